@@ -1,0 +1,43 @@
+package tandem
+
+import "time"
+
+// AuditKind names what happened. The names are stable: they are stored.
+type AuditKind string
+
+// The kinds of audit event.
+const (
+	AuditSignIn          AuditKind = "sign_in"
+	AuditSignInFailed    AuditKind = "sign_in_failed"
+	AuditSignOut         AuditKind = "sign_out"
+	AuditTokenIssued     AuditKind = "token_issued"
+	AuditTokenRefused    AuditKind = "token_refused"
+	AuditRefreshReplayed AuditKind = "refresh_replayed"
+	AuditCodeReplayed    AuditKind = "code_replayed"
+	AuditSessionOpened   AuditKind = "session_opened"
+	AuditSessionClosed   AuditKind = "session_closed"
+	AuditSessionRefused  AuditKind = "session_refused"
+	// AuditOnBehalf is a service call made because a person asked for it. The
+	// person is recorded as told by the service; they are no authority.
+	AuditOnBehalf       AuditKind = "service_call_on_behalf"
+	AuditMultiplexing   AuditKind = "possible_multiplexing"
+	AuditAdministration AuditKind = "administration"
+)
+
+// AuditEvent is one line of the append-only record. It never holds a token, a
+// secret, a code or a password (invariant I13).
+type AuditEvent struct {
+	// ID grows with time (UUIDv7); the record assigns it when it is empty.
+	ID   string
+	At   time.Time
+	Kind AuditKind
+	// ApplicationURI, Actor (a login) and Flow say who; empty where unknown.
+	ApplicationURI string
+	Actor          string
+	Flow           Flow
+	// SessionID, SignInID and TokenID (a jti) say through what.
+	SessionID, SignInID, TokenID string
+	RemoteAddr                   string
+	// Detail is one short line for a person: what was granted, or why not.
+	Detail string
+}

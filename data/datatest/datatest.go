@@ -1,0 +1,79 @@
+// Package datatest runs a test against every database engine: the conformance
+// suite of the stores is the set of tests in package data that use it.
+package datatest
+
+import (
+	"crypto/rand"
+	"database/sql"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver that makes and drops schemas
+
+	"github.com/hybridapps/tandem/data"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// PostgresVariable names the environment variable with the URL of a PostgreSQL
+// database in which tests may create schemas. `make test` sets it.
+const PostgresVariable = "TANDEM_TEST_POSTGRES"
+
+// Each runs test once for each engine, on an empty, migrated database of its
+// own. PostgreSQL is skipped, with the reason, where no server is given.
+func Each(t *testing.T, test func(t *testing.T, db *sqldb.DB)) {
+	t.Helper()
+	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			test(t, Open(t, engine))
+		})
+	}
+}
+
+// Open makes an empty, migrated database for one test, which is gone after it.
+func Open(t testing.TB, engine sqldb.Engine) *sqldb.DB {
+	t.Helper()
+	db, err := data.Open(t.Context(), URL(t, engine), sqldb.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// URL names an empty database for one test, not yet migrated.
+func URL(t testing.TB, engine sqldb.Engine) string {
+	t.Helper()
+	if engine == sqldb.SQLite {
+		return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
+	}
+	server := os.Getenv(PostgresVariable)
+	if server == "" {
+		t.Skipf("PostgreSQL is not tested: set %s to the URL of a scratch database, or run make test", PostgresVariable)
+	}
+	admin, err := sql.Open("pgx", server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := "test_" + strings.ToLower(rand.Text()[:16])
+	if _, err := admin.Exec("CREATE SCHEMA " + schema); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := admin.Exec("DROP SCHEMA " + schema + " CASCADE"); err != nil {
+			t.Error(err)
+		}
+		admin.Close()
+	})
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set("search_path", schema)
+	u.RawQuery = q.Encode()
+	return u.String()
+}

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# A throwaway PostgreSQL for the tests: `test-postgres.sh start` prints its URL,
+# `stop` removes it. PostgreSQL refuses to run as root, so root starts it as the
+# user postgres. Durability is off: nothing in it is worth keeping.
+set -euo pipefail
+
+dir=${TANDEM_TEST_POSTGRES_DIR:-/tmp/tandem-test-postgres-$(id -u)}
+bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
+[ -n "$bin" ] || bin=$(dirname "$(command -v initdb || echo /nowhere/initdb)")
+[ -x "$bin/initdb" ] || { echo "test-postgres: PostgreSQL's server programs are missing: apt-get install postgresql" >&2; exit 1; }
+
+as_owner() {
+	if [ "$(id -u)" -eq 0 ]; then
+		id postgres >/dev/null 2>&1 || useradd --system postgres
+		su postgres -s /bin/bash -c "$1"
+	else
+		bash -c "$1"
+	fi
+}
+running() { [ -f "$dir/port" ] && as_owner "'$bin/pg_ctl' -D '$dir/data' status" >/dev/null 2>&1; }
+url() { echo "postgres://tandem@127.0.0.1:$(cat "$dir/port")/tandem?sslmode=disable"; }
+
+case "${1:-}" in
+start)
+	if ! running; then
+		rm -rf "$dir"
+		mkdir -p "$dir"
+		[ "$(id -u)" -ne 0 ] || { id postgres >/dev/null 2>&1 || useradd --system postgres; chown postgres "$dir"; }
+		port=$(( (RANDOM % 10000) + 20000 ))
+		as_owner "'$bin/initdb' -D '$dir/data' -U tandem -A trust -E UTF8 --locale=C.UTF-8 >'$dir/log' 2>&1" || { cat "$dir/log" >&2; exit 1; }
+		as_owner "'$bin/pg_ctl' -D '$dir/data' -w -l '$dir/log' -o '-p $port -k $dir -c listen_addresses=127.0.0.1 -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300' start >/dev/null" || { cat "$dir/log" >&2; exit 1; }
+		echo "$port" >"$dir/port"
+		"$bin/createdb" -h 127.0.0.1 -p "$port" -U tandem tandem
+	fi
+	url
+	;;
+stop)
+	if running; then as_owner "'$bin/pg_ctl' -D '$dir/data' -m immediate stop" >/dev/null; fi
+	rm -rf "$dir"
+	;;
+*)
+	echo "usage: test-postgres.sh start|stop" >&2
+	exit 2
+	;;
+esac

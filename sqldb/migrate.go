@@ -1,0 +1,120 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"io/fs"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+)
+
+// Migrate brings the schema to the newest version in migrations, which holds
+// goose files NNNNN_name.sql written once for both engines, with the types
+// TEXT, BIGINT, BOOLEAN and BYTEA. table keeps the version, so that two boxes
+// could share a file without sharing a timeline.
+//
+// A database that a newer program has migrated further is refused untouched.
+func (db *DB) Migrate(ctx context.Context, migrations fs.FS, table string) error {
+	provider, err := db.provider(migrations, table)
+	if err != nil {
+		return err
+	}
+	current, newest, err := provider.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("read the schema version: %w", err)
+	}
+	if current > newest {
+		return fmt.Errorf("the database has schema version %d, this program knows only %d: it was used by a newer tandem; run that one, or restore a backup", current, newest)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("migrate the database: %w", err)
+	}
+	return nil
+}
+
+// Versions are the schema version of the database and the newest one known.
+func (db *DB) Versions(ctx context.Context, migrations fs.FS, table string) (current, newest int64, err error) {
+	provider, err := db.provider(migrations, table)
+	if err != nil {
+		return 0, 0, err
+	}
+	return provider.GetVersions(ctx)
+}
+
+func (db *DB) provider(migrations fs.FS, table string) (*goose.Provider, error) {
+	dialect := goose.DialectSQLite3
+	if db.Engine == PostgreSQL {
+		dialect = goose.DialectPostgres
+		migrations = byteOrdered{migrations}
+	}
+	store, err := database.NewStore(dialect, table)
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider("", db.write, migrations,
+		goose.WithStore(store), goose.WithDisableGlobalRegistry(true), goose.WithVerbose(false))
+}
+
+// Lock runs f while no other process that uses the same database and name runs
+// its own: replicas that start together migrate and seed once.
+func (db *DB) Lock(ctx context.Context, name string, f func() error) error {
+	if db.Engine == SQLite {
+		return f() // one writer; goose and the seed check again inside their transactions
+	}
+	conn, err := db.write.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock(hashtext($1))", name); err != nil {
+		return err
+	}
+	defer unlock(conn, name)
+	return f()
+}
+
+func unlock(conn *sql.Conn, name string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	// A failure is no loss: the lock ends with the connection.
+	_, _ = conn.ExecContext(ctx, "SELECT pg_advisory_unlock(hashtext($1))", name)
+}
+
+// byteOrdered gives every TEXT column of a migration the byte order that it
+// has on SQLite, whatever the collation of the PostgreSQL database.
+type byteOrdered struct{ fs.FS }
+
+var textColumn = regexp.MustCompile(`\bTEXT\b`)
+
+func (b byteOrdered) Open(name string) (fs.File, error) {
+	f, err := b.FS.Open(name)
+	if err != nil || !strings.HasSuffix(name, ".sql") {
+		return f, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return &memFile{Reader: strings.NewReader(textColumn.ReplaceAllString(string(text), `TEXT COLLATE "C"`)), info: info}, nil
+}
+
+func (b byteOrdered) Glob(pattern string) ([]string, error) { return fs.Glob(b.FS, pattern) }
+
+type memFile struct {
+	*strings.Reader
+	info fs.FileInfo
+}
+
+func (f *memFile) Stat() (fs.FileInfo, error) { return f.info, nil }
+func (f *memFile) Close() error               { return nil }

@@ -1,0 +1,303 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/hybridapps/tandem"
+)
+
+// Engine is one of the two database engines.
+type Engine string
+
+// The engines.
+const (
+	SQLite     Engine = "sqlite"
+	PostgreSQL Engine = "postgres"
+)
+
+// Options tune an opened database; the zero value is usable.
+type Options struct {
+	// MaxConns bounds the readers (SQLite) or all connections (PostgreSQL).
+	// The default is 4 on SQLite and 16 on PostgreSQL.
+	MaxConns int
+	// OpenTimeout bounds the first connection; the default is 5 s.
+	OpenTimeout time.Duration
+}
+
+// DB is an open database. SQLite has one writing connection and several
+// readers, so that writers queue in Go instead of failing with SQLITE_BUSY and
+// readers never wait for them; PostgreSQL has one pool for both.
+type DB struct {
+	Engine Engine
+
+	read, write *sql.DB
+	connString  string
+
+	readStmts, writeStmts sync.Map // query text → *sql.Stmt
+}
+
+// Open opens the database that rawURL names and proves that it answers.
+//
+//	sqlite:PATH              a file; its folder must exist
+//	postgres://user@host/db  PostgreSQL 13 or later
+//
+// The error says what is wrong and how to mend it.
+func Open(ctx context.Context, rawURL string, opts Options) (*DB, error) {
+	if opts.OpenTimeout == 0 {
+		opts.OpenTimeout = 5 * time.Second
+	}
+	scheme, _, _ := strings.Cut(rawURL, ":")
+	ctx, cancel := context.WithTimeout(ctx, opts.OpenTimeout)
+	defer cancel()
+	switch scheme {
+	case "sqlite":
+		return openSQLite(ctx, strings.TrimPrefix(rawURL, "sqlite:"), opts)
+	case "postgres", "postgresql":
+		return openPostgres(ctx, rawURL, opts)
+	}
+	return nil, fmt.Errorf("database URL starts with %q: use sqlite:FILE or postgres://…", scheme)
+}
+
+func openSQLite(ctx context.Context, path string, opts Options) (*DB, error) {
+	if path == "" {
+		return nil, errors.New("database URL sqlite: names no file; use sqlite:FILE")
+	}
+	if dir := filepath.Dir(path); dir != "." {
+		if _, err := os.Stat(dir); err != nil {
+			return nil, fmt.Errorf("database folder %s: %w", dir, err)
+		}
+	}
+	readers := opts.MaxConns
+	if readers == 0 {
+		readers = max(4, runtime.GOMAXPROCS(0))
+	}
+	// busy_timeout comes first, so that it already holds while journal_mode is
+	// set. A file is created by the writer with the process's umask; callers
+	// that keep secrets create the folder with mode 0700.
+	common := "_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)"
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?"
+	write, err := sql.Open("sqlite", dsn+common+"&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_txlock=immediate")
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	write.SetMaxOpenConns(1)
+	if err := write.PingContext(ctx); err != nil {
+		write.Close()
+		return nil, fmt.Errorf("open database %s: %w", path, explainSQLite(err))
+	}
+	read, err := sql.Open("sqlite", dsn+common+"&_pragma=query_only(1)")
+	if err != nil {
+		write.Close()
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	read.SetMaxOpenConns(readers)
+	read.SetMaxIdleConns(readers)
+	return &DB{Engine: SQLite, read: read, write: write, connString: "sqlite:" + path}, nil
+}
+
+func explainSQLite(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_NOTADB:
+		return errors.New("the file is not an SQLite database; name another file, or move this one away")
+	case sqlite3.SQLITE_CANTOPEN:
+		return errors.New("the file cannot be opened; check that the folder exists and that this user may write to it")
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
+		return errors.New("the file cannot be written; check its owner and mode")
+	case sqlite3.SQLITE_CORRUPT:
+		return errors.New("the database is damaged; restore it from a backup")
+	case sqlite3.SQLITE_FULL:
+		return errors.New("the disk is full; free some space")
+	}
+	return err
+}
+
+func openPostgres(ctx context.Context, rawURL string, opts Options) (*DB, error) {
+	config, err := pgx.ParseConfig(rawURL)
+	if err != nil {
+		// pgx's message repeats the URL with its password removed.
+		return nil, fmt.Errorf("database URL: %w", err)
+	}
+	pool := stdlib.OpenDB(*config)
+	conns := opts.MaxConns
+	if conns == 0 {
+		conns = 16
+	}
+	pool.SetMaxOpenConns(conns)
+	pool.SetMaxIdleConns(conns)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	if err := pool.PingContext(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("cannot reach PostgreSQL at %s:%d, database %q: %w; check that it runs and that --db is right",
+			config.Host, config.Port, config.Database, shortPgError(err))
+	}
+	return &DB{Engine: PostgreSQL, read: pool, write: pool, connString: rawURL}, nil
+}
+
+func shortPgError(err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return errors.New(pg.Message)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.New("no answer in time")
+	}
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) {
+		if inner := errors.Unwrap(connect); inner != nil {
+			first, _, _ := strings.Cut(inner.Error(), "\n")
+			return errors.New(first)
+		}
+	}
+	return err
+}
+
+// URL is the URL the database was opened with. It may hold a password: it must
+// not be logged.
+func (db *DB) URL() string { return db.connString }
+
+// Close closes all connections.
+func (db *DB) Close() error {
+	if db.read == db.write {
+		return db.write.Close()
+	}
+	return errors.Join(db.read.Close(), db.write.Close())
+}
+
+// Ping proves that the database answers.
+func (db *DB) Ping(ctx context.Context) error { return db.read.PingContext(ctx) }
+
+// Reader is the pool to read from. On SQLite it refuses to write.
+func (db *DB) Reader() *sql.DB { return db.read }
+
+// Writer is the pool to write with. On SQLite it has one connection: never use
+// it while holding a transaction of it.
+func (db *DB) Writer() *sql.DB { return db.write }
+
+// ReadStmt prepares a query on the readers once and keeps it. Only for texts
+// that are constant: every text stays prepared until Close.
+func (db *DB) ReadStmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	return prepared(ctx, db.read, &db.readStmts, query)
+}
+
+// WriteStmt is ReadStmt on the writer. Inside a transaction use tx.StmtContext.
+func (db *DB) WriteStmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	return prepared(ctx, db.write, &db.writeStmts, query)
+}
+
+func prepared(ctx context.Context, pool *sql.DB, cache *sync.Map, query string) (*sql.Stmt, error) {
+	if s, ok := cache.Load(query); ok {
+		return s.(*sql.Stmt), nil
+	}
+	s, err := pool.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if kept, loaded := cache.LoadOrStore(query, s); loaded {
+		s.Close()
+		return kept.(*sql.Stmt), nil
+	}
+	return s, nil
+}
+
+// Write runs f in a writing transaction: BEGIN IMMEDIATE on SQLite, READ
+// COMMITTED on PostgreSQL, so a decision that reads first must lock what it
+// reads (see [DB.ForUpdate]). It commits when f returns nil and rolls back
+// otherwise.
+func (db *DB) Write(ctx context.Context, f func(tx *sql.Tx) error) error {
+	tx, err := db.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // after Commit this does nothing
+	if err := f(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// ForUpdate is the clause that locks the rows a SELECT reads until the
+// transaction ends: " FOR UPDATE" on PostgreSQL, nothing on SQLite, where a
+// writing transaction is alone anyway.
+func (db *DB) ForUpdate() string {
+	if db.Engine == PostgreSQL {
+		return " FOR UPDATE"
+	}
+	return ""
+}
+
+// Contains is an SQL condition: the text column holds the text of the
+// placeholder, byte for byte, without the wildcards of LIKE.
+func (db *DB) Contains(column, placeholder string) string {
+	if db.Engine == PostgreSQL {
+		return "strpos(" + column + ", " + placeholder + ") > 0"
+	}
+	return "instr(" + column + ", " + placeholder + ") > 0"
+}
+
+// IsUnique reports whether err says that a unique or primary key is taken.
+func IsUnique(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == "23505"
+	}
+	var e *sqlite.Error
+	return errors.As(err, &e) &&
+		(e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+}
+
+// IsForeignKey reports whether err says that a referenced row is missing, or
+// that a row to delete is still referenced.
+func IsForeignKey(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == "23503"
+	}
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
+}
+
+// NotFound turns sql.ErrNoRows into the platform's not-found error with the
+// message given; other errors pass.
+func NotFound(err error, format string, args ...any) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return &tandem.Error{Code: tandem.CodeNotFound, Message: fmt.Sprintf(format, args...)}
+	}
+	return err
+}
+
+// Micros is how a time is stored: microseconds since 1970 UTC; 0 for the zero
+// time.
+func Micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// Time is the reverse of [Micros].
+func Time(micros int64) time.Time {
+	if micros == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(micros).UTC()
+}

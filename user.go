@@ -1,0 +1,42 @@
+package tandem
+
+import "time"
+
+// UserType is the kind of an account, by ERP.net's names.
+type UserType string
+
+// The user types.
+const (
+	// InternalUser is an employee: signs in, may get API scopes, takes one
+	// licence slot while a session is open.
+	InternalUser UserType = "InternalUser"
+	// ExternalCommunityUser is a partner or customer: signs in for identity
+	// only; no API scope, no session, no slot (invariant I5).
+	ExternalCommunityUser UserType = "ExternalCommunityUser"
+	// SystemUserNoLogin is what a service token acts as. It never signs in.
+	SystemUserNoLogin UserType = "SystemUserNoLogin"
+)
+
+// CanSignIn reports whether people of this type may sign in interactively.
+func (t UserType) CanSignIn() bool {
+	return t == InternalUser || t == ExternalCommunityUser
+}
+
+// User is an account: a person, or a System User.
+type User struct {
+	// ID is a GUID, the only identifier that never changes.
+	ID string
+	// Login is unique among users and never equal to an ApplicationURI
+	// (invariant I7).
+	Login         string
+	Name          string
+	Email         string
+	EmailVerified bool
+	// Locale is a BCP 47 tag; empty means en.
+	Locale    string
+	Type      UserType
+	Admin     bool
+	Enabled   bool
+	CreatedAt time.Time
+	ChangedAt time.Time
+}

@@ -1,0 +1,224 @@
+package internalapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hybridapps/tandem"
+)
+
+// Client is the web app's access to its worker. Every method that takes an
+// idToken needs the fresh ID token of the person who asks, in its raw form; it
+// goes into a header of this one request and nowhere else.
+//
+// Errors are [tandem.Error] with the worker's code and message, and
+// [tandem.CodeUnavailable] where the worker does not answer.
+type Client struct {
+	base *url.URL
+	key  ChannelKey
+	http *http.Client
+}
+
+// NewClient makes a client of the worker at baseURL ("http://127.0.0.1:8082").
+// A nil transport means a private one. Redirects are not followed: the evidence
+// and the channel key go to the worker only.
+func NewClient(baseURL string, key ChannelKey, transport http.RoundTripper) (*Client, error) {
+	u, err := url.Parse(strings.TrimSuffix(baseURL, "/"))
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("worker URL %q: want http://HOST:PORT or https://HOST:PORT", baseURL)
+	}
+	if key.IsZero() {
+		return nil, errors.New("worker client: no channel key")
+	}
+	if transport == nil {
+		transport = &http.Transport{
+			MaxIdleConnsPerHost: 16, IdleConnTimeout: 90 * time.Second,
+			ResponseHeaderTimeout: 2 * time.Minute, ForceAttemptHTTP2: true,
+		}
+	}
+	return &Client{base: u, key: key, http: &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
+}
+
+// StartJob queues a job. Asking for a sync while one is queued or running
+// answers with that one.
+func (c *Client) StartJob(ctx context.Context, idToken string, job NewJob) (Job, error) {
+	return call[Job](ctx, c, idToken, http.MethodPost, PathJobs, nil, job)
+}
+
+// Jobs lists jobs, the newest first.
+func (c *Client) Jobs(ctx context.Context, idToken string, p Page) (JobPage, error) {
+	return call[JobPage](ctx, c, idToken, http.MethodGet, PathJobs, p.query(), nil)
+}
+
+// Job is one job as it stands.
+func (c *Client) Job(ctx context.Context, idToken, id string) (Job, error) {
+	return call[Job](ctx, c, idToken, http.MethodGet, under(PathJob, id, ""), nil, nil)
+}
+
+// JobReport is a page of the rows that an import refused or repaired.
+func (c *Client) JobReport(ctx context.Context, idToken, id string, p Page) (ReportPage, error) {
+	return call[ReportPage](ctx, c, idToken, http.MethodGet, under(PathJob, id, TailReport), p.query(), nil)
+}
+
+// CancelJob asks a job to stop; a final job stays as it is.
+func (c *Client) CancelJob(ctx context.Context, idToken, id string) (Job, error) {
+	return call[Job](ctx, c, idToken, http.MethodPost, under(PathJob, id, TailCancel), nil, nil)
+}
+
+// Schedules lists all schedules by name.
+func (c *Client) Schedules(ctx context.Context, idToken string) ([]Schedule, error) {
+	return call[[]Schedule](ctx, c, idToken, http.MethodGet, PathSchedules, nil, nil)
+}
+
+// PauseSchedule stops a schedule from starting jobs until it is resumed.
+func (c *Client) PauseSchedule(ctx context.Context, idToken, id string) (Schedule, error) {
+	return call[Schedule](ctx, c, idToken, http.MethodPost, under(PathSchedule, id, TailPause), nil, nil)
+}
+
+// ResumeSchedule lets a paused schedule go on with its next time; times that
+// passed while it was paused are not made up for.
+func (c *Client) ResumeSchedule(ctx context.Context, idToken, id string) (Schedule, error) {
+	return call[Schedule](ctx, c, idToken, http.MethodPost, under(PathSchedule, id, TailResume), nil, nil)
+}
+
+// RunSchedule starts the schedule's job at once, paused or not.
+func (c *Client) RunSchedule(ctx context.Context, idToken, id string) (Job, error) {
+	return call[Job](ctx, c, idToken, http.MethodPost, under(PathSchedule, id, TailRun), nil, nil)
+}
+
+// Customers lists the companies that a portal user may act for. A person
+// without any gets [tandem.CodeForbidden] with a message that says so.
+func (c *Client) Customers(ctx context.Context, idToken string) ([]PortalCustomer, error) {
+	answer, err := call[PortalCustomers](ctx, c, idToken, http.MethodGet, PathPortalCustomer, nil, nil)
+	return answer.Customers, err
+}
+
+// Orders lists the sales orders of the portal user's own companies.
+func (c *Client) Orders(ctx context.Context, idToken string, q PortalQuery) (PortalPage, error) {
+	return call[PortalPage](ctx, c, idToken, http.MethodGet, PathPortalOrders, search(q.Page, q.Search), nil)
+}
+
+// Order is one sales order with its lines. Another company's is not found.
+func (c *Client) Order(ctx context.Context, idToken, id string) (PortalDocument, error) {
+	return call[PortalDocument](ctx, c, idToken, http.MethodGet, under(PathPortalOrder, id, ""), nil, nil)
+}
+
+// Invoices lists the invoices of the portal user's own companies.
+func (c *Client) Invoices(ctx context.Context, idToken string, q PortalQuery) (PortalPage, error) {
+	return call[PortalPage](ctx, c, idToken, http.MethodGet, PathPortalInvoices, search(q.Page, q.Search), nil)
+}
+
+// Invoice is one invoice with its lines. Another company's is not found.
+func (c *Client) Invoice(ctx context.Context, idToken, id string) (PortalDocument, error) {
+	return call[PortalDocument](ctx, c, idToken, http.MethodGet, under(PathPortalInvoice, id, ""), nil, nil)
+}
+
+// Stock searches the stock that the worker has synced.
+func (c *Client) Stock(ctx context.Context, idToken string, q StockQuery) (StockPage, error) {
+	return call[StockPage](ctx, c, idToken, http.MethodGet, PathStock, search(q.Page, q.Search), nil)
+}
+
+// Status tells about the worker's half. Without an ID token ("") it tells
+// counts only.
+func (c *Client) Status(ctx context.Context, idToken string) (Status, error) {
+	return call[Status](ctx, c, idToken, http.MethodGet, PathStatus, nil, nil)
+}
+
+func (p Page) query() url.Values {
+	q := url.Values{}
+	if p.Skip > 0 {
+		q.Set("skip", strconv.Itoa(p.Skip))
+	}
+	if p.Top > 0 {
+		q.Set("top", strconv.Itoa(p.Top))
+	}
+	return q
+}
+
+func search(p Page, text string) url.Values {
+	q := p.query()
+	if text != "" {
+		q.Set("search", text)
+	}
+	return q
+}
+
+// call makes one request whose answer is small JSON.
+func call[T any](ctx context.Context, c *Client, idToken, method, path string, query url.Values, body any) (T, error) {
+	var out T
+	var content io.Reader
+	contentType := ""
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return out, err
+		}
+		content, contentType = bytes.NewReader(text), "application/json"
+	}
+	res, err := c.send(ctx, idToken, method, path, query, contentType, content)
+	if err != nil {
+		return out, err
+	}
+	defer res.Body.Close()
+	if err := json.NewDecoder(io.LimitReader(res.Body, 16<<20)).Decode(&out); err != nil {
+		return out, unavailable(fmt.Errorf("unreadable answer: %w", err))
+	}
+	return out, nil
+}
+
+// send makes one request and turns every answer that is not a success into an
+// error. The caller closes the body.
+func (c *Client) send(ctx context.Context, idToken, method, path string, query url.Values, contentType string, body io.Reader) (*http.Response, error) {
+	u := c.base.String() + path
+	if len(query) > 0 {
+		u += "?" + query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, method, u, body)
+	if err != nil {
+		return nil, err
+	}
+	c.key.Authorize(req)
+	if idToken != "" {
+		req.Header.Set(HeaderEvidence, idToken)
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, unavailable(err)
+	}
+	if res.StatusCode/100 == 2 {
+		return res, nil
+	}
+	defer res.Body.Close()
+	var e wireError
+	if err := json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&e); err != nil || e.Error.Code == "" {
+		return nil, unavailable(fmt.Errorf("unexpected answer %s", res.Status))
+	}
+	return nil, &tandem.Error{Code: e.Error.Code, Message: e.Error.Message}
+}
+
+func unavailable(err error) error {
+	// url.Error repeats the URL, which holds ids and search words of a person.
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	return &tandem.Error{Code: tandem.CodeUnavailable, Message: fmt.Sprintf("the worker does not answer: %v", err)}
+}

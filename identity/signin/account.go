@@ -1,0 +1,108 @@
+package signin
+
+import (
+	"context"
+	"net/mail"
+	"regexp"
+	"strings"
+	"time"
+
+	"golang.org/x/text/language"
+
+	"github.com/hybridapps/tandem"
+)
+
+// Account is a user with what only the sign-in needs to know of them.
+type Account struct {
+	tandem.User
+	// PasswordHash is an argon2id PHC string; empty means that the account has
+	// no password and so cannot sign in with one.
+	PasswordHash string
+	// PasswordChangedAt is zero while there has never been a password.
+	PasswordChangedAt time.Time
+	// Version counts changes.
+	Version int64
+}
+
+// canSignIn reports whether the account may sign in at all: it is enabled and
+// of a type that signs in. System Users never do, with or without a password.
+func (a *Account) canSignIn() bool { return a.Enabled && a.Type.CanSignIn() }
+
+// Users keeps accounts. Reads of an account that does not exist return
+// [tandem.ErrNotFound].
+type Users interface {
+	// Create fails with [tandem.CodeConflict] when the login is taken by
+	// another user or by an application (invariant I7), or the e-mail address
+	// by another user; also when two run at the same moment.
+	Create(ctx context.Context, a Account) error
+	ByID(ctx context.Context, id string) (Account, error)
+	ByLogin(ctx context.Context, login string) (Account, error)
+	// List is ordered by login.
+	List(ctx context.Context) ([]Account, error)
+	// Update runs change in a transaction that no other change of the account
+	// can enter, counts the version and returns what it stored. The id and the
+	// login never change.
+	Update(ctx context.Context, id string, change func(old Account) (Account, error)) (Account, error)
+}
+
+// Bounds of an account's fields, in bytes.
+const (
+	MaxLogin = 64
+	MaxName  = 254
+	MaxEmail = 254
+)
+
+// loginSyntax admits no upper case, so that no two logins differ by case
+// alone, and nothing beyond ASCII, so that none merely looks like another.
+var loginSyntax = regexp.MustCompile(`^[a-z0-9][a-z0-9._@+-]{0,63}$`)
+
+// NormalizeLogin is what a person typed as the login that was meant: without
+// spaces around it and in lower case, as telephones like to begin with a
+// capital.
+func NormalizeLogin(typed string) string { return strings.ToLower(strings.TrimSpace(typed)) }
+
+func validateLogin(login string) error {
+	if !loginSyntax.MatchString(login) {
+		return invalid("login %q: use 1 to %d lower-case letters, digits and . _ @ + - and begin with a letter or digit", clip(login), MaxLogin)
+	}
+	return nil
+}
+
+// validateUser checks everything about the user but the login.
+func validateUser(u *tandem.User) error {
+	switch u.Type {
+	case tandem.InternalUser, tandem.ExternalCommunityUser, tandem.SystemUserNoLogin:
+	default:
+		return invalid("user type %q: use %s, %s or %s", clip(string(u.Type)), tandem.InternalUser, tandem.ExternalCommunityUser, tandem.SystemUserNoLogin)
+	}
+	if u.Admin && u.Type != tandem.InternalUser {
+		return invalid("%s cannot be an administrator: only a user of type %s can", u.Login, tandem.InternalUser)
+	}
+	if len(u.Name) > MaxName || hasControl(u.Name) {
+		return invalid("name: use at most %d bytes of printable text", MaxName)
+	}
+	if u.Email != "" {
+		a, err := mail.ParseAddress(u.Email)
+		if err != nil || a.Address != u.Email || len(u.Email) > MaxEmail {
+			return invalid("e-mail address %q: write it like anna@example.com, at most %d bytes", clip(u.Email), MaxEmail)
+		}
+	}
+	if u.Locale != "" {
+		if _, err := language.Parse(u.Locale); err != nil {
+			return invalid("locale %q: use a language tag such as en or bg-BG", clip(u.Locale))
+		}
+	}
+	return nil
+}
+
+func hasControl(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
+}
+
+// clip shortens a value that is repeated in a message.
+func clip(s string) string {
+	if len(s) > 80 {
+		return s[:80] + "…"
+	}
+	return s
+}

@@ -1,0 +1,186 @@
+package signin
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem"
+)
+
+// Accounts administers users: what the commands and the Instance Manager do.
+// Errors that are a [tandem.Error] are for the person who asked.
+type Accounts struct {
+	Users     Users
+	Passwords *Passwords
+	Ending    *Ending
+	Audit     Auditor
+	// Actor is recorded as who did it, such as "command line".
+	Actor string
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+func (a *Accounts) now() time.Time {
+	if a.Now != nil {
+		return a.Now()
+	}
+	return time.Now()
+}
+
+// NewUser is what a user is created from.
+type NewUser struct {
+	Login  string
+	Type   tandem.UserType
+	Name   string // defaults to the login
+	Email  string // the administrator vouches for it: it counts as verified
+	Locale string
+	Admin  bool
+	// Password may be empty: the account cannot sign in until it has one. A
+	// System User never has one.
+	Password string
+}
+
+// Create adds an enabled user. A login that another user or any application
+// has is refused, also when both are made at the same moment (invariant I7).
+func (a *Accounts) Create(ctx context.Context, n NewUser) (tandem.User, error) {
+	now := a.now()
+	acc := Account{User: tandem.User{
+		ID: uuid.NewString(), Login: n.Login, Name: strings.TrimSpace(n.Name), Email: n.Email, EmailVerified: n.Email != "",
+		Locale: n.Locale, Type: n.Type, Admin: n.Admin, Enabled: true, CreatedAt: now, ChangedAt: now,
+	}, Version: 1}
+	if acc.Name == "" {
+		acc.Name = acc.Login
+	}
+	if err := validateLogin(acc.Login); err != nil {
+		return tandem.User{}, err
+	}
+	if err := validateUser(&acc.User); err != nil {
+		return tandem.User{}, err
+	}
+	if n.Password != "" {
+		if err := a.setPassword(ctx, &acc, n.Password); err != nil {
+			return tandem.User{}, err
+		}
+	}
+	if err := a.Users.Create(ctx, acc); err != nil {
+		return tandem.User{}, err
+	}
+	return acc.User, a.record(ctx, "created user %s of type %s", acc.Login, acc.Type)
+}
+
+// setPassword puts a new password's hash into the account.
+func (a *Accounts) setPassword(ctx context.Context, acc *Account, password string) error {
+	if !acc.Type.CanSignIn() {
+		return invalid("%s is a %s, which never signs in: it cannot have a password", acc.Login, acc.Type)
+	}
+	hash, err := a.Passwords.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	acc.PasswordHash, acc.PasswordChangedAt = hash, a.now()
+	return nil
+}
+
+// List returns all users by login.
+func (a *Accounts) List(ctx context.Context) ([]tandem.User, error) {
+	all, err := a.Users.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	users := make([]tandem.User, len(all))
+	for i := range all {
+		users[i] = all[i].User
+	}
+	return users, nil
+}
+
+// Show returns one user.
+func (a *Accounts) Show(ctx context.Context, login string) (tandem.User, error) {
+	acc, err := a.Users.ByLogin(ctx, login)
+	return acc.User, err
+}
+
+// Enable lets the user work again, within five seconds and everywhere.
+func (a *Accounts) Enable(ctx context.Context, login string) (tandem.User, error) {
+	return a.change(ctx, login, "enabled", func(acc *Account) error { acc.Enabled = true; return nil })
+}
+
+// Disable ends all of the user's sign-ins and refresh families at once; live
+// access tokens are refused within five seconds, on every replica.
+func (a *Accounts) Disable(ctx context.Context, login string) (tandem.User, error) {
+	u, err := a.change(ctx, login, "disabled", func(acc *Account) error { acc.Enabled = false; return nil })
+	if err != nil {
+		return tandem.User{}, err
+	}
+	return u, a.Ending.User(ctx, &u, "user disabled")
+}
+
+// SetPassword gives the user a new password and ends all their sign-ins and
+// refresh families: whoever knew the old one is out.
+func (a *Accounts) SetPassword(ctx context.Context, login, password string) (tandem.User, error) {
+	acc, err := a.Users.ByLogin(ctx, login)
+	if err != nil {
+		return tandem.User{}, err
+	}
+	// Hashed before the transaction: on SQLite it would hold up every writer.
+	if err := a.setPassword(ctx, &acc, password); err != nil {
+		return tandem.User{}, err
+	}
+	u, err := a.change(ctx, login, "set the password of", func(old *Account) error {
+		old.PasswordHash, old.PasswordChangedAt = acc.PasswordHash, acc.PasswordChangedAt
+		return nil
+	})
+	if err != nil {
+		return tandem.User{}, err
+	}
+	return u, a.Ending.User(ctx, &u, "password changed")
+}
+
+// Update changes name, e-mail address, locale, type or administrator right. A
+// changed type or a lost right ends the user's sign-ins, so that no token says
+// what is no longer true.
+func (a *Accounts) Update(ctx context.Context, login string, change func(u *tandem.User)) (tandem.User, error) {
+	var before tandem.User
+	u, err := a.change(ctx, login, "updated", func(acc *Account) error {
+		before = acc.User
+		change(&acc.User)
+		acc.ID, acc.Login, acc.Enabled = before.ID, before.Login, before.Enabled
+		if !acc.Type.CanSignIn() {
+			acc.PasswordHash = ""
+		}
+		return validateUser(&acc.User)
+	})
+	if err != nil {
+		return tandem.User{}, err
+	}
+	if u.Type != before.Type || (before.Admin && !u.Admin) {
+		return u, a.Ending.User(ctx, &u, "user type or rights changed")
+	}
+	return u, nil
+}
+
+func (a *Accounts) change(ctx context.Context, login, verb string, f func(*Account) error) (tandem.User, error) {
+	acc, err := a.Users.ByLogin(ctx, login)
+	if err != nil {
+		return tandem.User{}, err
+	}
+	acc, err = a.Users.Update(ctx, acc.ID, func(old Account) (Account, error) {
+		err := f(&old)
+		old.ChangedAt = a.now()
+		return old, err
+	})
+	if err != nil {
+		return tandem.User{}, err
+	}
+	return acc.User, a.record(ctx, "%s user %s", verb, acc.Login)
+}
+
+func (a *Accounts) record(ctx context.Context, format string, args ...any) error {
+	return a.Audit.Record(ctx, tandem.AuditEvent{
+		At: a.now(), Kind: tandem.AuditAdministration, Actor: a.Actor, Detail: fmt.Sprintf(format, args...),
+	})
+}

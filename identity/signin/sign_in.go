@@ -1,0 +1,153 @@
+package signin
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+
+	"github.com/hybridapps/tandem"
+)
+
+// Lifetimes of an identity session (defaults).
+const (
+	// SignInIdle is how long a sign-in lives without being used.
+	SignInIdle = 10 * time.Hour
+	// SignInAbsolute is when every sign-in ends, used or not. With "keep me
+	// signed in" it is the only bound.
+	SignInAbsolute = 30 * 24 * time.Hour
+	// touchEvery is how precisely the last use is known: storing each one would
+	// make every page a write.
+	touchEvery = time.Minute
+)
+
+// SignIn is an identity session: one person, signed in with one browser. Its
+// id is the claim sid of every token that comes of it.
+type SignIn struct {
+	// ID is a GUID, and public: it opens nothing. What the browser holds is
+	// another, secret value, of which CookieHash is the SHA-256.
+	ID         string
+	CookieHash [sha256.Size]byte
+	UserID     string
+	// AuthTime is when the person last proved who they are; AMR how (RFC 8176).
+	AuthTime time.Time
+	AMR      []string
+	// Keep is "keep me signed in": the sign-in outlives the browser and does
+	// not end when idle.
+	Keep       bool
+	CreatedAt  time.Time
+	LastSeenAt time.Time
+	// ExpiresAt is the absolute bound.
+	ExpiresAt time.Time
+	// EndedAt is zero while nobody has ended it.
+	EndedAt time.Time
+}
+
+// LiveAt reports whether the sign-in is usable at t.
+func (s *SignIn) LiveAt(t time.Time) bool {
+	return s.EndedAt.IsZero() && t.Before(s.ExpiresAt) && (s.Keep || t.Before(s.LastSeenAt.Add(SignInIdle)))
+}
+
+// SignIns keeps identity sessions. Reads of one that does not exist return
+// [tandem.ErrNotFound].
+type SignIns interface {
+	Create(ctx context.Context, s SignIn) error
+	ByID(ctx context.Context, id string) (SignIn, error)
+	ByCookie(ctx context.Context, hash [sha256.Size]byte) (SignIn, error)
+	// Renew gives a sign-in that has not ended a new cookie and time of
+	// authentication, after its person has signed in again. It returns
+	// [tandem.ErrNotFound] when it has ended meanwhile.
+	Renew(ctx context.Context, s SignIn) error
+	Touch(ctx context.Context, id string, at time.Time) error
+	// End ends a sign-in once: it reports whether this call did.
+	End(ctx context.Context, id string, at time.Time) (bool, error)
+	// EndUser ends all sign-ins of a user and returns their ids.
+	EndUser(ctx context.Context, userID string, at time.Time) ([]string, error)
+	// Purge deletes what ended or expired before the time.
+	Purge(ctx context.Context, before time.Time) error
+}
+
+// Families ends what a sign-in's applications could still renew.
+type Families interface {
+	// EndSignIn ends every refresh family and unused code of the sign-in.
+	EndSignIn(ctx context.Context, sid string) error
+}
+
+// Sessions closes API sessions.
+type Sessions interface {
+	// CloseByKey closes the open session with the key, if there is one, and
+	// frees its slot at once. The key of a person's session is the sid.
+	CloseByKey(ctx context.Context, key string, reason tandem.EndReason) error
+}
+
+// Auditor records events; it returns after the event is durable.
+type Auditor interface {
+	Record(ctx context.Context, e tandem.AuditEvent) error
+}
+
+// Ending ends sign-ins together with everything that hangs on them: the
+// identity session, the refresh families, the API session with its slot. It
+// touches nothing of the service half (invariant I6).
+type Ending struct {
+	SignIns  SignIns
+	Families Families
+	// Sessions may be nil where no API runs in the process, as in
+	// administration by command: the API then notices by itself.
+	Sessions Sessions
+	Audit    Auditor
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+func (e *Ending) now() time.Time {
+	if e.Now != nil {
+		return e.Now()
+	}
+	return time.Now()
+}
+
+// SignIn ends one sign-in; one that has ended is no error. The record names
+// actor, the login whose sign-in it is, and why.
+func (e *Ending) SignIn(ctx context.Context, sid, actor, why string) error {
+	ended, err := e.SignIns.End(ctx, sid, e.now())
+	if err != nil {
+		return err
+	}
+	// Also when another call ended it: that one may have died half way.
+	if err := e.after(ctx, sid); err != nil || !ended {
+		return err
+	}
+	return e.record(ctx, sid, actor, why)
+}
+
+// User ends all sign-ins of a user.
+func (e *Ending) User(ctx context.Context, u *tandem.User, why string) error {
+	sids, err := e.SignIns.EndUser(ctx, u.ID, e.now())
+	if err != nil {
+		return err
+	}
+	for _, sid := range sids {
+		if err := e.after(ctx, sid); err != nil {
+			return err
+		}
+		if err := e.record(ctx, sid, u.Login, why); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Ending) after(ctx context.Context, sid string) error {
+	if err := e.Families.EndSignIn(ctx, sid); err != nil {
+		return err
+	}
+	if e.Sessions == nil {
+		return nil
+	}
+	return e.Sessions.CloseByKey(ctx, sid, tandem.EndSignOut)
+}
+
+func (e *Ending) record(ctx context.Context, sid, actor, why string) error {
+	return e.Audit.Record(ctx, tandem.AuditEvent{
+		At: e.now(), Kind: tandem.AuditSignOut, Actor: actor, Flow: tandem.FlowUser, SignInID: sid, Detail: why,
+	})
+}

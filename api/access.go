@@ -1,0 +1,273 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hybridapps/tandem"
+)
+
+// Verifier turns the text of an access token into whom it speaks for, or says
+// in a [tandem.Error] with CodeUnauthorized why not.
+type Verifier interface {
+	VerifyAccess(ctx context.Context, raw string) (*tandem.Principal, error)
+}
+
+// Checker says whether application and account behind a verified token still
+// may act: enabled, of the same user type, allowed in this flow. It is asked at
+// every call and answers from memory.
+type Checker interface {
+	Check(ctx context.Context, p *tandem.Principal) error
+}
+
+// Sessions finds the session of a principal, or opens one and takes a licence
+// slot. The session returned is shared and must not be changed.
+type Sessions interface {
+	Acquire(ctx context.Context, p *tandem.Principal, remoteAddr string) (*tandem.Session, error)
+}
+
+// Auditor records an event and returns when it is durable.
+type Auditor interface {
+	Record(ctx context.Context, e tandem.AuditEvent) error
+}
+
+// DefaultTokenCacheSize is how many verified tokens an [Access] remembers.
+const DefaultTokenCacheSize = 20_000
+
+// MaxToken is the longest token looked at, in bytes.
+const MaxToken = 16 << 10
+
+// Access guards the handlers of the API. For each call it checks, in this
+// order: the credential header, the token, the live state of application and
+// account, the kind of user, the scope; only then it acquires the session.
+// A call refused before that opens no session and takes no slot.
+type Access struct {
+	Verifier Verifier
+	// KeyGeneration changes whenever a signing key stops being trusted; tokens
+	// verified before are then verified again. Nil means it never changes.
+	KeyGeneration func() uint64
+	Checker       Checker
+	Sessions      Sessions
+	Auditor       Auditor
+	// Now is the clock; the default is time.Now.
+	Now func() time.Time
+	// Log gets internal errors; the default is slog.Default().
+	Log *slog.Logger
+	// TokenCacheSize bounds the tokens remembered as verified; the default is
+	// DefaultTokenCacheSize, about 1 KiB each.
+	TokenCacheSize int
+
+	once  sync.Once
+	cache *tokenCache
+}
+
+// Call is what is known of an admitted API call.
+type Call struct {
+	Principal *tandem.Principal
+	// Session is shared: it must not be changed.
+	Session *tandem.Session
+	// OnBehalf is nil unless a service named the person it calls for.
+	OnBehalf *OnBehalf
+}
+
+type callKey struct{}
+
+// CallOf is the admitted call of a request's context; nil where no [Access]
+// stands before the handler.
+func CallOf(ctx context.Context) *Call {
+	c, _ := ctx.Value(callKey{}).(*Call)
+	return c
+}
+
+// WithCall is a context that carries the call, as [Access.Guard] makes it.
+func WithCall(ctx context.Context, c *Call) context.Context {
+	return context.WithValue(ctx, callKey{}, c)
+}
+
+// Guard admits calls with the scope that the method needs: read for GET, HEAD
+// and OPTIONS, update for all others. The handler finds the call with [CallOf].
+func (a *Access) Guard(next http.Handler) http.Handler { return a.guard("", next) }
+
+// GuardScope admits calls that have the given scope, whatever the method: for
+// handlers such as a batch, which then look at each part with
+// Principal.Scope.Has.
+func (a *Access) GuardScope(scope string, next http.Handler) http.Handler {
+	return a.guard(scope, next)
+}
+
+func (a *Access) guard(scope string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		need := scope
+		if need == "" {
+			need = ScopeFor(r.Method)
+		}
+		call, err := a.Admit(r, need)
+		if err != nil {
+			Errors{a.Log}.Write(w, r, err)
+			return
+		}
+		h := w.Header()
+		h.Set("Tandem-Session", call.Session.ID)
+		h.Set("Tandem-Slot", strconv.Itoa(call.Session.Slot))
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r.WithContext(WithCall(r.Context(), call)))
+	})
+}
+
+// ScopeFor is the scope that a call with this HTTP method needs.
+func ScopeFor(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return tandem.ScopeRead
+	}
+	return tandem.ScopeUpdate
+}
+
+// Admit checks the request and acquires its session. The error is one for
+// [Errors].
+func (a *Access) Admit(r *http.Request, scope string) (*Call, error) {
+	raw, err := bearerToken(r)
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.verify(r.Context(), raw)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Checker.Check(r.Context(), p); err != nil {
+		return nil, err
+	}
+	if p.User != nil && p.User.Type != tandem.InternalUser {
+		return nil, &tandem.Error{Code: tandem.CodeForbidden, Message: "external users sign in for identity only; the API is not for them"}
+	}
+	if !p.Scope.Has(scope) {
+		return nil, InsufficientScope(scope)
+	}
+	call := &Call{Principal: p}
+	if values := r.Header[OnBehalfHeader]; len(values) > 0 {
+		if call.OnBehalf, err = onBehalf(p, values); err != nil {
+			return nil, err
+		}
+	}
+	remote := hostOf(r.RemoteAddr)
+	if call.Session, err = a.Sessions.Acquire(r.Context(), p, remote); err != nil {
+		return nil, err
+	}
+	if call.OnBehalf != nil {
+		if err := a.recordOnBehalf(r, call, remote); err != nil {
+			return nil, err
+		}
+	}
+	return call, nil
+}
+
+func (a *Access) verify(ctx context.Context, raw string) (*tandem.Principal, error) {
+	a.once.Do(a.init)
+	// The generation is read first: a key removed while we verify makes the
+	// entry stale at once.
+	generation := a.KeyGeneration()
+	key := tokenHash(raw)
+	if p := a.cache.get(key, generation, a.Now()); p != nil {
+		return p, nil
+	}
+	p, err := a.Verifier.VerifyAccess(ctx, raw)
+	if err != nil {
+		return nil, err
+	}
+	if (p.User == nil) == (p.Service == nil) {
+		return nil, InvalidToken("the token is neither a user token nor a service token")
+	}
+	a.cache.put(key, generation, p)
+	return p, nil
+}
+
+func (a *Access) init() {
+	if a.Now == nil {
+		a.Now = time.Now
+	}
+	if a.KeyGeneration == nil {
+		a.KeyGeneration = func() uint64 { return 0 }
+	}
+	if a.TokenCacheSize == 0 {
+		a.TokenCacheSize = DefaultTokenCacheSize
+	}
+	a.cache = newTokenCache(a.TokenCacheSize)
+}
+
+// bearerToken is the token of the Authorization header, the only place where
+// one is taken from (RFC 6750 section 2.1): never the query, never the body.
+func bearerToken(r *http.Request) (string, error) {
+	credentials := r.Header["Authorization"]
+	if n := len(r.Header["X-Api-Key"]) + len(r.Header["Api-Key"]); n > 0 {
+		if n+len(credentials) > 1 {
+			return "", &challenge{kind: TypeInvalidRequest, message: "more than one credential header; send Authorization: Bearer alone"}
+		}
+		return "", InvalidToken("an API key is not accepted here; send Authorization: Bearer with an access token")
+	}
+	if len(credentials) > 1 {
+		return "", &challenge{kind: TypeInvalidRequest, message: "more than one Authorization header; send one"}
+	}
+	if strings.Contains(r.URL.RawQuery, "access_token") && r.URL.Query().Has("access_token") {
+		return "", &challenge{kind: TypeInvalidRequest, message: "a token in the URL is not accepted; send it as Authorization: Bearer"}
+	}
+	if len(credentials) == 0 {
+		return "", InvalidToken("the call has no access token; send one as Authorization: Bearer")
+	}
+	scheme, token, _ := strings.Cut(credentials[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return "", InvalidToken("this authorization scheme is not accepted; send Authorization: Bearer with an access token")
+	}
+	if token == "" || len(token) > MaxToken || strings.ContainsAny(token, " \t,") {
+		return "", InvalidToken("the access token is malformed")
+	}
+	return token, nil
+}
+
+func onBehalf(p *tandem.Principal, values []string) (*OnBehalf, error) {
+	if p.Service == nil {
+		return nil, &tandem.Error{Code: tandem.CodeInvalid, Message: OnBehalfHeader + " is for service tokens; a user token speaks for its own user"}
+	}
+	if len(values) > 1 {
+		return nil, &tandem.Error{Code: tandem.CodeInvalid, Message: OnBehalfHeader + " is given more than once"}
+	}
+	return parseOnBehalf(values[0])
+}
+
+func (a *Access) recordOnBehalf(r *http.Request, call *Call, remote string) error {
+	return a.Auditor.Record(r.Context(), tandem.AuditEvent{
+		At:             a.Now(),
+		Kind:           tandem.AuditOnBehalf,
+		ApplicationURI: call.Principal.ApplicationURI,
+		Actor:          call.Principal.Actor(),
+		Flow:           tandem.FlowService,
+		SessionID:      call.Session.ID,
+		SignInID:       call.OnBehalf.SignInID,
+		TokenID:        call.Principal.TokenID,
+		RemoteAddr:     remote,
+		Detail: r.Method + " " + shortPath(r.URL.Path) + " for user " + call.OnBehalf.UserID +
+			", as the service tells, on evidence of " + call.OnBehalf.EvidenceAt.Format(time.RFC3339),
+	})
+}
+
+// shortPath bounds what a caller can make the record hold.
+func shortPath(path string) string {
+	const limit = 200
+	if len(path) > limit {
+		return strings.ToValidUTF8(path[:limit], "") + "…"
+	}
+	return path
+}
+
+// hostOf is the address without its port.
+func hostOf(remoteAddr string) string {
+	if host, _, err := net.SplitHostPort(remoteAddr); err == nil {
+		return host
+	}
+	return remoteAddr
+}

@@ -1,0 +1,198 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/hybridapps/tandem"
+)
+
+// ErrorObject is the API's documented error: the value of "error" in an error
+// answer, and of "@erpnet.error" in the answer of Import.
+type ErrorObject struct {
+	// Message is for a person: what is wrong and how to mend it.
+	Message string `json:"message"`
+	// Code is one of the numbers that clients of ERP.net know: 2029 for a rule
+	// broken, 2129 for a duplicate or a version conflict, else 0.
+	Code int `json:"code"`
+	// Type is a stable name, such as MaximumLicenseCountExceeded.
+	Type string `json:"type"`
+	// Info, MessageFormat and Parameters are always null: they would carry
+	// internals.
+	Info          *string  `json:"info"`
+	MessageFormat *string  `json:"messageFormat"`
+	Parameters    []string `json:"parameters"`
+}
+
+// The stable names of errors that clients decide by.
+const (
+	TypeLicenceFull       = "MaximumLicenseCountExceeded"
+	TypeInvalidToken      = "invalid_token"      // RFC 6750 section 3.1
+	TypeInvalidRequest    = "invalid_request"    // RFC 6750 section 3.1
+	TypeInsufficientScope = "insufficient_scope" // RFC 6750 section 3.1
+)
+
+// challenge is an error that the caller's credential is the reason for. It
+// makes the answer carry WWW-Authenticate (RFC 6750 section 3).
+type challenge struct {
+	kind    string // invalid_token, invalid_request or insufficient_scope
+	scope   string // the scope needed, for insufficient_scope
+	message string
+}
+
+func (c *challenge) Error() string { return c.message }
+
+func (c *challenge) status() int {
+	switch c.kind {
+	case TypeInvalidRequest:
+		return http.StatusBadRequest
+	case TypeInsufficientScope:
+		return http.StatusForbidden
+	}
+	return http.StatusUnauthorized
+}
+
+func (c *challenge) header() string {
+	h := `Bearer realm="DomainAPI", error="` + c.kind + `", error_description="` + quotable(c.message) + `"`
+	if c.scope != "" {
+		h += `, scope="` + c.scope + `"`
+	}
+	return h
+}
+
+// quotable keeps what RFC 6750 section 3 allows in error_description: printable
+// ASCII without quote and backslash.
+func quotable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '"' || r == '\\':
+			return '\''
+		case r < 0x20 || r > 0x7e:
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// InvalidToken is the 401 for a token that is missing, expired, badly signed
+// or of another instance.
+func InvalidToken(message string) error { return &challenge{kind: TypeInvalidToken, message: message} }
+
+// InsufficientScope is the 403 for a token without the scope needed.
+func InsufficientScope(needed string) error {
+	return &challenge{
+		kind: TypeInsufficientScope, scope: needed,
+		message: "this call needs the scope " + needed + ", which the token does not have",
+	}
+}
+
+// Describe gives the HTTP status and the error object for err. Errors that are
+// neither a [tandem.Error] nor one of this package are an internal error, of
+// which nothing is told.
+func Describe(err error) (int, ErrorObject) {
+	var c *challenge
+	if errors.As(err, &c) {
+		return c.status(), ErrorObject{Message: c.message, Type: c.kind}
+	}
+	var e *tandem.Error
+	if !errors.As(err, &e) {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return http.StatusServiceUnavailable, ErrorObject{Message: "the answer took too long; ask for less, or try again", Type: "Unavailable"}
+		}
+		return http.StatusInternalServerError, ErrorObject{Message: "internal error", Type: "InternalError"}
+	}
+	o := ErrorObject{Message: e.Message}
+	var status int
+	switch e.Code {
+	case tandem.CodeInvalid:
+		status, o.Type = http.StatusBadRequest, "BadRequest"
+	case tandem.CodeUnauthorized:
+		status, o.Type = http.StatusUnauthorized, TypeInvalidToken
+	case tandem.CodeForbidden:
+		status, o.Type = http.StatusForbidden, "Forbidden"
+	case tandem.CodeLicenceFull:
+		// 403, not 401: a client must not go and renew its token for this.
+		status, o.Type = http.StatusForbidden, TypeLicenceFull
+		if !strings.Contains(o.Message, TypeLicenceFull) {
+			o.Message = TypeLicenceFull + ": " + o.Message
+		}
+	case tandem.CodeNotFound:
+		status, o.Type = http.StatusNotFound, "NotFound"
+	case tandem.CodeConflict:
+		status, o.Code, o.Type = http.StatusConflict, 2129, "Conflict"
+	case tandem.CodeTooLarge:
+		status, o.Type = http.StatusRequestEntityTooLarge, "TooLarge"
+	case tandem.CodeRule:
+		status, o.Code, o.Type = http.StatusUnprocessableEntity, 2029, "RuleBroken"
+	case tandem.CodeThrottled:
+		status, o.Type = http.StatusTooManyRequests, "Throttled"
+	case tandem.CodeUnavailable:
+		status, o.Type = http.StatusServiceUnavailable, "Unavailable"
+	default:
+		status, o = http.StatusInternalServerError, ErrorObject{Message: "internal error", Type: "InternalError"}
+	}
+	return status, o
+}
+
+// Errors writes error answers: the one place that does, for every handler of
+// the package.
+type Errors struct {
+	// Log gets the cause of internal errors; the default is slog.Default().
+	Log *slog.Logger
+}
+
+// Write answers the request with err, in the wrapped shape {"error": {…}}. An
+// internal error is logged with an id, and only the id is shown. Nothing is
+// written when the caller has gone.
+func (e Errors) Write(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		return
+	}
+	status, object := Describe(err)
+	h := w.Header()
+	switch {
+	case status == http.StatusInternalServerError:
+		id := rand.Text()[:12]
+		object.Message = "internal error; the log of the instance has the cause under request id " + id
+		h.Set("Tandem-Request-Id", id)
+		e.log().ErrorContext(r.Context(), "request failed", "request_id", id, "method", r.Method, "path", r.URL.Path, "error", err)
+	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
+		if h.Get("Retry-After") == "" {
+			h.Set("Retry-After", "1")
+		}
+	}
+	var c *challenge
+	if !errors.As(err, &c) && status == http.StatusUnauthorized {
+		c = &challenge{kind: TypeInvalidToken, message: object.Message}
+	}
+	if c != nil {
+		h.Set("WWW-Authenticate", c.header())
+	}
+	body, err := json.Marshal(struct {
+		Error ErrorObject `json:"error"`
+	}{object})
+	if err != nil {
+		panic(err) // strings and numbers always marshal
+	}
+	h.Set("Content-Type", "application/json;odata.metadata=minimal;charset=utf-8")
+	h.Set("OData-Version", "4.0")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Del("Content-Length")
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(append(body, '\n')) // the caller may have gone
+	}
+}
+
+func (e Errors) log() *slog.Logger {
+	if e.Log != nil {
+		return e.Log
+	}
+	return slog.Default()
+}

@@ -1,0 +1,215 @@
+package odata
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Query is a request's query options. Options that do not start with $, other
+// than options itself, are not OData's and are left alone.
+type Query struct {
+	Select  Select
+	Filter  []Condition // all must hold; empty without $filter
+	OrderBy []Order
+	Expand  []Expand
+	// Top is the page size: [MaxTop] without $top.
+	Top int
+	// HasTop says that $top was given.
+	HasTop bool
+	Skip   int
+	// SkipToken is opaque here: at most 128 bytes of letters, digits and dashes.
+	SkipToken string
+	// Count asks for @odata.count.
+	Count bool
+	// Search is the free text of $search without its double quotes.
+	Search string
+	// SkipNulls leaves out properties without a value (options=skipnulls).
+	SkipNulls bool
+	// Given are the options as they came, decoded and in order, the ones that
+	// are not OData's included: what a nextLink repeats.
+	Given []Option
+}
+
+// Option is one name=value of a query string, decoded.
+type Option struct{ Name, Value string }
+
+// Select is the list of $select.
+type Select struct {
+	// Default says that the default properties are wanted: there is no
+	// $select, or it has default or *.
+	Default bool
+	// Names are the properties named, each once, in order.
+	Names []Property
+}
+
+// Order is one key of $orderby.
+type Order struct {
+	Property   Property
+	Descending bool
+}
+
+// Expand is one navigation property of $expand with its nested options.
+type Expand struct {
+	Name    string
+	Pos     int
+	Select  Select
+	Filter  []Condition
+	OrderBy []Order
+	Expand  []Expand
+	// Top is how many rows of a collection, 0 without $top.
+	Top int
+}
+
+// ParseQuery reads a raw query string, percent-encoded as it came, in which a
+// plus is a space. Every error is an [*Error].
+func ParseQuery(raw string) (*Query, error) {
+	q := &Query{Top: MaxTop, Select: Select{Default: true}}
+	if raw == "" {
+		return q, nil
+	}
+	if len(raw) > MaxQuery {
+		return nil, &Error{Where: "query", Pos: MaxQuery, Problem: "the query string is longer than " + strconv.Itoa(MaxQuery) + " bytes"}
+	}
+	p := &parser{}
+	at := 0
+	for pair := range strings.SplitSeq(raw, "&") {
+		if pair != "" {
+			o, err := decodeOption(pair, at)
+			if err != nil {
+				return nil, err
+			}
+			if err := q.set(p, o); err != nil {
+				return nil, err
+			}
+			q.Given = append(q.Given, o)
+		}
+		at += len(pair) + 1
+	}
+	return q, nil
+}
+
+func decodeOption(pair string, at int) (Option, error) {
+	rawName, rawValue, _ := strings.Cut(pair, "=")
+	name, err := url.QueryUnescape(rawName)
+	if err == nil {
+		var value string
+		if value, err = url.QueryUnescape(rawValue); err == nil {
+			return Option{name, value}, nil
+		}
+	}
+	return Option{}, &Error{Where: "query", Pos: at, Problem: show(pair) + " is not percent-encoded correctly", Expected: "write a % itself as %25"}
+}
+
+func (q *Query) set(p *parser, o Option) error {
+	if !strings.HasPrefix(o.Name, "$") && o.Name != "options" {
+		return nil
+	}
+	for _, earlier := range q.Given {
+		if earlier.Name == o.Name {
+			return &Error{Where: o.Name, Problem: "the option is given twice"}
+		}
+	}
+	s, err := newScanner(o.Name, o.Value)
+	switch o.Name {
+	case "$search": // free text, which the scanner need not understand
+		q.Search, err = searchText(o.Value)
+		return err
+	case "options", "$format", "$skiptoken":
+		return q.setWord(o)
+	case "$filter", "$select", "$orderby", "$expand", "$top", "$skip", "$count":
+	default:
+		return &Error{Where: show(o.Name), Problem: "the option is not supported",
+			Expected: "the options are $select, $filter, $orderby, $top, $skip, $skiptoken, $count, $search, $expand and options"}
+	}
+	if err != nil {
+		return err
+	}
+	p.s = s
+	switch o.Name {
+	case "$filter":
+		q.Filter, err = p.filter(0)
+	case "$select":
+		q.Select, err = p.selection()
+	case "$orderby":
+		q.OrderBy, err = p.orderBy()
+	case "$expand":
+		q.Expand, err = p.expands(1)
+	case "$top":
+		q.Top, err = p.integer(MaxTop)
+		q.HasTop = true
+	case "$skip":
+		q.Skip, err = p.integer(MaxSkip)
+	case "$count":
+		q.Count, err = p.boolean()
+	}
+	if err != nil {
+		return err
+	}
+	if s.tok.kind != end {
+		return s.fail(s.tok.pos, "%s cannot stand here", s.tok.describe())
+	}
+	return nil
+}
+
+// setWord reads the options that are plain words.
+func (q *Query) setWord(o Option) error {
+	switch o.Name {
+	case "options":
+		for flag := range strings.SplitSeq(o.Value, ",") {
+			switch strings.ToLower(strings.TrimSpace(flag)) {
+			case "skipnulls":
+				q.SkipNulls = true
+			case "":
+			default:
+				return &Error{Where: "options", Problem: "the flag " + show(flag) + " is not known", Expected: "the only flag is skipnulls"}
+			}
+		}
+	case "$format":
+		if f := strings.ToLower(o.Value); f != "json" && !strings.HasPrefix(f, "application/json") {
+			return &Error{Where: "$format", Problem: show(o.Value) + " is not offered", Expected: "the API answers in json only"}
+		}
+	case "$skiptoken":
+		ok := o.Value != "" && len(o.Value) <= 128
+		for i := 0; ok && i < len(o.Value); i++ {
+			c := o.Value[i]
+			ok = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-'
+		}
+		if !ok {
+			return &Error{Where: "$skiptoken", Problem: "the token is not one of ours", Expected: "take it from an @odata.nextLink, unchanged"}
+		}
+		q.SkipToken = o.Value
+	}
+	return nil
+}
+
+// searchText reads free text, with or without double quotes around it, in
+// which a backslash takes the next character as it is (OData 4.0 part 2,
+// section 5.1.1.7). The words AND, OR and NOT have no meaning here.
+func searchText(v string) (string, error) {
+	v = strings.TrimSpace(v)
+	if len(v) > MaxSearch {
+		return "", &Error{Where: "$search", Pos: MaxSearch, Problem: "the text is longer than " + strconv.Itoa(MaxSearch) + " bytes"}
+	}
+	if i := strings.IndexFunc(v, isControl); i >= 0 {
+		return "", &Error{Where: "$search", Pos: i, Problem: "a control character cannot stand in a text"}
+	}
+	if !strings.HasPrefix(v, `"`) {
+		return v, nil
+	}
+	var b strings.Builder
+	for i := 1; i < len(v); i++ {
+		switch c := v[i]; {
+		case c == '\\' && i+1 < len(v):
+			i++
+			b.WriteByte(v[i])
+		case c == '"' && i == len(v)-1:
+			return b.String(), nil
+		case c == '"':
+			return "", &Error{Where: "$search", Pos: i + 1, Problem: "more follows after the closing quote", Expected: `write a " inside the text as \"`}
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return "", &Error{Where: "$search", Pos: len(v), Problem: `the text is not closed with "`}
+}

@@ -1,0 +1,203 @@
+package token
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/oauth"
+)
+
+// CodeGrant is what a person gave an application when an authorization code
+// was issued: everything that its redemption is bound to.
+type CodeGrant struct {
+	// ApplicationURI is the only client that can redeem the code.
+	ApplicationURI string
+	// UserID is the GUID of who signed in, SignInID the claim sid.
+	UserID, SignInID string
+	// AuthTime is when the person last proved who they are.
+	AuthTime time.Time
+	// RedirectURI is the parameter of the authorization request exactly as it
+	// came; empty when it had none. The token request must repeat it.
+	RedirectURI string
+	// Scope is what was granted, protocol scopes included.
+	Scope tandem.Scope
+	// Nonce goes into the ID token; empty when the request had none.
+	Nonce string
+	// CodeChallenge is the S256 challenge; empty only for confidential
+	// applications that did not send one.
+	CodeChallenge string
+}
+
+// StoredCode is a code as the store knows it: by its hash.
+type StoredCode struct {
+	Hash [sha256.Size]byte
+	CodeGrant
+	IssuedAt, ExpiresAt time.Time
+	// UsedAt is zero while nobody has redeemed the code.
+	UsedAt time.Time
+}
+
+// Given is what the redemption of a code gives, so that a replay can take it
+// back.
+type Given struct {
+	// TokenID and ExpiresAt are the access token's; TokenID is empty when
+	// nothing is given because the redemption failed.
+	TokenID   string
+	ExpiresAt time.Time
+	// Family is nil without offline_access.
+	Family *Family
+}
+
+// CodeStore keeps authorization codes.
+type CodeStore interface {
+	AddCode(ctx context.Context, c StoredCode) error
+	// Code returns [tandem.ErrNotFound] for a hash it does not know.
+	Code(ctx context.Context, hash [sha256.Size]byte) (StoredCode, error)
+	// UseCode marks a code used, once: it stores what is given, the refresh
+	// family included, in the same transaction, and reports whether this call
+	// was the first. Of any number of calls at once exactly one is.
+	UseCode(ctx context.Context, hash [sha256.Size]byte, at time.Time, given Given) (first bool, err error)
+	// TakeBackCode ends the refresh family that a used code gave and revokes
+	// the access token. It waits for a redemption that is in the middle.
+	TakeBackCode(ctx context.Context, hash [sha256.Size]byte, at time.Time) error
+	// PurgeCodes deletes codes issued before the time.
+	PurgeCodes(ctx context.Context, before time.Time) error
+}
+
+// Codes issues authorization codes and redeems them, each once and within a
+// minute.
+type Codes struct {
+	Store     CodeStore
+	Lifetimes Lifetimes
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Issue makes a code for the grant: 256 random bits, which only the answer to
+// the browser ever holds.
+func (c *Codes) Issue(ctx context.Context, g CodeGrant) (string, error) {
+	b := make([]byte, sha256.Size)
+	rand.Read(b)
+	code := base64.RawURLEncoding.EncodeToString(b)
+	now := clock(c.Now)
+	return code, c.Store.AddCode(ctx, StoredCode{
+		Hash: sha256.Sum256([]byte(code)), CodeGrant: g,
+		IssuedAt: now, ExpiresAt: now.Add(c.Lifetimes.code()),
+	})
+}
+
+// ErrCodeReplayed comes with a refusal when a code was redeemed before: what
+// it gave has been taken back, and the event belongs in the record.
+var ErrCodeReplayed = errors.New("token: the authorization code was used before")
+
+// errBadCode is the one answer for every code that cannot be redeemed: which
+// reason it was helps only who guesses.
+var errBadCode = oauth.Refuse(oauth.InvalidGrant, "the authorization code is unknown, expired, used, or of another client or redirect_uri")
+
+// Presented is a token request of the authorization code flow (RFC 6749
+// section 4.1.3, RFC 7636 section 4.5).
+type Presented struct {
+	Code, RedirectURI, Verifier string
+	// ApplicationURI is the client, authenticated.
+	ApplicationURI string
+	ClientType     tandem.ClientType
+}
+
+// Find checks a code against the request without using it up, so that the
+// caller can look at the person before [Codes.Use]. The error is an
+// [oauth.Error] with invalid_grant, joined with [ErrCodeReplayed] for a
+// replay.
+//
+// A request by the right client that fails its proof uses the code up: there
+// is no second guess.
+func (c *Codes) Find(ctx context.Context, p Presented) (StoredCode, error) {
+	hash := sha256.Sum256([]byte(p.Code))
+	code, err := c.Store.Code(ctx, hash)
+	if errors.Is(err, tandem.ErrNotFound) {
+		return StoredCode{}, errBadCode
+	}
+	if err != nil {
+		return StoredCode{}, err
+	}
+	// A stranger's code is left alone: presenting it must not be a way to
+	// break somebody else's sign-in (RFC 6749 section 10.5).
+	if code.ApplicationURI != p.ApplicationURI {
+		return StoredCode{}, errBadCode
+	}
+	if !code.UsedAt.IsZero() {
+		return code, c.replayed(ctx, code)
+	}
+	now := clock(c.Now)
+	if !now.Before(code.ExpiresAt) {
+		return StoredCode{}, errBadCode
+	}
+	if err := proves(&code, p); err != nil {
+		_, useErr := c.Store.UseCode(ctx, hash, now, Given{})
+		return StoredCode{}, errors.Join(err, useErr)
+	}
+	return code, nil
+}
+
+// proves checks what only the client that started the flow can know.
+func proves(code *StoredCode, p Presented) error {
+	if code.RedirectURI != p.RedirectURI {
+		return errBadCode
+	}
+	switch {
+	case code.CodeChallenge != "":
+		if !oauth.VerifierMatches(p.Verifier, code.CodeChallenge) {
+			return oauth.Refuse(oauth.InvalidGrant, "code_verifier is missing or is not that of the code_challenge")
+		}
+	case p.Verifier != "":
+		// A verifier for a code that has no challenge: somebody took the
+		// challenge out of the request (RFC 9700 section 4.8.2).
+		return oauth.Refuse(oauth.InvalidGrant, "code_verifier came, but the authorization request had no code_challenge")
+	case p.ClientType != tandem.ClientConfidential:
+		return oauth.Refuse(oauth.InvalidGrant, "a public application must use PKCE")
+	}
+	return nil
+}
+
+// Use uses up a code that Find returned and stores what it gives. Exactly one
+// of any number of requests at once gets nil; the others are replays.
+func (c *Codes) Use(ctx context.Context, code StoredCode, given Given) error {
+	first, err := c.Store.UseCode(ctx, code.Hash, clock(c.Now), given)
+	if err != nil {
+		return err
+	}
+	if !first {
+		return c.replayed(ctx, code)
+	}
+	return nil
+}
+
+// replayed takes back what the code gave (RFC 6749 section 4.1.2: "SHOULD
+// revoke all tokens previously issued based on that authorization code").
+func (c *Codes) replayed(ctx context.Context, code StoredCode) error {
+	if err := c.Store.TakeBackCode(ctx, code.Hash, clock(c.Now)); err != nil {
+		return err
+	}
+	return errors.Join(ErrCodeReplayed, errBadCode)
+}
+
+// Purge forgets codes whose replay no longer matters.
+func (c *Codes) Purge(ctx context.Context) error {
+	return c.Store.PurgeCodes(ctx, clock(c.Now).Add(-keepUsedCodes))
+}
+
+// NewTokenID makes a jti.
+func NewTokenID() string { return uuid.NewString() }
+
+func clock(now func() time.Time) time.Time {
+	if now != nil {
+		return now()
+	}
+	return time.Now()
+}

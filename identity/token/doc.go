@@ -1,0 +1,11 @@
+// Package token makes, checks and ends what the identity server gives out:
+// access tokens, ID tokens, authorization codes and refresh tokens, and keeps
+// the keys that sign them.
+//
+// There is a file per thing: keys.go and rotation.go, mint.go, verify.go,
+// hint.go, codes.go, families.go, scope.go and lifetimes.go. A code or a
+// refresh token is never stored, only what recognizes it; a private key is
+// stored sealed.
+//
+// Who the client is, and whether it may ask, is decided in package identity.
+package token

@@ -1,0 +1,68 @@
+package token
+
+import (
+	"time"
+
+	"github.com/hybridapps/tandem"
+)
+
+// Lifetimes of everything that is given out. A zero field means its default,
+// so that the zero value is the specified behaviour.
+type Lifetimes struct {
+	// Code is that of an authorization code: 60 seconds. OAuth 2.1 recommends
+	// ten minutes at most.
+	Code time.Duration
+	// Access is that of an access token: 1 hour. A longer one makes the loss
+	// of a token worse and nothing better, as renewal costs one request.
+	Access time.Duration
+	// ID is that of an ID token: 5 minutes.
+	ID time.Duration
+	// RefreshConfidential and RefreshPublic are those of a refresh family:
+	// 30 days and 24 hours. Rotation does not extend them; then the person
+	// signs in again.
+	RefreshConfidential, RefreshPublic time.Duration
+	// RefreshRetry is for how long after a rotation the replaced token still
+	// gets the same successor, because the answer may have been lost:
+	// 10 seconds. After it, use of a replaced token ends the family.
+	RefreshRetry time.Duration
+}
+
+// The defaults of [Lifetimes].
+const (
+	CodeLifetime                = time.Minute
+	AccessLifetime              = time.Hour
+	IDLifetime                  = 5 * time.Minute
+	RefreshConfidentialLifetime = 30 * 24 * time.Hour
+	RefreshPublicLifetime       = 24 * time.Hour
+	RefreshRetryWindow          = 10 * time.Second
+)
+
+// Skew is how far the clock of a replica may be behind that of another one.
+const Skew = 5 * time.Second
+
+// hintLifetime is for how long after its issue an ID token may serve as a hint
+// of who wants to sign out: as long as a sign-in can last.
+const hintLifetime = 31 * 24 * time.Hour
+
+// keepUsedCodes is for how long a used code is remembered, so that its replay
+// is recognized and ends what it gave.
+const keepUsedCodes = 24 * time.Hour
+
+func or(d, def time.Duration) time.Duration {
+	if d == 0 {
+		return def
+	}
+	return d
+}
+
+func (l Lifetimes) code() time.Duration   { return or(l.Code, CodeLifetime) }
+func (l Lifetimes) access() time.Duration { return or(l.Access, AccessLifetime) }
+func (l Lifetimes) id() time.Duration     { return or(l.ID, IDLifetime) }
+func (l Lifetimes) retry() time.Duration  { return or(l.RefreshRetry, RefreshRetryWindow) }
+
+func (l Lifetimes) refresh(t tandem.ClientType) time.Duration {
+	if t == tandem.ClientConfidential {
+		return or(l.RefreshConfidential, RefreshConfidentialLifetime)
+	}
+	return or(l.RefreshPublic, RefreshPublicLifetime)
+}

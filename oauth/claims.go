@@ -1,0 +1,144 @@
+package oauth
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+)
+
+// TokenKind is the signed claim token_kind. Readers check it: which half of an
+// application a token belongs to is never guessed from a missing field.
+type TokenKind string
+
+// The kinds of JWT that the platform issues.
+const (
+	KindUser    TokenKind = "user"
+	KindService TokenKind = "service"
+	KindID      TokenKind = "id"
+)
+
+// TokenResponse is the answer of the token endpoint (RFC 6749 section 5.1).
+type TokenResponse struct {
+	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"`
+	// ExpiresIn is in seconds.
+	ExpiresIn    int64  `json:"expires_in"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+	IDToken      string `json:"id_token,omitempty"`
+	// Scope is what was granted, space-delimited.
+	Scope string `json:"scope,omitempty"`
+}
+
+// RegisteredClaims are the claims that every token has (RFC 7519 section 4.1).
+// Times are seconds since 1970 UTC.
+type RegisteredClaims struct {
+	Issuer    string   `json:"iss"`
+	Audience  Audience `json:"aud"`
+	IssuedAt  int64    `json:"iat"`
+	NotBefore int64    `json:"nbf,omitempty"`
+	ExpiresAt int64    `json:"exp"`
+	ID        string   `json:"jti,omitempty"`
+}
+
+// AccessClaims are the claims that both kinds of access token have (RFC 9068
+// section 2.2).
+type AccessClaims struct {
+	RegisteredClaims
+	Kind     TokenKind `json:"token_kind"`
+	ClientID string    `json:"client_id"`
+	Scope    Scope     `json:"scope"`
+}
+
+// UserAccessClaims are those of a user's access token.
+type UserAccessClaims struct {
+	AccessClaims
+	UserClaims
+	AuthTime int64  `json:"auth_time"`
+	SignInID string `json:"sid"`
+	// Database is the id of the instance.
+	Database string `json:"db,omitempty"`
+}
+
+// UserClaims say who a person is. Name and locale are there with the scope
+// profile only, the address with profile or email.
+type UserClaims struct {
+	// Subject is the login, UserID the GUID that never changes.
+	Subject       string `json:"sub"`
+	UserID        string `json:"id,omitempty"`
+	UserType      string `json:"user_type,omitempty"`
+	Admin         bool   `json:"is_admin"`
+	Name          string `json:"name,omitempty"`
+	Email         string `json:"email,omitempty"`
+	EmailVerified bool   `json:"email_verified,omitempty"`
+	Locale        string `json:"locale,omitempty"`
+}
+
+// ServiceAccessClaims are those of a back end's access token. There is no
+// person in it: no sub, sid, email or auth_time.
+type ServiceAccessClaims struct {
+	AccessClaims
+	SystemUser     string `json:"client_system_user"`
+	SystemUserType string `json:"client_system_user_type"`
+	SystemUserID   string `json:"client_system_user_id"`
+	Database       string `json:"client_db,omitempty"`
+	// Instance is empty for the single default instance.
+	Instance string `json:"service_instance,omitempty"`
+}
+
+// IDClaims are those of an ID token (OpenID Connect Core section 2).
+type IDClaims struct {
+	RegisteredClaims
+	UserClaims
+	Kind            TokenKind `json:"token_kind"`
+	AuthTime        int64     `json:"auth_time"`
+	Nonce           string    `json:"nonce,omitempty"`
+	AccessTokenHash string    `json:"at_hash,omitempty"`
+	SignInID        string    `json:"sid"`
+	Database        string    `json:"db,omitempty"`
+}
+
+// Scope is the claim scope: an array in ERP.net's tokens, a space-delimited
+// string in RFC 9068. Both are read; the array is written.
+type Scope []string
+
+// UnmarshalJSON reads either form.
+func (s *Scope) UnmarshalJSON(data []byte) error {
+	words, err := stringOrArray(data)
+	if err != nil {
+		return errors.New("oauth: the claim scope is neither a string nor an array of strings")
+	}
+	if len(data) > 0 && data[0] == '"' {
+		*s = strings.Fields(words[0])
+		return nil
+	}
+	*s = words
+	return nil
+}
+
+// Audience is the claim aud: one string or an array of strings (RFC 7519
+// section 4.1.3).
+type Audience []string
+
+// UnmarshalJSON reads either form.
+func (a *Audience) UnmarshalJSON(data []byte) error {
+	words, err := stringOrArray(data)
+	if err != nil {
+		return errors.New("oauth: the claim aud is neither a string nor an array of strings")
+	}
+	*a = words
+	return nil
+}
+
+func stringOrArray(data []byte) ([]string, error) {
+	if len(data) > 0 && data[0] == '"' {
+		var one string
+		err := json.Unmarshal(data, &one)
+		return []string{one}, err
+	}
+	var many []string
+	err := json.Unmarshal(data, &many)
+	if err == nil && many == nil {
+		err = errors.New("null")
+	}
+	return many, err
+}

@@ -1,0 +1,59 @@
+package oauth
+
+// Grant types of the token endpoint (RFC 6749 section 4, RFC 8628).
+const (
+	GrantAuthorizationCode = "authorization_code"
+	GrantRefreshToken      = "refresh_token"
+	GrantClientCredentials = "client_credentials"
+)
+
+// Methods of client authentication (OpenID Connect Core section 9).
+const (
+	AuthSecretBasic   = "client_secret_basic"
+	AuthSecretPost    = "client_secret_post"
+	AuthPrivateKeyJWT = "private_key_jwt"
+	AuthNone          = "none"
+)
+
+// AssertionTypeJWT is the client_assertion_type of private_key_jwt (RFC 7523
+// section 2.2).
+const AssertionTypeJWT = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+// ResponseTypeCode is the response type of the authorization code flow.
+const ResponseTypeCode = "code"
+
+// TokenTypeBearer is the token_type of every access token (RFC 6750).
+const TokenTypeBearer = "Bearer"
+
+// Header types of the platform's JWTs.
+const (
+	// TypeAccessToken marks access tokens (RFC 9068 section 2.1), so that
+	// nothing else passes for one.
+	TypeAccessToken = "at+jwt"
+	// TypeIDToken marks ID tokens.
+	TypeIDToken = "JWT"
+)
+
+// MaxServiceInstance is the longest name of a service instance, in bytes.
+const MaxServiceInstance = 64
+
+// ValidServiceInstance reports whether name may be the parameter and claim
+// service_instance, which tells replicas of one back end apart: at most
+// [MaxServiceInstance] letters, digits, dots, underscores and hyphens. Empty
+// is valid and means the single default instance.
+func ValidServiceInstance(name string) bool {
+	if len(name) > MaxServiceInstance {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		if !isAlphanumeric(c) && c != '.' && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+func isAlphanumeric(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}

@@ -1,0 +1,34 @@
+package oauth
+
+// Metadata is the discovery document (OpenID Connect Discovery section 3, RFC
+// 8414 section 2). An empty field is left out: a document says only what is
+// true of its server.
+type Metadata struct {
+	Issuer                string `json:"issuer"`
+	AuthorizationEndpoint string `json:"authorization_endpoint,omitempty"`
+	TokenEndpoint         string `json:"token_endpoint"`
+	UserinfoEndpoint      string `json:"userinfo_endpoint,omitempty"`
+	EndSessionEndpoint    string `json:"end_session_endpoint,omitempty"`
+	RevocationEndpoint    string `json:"revocation_endpoint,omitempty"`
+	JWKSURI               string `json:"jwks_uri"`
+
+	ScopesSupported           []string `json:"scopes_supported,omitempty"`
+	ClaimsSupported           []string `json:"claims_supported,omitempty"`
+	ResponseTypesSupported    []string `json:"response_types_supported"`
+	ResponseModesSupported    []string `json:"response_modes_supported,omitempty"`
+	GrantTypesSupported       []string `json:"grant_types_supported"`
+	SubjectTypesSupported     []string `json:"subject_types_supported"`
+	PromptValuesSupported     []string `json:"prompt_values_supported,omitempty"`
+	CodeChallengeMethods      []string `json:"code_challenge_methods_supported,omitempty"`
+	IDTokenSigningAlgorithms  []string `json:"id_token_signing_alg_values_supported"`
+	TokenAuthMethods          []string `json:"token_endpoint_auth_methods_supported"`
+	TokenAuthAlgorithms       []string `json:"token_endpoint_auth_signing_alg_values_supported,omitempty"`
+	RevocationAuthMethods     []string `json:"revocation_endpoint_auth_methods_supported,omitempty"`
+	RevocationAuthAlgorithms  []string `json:"revocation_endpoint_auth_signing_alg_values_supported,omitempty"`
+	UILocalesSupported        []string `json:"ui_locales_supported,omitempty"`
+	IssParameterSupported     bool     `json:"authorization_response_iss_parameter_supported,omitempty"`
+	ClaimsParameterSupported  bool     `json:"claims_parameter_supported"`
+	RequestParameterSupported bool     `json:"request_parameter_supported"`
+	// RequestURIParameterSupported has no omitempty: absent would mean true.
+	RequestURIParameterSupported bool `json:"request_uri_parameter_supported"`
+}

@@ -1,0 +1,193 @@
+package signin
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/oauth"
+)
+
+// authorizationRequest is a checked authorization request (RFC 6749 section
+// 4.1.1, OpenID Connect Core section 3.1.2.1). It travels sealed while the
+// person signs in, hence the short names.
+type authorizationRequest struct {
+	ApplicationURI  string       `json:"c"`
+	ApplicationName string       `json:"-"`
+	RedirectURI     string       `json:"r"`
+	ResponseMode    string       `json:"m"`
+	Scope           tandem.Scope `json:"s,omitempty"` // as asked
+	State           string       `json:"st,omitempty"`
+	Nonce           string       `json:"n,omitempty"`
+	// Challenge is the S256 challenge; empty when a confidential application
+	// does without PKCE.
+	Challenge string `json:"pk,omitempty"`
+	// Prompt holds the words of prompt, MaxAge is nil when not asked for.
+	Prompt []string       `json:"p,omitempty"`
+	MaxAge *time.Duration `json:"ma,omitempty"`
+	// LoginHint fills the form; HintUserID, from id_token_hint, is who must be
+	// signed in.
+	LoginHint  string `json:"lh,omitempty"`
+	HintUserID string `json:"hu,omitempty"`
+	// At is when the request came, as Unix seconds.
+	At int64 `json:"at"`
+	// SignedIn is the sid with which the person signed in for this request: it
+	// is what satisfies prompt=login.
+	SignedIn string `json:"in,omitempty"`
+}
+
+// maxParameter bounds the parameters, in bytes. What is not named may be 512.
+var maxParameter = map[string]int{
+	"redirect_uri": 2048, "state": 2048, "scope": token.MaxScope, "id_token_hint": 8192,
+	"client_id": tandem.MaxApplicationURI, "login_hint": 254,
+	// Refused whatever they hold, but with the word for it.
+	"request": 1 << 16, "request_uri": 1 << 13, "registration": 1 << 13, "claims": 1 << 13,
+}
+
+// checkParameter says what is wrong with the values of one parameter, in a few
+// words; empty when nothing is.
+func checkParameter(name string, values []string) string {
+	limit, ok := maxParameter[name]
+	if !ok {
+		limit = 512
+	}
+	switch v := values[0]; {
+	case len(values) > 1:
+		return "is given more than once" // RFC 6749 section 3.1
+	case len(v) > limit:
+		return "is longer than " + strconv.Itoa(limit) + " bytes"
+	case !utf8.ValidString(v) || hasControl(v):
+		return "holds characters that no parameter may have"
+	}
+	return ""
+}
+
+// parse reads what is not the client's identity: client_id and redirect_uri
+// have been checked before, so that an error can go to the redirect URI.
+func (req *authorizationRequest) parse(q url.Values, app *tandem.TrustedApp) *oauth.Error {
+	req.ResponseMode = modeQuery
+	if m := q["response_mode"]; len(m) == 1 && knownMode(m[0]) {
+		req.ResponseMode = m[0] // first, so that the errors below use it
+	}
+	if s := q["state"]; len(s) == 1 && checkParameter("state", s) == "" {
+		req.State = s[0]
+	}
+	for _, name := range slices.Sorted(maps.Keys(q)) { // sorted: the same fault, the same answer
+		values := q[name]
+		if name == "resource" {
+			continue // may repeat (RFC 8707), and is not used here
+		}
+		if problem := checkParameter(name, values); problem != "" {
+			return oauth.Refuse(oauth.InvalidRequest, "the parameter %s %s", clip(name), problem)
+		}
+	}
+	// Neither is looked into, and nothing is fetched: a request object could
+	// say something else than the parameters, and its URI is for the client to
+	// choose.
+	switch {
+	case q.Has("request"):
+		return oauth.Refuse(oauth.RequestNotSupported, "request objects are not supported: send the parameters themselves")
+	case q.Has("request_uri"):
+		return oauth.Refuse(oauth.RequestURINotSupported, "request_uri is not supported: send the parameters themselves")
+	case q.Has("registration"):
+		return oauth.Refuse(oauth.InvalidRequest, "registration is not supported: applications are registered by an administrator")
+	}
+	switch t := q.Get("response_type"); t {
+	case oauth.ResponseTypeCode:
+	case "":
+		return oauth.Refuse(oauth.InvalidRequest, "response_type is missing: use response_type=code")
+	default:
+		return oauth.Refuse(oauth.UnsupportedResponseType, "response_type %s is not supported: use code", clip(t))
+	}
+	if m := q.Get("response_mode"); m != "" && !knownMode(m) {
+		return oauth.Refuse(oauth.InvalidRequest, "response_mode %s is not known: use query, fragment or form_post", clip(m))
+	}
+	req.Nonce, req.LoginHint = q.Get("nonce"), NormalizeLogin(q.Get("login_hint"))
+	asked, err := token.ReadScope(q.Get("scope"))
+	if err != nil {
+		return err
+	}
+	req.Scope = asked.Scope
+	if err := req.parseChallenge(q, app); err != nil {
+		return err
+	}
+	return req.parsePrompt(q)
+}
+
+// parseChallenge reads PKCE's parameters (RFC 7636 section 4.3). An absent
+// method means plain there, which is refused: with it whoever sees the request
+// can redeem the code.
+func (req *authorizationRequest) parseChallenge(q url.Values, app *tandem.TrustedApp) *oauth.Error {
+	challenge, method := q.Get("code_challenge"), q.Get("code_challenge_method")
+	switch {
+	case challenge == "" && (method != "" || q.Has("code_challenge")):
+		return oauth.Refuse(oauth.InvalidRequest, "code_challenge is missing")
+	case challenge == "" && app.ClientType == tandem.ClientPublic:
+		return oauth.Refuse(oauth.InvalidRequest, "a public application must use PKCE: send code_challenge and code_challenge_method=S256")
+	case challenge == "":
+		return nil
+	case method != oauth.ChallengeS256:
+		return oauth.Refuse(oauth.InvalidRequest, "code_challenge_method must be S256")
+	case !oauth.ValidChallenge(challenge):
+		return oauth.Refuse(oauth.InvalidRequest, "code_challenge is not a SHA-256 in base64url without padding")
+	}
+	req.Challenge = challenge
+	return nil
+}
+
+// The words of prompt (OpenID Connect Core section 3.1.2.1).
+const (
+	promptNone          = "none"
+	promptLogin         = "login"
+	promptConsent       = "consent"
+	promptSelectAccount = "select_account"
+)
+
+func (req *authorizationRequest) parsePrompt(q url.Values) *oauth.Error {
+	req.Prompt = strings.Fields(q.Get("prompt"))
+	for _, word := range req.Prompt {
+		switch word {
+		case promptNone:
+			if len(req.Prompt) > 1 {
+				return oauth.Refuse(oauth.InvalidRequest, "prompt none excludes every other word")
+			}
+		case promptLogin, promptConsent, promptSelectAccount:
+		default:
+			return oauth.Refuse(oauth.InvalidRequest, "prompt %s is not known", clip(word))
+		}
+	}
+	if text := q.Get("max_age"); text != "" {
+		seconds, err := strconv.ParseUint(text, 10, 31)
+		if err != nil {
+			return oauth.Refuse(oauth.InvalidRequest, "max_age is not a number of seconds")
+		}
+		age := time.Duration(seconds) * time.Second
+		req.MaxAge = &age
+	}
+	return nil
+}
+
+// hasPrompt reports whether prompt holds the word.
+func (req *authorizationRequest) hasPrompt(word string) bool {
+	return slices.Contains(req.Prompt, word)
+}
+
+// satisfiedBy reports whether the sign-in needs no renewal for this request.
+func (req *authorizationRequest) satisfiedBy(s *SignIn, now time.Time) bool {
+	if req.SignedIn == s.ID {
+		return true
+	}
+	if req.hasPrompt(promptLogin) || req.hasPrompt(promptSelectAccount) {
+		return false
+	}
+	if req.HintUserID != "" && req.HintUserID != s.UserID {
+		return false
+	}
+	return req.MaxAge == nil || now.Sub(s.AuthTime) < *req.MaxAge // never with max_age=0
+}

@@ -1,0 +1,148 @@
+package signin
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem"
+)
+
+// The cookies. On https their names begin with __Host-, so that no sibling
+// host and no plain connection can plant them.
+const (
+	sessionCookie = "tandem_identity" // the identity session
+	formCookie    = "tandem_form"     // what a form's CSRF token is bound to, before there is a session
+)
+
+// cookieBytes is the size of a cookie's random value: 256 bits.
+const cookieBytes = 32
+
+func (h *Handler) cookieName(name string) string {
+	if h.secure {
+		return "__Host-" + name
+	}
+	return name
+}
+
+// cookieValue returns the value of a cookie that the server may have set:
+// 256 bits in base64url. Anything else counts as no cookie.
+func (h *Handler) cookieValue(r *http.Request, name string) string {
+	c, err := r.Cookie(h.cookieName(name))
+	if err != nil {
+		return ""
+	}
+	if b, err := base64.RawURLEncoding.Strict().DecodeString(c.Value); err != nil || len(b) != cookieBytes {
+		return ""
+	}
+	return c.Value
+}
+
+// setCookie sets a cookie for the session of the browser, or for maxAge when
+// it is positive; negative deletes it.
+func (h *Handler) setCookie(w http.ResponseWriter, name, value string, maxAge time.Duration) {
+	c := &http.Cookie{
+		Name: h.cookieName(name), Value: value, Path: "/",
+		Secure: h.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
+	if maxAge != 0 {
+		c.MaxAge = int(maxAge / time.Second)
+	}
+	http.SetCookie(w, c)
+}
+
+func newCookieValue() string { return base64.RawURLEncoding.EncodeToString(randomBytes(cookieBytes)) }
+
+func hashCookie(value string) [sha256.Size]byte { return sha256.Sum256([]byte(value)) }
+
+// signedIn is the person behind a request.
+type signedIn struct {
+	SignIn
+	Account Account
+}
+
+// current returns who is signed in with the request's browser, or nil. A
+// sign-in of a user who may not sign in any more counts for nothing.
+func (h *Handler) current(r *http.Request) (*signedIn, error) {
+	value := h.cookieValue(r, sessionCookie)
+	if value == "" {
+		return nil, nil
+	}
+	ctx, now := r.Context(), h.Now()
+	s, err := h.SignIns.ByCookie(ctx, hashCookie(value))
+	if errors.Is(err, tandem.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !s.LiveAt(now) {
+		return nil, nil
+	}
+	acc, err := h.Users.ByID(ctx, s.UserID)
+	if err != nil {
+		return nil, err
+	}
+	if !acc.canSignIn() {
+		return nil, nil
+	}
+	if now.Sub(s.LastSeenAt) >= touchEvery {
+		if err := h.SignIns.Touch(ctx, s.ID, now); err != nil {
+			return nil, err
+		}
+		s.LastSeenAt = now
+	}
+	return &signedIn{s, acc}, nil
+}
+
+// begin makes an identity session for the account, always with a new cookie
+// value, so that a value known before the sign-in opens nothing
+// (session fixation). The same person keeps their sign-in; another person's
+// sign-in with this browser ends.
+func (h *Handler) begin(ctx context.Context, before *signedIn, acc *Account, keep bool) (s SignIn, value string, err error) {
+	now, value := h.Now(), newCookieValue()
+	s = SignIn{ID: uuid.NewString(), UserID: acc.ID, CreatedAt: now}
+	again := before != nil && before.UserID == acc.ID
+	if again {
+		s = before.SignIn
+	}
+	s.CookieHash, s.AuthTime, s.AMR = hashCookie(value), now, []string{"pwd"}
+	s.Keep, s.LastSeenAt, s.ExpiresAt = keep, now, now.Add(SignInAbsolute)
+
+	store := h.SignIns.Create
+	if again {
+		store = h.SignIns.Renew
+	} else if before != nil {
+		if err := h.Ending.SignIn(ctx, before.ID, before.Account.Login, "another person signed in with the browser"); err != nil {
+			return SignIn{}, "", err
+		}
+	}
+	return s, value, store(ctx, s)
+}
+
+// keepCookie gives the browser the value of its identity session.
+func (h *Handler) keepCookie(w http.ResponseWriter, value string, keep bool) {
+	var maxAge time.Duration // until the browser closes
+	if keep {
+		maxAge = SignInAbsolute
+	}
+	h.setCookie(w, sessionCookie, value, maxAge)
+}
+
+// forget deletes the browser's session cookie.
+func (h *Handler) forget(w http.ResponseWriter) { h.setCookie(w, sessionCookie, "", -time.Second) }
+
+// addressOf is the network address that the request came from.
+func addressOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}

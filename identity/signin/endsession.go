@@ -1,0 +1,172 @@
+package signin
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/hybridapps/tandem"
+)
+
+// logoutRequest is a checked logout request (OpenID Connect RP-Initiated
+// Logout section 2). It travels sealed through the confirmation page.
+type logoutRequest struct {
+	ApplicationURI string `json:"c,omitempty"`
+	// RedirectURI is registered for the application; empty means to stay here.
+	RedirectURI string `json:"r,omitempty"`
+	State       string `json:"st,omitempty"`
+	At          int64  `json:"at"`
+
+	// hint is what the id_token_hint proved, or nil.
+	hint *Hint
+}
+
+// endSession is the end-session endpoint. With a valid hint of who is signed
+// in it signs out at once; otherwise it asks, because any site can lead a
+// browser here.
+func (h *Handler) endSession(w http.ResponseWriter, r *http.Request) {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		h.fail(w, r, http.StatusBadRequest, "invalid_request", "The address that brought you here is damaged.", "")
+		return
+	}
+	req, ok := h.acceptLogout(w, r, q)
+	if !ok {
+		return
+	}
+	who, err := h.current(r)
+	if err != nil {
+		h.failInternal(w, r, err)
+		return
+	}
+	switch {
+	case who != nil && (req.hint == nil || req.hint.SignInID != who.ID):
+		h.confirm(w, r, who, req)
+	case who != nil:
+		if err := h.Ending.SignIn(r.Context(), who.ID, who.Account.Login, "signed out through "+req.ApplicationURI); err != nil {
+			h.failInternal(w, r, err)
+			return
+		}
+		h.forget(w)
+		h.leave(w, r, req)
+	default:
+		if req.hint != nil {
+			if err := h.endHinted(r, req); err != nil {
+				h.failInternal(w, r, err)
+				return
+			}
+		}
+		h.leave(w, r, req)
+	}
+}
+
+// endSessionPost takes the request as a form, from any site. Browsers send no
+// SameSite=Lax cookie with it, so a hint is all there is to go by: it names
+// the sign-in, which ends if it is live. Without a live hint the request goes
+// on as a GET, where the cookie can be seen and the person asked.
+func (h *Handler) endSessionPost(w http.ResponseWriter, r *http.Request) {
+	form, ok := h.readForm(w, r)
+	if !ok {
+		return
+	}
+	req, ok := h.acceptLogout(w, r, form)
+	if !ok {
+		return
+	}
+	if req.hint != nil {
+		s, err := h.SignIns.ByID(r.Context(), req.hint.SignInID)
+		if err != nil && !errors.Is(err, tandem.ErrNotFound) {
+			h.failInternal(w, r, err)
+			return
+		}
+		if err == nil && s.LiveAt(h.Now()) {
+			if err := h.endHinted(r, req); err != nil {
+				h.failInternal(w, r, err)
+				return
+			}
+			h.leave(w, r, req)
+			return
+		}
+	}
+	// The hint stays behind: an ID token has no place in a URL of ours.
+	next := url.Values{}
+	for name, value := range map[string]string{"client_id": req.ApplicationURI, "post_logout_redirect_uri": req.RedirectURI, "state": req.State} {
+		if value != "" {
+			next.Set(name, value)
+		}
+	}
+	target := "/id/connect/endsession"
+	if len(next) > 0 {
+		target += "?" + next.Encode()
+	}
+	noStore(w.Header())
+	http.Redirect(w, r, target, http.StatusSeeOther)
+}
+
+// endHinted ends the sign-in that the hint names, and what came of it.
+func (h *Handler) endHinted(r *http.Request, req *logoutRequest) error {
+	actor := ""
+	if acc, err := h.Users.ByID(r.Context(), req.hint.UserID); err == nil {
+		actor = acc.Login
+	} else if !errors.Is(err, tandem.ErrNotFound) {
+		return err
+	}
+	return h.Ending.SignIn(r.Context(), req.hint.SignInID, actor, "signed out through "+req.ApplicationURI)
+}
+
+// acceptLogout checks a logout request. It never redirects to an address that
+// is not registered, byte for byte, for the application that the hint or
+// client_id names; a hint that proves nothing counts as none.
+func (h *Handler) acceptLogout(w http.ResponseWriter, r *http.Request, q url.Values) (*logoutRequest, bool) {
+	refuse := func(problem string) (*logoutRequest, bool) {
+		h.fail(w, r, http.StatusBadRequest, "invalid_request", problem, "You have not been signed out. You can do that on this server's sign-out page.")
+		return nil, false
+	}
+	for name, values := range q {
+		if problem := checkParameter(strings.TrimPrefix(name, "post_logout_"), values); problem != "" {
+			return refuse("The application made a mistake: " + clip(name) + " " + problem + ".")
+		}
+	}
+	req := &logoutRequest{ApplicationURI: q.Get("client_id"), RedirectURI: q.Get("post_logout_redirect_uri"), State: q.Get("state")}
+	if text := q.Get("id_token_hint"); text != "" {
+		hint, err := h.Hints.VerifyHint(r.Context(), text)
+		switch {
+		case err != nil: // as if there were none: the person is asked
+		case req.ApplicationURI != "" && req.ApplicationURI != hint.ApplicationURI:
+			return refuse("The application presented the ID token of another application.")
+		default:
+			req.ApplicationURI, req.hint = hint.ApplicationURI, &hint
+		}
+	}
+	if req.RedirectURI == "" {
+		return req, true
+	}
+	app, ok := h.Applications.App(req.ApplicationURI)
+	if !ok || !slices.Contains(app.PostLogoutRedirectURIs, req.RedirectURI) {
+		return refuse("The application wants you sent to an address that it has not registered for after the sign-out.")
+	}
+	return req, true
+}
+
+// leave goes to the application's post-logout address, or says that the
+// sign-out is done.
+func (h *Handler) leave(w http.ResponseWriter, r *http.Request, req *logoutRequest) {
+	if req.RedirectURI == "" {
+		h.showSignedOut(w, r)
+		return
+	}
+	target := req.RedirectURI
+	if req.State != "" {
+		separator := "?"
+		if strings.Contains(target, "?") {
+			separator = "&"
+		}
+		target += separator + "state=" + url.QueryEscape(req.State)
+	}
+	noStore(w.Header())
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	w.Header().Set("Location", target)
+	w.WriteHeader(http.StatusSeeOther)
+}

@@ -1,0 +1,84 @@
+package signin
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// How long what travels through a browser is good for.
+const (
+	// formLifetime is how long a form may stay open before it is sent.
+	formLifetime = 12 * time.Hour
+	// requestLifetime is how long an authorization request may wait for the
+	// person to sign in.
+	requestLifetime = time.Hour
+)
+
+// sealed turns a value into text that only this server can make or read, good
+// for one place.
+func (h *Handler) sealed(v any, place string) (string, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Box.Seal(text, place)), nil
+}
+
+// opened is the reverse of sealed; false for anything that it did not make for
+// this place.
+func (h *Handler) opened(text, place string, v any) bool {
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return false
+	}
+	plain, err := h.Box.Open(b, place)
+	return err == nil && json.Unmarshal(plain, v) == nil
+}
+
+// The places that sealed texts are for.
+const (
+	placeRequest = "authorization request"
+	placeLogout  = "logout request"
+	placeCSRF    = "form|" // and the form cookie
+)
+
+type csrfToken struct {
+	At int64 `json:"at"` // Unix seconds
+}
+
+// csrf makes the token of a form, bound to the browser's form cookie, which it
+// sets when there is none.
+func (h *Handler) csrf(w http.ResponseWriter, r *http.Request) (string, error) {
+	value := h.cookieValue(r, formCookie)
+	if value == "" {
+		value = newCookieValue()
+		h.setCookie(w, formCookie, value, 0)
+	}
+	return h.sealed(csrfToken{h.Now().Unix()}, placeCSRF+value)
+}
+
+// csrfValid reports whether the form came from a page that this server gave to
+// this browser, not too long ago.
+func (h *Handler) csrfValid(r *http.Request, token string) bool {
+	var t csrfToken
+	value := h.cookieValue(r, formCookie)
+	return value != "" && h.opened(token, placeCSRF+value, &t) && h.fresh(t.At, formLifetime)
+}
+
+// fresh reports whether a time in Unix seconds is within the lifetime.
+func (h *Handler) fresh(at int64, lifetime time.Duration) bool {
+	age := h.Now().Sub(time.Unix(at, 0))
+	return age > -time.Minute && age < lifetime // replicas' clocks differ a little
+}
+
+// ownSite refuses a form that another site made the browser send: by
+// Sec-Fetch-Site, or by Origin where a browser has not got that.
+func (h *Handler) ownSite(w http.ResponseWriter, r *http.Request) bool {
+	if err := h.crossSite.Check(r); err != nil {
+		h.fail(w, r, http.StatusForbidden, "cross_site", "This form was sent by another site, so nothing was done.", "Open the application again and start there.")
+		return false
+	}
+	return true
+}

@@ -1,0 +1,160 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/registry"
+	"github.com/hybridapps/tandem/seal"
+)
+
+// Applications finds registrations, from memory that a change reaches within
+// five seconds; [registry.Registry] implements it.
+type Applications interface {
+	// App also returns disabled applications.
+	App(applicationURI string) (*registry.App, bool)
+}
+
+// Codes issues authorization codes; [token.Codes] implements it.
+type Codes interface {
+	Issue(ctx context.Context, g token.CodeGrant) (code string, err error)
+}
+
+// Hint is what a verified id_token_hint says. The token may have expired: it
+// tells who was signed in, it is no proof of anything now.
+type Hint struct {
+	UserID         string
+	SignInID       string
+	ApplicationURI string // the audience
+}
+
+// Hints verifies ID token hints: signature, issuer, kind; not the expiry.
+type Hints interface {
+	VerifyHint(ctx context.Context, token string) (Hint, error)
+}
+
+// Handler serves the browser's part of the identity server. All fields but
+// Throttling and Now are required.
+type Handler struct {
+	// Issuer is the identity server's URL, such as https://erp.example/id.
+	Issuer       string
+	Applications Applications
+	Users        Users
+	SignIns      SignIns
+	Passwords    *Passwords
+	Attempts     AttemptCounters
+	Throttling   Throttling
+	Codes        Codes
+	Hints        Hints
+	Ending       *Ending
+	Audit        Auditor
+	// Box seals what travels through the browser; replicas share its key.
+	Box *seal.Box
+	Log *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+
+	// Set by Mount.
+	secure     bool // the issuer is https
+	issuerHost string
+	throttle   throttle
+	crossSite  *http.CrossOriginProtection
+}
+
+// Mount adds the endpoints to mux.
+func (h *Handler) Mount(mux *http.ServeMux) error {
+	u, err := url.Parse(h.Issuer)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+		return errors.New("signin: the issuer " + clip(h.Issuer) + " is not an http or https URL")
+	}
+	if h.Now == nil {
+		h.Now = time.Now
+	}
+	h.secure, h.issuerHost = u.Scheme == "https", u.Host
+	h.throttle = throttle{Throttling: h.Throttling.withDefaults(), counters: h.Attempts, now: h.Now}
+	h.crossSite = http.NewCrossOriginProtection()
+	// A proxy may present another Host than the browser's Origin.
+	if err := h.crossSite.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
+		return err
+	}
+	for pattern, serve := range map[string]http.HandlerFunc{
+		"GET /id/connect/authorize":        h.authorize,
+		"POST /id/connect/authorize":       h.authorizePost,
+		"GET /id/connect/authorize/resume": h.resume,
+		"GET /id/account/signin":           h.signInForm,
+		"POST /id/account/signin":          h.signIn,
+		"GET /id/account/signout":          h.signOutForm,
+		"POST /id/account/signout":         h.signOut,
+		"GET /id/connect/endsession":       h.endSession,
+		"POST /id/connect/endsession":      h.endSessionPost,
+		"GET " + assetPath + "{name}":      serveAsset,
+	} {
+		mux.HandleFunc(pattern, serve)
+	}
+	return nil
+}
+
+// Purge deletes what time has made useless; call it now and then.
+func (h *Handler) Purge(ctx context.Context) error {
+	now := h.Now()
+	return errors.Join(
+		h.SignIns.Purge(ctx, now.Add(-SignInAbsolute)),
+		h.Attempts.Purge(ctx, now.Add(-h.throttle.Window)),
+	)
+}
+
+// maxForm bounds a form's body, in bytes.
+const maxForm = 32 << 10
+
+// readForm parses the body of a POST, and only that. It answers by itself when
+// it cannot.
+func (h *Handler) readForm(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	if !strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded") {
+		h.fail(w, r, http.StatusUnsupportedMediaType, "invalid_request", "The form came in a format that is not understood.", "")
+		return nil, false
+	}
+	if err := r.ParseForm(); err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			h.fail(w, r, http.StatusRequestEntityTooLarge, "invalid_request", "The form is too large.", "")
+			return nil, false
+		}
+		h.fail(w, r, http.StatusBadRequest, "invalid_request", "The form cannot be read.", "")
+		return nil, false
+	}
+	return r.PostForm, true
+}
+
+// fail shows the error page.
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, status int, code, problem, hint string) {
+	h.render(w, r, status, "error.html", page{Title: "This did not work", Problem: problem, Hint: hint, Code: code})
+}
+
+// failInternal logs an error and shows a page that names only where to find it.
+func (h *Handler) failInternal(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil {
+		return // nobody is waiting
+	}
+	id := uuid.NewString()
+	h.Log.ErrorContext(r.Context(), "sign-in", "path", r.URL.Path, "error", err, "id", id)
+	h.render(w, r, http.StatusInternalServerError, "error.html", page{
+		Title: "Something went wrong here", Problem: "The identity server could not finish this. It is not your fault.",
+		Hint: "Try again in a moment. If it stays like this, tell the administrator the reference below.", Code: "server_error", ID: id,
+	})
+}
+
+func (h *Handler) record(ctx context.Context, r *http.Request, e tandem.AuditEvent) error {
+	e.At, e.Flow, e.RemoteAddr = h.Now(), tandem.FlowUser, addressOf(r)
+	return h.Audit.Record(ctx, e)
+}

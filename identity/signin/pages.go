@@ -1,0 +1,149 @@
+package signin
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+//go:embed assets/*
+var assetFiles embed.FS
+
+const assetPath = "/id/account/assets/"
+
+// asset is a style sheet, script or picture of the pages.
+type asset struct {
+	content     []byte
+	contentType string
+}
+
+// assetNames maps a file to its public name, which holds the hash of its
+// content, and assets the public name to the file: it never changes, so that
+// browsers may keep it for ever.
+var assetNames, assets = loadAssets()
+
+func loadAssets() (names map[string]string, files map[string]asset) {
+	names, files = map[string]string{}, map[string]asset{}
+	types := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+	entries, err := fs.Glob(assetFiles, "assets/*")
+	if err != nil {
+		panic(err) // the pattern is a constant
+	}
+	for _, file := range entries {
+		content, err := assetFiles.ReadFile(file)
+		if err != nil {
+			panic(err) // the file is embedded
+		}
+		sum := sha256.Sum256(content)
+		ext := path.Ext(file)
+		name := strings.TrimSuffix(path.Base(file), ext) + "." + hex.EncodeToString(sum[:6]) + ext
+		names[path.Base(file)] = assetPath + name
+		files[name] = asset{content, types[ext]}
+	}
+	return names, files
+}
+
+func serveAsset(w http.ResponseWriter, r *http.Request) {
+	a, ok := assets[r.PathValue("name")]
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", a.contentType)
+	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	h.Set("X-Content-Type-Options", "nosniff")
+	// An SVG opened by itself is a document: it may do nothing either.
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	w.Write(a.content)
+}
+
+var templates = template.Must(template.New("").
+	Funcs(template.FuncMap{"asset": func(file string) string { return assetNames[file] }}).
+	ParseFS(templateFiles, "templates/*.html"))
+
+// page is what the templates show. Which fields a page uses is for its
+// template to know.
+type page struct {
+	Title string
+	// Host is the identity server's own, so that people see where they are.
+	Host string
+	// Application is the name of the one that sent the person here.
+	Application string
+	// Problem is what went wrong, in one or two sentences; Hint what to do.
+	Problem, Hint string
+	// Code is the protocol's word for the problem, ID finds it in the log.
+	Code, ID string
+
+	Login, Name   string
+	Keep          bool
+	CSRF, Request string
+	// ReturnHost is where the person goes afterwards.
+	ReturnHost string
+
+	// Action and Fields are the form of the form_post response mode. Action is
+	// a registered redirect URI, and goes out byte for byte.
+	Action template.URL
+	Fields []field
+}
+
+type field struct{ Name, Value string }
+
+// render writes a page. formTargets are origins, besides our own, that the
+// page's form may lead to, also by a redirect that answers it.
+func (h *Handler) render(w http.ResponseWriter, r *http.Request, status int, name string, p page, formTargets ...string) {
+	p.Host = h.issuerHost
+	var text bytes.Buffer
+	if err := templates.ExecuteTemplate(&text, name, p); err != nil {
+		h.Log.ErrorContext(r.Context(), "render page", "page", name, "error", err)
+		http.Error(w, "internal error", http.StatusInternalServerError)
+		return
+	}
+	setPageHeaders(w.Header(), name == "form_post.html", formTargets)
+	w.WriteHeader(status)
+	w.Write(text.Bytes())
+}
+
+// setPageHeaders keeps a page from being framed, stored, or made to load or
+// send anything that is not its own.
+func setPageHeaders(header http.Header, script bool, formTargets []string) {
+	csp := "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+	for _, t := range formTargets {
+		csp += " " + t
+	}
+	if script {
+		csp += "; script-src 'self'"
+	}
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Content-Security-Policy", csp)
+	header.Set("X-Frame-Options", "DENY")
+	header.Set("X-Content-Type-Options", "nosniff")
+	// Not no-referrer: with it browsers send "Origin: null" with the form.
+	header.Set("Referrer-Policy", "same-origin")
+	noStore(header)
+}
+
+func noStore(header http.Header) { header.Set("Cache-Control", "no-store") }
+
+// cspSource is the CSP source expression of a redirect URI's origin. CSP's
+// grammar has no IPv6 addresses, so for those it is the whole scheme.
+func cspSource(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || strings.ContainsAny(u.Host, " ;,'\"") {
+		return ""
+	}
+	if strings.Contains(u.Host, "[") {
+		return u.Scheme + ":"
+	}
+	return u.Scheme + "://" + u.Host
+}

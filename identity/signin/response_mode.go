@@ -1,0 +1,56 @@
+package signin
+
+import (
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// The response modes: how the answer travels to the redirect URI.
+const (
+	modeQuery    = "query"
+	modeFragment = "fragment"
+	modeFormPost = "form_post" // OAuth 2.0 Form Post Response Mode
+)
+
+func knownMode(mode string) bool {
+	return mode == modeQuery || mode == modeFragment || mode == modeFormPost
+}
+
+// answer sends the fields to the request's redirect URI, which has been
+// checked. It adds state, and iss (RFC 9207), which tells an application with
+// several identity servers whose answer it holds.
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, req *authorizationRequest, fields ...field) {
+	if req.State != "" {
+		fields = append(fields, field{"state", req.State})
+	}
+	fields = append(fields, field{"iss", h.Issuer})
+	if req.ResponseMode == modeFormPost {
+		h.render(w, r, http.StatusOK, "form_post.html", page{
+			Title: "Continue", Application: req.ApplicationName, Action: template.URL(req.RedirectURI), Fields: fields,
+		}, cspSource(req.RedirectURI))
+		return
+	}
+	// The redirect URI goes out as it was registered, its own query included.
+	var b strings.Builder
+	b.WriteString(req.RedirectURI)
+	separator := "?"
+	switch {
+	case req.ResponseMode == modeFragment:
+		separator = "#"
+	case strings.HasSuffix(req.RedirectURI, "?"):
+		separator = ""
+	case strings.Contains(req.RedirectURI, "?"):
+		separator = "&"
+	}
+	for _, f := range fields {
+		b.WriteString(separator + f.Name + "=" + url.QueryEscape(f.Value))
+		separator = "&"
+	}
+	noStore(w.Header())
+	// What this page's URL held must not reach the application by Referer.
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	w.Header().Set("Location", b.String())
+	w.WriteHeader(http.StatusSeeOther) // never repeats a form's body (RFC 9700 section 4.12)
+}

@@ -1,0 +1,239 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/hybridapps/tandem"
+)
+
+// hashTimeout bounds the wait for a turn to compute a password's hash.
+const hashTimeout = 10 * time.Second
+
+// What the form says. Every reason not to let somebody in has the same text
+// and takes the same time, so that nobody learns which logins exist.
+const (
+	wrongPassword = "The login or the password is not right, or this account may not sign in."
+	formTooOld    = "This form was open for too long, or your browser did not send back its cookie. Please try again; if this appears once more, allow cookies for this site."
+	nothingTyped  = "Type your login and your password."
+	tooBusy       = "Too many people are signing in at this moment. Please try again."
+)
+
+// signInForm shows the sign-in form, for a sealed authorization request or by
+// itself.
+func (h *Handler) signInForm(w http.ResponseWriter, r *http.Request) {
+	text := r.URL.Query().Get("request")
+	req, ok := h.openRequest(text)
+	switch {
+	case text != "" && !ok:
+		h.failStale(w, r)
+		return
+	case text == "":
+		who, err := h.current(r)
+		if err != nil {
+			h.failInternal(w, r, err)
+			return
+		}
+		if who != nil {
+			http.Redirect(w, r, "/id/account/signout", http.StatusSeeOther)
+			return
+		}
+		req = nil
+	}
+	f := signInFields{request: text, req: req}
+	if req != nil {
+		f.login = req.LoginHint
+	}
+	h.showSignIn(w, r, http.StatusOK, f, "")
+}
+
+// signInFields is the sign-in form as it was sent.
+type signInFields struct {
+	login, password string
+	keep            bool
+	// request is the sealed authorization request, req the same opened; both
+	// empty when the person came by themselves.
+	request string
+	req     *authorizationRequest
+}
+
+func (h *Handler) showSignIn(w http.ResponseWriter, r *http.Request, status int, f signInFields, problem string) {
+	csrf, err := h.csrf(w, r)
+	if err != nil {
+		h.failInternal(w, r, err)
+		return
+	}
+	p := page{Title: "Sign in", Problem: problem, Login: f.login, Keep: f.keep, CSRF: csrf, Request: f.request}
+	var targets []string
+	if f.req != nil {
+		if app, ok := h.Applications.App(f.req.ApplicationURI); ok {
+			p.Application = app.Name
+		}
+		// The redirect that follows the form is part of its action to the
+		// browser: the CSP has to name the application's origin too.
+		if source := cspSource(f.req.RedirectURI); source != "" {
+			targets = append(targets, source)
+		}
+		if u, err := url.Parse(f.req.RedirectURI); err == nil {
+			p.ReturnHost = u.Host
+		}
+	}
+	h.render(w, r, status, "signin.html", p, targets...)
+}
+
+// signIn takes the form.
+func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) {
+	form, ok := h.readForm(w, r)
+	if !ok || !h.ownSite(w, r) {
+		return
+	}
+	for name, values := range form {
+		if len(values) > 1 {
+			h.fail(w, r, http.StatusBadRequest, "invalid_request", "The form holds "+clip(name)+" more than once.", "")
+			return
+		}
+	}
+	f := signInFields{login: NormalizeLogin(form.Get("login")), password: form.Get("password"), keep: form.Get("keep") != "", request: form.Get("request")}
+	if f.request != "" {
+		if f.req, ok = h.openRequest(f.request); !ok {
+			h.failStale(w, r)
+			return
+		}
+	}
+	if !h.csrfValid(r, form.Get("csrf")) {
+		h.showSignIn(w, r, http.StatusBadRequest, f, formTooOld)
+		return
+	}
+	if f.login == "" || f.password == "" {
+		h.showSignIn(w, r, http.StatusBadRequest, f, nothingTyped)
+		return
+	}
+	acc, wait, err := h.authenticate(r, f)
+	switch {
+	case errors.Is(err, errWrongPassword):
+		// A 401 must name a way to authenticate (RFC 9110 section 15.5.2).
+		w.Header().Set("WWW-Authenticate", `Form realm="sign-in"`)
+		h.showSignIn(w, r, http.StatusUnauthorized, f, wrongPassword)
+	case errors.Is(err, context.DeadlineExceeded):
+		w.Header().Set("Retry-After", "1")
+		h.showSignIn(w, r, http.StatusServiceUnavailable, f, tooBusy)
+	case err != nil:
+		h.failInternal(w, r, err)
+	case wait > 0:
+		seconds := strconv.Itoa(int((wait + time.Second - 1) / time.Second))
+		w.Header().Set("Retry-After", seconds)
+		h.showSignIn(w, r, http.StatusTooManyRequests, f, "There were too many attempts. Wait "+seconds+" s, then try again.")
+	default:
+		h.welcome(w, r, f, acc)
+	}
+}
+
+var errWrongPassword = errors.New("wrong login or password")
+
+// authenticate proves the person by login and password, or says how long they
+// have to wait before they may try.
+func (h *Handler) authenticate(r *http.Request, f signInFields) (acc Account, wait time.Duration, err error) {
+	ctx := r.Context()
+	try := newAttempt(f.login, addressKey(r.RemoteAddr))
+	if wait, err = h.throttle.begin(ctx, try); wait > 0 || err != nil {
+		return Account{}, wait, err
+	}
+	acc, err = h.Users.ByLogin(ctx, f.login)
+	known := err == nil
+	if err != nil && !errors.Is(err, tandem.ErrNotFound) {
+		return Account{}, 0, err
+	}
+	turn, cancel := context.WithTimeout(ctx, hashTimeout)
+	defer cancel()
+	right, renew, err := h.Passwords.Verify(turn, acc.PasswordHash, f.password)
+	if err != nil {
+		// The password was never looked at. The caller may be gone already.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hashTimeout)
+		defer cancel()
+		return Account{}, 0, errors.Join(err, h.throttle.abandoned(ctx, try))
+	}
+	if !right || !acc.canSignIn() {
+		return Account{}, 0, h.failed(r, f, &acc, known, right)
+	}
+	if err := h.throttle.succeeded(ctx, try); err != nil {
+		return Account{}, 0, err
+	}
+	if renew {
+		err = h.renewHash(ctx, &acc, f.password)
+	}
+	return acc, 0, err
+}
+
+// failed records a failed sign-in. A login that nobody has is not repeated:
+// now and then it is a password typed into the wrong field.
+func (h *Handler) failed(r *http.Request, f signInFields, acc *Account, known, right bool) error {
+	e := tandem.AuditEvent{Kind: tandem.AuditSignInFailed, Actor: acc.Login}
+	switch {
+	case !known:
+		e.Detail = "unknown login"
+	case !right:
+		e.Detail = "wrong password"
+	case !acc.Enabled:
+		e.Detail = "the user is disabled"
+	default:
+		e.Detail = "users of type " + string(acc.Type) + " never sign in"
+	}
+	if f.req != nil {
+		e.ApplicationURI = f.req.ApplicationURI
+	}
+	return errors.Join(errWrongPassword, h.record(r.Context(), r, e))
+}
+
+// renewHash stores the password's hash with today's costs.
+func (h *Handler) renewHash(ctx context.Context, acc *Account, password string) error {
+	hash, err := h.Passwords.Hash(ctx, password)
+	if tandem.ErrorCode(err) == tandem.CodeInvalid {
+		return nil // made before today's rules for passwords: it goes on as it is
+	}
+	if err != nil {
+		return err
+	}
+	_, err = h.Users.Update(ctx, acc.ID, func(old Account) (Account, error) {
+		if old.PasswordHash == acc.PasswordHash { // else it was changed meanwhile
+			old.PasswordHash = hash
+		}
+		return old, nil
+	})
+	return err
+}
+
+// welcome begins the identity session and sends the person on their way. The
+// sign-in is on record before the browser has its cookie.
+func (h *Handler) welcome(w http.ResponseWriter, r *http.Request, f signInFields, acc Account) {
+	ctx := r.Context()
+	before, err := h.current(r)
+	if err != nil {
+		h.failInternal(w, r, err)
+		return
+	}
+	s, value, err := h.begin(ctx, before, &acc, f.keep)
+	if err != nil {
+		h.failInternal(w, r, err)
+		return
+	}
+	e := tandem.AuditEvent{Kind: tandem.AuditSignIn, Actor: acc.Login, SignInID: s.ID, Detail: "password"}
+	if f.req != nil {
+		e.ApplicationURI = f.req.ApplicationURI
+	}
+	if err := h.record(ctx, r, e); err != nil {
+		h.failInternal(w, r, err)
+		return
+	}
+	h.keepCookie(w, value, f.keep)
+	if f.req == nil {
+		noStore(w.Header())
+		http.Redirect(w, r, "/id/account/signout", http.StatusSeeOther)
+		return
+	}
+	f.req.SignedIn = s.ID
+	h.redirectSealed(w, r, "/id/connect/authorize/resume", f.req)
+}

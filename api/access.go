@@ -250,7 +250,7 @@ func (a *Access) recordOnBehalf(r *http.Request, call *Call, remote string) erro
 		SignInID:       call.OnBehalf.SignInID,
 		TokenID:        call.Principal.TokenID,
 		RemoteAddr:     remote,
-		Detail: r.Method + " " + shortPath(r.URL.Path) + " for user " + call.OnBehalf.UserID +
+		Detail: r.Method + " " + shortPath(r.URL.EscapedPath()) + " for user " + call.OnBehalf.UserID +
 			", as the service tells, on evidence of " + call.OnBehalf.EvidenceAt.Format(time.RFC3339),
 	})
 }

@@ -1,0 +1,255 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem"
+)
+
+// Store keeps the events.
+type Store interface {
+	// AppendAudit commits all events, or none and returns an error.
+	AppendAudit(ctx context.Context, events []tandem.AuditEvent) error
+	// ListAudit returns the events that the filter selects, newest first.
+	ListAudit(ctx context.Context, f Filter) ([]tandem.AuditEvent, error)
+}
+
+// Limits of a [Log].
+const (
+	// MaxGroup is how many events one commit takes at most.
+	MaxGroup = 512
+	// MaxPending is how many events may wait for a commit; callers beyond wait
+	// for room.
+	MaxPending = 8192
+	// CommitTimeout bounds one commit.
+	CommitTimeout = 10 * time.Second
+	// MaxDetail is the longest Detail kept, in bytes; longer ones are cut.
+	MaxDetail = 1000
+	// maxName is the same for the other texts, which have bounds of their own
+	// where they come from.
+	maxName = 300
+)
+
+// ErrClosed is returned for events that come after [Log.Run] has ended.
+var ErrClosed error = &tandem.Error{Code: tandem.CodeUnavailable, Message: "the instance is shutting down; try again"}
+
+// Log appends events to a store in groups. Make it with its fields set, start
+// [Log.Run] in a goroutine, and share the pointer.
+type Log struct {
+	Store Store
+	// Now is the clock for events that come without a time; the default is
+	// time.Now.
+	Now func() time.Time
+
+	mu      sync.Mutex
+	closed  bool
+	pending *group        // gathers events; nil when none wait
+	full    chan struct{} // closed when a full group has been taken; nil when none waits
+	wake    chan struct{} // holds one signal for Run
+}
+
+// group is a number of events that are committed together.
+type group struct {
+	events []tandem.AuditEvent
+	done   chan struct{} // closed when err is set
+	err    error
+}
+
+// Record appends the event and returns when it is committed. When ctx ends
+// earlier its error is returned, and the event may or may not be kept.
+func (l *Log) Record(ctx context.Context, e tandem.AuditEvent) error {
+	g, err := l.join(ctx, e)
+	if err != nil {
+		return err
+	}
+	return g.wait(ctx)
+}
+
+// RecordAll appends several events at once, as Record does one.
+func (l *Log) RecordAll(ctx context.Context, events []tandem.AuditEvent) error {
+	if len(events) == 0 {
+		return nil
+	}
+	g, err := l.join(ctx, events...)
+	if err != nil {
+		return err
+	}
+	return g.wait(ctx)
+}
+
+func (g *group) wait(ctx context.Context) error {
+	select {
+	case <-g.done:
+		return g.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// join puts the events in the group that gathers.
+func (l *Log) join(ctx context.Context, events ...tandem.AuditEvent) (*group, error) {
+	for {
+		l.mu.Lock()
+		if l.closed {
+			l.mu.Unlock()
+			return nil, ErrClosed
+		}
+		g := l.pending
+		if g == nil || len(g.events)+len(events) <= MaxPending || len(g.events) == 0 {
+			if g == nil {
+				g = &group{events: make([]tandem.AuditEvent, 0, 16), done: make(chan struct{})}
+				l.pending = g
+			}
+			g.events = append(g.events, events...)
+			l.signal()
+			l.mu.Unlock()
+			return g, nil
+		}
+		if l.full == nil {
+			l.full = make(chan struct{})
+		}
+		room := l.full
+		l.mu.Unlock()
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// signal wakes Run; mu is held.
+func (l *Log) signal() {
+	select {
+	case l.waker() <- struct{}{}:
+	default:
+	}
+}
+
+// waker is the channel that wakes Run; mu is held.
+func (l *Log) waker() chan struct{} {
+	if l.wake == nil {
+		l.wake = make(chan struct{}, 1)
+	}
+	return l.wake
+}
+
+// Run commits groups until ctx ends, then commits what still waits and returns.
+// Events that come later are refused with [ErrClosed]. It runs once.
+func (l *Log) Run(ctx context.Context) {
+	l.mu.Lock()
+	wake := l.waker()
+	l.mu.Unlock()
+	ids := newIDs()
+	for {
+		select {
+		case <-wake:
+			// One round of the scheduler lets callers that are ready to run
+			// join this group instead of the next.
+			runtime.Gosched()
+			l.commit(l.take(false), ids)
+		case <-ctx.Done():
+			l.commit(l.take(true), ids)
+			return
+		}
+	}
+}
+
+// take ends the gathering of the pending group.
+func (l *Log) take(closing bool) *group {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g := l.pending
+	l.pending = nil
+	l.closed = l.closed || closing
+	if l.full != nil {
+		close(l.full)
+		l.full = nil
+	}
+	return g
+}
+
+// commit stores the group, in parts of at most MaxGroup events, and tells its
+// waiters. Its context is its own: the callers' contexts end one by one, and
+// none of them may take the others' events away.
+func (l *Log) commit(g *group, ids *ids) {
+	if g == nil {
+		return
+	}
+	now := l.now()
+	for i := range g.events {
+		e := &g.events[i]
+		if e.ID == "" {
+			e.ID = ids.next()
+		}
+		if e.At.IsZero() {
+			e.At = now
+		}
+		bound(e)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), CommitTimeout)
+	defer cancel()
+	for rest := g.events; len(rest) > 0 && g.err == nil; {
+		part := rest[:min(len(rest), MaxGroup)]
+		rest = rest[len(part):]
+		if err := l.Store.AppendAudit(ctx, part); err != nil {
+			g.err = fmt.Errorf("append to the audit record: %w", err)
+		}
+	}
+	close(g.done)
+}
+
+func (l *Log) now() time.Time {
+	if l.Now != nil {
+		return l.Now()
+	}
+	return time.Now()
+}
+
+// bound mends texts that come from a caller: long ones are cut, so that nobody
+// fills the disk with one event, and bytes that a database refuses are replaced,
+// so that nobody makes the events of a whole group fail.
+func bound(e *tandem.AuditEvent) {
+	cut(&e.Detail, MaxDetail)
+	for _, s := range []*string{&e.ApplicationURI, &e.Actor, &e.SessionID, &e.SignInID, &e.TokenID, &e.RemoteAddr} {
+		cut(s, maxName)
+	}
+}
+
+func cut(s *string, limit int) {
+	if len(*s) > limit {
+		*s = (*s)[:limit] + "…"
+	}
+	if !utf8.ValidString(*s) || strings.IndexByte(*s, 0) >= 0 {
+		*s = strings.ReplaceAll(strings.ToValidUTF8(*s, "?"), "\x00", "?")
+	}
+}
+
+// ids makes UUIDs of version 7, which grow with time. They name events and
+// need not be hard to guess, so a fast generator with a random seed serves.
+type ids struct{ source *rand.ChaCha8 }
+
+func newIDs() *ids {
+	var seed [32]byte
+	for i := range seed {
+		seed[i] = byte(rand.Uint32()) // the runtime seeds it from the system
+	}
+	return &ids{rand.NewChaCha8(seed)}
+}
+
+func (i *ids) next() string {
+	id, err := uuid.NewV7FromReader(i.source)
+	if err != nil {
+		panic(err) // ChaCha8 never fails to read
+	}
+	return id.String()
+}

@@ -1,0 +1,142 @@
+package session
+
+import (
+	"context"
+
+	"github.com/hybridapps/tandem"
+)
+
+// CloseByKey ends the session with this key, such as the sign-in that has been
+// signed out, and frees its slot at once. There may be none.
+func (m *Manager) CloseByKey(ctx context.Context, key string, reason tandem.EndReason) error {
+	if key == "" {
+		return nil
+	}
+	_, err := m.end(ctx, Ending{Key: key, Reason: reason})
+	return err
+}
+
+// Close ends the session with this id. Closing one that has ended already
+// changes nothing; for an id that never was, the error is tandem.ErrNotFound.
+func (m *Manager) Close(ctx context.Context, id, reason string) error {
+	if reason == "" {
+		return &tandem.Error{Code: tandem.CodeInvalid, Message: "closing a session needs a reason, which its holder can see"}
+	}
+	if len(reason) > 200 {
+		return &tandem.Error{Code: tandem.CodeInvalid, Message: "the reason is longer than 200 bytes"}
+	}
+	_, err := m.end(ctx, Ending{IDs: []string{id}, Reason: tandem.EndReason(reason)})
+	return err
+}
+
+// EndWhere ends the open sessions that match, and returns how many.
+func (m *Manager) EndWhere(ctx context.Context, match func(*tandem.Session) bool, reason tandem.EndReason) (int, error) {
+	m.once.Do(m.init)
+	open, err := m.Store.List(ctx, false, m.Now())
+	if err != nil {
+		return 0, err
+	}
+	var ids []string
+	for i := range open {
+		if match(&open[i].Session) {
+			ids = append(ids, open[i].ID)
+		}
+	}
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	return m.end(ctx, Ending{IDs: ids, Reason: reason})
+}
+
+// end ends sessions in the store, forgets them here and records it.
+func (m *Manager) end(ctx context.Context, e Ending) (int, error) {
+	m.once.Do(m.init)
+	e.Now = m.Now()
+	ended, err := m.Store.End(ctx, e)
+	if err != nil {
+		return 0, err
+	}
+	for i := range ended {
+		// The last calls may not have been written back.
+		if s, ok := m.Current(ended[i].ID); ok && s.Requests > ended[i].Requests {
+			ended[i].Requests = s.Requests
+		}
+	}
+	m.dropAll(ended)
+	return len(ended), m.Auditor.RecordAll(context.WithoutCancel(ctx), closedEvents(ended, e.Now))
+}
+
+// Current is an open session that this replica knows, with the calls counted
+// so far.
+func (m *Manager) Current(id string) (tandem.Session, bool) {
+	m.mu.RLock()
+	e := m.byID[id]
+	m.mu.RUnlock()
+	if e == nil {
+		return tandem.Session{}, false
+	}
+	return e.current(), true
+}
+
+// List returns the open sessions by slot or, with all, also ended ones, newest
+// first, at most [MaxList].
+func (m *Manager) List(ctx context.Context, all bool) ([]tandem.Session, error) {
+	m.once.Do(m.init)
+	stored, err := m.Store.List(ctx, all, m.Now())
+	if err != nil {
+		return nil, err
+	}
+	sessions := make([]tandem.Session, len(stored))
+	for i, s := range stored {
+		sessions[i] = s.Session
+		if now, ok := m.Current(s.ID); ok && s.EndedAt.IsZero() && now.Requests >= s.Requests {
+			sessions[i].Requests, sessions[i].LastRequestAt = now.Requests, now.LastRequestAt
+		}
+	}
+	return sessions, nil
+}
+
+// Usage is how the licence is used.
+type Usage struct {
+	// Slots is the licence, InUse how many of them are held.
+	Slots, InUse int
+	// User, Service and Reference count open sessions by kind.
+	User, Service, Reference int
+	// Reserved tells of each account with reserved slots.
+	Reserved map[string]ReservedUsage
+}
+
+// ReservedUsage is how an account uses the slots reserved for it.
+type ReservedUsage struct{ Slots, InUse int }
+
+// Usage counts the sessions that are open now, on all replicas.
+func (m *Manager) Usage(ctx context.Context) (Usage, error) {
+	m.once.Do(m.init)
+	open, err := m.Store.List(ctx, false, m.Now())
+	if err != nil {
+		return Usage{}, err
+	}
+	m.licenceMu.Lock()
+	licence := m.counts
+	m.licenceMu.Unlock()
+	u := Usage{Slots: licence.Slots, InUse: len(open), Reserved: make(map[string]ReservedUsage, len(licence.Reserved))}
+	for login, n := range licence.Reserved {
+		u.Reserved[login] = ReservedUsage{Slots: n}
+	}
+	for i := range open {
+		s := &open[i]
+		switch s.Kind {
+		case tandem.SessionUser:
+			u.User++
+		case tandem.SessionService:
+			u.Service++
+		case tandem.SessionReference:
+			u.Reference++
+		}
+		if r, ok := u.Reserved[s.User]; ok && s.Reserved {
+			r.InUse++
+			u.Reserved[s.User] = r
+		}
+	}
+	return u, nil
+}

@@ -1,0 +1,174 @@
+package session
+
+import (
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hybridapps/tandem"
+)
+
+const (
+	// trust is how old the stored time of a session's last call may be while
+	// calls are only counted in memory. At the edge of expiry replicas then
+	// never disagree, because what is stored is newer than that.
+	trust = 10 * time.Second
+	// openTimeout bounds one opening.
+	openTimeout = 10 * time.Second
+)
+
+// key is what makes calls share a session. It is made without allocation: a
+// user's has only the sign-in.
+type key struct{ application, account, instance string }
+
+func keyOf(p *tandem.Principal) (key, error) {
+	switch {
+	case p.Service != nil && p.User == nil && p.Service.SystemUserID != "" && p.ApplicationURI != "":
+		return key{p.ApplicationURI, p.Service.SystemUserID, p.Service.Instance}, nil
+	case p.User != nil && p.Service == nil && p.User.SignInID != "":
+		return key{account: p.User.SignInID}, nil
+	}
+	return key{}, &tandem.Error{Code: tandem.CodeUnauthorized, Message: "the token names no sign-in and no System User, so it can have no session"}
+}
+
+// String is the key as stored: the sign-in itself, or application, System User
+// and instance with spaces between, which a sign-in never has.
+func (k key) String() string {
+	if k.application == "" {
+		return k.account
+	}
+	return k.application + " " + k.account + " " + k.instance
+}
+
+// parseKey is the reverse of [key.String] for a stored session.
+func parseKey(s *tandem.Session) key {
+	if s.Kind != tandem.SessionService {
+		return key{account: s.Key}
+	}
+	rest, instance, _ := cutLast(s.Key)
+	application, account, _ := cutLast(rest)
+	return key{application, account, instance}
+}
+
+func cutLast(s string) (before, after string, found bool) {
+	i := strings.LastIndexByte(s, ' ')
+	if i < 0 {
+		return "", s, false
+	}
+	return s[:i], s[i+1:], true
+}
+
+// entry is an open session in memory. Times are microseconds since 1970.
+type entry struct {
+	key            key
+	id             string
+	idle, absolute int64
+	home           string // where it was opened from
+	watched        bool   // a service's session
+
+	snapshot    atomic.Pointer[tandem.Session] // what callers get; replaced, never changed
+	last        atomic.Int64                   // last call, here or as stored
+	stored      atomic.Int64                   // last call as stored
+	calls       atomic.Int64                   // calls not yet stored
+	ended       atomic.Bool
+	multiplexed atomic.Bool
+
+	writing sync.Mutex // one write-through at a time
+}
+
+func newEntry(k key, s Stored, idle time.Duration) *entry {
+	e := &entry{key: k, id: s.ID, idle: idle.Microseconds(), home: s.RemoteAddr, watched: s.Kind == tandem.SessionService}
+	if !s.AbsoluteExpiresAt.IsZero() {
+		e.absolute = s.AbsoluteExpiresAt.UnixMicro()
+	}
+	e.multiplexed.Store(s.Multiplexed)
+	e.refresh(s)
+	return e
+}
+
+// refresh takes over what the store has.
+func (e *entry) refresh(s Stored) {
+	session := s.Session
+	e.snapshot.Store(&session)
+	last := s.LastRequestAt.UnixMicro()
+	raise(&e.last, last)
+	raise(&e.stored, last)
+}
+
+// expiry is when the session ends after a last call at the time given.
+func (e *entry) expiry(last int64) int64 {
+	t := last + e.idle
+	if e.absolute != 0 && e.absolute < t {
+		return e.absolute
+	}
+	return t
+}
+
+func (e *entry) count(now int64) {
+	raise(&e.last, now)
+	e.calls.Add(1)
+}
+
+// raise sets v to at least t: a clock that jumps back takes nothing away.
+func raise(v *atomic.Int64, t int64) {
+	for {
+		old := v.Load()
+		if t <= old || v.CompareAndSwap(old, t) {
+			return
+		}
+	}
+}
+
+// take collects the calls not yet stored.
+func (e *entry) take() Touch {
+	calls := e.calls.Swap(0)
+	last := e.last.Load()
+	return Touch{ID: e.id, At: time.UnixMicro(last).UTC(), ExpiresAt: time.UnixMicro(e.expiry(last)).UTC(), Requests: calls}
+}
+
+// giveBack returns a touch that could not be stored, but for calls that failed
+// with it.
+func (e *entry) giveBack(t Touch, failed int64) { e.calls.Add(t.Requests - failed) }
+
+// written notes that a touch is stored, and shows it to callers.
+func (e *entry) written(t Touch) {
+	raise(&e.stored, t.At.UnixMicro())
+	for {
+		old := e.snapshot.Load()
+		s := *old
+		s.Requests += t.Requests
+		if t.At.After(s.LastRequestAt) {
+			s.LastRequestAt = t.At
+		}
+		if e.snapshot.CompareAndSwap(old, &s) {
+			return
+		}
+	}
+}
+
+// current is the session with the calls counted so far.
+func (e *entry) current() tandem.Session {
+	s := *e.snapshot.Load()
+	s.Requests += e.calls.Load()
+	if last := time.UnixMicro(e.last.Load()).UTC(); last.After(s.LastRequestAt) {
+		s.LastRequestAt = last
+	}
+	return s
+}
+
+// samePlace reports whether two addresses are of one host as far as can be
+// told: equal, or both loopback.
+func samePlace(a, b string) bool {
+	if a == b {
+		return true
+	}
+	x, errX := netip.ParseAddr(a)
+	y, errY := netip.ParseAddr(b)
+	if errX != nil || errY != nil {
+		return false
+	}
+	x, y = x.Unmap(), y.Unmap()
+	return x == y || x.IsLoopback() && y.IsLoopback()
+}

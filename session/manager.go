@@ -1,0 +1,338 @@
+package session
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem"
+)
+
+// DefaultSlots is the licence where none is given.
+const DefaultSlots = 25
+
+// Auditor records events and returns when they are durable.
+type Auditor interface {
+	RecordAll(ctx context.Context, events []tandem.AuditEvent) error
+}
+
+// Manager finds, opens and ends sessions for one replica. Make it with its
+// fields set, share the pointer, and keep [Manager.Run] running.
+type Manager struct {
+	Store Store
+	// Licence is how many sessions may be open; no slots means DefaultSlots.
+	// Replicas must be started with the same one: the last started counts.
+	Licence tandem.Licence
+	// Now is the clock; the default is time.Now.
+	Now     func() time.Time
+	Auditor Auditor
+	// Log gets what a background round could not do; the default is
+	// slog.Default().
+	Log *slog.Logger
+	// Idle and ServiceAbsolute are the lifetimes; the defaults are
+	// tandem.SessionIdle and tandem.ServiceSessionAbsolute.
+	Idle, ServiceAbsolute time.Duration
+	// Allowed says whether the application and the account of a session still
+	// may use it. Each round ends the sessions that it refuses, with
+	// tandem.EndDisabled. Nil allows all.
+	Allowed func(s *tandem.Session) bool
+
+	once sync.Once
+	// gate lets one opening at a time reach the store, which would make them
+	// queue anyway, but with a connection each.
+	gate chan struct{}
+
+	mu   sync.RWMutex
+	live map[key]*entry
+	byID map[string]*entry
+
+	round    sync.Mutex // one Sync at a time; guards change and forgotten
+	change   int64
+	forgot   time.Time
+	refusals refusals
+
+	licenceMu sync.Mutex
+	applied   bool
+	counts    tandem.Licence // the licence that counts for all replicas
+}
+
+func (m *Manager) init() {
+	if m.Now == nil {
+		m.Now = time.Now
+	}
+	if m.Log == nil {
+		m.Log = slog.Default()
+	}
+	if m.Idle == 0 {
+		m.Idle = tandem.SessionIdle
+	}
+	if m.ServiceAbsolute == 0 {
+		m.ServiceAbsolute = tandem.ServiceSessionAbsolute
+	}
+	if m.Licence.Slots == 0 {
+		m.Licence.Slots = DefaultSlots
+	}
+	m.counts = m.Licence
+	m.gate = make(chan struct{}, 1)
+	m.live = make(map[key]*entry)
+	m.byID = make(map[string]*entry)
+	m.change = -1
+}
+
+// Acquire finds the session that the principal's calls share, or opens one in
+// the lowest free slot, and counts this call. The session returned is a shared
+// snapshot that must not be changed.
+//
+// Errors are a [tandem.Error]: CodeLicenceFull when no slot is free,
+// CodeUnavailable when the store does not answer.
+func (m *Manager) Acquire(ctx context.Context, p *tandem.Principal, remoteAddr string) (*tandem.Session, error) {
+	m.once.Do(m.init)
+	k, err := keyOf(p)
+	if err != nil {
+		return nil, err
+	}
+	e := m.lookup(k)
+	if e != nil {
+		ok, err := m.touch(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			e = nil
+		}
+	}
+	if e == nil {
+		if e, err = m.open(ctx, p, k, remoteAddr); err != nil {
+			return nil, err
+		}
+	}
+	if e.watched && remoteAddr != e.home && !e.multiplexed.Load() {
+		m.watch(ctx, e, remoteAddr)
+	}
+	return e.snapshot.Load(), nil
+}
+
+func (m *Manager) lookup(k key) *entry {
+	m.mu.RLock()
+	e := m.live[k]
+	m.mu.RUnlock()
+	return e
+}
+
+// touch counts a call in the session; it reports false when the session has
+// ended.
+func (m *Manager) touch(ctx context.Context, e *entry) (bool, error) {
+	now := m.Now().UnixMicro()
+	if e.ended.Load() || now >= e.expiry(e.last.Load()) {
+		return false, nil
+	}
+	if now-e.stored.Load() < trust.Microseconds() {
+		e.count(now)
+		return true, nil
+	}
+	return m.touchThrough(ctx, e)
+}
+
+// touchThrough writes a call through to the store, because the time stored has
+// become so old that another replica could not know how long the session lives.
+func (m *Manager) touchThrough(ctx context.Context, e *entry) (bool, error) {
+	e.writing.Lock()
+	defer e.writing.Unlock()
+	now := m.Now().UnixMicro()
+	if e.ended.Load() {
+		return false, nil
+	}
+	if now-e.stored.Load() < trust.Microseconds() { // somebody else has just done it
+		e.count(now)
+		return true, nil
+	}
+	e.count(now)
+	t := e.take()
+	ok, err := m.Store.TouchLive(ctx, t)
+	if err != nil {
+		e.giveBack(t, 1)
+		return false, unavailable(err)
+	}
+	if !ok {
+		m.drop(e)
+		return false, nil
+	}
+	e.written(t)
+	return true, nil
+}
+
+// open finds or opens the session in the store. Once begun it is finished even
+// if the caller goes away, so that no slot is taken without a record.
+func (m *Manager) open(ctx context.Context, p *tandem.Principal, k key, remoteAddr string) (*entry, error) {
+	select {
+	case m.gate <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), openTimeout)
+	defer cancel()
+	e, opened, err := m.openAlone(ctx, p, k, remoteAddr)
+	<-m.gate
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	events := closedEvents(opened.Expired, m.Now())
+	switch {
+	case opened.ID == "" && e == nil:
+		if refused, ok := m.refusals.refuse(m.Now(), k, refusedEvent(p, remoteAddr, opened.Licence)); ok {
+			events = append(events, refused)
+		}
+	case opened.Fresh:
+		events = append(events, openedEvent(p, &opened))
+	}
+	err = m.Auditor.RecordAll(ctx, events)
+	if e == nil {
+		return nil, licenceFull(opened.Licence)
+	}
+	if err != nil {
+		if opened.Fresh {
+			// A session that could not be recorded must not be used.
+			m.drop(e)
+			_, endErr := m.Store.End(ctx, Ending{IDs: []string{opened.ID}, Reason: "not recorded", Now: m.Now()})
+			if endErr != nil {
+				m.Log.ErrorContext(ctx, "end a session that could not be recorded", "session", opened.ID, "error", endErr)
+			}
+		}
+		return nil, unavailable(err)
+	}
+	return e, nil
+}
+
+// openAlone holds the gate. A nil entry without an error says that no seat is
+// free.
+func (m *Manager) openAlone(ctx context.Context, p *tandem.Principal, k key, remoteAddr string) (*entry, Opened, error) {
+	if e := m.lookup(k); e != nil { // opened while we waited
+		if ok, err := m.touch(ctx, e); err != nil || ok {
+			return e, Opened{}, err
+		}
+		m.drop(e)
+	}
+	if err := m.applyLicence(ctx); err != nil {
+		return nil, Opened{}, err
+	}
+	opened, err := m.Store.Open(ctx, Opening{Session: m.draft(p, k), RemoteAddr: remoteAddr, Idle: m.Idle})
+	if err != nil {
+		return nil, Opened{}, err
+	}
+	m.licenceMu.Lock()
+	m.counts = opened.Licence
+	m.licenceMu.Unlock()
+	m.dropAll(opened.Expired)
+	if opened.ID == "" {
+		return nil, opened, nil
+	}
+	return m.keep(k, opened.Stored), opened, nil
+}
+
+// draft is the session as it would be opened, without a slot.
+func (m *Manager) draft(p *tandem.Principal, k key) tandem.Session {
+	// Whole microseconds are what a store keeps.
+	now := m.Now().UTC().Truncate(time.Microsecond)
+	s := tandem.Session{
+		ID:             uuid.NewString(),
+		Key:            k.String(),
+		Kind:           tandem.SessionUser,
+		User:           p.Actor(),
+		UserID:         p.ActorID(),
+		ApplicationURI: p.ApplicationURI,
+		OpenedAt:       now,
+		LastRequestAt:  now,
+		Requests:       1,
+	}
+	if p.Service != nil {
+		s.Kind = tandem.SessionService
+		s.ServiceInstance = p.Service.Instance
+		s.AbsoluteExpiresAt = now.Add(m.ServiceAbsolute)
+	}
+	return s
+}
+
+// applyLicence makes this replica's licence the one that counts, once.
+func (m *Manager) applyLicence(ctx context.Context) error {
+	m.licenceMu.Lock()
+	defer m.licenceMu.Unlock()
+	if m.applied {
+		return nil
+	}
+	if err := CheckLicence(m.Licence); err != nil {
+		return err
+	}
+	ended, err := m.Store.SetLicence(ctx, m.Licence, m.Now())
+	if err != nil {
+		return err
+	}
+	m.applied, m.counts = true, m.Licence
+	m.dropAll(ended)
+	return m.Auditor.RecordAll(ctx, closedEvents(ended, m.Now()))
+}
+
+// watch records, once for a session, that a service session is used from more
+// than one place.
+func (m *Manager) watch(ctx context.Context, e *entry, remoteAddr string) {
+	if samePlace(e.home, remoteAddr) || !e.multiplexed.CompareAndSwap(false, true) {
+		return
+	}
+	s := e.snapshot.Load()
+	first, err := m.Store.MarkMultiplexed(ctx, s.ID)
+	if err == nil && first {
+		err = m.Auditor.RecordAll(ctx, []tandem.AuditEvent{multiplexedEvent(s, e.home, remoteAddr, m.Now())})
+	}
+	if err != nil {
+		e.multiplexed.Store(false) // the next call tries again
+		m.Log.ErrorContext(ctx, "record possible multiplexing", "session", s.ID, "error", err)
+	}
+}
+
+// keep puts a stored session in memory.
+func (m *Manager) keep(k key, s Stored) *entry {
+	e := newEntry(k, s, m.Idle)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if old := m.live[k]; old != nil {
+		if old.id == e.id && !old.ended.Load() {
+			old.refresh(s)
+			return old
+		}
+		old.ended.Store(true)
+		delete(m.byID, old.id)
+	}
+	m.live[k] = e
+	m.byID[e.id] = e
+	return e
+}
+
+// drop forgets a session that has ended.
+func (m *Manager) drop(e *entry) {
+	e.ended.Store(true)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.live[e.key] == e {
+		delete(m.live, e.key)
+	}
+	if m.byID[e.id] == e {
+		delete(m.byID, e.id)
+	}
+}
+
+func (m *Manager) dropAll(ended []tandem.Session) {
+	for i := range ended {
+		m.dropID(ended[i].ID)
+	}
+}
+
+func (m *Manager) dropID(id string) {
+	m.mu.RLock()
+	e := m.byID[id]
+	m.mu.RUnlock()
+	if e != nil {
+		m.drop(e)
+	}
+}

@@ -1,0 +1,146 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hybridapps/tandem"
+)
+
+const (
+	// Interval is how often a replica writes touches back and learns of
+	// sessions that ended elsewhere.
+	Interval = 1500 * time.Millisecond
+	// Keep is for how long ended sessions are listed.
+	Keep = 30 * 24 * time.Hour
+
+	forgetEvery = time.Hour
+)
+
+// Run applies the licence and keeps memory and store together until ctx ends;
+// then it writes back what is left. Faults are logged and tried again, since
+// the calls that need the store report them too.
+func (m *Manager) Run(ctx context.Context) {
+	m.once.Do(m.init)
+	ticker := time.NewTicker(Interval)
+	defer ticker.Stop()
+	for {
+		if err := m.Sync(ctx); err != nil && ctx.Err() == nil {
+			m.Log.ErrorContext(ctx, "keep sessions in step with the store", "error", err)
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+			defer cancel()
+			err := errors.Join(m.flush(last), m.Auditor.RecordAll(last, m.refusals.settle(m.Now(), true)))
+			if err != nil {
+				m.Log.ErrorContext(last, "write back sessions at the end", "error", err)
+			}
+			return
+		}
+	}
+}
+
+// Sync does one round of [Manager.Run]: it writes touches back, forgets
+// sessions that ended elsewhere, ends what is overdue or no longer allowed, and
+// records what it ended.
+func (m *Manager) Sync(ctx context.Context) error {
+	m.once.Do(m.init)
+	m.round.Lock()
+	defer m.round.Unlock()
+	if err := m.applyLicence(ctx); err != nil {
+		return err
+	}
+	if m.change < 0 {
+		if err := m.load(ctx); err != nil {
+			return err
+		}
+	}
+	err := m.flush(ctx)
+	ids, last, listErr := m.Store.EndedSince(ctx, m.change)
+	if listErr == nil {
+		m.change = last
+		for _, id := range ids {
+			m.dropID(id)
+		}
+	}
+	expired, expireErr := m.Store.Expire(ctx, m.Now())
+	m.dropAll(expired)
+	events := append(closedEvents(expired, m.Now()), m.refusals.settle(m.Now(), false)...)
+	err = errors.Join(err, listErr, expireErr, m.Auditor.RecordAll(ctx, events), m.endDisallowed(ctx))
+	if now := m.Now(); now.Sub(m.forgot).Abs() >= forgetEvery {
+		if forgetErr := m.Store.Forget(ctx, now.Add(-Keep)); forgetErr != nil {
+			return errors.Join(err, forgetErr)
+		}
+		m.forgot = now
+	}
+	return err
+}
+
+// load brings the open sessions into memory, after a restart.
+func (m *Manager) load(ctx context.Context) error {
+	// The change is read first: what ends meanwhile is told by the next round.
+	_, change, err := m.Store.EndedSince(ctx, -1)
+	if err != nil {
+		return err
+	}
+	open, err := m.Store.List(ctx, false, m.Now())
+	if err != nil {
+		return err
+	}
+	for _, s := range open {
+		m.keep(parseKey(&s.Session), s)
+	}
+	m.change = change
+	return nil
+}
+
+// flush writes back the calls counted since the last one, in one batch.
+func (m *Manager) flush(ctx context.Context) error {
+	var entries []*entry
+	m.mu.RLock()
+	for _, e := range m.byID {
+		if e.calls.Load() > 0 {
+			entries = append(entries, e)
+		}
+	}
+	m.mu.RUnlock()
+	if len(entries) == 0 {
+		return nil
+	}
+	touches := make([]Touch, len(entries))
+	for i, e := range entries {
+		touches[i] = e.take()
+	}
+	if err := m.Store.Touch(ctx, touches); err != nil {
+		for i, e := range entries {
+			e.giveBack(touches[i], 0)
+		}
+		return err
+	}
+	for i, e := range entries {
+		e.written(touches[i])
+	}
+	return nil
+}
+
+func (m *Manager) endDisallowed(ctx context.Context) error {
+	if m.Allowed == nil {
+		return nil
+	}
+	var ids []string
+	m.mu.RLock()
+	for id, e := range m.byID {
+		if !m.Allowed(e.snapshot.Load()) {
+			ids = append(ids, id)
+		}
+	}
+	m.mu.RUnlock()
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := m.end(ctx, Ending{IDs: ids, Reason: tandem.EndDisabled})
+	return err
+}

@@ -1,0 +1,99 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"github.com/hybridapps/tandem"
+)
+
+// Store keeps sessions for all replicas. Each method is one transaction.
+type Store interface {
+	// SetLicence makes the licence the one that counts for all replicas and
+	// seats open sessions anew when it differs from the one before. Sessions
+	// that find no seat are ended with [EndLicence], longest idle first, and
+	// returned.
+	SetLicence(ctx context.Context, l tandem.Licence, now time.Time) ([]tandem.Session, error)
+	// Open ends what is overdue and then finds the open session with the key,
+	// or opens one in the lowest seat that is free for its user.
+	Open(ctx context.Context, o Opening) (Opened, error)
+	// Touch writes calls back. A session that has ended stays ended.
+	Touch(ctx context.Context, touches []Touch) error
+	// TouchLive is Touch for one session, if it has neither ended nor become
+	// overdue; it reports whether that was so.
+	TouchLive(ctx context.Context, t Touch) (bool, error)
+	// MarkMultiplexed reports whether this call is the one that marked the
+	// session as used from several places.
+	MarkMultiplexed(ctx context.Context, id string) (bool, error)
+	// End ends the open sessions among those selected and returns them.
+	End(ctx context.Context, e Ending) ([]tandem.Session, error)
+	// Expire ends the sessions that are overdue and returns them.
+	Expire(ctx context.Context, now time.Time) ([]tandem.Session, error)
+	// EndedSince returns the ids of sessions ended after the change given, and
+	// the number of the last change. A negative change returns no ids.
+	EndedSince(ctx context.Context, change int64) (ids []string, last int64, err error)
+	// List returns open sessions by slot, or, with all, ended ones too, newest
+	// first, at most [MaxList].
+	List(ctx context.Context, all bool, now time.Time) ([]Stored, error)
+	// Forget removes sessions that ended before the time given.
+	Forget(ctx context.Context, before time.Time) error
+}
+
+// MaxList bounds a list that includes ended sessions.
+const MaxList = 1000
+
+// Opening asks for a session.
+type Opening struct {
+	// Session is the session to open, without a slot.
+	Session    tandem.Session
+	RemoteAddr string
+	Idle       time.Duration
+}
+
+// Opened is the answer to an [Opening]. Expired is told also when the licence
+// is full.
+type Opened struct {
+	// Session is the open session, found or new; its ID is empty when no seat
+	// is free.
+	Stored
+	// Fresh says that it was opened now.
+	Fresh bool
+	// Previous is how the last session with the same key ended; empty when
+	// there was none.
+	Previous tandem.EndReason
+	// PreviousAt is when it ended.
+	PreviousAt time.Time
+	// Licence is the one that counts.
+	Licence tandem.Licence
+	// Expired are the sessions ended because they were overdue.
+	Expired []tandem.Session
+}
+
+// Stored is a session with what only the store and the [Manager] need.
+type Stored struct {
+	tandem.Session
+	// RemoteAddr is where the session was opened from.
+	RemoteAddr string
+	// Multiplexed says that it was used from elsewhere too.
+	Multiplexed bool
+}
+
+// Touch is calls made in a session.
+type Touch struct {
+	ID string
+	// At is the time of the last call, ExpiresAt when the session now ends.
+	At, ExpiresAt time.Time
+	// Requests is how many calls were made since the last touch.
+	Requests int64
+}
+
+// Ending selects open sessions by IDs or, when there are none, by Key.
+type Ending struct {
+	IDs    []string
+	Key    string
+	Reason tandem.EndReason
+	Now    time.Time
+}
+
+// EndLicence ends sessions that have no seat in a smaller licence.
+const EndLicence tandem.EndReason = "licence reduced"

@@ -1,0 +1,56 @@
+package identity
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/oauth"
+)
+
+// Userinfo is the userinfo endpoint (OpenID Connect Core section 5.3): claims
+// of the person behind a user token with the scope openid. It refuses service
+// tokens (invariant I3) and takes those of external users.
+type Userinfo struct {
+	Tokens PersonTokens
+	Live   LiveCheck
+	People People
+	Log    *slog.Logger
+}
+
+// userinfo is the answer. sub is the one of the ID token; id never changes.
+type userinfo struct {
+	oauth.UserClaims
+	PreferredUsername string `json:"preferred_username,omitempty"`
+	UpdatedAt         int64  `json:"updated_at,omitempty"` // Unix seconds
+}
+
+// ServeHTTP implements http.Handler.
+func (e *Userinfo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b := bearer{e.Tokens, e.Live, e.People, e.Log}
+	p, u, ok := b.admit(w, r, tandem.ScopeOpenID)
+	if !ok {
+		return
+	}
+	claims := userinfo{UserClaims: oauth.UserClaims{Subject: u.Login, UserID: u.ID, UserType: string(u.Type), Admin: u.Admin}}
+	if p.Scope.Has(tandem.ScopeProfile) {
+		claims.Name, claims.Locale, claims.PreferredUsername, claims.UpdatedAt = u.Name, u.Locale, u.Login, u.ChangedAt.Unix()
+	}
+	if p.Scope.Has(tandem.ScopeProfile) || p.Scope.Has(tandem.ScopeEmail) {
+		claims.Email, claims.EmailVerified = u.Email, u.EmailVerified
+	}
+	writeJSON(w, claims)
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	body, err := json.Marshal(v)
+	if err != nil { // plain structs: cannot happen
+		http.Error(w, "internal error", http.StatusInternalServerError)
+		return
+	}
+	oauth.NoStore(w.Header())
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(body) // who has gone away cannot be told
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -75,7 +76,15 @@ type App struct {
 
 // NewApp works out the answers for an application.
 func NewApp(a tandem.TrustedApp) *App {
-	return &App{TrustedApp: a, userFlow: a.FlowScope(tandem.FlowUser), serviceFlow: a.FlowScope(tandem.FlowService)}
+	return &App{TrustedApp: a, userFlow: appScopes(a.FlowScope(tandem.FlowUser)), serviceFlow: appScopes(a.FlowScope(tandem.FlowService))}
+}
+
+// appScopes leaves out what an application never has by configuration, however
+// it came to be in its record.
+func appScopes(s tandem.Scope) tandem.Scope {
+	return slices.DeleteFunc(slices.Clone(s), func(word string) bool {
+		return tandem.IsProtocolScope(word) || word == tandem.ScopeSec || word == tandem.ScopeDomainAPI
+	})
 }
 
 // FlowScope is the most that the flow may be granted, as

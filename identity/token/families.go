@@ -60,10 +60,11 @@ type FamilyStore interface {
 	Family(ctx context.Context, id string) (Family, error)
 	// Rotate makes generation+1 the newest, if generation still is and the
 	// family lives at the time; it reports whether this call did. Of any
-	// number of calls at once at most one does.
-	Rotate(ctx context.Context, id string, generation int64, at time.Time) (bool, error)
-	// Gave notes the newest access token, so that a replay can revoke it. It
-	// reports false when the family has ended: nothing must be given.
+	// number of calls at once at most one does. The access token that goes
+	// with it is noted, so that a replay can revoke it.
+	Rotate(ctx context.Context, id string, generation int64, at time.Time, tokenID string, expires time.Time) (bool, error)
+	// Gave notes the access token of a retry. It reports false when the
+	// family has ended: nothing must be given.
 	Gave(ctx context.Context, id, tokenID string, expires time.Time) (alive bool, err error)
 	// EndFamily ends one family; with revoke also the newest access token.
 	// One that has ended keeps its first reason.
@@ -222,44 +223,41 @@ func (f *Families) replayed(ctx context.Context, id string, now time.Time) error
 	return errors.Join(ErrRefreshReplayed, errBadRefresh)
 }
 
-// Rotate uses the token and returns its successor. A retry within the window
-// gets the same successor again; so do requests at the same moment, on
-// whichever replica.
-func (f *Families) Rotate(ctx context.Context, text, applicationURI string) (Family, string, error) {
+// Rotate uses the token and returns its successor. tokenID and expires are of
+// the access token that goes out with it. A retry within the window gets the
+// same successor again; so do requests at the same moment, on whichever
+// replica. It refuses when the family has ended meanwhile, so that a refresh in
+// flight cannot outlive a sign-out.
+func (f *Families) Rotate(ctx context.Context, text, applicationURI, tokenID string, expires time.Time) (successor string, err error) {
 	family, generation, secret, err := f.find(ctx, text, applicationURI)
 	if err != nil {
-		return family, "", err
-	}
-	now := clock(f.Now)
-	if generation == family.Generation {
-		won, err := f.Store.Rotate(ctx, family.ID, generation, now)
-		if err != nil {
-			return Family{}, "", err
-		}
-		if !won {
-			// Somebody was faster, or the family has just ended.
-			if family, _, _, err = f.find(ctx, text, applicationURI); err != nil {
-				return family, "", err
-			}
-		}
+		return "", err
 	}
 	id, err := uuid.Parse(family.ID)
 	if err != nil {
-		return Family{}, "", err
+		return "", err
 	}
-	family.Generation = generation + 1
-	return family, derive(id, generation+1, secret), nil
-}
-
-// Gave notes the access token that goes with a rotation. It refuses when the
-// family has ended meanwhile, so that a refresh in flight cannot outlive a
-// sign-out.
-func (f *Families) Gave(ctx context.Context, family Family, tokenID string, expires time.Time) error {
+	if generation == family.Generation {
+		won, err := f.Store.Rotate(ctx, family.ID, generation, clock(f.Now), tokenID, expires)
+		if err != nil {
+			return "", err
+		}
+		if won {
+			return derive(id, generation+1, secret), nil
+		}
+		// Somebody was faster, or the family has just ended.
+		if _, _, _, err = f.find(ctx, text, applicationURI); err != nil {
+			return "", err
+		}
+	}
 	alive, err := f.Store.Gave(ctx, family.ID, tokenID, expires)
-	if err == nil && !alive {
-		return errBadRefresh
+	if err != nil {
+		return "", err
 	}
-	return err
+	if !alive {
+		return "", errBadRefresh
+	}
+	return derive(id, generation+1, secret), nil
 }
 
 // Revoke ends the family of a token (RFC 7009). A token that is unknown or of

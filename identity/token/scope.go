@@ -75,7 +75,7 @@ func within(asked, limit tandem.Scope, outside func(word string) *oauth.Error) (
 		return limit, nil
 	}
 	for _, word := range asked {
-		if limit.Has(word) && word != tandem.ScopeSec {
+		if limit.Has(word) {
 			continue
 		}
 		if err := outside(word); err != nil {

@@ -1,0 +1,171 @@
+package token
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/oauth"
+)
+
+// AudienceDomainAPI is the audience of tokens for the domain API.
+const AudienceDomainAPI = "DomainAPI"
+
+// Minter makes signed tokens. It decides nothing: what goes into a token was
+// decided before.
+type Minter struct {
+	// Issuer is the issuer's URL, https://{instance}/id.
+	Issuer string
+	Keys   *Keys
+	// Audiences are the instance's APIs; nil means [AudienceDomainAPI] alone.
+	Audiences []string
+	// Database is the id of the instance, claim db.
+	Database string
+	// ScopeForm is how the claim scope is written.
+	ScopeForm oauth.ScopeForm
+	Lifetimes Lifetimes
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Minted is a signed token.
+type Minted struct {
+	JWT string
+	// ID is its jti.
+	ID        string
+	ExpiresAt time.Time
+	// Lifetime is how long it lives from its issue.
+	Lifetime time.Duration
+}
+
+// UserToken is what a token for a person says.
+type UserToken struct {
+	User           *tandem.User
+	ApplicationURI string
+	Scope          tandem.Scope
+	// SignInID is the claim sid, AuthTime when the person proved who they are.
+	SignInID string
+	AuthTime time.Time
+}
+
+// ServiceToken is what a token for a back end says. There is no place for a
+// person in it (invariant I3).
+type ServiceToken struct {
+	SystemUser     *tandem.User
+	ApplicationURI string
+	Scope          tandem.Scope
+	// Instance is the claim service_instance; empty for the single default one.
+	Instance string
+}
+
+// ResourcesAudience is the audience that every access token of the issuer has;
+// it is good for userinfo.
+func ResourcesAudience(issuer string) string { return issuer + "/resources" }
+
+func (m *Minter) audience(api bool) oauth.Audience {
+	resources := ResourcesAudience(m.Issuer)
+	switch {
+	case !api:
+		return oauth.Audience{resources}
+	case m.Audiences == nil:
+		return oauth.Audience{AudienceDomainAPI, resources}
+	}
+	return append(append(make(oauth.Audience, 0, len(m.Audiences)+1), m.Audiences...), resources)
+}
+
+// access makes the claims that both kinds of access token have.
+func (m *Minter) access(kind oauth.TokenKind, app string, scope tandem.Scope, api bool) (oauth.AccessClaims, Minted) {
+	now, life := clock(m.Now), m.Lifetimes.access()
+	minted := Minted{ID: NewTokenID(), Lifetime: life, ExpiresAt: time.Unix(now.Unix(), 0).Add(life)}
+	return oauth.AccessClaims{
+		RegisteredClaims: oauth.RegisteredClaims{
+			Issuer: m.Issuer, Audience: m.audience(api),
+			IssuedAt: now.Unix(), NotBefore: now.Unix(), ExpiresAt: minted.ExpiresAt.Unix(), ID: minted.ID,
+		},
+		Kind: kind, ClientID: app, Scope: oauth.Scope(scope),
+	}, minted
+}
+
+// UserAccess makes a person's access token (RFC 9068). An external user's has
+// no API audience (invariant I5).
+func (m *Minter) UserAccess(t UserToken) (Minted, error) {
+	key, err := m.Keys.signer(UseAccess, clock(m.Now))
+	if err != nil {
+		return Minted{}, err
+	}
+	access, minted := m.access(oauth.KindUser, t.ApplicationURI, t.Scope, t.User.Type == tandem.InternalUser)
+	claims := oauth.UserAccessClaims{
+		AccessClaims: access, UserClaims: Claims(t.User, t.Scope),
+		AuthTime: t.AuthTime.Unix(), SignInID: t.SignInID, Database: m.Database,
+	}
+	minted.JWT, err = key.sign(func(b []byte) []byte { return claims.AppendJSON(b, m.ScopeForm) })
+	return minted, err
+}
+
+// ServiceAccess makes a back end's access token.
+func (m *Minter) ServiceAccess(t ServiceToken) (Minted, error) {
+	key, err := m.Keys.signer(UseAccess, clock(m.Now))
+	if err != nil {
+		return Minted{}, err
+	}
+	access, minted := m.access(oauth.KindService, t.ApplicationURI, t.Scope, true)
+	claims := oauth.ServiceAccessClaims{
+		AccessClaims: access,
+		SystemUser:   t.SystemUser.Login, SystemUserType: string(t.SystemUser.Type), SystemUserID: t.SystemUser.ID,
+		Database: m.Database, Instance: t.Instance,
+	}
+	minted.JWT, err = key.sign(func(b []byte) []byte { return claims.AppendJSON(b, m.ScopeForm) })
+	return minted, err
+}
+
+// IDToken makes the ID token that goes with an access token (OpenID Connect
+// Core section 3.1.3.3). The nonce is that of the authorization request; it is
+// empty on a refresh (section 12.2).
+func (m *Minter) IDToken(t UserToken, nonce, accessToken string) (Minted, error) {
+	now, life := clock(m.Now), m.Lifetimes.id()
+	key, err := m.Keys.signer(UseID, now)
+	if err != nil {
+		return Minted{}, err
+	}
+	minted := Minted{ID: NewTokenID(), Lifetime: life, ExpiresAt: time.Unix(now.Unix(), 0).Add(life)}
+	claims := oauth.IDClaims{
+		RegisteredClaims: oauth.RegisteredClaims{
+			Issuer: m.Issuer, Audience: oauth.Audience{t.ApplicationURI},
+			IssuedAt: now.Unix(), ExpiresAt: minted.ExpiresAt.Unix(), ID: minted.ID,
+		},
+		UserClaims: Claims(t.User, t.Scope), Kind: oauth.KindID,
+		AuthTime: t.AuthTime.Unix(), Nonce: nonce, AccessTokenHash: accessTokenHash(accessToken),
+		SignInID: t.SignInID, Database: m.Database,
+	}
+	minted.JWT, err = key.sign(claims.AppendJSON)
+	return minted, err
+}
+
+// accessTokenHash is the claim at_hash: the left half of the SHA-256 of the
+// access token (OpenID Connect Core section 3.1.3.6). It is empty without one.
+func accessTokenHash(accessToken string) string {
+	if accessToken == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(accessToken))
+	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
+}
+
+// Claims are what the scope lets an application know of a person: always who
+// they are, the rest with profile, the e-mail address also with email. The ID
+// token, the access token and userinfo all say the same.
+func Claims(u *tandem.User, scope tandem.Scope) oauth.UserClaims {
+	c := oauth.UserClaims{Subject: u.Login, UserID: u.ID, UserType: string(u.Type), Admin: u.Admin}
+	profile := scope.Has(tandem.ScopeProfile)
+	if profile {
+		c.Name, c.Locale = u.Name, u.Locale
+		if c.Locale == "" {
+			c.Locale = "en"
+		}
+	}
+	if profile || scope.Has(tandem.ScopeEmail) {
+		c.Email, c.EmailVerified = u.Email, u.EmailVerified
+	}
+	return c
+}

@@ -1,0 +1,203 @@
+package token
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/hybridapps/tandem"
+)
+
+// Defaults of [Keys].
+const (
+	// RotateEvery is the age at which a signing key is replaced.
+	RotateEvery = 90 * 24 * time.Hour
+	// PublishLead is for how long a key is published before it signs.
+	PublishLead = 10 * time.Minute
+	// keyInterval is how often the store is read, so that replicas agree
+	// within five seconds.
+	keyInterval = 2 * time.Second
+)
+
+// Refresh reads the keys, and makes what is missing: the first keys of an
+// instance, which sign at once, and the next key when the active one gets old.
+// Replicas that do so at the same moment end with the same keys.
+func (k *Keys) Refresh(ctx context.Context) error {
+	k.refresh.Lock()
+	defer k.refresh.Unlock()
+	for {
+		if err := k.read(ctx); err != nil {
+			return err
+		}
+		added, err := k.makeDue(ctx)
+		if err != nil {
+			return err
+		}
+		if !added {
+			return k.removeDue(ctx)
+		}
+	}
+}
+
+func (k *Keys) read(ctx context.Context) error {
+	stored, err := k.Store.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := k.newRing(stored, k.ring.Load())
+	if err != nil {
+		return err
+	}
+	k.ring.Store(r)
+	return nil
+}
+
+// makeDue adds the keys that are due and reports whether the store changed.
+func (k *Keys) makeDue(ctx context.Context) (changed bool, err error) {
+	now := clock(k.Now)
+	lead, every := or(k.PublishLead, PublishLead), or(k.RotateEvery, RotateEvery)
+	for _, use := range keyUses {
+		newest := k.newest(use)
+		activate := now
+		if newest != nil {
+			if now.Before(newest.ActivateAt.Add(every - lead)) {
+				continue
+			}
+			activate = later(now.Add(lead), newest.ActivateAt.Add(every))
+		}
+		if err := k.add(ctx, use, newest, activate); err != nil {
+			return false, err
+		}
+		changed = true
+	}
+	return changed, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func (k *Keys) newest(use KeyUse) *signingKey {
+	var newest *signingKey
+	for _, key := range k.ring.Load().keys {
+		if key.Use == use {
+			newest = key // they are in order
+		}
+	}
+	return newest
+}
+
+// add stores the generation after newest. When another replica has stored one
+// meanwhile, that one counts.
+func (k *Keys) add(ctx context.Context, use KeyUse, newest *signingKey, activate time.Time) error {
+	generation := int64(1)
+	if newest != nil {
+		generation = newest.Generation + 1
+	}
+	key, err := newKey(k.Box, use, generation, clock(k.Now), activate)
+	if err != nil {
+		return err
+	}
+	added, err := k.Store.AddKey(ctx, key)
+	if err == nil && added {
+		k.log().Info("a signing key was made", "kid", key.ID, "use", string(use), "signs_from", activate)
+	}
+	return err
+}
+
+// removeDue deletes keys that verify nothing any more, private part and all.
+func (k *Keys) removeDue(ctx context.Context) error {
+	now, removed := clock(k.Now), false
+	for _, key := range k.ring.Load().keys {
+		// Replicas' clocks differ: one may still verify what another deletes.
+		if key.removeAt.IsZero() || now.Before(key.removeAt.Add(time.Minute)) {
+			continue
+		}
+		if err := k.Store.DeleteKey(ctx, key.ID); err != nil {
+			return err
+		}
+		removed = true
+	}
+	if removed {
+		return k.read(ctx)
+	}
+	return nil
+}
+
+// Rotate makes the next key of each use, which is published now and signs
+// after [Keys.PublishLead]. A use that has a key waiting to sign keeps it.
+func (k *Keys) Rotate(ctx context.Context) ([]KeyInfo, error) {
+	if err := k.Refresh(ctx); err != nil {
+		return nil, err
+	}
+	k.refresh.Lock()
+	defer k.refresh.Unlock()
+	now := clock(k.Now)
+	for _, use := range keyUses {
+		newest := k.newest(use)
+		if newest != nil && newest.stateAt(now) == KeyNext {
+			continue
+		}
+		if err := k.add(ctx, use, newest, now.Add(or(k.PublishLead, PublishLead))); err != nil {
+			return nil, err
+		}
+	}
+	if err := k.read(ctx); err != nil {
+		return nil, err
+	}
+	return k.List(), nil
+}
+
+// Remove deletes a key at once, as after it became known: within five seconds
+// no replica signs or verifies with it, and every token it signed is dead. If
+// it was the key that signs, a new one signs from now on.
+func (k *Keys) Remove(ctx context.Context, id string) error {
+	if err := k.Refresh(ctx); err != nil {
+		return err
+	}
+	k.refresh.Lock()
+	defer k.refresh.Unlock()
+	key, ok := k.ring.Load().byID[id]
+	if !ok {
+		return &tandem.Error{Code: tandem.CodeNotFound, Message: "there is no signing key " + id}
+	}
+	now := clock(k.Now)
+	if active, err := k.signer(key.Use, now); err != nil || active.ID == id {
+		if err := k.add(ctx, key.Use, k.newest(key.Use), now); err != nil {
+			return err
+		}
+	}
+	if err := k.Store.DeleteKey(ctx, id); err != nil {
+		return err
+	}
+	return k.read(ctx)
+}
+
+// Run follows the store, and rotates on schedule, until the context ends.
+func (k *Keys) Run(ctx context.Context) error {
+	tick := time.NewTicker(keyInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		ask, cancel := context.WithTimeout(ctx, 2*keyInterval)
+		err := k.Refresh(ask)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			k.log().Warn("signing keys: cannot follow the store", "error", err)
+		}
+	}
+}
+
+func (k *Keys) log() *slog.Logger {
+	if k.Log != nil {
+		return k.Log
+	}
+	return slog.Default()
+}

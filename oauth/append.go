@@ -1,0 +1,176 @@
+package oauth
+
+import (
+	"encoding/json"
+	"strconv"
+)
+
+// The token endpoint writes a claim set and an answer for every token, so both
+// are written by hand here: encoding/json would take longer than everything
+// else about a token but its signature. A test holds them against it.
+
+// AppendJSON appends the answer.
+func (t *TokenResponse) AppendJSON(b []byte) []byte {
+	o := object{buf: append(b, '{')}
+	o.string("access_token", t.AccessToken)
+	o.string("token_type", t.TokenType)
+	o.number("expires_in", t.ExpiresIn)
+	o.optional("refresh_token", t.RefreshToken)
+	o.optional("id_token", t.IDToken)
+	o.optional("scope", t.Scope)
+	return append(o.buf, '}')
+}
+
+// ScopeForm is how the claim scope is written.
+type ScopeForm int
+
+// The forms: an array as in ERP.net's tokens, the default, or a
+// space-delimited string as in RFC 9068.
+const (
+	ScopeArray ScopeForm = iota
+	ScopeString
+)
+
+// AppendJSON appends the claim set.
+func (c *UserAccessClaims) AppendJSON(b []byte, form ScopeForm) []byte {
+	o := object{buf: append(b, '{')}
+	o.access(&c.AccessClaims, form)
+	o.user(&c.UserClaims)
+	o.number("auth_time", c.AuthTime)
+	o.string("sid", c.SignInID)
+	o.optional("db", c.Database)
+	return append(o.buf, '}')
+}
+
+// AppendJSON appends the claim set.
+func (c *ServiceAccessClaims) AppendJSON(b []byte, form ScopeForm) []byte {
+	o := object{buf: append(b, '{')}
+	o.access(&c.AccessClaims, form)
+	o.string("client_system_user", c.SystemUser)
+	o.string("client_system_user_type", c.SystemUserType)
+	o.string("client_system_user_id", c.SystemUserID)
+	o.optional("client_db", c.Database)
+	o.optional("service_instance", c.Instance)
+	return append(o.buf, '}')
+}
+
+// AppendJSON appends the claim set.
+func (c *IDClaims) AppendJSON(b []byte) []byte {
+	o := object{buf: append(b, '{')}
+	o.registered(&c.RegisteredClaims)
+	o.string("token_kind", string(c.Kind))
+	o.user(&c.UserClaims)
+	o.number("auth_time", c.AuthTime)
+	o.optional("nonce", c.Nonce)
+	o.optional("at_hash", c.AccessTokenHash)
+	o.string("sid", c.SignInID)
+	o.optional("db", c.Database)
+	return append(o.buf, '}')
+}
+
+// object is a JSON object in the making. Names are constants that need no
+// escapes.
+type object struct{ buf []byte }
+
+func (o *object) registered(c *RegisteredClaims) {
+	o.string("iss", c.Issuer)
+	if len(c.Audience) == 1 {
+		o.string("aud", c.Audience[0])
+	} else {
+		o.strings("aud", c.Audience)
+	}
+	o.number("iat", c.IssuedAt)
+	if c.NotBefore != 0 {
+		o.number("nbf", c.NotBefore)
+	}
+	o.number("exp", c.ExpiresAt)
+	o.optional("jti", c.ID)
+}
+
+func (o *object) access(c *AccessClaims, form ScopeForm) {
+	o.registered(&c.RegisteredClaims)
+	o.string("token_kind", string(c.Kind))
+	o.string("client_id", c.ClientID)
+	if form == ScopeArray {
+		o.strings("scope", c.Scope)
+		return
+	}
+	o.name("scope")
+	o.buf = append(o.buf, '"')
+	for i, word := range c.Scope {
+		if i > 0 {
+			o.buf = append(o.buf, ' ')
+		}
+		o.buf = append(o.buf, word...) // scope tokens have no quotes or backslashes
+	}
+	o.buf = append(o.buf, '"')
+}
+
+func (o *object) user(c *UserClaims) {
+	o.string("sub", c.Subject)
+	o.string("id", c.UserID)
+	o.string("user_type", c.UserType)
+	o.name("is_admin")
+	o.buf = strconv.AppendBool(o.buf, c.Admin)
+	o.optional("name", c.Name)
+	if c.Email != "" {
+		o.string("email", c.Email)
+		o.name("email_verified")
+		o.buf = strconv.AppendBool(o.buf, c.EmailVerified)
+	}
+	o.optional("locale", c.Locale)
+}
+
+func (o *object) name(name string) {
+	if o.buf[len(o.buf)-1] != '{' {
+		o.buf = append(o.buf, ',')
+	}
+	o.buf = append(o.buf, '"')
+	o.buf = append(o.buf, name...)
+	o.buf = append(o.buf, '"', ':')
+}
+
+func (o *object) string(name, value string) {
+	o.name(name)
+	o.buf = appendString(o.buf, value)
+}
+
+func (o *object) optional(name, value string) {
+	if value != "" {
+		o.string(name, value)
+	}
+}
+
+func (o *object) number(name string, value int64) {
+	o.name(name)
+	o.buf = strconv.AppendInt(o.buf, value, 10)
+}
+
+func (o *object) strings(name string, values []string) {
+	o.name(name)
+	o.buf = append(o.buf, '[')
+	for i, v := range values {
+		if i > 0 {
+			o.buf = append(o.buf, ',')
+		}
+		o.buf = appendString(o.buf, v)
+	}
+	o.buf = append(o.buf, ']')
+}
+
+// appendString appends a JSON string. Whatever is not plain ASCII is left to
+// encoding/json.
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			quoted, err := json.Marshal(s)
+			if err != nil { // a string: cannot happen
+				return append(b, '"', '"')
+			}
+			return append(b, quoted...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}

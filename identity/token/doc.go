@@ -2,8 +2,9 @@
 // access tokens, ID tokens, authorization codes and refresh tokens, and keeps
 // the keys that sign them.
 //
-// There is a file per thing: keys.go and rotation.go, mint.go, verify.go,
-// hint.go, codes.go, families.go, scope.go and lifetimes.go. A code or a
+// There is a file per thing: keys.go and rotation.go, mint.go and sign.go,
+// verify.go and strict.go, codes.go, families.go, assertion.go, scope.go and
+// lifetimes.go. A code or a
 // refresh token is never stored, only what recognizes it; a private key is
 // stored sealed.
 //

@@ -117,6 +117,7 @@ type Keys struct {
 	Now func() time.Time
 
 	ring    atomic.Pointer[ring]
+	removed atomic.Uint64
 	refresh sync.Mutex
 }
 
@@ -178,6 +179,10 @@ func (k *Keys) JWKS() []byte {
 	}
 	return []byte(`{"keys":[]}`)
 }
+
+// Generation changes whenever a key that may have signed live tokens is gone:
+// whoever remembers tokens as verified must then verify them again.
+func (k *Keys) Generation() uint64 { return k.removed.Load() }
 
 // List tells of all keys, by use and age.
 func (k *Keys) List() []KeyInfo {

@@ -44,11 +44,21 @@ func (k *Keys) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := k.newRing(stored, k.ring.Load())
+	last := k.ring.Load()
+	r, err := k.newRing(stored, last)
 	if err != nil {
 		return err
 	}
 	k.ring.Store(r)
+	if last == nil {
+		return nil
+	}
+	for id := range last.byID {
+		if r.byID[id] == nil {
+			k.removed.Add(1) // after the ring, so that nothing is remembered in between
+			break
+		}
+	}
 	return nil
 }
 

@@ -1,0 +1,146 @@
+package token
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/oauth"
+)
+
+// MaxAssertionLifetime is how far ahead the exp of a client assertion may be:
+// for that long its id must be remembered.
+const MaxAssertionLifetime = 10 * time.Minute
+
+// maxAssertionID is the longest jti of an assertion, in bytes.
+const maxAssertionID = 256
+
+// AssertionAlgorithms are those a client may sign its assertion with.
+var AssertionAlgorithms = []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jose.RS256, jose.PS256}
+
+// AssertionStore remembers the ids of client assertions until they expire.
+type AssertionStore interface {
+	// UseAssertion reports whether the id is seen for the first time. Of any
+	// number of calls at once exactly one is told so.
+	UseAssertion(ctx context.Context, id [sha256.Size]byte, expires time.Time) (first bool, err error)
+	// PurgeAssertions deletes what expired before the time.
+	PurgeAssertions(ctx context.Context, before time.Time) error
+}
+
+// ErrAssertion is a client assertion that proves nothing. What is wrong with
+// it is not said.
+var ErrAssertion = errors.New("token: the client assertion proves nothing")
+
+// Assertion is a client assertion (RFC 7523) before its signature is checked.
+type Assertion struct {
+	// ClientID is whom it claims to be from.
+	ClientID string
+	text     string
+	header   header
+	claims   assertionClaims
+}
+
+type assertionClaims struct {
+	Issuer    string         `json:"iss"`
+	Subject   string         `json:"sub"`
+	Audience  oauth.Audience `json:"aud"`
+	ExpiresAt float64        `json:"exp"`
+	NotBefore float64        `json:"nbf"`
+	IssuedAt  float64        `json:"iat"`
+	ID        string         `json:"jti"`
+}
+
+// ReadAssertion reads a client assertion far enough to know whose it claims to
+// be.
+func ReadAssertion(text string) (*Assertion, error) {
+	h, payload, err := readHeader(text)
+	if err != nil || !slices.Contains(AssertionAlgorithms, h.Algorithm) {
+		return nil, ErrAssertion
+	}
+	// A token made for another purpose must not pass for an assertion.
+	if h.Type != "" && h.Type != "JWT" && h.Type != "client-authentication+jwt" {
+		return nil, ErrAssertion
+	}
+	a := &Assertion{text: text, header: h}
+	if json.Unmarshal(payload, &a.claims) != nil || a.claims.Subject == "" {
+		return nil, ErrAssertion
+	}
+	a.ClientID = a.claims.Subject
+	return a, nil
+}
+
+// Verify checks the assertion against one credential (RFC 7523 section 3):
+// signature, iss and sub are the client, aud is one of the audiences, it lives,
+// not for longer than [MaxAssertionLifetime], and it has an id. Use its id up
+// with [Assertion.Use] after it.
+func (a *Assertion) Verify(credential *tandem.Credential, audiences []string, now time.Time) error {
+	var key jose.JSONWebKey
+	if json.Unmarshal(credential.PublicKey, &key) != nil || !key.IsPublic() {
+		return ErrAssertion
+	}
+	if a.header.KeyID != "" && key.KeyID != "" && a.header.KeyID != key.KeyID {
+		return ErrAssertion
+	}
+	// The key decides what algorithm it takes (RFC 8725 section 3.1).
+	if !slices.Contains(AlgorithmsOf(key.Key), a.header.Algorithm) {
+		return ErrAssertion
+	}
+	jws, err := jose.ParseSignedCompact(a.text, AssertionAlgorithms)
+	if err != nil {
+		return ErrAssertion
+	}
+	if _, err := jws.Verify(key.Key); err != nil {
+		return ErrAssertion
+	}
+	c, skew, at := &a.claims, Skew.Seconds(), float64(now.Unix())
+	if c.Issuer != c.Subject || c.ID == "" || len(c.ID) > maxAssertionID {
+		return ErrAssertion
+	}
+	if !slices.ContainsFunc(c.Audience, func(aud string) bool { return slices.Contains(audiences, aud) }) {
+		return ErrAssertion
+	}
+	if at >= c.ExpiresAt+skew || c.ExpiresAt > at+MaxAssertionLifetime.Seconds()+skew || at < c.NotBefore-skew || at < c.IssuedAt-skew {
+		return ErrAssertion
+	}
+	return nil
+}
+
+// Use uses the verified assertion's id up; a second use is refused (RFC 7523
+// section 3 point 7).
+func (a *Assertion) Use(ctx context.Context, store AssertionStore) error {
+	id := sha256.Sum256([]byte(a.ClientID + "\x00" + a.claims.ID))
+	expires := time.Unix(int64(a.claims.ExpiresAt), 0).Add(2 * Skew)
+	first, err := store.UseAssertion(ctx, id, expires)
+	if err == nil && !first {
+		return ErrAssertion
+	}
+	return err
+}
+
+// AlgorithmsOf are the algorithms that a client's public key may be used with;
+// none for a key that is too weak or of a kind that is not taken.
+func AlgorithmsOf(key any) []jose.SignatureAlgorithm {
+	switch k := key.(type) {
+	case *ecdsa.PublicKey:
+		if k.Curve == elliptic.P256() {
+			return []jose.SignatureAlgorithm{jose.ES256}
+		}
+	case ed25519.PublicKey:
+		return []jose.SignatureAlgorithm{jose.EdDSA}
+	case *rsa.PublicKey:
+		if k.N.BitLen() >= 2048 {
+			return []jose.SignatureAlgorithm{jose.RS256, jose.PS256}
+		}
+	}
+	return nil
+}

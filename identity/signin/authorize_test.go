@@ -1,0 +1,390 @@
+package signin_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/oauth"
+)
+
+func TestAuthorizationCode(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	anna := s.user("anna", tandem.InternalUser)
+	b := s.browser()
+
+	page := b.follow(b.get(authorizeURL()))
+	if page.StatusCode != http.StatusOK || !strings.Contains(page.body, "Acme Portal") || !strings.Contains(page.body, "portal.example") {
+		t.Fatalf("the sign-in page does not say where it leads: %d\n%s", page.StatusCode, page.body)
+	}
+	answer := b.submit(page, " Anna ", password)
+	to, q := answer.to()
+	if answer.StatusCode != http.StatusSeeOther || to != back {
+		t.Fatalf("%d to %s", answer.StatusCode, to)
+	}
+	if q.Get("state") != "st4te &=?#" || q.Get("iss") != s.URL+"/id" {
+		t.Errorf("state %q, iss %q", q.Get("state"), q.Get("iss"))
+	}
+	got, _ := s.codes.grant(q.Get("code"))
+	want := token.CodeGrant{
+		ApplicationURI: portal, UserID: anna, SignInID: got.SignInID, AuthTime: s.clock.now(), RedirectURI: back,
+		Scope: tandem.Scope{"openid", "profile", "read"}, Nonce: "n0nce", CodeChallenge: oauth.Challenge(verifier),
+	}
+	if !cmp.Equal(got, want) || got.SignInID == "" {
+		t.Errorf("the code is for\n%s", cmp.Diff(want, got))
+	}
+	if e := s.audit.of(tandem.AuditSignIn); len(e) != 1 || e[0].Actor != "anna" || e[0].SignInID != got.SignInID || e[0].ApplicationURI != portal {
+		t.Errorf("audit: %+v", e)
+	}
+
+	// Signed in already: the next application asks nothing and shares the sid.
+	s.clock.advance(time.Hour)
+	again := b.follow(b.get(authorizeURL("client_id", field, "redirect_uri", "http://127.0.0.1:9999/callback")))
+	to, q = again.to()
+	if g, ok := s.codes.grant(q.Get("code")); !ok || to != "http://127.0.0.1:9999/callback" || g.SignInID != got.SignInID || !g.AuthTime.Equal(got.AuthTime) {
+		t.Errorf("single sign-on: to %s, %+v", to, g)
+	}
+}
+
+func TestResponseModes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.user("anna", tandem.InternalUser)
+	b := s.browser()
+	b.granted("anna")
+
+	t.Run("query keeps the registered query", func(t *testing.T) {
+		a := b.get(authorizeURL("redirect_uri", "https://portal.example/other?x=1"))
+		if !strings.HasPrefix(a.Header.Get("Location"), "https://portal.example/other?x=1&code=") {
+			t.Error(a.Header.Get("Location"))
+		}
+	})
+	t.Run("fragment", func(t *testing.T) {
+		a := b.get(authorizeURL("response_mode", "fragment"))
+		if !strings.HasPrefix(a.Header.Get("Location"), back+"#code=") {
+			t.Error(a.Header.Get("Location"))
+		}
+	})
+	t.Run("form_post", func(t *testing.T) {
+		a := b.get(authorizeURL("response_mode", "form_post"))
+		action, fields := a.form()
+		if action != back || fields.Get("code") == "" || fields.Get("state") != "st4te &=?#" || fields.Get("iss") != s.URL+"/id" {
+			t.Errorf("to %s with %v", action, fields)
+		}
+		csp := a.Header.Get("Content-Security-Policy")
+		if !strings.Contains(csp, "form-action 'self' https://portal.example;") || !strings.Contains(csp, "script-src 'self'") || strings.Contains(csp, "unsafe") {
+			t.Error(csp)
+		}
+	})
+	t.Run("errors use the mode too", func(t *testing.T) {
+		_, fields := b.get(authorizeURL("response_mode", "form_post", "response_type", "token")).form()
+		if fields.Get("error") != "unsupported_response_type" || fields.Get("iss") == "" {
+			t.Error(fields)
+		}
+	})
+}
+
+// Every error that has a safe place to go carries error, state and iss there
+// (C18, C20, C21).
+func TestC18C20C21_RefusedRequests(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.user("anna", tandem.InternalUser)
+	b := s.browser()
+	b.granted("anna")
+	long := strings.Repeat("x", 70_000)
+	tests := []struct {
+		name   string
+		change []string
+		want   string
+	}{
+		{"no response type", []string{"response_type", ""}, "invalid_request"},
+		{"implicit", []string{"response_type", "token"}, "unsupported_response_type"},
+		{"hybrid", []string{"response_type", "code token"}, "unsupported_response_type"},
+		{"unknown mode", []string{"response_mode", "web_message"}, "invalid_request"},
+		{"plain challenge", []string{"code_challenge_method", "plain"}, "invalid_request"},
+		{"method left out, which means plain", []string{"code_challenge_method", ""}, "invalid_request"},
+		{"method in lower case", []string{"code_challenge_method", "s256"}, "invalid_request"},
+		{"challenge left out", []string{"code_challenge", ""}, "invalid_request"},
+		{"challenge short", []string{"code_challenge", "abc"}, "invalid_request"},
+		{"challenge long", []string{"code_challenge", strings.Repeat("a", 44)}, "invalid_request"},
+		{"challenge alphabet", []string{"code_challenge", strings.Repeat("+", 43)}, "invalid_request"},
+		{"request object", []string{"request", "eyJhbGciOiJub25lIn0.e30."}, "request_not_supported"},
+		{"huge request object", []string{"request", long[:60_000]}, "request_not_supported"},
+		{"remote request object", []string{"request_uri", "http://169.254.169.254/latest"}, "request_uri_not_supported"},
+		{"registration", []string{"registration", "{}"}, "invalid_request"},
+		{"prompt none with more", []string{"prompt", "none login"}, "invalid_request"},
+		{"prompt unknown", []string{"prompt", "create"}, "invalid_request"},
+		{"max_age negative", []string{"max_age", "-1"}, "invalid_request"},
+		{"max_age huge", []string{"max_age", "99999999999999999999"}, "invalid_request"},
+		{"scope sec", []string{"scope", "openid sec"}, "invalid_scope"},
+		{"scope unknown", []string{"scope", "openid admin"}, "invalid_scope"},
+		{"scope in upper case", []string{"scope", "READ"}, "invalid_scope"},
+		{"scope with quotes", []string{"scope", `openid "read"`}, "invalid_scope"},
+		{"state oversized", []string{"state", long[:3000]}, "invalid_request"},
+		{"nonce oversized", []string{"nonce", long[:3000]}, "invalid_request"},
+		{"nonce with a line break", []string{"nonce", "a\r\nSet-Cookie: x=1"}, "invalid_request"},
+		{"state not UTF-8", []string{"state", "\xff\xfe"}, "invalid_request"},
+		{"hint of nobody", []string{"id_token_hint", "eyJ"}, "invalid_request"},
+		{"unknown parameter oversized", []string{"x", long[:600]}, "invalid_request"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			q := authorizeParams(test.change...)
+			a := b.get("/id/connect/authorize?" + q.Encode())
+			to, got := a.to()
+			if to != back || got.Get("error") != test.want || got.Get("iss") != s.URL+"/id" || got.Has("code") {
+				t.Errorf("%d to %s with %v", a.StatusCode, to, got)
+			}
+			if state := q.Get("state"); len(state) < 100 && state != "\xff\xfe" && got.Get("state") != state {
+				t.Errorf("state came back as %q", got.Get("state"))
+			}
+		})
+	}
+	for name := range authorizeParams() {
+		if name == "client_id" || name == "redirect_uri" {
+			continue
+		}
+		t.Run("repeated "+name, func(t *testing.T) {
+			_, got := b.get(authorizeURL() + "&" + name + "=other").to()
+			if got.Get("error") != "invalid_request" || got.Has("code") {
+				t.Error(got)
+			}
+		})
+	}
+	t.Run("public without PKCE", func(t *testing.T) {
+		_, got := b.get(authorizeURL("client_id", field, "redirect_uri", "http://127.0.0.1/callback", "code_challenge", "", "code_challenge_method", "")).to()
+		if got.Get("error") != "invalid_request" {
+			t.Error(got)
+		}
+	})
+	t.Run("nobody may sign in", func(t *testing.T) {
+		s.apps.change(field, func(a *tandem.TrustedApp) { a.InternalUsers, a.ExternalUsers = false, false })
+		_, got := b.get(authorizeURL("client_id", field, "redirect_uri", "http://127.0.0.1/callback")).to()
+		if got.Get("error") != "unauthorized_client" {
+			t.Error(got)
+		}
+	})
+}
+
+// What is wrong with the client or its redirect URI never redirects (C19).
+func TestC19_RedirectsNowhereElse(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.user("anna", tandem.InternalUser)
+	b := s.browser()
+	b.granted("anna")
+	for _, uri := range []string{
+		"https://portal.example/signin-callback/", "https://portal.example/signin-callback?x", "https://portal.example/signin-callback#",
+		"https://portal.example/signin-callback%2F", "https://portal.example/signin-callbac%6B", "https://portal.example//signin-callback",
+		"https://portal.example/a/../signin-callback", "https://portal.example/./signin-callback", "https://PORTAL.example/signin-callback",
+		"https://portal.example:443/signin-callback", "https://portal.example./signin-callback", "http://portal.example/signin-callback",
+		"https://portal.example@evil.example/signin-callback", "https://user:pw@portal.example/signin-callback", "https://evil.example/signin-callback",
+		"https://portal.example.evil.example/signin-callback", "https://evil.example\\@portal.example/signin-callback",
+		"https://evil.example/https://portal.example/signin-callback", "https:/portal.example/signin-callback", "https:portal.example/signin-callback",
+		"//portal.example/signin-callback", "/signin-callback", "signin-callback", "javascript:alert(1)//https://portal.example/signin-callback",
+		"data:text/html,x", "vbscript:x", "https://portal.example/signin-callback\x00", "https://portal.example/signin-callback\r\nSet-Cookie: a=b",
+		" https://portal.example/signin-callback", "https://portal.example/signin-callback ", "\thttps://portal.example/signin-callback",
+		"https://portal.example/signin-callback?next=https://evil.example", "https://portal.example/SIGNIN-CALLBACK", "https://portal.example\u3002/signin-callback",
+		"https://pоrtal.example/signin-callback", "*", "https://*.example/signin-callback", "https://portal.example/*", "null", "about:blank",
+		"https://portal.example/signin-callback;x", "https://portal.example/signin-callback?", "https://portal.example/signin-callback&x=1",
+		"https://portal.example/signin-callback,https://evil.example/", "http://127.0.0.1/callback", "http://localhost/callback",
+		"https://portal.example/" + strings.Repeat("a", 4000),
+	} {
+		a := b.get(authorizeURL("redirect_uri", uri))
+		if a.StatusCode != http.StatusBadRequest || a.Header.Get("Location") != "" || strings.Contains(a.body, `href="`+uri) {
+			t.Errorf("%q: %d to %q", uri, a.StatusCode, a.Header.Get("Location"))
+		}
+	}
+	for name, target := range map[string]string{
+		"unknown client":         authorizeURL("client_id", "com.example/none"),
+		"client in another case": authorizeURL("client_id", "com.example/Portal"),
+		"client with a space":    authorizeURL("client_id", portal+" "),
+		"client oversized":       authorizeURL("client_id", strings.Repeat("a", 300)),
+		"no client":              authorizeURL("client_id", ""),
+		"no redirect URI":        authorizeURL("redirect_uri", ""),
+		"two clients":            authorizeURL() + "&client_id=" + url.QueryEscape(field),
+		"two redirect URIs":      authorizeURL() + "&redirect_uri=" + url.QueryEscape("https://evil.example/"),
+		"damaged query":          authorizeURL() + "&x=%zz",
+		"semicolons":             authorizeURL() + ";x=1",
+	} {
+		if a := b.get(target); a.StatusCode != http.StatusBadRequest || a.Header.Get("Location") != "" {
+			t.Errorf("%s: %d to %q", name, a.StatusCode, a.Header.Get("Location"))
+		}
+	}
+	for name, change := range map[string]func(*tandem.TrustedApp){
+		"disabled":    func(a *tandem.TrustedApp) { a.Enabled = false },
+		"placeholder": func(a *tandem.TrustedApp) { a.Enabled, a.ClientType = true, tandem.ClientNone },
+	} {
+		s.apps.change(portal, change)
+		if a := b.get(authorizeURL()); a.StatusCode != http.StatusBadRequest || a.Header.Get("Location") != "" {
+			t.Errorf("%s application: %d to %q", name, a.StatusCode, a.Header.Get("Location"))
+		}
+	}
+}
+
+// An edit between the request and the sign-in is honoured (F34).
+func TestF34_EditsDuringSignInAreHonoured(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*tandem.TrustedApp){
+		"disabled":         func(a *tandem.TrustedApp) { a.Enabled = false },
+		"redirect removed": func(a *tandem.TrustedApp) { a.RedirectURIs = []string{"https://portal.example/new"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			s.user("anna", tandem.InternalUser)
+			b := s.browser()
+			page := b.follow(b.get(authorizeURL()))
+			s.apps.change(portal, change)
+			if a := b.submit(page, "anna", password); a.StatusCode != http.StatusBadRequest || len(s.codes.m) != 0 {
+				t.Errorf("%d to %q", a.StatusCode, a.Header.Get("Location"))
+			}
+		})
+	}
+}
+
+func TestI5_ExternalUsersGetNoAPIScope(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.user("paul", tandem.ExternalCommunityUser)
+	s.user("anna", tandem.InternalUser)
+	for scope, want := range map[string]tandem.Scope{
+		"openid profile read update offline_access": {"openid", "profile", "offline_access"},
+		"openid DomainApi email":                    {"openid", "email"},
+	} {
+		if g := s.browser().granted("paul", "scope", scope); !cmp.Equal(g.Scope, want) {
+			t.Errorf("asked for %s, got %v", scope, g.Scope)
+		}
+	}
+	for _, scope := range []string{"read update", "", "DomainApi"} {
+		to, q := s.browser().signIn("paul", password, "scope", scope).to()
+		if to != back || q.Get("error") != "invalid_scope" {
+			t.Errorf("asked for %q: %v", scope, q)
+		}
+	}
+	// An internal user who asks for nothing gets what the flow allows.
+	if g := s.browser().granted("anna", "scope", ""); !cmp.Equal(g.Scope, tandem.Scope{"read", "update"}) {
+		t.Errorf("nothing asked for, got %v", g.Scope)
+	}
+	s.apps.change(portal, func(a *tandem.TrustedApp) { a.UserScope = tandem.Scope{"read"} })
+	if g := s.browser().granted("anna", "scope", "DomainApi"); !cmp.Equal(g.Scope, tandem.Scope{"read"}) {
+		t.Errorf("narrowed flow, got %v", g.Scope)
+	}
+	if _, q := s.browser().get(authorizeURL("scope", "openid update")).to(); q.Get("error") != "invalid_scope" {
+		t.Errorf("outside the user flow: %v", q)
+	}
+}
+
+func TestUserTypeNotAdmittedIsAccessDenied(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.user("paul", tandem.ExternalCommunityUser)
+	a := s.browser().signIn("paul", password, "client_id", field, "redirect_uri", "http://127.0.0.1:7/callback")
+	if to, q := a.to(); to != "http://127.0.0.1:7/callback" || q.Get("error") != "access_denied" || q.Get("state") == "" {
+		t.Errorf("%s %v", to, q)
+	}
+}
+
+func TestPromptAndMaxAge(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	anna := s.user("anna", tandem.InternalUser)
+	bert := s.user("bert", tandem.InternalUser)
+	b := s.browser()
+
+	if _, q := b.get(authorizeURL("prompt", "none")).to(); q.Get("error") != "login_required" {
+		t.Fatalf("nobody signed in, prompt=none: %v", q)
+	}
+	first := b.granted("anna")
+	s.clock.advance(10 * time.Minute)
+	asks := func(change ...string) bool {
+		t.Helper()
+		a := b.follow(b.get(authorizeURL(change...)))
+		return strings.Contains(a.body, `name="password"`)
+	}
+	for _, quiet := range [][]string{{"prompt", "none"}, {"prompt", "consent"}, {"max_age", "601"}, {"ui_locales", "bg en"}, {"acr_values", "x"},
+		{"id_token_hint", hint(anna, "x", portal)}} {
+		if asks(quiet...) {
+			t.Errorf("%v asked for a sign-in", quiet)
+		}
+	}
+	for _, loud := range [][]string{{"prompt", "login"}, {"prompt", "select_account"}, {"prompt", "login consent"}, {"max_age", "0"}, {"max_age", "599"},
+		{"id_token_hint", hint(bert, "x", portal)}} {
+		if !asks(loud...) {
+			t.Errorf("%v did not ask for a sign-in", loud)
+		}
+		if _, q := b.get(authorizeURL("prompt", "none", loud[0], loud[1])).to(); loud[0] != "prompt" && q.Get("error") != "login_required" {
+			t.Errorf("%v with prompt=none: %v", loud, q)
+		}
+	}
+
+	// The same person again: the sid stays, the time of authentication moves.
+	for _, loud := range [][]string{{"prompt", "login"}, {"max_age", "0"}} {
+		s.clock.advance(time.Second)
+		g := b.granted("anna", loud...)
+		if g.SignInID != first.SignInID || !g.AuthTime.Equal(s.clock.now()) {
+			t.Errorf("%v: sid kept %v, auth_time %v", loud, g.SignInID == first.SignInID, g.AuthTime)
+		}
+	}
+
+	// The hint named Bert, and Anna signed in.
+	if _, q := b.signIn("anna", password, "id_token_hint", hint(bert, "x", portal)).to(); q.Get("error") != "login_required" {
+		t.Errorf("the wrong person signed in: %v", q)
+	}
+	page := b.follow(b.get(authorizeURL("id_token_hint", hint(bert, "x", portal))))
+	if _, fields := page.form(); fields.Get("login") != "bert" {
+		t.Errorf("the hint did not fill the form: %v", fields)
+	}
+	page = b.follow(b.get(authorizeURL("prompt", "login", "login_hint", "Someone")))
+	if _, fields := page.form(); fields.Get("login") != "someone" {
+		t.Errorf("login_hint did not fill the form: %v", fields)
+	}
+
+	// Another person with the same browser: Anna's sign-in ends with all of it.
+	g := b.granted("bert", "prompt", "select_account")
+	if g.SignInID == first.SignInID || g.UserID != bert || !s.ended.both(first.SignInID) {
+		t.Errorf("after Bert took over: %+v, Anna ended: %v", g, s.ended.both(first.SignInID))
+	}
+}
+
+// A cross-site POST is legal at the authorization endpoint: it goes on as a
+// GET of our own, without what it carried showing in the URL (I13).
+func TestCrossSitePostToAuthorize(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	anna := s.user("anna", tandem.InternalUser)
+	b := s.browser()
+	b.granted("anna")
+	secret := hint(anna, "x", portal)
+	a := s.browser().post("/id/connect/authorize", authorizeParams("id_token_hint", secret), "Origin", "https://portal.example", "Sec-Fetch-Site", "cross-site")
+	to := a.Header.Get("Location")
+	if a.StatusCode != http.StatusSeeOther || !strings.HasPrefix(to, "/id/connect/authorize/resume?request=") || strings.Contains(to, "hint") {
+		t.Fatalf("%d to %s", a.StatusCode, to)
+	}
+	if _, q := b.get(to).to(); q.Get("code") == "" || q.Get("state") != "st4te &=?#" {
+		t.Errorf("resumed: %v", q)
+	}
+	for name, target := range map[string]string{"changed": to[:len(to)-2] + "AA", "empty": "/id/connect/authorize/resume", "other": "/id/connect/authorize/resume?request=abc"} {
+		if a := b.get(target); a.StatusCode != http.StatusBadRequest || a.Header.Get("Location") != "" {
+			t.Errorf("%s: %d to %s", name, a.StatusCode, a.Header.Get("Location"))
+		}
+	}
+	s.clock.advance(61 * time.Minute)
+	if a := b.get(to); a.StatusCode != http.StatusBadRequest {
+		t.Errorf("an hour later: %d", a.StatusCode)
+	}
+	if a := b.post("/id/connect/authorize?client_id=x", authorizeParams()); a.StatusCode != http.StatusBadRequest {
+		t.Errorf("half in the query: %d", a.StatusCode)
+	}
+	if a := b.post("/id/connect/authorize", url.Values{"x": {strings.Repeat("x", 40_000)}}); a.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("too large: %d", a.StatusCode)
+	}
+}

@@ -48,6 +48,12 @@ func (s *Users) ByID(ctx context.Context, id string) (signin.Account, error) {
 	return s.one(ctx, `SELECT `+userColumns+` FROM users WHERE id = $1`, id, "there is no user with the id %s", id)
 }
 
+// UserByID returns the user without what only the sign-in needs to know.
+func (s *Users) UserByID(ctx context.Context, id string) (tandem.User, error) {
+	a, err := s.ByID(ctx, id)
+	return a.User, err
+}
+
 // ByLogin implements [signin.Users].
 func (s *Users) ByLogin(ctx context.Context, login string) (signin.Account, error) {
 	return s.one(ctx, `SELECT `+userColumns+` FROM users WHERE login = $1`, login, "there is no user %q", login)

@@ -15,9 +15,9 @@ import (
 
 // PersonTokens verifies access tokens that are meant for the identity server
 // itself: audience {issuer}/resources, which external users' tokens have too.
-// An error that is a [tandem.Error] with CodeUnauthorized says why not.
+// It is a [token.Verifier] with that audience.
 type PersonTokens interface {
-	VerifyPerson(ctx context.Context, raw string) (*tandem.Principal, error)
+	VerifyAccess(ctx context.Context, raw string) (*tandem.Principal, error)
 }
 
 // LiveCheck says whether application and account behind a verified token still
@@ -53,7 +53,7 @@ func (b *bearer) admit(w http.ResponseWriter, r *http.Request, scopes ...string)
 		refuseBearer(w, refusal)
 		return nil, nil, false
 	}
-	p, err := b.tokens.VerifyPerson(ctx, raw)
+	p, err := b.tokens.VerifyAccess(ctx, raw)
 	if err == nil {
 		err = b.live.Check(ctx, p)
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/oauth"
 )
 
@@ -33,12 +34,9 @@ func (e *Userinfo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	claims := userinfo{UserClaims: oauth.UserClaims{Subject: u.Login, UserID: u.ID, UserType: string(u.Type), Admin: u.Admin}}
+	claims := userinfo{UserClaims: token.Claims(u, p.Scope)}
 	if p.Scope.Has(tandem.ScopeProfile) {
-		claims.Name, claims.Locale, claims.PreferredUsername, claims.UpdatedAt = u.Name, u.Locale, u.Login, u.ChangedAt.Unix()
-	}
-	if p.Scope.Has(tandem.ScopeProfile) || p.Scope.Has(tandem.ScopeEmail) {
-		claims.Email, claims.EmailVerified = u.Email, u.EmailVerified
+		claims.PreferredUsername, claims.UpdatedAt = u.Login, u.ChangedAt.Unix()
 	}
 	writeJSON(w, claims)
 }

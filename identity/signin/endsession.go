@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
 )
 
 // logoutRequest is a checked logout request (OpenID Connect RP-Initiated
@@ -20,7 +21,7 @@ type logoutRequest struct {
 	At          int64  `json:"at"`
 
 	// hint is what the id_token_hint proved, or nil.
-	hint *Hint
+	hint *token.Hint
 }
 
 // endSession is the end-session endpoint. With a valid hint of who is signed

@@ -29,17 +29,10 @@ type Codes interface {
 	Issue(ctx context.Context, g token.CodeGrant) (code string, err error)
 }
 
-// Hint is what a verified id_token_hint says. The token may have expired: it
-// tells who was signed in, it is no proof of anything now.
-type Hint struct {
-	UserID         string
-	SignInID       string
-	ApplicationURI string // the audience
-}
-
-// Hints verifies ID token hints: signature, issuer, kind; not the expiry.
+// Hints verifies ID token hints, whatever their expiry; [token.Verifier]
+// implements it.
 type Hints interface {
-	VerifyHint(ctx context.Context, token string) (Hint, error)
+	VerifyHint(ctx context.Context, text string) (token.Hint, error)
 }
 
 // Handler serves the browser's part of the identity server. All fields but

@@ -66,10 +66,13 @@ type SignIns interface {
 	Purge(ctx context.Context, before time.Time) error
 }
 
-// Families ends what a sign-in's applications could still renew.
+// Families ends what a sign-in's applications could still renew; the type of
+// that name in package token implements it.
 type Families interface {
 	// EndSignIn ends every refresh family and unused code of the sign-in.
 	EndSignIn(ctx context.Context, sid string) error
+	// EndUser ends those of all sign-ins of a user.
+	EndUser(ctx context.Context, userID string) error
 }
 
 // Sessions closes API sessions.
@@ -123,6 +126,9 @@ func (e *Ending) SignIn(ctx context.Context, sid, actor, why string) error {
 func (e *Ending) User(ctx context.Context, u *tandem.User, why string) error {
 	sids, err := e.SignIns.EndUser(ctx, u.ID, e.now())
 	if err != nil {
+		return err
+	}
+	if err := e.Families.EndUser(ctx, u.ID); err != nil {
 		return err
 	}
 	for _, sid := range sids {

@@ -117,10 +117,10 @@ func (c *codes) grant(code string) (token.CodeGrant, bool) {
 // hints verifies tokens of the form "hint USER SID APPLICATION".
 type hints struct{}
 
-func (hints) VerifyHint(_ context.Context, text string) (signin.Hint, error) {
-	var h signin.Hint
+func (hints) VerifyHint(_ context.Context, text string) (token.Hint, error) {
+	var h token.Hint
 	if n, _ := fmt.Sscanf(text, "hint %s %s %s", &h.UserID, &h.SignInID, &h.ApplicationURI); n != 3 {
-		return signin.Hint{}, errors.New("not a hint")
+		return token.Hint{}, errors.New("not a hint")
 	}
 	return h, nil
 }
@@ -163,6 +163,8 @@ func (e *ended) EndSignIn(_ context.Context, sid string) error {
 	e.families = append(e.families, sid)
 	return nil
 }
+
+func (e *ended) EndUser(context.Context, string) error { return nil }
 
 func (e *ended) CloseByKey(_ context.Context, key string, _ tandem.EndReason) error {
 	e.mu.Lock()

@@ -2,10 +2,6 @@ package token
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -16,6 +12,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/registry"
 )
 
 // MaxAssertionLifetime is how far ahead the exp of a client assertion may be:
@@ -92,7 +89,7 @@ func (a *Assertion) Verify(credential *tandem.Credential, audiences []string, no
 		return ErrAssertion
 	}
 	// The key decides what algorithm it takes (RFC 8725 section 3.1).
-	if !slices.Contains(AlgorithmsOf(key.Key), a.header.Algorithm) {
+	if !slices.Contains(registry.KeyAlgorithms(key.Key), a.header.Algorithm) {
 		return ErrAssertion
 	}
 	jws, err := jose.ParseSignedCompact(a.text, AssertionAlgorithms)
@@ -125,22 +122,4 @@ func (a *Assertion) Use(ctx context.Context, store AssertionStore) error {
 		return ErrAssertion
 	}
 	return err
-}
-
-// AlgorithmsOf are the algorithms that a client's public key may be used with;
-// none for a key that is too weak or of a kind that is not taken.
-func AlgorithmsOf(key any) []jose.SignatureAlgorithm {
-	switch k := key.(type) {
-	case *ecdsa.PublicKey:
-		if k.Curve == elliptic.P256() {
-			return []jose.SignatureAlgorithm{jose.ES256}
-		}
-	case ed25519.PublicKey:
-		return []jose.SignatureAlgorithm{jose.EdDSA}
-	case *rsa.PublicKey:
-		if k.N.BitLen() >= 2048 {
-			return []jose.SignatureAlgorithm{jose.RS256, jose.PS256}
-		}
-	}
-	return nil
 }

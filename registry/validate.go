@@ -1,0 +1,158 @@
+package registry
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/hybridapps/tandem"
+)
+
+// Bounds of an application's fields, in bytes; of lists, in entries.
+const (
+	MaxName        = 254
+	MaxNotes       = 4096
+	MaxURI         = 2048
+	MaxURIs        = 50
+	MaxCredentials = 20
+)
+
+// applicationURISyntax is reverse-host style and needs no escape in a form, a
+// header, a URL path or a log.
+var applicationURISyntax = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~:/@+-]*$`)
+
+func invalid(format string, args ...any) error {
+	return &tandem.Error{Code: tandem.CodeInvalid, Message: fmt.Sprintf(format, args...)}
+}
+
+// validate checks everything about an application that does not need the
+// database, and says what to mend.
+func validate(a *tandem.TrustedApp) error {
+	if len(a.ApplicationURI) > tandem.MaxApplicationURI || !applicationURISyntax.MatchString(a.ApplicationURI) {
+		return invalid("application URI: use 1 to %d letters, digits and . _ ~ : / @ + - such as com.acme/portal", tandem.MaxApplicationURI)
+	}
+	if len(a.Name) > MaxName || hasControl(a.Name) {
+		return invalid("name: use at most %d bytes of printable text", MaxName)
+	}
+	if len(a.Notes) > MaxNotes {
+		return invalid("notes: use at most %d bytes", MaxNotes)
+	}
+	switch a.AccessTokens {
+	case tandem.AccessTokensNone, tandem.AccessTokensAuthenticatedUsers, tandem.AccessTokensAdministratorsOnly:
+	default:
+		return invalid("access tokens %q: use %s, %s or %s", a.AccessTokens,
+			tandem.AccessTokensNone, tandem.AccessTokensAuthenticatedUsers, tandem.AccessTokensAdministratorsOnly)
+	}
+	if err := validateURIs(a); err != nil {
+		return err
+	}
+	if err := validateScopes(a); err != nil {
+		return err
+	}
+	return validateType(a)
+}
+
+// validateType keeps what only a confidential application can have from the
+// others: without a secret nobody knows who acts as the System User.
+func validateType(a *tandem.TrustedApp) error {
+	switch a.ClientType {
+	case tandem.ClientConfidential:
+	case tandem.ClientPublic, tandem.ClientNone:
+		switch {
+		case a.SystemUserAllowed || a.SystemUserID != "":
+			return invalid("a %s application cannot act as a System User: it has no secret to prove itself with", a.ClientType)
+		case a.SecretHash != "" || len(a.Credentials) > 0:
+			return invalid("a %s application has no credentials: revoke them first, or make it %s", a.ClientType, tandem.ClientConfidential)
+		}
+	default:
+		return invalid("client type %q: use %s, %s or %s", a.ClientType, tandem.ClientConfidential, tandem.ClientPublic, tandem.ClientNone)
+	}
+	if a.SystemUserAllowed && a.SystemUserID == "" {
+		return invalid("name the System User that the application may act as")
+	}
+	if a.SecretHash != "" {
+		sum, err := base64.StdEncoding.Strict().DecodeString(a.SecretHash)
+		if err != nil || len(sum) != sha256.Size {
+			return invalid("application secret hash: use base64 of the SHA-256 of the secret")
+		}
+	}
+	return nil
+}
+
+func validateURIs(a *tandem.TrustedApp) error {
+	for what, uris := range map[string][]string{"redirect URI": a.RedirectURIs, "post-logout redirect URI": a.PostLogoutRedirectURIs} {
+		if len(uris) > MaxURIs {
+			return invalid("%ss: at most %d", what, MaxURIs)
+		}
+		for _, u := range uris {
+			if err := validateURI(what, u); err != nil {
+				return err
+			}
+		}
+	}
+	if a.BackchannelLogoutURI != "" {
+		return validateURI("back-channel logout URI", a.BackchannelLogoutURI)
+	}
+	return nil
+}
+
+// validateURI admits what can be matched byte for byte and cannot be read by
+// somebody in between (RFC 9700 section 2.1, RFC 8252 section 7.3).
+func validateURI(what, text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Opaque != "" || u.Host == "" || len(text) > MaxURI:
+		return invalid("%s %q: use an absolute URL of at most %d bytes", what, clip(text), MaxURI)
+	case strings.ContainsAny(text, "*, \\\"<>") || hasControl(text) || strings.ContainsFunc(text, func(r rune) bool { return r > '~' }):
+		return invalid("%s %q: no wildcards, commas, spaces or characters outside ASCII", what, clip(text))
+	case strings.Contains(text, "#"):
+		return invalid("%s %q: no fragment", what, clip(text))
+	case u.User != nil:
+		return invalid("%s %q: no user in a URL", what, clip(text))
+	case u.Scheme == "https":
+		return nil
+	case u.Scheme == "http" && isLoopback(u.Hostname()):
+		return nil
+	}
+	return invalid("%s %q: use https, or http on localhost, 127.0.0.1 or [::1]", what, clip(text))
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+func validateScopes(a *tandem.TrustedApp) error {
+	for _, word := range a.Scope {
+		if word != tandem.ScopeRead && word != tandem.ScopeUpdate {
+			return invalid("scope %q: an application can have %s and %s; %s and its like need no configuration",
+				clip(word), tandem.ScopeRead, tandem.ScopeUpdate, tandem.ScopeOpenID)
+		}
+	}
+	if !a.UserScope.Within(a.Scope) {
+		return invalid("user scope %q: it must be within the application's scope %q", clip(a.UserScope.String()), a.Scope)
+	}
+	if !a.ServiceScope.Within(a.Scope) {
+		return invalid("service scope %q: it must be within the application's scope %q", clip(a.ServiceScope.String()), a.Scope)
+	}
+	return nil
+}
+
+func hasControl(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
+}
+
+// clip shortens a value that is repeated in a message.
+func clip(s string) string {
+	if len(s) > 80 {
+		return s[:80] + "…"
+	}
+	return s
+}

@@ -152,7 +152,8 @@ func (t *TrustedApps) List(ctx context.Context) ([]tandem.TrustedApp, error) {
 }
 
 // Update changes an application. The result passes the same checks as a new
-// one; identifiers, times and credentials cannot be changed this way.
+// one; identifiers, times and credentials cannot be changed this way. change
+// runs twice.
 func (t *TrustedApps) Update(ctx context.Context, actor, applicationURI string, change func(*tandem.TrustedApp) error) (tandem.TrustedApp, error) {
 	return t.update(ctx, actor, applicationURI, "application changed", change)
 }

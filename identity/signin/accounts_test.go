@@ -1,0 +1,150 @@
+package signin_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/signin"
+)
+
+func TestAccountsAreValidated(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ctx := t.Context()
+	ok := signin.NewUser{Login: "anna", Type: tandem.InternalUser, Password: password}
+	for name, change := range map[string]func(*signin.NewUser){
+		"no login":             func(n *signin.NewUser) { n.Login = "" },
+		"upper case":           func(n *signin.NewUser) { n.Login = "Anna" },
+		"spaces":               func(n *signin.NewUser) { n.Login = "anna b" },
+		"a look-alike":         func(n *signin.NewUser) { n.Login = "аnna" }, // a Cyrillic letter
+		"long login":           func(n *signin.NewUser) { n.Login = strings.Repeat("a", 65) },
+		"an application's way": func(n *signin.NewUser) { n.Login = "com.example/portal" },
+		"line break":           func(n *signin.NewUser) { n.Login = "anna\n" },
+		"no type":              func(n *signin.NewUser) { n.Type = "" },
+		"unknown type":         func(n *signin.NewUser) { n.Type = "Root" },
+		"external admin":       func(n *signin.NewUser) { n.Type, n.Admin = tandem.ExternalCommunityUser, true },
+		"system with password": func(n *signin.NewUser) { n.Type = tandem.SystemUserNoLogin },
+		"short password":       func(n *signin.NewUser) { n.Password = "seven77" },
+		"bad address":          func(n *signin.NewUser) { n.Email = "Anna <anna@example.com>" },
+		"bad locale":           func(n *signin.NewUser) { n.Locale = "!!" },
+		"name with controls":   func(n *signin.NewUser) { n.Name = "Anna\x1b[2J" },
+		"long name":            func(n *signin.NewUser) { n.Name = strings.Repeat("a", 255) },
+	} {
+		n := ok
+		change(&n)
+		if _, err := s.accounts.Create(ctx, n); tandem.ErrorCode(err) != tandem.CodeInvalid {
+			t.Errorf("%s: %v", name, err)
+		} else if strings.Contains(err.Error(), password) {
+			t.Errorf("%s: the error repeats the password", name)
+		}
+	}
+	if all, err := s.accounts.List(ctx); err != nil || len(all) != 0 {
+		t.Fatalf("something was created: %v, %v", all, err)
+	}
+	u, err := s.accounts.Create(ctx, ok)
+	if err != nil || u.Name != "anna" || !u.Enabled || u.ID == "" {
+		t.Fatalf("%+v, %v", u, err)
+	}
+	if _, err := s.accounts.Create(ctx, ok); tandem.ErrorCode(err) != tandem.CodeConflict {
+		t.Errorf("the same login again: %v", err)
+	}
+	for name, do := range map[string]func(login string) error{
+		"show":     func(l string) error { _, err := s.accounts.Show(ctx, l); return err },
+		"disable":  func(l string) error { _, err := s.accounts.Disable(ctx, l); return err },
+		"enable":   func(l string) error { _, err := s.accounts.Enable(ctx, l); return err },
+		"password": func(l string) error { _, err := s.accounts.SetPassword(ctx, l, password); return err },
+		"update":   func(l string) error { _, err := s.accounts.Update(ctx, l, func(*tandem.User) {}); return err },
+	} {
+		if err := do("nobody"); !errors.Is(err, tandem.ErrNotFound) || !strings.Contains(err.Error(), "nobody") {
+			t.Errorf("%s of nobody: %v", name, err)
+		}
+	}
+	updated, err := s.accounts.Update(ctx, "anna", func(u *tandem.User) {
+		u.Name, u.Email, u.Login, u.ID, u.Enabled = "Anna A.", "anna@example.com", "root", "x", false
+	})
+	if err != nil || updated.Name != "Anna A." || updated.Login != "anna" || updated.ID != u.ID || !updated.Enabled {
+		t.Errorf("%+v, %v", updated, err)
+	}
+	if _, err := s.accounts.Update(ctx, "anna", func(u *tandem.User) { u.Locale = "!!" }); tandem.ErrorCode(err) != tandem.CodeInvalid {
+		t.Errorf("update skips validation: %v", err)
+	}
+	for _, e := range s.audit.of(tandem.AuditAdministration) {
+		if e.Actor != "test" || strings.Contains(e.Detail, password) {
+			t.Errorf("record %+v", e)
+		}
+	}
+}
+
+// A user never gets an application's name (I7, A5).
+func TestI7_A5_UserNamedLikeAnApplication(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	_, err := s.db.Writer().ExecContext(t.Context(), `INSERT INTO principal_names (name, kind) VALUES ('worker.acme', 'application')`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.accounts.Create(t.Context(), signin.NewUser{Login: "worker.acme", Type: tandem.InternalUser})
+	if tandem.ErrorCode(err) != tandem.CodeConflict || !strings.Contains(err.Error(), "application") {
+		t.Errorf("%v", err)
+	}
+}
+
+// What ends a person's sign-ins, and that it ends all of each (C22, I6).
+func TestAdministrationEndsSignIns(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		do        func(*site) error
+		ends      bool
+		canReturn string // with this password
+	}{
+		"disable": {func(s *site) error { _, err := s.accounts.Disable(s.t.Context(), "anna"); return err }, true, ""},
+		"set password": {func(s *site) error {
+			_, err := s.accounts.SetPassword(s.t.Context(), "anna", "another password")
+			return err
+		}, true, "another password"},
+		"change of type": {func(s *site) error {
+			_, err := s.accounts.Update(s.t.Context(), "anna", func(u *tandem.User) { u.Type = tandem.ExternalCommunityUser })
+			return err
+		}, true, password},
+		"becomes a system user": {func(s *site) error {
+			_, err := s.accounts.Update(s.t.Context(), "anna", func(u *tandem.User) { u.Type = tandem.SystemUserNoLogin })
+			return err
+		}, true, ""},
+		"change of name": {func(s *site) error {
+			_, err := s.accounts.Update(s.t.Context(), "anna", func(u *tandem.User) { u.Name = "Anna" })
+			return err
+		}, false, password},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			s.user("anna", tandem.InternalUser)
+			s.user("bert", tandem.InternalUser)
+			phone, desk, other := s.browser(), s.browser(), s.browser()
+			sids := []string{phone.granted("anna").SignInID, desk.granted("anna").SignInID}
+			other.granted("bert")
+			s.clock.advance(time.Second)
+			if err := test.do(s); err != nil {
+				t.Fatal(err)
+			}
+			for i, b := range []*browser{phone, desk} {
+				_, q := b.get(authorizeURL("prompt", "none")).to()
+				if dead := q.Get("error") == "login_required"; dead != test.ends || s.ended.both(sids[i]) != test.ends {
+					t.Errorf("sign-in %d: ended %v, families and session ended %v", i, dead, s.ended.both(sids[i]))
+				}
+			}
+			if _, q := other.get(authorizeURL("prompt", "none")).to(); q.Get("code") == "" {
+				t.Error("somebody else's sign-in ended too")
+			}
+			for _, p := range []string{password, "another password"} {
+				_, q := s.browser().signIn("anna", p, "scope", "openid").to()
+				if in := q.Get("code") != ""; in != (p == test.canReturn) {
+					t.Errorf("with %q: in %v", p, in)
+				}
+			}
+		})
+	}
+}

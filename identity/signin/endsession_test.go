@@ -1,0 +1,168 @@
+package signin_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/hybridapps/tandem"
+)
+
+func endURL(change ...string) string {
+	return "/id/connect/endsession?" + endParams(change...).Encode()
+}
+
+func endParams(change ...string) url.Values {
+	q := url.Values{}
+	for i := 0; i+1 < len(change); i += 2 {
+		q.Set(change[i], change[i+1])
+	}
+	return q
+}
+
+// signedIn is a site with Anna signed in at one browser.
+func signedInSite(t *testing.T) (s *site, b *browser, userID, sid string) {
+	s = newSite(t)
+	userID = s.user("anna", tandem.InternalUser)
+	b = s.browser()
+	return s, b, userID, b.granted("anna").SignInID
+}
+
+func (b *browser) alive() bool {
+	b.s.t.Helper()
+	_, q := b.get(authorizeURL("prompt", "none")).to()
+	return q.Get("code") != ""
+}
+
+// A valid hint of who is signed in signs out at once, everywhere (I6: of the
+// person; the service half is not even known here).
+func TestSignOutWithHint(t *testing.T) {
+	t.Parallel()
+	for name, post := range map[string]bool{"GET": false, "POST": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, b, anna, sid := signedInSite(t)
+			params := []string{"id_token_hint", hint(anna, sid, portal), "post_logout_redirect_uri", after, "state", "a&b"}
+			var a *shown
+			if post { // from another site: the browser sends no cookie
+				a = s.browser().post("/id/connect/endsession", endParams(params...), "Sec-Fetch-Site", "cross-site", "Origin", "https://portal.example")
+			} else {
+				a = b.get(endURL(params...))
+			}
+			if to, q := a.to(); a.StatusCode != http.StatusSeeOther || to != after || q.Get("state") != "a&b" {
+				t.Fatalf("%d to %s %v", a.StatusCode, to, q)
+			}
+			if b.alive() || !s.ended.both(sid) {
+				t.Errorf("alive %v, families and session ended %v", b.alive(), s.ended.both(sid))
+			}
+			if e := s.audit.of(tandem.AuditSignOut); len(e) != 1 || e[0].Actor != "anna" || e[0].SignInID != sid {
+				t.Errorf("audit: %+v", e)
+			}
+			// Once more is harmless and ends in the same place.
+			if to, _ := s.browser().get(endURL(params...)).to(); to != after {
+				t.Errorf("second time: to %s", to)
+			}
+		})
+	}
+}
+
+// Any site can lead a browser here: without a hint of this sign-in the person
+// is asked (E28).
+func TestE28_SignOutNeedsAHintOrTheirWord(t *testing.T) {
+	t.Parallel()
+	s, b, anna, sid := signedInSite(t)
+	for name, params := range map[string][]string{
+		"nothing":          nil,
+		"client only":      {"client_id", portal},
+		"with redirect":    {"client_id", portal, "post_logout_redirect_uri", after},
+		"unsigned hint":    {"id_token_hint", "eyJhbGciOiJub25lIn0.e30."},
+		"foreign hint":     {"id_token_hint", "token of another issuer"},
+		"hint of another":  {"id_token_hint", hint("somebody", "else", portal)},
+		"an earlier one's": {"id_token_hint", hint(anna, "earlier", portal)},
+	} {
+		a := b.get(endURL(params...), "Sec-Fetch-Site", "cross-site")
+		if a.StatusCode != http.StatusOK || a.Header.Get("Location") != "" || !strings.Contains(a.body, "You are signed in as") {
+			t.Errorf("GET %s: %d to %s", name, a.StatusCode, a.Header.Get("Location"))
+		}
+		// A POST of another site ends nothing either: it becomes that GET.
+		p := s.browser().post("/id/connect/endsession", endParams(params...), "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example")
+		to := p.Header.Get("Location")
+		if p.StatusCode != http.StatusSeeOther || !strings.HasPrefix(to, "/id/connect/endsession") || strings.Contains(to, "hint") {
+			t.Errorf("POST %s: %d to %s", name, p.StatusCode, to)
+		}
+		if a := b.get(to); a.StatusCode != http.StatusOK || !strings.Contains(a.body, "You are signed in as") {
+			t.Errorf("POST %s, followed: %d", name, a.StatusCode)
+		}
+	}
+	if !b.alive() || s.ended.both(sid) {
+		t.Fatal("signed out without being asked")
+	}
+
+	page := b.get(endURL("client_id", portal, "post_logout_redirect_uri", after, "state", "s"))
+	action, form := page.form()
+	if csp := page.Header.Get("Content-Security-Policy"); !strings.HasSuffix(csp, "form-action 'self' https://portal.example") {
+		t.Errorf("CSP %q", csp)
+	}
+	if !strings.Contains(page.body, "Acme Portal") {
+		t.Error("the page does not say who asks")
+	}
+	for name, try := range map[string]func() *shown{
+		"another site": func() *shown {
+			return b.post(action, form, "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example")
+		},
+		"no token":   func() *shown { return b.post(action, url.Values{"request": form["request"]}) },
+		"no request": func() *shown { return b.post(action, url.Values{"csrf": form["csrf"]}) },
+	} {
+		if a := try(); a.StatusCode < 400 || !b.alive() {
+			t.Errorf("%s: %d, alive %v", name, a.StatusCode, b.alive())
+		}
+	}
+	a := b.post(action, form)
+	if to, q := a.to(); to != after || q.Get("state") != "s" || b.alive() || !s.ended.both(sid) {
+		t.Errorf("confirmed: to %s %v, alive %v", to, q, b.alive())
+	}
+	if a := b.get("/id/account/signout"); !strings.Contains(a.body, "You are signed out") {
+		t.Errorf("afterwards: %s", a.body)
+	}
+}
+
+// Nobody is led to an address that is not registered for the application of
+// the hint (E28).
+func TestE28_PostLogoutAddresses(t *testing.T) {
+	t.Parallel()
+	s, b, anna, sid := signedInSite(t)
+	mine := hint(anna, sid, portal)
+	for name, params := range map[string][]string{
+		"other host":        {"id_token_hint", mine, "post_logout_redirect_uri", "https://evil.example/"},
+		"altered path":      {"id_token_hint", mine, "post_logout_redirect_uri", after + "/"},
+		"altered query":     {"id_token_hint", mine, "post_logout_redirect_uri", after + "?x"},
+		"other case":        {"id_token_hint", mine, "post_logout_redirect_uri", strings.ToUpper(after)},
+		"a sign-in address": {"id_token_hint", mine, "post_logout_redirect_uri", back},
+		"script":            {"id_token_hint", mine, "post_logout_redirect_uri", "javascript:alert(1)"},
+		"no application":    {"post_logout_redirect_uri", after},
+		"unknown":           {"client_id", "com.example/none", "post_logout_redirect_uri", after},
+		"another client":    {"id_token_hint", mine, "client_id", field, "post_logout_redirect_uri", after},
+		"oversized state":   {"id_token_hint", mine, "post_logout_redirect_uri", after, "state", strings.Repeat("x", 3000)},
+	} {
+		for _, a := range []*shown{b.get(endURL(params...)), s.browser().post("/id/connect/endsession", endParams(params...))} {
+			if a.StatusCode != http.StatusBadRequest || a.Header.Get("Location") != "" {
+				t.Errorf("%s: %d to %s", name, a.StatusCode, a.Header.Get("Location"))
+			}
+		}
+	}
+	if a := b.get(endURL("id_token_hint", mine) + "&id_token_hint=x"); a.StatusCode != http.StatusBadRequest {
+		t.Errorf("two hints: %d", a.StatusCode)
+	}
+	if !b.alive() {
+		t.Fatal("a refused request signed out")
+	}
+	// Without an address the person stays here.
+	if a := b.get(endURL("id_token_hint", mine)); a.StatusCode != http.StatusOK || !strings.Contains(a.body, "You are signed out") || b.alive() {
+		t.Errorf("%d", a.StatusCode)
+	}
+	// Nobody signed in: nothing to ask, and the way back is safe.
+	if to, _ := s.browser().get(endURL("client_id", portal, "post_logout_redirect_uri", after)).to(); to != after {
+		t.Errorf("nobody signed in: to %s", to)
+	}
+}

@@ -1,0 +1,166 @@
+package erp
+
+import (
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// AppendRow appends the JSON object of a row that a store yielded for q:
+// @odata.id, the fields, the expanded navigations.
+func (q *Query) AppendRow(dst []byte, row *Row) []byte {
+	dst = append(dst, '{')
+	first := len(dst)
+	if row.ID != "" {
+		dst = append(dst, `"@odata.id":"`...)
+		dst = appendEntity(dst, row.Set, row.ID)
+		dst = append(dst, '"')
+	}
+	fields := q.Fields
+	if fields == nil {
+		fields = q.Set.DefaultFields()
+	}
+	for i, p := range fields {
+		v := &row.Values[i]
+		if v.Null && q.SkipNulls || p.Kind == KindReference && q.expands(p) {
+			continue
+		}
+		if len(dst) > first {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, p.key...)
+		dst = p.AppendValue(dst, v)
+	}
+	for i, x := range q.Expand {
+		if x.Reference != nil && len(row.Expanded[i]) == 0 && q.SkipNulls {
+			continue
+		}
+		if len(dst) > first {
+			dst = append(dst, ',')
+		}
+		dst = x.append(dst, row.Expanded[i], q.SkipNulls)
+	}
+	return append(dst, '}')
+}
+
+func (q *Query) expands(p *Property) bool {
+	for _, x := range q.Expand {
+		if x.Reference == p {
+			return true
+		}
+	}
+	return false
+}
+
+func (x *Expand) append(dst []byte, rows []Row, skipNulls bool) []byte {
+	x.Query.SkipNulls = skipNulls
+	if x.Child == nil {
+		dst = append(dst, x.Reference.key...)
+		if len(rows) == 0 {
+			return append(dst, "null"...)
+		}
+		return x.Query.AppendRow(dst, &rows[0])
+	}
+	dst = appendString(dst, x.Child.Name)
+	dst = append(dst, ':', '[')
+	for i := range rows {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = x.Query.AppendRow(dst, &rows[i])
+	}
+	return append(dst, ']')
+}
+
+func appendEntity(dst []byte, s *Set, id string) []byte {
+	dst = append(dst, s.Name...)
+	dst = append(dst, '(')
+	dst = append(dst, id...)
+	return append(dst, ')')
+}
+
+// AppendValue appends the JSON of one value of the property.
+func (p *Property) AppendValue(dst []byte, v *Value) []byte {
+	if v.Null {
+		return append(dst, "null"...)
+	}
+	switch p.Kind {
+	case KindString, KindGUID:
+		return appendString(dst, v.Text)
+	case KindMultiLanguage:
+		return append(dst, v.Text...) // it is JSON, made by this package
+	case KindBool:
+		return strconv.AppendBool(dst, v.Int != 0)
+	case KindInt:
+		return strconv.AppendInt(dst, v.Int, 10)
+	case KindDecimal:
+		return appendScaled(dst, v.Int, p.Scale)
+	case KindAmount, KindQuantity:
+		dst = append(dst, `{"Value":`...)
+		dst = appendScaled(dst, v.Int, p.Scale)
+		if p.Kind == KindAmount {
+			dst = append(dst, `,"Currency":`...)
+		} else {
+			dst = append(dst, `,"Unit":`...)
+		}
+		if v.Unit == "" {
+			dst = append(dst, "null"...)
+		} else {
+			dst = appendString(dst, v.Unit)
+		}
+		return append(dst, '}')
+	case KindDate, KindDateTime:
+		dst = append(dst, '"')
+		dst = time.UnixMicro(v.Int).UTC().AppendFormat(dst, time.RFC3339Nano)
+		return append(dst, '"')
+	case KindEnum:
+		return appendString(dst, p.Enum.MemberName(v.Int))
+	case KindReference:
+		dst = append(dst, `{"@odata.id":"`...)
+		dst = appendEntity(dst, p.Target.Concrete(v.Int), v.Text)
+		return append(dst, '"', '}')
+	}
+	return append(dst, "null"...)
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendString appends a JSON string. Invalid UTF-8, which stores do not hold,
+// becomes U+FFFD.
+func appendString(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
+			i++
+			continue
+		}
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if r == utf8.RuneError && size == 1 {
+				dst = append(append(dst, s[start:i]...), `\ufffd`...)
+				start = i + 1
+			}
+			i += size
+			continue
+		}
+		dst = append(dst, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\r':
+			dst = append(dst, '\\', 'r')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		default:
+			dst = append(dst, `\u00`...)
+			dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
+		}
+		i++
+		start = i
+	}
+	return append(append(dst, s[start:]...), '"')
+}

@@ -1,0 +1,277 @@
+package erp
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// criterion is the one condition by which an object is looked up.
+type criterion struct {
+	kind          string // ExternalId, Id, Code, Name, DisplayText
+	value, system string
+	hasSystem     bool
+	exact         bool // of names: equal in a language, not only contained
+}
+
+// String is the criterion as @erpnet.findBy spells it.
+func (c *criterion) String() string {
+	if c == nil {
+		return "{}"
+	}
+	b := append(appendString([]byte{'{'}, c.kind), ':')
+	b = appendString(b, clip(c.value))
+	if c.hasSystem {
+		b = append(b, `,"ExternalSystem":`...)
+		b = appendString(b, clip(c.system))
+	}
+	return string(append(b, '}'))
+}
+
+// find looks an object up by its @erpnet.findBy, or by its own members. within
+// limits children to those of one owner. At most two rows come back; none also
+// when the object has nothing to be found by.
+func (w *Writer) find(s *Set, o *Object, within *Change) ([]Entity, *criterion, error) {
+	by, err := criterionOf(s, o)
+	if err != nil || by == nil {
+		return nil, by, err
+	}
+	if within == nil && s.Owner != nil && by.kind == "Code" && s.Code.Property.Kind == KindInt {
+		return nil, by, invalid("%s: %s is a number within one %s; find the row by Id.", s.Name, s.Code, s.Owner.Name)
+	}
+	if within != nil && within.New {
+		return nil, by, nil
+	}
+	key := ""
+	if within == nil {
+		key = "find " + s.Name + by.String()
+		if e, ok := w.lookups[key]; ok && len(by.value) < 80 {
+			return []Entity{e}, by, nil
+		}
+	}
+	found, err := w.search(s, by, within)
+	if len(found) == 1 && key != "" {
+		w.remember(key, found[0])
+	}
+	return found, by, err
+}
+
+func (w *Writer) search(s *Set, by *criterion, within *Change) ([]Entity, error) {
+	q := &Query{Set: s, Limit: 2}
+	var where And
+	if within != nil {
+		where = append(where, equals(s.Owner, TextValue(within.ID)))
+	}
+	switch by.kind {
+	case "ExternalId":
+		where = append(where, equals(s.byName["ExternalId"], TextValue(by.value)))
+		if by.hasSystem {
+			where = append(where, equals(s.byName["ExternalSystem"], TextValue(by.system)))
+		}
+	case "Id":
+		where = append(where, equals(s.id, TextValue(by.value)))
+	case "DisplayText":
+		q.Search = by.value
+	default:
+		path := s.Code
+		if by.kind == "Name" {
+			path = s.NameMember
+		}
+		switch path.Property.Kind {
+		case KindMultiLanguage:
+			q.Limit = 100
+			q.Where = append(where, &Match{Path: path, Func: Contains, Text: by.value})
+			found, err := w.tx.Find(q)
+			if err != nil {
+				return nil, err
+			}
+			return w.preferExact(path, found, by)
+		case KindInt:
+			n, ok := wholeNumber(json.Number(by.value))
+			if !ok {
+				return nil, invalid("%s: %s %q is not a number.", s.Name, path, clip(by.value))
+			}
+			where = append(where, &Compare{Path: path, Op: Eq, Value: IntValue(n)})
+		default:
+			where = append(where, &Compare{Path: path, Op: Eq, Value: TextValue(by.value)})
+		}
+	}
+	q.Where = where
+	return w.tx.Find(q)
+}
+
+func equals(p *Property, v Value) Expr { return &Compare{Path: &Path{Property: p}, Op: Eq, Value: v} }
+
+// preferExact puts the rows first whose name is the one looked for, in a
+// language and whatever the case; a search by an object's own name takes no
+// others.
+func (w *Writer) preferExact(path *Path, found []Entity, by *criterion) ([]Entity, error) {
+	if len(found) < 2 && !by.exact || len(path.Refs) > 0 {
+		return found, nil
+	}
+	var exact []Entity
+	for _, e := range found {
+		r, err := w.record(e.Set, e.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range translations(r.Get(path.Property).Text) {
+			if strings.EqualFold(t.text, by.value) {
+				exact = append(exact, e)
+				break
+			}
+		}
+	}
+	if len(exact) > 0 || by.exact {
+		return exact, nil
+	}
+	return found, nil
+}
+
+// criterionOf chooses the one criterion of an object: of its @erpnet.findBy,
+// or of its own members, in the order ExternalId, Id, Code, Name, DisplayText.
+func criterionOf(s *Set, o *Object) (*criterion, error) {
+	v, explicit := o.Get("@erpnet.findBy")
+	if !explicit {
+		return ownCriterion(s, o)
+	}
+	by, ok := v.(*Object)
+	if !ok {
+		return nil, invalid(`%s: @erpnet.findBy must be an object like {"Code":"…"}.`, s.Name)
+	}
+	texts := map[string]string{}
+	for _, m := range by.Members {
+		text, ok := m.Value.(string)
+		if n, isNumber := m.Value.(json.Number); isNumber {
+			text, ok = n.String(), true
+		}
+		if !ok {
+			return nil, invalid("%s: @erpnet.findBy: %s must be a text.", s.Name, clip(m.Name))
+		}
+		if err := checkText(s, "@erpnet.findBy", text); err != nil {
+			return nil, err
+		}
+		switch m.Name {
+		case "ExternalId", "ExternalSystem", "Id", "Code", "Name", "DisplayText":
+			texts[m.Name] = text
+		default:
+			return nil, invalid("%s: @erpnet.findBy has no key %q; use ExternalId (with ExternalSystem), Id, Code, Name or DisplayText.", s.Name, clip(m.Name))
+		}
+	}
+	for _, kind := range [...]string{"ExternalId", "Id", "Code", "Name", "DisplayText"} {
+		text, ok := texts[kind]
+		if !ok {
+			continue
+		}
+		c := &criterion{kind: kind, value: text}
+		c.system, c.hasSystem = texts["ExternalSystem"]
+		c.hasSystem = c.hasSystem && kind == "ExternalId"
+		return c, c.check(s)
+	}
+	return nil, invalid("%s: @erpnet.findBy is empty; use ExternalId (with ExternalSystem), Id, Code, Name or DisplayText.", s.Name)
+}
+
+func (c *criterion) check(s *Set) error {
+	switch {
+	case c.kind == "ExternalId" && s.byName["ExternalId"] == nil,
+		c.kind == "Code" && s.Code == nil,
+		c.kind == "Name" && s.NameMember == nil:
+		return invalid("%s: objects of this set cannot be found by %s.", s.Name, c.kind)
+	}
+	if c.kind == "Id" {
+		id, err := uuid.Parse(c.value)
+		if err != nil || len(c.value) != 36 {
+			return invalid("%s: @erpnet.findBy: Id %q is not a GUID.", s.Name, clip(c.value))
+		}
+		c.value = id.String()
+	}
+	return nil
+}
+
+// ownCriterion is made of the object's own ExternalId, Id, code or name.
+func ownCriterion(s *Set, o *Object) (*criterion, error) {
+	text := func(name string) (string, bool) {
+		v, _ := o.Get(name)
+		switch v := v.(type) {
+		case string:
+			return v, v != ""
+		case json.Number:
+			return v.String(), true
+		case *Object: // a multilanguage name
+			list := make([]translation, 0, len(v.Members))
+			for _, m := range v.Members {
+				if t, ok := m.Value.(string); ok && t != "" {
+					list = append(list, translation{strings.ToUpper(m.Name), t})
+				}
+			}
+			if len(list) == 0 {
+				return "", false
+			}
+			return Translation(string(appendLanguages(nil, list)), DefaultLanguage), true
+		}
+		return "", false
+	}
+	c := &criterion{exact: true}
+	var ok bool
+	if v, isText := text("@odata.id"); isText {
+		set, id, err := s.model.ParseID(v)
+		if err != nil {
+			return nil, err
+		}
+		if !s.Includes(set) && !set.Includes(s) {
+			return nil, invalid("%s: @odata.id %q is of another set.", s.Name, clip(v))
+		}
+		c.kind, c.value = "Id", id
+		return c, nil
+	}
+	if s.byName["ExternalId"] != nil {
+		if c.value, ok = text("ExternalId"); ok {
+			c.kind = "ExternalId"
+			c.system, c.hasSystem = text("ExternalSystem")
+			return c, checkText(s, "ExternalId", c.value+c.system)
+		}
+	}
+	if c.value, ok = text("Id"); ok {
+		c.kind = "Id"
+		return c, c.check(s)
+	}
+	for _, member := range [...]struct {
+		kind string
+		path *Path
+	}{{"Code", s.Code}, {"Name", s.NameMember}} {
+		if member.path == nil || len(member.path.Refs) > 0 {
+			continue
+		}
+		if c.value, ok = text(member.path.Property.Name); ok {
+			c.kind = member.kind
+			return c, checkText(s, member.path.Property.Name, c.value)
+		}
+	}
+	return nil, nil
+}
+
+// onlySearch reports whether an object holds nothing but what it is found by:
+// then a nested object means find, else merge.
+func onlySearch(s *Set, o *Object) bool {
+	for _, m := range o.Members {
+		switch {
+		case strings.HasPrefix(m.Name, "@"), m.Name == "Id", m.Name == "ExternalId", m.Name == "ExternalSystem":
+		case s.Code != nil && len(s.Code.Refs) == 0 && m.Name == s.Code.Property.Name:
+		case s.NameMember != nil && len(s.NameMember.Refs) == 0 && m.Name == s.NameMember.Property.Name:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// wholeNumber reads an integer of JSON, in the range of 32 bits.
+func wholeNumber(v any) (int64, bool) {
+	number, ok := v.(json.Number)
+	if !ok {
+		return 0, false
+	}
+	n, exact, err := scaledFloor(number.String(), 0)
+	return n, err == nil && exact && n >= -1<<31 && n < 1<<31
+}

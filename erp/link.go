@@ -1,0 +1,225 @@
+package erp
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// NewModel makes the standard model. A mistake in a declaration panics: the
+// declarations are constants of the program, and a test makes the model.
+func NewModel() *Model {
+	state := documentState()
+	return link(slices.Concat(
+		productSets(), currencySets(), partySets(), companySets(), customerSets(),
+		salesSets(state), invoicingSets(state), inventorySets(), documentSets(), securitySets(), exchangeSets(),
+	), renames)
+}
+
+func link(sets []*Set, renames []Rename) *Model {
+	m := &Model{Sets: sets, Renames: renames, sets: map[string]*Set{}, types: map[string]*Set{}}
+	slices.SortFunc(m.Sets, func(a, b *Set) int { return strings.Compare(a.Name, b.Name) })
+	for _, s := range m.Sets {
+		s.model = m
+		m.sets[s.Name], m.types[s.Type] = s, s
+	}
+	for _, s := range m.Sets { // bases have no base themselves
+		if s.decl.base != "" {
+			s.inherit(m.must(s.decl.base))
+		}
+	}
+	for _, s := range m.Sets {
+		s.index()
+	}
+	for _, s := range m.Sets {
+		s.linkReferences(m)
+	}
+	for _, s := range m.Sets {
+		s.linkPaths(m)
+	}
+	return m
+}
+
+func (m *Model) must(name string) *Set {
+	s := m.sets[name]
+	if s == nil {
+		panic("erp: no set " + name)
+	}
+	return s
+}
+
+func (s *Set) inherit(base *Set) {
+	s.Base, s.Table = base, base.Table
+	s.Properties = append(slices.Clone(base.Properties), s.Properties...)
+	s.decl.children = append(slices.Clone(base.decl.children), s.decl.children...)
+	base.Subtypes = append(base.Subtypes, s)
+	if s.decl.code == "" {
+		s.decl.code = base.decl.code
+	}
+	if s.decl.nameMember == "" {
+		s.decl.nameMember = base.decl.nameMember
+	}
+	if s.decl.display == "" {
+		s.decl.display = base.decl.display
+	}
+	if s.decl.search == nil {
+		s.decl.search = base.decl.search
+	}
+}
+
+func (s *Set) index() {
+	s.byName = make(map[string]*Property, len(s.Properties))
+	for i, p := range s.Properties {
+		if s.byName[p.Name] != nil {
+			panic("erp: " + s.Name + " has " + p.Name + " twice")
+		}
+		s.byName[p.Name] = p
+		if p.Set == nil && (s.Base == nil || s.Base.byName[p.Name] != p) {
+			p.Set = s
+		}
+		if p.Column == "" {
+			p.Column = snake(p.Name)
+		}
+		p.key = append(appendString(nil, p.Name), ':')
+		p.Index = i // the same in the base, whose properties come first
+	}
+	s.id = s.byName["Id"]
+	if s.Base == nil {
+		s.typeProperty = s.byName["PartyType"]
+	}
+}
+
+func (s *Set) linkReferences(m *Model) {
+	for _, p := range s.Properties {
+		if p.decl.target != "" {
+			p.Target = m.must(p.decl.target)
+		}
+	}
+	if s.Base != nil {
+		s.typeProperty = s.Base.byName["PartyType"]
+	}
+	if s.decl.owner != "" {
+		s.Owner = s.mustHave(s.decl.owner)
+		s.Owner.Required, s.Owner.Filterable, s.Owner.CreateOnly = true, true, true
+	}
+}
+
+func (s *Set) linkPaths(m *Model) {
+	s.childs = make(map[string]*Child, len(s.decl.children))
+	for _, c := range s.decl.children {
+		set := m.must(c[1])
+		child := &Child{Name: c[0], Set: set, Owner: set.mustHave(set.decl.owner)}
+		s.Children = append(s.Children, child)
+		s.childs[c[0]] = child
+	}
+	s.Code, s.NameMember = s.optionalPath(s.decl.code), s.optionalPath(s.decl.nameMember)
+	s.Display = s.format(s.decl.display)
+	if p := s.byName["DisplayText"]; p != nil && (p.Set == s) {
+		p.Format = s.Display
+	}
+	for _, p := range s.Properties {
+		if p.decl.format != "" && p.Set == s {
+			p.Format = s.format(p.decl.format)
+		}
+		if p.decl.viaOwner != "" {
+			root := s.mustHave(p.decl.viaOwner)
+			p.ViaOwner = &Path{Refs: []*Property{root}, Property: root.Target.mustHave(p.Name)}
+		}
+		p.Unit = nil
+		at := s
+		for _, name := range p.decl.unit {
+			r := at.mustHave(name)
+			p.Unit = append(p.Unit, r)
+			at = r.Target
+		}
+		if !p.Explicit {
+			s.decl.defaults = append(s.decl.defaults, p)
+		}
+	}
+	// Attributes first, references after them, each in the order declared.
+	slices.SortStableFunc(s.decl.defaults, func(a, b *Property) int {
+		return boolInt(a.IsReference()) - boolInt(b.IsReference())
+	})
+	for _, text := range s.decl.search {
+		s.SearchPaths = append(s.SearchPaths, s.mustPath(text))
+	}
+	for _, part := range s.Display {
+		if part.Path != nil && part.Path.searchable() && !slices.ContainsFunc(s.SearchPaths, func(p *Path) bool { return p.String() == part.Path.String() }) {
+			s.SearchPaths = append(s.SearchPaths, part.Path)
+		}
+	}
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (p *Path) searchable() bool {
+	return p.Property.Kind == KindString || p.Property.Kind == KindMultiLanguage
+}
+
+func (s *Set) mustHave(name string) *Property {
+	p := s.byName[name]
+	if p == nil {
+		panic(fmt.Sprintf("erp: %s has no %s", s.Name, name))
+	}
+	return p
+}
+
+func (s *Set) optionalPath(text string) *Path {
+	if text == "" {
+		return nil
+	}
+	return s.mustPath(text)
+}
+
+// mustPath resolves a path of a declaration: Party.PartyName.
+func (s *Set) mustPath(text string) *Path {
+	p := &Path{}
+	at := s
+	names := strings.Split(text, ".")
+	for _, name := range names[:len(names)-1] {
+		r := at.mustHave(name)
+		p.Refs = append(p.Refs, r)
+		at = r.Target
+	}
+	p.Property = at.mustHave(names[len(names)-1])
+	return p
+}
+
+// format reads a display format: {Party.PartyName:T} and literal text. What
+// follows a colon chooses a style, and there is one.
+func (s *Set) format(text string) []DisplayPart {
+	var parts []DisplayPart
+	for text != "" {
+		before, rest, found := strings.Cut(text, "{")
+		if before != "" {
+			parts = append(parts, DisplayPart{Text: before})
+		}
+		if !found {
+			break
+		}
+		inside, after, _ := strings.Cut(rest, "}")
+		path, _, _ := strings.Cut(inside, ":")
+		parts = append(parts, DisplayPart{Path: s.mustPath(path)})
+		text = after
+	}
+	return parts
+}
+
+// snake is the column of a property: PartNumber is part_number, GLN gln.
+func snake(name string) string {
+	var b strings.Builder
+	runes := []rune(name)
+	for i, r := range runes {
+		if unicode.IsUpper(r) && i > 0 && (unicode.IsLower(runes[i-1]) || i+1 < len(runes) && unicode.IsLower(runes[i+1])) {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}

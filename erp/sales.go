@@ -1,0 +1,190 @@
+package erp
+
+import "math/big"
+
+// Sales orders and their lines.
+
+func salesSets(state *EnumType) []*Set {
+	return []*Set{
+		document("Crm_Sales_SalesOrders", "Crm_Sales_SalesOrder", "erp_sales_orders", "Crm_Sales_SalesOrderLines", state).
+			with(
+				text("CustomerPurchaseOrderNo", 20).can(CanEq|CanLike|CanOrder),
+				date("RequiredDeliveryDate").can(CanRange|CanOrder),
+				datetime("PaymentDueDate"),
+				text("InvoiceNo", 32),
+				ref("ShipToCustomer", setCustomers),
+				ref("Store", setStores),
+			).
+			prepare(prepareSalesOrder),
+
+		part("Crm_Sales_SalesOrderLines", "Crm_Sales_SalesOrderLine", "erp_sales_order_lines", "SalesOrder").
+			code("LineNo").
+			display("{LineNo}. {SalesOrder.DocumentNo} {ProductDescription:T}").search("SalesOrder.DocumentNo").
+			with(lineProperties("SalesOrder", "Crm_Sales_SalesOrders")...).
+			with(
+				date("RequiredDeliveryDate").can(CanRange),
+				ref("Product", setProducts).required(),
+				ref("QuantityUnit", setUnits).required(),
+				ref("LineStore", setStores),
+			).
+			prepare(prepareSalesLine).compute(computeLine).rules(lineRules...),
+	}
+}
+
+const (
+	setProducts = "General_Products_Products"
+	setUnits    = "General_Products_MeasurementUnits"
+)
+
+// lineProperties are what the lines of all sales documents have.
+func lineProperties(owner, ownerSet string) []*Property {
+	return []*Property{
+		integer("LineNo").required().can(CanEq | CanOrder),
+		ml("ProductDescription", 254).required(),
+		quantity("Quantity", 12, 3, "QuantityUnit").required().is(IntValue(1000)).can(CanRange),
+		quantity("QuantityBase", 12, 3, "Product.MeasurementUnit").required().can(CanRange),
+		amount("UnitPrice", 14, 5, owner+".DocumentCurrency").required().is(IntValue(0)).can(CanRange),
+		amount("LineAmount", 14, 2, owner+".DocumentCurrency").required().can(CanRange),
+		decimal("LineCustomDiscountPercent", 7, 6).required().is(IntValue(0)),
+		decimal("LineStandardDiscountPercent", 7, 6).required().readOnly().is(IntValue(0)),
+		text("Notes", 254),
+		ref(owner, ownerSet),
+	}
+}
+
+var lineRules = []Rule{
+	{"R20480", "Quantity and QuantityUnit must convert to the product's unit: choose a unit of the product's measurement category.", func(c *Change) (bool, error) {
+		if !c.Has("Product") || !c.Has("QuantityUnit") {
+			return false, nil
+		}
+		unit, err := c.Ref("QuantityUnit")
+		if err != nil {
+			return false, err
+		}
+		product, err := c.Ref("Product")
+		if err != nil {
+			return false, err
+		}
+		return unit.ID != product.Get(product.Set.mustHave("MeasurementUnit")).Text &&
+			!unit.Get(unit.Set.mustHave("MeasurementCategory")).Equal(product.Get(product.Set.mustHave("BaseMeasurementCategory"))), nil
+	}},
+	{"R20481", "A discount must be between 0 and 1 (0.05 is 5 %).", func(c *Change) (bool, error) {
+		d := c.Get("LineCustomDiscountPercent").Int
+		return d < 0 || d > 1000000, nil
+	}},
+}
+
+func prepareSalesOrder(c *Change) error {
+	if !c.Has("DocumentCurrency") { // the ship-to customer's comes first
+		if err := c.take("DocumentCurrency", "ShipToCustomer", "DefaultCurrency"); err != nil {
+			return err
+		}
+	}
+	return prepareDocument(c)
+}
+
+func prepareSalesLine(c *Change) error {
+	if !c.Has("LineStore") && !c.Given("LineStore") {
+		if err := c.take("LineStore", "SalesOrder", "Store"); err != nil {
+			return err
+		}
+	}
+	return prepareLine(c)
+}
+
+// prepareLine takes number, description and unit of a new line from its order
+// and its product.
+func prepareLine(c *Change) error {
+	if err := c.nextLineNo(); err != nil {
+		return err
+	}
+	if !c.Has("Product") {
+		return nil
+	}
+	if !c.Has("ProductDescription") {
+		if err := c.take("ProductDescription", "Product", "Name"); err != nil {
+			return err
+		}
+	}
+	if c.Has("QuantityUnit") {
+		return nil
+	}
+	return c.take("QuantityUnit", "Product", "MeasurementUnit")
+}
+
+// computeLine keeps QuantityBase, and LineAmount unless the caller gave one:
+// quantity × price, less both discounts.
+func computeLine(c *Change) error {
+	if err := quantityBase(c); err != nil {
+		return err
+	}
+	touched := c.New || c.changed("Quantity") || c.changed("UnitPrice") || c.changed("LineCustomDiscountPercent")
+	if c.Given("LineAmount") && c.Has("LineAmount") || !touched {
+		return nil
+	}
+	net, ok := lineAmount(c.Get("Quantity").Int, c.Get("UnitPrice").Int,
+		c.Get("LineCustomDiscountPercent").Int, c.Get("LineStandardDiscountPercent").Int)
+	if !ok {
+		return c.fail("Quantity × UnitPrice does not fit LineAmount; check both.")
+	}
+	c.Put("LineAmount", IntValue(net))
+	return nil
+}
+
+// lineAmount is quantity (thousandths) × price (100,000ths) less two discounts
+// (millionths), in hundredths, rounded half away from zero once, at the end.
+func lineAmount(quantity, price, custom, standard int64) (int64, bool) {
+	n := big.NewInt(quantity)
+	n.Mul(n, big.NewInt(price))
+	divisor := big.NewInt(1000000) // 3 + 5 digits after the point, less 2
+	for _, discount := range [...]int64{custom, standard} {
+		if discount != 0 {
+			n.Mul(n, big.NewInt(1000000-discount))
+			divisor.Mul(divisor, big.NewInt(1000000))
+		}
+	}
+	half := new(big.Int).Rsh(divisor, 1)
+	if n.Sign() < 0 {
+		half.Neg(half)
+	}
+	n.Quo(n.Add(n, half), divisor)
+	if !n.IsInt64() || n.Int64() > 99999999999999 || n.Int64() < -99999999999999 {
+		return 0, false
+	}
+	return n.Int64(), true
+}
+
+func quantityBase(c *Change) error {
+	if !c.Has("Product") || !c.Has("QuantityUnit") {
+		c.Put("QuantityBase", c.Get("Quantity"))
+		return nil
+	}
+	if !c.New && !c.changed("Quantity") && !c.changed("QuantityUnit") && !c.changed("Product") {
+		return nil
+	}
+	product, err := c.Ref("Product")
+	if err != nil {
+		return err
+	}
+	base := product.Get(product.Set.mustHave("MeasurementUnit"))
+	quantity := c.Get("Quantity").Int
+	if base.Text != c.Get("QuantityUnit").Text {
+		from, err := c.Ref("QuantityUnit")
+		if err != nil {
+			return err
+		}
+		to, err := c.record(from.Set, base.Text)
+		if err != nil {
+			return err
+		}
+		multiplier, divisor := from.Set.mustHave("Multiplier"), from.Set.mustHave("Divisor")
+		// All four factors are thousandths of at most nine digits.
+		var ok bool
+		quantity, ok = mulDiv(quantity, from.Get(multiplier).Int*to.Get(divisor).Int, max(1, from.Get(divisor).Int*to.Get(multiplier).Int))
+		if !ok {
+			return c.fail("Quantity does not fit QuantityBase; check the unit.")
+		}
+	}
+	c.Put("QuantityBase", IntValue(quantity))
+	return nil
+}

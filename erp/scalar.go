@@ -1,0 +1,156 @@
+package erp
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/bits"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ParseTime reads a date or a time as filters and bodies spell it: 2026-01-31,
+// 2026-01-31Z, 2026-01-31T09:55:00.123Z, with or without a zone; no zone means
+// UTC. The result is UTC, in microseconds.
+func ParseTime(text string) (time.Time, error) {
+	for _, layout := range [...]string{time.RFC3339Nano, "2006-01-02", "2006-01-02Z07:00", "2006-01-02T15:04:05.999999999", "2006-01-02T15:04Z07:00", "2006-01-02T15:04"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			t = t.UTC()
+			if t.Year() < 1 || t.Year() > 9999 {
+				break
+			}
+			return t.Truncate(time.Microsecond), nil
+		}
+	}
+	return time.Time{}, errors.New("not a date")
+}
+
+// day is midnight UTC of the time's day.
+func day(t time.Time) time.Time {
+	t = t.UTC()
+	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)
+}
+
+var pow10 = [...]int64{1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000}
+
+// maxScaled leaves room for sums and for one more than the bound of a filter.
+const maxScaled = math.MaxInt64 / 16
+
+// scaledFloor reads a decimal number (12, -1.50, 1e3) as an integer scaled by
+// 10^scale, rounded down; exact tells whether nothing was lost. Numbers out of
+// range are an error.
+func scaledFloor(text string, scale int) (n int64, exact bool, err error) {
+	mantissa, exponent, hasExp := strings.Cut(strings.ToLower(text), "e")
+	shift := scale
+	if hasExp {
+		e, err := strconv.Atoi(exponent)
+		if err != nil || e > 30 || e < -30 {
+			return 0, false, fmt.Errorf("%s is not a number in range", clip(text))
+		}
+		shift += e
+	}
+	negative := strings.HasPrefix(mantissa, "-")
+	mantissa = strings.TrimPrefix(strings.TrimPrefix(mantissa, "-"), "+")
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	digits := whole + fraction
+	if digits == "" || len(digits) > 80 {
+		return 0, false, fmt.Errorf("%s is not a number in range", clip(text))
+	}
+	point := len(whole) + shift // digits before the point of the scaled number
+	exact = true
+	for i := range max(len(digits), point) {
+		d := int64(0)
+		if i < len(digits) {
+			c := digits[i]
+			if c < '0' || c > '9' {
+				return 0, false, fmt.Errorf("%s is not a number", clip(text))
+			}
+			d = int64(c - '0')
+		}
+		if i >= point {
+			exact = exact && d == 0
+			continue
+		}
+		if n > (maxScaled-d)/10 {
+			return 0, false, fmt.Errorf("%s is too large", clip(text))
+		}
+		n = n*10 + d
+	}
+	if negative {
+		n = -n
+		if !exact {
+			n--
+		}
+	}
+	return n, exact, nil
+}
+
+// scaledRound is scaledFloor rounded half away from zero, as amounts are.
+func scaledRound(text string, scale int) (int64, error) {
+	n, exact, err := scaledFloor(text, scale)
+	if err != nil || exact {
+		return n, err
+	}
+	// One digit more decides; a second one only matters to exactness.
+	finer, _, err := scaledFloor(text, scale+1)
+	if err != nil {
+		return 0, err
+	}
+	if finer < 0 {
+		// finer was rounded down: -1.55 at scale 0+1 is -16 (inexact) or -15.
+		return -((-finer + 5) / 10), nil
+	}
+	return (finer + 5) / 10, nil
+}
+
+// appendScaled appends a scaled number as JSON: without trailing zeros, always
+// exact, never in exponent form.
+func appendScaled(dst []byte, n int64, scale int) []byte {
+	if n < 0 {
+		dst = append(dst, '-')
+		n = -n
+	}
+	unit := pow10[scale]
+	dst = strconv.AppendInt(dst, n/unit, 10)
+	rest := n % unit
+	if rest == 0 {
+		return dst
+	}
+	dst = append(dst, '.')
+	for rest > 0 {
+		unit /= 10
+		dst = append(dst, byte('0'+rest/unit))
+		rest %= unit
+	}
+	return dst
+}
+
+// mulDiv is a*b/c rounded half away from zero, exact in between. It reports
+// false when the result does not fit.
+func mulDiv(a, b, c int64) (int64, bool) {
+	negative := (a < 0) != (b < 0) != (c < 0)
+	hi, lo := bits.Mul64(abs(a), abs(b))
+	d := abs(c)
+	if d == 0 || hi >= d {
+		return 0, false
+	}
+	q, r := bits.Div64(hi, lo, d)
+	if r >= d-r {
+		q++
+	}
+	if q > maxScaled {
+		return 0, false
+	}
+	if negative {
+		return -int64(q), true
+	}
+	return int64(q), true
+}
+
+func abs(n int64) uint64 {
+	if n < 0 {
+		return uint64(-n)
+	}
+	return uint64(n)
+}

@@ -104,17 +104,27 @@ func TestI7_OneNameHasOneOwner(t *testing.T) {
 	t.Parallel()
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		ctx, users := t.Context(), data.NewUsers(db)
-		// An application holds the name already.
-		_, err := db.Writer().ExecContext(ctx, `INSERT INTO principal_names (name, kind) VALUES ('portal.acme', 'application')`)
+		apps := data.NewApplications(db)
+		application := func(uri string) tandem.TrustedApp {
+			return tandem.TrustedApp{ID: uuid.NewString(), ApplicationURI: uri, Name: uri, Enabled: true, ClientType: tandem.ClientConfidential, CreatedAt: noon, ChangedAt: noon}
+		}
+		_, err := apps.Create(ctx, application("portal.acme"))
 		must(t, err)
-		err = users.Create(ctx, account("portal.acme"))
-		if tandem.ErrorCode(err) != tandem.CodeConflict {
+		if err := users.Create(ctx, account("portal.acme")); tandem.ErrorCode(err) != tandem.CodeConflict {
 			t.Fatalf("a user got an application's name: %v", err)
 		}
-		// Many at the same moment: one wins, the others are told.
+		must(t, users.Create(ctx, account("anna")))
+		if _, err := apps.Create(ctx, application("anna")); tandem.ErrorCode(err) != tandem.CodeConflict {
+			t.Fatalf("an application got a user's name: %v", err)
+		}
+		// Many of both kinds at the same moment: one wins, the others are told.
 		var won, refused atomic.Int64
-		together(t, 20, func(int) error {
-			err := users.Create(ctx, account("worker.acme"))
+		together(t, 20, func(i int) (err error) {
+			if i%2 == 0 {
+				err = users.Create(ctx, account("worker.acme"))
+			} else {
+				_, err = apps.Create(ctx, application("worker.acme"))
+			}
 			switch {
 			case err == nil:
 				won.Add(1)

@@ -54,15 +54,16 @@ func (b *bearer) admit(w http.ResponseWriter, r *http.Request, scopes ...string)
 		return nil, nil, false
 	}
 	p, err := b.tokens.VerifyAccess(ctx, raw)
-	if err == nil {
-		err = b.live.Check(ctx, p)
-	}
 	if err != nil {
 		b.refuse(w, r, err)
 		return nil, nil, false
 	}
 	if p.User == nil || p.Service != nil {
 		refuseBearer(w, &oauth.Error{Code: oauth.InsufficientScope, Status: http.StatusForbidden, Description: "this resource is for people; a service token cannot read it"})
+		return nil, nil, false
+	}
+	if err := b.live.Check(ctx, p); err != nil {
+		b.refuse(w, r, err)
 		return nil, nil, false
 	}
 	granted := false

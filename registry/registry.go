@@ -2,6 +2,8 @@ package registry
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"log/slog"
 	"slices"
@@ -72,12 +74,21 @@ type RevokedToken struct {
 type App struct {
 	tandem.TrustedApp
 	userFlow, serviceFlow tandem.Scope
+	classicSecret         []byte
 }
 
 // NewApp works out the answers for an application.
 func NewApp(a tandem.TrustedApp) *App {
-	return &App{TrustedApp: a, userFlow: appScopes(a.FlowScope(tandem.FlowUser)), serviceFlow: appScopes(a.FlowScope(tandem.FlowService))}
+	app := &App{TrustedApp: a, userFlow: appScopes(a.FlowScope(tandem.FlowUser)), serviceFlow: appScopes(a.FlowScope(tandem.FlowService))}
+	if sum, err := base64.StdEncoding.DecodeString(a.SecretHash); err == nil && len(sum) == sha256.Size {
+		app.classicSecret = sum
+	}
+	return app
 }
+
+// ClassicSecret is the SHA-256 of the one secret of ERP.net's records, which
+// is good for both flows; nil when there is none.
+func (a *App) ClassicSecret() []byte { return a.classicSecret }
 
 // appScopes leaves out what an application never has by configuration, however
 // it came to be in its record.
@@ -221,6 +232,16 @@ func (r *Registry) log() *slog.Logger {
 		return r.Log
 	}
 	return slog.Default()
+}
+
+// Ready says why nothing can be decided now: the view was never filled, or the
+// database has not answered for longer than [MaxStale]. The error has
+// [tandem.CodeUnavailable].
+func (r *Registry) Ready() error {
+	if r.apps.Load() == nil || r.stale.Load() {
+		return errStaleRegistry
+	}
+	return nil
 }
 
 // Refresh asks the database for changes now. After it returns nil the view

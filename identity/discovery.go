@@ -1,0 +1,88 @@
+package identity
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/oauth"
+)
+
+// Metadata is the discovery document: what is true of this server, and nothing
+// that is not.
+func (h *Handler) Metadata() oauth.Metadata {
+	methods := []string{oauth.AuthSecretBasic, oauth.AuthSecretPost, oauth.AuthPrivateKeyJWT, oauth.AuthNone}
+	var algorithms []string
+	for _, a := range token.AssertionAlgorithms {
+		algorithms = append(algorithms, string(a))
+	}
+	return oauth.Metadata{
+		Issuer:                h.Issuer,
+		AuthorizationEndpoint: h.endpoint(PathAuthorize),
+		TokenEndpoint:         h.endpoint(PathToken),
+		UserinfoEndpoint:      h.endpoint(PathUserinfo),
+		EndSessionEndpoint:    h.endpoint(PathEndSession),
+		RevocationEndpoint:    h.endpoint(PathRevocation),
+		JWKSURI:               h.endpoint(PathJWKS),
+		ScopesSupported: []string{tandem.ScopeOpenID, tandem.ScopeProfile, tandem.ScopeEmail, tandem.ScopeOfflineAccess,
+			tandem.ScopeRead, tandem.ScopeUpdate},
+		ClaimsSupported: []string{"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "at_hash", "sid", "id", "name",
+			"email", "email_verified", "locale", "user_type", "is_admin", "db", "token_kind"},
+		ResponseTypesSupported:   []string{oauth.ResponseTypeCode},
+		ResponseModesSupported:   []string{"query", "fragment", "form_post"},
+		GrantTypesSupported:      []string{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantClientCredentials},
+		SubjectTypesSupported:    []string{"public"},
+		PromptValuesSupported:    []string{"none", "login", "select_account"},
+		CodeChallengeMethods:     []string{oauth.ChallengeS256},
+		IDTokenSigningAlgorithms: []string{string(token.UseID.Algorithm())},
+		TokenAuthMethods:         methods,
+		TokenAuthAlgorithms:      algorithms,
+		RevocationAuthMethods:    methods,
+		RevocationAuthAlgorithms: algorithms,
+		IssParameterSupported:    true,
+	}
+}
+
+// publicFor is for how long a client may keep the discovery document and the
+// key set: half as long as a key is published before it signs.
+const publicFor = "public, max-age=300"
+
+// discovery serves the document (OpenID Connect Discovery section 4, RFC 8414
+// section 3), which does not change while the server runs.
+func (h *Handler) discovery() http.Handler {
+	body, err := json.Marshal(h.Metadata())
+	if err != nil { // a struct of strings: cannot happen
+		panic(err)
+	}
+	tag := etag(body)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { servePublic(w, r, body, tag) })
+}
+
+// jwks serves the public parts of the keys (RFC 7517 section 5): the next, the
+// active and the retired ones that still verify.
+func (h *Handler) jwks(w http.ResponseWriter, r *http.Request) {
+	body := h.Keys.JWKS()
+	servePublic(w, r, body, etag(body))
+}
+
+func etag(body []byte) string {
+	sum := sha256.Sum256(body)
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:9]) + `"`
+}
+
+// servePublic serves what anybody may read, also scripts of other sites.
+func servePublic(w http.ResponseWriter, r *http.Request, body []byte, tag string) {
+	header := w.Header()
+	header.Set("Access-Control-Allow-Origin", "*")
+	header.Set("Cache-Control", publicFor)
+	header.Set("ETag", tag)
+	if r.Header.Get("If-None-Match") == tag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	header.Set("Content-Type", "application/json")
+	_, _ = w.Write(body) // who has gone away cannot be told
+}

@@ -1,0 +1,63 @@
+package identity
+
+import (
+	"context"
+
+	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/oauth"
+)
+
+// refreshToken replaces a refresh token and gives a new access token (RFC 6749
+// section 6). The scope can be narrowed for this access token; the grant stays
+// as it is and never grows (invariants I9 and I10).
+func (h *Handler) refreshToken(ctx context.Context, q *request) (*oauth.TokenResponse, error) {
+	text := q.form.get("refresh_token")
+	if text == "" {
+		return nil, oauth.Refuse(oauth.InvalidRequest, "refresh_token is missing")
+	}
+	family, err := h.Families.Find(ctx, text, q.app.ApplicationURI)
+	q.signInID = family.SignInID
+	if err != nil {
+		return nil, err
+	}
+	u, err := h.person(ctx, q.app, family.UserID)
+	if err != nil {
+		return nil, err
+	}
+	if u.Type != family.UserType {
+		if err := h.Families.End(ctx, family.ID, token.EndUserTypeChanged); err != nil {
+			return nil, err
+		}
+		return nil, oauth.Refuse(oauth.InvalidGrant, "the user is of another type than when the grant was made; sign in again")
+	}
+	asked, refusal := token.ReadScope(q.form.get("scope"))
+	if refusal != nil {
+		return nil, refusal
+	}
+	granted := family.Scope
+	if len(asked.Scope) > 0 {
+		if !asked.Scope.Within(granted) {
+			return nil, oauth.Refuse(oauth.InvalidScope, "a refresh cannot ask for more than was granted: %s", granted)
+		}
+		granted = asked.Scope
+	}
+	scope, err := stillAllowed(q, granted, u)
+	if err != nil {
+		return nil, err
+	}
+	// Asked for by name and gone since: the client should hear of it.
+	if len(asked.Scope) > len(scope) {
+		return nil, oauth.Refuse(oauth.InvalidScope, "the application may not have all of this scope any more")
+	}
+	access, answer, err := h.mint(token.UserToken{
+		User: u, ApplicationURI: q.app.ApplicationURI, Scope: scope, SignInID: family.SignInID, AuthTime: family.AuthTime,
+	}, "")
+	if err != nil {
+		return nil, err
+	}
+	answer.RefreshToken, err = h.Families.Rotate(ctx, text, q.app.ApplicationURI, access.ID, access.ExpiresAt)
+	if err != nil {
+		return nil, err
+	}
+	return answer, h.issued(ctx, q, u.Login, access.ID, "user token by refresh, scope "+answer.Scope+obsolete(asked))
+}

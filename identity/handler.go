@@ -1,0 +1,209 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/registry"
+)
+
+// Live is who may act, from memory that a change reaches within five seconds.
+// [registry.Registry] implements it.
+type Live interface {
+	// App also returns disabled applications.
+	App(applicationURI string) (*registry.App, bool)
+	// User returns [tandem.ErrNotFound] when there is none. The user is
+	// shared: it must not be changed.
+	User(ctx context.Context, id string) (*tandem.User, error)
+	// Ready says why nothing can be decided now; nil when it can.
+	Ready() error
+}
+
+// Users reads accounts as they are at this moment.
+type Users interface {
+	UserByID(ctx context.Context, id string) (tandem.User, error)
+}
+
+// Revocations keeps the ids of access tokens that ended before their time.
+type Revocations interface {
+	Revoke(ctx context.Context, t registry.RevokedToken) error
+	// Purge deletes what expired before the time.
+	Purge(ctx context.Context, before time.Time) error
+}
+
+// CredentialUses keeps when credentials were last used.
+type CredentialUses interface {
+	CredentialsUsed(ctx context.Context, used map[string]time.Time) error
+}
+
+// Auditor records an event and returns when it is durable.
+type Auditor interface {
+	Record(ctx context.Context, e tandem.AuditEvent) error
+}
+
+// Paths of the endpoints, below the instance's root. The issuer is the root
+// and PathIssuer.
+const (
+	PathIssuer     = "/id"
+	PathDiscovery  = PathIssuer + "/.well-known/openid-configuration"
+	PathJWKS       = PathDiscovery + "/jwks"
+	PathMetadata   = "/.well-known/oauth-authorization-server" + PathIssuer // RFC 8414 section 3.1
+	PathAuthorize  = PathIssuer + "/connect/authorize"
+	PathToken      = PathIssuer + "/connect/token"
+	PathUserinfo   = PathIssuer + "/connect/userinfo"
+	PathRevocation = PathIssuer + "/connect/revocation"
+	PathEndSession = PathIssuer + "/connect/endsession"
+)
+
+// Handler serves discovery, the key set, the token endpoint and revocation.
+// All fields but Log and Now are required. Call [Handler.Mount] once, and leave
+// [Handler.Run] running.
+type Handler struct {
+	// Issuer is the identity server's URL, such as https://erp.example/id.
+	Issuer      string
+	Live        Live
+	Users       Users
+	Keys        *token.Keys
+	Minter      *token.Minter
+	Verifier    *token.Verifier
+	Codes       *token.Codes
+	Families    *token.Families
+	Assertions  token.AssertionStore
+	Failures    FailureCounters
+	Revocations Revocations
+	Uses        CredentialUses
+	Audit       Auditor
+	// Log gets internal errors; nil means slog.Default.
+	Log *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+
+	throttle throttle
+	refusals refusals
+	uses     uses
+	// audiences are what a client assertion may be addressed to.
+	audiences []string
+}
+
+// Mount adds the endpoints.
+func (h *Handler) Mount(mux *http.ServeMux) {
+	h.throttle = throttle{counters: h.Failures, now: h.now}
+	h.refusals = refusals{audit: h.Audit, now: h.now}
+	h.audiences = []string{h.Issuer, h.endpoint(PathToken)}
+
+	discovery := h.discovery()
+	mux.Handle("GET "+PathDiscovery, discovery)
+	mux.Handle("GET "+PathMetadata, discovery)
+	mux.HandleFunc("GET "+PathJWKS, h.jwks)
+	mux.HandleFunc("POST "+PathToken, h.serveToken)
+	mux.HandleFunc("POST "+PathRevocation, h.serveRevocation)
+}
+
+// endpoint is the URL of a path of the issuer.
+func (h *Handler) endpoint(path string) string { return h.Issuer + path[len(PathIssuer):] }
+
+func (h *Handler) now() time.Time {
+	if h.Now != nil {
+		return h.Now()
+	}
+	return time.Now()
+}
+
+func (h *Handler) log() *slog.Logger {
+	if h.Log != nil {
+		return h.Log
+	}
+	return slog.Default()
+}
+
+// Intervals of the housekeeping.
+const (
+	usesEvery  = 10 * time.Second
+	purgeEvery = time.Hour
+)
+
+// Run writes down what was kept in memory and deletes what nobody needs any
+// more, until the context ends; then it writes down the rest.
+func (h *Handler) Run(ctx context.Context) error {
+	flush, purge := time.NewTicker(usesEvery), time.NewTicker(purgeEvery)
+	defer flush.Stop()
+	defer purge.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+			defer cancel()
+			return errors.Join(h.uses.flush(last, h.Uses), h.refusals.flush(last, true))
+		case <-flush.C:
+			h.keep(ctx, "credential uses", h.uses.flush(ctx, h.Uses))
+			h.keep(ctx, "refusals", h.refusals.flush(ctx, false))
+		case <-purge.C:
+			h.keep(ctx, "purge", h.Purge(ctx))
+		}
+	}
+}
+
+func (h *Handler) keep(ctx context.Context, what string, err error) {
+	if err != nil && ctx.Err() == nil {
+		h.log().Warn("identity: housekeeping failed", "what", what, "error", err)
+	}
+}
+
+// Purge deletes codes, families, assertions and counters that have served.
+func (h *Handler) Purge(ctx context.Context) error {
+	now := h.now()
+	return errors.Join(
+		h.Codes.Purge(ctx), h.Families.Purge(ctx),
+		h.Assertions.PurgeAssertions(ctx, now.Add(-time.Minute)),
+		h.Revocations.Purge(ctx, now.Add(-time.Minute)),
+		h.Failures.PurgeFailures(ctx, minuteOf(now)-1),
+	)
+}
+
+// fail answers a request that was refused or failed: the one place where an
+// error becomes an answer. Replays are recorded each; other refusals are
+// recorded in a way that a flood of them does not fill the disk.
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, q *request, err error) {
+	event := tandem.AuditEvent{At: h.now(), ApplicationURI: q.knownApp(), Flow: q.flow, RemoteAddr: q.address}
+	var refusal *oauth.Error
+	switch {
+	case errors.Is(err, token.ErrCodeReplayed):
+		event.Kind, event.Detail = tandem.AuditCodeReplayed, "what the code gave was taken back"
+	case errors.Is(err, token.ErrRefreshReplayed):
+		event.Kind, event.Detail = tandem.AuditRefreshReplayed, "the family was ended"
+	}
+	if event.Kind != "" {
+		event.SignInID = q.signInID
+		if auditErr := h.Audit.Record(r.Context(), event); auditErr != nil {
+			err = auditErr
+		}
+	}
+	if !errors.As(err, &refusal) {
+		refusal = h.internal(r, err)
+	} else if event.Kind == "" {
+		event.Kind, event.Detail = tandem.AuditTokenRefused, refusal.Error()
+		h.keep(r.Context(), "refusals", h.refusals.record(r.Context(), event, refusal.Code))
+	}
+	oauth.WriteError(w, refusal, q.basicTried)
+}
+
+// internal turns an error that is no refusal into an answer that says nothing
+// of it but an id, under which it is logged.
+func (h *Handler) internal(r *http.Request, err error) *oauth.Error {
+	if tandem.ErrorCode(err) == tandem.CodeUnavailable {
+		return &oauth.Error{Code: oauth.TemporarilyUnavailable, Description: err.Error(), Status: http.StatusServiceUnavailable, RetryAfter: time.Second}
+	}
+	id := uuid.NewString()
+	if r.Context().Err() == nil { // else the client has gone, and that is all
+		h.log().Error("identity: internal error", "id", id, "path", r.URL.Path, "error", err)
+	}
+	return &oauth.Error{Code: oauth.ServerError, Description: "internal error " + id, Status: http.StatusInternalServerError}
+}

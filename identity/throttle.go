@@ -1,0 +1,123 @@
+package identity
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Client secrets are random, so guessing is hopeless and throttling only sheds
+// the load of those who try.
+const (
+	// MaxClientFailures is how many failed authentications of one application
+	// from one address a minute are free.
+	MaxClientFailures = 100
+	// ClientBlock is how long everything from there must wait after that.
+	ClientBlock = 15 * time.Second
+	// maxFailureKeys bounds what is kept in memory.
+	maxFailureKeys = 10_000
+)
+
+// FailureCounters counts failed client authentications for all replicas
+// together.
+type FailureCounters interface {
+	// CountFailure counts one and returns how many there are in the minute.
+	CountFailure(ctx context.Context, key string, minute int64) (failures int64, err error)
+	ForgetFailures(ctx context.Context, key string) error
+	// PurgeFailures deletes the counters of earlier minutes.
+	PurgeFailures(ctx context.Context, beforeMinute int64) error
+}
+
+func minuteOf(t time.Time) int64 { return t.Unix() / 60 }
+
+// failureKey is what failures count against.
+type failureKey struct {
+	// app is empty for an application that does not exist.
+	app string
+	// address is an IPv4 address, or the /64 of an IPv6 address, which every
+	// customer of a provider has to themselves.
+	address netip.Addr
+}
+
+func (k failureKey) String() string {
+	sum := sha256.Sum256([]byte(k.app + "\x00" + k.address.String()))
+	return hex.EncodeToString(sum[:])
+}
+
+// throttle decides from memory: a key is only there after it failed in this
+// process, and each failure asks the database how many there are everywhere.
+type throttle struct {
+	counters FailureCounters
+	now      func() time.Time
+
+	size atomic.Int64 // of keys: zero, the usual case, needs no lock
+	lock sync.Mutex
+	keys map[failureKey]time.Time // blocked until
+}
+
+// blocked is how long the key must wait; zero when it need not.
+func (t *throttle) blocked(k failureKey) time.Duration {
+	if t.size.Load() == 0 {
+		return 0
+	}
+	t.lock.Lock()
+	defer t.lock.Unlock()
+	return max(0, t.keys[k].Sub(t.now()))
+}
+
+// failed counts a failure.
+func (t *throttle) failed(ctx context.Context, k failureKey) error {
+	now := t.now()
+	failures, err := t.counters.CountFailure(ctx, k.String(), minuteOf(now))
+	if err != nil {
+		return err
+	}
+	var until time.Time
+	if failures >= MaxClientFailures {
+		until = now.Add(ClientBlock)
+	}
+	t.lock.Lock()
+	defer t.lock.Unlock()
+	if t.keys == nil || len(t.keys) >= maxFailureKeys {
+		t.keys = make(map[failureKey]time.Time)
+	}
+	t.keys[k] = until
+	t.size.Store(int64(len(t.keys)))
+	return nil
+}
+
+// succeeded forgets the key's failures.
+func (t *throttle) succeeded(ctx context.Context, k failureKey) error {
+	if t.size.Load() == 0 {
+		return nil
+	}
+	t.lock.Lock()
+	_, failed := t.keys[k]
+	delete(t.keys, k)
+	t.size.Store(int64(len(t.keys)))
+	t.lock.Unlock()
+	if !failed {
+		return nil
+	}
+	return t.counters.ForgetFailures(ctx, k.String())
+}
+
+// network is the part of a remote address that failures count against; the
+// zero Addr when the address cannot be read.
+func network(remote string) netip.Addr {
+	ap, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return netip.Addr{}
+	}
+	addr := ap.Addr().Unmap().WithZone("")
+	if addr.Is6() {
+		if p, err := addr.Prefix(64); err == nil {
+			return p.Addr()
+		}
+	}
+	return addr
+}

@@ -1,0 +1,178 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/registry"
+)
+
+// request is a request to the token or the revocation endpoint, and what has
+// been found out about it.
+type request struct {
+	http       *http.Request
+	form       form
+	flow       tandem.Flow // of the grant; empty while unknown
+	address    string      // of the caller, without the port
+	network    netip.Addr
+	basicTried bool
+	// app is set as soon as the application is known, before it has proved
+	// itself; client after that.
+	app    *registry.App
+	client client
+	// signInID is set once a grant has been found.
+	signInID string
+}
+
+func newRequest(r *http.Request) *request {
+	q := &request{http: r, address: r.RemoteAddr, network: network(r.RemoteAddr)}
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		q.address = host
+	}
+	_, q.basicTried = r.Header["Authorization"]
+	return q
+}
+
+// knownApp is the ApplicationURI for the record. What a stranger invents is
+// not written down.
+func (q *request) knownApp() string {
+	if q.app == nil {
+		return ""
+	}
+	return q.app.ApplicationURI
+}
+
+// mayUse checks that the authenticated half may use the grant's flow
+// (invariants I1 and I2).
+func (q *request) mayUse(f tandem.Flow) error {
+	if !q.client.may(f) {
+		return oauth.Refuse(oauth.UnauthorizedClient, "this credential or application may not use the %s flow", f)
+	}
+	return nil
+}
+
+// serveToken is the token endpoint (RFC 6749 section 3.2).
+func (h *Handler) serveToken(w http.ResponseWriter, r *http.Request) {
+	q := newRequest(r)
+	answer, err := h.grant(w, q)
+	if err != nil {
+		h.fail(w, r, q, err)
+		return
+	}
+	writeToken(w, answer)
+}
+
+// grant finds the grant, authenticates the client and does what the grant
+// says.
+func (h *Handler) grant(w http.ResponseWriter, q *request) (*oauth.TokenResponse, error) {
+	if err := h.Live.Ready(); err != nil {
+		return nil, err
+	}
+	var refusal *oauth.Error
+	if q.form, refusal = readForm(w, q.http); refusal != nil {
+		return nil, refusal
+	}
+	var serve func(context.Context, *request) (*oauth.TokenResponse, error)
+	switch kind := q.form.get("grant_type"); kind {
+	case oauth.GrantClientCredentials:
+		serve, q.flow = h.clientCredentials, tandem.FlowService
+	case oauth.GrantAuthorizationCode:
+		serve, q.flow = h.authorizationCode, tandem.FlowUser
+	case oauth.GrantRefreshToken:
+		serve, q.flow = h.refreshToken, tandem.FlowUser
+	case "":
+		return nil, oauth.Refuse(oauth.InvalidRequest, "grant_type is missing")
+	default:
+		return nil, oauth.Refuse(oauth.UnsupportedGrantType, "grant_type must be %s, %s or %s",
+			oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantClientCredentials)
+	}
+	ctx := q.http.Context()
+	if err := h.authenticate(ctx, q); err != nil {
+		return nil, err
+	}
+	if err := q.mayUse(q.flow); err != nil {
+		return nil, err
+	}
+	return serve(ctx, q)
+}
+
+var answers = sync.Pool{New: func() any {
+	b := make([]byte, 0, 2048)
+	return &b
+}}
+
+// Header values that are the same in every answer.
+var (
+	jsonType = []string{"application/json"}
+	noStore  = []string{"no-store"}
+	noCache  = []string{"no-cache"}
+)
+
+func writeToken(w http.ResponseWriter, answer *oauth.TokenResponse) {
+	header := w.Header()
+	header["Content-Type"], header["Cache-Control"], header["Pragma"] = jsonType, noStore, noCache
+	b := answers.Get().(*[]byte)
+	defer answers.Put(b)
+	*b = answer.AppendJSON((*b)[:0])
+	_, _ = w.Write(*b) // who has gone away cannot be told
+}
+
+// person is the user behind a grant of the user flow, as they are now.
+func (h *Handler) person(ctx context.Context, app *registry.App, id string) (*tandem.User, error) {
+	u, err := h.Users.UserByID(ctx, id)
+	if err != nil && !errors.Is(err, tandem.ErrNotFound) {
+		return nil, err
+	}
+	if err != nil || !u.Enabled || !u.Type.CanSignIn() || !app.AllowsUserType(u.Type) {
+		return nil, oauth.Refuse(oauth.InvalidGrant, "the user is disabled or not admitted to the application any more")
+	}
+	return &u, nil
+}
+
+// mint makes the tokens of the user flow: the access token, and with the scope
+// openid the ID token.
+func (h *Handler) mint(t token.UserToken, nonce string) (access token.Minted, answer *oauth.TokenResponse, err error) {
+	access, err = h.Minter.UserAccess(t)
+	if err != nil {
+		return access, nil, err
+	}
+	answer = newAnswer(access, t.Scope)
+	if t.Scope.Has(tandem.ScopeOpenID) {
+		id, err := h.Minter.IDToken(t, nonce, access.JWT)
+		if err != nil {
+			return access, nil, err
+		}
+		answer.IDToken = id.JWT
+	}
+	return access, answer, nil
+}
+
+func newAnswer(access token.Minted, scope tandem.Scope) *oauth.TokenResponse {
+	return &oauth.TokenResponse{
+		AccessToken: access.JWT, TokenType: oauth.TokenTypeBearer,
+		ExpiresIn: int64(access.Lifetime.Seconds()), Scope: scope.String(),
+	}
+}
+
+// issued records a token. The token leaves only after this has returned nil.
+func (h *Handler) issued(ctx context.Context, q *request, actor, tokenID, detail string) error {
+	return h.Audit.Record(ctx, tandem.AuditEvent{
+		At: h.now(), Kind: tandem.AuditTokenIssued, ApplicationURI: q.app.ApplicationURI, Actor: actor, Flow: q.flow,
+		SignInID: q.signInID, TokenID: tokenID, RemoteAddr: q.address, Detail: detail,
+	})
+}
+
+// obsolete is the warning about DomainApi in the record.
+func obsolete(asked token.Asked) string {
+	if asked.Obsolete {
+		return "; the obsolete scope DomainApi was ignored"
+	}
+	return ""
+}

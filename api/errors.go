@@ -99,6 +99,10 @@ func Describe(err error) (int, ErrorObject) {
 	if errors.As(err, &c) {
 		return c.status(), ErrorObject{Message: c.message, Type: c.kind}
 	}
+	var s *statusError
+	if errors.As(err, &s) {
+		return s.status, ErrorObject{Message: s.message, Type: s.kind}
+	}
 	var e *tandem.Error
 	if !errors.As(err, &e) {
 		if errors.Is(err, context.DeadlineExceeded) {

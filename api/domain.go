@@ -1,0 +1,230 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/api/odata"
+	"github.com/hybridapps/tandem/erp"
+)
+
+// DomainPath is where the Domain API's OData service is, below the public root
+// of the instance.
+const DomainPath = "/api/domain/odata/"
+
+// Bounds of a request's body, in bytes. Beyond them the answer is 413 and the
+// connection is closed.
+const (
+	MaxBody       = 1 << 20
+	MaxImportBody = 16 << 20
+)
+
+// Domain is the Domain API: the entity model over OData 4.0.
+//
+//	GET    Set, Set(guid), Set/$count, Set(guid)/Name, Set(guid)/Name/$count
+//	POST   Set, Set(guid)/Children, Set(guid)/Action, Import
+//	PATCH  Set(guid)
+//	DELETE Set(guid)
+//	GET    the service document, $metadata, GetVersion, GetRenamedEntityTypes
+//
+// GET needs the scope read, everything else update; the sets of the namespace
+// Systems_Security need sec. X-HTTP-Method-Override is not looked at, and no
+// answer carries a CORS header: a browser page of another origin cannot use it.
+type Domain struct {
+	Model *erp.Model
+	Store erp.Store
+	// Access guards every call; see [Domain.Mount].
+	Access *Access
+	// Root is the public root of the instance without a slash at its end. All
+	// absolute URLs in answers are made from it, never from the Host header.
+	Root string
+	// Sessions are the open sessions, for administrators; nil leaves out the set
+	// Systems_Monitoring_CurrentSessions.
+	Sessions func(ctx context.Context) ([]tandem.Session, error)
+	// Version is the program's, for GetVersion.
+	Version string
+	// Log gets internal errors; the default is slog.Default().
+	Log *slog.Logger
+	// Timeout bounds reading and writing one entity or page, DefaultTimeout
+	// when zero. Import has none: its caller's context bounds it.
+	Timeout time.Duration
+
+	metadataOnce sync.Once
+	metadataXML  []byte
+}
+
+// DefaultTimeout is how long one page or one entity may take.
+const DefaultTimeout = 30 * time.Second
+
+// Mount adds the API to mux, behind Access.
+func (d *Domain) Mount(mux *http.ServeMux) {
+	mux.Handle(DomainPath, d.Access.Guard(d))
+}
+
+// ServeHTTP answers an admitted call. Without a guard before it nothing is
+// checked but what the handlers check themselves: use [Domain.Mount].
+func (d *Domain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("OData-Version", "4.0")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if err := d.route(w, r); err != nil {
+		Errors{d.Log}.Write(w, r, edge(err))
+	}
+}
+
+// edge turns errors of the grammar and of reading into those of the platform.
+func edge(err error) error {
+	var syntax *odata.Error
+	var big *http.MaxBytesError
+	switch {
+	case errors.As(err, &syntax):
+		code := tandem.CodeInvalid
+		if syntax.Where == "path" {
+			code = tandem.CodeNotFound
+		}
+		return &tandem.Error{Code: code, Message: syntax.Error()}
+	case errors.As(err, &big):
+		return tooLarge(big.Limit)
+	}
+	return err
+}
+
+func (d *Domain) root() string { return d.Root + DomainPath }
+
+// bounded is the context for one page or one entity.
+func (d *Domain) bounded(r *http.Request) (context.Context, context.CancelFunc) {
+	timeout := d.Timeout
+	if timeout <= 0 {
+		timeout = DefaultTimeout
+	}
+	return context.WithTimeout(r.Context(), timeout)
+}
+
+// route finds what the path names and calls the handler of the method.
+func (d *Domain) route(w http.ResponseWriter, r *http.Request) error {
+	path, err := odata.ParsePath(strings.TrimPrefix(r.URL.EscapedPath(), DomainPath))
+	if err != nil {
+		return err
+	}
+	switch path.Resource {
+	case odata.ServiceDocument:
+		return methods{"GET": d.serviceDocument}.serve(w, r)
+	case odata.Metadata:
+		return methods{"GET": d.serveMetadata}.serve(w, r)
+	case odata.Batch:
+		return notFound("$batch is not offered by this version; send the requests one by one.")
+	case odata.Named:
+		if op := d.operation(path.Name); op != nil {
+			return op.serve(w, r)
+		}
+	}
+	if path.Name == setSessions && d.Sessions != nil {
+		switch {
+		case path.Resource == odata.Named && path.Parameters == nil:
+			return methods{"GET": d.monitor}.serve(w, r)
+		case path.Resource == odata.Count:
+			return methods{"GET": d.monitorCount}.serve(w, r)
+		}
+		return notFound("The rows of %s have no Id.", setSessions)
+	}
+	set, err := d.set(r, path.Name)
+	if err != nil {
+		return err
+	}
+	if path.Resource == odata.Named && path.Parameters != nil {
+		return notFound("%s is a set, not an operation.", set.Name)
+	}
+	on := &target{Domain: d, set: set, path: path}
+	switch path.Resource {
+	case odata.Named:
+		return methods{"GET": on.collection, "POST": on.create}.of(set).serve(w, r)
+	case odata.Count:
+		return methods{"GET": on.count}.serve(w, r)
+	case odata.Entity:
+		if set.View {
+			return notFound("The rows of %s have no Id; use $filter.", set.Name)
+		}
+		return methods{"GET": on.entity, "PATCH": on.update, "DELETE": on.delete}.of(set).serve(w, r)
+	}
+	return on.member(w, r)
+}
+
+// set finds the set of a path, and checks that the call may see its rows.
+func (d *Domain) set(r *http.Request, name string) (*erp.Set, error) {
+	set, err := d.Model.Lookup(name, d.root()+"GetRenamedEntityTypes")
+	if err != nil {
+		return nil, err
+	}
+	return set, d.permit(r, set)
+}
+
+// permit refuses rows of the security namespace without the scope sec, however
+// they are asked for.
+func (d *Domain) permit(r *http.Request, set *erp.Set) error {
+	if !set.Security {
+		return nil
+	}
+	if call := CallOf(r.Context()); call != nil && call.Principal.Scope.Has(tandem.ScopeSec) {
+		return nil
+	}
+	return InsufficientScope(tandem.ScopeSec)
+}
+
+// target is the entity set that a request's path names.
+type target struct {
+	*Domain
+	set  *erp.Set
+	path odata.Path
+}
+
+// handler answers one method of a resource. What it returns is written as an
+// error answer; it returns nil once it has written anything itself.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// methods are the handlers of a resource by HTTP method. HEAD is a GET whose
+// body the server leaves out.
+type methods map[string]handler
+
+// of leaves out the methods that the set does not take.
+func (m methods) of(s *erp.Set) methods {
+	if s.View || s.ReadOnly {
+		return methods{"GET": m["GET"]}
+	}
+	return m
+}
+
+func (m methods) serve(w http.ResponseWriter, r *http.Request) error {
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	if h := m[method]; h != nil {
+		return h(w, r)
+	}
+	w.Header().Set("Allow", m.allow())
+	if method == http.MethodOptions {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	return methodNotAllowed(r.Method, m.allow())
+}
+
+func (m methods) allow() string {
+	var names []string
+	for _, name := range []string{"GET", "POST", "PATCH", "DELETE"} {
+		if m[name] != nil {
+			names = append(names, name)
+		}
+		if name == "GET" && m[name] != nil {
+			names = append(names, "HEAD")
+		}
+	}
+	return strings.Join(append(names, "OPTIONS"), ", ")
+}

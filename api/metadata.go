@@ -1,0 +1,254 @@
+package api
+
+import (
+	"encoding/xml"
+	"fmt"
+	"strings"
+
+	"github.com/hybridapps/tandem/api/odata"
+	"github.com/hybridapps/tandem/erp"
+)
+
+// metadata writes the model as CSDL XML (OASIS "OData Version 4.0 Part 3:
+// Common Schema Definition Language"), in the namespace Erp. Views have no key,
+// because their rows have no Id. sessions adds the monitor's view.
+func metadata(m *erp.Model, sessions bool) []byte {
+	w := &csdl{}
+	w.line(`<?xml version="1.0" encoding="utf-8"?>`)
+	w.line(`<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx">`)
+	w.line(`<edmx:DataServices>`)
+	w.line(`<Schema Namespace="%s" xmlns="http://docs.oasis-open.org/odata/ns/edm">`, odata.Namespace)
+	w.complexTypes()
+	for _, e := range enums(m) {
+		w.enum(e)
+	}
+	for _, s := range m.Sets {
+		w.entityType(s)
+	}
+	if sessions {
+		w.sessionsType()
+	}
+	for _, s := range m.Sets {
+		w.actions(s)
+	}
+	w.operations()
+	w.container(m, sessions)
+	w.line(`</Schema>`)
+	w.line(`</edmx:DataServices>`)
+	w.line(`</edmx:Edmx>`)
+	return []byte(w.b.String())
+}
+
+// csdl is an XML text in the making. It indents by the tags it is given.
+type csdl struct {
+	b     strings.Builder
+	depth int
+}
+
+// line writes one element or tag; texts among args are escaped.
+func (w *csdl) line(format string, args ...any) {
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			args[i] = escapeXML(s)
+		}
+	}
+	closing := strings.HasPrefix(format, "</")
+	if closing {
+		w.depth--
+	}
+	w.b.WriteString(strings.Repeat("  ", w.depth))
+	fmt.Fprintf(&w.b, format, args...)
+	w.b.WriteByte('\n')
+	if !closing && !strings.HasPrefix(format, "<?") && !strings.HasSuffix(format, "/>") {
+		w.depth++
+	}
+}
+
+func escapeXML(s string) string {
+	if !strings.ContainsAny(s, `<>&"'`) {
+		return s
+	}
+	var b strings.Builder
+	_ = xml.EscapeText(&b, []byte(s)) // a Builder never fails
+	return b.String()
+}
+
+func (w *csdl) complexTypes() {
+	w.line(`<ComplexType Name="Amount">`)
+	w.line(`<Property Name="Value" Type="Edm.Decimal" Nullable="false" Scale="variable"/>`)
+	w.line(`<Property Name="Currency" Type="Edm.String"/>`)
+	w.line(`</ComplexType>`)
+	w.line(`<ComplexType Name="Quantity">`)
+	w.line(`<Property Name="Value" Type="Edm.Decimal" Nullable="false" Scale="variable"/>`)
+	w.line(`<Property Name="Unit" Type="Edm.String"/>`)
+	w.line(`</ComplexType>`)
+	w.line(`<ComplexType Name="MultilanguageString" OpenType="true"/>`)
+	w.line(`<ComplexType Name="OpenObject" OpenType="true"/>`)
+}
+
+// enums are the enumerations of the model, each once, in the order of use.
+func enums(m *erp.Model) []*erp.EnumType {
+	var all []*erp.EnumType
+	seen := map[string]bool{}
+	for _, s := range m.Sets {
+		for _, p := range s.Properties {
+			if p.Enum != nil && !seen[p.Enum.Name] {
+				seen[p.Enum.Name] = true
+				all = append(all, p.Enum)
+			}
+		}
+	}
+	return all
+}
+
+func (w *csdl) enum(e *erp.EnumType) {
+	w.line(`<EnumType Name="%s">`, e.Name)
+	for _, m := range e.Members {
+		w.line(`<Member Name="%s" Value="%d"/>`, m.Name, m.Value)
+	}
+	w.line(`</EnumType>`)
+}
+
+func (w *csdl) entityType(s *erp.Set) {
+	attributes := ""
+	if s.Base != nil {
+		attributes = ` BaseType="` + qualified(s.Base.Type) + `"`
+	}
+	if s.Abstract {
+		attributes += ` Abstract="true"`
+	}
+	w.line(`<EntityType Name="%s"`+attributes+`>`, s.Type)
+	if s.Base == nil && !s.View {
+		w.line(`<Key>`)
+		w.line(`<PropertyRef Name="Id"/>`)
+		w.line(`</Key>`)
+	}
+	var references []*erp.Property
+	for _, p := range s.Properties {
+		switch {
+		case s.Base != nil && s.Base.Property(p.Name) == p: // inherited
+		case p.IsReference():
+			references = append(references, p)
+		default:
+			w.line(`<Property Name="%s"`+propertyType(p)+`/>`, p.Name)
+		}
+	}
+	for _, p := range references {
+		w.line(`<NavigationProperty Name="%s" Type="%s"`+required(p)+`/>`, p.Name, qualified(p.Target.Type))
+	}
+	for _, c := range s.Children {
+		if s.Base == nil || s.Base.Child(c.Name) == nil {
+			w.line(`<NavigationProperty Name="%s" Type="Collection(%s)" Partner="%s"/>`, c.Name, qualified(c.Set.Type), c.Owner.Name)
+		}
+	}
+	w.line(`</EntityType>`)
+}
+
+func qualified(typ string) string { return odata.Namespace + "." + typ }
+
+func required(p *erp.Property) string {
+	if p.Required || p.Name == "Id" {
+		return ` Nullable="false"`
+	}
+	return ""
+}
+
+// propertyType are the attributes of a Property element after its name.
+func propertyType(p *erp.Property) string {
+	typ := ""
+	switch p.Kind {
+	case erp.KindString:
+		typ = ` Type="Edm.String"`
+		if p.MaxLen > 0 {
+			typ += fmt.Sprintf(` MaxLength="%d"`, p.MaxLen)
+		}
+	case erp.KindMultiLanguage:
+		typ = ` Type="` + qualified("MultilanguageString") + `"`
+	case erp.KindBool:
+		typ = ` Type="Edm.Boolean"`
+	case erp.KindInt:
+		typ = ` Type="Edm.Int32"`
+	case erp.KindDecimal:
+		typ = fmt.Sprintf(` Type="Edm.Decimal" Precision="%d" Scale="%d"`, p.Precision, p.Scale)
+	case erp.KindAmount:
+		typ = ` Type="` + qualified("Amount") + `"`
+	case erp.KindQuantity:
+		typ = ` Type="` + qualified("Quantity") + `"`
+	case erp.KindDate:
+		typ = ` Type="Edm.DateTimeOffset" Precision="0"`
+	case erp.KindDateTime:
+		typ = ` Type="Edm.DateTimeOffset" Precision="6"`
+	case erp.KindEnum:
+		typ = ` Type="` + qualified(p.Enum.Name) + `"`
+	case erp.KindGUID:
+		typ = ` Type="Edm.Guid"`
+	}
+	return typ + required(p)
+}
+
+// actionParameters are the parameters of the bound actions, with their types.
+var actionParameters = map[string][][2]string{
+	"ChangeState": {{"newState", "Edm.String"}, {"userStatus", "Erp.OpenObject"}},
+	"Complete":    {{"completion", "Edm.String"}},
+	"MakeVoid":    {{"reason", "Edm.String"}, {"voidType", "Edm.String"}, {"resetParentState", "Edm.Boolean"}},
+}
+
+// actions writes the actions bound to the rows of a set.
+func (w *csdl) actions(s *erp.Set) {
+	for _, name := range s.Actions() {
+		w.line(`<Action Name="%s" IsBound="true">`, name)
+		w.line(`<Parameter Name="bindingParameter" Type="%s" Nullable="false"/>`, qualified(s.Type))
+		for _, p := range actionParameters[name] {
+			w.line(`<Parameter Name="%s" Type="%s"/>`, p[0], p[1])
+		}
+		w.line(`</Action>`)
+	}
+}
+
+func (w *csdl) operations() {
+	open := qualified("OpenObject")
+	w.line(`<Action Name="Import">`)
+	w.line(`<Parameter Name="transaction" Type="Edm.String"/>`)
+	w.line(`<Parameter Name="model" Type="Edm.String"/>`)
+	w.line(`<Parameter Name="loggingLevel" Type="Edm.Int32"/>`)
+	w.line(`<Parameter Name="objects" Type="Collection(%s)" Nullable="false"/>`, open)
+	w.line(`<ReturnType Type="%s"/>`, open)
+	w.line(`</Action>`)
+	w.line(`<Function Name="GetVersion">`)
+	w.line(`<ReturnType Type="%s"/>`, open)
+	w.line(`</Function>`)
+	w.line(`<Function Name="GetRenamedEntityTypes">`)
+	w.line(`<ReturnType Type="Collection(%s)"/>`, open)
+	w.line(`</Function>`)
+}
+
+func (w *csdl) container(m *erp.Model, sessions bool) {
+	w.line(`<EntityContainer Name="Container">`)
+	for _, s := range m.Sets {
+		var bindings [][2]string
+		for _, p := range s.Properties {
+			if p.IsReference() {
+				bindings = append(bindings, [2]string{p.Name, p.Target.Name})
+			}
+		}
+		for _, c := range s.Children {
+			bindings = append(bindings, [2]string{c.Name, c.Set.Name})
+		}
+		if len(bindings) == 0 {
+			w.line(`<EntitySet Name="%s" EntityType="%s"/>`, s.Name, qualified(s.Type))
+			continue
+		}
+		w.line(`<EntitySet Name="%s" EntityType="%s">`, s.Name, qualified(s.Type))
+		for _, b := range bindings {
+			w.line(`<NavigationPropertyBinding Path="%s" Target="%s"/>`, b[0], b[1])
+		}
+		w.line(`</EntitySet>`)
+	}
+	if sessions {
+		w.line(`<EntitySet Name="%s" EntityType="%s"/>`, setSessions, qualified("Systems_Monitoring_CurrentSessionsEntry"))
+	}
+	w.line(`<ActionImport Name="Import" Action="%s"/>`, qualified("Import"))
+	w.line(`<FunctionImport Name="GetVersion" Function="%s" IncludeInServiceDocument="true"/>`, qualified("GetVersion"))
+	w.line(`<FunctionImport Name="GetRenamedEntityTypes" Function="%s" IncludeInServiceDocument="true"/>`, qualified("GetRenamedEntityTypes"))
+	w.line(`</EntityContainer>`)
+}

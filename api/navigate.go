@@ -1,0 +1,113 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/hybridapps/tandem/erp"
+)
+
+// member answers Set(guid)/Name: a reference, a child collection, or an action
+// of the row.
+func (t *target) member(w http.ResponseWriter, r *http.Request) error {
+	if t.set.View {
+		return notFound("The rows of %s have no Id; use $filter.", t.set.Name)
+	}
+	name := t.path.Member
+	child, reference := t.set.Child(name), t.set.Property(name)
+	switch {
+	case t.path.Parameters != nil:
+		return notFound("%s has no function %s.", t.set.Name, name)
+	case child != nil:
+		return t.children(w, r, child)
+	case slices.Contains(t.set.Actions(), name) && t.path.Cast == "" && !t.path.MemberCount:
+		return methods{"POST": t.action}.serve(w, r)
+	case reference == nil:
+		return notFound("%s has no navigation property and no action %q; $metadata lists them.", t.set.Name, name)
+	case !reference.IsReference():
+		return notFound("%s: %s is not a navigation property; use $select=%[2]s.", t.set.Name, name)
+	case t.path.MemberCount:
+		return notFound("%s: %s is one row, and $count is for collections.", t.set.Name, name)
+	}
+	return methods{"GET": func(w http.ResponseWriter, r *http.Request) error {
+		return t.follow(w, r, reference)
+	}}.serve(w, r)
+}
+
+// children answers Set(guid)/Lines: a page of them, their number, or a new one.
+func (t *target) children(w http.ResponseWriter, r *http.Request, child *erp.Child) error {
+	if t.path.Cast != "" {
+		return notFound("The rows of %s are all of one type.", child.Name)
+	}
+	if err := t.permit(r, child.Set); err != nil {
+		return err
+	}
+	read := func(w http.ResponseWriter, r *http.Request) error {
+		if err := t.exists(r); err != nil {
+			return err
+		}
+		within := &erp.Compare{Path: &erp.Path{Property: child.Owner}, Op: erp.Eq, Value: erp.TextValue(t.path.Key)}
+		if t.path.MemberCount {
+			return t.countOf(w, r, child.Set, within)
+		}
+		return t.rows(w, r, child.Set, t.self().String()+"/"+child.Name, within)
+	}
+	if t.path.MemberCount {
+		return methods{"GET": read}.serve(w, r)
+	}
+	create := func(w http.ResponseWriter, r *http.Request) error { return t.createChild(w, r, child) }
+	return methods{"GET": read, "POST": create}.of(child.Set).serve(w, r)
+}
+
+// follow answers with the row that a reference points at: 204 when it is null
+// (OData 4.0 part 1, section 11.2.6).
+func (t *target) follow(w http.ResponseWriter, r *http.Request, reference *erp.Property) error {
+	set := reference.Target
+	if t.path.Cast != "" {
+		cast := t.Model.SetOfType(t.path.Cast)
+		if cast == nil || !set.Includes(cast) {
+			return notFound("%s of %s never is a %s.", reference.Name, t.set.Name, qualified(t.path.Cast))
+		}
+		set = cast
+	}
+	if err := t.permit(r, set); err != nil {
+		return err
+	}
+	q := erp.ByID(t.set, t.path.Key)
+	q.Fields = []*erp.Property{reference}
+	ctx, cancel := t.bounded(r)
+	defer cancel()
+	found, value := false, erp.NullValue
+	err := t.Store.Query(ctx, q, func(row *erp.Row) error {
+		found, value = true, row.Values[0]
+		value.Text = strings.Clone(value.Text)
+		return nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return notFound("There is no %s.", t.self())
+	case value.Null:
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	return t.one(w, r, http.StatusOK, erp.Entity{Set: set, ID: value.Text})
+}
+
+// self is the row that the path names.
+func (t *target) self() erp.Entity { return erp.Entity{Set: t.set, ID: t.path.Key} }
+
+// exists fails where the row that the path names is not there.
+func (t *target) exists(r *http.Request) error {
+	q := erp.ByID(t.set, t.path.Key)
+	q.Fields = []*erp.Property{t.set.ID()}
+	ctx, cancel := t.bounded(r)
+	defer cancel()
+	n, err := t.Store.Count(ctx, q)
+	if err == nil && n == 0 {
+		err = notFound("There is no %s.", t.self())
+	}
+	return err
+}

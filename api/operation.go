@@ -1,0 +1,156 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/hybridapps/tandem/api/odata"
+	"github.com/hybridapps/tandem/erp"
+)
+
+// operation finds an unbound operation by name; nil when there is none.
+func (d *Domain) operation(name string) methods {
+	switch name {
+	case "Import":
+		return methods{"POST": d.importObjects}
+	case "GetVersion":
+		return methods{"GET": d.getVersion}
+	case "GetRenamedEntityTypes":
+		return methods{"GET": d.renamed}
+	}
+	return nil
+}
+
+// serviceDocument lists the sets (OData JSON Format 4.0, section 5).
+func (d *Domain) serviceDocument(w http.ResponseWriter, r *http.Request) error {
+	a := newAnswer(w, r, http.StatusOK)
+	a.str(`{"@odata.context":`)
+	a.url(d.root(), "$metadata")
+	a.str(`,"value":[`)
+	for _, s := range d.Model.Sets {
+		a.str(`{"name":"` + s.Name + `","kind":"EntitySet","url":"` + s.Name + `"},`)
+	}
+	if d.Sessions != nil {
+		a.str(`{"name":"` + setSessions + `","kind":"EntitySet","url":"` + setSessions + `"},`)
+	}
+	a.str(`{"name":"GetVersion","kind":"FunctionImport","url":"GetVersion"},`)
+	a.str(`{"name":"GetRenamedEntityTypes","kind":"FunctionImport","url":"GetRenamedEntityTypes"}]}`)
+	return a.done()
+}
+
+// serveMetadata answers $metadata: made once, because the model never changes
+// while the program runs.
+func (d *Domain) serveMetadata(w http.ResponseWriter, _ *http.Request) error {
+	d.metadataOnce.Do(func() { d.metadataXML = metadata(d.Model, d.Sessions != nil) })
+	return plain(w, "application/xml;charset=utf-8", d.metadataXML)
+}
+
+func (d *Domain) getVersion(w http.ResponseWriter, r *http.Request) error {
+	a := newAnswer(w, r, http.StatusOK)
+	a.str(`{"@odata.context":`)
+	a.url(d.root(), "$metadata#", odata.Namespace, ".OpenObject")
+	version, err := json.Marshal(d.Version)
+	if err != nil {
+		return err
+	}
+	a.str(`,"version":` + string(version) + "}")
+	return a.done()
+}
+
+// renamed lists the renamed sets in the order of their versions; a name may
+// have been changed more than once.
+func (d *Domain) renamed(w http.ResponseWriter, r *http.Request) error {
+	a := newAnswer(w, r, http.StatusOK)
+	a.str(`{"@odata.context":`)
+	a.url(d.root(), "$metadata#Collection(", odata.Namespace, ".OpenObject)")
+	a.str(`,"value":[`)
+	for i, n := range d.Model.Renames {
+		if i > 0 {
+			a.str(",")
+		}
+		a.str(`{"OldName":"` + n.OldName + `","NewName":"` + n.NewName + `","Version":"` + n.Version + `"}`)
+	}
+	a.str("]}")
+	return a.done()
+}
+
+// importedObject is the result of one object in Import's answer.
+type importedObject struct {
+	Result  string       `json:"@erpnet.result"`
+	ID      string       `json:"@odata.id,omitempty"`
+	Message string       `json:"@erpnet.message,omitempty"`
+	Error   *ErrorObject `json:"@erpnet.error,omitempty"`
+	State   erp.State    `json:"@erpnet.state,omitempty"`
+}
+
+// importObjects answers POST Import. Objects that fail are told one by one in
+// a 200; an error answer means that nothing was done.
+func (d *Domain) importObjects(w http.ResponseWriter, r *http.Request) error {
+	by, err := actor(r)
+	if err != nil {
+		return err
+	}
+	body, err := readBody(w, r, MaxImportBody)
+	if err != nil {
+		return err
+	}
+	req, err := erp.ParseImport(body)
+	if err != nil {
+		return err
+	}
+	for _, o := range req.Objects {
+		if err := d.permitImport(r, o); err != nil {
+			return err
+		}
+	}
+	result, err := d.Store.Import(r.Context(), by, req)
+	if err != nil {
+		return err
+	}
+	answer := struct {
+		Context      string           `json:"@odata.context"`
+		Result       string           `json:"@erpnet.result"`
+		Objects      []importedObject `json:"objects"`
+		DataExchange string           `json:"data-exchange,omitempty"`
+	}{
+		Context: d.root() + "$metadata#" + odata.Namespace + ".OpenObject",
+		Result:  verdict(result.Success), Objects: make([]importedObject, len(result.Objects)),
+	}
+	for i, o := range result.Objects {
+		out := importedObject{Result: verdict(o.Err == nil), State: o.State}
+		if o.Err != nil {
+			e := d.notSecret(r, o.Err)
+			out.Message, out.Error = e.Message, &e
+		} else if o.Entity.ID != "" {
+			out.ID = o.Entity.String()
+		}
+		answer.Objects[i] = out
+	}
+	if result.DataExchange.ID != "" {
+		answer.DataExchange = result.DataExchange.String()
+	}
+	return document(w, answer)
+}
+
+// permitImport checks what one object of an Import reaches. Objects without a
+// type that is known are left to the store, which refuses them one by one.
+func (d *Domain) permitImport(r *http.Request, o *erp.Object) error {
+	v, _ := o.Get("@odata.type")
+	name, _ := v.(string)
+	set := d.Model.SetOfType(strings.TrimPrefix(strings.TrimPrefix(name, "#"), odata.Namespace+"."))
+	if set == nil {
+		return nil
+	}
+	if err := d.permit(r, set); err != nil {
+		return err
+	}
+	return d.permitBody(r, set, o)
+}
+
+func verdict(success bool) string {
+	if success {
+		return "success"
+	}
+	return "fail"
+}

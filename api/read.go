@@ -1,0 +1,181 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/hybridapps/tandem/api/odata"
+	"github.com/hybridapps/tandem/erp"
+)
+
+// collection answers GET Set.
+func (t *target) collection(w http.ResponseWriter, r *http.Request) error {
+	return t.rows(w, r, t.set, t.set.Name, nil)
+}
+
+// rows answers with a page of a set. resource is the path of the page below
+// the root, and within narrows the set to the children of one row.
+func (t *target) rows(w http.ResponseWriter, r *http.Request, set *erp.Set, resource string, within erp.Expr) error {
+	options, err := odata.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	q, err := binder{t.Domain, r}.collection(set, options)
+	if err != nil {
+		return err
+	}
+	q.Where = both(within, q.Where)
+	if err := startAt(q, options); err != nil {
+		return err
+	}
+	ctx, cancel := t.bounded(r)
+	defer cancel()
+	a := newAnswer(w, r, http.StatusOK)
+	if err := t.page(ctx, a, q, options, resource); err != nil {
+		return a.fail(err, t.logBroken(r))
+	}
+	return a.done()
+}
+
+// startAt makes the query begin where the $skiptoken says.
+func startAt(q *erp.Query, options *odata.Query) error {
+	if options.SkipToken == "" {
+		return nil
+	}
+	guid, ok := odata.ParseGUID(options.SkipToken)
+	if !ok || q.Set.View || len(q.Order) > 0 {
+		return invalid("The $skiptoken is not one of this query; take it from an @odata.nextLink, unchanged.")
+	}
+	q.From = guid
+	return nil
+}
+
+// both is the condition that holds where a and b hold; nil always holds.
+func both(a, b erp.Expr) erp.Expr {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return erp.And{a, b}
+}
+
+// page writes the envelope and the rows of one page. It asks for one row more
+// than it shows, to know whether there is a next page.
+func (t *target) page(ctx context.Context, a *answer, q *erp.Query, options *odata.Query, resource string) error {
+	a.str(`{"@odata.context":`)
+	a.url(t.root(), "$metadata#", q.Set.Name)
+	if options.Count {
+		n, err := t.Store.Count(ctx, q)
+		if err != nil {
+			return err
+		}
+		a.str(`,"@odata.count":`)
+		a.int(n)
+	}
+	a.str(`,"value":[`)
+	shown, next, more := 0, "", false
+	if options.Top > 0 {
+		q.Limit = options.Top + 1
+		err := t.Store.Query(ctx, q, func(row *erp.Row) error {
+			if shown == options.Top {
+				next, more = strings.Clone(row.ID), true
+				return nil
+			}
+			if shown > 0 {
+				a.str(",")
+			}
+			shown++
+			a.buf = q.AppendRow(a.buf, row)
+			return a.spill()
+		})
+		if err != nil {
+			return err
+		}
+	}
+	a.str("]")
+	if more {
+		a.str(`,"@odata.nextLink":`)
+		a.url(t.nextPage(resource, options, next))
+	}
+	a.str("}")
+	return nil
+}
+
+// logBroken logs why an answer was broken off.
+func (d *Domain) logBroken(r *http.Request) func(error) {
+	return func(err error) {
+		Errors{d.Log}.log().ErrorContext(r.Context(), "answer broken off", "method", r.Method, "path", r.URL.Path, "error", err)
+	}
+}
+
+// count answers GET Set/$count with a plain number.
+func (t *target) count(w http.ResponseWriter, r *http.Request) error {
+	return t.countOf(w, r, t.set, nil)
+}
+
+func (t *target) countOf(w http.ResponseWriter, r *http.Request, set *erp.Set, within erp.Expr) error {
+	options, err := odata.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	for _, o := range options.Given {
+		switch o.Name {
+		case "$select", "$expand", "$orderby", "$top", "$skip", "$skiptoken":
+			return invalid("%s has no meaning for $count; it takes $filter and $search.", o.Name)
+		}
+	}
+	q, err := binder{t.Domain, r}.collection(set, options)
+	if err != nil {
+		return err
+	}
+	q.Where = both(within, q.Where)
+	ctx, cancel := t.bounded(r)
+	defer cancel()
+	n, err := t.Store.Count(ctx, q)
+	if err != nil {
+		return err
+	}
+	return plain(w, "text/plain;charset=utf-8", strconv.AppendInt(nil, n, 10))
+}
+
+// entity answers GET Set(guid).
+func (t *target) entity(w http.ResponseWriter, r *http.Request) error {
+	return t.one(w, r, http.StatusOK, erp.Entity{Set: t.set, ID: t.path.Key})
+}
+
+// one answers with one row, shaped as the query string says. Rows that are not
+// there are 404.
+func (t *target) one(w http.ResponseWriter, r *http.Request, status int, e erp.Entity) error {
+	options, err := odata.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	q, err := binder{t.Domain, r}.entity(e.Set, e.ID, options)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := t.bounded(r)
+	defer cancel()
+	a := newAnswer(w, r, status)
+	found := false
+	err = t.Store.Query(ctx, q, func(row *erp.Row) error {
+		found = true
+		a.str(`{"@odata.context":`)
+		a.url(t.root(), "$metadata#", e.Set.Name, "/$entity")
+		at := len(a.buf)
+		a.buf = q.AppendRow(a.buf, row)
+		a.buf[at] = ',' // in the place of the row's brace; every entity has an id
+		return nil
+	})
+	if err == nil && !found {
+		err = notFound("There is no %s.", e)
+	}
+	if err != nil {
+		return a.fail(err, t.logBroken(r))
+	}
+	return a.done()
+}

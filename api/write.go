@@ -1,0 +1,259 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/hybridapps/tandem/erp"
+)
+
+// create answers POST Set.
+func (t *target) create(w http.ResponseWriter, r *http.Request) error {
+	return t.insert(w, r, t.set, func(ctx context.Context, by erp.Actor, o *erp.Object) (erp.Outcome, error) {
+		return t.Store.Write(ctx, by, t.set, o)
+	})
+}
+
+// createChild answers POST Set(guid)/Lines.
+func (t *target) createChild(w http.ResponseWriter, r *http.Request, child *erp.Child) error {
+	return t.insert(w, r, child.Set, func(ctx context.Context, by erp.Actor, o *erp.Object) (erp.Outcome, error) {
+		return t.Store.CreateChild(ctx, by, t.self(), child, o)
+	})
+}
+
+// insert reads a body, has it written and answers with the row: 201 where it
+// is new, 200 where @erpnet.action found one, 204 where it found none.
+func (t *target) insert(w http.ResponseWriter, r *http.Request, set *erp.Set,
+	write func(context.Context, erp.Actor, *erp.Object) (erp.Outcome, error),
+) error {
+	by, err := actor(r)
+	if err != nil {
+		return err
+	}
+	o, err := t.body(w, r, set)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := t.bounded(r)
+	defer cancel()
+	out, err := write(ctx, by, o)
+	if err != nil {
+		return err
+	}
+	if out.Entity.ID == "" || out.State == erp.Deleted {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	h, status := w.Header(), http.StatusOK
+	if out.State == erp.Added {
+		status = http.StatusCreated
+		h.Set("Location", t.root()+out.Entity.String())
+	}
+	if preference(r, "return") == "minimal" {
+		h.Set("Preference-Applied", "return=minimal")
+		h.Set("OData-EntityId", t.root()+out.Entity.String())
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	return t.one(w, r, status, out.Entity)
+}
+
+// update answers PATCH Set(guid): 204, or the row when the caller prefers it.
+func (t *target) update(w http.ResponseWriter, r *http.Request) error {
+	by, err := actor(r)
+	if err != nil {
+		return err
+	}
+	o, err := t.body(w, r, t.set)
+	if err != nil {
+		return err
+	}
+	version, err := ifMatch(r)
+	if err != nil {
+		return err
+	}
+	if version > 0 {
+		if sent, ok := o.Get("ObjectVersion"); ok && sent != json.Number(strconv.FormatInt(version, 10)) {
+			return invalid("If-Match and ObjectVersion name different versions; send one of them.")
+		}
+		o.Set("ObjectVersion", json.Number(strconv.FormatInt(version, 10)))
+	}
+	ctx, cancel := t.bounded(r)
+	defer cancel()
+	out, err := t.Store.Update(ctx, by, t.self(), o)
+	if err != nil {
+		return err
+	}
+	if preference(r, "return") == "representation" {
+		w.Header().Set("Preference-Applied", "return=representation")
+		return t.one(w, r, http.StatusOK, out.Entity)
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// delete answers DELETE Set(guid).
+func (t *target) delete(w http.ResponseWriter, r *http.Request) error {
+	by, err := actor(r)
+	if err != nil {
+		return err
+	}
+	version, err := ifMatch(r)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := t.bounded(r)
+	defer cancel()
+	if err := t.Store.Delete(ctx, by, t.self(), version); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// action answers POST Set(guid)/Action; its body may be empty.
+func (t *target) action(w http.ResponseWriter, r *http.Request) error {
+	by, err := actor(r)
+	if err != nil {
+		return err
+	}
+	args := &erp.Object{}
+	if r.ContentLength != 0 {
+		if args, err = readBody(w, r, MaxBody); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := t.bounded(r)
+	defer cancel()
+	if err := t.Store.Do(ctx, by, t.self(), t.path.Member, args); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// actor is who writes.
+func actor(r *http.Request) (erp.Actor, error) {
+	call := CallOf(r.Context())
+	if call == nil {
+		return erp.Actor{}, errors.New("a write reached the API without a guard before it")
+	}
+	return erp.ActorOf(call.Principal), nil
+}
+
+// ifMatch is the version of an If-Match header (RFC 9110 section 13.1.1), which
+// here is an ObjectVersion: 5, "5" or W/"5". It is 0 for * and without one.
+func ifMatch(r *http.Request) (int64, error) {
+	value := strings.Join(r.Header.Values("If-Match"), ",")
+	if value == "" || value == "*" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(strings.Trim(strings.TrimPrefix(value, "W/"), `"`), 10, 32)
+	if err != nil || n < 1 {
+		return 0, invalid("If-Match takes one ObjectVersion, for example \"5\".")
+	}
+	return n, nil
+}
+
+// body reads the JSON object of a write, and checks what it reaches.
+func (d *Domain) body(w http.ResponseWriter, r *http.Request, set *erp.Set) (*erp.Object, error) {
+	o, err := readBody(w, r, MaxBody)
+	if err != nil {
+		return nil, err
+	}
+	return o, d.permitBody(r, set, o)
+}
+
+// readBody reads one JSON object of at most limit bytes.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) (*erp.Object, error) {
+	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
+		return nil, unsupportedMedia("The body must be JSON; send Content-Type: application/json.")
+	}
+	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return nil, unsupportedMedia("The body must not be compressed; leave out Content-Encoding.")
+	}
+	if r.ContentLength > limit {
+		w.Header().Set("Connection", "close") // do not read what is on its way
+		return nil, tooLarge(limit)
+	}
+	return erp.ReadObject(http.MaxBytesReader(w, r.Body, limit))
+}
+
+// permitBody refuses a body that reaches into the security namespace without
+// the scope sec. Rows there may be linked to by their id, and in no other way:
+// looking one up by its name would tell whether it exists.
+func (d *Domain) permitBody(r *http.Request, set *erp.Set, o *erp.Object) error {
+	for _, m := range o.Members {
+		var within *erp.Set
+		if p := set.Property(m.Name); p != nil && p.IsReference() {
+			within = p.Target
+		} else if c := set.Child(m.Name); c != nil {
+			within = c.Set
+		}
+		if within == nil {
+			continue
+		}
+		for _, nested := range objects(m.Value) {
+			if within.Security && !isLink(nested) {
+				if err := d.permit(r, within); err != nil {
+					return err
+				}
+			}
+			if err := d.permitBody(r, concrete(within, nested), nested); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// concrete is the subtype that an object names with @odata.type.
+func concrete(set *erp.Set, o *erp.Object) *erp.Set {
+	if v, ok := o.Get("@odata.type"); ok {
+		if name, ok := v.(string); ok {
+			if s := set.Model().SetOfType(strings.TrimPrefix(strings.TrimPrefix(name, "#"), "Erp.")); s != nil {
+				return s
+			}
+		}
+	}
+	return set
+}
+
+// isLink reports whether an object only names a row.
+func isLink(o *erp.Object) bool {
+	for _, m := range o.Members {
+		if m.Name != "@odata.id" && m.Name != "@odata.type" {
+			return false
+		}
+	}
+	return true
+}
+
+func objects(v any) []*erp.Object {
+	switch v := v.(type) {
+	case *erp.Object:
+		return []*erp.Object{v}
+	case []any:
+		var all []*erp.Object
+		for _, item := range v {
+			all = append(all, objects(item)...)
+		}
+		return all
+	}
+	return nil
+}
+
+// notSecret is what a caller may see of an error inside a 200 answer.
+func (d *Domain) notSecret(r *http.Request, err error) ErrorObject {
+	status, object := Describe(err)
+	if status == http.StatusInternalServerError {
+		Errors{d.Log}.log().ErrorContext(r.Context(), "import failed", "error", err)
+		object.Message = "internal error; the log of the instance has the cause"
+	}
+	return object
+}

@@ -388,3 +388,46 @@ func TestCrossSitePostToAuthorize(t *testing.T) {
 		t.Errorf("too large: %d", a.StatusCode)
 	}
 }
+
+// What a caller adds to the request or the form changes nothing (A6).
+func TestA6_SmuggledClaimsAreIgnored(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	anna := s.user("anna", tandem.InternalUser)
+	s.user("root", tandem.InternalUser)
+	smuggled := []string{
+		"sub", "root", "id", "1", "user_id", "1", "user_type", "SystemUserNoLogin", "is_admin", "true", "db", "other", "sid", "chosen",
+		"client_system_user", "svc.portal", "claims", `{"id_token":{"sub":{"value":"root"},"is_admin":{"value":true}}}`, "auth_time", "9999999999",
+		"login", "root", "username", "root", "resource", "https://other.example", "audience", "DomainAPI", "acr", "high",
+	}
+	b := s.browser()
+	page := b.follow(b.get(authorizeURL(smuggled...)))
+	action, fields := page.form()
+	for i := 0; i+1 < len(smuggled); i += 2 {
+		fields.Set(smuggled[i], smuggled[i+1])
+	}
+	fields.Set("login", "anna")
+	fields.Set("password", password)
+	_, q := b.follow(b.post(action, fields)).to()
+	g, ok := s.codes.grant(q.Get("code"))
+	if !ok || g.UserID != anna || g.SignInID == "chosen" || !g.AuthTime.Equal(s.clock.now()) || !cmp.Equal(g.Scope, tandem.Scope{"openid", "profile", "read"}) {
+		t.Errorf("granted %+v", g)
+	}
+}
+
+// Two tabs, two pending requests: each answer carries its own state (C20).
+func TestC20_TabsKeepTheirState(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.user("anna", tandem.InternalUser)
+	b := s.browser()
+	one := b.follow(b.get(authorizeURL("state", "one", "nonce", "n1")))
+	two := b.follow(b.get(authorizeURL("state", "two", "nonce", "n2")))
+	for want, page := range map[string]*shown{"two": two, "one": one} {
+		_, q := b.submit(page, "anna", password).to()
+		g, _ := s.codes.grant(q.Get("code"))
+		if q.Get("state") != want || g.Nonce != "n"+map[string]string{"one": "1", "two": "2"}[want] {
+			t.Errorf("tab %s got state %q and nonce %q", want, q.Get("state"), g.Nonce)
+		}
+	}
+}

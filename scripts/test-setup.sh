@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Brings what the tests need beside Go: PostgreSQL's server, Chromium, a C compiler
+# for the race detector, and the Node packages of the independent OAuth client.
+# Installs only where it may: as root, with Debian's packages. What is missing
+# afterwards is said, and those tests are skipped (or fail with TANDEM_TEST_ALL).
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+has_postgres() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; }
+has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
+has_node() { command -v node >/dev/null && command -v npm >/dev/null; }
+has_cc() { command -v gcc >/dev/null || command -v clang >/dev/null; }
+
+packages=()
+has_postgres || packages+=(postgresql)
+has_chromium || packages+=(chromium)
+has_node || packages+=(nodejs npm)
+has_cc || packages+=(gcc libc6-dev)
+
+if [ "${#packages[@]}" -gt 0 ]; then
+	if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+		echo "installing ${packages[*]}"
+		log=$(mktemp)
+		# The distribution's own cluster is not wanted, only the programs.
+		mkdir -p /etc/postgresql-common/createcluster.d
+		echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/tandem-test.conf
+		{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends "${packages[@]}"; } >"$log" 2>&1 ||
+			{ tail -n 5 "$log"; echo "apt-get could not install ${packages[*]}"; }
+		rm -f "$log"
+	else
+		echo "not root on a Debian-like system: please install ${packages[*]}"
+	fi
+fi
+
+has_postgres || echo "missing: PostgreSQL's server (Debian: postgresql); its tests will not run"
+has_chromium || echo "missing: Chromium (Debian: chromium); the browser tests will not run"
+has_cc || echo "missing: a C compiler (Debian: gcc libc6-dev); the race detector will not run"
+if has_node; then
+	clients=e2e/clients
+	if [ -f "$clients/package-lock.json" ] && [ ! -d "$clients/node_modules" ]; then
+		(cd "$clients" && npm ci --no-audit --no-fund --silent) ||
+			echo "missing: the Node packages of $clients (npm ci failed); its tests will not run"
+	fi
+else
+	echo "missing: Node.js (Debian: nodejs npm); the openid-client tests will not run"
+fi

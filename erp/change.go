@@ -131,7 +131,7 @@ func (c *Change) autoNumber(name, format, scope string) error {
 	}
 	p := c.at(name)
 	for range 1000 {
-		n, err := c.w.tx.NextNumber(c.Record.Set.Table + "." + p.Column + ":" + scope)
+		n, err := c.w.tx.NextNumber(p.Counter(scope))
 		if err != nil {
 			return err
 		}
@@ -146,6 +146,12 @@ func (c *Change) autoNumber(name, format, scope string) error {
 		}
 	}
 	return c.fail("no free " + name + " was found near the last automatic one; give " + name + " yourself.")
+}
+
+// Counter names the counter ([Tx.NextNumber]) of an automatic number; the scope
+// of a DocumentNo is its DocumentType, others have none.
+func (p *Property) Counter(scope string) string {
+	return p.Set.Table + "." + p.Column + ":" + scope
 }
 
 // nextLineNo numbers a line that came without a number: highest + 10.

@@ -11,13 +11,16 @@ type Record struct {
 	Saved []Value
 }
 
-// NewRecord is an empty row of the set: every property null.
+// NewRecord is an empty row of the set: every property null. Rows of views have
+// no id.
 func NewRecord(s *Set, id string) *Record {
 	r := &Record{Set: s, ID: id, Values: make([]Value, len(s.Properties))}
 	for i := range r.Values {
 		r.Values[i].Null = true
 	}
-	r.Values[s.id.Index] = TextValue(id)
+	if s.id != nil {
+		r.Values[s.id.Index] = TextValue(id)
+	}
 	if s.typeProperty != nil {
 		r.Values[s.typeProperty.Index] = IntValue(s.Discriminator)
 	}

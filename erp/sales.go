@@ -122,7 +122,7 @@ func computeLine(c *Change) error {
 	if c.Given("LineAmount") && c.Has("LineAmount") || !touched {
 		return nil
 	}
-	net, ok := lineAmount(c.Get("Quantity").Int, c.Get("UnitPrice").Int,
+	net, ok := LineAmount(c.Get("Quantity").Int, c.Get("UnitPrice").Int,
 		c.Get("LineCustomDiscountPercent").Int, c.Get("LineStandardDiscountPercent").Int)
 	if !ok {
 		return c.fail("Quantity × UnitPrice does not fit LineAmount; check both.")
@@ -131,9 +131,10 @@ func computeLine(c *Change) error {
 	return nil
 }
 
-// lineAmount is quantity (thousandths) × price (100,000ths) less two discounts
-// (millionths), in hundredths, rounded half away from zero once, at the end.
-func lineAmount(quantity, price, custom, standard int64) (int64, bool) {
+// LineAmount is quantity (thousandths) × price (100,000ths) less two discounts
+// (millionths), in hundredths, rounded half away from zero once, at the end. It
+// reports false when the result does not fit.
+func LineAmount(quantity, price, custom, standard int64) (int64, bool) {
 	n := big.NewInt(quantity)
 	n.Mul(n, big.NewInt(price))
 	divisor := big.NewInt(1000000) // 3 + 5 digits after the point, less 2

@@ -1,0 +1,115 @@
+package platform
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/api"
+	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/session"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// StoreConfig says where an instance's database and key are.
+type StoreConfig struct {
+	// DB is the database: sqlite:FILE or postgres://…. It is made where it does
+	// not exist, and brought up to date.
+	DB string
+	// KeyFile holds the instance's key, which opens its signing keys and
+	// refresh tokens. It is made with the first signing key, and never again: a
+	// new key for an old database would open nothing.
+	KeyFile string
+	// Key is the same key as text (base64); it comes before KeyFile.
+	Key string
+	// Options tune the database.
+	Options sqldb.Options
+	// Passwords are the costs of new password hashes; zero means the defaults.
+	Passwords signin.PasswordParams
+	// Lifetimes are those of tokens; zero means the specified ones.
+	Lifetimes token.Lifetimes
+	// Actor is recorded as who administers.
+	Actor string
+	// Log gets what happens; nil means slog.Default.
+	Log *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+func (c *StoreConfig) defaults() {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Actor == "" {
+		c.Actor = "platform"
+	}
+}
+
+// InstanceConfig configures an [Instance].
+type InstanceConfig struct {
+	StoreConfig
+	// URL is the public root of the instance, without a slash at its end:
+	// http on loopback, else https. The issuer is URL + "/id".
+	URL string
+	// Version is the program's.
+	Version string
+	// Licence is how many sessions may be open; no slots means
+	// session.DefaultSlots.
+	Licence tandem.Licence
+	// Throttling bounds the guessing of passwords; zero means the defaults.
+	Throttling signin.Throttling
+	// PasswordConcurrency is how many passwords are hashed at a time, each with
+	// 19 MiB and a core; zero means one for each core, at most 4.
+	PasswordConcurrency int
+	// Idle and ServiceAbsolute are the lifetimes of API sessions; zero means
+	// tandem.SessionIdle and tandem.ServiceSessionAbsolute.
+	Idle, ServiceAbsolute time.Duration
+	// Sites are further sites of the instance for the discovery document.
+	Sites []api.Site
+	// MetricsToAll serves /metrics to every caller. Otherwise only requests
+	// from loopback that no proxy forwarded see them.
+	MetricsToAll bool
+}
+
+// Validate says everything that is wrong with the configuration.
+func (c *InstanceConfig) Validate() error {
+	errs := []error{checkRoot(c.URL)}
+	if c.DB == "" {
+		errs = append(errs, errors.New("no database: use sqlite:FILE or postgres://…"))
+	}
+	if c.KeyFile == "" && c.Key == "" {
+		errs = append(errs, errors.New("no key: name the instance's key file"))
+	}
+	if c.Licence.Slots < 0 {
+		errs = append(errs, fmt.Errorf("a licence of %d slots: use 1 or more", c.Licence.Slots))
+	} else {
+		l := c.Licence
+		if l.Slots == 0 {
+			l.Slots = session.DefaultSlots
+		}
+		errs = append(errs, session.CheckLicence(l))
+	}
+	return errors.Join(errs...)
+}
+
+// checkRoot says what is wrong with the public root of a program.
+func checkRoot(root string) error {
+	u, err := url.Parse(root)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return fmt.Errorf("the URL %q is not one: use https://HOST or http://localhost:PORT", root)
+	case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(root, "?") || strings.HasSuffix(root, "#"):
+		return fmt.Errorf("the URL %q has more than scheme, host and port: leave out the rest", u.Redacted())
+	case u.Scheme == "http" && !loopbackHost(u.Hostname()):
+		return fmt.Errorf("the URL %q sends passwords and tokens over the network in the clear: use https (--tls-cert, --tls-dev, or a proxy in front)", root)
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package platform
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/hybridapps/tandem/identity/token"
+)
+
+// readyTimeout bounds the question whether a program can answer.
+const readyTimeout = 2 * time.Second
+
+// Ready says why the instance cannot answer now: the database does not, or the
+// keys are not loaded.
+func (i *Instance) Ready(ctx context.Context) error {
+	if err := i.DB.Ping(ctx); err != nil {
+		return fmt.Errorf("the database does not answer: %w", err)
+	}
+	if len(i.Keys.List()) == 0 {
+		return token.ErrNoKey
+	}
+	return i.Registry.Ready()
+}
+
+// mountHealth adds what machines ask to see whether the instance is well.
+func (i *Instance) mountHealth(mux *http.ServeMux) {
+	Health(mux, i.Ready)
+	shown := i.metrics.handler()
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		if !i.config.MetricsToAll && !directlyLocal(r) {
+			http.NotFound(w, r)
+			return
+		}
+		shown.ServeHTTP(w, r)
+	})
+}
+
+// Metrics are the instance's metrics in the Prometheus format, for a listener
+// of their own.
+func (i *Instance) Metrics() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", i.metrics.handler())
+	return mux
+}
+
+// Health adds /healthz, which says that the process is alive, and /readyz,
+// which says that ready returns no error. Why it is not ready is in the log
+// only: errors of databases name what outsiders need not know.
+func Health(mux *http.ServeMux, ready func(context.Context) error) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answerPlain(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+		defer cancel()
+		if err := ready(ctx); err != nil {
+			answerPlain(w, http.StatusServiceUnavailable, "not ready")
+			return
+		}
+		answerPlain(w, http.StatusOK, "ready")
+	})
+}
+
+func answerPlain(w http.ResponseWriter, status int, text string) {
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text+"\n") // the caller may have gone
+}
+
+// directlyLocal reports whether the request comes from this machine, and not
+// through a proxy on it.
+func directlyLocal(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil || !loopbackHost(host) {
+		return false
+	}
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
+		if r.Header.Get(name) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// loopbackHost reports whether the host is this machine itself.
+func loopbackHost(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

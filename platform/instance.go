@@ -1,0 +1,201 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/api"
+	"github.com/hybridapps/tandem/data"
+	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/identity"
+	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/registry"
+)
+
+// Instance is one replica of an instance: identity server, domain API and
+// discovery on one handler, with its administration.
+type Instance struct {
+	*Administration
+	Registry *registry.Registry
+	// Issuer is the identity server's URL, ODataRoot that of the domain API,
+	// with a slash at its end.
+	Issuer, ODataRoot string
+	// ID is the database's, the claim db of every token.
+	ID string
+
+	config   InstanceConfig
+	identity *identity.Handler
+	signIn   *signin.Handler
+	metrics  *metrics
+	handler  http.Handler
+}
+
+// NewInstance builds an instance and loads what it needs to answer. Leave
+// [Instance.Run] running while its handler is used, and Close it at the end;
+// [Serve] does both.
+func NewInstance(ctx context.Context, c InstanceConfig) (*Instance, error) {
+	c.defaults()
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	a, err := OpenAdministration(ctx, c.StoreConfig)
+	if err != nil {
+		return nil, err
+	}
+	i := &Instance{Administration: a, config: c, Issuer: c.URL + identity.PathIssuer, ODataRoot: c.URL + api.DomainPath}
+	if err := i.build(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return i, nil
+}
+
+func (i *Instance) build(ctx context.Context) error {
+	c := &i.config
+	var err error
+	if i.ID, err = data.NewInstance(i.DB).ID(ctx); err != nil {
+		return fmt.Errorf("read the instance's id: %w", err)
+	}
+	revoked := data.NewRevoked(i.DB)
+	i.Registry = &registry.Registry{Apps: data.NewApplications(i.DB), Users: i.users, Revocations: revoked, Log: c.Log, Now: c.Now}
+	load, loadCtx := errgroup.WithContext(ctx)
+	load.Go(func() error { return i.LoadKeys(loadCtx) })
+	load.Go(func() error { return i.Registry.Refresh(loadCtx) })
+	if err := load.Wait(); err != nil {
+		return err
+	}
+	i.Sessions.Licence, i.Sessions.Allowed = c.Licence, i.sessionAllowed
+	i.Sessions.Idle, i.Sessions.ServiceAbsolute = c.Idle, c.ServiceAbsolute
+
+	mux := http.NewServeMux()
+	i.mountIdentity(mux, revoked)
+	if err := i.signIn.Mount(mux); err != nil {
+		return err
+	}
+	i.mountAPI(mux)
+	i.metrics = newMetrics(i)
+	i.mountHealth(mux)
+	i.handler = securityHeaders(c.URL, observed(c.Log, i.metrics.observe, mux))
+	return nil
+}
+
+// mountIdentity wires the identity server.
+func (i *Instance) mountIdentity(mux *http.ServeMux, revoked *data.Revoked) {
+	c := &i.config
+	minter := &token.Minter{Issuer: i.Issuer, Keys: i.Keys, Database: i.ID, Lifetimes: c.Lifetimes, Now: c.Now}
+	// Userinfo and /profile/me take tokens that are meant for the identity
+	// server; external users have no others (invariant I5).
+	verifier := &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.ResourcesAudience(i.Issuer), Now: c.Now}
+	codes := &token.Codes{Store: data.NewCodes(i.DB), Lifetimes: c.Lifetimes, Now: c.Now}
+	i.identity = &identity.Handler{
+		Issuer: i.Issuer, Live: i.Registry, Users: i.users, Keys: i.Keys, Minter: minter, Verifier: verifier,
+		Codes: codes, Families: i.Families, Assertions: data.NewAssertions(i.DB), Failures: data.NewClientFailures(i.DB),
+		Revocations: revoked, Uses: data.NewApplications(i.DB), Audit: i.metered, Log: c.Log, Now: c.Now,
+	}
+	i.identity.Mount(mux)
+	mux.Handle(identity.PathUserinfo, &identity.Userinfo{Tokens: verifier, Live: i.Registry, People: i.Registry, Log: c.Log})
+	mux.Handle("GET /profile/me", &identity.ProfileMe{
+		Tokens: verifier, Live: i.Registry, People: i.Registry, Database: i.ID, URL: c.URL, Log: c.Log,
+	})
+	passwords := i.passwords
+	if c.PasswordConcurrency > 0 {
+		passwords = signin.NewPasswords(c.Passwords, c.PasswordConcurrency)
+	}
+	i.signIn = &signin.Handler{
+		Issuer: i.Issuer, Applications: i.Registry, Users: i.users, SignIns: i.signIns, Passwords: passwords,
+		Attempts: data.NewThrottle(i.DB), Throttling: c.Throttling, Codes: codes, Hints: verifier, Ending: i.Ending,
+		Audit: i.metered, Box: i.boxes.signIn, Log: c.Log, Now: c.Now,
+	}
+}
+
+// mountAPI wires the domain API and the discovery of the instance.
+func (i *Instance) mountAPI(mux *http.ServeMux) {
+	c := &i.config
+	model := erp.NewModel()
+	access := &api.Access{
+		Verifier:      &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.AudienceDomainAPI, Now: c.Now},
+		KeyGeneration: i.Keys.Generation, Checker: i.Registry, Sessions: i.Sessions, Auditor: i.metered, Log: c.Log, Now: c.Now,
+	}
+	(&api.Domain{
+		Model: model, Store: erpStore(i.DB, model), Access: access, Root: c.URL, Version: c.Version, Log: c.Log,
+		Sessions: func(ctx context.Context) ([]tandem.Session, error) { return i.Sessions.List(ctx, false) },
+	}).Mount(mux)
+	(&api.Discovery{
+		Root: c.URL, Version: c.Version, Ready: i.Ready,
+		Sites: append([]api.Site{api.IDSite(c.URL), api.DomainAPISite(c.URL)}, c.Sites...),
+	}).Mount(mux)
+}
+
+// sessionAllowed says whether application and account of an open session still
+// may use it. While that cannot be decided sessions stay: their calls are
+// refused anyway.
+func (i *Instance) sessionAllowed(s *tandem.Session) bool {
+	if i.Registry.Ready() != nil {
+		return true
+	}
+	app, ok := i.Registry.App(s.ApplicationURI)
+	if !ok || !app.Enabled {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	u, err := i.Registry.User(ctx, s.UserID)
+	if err != nil {
+		return !errors.Is(err, tandem.ErrNotFound)
+	}
+	if s.Kind == tandem.SessionService {
+		return u.Enabled && app.SystemUserAllowed && app.SystemUserID == u.ID
+	}
+	return u.Enabled
+}
+
+// Handler answers everything of the instance.
+func (i *Instance) Handler() http.Handler { return i.handler }
+
+// purgeEvery is how often the sign-in's leftovers are deleted.
+const purgeEvery = time.Hour
+
+// Run keeps the instance in step with its database until ctx ends, then writes
+// back what is in memory only.
+func (i *Instance) Run(ctx context.Context) error {
+	g := errgroup.Group{}
+	g.Go(func() error { return ended(ctx, i.Registry.Run(ctx)) })
+	g.Go(func() error { return ended(ctx, i.Keys.Run(ctx)) })
+	g.Go(func() error { return ended(ctx, i.identity.Run(ctx)) })
+	g.Go(func() error { i.Sessions.Run(ctx); return nil })
+	g.Go(func() error {
+		ticker := time.NewTicker(purgeEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-ticker.C:
+				if err := i.signIn.Purge(ctx); err != nil && ctx.Err() == nil {
+					i.config.Log.Warn("purge of the sign-ins failed", "error", err)
+				}
+			}
+		}
+	})
+	return g.Wait()
+}
+
+// ended leaves out the error that only says that ctx has ended.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
+}
+
+// Refresh does at once what Run does every second or two: read what has changed
+// in the database. A test that moves its clock calls it.
+func (i *Instance) Refresh(ctx context.Context) error {
+	return errors.Join(i.Registry.Refresh(ctx), i.Keys.Refresh(ctx), i.Sessions.Sync(ctx))
+}

@@ -1,0 +1,67 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/seal"
+)
+
+// boxes are what the instance's key opens, a key of its own for each purpose.
+type boxes struct{ signing, refresh, signIn *seal.Box }
+
+func newBoxes(master []byte) (boxes, error) {
+	var b boxes
+	for purpose, box := range map[string]**seal.Box{
+		"instance: signing keys": &b.signing, "instance: refresh tokens": &b.refresh, "instance: sign-in": &b.signIn,
+	} {
+		made, err := seal.New(purpose, master)
+		if err != nil {
+			return boxes{}, err
+		}
+		*box = made
+	}
+	return b, nil
+}
+
+// instanceKey reads the instance's key, and makes one for a database that has
+// no signing keys yet.
+func instanceKey(ctx context.Context, c *StoreConfig, keys token.KeyStore) ([]byte, error) {
+	if c.Key != "" {
+		return seal.ParseKey(c.Key, "the instance's key (TANDEM_KEY)")
+	}
+	_, err := os.Stat(c.KeyFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		stored, err := keys.Keys(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if len(stored) > 0 {
+			return nil, &tandem.Error{Code: tandem.CodeInvalid, Message: fmt.Sprintf(
+				"the key file %s is missing, but the database has keys sealed with it: bring it back from a backup, or name it with --key-file", c.KeyFile)}
+		}
+	}
+	key, err := seal.LoadOrCreateKey(c.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("key file: %w", err)
+	}
+	return key, nil
+}
+
+// explainKey turns keys that do not open into an error for a person.
+func explainKey(err error, c *StoreConfig) error {
+	if !errors.Is(err, seal.ErrOpen) {
+		return err
+	}
+	source := "key file " + c.KeyFile
+	if c.Key != "" {
+		source = "key in TANDEM_KEY"
+	}
+	return &tandem.Error{Code: tandem.CodeInvalid, Message: fmt.Sprintf(
+		"the %s is not the one that this database was made with: use that one (--key-file), or another database", source)}
+}

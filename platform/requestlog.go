@@ -1,0 +1,91 @@
+package platform
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// slowRequest is from when on a request is worth a line at the level info.
+const slowRequest = time.Second
+
+// observed writes a line for each request: at level debug, slow ones at info,
+// failures of the server at warn. Of the URL it tells the path only: queries
+// hold codes and hints (invariant I13). count, where there is one, gets each
+// request too.
+func observed(log *slog.Logger, count func(path string, status int, took time.Duration), next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		rec := &recorder{ResponseWriter: w}
+		next.ServeHTTP(rec, r)
+		took := time.Since(start)
+		if count != nil {
+			count(r.URL.Path, rec.code(), took)
+		}
+		level := slog.LevelDebug
+		switch {
+		case rec.code() >= 500:
+			level = slog.LevelWarn
+		case took >= slowRequest:
+			level = slog.LevelInfo
+		}
+		ctx := r.Context()
+		if !log.Enabled(ctx, level) {
+			return
+		}
+		log.LogAttrs(ctx, level, "request",
+			slog.String("method", r.Method), slog.String("path", clip(r.URL.Path)), slog.Int("status", rec.code()),
+			slog.Int64("bytes", rec.bytes), slog.Duration("took", took.Round(time.Microsecond)), slog.String("from", r.RemoteAddr))
+	})
+}
+
+// clip bounds what a caller can put in a line.
+func clip(path string) string {
+	if len(path) > 200 {
+		return path[:200] + "…"
+	}
+	return path
+}
+
+// recorder notes what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+func (r *recorder) code() int {
+	if r.status == 0 {
+		return http.StatusOK
+	}
+	return r.status
+}
+
+// WriteHeader implements http.ResponseWriter. Informational answers are not the
+// answer.
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 && status >= 200 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	n, err := r.ResponseWriter.Write(b)
+	r.bytes += int64(n)
+	return n, err
+}
+
+// Flush implements http.Flusher, for streams.
+func (r *recorder) Flush() {
+	if f, ok := r.ResponseWriter.(http.Flusher); ok {
+		f.Flush()
+	}
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

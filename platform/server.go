@@ -1,0 +1,221 @@
+package platform
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Limits of the HTTP servers. There is no bound on a whole answer, because
+// exports and event streams are long: each read and each write has its own.
+const (
+	maxHeader         = 32 << 10
+	readHeaderTimeout = 10 * time.Second
+	idleTimeout       = 2 * time.Minute
+	// progressTimeout is how long one read of a body, or one write of an
+	// answer, may take.
+	progressTimeout = 60 * time.Second
+	// graceTimeout is how long requests may go on when the server ends;
+	// lastTimeout how long they have after their contexts ended too.
+	graceTimeout = 1500 * time.Millisecond
+	lastTimeout  = 500 * time.Millisecond
+)
+
+// Program is one of the three programs of a system: an [Instance], a web app or
+// a worker.
+type Program interface {
+	Handler() http.Handler
+	// Run works in the background until ctx ends.
+	Run(ctx context.Context) error
+	// Ready says why the program cannot answer now.
+	Ready(ctx context.Context) error
+	Close() error
+}
+
+// ServeOptions are how a program is served.
+type ServeOptions struct {
+	Listener net.Listener
+	// TLS is nil for plain HTTP.
+	TLS *tls.Config
+	// Metrics, when set, gets a listener of its own for Instance.Metrics.
+	Metrics        net.Listener
+	MetricsHandler http.Handler
+	Log            *slog.Logger
+}
+
+// Serve runs a program until ctx ends or its server fails, and closes it. The
+// end comes in order: no new connections, running requests finish, background
+// work writes back what it has, then the stores are closed.
+func Serve(ctx context.Context, p Program, o ServeOptions) error {
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	ran := make(chan error, 1)
+	go func() { ran <- p.Run(background) }()
+
+	failed := make(chan error, 2)
+	servers := []*server{startServer(o, o.Listener, o.TLS, p.Handler(), failed)}
+	if o.Metrics != nil {
+		servers = append(servers, startServer(o, o.Metrics, nil, o.MetricsHandler, failed))
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	case err = <-ran:
+		ran <- nil
+		if err == nil {
+			err = errors.New("the background work ended by itself")
+		}
+	}
+	for _, s := range servers {
+		s.stop()
+	}
+	stop()
+	return errors.Join(err, <-ran, p.Close())
+}
+
+type server struct {
+	*http.Server
+	cancel context.CancelFunc
+}
+
+func startServer(o ServeOptions, l net.Listener, t *tls.Config, h http.Handler, failed chan<- error) *server {
+	// The requests' base context is our own: a request in the middle may finish
+	// when the program is told to end.
+	base, cancel := context.WithCancel(context.Background())
+	s := &server{cancel: cancel, Server: &http.Server{
+		Handler: progressing(h), MaxHeaderBytes: maxHeader, ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout: progressTimeout, WriteTimeout: progressTimeout, IdleTimeout: idleTimeout,
+		BaseContext: func(net.Listener) context.Context { return base },
+		ErrorLog:    log.New(serverLog{o.Log}, "", 0),
+	}}
+	s.TLSConfig = t
+	go func() {
+		var err error
+		if t != nil {
+			err = s.ServeTLS(l, "", "")
+		} else {
+			err = s.Serve(l)
+		}
+		if !errors.Is(err, http.ErrServerClosed) {
+			failed <- fmt.Errorf("serve %s: %w", l.Addr(), err)
+		}
+	}()
+	return s
+}
+
+// stop lets requests finish for a while, then ends their contexts, which ends
+// event streams, and in the end their connections.
+func (s *server) stop() {
+	defer s.cancel()
+	grace, cancel := context.WithTimeout(context.Background(), graceTimeout)
+	defer cancel()
+	if s.Shutdown(grace) == nil {
+		return
+	}
+	s.cancel()
+	last, cancelLast := context.WithTimeout(context.Background(), lastTimeout)
+	defer cancelLast()
+	if s.Shutdown(last) != nil {
+		_ = s.Close() // nothing is left to wait for
+	}
+}
+
+// serverLog turns the HTTP server's own lines, such as failed TLS handshakes,
+// into debug lines: any scanner causes them.
+type serverLog struct{ log *slog.Logger }
+
+func (l serverLog) Write(line []byte) (int, error) {
+	text := strings.TrimSpace(string(line))
+	if strings.HasPrefix(text, "http: panic") {
+		l.log.Error("a request panicked", "panic", text)
+	} else {
+		l.log.Debug("http server", "said", text)
+	}
+	return len(line), nil
+}
+
+// progressing gives every read of a body and every write of an answer its own
+// time, so that long streams live and stalled connections do not.
+func progressing(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p := &progress{ResponseWriter: w, control: http.NewResponseController(w), extended: time.Now()}
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = &progressBody{ReadCloser: r.Body, control: p.control, extended: p.extended}
+		}
+		next.ServeHTTP(p, r)
+	})
+}
+
+// extendEvery keeps small writes from setting a deadline each.
+const extendEvery = 5 * time.Second
+
+type progress struct {
+	http.ResponseWriter
+	control  *http.ResponseController
+	extended time.Time
+}
+
+func (p *progress) extend() {
+	if now := time.Now(); now.Sub(p.extended) > extendEvery {
+		p.extended = now
+		_ = p.control.SetWriteDeadline(now.Add(progressTimeout)) // a dead connection fails at the write
+	}
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (p *progress) WriteHeader(status int) {
+	p.extend()
+	p.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (p *progress) Write(b []byte) (int, error) {
+	p.extend()
+	return p.ResponseWriter.Write(b)
+}
+
+// Flush implements http.Flusher.
+func (p *progress) Flush() {
+	p.extend()
+	_ = p.control.Flush() // the caller may have gone
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (p *progress) Unwrap() http.ResponseWriter { return p.ResponseWriter }
+
+type progressBody struct {
+	io.ReadCloser
+	control  *http.ResponseController
+	extended time.Time
+}
+
+func (b *progressBody) Read(buf []byte) (int, error) {
+	if now := time.Now(); now.Sub(b.extended) > extendEvery {
+		b.extended = now
+		_ = b.control.SetReadDeadline(now.Add(progressTimeout)) // a dead connection fails at the read
+	}
+	return b.ReadCloser.Read(buf)
+}
+
+// securityHeaders adds what every answer of an https program has. On this
+// machine's own name it would reach the programs on all other ports too.
+func securityHeaders(root string, next http.Handler) http.Handler {
+	u, err := url.Parse(root)
+	if err != nil || u.Scheme != "https" || loopbackHost(u.Hostname()) {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		next.ServeHTTP(w, r)
+	})
+}

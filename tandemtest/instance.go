@@ -1,0 +1,283 @@
+package tandemtest
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/audit"
+	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/platform"
+	"github.com/hybridapps/tandem/registry"
+	"github.com/hybridapps/tandem/session"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// What every test instance has registered.
+const (
+	// Portal is a confidential application with both halves: internal and
+	// external users, the System User svc.portal, scope read and update.
+	Portal     = "com.example/portal"
+	SystemUser = "svc.portal"
+	// Field is a public application.
+	Field = "com.example/field"
+	// RedirectURI and PostLogoutRedirectURI are registered for Portal, and
+	// FieldRedirectURI, with any port, for Field. Nothing listens there.
+	RedirectURI           = "http://127.0.0.1/signin-callback"
+	PostLogoutRedirectURI = "http://127.0.0.1/signout-callback"
+	FieldRedirectURI      = "http://127.0.0.1/callback"
+	// Password is everybody's.
+	Password = "correct horse battery"
+)
+
+// Users are the people of a test instance: admin is an administrator, anna an
+// internal user, paul an external one.
+var Users = []signin.NewUser{
+	{Login: "admin", Name: "Ada Admin", Type: tandem.InternalUser, Admin: true, Email: "admin@example.com", Password: Password},
+	{Login: "anna", Name: "Anna Intern", Type: tandem.InternalUser, Email: "anna@example.com", Password: Password},
+	{Login: "paul", Name: "Paul Partner", Type: tandem.ExternalCommunityUser, Email: "paul@example.com", Password: Password},
+}
+
+// Options are how a test instance differs from the usual one.
+type Options struct {
+	// Engine is the database's; the default is SQLite. PostgreSQL needs the
+	// environment variable of package data/datatest; the test is skipped
+	// without it.
+	Engine sqldb.Engine
+	// Clock is the instance's; the default starts at the time of now.
+	Clock *Clock
+	// Licence has the default of an instance: 25 slots.
+	Licence tandem.Licence
+	// Lifetimes, Idle and ServiceAbsolute shorten what an instance gives out;
+	// zero means the specified ones.
+	Lifetimes             token.Lifetimes
+	Idle, ServiceAbsolute time.Duration
+	// Throttling bounds the guessing of passwords; zero means the defaults.
+	Throttling signin.Throttling
+	// Demo fills the ERP data with the demo company; it takes a second or two.
+	// Without it the ERP is empty.
+	Demo bool
+	// Log is where logs go; the default is the test's output.
+	Log *slog.Logger
+	// Wrap stands before every handler, for tests that make the network fail.
+	Wrap func(http.Handler) http.Handler
+}
+
+// Instance is a running instance.
+type Instance struct {
+	// Platform has everything of it: administration, stores, registry.
+	Platform *platform.Instance
+	// URL is the public root, Issuer the identity server, OData the root of the
+	// domain API with a slash at its end.
+	URL, Issuer, OData string
+	// UserSecret and ServiceSecret are the two credentials of Portal.
+	UserSecret, ServiceSecret string
+	Clock                     *Clock
+
+	t        testing.TB
+	options  Options
+	config   platform.InstanceConfig
+	replicas *[]*Instance
+}
+
+// Start runs an instance until the test ends.
+func Start(t testing.TB, o Options) *Instance {
+	t.Helper()
+	if o.Engine == "" {
+		o.Engine = sqldb.SQLite
+	}
+	if o.Clock == nil {
+		o.Clock = &Clock{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(testOutput(t), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
+	config := platform.InstanceConfig{
+		StoreConfig: platform.StoreConfig{
+			DB: datatest.URL(t, o.Engine), KeyFile: filepath.Join(t.TempDir(), "instance.key"),
+			Passwords: signin.PasswordParams{Memory: 8, Time: 1, Threads: 1}, Lifetimes: o.Lifetimes,
+			Actor: "test", Log: o.Log, Now: o.Clock.Now,
+		},
+		Version: "test", Licence: o.Licence, Throttling: o.Throttling, Idle: o.Idle, ServiceAbsolute: o.ServiceAbsolute,
+	}
+	in := start(t, o, config, nil)
+	in.seed()
+	return in
+}
+
+// Replica runs another instance on the same database: a second replica, or the
+// same one after a restart. Its URL is its own, its Issuer that of the first, as
+// behind a load balancer.
+func (in *Instance) Replica(t testing.TB) *Instance {
+	t.Helper()
+	r := start(t, in.options, in.config, in.replicas)
+	r.UserSecret, r.ServiceSecret = in.UserSecret, in.ServiceSecret
+	r.Issuer, r.OData = in.Issuer, in.OData
+	return r
+}
+
+func start(t testing.TB, o Options, config platform.InstanceConfig, replicas *[]*Instance) *Instance {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := "http://" + l.Addr().String()
+	if config.URL == "" {
+		config.URL = own
+	}
+	p, err := platform.NewInstance(t.Context(), config)
+	if err != nil {
+		l.Close()
+		t.Fatal(err)
+	}
+	if replicas == nil {
+		replicas = &[]*Instance{}
+	}
+	in := &Instance{
+		Platform: p, URL: own, Issuer: p.Issuer, OData: p.ODataRoot, Clock: o.Clock,
+		t: t, options: o, config: config, replicas: replicas,
+	}
+	*replicas = append(*replicas, in)
+	serve(t, p, l, o)
+	return in
+}
+
+// serve runs a program until the test ends.
+func serve(t testing.TB, p platform.Program, l net.Listener, o Options) {
+	if o.Wrap != nil {
+		p = wrapped{p, o.Wrap(p.Handler())}
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- platform.Serve(ctx, p, platform.ServeOptions{Listener: l, Log: o.Log}) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error("the program did not end well:", err)
+		}
+	})
+}
+
+type wrapped struct {
+	platform.Program
+	handler http.Handler
+}
+
+func (w wrapped) Handler() http.Handler { return w.handler }
+
+// seed registers the applications and the users.
+func (in *Instance) seed() {
+	in.t.Helper()
+	for _, u := range Users {
+		in.CreateUser(u)
+	}
+	svc := in.CreateUser(signin.NewUser{Login: SystemUser, Name: "Portal service", Type: tandem.SystemUserNoLogin})
+	secrets := in.CreateApp(tandem.TrustedApp{
+		ApplicationURI: Portal, Name: "Portal", Enabled: true, ClientType: tandem.ClientConfidential,
+		InternalUsers: true, ExternalUsers: true, SystemUserAllowed: true, SystemUserID: svc.ID, FirstParty: true,
+		RedirectURIs: []string{RedirectURI}, PostLogoutRedirectURIs: []string{PostLogoutRedirectURI},
+		Scope: tandem.Scope{tandem.ScopeRead, tandem.ScopeUpdate},
+	})
+	in.UserSecret, in.ServiceSecret = secrets.User, secrets.Service
+	in.CreateApp(tandem.TrustedApp{
+		ApplicationURI: Field, Name: "Field", Enabled: true, ClientType: tandem.ClientPublic, InternalUsers: true,
+		ExternalUsers: true, FirstParty: true, RedirectURIs: []string{FieldRedirectURI},
+		Scope: tandem.Scope{tandem.ScopeRead, tandem.ScopeUpdate},
+	})
+}
+
+// CreateUser adds a user. An empty password of a person means [Password].
+func (in *Instance) CreateUser(n signin.NewUser) tandem.User {
+	in.t.Helper()
+	if n.Password == "" && n.Type.CanSignIn() {
+		n.Password = Password
+	}
+	u, err := in.Platform.Accounts.Create(in.t.Context(), n)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	in.Refresh()
+	return u
+}
+
+// CreateApp registers an application and returns its secrets.
+func (in *Instance) CreateApp(a tandem.TrustedApp) registry.Secrets {
+	in.t.Helper()
+	_, secrets, err := in.Platform.Apps.Create(in.t.Context(), "test", a)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	in.Refresh()
+	return secrets
+}
+
+// UpdateApp changes an application; every replica knows when it returns.
+func (in *Instance) UpdateApp(applicationURI string, change func(a *tandem.TrustedApp)) {
+	in.t.Helper()
+	_, err := in.Platform.Apps.Update(in.t.Context(), "test", applicationURI, func(a *tandem.TrustedApp) error { change(a); return nil })
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	in.Refresh()
+}
+
+// Refresh makes every replica know what the database knows, without waiting
+// for the second that they take by themselves.
+func (in *Instance) Refresh() {
+	in.t.Helper()
+	for _, r := range *in.replicas {
+		if err := r.Platform.Refresh(in.t.Context()); err != nil {
+			in.t.Fatal(err)
+		}
+	}
+}
+
+// Advance moves the clock of all replicas forward.
+func (in *Instance) Advance(d time.Duration) {
+	in.t.Helper()
+	in.Clock.Advance(d)
+	in.Refresh()
+}
+
+// Sessions are the API sessions: the open ones or, with all, ended ones too.
+func (in *Instance) Sessions(all bool) []tandem.Session {
+	in.t.Helper()
+	s, err := in.Platform.Sessions.List(in.t.Context(), all)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	return s
+}
+
+// Usage is how the licence is used now.
+func (in *Instance) Usage() session.Usage {
+	in.t.Helper()
+	u, err := in.Platform.Sessions.Usage(in.t.Context())
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	return u
+}
+
+// Record is the audit record's events of a kind, newest first; an empty kind
+// means all.
+func (in *Instance) Record(kind tandem.AuditKind) []tandem.AuditEvent {
+	in.t.Helper()
+	events, err := in.Platform.Audit.List(in.t.Context(), audit.Filter{Kind: kind, Limit: audit.MaxPage})
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	return events
+}
+
+// testOutput is the test's own output.
+func testOutput(t testing.TB) io.Writer { return t.Output() }

@@ -25,7 +25,9 @@ type Store interface {
 	// MarkMultiplexed reports whether this call is the one that marked the
 	// session as used from several places.
 	MarkMultiplexed(ctx context.Context, id string) (bool, error)
-	// End ends the open sessions among those selected and returns them.
+	// End ends the open sessions among those selected and returns them. When
+	// none of the IDs given ever was a session, the error is
+	// tandem.ErrNotFound.
 	End(ctx context.Context, e Ending) ([]tandem.Session, error)
 	// Expire ends the sessions that are overdue and returns them.
 	Expire(ctx context.Context, now time.Time) ([]tandem.Session, error)

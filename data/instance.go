@@ -1,0 +1,36 @@
+package data
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// Instance keeps facts about the instance.
+type Instance struct{ db *sqldb.DB }
+
+// NewInstance keeps facts in the instance's database.
+func NewInstance(db *sqldb.DB) *Instance { return &Instance{db} }
+
+// ID is the id of the instance, which its tokens carry. It is made at the
+// first call and never changes; replicas that start together agree on one.
+func (s *Instance) ID(ctx context.Context) (string, error) {
+	id, err := s.fact(ctx, "id")
+	if !errors.Is(err, sql.ErrNoRows) {
+		return id, err
+	}
+	_, err = s.db.Writer().ExecContext(ctx, `INSERT INTO instance (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, "id", uuid.NewString())
+	if err != nil {
+		return "", err
+	}
+	return s.fact(ctx, "id") // ours, or that of the replica that came first
+}
+
+func (s *Instance) fact(ctx context.Context, name string) (value string, err error) {
+	err = s.db.Reader().QueryRowContext(ctx, `SELECT value FROM instance WHERE name = $1`, name).Scan(&value)
+	return value, err
+}

@@ -1,0 +1,162 @@
+package data
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/session"
+)
+
+// SetLicence implements [session.Store].
+func (s *Sessions) SetLicence(ctx context.Context, l tandem.Licence, now time.Time) ([]tandem.Session, error) {
+	if len(l.Reserved) == 0 {
+		l.Reserved = nil
+	}
+	text, err := json.Marshal(l) // the keys of a map are sorted: equal licences have equal texts
+	if err != nil {
+		return nil, err
+	}
+	var ended []tandem.Session
+	err = s.locked(ctx, func(tx *sql.Tx, row *licenceRow) (err error) {
+		ended = nil
+		if row.layout == string(text) {
+			return nil
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE licence SET layout = $1 WHERE id = 1`, string(text)); err != nil {
+			return err
+		}
+		// What is overdue must not take a seat from what is not.
+		if ended, err = expire(ctx, tx, row, now); err != nil {
+			return err
+		}
+		unseated, err := reseat(ctx, tx, row, l, now)
+		ended = append(ended, unseated...)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ended, nil
+}
+
+// reseat gives the open sessions seats of the licence, the last used first,
+// and ends those that find none. Who can stay where they are do.
+func reseat(ctx context.Context, tx *sql.Tx, row *licenceRow, l tandem.Licence, now time.Time) ([]tandem.Session, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE ended_at = 0 ORDER BY last_request_at DESC, slot`)
+	if err != nil {
+		return nil, err
+	}
+	open, err := scanSessions(rows)
+	if err != nil {
+		return nil, err
+	}
+	shared := session.SharedSeats(l).Last
+	own := make(map[string]int, len(l.Reserved))
+	for login, n := range l.Reserved {
+		own[login] = n
+	}
+	var kept, ended []tandem.Session
+	for i := range open {
+		o := open[i].Session
+		switch {
+		case own[o.User] > 0:
+			own[o.User]--
+			o.Reserved = true
+		case shared > 0:
+			shared--
+			o.Reserved = false
+		default:
+			some, err := endSessions(ctx, tx, row, `id = $4`, string(session.EndLicence), now.UnixMicro(), o.ID)
+			if err != nil {
+				return nil, err
+			}
+			ended = append(ended, some...)
+			continue
+		}
+		kept = append(kept, o)
+	}
+	return ended, move(ctx, tx, l, kept)
+}
+
+// move seats the sessions within the ranges that they were admitted to.
+func move(ctx context.Context, tx *sql.Tx, l tandem.Licence, kept []tandem.Session) error {
+	// Numbers below zero first, so that no two meet in a seat on the way.
+	if _, err := tx.ExecContext(ctx, `UPDATE sessions SET slot = -slot WHERE ended_at = 0`); err != nil {
+		return err
+	}
+	seatsOf := func(k *tandem.Session) session.Range {
+		if k.Reserved {
+			return session.ReservedSeats(l, k.User)
+		}
+		return session.SharedSeats(l)
+	}
+	taken := make(map[int]bool, len(kept))
+	for i := range kept {
+		k := &kept[i]
+		if r := seatsOf(k); k.Slot >= r.First && k.Slot <= r.Last {
+			taken[k.Slot] = true
+		} else {
+			k.Slot = 0
+		}
+	}
+	for i := range kept {
+		k := &kept[i]
+		if k.Slot == 0 {
+			k.Slot = lowest(seatsOf(k), taken)
+			taken[k.Slot] = true
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE sessions SET slot = $2, reserved = $3 WHERE id = $1`, k.ID, k.Slot, k.Reserved); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// freeSeat is the lowest free seat for the user: one reserved for the account
+// or, when those are taken, a shared one; 0 when there is none.
+func freeSeat(ctx context.Context, tx *sql.Tx, l tandem.Licence, login string) (slot int, reserved bool, err error) {
+	rows, err := tx.QueryContext(ctx, `SELECT slot FROM sessions WHERE ended_at = 0`)
+	if err != nil {
+		return 0, false, err
+	}
+	defer rows.Close()
+	taken := make(map[int]bool)
+	for rows.Next() {
+		var n int
+		if err := rows.Scan(&n); err != nil {
+			return 0, false, err
+		}
+		taken[n] = true
+	}
+	if err := rows.Err(); err != nil {
+		return 0, false, err
+	}
+	if n := lowest(session.ReservedSeats(l, login), taken); n > 0 {
+		return n, true, nil
+	}
+	return lowest(session.SharedSeats(l), taken), false, nil
+}
+
+func lowest(r session.Range, taken map[int]bool) int {
+	for n := r.First; n <= r.Last; n++ {
+		if !taken[n] {
+			return n
+		}
+	}
+	return 0
+}
+
+func parseLicence(layout string) (tandem.Licence, error) {
+	var l tandem.Licence
+	if layout == "" {
+		return l, nil
+	}
+	if err := json.Unmarshal([]byte(layout), &l); err != nil {
+		return l, fmt.Errorf("read the licence in the database: %w", err)
+	}
+	return l, nil
+}

@@ -31,7 +31,8 @@ const (
 //	POST   Set, Set(guid)/Children, Set(guid)/Action, Import
 //	PATCH  Set(guid)
 //	DELETE Set(guid)
-//	GET    the service document, $metadata, GetVersion, GetRenamedEntityTypes
+//	GET    the service document, $metadata, GetVersion, GetRenamedEntityTypes,
+//	       GetLicenceUsage
 //
 // GET needs the scope read, everything else update; the sets of the namespace
 // Systems_Security need sec. X-HTTP-Method-Override is not looked at, and no
@@ -47,6 +48,9 @@ type Domain struct {
 	// Sessions are the open sessions, for administrators; nil leaves out the set
 	// Systems_Monitoring_CurrentSessions.
 	Sessions func(ctx context.Context) ([]tandem.Session, error)
+	// Usage tells how many slots the licence has and how many are held, for
+	// everybody who may read; nil leaves out the function GetLicenceUsage.
+	Usage func(ctx context.Context) (slots, inUse int, err error)
 	// Version is the program's, for GetVersion.
 	Version string
 	// Log gets internal errors; the default is slog.Default().

@@ -76,6 +76,8 @@ func TestMonitorIsForAdministrators(t *testing.T) {
 	refused(t, r, answer, 404, "no Id")
 }
 
+func someUsage(context.Context) (slots, inUse int, err error) { return 25, 2, nil }
+
 func (doors) Check(context.Context, *tandem.Principal) error { return nil }
 
 func (doors) Acquire(context.Context, *tandem.Principal, string) (*tandem.Session, error) {
@@ -90,7 +92,7 @@ func serve(t testing.TB, store erp.Store) http.Handler {
 	mux := http.NewServeMux()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	(&api.Domain{
-		Model: model, Store: store, Root: "https://erp.example", Version: "1.2.3", Log: quiet, Sessions: someSessions,
+		Model: model, Store: store, Root: "https://erp.example", Version: "1.2.3", Log: quiet, Sessions: someSessions, Usage: someUsage,
 		Access: &api.Access{Verifier: doors{}, Checker: doors{}, Sessions: doors{}, Auditor: doors{}, Log: quiet},
 	}).Mount(mux)
 	return mux

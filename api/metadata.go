@@ -11,8 +11,9 @@ import (
 
 // metadata writes the model as CSDL XML (OASIS "OData Version 4.0 Part 3:
 // Common Schema Definition Language"), in the namespace Erp. Views have no key,
-// because their rows have no Id. sessions adds the monitor's view.
-func metadata(m *erp.Model, sessions bool) []byte {
+// because their rows have no Id. sessions adds the monitor's view, usage the
+// function that tells how the licence is used.
+func metadata(m *erp.Model, sessions, usage bool) []byte {
 	w := &csdl{}
 	w.line(`<?xml version="1.0" encoding="utf-8"?>`)
 	w.line(`<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx">`)
@@ -31,8 +32,8 @@ func metadata(m *erp.Model, sessions bool) []byte {
 	for _, s := range m.Sets {
 		w.actions(s)
 	}
-	w.operations()
-	w.container(m, sessions)
+	w.operations(usage)
+	w.container(m, sessions, usage)
 	w.line(`</Schema>`)
 	w.line(`</edmx:DataServices>`)
 	w.line(`</edmx:Edmx>`)
@@ -205,7 +206,7 @@ func (w *csdl) actions(s *erp.Set) {
 	}
 }
 
-func (w *csdl) operations() {
+func (w *csdl) operations(usage bool) {
 	open := qualified("OpenObject")
 	w.line(`<Action Name="Import">`)
 	w.line(`<Parameter Name="transaction" Type="Edm.String"/>`)
@@ -214,6 +215,11 @@ func (w *csdl) operations() {
 	w.line(`<Parameter Name="objects" Type="Collection(%s)" Nullable="false"/>`, open)
 	w.line(`<ReturnType Type="%s"/>`, open)
 	w.line(`</Action>`)
+	if usage {
+		w.line(`<Function Name="%s">`, licenceUsage)
+		w.line(`<ReturnType Type="%s"/>`, open)
+		w.line(`</Function>`)
+	}
 	w.line(`<Function Name="GetVersion">`)
 	w.line(`<ReturnType Type="%s"/>`, open)
 	w.line(`</Function>`)
@@ -222,7 +228,7 @@ func (w *csdl) operations() {
 	w.line(`</Function>`)
 }
 
-func (w *csdl) container(m *erp.Model, sessions bool) {
+func (w *csdl) container(m *erp.Model, sessions, usage bool) {
 	w.line(`<EntityContainer Name="Container">`)
 	for _, s := range m.Sets {
 		var bindings [][2]string
@@ -248,6 +254,9 @@ func (w *csdl) container(m *erp.Model, sessions bool) {
 		w.line(`<EntitySet Name="%s" EntityType="%s"/>`, setSessions, qualified("Systems_Monitoring_CurrentSessionsEntry"))
 	}
 	w.line(`<ActionImport Name="Import" Action="%s"/>`, qualified("Import"))
+	if usage {
+		w.line(`<FunctionImport Name="%s" Function="%s" IncludeInServiceDocument="true"/>`, licenceUsage, qualified(licenceUsage))
+	}
 	w.line(`<FunctionImport Name="GetVersion" Function="%s" IncludeInServiceDocument="true"/>`, qualified("GetVersion"))
 	w.line(`<FunctionImport Name="GetRenamedEntityTypes" Function="%s" IncludeInServiceDocument="true"/>`, qualified("GetRenamedEntityTypes"))
 	w.line(`</EntityContainer>`)

@@ -18,6 +18,10 @@ func (d *Domain) operation(name string) methods {
 		return methods{"GET": d.getVersion}
 	case "GetRenamedEntityTypes":
 		return methods{"GET": d.renamed}
+	case licenceUsage:
+		if d.Usage != nil {
+			return methods{"GET": d.getLicenceUsage}
+		}
 	}
 	return nil
 }
@@ -34,6 +38,9 @@ func (d *Domain) serviceDocument(w http.ResponseWriter, r *http.Request) error {
 	if d.Sessions != nil {
 		a.str(`{"name":"` + setSessions + `","kind":"EntitySet","url":"` + setSessions + `"},`)
 	}
+	if d.Usage != nil {
+		a.str(`{"name":"` + licenceUsage + `","kind":"FunctionImport","url":"` + licenceUsage + `"},`)
+	}
 	a.str(`{"name":"GetVersion","kind":"FunctionImport","url":"GetVersion"},`)
 	a.str(`{"name":"GetRenamedEntityTypes","kind":"FunctionImport","url":"GetRenamedEntityTypes"}]}`)
 	return a.done()
@@ -42,7 +49,7 @@ func (d *Domain) serviceDocument(w http.ResponseWriter, r *http.Request) error {
 // serveMetadata answers $metadata: made once, because the model never changes
 // while the program runs.
 func (d *Domain) serveMetadata(w http.ResponseWriter, _ *http.Request) error {
-	d.metadataOnce.Do(func() { d.metadataXML = metadata(d.Model, d.Sessions != nil) })
+	d.metadataOnce.Do(func() { d.metadataXML = metadata(d.Model, d.Sessions != nil, d.Usage != nil) })
 	return plain(w, "application/xml;charset=utf-8", d.metadataXML)
 }
 

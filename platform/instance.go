@@ -125,6 +125,10 @@ func (i *Instance) mountAPI(mux *http.ServeMux) {
 	(&api.Domain{
 		Model: model, Store: erpStore(i.DB, model), Access: access, Root: c.URL, Version: c.Version, Log: c.Log,
 		Sessions: func(ctx context.Context) ([]tandem.Session, error) { return i.Sessions.List(ctx, false) },
+		Usage: func(ctx context.Context) (slots, inUse int, err error) {
+			u, err := i.Sessions.Usage(ctx)
+			return u.Slots, u.InUse, err
+		},
 	}).Mount(mux)
 	(&api.Discovery{
 		Root: c.URL, Version: c.Version, Ready: i.Ready,

@@ -163,7 +163,7 @@ func (f *Families) open(ctx context.Context, text string) (family Family, genera
 		return family, 0, nil, errBadRefresh
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text[len(refreshPrefix):])
-	if err != nil {
+	if err != nil || len(b) != refreshBytes { // the decoder passes over line breaks
 		return family, 0, nil, errBadRefresh
 	}
 	id := uuid.UUID(b[:idBytes])

@@ -39,16 +39,14 @@ func readHeader(text string) (header, []byte, error) {
 	if len(text) > MaxJWT || strings.Count(text, ".") != 2 {
 		return h, nil, errMalformed
 	}
-	first, rest, _ := strings.Cut(text, ".")
-	second, _, _ := strings.Cut(rest, ".")
-	rawHeader, err := base64.RawURLEncoding.Strict().DecodeString(first)
-	if err != nil {
-		return h, nil, errMalformed
+	var part [3][]byte
+	for i, encoded := range strings.Split(text, ".") {
+		var ok bool
+		if part[i], ok = decodePart(encoded); !ok {
+			return h, nil, errMalformed
+		}
 	}
-	payload, err := base64.RawURLEncoding.Strict().DecodeString(second)
-	if err != nil {
-		return h, nil, errMalformed
-	}
+	rawHeader, payload := part[0], part[1]
 	if uniqueNames(rawHeader) != nil || uniqueNames(payload) != nil {
 		return h, nil, errMalformed
 	}
@@ -68,6 +66,17 @@ func readHeader(text string) (header, []byte, error) {
 		}
 	}
 	return h, payload, nil
+}
+
+// decodePart decodes base64url without padding (RFC 7515 section 2), so that
+// no token can be written in two ways: the decoder by itself would pass over
+// line breaks.
+func decodePart(encoded string) ([]byte, bool) {
+	if strings.ContainsAny(encoded, "\r\n") {
+		return nil, false
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+	return b, err == nil
 }
 
 // uniqueNames proves that the text is one JSON object in which no member
@@ -96,7 +105,8 @@ func walkObject(d *json.Decoder, depth int) error {
 		if err != nil || !ok {
 			return errMalformed
 		}
-		folded := strings.ToLower(name)
+		// encoding/json folds further than lower case does: it takes ſ for s.
+		folded := strings.ToLower(strings.ToUpper(name))
 		if seen[folded] {
 			return errMalformed
 		}

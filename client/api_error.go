@@ -1,22 +1,31 @@
 package client
 
 import (
+	"encoding/json"
+	"fmt"
+	"net/http"
 	"time"
+
+	"github.com/hybridapps/tandem"
 )
 
-// APIError is an answer of the API that is no success.
+const maxErrorAnswer = 64 << 10
+
+// APIError is an answer of the API that is no success. It unwraps to a
+// [tandem.Error] with the code of its status, so that errors.Is(err,
+// tandem.ErrNotFound) is true for 404.
 type APIError struct {
-	// Status is the HTTP status.
-	Status int `json:"-"`
+	// Status is the HTTP status; zero for an object of an Import.
+	Status int
 	// Code is the API's number: 2029 for a rule broken, 2129 for a duplicate or
 	// a version conflict, else 0.
-	Code int `json:"code"`
+	Code int
 	// Type is a stable name, such as MaximumLicenseCountExceeded.
-	Type string `json:"type"`
+	Type string
 	// Message is for a person.
-	Message string `json:"message"`
+	Message string
 	// RetryAfter is how long the server asks to wait; zero where it does not.
-	RetryAfter time.Duration `json:"-"`
+	RetryAfter time.Duration
 }
 
 // Error implements error.
@@ -25,6 +34,74 @@ func (e *APIError) Error() string { return e.Message }
 // LicenceFull reports whether no licence slot was free.
 func (e *APIError) LicenceFull() bool { return e.Type == "MaximumLicenseCountExceeded" }
 
-// Is makes errors.Is(err, tandem.ErrNotFound) true for status 404, and likewise
-// for the other codes of [tandem.Error].
-func (e *APIError) Is(target error) bool { return false }
+// Unwrap is the error in the words of the glossary.
+func (e *APIError) Unwrap() error { return &tandem.Error{Code: e.code(), Message: e.Message} }
+
+func (e *APIError) code() tandem.Code {
+	switch e.Status {
+	case http.StatusBadRequest:
+		return tandem.CodeInvalid
+	case http.StatusUnauthorized:
+		return tandem.CodeUnauthorized
+	case http.StatusForbidden:
+		if e.LicenceFull() {
+			return tandem.CodeLicenceFull
+		}
+		return tandem.CodeForbidden
+	case http.StatusNotFound:
+		return tandem.CodeNotFound
+	case http.StatusConflict, http.StatusPreconditionFailed:
+		return tandem.CodeConflict
+	case http.StatusRequestEntityTooLarge:
+		return tandem.CodeTooLarge
+	case http.StatusUnprocessableEntity, 0:
+		return tandem.CodeRule
+	case http.StatusTooManyRequests:
+		return tandem.CodeThrottled
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return tandem.CodeUnavailable
+	}
+	return tandem.CodeInternal
+}
+
+// UnmarshalJSON reads the error object. Services differ in the type of code;
+// only a number is one of the API's.
+func (e *APIError) UnmarshalJSON(text []byte) error {
+	var wire struct {
+		Code    any    `json:"code"`
+		Type    string `json:"type"`
+		Message string `json:"message"`
+	}
+	if err := json.Unmarshal(text, &wire); err != nil {
+		return err
+	}
+	e.Type, e.Message = wire.Type, wire.Message
+	if n, ok := wire.Code.(float64); ok {
+		e.Code = int(n)
+	}
+	return nil
+}
+
+// readAPIError makes the error of an answer that is no success, whose error
+// object may stand alone or in {"error":{…}}.
+func readAPIError(res *http.Response, now time.Time) error {
+	e := &APIError{}
+	// A body that cannot be read or is no error object tells nothing more than
+	// the status.
+	if body, err := readLimited(res.Body, maxErrorAnswer); err == nil {
+		var wrapped struct {
+			Error *APIError `json:"error"`
+		}
+		if json.Unmarshal(body, &wrapped) == nil && wrapped.Error != nil {
+			e = wrapped.Error
+		} else if json.Unmarshal(body, e) != nil {
+			e = &APIError{}
+		}
+	}
+	e.Status, e.RetryAfter = res.StatusCode, retryAfter(res.Header, now)
+	e.Message = printable(e.Message)
+	if e.Message == "" {
+		e.Message = fmt.Sprintf("the API answers %d %s", res.StatusCode, http.StatusText(res.StatusCode))
+	}
+	return e
+}

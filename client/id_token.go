@@ -2,35 +2,45 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/oauth"
 )
+
+// clockSkew is how far a provider's clock may be ahead of ours.
+const clockSkew = 5 * time.Minute
 
 // IDToken says who a person is and when and how they signed in: the claims of
 // a verified ID token. It is no token and may be kept and logged.
 type IDToken struct {
 	// Subject is the claim sub: the login in Tandem and ERP.net, some other
 	// identifier elsewhere.
-	Subject string `json:"sub"`
+	Subject string
 	// Login is preferred_username where the provider sends it, else Subject.
-	Login string `json:"login"`
+	Login string
 	// UserID is the stable id of the user (claim id, a GUID), else Subject.
-	UserID string `json:"id"`
+	UserID string
 	// Name and Email need the scopes profile and email.
-	Name  string `json:"name,omitempty"`
-	Email string `json:"email,omitempty"`
+	Name, Email string
 	// UserType is empty with other providers than Tandem and ERP.net.
-	UserType tandem.UserType `json:"user_type,omitempty"`
-	Admin    bool            `json:"is_admin,omitempty"`
+	UserType tandem.UserType
+	Admin    bool
 	// SignInID is the claim sid: the sign-in at the provider.
-	SignInID string `json:"sid,omitempty"`
+	SignInID string
 	// Locale is a BCP 47 tag, or empty.
-	Locale              string    `json:"locale,omitempty"`
-	IssuedAt, ExpiresAt time.Time `json:"-"`
+	Locale              string
+	IssuedAt, ExpiresAt time.Time
 	// AuthTime is when the person proved who they are; zero where not told.
-	AuthTime time.Time `json:"-"`
+	AuthTime time.Time
 }
 
 // External reports whether the person is an external (community) user.
@@ -38,12 +48,15 @@ func (t IDToken) External() bool { return t.UserType == tandem.ExternalCommunity
 
 // IDTokenVerifier verifies ID tokens of one application, for example in a
 // worker that takes them from its web app as evidence of who asks.
-type IDTokenVerifier struct{}
+type IDTokenVerifier struct {
+	provider       *Provider
+	applicationURI string
+}
 
 // NewIDTokenVerifier makes a verifier of the ID tokens that the provider issues
 // to the application. It makes no request.
 func NewIDTokenVerifier(p *Provider, applicationURI string) *IDTokenVerifier {
-	return &IDTokenVerifier{}
+	return &IDTokenVerifier{p, applicationURI}
 }
 
 // Verify checks signature, issuer, audience, lifetime and kind of the raw token
@@ -53,5 +66,158 @@ func NewIDTokenVerifier(p *Provider, applicationURI string) *IDTokenVerifier {
 // [tandem.CodeUnauthorized]; [tandem.CodeUnavailable] means that the provider's
 // keys could not be fetched.
 func (v *IDTokenVerifier) Verify(ctx context.Context, raw string) (IDToken, error) {
-	return IDToken{}, errors.ErrUnsupported
+	c, err := v.claims(ctx, raw)
+	if err != nil {
+		return IDToken{}, err
+	}
+	return c.identity(), nil
+}
+
+// idClaims are the claims that are looked at. Types are loose where providers
+// differ.
+type idClaims struct {
+	Subject         string          `json:"sub"`
+	Audience        oauth.Audience  `json:"aud"`
+	AuthorizedParty string          `json:"azp"`
+	IssuedAt        float64         `json:"iat"`
+	ExpiresAt       float64         `json:"exp"`
+	AuthTime        float64         `json:"auth_time"`
+	Nonce           string          `json:"nonce"`
+	Kind            oauth.TokenKind `json:"token_kind"`
+	SignInID        string          `json:"sid"`
+	UserID          string          `json:"id"`
+	Username        string          `json:"preferred_username"`
+	Name            string          `json:"name"`
+	Email           string          `json:"email"`
+	Locale          string          `json:"locale"`
+	UserType        string          `json:"user_type"`
+	Admin           any             `json:"is_admin"`
+
+	verified *oidc.IDToken
+}
+
+// asymmetric are the algorithms whose verification needs no secret.
+var asymmetric = []string{
+	oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512,
+	oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA,
+}
+
+func (v *IDTokenVerifier) claims(ctx context.Context, raw string) (*idClaims, error) {
+	m, err := v.provider.Metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var algs []string
+	for _, alg := range m.IDTokenSigningAlgorithms {
+		if slices.Contains(asymmetric, alg) {
+			algs = append(algs, alg)
+		}
+	}
+	if len(algs) == 0 {
+		algs = []string{oidc.RS256} // the one that every provider must have
+	}
+	jws, err := parseCompact(raw, algs)
+	if err != nil {
+		return nil, badIDToken(err)
+	}
+	header := jws.Signatures[0].Header
+	keys, err := v.provider.keySetOf(m.JWKSURI).find(ctx, header.KeyID, header.Algorithm)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, fail(tandem.CodeUnavailable, err, "the keys of %s cannot be fetched: %v", v.provider.issuer, err)
+	}
+	verifier := oidc.NewVerifier(v.provider.issuer, fixedKeys{keys, jws}, &oidc.Config{
+		ClientID: v.applicationURI, SupportedSigningAlgs: algs, Now: v.provider.now,
+	})
+	verified, err := verifier.Verify(ctx, raw)
+	if err != nil {
+		return nil, badIDToken(err)
+	}
+	c := &idClaims{verified: verified}
+	if err := verified.Claims(c); err != nil {
+		return nil, badIDToken(errors.New("its claims have unexpected types"))
+	}
+	if err := c.check(v.applicationURI, v.provider.now()); err != nil {
+		return nil, badIDToken(err)
+	}
+	return c, nil
+}
+
+// check is what go-oidc leaves to its caller.
+func (c *idClaims) check(applicationURI string, now time.Time) error {
+	switch {
+	case c.Subject == "":
+		return errors.New("it has no subject")
+	// OpenID Connect Core section 3.1.3.7 points 4 and 5.
+	case len(c.Audience) > 1 && c.AuthorizedParty == "", c.AuthorizedParty != "" && c.AuthorizedParty != applicationURI:
+		return errors.New("it was issued to another application")
+	case c.Kind != "" && c.Kind != oauth.KindID:
+		return errors.New("it is not an ID token") // invariant I7
+	case unixTime(c.IssuedAt).After(now.Add(clockSkew)):
+		return errors.New("it was issued in the future; compare the clocks")
+	}
+	return nil
+}
+
+func (c *idClaims) identity() IDToken {
+	t := IDToken{
+		Subject: c.Subject, Login: c.Username, UserID: c.UserID,
+		Name: c.Name, Email: c.Email, UserType: tandem.UserType(c.UserType), Locale: c.Locale,
+		Admin: c.Admin == true, SignInID: c.SignInID,
+		IssuedAt: unixTime(c.IssuedAt), ExpiresAt: unixTime(c.ExpiresAt), AuthTime: unixTime(c.AuthTime),
+	}
+	if t.Login == "" {
+		t.Login = t.Subject
+	}
+	if t.UserID == "" {
+		t.UserID = t.Subject
+	}
+	return t
+}
+
+// parseCompact reads a JWS in compact form: no other form is an ID token, and
+// access tokens name themselves (RFC 9068 section 2.1).
+func parseCompact(raw string, algs []string) (*jose.JSONWebSignature, error) {
+	if len(raw) > maxToken {
+		return nil, fmt.Errorf("it has more than %d bytes", maxToken)
+	}
+	accepted := make([]jose.SignatureAlgorithm, len(algs))
+	for i, alg := range algs {
+		accepted[i] = jose.SignatureAlgorithm(alg)
+	}
+	jws, err := jose.ParseSignedCompact(raw, accepted)
+	if err != nil {
+		return nil, errors.New("it is not signed with an algorithm that the provider announces")
+	}
+	typ, _ := jws.Signatures[0].Header.ExtraHeaders[jose.HeaderType].(string)
+	switch strings.TrimPrefix(strings.ToLower(typ), "application/") {
+	case oauth.TypeAccessToken, "logout+jwt":
+		return nil, errors.New("it is not an ID token")
+	}
+	return jws, nil
+}
+
+func badIDToken(cause error) error {
+	return fail(tandem.CodeUnauthorized, cause, "the ID token is not acceptable: %v", cause)
+}
+
+func unixTime(seconds float64) time.Time {
+	if seconds <= 0 || seconds > 1e11 {
+		return time.Time{}
+	}
+	return time.Unix(int64(seconds), 0).UTC()
+}
+
+// peek reads the claims of a JWT that came from the token endpoint itself,
+// without verifying it: the API does. It does nothing for opaque tokens.
+func peek(raw string, into any) {
+	jws, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{
+		jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512,
+		jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
+	})
+	if err == nil {
+		_ = json.Unmarshal(jws.UnsafePayloadWithoutVerification(), into) // what is not there stays empty
+	}
 }

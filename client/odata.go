@@ -1,103 +1,221 @@
 package client
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
-	"iter"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/hybridapps/tandem"
 )
+
+// maxAPIAnswer bounds what one call reads, in bytes.
+const maxAPIAnswer = 64 << 20
 
 // OData is a client of an OData service (the Domain API) for one half: an
 // OData[UserToken] calls as a person, an OData[ServiceToken] as the
 // application. Neither can be used where the other is wanted.
-type OData[T APIToken] struct{}
+type OData[T APIToken] struct {
+	calls *authorised
+	root  func(context.Context) (string, error)
+	_     [0]T
+}
 
 // UserOData is the OData client of a signed-in person. root finds the service's
-// root, for example [Provider.ODataRoot] or [Root].
+// root, for example [Provider.ODataRoot] or [Root]; the token may go to its
+// origin.
 func UserOData(root func(context.Context) (string, error), s *UserSession) *OData[UserToken] {
-	return &OData[UserToken]{}
+	return &OData[UserToken]{calls: s.calls, root: root}
 }
 
 // ServiceOData is the OData client of the application itself.
 func ServiceOData(root func(context.Context) (string, error), s *ServiceTokens) *OData[ServiceToken] {
-	return &OData[ServiceToken]{}
+	return &OData[ServiceToken]{calls: s.calls, root: root}
 }
 
 // Root is a root that is known beforehand.
-func Root(url string) func(context.Context) (string, error) {
-	return func(context.Context) (string, error) { return url, nil }
+func Root(address string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return address, nil }
+}
+
+// odataRoot checks a root and gives it a slash at its end.
+func odataRoot(address string) (*url.URL, error) {
+	u, err := secureURL(address)
+	if err != nil {
+		return nil, err
+	}
+	if u.RawQuery != "" {
+		return nil, fmt.Errorf("%q must have no query", address)
+	}
+	if !strings.HasSuffix(u.Path, "/") {
+		u.Path += "/"
+		u.RawPath = ""
+	}
+	return u, nil
 }
 
 // Do makes a call under the root: path is relative, its query encoded. body is
 // sent as JSON unless nil; the answer's JSON is read into into unless nil, with
-// numbers exact where into has json.Number. An answer that is no success is an
-// [APIError].
+// numbers exact where into has json.Number or any. An answer that is no success
+// is an [APIError].
 func (o *OData[T]) Do(ctx context.Context, method, path string, body, into any) error {
-	return errors.ErrUnsupported
+	answer, err := o.call(ctx, method, path, body)
+	if err != nil || into == nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(answer))
+	d.UseNumber()
+	if err := d.Decode(into); err != nil {
+		return fail(tandem.CodeUnavailable, err, "the answer of the API to %s %s is not what was expected: %v", method, withoutQuery(path), err)
+	}
+	return nil
+}
+
+func (o *OData[T]) call(ctx context.Context, method, path string, body any) ([]byte, error) {
+	root, err := o.base(ctx)
+	if err != nil {
+		return nil, err
+	}
+	address, err := under(root, path)
+	if err != nil {
+		return nil, err
+	}
+	var content io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return nil, err
+		}
+		content = bytes.NewReader(text)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, address.String(), content)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := o.calls.do(req, origin(root))
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		var u *url.Error
+		if errors.As(err, &u) {
+			return nil, fail(tandem.CodeUnavailable, u.Err, "the API does not answer: %v", u.Err)
+		}
+		return nil, err
+	}
+	defer res.Body.Close()
+	if res.StatusCode/100 != 2 {
+		return nil, readAPIError(res, o.calls.now())
+	}
+	answer, err := readLimited(res.Body, maxAPIAnswer)
+	if err != nil {
+		return nil, fail(tandem.CodeUnavailable, err, "the answer of the API to %s %s cannot be read: %v", method, withoutQuery(path), err)
+	}
+	return answer, nil
+}
+
+func (o *OData[T]) base(ctx context.Context) (*url.URL, error) {
+	address, err := o.root(ctx)
+	if err != nil {
+		return nil, err
+	}
+	root, err := odataRoot(address)
+	if err != nil {
+		return nil, &tandem.Error{Code: tandem.CodeInvalid, Message: "OData root: " + err.Error()}
+	}
+	return root, nil
+}
+
+// under is the address of a path, or of a link that the service gave, below the
+// root. Nothing leads out of it: neither to another host, nor with dots.
+func under(root *url.URL, ref string) (*url.URL, error) {
+	out := func() (*url.URL, error) {
+		return nil, &tandem.Error{Code: tandem.CodeInvalid, Message: "the path of an API call leads out of the OData service"}
+	}
+	u, err := root.Parse(ref)
+	if err != nil || u.User != nil || u.Opaque != "" || strings.ContainsAny(ref, "\\#") {
+		return out()
+	}
+	name, inside := strings.CutPrefix(u.Path, root.Path)
+	if origin(u) != origin(root) || !inside || strings.HasPrefix(name, "/") {
+		return out()
+	}
+	if name != "" && path.Clean("/"+name) != "/"+strings.TrimSuffix(name, "/") {
+		return out()
+	}
+	// ".." was resolved by Parse; one that was meant to stay inside is refused
+	// as well, because it hides what is called.
+	if p, _, _ := strings.Cut(ref, "?"); strings.Contains(p, "..") {
+		return out()
+	}
+	return u, nil
+}
+
+func withoutQuery(ref string) string {
+	p, _, _ := strings.Cut(ref, "?")
+	return p
 }
 
 // Count is how many entities of the set pass the filter and search of q.
 func (o *OData[T]) Count(ctx context.Context, set string, q Query) (int64, error) {
-	return 0, errors.ErrUnsupported
+	answer, err := o.call(ctx, http.MethodGet, set+"/$count"+Query{Filter: q.Filter, Search: q.Search}.suffix(), nil)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseInt(strings.Trim(string(answer), "\ufeff \r\n"), 10, 64)
+	if err != nil {
+		return 0, &tandem.Error{Code: tandem.CodeUnavailable, Message: "the API's count of " + set + " is no number"}
+	}
+	return n, nil
 }
 
 // Import writes many objects in one call. That some were refused is no error:
 // it is in the result, object by object.
 func (o *OData[T]) Import(ctx context.Context, req ImportRequest) (ImportResult, error) {
-	return ImportResult{}, errors.ErrUnsupported
+	var result ImportResult
+	if err := o.Do(ctx, http.MethodPost, "Import", req, &result); err != nil {
+		return ImportResult{}, err
+	}
+	if len(result.Objects) != len(req.Objects) {
+		return ImportResult{}, &tandem.Error{Code: tandem.CodeUnavailable, Message: fmt.Sprintf("Import of %d objects gave %d results", len(req.Objects), len(result.Objects))}
+	}
+	return result, nil
 }
 
 // Action calls a bound action of the entity with the id ("Set(guid)"), or an
 // unbound one when id is empty.
 func (o *OData[T]) Action(ctx context.Context, id, name string, args, into any) error {
-	return errors.ErrUnsupported
+	if id != "" {
+		if err := checkID(id); err != nil {
+			return err
+		}
+		name = id + "/" + name
+	}
+	if args == nil {
+		args = struct{}{}
+	}
+	return o.Do(ctx, http.MethodPost, name, args, into)
 }
 
-// Page is one page of a list.
-type Page[E any] struct {
-	Value []E `json:"value"`
-	// Count is the total, where the query asked for it.
-	Count *int64 `json:"@odata.count"`
-	// NextLink leads to the next page with [NextPage]; empty on the last one.
-	// It is opaque.
-	NextLink string `json:"@odata.nextLink"`
-}
+var entityID = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*\([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\)$`)
 
-// Get reads the entity with the id ("Set(guid)", see [Ref]).
-func Get[E any, T APIToken](ctx context.Context, o *OData[T], id string, q Query) (E, error) {
-	var e E
-	return e, errors.ErrUnsupported
-}
-
-// List reads all entities of a set that pass the query, page after page: Top is
-// the size of a page here. It ends after the first error.
-func List[E any, T APIToken](ctx context.Context, o *OData[T], set string, q Query) iter.Seq2[E, error] {
-	return func(func(E, error) bool) {}
-}
-
-// FirstPage reads one page of a set.
-func FirstPage[E any, T APIToken](ctx context.Context, o *OData[T], set string, q Query) (Page[E], error) {
-	return Page[E]{}, errors.ErrUnsupported
-}
-
-// NextPage reads the page that a NextLink leads to. A link that leads out of
-// the service is refused.
-func NextPage[E any, T APIToken](ctx context.Context, o *OData[T], nextLink string) (Page[E], error) {
-	return Page[E]{}, errors.ErrUnsupported
-}
-
-// Create adds an entity to a set and returns it as it was stored.
-func Create[E any, T APIToken](ctx context.Context, o *OData[T], set string, entity any) (E, error) {
-	var e E
-	return e, errors.ErrUnsupported
-}
-
-// Update changes the given attributes of the entity with the id ("Set(guid)").
-// With the attribute ObjectVersion it fails if someone else changed it since.
-func Update[T APIToken](ctx context.Context, o *OData[T], id string, changes any) error {
-	return errors.ErrUnsupported
-}
-
-// Delete removes the entity with the id ("Set(guid)").
-func Delete[T APIToken](ctx context.Context, o *OData[T], id string) error {
-	return errors.ErrUnsupported
+// checkID refuses everything but the id of an entity, because ids tend to come
+// from a browser.
+func checkID(id string) error {
+	if !entityID.MatchString(id) {
+		return &tandem.Error{Code: tandem.CodeInvalid, Message: "not the id of an entity; the form is Set(guid)"}
+	}
+	return nil
 }

@@ -1,7 +1,8 @@
 package client
 
 import (
-	"encoding/json"
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -40,72 +41,43 @@ func Date(t time.Time) string { return t.Format(time.DateOnly) }
 
 // And joins conditions of a filter; empty ones are left out.
 func And(conditions ...string) string {
-	return ""
+	var kept []string
+	for _, c := range conditions {
+		if c != "" {
+			kept = append(kept, c)
+		}
+	}
+	return strings.Join(kept, " and ")
 }
 
-// Amount is a sum of money, exact.
-type Amount struct {
-	Value    json.Number
-	Currency string
+// suffix is the query with its question mark, or nothing.
+func (q Query) suffix() string {
+	var parts []string
+	add := func(name, value string) {
+		if value != "" {
+			// Not every server reads "+" as a space in an OData query.
+			parts = append(parts, name+"="+strings.ReplaceAll(url.QueryEscape(value), "+", "%20"))
+		}
+	}
+	add("$select", q.Select)
+	add("$expand", q.Expand)
+	add("$filter", q.Filter)
+	add("$orderby", q.OrderBy)
+	add("$search", q.Search)
+	if q.Top > 0 {
+		add("$top", strconv.Itoa(q.Top))
+	}
+	if q.Skip > 0 {
+		add("$skip", strconv.Itoa(q.Skip))
+	}
+	if q.Count {
+		add("$count", "true")
+	}
+	if q.SkipNulls {
+		add("options", "skipnulls")
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "?" + strings.Join(parts, "&")
 }
-
-// Quantity is a number of units, exact.
-type Quantity struct {
-	Value json.Number
-	Unit  string
-}
-
-// Text is a text in several languages, by two-letter language.
-type Text map[string]string
-
-// In is the text in the language, whatever the case of its code; else in
-// English, else in the first language there is.
-func (t Text) In(language string) string { return "" }
-
-// Import transactions.
-const (
-	ImportPerObject  = "per-object"
-	ImportAllObjects = "all-objects"
-)
-
-// ImportRequest is the body of Import.
-type ImportRequest struct {
-	// Transaction is [ImportPerObject], the service's default, or
-	// [ImportAllObjects].
-	Transaction string `json:"transaction,omitempty"`
-	// Model is frontend, the service's default, or common.
-	Model string `json:"model,omitempty"`
-	// LoggingLevel is 0, 1 or 2; nil leaves it to the service.
-	LoggingLevel *int `json:"loggingLevel,omitempty"`
-	// Objects each have "@odata.type" and, where wanted, "@erpnet.action" and
-	// "@erpnet.findBy".
-	Objects []any `json:"objects"`
-}
-
-// ImportResult is the answer of Import.
-type ImportResult struct {
-	// Result is success, or fail when any object failed.
-	Result string `json:"@erpnet.result"`
-	// Objects has one result for each object of the request, in its order.
-	Objects []ImportedObject `json:"objects"`
-	// DataExchange is the id of the log, if one was written.
-	DataExchange string `json:"data-exchange"`
-}
-
-// OK reports whether every object was taken.
-func (r *ImportResult) OK() bool { return r.Result == "success" }
-
-// ImportedObject is what became of one object.
-type ImportedObject struct {
-	Result string `json:"@erpnet.result"`
-	// ID is the entity's ("Set(guid)"); empty on failure.
-	ID      string `json:"@odata.id"`
-	Message string `json:"@erpnet.message"`
-	// State is Added, Modified, Deleted or Unchanged.
-	State string `json:"@erpnet.state"`
-	// Error says why the object failed.
-	Error *APIError `json:"@erpnet.error"`
-}
-
-// OK reports whether the object was taken.
-func (o *ImportedObject) OK() bool { return o.Result == "success" }

@@ -3,11 +3,19 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"strings"
+	"sync"
 	"time"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/oauth"
 )
+
+// keepMetadata is how long a discovery document is used before it is fetched
+// again.
+const keepMetadata = time.Hour
 
 // ProviderConfig says which OpenID provider to use.
 type ProviderConfig struct {
@@ -29,14 +37,35 @@ type ProviderConfig struct {
 //
 // A Provider holds no credential and no token, and is safe for concurrent use.
 type Provider struct {
-	issuer    string
-	transport http.RoundTripper
-	now       func() time.Time
+	issuer       string
+	issuerOrigin string
+	transport    http.RoundTripper
+	http         *http.Client
+	now          func() time.Time
+	metadata     shared[oauth.Metadata]
+	root         shared[string]
+
+	mu   sync.Mutex
+	keys *keySet // of the jwks_uri last seen
 }
 
 // NewProvider checks the configuration. It makes no request.
 func NewProvider(c ProviderConfig) (*Provider, error) {
-	return nil, errors.ErrUnsupported
+	u, err := secureURL(c.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("issuer: %w", err)
+	}
+	if u.RawQuery != "" || u.ForceQuery {
+		return nil, fmt.Errorf("issuer: %q must have no query", c.Issuer)
+	}
+	rt, err := pickTransport(c.Transport, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &Provider{
+		issuer: c.Issuer, issuerOrigin: origin(u), transport: rt,
+		http: httpClient(rt), now: clock(c.Now),
+	}, nil
 }
 
 // Issuer is the provider's issuer identifier.
@@ -45,19 +74,94 @@ func (p *Provider) Issuer() string { return p.issuer }
 // Metadata is the provider's discovery document. It is fetched once and again
 // after an hour; while it cannot be fetched again the old one is used.
 func (p *Provider) Metadata(ctx context.Context) (oauth.Metadata, error) {
-	return oauth.Metadata{}, errors.ErrUnsupported
+	return p.metadata.get(ctx, p.now, keepMetadata, p.discover)
+}
+
+func (p *Provider) discover(ctx context.Context) (oauth.Metadata, error) {
+	var m oauth.Metadata
+	address := strings.TrimSuffix(p.issuer, "/") + "/.well-known/openid-configuration"
+	if err := getJSON(ctx, p.http, address, &m); err != nil {
+		return oauth.Metadata{}, fail(tandem.CodeUnavailable, err, "the identity server %s cannot be discovered: %v", p.issuer, err)
+	}
+	if err := p.checkMetadata(&m); err != nil {
+		return oauth.Metadata{}, fail(tandem.CodeUnavailable, err, "the discovery document of %s is unusable: %v", p.issuer, err)
+	}
+	return m, nil
+}
+
+// checkMetadata refuses the document of another issuer (OpenID Connect
+// Discovery section 4.3, the mix-up attack) and endpoints that credentials or
+// tokens must not go to.
+func (p *Provider) checkMetadata(m *oauth.Metadata) error {
+	if m.Issuer != p.issuer {
+		return fmt.Errorf("it names the issuer %q", m.Issuer)
+	}
+	if m.TokenEndpoint == "" || m.JWKSURI == "" {
+		return errors.New("token_endpoint or jwks_uri is missing")
+	}
+	plain := strings.HasPrefix(p.issuer, "http://")
+	for name, address := range map[string]string{
+		"authorization_endpoint": m.AuthorizationEndpoint, "token_endpoint": m.TokenEndpoint,
+		"userinfo_endpoint": m.UserinfoEndpoint, "end_session_endpoint": m.EndSessionEndpoint,
+		"revocation_endpoint": m.RevocationEndpoint, "jwks_uri": m.JWKSURI,
+	} {
+		if address == "" {
+			continue
+		}
+		u, err := secureURL(address)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if u.Scheme == "http" && !plain {
+			return fmt.Errorf("%s: %q is not https, but the issuer is", name, address)
+		}
+	}
+	return nil
+}
+
+// keySetOf is the key set at the address; it is kept while the address stays.
+func (p *Provider) keySetOf(jwksURI string) *keySet {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.keys == nil || p.keys.address != jwksURI {
+		p.keys = &keySet{address: jwksURI, http: p.http, now: p.now}
+	}
+	return p.keys
 }
 
 // ODataRoot finds the root of the instance's OData service, with a slash at its
 // end, by auto-discovery: the site DomainAPI of {issuer minus /id}/sys/auto-discovery.
 // It is for Tandem and ERP.net; other providers have no such document.
 func (p *Provider) ODataRoot(ctx context.Context) (string, error) {
-	return "", errors.ErrUnsupported
+	return p.root.get(ctx, p.now, keepMetadata, p.discoverRoot)
 }
 
-// Transport makes an HTTP transport with time limits that trusts the system's
-// certificate authorities and, when caFile is not empty, those in that PEM
-// file (a development authority).
-func Transport(caFile string) (*http.Transport, error) {
-	return nil, errors.ErrUnsupported
+func (p *Provider) discoverRoot(ctx context.Context) (string, error) {
+	instance, ok := strings.CutSuffix(p.issuer, "/id")
+	if !ok {
+		return "", &tandem.Error{Code: tandem.CodeInvalid, Message: fmt.Sprintf("the issuer %s is no instance (it does not end in /id): give the address of the OData service instead of auto-discovery", p.issuer)}
+	}
+	var document struct {
+		WebSites []struct {
+			Type                 string
+			AdditionalProperties struct{ ODataServiceRoot string }
+		}
+	}
+	if err := getJSON(ctx, p.http, instance+"/sys/auto-discovery", &document); err != nil {
+		return "", fail(tandem.CodeUnavailable, err, "the instance %s cannot be discovered: %v", instance, err)
+	}
+	for _, site := range document.WebSites {
+		if site.Type != "DomainAPI" || site.AdditionalProperties.ODataServiceRoot == "" {
+			continue
+		}
+		root, err := odataRoot(site.AdditionalProperties.ODataServiceRoot)
+		if err != nil {
+			return "", fail(tandem.CodeUnavailable, err, "auto-discovery of %s: ODataServiceRoot: %v", instance, err)
+		}
+		if root.Scheme == "http" && strings.HasPrefix(p.issuer, "https:") {
+			return "", &tandem.Error{Code: tandem.CodeUnavailable, Message: fmt.Sprintf("auto-discovery of %s: ODataServiceRoot is not https", instance)}
+		}
+		return root.String(), nil
+	}
+	return "", &tandem.Error{Code: tandem.CodeUnavailable, Message: fmt.Sprintf("the instance %s announces no site DomainAPI with an ODataServiceRoot", instance)}
 }

@@ -35,7 +35,7 @@ type SessionStore interface {
 	ByID(ctx context.Context, key SessionKey) (StoredSession, error)
 	// Save replaces Sealed, UserID and SignInID and sets Version to
 	// s.Version, if the row's Version is s.Version-1: a compare-and-swap.
-	// It reports false, without an error, when the row has another version or
+	// CreatedAt and ExpiresAt stay as they are. It reports false, without an error, when the row has another version or
 	// is gone; it never creates a row.
 	Save(ctx context.Context, s StoredSession) (saved bool, err error)
 	// Touch moves ExpiresAt of a row, if it exists.
@@ -49,7 +49,3 @@ type SessionStore interface {
 	// Count is how many sessions are live at now, and of how many people.
 	Count(ctx context.Context, now time.Time) (sessions, people int, err error)
 }
-
-// NewMemoryStore makes a store in memory, for tests and small apps with a
-// single process: a restart signs everybody out.
-func NewMemoryStore() SessionStore { return nil }

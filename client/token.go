@@ -1,6 +1,7 @@
 package client
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -21,9 +22,36 @@ type APIToken interface{ UserToken | ServiceToken }
 // accessToken is behind a pointer so that fmt does not reach it inside of other
 // structs either.
 type accessToken struct {
-	raw       string
-	scope     tandem.Scope
-	expiresAt time.Time
+	raw, header string
+	scope       tandem.Scope
+	// identity is the login that it acts as, where known.
+	identity            string
+	issuedAt, expiresAt time.Time
+	// renewAt is when to begin to renew it; usableUntil is a little before
+	// expiresAt, so that a call does not arrive too late.
+	renewAt, usableUntil time.Time
+	// forced tokens were asked for because the API refused the one before;
+	// accepted ones have been taken by the API.
+	forced   bool
+	accepted atomic.Bool
+}
+
+// forceAgain is how old a token that was itself forced must be to be replaced
+// because the API refuses it too: two refusals in a row are not about tokens.
+const forceAgain = 10 * time.Second
+
+// replaceable reports whether it makes sense to renew the token because the API
+// refused it.
+func (t *accessToken) replaceable(now time.Time) bool {
+	return !t.forced || t.accepted.Load() || now.Sub(t.issuedAt) >= forceAgain
+}
+
+// plan sets when to renew: after four fifths of the lifetime, earlier by up to
+// the given share of it, so that replicas do not all come at once.
+func (t *accessToken) plan(jitter float64) {
+	lifetime := t.expiresAt.Sub(t.issuedAt)
+	t.renewAt = t.issuedAt.Add(time.Duration(float64(lifetime) * (0.8 - jitter)))
+	t.usableUntil = t.expiresAt.Add(-min(10*time.Second, lifetime/10))
 }
 
 // Raw is the token itself, for an Authorization header that this package cannot
@@ -52,11 +80,9 @@ func (t ServiceToken) Scope() tandem.Scope { return t.t.get().scope }
 // String hides the token.
 func (ServiceToken) String() string { return "client.ServiceToken(hidden)" }
 
-var noToken accessToken
-
 func (t *accessToken) get() *accessToken {
 	if t == nil {
-		return &noToken
+		return &accessToken{}
 	}
 	return t
 }

@@ -2,8 +2,8 @@ package client
 
 import (
 	"context"
-	"errors"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -13,18 +13,35 @@ import (
 // refused the refresh token, or there is none and the access token has ended.
 var ErrSignedOut error = &tandem.Error{Code: tandem.CodeUnauthorized, Message: "your sign-in has ended; please sign in again"}
 
+// minIDToken is how much life an ID token that is handed out should have left.
+const minIDToken = 60 * time.Second
+
 // UserSession is a signed-in person. It belongs to the request it was made for
 // and is safe for concurrent use within it.
-type UserSession struct{}
+type UserSession struct {
+	tokens *UserTokens
+	calls  *authorised
+	state  atomic.Pointer[userState]
+}
+
+func (t *UserTokens) session(st *userState) *UserSession {
+	s := &UserSession{tokens: t}
+	s.state.Store(st)
+	s.calls = &authorised{
+		http: t.api, origins: t.origins, observe: t.config.Observe, now: t.now,
+		token: s.access, rejected: s.rejected,
+	}
+	return s
+}
 
 // Identity says who the person is, as of the last ID token.
-func (s *UserSession) Identity() IDToken { return IDToken{} }
+func (s *UserSession) Identity() IDToken { return s.state.Load().identity }
 
 // Scope is what the access token was granted; an external user has no API scope.
-func (s *UserSession) Scope() tandem.Scope { return nil }
+func (s *UserSession) Scope() tandem.Scope { return s.state.Load().access.scope }
 
 // SignedInAt is when the session began.
-func (s *UserSession) SignedInAt() time.Time { return time.Time{} }
+func (s *UserSession) SignedInAt() time.Time { return s.state.Load().createdAt }
 
 // Token is the person's access token. It is renewed in the background ahead of
 // its expiry, and waited for only when it has ended. One renewal runs per
@@ -33,22 +50,105 @@ func (s *UserSession) SignedInAt() time.Time { return time.Time{} }
 // when it cannot be reached, the session stays and the error is a
 // [tandem.Error] with [tandem.CodeUnavailable].
 func (s *UserSession) Token(ctx context.Context) (UserToken, error) {
-	return UserToken{}, errors.ErrUnsupported
+	t, err := s.access(ctx)
+	return UserToken{t}, err
+}
+
+func (s *UserSession) access(ctx context.Context) (*accessToken, error) {
+	st, now := s.state.Load(), s.tokens.now()
+	switch {
+	case now.Before(st.access.renewAt):
+		return st.access, nil
+	case now.Before(st.access.usableUntil):
+		if st.refresh != "" {
+			s.tokens.renewAhead(ctx, st.key, need{stale: st.sameAccess})
+		}
+		return st.access, nil
+	case st.refresh == "" && now.Before(st.access.expiresAt):
+		return st.access, nil
+	}
+	st, err := s.renewed(ctx, need{stale: st.sameAccess})
+	if err != nil {
+		return nil, err
+	}
+	return st.access, nil
 }
 
 // IDToken is the person's raw ID token, as evidence for a worker, with at least
 // 60 seconds left: it is renewed by refresh. While the provider cannot be
 // reached, one with less time left is returned as long as it lives.
 func (s *UserSession) IDToken(ctx context.Context) (string, error) {
-	return "", errors.ErrUnsupported
+	st := s.state.Load()
+	if st.idTokenLives(s.tokens.now(), minIDToken) {
+		return st.idToken, nil
+	}
+	if st.refresh == "" {
+		if !st.idTokenLives(s.tokens.now(), 0) {
+			return "", ErrSignedOut
+		}
+		return st.idToken, nil
+	}
+	next, err := s.renewed(ctx, need{stale: func(other *userState) bool {
+		return !other.idTokenLives(s.tokens.now(), minIDToken)
+	}})
+	if err == nil {
+		st = next
+	} else if tandem.ErrorCode(err) == tandem.CodeUnauthorized {
+		return "", err
+	}
+	if !st.idTokenLives(s.tokens.now(), 0) {
+		if err == nil { // a provider that gives none on refresh
+			err = ErrSignedOut
+		}
+		return "", err
+	}
+	return st.idToken, nil
+}
+
+// renewed waits for a renewal and keeps its result.
+func (s *UserSession) renewed(ctx context.Context, n need) (*userState, error) {
+	key := s.state.Load().key
+	for {
+		r, err := s.tokens.renew(ctx, key, n).wait(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.state.Store(r.state)
+		// A flight that was in the air for another need may have found nothing
+		// to do; the next one is for this need.
+		if r.renewed || !n.stale(r.state) {
+			return r.state, nil
+		}
+	}
+}
+
+// rejected renews a token that the API refused.
+func (s *UserSession) rejected(ctx context.Context, t *accessToken, wait bool) *accessToken {
+	st := s.state.Load()
+	if st.access.raw != t.raw { // renewed meanwhile
+		return st.access
+	}
+	if st.refresh == "" || !t.replaceable(s.tokens.now()) {
+		return nil
+	}
+	n := need{stale: func(other *userState) bool { return other.access.raw == t.raw }, forced: true}
+	if !wait {
+		s.tokens.renewAhead(ctx, st.key, n)
+		return nil
+	}
+	next, err := s.renewed(ctx, n)
+	if err != nil || next.access.raw == t.raw {
+		return nil
+	}
+	return next.access
 }
 
 // Client makes API calls as the person.
-func (s *UserSession) Client() *UserClient { return &UserClient{} }
+func (s *UserSession) Client() *UserClient { return &UserClient{s} }
 
 // UserClient makes API calls with the user token of one session. It is an
 // [http.RoundTripper] too, for libraries that want one.
-type UserClient struct{}
+type UserClient struct{ session *UserSession }
 
 // Do sends the request with the user token. It goes to the API's origins only
 // (see [UserConfig]); redirects are not followed. An answer of 401 leads to one
@@ -56,7 +156,7 @@ type UserClient struct{}
 // of a request that is safe to repeat: GET, HEAD, OPTIONS, PUT, DELETE, or one
 // with an Idempotency-Key, whose body, if any, can be had again (GetBody).
 func (c *UserClient) Do(req *http.Request) (*http.Response, error) {
-	return nil, errors.ErrUnsupported
+	return c.session.calls.do(req, "")
 }
 
 // RoundTrip is Do.

@@ -2,153 +2,303 @@ package client
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/seal"
 )
 
-// Defaults of [UserConfig].
-const (
-	// DefaultIdleTimeout ends a session that is not used.
-	DefaultIdleTimeout = 10 * time.Hour
-	// DefaultAbsoluteTimeout ends a session, used or not.
-	DefaultAbsoluteTimeout = 30 * 24 * time.Hour
-)
-
-// UserConfig configures the front end's half. Provider, ApplicationURI and
-// RedirectURL are needed; a service credential cannot be given to it.
-type UserConfig struct {
-	Provider *Provider
-	// ApplicationURI is the OAuth client_id.
-	ApplicationURI string
-	// Credential is the front end's own; the zero value is a public client.
-	Credential UserCredential
-	// RedirectURL is the absolute address of [UserTokens.Callback], registered
-	// at the provider byte for byte. Its scheme and host are the web app's
-	// public ones; with https the cookies get the prefix __Host-.
-	RedirectURL string
-	// PostLogoutRedirectURL is the absolute address of [UserTokens.SignedOut];
-	// empty leaves people at the provider after a sign-out.
-	PostLogoutRedirectURL string
-	// Scope is asked for at sign-in; empty means openid profile offline_access
-	// read update. openid is always asked for. Without offline_access people
-	// sign in again when their access token ends.
-	Scope tandem.Scope
-	// Parameters are added to the authorization request (ui_locales, prompt,
-	// max_age …). Those that this package sends itself are refused.
-	Parameters url.Values
-	// Sessions keeps the sessions, sealed with Box. Both nil means a store in
-	// memory with a key that dies with the process; one without the other is
-	// refused.
-	Sessions SessionStore
-	Box      *seal.Box
-	// IdleTimeout and AbsoluteTimeout end sessions of the web app; zero means
-	// [DefaultIdleTimeout] and [DefaultAbsoluteTimeout].
-	IdleTimeout, AbsoluteTimeout time.Duration
-	// SignInURL is the path of [UserTokens.SignIn]; empty means /signin.
-	SignInURL string
-	// SignedInURL is where people go after sign-in without a return_to, and
-	// SignedOutURL after sign-out; empty means /.
-	SignedInURL, SignedOutURL string
-	// CookieName names the session cookie, without a prefix; empty means a name
-	// made from the application and the issuer, so that apps on one host
-	// (localhost) do not disturb each other.
-	CookieName string
-	// APIOrigins ("https://api.example.com") may be sent the user token, beside
-	// the issuer's own origin and the root of an [OData].
-	APIOrigins []string
-	// Transport makes the API calls; nil means the Provider's.
-	Transport http.RoundTripper
-	// Observe is told about each API call, in the caller's goroutine.
-	Observe func(Call)
-	// ErrorPage answers a sign-in that failed, with a sentence for the person;
-	// nil means a plain page.
-	ErrorPage func(w http.ResponseWriter, r *http.Request, status int, message string)
-	// SignOutPage draws the page that takes the sign-out to the provider; nil
-	// means a plain page. The handler has set a Content-Security-Policy that
-	// allows the form and SignOutForm.Script.
-	SignOutPage func(w http.ResponseWriter, r *http.Request, form SignOutForm)
-	// Log gets what the person is not shown; nil discards it.
-	Log *slog.Logger
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
-}
-
-// SignOutForm is a form that must be posted to the provider to end the person's
-// sign-in there. It holds the ID token, which must not get into a URL.
-type SignOutForm struct {
-	// Action is the address to POST to.
-	Action string
-	// Fields are its hidden fields.
-	Fields url.Values
-	// Script is the address of a script that submits the page's first form at
-	// once; empty where there is none. Without it the person presses a button.
-	Script string
-}
-
 // UserTokens is the front end's half of an application: it signs people in and
 // keeps and renews their tokens. It is safe for concurrent use; replicas share
 // a [SessionStore] and the key of the [seal.Box].
-type UserTokens struct{}
+type UserTokens struct {
+	config      UserConfig // with its defaults
+	now         func() time.Time
+	log         *slog.Logger
+	endpoint    tokenEndpoint
+	verifier    *IDTokenVerifier
+	api         *http.Client
+	origins     []string
+	callback    *url.URL
+	signedOut   *url.URL // nil when there is none
+	crossOrigin *http.CrossOriginProtection
+	// prefix and cookie are of the cookies' names; secure says that they go
+	// over https only.
+	prefix, cookie string
+	secure         bool
+
+	used     recent[string, struct{}]  // states redeemed here
+	versions recent[SessionKey, int64] // of rows, as last seen here
+	// resting sessions could not be renewed and are not tried ahead of expiry
+	// before the time.
+	resting recent[SessionKey, time.Time]
+
+	mu      sync.Mutex
+	flights map[SessionKey]*flight[renewal]
+	running sync.WaitGroup
+}
+
+// ended is the version of a session that is over: no row has a higher one.
+const ended = int64(1) << 62
 
 // NewUserTokens checks the configuration. It makes no request.
-func NewUserTokens(c UserConfig) (*UserTokens, error) { return nil, errors.ErrUnsupported }
+func NewUserTokens(c UserConfig) (*UserTokens, error) {
+	if c.Provider == nil {
+		return nil, errors.New("user tokens: no Provider")
+	}
+	t := &UserTokens{
+		now: clock(c.Now), log: logger(c.Log), flights: map[SessionKey]*flight[renewal]{},
+		endpoint:    tokenEndpoint{c.Provider, c.ApplicationURI, c.Credential.c, clock(c.Now)},
+		verifier:    NewIDTokenVerifier(c.Provider, c.ApplicationURI),
+		crossOrigin: http.NewCrossOriginProtection(),
+	}
+	var faults []error
+	for _, check := range []func(*UserConfig) error{checkApplication, checkPaths, checkLifetimes, checkStore, t.setAddresses, t.setAPI} {
+		if err := check(&c); err != nil {
+			faults = append(faults, fmt.Errorf("user tokens: %w", err))
+		}
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	t.config = c
+	name := c.CookieName
+	if name == "" {
+		sum := sha256.Sum256([]byte(c.Provider.issuer + "\x00" + c.ApplicationURI))
+		name = "tandem-" + hex.EncodeToString(sum[:4])
+	}
+	if t.secure = t.callback.Scheme == "https"; t.secure {
+		t.prefix = "__Host-" // cannot be planted by a sibling host
+	}
+	t.cookie = t.prefix + name
+	return t, nil
+}
+
+// ownParameters are those of the authorization request that are not the
+// application's to set.
+var ownParameters = []string{
+	"response_type", "response_mode", "client_id", "redirect_uri", "scope", "state", "nonce",
+	"code_challenge", "code_challenge_method", "request", "request_uri",
+}
+
+func checkApplication(c *UserConfig) error {
+	if c.ApplicationURI == "" {
+		return errors.New("no ApplicationURI")
+	}
+	if c.Credential.c != nil && c.Credential.c.empty() {
+		return errors.New("the Credential is empty; leave it out for a public client")
+	}
+	if len(c.Scope) == 0 {
+		c.Scope = tandem.Scope{tandem.ScopeOpenID, tandem.ScopeProfile, tandem.ScopeOfflineAccess, tandem.ScopeRead, tandem.ScopeUpdate}
+	}
+	if !c.Scope.Has(tandem.ScopeOpenID) {
+		c.Scope = append(tandem.Scope{tandem.ScopeOpenID}, c.Scope...)
+	}
+	for name := range c.Parameters {
+		if slices.Contains(ownParameters, name) {
+			return fmt.Errorf("the parameter %s is not yours to set", name)
+		}
+	}
+	return nil
+}
+
+func checkPaths(c *UserConfig) error {
+	for _, p := range []struct {
+		name, fallback string
+		value          *string
+	}{{"SignInURL", "/signin", &c.SignInURL}, {"SignedInURL", "/", &c.SignedInURL}, {"SignedOutURL", "/", &c.SignedOutURL}} {
+		if *p.value == "" {
+			*p.value = p.fallback
+		}
+		if !localPath(*p.value) {
+			return fmt.Errorf("%s: %q is no path of this host", p.name, *p.value)
+		}
+	}
+	return nil
+}
+
+func checkLifetimes(c *UserConfig) error {
+	if c.IdleTimeout == 0 {
+		c.IdleTimeout = DefaultIdleTimeout
+	}
+	if c.AbsoluteTimeout == 0 {
+		c.AbsoluteTimeout = DefaultAbsoluteTimeout
+	}
+	if c.IdleTimeout < 0 || c.AbsoluteTimeout < c.IdleTimeout {
+		return errors.New("IdleTimeout must be positive and at most AbsoluteTimeout")
+	}
+	return nil
+}
+
+func checkStore(c *UserConfig) error {
+	switch {
+	case c.Sessions == nil && c.Box == nil:
+		key := make([]byte, seal.KeySize)
+		rand.Read(key)
+		var err error
+		c.Box, err = seal.New("sessions", key)
+		c.Sessions = NewMemoryStore()
+		return err
+	case c.Box == nil:
+		return errors.New("Sessions without a Box: tokens are not kept in readable form")
+	case c.Sessions == nil:
+		return errors.New("a Box without Sessions: say where to keep them (NewMemoryStore for a single process)")
+	}
+	return nil
+}
+
+func (t *UserTokens) setAddresses(c *UserConfig) error {
+	var err error
+	if t.callback, err = secureURL(c.RedirectURL); err != nil {
+		return fmt.Errorf("RedirectURL: %w", err)
+	}
+	if err := t.crossOrigin.AddTrustedOrigin(webOrigin(t.callback)); err != nil {
+		return fmt.Errorf("RedirectURL: %w", err)
+	}
+	if c.PostLogoutRedirectURL == "" {
+		return nil
+	}
+	if t.signedOut, err = secureURL(c.PostLogoutRedirectURL); err != nil {
+		return fmt.Errorf("PostLogoutRedirectURL: %w", err)
+	}
+	return nil
+}
+
+func (t *UserTokens) setAPI(c *UserConfig) error {
+	rt, err := pickTransport(c.Transport, c.Provider.transport)
+	if err != nil {
+		return err
+	}
+	t.api = httpClient(rt)
+	t.origins, err = apiOrigins(c.Provider, c.APIOrigins)
+	return err
+}
 
 // Mount adds the four handlers: SignIn at SignInURL, Callback and SignedOut at
 // the paths of their addresses, and SignOut at POST /signout.
-func (t *UserTokens) Mount(mux *http.ServeMux) {}
-
-// SignIn sends a browser to the provider (GET /signin?return_to=/path). The
-// request's state, nonce and PKCE verifier are in a sealed short-lived cookie
-// of their own, so that several tabs can sign in at once. Afterwards the
-// browser comes back to return_to, which can only be a path of this host.
-func (t *UserTokens) SignIn() http.Handler { return nil }
-
-// Callback is where the provider sends the browser back (GET /signin-callback).
-// It checks state and issuer (RFC 9207), redeems the code, verifies the ID
-// token and its nonce, and begins a session under a new id.
-func (t *UserTokens) Callback() http.Handler { return nil }
-
-// SignOut ends the session (POST /signout; cross-origin requests are refused)
-// and answers a page that posts the ID token to the provider's end-session
-// endpoint. The page works without JavaScript too.
-func (t *UserTokens) SignOut() http.Handler { return nil }
-
-// SignedOut is where the provider sends the browser after a sign-out (GET
-// /signout-callback). It also serves the script of the sign-out page.
-func (t *UserTokens) SignedOut() http.Handler { return nil }
+func (t *UserTokens) Mount(mux *http.ServeMux) {
+	path, _, _ := strings.Cut(t.config.SignInURL, "?")
+	mux.Handle("GET "+path, t.SignIn())
+	mux.Handle("GET "+t.callback.Path, t.Callback())
+	mux.Handle("POST /signout", t.SignOut())
+	if t.signedOut != nil {
+		mux.Handle("GET "+t.signedOut.Path, t.SignedOut())
+	}
+}
 
 // Session is the session of the request's cookie. It is [tandem.ErrNotFound]
 // when nobody is signed in; other errors are the store's.
 func (t *UserTokens) Session(r *http.Request) (*UserSession, error) {
-	return nil, errors.ErrUnsupported
+	ctx := r.Context()
+	cookie, err := r.Cookie(t.cookie)
+	if err != nil {
+		return nil, errNobody
+	}
+	key, ok := keyOf(cookie.Value)
+	if !ok {
+		return nil, errNobody
+	}
+	st, err := t.load(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if st.refresh == "" && !t.now().Before(st.access.expiresAt) {
+		t.forget(ctx, key)
+		return nil, errNobody
+	}
+	t.touch(ctx, st)
+	return t.session(st), nil
 }
 
-// Middleware puts the session, if there is one, into the request's context for
-// [UserSessionOf], and refuses cross-origin requests with unsafe methods (CSRF).
-func (t *UserTokens) Middleware(next http.Handler) http.Handler { return nil }
+var errNobody = fmt.Errorf("nobody is signed in: %w", tandem.ErrNotFound)
 
-// Require lets only signed-in people through: a browser that navigates is sent
-// to SignIn and comes back, everything else gets 401. It includes Middleware.
-func (t *UserTokens) Require(next http.Handler) http.Handler { return nil }
+// load reads a session. A row that does not open, is older than one seen
+// before, or has expired is none.
+func (t *UserTokens) load(ctx context.Context, key SessionKey) (*userState, error) {
+	seen, known := t.versions.get(key) // before the row: it may grow meanwhile
+	row, err := t.config.Sessions.ByID(ctx, key)
+	if errors.Is(err, tandem.ErrNotFound) {
+		return nil, errNobody
+	}
+	if err != nil {
+		return nil, fmt.Errorf("session store: %w", err)
+	}
+	if known && row.Version < seen {
+		if seen != ended {
+			t.log.Warn("a session row is older than it was; it is not used", "version", row.Version, "seen", seen)
+		}
+		return nil, errNobody
+	}
+	st, err := t.open(&row)
+	if err != nil {
+		t.log.Warn("a session row was changed, moved or sealed with another key; it is not used", "error", err)
+		return nil, errNobody
+	}
+	now := t.now()
+	if !now.Before(st.expiresAt) || !now.Before(st.absoluteEnd) {
+		return nil, errNobody
+	}
+	t.saw(key, row.Version)
+	return st, nil
+}
 
-// UserSessionOf is the session that [UserTokens.Middleware] found; nil when
-// nobody is signed in.
-func UserSessionOf(ctx context.Context) *UserSession { return nil }
+// touch moves the idle end, not at each request: a twentieth of the timeout is
+// near enough.
+func (t *UserTokens) touch(ctx context.Context, st *userState) {
+	end := t.idleEnd(st)
+	if end.Sub(st.expiresAt) < t.config.IdleTimeout/20 {
+		return
+	}
+	if err := t.config.Sessions.Touch(ctx, st.key, end); err != nil {
+		t.log.Warn("session store: touch failed", "error", err) // the session lives on till its old end
+	}
+}
+
+func (t *UserTokens) idleEnd(st *userState) time.Time {
+	if end := t.now().Add(t.config.IdleTimeout); end.Before(st.absoluteEnd) {
+		return end
+	}
+	return st.absoluteEnd
+}
+
+// forget ends a session here. What is in flight for it cannot bring it back.
+func (t *UserTokens) forget(ctx context.Context, key SessionKey) {
+	t.saw(key, ended)
+	if err := t.config.Sessions.Delete(ctx, key); err != nil {
+		t.log.Error("session store: delete failed; the session ends when it expires", "error", err)
+	}
+}
+
+// saw remembers the highest version of a row, so that an old row that is put
+// back is noticed (spec F32).
+func (t *UserTokens) saw(key SessionKey, version int64) {
+	t.versions.change(key, func(old int64) int64 { return max(old, version) })
+}
 
 // Count is how many sessions are live, and of how many people.
 func (t *UserTokens) Count(ctx context.Context) (sessions, people int, err error) {
-	return 0, 0, errors.ErrUnsupported
+	return t.config.Sessions.Count(ctx, t.now())
 }
 
 // Purge removes expired sessions from the store; call it now and then.
-func (t *UserTokens) Purge(ctx context.Context) (int, error) { return 0, errors.ErrUnsupported }
+func (t *UserTokens) Purge(ctx context.Context) (int, error) {
+	return t.config.Sessions.Purge(ctx, t.now())
+}
 
 // Close waits for renewals in flight, so that no renewed refresh token is lost.
 // Call it after the HTTP server has shut down.
-func (t *UserTokens) Close() error { return nil }
+func (t *UserTokens) Close() error {
+	t.running.Wait()
+	return nil
+}

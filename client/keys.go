@@ -1,0 +1,109 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// keepKeys is how long keys are used before they are fetched again: for so long
+// a key that the provider removed still verifies.
+const keepKeys = 10 * time.Minute
+
+// Unknown key ids lead to a new fetch, because keys rotate, but never to more
+// than fetchBurst fetches within fetchWindow: anybody can invent key ids.
+const (
+	fetchBurst  = 3
+	fetchWindow = 30 * time.Second
+)
+
+// keySet is the provider's public keys (RFC 7517 section 5).
+type keySet struct {
+	address string
+	http    *http.Client
+	now     func() time.Time
+	kept    shared[[]jose.JSONWebKey]
+
+	mu      sync.Mutex
+	fetches [fetchBurst]time.Time // a ring of the latest
+	next    int
+}
+
+// find returns the keys that a token with this header may have been signed
+// with; none when the provider has no such key.
+func (s *keySet) find(ctx context.Context, kid, alg string) ([]jose.JSONWebKey, error) {
+	keys, err := s.kept.get(ctx, s.now, keepKeys, s.fetch)
+	if err != nil {
+		return nil, err
+	}
+	if found := match(keys, kid, alg); len(found) > 0 || !s.mayFetch() {
+		return found, nil
+	}
+	// Rotated since? Fetches at the same time are one here too.
+	s.kept.expire()
+	if keys, err = s.kept.get(ctx, s.now, keepKeys, s.fetch); err != nil {
+		return nil, err
+	}
+	return match(keys, kid, alg), nil
+}
+
+func (s *keySet) mayFetch() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now().Sub(s.fetches[s.next]) >= fetchWindow
+}
+
+func (s *keySet) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
+	s.mu.Lock()
+	s.fetches[s.next] = s.now()
+	s.next = (s.next + 1) % fetchBurst
+	s.mu.Unlock()
+	var set struct{ Keys []json.RawMessage }
+	if err := getJSON(ctx, s.http, s.address, &set); err != nil {
+		return nil, err
+	}
+	var keys []jose.JSONWebKey
+	for _, text := range set.Keys {
+		var key jose.JSONWebKey
+		// Keys of a type that is not understood are ignored (RFC 7517 section
+		// 5), and so is what is no public key.
+		if json.Unmarshal(text, &key) == nil && key.IsPublic() && key.Use != "enc" {
+			keys = append(keys, key)
+		}
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("the provider's key set has no usable key")
+	}
+	return keys, nil
+}
+
+func match(keys []jose.JSONWebKey, kid, alg string) []jose.JSONWebKey {
+	var out []jose.JSONWebKey
+	for _, k := range keys {
+		if (kid == "" || k.KeyID == kid) && (k.Algorithm == "" || k.Algorithm == alg) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// fixedKeys verifies with keys that were chosen already. It is an oidc.KeySet.
+type fixedKeys struct {
+	keys []jose.JSONWebKey
+	jws  *jose.JSONWebSignature
+}
+
+// VerifySignature implements oidc.KeySet.
+func (f fixedKeys) VerifySignature(context.Context, string) ([]byte, error) {
+	for _, k := range f.keys {
+		if payload, err := f.jws.Verify(k); err == nil {
+			return payload, nil
+		}
+	}
+	return nil, errors.New("the signature is not the provider's")
+}

@@ -1,0 +1,45 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"html/template"
+	"net/http"
+)
+
+// pages are the two small pages of the package, for apps that draw none.
+var pages = template.Must(template.New("problem").Parse(`<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Sign-in</title></head>
+<body><h1>Sign-in</h1><p>{{.Message}}</p><p><a href="{{.SignIn}}">Sign in</a></p></body></html>
+{{define "signout"}}<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Sign out</title></head>
+<body><h1>Sign out</h1><form method="post" action="{{.Action}}">{{range $name, $values := .Fields}}{{range $values}}<input type="hidden" name="{{$name}}" value="{{.}}">{{end}}{{end}}
+<p>You are signed out of this application.</p><p><button>Finish signing out</button></p></form>{{with .Script}}<script src="{{.}}"></script>{{end}}</body></html>
+{{end}}`))
+
+// submitScript is what SignedOut serves for the sign-out page.
+const submitScript = "document.forms[0].submit();\n"
+
+// problem shows a sign-in that failed and logs why. The cause is not shown, and
+// holds no code, token or secret.
+func (t *UserTokens) problem(w http.ResponseWriter, r *http.Request, status int, message string, cause error) {
+	if cause != nil && !errors.Is(cause, context.Canceled) {
+		t.log.WarnContext(r.Context(), "sign-in failed", "status", status, "error", cause)
+	}
+	noStore(w)
+	h := w.Header()
+	h.Set("Referrer-Policy", "no-referrer") // the address may hold the code
+	if t.config.ErrorPage != nil {
+		t.config.ErrorPage(w, r, status, message)
+		return
+	}
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'")
+	w.WriteHeader(status)
+	_ = pages.Execute(w, struct{ Message, SignIn string }{message, t.config.SignInURL}) // who has gone away cannot be told
+}
+
+func noStore(w http.ResponseWriter) {
+	w.Header().Set("Cache-Control", "no-store")
+}

@@ -1,0 +1,66 @@
+package client
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/hybridapps/tandem/oauth"
+)
+
+// SignIn sends a browser to the provider (GET /signin?return_to=/path). The
+// request's state, nonce and PKCE verifier are in a sealed short-lived cookie
+// of their own, so that several tabs can sign in at once. Afterwards the
+// browser comes back to return_to, which can only be a path of this host.
+func (t *UserTokens) SignIn() http.Handler { return http.HandlerFunc(t.signIn) }
+
+func (t *UserTokens) signIn(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet {
+		w.Header().Set("Allow", http.MethodGet)
+		http.Error(w, "Sign-in begins with a GET.", http.StatusMethodNotAllowed)
+		return
+	}
+	m, err := t.config.Provider.Metadata(r.Context())
+	if err == nil && m.AuthorizationEndpoint == "" {
+		err = errors.New("the provider has no authorization_endpoint")
+	}
+	if err != nil {
+		t.problem(w, r, http.StatusServiceUnavailable, "The sign-in server cannot be reached at the moment. Please try again shortly.", err)
+		return
+	}
+	state, s := newSignIn(t.returnTo(r.URL.Query().Get("return_to")), t.now())
+	if err := t.rememberSignIn(w, r, state, s); err != nil {
+		t.problem(w, r, http.StatusInternalServerError, "The sign-in cannot be started.", err)
+		return
+	}
+	noStore(w)
+	http.Redirect(w, r, t.authorizationURL(&m, state, s), http.StatusSeeOther)
+}
+
+// authorizationURL is the authorization request (OpenID Connect Core section
+// 3.1.2.1) with PKCE (RFC 7636).
+func (t *UserTokens) authorizationURL(m *oauth.Metadata, state string, s signIn) string {
+	q := url.Values{}
+	for name, values := range t.config.Parameters {
+		q[name] = values
+	}
+	q.Set("response_type", oauth.ResponseTypeCode)
+	q.Set("client_id", t.config.ApplicationURI)
+	q.Set("redirect_uri", t.config.RedirectURL)
+	q.Set("scope", t.config.Scope.String())
+	q.Set("state", state)
+	q.Set("nonce", s.Nonce)
+	q.Set("code_challenge", oauth.Challenge(s.Verifier))
+	q.Set("code_challenge_method", oauth.ChallengeS256)
+	u, err := url.Parse(m.AuthorizationEndpoint)
+	if err != nil { // checked when it was discovered
+		return m.AuthorizationEndpoint
+	}
+	for name, values := range u.Query() { // RFC 6749 section 3.1: a query stays
+		if !q.Has(name) {
+			q[name] = values
+		}
+	}
+	u.RawQuery = q.Encode()
+	return u.String()
+}

@@ -1,0 +1,142 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/oauth"
+)
+
+// revokeTimeout bounds how long a sign-out waits for the provider to take the
+// refresh token back.
+const revokeTimeout = 3 * time.Second
+
+// SignOut ends the session (POST /signout; cross-origin requests are refused)
+// and answers a page that posts the ID token to the provider's end-session
+// endpoint. The page works without JavaScript too.
+func (t *UserTokens) SignOut() http.Handler {
+	return t.crossOrigin.Handler(http.HandlerFunc(t.signOut))
+}
+
+func (t *UserTokens) signOut(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "Signing out is a POST.", http.StatusMethodNotAllowed)
+		return
+	}
+	noStore(w)
+	st, err := t.endCookie(w, r)
+	if err != nil {
+		t.problem(w, r, http.StatusServiceUnavailable, "Your session cannot be read at the moment. You are not signed out; please try again shortly.", err)
+		return
+	}
+	if st == nil {
+		http.Redirect(w, r, t.config.SignedOutURL, http.StatusSeeOther)
+		return
+	}
+	m, err := t.config.Provider.Metadata(r.Context())
+	if err != nil {
+		t.log.WarnContext(r.Context(), "signed out here, but not at the provider", "error", err)
+	}
+	t.revoke(r.Context(), &m, st.refresh)
+	if m.EndSessionEndpoint == "" {
+		http.Redirect(w, r, t.config.SignedOutURL, http.StatusSeeOther)
+		return
+	}
+	t.signOutPage(w, r, &m, st.idToken)
+}
+
+// endCookie ends the session of the request's cookie and returns it; nil when
+// there was none.
+func (t *UserTokens) endCookie(w http.ResponseWriter, r *http.Request) (*userState, error) {
+	cookie, err := r.Cookie(t.cookie)
+	if err != nil {
+		return nil, nil
+	}
+	key, ok := keyOf(cookie.Value)
+	if !ok {
+		return nil, nil
+	}
+	st, err := t.load(r.Context(), key)
+	if err != nil && !errors.Is(err, tandem.ErrNotFound) {
+		return nil, err
+	}
+	t.saw(key, ended)
+	if err := t.config.Sessions.Delete(r.Context(), key); err != nil {
+		return nil, err
+	}
+	t.setCookie(w, t.cookie, "", -1)
+	return st, nil
+}
+
+// revoke gives the refresh token back (RFC 7009), so that nothing is left of it
+// even if the browser never gets to the end-session endpoint.
+func (t *UserTokens) revoke(ctx context.Context, m *oauth.Metadata, refresh string) {
+	if refresh == "" || m.RevocationEndpoint == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
+	defer cancel()
+	res, err := t.endpoint.post(ctx, m, m.RevocationEndpoint, url.Values{"token": {refresh}, "token_type_hint": {"refresh_token"}})
+	if err != nil {
+		t.log.WarnContext(ctx, "the refresh token was not revoked", "error", err)
+		return
+	}
+	defer res.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxTokenAnswer)) // to keep the connection
+}
+
+// signOutPage takes the browser to the provider (OpenID Connect RP-Initiated
+// Logout section 2) with a form: in a URL the ID token would get into logs and
+// histories (invariant I13).
+func (t *UserTokens) signOutPage(w http.ResponseWriter, r *http.Request, m *oauth.Metadata, idToken string) {
+	form := SignOutForm{Action: m.EndSessionEndpoint, Fields: url.Values{
+		"id_token_hint": {idToken}, "client_id": {t.config.ApplicationURI},
+	}}
+	targets := "'self'"
+	if u, err := url.Parse(m.EndSessionEndpoint); err == nil {
+		targets += " " + webOrigin(u)
+	}
+	script := "'self'"
+	if t.signedOut != nil {
+		form.Fields.Set("post_logout_redirect_uri", t.config.PostLogoutRedirectURL)
+		// Redirects that follow a form are checked too.
+		targets += " " + webOrigin(t.signedOut)
+		script += " " + webOrigin(t.signedOut)
+		address := *t.signedOut
+		address.RawQuery = "submit.js"
+		form.Script = address.String()
+	}
+	h := w.Header()
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src "+script+"; style-src 'self'; img-src 'self'; form-action "+targets+"; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	if t.config.SignOutPage != nil {
+		t.config.SignOutPage(w, r, form)
+		return
+	}
+	_ = pages.ExecuteTemplate(w, "signout", form) // who has gone away cannot be told
+}
+
+// SignedOut is where the provider sends the browser after a sign-out (GET
+// /signout-callback). It also serves the script of the sign-out page.
+func (t *UserTokens) SignedOut() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawQuery == "submit.js" {
+			h := w.Header()
+			h.Set("Content-Type", "text/javascript; charset=utf-8")
+			h.Set("X-Content-Type-Options", "nosniff")
+			h.Set("Cache-Control", "public, max-age=86400")
+			_, _ = io.WriteString(w, submitScript) // who has gone away cannot be told
+			return
+		}
+		noStore(w)
+		http.Redirect(w, r, t.config.SignedOutURL, http.StatusSeeOther)
+	})
+}

@@ -1,0 +1,200 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/oauth"
+)
+
+// defaultLifetime is assumed of an access token whose answer does not tell.
+const defaultLifetime = 5 * time.Minute
+
+// tokenEndpoint makes token requests for one half of an application.
+type tokenEndpoint struct {
+	provider       *Provider
+	applicationURI string
+	credential     *credential
+	now            func() time.Time
+}
+
+// tokenAnswer is a good answer of the token endpoint (RFC 6749 section 5.1).
+type tokenAnswer struct {
+	access  *accessToken
+	refresh string
+	idToken string
+}
+
+// request makes a token request. With again, a request whose answer got lost is
+// made once more: it must be one that the server lets repeat.
+func (e *tokenEndpoint) request(ctx context.Context, form url.Values, again bool) (*tokenAnswer, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	m, err := e.provider.Metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	res, err := e.post(ctx, &m, m.TokenEndpoint, form)
+	if err != nil && again && ctx.Err() == nil {
+		// For example a connection that the server closed when it restarted.
+		res, err = e.post(ctx, &m, m.TokenEndpoint, form)
+	}
+	if err != nil {
+		return nil, fail(tandem.CodeUnavailable, err, "the identity server %s does not answer: %v", e.provider.issuer, err)
+	}
+	defer res.Body.Close()
+	body, err := readLimited(res.Body, maxTokenAnswer)
+	if err != nil {
+		return nil, fail(tandem.CodeUnavailable, err, "the answer of the identity server %s cannot be read: %v", e.provider.issuer, err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return nil, e.refused(res, body)
+	}
+	answer, err := e.read(res, body)
+	if err != nil {
+		return nil, fail(tandem.CodeUnavailable, err, "the identity server %s gave an unusable token answer: %v", e.provider.issuer, err)
+	}
+	return answer, nil
+}
+
+// post sends a form to an endpoint that the client authenticates at.
+func (e *tokenEndpoint) post(ctx context.Context, m *oauth.Metadata, address string, form url.Values) (*http.Response, error) {
+	values := url.Values{}
+	for name, v := range form {
+		values[name] = v
+	}
+	header := http.Header{}
+	if err := e.credential.authenticate(values, header, e.applicationURI, m, e.now()); err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(values.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	req.Header = header
+	header.Set("Content-Type", "application/x-www-form-urlencoded")
+	header.Set("Accept", "application/json")
+	res, err := e.provider.http.Do(req)
+	if err != nil {
+		return nil, withoutURL(err)
+	}
+	return res, nil
+}
+
+// read takes what is needed from a good answer. Its text appears in no error.
+func (e *tokenEndpoint) read(res *http.Response, body []byte) (*tokenAnswer, error) {
+	if kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); kind != "application/json" {
+		return nil, errors.New("it is not JSON")
+	}
+	var a struct {
+		AccessToken  string      `json:"access_token"`
+		TokenType    string      `json:"token_type"`
+		ExpiresIn    json.Number `json:"expires_in"` // some send a string
+		RefreshToken string      `json:"refresh_token"`
+		IDToken      string      `json:"id_token"`
+		Scope        string      `json:"scope"`
+	}
+	if json.Unmarshal(body, &a) != nil {
+		return nil, errors.New("its JSON has unexpected types")
+	}
+	if !strings.EqualFold(a.TokenType, oauth.TokenTypeBearer) {
+		return nil, errors.New("its token_type is not Bearer")
+	}
+	for name, token := range map[string]string{"access_token": a.AccessToken, "refresh_token": a.RefreshToken, "id_token": a.IDToken} {
+		if len(token) > maxToken || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return nil, fmt.Errorf("its %s is malformed", name)
+		}
+	}
+	if a.AccessToken == "" {
+		return nil, errors.New("it has no access_token")
+	}
+	lifetime := defaultLifetime
+	if seconds, err := a.ExpiresIn.Float64(); err == nil && seconds > 0 {
+		lifetime = time.Duration(min(seconds, 366*24*3600) * float64(time.Second))
+	}
+	now := e.now()
+	return &tokenAnswer{
+		access: &accessToken{
+			raw: a.AccessToken, header: "Bearer " + a.AccessToken, scope: tandem.ParseScope(a.Scope),
+			issuedAt: now, expiresAt: now.Add(lifetime),
+		},
+		refresh: a.RefreshToken, idToken: a.IDToken,
+	}, nil
+}
+
+// refused makes the error of an answer that is no success. It keeps the
+// protocol's words as an *oauth.Error, and nothing else of the body.
+func (e *tokenEndpoint) refused(res *http.Response, body []byte) error {
+	refusal := oauth.ParseError(res.StatusCode, body)
+	wait := retryAfter(res.Header, e.now())
+	if refusal == nil || res.StatusCode >= 500 {
+		refusal = &oauth.Error{Code: oauth.TemporarilyUnavailable, Status: res.StatusCode, RetryAfter: wait}
+		if res.StatusCode == http.StatusTooManyRequests {
+			return fail(tandem.CodeThrottled, refusal, "the identity server %s asks to slow down", e.provider.issuer)
+		}
+		return fail(tandem.CodeUnavailable, refusal, "the identity server %s answers %d", e.provider.issuer, res.StatusCode)
+	}
+	refusal.RetryAfter = wait
+	refusal.Description = printable(refusal.Description)
+	code, mend := tandem.CodeUnauthorized, ""
+	switch refusal.Code {
+	case oauth.InvalidClient:
+		mend = "; check that the application " + e.applicationURI + " is registered and enabled, and that the credential is this half's own and has not expired"
+	case oauth.UnauthorizedClient:
+		code, mend = tandem.CodeForbidden, "; allow this flow in the registration of "+e.applicationURI+", and check that the credential is of the right half"
+	case oauth.InvalidScope:
+		code, mend = tandem.CodeForbidden, "; ask for less, or add the scope to the registration of "+e.applicationURI
+	case oauth.SlowDown, oauth.TemporarilyUnavailable:
+		code = tandem.CodeThrottled
+	case oauth.ServerError:
+		code = tandem.CodeUnavailable
+	case oauth.InvalidGrant:
+	default:
+		code = tandem.CodeInvalid
+	}
+	return fail(code, refusal, "the identity server refused: %v%s", refusal, mend)
+}
+
+// refusal is the protocol's error code of err; empty when it has none.
+func refusal(err error) oauth.ErrorCode {
+	var e *oauth.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+// printable keeps a text from outside to one short line.
+func printable(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+	if len(s) > 300 {
+		s = strings.ToValidUTF8(s[:300], "") + "…"
+	}
+	return s
+}
+
+// retryAfter reads the header of that name (RFC 9110 section 10.2.3).
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	text := h.Get("Retry-After")
+	if seconds, err := strconv.Atoi(text); err == nil {
+		return time.Duration(max(0, min(seconds, 24*3600))) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(0, min(at.Sub(now), 24*time.Hour))
+	}
+	return 0
+}

@@ -1,0 +1,197 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/hybridapps/tandem"
+)
+
+// Limits of what is read from a provider.
+const (
+	maxDocument      = 1 << 20 // discovery, keys
+	maxTokenAnswer   = 256 << 10
+	maxToken         = 16 << 10 // one token, in bytes
+	requestTimeout   = 30 * time.Second
+	discoveryTimeout = 10 * time.Second
+)
+
+// Transport makes an HTTP transport with time limits that trusts the system's
+// certificate authorities and, when caFile is not empty, those in that PEM
+// file (a development authority).
+func Transport(caFile string) (*http.Transport, error) {
+	t := &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    10 * time.Second,
+		ResponseHeaderTimeout:  10 * time.Minute, // an import answers when it is done
+		ExpectContinueTimeout:  time.Second,
+		IdleConnTimeout:        90 * time.Second,
+		MaxIdleConns:           100,
+		MaxIdleConnsPerHost:    32,
+		MaxResponseHeaderBytes: 64 << 10,
+		ForceAttemptHTTP2:      true,
+	}
+	if caFile == "" {
+		return t, nil
+	}
+	text, err := os.ReadFile(caFile)
+	if err != nil {
+		return nil, fmt.Errorf("certificate authority: %w", err)
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if !roots.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s: no certificate in PEM found", caFile)
+	}
+	t.TLSClientConfig.RootCAs = roots
+	return t, nil
+}
+
+// pickTransport is rt, or fallback when it is nil. One that does not verify
+// certificates is refused.
+func pickTransport(rt, fallback http.RoundTripper) (http.RoundTripper, error) {
+	if rt == nil {
+		rt = fallback
+	}
+	if rt == nil {
+		return Transport("")
+	}
+	if t, ok := rt.(*http.Transport); ok && t.TLSClientConfig != nil && t.TLSClientConfig.InsecureSkipVerify {
+		return nil, errors.New("the Transport does not verify TLS certificates (InsecureSkipVerify): whoever is between could read every token; name the authority with Transport(caFile) instead")
+	}
+	return rt, nil
+}
+
+// httpClient follows no redirect: where a request with a credential or a token
+// goes is never the answer's choice.
+func httpClient(rt http.RoundTripper) *http.Client {
+	return &http.Client{
+		Transport:     rt,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// secureURL reads an absolute URL that tokens and credentials may go to: https,
+// or http on a loopback host.
+func secureURL(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a URL", text)
+	}
+	switch {
+	case u.Host == "" || u.Opaque != "" || u.User != nil || u.Fragment != "" || strings.Contains(text, "#"):
+		return nil, fmt.Errorf("%q: want https://HOST/…", text)
+	case u.Scheme == "https":
+	case u.Scheme == "http" && isLoopback(u.Hostname()):
+	default:
+		return nil, fmt.Errorf("%q: want https (http is accepted on a loopback host only)", text)
+	}
+	return u, nil
+}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+// origin is the scheme and host with its port, in one form.
+func origin(u *url.URL) string {
+	host, port := strings.ToLower(u.Hostname()), u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return u.Scheme + "://" + net.JoinHostPort(host, port)
+}
+
+// webOrigin is the origin as browsers write it, without a usual port.
+func webOrigin(u *url.URL) string {
+	return u.Scheme + "://" + strings.ToLower(u.Host)
+}
+
+// getJSON fetches a document of the provider.
+func getJSON(ctx context.Context, c *http.Client, address string, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, discoveryTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Accept", "application/json")
+	res, err := c.Do(req)
+	if err != nil {
+		return withoutURL(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("unexpected answer %s", res.Status)
+	}
+	body, err := readLimited(res.Body, maxDocument)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return errors.New("the answer is not the JSON expected")
+	}
+	return nil
+}
+
+func readLimited(r io.Reader, limit int64) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(body)) > limit {
+		return nil, fmt.Errorf("the answer is larger than %d bytes", limit)
+	}
+	return body, nil
+}
+
+// withoutURL leaves the address out of an error of package http: it may hold
+// what a person searched for.
+func withoutURL(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// failure is an error for a person that keeps its cause for errors.As, such as
+// the *oauth.Error of a token endpoint.
+type failure struct {
+	shown *tandem.Error
+	cause error
+}
+
+func (f *failure) Error() string   { return f.shown.Message }
+func (f *failure) Unwrap() []error { return []error{f.shown, f.cause} }
+
+func fail(code tandem.Code, cause error, format string, args ...any) error {
+	return &failure{&tandem.Error{Code: code, Message: fmt.Sprintf(format, args...)}, cause}
+}
+
+func clock(now func() time.Time) func() time.Time {
+	if now == nil {
+		return time.Now
+	}
+	return now
+}

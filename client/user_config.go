@@ -1,0 +1,90 @@
+package client
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/seal"
+)
+
+// Defaults of [UserConfig].
+const (
+	// DefaultIdleTimeout ends a session that is not used.
+	DefaultIdleTimeout = 10 * time.Hour
+	// DefaultAbsoluteTimeout ends a session, used or not.
+	DefaultAbsoluteTimeout = 30 * 24 * time.Hour
+)
+
+// UserConfig configures the front end's half. Provider, ApplicationURI and
+// RedirectURL are needed; a service credential cannot be given to it.
+type UserConfig struct {
+	Provider *Provider
+	// ApplicationURI is the OAuth client_id.
+	ApplicationURI string
+	// Credential is the front end's own; the zero value is a public client.
+	Credential UserCredential
+	// RedirectURL is the absolute address of [UserTokens.Callback], registered
+	// at the provider byte for byte. Its scheme and host are the web app's
+	// public ones; with https the cookies get the prefix __Host-.
+	RedirectURL string
+	// PostLogoutRedirectURL is the absolute address of [UserTokens.SignedOut];
+	// empty leaves people at the provider after a sign-out.
+	PostLogoutRedirectURL string
+	// Scope is asked for at sign-in; empty means openid profile offline_access
+	// read update. openid is always asked for. Without offline_access people
+	// sign in again when their access token ends.
+	Scope tandem.Scope
+	// Parameters are added to the authorization request (ui_locales, prompt,
+	// max_age …). Those that this package sends itself are refused.
+	Parameters url.Values
+	// Sessions keeps the sessions, sealed with Box. Both nil means a store in
+	// memory with a key that dies with the process; one without the other is
+	// refused.
+	Sessions SessionStore
+	Box      *seal.Box
+	// IdleTimeout and AbsoluteTimeout end sessions of the web app; zero means
+	// [DefaultIdleTimeout] and [DefaultAbsoluteTimeout].
+	IdleTimeout, AbsoluteTimeout time.Duration
+	// SignInURL is the path of [UserTokens.SignIn]; empty means /signin.
+	SignInURL string
+	// SignedInURL is where people go after sign-in without a return_to, and
+	// SignedOutURL after sign-out; empty means /.
+	SignedInURL, SignedOutURL string
+	// CookieName names the session cookie, without a prefix; empty means a name
+	// made from the application and the issuer, so that apps on one host
+	// (localhost) do not disturb each other.
+	CookieName string
+	// APIOrigins ("https://api.example.com") may be sent the user token, beside
+	// the issuer's own origin and the root of an [OData].
+	APIOrigins []string
+	// Transport makes the API calls; nil means the Provider's.
+	Transport http.RoundTripper
+	// Observe is told about each API call, in the caller's goroutine.
+	Observe func(Call)
+	// ErrorPage answers a sign-in that failed, with a sentence for the person;
+	// nil means a plain page.
+	ErrorPage func(w http.ResponseWriter, r *http.Request, status int, message string)
+	// SignOutPage draws the page that takes the sign-out to the provider; nil
+	// means a plain page. The handler has set a Content-Security-Policy that
+	// allows the form and SignOutForm.Script.
+	SignOutPage func(w http.ResponseWriter, r *http.Request, form SignOutForm)
+	// Log gets what the person is not shown; nil discards it.
+	Log *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// SignOutForm is a form that must be posted to the provider to end the person's
+// sign-in there. It holds the ID token, which must not get into a URL.
+type SignOutForm struct {
+	// Action is the address to POST to.
+	Action string
+	// Fields are its hidden fields.
+	Fields url.Values
+	// Script is the address of a script that submits the page's first form at
+	// once; empty where there is none. Without it the person presses a button.
+	Script string
+}

@@ -1,0 +1,196 @@
+package tandem_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/hybridapps/tandem"
+
+// mayImport says which of our packages each may import: the arrows of
+// docs/architecture.md. A name with /... means a package and what is below it.
+// The root package, the glossary, may be imported by all but the leaves.
+//
+// Five rooms are not in the picture, because several parts stand on them:
+// oauth (protocol words), sqldb (the two engines), seal (encryption at rest),
+// registry (the server's live view of who may act) and internalapi (the wire
+// between web app and worker). Of these only registry belongs to the server:
+// client, webapp and worker never see it.
+var mayImport = map[string][]string{
+	// The glossary and the leaves, which know nothing of ours.
+	"":            {},
+	"oauth":       {},
+	"seal":        {},
+	"api/odata":   {},
+	"sqldb":       {"."},
+	"registry":    {"."},
+	"erp":         {"."},
+	"erp/demo":    {".", "erp"},
+	"session":     {"."},
+	"audit":       {"."},
+	"internalapi": {"."},
+
+	// The boxes of the server: never each other's, never the data box. Identity
+	// asks the registry who may act; the API reads the entity model.
+	"identity/...": {".", "oauth", "registry", "seal", "identity/..."},
+	"api":          {".", "api/odata", "erp"},
+	// The data box implements the stores that the others declare.
+	"data":          {".", "sqldb", "audit", "erp", "identity/...", "registry", "session"},
+	"data/datatest": {"data", "sqldb"},
+
+	// The SDK and its users: across the picture's arrows by HTTP only.
+	"client":     {".", "oauth", "seal"},
+	"webapp/...": {".", "oauth", "client", "internalapi", "seal", "sqldb", "webapp/..."},
+	"worker/...": {".", "oauth", "client", "internalapi", "seal", "sqldb", "worker/..."},
+
+	// What builds and runs everything.
+	"platform":   {"..."},
+	"tandemtest": {"..."},
+	"cmd/...":    {"..."},
+	"e2e/...":    {"..."},
+	"bench/...":  {"..."},
+	// Examples are users of the SDK.
+	"examples/...": {".", "oauth", "client", "tandemtest"},
+	"scripts/...":  {},
+}
+
+// neverImported are packages that nobody may import, whatever the table says.
+var neverImported = []string{"cmd/", "e2e", "bench"}
+
+// speaksSQL are the packages that may use database/sql: the data box, the room
+// of the engines, and the halves with a store each of their own.
+var speaksSQL = []string{"data", "data/datatest", "sqldb", "webapp", "worker"}
+
+// TestImports reads the sources, tests left out, and keeps the picture true:
+// boxes meet in the glossary and in platform, and nowhere else.
+func TestImports(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() {
+			if path != "." && (strings.HasPrefix(name, ".") || name == "testdata" || name == "node_modules" || name == "artifacts") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		dir := filepath.ToSlash(filepath.Dir(path))
+		if dir == "." {
+			dir = ""
+		}
+		rule, allowed := ruleOf(dir)
+		if allowed == nil {
+			t.Errorf("%s is in no row of the table: say in imports_test.go what %q may import", path, dir)
+			return nil
+		}
+		seen[rule] = true
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range file.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			check(t, path, dir, imported, allowed)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(seen) < 15 {
+		t.Errorf("only %d rows of the table were met: are these the sources?", len(seen))
+	}
+}
+
+// TestTheTableRefuses proves that the rules can fail.
+func TestTheTableRefuses(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ from, imported string }{
+		{"", module + "/oauth"}, {"oauth", module}, {"api/odata", module},
+		{"client", module + "/identity/token"}, {"client", module + "/registry"}, {"client", "database/sql"},
+		{"webapp", module + "/worker"}, {"worker", module + "/webapp"}, {"webapp", module + "/session"}, {"worker/mapping", module + "/data"},
+		{"identity", module + "/data"}, {"identity/signin", module + "/session"}, {"session", module + "/audit"}, {"api", module + "/session"},
+		{"api", "database/sql"}, {"data", module + "/platform"}, {"data", module + "/client"}, {"platform", module + "/cmd/tandem"},
+	} {
+		if _, allowed := ruleOf(c.from); allowed == nil || refusal(c.from, c.imported, allowed) == "" {
+			t.Errorf("%q may import %s", c.from, c.imported)
+		}
+	}
+}
+
+func check(t *testing.T, path, dir, imported string, allowed []string) {
+	t.Helper()
+	if why := refusal(dir, imported, allowed); why != "" {
+		t.Errorf("%s %s", path, why)
+	}
+}
+
+// refusal says why a folder may not import a package; empty when it may.
+func refusal(dir, imported string, allowed []string) string {
+	if imported == "database/sql" && !within(dir, speaksSQL) {
+		return "uses SQL: only " + strings.Join(speaksSQL, ", ") + " do"
+	}
+	ours, ok := strings.CutPrefix(imported, module)
+	if !ok {
+		return ""
+	}
+	ours = strings.TrimPrefix(ours, "/")
+	if within(ours, neverImported) {
+		return "imports " + imported + ", which nobody may"
+	}
+	for _, a := range allowed {
+		if matches(a, ours) {
+			return ""
+		}
+	}
+	return "imports " + imported + ": " + strconv.Quote(dir) + " may import " + strings.Join(allowed, ", ") + " only"
+}
+
+// ruleOf finds the row for a folder: its own, or the nearest with /... above.
+func ruleOf(dir string) (rule string, allowed []string) {
+	if a, ok := mayImport[dir]; ok {
+		return dir, a
+	}
+	for above := dir; above != "." && above != ""; above = filepath.ToSlash(filepath.Dir(above)) {
+		if a, ok := mayImport[above+"/..."]; ok {
+			return above + "/...", a
+		}
+	}
+	return "", nil
+}
+
+func matches(pattern, ours string) bool {
+	switch {
+	case pattern == "...":
+		return true
+	case pattern == ".":
+		return ours == ""
+	}
+	if above, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return ours == above || strings.HasPrefix(ours, above+"/")
+	}
+	return ours == pattern
+}
+
+func within(dir string, prefixes []string) bool {
+	for _, p := range prefixes {
+		if dir == strings.TrimSuffix(p, "/") || strings.HasPrefix(dir, strings.TrimSuffix(p, "/")+"/") {
+			return true
+		}
+	}
+	return false
+}

@@ -56,26 +56,8 @@ func (m *Manager) end(ctx context.Context, e Ending) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	for i := range ended {
-		// The last calls may not have been written back.
-		if s, ok := m.Current(ended[i].ID); ok && s.Requests > ended[i].Requests {
-			ended[i].Requests = s.Requests
-		}
-	}
 	m.dropAll(ended)
 	return len(ended), m.Auditor.RecordAll(context.WithoutCancel(ctx), closedEvents(ended, e.Now))
-}
-
-// Current is an open session that this replica knows, with the calls counted
-// so far.
-func (m *Manager) Current(id string) (tandem.Session, bool) {
-	m.mu.RLock()
-	e := m.byID[id]
-	m.mu.RUnlock()
-	if e == nil {
-		return tandem.Session{}, false
-	}
-	return e.current(), true
 }
 
 // List returns the open sessions by slot or, with all, also ended ones, newest
@@ -89,8 +71,11 @@ func (m *Manager) List(ctx context.Context, all bool) ([]tandem.Session, error) 
 	sessions := make([]tandem.Session, len(stored))
 	for i, s := range stored {
 		sessions[i] = s.Session
-		if now, ok := m.Current(s.ID); ok && s.EndedAt.IsZero() && now.Requests >= s.Requests {
-			sessions[i].Requests, sessions[i].LastRequestAt = now.Requests, now.LastRequestAt
+		if e := m.known(s.ID); e != nil && s.EndedAt.IsZero() {
+			sessions[i].Requests += e.calls.Load() // other replicas' calls are in the store
+			if last := e.lastCall(); last.After(s.LastRequestAt) {
+				sessions[i].LastRequestAt = last
+			}
 		}
 	}
 	return sessions, nil

@@ -148,15 +148,7 @@ func (e *entry) written(t Touch) {
 	}
 }
 
-// current is the session with the calls counted so far.
-func (e *entry) current() tandem.Session {
-	s := *e.snapshot.Load()
-	s.Requests += e.calls.Load()
-	if last := time.UnixMicro(e.last.Load()).UTC(); last.After(s.LastRequestAt) {
-		s.LastRequestAt = last
-	}
-	return s
-}
+func (e *entry) lastCall() time.Time { return time.UnixMicro(e.last.Load()).UTC() }
 
 // samePlace reports whether two addresses are of one host as far as can be
 // told: equal, or both loopback.

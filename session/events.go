@@ -85,12 +85,7 @@ func licenceFull(l tandem.Licence) error {
 		"; somebody has to sign out, a session ends 20 minutes after its last call, and an administrator can close one (tandem session close) or raise --licences"}
 }
 
-func unavailable(err error) error {
-	if tandem.ErrorCode(err) != tandem.CodeInternal {
-		return err
-	}
-	return fmt.Errorf("session store: %w", err)
-}
+var errUnavailable error = &tandem.Error{Code: tandem.CodeUnavailable, Message: "the database does not answer, so no session can be opened or kept; try again"}
 
 const (
 	// refusalWindow is for how long refusals of one key are told once.

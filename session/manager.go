@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -48,6 +49,7 @@ type Manager struct {
 	mu   sync.RWMutex
 	live map[key]*entry
 	byID map[string]*entry
+	late map[*entry]struct{} // ended here, with calls that are not stored yet
 
 	round    sync.Mutex // one Sync at a time; guards change and forgotten
 	change   int64
@@ -79,6 +81,7 @@ func (m *Manager) init() {
 	m.gate = make(chan struct{}, 1)
 	m.live = make(map[key]*entry)
 	m.byID = make(map[string]*entry)
+	m.late = make(map[*entry]struct{})
 	m.change = -1
 }
 
@@ -131,6 +134,9 @@ func (m *Manager) touch(ctx context.Context, e *entry) (bool, error) {
 	}
 	if now-e.stored.Load() < trust.Microseconds() {
 		e.count(now)
+		if e.ended.Load() { // just now: the call is admitted, and counts
+			m.keepCalls(e)
+		}
 		return true, nil
 	}
 	return m.touchThrough(ctx, e)
@@ -154,9 +160,10 @@ func (m *Manager) touchThrough(ctx context.Context, e *entry) (bool, error) {
 	ok, err := m.Store.TouchLive(ctx, t)
 	if err != nil {
 		e.giveBack(t, 1)
-		return false, unavailable(err)
+		return false, m.unavailable(ctx, err)
 	}
 	if !ok {
+		e.giveBack(t, 1)
 		m.drop(e)
 		return false, nil
 	}
@@ -177,7 +184,7 @@ func (m *Manager) open(ctx context.Context, p *tandem.Principal, k key, remoteAd
 	e, opened, err := m.openAlone(ctx, p, k, remoteAddr)
 	<-m.gate
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, m.unavailable(ctx, err)
 	}
 	events := closedEvents(opened.Expired, m.Now())
 	switch {
@@ -201,9 +208,19 @@ func (m *Manager) open(ctx context.Context, p *tandem.Principal, k key, remoteAd
 				m.Log.ErrorContext(ctx, "end a session that could not be recorded", "session", opened.ID, "error", endErr)
 			}
 		}
-		return nil, unavailable(err)
+		return nil, m.unavailable(ctx, err)
 	}
 	return e, nil
+}
+
+// unavailable is the error that a caller may see when the store or the record
+// does not answer. Its cause is for the log.
+func (m *Manager) unavailable(ctx context.Context, err error) error {
+	if tandem.ErrorCode(err) != tandem.CodeInternal {
+		return err
+	}
+	m.Log.ErrorContext(ctx, "look up or open a session", "error", err)
+	return fmt.Errorf("%w: %w", errUnavailable, err)
 }
 
 // openAlone holds the gate. A nil entry without an error says that no seat is
@@ -303,6 +320,7 @@ func (m *Manager) keep(k key, s Stored) *entry {
 		}
 		old.ended.Store(true)
 		delete(m.byID, old.id)
+		m.keepCallsLocked(old)
 	}
 	m.live[k] = e
 	m.byID[e.id] = e
@@ -320,19 +338,37 @@ func (m *Manager) drop(e *entry) {
 	if m.byID[e.id] == e {
 		delete(m.byID, e.id)
 	}
+	m.keepCallsLocked(e)
 }
 
+// keepCalls has the calls of a session that has ended written back with the
+// next flush, so that none of them is lost.
+func (m *Manager) keepCalls(e *entry) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.keepCallsLocked(e)
+}
+
+func (m *Manager) keepCallsLocked(e *entry) {
+	if e.calls.Load() > 0 {
+		m.late[e] = struct{}{}
+	}
+}
+
+// dropAll forgets sessions that have ended, and adds to them the calls that are
+// not stored yet.
 func (m *Manager) dropAll(ended []tandem.Session) {
 	for i := range ended {
-		m.dropID(ended[i].ID)
+		if e := m.known(ended[i].ID); e != nil {
+			ended[i].Requests += e.calls.Load()
+			m.drop(e)
+		}
 	}
 }
 
-func (m *Manager) dropID(id string) {
+// known is the open session with the id in memory; nil when there is none.
+func (m *Manager) known(id string) *entry {
 	m.mu.RLock()
-	e := m.byID[id]
-	m.mu.RUnlock()
-	if e != nil {
-		m.drop(e)
-	}
+	defer m.mu.RUnlock()
+	return m.byID[id]
 }

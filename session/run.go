@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -63,7 +64,9 @@ func (m *Manager) Sync(ctx context.Context) error {
 	if listErr == nil {
 		m.change = last
 		for _, id := range ids {
-			m.dropID(id)
+			if e := m.known(id); e != nil {
+				m.drop(e)
+			}
 		}
 	}
 	expired, expireErr := m.Store.Expire(ctx, m.Now())
@@ -86,12 +89,19 @@ func (m *Manager) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	m.mu.RLock()
+	before := maps.Clone(m.byID) // opened by calls that came before the first round
+	m.mu.RUnlock()
 	open, err := m.Store.List(ctx, false, m.Now())
 	if err != nil {
 		return err
 	}
 	for _, s := range open {
+		delete(before, s.ID)
 		m.keep(parseKey(&s.Session), s)
+	}
+	for _, e := range before {
+		m.drop(e)
 	}
 	m.change = change
 	return nil
@@ -100,13 +110,17 @@ func (m *Manager) load(ctx context.Context) error {
 // flush writes back the calls counted since the last one, in one batch.
 func (m *Manager) flush(ctx context.Context) error {
 	var entries []*entry
-	m.mu.RLock()
+	m.mu.Lock()
 	for _, e := range m.byID {
 		if e.calls.Load() > 0 {
 			entries = append(entries, e)
 		}
 	}
-	m.mu.RUnlock()
+	for e := range m.late {
+		entries = append(entries, e)
+	}
+	clear(m.late)
+	m.mu.Unlock()
 	if len(entries) == 0 {
 		return nil
 	}
@@ -117,6 +131,9 @@ func (m *Manager) flush(ctx context.Context) error {
 	if err := m.Store.Touch(ctx, touches); err != nil {
 		for i, e := range entries {
 			e.giveBack(touches[i], 0)
+			if e.ended.Load() {
+				m.keepCalls(e)
+			}
 		}
 		return err
 	}

@@ -239,7 +239,7 @@ func TestThrottleCountersAreExactUnderRace(t *testing.T) {
 	})
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -194,7 +194,7 @@ func (s *Set) mustPath(text string) *Path {
 // format reads a display format: {Party.PartyName:T} and literal text. What
 // follows a colon chooses a style, and there is one.
 func (s *Set) format(text string) []DisplayPart {
-	var parts []DisplayPart
+	parts := []DisplayPart{} // not nil: a text made of nothing has no column either
 	for text != "" {
 		before, rest, found := strings.Cut(text, "{")
 		if before != "" {

@@ -1,0 +1,150 @@
+package data
+
+import (
+	"context"
+	"database/sql"
+	"math/rand/v2"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// MaxTransaction bounds one write: an Import of all objects at once, a seed.
+// Rows are stamped with the time of their change and seen at the commit, so a
+// reader that asks again for what changed since its last run must look back
+// further than this; the API's recipe looks back five minutes or more.
+const MaxTransaction = 2 * time.Minute
+
+// maxAttempts is how often a transaction is run that PostgreSQL undoes because
+// of others.
+const maxAttempts = 10
+
+// ERP keeps the entity model's rows; it implements [erp.Store].
+type ERP struct {
+	// Now is the clock.
+	Now func() time.Time
+
+	db     *sqldb.DB
+	model  *erp.Model
+	tables map[*erp.Set]*table
+	folded map[*erp.Property]bool
+	stmts  *statements
+}
+
+var _ erp.Store = (*ERP)(nil)
+
+// NewERP keeps the rows of the model in the instance's database.
+func NewERP(db *sqldb.DB, model *erp.Model) *ERP {
+	e := &ERP{
+		Now: time.Now, db: db, model: model,
+		tables: make(map[*erp.Set]*table, len(model.Sets)),
+		folded: folded(model), stmts: newStatements(db),
+	}
+	for _, s := range model.Sets {
+		e.tables[s] = e.newTable(s)
+	}
+	return e
+}
+
+// Transact runs f in one transaction: for seeding and other work that is not a
+// single write of the API. f is run again when the database asks for it, so it
+// must not change anything but through the [erp.Tx].
+func (e *ERP) Transact(ctx context.Context, f func(erp.Tx) error) error {
+	return e.write(ctx, func(t *transaction) error { return f(t) })
+}
+
+// write runs f in a transaction, again when another one got in its way.
+func (e *ERP) write(ctx context.Context, f func(*transaction) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, MaxTransaction, errTooLong)
+	defer cancel()
+	for attempt := 1; ; attempt++ {
+		raced, err := e.once(ctx, f)
+		switch {
+		case err == nil:
+			return nil
+		case context.Cause(ctx) == errTooLong:
+			return errTooLong
+		// Who was the first to insert has committed by now, and will be found.
+		case raced && attempt == 1 && e.db.Engine == sqldb.PostgreSQL:
+		case sqldb.IsDeadlock(err) && attempt < maxAttempts:
+		default:
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(rand.N(time.Duration(attempt) * 5 * time.Millisecond)):
+		}
+	}
+}
+
+var errTooLong = &tandem.Error{
+	Code:    tandem.CodeUnavailable,
+	Message: "the transaction took longer than " + MaxTransaction.String() + " and was undone; send fewer objects at a time, or import them per-object",
+}
+
+// once is one attempt; raced tells that a unique key was taken.
+func (e *ERP) once(ctx context.Context, f func(*transaction) error) (raced bool, err error) {
+	t := &transaction{e: e, ctx: ctx, prepared: map[string]*sql.Stmt{}}
+	err = e.db.Write(ctx, func(tx *sql.Tx) error {
+		t.tx = tx
+		return f(t)
+	})
+	if err == nil {
+		e.stmts.keep(ctx, t.missed)
+	}
+	return t.taken, err
+}
+
+// now is the present as the store keeps it.
+func (e *ERP) now() time.Time { return e.Now().UTC().Truncate(time.Microsecond) }
+
+// Write implements [erp.Store].
+func (e *ERP) Write(ctx context.Context, by erp.Actor, set *erp.Set, o *erp.Object) (out erp.Outcome, err error) {
+	err = e.change(ctx, by, func(w *erp.Writer) error {
+		out, err = w.Apply(set, o, "create")
+		return err
+	})
+	return out, err
+}
+
+// CreateChild implements [erp.Store].
+func (e *ERP) CreateChild(ctx context.Context, by erp.Actor, owner erp.Entity, child *erp.Child, o *erp.Object) (out erp.Outcome, err error) {
+	err = e.change(ctx, by, func(w *erp.Writer) error {
+		out, err = w.CreateChild(owner, child, o)
+		return err
+	})
+	return out, err
+}
+
+// Update implements [erp.Store].
+func (e *ERP) Update(ctx context.Context, by erp.Actor, entity erp.Entity, o *erp.Object) (out erp.Outcome, err error) {
+	err = e.change(ctx, by, func(w *erp.Writer) error {
+		out, err = w.Update(entity, o)
+		return err
+	})
+	return out, err
+}
+
+// Delete implements [erp.Store].
+func (e *ERP) Delete(ctx context.Context, by erp.Actor, entity erp.Entity, version int64) error {
+	return e.change(ctx, by, func(w *erp.Writer) error { return w.Delete(entity, version) })
+}
+
+// Do implements [erp.Store].
+func (e *ERP) Do(ctx context.Context, by erp.Actor, entity erp.Entity, action string, args *erp.Object) error {
+	return e.change(ctx, by, func(w *erp.Writer) error { return w.Do(entity, action, args) })
+}
+
+func (e *ERP) change(ctx context.Context, by erp.Actor, f func(*erp.Writer) error) error {
+	return e.write(ctx, func(t *transaction) error {
+		return f(erp.NewWriter(e.model, by).In(t, e.now()))
+	})
+}
+
+// Import implements [erp.Store].
+func (e *ERP) Import(ctx context.Context, by erp.Actor, req *erp.ImportRequest) (*erp.ImportResult, error) {
+	return erp.RunImport(e.model, by, req, e.now, func(f func(erp.Tx) error) error { return e.Transact(ctx, f) })
+}

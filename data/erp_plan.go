@@ -1,0 +1,250 @@
+package data
+
+import (
+	"database/sql"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/hybridapps/tandem/erp"
+)
+
+// cell scans one column into the parts of a value that it can hold.
+type cell erp.Value
+
+// Scan implements [sql.Scanner].
+func (c *cell) Scan(src any) error {
+	switch v := src.(type) {
+	case nil:
+		*c = cell{Null: true}
+	case string:
+		*c = cell{Text: v}
+	case int64:
+		*c = cell{Int: v}
+	case bool:
+		*c = cell{Int: int64(toInt(v))}
+	case []byte:
+		*c = cell{Text: string(v)}
+	default:
+		return fmt.Errorf("a column holds a %T", src)
+	}
+	return nil
+}
+
+// plan is a compiled level of a query: its statement, and where in a row's
+// cells the parts of the answer are.
+type plan struct {
+	set    *erp.Set
+	text   string
+	args   []any
+	width  int   // cells of a row
+	id     int   // cell of the Id, -1 in views
+	kind   int   // cell of the discriminator, -1 where the set is concrete
+	owner  int   // cell of what the level is gathered by, -1 at the top
+	links  []int // cells of the references to expand; -1 for child collections
+	fields []field
+}
+
+// field makes one value of the answer.
+type field struct {
+	property   *erp.Property
+	cell       int // -1 for computed texts
+	unit, kind int // cells, or -1
+	parts      []part
+}
+
+// part is a part of a computed text: literal text, or a cell.
+type part struct {
+	text     string
+	property *erp.Property
+	cell     int
+}
+
+// gather limits a level to the rows of some parents.
+type gather struct {
+	by  *erp.Property
+	ids []any
+}
+
+// plan compiles one level of a query.
+func (e *ERP) plan(q *erp.Query, g *gather) (*plan, error) {
+	b := &builder{e: e, set: q.Set}
+	p := &plan{set: q.Set, id: -1, kind: -1, owner: -1}
+	if id := q.Set.ID(); id != nil {
+		p.id = b.cell("t0." + quoted(id.Column))
+	}
+	if q.Set.Abstract {
+		p.kind = b.cell("t0." + quoted(q.Set.TypeProperty().Column))
+	}
+	if g != nil {
+		p.owner = b.cell("t0." + quoted(g.by.Column))
+	}
+	fields := q.Fields
+	if fields == nil {
+		fields = q.Set.DefaultFields()
+	}
+	p.fields = make([]field, len(fields))
+	for i, f := range fields {
+		p.fields[i] = b.field(f)
+	}
+	for _, x := range q.Expand {
+		link := -1
+		if x.Reference != nil {
+			link = b.cell("t0." + quoted(x.Reference.Column))
+		}
+		p.links = append(p.links, link)
+	}
+	p.width = len(b.cells)
+	var err error
+	switch {
+	case g == nil:
+		err = p.top(b, q)
+	case q.Limit > 0 || q.Offset > 0:
+		err = p.cut(b, q, g)
+	default:
+		err = p.all(b, q, g)
+	}
+	p.args = b.args
+	return p, err
+}
+
+func (b *builder) field(f *erp.Property) field {
+	made := field{property: f, cell: -1, unit: -1, kind: -1}
+	switch {
+	case f.ViaOwner != nil:
+		made.cell = b.cell(b.column(f.ViaOwner))
+	case f.Format != nil:
+		for _, d := range f.Format {
+			if d.Path == nil {
+				made.parts = append(made.parts, part{text: d.Text})
+				continue
+			}
+			made.parts = append(made.parts, part{property: d.Path.Property, cell: b.cell(b.column(d.Path))})
+		}
+	default:
+		made.cell = b.cell("t0." + quoted(f.Column))
+	}
+	if n := len(f.Unit); n > 0 {
+		made.unit = b.cell(b.column(&erp.Path{Refs: f.Unit, Property: f.Unit[n-1].Target.Code.Property}))
+	}
+	if f.Polymorphic() {
+		made.kind = b.cell("t0." + quoted(f.Column+"_type"))
+	}
+	return made
+}
+
+// top selects a page.
+func (p *plan) top(b *builder, q *erp.Query) error {
+	where, err := b.where(q)
+	if err != nil {
+		return err
+	}
+	order := b.order(q.Order)
+	p.text = "SELECT " + strings.Join(b.cells, ", ") + b.from() + where + " ORDER BY " + order + b.page(q)
+	return nil
+}
+
+// all selects the rows of all parents, those of one after another.
+func (p *plan) all(b *builder, q *erp.Query, g *gather) error {
+	where, err := b.where(q, b.among(b.cells[p.owner], g.ids))
+	if err != nil {
+		return err
+	}
+	order := b.order(childOrder(q))
+	p.text = "SELECT " + strings.Join(b.cells, ", ") + b.from() + where + " ORDER BY " + b.cells[p.owner] + ", " + order
+	return nil
+}
+
+// cut selects some rows of each parent.
+func (p *plan) cut(b *builder, q *erp.Query, g *gather) error {
+	where, err := b.where(q, b.among(b.cells[p.owner], g.ids))
+	if err != nil {
+		return err
+	}
+	var inner, outer strings.Builder
+	for i, c := range b.cells {
+		name := "c" + strconv.Itoa(i)
+		inner.WriteString(c + " AS " + name + ", ")
+		if i > 0 {
+			outer.WriteString(", ")
+		}
+		outer.WriteString(name)
+	}
+	owner := "c" + strconv.Itoa(p.owner)
+	order := b.order(childOrder(q))
+	p.text = "SELECT " + outer.String() + " FROM (SELECT " + inner.String() +
+		"ROW_NUMBER() OVER (PARTITION BY " + b.cells[p.owner] + " ORDER BY " + order + ") AS place" +
+		b.from() + where + ") AS numbered WHERE place > " + b.arg(int64(q.Offset))
+	if q.Limit > 0 {
+		p.text += " AND place <= " + b.arg(int64(q.Offset+q.Limit))
+	}
+	p.text += " ORDER BY " + owner + ", place"
+	return nil
+}
+
+// childOrder is the order of the rows of one parent: by number, where they
+// have one.
+func childOrder(q *erp.Query) []erp.Order {
+	if number := q.Set.Property("LineNo"); len(q.Order) == 0 && number != nil {
+		return []erp.Order{{Path: &erp.Path{Property: number}}}
+	}
+	return q.Order
+}
+
+// row turns scanned cells into the values of the answer.
+func (p *plan) row(cells []cell, values []erp.Value) {
+	for i := range p.fields {
+		f := &p.fields[i]
+		v := &values[i]
+		if f.cell < 0 {
+			*v = erp.TextValue(compose(f.parts, cells))
+			continue
+		}
+		*v = erp.Value(cells[f.cell])
+		if v.Null {
+			continue
+		}
+		if f.unit >= 0 {
+			v.Unit = cells[f.unit].Text
+		}
+		if f.kind >= 0 {
+			v.Int = cells[f.kind].Int
+		}
+	}
+}
+
+// compose makes a computed text.
+func compose(parts []part, cells []cell) string {
+	var s strings.Builder
+	for _, p := range parts {
+		if p.property == nil {
+			s.WriteString(p.text)
+			continue
+		}
+		c := cells[p.cell]
+		switch {
+		case c.Null:
+		case p.property.Kind == erp.KindMultiLanguage:
+			s.WriteString(erp.Translation(c.Text, erp.DefaultLanguage))
+		case p.property.Kind == erp.KindEnum:
+			s.WriteString(p.property.Enum.MemberName(c.Int))
+		case p.property.Kind == erp.KindInt:
+			s.WriteString(strconv.FormatInt(c.Int, 10))
+		default:
+			s.WriteString(c.Text)
+		}
+	}
+	return s.String()
+}
+
+// scanner reads rows into the same cells again and again.
+func scanner(width int) ([]cell, []any) {
+	cells := make([]cell, width)
+	into := make([]any, width)
+	for i := range cells {
+		into[i] = &cells[i]
+	}
+	return cells, into
+}
+
+var _ sql.Scanner = (*cell)(nil)

@@ -1,0 +1,252 @@
+package data
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/erp"
+)
+
+// Bounds of what one query holds in memory.
+const (
+	// maxGathered is how many expanded rows are read for a part of a page; when
+	// there are more, the part is made smaller, down to one row.
+	maxGathered = 50_000
+	// maxShown is how many rows one row may show with all that is expanded in
+	// it: rows that were read once may show in many places.
+	maxShown = 100_000
+)
+
+// Query implements [erp.Reader]. A page is read as a whole before its rows are
+// given away, so that no slow caller holds a connection.
+func (e *ERP) Query(ctx context.Context, q *erp.Query, each func(*erp.Row) error) error {
+	if err := q.Check(); err != nil {
+		return err
+	}
+	rows, err := e.read(ctx, q, nil, nil)
+	if err != nil {
+		return err
+	}
+	for len(q.Expand) > 0 && len(rows.rows) > 0 {
+		n := len(rows.rows)
+		for {
+			err = e.expand(ctx, q, rows, n, &budget{maxGathered})
+			if !errors.Is(err, errGathered) || n == 1 {
+				break
+			}
+			n /= 2
+		}
+		if err != nil {
+			return err
+		}
+		if err := yield(rows.rows[:n], each); err != nil {
+			return err
+		}
+		rows.drop(n)
+	}
+	return yield(rows.rows, each)
+}
+
+func yield(rows []erp.Row, each func(*erp.Row) error) error {
+	for i := range rows {
+		if rows[i].Expanded != nil && shown(&rows[i], maxShown) < 0 {
+			return &tandem.Error{Code: tandem.CodeInvalid, Message: fmt.Sprintf(
+				"$expand makes one row of %s show more than %d others; expand less, and read the rest with a second request.", rows[i].Set.Name, maxShown)}
+		}
+		if err := each(&rows[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shown is what is left of n after counting a row and all that it shows;
+// negative as soon as there are more.
+func shown(r *erp.Row, n int) int {
+	n--
+	for _, list := range r.Expanded {
+		for i := range list {
+			if n < 0 {
+				return n
+			}
+			n = shown(&list[i], n)
+		}
+	}
+	return n
+}
+
+// Count implements [erp.Reader].
+func (e *ERP) Count(ctx context.Context, q *erp.Query) (n int64, err error) {
+	if err := q.Check(); err != nil {
+		return 0, err
+	}
+	b := &builder{e: e, set: q.Set}
+	text, err := b.count(q)
+	if err != nil {
+		return 0, err
+	}
+	rows, done, err := e.stmts.query(ctx, text, b.args)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
+	defer rows.Close()
+	if rows.Next() {
+		err = rows.Scan(&n)
+	}
+	return n, errors.Join(err, rows.Err())
+}
+
+// errGathered tells that a part of a page expands to too much at once.
+var errGathered = &tandem.Error{Code: tandem.CodeInvalid, Message: fmt.Sprintf(
+	"$expand reads more than %d rows for one row; expand less, and read the rest with a second request.", maxGathered)}
+
+// budget counts the expanded rows that are read.
+type budget struct{ left int }
+
+// level is the rows of one level of a query.
+type level struct {
+	rows   []erp.Row
+	owners []string   // by row: what they were gathered by
+	links  [][]string // by expand and row: the referenced ids, empty for null
+}
+
+// drop forgets the first rows.
+func (l *level) drop(n int) {
+	l.rows = l.rows[n:]
+	for i := range l.links {
+		if l.links[i] != nil {
+			l.links[i] = l.links[i][n:]
+		}
+	}
+}
+
+// read reads one level.
+func (e *ERP) read(ctx context.Context, q *erp.Query, g *gather, left *budget) (*level, error) {
+	p, err := e.plan(q, g)
+	if err != nil {
+		return nil, err
+	}
+	found, done, err := e.stmts.query(ctx, p.text, p.args)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	defer found.Close()
+	l := &level{links: make([][]string, len(p.links))}
+	cells, into := scanner(p.width)
+	var values []erp.Value // room for some more rows
+	var owner string
+	n := 0 // rows of the owner
+	for found.Next() {
+		if err := found.Scan(into...); err != nil {
+			return nil, err
+		}
+		if p.owner >= 0 {
+			if cells[p.owner].Text != owner {
+				owner, n = cells[p.owner].Text, 0
+			}
+			if n++; n > erp.MaxChildRows {
+				continue
+			}
+			if left.left--; left.left < 0 {
+				return nil, errGathered
+			}
+			l.owners = append(l.owners, owner)
+		}
+		if len(values) < len(p.fields) {
+			values = make([]erp.Value, len(p.fields)*min(64, max(8, len(l.rows))))
+		}
+		row := erp.Row{Set: p.set, Values: values[:len(p.fields):len(p.fields)]}
+		values = values[len(p.fields):]
+		if p.id >= 0 {
+			row.ID = cells[p.id].Text
+		}
+		if p.kind >= 0 {
+			row.Set = p.set.Concrete(cells[p.kind].Int)
+		}
+		p.row(cells, row.Values)
+		l.rows = append(l.rows, row)
+		for i, c := range p.links {
+			if c >= 0 {
+				l.links[i] = append(l.links[i], cells[c].Text)
+			}
+		}
+	}
+	return l, found.Err()
+}
+
+// expand reads the navigations of the first n rows of a level, and theirs.
+func (e *ERP) expand(ctx context.Context, q *erp.Query, l *level, n int, left *budget) error {
+	lists := make([][]erp.Row, n*len(q.Expand))
+	for i := range n {
+		l.rows[i].Expanded, lists = lists[:len(q.Expand):len(q.Expand)], lists[len(q.Expand):]
+	}
+	for i, x := range q.Expand {
+		var err error
+		if x.Reference != nil {
+			err = e.expandReference(ctx, x, i, l, n, left)
+		} else {
+			err = e.expandChildren(ctx, x, i, l, n, left)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *ERP) expandReference(ctx context.Context, x *erp.Expand, i int, l *level, n int, left *budget) error {
+	where := make(map[string][]erp.Row, n)
+	var ids []any
+	for _, id := range l.links[i][:n] {
+		if _, known := where[id]; !known && id != "" {
+			where[id] = nil
+			ids = append(ids, id)
+		}
+	}
+	err := e.gathered(ctx, &x.Query, x.Query.Set.ID(), ids, left, func(id string, rows []erp.Row) { where[id] = rows })
+	if err != nil {
+		return err
+	}
+	for k := range n {
+		l.rows[k].Expanded[i] = where[l.links[i][k]]
+	}
+	return nil
+}
+
+func (e *ERP) expandChildren(ctx context.Context, x *erp.Expand, i int, l *level, n int, left *budget) error {
+	where := make(map[string]int, n)
+	ids := make([]any, n)
+	for k := range n {
+		where[l.rows[k].ID], ids[k] = k, l.rows[k].ID
+	}
+	return e.gathered(ctx, &x.Query, x.Child.Owner, ids, left, func(id string, rows []erp.Row) { l.rows[where[id]].Expanded[i] = rows })
+}
+
+// gathered reads the rows whose property by is one of ids, with what they
+// expand, and gives them away by that.
+func (e *ERP) gathered(ctx context.Context, q *erp.Query, by *erp.Property, ids []any, left *budget, give func(id string, rows []erp.Row)) error {
+	for len(ids) > 0 {
+		some := ids[:min(len(ids), erp.MaxInValues)]
+		ids = ids[len(some):]
+		l, err := e.read(ctx, q, &gather{by, some}, left)
+		if err != nil {
+			return err
+		}
+		if len(q.Expand) > 0 && len(l.rows) > 0 {
+			if err := e.expand(ctx, q, l, len(l.rows), left); err != nil {
+				return err
+			}
+		}
+		for from, k := 0, 1; k <= len(l.rows); k++ {
+			if k == len(l.rows) || l.owners[k] != l.owners[from] {
+				give(l.owners[from], l.rows[from:k:k])
+				from = k
+			}
+		}
+	}
+	return nil
+}

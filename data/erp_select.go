@@ -1,0 +1,309 @@
+package data
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/hybridapps/tandem/erp"
+)
+
+// builder makes one SELECT of a query. All names in its text are of the model,
+// and all that a caller gave is in args.
+type builder struct {
+	e     *ERP
+	set   *erp.Set
+	joins []join
+	args  []any
+	cells []string // the expressions selected
+}
+
+// join is a table reached by a reference. The set itself has the alias t0,
+// joins[i] the alias t(i+1).
+type join struct {
+	from      int
+	reference *erp.Property
+}
+
+func alias(n int) string { return "t" + strconv.Itoa(n) }
+
+// follow joins the tables along references and returns the last one's alias.
+func (b *builder) follow(refs []*erp.Property) int {
+	at := 0
+next:
+	for _, r := range refs {
+		for i, j := range b.joins {
+			if j.from == at && j.reference == r {
+				at = i + 1
+				continue next
+			}
+		}
+		b.joins = append(b.joins, join{at, r})
+		at = len(b.joins)
+	}
+	return at
+}
+
+// column is the expression of a stored property at a path.
+func (b *builder) column(p *erp.Path) string {
+	last := p.Property
+	if n := len(p.Refs); n > 0 && last == p.Refs[n-1].Target.ID() {
+		// The id of a referenced row is in the reference: no join.
+		return b.at(p.Refs[:n-1], p.Refs[n-1].Column)
+	}
+	return b.at(p.Refs, last.Column)
+}
+
+func (b *builder) at(refs []*erp.Property, column string) string {
+	return alias(b.follow(refs)) + "." + quoted(column)
+}
+
+// cell selects an expression, once, and returns where it is in the row.
+func (b *builder) cell(expr string) int {
+	for i, c := range b.cells {
+		if c == expr {
+			return i
+		}
+	}
+	b.cells = append(b.cells, expr)
+	return len(b.cells) - 1
+}
+
+// arg adds a parameter and returns its placeholder.
+func (b *builder) arg(v any) string {
+	b.args = append(b.args, v)
+	return "$" + strconv.Itoa(len(b.args))
+}
+
+// from is the FROM clause, once all joins are known.
+func (b *builder) from() string {
+	var s strings.Builder
+	s.WriteString(" FROM " + b.set.Table + " AS t0")
+	for i, j := range b.joins {
+		a := alias(i + 1)
+		s.WriteString(" LEFT JOIN " + j.reference.Target.Table + " AS " + a +
+			" ON " + a + ".id = " + alias(j.from) + "." + quoted(j.reference.Column))
+	}
+	return s.String()
+}
+
+// order is the ORDER BY clause: the keys, then what makes the order total.
+// NULLs come first, as SQLite has it.
+func (b *builder) order(keys []erp.Order) string {
+	var parts []string
+	for _, k := range keys {
+		part := b.column(k.Path)
+		if k.Descending {
+			part += " DESC"
+		}
+		if nullable(k.Path) {
+			part += [...]string{" NULLS FIRST", " NULLS LAST"}[toInt(k.Descending)]
+		}
+		parts = append(parts, part)
+	}
+	for _, p := range b.e.tables[b.set].keys {
+		parts = append(parts, "t0."+p.name)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func nullable(p *erp.Path) bool {
+	for _, r := range p.Refs {
+		if !r.Required {
+			return true
+		}
+	}
+	return !p.Property.Required && p.Property.Name != "Id"
+}
+
+func toInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// page is the clause that cuts out a page.
+func (b *builder) page(q *erp.Query) string {
+	limit := q.Limit
+	if limit == 0 {
+		limit = erp.MaxPage
+	}
+	s := " LIMIT " + b.arg(int64(limit))
+	if q.Offset > 0 {
+		s += " OFFSET " + b.arg(int64(q.Offset))
+	}
+	return s
+}
+
+// find selects id and discriminator of the rows of a query.
+func (b *builder) find(q *erp.Query) (string, error) {
+	fields := "1"
+	if !q.Set.View {
+		fields = "t0.id, 0"
+		if q.Set.Abstract {
+			fields = "t0.id, t0." + quoted(q.Set.TypeProperty().Column)
+		}
+	}
+	where, err := b.where(q)
+	if err != nil {
+		return "", err
+	}
+	order := b.order(q.Order)
+	return "SELECT " + fields + b.from() + where + " ORDER BY " + order + b.page(q), nil
+}
+
+// count counts the rows of a query.
+func (b *builder) count(q *erp.Query) (string, error) {
+	where, err := b.where(&erp.Query{Set: q.Set, Where: q.Where, Search: q.Search})
+	if err != nil {
+		return "", err
+	}
+	return "SELECT COUNT(*)" + b.from() + where, nil
+}
+
+// where is the WHERE clause of a query; more are conditions besides.
+func (b *builder) where(q *erp.Query, more ...string) (string, error) {
+	all := more
+	if q.Set.Base != nil {
+		all = append(all, "t0."+quoted(q.Set.TypeProperty().Column)+" = "+b.arg(q.Set.Discriminator))
+	}
+	if q.Where != nil {
+		c, err := b.condition(q.Where)
+		if err != nil {
+			return "", err
+		}
+		if c != "" {
+			all = append(all, c)
+		}
+	}
+	if q.Search != "" {
+		all = append(all, b.search(q.Set, nil, q.Search))
+	}
+	if q.From != "" {
+		all = append(all, "t0.id >= "+b.arg(q.From))
+	}
+	if len(all) == 0 {
+		return "", nil
+	}
+	return " WHERE " + strings.Join(all, " AND "), nil
+}
+
+// condition is a filter as SQL; empty when it is always true.
+func (b *builder) condition(x erp.Expr) (string, error) {
+	switch x := x.(type) {
+	case erp.And:
+		var parts []string
+		for _, part := range x {
+			c, err := b.condition(part)
+			if err != nil {
+				return "", err
+			}
+			if c != "" {
+				parts = append(parts, c)
+			}
+		}
+		return strings.Join(parts, " AND "), nil
+	case *erp.Compare:
+		return b.compare(x)
+	case *erp.In:
+		return b.in(x)
+	case *erp.Match:
+		return b.match(x)
+	case *erp.RefContains:
+		return b.search(x.Path.Property.Target, append(x.Path.Refs[:len(x.Path.Refs):len(x.Path.Refs)], x.Path.Property), x.Text), nil
+	}
+	return "", fmt.Errorf("a filter of the type %T", x)
+}
+
+func (b *builder) compare(x *erp.Compare) (string, error) {
+	p := x.Path.Property
+	if !p.Stored() {
+		return "", notStored(p)
+	}
+	c := b.column(x.Path)
+	if x.Value.Null {
+		return c + " IS NULL", nil
+	}
+	s := c + [...]string{erp.Eq: " = ", erp.Ge: " >= ", erp.Le: " <= "}[x.Op] + b.arg(argument(p, x.Value))
+	if x.OrNull {
+		s = "(" + s + " OR " + c + " IS NULL)"
+	}
+	return s, nil
+}
+
+func (b *builder) in(x *erp.In) (string, error) {
+	p := x.Path.Property
+	if !p.Stored() {
+		return "", notStored(p)
+	}
+	if len(x.Values) == 0 {
+		return "1 = 0", nil
+	}
+	args := make([]any, len(x.Values))
+	for i, v := range x.Values {
+		args[i] = argument(p, v)
+	}
+	return b.among(b.column(x.Path), args), nil
+}
+
+// among is `column IN (…)`. The list is filled up with its last value to one
+// of a few lengths, so that few texts have to be prepared.
+func (b *builder) among(column string, args []any) string {
+	n := 1
+	for n < len(args) {
+		n *= 4
+	}
+	n = min(n, max(len(args), erp.MaxInValues))
+	var s strings.Builder
+	s.WriteString(column + " IN (")
+	for i := range n {
+		if i > 0 {
+			s.WriteString(", ")
+		}
+		s.WriteString(b.arg(args[min(i, len(args)-1)]))
+	}
+	s.WriteByte(')')
+	return s.String()
+}
+
+func (b *builder) match(x *erp.Match) (string, error) {
+	p := x.Path.Property
+	if !p.Stored() {
+		return "", notStored(p)
+	}
+	if p.Kind == erp.KindMultiLanguage {
+		return b.e.db.Contains(b.at(x.Path.Refs, p.Column+"_text"), b.arg(strings.ToLower(x.Text))), nil
+	}
+	c := b.column(x.Path)
+	n := int64(len([]rune(x.Text)))
+	switch x.Func {
+	case erp.Contains:
+		return b.e.db.Contains(c, b.arg(x.Text)), nil
+	case erp.StartsWith:
+		// The lower bound lets an index be used.
+		return "(" + c + " >= " + b.arg(x.Text) + " AND substr(" + c + ", 1, " + b.arg(n) + ") = " + b.arg(x.Text) + ")", nil
+	case erp.EndsWith:
+		return "substr(" + c + ", length(" + c + ") + 1 - " + b.arg(n) + ") = " + b.arg(x.Text), nil
+	}
+	return "", fmt.Errorf("a match of the kind %d", x.Func)
+}
+
+// search is what $search for the text means for rows of s, which are reached
+// by the references.
+func (b *builder) search(s *erp.Set, by []*erp.Property, text string) string {
+	folded := strings.ToLower(text)
+	var parts []string
+	for _, p := range s.SearchPaths {
+		refs := append(by[:len(by):len(by)], p.Refs...)
+		parts = append(parts, b.e.db.Contains(b.at(refs, p.Property.Column+"_text"), b.arg(folded)))
+	}
+	if len(parts) == 0 {
+		return "1 = 0"
+	}
+	return "(" + strings.Join(parts, " OR ") + ")"
+}
+
+func notStored(p *erp.Property) error {
+	return fmt.Errorf("a filter by %s, which no column holds", p.Name)
+}

@@ -1,0 +1,143 @@
+package data_test
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/data"
+	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// shop is a store with the rows that documents need, and a clock.
+type shop struct {
+	*data.ERP
+	t   testing.TB
+	now atomic.Int64 // microseconds
+	by  erp.Actor
+}
+
+func newShop(t testing.TB, db *sqldb.DB) *shop {
+	t.Helper()
+	anna := account("anna")
+	must(t, data.NewUsers(db).Create(t.Context(), anna))
+	s := &shop{ERP: data.NewERP(db, erpModel), t: t, by: erp.Actor{ID: anna.ID, Login: "anna"}}
+	s.now.Store(noon.UnixMicro())
+	s.Now = func() time.Time { return time.UnixMicro(s.now.Load()).UTC() }
+	for _, row := range []string{
+		`General_Currencies_Currencies {"CurrencySign":"EUR","Name":"Euro"}`,
+		`General_Currencies_Currencies {"CurrencySign":"BGN","Name":"Lev"}`,
+		`Logistics_Inventory_StoreGroups {"Code":"MAIN","Name":{"EN":"Main"}}`,
+		`General_Contacts_Companies {"Name":{"EN":"Our Shop"},"RegistrationNumber":"100"}`,
+		`General_Contacts_CompanyLocations {"LocationName":{"EN":"Head office"},"Company":{"RegistrationNumber":"100"}}`,
+		`General_EnterpriseCompanies {"Company":{"RegistrationNumber":"100"},"BaseCurrency":{"CurrencySign":"EUR"}}`,
+		`Logistics_Inventory_Stores {"Code":"S1","Name":{"EN":"Store 1"}}`,
+		`General_Products_MeasurementCategories {"Name":{"EN":"Pieces"},"IsDefault":true,"Units":[
+			{"Code":"pcs","Name":{"EN":"piece"},"IsDefaultUnit":true},{"Code":"box","Name":{"EN":"box"},"Multiplier":12}]}`,
+		`General_Products_ProductTypes {"Code":"GOODS","Name":{"EN":"Goods"},"IsDefault":true}`,
+		`General_Products_ProductGroups {"Code":"G1","Name":{"EN":"Group 1"}}`,
+		`Systems_Documents_DocumentTypes {"Code":"SO","TypeName":{"EN":"Sales order","BG":"Поръчка"},"EntityName":"Crm_Sales_SalesOrders"}`,
+		`Systems_Documents_DocumentTypes {"Code":"INV","TypeName":{"EN":"Invoice"},"EntityName":"Crm_Invoicing_Invoices"}`,
+		`General_Products_Products {"PartNumber":"P1","Name":{"EN":"Apple","BG":"Ябълка"},"ProductGroup":{"Code":"G1"},"CostingCurrency":{"CurrencySign":"EUR"}}`,
+		`General_Products_Products {"PartNumber":"P2","Name":{"EN":"Pear"},"ProductGroup":{"Code":"G1"}}`,
+		`Crm_Sales_Customers {"Number":"C1","Party":{"@odata.type":"Erp.General_Contacts_Company","@erpnet.action":"create","Name":{"EN":"Müller & Söhne"},"RegistrationNumber":"201"}}`,
+		`Crm_Sales_Customers {"Number":"C2","Party":{"@odata.type":"Erp.General_Contacts_Person","@erpnet.action":"create","FirstName":{"EN":"Paul"},"LastName":{"EN":"O'Neil"}},"DefaultCurrency":{"CurrencySign":"BGN"}}`,
+	} {
+		set, body, _ := strings.Cut(row, " ")
+		s.create(set, body)
+	}
+	return s
+}
+
+func object(t testing.TB, body string) *erp.Object {
+	t.Helper()
+	o, err := erp.ReadObject(strings.NewReader(body))
+	must(t, err)
+	return o
+}
+
+// write is one object; write errors are the caller's to judge.
+func (s *shop) write(set, body string) (erp.Outcome, error) {
+	s.t.Helper()
+	return s.Write(s.t.Context(), s.by, erpModel.Set(set), object(s.t, body))
+}
+
+func (s *shop) create(set, body string) erp.Entity {
+	s.t.Helper()
+	out, err := s.write(set, body)
+	if err != nil {
+		s.t.Fatalf("%s %s: %v", set, body, err)
+	}
+	return out.Entity
+}
+
+func (s *shop) update(e erp.Entity, body string) error {
+	s.t.Helper()
+	_, err := s.Update(s.t.Context(), s.by, e, object(s.t, body))
+	return err
+}
+
+// list answers a query as the API does: a JSON array of its rows.
+func (s *shop) list(q *erp.Query) string {
+	s.t.Helper()
+	text, err := listed(s.t.Context(), s.ERP, q)
+	must(s.t, err)
+	return text
+}
+
+func listed(ctx context.Context, r erp.Reader, q *erp.Query) (string, error) {
+	out := []byte{'['}
+	err := r.Query(ctx, q, func(row *erp.Row) error {
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = q.AppendRow(out, row)
+		return nil
+	})
+	return string(append(out, ']')), err
+}
+
+// query is one with the fields named.
+func query(set, fields string) *erp.Query {
+	q := &erp.Query{Set: erpModel.Set(set), Fields: []*erp.Property{}}
+	for _, name := range strings.Fields(fields) {
+		p := q.Set.Property(name)
+		if p == nil {
+			panic("no property " + name)
+		}
+		q.Fields = append(q.Fields, p)
+	}
+	return q
+}
+
+func path(set *erp.Set, text string) *erp.Path {
+	p, err := set.ParsePath(strings.Split(text, "/"))
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+// equal is the condition that a property has a value.
+func equal(set *erp.Set, name string, v erp.Value) erp.Expr {
+	return &erp.Compare{Path: path(set, name), Op: erp.Eq, Value: v}
+}
+
+// get is one row with the fields named.
+func (s *shop) get(e erp.Entity, fields string) string {
+	s.t.Helper()
+	q := query(e.Set.Name, fields)
+	q.Where = equal(e.Set, "Id", erp.TextValue(e.ID))
+	return strings.Trim(s.list(q), "[]")
+}
+
+func refused(t testing.TB, err error, code tandem.Code, text string) {
+	t.Helper()
+	if tandem.ErrorCode(err) != code || !strings.Contains(err.Error(), text) {
+		t.Errorf("got %q (%s), want %s: …%s…", err, tandem.ErrorCode(err), code, text)
+	}
+}

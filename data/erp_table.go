@@ -1,0 +1,129 @@
+package data
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// table is how the whole rows of a set are read and written.
+type table struct {
+	set     *erp.Set
+	columns []column
+	keys    []column // what tells a row: its id, or the references of a view
+	load    string
+	insert  string
+	remove  string
+}
+
+// column is one column of a property. Names come from the model alone.
+type column struct {
+	property *erp.Property
+	name     string // quoted
+	holds    held
+}
+
+// held is which part of a value a column holds.
+type held uint8
+
+const (
+	heldValue held = iota
+	heldText       // the form that is searched
+	heldType       // the discriminator of a polymorphic reference
+)
+
+func quoted(name string) string { return `"` + name + `"` }
+
+// folded are the properties that have a column of the form that is searched.
+func folded(m *erp.Model) map[*erp.Property]bool {
+	all := map[*erp.Property]bool{}
+	for _, s := range m.Sets {
+		for _, p := range s.Properties {
+			if p.Stored() && p.Kind == erp.KindMultiLanguage {
+				all[p] = true
+			}
+		}
+		for _, p := range s.SearchPaths {
+			all[p.Property] = true
+		}
+	}
+	return all
+}
+
+// columnsOf are the columns of a property.
+func (e *ERP) columnsOf(p *erp.Property) []column {
+	all := []column{{p, quoted(p.Column), heldValue}}
+	if e.folded[p] {
+		all = append(all, column{p, quoted(p.Column + "_text"), heldText})
+	}
+	if p.Polymorphic() {
+		all = append(all, column{p, quoted(p.Column + "_type"), heldType})
+	}
+	return all
+}
+
+func (e *ERP) newTable(s *erp.Set) *table {
+	t := &table{set: s}
+	var names, places, read []string
+	for _, p := range s.Properties {
+		if !p.Stored() {
+			continue
+		}
+		for _, c := range e.columnsOf(p) {
+			t.columns = append(t.columns, c)
+			names = append(names, c.name)
+			places = append(places, "$"+strconv.Itoa(len(places)+1))
+			if c.holds != heldText {
+				read = append(read, c.name)
+			}
+		}
+		if p == s.ID() || s.View && p.IsReference() {
+			t.keys = append(t.keys, column{p, quoted(p.Column), heldValue})
+		}
+	}
+	t.insert = "INSERT INTO " + s.Table + " (" + strings.Join(names, ", ") + ") VALUES (" + strings.Join(places, ", ") + ")"
+	if s.View {
+		return t
+	}
+	t.load = "SELECT " + strings.Join(read, ", ") + " FROM " + s.Table + " WHERE id = $1"
+	if s.Base != nil {
+		t.load += " AND " + quoted(s.TypeProperty().Column) + " = $2"
+	}
+	t.remove = "DELETE FROM " + s.Table + " WHERE id = $1"
+	return t
+}
+
+// lock makes a SELECT keep others from changing its row, but not from
+// referring to it.
+func (e *ERP) lock() string {
+	if e.db.Engine == sqldb.PostgreSQL {
+		return " FOR NO KEY UPDATE"
+	}
+	return ""
+}
+
+// arg is what a column holds of a value.
+func (c column) arg(v erp.Value) any {
+	switch {
+	case v.Null:
+		return nil
+	case c.holds == heldText:
+		return c.property.Fold(v)
+	case c.holds == heldType:
+		return v.Int
+	}
+	return argument(c.property, v)
+}
+
+// argument is a value of the property as its column holds it.
+func argument(p *erp.Property, v erp.Value) any {
+	switch p.Kind {
+	case erp.KindString, erp.KindMultiLanguage, erp.KindGUID, erp.KindReference:
+		return v.Text
+	case erp.KindBool:
+		return v.Int != 0
+	}
+	return v.Int
+}

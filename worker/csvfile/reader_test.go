@@ -1,0 +1,113 @@
+package csvfile_test
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/hybridapps/tandem/worker/csvfile"
+)
+
+// read lists rows as "line: a|b" and faults as "line: ! reason".
+func read(t *testing.T, text string) (got []string) {
+	t.Helper()
+	r, err := csvfile.New(strings.NewReader(text), ',')
+	if err != nil {
+		return []string{"! " + err.Error()}
+	}
+	for {
+		row, err := r.Next()
+		var bad *csvfile.RowError
+		switch {
+		case errors.Is(err, io.EOF):
+			return got
+		case errors.As(err, &bad):
+			reason, _, _ := strings.Cut(bad.Reason, ";")
+			got = append(got, fmt.Sprintf("%d: ! %s", bad.Line, reason))
+		case err != nil:
+			t.Fatal(err)
+		default:
+			got = append(got, fmt.Sprintf("%d: %s", row.Line, strings.Join(row.Cells, "|")))
+			again, err := csvfile.At(strings.NewReader(text), row.Offset, row.Line, ',', len(r.Header))
+			if err != nil || !reflect.DeepEqual(again, row) {
+				t.Errorf("row of line %d read again at %d: %v, %v", row.Line, row.Offset, again, err)
+			}
+		}
+	}
+}
+
+func TestReader(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", csvfile.MaxRow)
+	for _, c := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"plain", "a,b\n1,2\n3,4", []string{"2: 1|2", "3: 3|4"}},
+		{"byte order mark and CRLF", "\xef\xbb\xbfa,b\r\n1,2\r\n", []string{"2: 1|2"}},
+		{"quotes, commas and lines in cells", "a,b\n\"x,\"\"y\"\"\",\"one\r\ntwo\"\n3,4\n", []string{"2: x,\"y\"|one\ntwo", "4: 3|4"}},
+		{"empty lines and cells", "a,b\n\n,\n\n", []string{"3: |"}},
+		{"ragged rows", "a,b\n1\n1,2,3\n4,5\n", []string{"2: ! the row has 1 cells, the header has 2 columns", "3: ! the row has 3 cells, the header has 2 columns", "4: 4|5"}},
+		{"a quote never closed costs one row", "a,b\n\"1,2\n3,4\n5,6\n", []string{"2: ! a quotation mark is opened and never closed", "3: 3|4", "4: 5|6"}},
+		{"a quote inside a cell", "a,b\n1\",2\n3,4\n", []string{"2: ! a quotation mark stands inside a cell that does not begin with one", "3: 3|4"}},
+		{"text after a quote", "a,b\n\"1\"x,2\n3,4\n", []string{"2: ! text follows a closing quotation mark", "3: 3|4"}},
+		{"Latin-1 by row", "a,b\nM\xfcnchen,1\nBonn,2\n", []string{"2: ! byte 0xFC is not UTF-8", "3: Bonn|2"}},
+		{"zero byte", "a,b\n1\x00,2\n", []string{"2: ! the cell holds a zero byte"}},
+		{"too long a line", "a,b\n" + long + ",2\n3,4\n", []string{"2: ! the line is longer than 1048576 bytes", "3: 3|4"}},
+		{"UTF-16", "\xff\xfea\x00", []string{"! the file is UTF-16; save it as CSV in UTF-8"}},
+		{"a workbook", "PK\x03\x04...", []string{"! the file is a workbook or an archive, not CSV; save it as CSV in UTF-8"}},
+		{"nothing", "", []string{"! the file is empty; the first line must name the columns"}},
+		{"a column twice", "a,a\n", []string{`! the header names the column "a" twice`}},
+		{"a column without a name", "a,\n", []string{"! column 2 of the header has no name"}},
+		{"Latin-1 header", "\xfcber,b\n", []string{"! the header cannot be read: byte 0xFC is not UTF-8; save the file as CSV in UTF-8"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if got := read(t, c.text); !reflect.DeepEqual(got, c.want) {
+				t.Errorf("got  %q\nwant %q", got, c.want)
+			}
+		})
+	}
+}
+
+// What encoding/csv accepts, this reader reads the same.
+func FuzzReader(f *testing.F) {
+	f.Add("a,b\n1,2\n")
+	f.Add("a\n\"x\"\"y\"\n\"\n\"\n")
+	f.Add("a,b\n\"\r\n,\"\",\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := csvfile.New(strings.NewReader(text), ',')
+		if err != nil {
+			return
+		}
+		var rows [][]string
+		for {
+			row, err := r.Next()
+			var bad *csvfile.RowError
+			if errors.Is(err, io.EOF) {
+				break
+			} else if errors.As(err, &bad) {
+				return
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			rows = append(rows, row.Cells)
+		}
+		if strings.HasPrefix(text, "\xef\xbb\xbf") {
+			text = text[3:]
+		}
+		std := csv.NewReader(strings.NewReader(text))
+		std.FieldsPerRecord = -1
+		want, err := std.ReadAll()
+		if err != nil || len(want) == 0 {
+			return
+		}
+		if want = want[1:]; len(want) != len(rows) || len(rows) > 0 && !reflect.DeepEqual(rows, want) {
+			t.Errorf("%q: got %q, encoding/csv %q", text, rows, want)
+		}
+	})
+}

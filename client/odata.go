@@ -65,11 +65,15 @@ func odataRoot(address string) (*url.URL, error) {
 // Do makes a call under the root: path is relative, its query encoded. body is
 // sent as JSON unless nil; the answer's JSON is read into into unless nil, with
 // numbers exact where into has json.Number or any. An answer that is no success
-// is an [APIError].
+// is an [APIError]. Into a *[]byte goes the answer as it came: $metadata is XML.
 func (o *OData[T]) Do(ctx context.Context, method, path string, body, into any) error {
 	answer, err := o.call(ctx, method, path, body)
 	if err != nil || into == nil {
 		return err
+	}
+	if raw, ok := into.(*[]byte); ok {
+		*raw = answer
+		return nil
 	}
 	d := json.NewDecoder(bytes.NewReader(answer))
 	d.UseNumber()

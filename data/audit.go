@@ -38,18 +38,18 @@ func (s *Audit) AppendAudit(ctx context.Context, events []tandem.AuditEvent) err
 	case len(events) == 0:
 		return nil
 	case len(events) <= auditRows:
-		stmt, err := s.db.WriteStmt(ctx, insertAudit[len(events)])
+		stmt, err := s.db.WriteStmt(ctx, insertAudit[s.db.Engine][len(events)])
 		if err != nil {
 			return err
 		}
 		return appendAudit(ctx, stmt, events)
 	}
 	// Prepared before the transaction, which holds SQLite's one connection.
-	full, err := s.db.WriteStmt(ctx, insertAudit[auditRows])
+	full, err := s.db.WriteStmt(ctx, insertAudit[s.db.Engine][auditRows])
 	if err != nil {
 		return err
 	}
-	rest, err := s.db.WriteStmt(ctx, insertAudit[1+(len(events)-1)%auditRows])
+	rest, err := s.db.WriteStmt(ctx, insertAudit[s.db.Engine][1+(len(events)-1)%auditRows])
 	if err != nil {
 		return err
 	}
@@ -76,19 +76,27 @@ func appendAudit(ctx context.Context, stmt *sql.Stmt, events []tandem.AuditEvent
 	return err
 }
 
-// insertAudit has the statement for each number of events.
-var insertAudit = func() (texts [auditRows + 1]string) {
-	values := make([]string, 0, auditRows)
+// insertAudit has the statement for each number of events, by engine. SQLite
+// finds a numbered placeholder by a search, which for hundreds of them costs
+// more than writing the rows; so here it gets plain ones.
+var insertAudit = map[sqldb.Engine][]string{
+	sqldb.SQLite:     insertAuditTexts(func(int) string { return "?" }),
+	sqldb.PostgreSQL: insertAuditTexts(func(n int) string { return "$" + strconv.Itoa(n) }),
+}
+
+func insertAuditTexts(placeholder func(n int) string) []string {
+	texts := make([]string, auditRows+1)
+	rows := make([]string, 0, auditRows)
 	for n := 1; n <= auditRows; n++ {
 		var row []string
 		for i := range auditFields {
-			row = append(row, "$"+strconv.Itoa((n-1)*auditFields+i+1))
+			row = append(row, placeholder((n-1)*auditFields+i+1))
 		}
-		values = append(values, "("+strings.Join(row, ", ")+")")
-		texts[n] = `INSERT INTO audit_events (` + auditColumns + `) VALUES ` + strings.Join(values, ", ")
+		rows = append(rows, "("+strings.Join(row, ", ")+")")
+		texts[n] = `INSERT INTO audit_events (` + auditColumns + `) VALUES ` + strings.Join(rows, ", ")
 	}
 	return texts
-}()
+}
 
 // ListAudit implements [audit.Store].
 func (s *Audit) ListAudit(ctx context.Context, f audit.Filter) ([]tandem.AuditEvent, error) {

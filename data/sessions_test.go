@@ -89,6 +89,11 @@ func TestSessionsEndAtTheirEdges(t *testing.T) {
 		if expired, err := s.Expire(ctx, noon.Add(idle-time.Microsecond)); err != nil || len(expired) > 0 {
 			t.Fatalf("a microsecond early: %v, %v", expired, err)
 		}
+		// A touch of another replica, or of a clock that was set back, takes nothing away.
+		must(t, s.Touch(ctx, []session.Touch{{ID: anna.ID, At: noon.Add(-time.Hour), ExpiresAt: noon.Add(-time.Hour).Add(idle)}}))
+		if expired, err := s.Expire(ctx, noon.Add(idle-time.Microsecond)); err != nil || len(expired) > 0 {
+			t.Fatalf("after an old touch: %v, %v", expired, err)
+		}
 		at := noon.Add(59 * time.Minute)
 		for m := 15; m < 60; m += 15 { // the service stays active
 			last := noon.Add(time.Duration(m) * time.Minute)

@@ -1,0 +1,183 @@
+package e2e
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// artifacts is where screenshots go, to be looked at.
+const artifacts = "../artifacts"
+
+// actionWithin bounds each thing a person does.
+const actionWithin = 30 * time.Second
+
+// browser is one person's browser: its own cookies, nobody else's.
+type browser struct {
+	t   *testing.T
+	ctx context.Context
+}
+
+func chromium() (string, bool) {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if file, err := exec.LookPath(name); err == nil {
+			return file, true
+		}
+	}
+	return "", false
+}
+
+// open starts a browser with a window of the size given.
+func open(t *testing.T, width, height int, options ...chromedp.ExecAllocatorOption) *browser {
+	t.Helper()
+	file, ok := chromium()
+	if !ok {
+		t.Skip("the browser is not tested: install Chromium (Debian: chromium), or run make test")
+	}
+	all := append([]chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(file), chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Headless, chromedp.DisableGPU,
+		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(width, height),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true),
+	}, options...)
+	if os.Geteuid() == 0 {
+		all = append(all, chromedp.NoSandbox)
+	}
+	allocator, cancelAllocator := chromedp.NewExecAllocator(context.Background(), all...)
+	ctx, cancel := chromedp.NewContext(allocator)
+	b := &browser{t: t, ctx: ctx}
+	t.Cleanup(func() {
+		if t.Failed() {
+			b.shot("failed-" + strings.NewReplacer("/", "-", " ", "-").Replace(t.Name()))
+		}
+		cancel()
+		cancelAllocator()
+	})
+	if err := chromedp.Do(ctx); err != nil { // starts it, under the context that lives as long as the test
+		t.Fatal(err)
+	}
+	return b
+}
+
+// step is one thing a person does.
+type step = chromedp.Action[chromedp.Void]
+
+// do runs steps, all of them within actionWithin.
+func (b *browser) do(what string, steps ...step) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, actionWithin)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		b.t.Fatalf("%s: %v\n%s shows:\n%s", what, err, b.address(), b.text())
+	}
+}
+
+// visit opens a page.
+func (b *browser) visit(url string) {
+	b.t.Helper()
+	b.do("visit "+url, chromedp.Navigate(url))
+}
+
+// leads runs steps that lead to another page, and waits for that page.
+func (b *browser) leads(what string, steps ...step) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, actionWithin)
+	defer cancel()
+	if _, err := chromedp.RunResponse(ctx, steps...); err != nil {
+		b.t.Fatalf("%s: %v\n%s shows:\n%s", what, err, b.address(), b.text())
+	}
+}
+
+// press clicks the link or button with the words given and waits for the page
+// that follows.
+func (b *browser) press(words string) {
+	b.t.Helper()
+	button := chromedp.Search(`//button[normalize-space()="` + words + `"] | //a[normalize-space()="` + words + `"] | //input[@type="submit" and @value="` + words + `"]`)
+	b.do("find "+words, chromedp.WaitVisible(button))
+	b.leads("press "+words, chromedp.Click(button))
+}
+
+// typed fills a field of a form, in place of what it held.
+func (b *browser) typed(field, text string) {
+	b.t.Helper()
+	input := chromedp.CSS(field)
+	b.do("type into "+field, chromedp.WaitVisible(input), chromedp.SetValue(input, ""), chromedp.SendKeys(input, text))
+}
+
+// sees waits until the page shows the words.
+func (b *browser) sees(words string) {
+	b.t.Helper()
+	b.do("see "+words, chromedp.Poll[chromedp.Void](`document.body && document.body.innerText.toLowerCase().includes(`+quoted(strings.ToLower(words))+`)`))
+}
+
+// seesNot fails when the page shows the words.
+func (b *browser) seesNot(words string) {
+	b.t.Helper()
+	if text := b.text(); strings.Contains(text, words) {
+		b.t.Errorf("the page shows %q:\n%s", words, text)
+	}
+}
+
+func quoted(s string) string {
+	return "`" + strings.NewReplacer("\\", "\\\\", "`", "\\`", "${", "\\${").Replace(s) + "`"
+}
+
+// ask evaluates an expression in the page.
+func ask[T any](b *browser, expression string) T {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
+	defer cancel()
+	answer, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		b.t.Errorf("%s: %v", expression, err)
+	}
+	return answer
+}
+
+// text is what the page shows.
+func (b *browser) text() string {
+	b.t.Helper()
+	return ask[string](b, `document.body ? document.body.innerText : ""`)
+}
+
+// address is the URL of the page.
+func (b *browser) address() string {
+	b.t.Helper()
+	return ask[string](b, `document.location.href`)
+}
+
+// shot keeps a picture of the whole page.
+func (b *browser) shot(name string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	defer cancel()
+	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		b.t.Logf("no picture %s: %v", name, err)
+		return
+	}
+	if err := os.MkdirAll(artifacts, 0o755); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(artifacts, name+".png"), png, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// signIn goes to the web app and signs in on the identity server's page.
+func (b *browser) signIn(s *system, login string) {
+	b.t.Helper()
+	b.visit(s.demo.Webapp + "/")
+	b.press("Sign in")
+	b.typed("input[name=login]", login)
+	b.typed("input[name=password]", s.password(login))
+	b.leads("submit", chromedp.Submit(chromedp.CSS("input[name=password]")))
+	b.sees("Sign out")
+}

@@ -32,10 +32,19 @@ func (db *DB) Migrate(ctx context.Context, migrations fs.FS, table string) error
 	if current > newest {
 		return fmt.Errorf("the database has schema version %d, this program knows only %d: it was used by a newer tandem; run that one, or restore a backup", current, newest)
 	}
-	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrate the database: %w", err)
+	for {
+		_, err := provider.Up(ctx)
+		if err == nil {
+			return nil
+		}
+		// SQLite has no lock for replicas that start together: another one may
+		// have made the same step meanwhile. Then go on from where it is.
+		reached, _, versionErr := provider.GetVersions(ctx)
+		if versionErr != nil || reached <= current {
+			return fmt.Errorf("migrate the database: %w", explainSQLite(err))
+		}
+		current = reached
 	}
-	return nil
 }
 
 // Versions are the schema version of the database and the newest one known.
@@ -61,11 +70,13 @@ func (db *DB) provider(migrations fs.FS, table string) (*goose.Provider, error) 
 		goose.WithStore(store), goose.WithDisableGlobalRegistry(true), goose.WithVerbose(false))
 }
 
-// Lock runs f while no other process that uses the same database and name runs
-// its own: replicas that start together migrate and seed once.
+// Lock runs f while no other process that uses the same PostgreSQL database and
+// name runs its own: replicas that start together migrate and seed once. On
+// SQLite it locks nothing: [DB.Migrate] copes by itself, and whoever seeds looks
+// again inside its transaction.
 func (db *DB) Lock(ctx context.Context, name string, f func() error) error {
 	if db.Engine == SQLite {
-		return f() // one writer; goose and the seed check again inside their transactions
+		return f()
 	}
 	conn, err := db.write.Conn(ctx)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -33,8 +34,9 @@ const (
 
 // Options tune an opened database; the zero value is usable.
 type Options struct {
-	// MaxConns bounds the readers (SQLite) or all connections (PostgreSQL).
-	// The default is 4 on SQLite and 16 on PostgreSQL.
+	// MaxConns bounds the readers (SQLite) or all connections (PostgreSQL,
+	// where at least 2 are needed). The default is 4 on SQLite and 16 on
+	// PostgreSQL.
 	MaxConns int
 	// OpenTimeout bounds the first connection; the default is 5 s.
 	OpenTimeout time.Duration
@@ -62,7 +64,10 @@ func Open(ctx context.Context, rawURL string, opts Options) (*DB, error) {
 	if opts.OpenTimeout == 0 {
 		opts.OpenTimeout = 5 * time.Second
 	}
-	scheme, _, _ := strings.Cut(rawURL, ":")
+	scheme, _, found := strings.Cut(rawURL, ":")
+	if !found { // whatever it is, it may be secret
+		return nil, errors.New("the database URL has no scheme: use sqlite:FILE or postgres://…")
+	}
 	ctx, cancel := context.WithTimeout(ctx, opts.OpenTimeout)
 	defer cancel()
 	switch scheme {
@@ -79,8 +84,13 @@ func openSQLite(ctx context.Context, path string, opts Options) (*DB, error) {
 		return nil, errors.New("database URL sqlite: names no file; use sqlite:FILE")
 	}
 	if dir := filepath.Dir(path); dir != "." {
-		if _, err := os.Stat(dir); err != nil {
-			return nil, fmt.Errorf("database folder %s: %w", dir, err)
+		switch info, err := os.Stat(dir); {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("the database folder %s does not exist: create it, or name another", dir)
+		case err != nil:
+			return nil, fmt.Errorf("database folder: %w", err)
+		case !info.IsDir():
+			return nil, fmt.Errorf("the database folder %s is not a folder", dir)
 		}
 	}
 	readers := opts.MaxConns
@@ -89,7 +99,8 @@ func openSQLite(ctx context.Context, path string, opts Options) (*DB, error) {
 	}
 	// busy_timeout comes first, so that it already holds while journal_mode is
 	// set. A file is created by the writer with the process's umask; callers
-	// that keep secrets create the folder with mode 0700.
+	// that keep secrets create the folder with mode 0700. For what a commit
+	// survives with synchronous NORMAL see the package's documentation.
 	common := "_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)"
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?"
 	write, err := sql.Open("sqlite", dsn+common+"&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_txlock=immediate")
@@ -134,14 +145,14 @@ func explainSQLite(err error) error {
 func openPostgres(ctx context.Context, rawURL string, opts Options) (*DB, error) {
 	config, err := pgx.ParseConfig(rawURL)
 	if err != nil {
-		// pgx's message repeats the URL with its password removed.
-		return nil, fmt.Errorf("database URL: %w", err)
+		return nil, fmt.Errorf("the database URL cannot be read: %w; use postgres://USER:PASSWORD@HOST:PORT/DATABASE", withoutURL(err))
 	}
 	pool := stdlib.OpenDB(*config)
 	conns := opts.MaxConns
 	if conns == 0 {
 		conns = 16
 	}
+	conns = max(conns, 2) // Lock holds one while its function works with others
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
@@ -151,6 +162,16 @@ func openPostgres(ctx context.Context, rawURL string, opts Options) (*DB, error)
 			config.Host, config.Port, config.Database, shortPgError(err))
 	}
 	return &DB{Engine: PostgreSQL, read: pool, write: pool, connString: rawURL}, nil
+}
+
+// withoutURL leaves out the URL that pgx repeats in its message: it looks for
+// the password in it, but cannot find it in everything that is no URL.
+func withoutURL(err error) error {
+	text := err.Error()
+	if i := strings.LastIndex(text, "`: "); i >= 0 {
+		text = text[i+len("`: "):]
+	}
+	return errors.New(text)
 }
 
 func shortPgError(err error) error {

@@ -1,0 +1,377 @@
+package sqldb_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+const migration = "-- +goose Up\nCREATE TABLE notes (id TEXT NOT NULL PRIMARY KEY, text TEXT NOT NULL, size BIGINT NOT NULL);\n" +
+	"CREATE TABLE replies (id TEXT NOT NULL PRIMARY KEY, note TEXT NOT NULL REFERENCES notes (id));\n-- +goose Down\nDROP TABLE replies;\nDROP TABLE notes;\n"
+
+var schema = fstest.MapFS{"00001_notes.sql": {Data: []byte(migration)}}
+
+// each runs the test on both engines, on a database with the two tables.
+func each(t *testing.T, test func(t *testing.T, db *sqldb.DB, url string)) {
+	t.Helper()
+	t.Parallel()
+	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			url := datatest.URL(t, engine)
+			db := open(t, url)
+			if err := db.Migrate(t.Context(), schema, "version"); err != nil {
+				t.Fatal(err)
+			}
+			test(t, db, url)
+		})
+	}
+}
+
+func open(t *testing.T, url string) *sqldb.DB {
+	t.Helper()
+	db, err := sqldb.Open(t.Context(), url, sqldb.Options{MaxConns: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func exec(t *testing.T, db *sqldb.DB, query string, args ...any) {
+	t.Helper()
+	if _, err := db.Writer().ExecContext(t.Context(), query, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func number(t *testing.T, db *sqldb.DB, query string, args ...any) (n int) {
+	t.Helper()
+	if err := db.Reader().QueryRowContext(t.Context(), query, args...).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestNewerDatabaseIsLeftAlone(t *testing.T) {
+	each(t, func(t *testing.T, db *sqldb.DB, _ string) {
+		next := fstest.MapFS{
+			"00001_notes.sql": schema["00001_notes.sql"],
+			"00002_more.sql":  {Data: []byte("-- +goose Up\nCREATE TABLE more (id TEXT);\n-- +goose Down\nDROP TABLE more;\n")},
+		}
+		if err := db.Migrate(t.Context(), next, "version"); err != nil {
+			t.Fatal(err)
+		}
+		err := db.Migrate(t.Context(), schema, "version")
+		if err == nil || !strings.Contains(err.Error(), "schema version 2, this program knows only 1") {
+			t.Errorf("the older program said %v", err)
+		}
+		current, newest, err := db.Versions(t.Context(), schema, "version")
+		if current != 2 || newest != 1 || err != nil {
+			t.Errorf("versions %d and %d, %v", current, newest, err)
+		}
+		number(t, db, `SELECT count(*) FROM more`)
+	})
+}
+
+func TestMigrationThatFailsLeavesNothingHalfDone(t *testing.T) {
+	each(t, func(t *testing.T, db *sqldb.DB, _ string) {
+		bad := fstest.MapFS{
+			"00001_notes.sql": schema["00001_notes.sql"],
+			"00002_bad.sql":   {Data: []byte("-- +goose Up\nCREATE TABLE half (id TEXT);\nINSERT INTO nowhere VALUES (1);\n-- +goose Down\nDROP TABLE half;\n")},
+		}
+		if err := db.Migrate(t.Context(), bad, "version"); err == nil {
+			t.Fatal("a migration that fails was taken")
+		}
+		if current, _, err := db.Versions(t.Context(), schema, "version"); current != 1 || err != nil {
+			t.Errorf("version %d, %v", current, err)
+		}
+		if err := db.Reader().QueryRowContext(t.Context(), `SELECT count(*) FROM half`).Scan(new(int)); err == nil {
+			t.Error("the table of the migration that failed is there")
+		}
+	})
+}
+
+func TestReplicasThatStartTogetherMigrateOnce(t *testing.T) {
+	t.Parallel()
+	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			url := datatest.URL(t, engine)
+			migrations := fstest.MapFS{}
+			for i := range 8 {
+				migrations[fmt.Sprintf("%05d_step.sql", i+1)] = &fstest.MapFile{Data: fmt.Appendf(nil, "-- +goose Up\nCREATE TABLE step%d (id TEXT);\n-- +goose Down\nDROP TABLE step%d;\n", i, i)}
+			}
+			var wg sync.WaitGroup
+			start := make(chan struct{})
+			for i := range 6 {
+				db := open(t, url)
+				wg.Go(func() {
+					<-start
+					err := db.Lock(t.Context(), "version", func() error { return db.Migrate(t.Context(), migrations, "version") })
+					if err != nil {
+						t.Errorf("replica %d: %v", i, err)
+					}
+				})
+			}
+			close(start)
+			wg.Wait()
+		})
+	}
+}
+
+// On PostgreSQL one holds the lock at a time, whichever pool it comes from; on
+// SQLite there is nothing to hold.
+func TestLock(t *testing.T) {
+	each(t, func(t *testing.T, db *sqldb.DB, url string) {
+		fault := errors.New("refused")
+		if err := db.Lock(t.Context(), "name", func() error { return fault }); !errors.Is(err, fault) {
+			t.Errorf("the function's error became %v", err)
+		}
+		if db.Engine == sqldb.SQLite {
+			return
+		}
+		other := open(t, url)
+		err := db.Lock(t.Context(), "name", func() error {
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			if err := other.Lock(ctx, "name", func() error { t.Error("two hold the lock"); return nil }); err == nil {
+				t.Error("the second was not told that it did not get the lock")
+			}
+			return other.Lock(t.Context(), "another name", func() error { return nil })
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		if err := other.Lock(t.Context(), "name", func() error { return nil }); err != nil {
+			t.Errorf("after the first is done: %v", err)
+		}
+	})
+}
+
+func TestLockWithTheSmallestPool(t *testing.T) {
+	t.Parallel()
+	db, err := sqldb.Open(t.Context(), datatest.URL(t, sqldb.PostgreSQL), sqldb.Options{MaxConns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := db.Lock(ctx, "version", func() error { return db.Migrate(ctx, schema, "version") }); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestContains(t *testing.T) {
+	each(t, func(t *testing.T, db *sqldb.DB, _ string) {
+		for i, text := range []string{"100% wool", "Sofia, София", "a_b", `back\slash`, "O'Neil"} {
+			exec(t, db, `INSERT INTO notes (id, text, size) VALUES ($1, $2, $3)`, fmt.Sprint(i), text, len(text))
+		}
+		for part, want := range map[string]int{
+			"": 5, "%": 1, "_": 1, `\`: 1, "'": 1, "wool": 1, "Wool": 0, "София": 1, "софия": 0, "0%": 1, "a%": 0, "' OR '1'='1": 0,
+		} {
+			if n := number(t, db, `SELECT count(*) FROM notes WHERE `+db.Contains("text", "$1"), part); n != want {
+				t.Errorf("%q is in %d texts, want %d", part, n, want)
+			}
+		}
+	})
+}
+
+func TestTextsCompareByteForByte(t *testing.T) {
+	each(t, func(t *testing.T, db *sqldb.DB, _ string) {
+		for _, id := range []string{"a", "B", "b", "A", "Я", "_"} {
+			exec(t, db, `INSERT INTO notes (id, text, size) VALUES ($1, '', 0)`, id)
+		}
+		rows, err := db.Reader().QueryContext(t.Context(), `SELECT id FROM notes ORDER BY id`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		got := ""
+		for rows.Next() {
+			var id string
+			if err := rows.Scan(&id); err != nil {
+				t.Fatal(err)
+			}
+			got += id
+		}
+		if rows.Err() != nil || got != "AB_abЯ" {
+			t.Errorf("ordered %q, %v", got, rows.Err())
+		}
+	})
+}
+
+func TestErrorsAreTold(t *testing.T) {
+	each(t, func(t *testing.T, db *sqldb.DB, _ string) {
+		insert := func(query string, args ...any) error {
+			_, err := db.Writer().ExecContext(t.Context(), query, args...)
+			return fmt.Errorf("wrapped: %w", err)
+		}
+		exec(t, db, `INSERT INTO notes (id, text, size) VALUES ('1', '', 0)`)
+		taken := insert(`INSERT INTO notes (id, text, size) VALUES ($1, '', 0)`, "1")
+		orphan := insert(`INSERT INTO replies (id, note) VALUES ($1, $2)`, "1", "nobody")
+		if !sqldb.IsUnique(taken) || sqldb.IsForeignKey(taken) {
+			t.Errorf("a key that is taken: %v", taken)
+		}
+		if !sqldb.IsForeignKey(orphan) || sqldb.IsUnique(orphan) {
+			t.Errorf("a row that is missing: %v", orphan)
+		}
+		err := db.Reader().QueryRowContext(t.Context(), `SELECT size FROM notes WHERE id = $1`, "2").Scan(new(int))
+		if err = sqldb.NotFound(err, "there is no note %s", "2"); !errors.Is(err, tandem.ErrNotFound) || err.Error() != "there is no note 2" {
+			t.Errorf("a row that is missing: %v", err)
+		}
+		if other := errors.New("other"); sqldb.NotFound(other, "x") != other || sqldb.NotFound(nil, "x") != nil {
+			t.Error("NotFound changes other errors")
+		}
+	})
+}
+
+// Writers queue; none is told that the database is busy, and a transaction that
+// fails, or whose caller has gone, leaves nothing.
+func TestWritersQueue(t *testing.T) {
+	each(t, func(t *testing.T, db *sqldb.DB, url string) {
+		exec(t, db, `INSERT INTO notes (id, text, size) VALUES ('sum', '', 0)`)
+		pools := []*sqldb.DB{db, open(t, url)}
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				db := pools[i%2]
+				err := db.Write(t.Context(), func(tx *sql.Tx) error {
+					var n int
+					if err := tx.QueryRowContext(t.Context(), `SELECT size FROM notes WHERE id = 'sum'`+db.ForUpdate()).Scan(&n); err != nil {
+						return err
+					}
+					_, err := tx.ExecContext(t.Context(), `UPDATE notes SET size = $1 WHERE id = 'sum'`, n+1)
+					return err
+				})
+				if err != nil {
+					t.Errorf("writer %d: %v", i, err)
+				}
+			})
+		}
+		wg.Wait()
+		if n := number(t, db, `SELECT size FROM notes WHERE id = 'sum'`); n != 20 {
+			t.Errorf("20 writers counted to %d", n)
+		}
+		fault := errors.New("refused")
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		for want, ctx := range map[error]context.Context{fault: t.Context(), context.Canceled: ctx} {
+			err := db.Write(ctx, func(tx *sql.Tx) error {
+				if _, err := tx.ExecContext(ctx, `DELETE FROM notes`); err != nil {
+					return err
+				}
+				if want == fault {
+					return fault
+				}
+				cancel()
+				return nil
+			})
+			if !errors.Is(err, want) || number(t, db, `SELECT count(*) FROM notes`) != 1 {
+				t.Errorf("a transaction that ends with %v: %v", want, err)
+			}
+		}
+	})
+}
+
+func TestStatementsStayPrepared(t *testing.T) {
+	each(t, func(t *testing.T, db *sqldb.DB, _ string) {
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for _, prepare := range []func(context.Context, string) (*sql.Stmt, error){db.ReadStmt, db.WriteStmt} {
+					a, errA := prepare(t.Context(), `SELECT count(*) FROM notes`)
+					b, errB := prepare(t.Context(), `SELECT count(*) FROM notes`)
+					if a != b || errA != nil || errB != nil {
+						t.Errorf("prepared twice: %v, %v", errA, errB)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if _, err := db.ReadStmt(t.Context(), `SELECT nonsense FROM nowhere`); err == nil {
+			t.Error("nonsense was prepared")
+		}
+	})
+}
+
+func TestReadersOfSQLiteDoNotWrite(t *testing.T) {
+	t.Parallel()
+	db := open(t, datatest.URL(t, sqldb.SQLite))
+	if err := db.Migrate(t.Context(), schema, "version"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Reader().ExecContext(t.Context(), `INSERT INTO notes (id, text, size) VALUES ('1', '', 0)`); err == nil {
+		t.Error("a reader wrote")
+	}
+}
+
+// A disk that is full: the writer is told, nothing is half written, what was
+// there can be read, and with room again work goes on.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	db := open(t, datatest.URL(t, sqldb.SQLite))
+	if err := db.Migrate(t.Context(), schema, "version"); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, `INSERT INTO notes (id, text, size) VALUES ('kept', '', 0)`)
+	pages := number(t, db, `PRAGMA page_count`)
+	exec(t, db, fmt.Sprint(`PRAGMA max_page_count = `, pages+2))
+	fill := func(n int) error {
+		return db.Write(t.Context(), func(tx *sql.Tx) error {
+			for i := range n {
+				if _, err := tx.ExecContext(t.Context(), `INSERT INTO notes (id, text, size) VALUES ($1, $2, 0)`, fmt.Sprint(i), strings.Repeat("x", 1000)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := fill(100); err == nil || !strings.Contains(err.Error(), "full") {
+		t.Errorf("a full disk was told as %v", err)
+	}
+	if n := number(t, db, `SELECT count(*) FROM notes`); n != 1 {
+		t.Errorf("%d rows are left of a transaction that failed", n-1)
+	}
+	big := fstest.MapFS{
+		"00001_notes.sql": schema["00001_notes.sql"],
+		"00002_big.sql":   {Data: []byte("-- +goose Up\nCREATE TABLE big (id TEXT);\nINSERT INTO big SELECT hex(zeroblob(100000));\n-- +goose Down\nDROP TABLE big;\n")},
+	}
+	if err := db.Migrate(t.Context(), big, "version"); err == nil || !strings.Contains(err.Error(), "the disk is full; free some space") {
+		t.Errorf("a migration on a full disk: %v", err)
+	}
+	if current, _, err := db.Versions(t.Context(), schema, "version"); current != 1 || err != nil {
+		t.Errorf("version %d, %v", current, err)
+	}
+	exec(t, db, `PRAGMA max_page_count = 100000`)
+	if err := fill(100); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+	if text := ""; db.Reader().QueryRowContext(t.Context(), `PRAGMA integrity_check`).Scan(&text) != nil || text != "ok" {
+		t.Errorf("integrity: %q", text)
+	}
+}
+
+func TestTimesAreMicroseconds(t *testing.T) {
+	t.Parallel()
+	for _, at := range []time.Time{{}, time.Unix(0, 1000).UTC(), time.Date(2026, 11, 24, 12, 0, 0, 123456000, time.UTC), time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		if got := sqldb.Time(sqldb.Micros(at)); !got.Equal(at) || got.IsZero() != at.IsZero() {
+			t.Errorf("%v became %v", at, got)
+		}
+	}
+	abroad := time.Date(2026, 11, 24, 12, 0, 0, 0, time.FixedZone("", 7200))
+	if got := sqldb.Time(sqldb.Micros(abroad)); !got.Equal(abroad) || got.Location() != time.UTC {
+		t.Errorf("%v became %v", abroad, got)
+	}
+}

@@ -1,0 +1,157 @@
+package webapp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/seal"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// Config configures the web app. All fields but Log and Now are needed; no
+// field can hold anything of the service half.
+type Config struct {
+	// Provider is the identity server, and ApplicationURI the application's
+	// client_id there.
+	Provider       *client.Provider
+	ApplicationURI string
+	// Credential is the user half's own.
+	Credential client.UserCredential
+	// PublicURL is the root under which browsers reach the app
+	// ("https://portal.example.com"). All absolute addresses are made from it;
+	// the Host header of a request is never used.
+	PublicURL string
+	// ODataRoot finds the root of the domain API; nil means auto-discovery.
+	ODataRoot func(context.Context) (string, error)
+	// DB is the web app's own database, opened; New migrates it. Who opened it
+	// closes it.
+	DB *sqldb.DB
+	// Box seals the sessions.
+	Box *seal.Box
+	// Worker is the way to the back end's half.
+	Worker *internalapi.Client
+	// Log gets what people are not shown; nil discards it.
+	Log *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Limits of the web app.
+const (
+	// maxForm bounds the body of every form but the upload's.
+	maxForm = 1 << 20
+	// maxEventStreams bounds the pages that follow a job at the same time;
+	// further ones refresh instead.
+	maxEventStreams = 2000
+	// purgeEvery is how often expired sessions are removed.
+	purgeEvery = 5 * time.Minute
+)
+
+// App is the web app. Make it with New.
+type App struct {
+	users     *client.UserTokens
+	odataRoot func(context.Context) (string, error)
+	worker    *internalapi.Client
+	db        *sqldb.DB
+	log       *slog.Logger
+	now       func() time.Time
+
+	pages     map[string]*template.Template
+	policy    string // Content-Security-Policy of the pages
+	origin    string // of the public URL
+	secure    bool   // it is https
+	calls     *callLog
+	dashboard *kpiCache
+	streams   chan struct{}
+	ending    chan struct{} // closed by Close: event streams end
+	handler   http.Handler
+}
+
+// New checks the configuration and migrates the database. It makes no request:
+// the app starts before the instance and the worker do.
+func New(ctx context.Context, c Config) (*App, error) {
+	if c.Provider == nil || c.ApplicationURI == "" || c.DB == nil || c.Box == nil || c.Worker == nil {
+		return nil, errors.New("web app: Provider, ApplicationURI, DB, Box and Worker are needed")
+	}
+	public, err := url.Parse(strings.TrimSuffix(c.PublicURL, "/"))
+	if err != nil || public.Host == "" || public.Scheme != "http" && public.Scheme != "https" || public.Path != "" || public.RawQuery != "" || public.Fragment != "" || public.User != nil {
+		return nil, fmt.Errorf("web app: public URL %q: want https://HOST, or http://localhost:PORT", c.PublicURL)
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.ODataRoot == nil {
+		c.ODataRoot = c.Provider.ODataRoot
+	}
+	err = c.DB.Lock(ctx, MigrationTable, func() error { return c.DB.Migrate(ctx, Migrations, MigrationTable) })
+	if err != nil {
+		return nil, err
+	}
+	a := &App{
+		odataRoot: c.ODataRoot, worker: c.Worker, db: c.DB, log: c.Log, now: c.Now,
+		policy: contentPolicy(c.Provider.Issuer()), origin: public.Scheme + "://" + public.Host, secure: public.Scheme == "https",
+		calls: newCallLog(), dashboard: &kpiCache{},
+		streams: make(chan struct{}, maxEventStreams), ending: make(chan struct{}),
+	}
+	if a.pages, err = loadPages(c.Now); err != nil {
+		return nil, err
+	}
+	a.users, err = client.NewUserTokens(client.UserConfig{
+		Provider: c.Provider, ApplicationURI: c.ApplicationURI, Credential: c.Credential,
+		RedirectURL: public.String() + "/signin-callback", PostLogoutRedirectURL: public.String() + "/signout-callback",
+		Sessions: NewSessionStore(c.DB), Box: c.Box, SignedOutURL: "/goodbye",
+		Observe: a.calls.observe, ErrorPage: a.signInFailed, SignOutPage: a.signOutPage,
+		Log: c.Log, Now: c.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.handler = a.routes()
+	return a, nil
+}
+
+// Handler serves the web app.
+func (a *App) Handler() http.Handler { return a.handler }
+
+// Run removes expired sessions now and then, until ctx ends.
+func (a *App) Run(ctx context.Context) error {
+	tick := time.NewTicker(purgeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if _, err := a.users.Purge(ctx); err != nil && ctx.Err() == nil {
+				a.log.WarnContext(ctx, "remove expired sessions", "error", err)
+			}
+		}
+	}
+}
+
+// Ready reports whether the app can serve: its database answers. The instance
+// and the worker may be away; pages then say so.
+func (a *App) Ready(ctx context.Context) error { return a.db.Ping(ctx) }
+
+// Close ends the event streams at once and waits for token renewals in flight.
+// Stop the HTTP server gracefully at the same time.
+func (a *App) Close() error {
+	select {
+	case <-a.ending:
+	default:
+		close(a.ending)
+	}
+	return a.users.Close()
+}

@@ -1,0 +1,71 @@
+// The one script: live progress, live figures, suggestions while typing. Every
+// page does its work without it.
+"use strict";
+
+// swap replaces the parts of a live region that changed, and only those, so
+// that focus and animations stay.
+async function swap(region) {
+  const answer = await fetch(region.dataset.live, { headers: { "X-Fragment": "1" }, credentials: "same-origin" });
+  if (!answer.ok || answer.redirected) return false;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").body.firstElementChild;
+  if (!fresh || fresh.id !== region.id) return false;
+  const parts = region.querySelectorAll("[data-part]"), news = fresh.querySelectorAll("[data-part]");
+  if (parts.length === 0 || parts.length !== news.length) {
+    region.replaceWith(fresh);
+    return true;
+  }
+  parts.forEach((part, i) => { if (part.outerHTML !== news[i].outerHTML) part.replaceWith(news[i]); });
+  return true;
+}
+
+// Pages that refresh stop when nobody has touched them for ten minutes: looking
+// must not keep a licence slot for ever.
+let touched = Date.now();
+["pointerdown", "pointermove", "keydown", "scroll"].forEach(e => addEventListener(e, () => { touched = Date.now(); }, { passive: true }));
+document.querySelectorAll("[data-live][data-every]").forEach(region => {
+  const id = region.id, every = Number(region.dataset.every);
+  const turn = async () => {
+    const now = document.getElementById(id);
+    if (now && !document.hidden && Date.now() - touched < 600000) await swap(now).catch(() => false);
+    setTimeout(turn, every);
+  };
+  setTimeout(turn, every);
+});
+
+// A job's progress, pushed by the server. EventSource comes back by itself.
+document.querySelectorAll("[data-events]").forEach(region => {
+  const stream = new EventSource(region.dataset.events);
+  stream.onmessage = event => {
+    const job = JSON.parse(event.data), at = id => document.getElementById(id);
+    region.dataset.state = job.state;
+    region.dataset.progress = job.progress;
+    at("job-progress").value = job.progress;
+    at("job-percent").textContent = job.progress;
+    at("job-note").textContent = job.note;
+    const chip = at("job-state").firstElementChild;
+    if (chip.dataset.state !== job.state) {
+      chip.dataset.state = chip.textContent = job.state;
+      chip.className = "chip" + (job.state === "running" ? " blue" : "");
+    }
+    if (["completed", "failed", "cancelled"].includes(job.state)) {
+      stream.close();
+      swap(region).then(done => { if (!done) location.reload(); }, () => location.reload());
+    }
+  };
+});
+
+// Suggestions for customers and products.
+document.querySelectorAll("input[data-pick]").forEach(input => {
+  let timer = 0, asked = "";
+  input.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      const text = input.value.trim();
+      if (text.length < 2 || text === asked || text.includes(" · ")) return;
+      asked = text;
+      const answer = await fetch(input.dataset.pick + "?q=" + encodeURIComponent(text), { headers: { Accept: "application/json" } }).catch(() => null);
+      if (!answer || !answer.ok || input.value.trim() !== text) return;
+      input.list.replaceChildren(...(await answer.json()).map(value => Object.assign(document.createElement("option"), { value })));
+    }, 180);
+  });
+});

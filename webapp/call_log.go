@@ -1,0 +1,123 @@
+package webapp
+
+import (
+	"sync"
+	"time"
+
+	"github.com/hybridapps/tandem/client"
+)
+
+const (
+	// maxCalls is how many of the latest API calls are remembered for the page
+	// that shows both halves.
+	maxCalls = 40
+	// maxSeats bounds the memory of who holds which slot; past it, it starts
+	// over. A seat takes about 150 bytes.
+	maxSeats = 20000
+	// seatLife is how long an API session lives without a call.
+	seatLife = 20 * time.Minute
+)
+
+// callLog is told about every API call that the app makes with user tokens. It
+// holds no token, no query and no body.
+type callLog struct {
+	mu      sync.Mutex
+	calls   []client.Call // the oldest first
+	watches map[string]map[*pageCalls]bool
+	seats   map[string]seat
+}
+
+// seat is the API session and slot that the calls of a sign-in used last.
+type seat struct {
+	slot    int
+	session string
+	at      time.Time
+}
+
+// pageCalls counts the calls made while one page is built.
+type pageCalls struct {
+	login    string
+	count    int
+	duration time.Duration
+	seat     seat
+}
+
+func newCallLog() *callLog {
+	return &callLog{watches: map[string]map[*pageCalls]bool{}, seats: map[string]seat{}}
+}
+
+// observe is the SDK's hook.
+func (l *callLog) observe(c client.Call) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.calls) == maxCalls {
+		copy(l.calls, l.calls[1:])
+		l.calls = l.calls[:maxCalls-1]
+	}
+	l.calls = append(l.calls, c)
+	for p := range l.watches[c.Identity] {
+		p.count++
+		p.duration += c.Duration
+		if c.SessionID != "" {
+			p.seat = seat{c.Slot, c.SessionID, c.At}
+		}
+	}
+}
+
+// watch counts the calls with the person's token from now on. Two pages that
+// the same person opens at the same moment count each other's.
+func (l *callLog) watch(login string) *pageCalls {
+	p := &pageCalls{login: login}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.watches[login] == nil {
+		l.watches[login] = map[*pageCalls]bool{}
+	}
+	l.watches[login][p] = true
+	return p
+}
+
+func (l *callLog) unwatch(p *pageCalls) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.watches[p.login], p)
+	if len(l.watches[p.login]) == 0 {
+		delete(l.watches, p.login)
+	}
+}
+
+// soFar is what was counted, with the slot that the sign-in used last where
+// this page made no call of its own.
+func (l *callLog) soFar(p *pageCalls, signIn string, now time.Time) pageCalls {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	got := *p
+	switch last, ok := l.seats[signIn]; {
+	case got.seat.session != "":
+		if len(l.seats) >= maxSeats {
+			clear(l.seats)
+		}
+		l.seats[signIn] = got.seat
+	case ok && now.Sub(last.at) < seatLife:
+		got.seat = last
+	}
+	return got
+}
+
+// forget drops the seat of a sign-in that has ended.
+func (l *callLog) forget(signIn string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.seats, signIn)
+}
+
+// latest are the calls, the newest first.
+func (l *callLog) latest() []client.Call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	calls := make([]client.Call, len(l.calls))
+	for i, c := range l.calls {
+		calls[len(calls)-1-i] = c
+	}
+	return calls
+}

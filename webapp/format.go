@@ -1,0 +1,262 @@
+package webapp
+
+import (
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/hybridapps/tandem/internalapi"
+)
+
+// Numbers and dates for people. Decimals stay text: nothing is rounded on its
+// way to the page.
+
+// functions are what the templates may call. now is the app's clock.
+func functions(now func() time.Time) template.FuncMap {
+	return template.FuncMap{
+		"tips":        func() []string { return []string{"", "blue", "green"} },
+		"asset":       func(file string) string { return assetNames[file] },
+		"count":       count,
+		"decimal":     func(n json.Number) string { return decimal(n, 2) },
+		"plain":       func(n json.Number) string { return decimal(n, 0) },
+		"whole":       func(hundredths int64) string { return group(strconv.FormatInt((hundredths+50)/100, 10)) },
+		"percent":     percent,
+		"day":         day,
+		"moment":      moment,
+		"ago":         func(at any) string { return ago(now(), instant(at)) },
+		"took":        func(j internalapi.Job) string { return took(j, now()) },
+		"bytes":       size,
+		"words":       words,
+		"jobname":     jobName,
+		"statecolour": func(s internalapi.JobState) string { return jobColours[s] },
+		"doccolour":   func(state string) string { return documentColours[state] },
+	}
+}
+
+func count(n any) string { return group(fmt.Sprint(n)) }
+
+// group puts commas between thousands of a whole number.
+func group(digits string) string {
+	sign := ""
+	if strings.HasPrefix(digits, "-") {
+		sign, digits = "-", digits[1:]
+	}
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return sign + digits
+}
+
+// decimal shows an exact number with at least the given decimals and no
+// trailing zeros beyond them. Text that is no plain number is shown as it is.
+func decimal(n json.Number, places int) string {
+	whole, fraction, _ := strings.Cut(string(n), ".")
+	if !isDigits(strings.TrimPrefix(whole, "-")) || fraction != "" && !isDigits(fraction) {
+		return string(n)
+	}
+	fraction = strings.TrimRight(fraction, "0")
+	for len(fraction) < places {
+		fraction += "0"
+	}
+	if fraction == "" {
+		return group(whole)
+	}
+	return group(whole) + "." + fraction
+}
+
+func isDigits(s string) bool {
+	for _, r := range s {
+		if r < '0' || r > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// percent shows a fraction as per cent, and nothing for zero.
+func percent(fraction json.Number) string {
+	text := percentNumber(fraction)
+	if text == "" {
+		return ""
+	}
+	return text + " %"
+}
+
+// percentNumber is the fraction times a hundred, exactly; empty for zero.
+func percentNumber(fraction json.Number) string {
+	return shift(string(fraction), 2)
+}
+
+// fractionOf is the reverse: "5" is 0.05.
+func fractionOf(percent string) json.Number {
+	if text := shift(percent, -2); text != "" {
+		return json.Number(text)
+	}
+	return "0"
+}
+
+// shift moves the decimal point by places to the right; zero becomes empty.
+func shift(n string, places int) string {
+	sign := ""
+	if strings.HasPrefix(n, "-") {
+		sign, n = "-", n[1:]
+	}
+	whole, fraction, _ := strings.Cut(n, ".")
+	if places > 0 {
+		for len(fraction) < places {
+			fraction += "0"
+		}
+		whole, fraction = whole+fraction[:places], fraction[places:]
+	} else {
+		for len(whole) <= -places {
+			whole = "0" + whole
+		}
+		whole, fraction = whole[:len(whole)+places], whole[len(whole)+places:]+fraction
+	}
+	whole, fraction = strings.TrimLeft(whole, "0"), strings.TrimRight(fraction, "0")
+	if whole == "" {
+		whole = "0"
+	}
+	switch {
+	case fraction != "":
+		return sign + whole + "." + fraction
+	case whole == "0":
+		return ""
+	}
+	return sign + whole
+}
+
+// hundredths is an amount for sums and charts, in hundredths.
+func hundredths(n json.Number) int64 {
+	f, err := n.Float64()
+	if err != nil {
+		return 0
+	}
+	if f < 0 {
+		return int64(f*100 - 0.5)
+	}
+	return int64(f*100 + 0.5)
+}
+
+// day shows a date of the API ("2026-11-24" or with a time) or of the clock.
+func day(v any) string {
+	switch v := v.(type) {
+	case time.Time:
+		return v.UTC().Format("2 Jan 2006")
+	case string:
+		if len(v) >= len(time.DateOnly) {
+			if t, err := time.Parse(time.DateOnly, v[:len(time.DateOnly)]); err == nil {
+				return t.Format("2 Jan 2006")
+			}
+		}
+		if v == "" {
+			return "–"
+		}
+		return v
+	}
+	return "–"
+}
+
+func instant(v any) time.Time {
+	switch v := v.(type) {
+	case time.Time:
+		return v
+	case *time.Time:
+		if v != nil {
+			return *v
+		}
+	}
+	return time.Time{}
+}
+
+func moment(v any) string {
+	t := instant(v)
+	if t.IsZero() {
+		return "–"
+	}
+	return t.UTC().Format("2 Jan 2006, 15:04 UTC")
+}
+
+func ago(now, t time.Time) string {
+	if t.IsZero() {
+		return "–"
+	}
+	switch d := now.Sub(t); {
+	case d < 5*time.Second:
+		return "just now"
+	case d < time.Minute:
+		return fmt.Sprintf("%d s ago", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min ago", int(d.Minutes()))
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%d h ago", int(d.Hours()))
+	default:
+		return "on " + day(t)
+	}
+}
+
+func took(j internalapi.Job, now time.Time) string {
+	if j.StartedAt == nil {
+		return "–"
+	}
+	end := now
+	if j.FinishedAt != nil {
+		end = *j.FinishedAt
+	}
+	switch d := end.Sub(*j.StartedAt); {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", max(0, d.Milliseconds()))
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	default:
+		return d.Round(time.Second).String()
+	}
+}
+
+func size(n int64) string {
+	switch {
+	case n < 1<<10:
+		return fmt.Sprintf("%d bytes", n)
+	case n < 1<<20:
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+}
+
+// words takes a name of the API apart: "FirmPlanned" is "Firm planned".
+func words(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		if i > 0 && unicode.IsUpper(r) {
+			b.WriteByte(' ')
+			r = unicode.ToLower(r)
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func jobName(k internalapi.JobKind) string {
+	switch k {
+	case internalapi.JobSyncStock:
+		return "Sync stock"
+	case internalapi.JobImport:
+		return "Import files"
+	case internalapi.JobExportOrders:
+		return "Export orders"
+	}
+	return string(k)
+}
+
+var jobColours = map[internalapi.JobState]string{
+	internalapi.JobRunning: "blue", internalapi.JobCompleted: "green",
+	internalapi.JobFailed: "red", internalapi.JobCancelled: "amber",
+}
+
+var documentColours = map[string]string{
+	"FirmPlanned": "amber", "Released": "blue", "Completed": "green", "Closed": "green",
+}

@@ -1,0 +1,90 @@
+package webapp
+
+import (
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internalapi"
+)
+
+// maxUploadBody is the files and what a form adds around them.
+const maxUploadBody = internalapi.MaxUpload + 1<<20
+
+type importData struct {
+	Fault                  string
+	MaxFiles, MaxMegabytes int
+}
+
+func (a *App) importForm(v *visit) error { return a.importPage(v, http.StatusOK, "") }
+
+func (a *App) importPage(v *visit, status int, fault string) error {
+	return v.show(status, "import", "Import", importData{fault, internalapi.MaxUploadFiles, internalapi.MaxUpload >> 20})
+}
+
+// importFiles hands the browser's form on to the worker as it comes: neither
+// memory nor disk of the web app holds the files.
+func (a *App) importFiles(v *visit) error {
+	contentType := v.r.Header.Get("Content-Type")
+	mediaType, params, err := mime.ParseMediaType(contentType)
+	if err != nil || mediaType != "multipart/form-data" || params["boundary"] == "" {
+		return a.importPage(v, http.StatusBadRequest, "Choose the files with the form below.")
+	}
+	tooLarge := fmt.Sprintf("The files are larger than %d MB together. Send fewer at a time.", internalapi.MaxUpload>>20)
+	v.extend(15 * time.Minute)
+	body := &uploadBody{r: v.r.Body, left: maxUploadBody}
+	if v.r.ContentLength > maxUploadBody {
+		body.drain()
+		return a.importPage(v, http.StatusRequestEntityTooLarge, tooLarge)
+	}
+	token, err := v.evidence()
+	if err != nil {
+		return err
+	}
+	job, err := a.worker.Import(v.ctx(), token, contentType, body)
+	if body.exceeded.Load() {
+		err = &tandem.Error{Code: tandem.CodeTooLarge, Message: tooLarge}
+	}
+	if err != nil {
+		body.drain()
+	}
+	switch code, message := codeOf(err); {
+	case err == nil:
+		return v.redirect(jobPath(job.ID))
+	case code == tandem.CodeTooLarge || code == tandem.CodeInvalid || code == tandem.CodeRule:
+		return a.importPage(v, statuses[code], message)
+	}
+	return err
+}
+
+// uploadBody is a body with a limit that remembers whether it was exceeded.
+type uploadBody struct {
+	r    io.Reader
+	left int64
+	// exceeded is atomic: the transport may still be reading when the worker's
+	// answer is there.
+	exceeded atomic.Bool
+}
+
+// Read implements io.Reader.
+func (b *uploadBody) Read(p []byte) (int, error) {
+	if b.exceeded.Load() {
+		return 0, &tandem.Error{Code: tandem.CodeTooLarge, Message: "the upload is too large"}
+	}
+	n, err := b.r.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		b.exceeded.Store(true)
+		return 0, &tandem.Error{Code: tandem.CodeTooLarge, Message: "the upload is too large"}
+	}
+	return n, err
+}
+
+// drain reads some of the rest: a browser shows the answer only after it has
+// sent its form. One that sends on and on is cut off.
+func (b *uploadBody) drain() {
+	_, _ = io.CopyN(io.Discard, b.r, maxUploadBody/2)
+}

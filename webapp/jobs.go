@@ -1,0 +1,250 @@
+package webapp
+
+import (
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internalapi"
+)
+
+// Jobs run in the back end; these pages ask for them and show them.
+
+const (
+	jobsPage   = 25
+	reportPage = 50
+)
+
+func (a *App) jobs(v *visit) error {
+	token, err := v.evidence()
+	if err != nil {
+		return err
+	}
+	skip := v.skip()
+	got, err := a.worker.Jobs(v.ctx(), token, internalapi.Page{Skip: skip, Top: jobsPage})
+	if err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, "jobs", "Jobs", struct {
+		Jobs  []internalapi.Job
+		Pager pager
+	}{got.Jobs, newPager(v.r.URL, skip, len(got.Jobs), jobsPage, 0, got.More)})
+}
+
+func jobPath(id string) string { return "/jobs/" + url.PathEscape(id) }
+
+func (a *App) syncStock(v *visit) error {
+	return a.startJob(v, internalapi.NewJob{Kind: internalapi.JobSyncStock})
+}
+
+func (a *App) startJob(v *visit, job internalapi.NewJob) error {
+	token, err := v.evidence()
+	if err != nil {
+		return err
+	}
+	started, err := a.worker.StartJob(v.ctx(), token, job)
+	if err != nil {
+		return err
+	}
+	return v.redirect(jobPath(started.ID))
+}
+
+func (a *App) cancelJob(v *visit) error {
+	token, err := v.evidence()
+	if err != nil {
+		return err
+	}
+	if _, err := a.worker.CancelJob(v.ctx(), token, v.r.PathValue("id")); err != nil {
+		return err
+	}
+	return v.redirect(jobPath(v.r.PathValue("id")))
+}
+
+// jobJSON is a job for scripts.
+type jobJSON struct {
+	ID       string                 `json:"id"`
+	Kind     internalapi.JobKind    `json:"kind"`
+	State    internalapi.JobState   `json:"state"`
+	Progress int                    `json:"progress"`
+	Note     string                 `json:"note"`
+	Result   *internalapi.JobResult `json:"result"`
+	Error    *string                `json:"error"`
+}
+
+func jsonOf(j internalapi.Job) jobJSON {
+	out := jobJSON{ID: j.ID, Kind: j.Kind, State: j.State, Progress: j.Progress, Note: j.Note, Result: j.Result}
+	if j.Error != "" {
+		out.Error = &j.Error
+	}
+	return out
+}
+
+type jobData struct {
+	Job    internalapi.Job
+	Report internalapi.ReportPage
+	Pager  pager
+}
+
+// job shows a job as a page, as the page's live part, or as JSON.
+func (a *App) job(v *visit) error {
+	token, err := v.evidence()
+	if err != nil {
+		return err
+	}
+	v.w.Header().Set("Vary", "Accept")
+	job, err := a.worker.Job(v.ctx(), token, v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if wantsJSON(v.r) {
+		internalapi.WriteJSON(v.w, http.StatusOK, jsonOf(job))
+		return nil
+	}
+	d := jobData{Job: job}
+	if job.Kind == internalapi.JobImport {
+		skip := v.skip()
+		if d.Report, err = a.worker.JobReport(v.ctx(), token, job.ID, internalapi.Page{Skip: skip, Top: reportPage}); err != nil {
+			return err
+		}
+		d.Pager = newPager(v.r.URL, skip, len(d.Report.Rows), reportPage, d.Report.Total, d.Report.More)
+	}
+	if v.r.URL.Query().Has("fragment") {
+		a.render(v.w, v.r, http.StatusOK, "job", "job", d)
+		return nil
+	}
+	p := page{Title: jobName(job.Kind), D: d}
+	if !job.State.Final() {
+		p.Refresh = "2"
+	}
+	return v.showPage(http.StatusOK, "job", p)
+}
+
+// jobFile hands the file that a job made through, as it comes.
+func (a *App) jobFile(v *visit) error {
+	token, err := v.evidence()
+	if err != nil {
+		return err
+	}
+	file, err := a.worker.JobFile(v.ctx(), token, v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	defer file.Body.Close()
+	v.extend(30 * time.Minute)
+	h := v.w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	if mediaType, _, err := mime.ParseMediaType(file.MediaType); err == nil && downloadable[mediaType] {
+		h.Set("Content-Type", file.MediaType)
+	}
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": file.Name}))
+	if file.Size >= 0 {
+		h.Set("Content-Length", strconv.FormatInt(file.Size, 10))
+	}
+	if _, err := io.Copy(v.w, file.Body); err != nil {
+		a.log.WarnContext(v.ctx(), "download broke off", "job", v.r.PathValue("id"), "error", err)
+		panic(http.ErrAbortHandler) // so that the browser sees it, too
+	}
+	return nil
+}
+
+var downloadable = map[string]bool{"text/csv": true, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": true}
+
+func (a *App) schedules(v *visit) error {
+	token, err := v.evidence()
+	if err != nil {
+		return err
+	}
+	list, err := a.worker.Schedules(v.ctx(), token)
+	if err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, "schedules", "Schedules", struct{ Schedules []internalapi.Schedule }{list})
+}
+
+func (a *App) scheduleDo(v *visit) error {
+	token, err := v.evidence()
+	if err != nil {
+		return err
+	}
+	id := v.r.PathValue("id")
+	switch v.r.PathValue("do") {
+	case "pause":
+		_, err = a.worker.PauseSchedule(v.ctx(), token, id)
+	case "resume":
+		_, err = a.worker.ResumeSchedule(v.ctx(), token, id)
+	case "run":
+		job, err := a.worker.RunSchedule(v.ctx(), token, id)
+		if err != nil {
+			return err
+		}
+		return v.redirect(jobPath(job.ID))
+	default:
+		return notFound("A schedule can be paused, resumed and run.")
+	}
+	if err != nil {
+		return err
+	}
+	return v.redirect("/schedules")
+}
+
+const stockPage = 50
+
+type stockData struct {
+	internalapi.StockPage
+	Search string
+	Pager  pager
+}
+
+// stock shows what the worker has synced, not the ERP itself.
+func (a *App) stock(v *visit) error {
+	token, err := v.evidence()
+	if err != nil {
+		return err
+	}
+	q := internalapi.StockQuery{Page: internalapi.Page{Skip: v.skip(), Top: stockPage}, Search: v.query("q", internalapi.MaxSearch)}
+	got, err := a.worker.Stock(v.ctx(), token, q)
+	if err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, "stock", "Stock", stockData{got, q.Search, newPager(v.r.URL, q.Skip, len(got.Rows), stockPage, got.Total, got.More)})
+}
+
+type exportData struct{ From, To, Format, Fault string }
+
+func (a *App) exportForm(v *visit) error {
+	now := a.now().UTC()
+	first := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
+	return v.show(http.StatusOK, "export", "Export", exportData{
+		From: first.Format(time.DateOnly), To: now.Format(time.DateOnly), Format: "csv"})
+}
+
+func (a *App) exportOrders(v *visit) error {
+	if err := v.r.ParseForm(); err != nil {
+		return err
+	}
+	p := v.r.PostForm
+	d := exportData{From: p.Get("from"), To: p.Get("to"), Format: p.Get("format")}
+	from, err1 := time.Parse(time.DateOnly, d.From)
+	to, err2 := time.Parse(time.DateOnly, d.To)
+	switch {
+	case err1 != nil || err2 != nil:
+		d.Fault = "Give both days, like 2026-01-31."
+	case to.Before(from):
+		d.Fault = "The last day is before the first one."
+	case d.Format != "csv" && d.Format != "xlsx":
+		d.Fault = "Choose CSV or Excel."
+	}
+	if d.Fault == "" {
+		err := a.startJob(v, internalapi.NewJob{Kind: internalapi.JobExportOrders, From: d.From, To: d.To, Format: d.Format})
+		if code, message := codeOf(err); err == nil || code != tandem.CodeInvalid {
+			return err
+		} else {
+			d.Fault = message
+		}
+	}
+	return v.show(http.StatusUnprocessableEntity, "export", "Export", d)
+}

@@ -1,0 +1,299 @@
+package webapp
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hybridapps/tandem/client"
+)
+
+// Key figures: computed from pages of orders that the person may read, with a
+// bounded number of calls, and kept for a moment for this person alone.
+
+const (
+	kpiMonths  = 12
+	kpiPage    = 1000 // rows of one call
+	kpiPages   = 5    // calls at most; older orders are left out, and the page says so
+	kpiLife    = 30 * time.Second
+	maxKPIs    = 256 // figures of so many people are kept, about 6 KiB each
+	kpiLeaders = 5
+)
+
+// kpi is what the home page shows.
+type kpi struct {
+	Currency                 string
+	Orders, Revenue, Average trend
+	Open                     int
+	States                   shares
+	Months                   bars
+	Customers                []leader
+	// Note says what the figures leave out.
+	Note string
+}
+
+// trend is a figure of this month against the last one up to the same day.
+type trend struct {
+	Now                   int64 // a count, or hundredths of the currency
+	Trend, Delta, Against string
+	Spark                 spark
+}
+
+type leader struct {
+	ID, Name string
+	Value    int64
+	Width    string
+}
+
+// kpiCache keeps the figures of a sign-in for kpiLife.
+type kpiCache struct {
+	mu   sync.Mutex
+	kept map[string]keptKPI
+}
+
+type keptKPI struct {
+	kpi *kpi
+	at  time.Time
+}
+
+func (c *kpiCache) get(key string, now time.Time) *kpi {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k, ok := c.kept[key]; ok && now.Sub(k.at) < kpiLife {
+		return k.kpi
+	}
+	return nil
+}
+
+func (c *kpiCache) put(key string, k *kpi, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.kept == nil || len(c.kept) >= maxKPIs {
+		c.kept = map[string]keptKPI{}
+	}
+	c.kept[key] = keptKPI{k, now}
+}
+
+// drop makes the person's next home page fresh: they changed something.
+func (c *kpiCache) drop(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.kept, key)
+}
+
+func (v *visit) kpiKey() string { return v.who.UserID + "|" + v.who.SignInID }
+
+func (a *App) kpiOf(v *visit) (*kpi, error) {
+	if k := a.dashboard.get(v.kpiKey(), a.now()); k != nil {
+		return k, nil
+	}
+	now := a.now().UTC()
+	rows, complete, err := ordersSince(v, firstMonth(now))
+	if err != nil {
+		return nil, err
+	}
+	k := computeKPI(rows, now)
+	if !complete {
+		k.Note = fmt.Sprintf("From the newest %s orders.", count(len(rows))) + " " + k.Note
+	}
+	if err := nameLeaders(v, k.Customers); err != nil {
+		return nil, err
+	}
+	a.dashboard.put(v.kpiKey(), k, a.now())
+	return k, nil
+}
+
+func firstMonth(now time.Time) time.Time {
+	return time.Date(now.Year(), now.Month()-kpiMonths+1, 1, 0, 0, 0, 0, time.UTC)
+}
+
+// ordersSince reads at most kpiPages pages, the newest first.
+func ordersSince(v *visit, from time.Time) (rows []erpOrder, complete bool, err error) {
+	api := v.api()
+	page, err := client.FirstPage[erpOrder](v.ctx(), api, setOrders, client.Query{
+		Select: "DocumentDate,State,TotalLineAmount,Customer", OrderBy: "DocumentDate desc", Top: kpiPage,
+		Filter: "DocumentDate ge " + client.Date(from) + " and Void eq false",
+	})
+	for n := 1; err == nil; n++ {
+		rows = append(rows, page.Value...)
+		if page.NextLink == "" {
+			return rows, true, nil
+		}
+		if n == kpiPages {
+			return rows, false, nil
+		}
+		page, err = client.NextPage[erpOrder](v.ctx(), api, page.NextLink)
+	}
+	return nil, false, err
+}
+
+// computeKPI makes the figures. Money is of the currency that most orders have:
+// amounts of different currencies cannot be added.
+func computeKPI(rows []erpOrder, now time.Time) *kpi {
+	k := &kpi{}
+	perCurrency := map[string]int{}
+	for _, o := range rows {
+		if o.TotalLineAmount != nil {
+			perCurrency[o.TotalLineAmount.Currency]++
+		}
+	}
+	others := 0
+	for c, n := range perCurrency {
+		if best := perCurrency[k.Currency]; n > best || n == best && c < k.Currency {
+			k.Currency = c
+		}
+		others += n
+	}
+	if others -= perCurrency[k.Currency]; others > 0 {
+		k.Note = fmt.Sprintf("Without %s orders in other currencies.", count(others))
+	}
+
+	first := firstMonth(now)
+	var orders, paid [kpiMonths]float64
+	var revenue [kpiMonths]int64
+	var ordersBefore, paidBefore int64 // last month, up to the same day
+	var revenueBefore int64
+	states := map[string]int{}
+	customers := map[string]int64{}
+	for _, o := range rows {
+		date, err := time.Parse(time.DateOnly, dateOnly(o.DocumentDate))
+		if err != nil {
+			continue
+		}
+		m := (date.Year()-first.Year())*12 + int(date.Month()-first.Month())
+		if m < 0 || m >= kpiMonths {
+			continue
+		}
+		if isOpen(o.State) {
+			k.Open++
+			states[o.State]++
+		}
+		early := m == kpiMonths-2 && date.Day() <= now.Day()
+		orders[m]++
+		if early {
+			ordersBefore++
+		}
+		if o.TotalLineAmount == nil || o.TotalLineAmount.Currency != k.Currency {
+			continue
+		}
+		value := hundredths(o.TotalLineAmount.Value)
+		paid[m]++
+		revenue[m] += value
+		customers[idOf(o.Customer.ID)] += value
+		if early {
+			paidBefore++
+			revenueBefore += value
+		}
+	}
+
+	const last = kpiMonths - 1
+	var money, average [kpiMonths]float64
+	columns := make([]column, kpiMonths)
+	for m := range kpiMonths {
+		money[m] = float64(revenue[m]) / 100
+		if paid[m] > 0 {
+			average[m] = money[m] / paid[m]
+		}
+		month := first.AddDate(0, m, 0)
+		columns[m] = column{month.Format("Jan"), month.Format("January 2006") + ": " + group(fmt.Sprintf("%.0f", money[m])) + " " + k.Currency, money[m]}
+	}
+	k.Orders = newTrend(int64(orders[last]), ordersBefore, newSpark("Orders in the last 12 months", orders[:]))
+	k.Revenue = newTrend(revenue[last], revenueBefore, newSpark("Revenue in the last 12 months", money[:]))
+	k.Average = newTrend(quotient(revenue[last], int64(paid[last])), quotient(revenueBefore, paidBefore), newSpark("Average order in the last 12 months", average[:]))
+	k.Months = newBars("Revenue by month, from "+columns[0].Title+" to "+columns[last].Title, columns)
+	k.States = openStates(states)
+	k.Customers = leaders(customers)
+	return k
+}
+
+func quotient(sum, n int64) int64 {
+	if n == 0 {
+		return 0
+	}
+	return sum / n
+}
+
+func newTrend(now, before int64, s spark) trend {
+	t := trend{Now: now, Spark: s, Against: "vs last month to this day"}
+	switch {
+	case before == 0:
+		t.Delta, t.Against = "", "nothing yet last month by this day"
+	default:
+		change := float64(now-before) / float64(before) * 100
+		t.Delta = strings.Replace(fmt.Sprintf("%+.0f %%", change), "+0 ", "±0 ", 1)
+		if change > 0.5 {
+			t.Trend = "up"
+		} else if change < -0.5 {
+			t.Trend = "down"
+		}
+	}
+	return t
+}
+
+func openStates(states map[string]int) shares {
+	var names []string
+	var counts []int
+	for _, s := range documentStates {
+		if isOpen(s) && states[s] > 0 {
+			names, counts = append(names, words(s)), append(counts, states[s])
+		}
+	}
+	return newShares("Open orders by state.", names, counts)
+}
+
+func leaders(customers map[string]int64) []leader {
+	var all []leader
+	for id, value := range customers {
+		if id != "" && value > 0 {
+			all = append(all, leader{ID: id, Value: value})
+		}
+	}
+	slices.SortFunc(all, func(a, b leader) int {
+		switch {
+		case a.Value != b.Value && a.Value > b.Value:
+			return -1
+		case a.Value != b.Value:
+			return 1
+		case a.ID < b.ID:
+			return -1
+		}
+		return 1
+	})
+	all = all[:min(len(all), kpiLeaders)]
+	for i := range all {
+		all[i].Width = coordinate(max(4, float64(all[i].Value)/float64(all[0].Value)*200))
+	}
+	return all
+}
+
+// nameLeaders reads the customers' names in one call.
+func nameLeaders(v *visit, leaders []leader) error {
+	if len(leaders) == 0 {
+		return nil
+	}
+	list := ""
+	for i, l := range leaders {
+		if i > 0 {
+			list += ","
+		}
+		list += l.ID
+	}
+	page, err := client.FirstPage[erpCustomer](v.ctx(), v.api(), setCustomers, client.Query{
+		Select: "Number,DisplayText", Filter: "Id in (" + list + ")", Top: kpiLeaders,
+	})
+	if err != nil {
+		return err
+	}
+	names := map[string]string{}
+	for _, c := range page.Value {
+		names[idOf(c.ID)] = c.DisplayText
+	}
+	for i := range leaders {
+		if leaders[i].Name = names[leaders[i].ID]; leaders[i].Name == "" {
+			leaders[i].Name = "–"
+		}
+	}
+	return nil
+}

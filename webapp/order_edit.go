@@ -1,0 +1,214 @@
+package webapp
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/client"
+)
+
+// snapshot is an order as it was when its form was opened. It travels in the
+// form and serves only to show what somebody else has changed.
+type snapshot struct {
+	Reference, Required, Notes, State string
+	Lines                             map[string]lineShot
+}
+
+type lineShot struct{ Product, Quantity, Price, Discount string }
+
+func shotOf(o order) snapshot {
+	s := snapshot{o.Reference, o.Required, o.Notes, o.State, map[string]lineShot{}}
+	for _, l := range o.Lines {
+		s.Lines[l.ID] = lineShot{l.ProductNo + " · " + l.Description, string(l.Quantity.Value), price(l), percentNumber(l.Discount)}
+	}
+	return s
+}
+
+func price(l orderLine) string {
+	if l.UnitPrice == nil {
+		return ""
+	}
+	return decimal(l.UnitPrice.Value, 2)
+}
+
+func (l lineShot) String() string {
+	text := decimal(json.Number(l.Quantity), 0) + " × " + l.Price
+	if l.Discount != "" {
+		text += " less " + l.Discount + " %"
+	}
+	return text
+}
+
+func formOf(o order) *orderForm {
+	f := &orderForm{ID: o.ID, Number: o.Number, Action: "/orders/" + o.ID + "/edit", CustomerText: o.Customer}
+	f.Reference, f.Required, f.Notes = o.Reference, o.Required, o.Notes
+	for _, l := range o.Lines {
+		f.Lines = append(f.Lines, formLine{ID: l.ID, Product: l.ProductNo + " · " + l.Description,
+			Quantity: decimal(l.Quantity.Value, 0), Price: price(l), Discount: percentNumber(l.Discount)})
+	}
+	f.opened(o)
+	return f
+}
+
+// opened notes the state of the order that the form starts from.
+func (f *orderForm) opened(o order) {
+	f.Version = strconv.FormatInt(o.Version, 10)
+	was, err := json.Marshal(shotOf(o))
+	if err == nil { // texts always marshal
+		f.Was = string(was)
+	}
+}
+
+func (a *App) editOrder(v *visit) error {
+	o, err := v.readOrder()
+	if err != nil {
+		return err
+	}
+	if !o.editable() {
+		return &tandem.Error{Code: tandem.CodeRule, Message: fmt.Sprintf("Order %s is %s and can no longer be edited.", o.Number, words(o.State))}
+	}
+	f := formOf(o)
+	if len(f.Lines) == 0 {
+		f.addLines()
+	}
+	return v.show(http.StatusOK, "order_form", "Edit order "+o.Number, f)
+}
+
+func (a *App) saveOrder(v *visit) error {
+	id, err := v.entity()
+	if err != nil {
+		return err
+	}
+	f, err := readForm(v.r)
+	if err != nil {
+		return err
+	}
+	version, err := strconv.ParseInt(f.Version, 10, 64)
+	if err != nil {
+		return &tandem.Error{Code: tandem.CodeInvalid, Message: "The form is incomplete: open the order again."}
+	}
+	f.ID, f.Action = id, "/orders/"+id+"/edit"
+	again := func(status int) error {
+		if o, err := v.readOrder(); err == nil {
+			f.Number, f.CustomerText = o.Number, o.Customer
+		}
+		return v.show(status, "order_form", "Edit order "+f.Number, f)
+	}
+	if v.r.PostForm.Get("do") == "add" {
+		f.addLines()
+		return again(http.StatusOK)
+	}
+	valid := f.check()
+	found, err := f.resolve(v, false)
+	if err != nil {
+		return err
+	}
+	if !valid || !found {
+		if f.Fault == "" {
+			f.Fault = "Please look at the marked lines."
+		}
+		return again(http.StatusUnprocessableEntity)
+	}
+	b := f.body()
+	b.ObjectVersion = &version
+	err = client.Update(v.ctx(), v.api(), client.Ref(setOrders, id), b)
+	var answer *client.APIError
+	if errors.As(err, &answer) && (answer.Status == http.StatusConflict || answer.Status == http.StatusPreconditionFailed) {
+		return a.conflict(v, f)
+	}
+	if message, ok := typedFault(err); ok {
+		f.Fault = message
+		return again(http.StatusUnprocessableEntity)
+	}
+	if err != nil {
+		return err
+	}
+	a.dashboard.drop(v.kpiKey())
+	return v.redirect("/orders/" + id + "?saved=changed")
+}
+
+// conflict shows the form with everything that was typed, and what somebody
+// else changed since it was opened. Saving it again is a decision for it.
+func (a *App) conflict(v *visit, f *orderForm) error {
+	now, err := v.readOrder()
+	if err != nil {
+		return err
+	}
+	f.Number, f.CustomerText = now.Number, now.Customer
+	if !now.editable() {
+		f.Fault = fmt.Sprintf("Meanwhile somebody made the order %s: it can no longer be edited.", words(now.State))
+	}
+	var was snapshot
+	// A form that was tampered with only shows its owner a wrong comparison.
+	_ = json.Unmarshal([]byte(f.Was), &was)
+	f.Conflict = f.changes(was, shotOf(now))
+	// Lines that are gone cannot be updated: what was typed for them becomes a
+	// new line; lines that are new appear, so that saving does not hide them.
+	f.follow(now)
+	f.opened(now)
+	return v.show(http.StatusConflict, "order_form", "Edit order "+f.Number, f)
+}
+
+func (f *orderForm) changes(was, now snapshot) []change {
+	list := []change{} // not nil: a conflict without a visible change is one, too
+	add := func(name, was, now, mine string) {
+		if was != now {
+			list = append(list, change{name, was, now, mine})
+		}
+	}
+	add("Customer’s reference", was.Reference, now.Reference, f.Reference)
+	add("Wanted by", was.Required, now.Required, f.Required)
+	add("Notes", was.Notes, now.Notes, f.Notes)
+	add("State", words(was.State), words(now.State), "")
+	typed := map[string]formLine{}
+	for _, l := range f.Lines {
+		typed[l.ID] = l
+	}
+	for id, old := range was.Lines {
+		mine := "removed"
+		if l, ok := typed[id]; ok && !l.Remove {
+			quantity, _ := numeric(l.Quantity)
+			mine = lineShot{Quantity: quantity, Price: l.Price, Discount: l.Discount}.String()
+		}
+		if current, ok := now.Lines[id]; ok {
+			add(old.Product, old.String(), current.String(), mine)
+		} else {
+			add(old.Product, old.String(), "removed", mine)
+		}
+	}
+	for id, l := range now.Lines {
+		if _, ok := was.Lines[id]; !ok {
+			add(l.Product, "not there", l.String(), "not there")
+		}
+	}
+	return list
+}
+
+func (f *orderForm) follow(now order) {
+	have := map[string]bool{}
+	for _, l := range now.Lines {
+		have[l.ID] = true
+	}
+	var lines []formLine
+	typed := map[string]bool{}
+	for _, l := range f.Lines {
+		typed[l.ID] = true
+		if l.ID != "" && !have[l.ID] {
+			if l.Remove {
+				continue
+			}
+			l.ID = ""
+		}
+		lines = append(lines, l)
+	}
+	for _, l := range formOf(now).Lines {
+		if !typed[l.ID] {
+			lines = append(lines, l)
+		}
+	}
+	f.Lines = lines
+}

@@ -1,0 +1,399 @@
+package webapp
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hybridapps/tandem/client"
+)
+
+const (
+	// maxLines is the most lines of one form.
+	maxLines = 200
+	// moreLines are the empty lines that a new form has, and that "Add lines" adds.
+	moreLines = 3
+	// maxChoices bounds what a typed customer or product may mean.
+	maxChoices = 10
+)
+
+// orderForm is the form of a new or changed order, as typed.
+type orderForm struct {
+	ID, Number, Action         string
+	Version, Was               string
+	CustomerText, CustomerID   string
+	CustomerFault              string
+	CustomerChoices            []choice
+	Reference, Required, Notes string
+	Lines                      []formLine
+	// Fault is shown at the top; Conflict says what somebody else changed, and
+	// is not nil when somebody did.
+	Fault    string
+	Conflict []change
+}
+
+type formLine struct {
+	ID                        string // empty for a new line
+	Product, ProductID        string
+	Quantity, Price, Discount string
+	Remove                    bool
+	Fault                     string
+	Choices                   []choice
+
+	product *erpProduct
+}
+
+func (l *formLine) empty() bool {
+	return l.ID == "" && l.Product == "" && l.ProductID == "" && l.Quantity == "" && l.Price == "" && l.Discount == ""
+}
+
+// choice is a customer or product to choose.
+type choice struct{ ID, Text string }
+
+// change is a field that somebody else changed while the form was open.
+type change struct{ Name, Was, Now, Mine string }
+
+type erpProduct struct {
+	ID                  string `json:"@odata.id"`
+	PartNumber          string
+	Name                client.Text
+	StandardPricePerLot *client.Amount
+}
+
+func (f *orderForm) addLines() {
+	for range moreLines {
+		if len(f.Lines) < maxLines {
+			f.Lines = append(f.Lines, formLine{})
+		}
+	}
+}
+
+// readForm takes the form as it was typed.
+func readForm(r *http.Request) (*orderForm, error) {
+	if err := r.ParseForm(); err != nil {
+		return nil, err
+	}
+	p := r.PostForm
+	f := &orderForm{
+		Version: p.Get("version"), Was: p.Get("was"),
+		CustomerText: strings.TrimSpace(p.Get("customer")), CustomerID: p.Get("customer_id"),
+		Reference: strings.TrimSpace(p.Get("reference")), Required: p.Get("required"),
+		Notes: strings.ReplaceAll(strings.TrimSpace(p.Get("notes")), "\r\n", "\n"),
+	}
+	at := func(name string, i int) string {
+		if i < len(p[name]) {
+			return strings.TrimSpace(p[name][i])
+		}
+		return ""
+	}
+	for i := range min(len(p["line_id"]), maxLines) {
+		l := formLine{ID: at("line_id", i), Product: at("product", i), ProductID: at("product_id", i),
+			Quantity: at("quantity", i), Price: at("price", i), Discount: at("discount", i)}
+		l.Remove = l.ID != "" && slices.Contains(p["remove"], l.ID)
+		if l.ID == "" || guid.MatchString(l.ID) {
+			f.Lines = append(f.Lines, l)
+		}
+	}
+	return f, nil
+}
+
+var number = regexp.MustCompile(`^[0-9]{1,12}([.][0-9]{1,6})?$`)
+
+// numeric takes what people type: "1,234.50", "12,5" and " 3 ".
+func numeric(s string) (string, bool) {
+	s = strings.NewReplacer(" ", "", "\u00a0", "", "'", "").Replace(s)
+	if strings.Contains(s, ".") {
+		s = strings.ReplaceAll(s, ",", "")
+	} else if comma := strings.LastIndexByte(s, ','); comma >= 0 {
+		if strings.Count(s, ",") > 1 || len(s)-comma == 4 && comma > 0 {
+			s = strings.ReplaceAll(s, ",", "") // thousands
+		} else {
+			s = strings.Replace(s, ",", ".", 1)
+		}
+	}
+	return s, number.MatchString(s)
+}
+
+// check looks at what needs no API. It reports whether all is well.
+func (f *orderForm) check() bool {
+	ok := true
+	if f.Required != "" {
+		if _, err := time.Parse(time.DateOnly, f.Required); err != nil {
+			f.Fault, ok = "“Wanted by” is not a date; write it as 2026-01-31.", false
+		}
+	}
+	if utf8.RuneCountInString(f.Reference) > 20 {
+		f.Fault, ok = "The customer’s reference has more than 20 characters.", false
+	}
+	for i := range f.Lines {
+		l := &f.Lines[i]
+		if l.empty() || l.Remove {
+			continue
+		}
+		if n, valid := numeric(l.Quantity); !valid || strings.Trim(n, "0.") == "" {
+			l.Fault, ok = "Type a quantity greater than zero, like 3 or 2.5.", false
+		}
+		if _, valid := numeric(l.Price); l.Price != "" && !valid {
+			l.Fault, ok = "The price is not a number; write it like 12.50.", false
+		}
+		if n, valid := numeric(l.Discount); l.Discount != "" && (!valid || len(strings.Split(n, ".")[0]) > 3) {
+			l.Fault, ok = "The discount is not a percentage; write it like 5.", false
+		}
+	}
+	return ok
+}
+
+// resolve finds the customer and the products that were typed, and leaves
+// choices where a text means several.
+func (f *orderForm) resolve(v *visit, customer bool) (ok bool, err error) {
+	ok = true
+	if customer {
+		f.CustomerChoices, f.CustomerFault = nil, ""
+		if !guid.MatchString(f.CustomerID) {
+			found, err := v.findCustomers(f.CustomerText)
+			if err != nil {
+				return false, err
+			}
+			if len(found) == 1 {
+				f.CustomerID = found[0].ID
+			} else {
+				f.CustomerID, f.CustomerChoices, ok = "", found, false
+				f.CustomerFault = ambiguous("customer", f.CustomerText, len(found))
+			}
+		}
+	}
+	known := map[string][]erpProduct{}
+	for i := range f.Lines {
+		l := &f.Lines[i]
+		if l.ID != "" || l.empty() {
+			continue
+		}
+		key := l.Product + "|" + l.ProductID
+		found, seen := known[key]
+		if !seen {
+			if found, err = v.findProducts(l.Product, l.ProductID); err != nil {
+				return false, err
+			}
+			known[key] = found
+		}
+		if len(found) == 1 {
+			l.product = &found[0]
+			continue
+		}
+		ok, l.ProductID, l.Choices = false, "", nil
+		for _, p := range found {
+			l.Choices = append(l.Choices, choice{idOf(p.ID), p.label()})
+		}
+		if l.Fault == "" {
+			l.Fault = ambiguous("product", l.Product, len(found))
+		}
+	}
+	return ok, nil
+}
+
+func ambiguous(what, typed string, found int) string {
+	switch {
+	case typed == "":
+		return "Choose a " + what + "."
+	case found == 0:
+		return "No " + what + " matches “" + typed + "”."
+	}
+	return "Several match “" + typed + "”. Which one?"
+}
+
+// numberIn is the number in what a list suggested, "NUMBER · Name", or the
+// whole text.
+func numberIn(typed string) string {
+	before, _, _ := strings.Cut(typed, " · ")
+	return strings.TrimSpace(before)
+}
+
+func (c *erpCustomer) label() string { return c.Number + " · " + c.DisplayText }
+func (p *erpProduct) label() string  { return p.PartNumber + " · " + p.Name.In("EN") }
+
+// findCustomers finds by number exactly, else by number or name.
+func (v *visit) findCustomers(typed string) ([]choice, error) {
+	if typed == "" {
+		return nil, nil
+	}
+	q := client.Query{Select: "Number,DisplayText", Top: maxChoices, OrderBy: "Number", Filter: "Number eq " + client.Quote(numberIn(typed))}
+	page, err := client.FirstPage[erpCustomer](v.ctx(), v.api(), setCustomers, q)
+	if err == nil && len(page.Value) == 0 {
+		q.Filter, q.Search = "", typed
+		page, err = client.FirstPage[erpCustomer](v.ctx(), v.api(), setCustomers, q)
+	}
+	var found []choice
+	for _, c := range page.Value {
+		found = append(found, choice{idOf(c.ID), c.label()})
+	}
+	return found, err
+}
+
+const productSelect = "PartNumber,Name,StandardPricePerLot"
+
+func (v *visit) findProducts(typed, id string) ([]erpProduct, error) {
+	q := client.Query{Select: productSelect, Top: maxChoices, OrderBy: "PartNumber"}
+	switch {
+	case guid.MatchString(id):
+		q.Filter = "Id eq " + id
+	case typed == "":
+		return nil, nil
+	default:
+		q.Filter = "PartNumber eq " + client.Quote(numberIn(typed))
+	}
+	page, err := client.FirstPage[erpProduct](v.ctx(), v.api(), setProducts, q)
+	if err == nil && len(page.Value) == 0 && typed != "" {
+		q.Filter, q.Search = "", typed
+		page, err = client.FirstPage[erpProduct](v.ctx(), v.api(), setProducts, q)
+	}
+	return page.Value, err
+}
+
+// pick suggests customers or products while one types.
+func (a *App) pick(v *visit) error {
+	typed := v.query("q", 100)
+	texts := []string{}
+	q := client.Query{Top: 12, Search: typed}
+	switch v.r.PathValue("what") {
+	case "customers":
+		q.Select, q.OrderBy = "Number,DisplayText", "Number"
+		page, err := client.FirstPage[erpCustomer](v.ctx(), v.api(), setCustomers, q)
+		if err != nil {
+			return err
+		}
+		for _, c := range page.Value {
+			texts = append(texts, c.label())
+		}
+	case "products":
+		q.Select, q.OrderBy, q.Filter = productSelect, "PartNumber", "Active eq true"
+		page, err := client.FirstPage[erpProduct](v.ctx(), v.api(), setProducts, q)
+		if err != nil {
+			return err
+		}
+		for _, p := range page.Value {
+			texts = append(texts, p.label())
+		}
+	default:
+		return notFound("There is no such list.")
+	}
+	v.w.Header().Set("Content-Type", "application/json")
+	return json.NewEncoder(v.w).Encode(texts)
+}
+
+// orderBody is what the API takes for an order; its members apply in this order.
+type orderBody struct {
+	ObjectVersion           *int64         `json:",omitempty"`
+	Customer                map[string]any `json:",omitempty"`
+	CustomerPurchaseOrderNo *string
+	RequiredDeliveryDate    *string
+	DocumentNotes           *string
+	Lines                   []lineBody `json:",omitempty"`
+}
+
+type lineBody struct {
+	Action                    string            `json:"@erpnet.action"`
+	FindBy                    map[string]string `json:"@erpnet.findBy,omitempty"`
+	Product                   map[string]any    `json:",omitempty"`
+	Quantity                  map[string]any    `json:",omitempty"`
+	UnitPrice                 map[string]any    `json:",omitempty"`
+	LineCustomDiscountPercent json.Number       `json:",omitempty"`
+}
+
+func value(n string) map[string]any { return map[string]any{"Value": json.Number(n)} }
+
+func (f *orderForm) body() orderBody {
+	optional := func(s string) *string {
+		if s == "" {
+			return nil
+		}
+		return &s
+	}
+	b := orderBody{CustomerPurchaseOrderNo: optional(f.Reference), RequiredDeliveryDate: optional(f.Required), DocumentNotes: optional(f.Notes)}
+	for _, l := range f.Lines {
+		if l.empty() {
+			continue
+		}
+		line := lineBody{Action: "update"}
+		if l.ID != "" {
+			line.FindBy = map[string]string{"Id": l.ID}
+			if l.Remove {
+				line.Action = "delete"
+				b.Lines = append(b.Lines, line)
+				continue
+			}
+		} else {
+			line.Action = "create"
+			line.Product = map[string]any{"@odata.id": client.Ref(setProducts, idOf(l.product.ID))}
+		}
+		quantity, _ := numeric(l.Quantity)
+		line.Quantity = value(quantity)
+		if price, ok := numeric(l.Price); ok {
+			line.UnitPrice = value(price)
+		} else if l.product != nil && l.product.StandardPricePerLot != nil {
+			// The currency goes with the list price: where the order's is
+			// another, the API refuses instead of taking the bare number.
+			line.UnitPrice = map[string]any{"Value": l.product.StandardPricePerLot.Value, "Currency": l.product.StandardPricePerLot.Currency}
+		}
+		discount, _ := numeric(l.Discount)
+		line.LineCustomDiscountPercent = fractionOf(discount)
+		b.Lines = append(b.Lines, line)
+	}
+	return b
+}
+
+// typedFault is a fault of what was typed, shown in the form and not as a page
+// of its own; ok is false for all other errors.
+func typedFault(err error) (message string, ok bool) {
+	switch code, message := codeOf(err); code {
+	case "invalid", "rule", "forbidden":
+		return message, true
+	}
+	return "", false
+}
+
+func (a *App) newOrder(v *visit) error {
+	f := &orderForm{Action: "/orders/new", CustomerText: v.query("customer", 100)}
+	f.addLines()
+	return v.show(http.StatusOK, "order_form", "New order", f)
+}
+
+func (a *App) createOrder(v *visit) error {
+	f, err := readForm(v.r)
+	if err != nil {
+		return err
+	}
+	f.Action = "/orders/new"
+	again := func(status int) error { return v.show(status, "order_form", "New order", f) }
+	if v.r.PostForm.Get("do") == "add" {
+		f.addLines()
+		return again(http.StatusOK)
+	}
+	valid := f.check()
+	found, err := f.resolve(v, true)
+	if err != nil {
+		return err
+	}
+	if !valid || !found {
+		if f.Fault == "" {
+			f.Fault = "Please look at the marked fields."
+		}
+		return again(http.StatusUnprocessableEntity)
+	}
+	b := f.body()
+	b.Customer = map[string]any{"@odata.id": client.Ref(setCustomers, f.CustomerID)}
+	created, err := client.Create[erpOrder](v.ctx(), v.api(), setOrders, b)
+	if message, ok := typedFault(err); ok {
+		f.Fault = message
+		return again(http.StatusUnprocessableEntity)
+	}
+	if err != nil {
+		return err
+	}
+	a.dashboard.drop(v.kpiKey())
+	return v.redirect((&url.URL{Path: "/orders/" + idOf(created.ID), RawQuery: "saved=created"}).String())
+}

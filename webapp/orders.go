@@ -1,0 +1,229 @@
+package webapp
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/client"
+)
+
+// Sales orders, straight from the domain API with the person's user token.
+
+const (
+	setOrders    = "Crm_Sales_SalesOrders"
+	setCustomers = "Crm_Sales_Customers"
+	setProducts  = "General_Products_Products"
+
+	ordersPage = 25
+
+	orderListSelect = "DocumentNo,DocumentDate,State,Void,TotalLineAmount,Customer"
+	customerExpand  = "Customer($select=Number,DisplayText)"
+	orderSelect     = orderListSelect + ",CustomerPurchaseOrderNo,RequiredDeliveryDate,DocumentNotes,VoidReason,CreationUser,ReadOnly,ObjectVersion"
+	orderExpand     = customerExpand + ",Lines($select=Id,LineNo,ProductDescription,Quantity,UnitPrice,LineAmount,LineCustomDiscountPercent;$expand=Product($select=PartNumber))"
+)
+
+// documentStates are the states of a document in their order; they only advance.
+var documentStates = []string{"New", "Adjustment", "Planned", "FirmPlanned", "Released", "Completed", "Closed"}
+
+func stateIndex(state string) int { return slices.Index(documentStates, state) }
+
+// isOpen reports whether an order is not yet completed.
+func isOpen(state string) bool {
+	i := stateIndex(state)
+	return i >= 0 && i < stateIndex("Completed")
+}
+
+type erpCustomer struct {
+	ID                  string `json:"@odata.id"`
+	Number, DisplayText string
+}
+
+type erpLine struct {
+	ID                        string `json:"Id"`
+	LineNo                    int
+	ProductDescription        client.Text
+	Quantity                  client.Quantity
+	UnitPrice, LineAmount     *client.Amount
+	LineCustomDiscountPercent json.Number
+	Product                   struct{ PartNumber string }
+}
+
+// erpOrder is a sales order as the API tells it.
+type erpOrder struct {
+	ID                                                                       string `json:"@odata.id"`
+	DocumentNo, DocumentDate, State                                          string
+	Void, ReadOnly                                                           bool
+	VoidReason, CustomerPurchaseOrderNo, RequiredDeliveryDate, DocumentNotes *string
+	CreationUser                                                             string
+	ObjectVersion                                                            int64
+	TotalLineAmount                                                          *client.Amount
+	Customer                                                                 erpCustomer
+	Lines                                                                    []erpLine
+}
+
+// order is a sales order as the pages show it.
+type order struct {
+	ID, Number, Date, State, Customer, Creator, Reference, Required, Notes, VoidReason string
+	Void, ReadOnly                                                                     bool
+	Version                                                                            int64
+	Total                                                                              *client.Amount
+	Lines                                                                              []orderLine
+}
+
+type orderLine struct {
+	ID, ProductNo, Description string
+	Quantity                   client.Quantity
+	UnitPrice, Amount          *client.Amount
+	Discount                   json.Number
+}
+
+func (o *erpOrder) view() order {
+	v := order{
+		ID: idOf(o.ID), Number: o.DocumentNo, Date: o.DocumentDate, State: o.State, Void: o.Void, ReadOnly: o.ReadOnly,
+		Customer: o.Customer.DisplayText, Creator: o.CreationUser, Version: o.ObjectVersion, Total: o.TotalLineAmount,
+		Reference: text(o.CustomerPurchaseOrderNo), Required: dateOnly(text(o.RequiredDeliveryDate)), Notes: text(o.DocumentNotes), VoidReason: text(o.VoidReason),
+	}
+	slices.SortStableFunc(o.Lines, func(a, b erpLine) int { return a.LineNo - b.LineNo })
+	for _, l := range o.Lines {
+		v.Lines = append(v.Lines, orderLine{l.ID, l.Product.PartNumber, l.ProductDescription.In("EN"), l.Quantity, l.UnitPrice, l.LineAmount, l.LineCustomDiscountPercent})
+	}
+	return v
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// dateOnly is the day of a date or time of the API.
+func dateOnly(s string) string {
+	if len(s) > 10 {
+		return s[:10]
+	}
+	return s
+}
+
+// idOf is the GUID in an id of the API, "Set(guid)"; empty if there is none.
+func idOf(odataID string) string {
+	_, rest, _ := strings.Cut(odataID, "(")
+	id, _, ok := strings.Cut(rest, ")")
+	if !ok || !guid.MatchString(id) {
+		return ""
+	}
+	return id
+}
+
+type ordersData struct {
+	Search, State, Hint string
+	States              []string
+	Rows                []order
+	Pager               pager
+}
+
+// orders lists and searches. The API's $search finds order numbers; when there
+// is none, the text is looked for in the customers' names.
+func (a *App) orders(v *visit) error {
+	d := ordersData{Search: v.query("q", 100), State: v.query("state", 20), States: documentStates}
+	q := client.Query{
+		Select: orderListSelect, Expand: customerExpand, OrderBy: "DocumentDate desc,DocumentNo desc",
+		Search: d.Search, Top: ordersPage, Skip: v.skip(), Count: true,
+	}
+	if stateIndex(d.State) >= 0 {
+		q.Filter = "State eq " + client.Quote(d.State)
+	} else {
+		d.State = ""
+	}
+	found, err := client.FirstPage[erpOrder](v.ctx(), v.api(), setOrders, q)
+	if err != nil {
+		return err
+	}
+	if d.Search != "" && len(found.Value) == 0 && strings.ContainsFunc(d.Search, unicode.IsLetter) {
+		byCustomer := "contains(Customer," + client.Quote(d.Search) + ")"
+		if q.Filter != "" {
+			byCustomer += " and " + q.Filter
+		}
+		q.Search, q.Filter = "", byCustomer
+		if found, err = client.FirstPage[erpOrder](v.ctx(), v.api(), setOrders, q); err != nil {
+			return err
+		}
+		d.Hint = "Orders of customers that match “" + d.Search + "”"
+	}
+	for _, o := range found.Value {
+		d.Rows = append(d.Rows, o.view())
+	}
+	total := int64(0)
+	if found.Count != nil {
+		total = *found.Count
+	}
+	d.Pager = newPager(v.r.URL, q.Skip, len(d.Rows), ordersPage, total, found.NextLink != "" || int64(q.Skip+len(d.Rows)) < total)
+	return v.show(http.StatusOK, "orders", "Sales orders", d)
+}
+
+// readOrder reads one order with its lines.
+func (v *visit) readOrder() (order, error) {
+	id, err := v.entity()
+	if err != nil {
+		return order{}, err
+	}
+	o, err := client.Get[erpOrder](v.ctx(), v.api(), client.Ref(setOrders, id), client.Query{Select: orderSelect, Expand: orderExpand})
+	if err != nil {
+		return order{}, err
+	}
+	if o.ID == "" {
+		o.ID = client.Ref(setOrders, id)
+	}
+	return o.view(), nil
+}
+
+// editable: from Released on an order is read-only.
+func (o *order) editable() bool {
+	return !o.Void && !o.ReadOnly && stateIndex(o.State) < stateIndex("Released")
+}
+
+var savedTexts = map[string]string{"created": "The order was created.", "changed": "Your changes were saved.", "state": "The order has a new state."}
+
+func (a *App) order(v *visit) error {
+	o, err := v.readOrder()
+	if err != nil {
+		return err
+	}
+	d := struct {
+		Order    order
+		Saved    string
+		Editable bool
+		Next     []string
+	}{Order: o, Saved: savedTexts[v.r.URL.Query().Get("saved")]}
+	if v.session.Scope().Has(tandem.ScopeUpdate) && !o.Void {
+		d.Editable = o.editable()
+		if i := stateIndex(o.State); i >= 0 {
+			d.Next = documentStates[i+1:]
+		}
+	}
+	return v.show(http.StatusOK, "order", "Order "+o.Number, d)
+}
+
+func (a *App) changeState(v *visit) error {
+	id, err := v.entity()
+	if err != nil {
+		return err
+	}
+	if err := v.r.ParseForm(); err != nil {
+		return err
+	}
+	state := v.r.PostForm.Get("state")
+	if stateIndex(state) < 0 {
+		return &tandem.Error{Code: tandem.CodeInvalid, Message: "Choose the new state from the list."}
+	}
+	err = v.api().Action(v.ctx(), client.Ref(setOrders, id), "ChangeState", map[string]string{"newState": state}, nil)
+	if err != nil {
+		return err
+	}
+	a.dashboard.drop(v.kpiKey())
+	return v.redirect("/orders/" + id + "?saved=state")
+}

@@ -1,0 +1,85 @@
+package webapp_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"github.com/hybridapps/tandem/tandemtest"
+)
+
+type htmlNode = html.Node
+
+// TestOrderIsEnteredEditedAndReleased walks the forms as a browser without
+// JavaScript does.
+func TestOrderIsEnteredEditedAndReleased(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, siteOptions{Options: tandemtest.Options{Demo: true}})
+	b, form := s.signIn("anna", "/orders/new")
+	form.wants(t, 200, "New order")
+
+	// What is missing or unknown is said at its field, and nothing is lost.
+	bad := b.submit(form, "order-form", url.Values{"customer": {"no such customer"}, "notes": {"<b>careful</b>"}, "product": {"", "nothing like it"}, "quantity": {"", "many"}, "do": {"save"}})
+	bad.wants(t, 422, "The order was not saved", "No customer matches", "<b>careful</b>")
+	if strings.Contains(bad.Text, "<b>careful</b>") {
+		t.Error("a note became markup")
+	}
+	if got := attr(byName(bad, "customer"), "value"); got != "no such customer" {
+		t.Errorf("the customer typed is now %q", got)
+	}
+	more := b.submit(bad, "order-form", url.Values{"do": {"add"}})
+	if n := strings.Count(more.Text, `name="product"`); n != 6 {
+		t.Errorf("after Add lines there are %d lines", n)
+	}
+
+	// Several products match: they are offered.
+	customers, products := b.json("/pick/customers?q=a"), b.json("/pick/products?q=a")
+	customer, product := firstString(customers), firstString(products)
+	if customer == "" || product == "" {
+		t.Fatalf("nothing to pick: %s %s", customers, products)
+	}
+	offered := b.submit(form, "order-form", url.Values{"customer": {customer}, "product": {"a"}, "quantity": {"2"}, "do": {"save"}})
+	offered.wants(t, 422, "Several match")
+
+	saved := b.submit(form, "order-form", url.Values{"customer": {customer}, "reference": {"PO-1"}, "notes": {"call <first>"},
+		"product": {product, "", product}, "quantity": {"2", "", "1,5"}, "price": {"10.50", "", "3"}, "discount": {"10", "", ""}, "do": {"save"}})
+	saved.wants(t, 200, "The order was created.", "PO-1", "call <first>", "18.90", "4.50", "23.40", "10 %", "New")
+	if saved.data("strip", "identity") != "anna" {
+		t.Errorf("the strip says %s", saved.text("strip"))
+	}
+	path := saved.Request.URL.Path
+
+	// anna and admin edit at once: the second save is told, and keeps its text.
+	mine := b.open(path + "/edit")
+	other, theirs := s.signIn("admin", path+"/edit")
+	other.submit(theirs, "order-form", url.Values{"notes": {"theirs"}, "quantity": {"7"}, "do": {"save"}}).wants(t, 200, "Your changes were saved.", "theirs")
+	conflict := b.submit(mine, "order-form", url.Values{"notes": {"mine <i>"}, "reference": {"PO-2"}, "do": {"save"}})
+	conflict.wants(t, 409, "Somebody changed this order", "call <first>", "theirs", "mine <i>", "7 × 10.50")
+	if got := textOf(byName(conflict, "notes")); got != "mine <i>" {
+		t.Errorf("the note typed is now %q", got)
+	}
+	// Saving again is a decision.
+	saved = b.submit(conflict, "order-form", url.Values{"do": {"save"}}).wants(t, 200, "Your changes were saved.", "mine <i>", "PO-2")
+
+	// Lines are removed and added, and a rule of the API is told in the form.
+	edit := b.open(path + "/edit")
+	line := attr(byName(edit, "line_id"), "value")
+	b.submit(edit, "order-form", url.Values{"discount": {"250"}, "do": {"save"}}).wants(t, 422, "The order was not saved", "discount")
+	b.submit(edit, "order-form", url.Values{"remove": {line}, "do": {"save"}}).wants(t, 200, "Your changes were saved.", "4.50")
+
+	released := b.post(path+"/state", url.Values{"state": {"Released"}}).wants(t, 200, "new state", "Released")
+	if released.byID("edit-order") != nil {
+		t.Error("a released order can still be edited")
+	}
+	b.open(path+"/edit").wants(t, 422, "no longer be edited")
+	b.post(path+"/state", url.Values{"state": {"New"}}).wants(t, 422, "only advances")
+	b.post(path+"/state", url.Values{"state": {"Nonsense"}}).wants(t, 400)
+}
+
+func firstString(list string) string {
+	_, rest, _ := strings.Cut(list, `"`)
+	first, _, _ := strings.Cut(rest, `"`)
+	return first
+}

@@ -1,0 +1,203 @@
+package webapp
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+//go:embed assets/*
+var assetFiles embed.FS
+
+const assetPath = "/assets/"
+
+type asset struct {
+	content     []byte
+	contentType string
+}
+
+// assetNames maps a file to its public path, which holds the hash of its
+// content, so that browsers may keep it for ever; assets maps the name back.
+var assetNames, assets = loadAssets()
+
+func loadAssets() (names map[string]string, files map[string]asset) {
+	names, files = map[string]string{}, map[string]asset{}
+	types := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+	entries, err := fs.Glob(assetFiles, "assets/*")
+	if err != nil {
+		panic(err) // the pattern is a constant
+	}
+	for _, file := range entries {
+		content, err := assetFiles.ReadFile(file)
+		if err != nil {
+			panic(err) // the file is embedded
+		}
+		sum := sha256.Sum256(content)
+		ext := path.Ext(file)
+		name := strings.TrimSuffix(path.Base(file), ext) + "." + hex.EncodeToString(sum[:6]) + ext
+		names[path.Base(file)] = assetPath + name
+		files[name] = asset{content, types[ext]}
+	}
+	return names, files
+}
+
+func serveAsset(w http.ResponseWriter, r *http.Request) {
+	a, ok := assets[r.PathValue("name")]
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", a.contentType)
+	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	w.Write(a.content)
+}
+
+// shared are the templates that every page is made with.
+var shared = []string{"layout.html", "charts.html", "ordertable.html", "documents.html", "picture.html"}
+
+// loadPages parses each page together with the shared templates.
+func loadPages(now func() time.Time) (map[string]*template.Template, error) {
+	base := template.New("").Funcs(functions(now))
+	for _, name := range shared {
+		if _, err := base.ParseFS(templateFiles, "templates/"+name); err != nil {
+			return nil, err
+		}
+	}
+	files, err := fs.Glob(templateFiles, "templates/*.html")
+	if err != nil {
+		return nil, err
+	}
+	pages := map[string]*template.Template{}
+	for _, file := range files {
+		t, err := base.Clone()
+		if err != nil {
+			return nil, err
+		}
+		if _, err := t.ParseFS(templateFiles, file); err != nil {
+			return nil, fmt.Errorf("page %s: %w", file, err)
+		}
+		pages[strings.TrimSuffix(path.Base(file), ".html")] = t
+	}
+	return pages, nil
+}
+
+// page is what the layout shows; D is the page's own.
+type page struct {
+	Title string
+	// Who is nil when nobody is signed in.
+	Who  *viewer
+	Menu []menuItem
+	// Strip says whose token made the calls; nil when nobody is signed in.
+	Strip *strip
+	// Refresh is "SECONDS;url=PATH" for browsers without script.
+	Refresh string
+	// ReturnTo is where a sign-in should lead back to.
+	ReturnTo string
+	// Plain pages offer no sign-in, Narrow ones are for reading.
+	Plain, Narrow bool
+	D             any
+}
+
+type viewer struct {
+	Login, Name, FirstName, Initials, Kind string
+	Internal                               bool
+}
+
+type menuItem struct {
+	Path, Name string
+	Current    bool
+}
+
+type strip struct {
+	// Half is "user", or "none" for people who signed in for identity only.
+	Half, Identity, SessionID string
+	Slot, Calls               int
+	Millis                    int64
+	// Worker says that the back end gave data for this page.
+	Worker bool
+}
+
+var internalMenu = []menuItem{{Path: "/", Name: "Home"}, {Path: "/orders", Name: "Orders"}, {Path: "/stock", Name: "Stock"}, {Path: "/jobs", Name: "Jobs"}, {Path: "/two-halves", Name: "Two halves"}}
+
+var externalMenu = []menuItem{{Path: "/", Name: "Home"}, {Path: "/portal/orders", Name: "Orders"}, {Path: "/portal/invoices", Name: "Invoices"}, {Path: "/two-halves", Name: "Two halves"}}
+
+// sections says under which menu item the pages below a path are.
+var sections = map[string]string{"/schedules": "/jobs", "/import": "/jobs", "/export": "/jobs"}
+
+func menu(items []menuItem, at string) []menuItem {
+	for prefix, section := range sections {
+		if at == prefix || strings.HasPrefix(at, prefix+"/") {
+			at = section
+		}
+	}
+	out := make([]menuItem, len(items))
+	for i, item := range items {
+		item.Current = at == item.Path || item.Path != "/" && strings.HasPrefix(at, item.Path+"/")
+		out[i] = item
+	}
+	return out
+}
+
+// render writes a page, or only the named fragment of one.
+func (a *App) render(w http.ResponseWriter, r *http.Request, status int, name, fragment string, p any) {
+	t := a.pages[name]
+	var text bytes.Buffer
+	err := fmt.Errorf("there is no page %q", name)
+	if t != nil {
+		err = t.ExecuteTemplate(&text, fragment, p)
+	}
+	if err != nil {
+		a.log.ErrorContext(r.Context(), "render page", "page", name, "error", err)
+		http.Error(w, "internal error", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	w.Write(text.Bytes())
+}
+
+// pager leads through a list of pages.
+type pager struct {
+	Previous, Next string
+	From, To       int
+	Total          int64
+}
+
+// newPager makes links to the pages before and after, keeping the query.
+func newPager(u *url.URL, skip, shown, top int, total int64, more bool) pager {
+	p := pager{Total: total}
+	if shown > 0 {
+		p.From, p.To = skip+1, skip+shown
+	} else {
+		p.Total = 0
+	}
+	link := func(skip int) string {
+		q := u.Query()
+		q.Del("skip")
+		q.Del("fragment")
+		if skip > 0 {
+			q.Set("skip", fmt.Sprint(skip))
+		}
+		return (&url.URL{Path: u.Path, RawQuery: q.Encode()}).String()
+	}
+	if skip > 0 {
+		p.Previous = link(max(0, skip-top))
+	}
+	if more {
+		p.Next = link(skip + top)
+	}
+	return p
+}

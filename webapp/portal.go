@@ -1,0 +1,102 @@
+package webapp
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/hybridapps/tandem/internalapi"
+)
+
+// The pages of customers and partners. They hold no API token: all data comes
+// from the worker, which decides by its own rules what the person in the ID
+// token may see.
+
+const (
+	portalOrdersPath   = "/portal/orders/"
+	portalInvoicesPath = "/portal/invoices/"
+	portalLatest       = 5
+	portalPage         = 25
+)
+
+func (a *App) portalHome(v *visit) error {
+	token, err := v.evidence()
+	if err != nil {
+		return err
+	}
+	d := portalData{}
+	if d.Customers, err = a.worker.Customers(v.ctx(), token); err != nil {
+		return err
+	}
+	orders, invoices := false, false
+	for _, c := range d.Customers {
+		orders, invoices = orders || c.Orders, invoices || c.Invoices
+	}
+	latest := internalapi.PortalQuery{Page: internalapi.Page{Top: portalLatest}}
+	if orders {
+		page, err := a.worker.Orders(v.ctx(), token, latest)
+		if err != nil {
+			return err
+		}
+		d.Orders = &documentList{page.Documents, portalOrdersPath, len(d.Customers) > 1}
+	}
+	if invoices {
+		page, err := a.worker.Invoices(v.ctx(), token, latest)
+		if err != nil {
+			return err
+		}
+		d.Invoices = &documentList{page.Documents, portalInvoicesPath, len(d.Customers) > 1}
+	}
+	return v.show(http.StatusOK, "portal", "Home", d)
+}
+
+func (a *App) portalOrders(v *visit) error {
+	return a.portalList(v, "Orders", portalOrdersPath, a.worker.Orders)
+}
+
+func (a *App) portalInvoices(v *visit) error {
+	return a.portalList(v, "Invoices", portalInvoicesPath, a.worker.Invoices)
+}
+
+func (a *App) portalList(v *visit, heading, path string, list func(context.Context, string, internalapi.PortalQuery) (internalapi.PortalPage, error)) error {
+	token, err := v.evidence()
+	if err != nil {
+		return err
+	}
+	q := internalapi.PortalQuery{Page: internalapi.Page{Skip: v.skip(), Top: portalPage}, Search: v.query("q", internalapi.MaxSearch)}
+	got, err := list(v.ctx(), token, q)
+	if err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, "portal_list", heading, struct {
+		Heading, Search string
+		List            *documentList
+		Pager           pager
+	}{heading, q.Search, &documentList{got.Documents, path, true}, newPager(v.r.URL, q.Skip, len(got.Documents), portalPage, got.Total, got.More)})
+}
+
+func (a *App) portalOrder(v *visit) error {
+	return a.portalDocument(v, "Order", "Orders", "/portal/orders", a.worker.Order)
+}
+
+func (a *App) portalInvoice(v *visit) error {
+	return a.portalDocument(v, "Invoice", "Invoices", "/portal/invoices", a.worker.Invoice)
+}
+
+func (a *App) portalDocument(v *visit, kind, backName, back string, get func(context.Context, string, string) (internalapi.PortalDocument, error)) error {
+	id, err := v.entity()
+	if err != nil {
+		return err
+	}
+	token, err := v.evidence()
+	if err != nil {
+		return err
+	}
+	document, err := get(v.ctx(), token, id)
+	if err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, "portal_document", kind+" "+document.Number, struct {
+		Kind, BackName, Back string
+		Document             internalapi.PortalDocument
+	}{kind, backName, back, document})
+}

@@ -1,0 +1,151 @@
+package webapp
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/internalapi"
+)
+
+func notFound(text string) error  { return &tandem.Error{Code: tandem.CodeNotFound, Message: text} }
+func forbidden(text string) error { return &tandem.Error{Code: tandem.CodeForbidden, Message: text} }
+
+// trouble is an error as a person sees it.
+type trouble struct {
+	Status        int
+	Code          tandem.Code
+	Heading       string
+	Message, Hint string
+	// ID finds the cause in the log; Retry is the address to try again.
+	ID, Retry string
+}
+
+var headings = map[tandem.Code]string{
+	tandem.CodeInvalid:      "That did not work",
+	tandem.CodeUnauthorized: "Please sign in again",
+	tandem.CodeForbidden:    "Not for you",
+	tandem.CodeLicenceFull:  "All licence slots are taken",
+	tandem.CodeNotFound:     "Not found",
+	tandem.CodeConflict:     "Somebody was faster",
+	tandem.CodeTooLarge:     "Too large",
+	tandem.CodeRule:         "The ERP refused it",
+	tandem.CodeThrottled:    "Too many requests",
+	tandem.CodeUnavailable:  "Not available right now",
+	tandem.CodeInternal:     "Something went wrong here",
+}
+
+var statuses = map[tandem.Code]int{
+	tandem.CodeInvalid: http.StatusBadRequest, tandem.CodeUnauthorized: http.StatusUnauthorized,
+	tandem.CodeForbidden: http.StatusForbidden, tandem.CodeLicenceFull: http.StatusForbidden,
+	tandem.CodeNotFound: http.StatusNotFound, tandem.CodeConflict: http.StatusConflict,
+	tandem.CodeTooLarge: http.StatusRequestEntityTooLarge, tandem.CodeRule: http.StatusUnprocessableEntity,
+	tandem.CodeThrottled: http.StatusTooManyRequests, tandem.CodeUnavailable: http.StatusServiceUnavailable,
+	tandem.CodeInternal: http.StatusInternalServerError,
+}
+
+var hints = map[tandem.Code]string{
+	tandem.CodeLicenceFull: "A slot becomes free when somebody signs out, or 20 minutes after their last call. Then try again; you stay signed in.",
+	tandem.CodeUnavailable: "It comes back by itself; nothing is lost. Try again in a moment.",
+	tandem.CodeThrottled:   "Wait a little, then try again.",
+}
+
+// codeOf gives errors of the API, of the worker and of the network one code.
+func codeOf(err error) (tandem.Code, string) {
+	var answer *client.APIError
+	var known *tandem.Error
+	var network net.Error
+	var address *url.Error
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return tandem.CodeTooLarge, "The form is too large. Send less at a time."
+	case errors.As(err, &answer):
+		return apiCode(answer), answer.Message
+	case errors.As(err, &known) && headings[known.Code] != "":
+		return known.Code, known.Message
+	case errors.As(err, &network), errors.As(err, &address), errors.Is(err, context.DeadlineExceeded):
+		return tandem.CodeUnavailable, "The ERP does not answer."
+	}
+	return tandem.CodeInternal, "The app made a mistake, not you."
+}
+
+func apiCode(e *client.APIError) tandem.Code {
+	switch {
+	case e.LicenceFull():
+		return tandem.CodeLicenceFull
+	case e.Status == 0 || e.Status == http.StatusBadGateway || e.Status == http.StatusServiceUnavailable || e.Status == http.StatusGatewayTimeout:
+		return tandem.CodeUnavailable
+	}
+	for code, status := range statuses {
+		if status == e.Status && code != tandem.CodeLicenceFull {
+			return code
+		}
+	}
+	if e.Status < 500 {
+		return tandem.CodeInvalid
+	}
+	return tandem.CodeInternal
+}
+
+// problem answers with a page, or JSON for a script, that says what is wrong
+// and what to do. What has no words for people is logged under an id.
+func (a *App) problem(v *visit, err error) {
+	if errors.Is(err, context.Canceled) && v.r.Context().Err() != nil {
+		return // the browser has gone
+	}
+	code, message := codeOf(err)
+	t := trouble{Status: statuses[code], Code: code, Heading: headings[code], Message: message, Hint: hints[code]}
+	switch code {
+	case tandem.CodeUnauthorized:
+		a.signInAgain(v, t)
+		return
+	case tandem.CodeInternal:
+		t.ID = rand.Text()[:10]
+		a.log.ErrorContext(v.r.Context(), "request failed", "id", t.ID, "method", v.r.Method, "path", v.r.URL.Path, "error", err)
+	case tandem.CodeUnavailable, tandem.CodeLicenceFull, tandem.CodeThrottled:
+		a.log.WarnContext(v.r.Context(), "request refused", "method", v.r.Method, "path", v.r.URL.Path, "error", err)
+		if v.r.Method == http.MethodGet {
+			t.Retry = v.r.URL.RequestURI()
+		}
+	}
+	a.tell(v, t)
+}
+
+// signInAgain is for a sign-in that ended while the session here still lived:
+// pages lead to the sign-in, everything else is told.
+func (a *App) signInAgain(v *visit, t trouble) {
+	if v.session != nil {
+		a.calls.forget(v.who.SignInID)
+	}
+	if v.r.Method == http.MethodGet && !wantsJSON(v.r) && v.r.Header.Get("X-Fragment") == "" {
+		http.Redirect(v.w, v.r, "/signin?return_to="+url.QueryEscape(v.r.URL.RequestURI()), http.StatusSeeOther)
+		return
+	}
+	t.Hint, t.Retry = "What you were doing was not done.", "/signin"
+	a.tell(v, t)
+}
+
+func (a *App) tell(v *visit, t trouble) {
+	if wantsJSON(v.r) {
+		internalapi.WriteJSON(v.w, t.Status, map[string]any{"error": map[string]string{"code": string(t.Code), "message": t.Message, "id": t.ID}})
+		return
+	}
+	p := page{Title: t.Heading, Narrow: true, D: t}
+	v.frame(&p)
+	a.render(v.w, v.r, t.Status, "problem", "layout", p)
+}
+
+// signInFailed is the page of a sign-in that failed.
+func (a *App) signInFailed(w http.ResponseWriter, r *http.Request, status int, message string) {
+	t := trouble{Status: status, Code: tandem.CodeUnauthorized, Heading: "The sign-in did not work", Message: message, Retry: "/signin"}
+	if status == http.StatusServiceUnavailable || status == http.StatusBadGateway {
+		t.Code, t.Hint = tandem.CodeUnavailable, "The identity server is where people sign in. When it is back, try again."
+	}
+	a.tell(a.visitOf(w, r), t)
+}

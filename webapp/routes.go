@@ -1,0 +1,112 @@
+package webapp
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// routes is the whole outside of the app.
+func (a *App) routes() http.Handler {
+	mux := http.NewServeMux()
+	people := func(pattern string, h handler) { mux.Handle(pattern, a.page(h)) }
+	internal := func(pattern string, h handler) { mux.Handle(pattern, a.page(internalOnly(h))) }
+	external := func(pattern string, h handler) { mux.Handle(pattern, a.page(externalOnly(h))) }
+
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", a.readyz)
+	mux.HandleFunc("GET "+assetPath+"{name}", serveAsset)
+	a.users.Mount(mux)
+
+	mux.Handle("GET /{$}", a.users.Middleware(http.HandlerFunc(a.home)))
+	mux.Handle("GET /goodbye", a.users.Middleware(http.HandlerFunc(a.goodbye)))
+	people("GET /two-halves", a.twoHalves)
+
+	internal("GET /orders", a.orders)
+	internal("GET /orders/new", a.newOrder)
+	internal("POST /orders/new", a.createOrder)
+	internal("GET /orders/{id}", a.order)
+	internal("GET /orders/{id}/edit", a.editOrder)
+	internal("POST /orders/{id}/edit", a.saveOrder)
+	internal("POST /orders/{id}/state", a.changeState)
+	internal("GET /pick/{what}", a.pick)
+
+	internal("GET /stock", a.stock)
+	internal("POST /stock/sync", a.syncStock)
+	internal("GET /jobs", a.jobs)
+	internal("GET /jobs/{id}", a.job)
+	internal("GET /jobs/{id}/events", a.jobEvents)
+	internal("GET /jobs/{id}/file", a.jobFile)
+	internal("POST /jobs/{id}/cancel", a.cancelJob)
+	internal("GET /schedules", a.schedules)
+	internal("POST /schedules/{id}/{do}", a.scheduleDo)
+	internal("GET /import", a.importForm)
+	internal("POST /import", a.importFiles)
+	internal("GET /export", a.exportForm)
+	internal("POST /export", a.exportOrders)
+
+	external("GET /portal", a.portalHome)
+	external("GET /portal/orders", a.portalOrders)
+	external("GET /portal/orders/{id}", a.portalOrder)
+	external("GET /portal/invoices", a.portalInvoices)
+	external("GET /portal/invoices/{id}", a.portalInvoice)
+
+	mux.Handle("/", a.users.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.problem(a.visitOf(w, r), notFound("There is no page at this address."))
+	})))
+	return a.guard(mux)
+}
+
+func (a *App) readyz(w http.ResponseWriter, r *http.Request) {
+	if err := a.Ready(r.Context()); err != nil {
+		a.log.WarnContext(r.Context(), "not ready", "error", err)
+		http.Error(w, "the web app's database does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	w.Write([]byte("ready\n"))
+}
+
+// guard sets the headers of every answer, refuses what comes from other sites
+// with an unsafe method, and bounds bodies.
+func (a *App) guard(next http.Handler) http.Handler {
+	cross := http.NewCrossOriginProtection()
+	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.problem(a.visitOf(w, r), forbidden("This request came from another web site, so nothing was done. Open the page here and try again."))
+	}))
+	if err := cross.AddTrustedOrigin(a.origin); err != nil {
+		panic(err) // New has checked the address
+	}
+	protected := cross.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", a.policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+		h.Set("Cache-Control", "no-store")
+		if a.secure {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		if r.URL.Path != "/import" && r.Body != nil {
+			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		}
+		protected.ServeHTTP(w, r)
+	})
+}
+
+// contentPolicy lets a page load and send nothing but its own, and forms lead
+// to the identity server, too.
+func contentPolicy(issuer string) string {
+	policy := "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+	u, err := url.Parse(issuer)
+	if err != nil || u.Host == "" || strings.ContainsAny(u.Host, " ;,'\"") {
+		return policy
+	}
+	if strings.Contains(u.Host, "[") {
+		return policy + " " + u.Scheme + ":" // the policy's grammar has no IPv6 addresses
+	}
+	return policy + " " + u.Scheme + "://" + u.Host
+}

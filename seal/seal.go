@@ -4,7 +4,8 @@
 // It is AES-256-GCM with a random nonce under a key derived (HKDF-SHA-256)
 // from a master key for one purpose. Every sealed text names its key, so that
 // master keys can be rotated, and is bound to the place it belongs to (table,
-// row): moved to another row it does not open.
+// row): moved to another row it does not open. An older text of the same row
+// opens, unless the place tells its version too.
 package seal
 
 import (
@@ -112,10 +113,14 @@ func LoadOrCreateKey(file string) ([]byte, error) {
 	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
 		return nil, err
 	}
-	if err := os.Link(tmp.Name(), file); err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			return LoadOrCreateKey(file)
+	err = os.Link(tmp.Name(), file)
+	if errors.Is(err, fs.ErrExist) {
+		if text, err = os.ReadFile(file); err != nil {
+			return nil, err
 		}
+		return ParseKey(strings.TrimSpace(string(text)), file)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return key, nil

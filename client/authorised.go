@@ -104,7 +104,7 @@ func (a *authorised) send(req *http.Request, t *accessToken) (*http.Response, er
 	if out.Header == nil {
 		out.Header = http.Header{}
 	}
-	out.Header.Set("Authorization", t.header)
+	out.Header.Set("Authorization", t.header())
 	onBehalf := ""
 	if a.onBehalf {
 		onBehalf = setOnBehalf(out)

@@ -120,14 +120,14 @@ func (t *UserTokens) redeem(ctx context.Context, code string, s signIn) (*userSt
 // token, or is of another kind.
 func checkUserToken(access *accessToken, c *idClaims) error {
 	if c.verified != nil && c.verified.AccessTokenHash != "" {
-		if err := c.verified.VerifyAccessToken(access.raw); err != nil {
+		if err := c.verified.VerifyAccessToken(access.raw()); err != nil {
 			return badIDToken(errors.New("it belongs to another access token"))
 		}
 	}
 	var claims struct {
 		Kind oauth.TokenKind `json:"token_kind"`
 	}
-	peek(access.raw, &claims)
+	peek(access.raw(), &claims)
 	if claims.Kind != "" && claims.Kind != oauth.KindUser {
 		return &tandem.Error{Code: tandem.CodeUnauthorized, Message: "the identity server gave a token of another kind than asked for; it is not used"} // invariant I7
 	}

@@ -42,12 +42,12 @@ type ServiceCredential struct{ c *credential }
 
 // UserSecret is a client secret of the front end.
 func UserSecret(secret string) UserCredential {
-	return UserCredential{&credential{last: proof{secret: secret}}}
+	return UserCredential{&credential{last: hide(proof{secret: secret})}}
 }
 
 // ServiceSecret is a client secret of the back end.
 func ServiceSecret(secret string) ServiceCredential {
-	return ServiceCredential{&credential{last: proof{secret: secret}}}
+	return ServiceCredential{&credential{last: hide(proof{secret: secret})}}
 }
 
 // ReadUserCredential reads the front end's credential from a file: a secret as
@@ -72,12 +72,11 @@ func (UserCredential) String() string { return "client.UserCredential(hidden)" }
 // String hides the credential.
 func (ServiceCredential) String() string { return "client.ServiceCredential(hidden)" }
 
-// credential is a secret or a private key. It is behind a pointer so that fmt
-// does not reach it inside of other structs either.
+// credential is a secret or a private key.
 type credential struct {
 	file string // empty when it is not from a file
 	mu   sync.Mutex
-	last proof
+	last hidden[proof]
 }
 
 // proof is the secret or the key of this moment.
@@ -91,7 +90,7 @@ func readCredential(file string) (*credential, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &credential{file: file, last: p}, nil
+	return &credential{file: file, last: hide(p)}, nil
 }
 
 func readProof(file string) (proof, error) {
@@ -176,10 +175,10 @@ func (c *credential) now() proof {
 	defer c.mu.Unlock()
 	if c.file != "" {
 		if p, err := readProof(c.file); err == nil {
-			c.last = p
+			c.last = hide(p)
 		}
 	}
-	return c.last
+	return c.last()
 }
 
 // authenticate adds the proof of the client to a token request (RFC 6749
@@ -257,5 +256,6 @@ func (p proof) algorithm(announced []string) jose.SignatureAlgorithm {
 
 // empty reports whether a secret that is no secret was given.
 func (c *credential) empty() bool {
-	return c.file == "" && c.last.secret == "" && c.last.key.Key == nil
+	p := c.last()
+	return p.secret == "" && p.key.Key == nil
 }

@@ -194,7 +194,7 @@ func (t *UserTokens) end(ctx context.Context, st *userState) (renewal, error) {
 	over := *st
 	over.version++
 	over.absoluteEnd = st.createdAt
-	over.access, over.refresh, over.idToken = &accessToken{}, "", ""
+	over.access, over.refresh, over.idToken = newAccessToken(""), "", ""
 	row, err := t.seal(&over)
 	if err != nil {
 		return renewal{}, err

@@ -223,7 +223,7 @@ func (s *ServiceTokens) request(ctx context.Context) (*accessToken, error) {
 		Kind       oauth.TokenKind `json:"token_kind"`
 		SystemUser string          `json:"client_system_user"`
 	}
-	peek(t.raw, &claims)
+	peek(t.raw(), &claims)
 	if claims.Kind != "" && claims.Kind != oauth.KindService {
 		return nil, &tandem.Error{Code: tandem.CodeUnavailable, Message: "the identity server gave a token of another kind than asked for; it is not used"} // invariant I7
 	}

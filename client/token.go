@@ -19,11 +19,10 @@ type ServiceToken struct{ t *accessToken }
 // halves; a value is always of exactly one.
 type APIToken interface{ UserToken | ServiceToken }
 
-// accessToken is behind a pointer so that fmt does not reach it inside of other
-// structs either.
 type accessToken struct {
-	raw, header string
-	scope       tandem.Scope
+	raw    hidden[string]
+	header hidden[string] // for Authorization
+	scope  tandem.Scope
 	// identity is the login that it acts as, where known.
 	identity            string
 	issuedAt, expiresAt time.Time
@@ -34,6 +33,10 @@ type accessToken struct {
 	// accepted ones have been taken by the API.
 	forced   bool
 	accepted atomic.Bool
+}
+
+func newAccessToken(raw string) *accessToken {
+	return &accessToken{raw: hide(raw), header: hide("Bearer " + raw)}
 }
 
 // forceAgain is how old a token that was itself forced must be to be replaced
@@ -56,7 +59,7 @@ func (t *accessToken) plan(jitter float64) {
 
 // Raw is the token itself, for an Authorization header that this package cannot
 // send. It must go nowhere else.
-func (t UserToken) Raw() string { return t.t.get().raw }
+func (t UserToken) Raw() string { return t.t.get().raw() }
 
 // ExpiresAt is when the token ends; zero for the zero UserToken.
 func (t UserToken) ExpiresAt() time.Time { return t.t.get().expiresAt }
@@ -69,7 +72,7 @@ func (UserToken) String() string { return "client.UserToken(hidden)" }
 
 // Raw is the token itself, for an Authorization header that this package cannot
 // send. It must go nowhere else.
-func (t ServiceToken) Raw() string { return t.t.get().raw }
+func (t ServiceToken) Raw() string { return t.t.get().raw() }
 
 // ExpiresAt is when the token ends; zero for the zero ServiceToken.
 func (t ServiceToken) ExpiresAt() time.Time { return t.t.get().expiresAt }
@@ -82,7 +85,7 @@ func (ServiceToken) String() string { return "client.ServiceToken(hidden)" }
 
 func (t *accessToken) get() *accessToken {
 	if t == nil {
-		return &accessToken{}
+		return newAccessToken("")
 	}
 	return t
 }

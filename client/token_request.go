@@ -121,14 +121,10 @@ func (e *tokenEndpoint) read(res *http.Response, body []byte) (*tokenAnswer, err
 	if seconds, err := a.ExpiresIn.Float64(); err == nil && seconds > 0 {
 		lifetime = time.Duration(min(seconds, 366*24*3600) * float64(time.Second))
 	}
-	now := e.now()
-	return &tokenAnswer{
-		access: &accessToken{
-			raw: a.AccessToken, header: "Bearer " + a.AccessToken, scope: tandem.ParseScope(a.Scope),
-			issuedAt: now, expiresAt: now.Add(lifetime),
-		},
-		refresh: a.RefreshToken, idToken: a.IDToken,
-	}, nil
+	t := newAccessToken(a.AccessToken)
+	t.scope, t.issuedAt = tandem.ParseScope(a.Scope), e.now()
+	t.expiresAt = t.issuedAt.Add(lifetime)
+	return &tokenAnswer{access: t, refresh: a.RefreshToken, idToken: a.IDToken}, nil
 }
 
 // refused makes the error of an answer that is no success. It keeps the

@@ -125,19 +125,19 @@ func (s *UserSession) renewed(ctx context.Context, n need) (*userState, error) {
 // rejected renews a token that the API refused.
 func (s *UserSession) rejected(ctx context.Context, t *accessToken, wait bool) *accessToken {
 	st := s.state.Load()
-	if st.access.raw != t.raw { // renewed meanwhile
+	if st.access.raw() != t.raw() { // renewed meanwhile
 		return st.access
 	}
 	if st.refresh == "" || !t.replaceable(s.tokens.now()) {
 		return nil
 	}
-	n := need{stale: func(other *userState) bool { return other.access.raw == t.raw }, forced: true}
+	n := need{stale: func(other *userState) bool { return other.access.raw() == t.raw() }, forced: true}
 	if !wait {
 		s.tokens.renewAhead(ctx, st.key, n)
 		return nil
 	}
 	next, err := s.renewed(ctx, n)
-	if err != nil || next.access.raw == t.raw {
+	if err != nil || next.access.raw() == t.raw() {
 		return nil
 	}
 	return next.access

@@ -23,7 +23,7 @@ type userState struct {
 }
 
 // sameAccess reports whether other still has the same access token.
-func (st *userState) sameAccess(other *userState) bool { return other.access.raw == st.access.raw }
+func (st *userState) sameAccess(other *userState) bool { return other.access.raw() == st.access.raw() }
 
 func (st *userState) idTokenLives(now time.Time, left time.Duration) bool {
 	return now.Add(left).Before(st.identity.ExpiresAt)
@@ -53,7 +53,7 @@ func (t *UserTokens) sessionPlace(key SessionKey, version int64) string {
 
 func (t *UserTokens) seal(st *userState) (StoredSession, error) {
 	text, err := json.Marshal(sealedState{
-		Access: st.access.raw, Issued: st.access.issuedAt.UnixMilli(), Expires: st.access.expiresAt.UnixMilli(),
+		Access: st.access.raw(), Issued: st.access.issuedAt.UnixMilli(), Expires: st.access.expiresAt.UnixMilli(),
 		Scope: st.access.scope.String(), Forced: st.access.forced,
 		Refresh: st.refresh, IDToken: st.idToken, Identity: st.identity,
 		Created: st.createdAt.UnixMilli(), AbsoluteEnd: st.absoluteEnd.UnixMilli(),
@@ -83,13 +83,12 @@ func (t *UserTokens) open(row *StoredSession) (*userState, error) {
 	st := &userState{
 		key: row.Key, version: row.Version, expiresAt: row.ExpiresAt,
 		createdAt: time.UnixMilli(s.Created).UTC(), absoluteEnd: time.UnixMilli(s.AbsoluteEnd).UTC(),
-		access: &accessToken{
-			raw: s.Access, header: "Bearer " + s.Access, scope: tandem.ParseScope(s.Scope), forced: s.Forced,
-			identity: s.Identity.Login,
-			issuedAt: time.UnixMilli(s.Issued).UTC(), expiresAt: time.UnixMilli(s.Expires).UTC(),
-		},
+		access:  newAccessToken(s.Access),
 		refresh: s.Refresh, idToken: s.IDToken, identity: s.Identity,
 	}
-	st.access.plan(0)
+	a := st.access
+	a.scope, a.forced, a.identity = tandem.ParseScope(s.Scope), s.Forced, s.Identity.Login
+	a.issuedAt, a.expiresAt = time.UnixMilli(s.Issued).UTC(), time.UnixMilli(s.Expires).UTC()
+	a.plan(0)
 	return st, nil
 }

@@ -1,6 +1,8 @@
 package webapp
 
 import (
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -50,6 +52,11 @@ func newCallLog() *callLog {
 func (l *callLog) observe(c client.Call) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if strings.HasSuffix(c.Path, "/"+licenceUsage) {
+		// The page that looks asks this every few seconds: one is enough, so
+		// that the calls of others stay to be seen.
+		l.calls = slices.DeleteFunc(l.calls, func(old client.Call) bool { return old.Path == c.Path && old.Identity == c.Identity })
+	}
 	if len(l.calls) == maxCalls {
 		copy(l.calls, l.calls[1:])
 		l.calls = l.calls[:maxCalls-1]

@@ -216,10 +216,10 @@ func quotient(sum, n int64) int64 {
 }
 
 func newTrend(now, before int64, s spark) trend {
-	t := trend{Now: now, Spark: s, Against: "vs last month to this day"}
+	t := trend{Now: now, Spark: s, Against: "vs same day last month"}
 	switch {
 	case before == 0:
-		t.Delta, t.Against = "", "nothing yet last month by this day"
+		t.Delta, t.Against = "", "nothing by this day last month"
 	default:
 		change := float64(now-before) / float64(before) * 100
 		t.Delta = strings.Replace(fmt.Sprintf("%+.0f %%", change), "+0 ", "±0 ", 1)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
@@ -117,11 +118,21 @@ func (a *App) problem(v *visit, err error) {
 	a.tell(v, t)
 }
 
+// freshSignIn is how long after a sign-in another one would not help.
+const freshSignIn = 15 * time.Second
+
 // signInAgain is for a sign-in that ended while the session here still lived:
 // pages lead to the sign-in, everything else is told.
 func (a *App) signInAgain(v *visit, t trouble) {
+	fresh := false
 	if v.session != nil {
 		a.calls.forget(v.who.SignInID)
+		fresh = a.now().Sub(v.session.SignedInAt()) < freshSignIn
+	}
+	if fresh { // to sign in once more would lead in a circle
+		t.Hint, t.Retry = "You signed in a moment ago, and the ERP does not accept it. Ask your administrator whether your account and this application may use it.", v.r.URL.RequestURI()
+		a.tell(v, t)
+		return
 	}
 	if v.r.Method == http.MethodGet && !wantsJSON(v.r) && v.r.Header.Get("X-Fragment") == "" {
 		http.Redirect(v.w, v.r, "/signin?return_to="+url.QueryEscape(v.r.URL.RequestURI()), http.StatusSeeOther)

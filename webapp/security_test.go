@@ -242,6 +242,34 @@ func TestRecoversWithoutRestart(t *testing.T) {
 	again.wants(t, 200, "Sales orders")
 }
 
+// TestStartsBeforeTheInstance has nothing but the web app at first.
+func TestStartsBeforeTheInstance(t *testing.T) {
+	t.Parallel()
+	down := make(chan bool, 1)
+	down <- false
+	s := newSite(t, siteOptions{Options: tandemtest.Options{Wrap: func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			d := <-down
+			down <- d
+			if d {
+				w.WriteHeader(http.StatusBadGateway)
+				return
+			}
+			h.ServeHTTP(w, r)
+		})
+	}}})
+	<-down
+	down <- true
+	b := s.browser()
+	b.open("/").wants(t, 200, "Sign in")
+	b.open("/readyz").wants(t, 200)
+	b.open("/signin").wants(t, 503, "The sign-in did not work", "Try again")
+	<-down
+	down <- false
+	_, page := s.signIn("anna", "/orders")
+	page.wants(t, 200, "Sales orders")
+}
+
 func TestUploadIsHandedThroughAndBounded(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, siteOptions{})

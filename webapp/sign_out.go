@@ -10,9 +10,6 @@ import (
 // signOutPage takes the sign-out on to the identity server. It posts, because
 // the ID token must not get into a URL (I13); the token is the person's own.
 func (a *App) signOutPage(w http.ResponseWriter, r *http.Request, form client.SignOutForm) {
-	if v := a.visitOf(w, r); v.session != nil {
-		a.calls.forget(v.who.SignInID)
-	}
 	a.render(w, r, http.StatusOK, "signing_out", "layout", page{Title: "Signing out", Plain: true, Narrow: true, D: struct {
 		Action template.URL // the provider's own end-session endpoint
 		Form   client.SignOutForm

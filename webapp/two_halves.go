@@ -15,6 +15,8 @@ import (
 const (
 	// shownCalls is how many of the latest calls the page lists.
 	shownCalls = 12
+	// licenceUsage is the API's function that tells slots and use.
+	licenceUsage = "GetLicenceUsage"
 	// halvesRefresh is how often a browser without script asks again, and
 	// halvesRounds how many times: looking keeps the person's own session
 	// open, so that it must not go on for ever.
@@ -127,7 +129,7 @@ func (a *App) workerFigures(v *visit, f *figures) {
 
 func (d *halvesData) licence(ctx context.Context, v *visit) {
 	var usage struct{ Slots, InUse int }
-	if err := v.api().Do(ctx, http.MethodGet, "GetLicenceUsage", nil, &usage); err != nil {
+	if err := v.api().Do(ctx, http.MethodGet, licenceUsage, nil, &usage); err != nil {
 		_, d.LicenceFault = codeOf(err)
 		return
 	}

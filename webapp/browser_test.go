@@ -1,0 +1,120 @@
+package webapp_test
+
+import (
+	"context"
+	"encoding/json"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/tandemtest"
+)
+
+// chromium opens a real browser, or skips the test where there is none.
+func chromium(t *testing.T) context.Context {
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("no Chromium: what only a browser can prove is not tested")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("disable-background-networking", true))
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(cancel)
+	ctx, stop := chromedp.NewContext(ctx)
+	t.Cleanup(stop)
+	ctx, late := context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(late)
+	return ctx
+}
+
+// TestInABrowser proves what only a browser can: the policy lets the pages, the
+// sign-in and the sign-out through, progress and figures come without a reload,
+// and every page fits a phone.
+func TestInABrowser(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, siteOptions{Options: tandemtest.Options{Demo: true}})
+	ctx := chromium(t)
+	do := func(steps ...chromedp.Action[chromedp.Void]) {
+		t.Helper()
+		if err := chromedp.Do(ctx, steps...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eval := func(expression string) (out string) {
+		t.Helper()
+		out, err := chromedp.Run(ctx, chromedp.Evaluate[string]("String("+expression+")"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	wait := func(expression string) {
+		t.Helper()
+		if err := chromedp.Do(ctx, chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingTimeout(20*time.Second))); err != nil {
+			t.Fatalf("%s: %v, at %s", expression, err, eval("location.href + document.body.innerText"))
+		}
+	}
+
+	do(chromedp.Navigate(s.url+"/"), chromedp.Click(chromedp.CSS("#sign-in")), chromedp.WaitVisible(chromedp.CSS("#login")),
+		chromedp.SendKeys(chromedp.CSS("#login"), "anna"), chromedp.SendKeys(chromedp.CSS("#password"), tandemtest.Password),
+		chromedp.Click(chromedp.CSS("button")), chromedp.WaitVisible(chromedp.CSS("#recent-orders")))
+
+	// A job's progress is pushed; the page is the same one all the time.
+	do(chromedp.Click(chromedp.CSS("#sync-stock")), chromedp.WaitVisible(chromedp.CSS("#job-progress")))
+	eval("window.sameOne = true")
+	progress := func(n int, state internalapi.JobState, result *internalapi.JobResult) {
+		s.worker.set(func() {
+			s.worker.jobs[0].Progress, s.worker.jobs[0].State, s.worker.jobs[0].Result, s.worker.jobs[0].Note = n, state, result, "at work <b>"
+		})
+	}
+	progress(40, internalapi.JobRunning, nil)
+	wait(`document.getElementById("job-progress").value === 40 && document.querySelector("#job-state").innerText === "running" && document.getElementById("job-note").innerText === "at work <b>"`)
+	progress(100, internalapi.JobCompleted, &internalapi.JobResult{Summary: "Synced 300 products."})
+	wait(`document.querySelector("#job-result h2")?.innerText === "Synced 300 products." && document.querySelector("#job-state").innerText === "completed"`)
+	if eval("window.sameOne") != "true" {
+		t.Error("the page was loaded again to show the result")
+	}
+
+	// The figures of the two halves come by themselves, too.
+	do(chromedp.Navigate(s.url+"/two-halves"), chromedp.WaitVisible(chromedp.CSS("#picture svg.broad")))
+	eval("window.sameOne = true")
+	s.worker.set(func() { s.worker.status.JobsRunning = 5 })
+	wait(`document.getElementById("figure-jobs").innerText.startsWith("5") && window.sameOne`)
+
+	// Suggestions while typing.
+	do(chromedp.Navigate(s.url+"/orders/new"), chromedp.SendKeys(chromedp.CSS("#product-0"), "an"))
+	wait(`document.querySelectorAll("#products option").length > 0`)
+
+	do(chromedp.Navigate(s.url + "/orders"))
+	order := eval(`document.querySelector("[data-order]").dataset.order`)
+	for _, path := range []string{"/", "/orders", "/orders/" + order, "/orders/new", "/stock", "/jobs", "/jobs/1", "/schedules", "/import", "/export", "/two-halves", "/nowhere"} {
+		do(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile), chromedp.Navigate(s.url+path))
+		if wide := eval("document.documentElement.scrollWidth"); wide != "360" {
+			t.Errorf("%s is %s wide on a phone of 360", path, wide)
+		}
+		// What the policy refuses shows as a resource without a style or script.
+		if got := eval(`document.styleSheets.length + " " + document.querySelectorAll("[style]").length + " " + getComputedStyle(document.body).display`); got != "1 0 flex" {
+			t.Errorf("%s: style sheets, style attributes, display: %s", path, got)
+		}
+		for _, bad := range unnamed(t, eval(`JSON.stringify([...document.querySelectorAll("input:not([type=hidden]),select,textarea,button,a,svg[role=img]")].filter(e => !(e.labels?.length || e.innerText?.trim() || e.getAttribute("aria-label") || e.closest("label"))).map(e => e.outerHTML.slice(0, 120)))`)) {
+			t.Errorf("%s: a control without a name: %s", path, bad)
+		}
+	}
+
+	// The sign-out goes through the identity server by itself and comes back.
+	do(chromedp.Navigate(s.url+"/jobs"), chromedp.Click(chromedp.CSS("#sign-out")), chromedp.WaitVisible(chromedp.CSS("#signed-out")))
+	if u := s.in.Usage(); u.User != 0 {
+		t.Errorf("the slot is still held: %+v", u)
+	}
+}
+
+func unnamed(t *testing.T, list string) (out []string) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(list), &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}

@@ -11,7 +11,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
-	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -45,7 +44,7 @@ func ParsePublicKey(text []byte) ([]byte, error) {
 	text = bytes.TrimSpace(text)
 	var key jose.JSONWebKey
 	switch block, _ := pem.Decode(text); {
-	case block != nil && strings.Contains(block.Type, "PRIVATE"):
+	case block != nil && bytes.Contains(text, []byte("PRIVATE KEY-----")): // in whichever of its blocks
 		return nil, invalid("this is a private key: keep it with the application, make a new pair and add its public key")
 	case block != nil:
 		public, err := x509.ParsePKIXPublicKey(block.Bytes)

@@ -25,6 +25,10 @@ const (
 // header, a URL path or a log.
 var applicationURISyntax = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~:/@+-]*$`)
 
+// hostSyntax is a host name or address. A host goes into the header
+// Content-Security-Policy, where a semicolon or quote would mean something.
+var hostSyntax = regexp.MustCompile(`^[A-Za-z0-9._:-]+$`)
+
 func invalid(format string, args ...any) error {
 	return &tandem.Error{Code: tandem.CodeInvalid, Message: fmt.Sprintf(format, args...)}
 }
@@ -113,6 +117,8 @@ func validateURI(what, text string) error {
 		return invalid("%s %q: no fragment", what, clip(text))
 	case u.User != nil:
 		return invalid("%s %q: no user in a URL", what, clip(text))
+	case !hostSyntax.MatchString(u.Hostname()):
+		return invalid("%s %q: use a host of letters, digits, dots and hyphens, or an address", what, clip(text))
 	case u.Scheme == "https":
 		return nil
 	case u.Scheme == "http" && isLoopback(u.Hostname()):

@@ -1,0 +1,409 @@
+package registry_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/data"
+	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/registry"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+const portal = "com.example/portal"
+
+// clock is one that the test moves.
+type clock struct{ micros atomic.Int64 }
+
+func (c *clock) now() time.Time          { return time.UnixMicro(c.micros.Load()).UTC() }
+func (c *clock) advance(d time.Duration) { c.micros.Add(d.Microseconds()) }
+
+// record is an Auditor, and the Grants, that keep what they are told.
+type record struct {
+	mu     sync.Mutex
+	events []tandem.AuditEvent
+	ended  []string
+}
+
+func (r *record) Record(_ context.Context, e tandem.AuditEvent) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, e)
+	return nil
+}
+
+func (r *record) EndApplication(_ context.Context, applicationURI string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = append(r.ended, applicationURI)
+	return nil
+}
+
+// world is an instance's applications and users with one replica's live view.
+type world struct {
+	*testing.T
+	clock   *clock
+	db      *sqldb.DB
+	users   *data.Users
+	revoked *data.Revoked
+	record  *record
+	apps    *registry.TrustedApps
+	live    *registry.Registry
+
+	anna, paul, svc tandem.User
+	secrets         registry.Secrets
+}
+
+// each runs the test on both engines, with the hybrid profile registered.
+func each(t *testing.T, test func(w *world)) {
+	t.Helper()
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) { test(newWorld(t, db)) })
+}
+
+func newWorld(t *testing.T, db *sqldb.DB) *world {
+	t.Helper()
+	w := &world{T: t, clock: &clock{}, db: db, users: data.NewUsers(db), revoked: data.NewRevoked(db), record: &record{}}
+	w.clock.micros.Store(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC).UnixMicro())
+	w.apps = &registry.TrustedApps{Store: data.NewApplications(db), Accounts: w.users, Grants: w.record, Audit: w.record, Now: w.clock.now}
+	w.live = w.replica()
+	w.anna = w.user("anna", tandem.InternalUser)
+	w.paul = w.user("paul", tandem.ExternalCommunityUser)
+	w.svc = w.user("svc.portal", tandem.SystemUserNoLogin)
+	_, secrets, err := w.apps.Create(t.Context(), "test", w.profile())
+	w.must(err)
+	w.secrets = secrets
+	w.clock.advance(time.Second)
+	w.refresh()
+	return w
+}
+
+func (w *world) replica() *registry.Registry {
+	return &registry.Registry{
+		Apps: data.NewApplications(w.db), Users: w.users, Revocations: w.revoked, Now: w.clock.now,
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}
+}
+
+func (w *world) profile() tandem.TrustedApp {
+	return tandem.TrustedApp{
+		ApplicationURI: portal, Enabled: true, ClientType: tandem.ClientConfidential, InternalUsers: true, ExternalUsers: true,
+		RedirectURIs: []string{"https://portal.example/signin-callback"}, SystemUserAllowed: true, SystemUserID: w.svc.ID,
+		Scope: tandem.Scope{"read", "update"},
+	}
+}
+
+func (w *world) user(login string, kind tandem.UserType) tandem.User {
+	w.Helper()
+	u := tandem.User{ID: uuid.NewString(), Login: login, Name: login, Type: kind, Enabled: true, CreatedAt: w.clock.now(), ChangedAt: w.clock.now()}
+	w.must(w.users.Create(w.Context(), signin.Account{User: u, Version: 1}))
+	return u
+}
+
+// change changes a user, as administration does.
+func (w *world) change(u tandem.User, how func(*tandem.User)) {
+	w.Helper()
+	_, err := w.users.Update(w.Context(), u.ID, func(a signin.Account) (signin.Account, error) {
+		how(&a.User)
+		a.ChangedAt = w.clock.now()
+		return a, nil
+	})
+	w.must(err)
+}
+
+func (w *world) edit(how func(*tandem.TrustedApp)) {
+	w.Helper()
+	_, err := w.apps.Update(w.Context(), "test", portal, func(a *tandem.TrustedApp) error { how(a); return nil })
+	w.must(err)
+}
+
+func (w *world) refresh() {
+	w.Helper()
+	w.must(w.live.Refresh(w.Context()))
+}
+
+func (w *world) must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// token is whom a token of the user, or the System User, speaks for now.
+func (w *world) token(u tandem.User, scope ...string) *tandem.Principal {
+	p := &tandem.Principal{
+		ApplicationURI: portal, TokenID: uuid.NewString(), Scope: scope,
+		IssuedAt: w.clock.now(), ExpiresAt: w.clock.now().Add(time.Hour),
+	}
+	if u.Type == tandem.SystemUserNoLogin {
+		p.Service = &tandem.ServiceIdentity{SystemUserID: u.ID, SystemUserLogin: u.Login}
+		return p
+	}
+	p.User = &tandem.UserIdentity{ID: u.ID, Login: u.Login, Type: u.Type, Admin: u.Admin, SignInID: "sid"}
+	return p
+}
+
+// alive fails unless the token is, or is not, accepted.
+func (w *world) alive(p *tandem.Principal, want bool, when string) {
+	w.Helper()
+	err := w.live.Check(w.Context(), p)
+	if want && err != nil {
+		w.Errorf("%s: %s is refused: %v", when, p.Actor(), err)
+	}
+	if !want && tandem.ErrorCode(err) != tandem.CodeUnauthorized {
+		w.Errorf("%s: %s got %v, want a refusal", when, p.Actor(), err)
+	}
+}
+
+// A11, I6, I10: each switch ends the live tokens that it concerns with the next
+// refresh, and no others; switched back they live again.
+func TestA11_I6_SwitchesReachLiveTokens(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		off, on                   func(w *world)
+		anna, paul, service       bool
+		annaBack, paulBack, sBack bool
+	}{
+		"application disabled": {
+			func(w *world) { w.must(w.apps.Disable(w.Context(), "test", portal)) },
+			func(w *world) { w.must(w.apps.Enable(w.Context(), "test", portal)) },
+			false, false, false, true, true, true,
+		},
+		"SystemUserAllowed off": {
+			func(w *world) { w.edit(func(a *tandem.TrustedApp) { a.SystemUserAllowed = false }) },
+			func(w *world) { w.edit(func(a *tandem.TrustedApp) { a.SystemUserAllowed = true }) },
+			true, true, false, true, true, true,
+		},
+		"another System User": {
+			func(w *world) {
+				other := w.user("svc.other", tandem.SystemUserNoLogin)
+				w.edit(func(a *tandem.TrustedApp) { a.SystemUserID = other.ID })
+			},
+			func(w *world) { w.edit(func(a *tandem.TrustedApp) { a.SystemUserID = w.svc.ID }) },
+			true, true, false, true, true, true,
+		},
+		"System User disabled": {
+			func(w *world) { w.change(w.svc, func(u *tandem.User) { u.Enabled = false }) },
+			func(w *world) { w.change(w.svc, func(u *tandem.User) { u.Enabled = true }) },
+			true, true, false, true, true, true,
+		},
+		"System User became a person": {
+			func(w *world) { w.change(w.svc, func(u *tandem.User) { u.Type = tandem.InternalUser }) },
+			func(w *world) { w.change(w.svc, func(u *tandem.User) { u.Type = tandem.SystemUserNoLogin }) },
+			true, true, false, true, true, true,
+		},
+		"user disabled": {
+			func(w *world) { w.change(w.anna, func(u *tandem.User) { u.Enabled = false }) },
+			func(w *world) { w.change(w.anna, func(u *tandem.User) { u.Enabled = true }) },
+			false, true, true, true, true, true,
+		},
+		"user became external": {
+			func(w *world) { w.change(w.anna, func(u *tandem.User) { u.Type = tandem.ExternalCommunityUser }) },
+			func(w *world) { w.change(w.anna, func(u *tandem.User) { u.Type = tandem.InternalUser }) },
+			false, true, true, true, true, true,
+		},
+		"user became internal": {
+			func(w *world) { w.change(w.paul, func(u *tandem.User) { u.Type = tandem.InternalUser }) },
+			func(w *world) { w.change(w.paul, func(u *tandem.User) { u.Type = tandem.ExternalCommunityUser }) },
+			true, false, true, true, true, true,
+		},
+		"user became an administrator": {
+			func(w *world) { w.change(w.anna, func(u *tandem.User) { u.Admin = true }) },
+			func(w *world) { w.change(w.anna, func(u *tandem.User) { u.Admin = false }) },
+			false, true, true, true, true, true,
+		},
+		"internal users not admitted": {
+			func(w *world) { w.edit(func(a *tandem.TrustedApp) { a.InternalUsers = false }) },
+			func(w *world) { w.edit(func(a *tandem.TrustedApp) { a.InternalUsers = true }) },
+			false, true, true, true, true, true,
+		},
+		"external users not admitted": {
+			func(w *world) { w.edit(func(a *tandem.TrustedApp) { a.ExternalUsers = false }) },
+			func(w *world) { w.edit(func(a *tandem.TrustedApp) { a.ExternalUsers = true }) },
+			true, false, true, true, true, true,
+		},
+		"scope narrowed": {
+			func(w *world) { w.edit(func(a *tandem.TrustedApp) { a.Scope = tandem.Scope{"read"} }) },
+			func(w *world) { w.edit(func(a *tandem.TrustedApp) { a.Scope = tandem.Scope{"update", "read"} }) },
+			false, true, false, true, true, true,
+		},
+		"user scope narrowed": {
+			func(w *world) { w.edit(func(a *tandem.TrustedApp) { a.UserScope = tandem.Scope{"read"} }) },
+			func(w *world) { w.edit(func(a *tandem.TrustedApp) { a.UserScope = nil }) },
+			false, true, true, true, true, true,
+		},
+		"service scope emptied": {
+			func(w *world) { w.edit(func(a *tandem.TrustedApp) { a.ServiceScope = tandem.Scope{} }) },
+			func(w *world) { w.edit(func(a *tandem.TrustedApp) { a.ServiceScope = tandem.Scope{"read", "update"} }) },
+			true, true, false, true, true, true,
+		},
+		"application deleted and made anew": {
+			func(w *world) { w.must(w.apps.Delete(w.Context(), "test", portal)) },
+			func(w *world) { _, _, err := w.apps.Create(w.Context(), "test", w.profile()); w.must(err) },
+			false, false, false, false, false, false,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+				w := newWorld(t, db)
+				anna := w.token(w.anna, "openid", "offline_access", "read", "update")
+				paul := w.token(w.paul, "openid", "profile")
+				service := w.token(w.svc, "read", "update")
+				for _, p := range []*tandem.Principal{anna, paul, service} {
+					w.alive(p, true, "before")
+				}
+				w.clock.advance(time.Second)
+				test.off(w)
+				w.refresh()
+				w.alive(anna, test.anna, name)
+				w.alive(paul, test.paul, name)
+				w.alive(service, test.service, name)
+				w.clock.advance(time.Second)
+				test.on(w)
+				w.refresh()
+				w.alive(anna, test.annaBack, "and back")
+				w.alive(paul, test.paulBack, "and back")
+				w.alive(service, test.sBack, "and back")
+				for _, u := range []tandem.User{w.anna, w.paul, w.svc} {
+					w.alive(w.token(u), true, "a new token")
+				}
+			})
+		})
+	}
+}
+
+func TestRevokedTokensAreRefused(t *testing.T) {
+	each(t, func(w *world) {
+		revoked, other := w.token(w.anna, "read"), w.token(w.anna, "read")
+		w.must(w.revoked.Revoke(w.Context(), registry.RevokedToken{ID: revoked.TokenID, RevokedAt: w.clock.now(), ExpiresAt: revoked.ExpiresAt}))
+		w.refresh()
+		w.alive(revoked, false, "revoked")
+		w.alive(other, true, "another token")
+		for range 5 { // and for as long as it would have lived
+			w.clock.advance(10 * time.Minute)
+			w.refresh()
+			w.alive(revoked, false, "later")
+		}
+		// A replica that starts now knows it too.
+		w.live = w.replica()
+		w.refresh()
+		w.alive(revoked, false, "after a restart")
+	})
+}
+
+func TestTokensThatSpeakForNobody(t *testing.T) {
+	each(t, func(w *world) {
+		both := w.token(w.anna)
+		both.Service = w.token(w.svc).Service
+		nobody := w.token(w.anna)
+		nobody.User = nil
+		stranger := w.token(tandem.User{ID: uuid.NewString(), Login: "nobody", Type: tandem.InternalUser})
+		alias := w.token(w.anna)
+		alias.User.Login = "boss"
+		external := w.token(w.paul, "openid", "read")
+		foreign := w.token(w.anna)
+		foreign.ApplicationURI = "com.example/Portal"
+		borrowed := w.token(w.svc)
+		borrowed.Service.SystemUserLogin = "svc.other"
+		person := w.token(w.svc)
+		person.Service = &tandem.ServiceIdentity{SystemUserID: w.anna.ID, SystemUserLogin: "anna"}
+		protocol := w.token(w.svc, "openid")
+		for name, p := range map[string]*tandem.Principal{
+			"both kinds": both, "an unknown user": stranger, "another login": alias, "I5: an external user with an API scope": external,
+			"an application of another case": foreign, "another System User's login": borrowed, "a person as System User": person, "I3: a service with openid": protocol,
+		} {
+			w.alive(p, false, name)
+		}
+		if err := w.live.Check(w.Context(), nobody); tandem.ErrorCode(err) != tandem.CodeUnauthorized {
+			t.Errorf("neither kind: %v", err)
+		}
+	})
+}
+
+// failing is a database that can be made silent.
+type failing struct {
+	registry.Apps
+	silent atomic.Bool
+}
+
+func (f *failing) ChangedSince(ctx context.Context, since time.Time) ([]registry.AppChange, error) {
+	if f.silent.Load() {
+		return nil, errors.New("connection refused")
+	}
+	return f.Apps.ChangedSince(ctx, since)
+}
+
+// While the database is silent a view that may have missed a switch refuses.
+func TestA11_StaleViewRefuses(t *testing.T) {
+	each(t, func(w *world) {
+		apps := &failing{Apps: w.live.Apps}
+		w.live.Apps = apps
+		anna := w.token(w.anna, "read")
+		w.refresh()
+		apps.silent.Store(true)
+		w.clock.advance(registry.MaxStale)
+		if err := w.live.Refresh(t.Context()); err == nil {
+			t.Error("Refresh said nothing")
+		}
+		w.alive(anna, true, "for a moment")
+		w.clock.advance(time.Microsecond)
+		if err := w.live.Refresh(t.Context()); err == nil {
+			t.Error("Refresh said nothing")
+		}
+		if err := w.live.Check(t.Context(), anna); tandem.ErrorCode(err) != tandem.CodeUnavailable {
+			t.Errorf("a stale view said %v", err)
+		}
+		if err := w.live.Ready(); tandem.ErrorCode(err) != tandem.CodeUnavailable {
+			t.Errorf("ready: %v", err)
+		}
+		apps.silent.Store(false)
+		w.refresh()
+		w.alive(anna, true, "the database is back")
+		if err := w.live.Ready(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestViewThatWasNeverFilledAdmitsNobody(t *testing.T) {
+	each(t, func(w *world) {
+		empty := w.replica()
+		if err := empty.Ready(); err == nil {
+			t.Error("it is ready")
+		}
+		if err := empty.Check(t.Context(), w.token(w.anna)); err == nil {
+			t.Error("it admits anna")
+		}
+	})
+}
+
+// Replicas whose clocks differ miss no change.
+func TestChangesOfAReplicaWhoseClockIsBehind(t *testing.T) {
+	each(t, func(w *world) {
+		anna := w.token(w.anna, "read")
+		w.clock.advance(10 * time.Second)
+		w.edit(func(a *tandem.TrustedApp) { a.Notes = "newer" })
+		w.change(w.paul, func(u *tandem.User) { u.Name = "newer" })
+		w.refresh()
+		w.clock.advance(-8 * time.Second) // the other replica's clock
+		w.change(w.anna, func(u *tandem.User) { u.Enabled = false })
+		w.must(w.apps.Disable(t.Context(), "test", portal))
+		w.clock.advance(8 * time.Second)
+		w.refresh()
+		w.alive(anna, false, "disabled by a replica whose clock is behind")
+		w.must(w.apps.Enable(t.Context(), "test", portal))
+		w.refresh()
+		w.alive(anna, false, "the user alone")
+	})
+}

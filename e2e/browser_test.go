@@ -108,13 +108,35 @@ func (b *browser) press(words string) {
 func (b *browser) typed(field, text string) {
 	b.t.Helper()
 	input := chromedp.CSS(field)
-	b.do("type into "+field, chromedp.WaitVisible(input), chromedp.SetValue(input, ""), chromedp.SendKeys(input, text))
+	b.do("find "+field, chromedp.WaitVisible(input))
+	ask[string](b, `document.querySelector(`+quoted(field)+`).value = ""`)
+	b.do("type into "+field, chromedp.SendKeys(input, text))
 }
 
-// sees waits until the page shows the words.
+// sees waits until the page shows the words, also across redirects.
 func (b *browser) sees(words string) {
 	b.t.Helper()
-	b.do("see "+words, chromedp.Poll[chromedp.Void](`document.body && document.body.innerText.toLowerCase().includes(`+quoted(strings.ToLower(words))+`)`))
+	b.until("the page shows "+words, `document.body.innerText.toLowerCase().includes(`+quoted(strings.ToLower(words))+`)`)
+}
+
+// until waits for a condition of the page. The page may be replaced meanwhile.
+func (b *browser) until(what, condition string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, actionWithin)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		// An error means that the page has just gone.
+		if holds, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`!!(document.body && (`+condition+`))`)); err == nil && holds {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			b.t.Fatalf("never: %s\n%s shows:\n%s", what, b.address(), b.text())
+		}
+	}
 }
 
 // seesNot fails when the page shows the words.
@@ -129,12 +151,12 @@ func quoted(s string) string {
 	return "`" + strings.NewReplacer("\\", "\\\\", "`", "\\`", "${", "\\${").Replace(s) + "`"
 }
 
-// ask evaluates an expression in the page.
+// ask evaluates an expression in the page; it may await.
 func ask[T any](b *browser, expression string) T {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
 	defer cancel()
-	answer, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	answer, err := chromedp.Run(ctx, chromedp.Evaluate[T](`(async () => (`+expression+`))()`, chromedp.EvalAwaitPromise))
 	if err != nil {
 		b.t.Errorf("%s: %v", expression, err)
 	}

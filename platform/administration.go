@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/audit"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/identity/signin"
@@ -108,4 +109,41 @@ func (a *Administration) Close() error {
 		a.closed = a.DB.Close()
 	})
 	return a.closed
+}
+
+// RotateKeys makes the next signing keys, and puts it on record.
+func (a *Administration) RotateKeys(ctx context.Context) ([]token.KeyInfo, error) {
+	if err := a.LoadKeys(ctx); err != nil {
+		return nil, err
+	}
+	keys, err := a.Keys.Rotate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		if k.State != token.KeyNext {
+			continue
+		}
+		err := a.metered.Record(ctx, tandem.AuditEvent{
+			At: a.config.Now(), Kind: tandem.AuditAdministration, Actor: a.config.Actor, Detail: "made the next signing key " + k.ID,
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
+}
+
+// Migrate brings a database's schema up to date and returns its versions
+// before and after.
+func Migrate(ctx context.Context, c StoreConfig) (from, to int64, err error) {
+	db, err := sqldb.Open(ctx, c.DB, c.Options)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer db.Close() // nothing is pending
+	if from, to, err = db.Versions(ctx, data.Migrations, data.MigrationTable); err != nil {
+		return 0, 0, err
+	}
+	return from, to, db.Lock(ctx, data.MigrationTable, func() error { return db.Migrate(ctx, data.Migrations, data.MigrationTable) })
 }

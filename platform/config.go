@@ -81,7 +81,7 @@ type InstanceConfig struct {
 
 // Validate says everything that is wrong with the configuration.
 func (c *InstanceConfig) Validate() error {
-	errs := []error{checkRoot(c.URL)}
+	errs := []error{CheckURL(c.URL)}
 	if c.DB == "" {
 		errs = append(errs, errors.New("no database: use sqlite:FILE or postgres://…"))
 	}
@@ -100,8 +100,56 @@ func (c *InstanceConfig) Validate() error {
 	return errors.Join(errs...)
 }
 
-// checkRoot says what is wrong with the public root of a program.
-func checkRoot(root string) error {
+// HalfConfig is what the two halves' programs have in common, each with values
+// of its own (invariant I8).
+type HalfConfig struct {
+	// Issuer is the identity server, any OpenID provider; ODataRoot is the
+	// domain API, empty for what the instance's auto-discovery says.
+	Issuer, ODataRoot string
+	ApplicationURI    string
+	// CredentialFile holds this half's credential: a secret, or a private key
+	// in JWK or PEM. Credential is a secret itself, where there is no file; it
+	// must not be logged.
+	CredentialFile, Credential string
+	// DB is this half's own database, Dir its folder with its key.
+	DB, Dir string
+	// ChannelKeyFile is the key that the web app and its worker share. It is
+	// made by the one that starts first.
+	ChannelKeyFile string
+	// CAFile has further certificate authorities to trust; may be empty.
+	CAFile string
+	Log    *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// WebAppConfig configures [NewWebApp].
+type WebAppConfig struct {
+	HalfConfig
+	// PublicURL is the root that browsers use.
+	PublicURL string
+	// WorkerURL is where the worker's internal API listens.
+	WorkerURL string
+}
+
+// WorkerConfig configures [NewWorker].
+type WorkerConfig struct {
+	HalfConfig
+	// ServiceInstance tells workers apart that run at the same time.
+	ServiceInstance string
+	// Mapping is the mapping file of imports; empty means the one for the
+	// Northwind files.
+	Mapping string
+	// TimeZone is that of the schedules; empty means UTC.
+	TimeZone string
+	// ScheduleDelay is how long after the start the schedules begin; zero means
+	// the worker's default.
+	ScheduleDelay time.Duration
+}
+
+// CheckURL says what is wrong with the public root of a program: it has nothing
+// after the host, and is https everywhere but on this machine.
+func CheckURL(root string) error {
 	u, err := url.Parse(root)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -28,7 +29,7 @@ func (i *Instance) Ready(ctx context.Context) error {
 
 // mountHealth adds what machines ask to see whether the instance is well.
 func (i *Instance) mountHealth(mux *http.ServeMux) {
-	Health(mux, i.Ready)
+	Health(mux, i.config.Log, i.Ready)
 	shown := i.metrics.handler()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
 		if !i.config.MetricsToAll && !directlyLocal(r) {
@@ -50,12 +51,13 @@ func (i *Instance) Metrics() http.Handler {
 // Health adds /healthz, which says that the process is alive, and /readyz,
 // which says that ready returns no error. Why it is not ready is in the log
 // only: errors of databases name what outsiders need not know.
-func Health(mux *http.ServeMux, ready func(context.Context) error) {
+func Health(mux *http.ServeMux, log *slog.Logger, ready func(context.Context) error) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answerPlain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 		defer cancel()
 		if err := ready(ctx); err != nil {
+			log.Warn("not ready", "error", err)
 			answerPlain(w, http.StatusServiceUnavailable, "not ready")
 			return
 		}

@@ -21,9 +21,10 @@ const (
 	maxHeader         = 32 << 10
 	readHeaderTimeout = 10 * time.Second
 	idleTimeout       = 2 * time.Minute
-	// progressTimeout is how long one read of a body, or one write of an
-	// answer, may take.
-	progressTimeout = 60 * time.Second
+	// progressTimeout is the default of ServeOptions.Progress. drainTimeout is
+	// how long the rest of a body that no handler wanted may take.
+	progressTimeout = time.Minute
+	drainTimeout    = 5 * time.Second
 	// graceTimeout is how long requests may go on when the server ends;
 	// lastTimeout how long they have after their contexts ended too.
 	graceTimeout = 1500 * time.Millisecond
@@ -50,6 +51,9 @@ type ServeOptions struct {
 	Metrics        net.Listener
 	MetricsHandler http.Handler
 	Log            *slog.Logger
+	// Progress is how long one read of a body, or one write of an answer, may
+	// take; zero means a minute.
+	Progress time.Duration
 }
 
 // Serve runs a program until ctx ends or its server fails, and closes it. The
@@ -92,9 +96,13 @@ func startServer(o ServeOptions, l net.Listener, t *tls.Config, h http.Handler, 
 	// The requests' base context is our own: a request in the middle may finish
 	// when the program is told to end.
 	base, cancel := context.WithCancel(context.Background())
+	if o.Progress == 0 {
+		o.Progress = progressTimeout
+	}
+	// There is no ReadTimeout: it bounds a body as a whole, and uploads are long.
 	s := &server{cancel: cancel, Server: &http.Server{
-		Handler: progressing(h), MaxHeaderBytes: maxHeader, ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout: progressTimeout, WriteTimeout: progressTimeout, IdleTimeout: idleTimeout,
+		Handler: progressing(o.Progress, h), MaxHeaderBytes: maxHeader, ReadHeaderTimeout: readHeaderTimeout,
+		WriteTimeout: o.Progress, IdleTimeout: idleTimeout,
 		BaseContext: func(net.Listener) context.Context { return base },
 		ErrorLog:    log.New(serverLog{o.Log}, "", 0),
 	}}
@@ -146,29 +154,34 @@ func (l serverLog) Write(line []byte) (int, error) {
 
 // progressing gives every read of a body and every write of an answer its own
 // time, so that long streams live and stalled connections do not.
-func progressing(next http.Handler) http.Handler {
+func progressing(limit time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p := &progress{ResponseWriter: w, control: http.NewResponseController(w), extended: time.Now()}
-		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = &progressBody{ReadCloser: r.Body, control: p.control, extended: p.extended}
+		p := &progress{ResponseWriter: w, control: http.NewResponseController(w), limit: limit, extended: time.Now()}
+		if r.Body == nil || r.Body == http.NoBody {
+			next.ServeHTTP(p, r)
+			return
 		}
+		body := &progressBody{ReadCloser: r.Body, control: p.control, limit: limit}
+		r.Body = body
 		next.ServeHTTP(p, r)
+		if !body.ended {
+			_ = p.control.SetReadDeadline(time.Now().Add(drainTimeout)) // a dead connection fails at the read
+		}
 	})
 }
-
-// extendEvery keeps small writes from setting a deadline each.
-const extendEvery = 5 * time.Second
 
 type progress struct {
 	http.ResponseWriter
 	control  *http.ResponseController
+	limit    time.Duration
 	extended time.Time
 }
 
+// extend sets the deadline anew, not for each of many small writes.
 func (p *progress) extend() {
-	if now := time.Now(); now.Sub(p.extended) > extendEvery {
+	if now := time.Now(); now.Sub(p.extended) > p.limit/8 {
 		p.extended = now
-		_ = p.control.SetWriteDeadline(now.Add(progressTimeout)) // a dead connection fails at the write
+		_ = p.control.SetWriteDeadline(now.Add(p.limit)) // a dead connection fails at the write
 	}
 }
 
@@ -196,15 +209,19 @@ func (p *progress) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 type progressBody struct {
 	io.ReadCloser
 	control  *http.ResponseController
+	limit    time.Duration
 	extended time.Time
+	ended    bool
 }
 
 func (b *progressBody) Read(buf []byte) (int, error) {
-	if now := time.Now(); now.Sub(b.extended) > extendEvery {
+	if now := time.Now(); now.Sub(b.extended) > b.limit/8 {
 		b.extended = now
-		_ = b.control.SetReadDeadline(now.Add(progressTimeout)) // a dead connection fails at the read
+		_ = b.control.SetReadDeadline(now.Add(b.limit)) // a dead connection fails at the read
 	}
-	return b.ReadCloser.Read(buf)
+	n, err := b.ReadCloser.Read(buf)
+	b.ended = b.ended || err != nil
+	return n, err
 }
 
 // securityHeaders adds what every answer of an https program has. On this

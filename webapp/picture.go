@@ -75,18 +75,23 @@ func broadShape() shape {
 	}
 }
 
-func tallShape() shape {
+// tallShape has boxes of the height h with wires of 92 between them.
+func tallShape(h int) shape {
+	const gap = 92
+	row := func(i int) int { return 4 + i*(h+gap) }
+	down := func(x, i int) string { return fmt.Sprintf("M%d %dV%d", x, row(i)+h, row(i+1)-2) }
+	middle := func(i int) int { return row(i) + h + gap/2 }
 	return shape{
-		name: "tall", width: 360, height: 636, w: 160, h: 148,
-		at: map[string][2]int{"user": {2, 4}, "identity": {198, 4}, "webapp": {2, 244}, "worker": {198, 244}, "apis": {2, 484}, "data": {198, 484}},
+		name: "tall", width: 360, height: row(2) + h + 4, w: 160, h: h,
+		at: map[string][2]int{"user": {2, row(0)}, "identity": {198, row(0)}, "webapp": {2, row(1)}, "worker": {198, row(1)}, "apis": {2, row(2)}, "data": {198, row(2)}},
 		wires: []wire{
-			{Path: "M46 152V242", End: true, Seconds: "2.6s", Labels: []wireLabel{{54, 200, "start", "signs in"}}},
-			{Path: "M130 244L214 154", Colour: "blue", Start: true, End: true, Seconds: "2.4s", Labels: []wireLabel{{176, 190, "middle", "code + PKCE"}, {176, 206, "middle", "user token"}}},
-			{Path: "M300 244V154", Colour: "green", Start: true, End: true, Seconds: "2.4s", Labels: []wireLabel{{300, 192, "middle", "client"}, {300, 208, "middle", "credentials"}}},
-			{Path: "M46 392V482", Colour: "blue", End: true, Seconds: "2s", Labels: []wireLabel{{54, 440, "start", "user token"}}},
-			{Path: "M240 392L152 482", Colour: "green", End: true, Seconds: "2.2s", Labels: []wireLabel{{208, 440, "middle", "service token"}}},
-			{Path: "M162 558H196", End: true, Seconds: "1.6s"},
-			{Path: "M162 318H196", Dashed: true, End: true, Seconds: "1.6s"},
+			{Path: down(46, 0), End: true, Seconds: "2.6s", Labels: []wireLabel{{54, middle(0), "start", "signs in"}}},
+			{Path: fmt.Sprintf("M130 %dL214 %d", row(1), row(0)+h+2), Colour: "blue", Start: true, End: true, Seconds: "2.4s", Labels: []wireLabel{{176, middle(0) - 8, "middle", "code + PKCE"}, {176, middle(0) + 8, "middle", "user token"}}},
+			{Path: fmt.Sprintf("M300 %dV%d", row(1), row(0)+h+2), Colour: "green", Start: true, End: true, Seconds: "2.4s", Labels: []wireLabel{{300, middle(0) - 6, "middle", "client"}, {300, middle(0) + 10, "middle", "credentials"}}},
+			{Path: down(46, 1), Colour: "blue", End: true, Seconds: "2s", Labels: []wireLabel{{54, middle(1), "start", "user token"}}},
+			{Path: fmt.Sprintf("M240 %dL152 %d", row(1)+h, row(2)-2), Colour: "green", End: true, Seconds: "2.2s", Labels: []wireLabel{{208, middle(1), "middle", "service token"}}},
+			{Path: fmt.Sprintf("M162 %dH196", row(2)+h/2), End: true, Seconds: "1.6s"},
+			{Path: fmt.Sprintf("M162 %dH196", row(1)+h/2), Dashed: true, End: true, Seconds: "1.6s"},
 		},
 	}
 }
@@ -111,9 +116,9 @@ func plainShape() shape {
 // newPicture draws the figures; nil draws the picture without any.
 func newPicture(f *figures) *picture {
 	if f == nil {
-		return &picture{Broad: draw(plainShape(), nil), Tall: draw(tallShape(), nil)}
+		return &picture{Broad: draw(plainShape(), nil), Tall: draw(tallShape(64), nil)}
 	}
-	return &picture{Broad: draw(broadShape(), f), Tall: draw(tallShape(), f)}
+	return &picture{Broad: draw(broadShape(), f), Tall: draw(tallShape(148), f)}
 }
 
 func draw(s shape, f *figures) drawing {

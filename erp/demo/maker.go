@@ -1,0 +1,173 @@
+package demo
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem/erp"
+)
+
+// namespace makes the ids: the same name has the same id in every instance.
+var namespace = uuid.MustParse("6d6f6e74-616e-5e61-8d72-6176656e6121")
+
+func idOf(name string) string { return uuid.NewSHA1(namespace, []byte(name)).String() }
+
+// maker makes rows in one transaction.
+type maker struct {
+	tx    erp.Tx
+	model *erp.Model
+	o     Options
+	rand  *rand.Rand
+	first time.Time // the day of the first order, UTC
+	today time.Time
+	sum   Summary
+
+	// What was made, for those that come later to refer to.
+	currencies map[string]currency
+	units      map[string]unit
+	companies  []company
+	products   []*product
+	customers  []*customer
+	orderType  *erp.Record
+	billType   *erp.Record
+}
+
+// row is a record that is being filled; a name that its set does not have is a
+// mistake in this package and panics.
+type row struct{ *erp.Record }
+
+func (m *maker) row(set, name string) row {
+	s := m.model.Set(set)
+	if s.View {
+		return row{erp.NewRecord(s, "")}
+	}
+	return row{erp.NewRecord(s, idOf(s.Type+"/"+name))}
+}
+
+func (r row) property(name string) *erp.Property {
+	p := r.Set.Property(name)
+	if p == nil {
+		panic("demo: " + r.Set.Name + " has no " + name)
+	}
+	return p
+}
+
+func (r row) set(name string, v erp.Value) row {
+	r.Values[r.property(name).Index] = v
+	return r
+}
+
+func (r row) text(name, text string) row { return r.set(name, erp.TextValue(text)) }
+func (r row) int(name string, n int64) row {
+	return r.set(name, erp.IntValue(n))
+}
+func (r row) bool(name string, b bool) row { return r.set(name, erp.BoolValue(b)) }
+func (r row) time(name string, t time.Time) row {
+	return r.int(name, t.UnixMicro())
+}
+
+// ref points a reference at a row.
+func (r row) ref(name string, to *erp.Record) row {
+	p := r.property(name)
+	v := erp.TextValue(to.ID)
+	if p.Polymorphic() {
+		v.Int = to.Set.Discriminator
+	}
+	r.Values[p.Index] = v
+	return r
+}
+
+// insert adds a row; version is its number of writes, updated its last.
+func (m *maker) insert(r row, version int64, updated time.Time) error {
+	if r.Set.IsRoot() {
+		r.int("ObjectVersion", version).time("AggregateLastUpdateTimeUtc", updated)
+	}
+	if err := m.tx.Insert(r.Record); err != nil {
+		return fmt.Errorf("demo: add %s: %w", r.Set.Name, err)
+	}
+	m.sum.Rows++
+	return nil
+}
+
+// add inserts rows that were there before the first order.
+func (m *maker) add(rows ...row) error {
+	for _, r := range rows {
+		if err := m.insert(r, 1, m.opened()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// opened is when the master data was entered.
+func (m *maker) opened() time.Time { return m.first.AddDate(0, 0, -20).Add(9 * time.Hour) }
+
+// number takes the next automatic number, so that numbers go on from here.
+func (m *maker) number(r row, property, scope, format string) error {
+	n, err := m.tx.NextNumber(r.property(property).Counter(scope))
+	if err == nil {
+		r.text(property, fmt.Sprintf(format, n))
+	}
+	return err
+}
+
+// addParty numbers and inserts a party.
+func (m *maker) addParty(r row) error {
+	r.bool("IsActive", true)
+	if err := m.number(r, "PartyCode", "", "P%07d"); err != nil {
+		return err
+	}
+	return m.add(r)
+}
+
+// three makes a multilanguage text of English=German=Bulgarian; languages that
+// are missing have the English text, a text without = has only EN.
+func three(text string) string { return languages(text, "EN", "DE", "BG") }
+
+func languages(text string, codes ...string) string {
+	parts := strings.Split(text, "=")
+	pairs := make([]string, 0, 6)
+	for i, part := range parts {
+		pairs = append(pairs, codes[i], part)
+	}
+	return erp.MultiLanguage(pairs...)
+}
+
+// part is the i-th of parts divided by =, or the first when there are fewer.
+func part(text string, i int) string {
+	parts := strings.Split(text, "=")
+	if i < len(parts) {
+		return parts[i]
+	}
+	return parts[0]
+}
+
+func pick[T any](m *maker, list []T) T { return list[m.rand.IntN(len(list))] }
+
+// chance is true in p of all cases.
+func (m *maker) chance(p float64) bool { return m.rand.Float64() < p }
+
+// digits replaces every # by a digit.
+func (m *maker) digits(pattern string) string {
+	b := []byte(pattern)
+	for i, c := range b {
+		if c == '#' {
+			b[i] = byte('0' + m.rand.IntN(10))
+		}
+	}
+	return string(b)
+}
+
+func day(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
+
+// atMost is t, but not later than the time of the seed.
+func (m *maker) atMost(t time.Time) time.Time {
+	if t.After(m.o.Now) {
+		return m.o.Now
+	}
+	return t
+}

@@ -1,0 +1,116 @@
+package demo
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/erp"
+)
+
+// How much there is.
+const (
+	// Orders is the number of sales orders, over [Years] years.
+	Orders = 3000
+	// Years is how far the orders go back.
+	Years = 3
+	// InvoiceMonths is how far the invoices go back.
+	InvoiceMonths = 25
+)
+
+// Options say when, by whom and for whom.
+type Options struct {
+	// Now is when the data ends; zero means the time of the call. Seeds of the
+	// same day (UTC) are the same, but for the last hours of that day.
+	Now time.Time
+	// By enters the master data: its login is in CreationUser.
+	By erp.Actor
+	// Staff are internal users: they enter the documents and are assigned to
+	// the open ones. Their accounts must exist. Empty means By, and nobody.
+	Staff []erp.Actor
+	// ExternalUsers get access to a customer each; see [Portal].
+	ExternalUsers []ExternalUser
+}
+
+// Summary tells what was made.
+type Summary struct {
+	// Existing is set when the data was there already: nothing was made.
+	Existing bool
+	// Rows is all rows together.
+	Rows int
+
+	Products, Customers, Balances, Orders, OrderLines, Invoices, InvoiceLines int
+}
+
+// Seed makes the demo company in a transaction of an ERP without data. Where
+// it has been made already it does nothing and says so.
+func Seed(tx erp.Tx, model *erp.Model, o Options) (Summary, error) {
+	if o.Now.IsZero() {
+		o.Now = time.Now()
+	}
+	o.Now = o.Now.UTC().Truncate(time.Microsecond)
+	m := &maker{tx: tx, model: model, o: o, rand: rand.New(rand.NewPCG(0x447261, 0x76656e61)), today: day(o.Now)}
+	m.first = m.today.AddDate(-Years, 0, 0)
+
+	there := m.row(setOurs, "BG")
+	switch _, err := tx.Load(there.Set, there.ID, false); {
+	case err == nil:
+		return Summary{Existing: true}, nil
+	case !errors.Is(err, tandem.ErrNotFound):
+		return Summary{}, err
+	}
+	for _, step := range [...]func() error{
+		m.makeCurrencies, m.makeUnits, m.makeCompanies, m.makeDocumentTypes, m.makeSuppliers,
+		m.makeProducts, m.makeBalances, m.makeCustomers, m.makeDocuments,
+	} {
+		if err := step(); err != nil {
+			return Summary{}, err
+		}
+	}
+	for _, user := range o.ExternalUsers {
+		if _, err := Portal(tx, model, o.By, o.Now, user); err != nil {
+			return Summary{}, err
+		}
+		m.sum.Rows++
+	}
+	return m.sum, nil
+}
+
+// makeDocuments makes the orders and their invoices: numbered each in the
+// order of their time, then inserted, orders first.
+func (m *maker) makeDocuments() error {
+	orders, err := m.planOrders()
+	if err != nil {
+		return err
+	}
+	for _, o := range orders {
+		o.row = m.row(setOrders, o.name)
+		if err := m.number(o.row, "DocumentNo", m.orderType.ID, "%010d"); err != nil {
+			return err
+		}
+	}
+	billed := m.invoiced(orders)
+	bills := make([]row, len(billed))
+	for i, o := range billed {
+		bills[i] = m.row(setInvoices, o.name)
+		if err := m.number(bills[i], "DocumentNo", m.billType.ID, "%010d"); err != nil {
+			return err
+		}
+		o.invoice = bills[i].Get(bills[i].property("DocumentNo")).Text
+	}
+	for _, o := range orders {
+		if err := m.addOrder(o); err != nil {
+			return err
+		}
+	}
+	for i, o := range billed {
+		if err := m.addInvoice(o, bills[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,0 +1,118 @@
+package demo_test
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/erp"
+)
+
+// memory is an erp.Tx that keeps rows in maps. It answers the questions that a
+// Writer asks: rows by id, and rows where properties have values.
+type memory struct {
+	rows     map[string]*erp.Record
+	order    []*erp.Record
+	counters map[string]int64
+}
+
+func newMemory(users ...erp.Actor) *memory {
+	m := &memory{rows: map[string]*erp.Record{}, counters: map[string]int64{}}
+	set := model.Set("Systems_Security_Users")
+	for _, u := range users {
+		r := erp.NewRecord(set, u.ID)
+		r.Values[set.Property("Login").Index] = erp.TextValue(u.Login)
+		m.rows[u.ID] = r
+	}
+	return m
+}
+
+func (m *memory) Load(s *erp.Set, id string, _ bool) (*erp.Record, error) {
+	r := m.rows[id]
+	if r == nil || !s.Includes(r.Set) {
+		return nil, tandem.ErrNotFound
+	}
+	return &erp.Record{Set: r.Set, ID: id, Values: slices.Clone(r.Values), Saved: slices.Clone(r.Values)}, nil
+}
+
+func (m *memory) Insert(r *erp.Record) error {
+	saved := &erp.Record{Set: r.Set, ID: r.ID, Values: slices.Clone(r.Values)}
+	if r.ID != "" {
+		if m.rows[r.ID] != nil {
+			return &tandem.Error{Code: tandem.CodeConflict, Message: r.Set.Name + ": twice " + r.ID}
+		}
+		m.rows[r.ID] = saved
+	}
+	m.order = append(m.order, saved)
+	r.Saved = slices.Clone(r.Values)
+	return nil
+}
+
+func (m *memory) Save(r *erp.Record) error {
+	copy(m.rows[r.ID].Values, r.Values)
+	r.Saved = slices.Clone(r.Values)
+	return nil
+}
+
+func (m *memory) NextNumber(counter string) (int64, error) {
+	m.counters[counter]++
+	return m.counters[counter], nil
+}
+
+func (m *memory) Try(f func() error) error { return f() }
+
+func (m *memory) Find(q *erp.Query) ([]erp.Entity, error) {
+	var conditions []*erp.Compare
+	switch w := q.Where.(type) {
+	case *erp.Compare:
+		conditions = append(conditions, w)
+	case erp.And:
+		for _, part := range w {
+			conditions = append(conditions, part.(*erp.Compare))
+		}
+	}
+	var found []erp.Entity
+next:
+	for _, r := range m.order {
+		if !q.Set.Includes(r.Set) {
+			continue
+		}
+		for _, c := range conditions {
+			if !r.Get(c.Path.Property).Equal(c.Value) {
+				continue next
+			}
+		}
+		found = append(found, erp.Entity{Set: r.Set, ID: r.ID})
+	}
+	slices.SortFunc(found, func(a, b erp.Entity) int { return cmp.Compare(a.ID, b.ID) })
+	return found[:min(len(found), max(q.Limit, 1))], nil
+}
+
+func (m *memory) Remove(*erp.Set, string) error { panic("not asked for by a seed") }
+
+func (m *memory) Aggregate(erp.Aggregate, *erp.Child, string, *erp.Property) (int64, error) {
+	panic("not asked for by a seed")
+}
+
+// of are the rows of a set, in the order of their insertion.
+func (m *memory) of(name string) []*erp.Record {
+	set := model.Set(name)
+	var list []*erp.Record
+	for _, r := range m.order {
+		if set.Includes(r.Set) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// member is a value as a body has it: what the API would answer, read back.
+func member(p *erp.Property, v erp.Value) any {
+	o, err := erp.ReadObject(strings.NewReader(`{"v":` + string(p.AppendValue(nil, &v)) + `}`))
+	if err != nil {
+		panic(err)
+	}
+	value, _ := o.Get("v")
+	return value
+}

@@ -292,8 +292,12 @@ func TestRevokedTokensAreRefused(t *testing.T) {
 		w.alive(other, true, "another token")
 		for range 5 { // and for as long as it would have lived
 			w.clock.advance(10 * time.Minute)
+			later := w.token(w.anna)
+			w.must(w.revoked.Revoke(w.Context(), registry.RevokedToken{ID: later.TokenID, RevokedAt: w.clock.now(), ExpiresAt: later.ExpiresAt}))
+			w.refresh()
 			w.refresh()
 			w.alive(revoked, false, "later")
+			w.alive(later, false, "revoked later")
 		}
 		// A replica that starts now knows it too.
 		w.live = w.replica()
@@ -392,6 +396,7 @@ func TestViewThatWasNeverFilledAdmitsNobody(t *testing.T) {
 func TestChangesOfAReplicaWhoseClockIsBehind(t *testing.T) {
 	each(t, func(w *world) {
 		anna := w.token(w.anna, "read")
+		w.alive(anna, true, "before") // and so in memory
 		w.clock.advance(10 * time.Second)
 		w.edit(func(a *tandem.TrustedApp) { a.Notes = "newer" })
 		w.change(w.paul, func(u *tandem.User) { u.Name = "newer" })

@@ -250,10 +250,13 @@ func (db *DB) Write(ctx context.Context, f func(tx *sql.Tx) error) error {
 		return err
 	}
 	defer tx.Rollback() // after Commit this does nothing
-	if err := f(tx); err != nil {
-		return err
+	if err = f(tx); err == nil {
+		err = tx.Commit()
 	}
-	return tx.Commit()
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+		return ctx.Err() // database/sql rolls back when ctx ends, and tells only that
+	}
+	return err
 }
 
 // ForUpdate is the clause that locks the rows a SELECT reads until the

@@ -7,6 +7,9 @@
 //	service := in.ServiceToken()             // client credentials
 //	in.Advance(20 * time.Minute)             // the sessions opened are idle now
 //
+// [StartHybrid] adds the reference web app and worker, each with a store of its
+// own, in the same process.
+//
 // Registered are the application [Portal] with a credential for each half, the
 // public application [Field], and the people of [Users].
 package tandemtest

@@ -103,13 +103,34 @@ func Start(t testing.TB, o Options) *Instance {
 	config := platform.InstanceConfig{
 		StoreConfig: platform.StoreConfig{
 			DB: datatest.URL(t, o.Engine), KeyFile: filepath.Join(t.TempDir(), "instance.key"),
-			Passwords: signin.PasswordParams{Memory: 8, Time: 1, Threads: 1}, Lifetimes: o.Lifetimes,
+			Passwords: cheap, Lifetimes: o.Lifetimes,
 			Actor: "test", Log: o.Log, Now: o.Clock.Now,
 		},
 		Version: "test", Licence: o.Licence, Throttling: o.Throttling, Idle: o.Idle, ServiceAbsolute: o.ServiceAbsolute,
 	}
+	// A demo company ends today; of a clock that was moved that is another day.
+	if o.Demo && o.Engine == sqldb.SQLite && o.Clock.ahead.Load() == 0 {
+		made, err := demoTemplate()
+		if err == nil {
+			err = made.copyTo(config.StoreConfig)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := start(t, o, config, nil)
+		in.UserSecret, in.ServiceSecret = made.secrets.User, made.secrets.Service
+		return in
+	}
 	in := start(t, o, config, nil)
-	in.seed()
+	secrets, err := register(t.Context(), in.Platform.Administration)
+	if err == nil && o.Demo {
+		err = in.Platform.SeedCompany(t.Context(), company)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.UserSecret, in.ServiceSecret = secrets.User, secrets.Service
+	in.Refresh()
 	return in
 }
 
@@ -173,27 +194,6 @@ type wrapped struct {
 }
 
 func (w wrapped) Handler() http.Handler { return w.handler }
-
-// seed registers the applications and the users.
-func (in *Instance) seed() {
-	in.t.Helper()
-	for _, u := range Users {
-		in.CreateUser(u)
-	}
-	svc := in.CreateUser(signin.NewUser{Login: SystemUser, Name: "Portal service", Type: tandem.SystemUserNoLogin})
-	secrets := in.CreateApp(tandem.TrustedApp{
-		ApplicationURI: Portal, Name: "Portal", Enabled: true, ClientType: tandem.ClientConfidential,
-		InternalUsers: true, ExternalUsers: true, SystemUserAllowed: true, SystemUserID: svc.ID, FirstParty: true,
-		RedirectURIs: []string{RedirectURI}, PostLogoutRedirectURIs: []string{PostLogoutRedirectURI},
-		Scope: tandem.Scope{tandem.ScopeRead, tandem.ScopeUpdate},
-	})
-	in.UserSecret, in.ServiceSecret = secrets.User, secrets.Service
-	in.CreateApp(tandem.TrustedApp{
-		ApplicationURI: Field, Name: "Field", Enabled: true, ClientType: tandem.ClientPublic, InternalUsers: true,
-		ExternalUsers: true, FirstParty: true, RedirectURIs: []string{FieldRedirectURI},
-		Scope: tandem.Scope{tandem.ScopeRead, tandem.ScopeUpdate},
-	})
-}
 
 // CreateUser adds a user. An empty password of a person means [Password].
 func (in *Instance) CreateUser(n signin.NewUser) tandem.User {
@@ -281,3 +281,7 @@ func (in *Instance) Record(kind tandem.AuditKind) []tandem.AuditEvent {
 
 // testOutput is the test's own output.
 func testOutput(t testing.TB) io.Writer { return t.Output() }
+
+// Store says where the database and the key of the instance are, for whoever
+// opens them as a command does.
+func (in *Instance) Store() platform.StoreConfig { return in.config.StoreConfig }

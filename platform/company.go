@@ -1,0 +1,64 @@
+package platform
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/demo"
+)
+
+// Company says who is in the demo company: by their logins, accounts that exist.
+type Company struct {
+	// By enters the master data, Staff the documents.
+	By    string
+	Staff []string
+	// External users get access to the documents of a customer each.
+	External []string
+}
+
+// SeedCompany fills an empty ERP with the demo company. Where it is there
+// already, only accesses that are missing are added.
+func (a *Administration) SeedCompany(ctx context.Context, c Company) error {
+	by, err := a.erpActor(ctx, c.By)
+	if err != nil {
+		return err
+	}
+	o := demo.Options{Now: a.config.Now(), By: by}
+	for _, login := range c.Staff {
+		actor, err := a.erpActor(ctx, login)
+		if err != nil {
+			return err
+		}
+		o.Staff = append(o.Staff, actor)
+	}
+	for n, login := range c.External {
+		actor, err := a.erpActor(ctx, login)
+		if err != nil {
+			return err
+		}
+		o.ExternalUsers = append(o.ExternalUsers, demo.ExternalUser{UserID: actor.ID, Customer: n})
+	}
+	model := erp.NewModel()
+	err = a.erpStore(model).Transact(ctx, func(tx erp.Tx) error {
+		made, err := demo.Seed(tx, model, o)
+		if err != nil || !made.Existing {
+			return err
+		}
+		for _, user := range o.ExternalUsers {
+			if _, err := demo.Portal(tx, model, o.By, o.Now, user); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("make the demo company: %w", err)
+	}
+	return nil
+}
+
+func (a *Administration) erpActor(ctx context.Context, login string) (erp.Actor, error) {
+	u, err := a.users.UserByLogin(ctx, login)
+	return erp.Actor{ID: u.ID, Login: u.Login}, err
+}

@@ -1,0 +1,226 @@
+package platform
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/registry"
+)
+
+// What the demo registers.
+const (
+	DemoPortal     = "com.example/portal"
+	DemoField      = "com.example/field"
+	DemoSystemUser = "svc.portal"
+	// demoFieldRedirect is where the demo's native app listens, on any port.
+	demoFieldRedirect = "http://127.0.0.1/callback"
+	// Paths of the web app that the identity server sends people back to.
+	signInCallback, signOutCallback = "/signin-callback", "/signout-callback"
+)
+
+var demoUsers = []signin.NewUser{
+	{Login: "admin", Name: "Ada Admin", Type: tandem.InternalUser, Admin: true, Email: "admin@example.com"},
+	{Login: "anna", Name: "Anna Berger", Type: tandem.InternalUser, Email: "anna@example.com"},
+	{Login: "paul", Name: "Paul Novak", Type: tandem.ExternalCommunityUser, Email: "paul@example.com"},
+}
+
+// DemoConfig is what is known of a demo before it is made, or made again.
+type DemoConfig struct {
+	// WebApp is the public root of the web app.
+	WebApp string
+	// Passwords are those known, by login. A demo user whose password is not
+	// known gets a new one: nobody could sign in otherwise.
+	Passwords map[string]string
+	// UserSecret and ServiceSecret are the portal's credentials as far as they
+	// are known. Those that are not good any more are replaced.
+	UserSecret, ServiceSecret string
+}
+
+// Demo is the demo as it is registered.
+type Demo struct {
+	Users                     []DemoUser
+	Portal, Field             tandem.TrustedApp
+	UserSecret, ServiceSecret string
+}
+
+// DemoUser is a person of the demo. Password is empty when somebody has changed
+// it since.
+type DemoUser struct {
+	tandem.User
+	Password string
+}
+
+// EnsureDemo registers the demo's users and applications, as far as they are
+// missing, points the portal at the web app, and makes the demo company and the
+// signing keys. Done again it changes nothing.
+func (a *Administration) EnsureDemo(ctx context.Context, c DemoConfig) (*Demo, error) {
+	d := &Demo{}
+	// One at a time: replicas and retries of the same start.
+	err := a.DB.Lock(ctx, "tandem demo", func() error {
+		if err := a.demoPeople(ctx, c, d); err != nil {
+			return err
+		}
+		if err := a.demoApplications(ctx, c, d); err != nil {
+			return err
+		}
+		g, ctx := errgroup.WithContext(ctx)
+		g.Go(func() error { return a.LoadKeys(ctx) })
+		g.Go(func() error {
+			return a.SeedCompany(ctx, Company{By: "admin", Staff: []string{"anna"}, External: []string{"paul"}})
+		})
+		return g.Wait()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// demoPeople makes the users, all at once: hashing their passwords is what
+// takes the time.
+func (a *Administration) demoPeople(ctx context.Context, c DemoConfig, d *Demo) error {
+	d.Users = make([]DemoUser, len(demoUsers))
+	g, ctx := errgroup.WithContext(ctx)
+	for i, n := range demoUsers {
+		g.Go(func() error {
+			var err error
+			d.Users[i], err = a.demoPerson(ctx, n, c.Passwords[n.Login])
+			return err
+		})
+	}
+	g.Go(func() error {
+		_, err := a.Accounts.Show(ctx, DemoSystemUser)
+		if errors.Is(err, tandem.ErrNotFound) {
+			_, err = a.Accounts.Create(ctx, signin.NewUser{Login: DemoSystemUser, Name: "Portal back end", Type: tandem.SystemUserNoLogin})
+		}
+		return err
+	})
+	return g.Wait()
+}
+
+func (a *Administration) demoPerson(ctx context.Context, n signin.NewUser, known string) (DemoUser, error) {
+	account, err := a.users.ByLogin(ctx, n.Login)
+	switch {
+	case errors.Is(err, tandem.ErrNotFound):
+		n.Password = newPassword()
+		u, err := a.Accounts.Create(ctx, n)
+		return DemoUser{u, n.Password}, err
+	case err != nil:
+		return DemoUser{}, err
+	case known == "":
+		password := newPassword()
+		u, err := a.Accounts.SetPassword(ctx, n.Login, password)
+		return DemoUser{u, password}, err
+	}
+	ok, _, err := a.passwords.Verify(ctx, account.PasswordHash, known)
+	if err != nil || !ok {
+		return DemoUser{account.User, ""}, err
+	}
+	return DemoUser{account.User, known}, nil
+}
+
+// newPassword is easy to read and type, and holds 80 random bits.
+func newPassword() string {
+	text := strings.ToLower(rand.Text()[:16])
+	return text[:4] + "-" + text[4:8] + "-" + text[8:12] + "-" + text[12:]
+}
+
+func (a *Administration) demoApplications(ctx context.Context, c DemoConfig, d *Demo) error {
+	field, err := a.Apps.Get(ctx, DemoField)
+	if errors.Is(err, tandem.ErrNotFound) {
+		field, _, err = a.Apps.Create(ctx, a.config.Actor, tandem.TrustedApp{
+			ApplicationURI: DemoField, Name: "Demo field app", Enabled: true, ClientType: tandem.ClientPublic, FirstParty: true,
+			InternalUsers: true, ExternalUsers: true, RedirectURIs: []string{demoFieldRedirect},
+			Scope: tandem.Scope{tandem.ScopeRead, tandem.ScopeUpdate},
+		})
+	}
+	if err != nil {
+		return err
+	}
+	portal, err := a.Apps.Get(ctx, DemoPortal)
+	if errors.Is(err, tandem.ErrNotFound) {
+		return a.demoNewPortal(ctx, c, d, field)
+	}
+	if err != nil {
+		return err
+	}
+	redirect := ofWebApp(portal.RedirectURIs, c.WebApp, signInCallback)
+	postLogout := ofWebApp(portal.PostLogoutRedirectURIs, c.WebApp, signOutCallback)
+	if !slices.Equal(redirect, portal.RedirectURIs) || !slices.Equal(postLogout, portal.PostLogoutRedirectURIs) {
+		portal, err = a.Apps.Update(ctx, a.config.Actor, DemoPortal, func(app *tandem.TrustedApp) error {
+			app.RedirectURIs, app.PostLogoutRedirectURIs = redirect, postLogout
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	d.Portal, d.Field = portal, field
+	if d.UserSecret, err = a.demoSecret(ctx, &portal, tandem.FlowUser, c.UserSecret); err != nil {
+		return err
+	}
+	d.ServiceSecret, err = a.demoSecret(ctx, &portal, tandem.FlowService, c.ServiceSecret)
+	return err
+}
+
+func (a *Administration) demoNewPortal(ctx context.Context, c DemoConfig, d *Demo, field tandem.TrustedApp) error {
+	id, err := a.Apps.SystemUser(ctx, DemoSystemUser)
+	if err != nil {
+		return err
+	}
+	portal, secrets, err := a.Apps.Create(ctx, a.config.Actor, tandem.TrustedApp{
+		ApplicationURI: DemoPortal, Name: "Demo portal", Enabled: true, ClientType: tandem.ClientConfidential, FirstParty: true,
+		InternalUsers: true, ExternalUsers: true, SystemUserAllowed: true, SystemUserID: id,
+		RedirectURIs: []string{c.WebApp + signInCallback}, PostLogoutRedirectURIs: []string{c.WebApp + signOutCallback},
+		Scope: tandem.Scope{tandem.ScopeRead, tandem.ScopeUpdate},
+	})
+	d.Portal, d.Field, d.UserSecret, d.ServiceSecret = portal, field, secrets.User, secrets.Service
+	return err
+}
+
+// ofWebApp puts the web app's URI first, and drops those of the same path on
+// this machine: addresses of earlier starts. What somebody added stays.
+func ofWebApp(uris []string, webApp, path string) []string {
+	kept := []string{webApp + path}
+	for _, u := range uris {
+		parsed, err := url.Parse(u)
+		if err == nil && parsed.Hostname() == "localhost" && parsed.Path == path || u == kept[0] {
+			continue
+		}
+		kept = append(kept, u)
+	}
+	return kept
+}
+
+// demoSecret is the portal's secret for a flow: the one known while it is good,
+// else a new one in the place of all that were.
+func (a *Administration) demoSecret(ctx context.Context, portal *tandem.TrustedApp, flow tandem.Flow, known string) (string, error) {
+	sum := sha256.Sum256([]byte(known))
+	now := a.config.Now()
+	for i := range portal.Credentials {
+		c := &portal.Credentials[i]
+		if known != "" && c.Flow == flow && c.UsableAt(now) && subtle.ConstantTimeCompare(c.SecretHash, sum[:]) == 1 {
+			return known, nil
+		}
+	}
+	for _, c := range portal.Credentials {
+		if c.Flow != flow || c.Kind != tandem.CredentialSecret {
+			continue
+		}
+		if err := a.Apps.RevokeCredential(ctx, a.config.Actor, DemoPortal, c.ID); err != nil {
+			return "", err
+		}
+	}
+	_, secret, err := a.Apps.AddCredential(ctx, a.config.Actor, DemoPortal, registry.NewCredential{Flow: flow})
+	return secret, err
+}

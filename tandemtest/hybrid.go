@@ -1,0 +1,97 @@
+package tandemtest
+
+import (
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/platform"
+	"github.com/hybridapps/tandem/seal"
+)
+
+// Hybrid is a running instance with the two halves of the hybrid app [Portal].
+type Hybrid struct {
+	*Instance
+	// WebApp and Worker are where the halves listen.
+	WebApp, Worker string
+	// ChannelKey is what the web app proves itself to the worker with.
+	ChannelKey internalapi.ChannelKey
+	// Dir is the data folder: webapp/ and worker/ have what belongs to each.
+	Dir string
+}
+
+// StartHybrid runs an instance, a web app and a worker until the test ends. They
+// share nothing but the network and the channel key, as in production; only the
+// process is the same.
+func StartHybrid(t testing.TB, o Options) *Hybrid {
+	t.Helper()
+	h := &Hybrid{Instance: Start(t, o), Dir: t.TempDir()}
+	o = h.options
+	workerListener, webAppListener := h.listen(t), h.listen(t)
+	h.Worker, h.WebApp = "http://"+workerListener.Addr().String(), "http://"+webAppListener.Addr().String()
+	h.UpdateApp(Portal, func(a *tandem.TrustedApp) {
+		a.RedirectURIs = append(a.RedirectURIs, h.WebApp+"/signin-callback")
+		a.PostLogoutRedirectURIs = append(a.PostLogoutRedirectURIs, h.WebApp+"/signout-callback")
+	})
+	key, err := seal.LoadOrCreateKey(filepath.Join(h.Dir, "channel.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.ChannelKey, err = internalapi.NewChannelKey(key); err != nil {
+		t.Fatal(err)
+	}
+	worker, err := platform.NewWorker(t.Context(), platform.WorkerConfig{HalfConfig: h.half(t, "worker", h.ServiceSecret)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, worker, workerListener, o)
+	webApp, err := platform.NewWebApp(t.Context(), platform.WebAppConfig{
+		HalfConfig: h.half(t, "webapp", h.UserSecret), PublicURL: h.WebApp, WorkerURL: h.Worker,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, webApp, webAppListener, o)
+	return h
+}
+
+func (h *Hybrid) listen(t testing.TB) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() }) // where no server came to do it
+	return l
+}
+
+func (h *Hybrid) half(t testing.TB, name, secret string) platform.HalfConfig {
+	t.Helper()
+	dir := filepath.Join(h.Dir, name)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	credential := filepath.Join(dir, "credential")
+	if err := os.WriteFile(credential, []byte(secret), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return platform.HalfConfig{
+		Issuer: h.Issuer, ApplicationURI: Portal, CredentialFile: credential, DB: "sqlite:" + filepath.Join(dir, name+".db"),
+		Dir: dir, ChannelKeyFile: filepath.Join(h.Dir, "channel.key"), Log: h.options.Log, Now: h.Clock.Now,
+	}
+}
+
+// SignInToWebApp signs a person in to the web app with the browser and returns
+// its page.
+func (h *Hybrid) SignInToWebApp(b *Browser, login string) *Page {
+	h.t.Helper()
+	page := b.SignIn(h.WebApp+"/signin", login, Password)
+	if own, err := url.Parse(h.WebApp); err != nil || page.Request.URL.Host != own.Host || page.StatusCode != 200 {
+		h.t.Fatalf("%s was not signed in to the web app: %s answered %d: %s", login, page.Request.URL.Redacted(), page.StatusCode, page.Text)
+	}
+	return page
+}

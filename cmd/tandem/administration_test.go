@@ -1,0 +1,146 @@
+package main_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestApplicationLifecycle(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	at := func(args ...string) []string { return append(args, "--data", dir) }
+	done(t, at("user", "create", "svc.acme", "--type", "system")...)
+	table := done(t, at("app", "create", "--uri", "com.acme/portal", "--internal", "--system-user", "svc.acme", "--scope", "read update")...)
+	if !strings.Contains(table, "user_secret") || !strings.Contains(table, "tdss_") {
+		t.Errorf("create shows: %s", table)
+	}
+	show := func() map[string]any { return read[map[string]any](t, at("app", "show", "com.acme/portal")...) }
+	shown := show()
+	for name, want := range map[string]any{
+		"application_uri": "com.acme/portal", "client_type": "Confidential", "is_enabled": true, "system_user": "svc.acme",
+		"scope": "read update", "impersonate_as_internal_user_allowed": true, "impersonate_as_community_user_allowed": false,
+		"access_tokens": "None", "system_user_allowed": true,
+	} {
+		if shown[name] != want {
+			t.Errorf("%s is %v, want %v", name, shown[name], want)
+		}
+	}
+	if shown["user_secret"] != nil || shown["service_secret"] != nil {
+		t.Error("a secret is shown twice")
+	}
+
+	done(t, at("app", "update", "com.acme/portal", "--external", "--no-internal", "--scope", "read",
+		"--redirect", "https://acme.example/a", "--redirect", "https://acme.example/b")...)
+	shown = show()
+	if shown["impersonate_as_internal_user_allowed"] != false || shown["scope"] != "read" || shown["system_user"] != "svc.acme" {
+		t.Errorf("after the update: %v", shown)
+	}
+	if uris, _ := shown["redirect_uris"].([]any); len(uris) != 2 || uris[1] != "https://acme.example/b" {
+		t.Errorf("redirect_uris %v", shown["redirect_uris"])
+	}
+
+	added := read[map[string]any](t, at("app", "credential", "add", "com.acme/portal", "--flow", "service", "--expires", "90d")...)
+	id, _ := added["id"].(string)
+	if secret, _ := added["secret"].(string); !strings.HasPrefix(secret, "tdss_") || added["expires_at"] == nil || id == "" {
+		t.Errorf("added %v", added)
+	}
+	list := func() []map[string]any {
+		return read[[]map[string]any](t, at("app", "credential", "list", "com.acme/portal")...)
+	}
+	if n := len(list()); n != 3 {
+		t.Errorf("%d credentials, want 3", n)
+	}
+	done(t, at("app", "credential", "revoke", "com.acme/portal", id)...)
+	for _, c := range list() {
+		if c["id"] == id || c["secret"] != nil {
+			t.Errorf("listed after it was revoked: %v", c)
+		}
+	}
+
+	done(t, at("app", "disable", "com.acme/portal")...)
+	if show()["is_enabled"] != false {
+		t.Error("not disabled")
+	}
+	done(t, at("app", "enable", "com.acme/portal")...)
+	if apps := read[[]map[string]any](t, at("app", "list")...); len(apps) != 1 || apps[0]["is_enabled"] != true {
+		t.Errorf("list: %v", apps)
+	}
+	done(t, at("app", "delete", "com.acme/portal")...)
+	if apps := read[[]map[string]any](t, at("app", "list")...); apps == nil || len(apps) != 0 {
+		t.Errorf("after the end: %v", apps)
+	}
+	for _, args := range [][]string{
+		{"app", "show", "com.acme/portal"}, {"app", "disable", "com.acme/portal"}, {"app", "delete", "com.acme/portal"},
+		{"app", "credential", "list", "com.acme/portal"}, {"user", "show", "nobody"}, {"session", "close", "nothing", "--reason", "x"},
+		{"app", "create", "--uri", "svc.acme"}, // I7: the login of a user
+		{"app", "create", "--uri", "com.acme/x", "--redirect", "http://acme.example/"},
+		{"user", "create", "svc.acme", "--type", "internal"},
+	} {
+		if a := tandem(t, nil, at(args...)...); a.code != 1 || strings.Count(a.stderr, "\n") != 1 {
+			t.Errorf("tandem %s: exit %d: %s", strings.Join(args, " "), a.code, a.stderr)
+		}
+	}
+}
+
+func TestUsersByCommand(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	at := func(args ...string) []string { return append(args, "--data", dir) }
+	file := filepath.Join(dir, "password")
+	if err := os.WriteFile(file, []byte("correct horse battery\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	made := read[map[string]any](t, at("user", "create", "anna", "--type", "internal", "--admin", "--name", "Anna B", "--email", "a@example.com", "--password-file", file)...)
+	for name, want := range map[string]any{
+		"login": "anna", "user_type": "InternalUser", "is_admin": true, "is_enabled": true, "name": "Anna B", "email": "a@example.com",
+	} {
+		if made[name] != want {
+			t.Errorf("%s is %v, want %v", name, made[name], want)
+		}
+	}
+	done(t, at("user", "create", "paul", "--type", "external")...)
+	if users := read[[]map[string]any](t, at("user", "list")...); len(users) != 2 || users[1]["user_type"] != "ExternalCommunityUser" {
+		t.Errorf("list: %v", users)
+	}
+	done(t, at("user", "set-password", "paul", "--password-file", file)...)
+	done(t, at("user", "disable", "paul")...)
+	if u := read[map[string]any](t, at("user", "show", "paul")...); u["is_enabled"] != false {
+		t.Error("not disabled")
+	}
+	done(t, at("user", "enable", "paul")...)
+	if table := done(t, at("user", "list")...); !strings.HasPrefix(table, "LOGIN") || !strings.Contains(table, "paul") {
+		t.Error(table)
+	}
+	if yaml := done(t, at("user", "list", "-o", "yaml")...); !strings.HasPrefix(yaml, "- id:") {
+		t.Error(yaml)
+	}
+}
+
+func TestKeysAndSchemaByCommand(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if first := done(t, "migrate", "--data", dir); !strings.Contains(first, "from version 0 to") {
+		t.Error(first)
+	}
+	if again := done(t, "migrate", "--data", dir); !strings.Contains(again, "up to date") {
+		t.Error(again)
+	}
+	states := func(rows []map[string]any) map[any]int {
+		n := map[any]int{}
+		for _, r := range rows {
+			n[r["state"]]++
+		}
+		return n
+	}
+	if n := states(read[[]map[string]any](t, "key", "list", "--data", dir)); n["active"] != 2 || n["next"] != 0 {
+		t.Errorf("states %v", n)
+	}
+	if n := states(read[[]map[string]any](t, "key", "rotate", "--data", dir)); n["active"] != 2 || n["next"] != 2 {
+		t.Errorf("after the rotation: %v", n)
+	}
+	if rows := read[[]map[string]any](t, "session", "list", "--data", dir, "--all"); rows == nil || len(rows) != 0 {
+		t.Errorf("sessions: %v", rows)
+	}
+}

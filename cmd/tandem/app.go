@@ -1,0 +1,272 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/platform"
+)
+
+type appCommands struct {
+	Create     appCreate          `cmd:"" help:"Register an application. Its secrets are shown once."`
+	List       appList            `cmd:"" help:"List all applications."`
+	Show       appShow            `cmd:"" help:"Show one application."`
+	Update     appUpdate          `cmd:"" help:"Change an application: flags that are not given change nothing."`
+	Enable     appEnable          `cmd:"" help:"Switch an application on."`
+	Disable    appDisable         `cmd:"" help:"Switch an application off: both halves stop within five seconds."`
+	Delete     appDelete          `cmd:"" help:"Delete an application with its credentials and grants."`
+	Credential credentialCommands `cmd:"" help:"Credentials of an application's two halves."`
+}
+
+// appFlags are the attributes of an application. A list replaces the one there
+// was.
+type appFlags struct {
+	Name              *string  `help:"Name shown to people."`
+	Type              *string  `help:"confidential, public or none." placeholder:"TYPE"`
+	Redirect          []string `help:"Redirect URI; may be repeated. An empty one clears the list." placeholder:"URI" sep:"none"`
+	PostLogout        []string `help:"Post-logout redirect URI; may be repeated." placeholder:"URI" sep:"none"`
+	BackchannelLogout *string  `help:"Back-channel logout URI." placeholder:"URL"`
+	Internal          *bool    `help:"Internal users may sign in." negatable:""`
+	External          *bool    `help:"External users may sign in." negatable:""`
+	SystemUser        *string  `help:"System User that the back end acts as; empty for none." placeholder:"LOGIN"`
+	Scope             *string  `help:"The most that either half may be granted: \"read update\"."`
+	UserScope         *string  `help:"Narrower scope of the front end." placeholder:"SCOPE"`
+	ServiceScope      *string  `help:"Narrower scope of the back end." placeholder:"SCOPE"`
+	AccessTokens      *string  `help:"Who may issue reference tokens: none, users or admins." placeholder:"WHO"`
+	Device            *bool    `help:"The device flow may be used." negatable:""`
+	FirstParty        *bool    `help:"People are not asked for consent." negatable:""`
+	Notes             *string  `help:"Notes for administrators."`
+}
+
+var clientTypes = map[string]tandem.ClientType{
+	"confidential": tandem.ClientConfidential, "public": tandem.ClientPublic, "none": tandem.ClientNone,
+}
+
+var accessTokens = map[string]tandem.AccessTokensPolicy{
+	"none": tandem.AccessTokensNone, "users": tandem.AccessTokensAuthenticatedUsers, "admins": tandem.AccessTokensAdministratorsOnly,
+}
+
+func set[T any](into *T, given *T) {
+	if given != nil {
+		*into = *given
+	}
+}
+
+// setList replaces a list by the one given; an empty text in it is left out, so
+// that a list can be cleared.
+func setList(into *[]string, given []string) {
+	if given == nil {
+		return
+	}
+	*into = slices.DeleteFunc(slices.Clone(given), func(s string) bool { return s == "" })
+}
+
+// systemUser finds the System User that was named.
+func (f *appFlags) systemUser(ctx context.Context, a *platform.Administration) (id string, err error) {
+	if f.SystemUser == nil || *f.SystemUser == "" {
+		return "", nil
+	}
+	return a.Apps.SystemUser(ctx, *f.SystemUser)
+}
+
+// apply changes the application as the flags say. systemUserID is that of
+// --system-user.
+func (f *appFlags) apply(a *tandem.TrustedApp, systemUserID string) error {
+	set(&a.Name, f.Name)
+	setList(&a.RedirectURIs, f.Redirect)
+	setList(&a.PostLogoutRedirectURIs, f.PostLogout)
+	set(&a.BackchannelLogoutURI, f.BackchannelLogout)
+	set(&a.InternalUsers, f.Internal)
+	set(&a.ExternalUsers, f.External)
+	set(&a.DeviceFlow, f.Device)
+	set(&a.FirstParty, f.FirstParty)
+	set(&a.Notes, f.Notes)
+	if f.SystemUser != nil {
+		a.SystemUserAllowed, a.SystemUserID = systemUserID != "", systemUserID
+	}
+	for _, s := range []struct {
+		given *string
+		into  *tandem.Scope
+	}{{f.Scope, &a.Scope}, {f.UserScope, &a.UserScope}, {f.ServiceScope, &a.ServiceScope}} {
+		if s.given != nil {
+			*s.into = tandem.ParseScope(*s.given)
+		}
+	}
+	// An empty narrower scope is none: the flow may have the application's.
+	if f.UserScope != nil && len(a.UserScope) == 0 {
+		a.UserScope = nil
+	}
+	if f.ServiceScope != nil && len(a.ServiceScope) == 0 {
+		a.ServiceScope = nil
+	}
+	if f.Type != nil {
+		t, ok := clientTypes[strings.ToLower(*f.Type)]
+		if !ok {
+			return usage("--type %q: use confidential, public or none", *f.Type)
+		}
+		a.ClientType = t
+	}
+	if f.AccessTokens != nil {
+		p, ok := accessTokens[strings.ToLower(*f.AccessTokens)]
+		if !ok {
+			return usage("--access-tokens %q: use none, users or admins", *f.AccessTokens)
+		}
+		a.AccessTokens = p
+	}
+	return nil
+}
+
+type appCreate struct {
+	store
+	output
+	URI string `name:"uri" help:"ApplicationUri, the client_id: com.acme/portal." required:"" placeholder:"ID"`
+	appFlags
+}
+
+// Run registers an application.
+func (c *appCreate) Run(ctx context.Context, r *run) error {
+	app := tandem.TrustedApp{ApplicationURI: c.URI, Enabled: true, ClientType: tandem.ClientConfidential}
+	if err := c.apply(&app, ""); err != nil {
+		return err
+	}
+	return c.administer(ctx, r, true, func(a *platform.Administration) error {
+		id, err := c.systemUser(ctx, a)
+		if err != nil {
+			return err
+		}
+		if err := c.apply(&app, id); err != nil {
+			return err
+		}
+		made, secrets, err := a.Apps.Create(ctx, actor(), app)
+		if err != nil {
+			return err
+		}
+		row, err := appRowOf(ctx, a, made)
+		if err != nil {
+			return err
+		}
+		row.UserSecret, row.ServiceSecret = secrets.User, secrets.Service
+		return showOne(r.stdout, c.output, row, []field{
+			{"application_uri", row.ApplicationURI}, {"user_secret", row.UserSecret}, {"service_secret", row.ServiceSecret},
+		})
+	})
+}
+
+type appList struct {
+	store
+	output
+}
+
+// Run lists all applications.
+func (c *appList) Run(ctx context.Context, r *run) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		apps, err := a.Apps.List(ctx)
+		if err != nil {
+			return err
+		}
+		rows := make([]appRow, len(apps))
+		for i := range apps {
+			if rows[i], err = appRowOf(ctx, a, apps[i]); err != nil {
+				return err
+			}
+		}
+		return showList(r.stdout, c.output, rows, []column[appRow]{
+			{"application_uri", func(a appRow) string { return a.ApplicationURI }},
+			{"name", func(a appRow) string { return a.Name }},
+			{"type", func(a appRow) string { return string(a.ClientType) }},
+			{"enabled", func(a appRow) string { return yes(a.Enabled) }},
+			{"system_user", func(a appRow) string { return a.SystemUser }},
+			{"scope", func(a appRow) string { return a.Scope }},
+		})
+	})
+}
+
+type appShow struct {
+	store
+	output
+	ID string `arg:"" help:"ApplicationUri."`
+}
+
+// Run shows one application.
+func (c *appShow) Run(ctx context.Context, r *run) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		app, err := a.Apps.Get(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		return showApp(ctx, r, a, c.output, app)
+	})
+}
+
+func showApp(ctx context.Context, r *run, a *platform.Administration, o output, app tandem.TrustedApp) error {
+	row, err := appRowOf(ctx, a, app)
+	if err != nil {
+		return err
+	}
+	return showOne(r.stdout, o, row, row.fields())
+}
+
+type appUpdate struct {
+	store
+	output
+	ID string `arg:"" help:"ApplicationUri."`
+	appFlags
+}
+
+// Run changes an application.
+func (c *appUpdate) Run(ctx context.Context, r *run) error {
+	if err := c.apply(&tandem.TrustedApp{}, ""); err != nil {
+		return err
+	}
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		id, err := c.systemUser(ctx, a)
+		if err != nil {
+			return err
+		}
+		app, err := a.Apps.Update(ctx, actor(), c.ID, func(app *tandem.TrustedApp) error { return c.apply(app, id) })
+		if err != nil {
+			return err
+		}
+		return showApp(ctx, r, a, c.output, app)
+	})
+}
+
+// appSwitch is a command that names an application and says what it did.
+type appSwitch struct {
+	store
+	ID string `arg:"" help:"ApplicationUri."`
+}
+
+func (c *appSwitch) do(ctx context.Context, r *run, did string, f func(a *platform.Administration) error) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		if err := f(a); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(r.stdout, "%s %s\n", did, c.ID)
+		return err
+	})
+}
+
+type appEnable struct{ appSwitch }
+
+// Run switches an application on.
+func (c *appEnable) Run(ctx context.Context, r *run) error {
+	return c.do(ctx, r, "enabled", func(a *platform.Administration) error { return a.Apps.Enable(ctx, actor(), c.ID) })
+}
+
+type appDisable struct{ appSwitch }
+
+// Run switches an application off.
+func (c *appDisable) Run(ctx context.Context, r *run) error {
+	return c.do(ctx, r, "disabled", func(a *platform.Administration) error { return a.Apps.Disable(ctx, actor(), c.ID) })
+}
+
+type appDelete struct{ appSwitch }
+
+// Run deletes an application.
+func (c *appDelete) Run(ctx context.Context, r *run) error {
+	return c.do(ctx, r, "deleted", func(a *platform.Administration) error { return a.Apps.Delete(ctx, actor(), c.ID) })
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hybridapps/tandem/platform"
+)
+
+// halfFlags are what web app and worker have in common; each has values of its
+// own.
+type halfFlags struct {
+	Issuer         string `help:"Identity server: any OpenID provider." default:"http://localhost:8080/id" placeholder:"URL"`
+	ApplicationURI string `help:"Application that this is a half of (client_id)." default:"com.example/portal" placeholder:"ID"`
+	CredentialFile string `help:"This half's credential: a secret, or a private key in JWK or PEM (default: credential in this half's data folder). TANDEM_CREDENTIAL can hold a secret itself." placeholder:"FILE"`
+	OData          string `name:"odata" help:"Domain API (default: what the instance's auto-discovery says)." placeholder:"URL"`
+	ChannelKeyFile string `help:"Key that the web app and its worker share (default: channel.key in the data folder)." placeholder:"FILE"`
+}
+
+const credentialVariable = "TANDEM_CREDENTIAL"
+
+// config is the configuration of the half called name.
+func (f *halfFlags) config(r *run, s *serving, name, dbFlag, db string, log *slog.Logger) (platform.HalfConfig, error) {
+	c := platform.HalfConfig{
+		Issuer: f.Issuer, ApplicationURI: f.ApplicationURI, ODataRoot: f.OData, CredentialFile: f.CredentialFile,
+		DB: db, Dir: filepath.Join(r.Data, name), ChannelKeyFile: f.ChannelKeyFile, CAFile: s.trusted(r), Log: log,
+	}
+	for flag, value := range map[string]string{"--issuer": f.Issuer, "--odata": f.OData} {
+		if u, err := url.Parse(value); value != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+			return c, usage("%s %q is not an https or http URL", flag, value)
+		}
+	}
+	if c.ODataRoot != "" && !strings.HasSuffix(c.ODataRoot, "/") {
+		c.ODataRoot += "/"
+	}
+	if c.DB == "" {
+		c.DB = "sqlite:" + filepath.Join(c.Dir, name+".db")
+	}
+	if err := checkDatabase(dbFlag, c.DB); err != nil {
+		return c, err
+	}
+	if c.ChannelKeyFile == "" {
+		c.ChannelKeyFile = filepath.Join(r.Data, "channel.key")
+	}
+	c.Credential = strings.TrimSpace(os.Getenv(credentialVariable))
+	if c.CredentialFile == "" && c.Credential == "" {
+		c.CredentialFile = filepath.Join(c.Dir, "credential")
+		if _, err := os.Stat(c.CredentialFile); err != nil {
+			return c, fmt.Errorf("there is no credential %s: name this half's with --credential-file (tandem app create and tandem app credential add print one)", c.CredentialFile)
+		}
+	}
+	if err := makeFolder(r.Data); err != nil {
+		return c, err
+	}
+	return c, makeFolder(c.Dir)
+}
+
+type webappCommand struct {
+	serving
+	halfFlags
+	WebappListen string `help:"Address of the web app; :0 takes a free port." default:"127.0.0.1:8081" placeholder:"ADDR" aliases:"listen"`
+	WebappURL    string `name:"webapp-url" help:"Public root of the web app (default: from --webapp-listen)." placeholder:"URL"`
+	WebappDB     string `name:"webapp-db" help:"Database of the web app (default: webapp/webapp.db in the data folder)." placeholder:"URL"`
+	Worker       string `help:"Where the worker's internal API listens." default:"http://127.0.0.1:8082" placeholder:"URL"`
+}
+
+// Run runs the web app until it is told to end.
+func (c *webappCommand) Run(ctx context.Context, r *run) error {
+	return c.run(ctx, r, "webapp", "--webapp-listen", c.WebappListen, "--webapp-url", c.WebappURL, func(log *slog.Logger, root string) (platform.Program, error) {
+		config, err := c.config(r, &c.serving, "webapp", "--webapp-db", c.WebappDB, log)
+		if err != nil {
+			return nil, err
+		}
+		log.Info("web app", "url", root, "issuer", c.Issuer, "application_uri", c.ApplicationURI)
+		return platform.NewWebApp(ctx, platform.WebAppConfig{HalfConfig: config, PublicURL: root, WorkerURL: c.Worker})
+	})
+}
+
+type workerCommand struct {
+	serving
+	halfFlags
+	WorkerListen    string `help:"Address of the internal API; :0 takes a free port." default:"127.0.0.1:8082" placeholder:"ADDR" aliases:"listen"`
+	WorkerDB        string `name:"worker-db" help:"Database of the worker (default: worker/worker.db in the data folder)." placeholder:"URL"`
+	ServiceInstance string `help:"Name of this worker among several that run at the same time." placeholder:"NAME"`
+	Mapping         string `help:"Mapping file of imports (default: the one for the Northwind files)." placeholder:"FILE"`
+	TimeZone        string `help:"Time zone of the schedules." default:"UTC" placeholder:"ZONE"`
+}
+
+// Run runs the worker until it is told to end.
+func (c *workerCommand) Run(ctx context.Context, r *run) error {
+	return c.run(ctx, r, "worker", "--worker-listen", c.WorkerListen, "", "", func(log *slog.Logger, _ string) (platform.Program, error) {
+		config, err := c.config(r, &c.serving, "worker", "--worker-db", c.WorkerDB, log)
+		if err != nil {
+			return nil, err
+		}
+		log.Info("worker", "issuer", c.Issuer, "application_uri", c.ApplicationURI)
+		return platform.NewWorker(ctx, platform.WorkerConfig{
+			HalfConfig: config, ServiceInstance: c.ServiceInstance, Mapping: c.Mapping, TimeZone: c.TimeZone,
+		})
+	})
+}
+
+// run listens, builds the program and serves it.
+func (s *serving) run(ctx context.Context, r *run, name, listenFlag, address, urlFlag, given string, build func(log *slog.Logger, root string) (platform.Program, error)) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	log := r.programLog(name)
+	l, err := s.listen(listenFlag, address)
+	if err != nil {
+		return err
+	}
+	defer l.Close() // Serve closes it too
+	root, err := publicURL(urlFlag, given, l, s.https())
+	if err != nil {
+		return err
+	}
+	o := platform.ServeOptions{Listener: l, Log: log}
+	if o.TLS, err = s.tls(r, name, hostOf(root)); err != nil {
+		return err
+	}
+	p, err := build(log, root)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, p, o)
+}

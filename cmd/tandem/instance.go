@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"net"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/platform"
+	"github.com/hybridapps/tandem/session"
+)
+
+// instanceFlags are those of an instance, also within `tandem up`.
+type instanceFlags struct {
+	Listen        string         `help:"Address of the instance; :0 takes a free port." default:"127.0.0.1:8080" placeholder:"ADDR"`
+	URL           string         `name:"url" help:"Public root of the instance: the issuer is URL/id (default: from --listen)." placeholder:"URL"`
+	MetricsListen string         `help:"Address for /metrics alone. Without it, /metrics of --listen answers this machine only." placeholder:"ADDR"`
+	Licences      int            `help:"Licence slots." default:"25" placeholder:"N"`
+	Reserve       map[string]int `help:"Slots reserved for an account; may be repeated." placeholder:"LOGIN=N"`
+}
+
+// licence is the licence of the flags.
+func (f *instanceFlags) licence() (tandem.Licence, error) {
+	l := tandem.Licence{Slots: f.Licences, Reserved: f.Reserve}
+	if f.Licences < 1 {
+		return l, usage("--licences %d: use 1 or more", f.Licences)
+	}
+	if err := session.CheckLicence(l); err != nil {
+		return l, usageError{err}
+	}
+	return l, nil
+}
+
+type instanceCommand struct {
+	store
+	serving
+	instanceFlags
+}
+
+// Run runs an instance until it is told to end.
+func (c *instanceCommand) Run(ctx context.Context, r *run) error {
+	licence, err := c.licence()
+	if err != nil {
+		return err
+	}
+	if err := c.check(); err != nil {
+		return err
+	}
+	log := r.programLog("instance")
+	config, err := c.config(r, log, true)
+	if err != nil {
+		return err
+	}
+	l, err := c.listen("--listen", c.Listen)
+	if err != nil {
+		return err
+	}
+	defer l.Close() // Serve closes it too
+	root, err := publicURL("--url", c.URL, l, c.https())
+	if err != nil {
+		return err
+	}
+	o := platform.ServeOptions{Listener: l, Log: log}
+	if o.TLS, err = c.tls(r, "instance", hostOf(root)); err != nil {
+		return err
+	}
+	var metrics net.Listener
+	if c.MetricsListen != "" {
+		if metrics, err = openListener("--metrics-listen", c.MetricsListen); err != nil {
+			return err
+		}
+		defer metrics.Close()
+	}
+	version, _ := programVersion()
+	in, err := platform.NewInstance(ctx, platform.InstanceConfig{
+		StoreConfig: config, URL: root, Version: version, Licence: licence,
+	})
+	if err != nil {
+		return err
+	}
+	if metrics != nil {
+		o.Metrics, o.MetricsHandler = metrics, in.Metrics()
+		log.Info("metrics", "address", metrics.Addr().String())
+	}
+	log.Info("instance", "issuer", in.Issuer, "odata", in.ODataRoot)
+	return serve(ctx, in, o)
+}

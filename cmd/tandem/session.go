@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/platform"
+)
+
+type sessionCommands struct {
+	List  sessionList  `cmd:"" help:"List the open sessions."`
+	Close sessionClose `cmd:"" help:"End a session and free its slot."`
+}
+
+// sessionRow is a session in JSON.
+type sessionRow struct {
+	ID                string             `json:"id"`
+	Kind              tandem.SessionKind `json:"kind"`
+	User              string             `json:"user"`
+	ApplicationURI    string             `json:"application_uri"`
+	ServiceInstance   string             `json:"service_instance"`
+	Slot              int                `json:"slot"`
+	OpenedAt          stamp              `json:"opened_at"`
+	LastRequestAt     stamp              `json:"last_request_at"`
+	AbsoluteExpiresAt stamp              `json:"absolute_expires_at"`
+	Requests          int64              `json:"requests"`
+	Reserved          bool               `json:"reserved"`
+	*sessionEnd
+}
+
+// sessionEnd is shown with --all; null for a session that is open.
+type sessionEnd struct {
+	EndedAt   stamp   `json:"ended_at"`
+	EndReason *string `json:"end_reason"`
+}
+
+func sessionRowOf(s tandem.Session, all bool) sessionRow {
+	row := sessionRow{
+		ID: s.ID, Kind: s.Kind, User: s.User, ApplicationURI: s.ApplicationURI, ServiceInstance: s.ServiceInstance, Slot: s.Slot,
+		OpenedAt: stamp{s.OpenedAt}, LastRequestAt: stamp{s.LastRequestAt}, AbsoluteExpiresAt: stamp{s.AbsoluteExpiresAt},
+		Requests: s.Requests, Reserved: s.Reserved,
+	}
+	if all {
+		row.sessionEnd = &sessionEnd{EndedAt: stamp{s.EndedAt}}
+		if !s.EndedAt.IsZero() {
+			reason := string(s.EndReason)
+			row.EndReason = &reason
+		}
+	}
+	return row
+}
+
+type sessionList struct {
+	store
+	output
+	All bool `help:"Also show sessions that have ended, newest first."`
+}
+
+// Run lists sessions.
+func (c *sessionList) Run(ctx context.Context, r *run) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		sessions, err := a.Sessions.List(ctx, c.All)
+		if err != nil {
+			return err
+		}
+		rows := make([]sessionRow, len(sessions))
+		for i := range sessions {
+			rows[i] = sessionRowOf(sessions[i], c.All)
+		}
+		columns := []column[sessionRow]{
+			{"id", func(s sessionRow) string { return s.ID }},
+			{"slot", func(s sessionRow) string { return strconv.Itoa(s.Slot) }},
+			{"kind", func(s sessionRow) string { return string(s.Kind) }},
+			{"user", func(s sessionRow) string { return s.User }},
+			{"application", func(s sessionRow) string { return s.ApplicationURI }},
+			{"opened", func(s sessionRow) string { return s.OpenedAt.String() }},
+			{"last request", func(s sessionRow) string { return s.LastRequestAt.String() }},
+			{"requests", func(s sessionRow) string { return strconv.FormatInt(s.Requests, 10) }},
+		}
+		if c.All {
+			columns = append(columns, column[sessionRow]{"ended", func(s sessionRow) string {
+				if s.EndReason == nil {
+					return ""
+				}
+				return s.EndedAt.String() + " (" + *s.EndReason + ")"
+			}})
+		}
+		return showList(r.stdout, c.output, rows, columns)
+	})
+}
+
+type sessionClose struct {
+	store
+	ID     string `arg:"" help:"Id of the session."`
+	Reason string `help:"Why; its holder can see it." required:"" placeholder:"TEXT"`
+}
+
+// Run ends a session.
+func (c *sessionClose) Run(ctx context.Context, r *run) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		if err := a.Sessions.Close(ctx, c.ID, c.Reason); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(r.stdout, "closed %s\n", c.ID)
+		return err
+	})
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hybridapps/tandem/platform"
+)
+
+// store are the flags of commands that work on an instance's database.
+type store struct {
+	DB      string `help:"Database of the instance: sqlite:FILE or postgres://… (default: tandem.db in the data folder)." placeholder:"URL"`
+	KeyFile string `help:"File with the instance's key (default: instance.key in the data folder). TANDEM_KEY can hold the key itself." placeholder:"FILE"`
+}
+
+const keyVariable = "TANDEM_KEY"
+
+// config is where the flags say that database and key are. With create, the
+// data folder is made and a database may be new.
+func (s *store) config(r *run, log *slog.Logger, create bool) (platform.StoreConfig, error) {
+	c := platform.StoreConfig{
+		DB: s.DB, KeyFile: s.KeyFile, Key: strings.TrimSpace(os.Getenv(keyVariable)), Actor: actor(), Log: log,
+	}
+	if c.DB == "" {
+		c.DB = "sqlite:" + filepath.Join(r.Data, "tandem.db")
+	}
+	if c.KeyFile == "" {
+		c.KeyFile = filepath.Join(r.Data, "instance.key")
+	}
+	if err := checkDatabase("--db", c.DB); err != nil {
+		return c, err
+	}
+	if create {
+		return c, makeFolder(r.Data)
+	}
+	if file, ok := strings.CutPrefix(c.DB, "sqlite:"); ok {
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			return c, fmt.Errorf("there is no database %s: name the data folder with --data, or start an instance first (tandem up, tandem instance)", file)
+		}
+	}
+	return c, nil
+}
+
+// checkDatabase refuses what cannot be a database URL.
+func checkDatabase(flag, url string) error {
+	switch scheme, _, _ := strings.Cut(url, ":"); scheme {
+	case "sqlite", "postgres", "postgresql":
+		return nil
+	}
+	return usage("%s: use sqlite:FILE or postgres://USER@HOST/DATABASE", flag)
+}
+
+// makeFolder makes a folder that only this user can look into.
+func makeFolder(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("data folder: %w; choose another with --data", err)
+	}
+	return nil
+}
+
+// actor is who the record says has administered.
+func actor() string {
+	if user := os.Getenv("USER"); user != "" {
+		return "command line (" + user + ")"
+	}
+	return "command line"
+}
+
+// administer opens the database for one command and closes it after it. Only
+// what creates something may make a database.
+func (s *store) administer(ctx context.Context, r *run, create bool, f func(a *platform.Administration) error) error {
+	config, err := s.config(r, r.logger(r.stderr, slog.LevelWarn), create)
+	if err != nil {
+		return err
+	}
+	a, err := platform.OpenAdministration(ctx, config)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(a), a.Close())
+}
+
+// days is a span of time: 90d, 12h, 30m.
+type days time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *days) UnmarshalText(text []byte) error {
+	if number, ok := strings.CutSuffix(string(text), "d"); ok {
+		var n int
+		if _, err := fmt.Sscanf(number, "%d", &n); err != nil || fmt.Sprint(n) != number || n <= 0 || n > 36500 {
+			return fmt.Errorf("%q is not a number of days: use 90d", text)
+		}
+		*d = days(time.Duration(n) * 24 * time.Hour)
+		return nil
+	}
+	span, err := time.ParseDuration(string(text))
+	if err != nil || span <= 0 {
+		return fmt.Errorf("%q is not a span of time: use 90d or 12h", text)
+	}
+	*d = days(span)
+	return nil
+}

@@ -1,0 +1,296 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hybridapps/tandem/platform"
+	"github.com/hybridapps/tandem/seal"
+)
+
+type upCommand struct {
+	store
+	serving
+	instanceFlags
+	WebappListen string `help:"Address of the web app; :0 takes a free port." default:"127.0.0.1:8081" placeholder:"ADDR"`
+	WebappURL    string `name:"webapp-url" help:"Public root of the web app (default: from --webapp-listen)." placeholder:"URL"`
+	WebappDB     string `name:"webapp-db" help:"Database of the web app (default: webapp/webapp.db in the data folder)." placeholder:"URL"`
+	WorkerListen string `help:"Address of the worker; :0 takes a free port." default:"127.0.0.1:8082" placeholder:"ADDR"`
+	WorkerDB     string `name:"worker-db" help:"Database of the worker (default: worker/worker.db in the data folder)." placeholder:"URL"`
+}
+
+// startTimeout is how long the programs may take until all of them answer.
+const startTimeout = 30 * time.Second
+
+// system is what `tandem up` runs.
+type system struct {
+	*upCommand
+	*run
+	log *slog.Logger
+	// The listeners are the parent's, so that a program that is started again
+	// listens where the one before did, and no port is lost in between.
+	instance, webapp, worker member
+	https                    bool
+	ca                       string
+}
+
+// member is one of the three programs.
+type member struct {
+	name      string
+	listener  net.Listener
+	url       string
+	cert, key string
+}
+
+// Run runs the whole system until it is told to end.
+func (c *upCommand) Run(ctx context.Context, r *run) error {
+	begun := time.Now()
+	if err := c.check(); err != nil {
+		return err
+	}
+	if _, err := c.licence(); err != nil {
+		return err
+	}
+	var err error
+	if r.Data, err = filepath.Abs(r.Data); err != nil {
+		return err
+	}
+	lines := &lines{w: r.stderr, raw: r.LogFormat == "json", colour: isTerminal(os.Stderr)}
+	s := &system{upCommand: c, run: r, https: c.https(), log: r.logger(lines.named("up"), slog.LevelDebug)}
+	config, err := c.config(r, s.log, true)
+	if err != nil {
+		return err
+	}
+	unlock, err := lockFolder(r.Data)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	known, err := retireDemoFile(r.Data)
+	if err != nil {
+		return err
+	}
+	defer s.closeListeners()
+	if err := s.prepare(); err != nil {
+		return err
+	}
+	demo, first, err := s.register(ctx, config, known)
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	group := newSupervisor(s.log, lines)
+	for _, p := range []struct {
+		member
+		args, env []string
+	}{
+		{s.instance, s.instanceArgs(), s.instanceEnv(config)},
+		{s.webapp, s.webappArgs(), nil},
+		{s.worker, s.workerArgs(), nil},
+	} {
+		file, err := p.listener.(*net.TCPListener).File()
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		group.add(p.name, append(p.args, r.logArgs()...), p.env, file)
+	}
+	if err := group.start(ctx, s.answers); err != nil {
+		group.stop()
+		return interrupted(ctx, err)
+	}
+	file := s.demoFile(config, demo)
+	if err := writeDemoFile(r.Data, file); err != nil {
+		group.stop()
+		return err
+	}
+	s.welcome(file, first, time.Since(begun))
+	group.run(ctx)
+	signal.Reset(os.Interrupt) // a second Ctrl-C does not wait
+	s.log.Info("ending")
+	group.stop()
+	return nil
+}
+
+// interrupted replaces the errors that Ctrl-C causes.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errors.New("interrupted before everything was started; the next start goes on from here")
+	}
+	return err
+}
+
+// prepare opens the listeners and makes the certificates.
+func (s *system) prepare() error {
+	s.instance, s.webapp, s.worker = member{name: "instance"}, member{name: "webapp"}, member{name: "worker"}
+	host := ""
+	for _, m := range []struct {
+		*member
+		flag, address, urlFlag, url string
+	}{
+		{&s.instance, "--listen", s.Listen, "--url", s.URL},
+		{&s.webapp, "--webapp-listen", s.WebappListen, "--webapp-url", s.WebappURL},
+		{&s.worker, "--worker-listen", s.WorkerListen, "", ""},
+	} {
+		var err error
+		if m.listener, err = openListener(m.flag, m.address); err != nil {
+			return err
+		}
+		if m.member.url, err = publicURL(m.urlFlag, m.url, m.listener, s.https); err != nil {
+			return err
+		}
+		if m.member == &s.instance && s.https && s.URL != "" {
+			host = hostOf(s.URL) // the certificate is for this name
+		}
+		if m.url == "" && host != "" {
+			m.member.url = strings.Replace(m.member.url, "//localhost:", "//"+host+":", 1)
+		}
+		m.cert, m.key = s.TLSCert, s.TLSKey
+		if s.TLSDev {
+			if m.cert, m.key, err = devCertificate(s.Data, m.name, hostOf(m.member.url)); err != nil {
+				return err
+			}
+		}
+	}
+	s.ca = s.trusted(s.run)
+	return nil
+}
+
+func (s *system) closeListeners() {
+	for _, m := range []member{s.instance, s.webapp, s.worker} {
+		if m.listener != nil {
+			m.listener.Close() // nothing accepts on it here
+		}
+	}
+}
+
+// register makes the demo's data and gives each half its own credential, in a
+// folder of its own. It is the only part of the start that sees both.
+func (s *system) register(ctx context.Context, config platform.StoreConfig, known demoFile) (demo *platform.Demo, first bool, err error) {
+	webappDir, workerDir := filepath.Join(s.Data, "webapp"), filepath.Join(s.Data, "worker")
+	for _, dir := range []string{webappDir, workerDir} {
+		if err := makeFolder(dir); err != nil {
+			return nil, false, err
+		}
+	}
+	if _, err := seal.LoadOrCreateKey(filepath.Join(s.Data, "channel.key")); err != nil {
+		return nil, false, fmt.Errorf("channel key: %w", err)
+	}
+	userFile, serviceFile := filepath.Join(webappDir, "credential"), filepath.Join(workerDir, "credential")
+	d := platform.DemoConfig{
+		WebApp: s.webapp.url, Passwords: known.passwords(),
+		UserSecret: readSecret(userFile), ServiceSecret: readSecret(serviceFile),
+	}
+	a, err := platform.OpenAdministration(ctx, config)
+	if err != nil {
+		return nil, false, err
+	}
+	users, err := a.Accounts.List(ctx)
+	if first = len(users) == 0; first && err == nil {
+		s.log.Info("making the demo company; this takes a few seconds")
+	}
+	if err == nil {
+		demo, err = a.EnsureDemo(ctx, d)
+	}
+	if err = errors.Join(err, a.Close()); err != nil {
+		return nil, false, err
+	}
+	if demo.UserSecret != d.UserSecret {
+		err = writeFile(userFile, []byte(demo.UserSecret+"\n"), 0o600)
+	}
+	if demo.ServiceSecret != d.ServiceSecret {
+		err = errors.Join(err, writeFile(serviceFile, []byte(demo.ServiceSecret+"\n"), 0o600))
+	}
+	return demo, first, err
+}
+
+// readSecret is the secret in a file; empty when there is none.
+func readSecret(file string) string {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "" // a new one is made
+	}
+	return strings.TrimSpace(string(text))
+}
+
+func (s *system) tlsArgs(m member) []string {
+	args := []string{"--listen-fd=3", "--data=" + s.Data}
+	if m.cert != "" {
+		args = append(args, "--tls-cert="+m.cert, "--tls-key="+m.key)
+	}
+	return args
+}
+
+func (r *run) logArgs() []string {
+	return []string{"--log-format=" + r.LogFormat, "--log-level=" + r.LogLevel}
+}
+
+func (s *system) instanceArgs() []string {
+	args := append([]string{"instance", "--url=" + s.instance.url, "--licences=" + strconv.Itoa(s.Licences)}, s.tlsArgs(s.instance)...)
+	for login, n := range s.Reserve {
+		args = append(args, "--reserve="+login+"="+strconv.Itoa(n))
+	}
+	if s.KeyFile != "" {
+		args = append(args, "--key-file="+s.KeyFile)
+	}
+	if s.MetricsListen != "" {
+		args = append(args, "--metrics-listen="+s.MetricsListen)
+	}
+	return args
+}
+
+// instanceEnv holds what must not show in a list of processes.
+func (s *system) instanceEnv(config platform.StoreConfig) []string {
+	env := []string{"TANDEM_DB=" + config.DB}
+	if config.Key != "" {
+		env = append(env, keyVariable+"="+config.Key)
+	}
+	return env
+}
+
+func (s *system) halfArgs(m member, credential string) []string {
+	args := append([]string{
+		m.name, "--issuer=" + s.instance.url + "/id", "--application-uri=" + platform.DemoPortal,
+		"--credential-file=" + filepath.Join(s.Data, m.name, credential),
+	}, s.tlsArgs(m)...)
+	if s.ca != "" {
+		args = append(args, "--ca-file="+s.ca)
+	}
+	return args
+}
+
+func (s *system) webappArgs() []string {
+	args := append(s.halfArgs(s.webapp, "credential"), "--webapp-url="+s.webapp.url, "--worker="+s.worker.url)
+	if s.WebappDB != "" {
+		args = append(args, "--webapp-db="+s.WebappDB)
+	}
+	return args
+}
+
+func (s *system) workerArgs() []string {
+	args := s.halfArgs(s.worker, "credential")
+	if s.WorkerDB != "" {
+		args = append(args, "--worker-db="+s.WorkerDB)
+	}
+	return args
+}
+
+// answers waits until all three programs are ready.
+func (s *system) answers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for _, m := range []member{s.instance, s.webapp, s.worker} {
+		if err := waitReady(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,442 @@
+package main_test
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// demo is what a script reads of demo.json.
+type demo struct {
+	Instance, Issuer, OData, WebApp, Worker, DB string
+	Applications                                []struct {
+		ApplicationURI string   `json:"application_uri"`
+		ClientType     string   `json:"client_type"`
+		UserSecret     string   `json:"user_secret"`
+		ServiceSecret  string   `json:"service_secret"`
+		RedirectURIs   []string `json:"redirect_uris"`
+		PostLogout     []string `json:"post_logout_redirect_uris"`
+		Scope          string
+		SystemUser     string `json:"system_user"`
+	}
+	Users []struct {
+		Login, Password string
+		UserType        string `json:"user_type"`
+		IsAdmin         bool   `json:"is_admin"`
+	}
+}
+
+// running is a `tandem up`.
+type running struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	dir  string
+	demo demo
+	// began is how long it took until demo.json was there.
+	began time.Duration
+
+	mu     sync.Mutex
+	log    bytes.Buffer
+	stdout bytes.Buffer
+	ended  chan struct{}
+}
+
+// up starts the whole system on free ports and waits for demo.json.
+func up(t *testing.T, dir string, args ...string) *running {
+	t.Helper()
+	args = append([]string{"up", "--data", dir, "--listen", ":0", "--webapp-listen", ":0", "--worker-listen", ":0"}, args...)
+	r := &running{t: t, dir: dir, cmd: exec.Command(binary, args...), ended: make(chan struct{})}
+	r.cmd.Env, r.cmd.Dir, r.cmd.Stdout = environment(), t.TempDir(), &r.stdout
+	stderr, err := r.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "demo.json")
+	before, _ := os.Stat(file) // that of an earlier start, if any
+	begun := time.Now()
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(r.ended)
+		lines := bufio.NewScanner(stderr)
+		for lines.Scan() {
+			r.mu.Lock()
+			r.log.WriteString(lines.Text() + "\n")
+			r.mu.Unlock()
+		}
+		_ = r.cmd.Wait() // the state says how it ended
+	}()
+	t.Cleanup(func() {
+		select {
+		case <-r.ended:
+		default:
+			_ = r.cmd.Process.Kill() // it may have ended just now
+			<-r.ended
+		}
+		if t.Failed() {
+			t.Log(r.text())
+		}
+	})
+	eventually(t, 40*time.Second, "demo.json", func() bool {
+		select {
+		case <-r.ended:
+			t.Fatalf("up has ended: %s", r.text())
+		default:
+		}
+		info, err := os.Stat(file)
+		return err == nil && (before == nil || !os.SameFile(before, info))
+	})
+	r.began = time.Since(begun)
+	r.read()
+	return r
+}
+
+func (r *running) read() {
+	r.t.Helper()
+	file := filepath.Join(r.dir, "demo.json")
+	info, err := os.Stat(file)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		r.t.Fatalf("demo.json has mode %v (%v), want 0600", info.Mode(), err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &r.demo); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *running) text() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.log.String()
+}
+
+// stop ends it as Ctrl-C does and returns how long that took.
+func (r *running) stop(signal os.Signal) time.Duration {
+	r.t.Helper()
+	at := time.Now()
+	if err := r.cmd.Process.Signal(signal); err != nil {
+		r.t.Fatal(err)
+	}
+	select {
+	case <-r.ended:
+	case <-time.After(10 * time.Second):
+		r.t.Fatal("up does not end")
+	}
+	if code := r.cmd.ProcessState.ExitCode(); code != 0 {
+		r.t.Errorf("up ended with exit code %d: %s", code, r.text())
+	}
+	return time.Since(at)
+}
+
+// child is the process of one of the programs.
+func (r *running) child(name string) int {
+	r.t.Helper()
+	children, err := os.ReadFile("/proc/" + strconv.Itoa(r.cmd.Process.Pid) + "/task/" + strconv.Itoa(r.cmd.Process.Pid) + "/children")
+	if err != nil {
+		r.t.Skip("no /proc here")
+	}
+	all := strings.Fields(string(children))
+	tasks, _ := filepath.Glob("/proc/" + strconv.Itoa(r.cmd.Process.Pid) + "/task/*/children")
+	for _, task := range tasks {
+		text, err := os.ReadFile(task)
+		if err == nil {
+			all = append(all, strings.Fields(string(text))...)
+		}
+	}
+	for _, pid := range all {
+		line, err := os.ReadFile("/proc/" + pid + "/cmdline")
+		if err == nil && bytes.Contains(line, []byte("\x00"+name+"\x00")) {
+			n, err := strconv.Atoi(pid)
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			return n
+		}
+	}
+	return 0
+}
+
+func (r *running) serviceToken(client *http.Client) (status int, body string) {
+	r.t.Helper()
+	portal := r.demo.Applications[0]
+	res, err := client.PostForm(r.demo.Issuer+"/connect/token", url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {portal.ApplicationURI}, "client_secret": {portal.ServiceSecret},
+	})
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return res.StatusCode, string(text)
+}
+
+func TestUp(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	first := up(t, dir)
+	d := first.demo
+	t.Logf("first start %v", first.began.Round(time.Millisecond))
+
+	// The shape of demo.json.
+	if d.Issuer != d.Instance+"/id" || d.OData != d.Instance+"/api/domain/odata/" || !strings.HasPrefix(d.DB, "sqlite:/") {
+		t.Errorf("addresses: %+v", d)
+	}
+	for _, u := range []string{d.Instance, d.WebApp, d.Worker} {
+		if !regexp.MustCompile(`^http://localhost:[1-9][0-9]*$`).MatchString(u) {
+			t.Errorf("address %s", u)
+		}
+	}
+	portal, field := d.Applications[0], d.Applications[1]
+	if portal.ApplicationURI != "com.example/portal" || portal.ClientType != "Confidential" || portal.Scope != "read update" ||
+		portal.SystemUser != "svc.portal" || portal.RedirectURIs[0] != d.WebApp+"/signin-callback" ||
+		portal.PostLogout[0] != d.WebApp+"/signout-callback" || portal.UserSecret == "" || portal.ServiceSecret == "" {
+		t.Errorf("portal: %+v", portal)
+	}
+	if field.ApplicationURI != "com.example/field" || field.ClientType != "Public" || field.UserSecret+field.ServiceSecret != "" ||
+		field.RedirectURIs[0] != "http://127.0.0.1/callback" {
+		t.Errorf("field: %+v", field)
+	}
+	for i, want := range []string{"admin InternalUser true", "anna InternalUser false", "paul ExternalCommunityUser false"} {
+		u := d.Users[i]
+		if got := u.Login + " " + u.UserType + " " + strconv.FormatBool(u.IsAdmin); got != want || len(u.Password) < 12 {
+			t.Errorf("user %s, want %s", got, want)
+		}
+	}
+
+	// Everything answers, and nothing has called the API by itself.
+	for _, u := range []string{d.Instance + "/readyz", d.WebApp + "/readyz", d.Worker + "/readyz", d.WebApp + "/"} {
+		res, err := http.Get(u)
+		if err != nil || res.StatusCode != 200 {
+			t.Fatalf("%s: %v %v", u, res, err)
+		}
+		res.Body.Close()
+	}
+	if rows := read[[]any](t, "session", "list", "--data", dir); len(rows) != 0 {
+		t.Errorf("a fresh system has %d sessions", len(rows))
+	}
+	if status, body := first.serviceToken(http.DefaultClient); status != 200 {
+		t.Errorf("a service token: %d %s", status, body)
+	}
+
+	// I13: passwords and secrets are in demo.json alone.
+	for _, text := range []string{first.text(), first.stdout.String()} {
+		for _, secret := range []string{portal.UserSecret, portal.ServiceSecret, d.Users[0].Password, d.Users[1].Password, d.Users[2].Password} {
+			if strings.Contains(text, secret) {
+				t.Errorf("a secret is printed where no person looks:\n%s", text)
+			}
+		}
+	}
+	for _, want := range []string{"instance | ", "webapp   | ", "worker   | "} {
+		if !strings.Contains(first.text(), want) {
+			t.Errorf("no line begins with %q", want)
+		}
+	}
+
+	// A second one keeps away.
+	if a := tandem(t, nil, "up", "--data", dir, "--listen", ":0"); a.code != 1 || !strings.Contains(a.stderr, "runs already") {
+		t.Errorf("a second up: exit %d: %s", a.code, a.stderr)
+	}
+
+	// The switch works while it runs.
+	done(t, "app", "disable", "com.example/portal", "--data", dir)
+	eventually(t, 5*time.Second, "a disabled application is refused", func() bool {
+		status, _ := first.serviceToken(http.DefaultClient)
+		return status == 400 || status == 401
+	})
+	done(t, "app", "enable", "com.example/portal", "--data", dir)
+	eventually(t, 5*time.Second, "an enabled application works", func() bool {
+		status, _ := first.serviceToken(http.DefaultClient)
+		return status == 200
+	})
+
+	done(t, "user", "create", "kept", "--type", "internal", "--data", dir)
+	if took := first.stop(syscall.SIGINT); took > 5*time.Second {
+		t.Errorf("it took %v to end", took)
+	}
+
+	second := up(t, dir)
+	t.Logf("second start %v", second.began.Round(time.Millisecond))
+	for i, u := range second.demo.Users {
+		if u.Password != d.Users[i].Password {
+			t.Errorf("%s has another password after the second start", u.Login)
+		}
+	}
+	if a := second.demo.Applications[0]; a.UserSecret != portal.UserSecret || a.ServiceSecret != portal.ServiceSecret {
+		t.Error("the portal has other secrets after the second start")
+	}
+	if a := second.demo.Applications[0]; len(a.RedirectURIs) != 1 || a.RedirectURIs[0] != second.demo.WebApp+"/signin-callback" {
+		t.Errorf("redirect URIs after the second start: %v", a.RedirectURIs)
+	}
+	done(t, "user", "show", "kept", "--data", dir)
+	if took := second.stop(syscall.SIGTERM); took > 5*time.Second {
+		t.Errorf("it took %v to end", took)
+	}
+}
+
+func TestChildrenAreStartedAgainAndDieWithTheirParent(t *testing.T) {
+	t.Parallel()
+	r := up(t, filepath.Join(t.TempDir(), "data"))
+	at := map[string]string{"instance": r.demo.Instance, "webapp": r.demo.WebApp, "worker": r.demo.Worker}
+	for name, address := range at {
+		before := r.child(name)
+		if before == 0 {
+			t.Fatalf("no process of the %s", name)
+		}
+		if err := syscall.Kill(before, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, 10*time.Second, "another "+name, func() bool {
+			now := r.child(name)
+			return now != 0 && now != before
+		})
+		eventually(t, 10*time.Second, "the "+name+" answers again at its address", func() bool {
+			res, err := http.Get(address + "/readyz")
+			if err != nil {
+				return false
+			}
+			res.Body.Close()
+			return res.StatusCode == 200
+		})
+		if !strings.Contains(r.text(), "the "+name+" has ended; it is started again") {
+			t.Errorf("nobody said that the %s was started again", name)
+		}
+	}
+	children := []int{r.child("instance"), r.child("webapp"), r.child("worker")}
+	if err := r.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 5*time.Second, "the children end with their parent", func() bool {
+		for _, pid := range children {
+			if state, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat"); err == nil && !bytes.Contains(state, []byte(") Z ")) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// TestI8_EachProcessGetsOnlyItsOwn looks at what the processes were given.
+func TestI8_EachProcessGetsOnlyItsOwn(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	r := up(t, dir)
+	portal := r.demo.Applications[0]
+	given := func(name string) string {
+		pid := strconv.Itoa(r.child(name))
+		args, err := os.ReadFile("/proc/" + pid + "/cmdline")
+		if err != nil {
+			t.Fatal(err)
+		}
+		env, err := os.ReadFile("/proc/" + pid + "/environ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(args) + "\x00" + string(env)
+	}
+	webapp, worker, instance := given("webapp"), given("worker"), given("instance")
+	for name, has := range map[string]struct {
+		text string
+		not  []string
+	}{
+		"web app":  {webapp, []string{"worker/credential", "worker.db", "tandem.db", "instance.key"}},
+		"worker":   {worker, []string{"webapp/credential", "webapp.db", "tandem.db", "instance.key"}},
+		"instance": {instance, []string{"credential", "webapp.db", "worker.db", "channel.key"}},
+	} {
+		for _, word := range append(has.not, portal.UserSecret, portal.ServiceSecret, r.demo.Users[0].Password) {
+			if strings.Contains(has.text, word) {
+				t.Errorf("the %s was given %s", name, word)
+			}
+		}
+	}
+	for file, other := range map[string]string{"webapp/credential": portal.ServiceSecret, "worker/credential": portal.UserSecret} {
+		path := filepath.Join(dir, file)
+		text, err := os.ReadFile(path)
+		if err != nil || strings.Contains(string(text), other) {
+			t.Errorf("%s holds the other half's secret (%v)", file, err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v (%v)", file, info.Mode(), err)
+		}
+	}
+	keys := map[string]bool{}
+	for _, file := range []string{"instance.key", "webapp/key", "channel.key"} {
+		text, err := os.ReadFile(filepath.Join(dir, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if keys[string(text)] {
+			t.Errorf("%s is the key of another", file)
+		}
+		keys[string(text)] = true
+	}
+}
+
+func TestUpWithADevelopmentAuthority(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	r := up(t, dir, "--tls-dev", "--log-format", "json")
+	ca, err := os.ReadFile(filepath.Join(dir, "dev-ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	defer client.CloseIdleConnections()
+	for _, u := range []string{r.demo.Instance + "/healthz", r.demo.WebApp + "/", r.demo.Worker + "/readyz"} {
+		if !strings.HasPrefix(u, "https://localhost:") {
+			t.Errorf("address %s", u)
+		}
+		res, err := client.Get(u)
+		if err != nil || res.StatusCode != 200 {
+			t.Fatalf("%s: %v %v", u, res, err)
+		}
+		res.Body.Close()
+	}
+	if status, body := r.serviceToken(client); status != 200 {
+		t.Errorf("a service token: %d %s", status, body)
+	}
+	// The web app reaches the instance: it sends people to its sign-in page.
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	res, err := client.Get(r.demo.WebApp + "/signin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if to := res.Header.Get("Location"); !strings.HasPrefix(to, r.demo.Issuer+"/connect/authorize?") {
+		t.Errorf("sign-in: %d to %q", res.StatusCode, to)
+	}
+	for line := range strings.Lines(r.text()) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("not JSON: %s", line)
+		}
+	}
+	r.stop(syscall.SIGTERM)
+	second := up(t, dir, "--tls-dev")
+	if again, err := os.ReadFile(filepath.Join(dir, "dev-ca.pem")); err != nil || !bytes.Equal(again, ca) {
+		t.Errorf("the authority was made again (%v)", err)
+	}
+	second.stop(syscall.SIGTERM)
+}

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/platform"
+)
+
+type userCommands struct {
+	Create      userCreate      `cmd:"" help:"Create a user."`
+	List        userList        `cmd:"" help:"List all users."`
+	Show        userShow        `cmd:"" help:"Show one user."`
+	Enable      userEnable      `cmd:"" help:"Let a user work again."`
+	Disable     userDisable     `cmd:"" help:"End all sign-ins of a user and admit no new one."`
+	SetPassword userSetPassword `cmd:"" help:"Give a user a new password, and end all their sign-ins."`
+}
+
+// userRow is a user in JSON.
+type userRow struct {
+	ID            string          `json:"id"`
+	Login         string          `json:"login"`
+	Name          string          `json:"name"`
+	Email         string          `json:"email"`
+	EmailVerified bool            `json:"email_verified"`
+	Locale        string          `json:"locale"`
+	Type          tandem.UserType `json:"user_type"`
+	Admin         bool            `json:"is_admin"`
+	Enabled       bool            `json:"is_enabled"`
+	CreatedAt     stamp           `json:"created_at"`
+	ChangedAt     stamp           `json:"changed_at"`
+}
+
+func userRowOf(u tandem.User) userRow {
+	return userRow{
+		ID: u.ID, Login: u.Login, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified, Locale: u.Locale, Type: u.Type,
+		Admin: u.Admin, Enabled: u.Enabled, CreatedAt: stamp{u.CreatedAt}, ChangedAt: stamp{u.ChangedAt},
+	}
+}
+
+func showUser(r *run, o output, u tandem.User) error {
+	row := userRowOf(u)
+	return showOne(r.stdout, o, row, []field{
+		{"login", row.Login}, {"id", row.ID}, {"name", row.Name}, {"email", row.Email}, {"user_type", string(row.Type)},
+		{"is_admin", yes(row.Admin)}, {"is_enabled", yes(row.Enabled)}, {"created", row.CreatedAt.String()}, {"changed", row.ChangedAt.String()},
+	})
+}
+
+var userTypes = map[string]tandem.UserType{
+	"internal": tandem.InternalUser, "external": tandem.ExternalCommunityUser, "system": tandem.SystemUserNoLogin,
+}
+
+// passwordFlags say where a password comes from: never from the command line,
+// which other users of the machine can read.
+type passwordFlags struct {
+	PasswordFile string `help:"File with the password (- for standard input). TANDEM_PASSWORD can hold the password itself." placeholder:"FILE"`
+}
+
+const passwordVariable = "TANDEM_PASSWORD"
+
+func (p *passwordFlags) password() (string, error) {
+	var text []byte
+	var err error
+	switch p.PasswordFile {
+	case "":
+		return os.Getenv(passwordVariable), nil
+	case "-":
+		text, err = readAll(os.Stdin)
+	default:
+		text, err = os.ReadFile(p.PasswordFile)
+	}
+	if err != nil {
+		return "", fmt.Errorf("password file: %w", err)
+	}
+	// An editor ends the last line; that end is not part of the password.
+	password := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	if password == "" {
+		return "", fmt.Errorf("the password file %s is empty", p.PasswordFile)
+	}
+	return password, nil
+}
+
+type userCreate struct {
+	store
+	output
+	Login string `arg:"" help:"Login."`
+	Type  string `help:"internal, external or system." required:"" enum:"internal,external,system"`
+	Admin bool   `help:"The user is an administrator."`
+	Name  string `help:"Name shown to people."`
+	Email string `help:"E-mail address, which you vouch for." placeholder:"ADDR"`
+	passwordFlags
+}
+
+// Run creates a user.
+func (c *userCreate) Run(ctx context.Context, r *run) error {
+	password, err := c.password()
+	if err != nil {
+		return err
+	}
+	kind := userTypes[c.Type]
+	if !kind.CanSignIn() && c.PasswordFile == "" {
+		password = "" // a variable left from another command
+	}
+	return c.administer(ctx, r, true, func(a *platform.Administration) error {
+		u, err := a.Accounts.Create(ctx, signin.NewUser{
+			Login: c.Login, Type: kind, Name: c.Name, Email: c.Email, Admin: c.Admin, Password: password,
+		})
+		if err != nil {
+			return err
+		}
+		return showUser(r, c.output, u)
+	})
+}
+
+type userList struct {
+	store
+	output
+}
+
+// Run lists all users.
+func (c *userList) Run(ctx context.Context, r *run) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		users, err := a.Accounts.List(ctx)
+		if err != nil {
+			return err
+		}
+		rows := make([]userRow, len(users))
+		for i := range users {
+			rows[i] = userRowOf(users[i])
+		}
+		return showList(r.stdout, c.output, rows, []column[userRow]{
+			{"login", func(u userRow) string { return u.Login }},
+			{"name", func(u userRow) string { return u.Name }},
+			{"type", func(u userRow) string { return string(u.Type) }},
+			{"admin", func(u userRow) string { return yes(u.Admin) }},
+			{"enabled", func(u userRow) string { return yes(u.Enabled) }},
+		})
+	})
+}
+
+// oneUser is a command that names a user and shows them.
+type oneUser struct {
+	store
+	output
+	Login string `arg:"" help:"Login."`
+}
+
+func (c *oneUser) do(ctx context.Context, r *run, f func(a *platform.Administration) (tandem.User, error)) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		u, err := f(a)
+		if err != nil {
+			return err
+		}
+		return showUser(r, c.output, u)
+	})
+}
+
+type userShow struct{ oneUser }
+
+// Run shows a user.
+func (c *userShow) Run(ctx context.Context, r *run) error {
+	return c.do(ctx, r, func(a *platform.Administration) (tandem.User, error) { return a.Accounts.Show(ctx, c.Login) })
+}
+
+type userEnable struct{ oneUser }
+
+// Run lets a user work again.
+func (c *userEnable) Run(ctx context.Context, r *run) error {
+	return c.do(ctx, r, func(a *platform.Administration) (tandem.User, error) { return a.Accounts.Enable(ctx, c.Login) })
+}
+
+type userDisable struct{ oneUser }
+
+// Run disables a user.
+func (c *userDisable) Run(ctx context.Context, r *run) error {
+	return c.do(ctx, r, func(a *platform.Administration) (tandem.User, error) { return a.Accounts.Disable(ctx, c.Login) })
+}
+
+type userSetPassword struct {
+	oneUser
+	passwordFlags
+}
+
+// Run gives a user a new password.
+func (c *userSetPassword) Run(ctx context.Context, r *run) error {
+	password, err := c.password()
+	if err != nil {
+		return err
+	}
+	if password == "" {
+		return usage("name a file with the new password: --password-file FILE, or - for standard input")
+	}
+	return c.do(ctx, r, func(a *platform.Administration) (tandem.User, error) {
+		return a.Accounts.SetPassword(ctx, c.Login, password)
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -240,6 +241,8 @@ func TestUp(t *testing.T) {
 		t.Errorf("a service token: %d %s", status, body)
 	}
 
+	first.sessions()
+
 	// I13: passwords and secrets are in demo.json alone.
 	for _, text := range []string{first.text(), first.stdout.String()} {
 		for _, secret := range []string{portal.UserSecret, portal.ServiceSecret, d.Users[0].Password, d.Users[1].Password, d.Users[2].Password} {
@@ -293,6 +296,99 @@ func TestUp(t *testing.T) {
 	if took := second.stop(syscall.SIGTERM); took > 5*time.Second {
 		t.Errorf("it took %v to end", took)
 	}
+}
+
+// sessions opens one with the back end's credential, and looks at it and ends it
+// by command.
+func (r *running) sessions() {
+	t := r.t
+	t.Helper()
+	var token struct {
+		AccessToken string `json:"access_token"`
+	}
+	status, body := r.serviceToken(http.DefaultClient)
+	if err := json.Unmarshal([]byte(body), &token); err != nil || status != 200 {
+		t.Fatalf("%d %s", status, body)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), "GET", r.demo.OData+"Crm_Sales_SalesOrders?$top=1&$select=DocumentNo", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token.AccessToken)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil || res.StatusCode != 200 {
+		t.Fatalf("an order of the demo company: %v %v", res, err)
+	}
+	defer res.Body.Close()
+	if text, err := io.ReadAll(res.Body); err != nil || !bytes.Contains(text, []byte("DocumentNo")) {
+		t.Errorf("an order of the demo company: %s (%v)", text, err)
+	}
+	rows := read[[]map[string]any](t, "session", "list", "--data", r.dir)
+	if len(rows) != 1 {
+		t.Fatalf("sessions: %v", rows)
+	}
+	for name, want := range map[string]any{
+		"id": res.Header.Get("Tandem-Session"), "kind": "service", "user": "svc.portal", "application_uri": "com.example/portal",
+		"service_instance": "", "reserved": false,
+	} {
+		if rows[0][name] != want {
+			t.Errorf("%s is %v, want %v", name, rows[0][name], want)
+		}
+	}
+	for _, name := range []string{"opened_at", "last_request_at", "absolute_expires_at", "requests"} {
+		if rows[0][name] == nil {
+			t.Errorf("%s is missing", name)
+		}
+	}
+	if _, shown := rows[0]["ended_at"]; shown {
+		t.Error("ended_at is for --all")
+	}
+	done(t, "session", "close", res.Header.Get("Tandem-Session"), "--reason", "maintenance", "--data", r.dir)
+	if rows := read[[]map[string]any](t, "session", "list", "--data", r.dir); len(rows) != 0 {
+		t.Errorf("after the end: %v", rows)
+	}
+	all := read[[]map[string]any](t, "session", "list", "--all", "--data", r.dir)
+	if len(all) != 1 || all[0]["end_reason"] != "maintenance" || all[0]["ended_at"] == nil {
+		t.Errorf("with --all: %v", all)
+	}
+}
+
+func TestFailedStartKeepsThePasswords(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	first := up(t, dir)
+	first.stop(syscall.SIGTERM)
+	occupied, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer occupied.Close()
+	a := tandem(t, nil, "up", "--data", dir, "--listen", ":0", "--webapp-listen", ":0", "--worker-listen", occupied.Addr().String())
+	if a.code != 1 {
+		t.Errorf("exit %d: %s", a.code, a.stderr)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "demo.json")); err == nil {
+		t.Error("demo.json says that a system is ready that did not start")
+	}
+	second := up(t, dir)
+	for i, u := range second.demo.Users {
+		if u.Password != first.demo.Users[i].Password {
+			t.Errorf("%s has another password", u.Login)
+		}
+	}
+	second.stop(syscall.SIGTERM)
+
+	// Without the file nobody knows them: they are made anew.
+	if err := os.Remove(filepath.Join(dir, "demo.json")); err != nil {
+		t.Fatal(err)
+	}
+	third := up(t, dir)
+	for i, u := range third.demo.Users {
+		if u.Password == "" || u.Password == first.demo.Users[i].Password {
+			t.Errorf("%s has the password %q after the file was lost", u.Login, u.Password)
+		}
+	}
+	third.stop(syscall.SIGTERM)
 }
 
 func TestChildrenAreStartedAgainAndDieWithTheirParent(t *testing.T) {

@@ -34,11 +34,11 @@ const (
 // UserCredential authenticates the front end's half of an application: for the
 // user flow and for nothing else. The zero value is a public client, which has
 // none (PKCE protects it).
-type UserCredential struct{ c *credential }
+type UserCredential struct{ user *credential }
 
 // ServiceCredential authenticates the back end's half of an application: for
 // client credentials and for nothing else. The zero value is refused.
-type ServiceCredential struct{ c *credential }
+type ServiceCredential struct{ service *credential }
 
 // UserSecret is a client secret of the front end.
 func UserSecret(secret string) UserCredential {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/pem"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -11,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -66,9 +69,11 @@ func TestF35_VerificationCannotBeSwitchedOff(t *testing.T) {
 func TestTransportTrustsTheFile(t *testing.T) {
 	t.Parallel()
 	var issuer string
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, 200, map[string]any{"issuer": issuer, "token_endpoint": issuer + "/token", "jwks_uri": issuer + "/jwks"})
 	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // the refused handshake
+	server.StartTLS()
 	defer server.Close()
 	issuer = server.URL
 	file := filepath.Join(t.TempDir(), "ca.pem")
@@ -137,6 +142,8 @@ func TestDiscoveryIsLazySharedAndKept(t *testing.T) {
 			t.Fatal("no error while the server is down")
 		}
 		net.set(func() { net.down["erp.test"] = false })
+		release := make(chan struct{})
+		f.with(func() { f.onMetadata = func(map[string]any) { <-release } })
 		var wg sync.WaitGroup
 		for range 100 {
 			wg.Go(func() {
@@ -145,6 +152,8 @@ func TestDiscoveryIsLazySharedAndKept(t *testing.T) {
 				}
 			})
 		}
+		synctest.Wait()
+		close(release)
 		wg.Wait()
 		if n := f.discoveries.Load(); n != 1 {
 			t.Errorf("%d fetches, want 1", n)

@@ -82,7 +82,7 @@ func NewServiceTokens(c ServiceConfig) (*ServiceTokens, error) {
 	if c.ApplicationURI == "" {
 		fault("no ApplicationURI")
 	}
-	if c.Credential.c == nil || c.Credential.c.empty() {
+	if c.Credential.service == nil || c.Credential.service.empty() {
 		fault("no Credential: a public client has no service tokens")
 	}
 	for _, s := range c.Scope {
@@ -113,7 +113,7 @@ func NewServiceTokens(c ServiceConfig) (*ServiceTokens, error) {
 	}
 	s := &ServiceTokens{
 		now: clock(c.Now), form: form, log: logger(c.Log),
-		endpoint: tokenEndpoint{c.Provider, c.ApplicationURI, c.Credential.c, clock(c.Now)},
+		endpoint: tokenEndpoint{c.Provider, c.ApplicationURI, c.Credential.service, clock(c.Now)},
 	}
 	s.calls = &authorised{
 		http: httpClient(rt), origins: origins, observe: c.Observe, now: s.now,

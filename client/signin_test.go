@@ -259,6 +259,12 @@ func TestC20_CallbacksThatAreRefused(t *testing.T) {
 			}
 			return c
 		}, false},
+		"half an hour later, by a browser that keeps it": {func(t *testing.T, b *browser, c string) string {
+			kept := b.cookies(c)
+			later(31 * time.Minute)
+			plant(t, b, c, kept)
+			return c
+		}, false},
 		"half an hour later": {func(_ *testing.T, _ *browser, c string) string { later(31 * time.Minute); return c }, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,13 +7,16 @@ import (
 	"github.com/hybridapps/tandem"
 )
 
+// The two tokens, and the two credentials, differ in the name of their field: one
+// cannot even be converted to the other.
+
 // UserToken is the access token of a signed-in person. It hides itself from
 // fmt, encoding and log/slog.
-type UserToken struct{ t *accessToken }
+type UserToken struct{ user *accessToken }
 
 // ServiceToken is the access token of the application itself, which acts as its
 // System User. It hides itself from fmt, encoding and log/slog.
-type ServiceToken struct{ t *accessToken }
+type ServiceToken struct{ service *accessToken }
 
 // APIToken is either kind of access token. Functions over it work for both
 // halves; a value is always of exactly one.
@@ -59,26 +62,26 @@ func (t *accessToken) plan(jitter float64) {
 
 // Raw is the token itself, for an Authorization header that this package cannot
 // send. It must go nowhere else.
-func (t UserToken) Raw() string { return t.t.get().raw() }
+func (t UserToken) Raw() string { return t.user.get().raw() }
 
 // ExpiresAt is when the token ends; zero for the zero UserToken.
-func (t UserToken) ExpiresAt() time.Time { return t.t.get().expiresAt }
+func (t UserToken) ExpiresAt() time.Time { return t.user.get().expiresAt }
 
 // Scope is what was granted.
-func (t UserToken) Scope() tandem.Scope { return t.t.get().scope }
+func (t UserToken) Scope() tandem.Scope { return t.user.get().scope }
 
 // String hides the token.
 func (UserToken) String() string { return "client.UserToken(hidden)" }
 
 // Raw is the token itself, for an Authorization header that this package cannot
 // send. It must go nowhere else.
-func (t ServiceToken) Raw() string { return t.t.get().raw() }
+func (t ServiceToken) Raw() string { return t.service.get().raw() }
 
 // ExpiresAt is when the token ends; zero for the zero ServiceToken.
-func (t ServiceToken) ExpiresAt() time.Time { return t.t.get().expiresAt }
+func (t ServiceToken) ExpiresAt() time.Time { return t.service.get().expiresAt }
 
 // Scope is what was granted.
-func (t ServiceToken) Scope() tandem.Scope { return t.t.get().scope }
+func (t ServiceToken) Scope() tandem.Scope { return t.service.get().scope }
 
 // String hides the token.
 func (ServiceToken) String() string { return "client.ServiceToken(hidden)" }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,6 +56,8 @@ func TestUserTokenAtExpiryIsOneRequest(t *testing.T) {
 		f, a, b := world(t)
 		old := a.mustToken(b)
 		later(2 * time.Hour)
+		release := make(chan struct{})
+		f.with(func() { f.onToken = func(http.ResponseWriter, *http.Request) bool { <-release; return false } })
 		var wg sync.WaitGroup
 		for range 100 { // requests of the same browser, each with a session object
 			wg.Go(func() {
@@ -72,6 +75,8 @@ func TestUserTokenAtExpiryIsOneRequest(t *testing.T) {
 				}
 			})
 		}
+		synctest.Wait()
+		close(release)
 		wg.Wait()
 		if n := f.refreshes.Load(); n != 1 {
 			t.Errorf("%d refreshes, want 1", n)
@@ -107,21 +112,20 @@ func TestD23_TwoReplicasRenewAtOnce(t *testing.T) {
 				f, a, b := world(t)
 				later(2 * time.Hour)
 				both := make(chan struct{}, 2)
-				var mu sync.Mutex
-				first := true
+				var sent atomic.Int64
 				f.with(func() {
 					f.onToken = func(w http.ResponseWriter, _ *http.Request) bool {
 						both <- struct{}{}
 						for len(both) < 2 { // until the other has sent its request too
 							time.Sleep(time.Millisecond)
 						}
-						mu.Lock()
-						defer mu.Unlock()
-						if strict && !first {
+						if sent.Add(1) == 2 && strict {
 							refuse(w, 400, oauth.InvalidGrant)
 							return true
 						}
-						first = false
+						if strict {
+							time.Sleep(100 * time.Millisecond) // the winner's answer is slower
+						}
 						return false
 					}
 				})
@@ -338,6 +342,60 @@ func TestIDTokenIsFresh(t *testing.T) {
 		if n := f.refreshes.Load(); n > 14 {
 			t.Errorf("%d refreshes in 40 minutes of 5-minute tokens", n)
 		}
+	})
+}
+
+func TestIDTokenIsFreshThoughAnotherNeedWasInFlight(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		h := &hostileStore{SessionStore: client.NewMemoryStore()}
+		f, a, b := world(t, func(c *client.UserConfig) { c.Sessions = h })
+		old, err := a.sessionAt(a.tokens, b) // of a request that lasts long
+		if err != nil {
+			t.Fatal(err)
+		}
+		later(2 * time.Hour)
+		a.mustToken(b) // by another request
+		later(4*time.Minute + 30*time.Second)
+		recent, err := a.sessionAt(a.tokens, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.gate = make(chan struct{})
+		var wg sync.WaitGroup
+		wg.Go(func() { // has nothing to do but to read what the other renewed
+			if _, err := old.Token(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		wg.Go(func() {
+			raw, err := recent.IDToken(t.Context())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			id, err := client.NewIDTokenVerifier(f.provider(), appURI).Verify(t.Context(), raw)
+			if err != nil || id.ExpiresAt.Sub(time.Now()) < 60*time.Second {
+				t.Errorf("%v left, %v", id.ExpiresAt.Sub(time.Now()), err)
+			}
+		})
+		synctest.Wait()
+		close(h.gate)
+		wg.Wait()
+	})
+}
+
+func TestRefreshAnswerWithoutScopeKeepsIt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f, a, b := world(t)
+		f.with(func() { f.onAnswer = func(_ string, a map[string]any) { delete(a, "scope") } })
+		later(2 * time.Hour)
+		a.mustToken(b)
+		a.with(b, func(s *client.UserSession, _ *http.Request) {
+			if got := s.Scope().String(); got != "openid profile offline_access read update" {
+				t.Errorf("scope %q", got)
+			}
+		})
 	})
 }
 
@@ -585,6 +643,7 @@ type hostileStore struct {
 	keys []client.SessionKey
 	read func(row client.StoredSession) client.StoredSession
 	err  error
+	gate chan struct{} // ByID waits for it, if there is one
 }
 
 func (h *hostileStore) Create(ctx context.Context, s client.StoredSession) error {
@@ -599,6 +658,9 @@ func (h *hostileStore) ByID(ctx context.Context, key client.SessionKey) (client.
 		return client.StoredSession{}, h.err
 	}
 	row, err := h.SessionStore.ByID(ctx, key)
+	if h.gate != nil {
+		<-h.gate
+	}
 	if err == nil && h.read != nil {
 		row = h.read(row)
 	}
@@ -624,6 +686,14 @@ func TestF32_RowsThatAreNotWhatTheyWere(t *testing.T) {
 				t.Fatal(err)
 			}
 			h.read = func(row client.StoredSession) client.StoredSession { row.Sealed = other.Sealed; return row }
+		},
+		"a whole row moved from another session": func(t *testing.T, h *hostileStore, a *app, _ *browser) {
+			a.signIn(a.net)
+			other, err := h.SessionStore.ByID(t.Context(), h.keys[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.read = func(row client.StoredSession) client.StoredSession { other.Key = row.Key; return other }
 		},
 		"an old sealed part": func(t *testing.T, h *hostileStore, a *app, b *browser) {
 			old, err := h.SessionStore.ByID(t.Context(), h.keys[0])

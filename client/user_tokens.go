@@ -59,7 +59,7 @@ func NewUserTokens(c UserConfig) (*UserTokens, error) {
 	}
 	t := &UserTokens{
 		now: clock(c.Now), log: logger(c.Log), flights: map[SessionKey]*flight[renewal]{},
-		endpoint:    tokenEndpoint{c.Provider, c.ApplicationURI, c.Credential.c, clock(c.Now)},
+		endpoint:    tokenEndpoint{c.Provider, c.ApplicationURI, c.Credential.user, clock(c.Now)},
 		verifier:    NewIDTokenVerifier(c.Provider, c.ApplicationURI),
 		crossOrigin: http.NewCrossOriginProtection(),
 	}
@@ -96,7 +96,7 @@ func checkApplication(c *UserConfig) error {
 	if c.ApplicationURI == "" {
 		return errors.New("no ApplicationURI")
 	}
-	if c.Credential.c != nil && c.Credential.c.empty() {
+	if c.Credential.user != nil && c.Credential.user.empty() {
 		return errors.New("the Credential is empty; leave it out for a public client")
 	}
 	if len(c.Scope) == 0 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -256,6 +257,12 @@ func TestD23_I6_GrantsEndWithWhatTheyHangOn(t *testing.T) {
 		}, grant, "ok", true},
 		"another type of user": {func(t *testing.T, s *site, _ string) {
 			s.must2(s.accounts.Update(t.Context(), "anna", func(u *tandem.User) { u.Type, u.Admin = tandem.ExternalCommunityUser, false }))
+		}, grant, "ok", true},
+		"another type, past the administration": {func(t *testing.T, s *site, _ string) {
+			s.must2(s.users.Update(t.Context(), s.anna.ID, func(a signin.Account) (signin.Account, error) {
+				a.Type, a.Admin, a.ChangedAt = tandem.ExternalCommunityUser, false, s.clock.now()
+				return a, nil
+			}))
 		}, grant, "ok", true},
 		"internal users refused": {func(_ *testing.T, s *site, _ string) {
 			s.change(portal, func(a *tandem.TrustedApp) { a.InternalUsers = false })

@@ -47,7 +47,7 @@ const (
 // site is the identity server wired as in production, as any number of
 // replicas over one database.
 type site struct {
-	t        *testing.T
+	t        testing.TB
 	db       *sqldb.DB
 	clock    *clock
 	audit    *record
@@ -97,15 +97,19 @@ type record struct {
 	mu     sync.Mutex
 	events []tandem.AuditEvent
 	failed error
+	also   identity.Auditor // nil, or where events go as well
 }
 
-func (r *record) Record(_ context.Context, e tandem.AuditEvent) error {
+func (r *record) Record(ctx context.Context, e tandem.AuditEvent) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.failed != nil {
 		return r.failed
 	}
 	r.events = append(r.events, e)
+	if r.also != nil {
+		return r.also.Record(ctx, e)
+	}
 	return nil
 }
 
@@ -143,9 +147,9 @@ func (b *safeBuffer) String() string {
 	return b.b.String()
 }
 
-func newSite(t *testing.T) *site { return newSiteOn(t, datatest.Open(t, sqldb.SQLite)) }
+func newSite(t testing.TB) *site { return newSiteOn(t, datatest.Open(t, sqldb.SQLite)) }
 
-func newSiteOn(t *testing.T, db *sqldb.DB) *site {
+func newSiteOn(t testing.TB, db *sqldb.DB) *site {
 	s := &site{
 		t: t, db: db, clock: &clock{t: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}, audit: &record{}, log: &safeBuffer{},
 		users: data.NewUsers(db), master: []byte("0123456789abcdef0123456789abcdef"),
@@ -191,7 +195,7 @@ func passwords() *signin.Passwords {
 	return signin.NewPasswords(signin.PasswordParams{Memory: 8, Time: 1, Threads: 1}, 4) // cheap: no test here is about them
 }
 
-func newClientKey(t *testing.T) jose.JSONWebKey {
+func newClientKey(t testing.TB) jose.JSONWebKey {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)

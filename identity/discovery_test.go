@@ -1,0 +1,133 @@
+package identity_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hybridapps/tandem/identity"
+	"github.com/hybridapps/tandem/oauth"
+)
+
+// The discovery document says what is true, and nothing else: each endpoint
+// answers, each grant and method of authentication works, and what is not
+// named is refused.
+func TestDiscoveryIsTrue(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	r := s.one()
+	get := func(path string, header ...string) *httptest.ResponseRecorder {
+		req := httptest.NewRequest("GET", path, nil)
+		for i := 0; i+1 < len(header); i += 2 {
+			req.Header.Set(header[i], header[i+1])
+		}
+		w := httptest.NewRecorder()
+		r.ServeHTTP(w, req)
+		return w
+	}
+	w := get(identity.PathDiscovery)
+	var doc oauth.Metadata
+	if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	if other := get(identity.PathMetadata); other.Body.String() != w.Body.String() {
+		t.Error("RFC 8414's document is another one")
+	}
+	for _, path := range []string{identity.PathDiscovery, identity.PathMetadata, identity.PathJWKS} {
+		a := get(path)
+		tag := a.Header().Get("ETag")
+		if a.Code != http.StatusOK || a.Header().Get("Content-Type") != "application/json" || a.Header().Get("Access-Control-Allow-Origin") != "*" || tag == "" {
+			t.Errorf("%s: %d %v", path, a.Code, a.Header())
+		}
+		if b := get(path, "If-None-Match", tag); b.Code != http.StatusNotModified || b.Body.Len() > 0 {
+			t.Errorf("%s, known already: %d", path, b.Code)
+		}
+	}
+	if doc.Issuer != issuer || !doc.IssParameterSupported || doc.RequestURIParameterSupported || doc.RequestParameterSupported || doc.ClaimsParameterSupported {
+		t.Errorf("%+v", doc)
+	}
+	for name, endpoint := range map[string]string{
+		"authorization": doc.AuthorizationEndpoint, "token": doc.TokenEndpoint, "userinfo": doc.UserinfoEndpoint, "end session": doc.EndSessionEndpoint,
+		"revocation": doc.RevocationEndpoint, "keys": doc.JWKSURI,
+	} {
+		path, ok := strings.CutPrefix(endpoint, root)
+		if !ok {
+			t.Errorf("%s endpoint %q is not of this server", name, endpoint)
+		}
+		if a := get(path); a.Code == http.StatusNotFound {
+			t.Errorf("nobody answers at %s", endpoint)
+		}
+	}
+
+	grants := map[string]func() *answer{
+		"authorization_code": func() *answer { return r.redeem(r.code("anna")) },
+		"refresh_token":      func() *answer { return r.renew(r.signIn("anna").RefreshToken) },
+		"client_credentials": func() *answer { return r.serve() },
+	}
+	if len(doc.GrantTypesSupported) != len(grants) {
+		t.Errorf("grants %v", doc.GrantTypesSupported)
+	}
+	for _, g := range doc.GrantTypesSupported {
+		if a := grants[g](); a.got() != "ok" {
+			t.Errorf("%s: %s", g, a.Body)
+		}
+	}
+	methods := map[string]func(path string, more ...string) *answer{
+		"client_secret_post": func(path string, more ...string) *answer {
+			return r.post(path, append(more, "client_id", portal, "client_secret", s.portalSecrets.User)...)
+		},
+		"client_secret_basic": func(path string, more ...string) *answer {
+			req := r.request(path, more...)
+			req.Header.Set("Authorization", basic(portal, s.portalSecrets.User))
+			return r.send(req)
+		},
+		"private_key_jwt": func(path string, more ...string) *answer {
+			return r.post(path, append(more, "client_assertion_type", assertionType, "client_assertion", s.assertion(s.userKey, portal))...)
+		},
+		"none": func(path string, more ...string) *answer { return r.post(path, append(more, "client_id", field)...) },
+	}
+	if !slices.Equal(doc.TokenAuthMethods, doc.RevocationAuthMethods) || len(doc.TokenAuthMethods) != len(methods) {
+		t.Errorf("methods %v and %v", doc.TokenAuthMethods, doc.RevocationAuthMethods)
+	}
+	for _, m := range doc.TokenAuthMethods {
+		change, redirect := []string(nil), back
+		if m == "none" {
+			change, redirect = inField, device
+		}
+		a := methods[m](identity.PathToken, "grant_type", "authorization_code", "code", r.code("anna", change...), "redirect_uri", redirect, "code_verifier", verifier)
+		if a.got() != "ok" {
+			t.Errorf("%s at the token endpoint: %s", m, a.Body)
+		}
+		if a := methods[m](identity.PathRevocation, "token", a.RefreshToken); a.got() != "ok" {
+			t.Errorf("%s at the revocation endpoint: %s", m, a.Body)
+		}
+	}
+	all := r.signIn("anna", "scope", strings.Join(doc.ScopesSupported, " "))
+	if all.Scope != strings.Join(doc.ScopesSupported, " ") {
+		t.Errorf("of the scopes %v only %q can be had", doc.ScopesSupported, all.Scope)
+	}
+	for claim := range claims(t, all.IDToken) {
+		if !slices.Contains(doc.ClaimsSupported, claim) {
+			t.Errorf("the claim %s is not named", claim)
+		}
+	}
+	if h := header(t, all.IDToken); !slices.Contains(doc.IDTokenSigningAlgorithms, h["alg"].(string)) {
+		t.Errorf("ID tokens are signed with %v", h["alg"])
+	}
+	b := r.browser()
+	b.authorize("anna")
+	for _, mode := range doc.ResponseModesSupported {
+		w := b.do("GET", authorizeURL("response_mode", mode), nil)
+		if !strings.Contains(w.Header().Get("Location")+w.Body.String(), "code") {
+			t.Errorf("response_mode %s: %d", mode, w.Code)
+		}
+	}
+	for _, prompt := range doc.PromptValuesSupported {
+		if w := b.do("GET", authorizeURL("prompt", prompt), nil); strings.Contains(w.Header().Get("Location"), "invalid_request") {
+			t.Errorf("prompt %s is not known", prompt)
+		}
+	}
+}

@@ -62,4 +62,6 @@ type documentList struct {
 	// Companies says that the person acts for several, so that the table names
 	// each row's.
 	Companies bool
+	// Due says that the documents have a date to pay by.
+	Due bool
 }

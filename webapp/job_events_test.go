@@ -60,10 +60,9 @@ func TestJobEventsAreRelayed(t *testing.T) {
 	}
 	// The ID token is near its end by now.
 	s.in.Clock.Advance(4*time.Minute + 30*time.Second)
-	until(t, "a second stream of the worker", func() bool {
-		s.worker.mu.Lock()
-		defer s.worker.mu.Unlock()
-		return s.worker.streams >= 2
+	until(t, "a second stream of the worker", func() (again bool) {
+		s.worker.set(func() { again = s.worker.streams >= 2 }) // also sends the event that ends the first
+		return again
 	})
 	progress(100, internalapi.JobCompleted)
 	for e := next(); e.State != internalapi.JobCompleted; e = next() {

@@ -37,14 +37,14 @@ func (a *App) portalHome(v *visit) error {
 		if err != nil {
 			return err
 		}
-		d.Orders = &documentList{page.Documents, portalOrdersPath, len(d.Customers) > 1}
+		d.Orders = &documentList{page.Documents, portalOrdersPath, len(d.Customers) > 1, false}
 	}
 	if invoices {
 		page, err := a.worker.Invoices(v.ctx(), token, latest)
 		if err != nil {
 			return err
 		}
-		d.Invoices = &documentList{page.Documents, portalInvoicesPath, len(d.Customers) > 1}
+		d.Invoices = &documentList{page.Documents, portalInvoicesPath, len(d.Customers) > 1, true}
 	}
 	return v.show(http.StatusOK, "portal", "Home", d)
 }
@@ -71,7 +71,7 @@ func (a *App) portalList(v *visit, heading, path string, list func(context.Conte
 		Heading, Search string
 		List            *documentList
 		Pager           pager
-	}{heading, q.Search, &documentList{got.Documents, path, true}, newPager(v.r.URL, q.Skip, len(got.Documents), portalPage, got.Total, got.More)})
+	}{heading, q.Search, &documentList{got.Documents, path, true, path == portalInvoicesPath}, newPager(v.r.URL, q.Skip, len(got.Documents), portalPage, got.Total, got.More)})
 }
 
 func (a *App) portalOrder(v *visit) error {

@@ -53,14 +53,20 @@ type ServiceConfig struct {
 // ServiceTokens is the back end's half of an application: it holds one service
 // token and renews it. It is safe for concurrent use.
 type ServiceTokens struct {
-	now      func() time.Time
-	held     atomic.Pointer[accessToken]
+	now  func() time.Time
+	held atomic.Pointer[accessToken]
+	// fresh is the held token until it is to be renewed; a timer takes it away
+	// then. Reading a clock would cost more than everything else on the way.
+	// With a clock of the configuration there is none.
+	fresh    atomic.Pointer[accessToken]
+	timed    bool
 	endpoint tokenEndpoint
 	form     url.Values
 	calls    *authorised
 	log      *slog.Logger
 
 	mu     sync.Mutex
+	timer  *time.Timer // of fresh
 	flight *flight[*accessToken]
 	// forced says that the next token replaces one that the API refused.
 	forced bool
@@ -112,7 +118,7 @@ func NewServiceTokens(c ServiceConfig) (*ServiceTokens, error) {
 		form.Set("service_instance", c.ServiceInstance)
 	}
 	s := &ServiceTokens{
-		now: clock(c.Now), form: form, log: logger(c.Log),
+		now: clock(c.Now), timed: c.Now == nil, form: form, log: logger(c.Log),
 		endpoint: tokenEndpoint{c.Provider, c.ApplicationURI, c.Credential.service, clock(c.Now)},
 	}
 	s.calls = &authorised{
@@ -135,10 +141,24 @@ func (s *ServiceTokens) Token(ctx context.Context) (ServiceToken, error) {
 }
 
 func (s *ServiceTokens) get(ctx context.Context) (*accessToken, error) {
-	if t := s.held.Load(); t != nil && s.now().Before(t.renewAt) {
+	if t := s.fresh.Load(); t != nil {
 		return t, nil
 	}
 	return s.renewed(ctx)
+}
+
+// hold makes t the token to use; nil is none. The caller holds the lock.
+func (s *ServiceTokens) hold(t *accessToken) {
+	s.held.Store(t)
+	s.fresh.Store(nil)
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	if t == nil || !s.timed {
+		return
+	}
+	s.fresh.Store(t)
+	s.timer = time.AfterFunc(t.renewAt.Sub(s.now()), func() { s.fresh.CompareAndSwap(t, nil) })
 }
 
 // renewed is the way of those who find no token, or one that is to be renewed.
@@ -185,7 +205,7 @@ func (s *ServiceTokens) take(ctx context.Context) *flight[*accessToken] {
 		if err == nil {
 			t.forced, s.forced = forced, false
 			s.failures, s.lastErr, s.notBefore = 0, nil, time.Time{}
-			s.held.Store(t)
+			s.hold(t)
 		} else {
 			s.failed(err)
 		}
@@ -241,7 +261,7 @@ func (s *ServiceTokens) rejected(ctx context.Context, t *accessToken, wait bool)
 			s.mu.Unlock()
 			return nil
 		}
-		s.held.Store(nil)
+		s.hold(nil)
 		s.forced = true
 	}
 	s.mu.Unlock()

@@ -150,6 +150,24 @@ func TestServiceTokensOfReplicasAreRenewedApart(t *testing.T) {
 	})
 }
 
+func TestServiceTokenOnAClockOfTheConfiguration(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, newNetwork(), "erp.test")
+	var mu sync.Mutex
+	now := time.Now()
+	forward := func(d time.Duration) { mu.Lock(); defer mu.Unlock(); now = now.Add(d) }
+	s := f.service(func(c *client.ServiceConfig) {
+		c.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
+	})
+	first := mustService(t, s)
+	if forward(30 * time.Minute); mustService(t, s).Raw() != first.Raw() {
+		t.Error("renewed too early")
+	}
+	if forward(2 * time.Hour); mustService(t, s).Raw() == first.Raw() {
+		t.Error("the token ended on that clock and is still used")
+	}
+}
+
 func TestServiceTokenFailureIsNotKept(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFake(t, newNetwork(), "erp.test")

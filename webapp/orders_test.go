@@ -61,7 +61,7 @@ func TestOrderIsEnteredEditedAndReleased(t *testing.T) {
 		t.Errorf("the note typed is now %q", got)
 	}
 	// Saving again is a decision.
-	saved = b.submit(conflict, "order-form", url.Values{"do": {"save"}}).wants(t, 200, "Your changes were saved.", "mine <i>", "PO-2")
+	b.submit(conflict, "order-form", url.Values{"do": {"save"}}).wants(t, 200, "Your changes were saved.", "mine <i>", "PO-2")
 
 	// Lines are removed and added, and a rule of the API is told in the form.
 	edit := b.open(path + "/edit")

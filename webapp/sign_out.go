@@ -1,7 +1,6 @@
 package webapp
 
 import (
-	"html/template"
 	"net/http"
 
 	"github.com/hybridapps/tandem/client"
@@ -10,10 +9,7 @@ import (
 // signOutPage takes the sign-out on to the identity server. It posts, because
 // the ID token must not get into a URL (I13); the token is the person's own.
 func (a *App) signOutPage(w http.ResponseWriter, r *http.Request, form client.SignOutForm) {
-	a.render(w, r, http.StatusOK, "signing_out", "layout", page{Title: "Signing out", Plain: true, Narrow: true, D: struct {
-		Action template.URL // the provider's own end-session endpoint
-		Form   client.SignOutForm
-	}{template.URL(form.Action), form}})
+	a.render(w, r, http.StatusOK, "signing_out", "layout", page{Title: "Signing out", Plain: true, Narrow: true, D: form})
 }
 
 // goodbye is where a sign-out ends.

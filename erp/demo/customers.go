@@ -3,6 +3,7 @@ package demo
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,6 @@ type customer struct {
 	party    row
 	company  company
 	currency currency
-	language string
 	terms    int64 // days
 	discount int64 // millionths
 	weight   float64
@@ -102,14 +102,15 @@ func (m *maker) firm(c country, name, local, form string, town place) row {
 	}
 	text := erp.MultiLanguage(names...)
 	vat := m.digits(c.vat)
-	address := fmt.Sprintf("%s %d, %s %s", pick(m, c.streets), 1+m.rand.IntN(120), town.post, part(town.name, 1))
-	if c.code == "BG" {
-		address = strings.ReplaceAll(address, part(town.name, 1), part(town.name, 0))
+	here := part(town.name, 0)
+	if slices.Contains([]string{"DE", "AT", "CH"}, c.code) {
+		here = part(town.name, 1)
 	}
+	address := fmt.Sprintf("%s %d, %s %s", pick(m, c.streets), 1+m.rand.IntN(120), town.post, here)
 	return m.row(setCompanies, name).text("Name", text).text("PartyName", text).
 		text("RegistrationNumber", strings.TrimLeft(vat, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")).
 		text("RegistrationVATNumber", vat).bool("IsVATRegistered", true).text("RegistrationType", three(form)).
-		text("City", three(town.name)).text("RegistrationPrimaryAddress", three(address))
+		text("City", three(town.name)).text("RegistrationPrimaryAddress", erp.MultiLanguage("EN", address))
 }
 
 func (m *maker) person(p person) row {
@@ -135,7 +136,7 @@ func (m *maker) addCustomer(b buyer, rank int) error {
 		return err
 	}
 	c := &customer{party: b.party, company: m.companies[b.country.company], currency: m.currencies[b.country.currency],
-		language: b.country.local, from: m.opened(), weight: math.Pow(float64(rank)+3, -.8)}
+		from: m.opened(), weight: math.Pow(float64(rank)+3, -.8)}
 	person := b.party.Set.Name == setPersons
 	if person {
 		c.weight = .012

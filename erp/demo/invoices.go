@@ -2,6 +2,7 @@ package demo
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/hybridapps/tandem/erp"
@@ -49,7 +50,7 @@ func (m *maker) addInvoice(o *order, r row) error {
 	}
 	m.sum.Invoices++
 	for i := range o.lines {
-		parent := m.row(setOrderLines, o.name+"/"+itoa(i))
+		parent := m.row(setOrderLines, o.name+"/"+strconv.Itoa(i))
 		bill := m.line(setInvoiceLines, o, i).ref("Invoice", r.Record).int("BusinessReason", 0).
 			ref("SalesOrder", o.row.Record).ref("ParentSalesOrderLine", parent.Record)
 		if err := m.insert(bill, 0, time.Time{}); err != nil {

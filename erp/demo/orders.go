@@ -2,8 +2,8 @@ package demo
 
 import (
 	"errors"
-	"fmt"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/hybridapps/tandem/erp"
@@ -59,7 +59,7 @@ func (m *maker) planOrders() ([]*order, error) {
 		for date.Before(day(c.from)) || !c.thru.IsZero() && date.After(c.thru) {
 			c = m.customers[who.pick(m)]
 		}
-		o := &order{name: fmt.Sprint(i), customer: c, date: date, store: c.company.stores[0]}
+		o := &order{name: strconv.Itoa(i), customer: c, date: date, store: c.company.stores[0]}
 		if c.company.home == "BG" && m.chance(.3) {
 			o.store = c.company.stores[1]
 		}
@@ -163,8 +163,8 @@ func (m *maker) addOrder(o *order) error {
 }
 
 func (m *maker) purchaseOrder(o *order) string {
-	if len(o.customer.ID)%2 == 0 && o.customer.terms > 14 {
-		return o.date.Format("PO-06-") + m.digits("####")
+	if o.customer.terms > 14 { // larger firms number by month
+		return o.date.Format("PO-0601-") + m.digits("####")
 	}
 	return m.digits("B/#####")
 }
@@ -179,9 +179,8 @@ func notes(home string) []string {
 // line fills what lines of orders and of invoices have in common.
 func (m *maker) line(set string, o *order, i int) row {
 	l := &o.lines[i]
-	r := m.row(set, o.name+"/"+fmt.Sprint(i)).int("LineNo", int64(i+1)*10).set("ProductDescription", l.product.name).
+	return m.row(set, o.name+"/"+strconv.Itoa(i)).int("LineNo", int64(i+1)*10).set("ProductDescription", l.product.name).
 		int("Quantity", l.quantity).int("QuantityBase", l.base()).int("UnitPrice", l.price).int("LineAmount", l.amount).
 		int("LineCustomDiscountPercent", l.discount).int("LineStandardDiscountPercent", 0).
 		ref("Product", l.product.Record).ref("QuantityUnit", l.unit.Record)
-	return r
 }

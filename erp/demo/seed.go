@@ -3,7 +3,6 @@ package demo
 import (
 	"errors"
 	"math/rand/v2"
-	"strconv"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -112,5 +111,3 @@ func (m *maker) makeDocuments() error {
 	}
 	return nil
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

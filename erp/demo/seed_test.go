@@ -100,6 +100,15 @@ func TestSeedHasEnough(t *testing.T) {
 			t.Errorf("%s has %d rows; the summary says %d, wanted are %d to %d", c.set, n, c.said, c.from, c.to)
 		}
 	}
+	left := 0
+	for _, r := range tx.of(setCustomers) {
+		if get(r, "Active").Int == 0 {
+			left++
+		}
+	}
+	if left < 4 || left > 20 {
+		t.Errorf("%d customers have left", left)
+	}
 	states := map[int64]int{}
 	void := 0
 	for _, r := range tx.of(setOrders) {
@@ -301,7 +310,7 @@ func checkInvoices(t *testing.T, tx *memory) {
 // TestPortalCustomersAreBusy at any time of the year, the first above all.
 func TestPortalCustomersAreBusy(t *testing.T) {
 	t.Parallel()
-	for month := range 12 {
+	for _, month := range []int{0, 4, 8} {
 		now := noon.AddDate(0, month, month)
 		tx, _ := seed(t, now)
 		since := now.AddDate(-1, 0, 0).UnixMicro()
@@ -319,6 +328,10 @@ func TestPortalCustomersAreBusy(t *testing.T) {
 			if n == 0 && (orders < 20 || invoices < 10) || orders < 10 || invoices < 5 || get(tx.rows[c.ID], "Active").Int == 0 {
 				t.Errorf("%s: customer %d has %d orders and %d invoices in a year", now.Format(time.DateOnly), n, orders, invoices)
 			}
+		}
+		first := tx.rows[get(tx.rows[demo.PortalCustomer(model, 0).ID], "Party").Text]
+		if name := erp.Translation(get(first, "PartyName").Text, "EN"); name != "Gipfel & Faden Lechner GmbH" {
+			t.Errorf("the first of them is %s", name)
 		}
 		access := tx.of(setAccess)[0]
 		if get(access, "Customer").Text != demo.PortalCustomer(model, 0).ID || get(access, "User").Text != paul.ID ||

@@ -1,0 +1,127 @@
+// Both flows of a hybrid application with npm's openid-client, and what must
+// not work. It prints one line of JSON for each step; the Go test reads them.
+//
+// usage: node openid-client.mjs '{"issuer":…,"clientId":…,"userSecret":…,…}'
+import * as oidc from 'openid-client'
+
+const t = JSON.parse(process.argv[2])
+const insecure = { execute: [oidc.allowInsecureRequests] } // loopback only
+const step = (name, facts = {}) => console.log(JSON.stringify({ step: name, ...facts }))
+
+async function refusal(f) {
+  try {
+    await f()
+  } catch (e) {
+    return e.error ?? e.code ?? String(e)
+  }
+  return 'not refused'
+}
+
+// A browser without JavaScript: cookies, redirects, one form.
+class Browser {
+  cookies = new Map()
+
+  async request(url, form) {
+    for (let hops = 0; hops < 10; hops++) {
+      const headers = { cookie: [...this.cookies].map(([k, v]) => `${k}=${v}`).join('; ') }
+      if (form) headers.origin = new URL(t.issuer).origin
+      const res = await fetch(url, { method: form ? 'POST' : 'GET', body: form, headers, redirect: 'manual' })
+      for (const line of res.headers.getSetCookie()) {
+        const [pair] = line.split(';')
+        const at = pair.indexOf('=')
+        this.cookies.set(pair.slice(0, at), pair.slice(at + 1))
+      }
+      const to = res.headers.get('location')
+      if (!to) return { url, status: res.status, text: await res.text() }
+      url = new URL(to, url)
+      if (url.origin !== new URL(t.issuer).origin) return { url, status: res.status, text: '' }
+      form = undefined
+    }
+    throw new Error('the redirects lead in a circle')
+  }
+
+  async signIn(url) {
+    const page = await this.request(url)
+    if (page.status !== 200) return page // signed in already
+    const form = new URLSearchParams()
+    for (const [input] of page.text.matchAll(/<input[^>]*>/g)) {
+      const attribute = (name) => input.match(new RegExp(` ${name}="([^"]*)"`))?.[1] ?? ''
+      if (attribute('type') === 'hidden') form.set(attribute('name'), attribute('value'))
+    }
+    form.set('login', t.login)
+    form.set('password', t.password)
+    const action = page.text.match(/<form[^>]* action="([^"]*)"/)[1]
+    return this.request(new URL(action, page.url), form)
+  }
+}
+
+// --- the user half
+const front = await oidc.discovery(new URL(t.issuer), t.clientId, t.userSecret, undefined, insecure)
+step('discovery', { pkce: front.serverMetadata().supportsPKCE(), issuer: front.serverMetadata().issuer })
+
+const browser = new Browser()
+async function signIn(config, redirectUri, scope) {
+  const verifier = oidc.randomPKCECodeVerifier()
+  const state = oidc.randomState()
+  const nonce = oidc.randomNonce()
+  const url = oidc.buildAuthorizationUrl(config, {
+    redirect_uri: redirectUri, scope, state, nonce,
+    code_challenge: await oidc.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256',
+  })
+  const back = await browser.signIn(url)
+  const checks = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true }
+  return { back: back.url, checks, tokens: await oidc.authorizationCodeGrant(config, back.url, checks) }
+}
+const first = await signIn(front, t.redirectUri, 'openid profile offline_access read')
+const claims = first.tokens.claims()
+step('code', { sub: claims.sub, kind: claims.token_kind, scope: first.tokens.scope, expires: first.tokens.expires_in, refresh: !!first.tokens.refresh_token })
+
+const info = await oidc.fetchUserInfo(front, first.tokens.access_token, claims.sub)
+step('userinfo', { name: info.name, email: info.email })
+
+const read = await oidc.fetchProtectedResource(front, first.tokens.access_token, new URL('GetLicenceUsage', t.odata), 'GET')
+step('api', { status: read.status, inUse: (await read.json()).InUse })
+
+const second = await oidc.refreshTokenGrant(front, first.tokens.refresh_token)
+step('refresh', { rotated: second.refresh_token !== first.tokens.refresh_token, sub: second.claims().sub, scope: second.scope })
+const narrow = await oidc.refreshTokenGrant(front, second.refresh_token, { scope: 'read' })
+step('narrowed', { scope: narrow.scope })
+
+// RFC 9207: the library itself refuses an answer of another issuer.
+const mixed = new URL(first.back)
+mixed.searchParams.set('iss', 'https://evil.example')
+step('mix-up', { refused: (await refusal(() => oidc.authorizationCodeGrant(front, mixed, first.checks))) !== 'not refused' })
+step('replay', { error: await refusal(() => oidc.authorizationCodeGrant(front, first.back, first.checks)) })
+step('after replay', { error: await refusal(() => oidc.refreshTokenGrant(front, narrow.refresh_token)) })
+
+const again = await signIn(front, t.redirectUri, 'openid offline_access read')
+await oidc.tokenRevocation(front, again.tokens.refresh_token)
+step('revoked', { error: await refusal(() => oidc.refreshTokenGrant(front, again.tokens.refresh_token)) })
+
+const last = await signIn(front, t.redirectUri, 'openid offline_access read')
+const out = await browser.request(oidc.buildEndSessionUrl(front, {
+  id_token_hint: last.tokens.id_token, post_logout_redirect_uri: t.postLogoutRedirectUri, state: 'bye',
+}))
+step('signed out', { to: out.url.href, error: await refusal(() => oidc.refreshTokenGrant(front, last.tokens.refresh_token)) })
+
+// --- a public application
+const open = await oidc.discovery(new URL(t.issuer), t.publicId, undefined, oidc.None(), insecure)
+const device = await signIn(open, t.publicRedirectUri, 'openid read')
+step('public', { sub: device.tokens.claims().sub, scope: device.tokens.scope })
+
+// --- the service half, with every way to send a secret
+for (const [name, method] of Object.entries({ basic: oidc.ClientSecretBasic(t.serviceSecret), post: oidc.ClientSecretPost(t.serviceSecret) })) {
+  const back = await oidc.discovery(new URL(t.issuer), t.clientId, undefined, method, insecure)
+  const service = await oidc.clientCredentialsGrant(back, { scope: 'read update' })
+  const call = await oidc.fetchProtectedResource(back, service.access_token, new URL('GetLicenceUsage', t.odata), 'GET')
+  step('service ' + name, { scope: service.scope, refresh: !!service.refresh_token, id: !!service.id_token, status: call.status })
+}
+const key = await crypto.subtle.importKey('jwk', t.serviceKey, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
+const signed = await oidc.discovery(new URL(t.issuer), t.clientId, undefined, oidc.PrivateKeyJwt({ key, kid: t.serviceKey.kid }), insecure)
+step('service key', { scope: (await oidc.clientCredentialsGrant(signed, { scope: 'read' })).scope })
+
+const back = await oidc.discovery(new URL(t.issuer), t.clientId, t.serviceSecret, undefined, insecure)
+step('front end asks for a service token', { error: await refusal(() => oidc.clientCredentialsGrant(front, {})) })
+step('openid for a service', { error: await refusal(() => oidc.clientCredentialsGrant(back, { scope: 'openid' })) })
+step('back end renews', { error: await refusal(() => oidc.refreshTokenGrant(back, second.refresh_token)) })
+step('end')

@@ -1,0 +1,234 @@
+package bench
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+const (
+	// connections is how many clients ask at the same time.
+	connections = 16
+	// perRound is how many tokens each server gives in a round.
+	perRound = 8000
+)
+
+// BenchmarkClientCredentials gives service tokens over HTTP: an instance with
+// its audit record on, on both databases, and the bare handler, in turn. One
+// iteration is a round of all three; the figures are the medians of the rounds.
+// cpu/bare is the server's user and system time per token, divided by that of
+// the bare handler; rate/bare is tokens per second, likewise.
+func BenchmarkClientCredentials(b *testing.B) {
+	if os.Getenv(datatest.PostgresVariable) == "" {
+		b.Logf("PostgreSQL is not measured: set %s", datatest.PostgresVariable)
+	}
+	program := filepath.Join(b.TempDir(), "tokenserver")
+	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", program, "./tokenserver").CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	servers := []*server{start(b, program, "bare", "")}
+	servers = append(servers, start(b, program, "sqlite", datatest.URL(b, sqldb.SQLite)))
+	if os.Getenv(datatest.PostgresVariable) != "" {
+		servers = append(servers, start(b, program, "postgres", datatest.URL(b, sqldb.PostgreSQL)))
+	}
+	// One thread loads: the rest of the machine is the servers'.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	for _, s := range servers {
+		s.round(b, perRound/4) // warm
+	}
+	b.ResetTimer()
+	for b.Loop() {
+		for _, s := range servers {
+			s.measure(b)
+		}
+	}
+	b.StopTimer()
+	bare := servers[0]
+	for _, s := range servers {
+		b.ReportMetric(median(s.cpu), s.name+"-µs-cpu/token")
+		b.ReportMetric(median(s.rate), s.name+"-tokens/s")
+		if s != bare {
+			b.ReportMetric(medianRatio(s.cpu, bare.cpu), s.name+"-cpu/bare")
+			b.ReportMetric(medianRatio(s.rate, bare.rate), s.name+"-rate/bare")
+		}
+	}
+	b.ReportMetric(0, "ns/op") // of three servers together it says nothing
+}
+
+// server is one running server, and what was measured of it.
+type server struct {
+	name, Address, Application, Secret string
+
+	in  io.Writer
+	out *bufio.Reader
+
+	cpu, rate []float64 // by round: µs per token, tokens per second
+}
+
+func start(b *testing.B, program, name, db string) *server {
+	b.Helper()
+	args := []string{"-db", db, "-key", filepath.Join(b.TempDir(), "instance.key")}
+	if dir := os.Getenv("TANDEM_BENCH_PROFILES"); dir != "" {
+		args = append(args, "-cpuprofile", filepath.Join(dir, name+".prof"))
+	}
+	c := exec.Command(program, args...)
+	c.Stderr = b.Output()
+	in, err := c.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		b.Fatal(err)
+	}
+	s := &server{name: name, in: in, out: bufio.NewReader(out)}
+	b.Cleanup(func() {
+		in.Close() // that ends it
+		if err := c.Wait(); err != nil {
+			b.Errorf("%s: %v", name, err)
+		}
+	})
+	line, err := s.out.ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, s)
+	}
+	if err != nil {
+		b.Fatalf("%s did not start: %v", name, err)
+	}
+	return s
+}
+
+// used is the CPU that the server has used so far, in microseconds.
+func (s *server) used(b *testing.B) float64 {
+	b.Helper()
+	if _, err := io.WriteString(s.in, "\n"); err != nil {
+		b.Fatal(err)
+	}
+	line, err := s.out.ReadString('\n')
+	if err != nil {
+		b.Fatal(err)
+	}
+	n, err := strconv.ParseFloat(strings.TrimSpace(line), 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return n
+}
+
+func (s *server) measure(b *testing.B) {
+	before, began := s.used(b), time.Now()
+	s.round(b, perRound)
+	took := time.Since(began)
+	s.cpu = append(s.cpu, (s.used(b)-before)/perRound)
+	s.rate = append(s.rate, perRound/took.Seconds())
+}
+
+// round asks for n tokens over all connections.
+func (s *server) round(b *testing.B, n int) {
+	b.Helper()
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {s.Application}, "client_secret": {s.Secret}}.Encode()
+	request := fmt.Appendf(nil, "POST /id/connect/token HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
+		s.Address, len(form), form)
+	var group sync.WaitGroup
+	failed := make(chan error, connections)
+	for range connections {
+		group.Go(func() {
+			if err := ask(s.Address, request, n/connections); err != nil {
+				failed <- err
+			}
+		})
+	}
+	group.Wait()
+	select {
+	case err := <-failed:
+		b.Fatalf("%s: %v", s.name, err)
+	default:
+	}
+}
+
+// ask sends a request n times over one connection. It is written on the bare
+// connection, so that the loader takes as little of the machine as it can.
+func ask(address string, request []byte, n int) error {
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	in := bufio.NewReaderSize(c, 8<<10)
+	for range n {
+		if _, err := c.Write(request); err != nil {
+			return err
+		}
+		if err := answered(in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answered reads one answer and expects a token in it.
+func answered(in *bufio.Reader) error {
+	status, err := in.ReadSlice('\n')
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(string(status), "HTTP/1.1 200 ") {
+		return errors.New(strings.TrimSpace(string(status)))
+	}
+	length := 0
+	for {
+		line, err := in.ReadSlice('\n')
+		if err != nil {
+			return err
+		}
+		if len(line) <= 2 {
+			break
+		}
+		if text, ok := strings.CutPrefix(string(line), "Content-Length: "); ok {
+			if length, err = strconv.Atoi(strings.TrimSpace(text)); err != nil {
+				return err
+			}
+		}
+	}
+	start, err := in.Peek(17)
+	if err != nil || string(start) != `{"access_token":"` {
+		return fmt.Errorf("no token in the answer: %q, %v", start, err)
+	}
+	_, err = in.Discard(length)
+	return err
+}
+
+func median(v []float64) float64 {
+	sorted := slices.Sorted(slices.Values(v))
+	return sorted[len(sorted)/2]
+}
+
+// medianRatio divides round by round: what the machine did besides in a round
+// hit both.
+func medianRatio(v, by []float64) float64 {
+	ratios := make([]float64, len(v))
+	for i := range v {
+		ratios[i] = v[i] / by[i]
+	}
+	return median(ratios)
+}

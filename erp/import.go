@@ -15,11 +15,21 @@ const keepLog = 90 * 24 * time.Hour
 var errUndo = errors.New("undo the transaction")
 
 // RunImport applies the objects of an import. write runs a function in one
-// transaction of its own; now is the clock.
+// transaction of its own, again when the store wants that; now is the clock.
 func RunImport(m *Model, by Actor, req *ImportRequest, now func() time.Time, write func(func(Tx) error) error) (*ImportResult, error) {
 	run := &importRun{
-		w: NewWriter(m, by), req: req, now: now, write: write,
+		w: NewWriter(m, by), req: req, now: now,
 		result: &ImportResult{Success: true, Objects: make([]ImportedObject, len(req.Objects))},
+	}
+	run.write = func(f func(Tx) error) error {
+		again := false
+		return write(func(tx Tx) error {
+			if again {
+				run.w.Forget() // what the undone transaction made is not there
+			}
+			again = true
+			return f(tx)
+		})
 	}
 	if err := run.begin(); err != nil {
 		return nil, err
@@ -95,6 +105,7 @@ func (r *importRun) perObject() error {
 
 func (r *importRun) allObjects() error {
 	err := r.write(func(tx Tx) error {
+		r.result.Success = true
 		for i, o := range r.req.Objects {
 			err := tx.Try(func() error {
 				outcome, err := r.one(tx, o)

@@ -19,20 +19,28 @@ import (
 type Browser struct {
 	Client *http.Client
 	t      testing.TB
-	in     *Instance
+	in     *Instance // nil when it belongs to none
+}
+
+// NewBrowser opens a browser for a system that runs elsewhere.
+func NewBrowser(t testing.TB) *Browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Browser{t: t, Client: &http.Client{
+		Jar:           jar,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
 }
 
 // Browser opens a browser that nobody is signed in with.
 func (in *Instance) Browser() *Browser {
 	in.t.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		in.t.Fatal(err)
-	}
-	return &Browser{t: in.t, in: in, Client: &http.Client{
-		Jar:           jar,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	b := NewBrowser(in.t)
+	b.in = in
+	return b
 }
 
 // Page is an answer as the browser has it.
@@ -194,7 +202,7 @@ func (b *Browser) follow(p *Page) *Page {
 		if to.Port() == "" && to.Hostname() == "127.0.0.1" {
 			return p // nobody listens there
 		}
-		if to.Scheme+"://"+to.Host == b.in.config.URL && b.in.URL != b.in.config.URL {
+		if b.in != nil && to.Scheme+"://"+to.Host == b.in.config.URL && b.in.URL != b.in.config.URL {
 			to, _ = to.Parse(b.in.URL + to.RequestURI()) // stay with this replica
 		}
 		req, err := http.NewRequestWithContext(b.t.Context(), "GET", to.String(), nil)

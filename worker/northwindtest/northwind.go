@@ -40,6 +40,17 @@ func Files(t testing.TB) []string {
 	return files
 }
 
+// Lines is how many order lines there are.
+func Lines(t testing.TB) int {
+	t.Helper()
+	dir, _ := Dir(t)
+	text, err := os.ReadFile(filepath.Join(dir, "order-details.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Count(strings.TrimSpace(string(text)), "\n") // the first line is the header
+}
+
 // write makes the set: quotes, commas in cells, names beyond ASCII, NULL as text.
 func write(t testing.TB) string {
 	t.Helper()

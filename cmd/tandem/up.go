@@ -26,6 +26,7 @@ type upCommand struct {
 	WebappDB     string `name:"webapp-db" help:"Database of the web app (default: webapp/webapp.db in the data folder)." placeholder:"URL"`
 	WorkerListen string `help:"Address of the worker; :0 takes a free port." default:"127.0.0.1:8082" placeholder:"ADDR"`
 	WorkerDB     string `name:"worker-db" help:"Database of the worker (default: worker/worker.db in the data folder)." placeholder:"URL"`
+	Mapping      string `help:"Mapping file of imports (default: the one for the Northwind files)." placeholder:"FILE"`
 }
 
 // startTimeout is how long the programs may take until all of them answer.
@@ -279,6 +280,9 @@ func (s *system) workerArgs() []string {
 	args := s.halfArgs(s.worker, "credential")
 	if s.WorkerDB != "" {
 		args = append(args, "--worker-db="+s.WorkerDB)
+	}
+	if s.Mapping != "" {
+		args = append(args, "--mapping="+s.Mapping)
 	}
 	return args
 }

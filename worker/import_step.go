@@ -189,6 +189,9 @@ func (r *stepReader) read(ctx context.Context, out chan<- *batch) error {
 		if r.row > r.skip {
 			r.batch.rows[r.step.File]++
 		}
+		if bad != nil && r.mend(bad, &row) {
+			bad = nil
+		}
 		if bad != nil {
 			if r.row > r.skip {
 				r.batch.report = append(r.batch.report, rowError(r.step.File, r.rows.Header, bad))
@@ -207,6 +210,26 @@ func (r *stepReader) read(ctx context.Context, out chan<- *batch) error {
 	}
 	r.batch.last = true
 	return send()
+}
+
+// mend makes a usable row of one with too many cells, where the mapping allows
+// it, and reports that.
+func (r *stepReader) mend(bad *csvfile.RowError, row *csvfile.Row) bool {
+	if !r.i.mapping.JoinSpaced {
+		return false
+	}
+	cells, ok := csvfile.Rejoin(bad.Cells, r.i.mapping.Separator, len(r.rows.Header))
+	if !ok {
+		return false
+	}
+	*row = csvfile.Row{Line: bad.Line, Offset: bad.Offset, Cells: cells}
+	if r.row > r.skip {
+		r.batch.report = append(r.batch.report, internalapi.ReportRow{
+			File: r.step.File, Row: bad.Line, Severity: internalapi.SeverityWarning,
+			Reason: bad.Reason + "; cells that begin with a space were joined to the one before. Put texts with commas in quotation marks",
+		})
+	}
+	return true
 }
 
 // take makes the object of a row and adds it to the batch, or reports why not.

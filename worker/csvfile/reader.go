@@ -323,6 +323,21 @@ func invalidUTF8(s string) int {
 	return -1
 }
 
+// Rejoin mends a row that has too many cells because a text with commas was
+// written without quotation marks: "24, place Kléber" is two cells, of which the
+// second begins with a space. ok is false unless joining all cells that begin
+// with a space to the one before leaves exactly the columns.
+func Rejoin(cells []string, separator byte, columns int) (mended []string, ok bool) {
+	for i, cell := range cells {
+		if i > 0 && strings.HasPrefix(cell, " ") {
+			mended[len(mended)-1] += string(separator) + cell
+		} else {
+			mended = append(mended, cell)
+		}
+	}
+	return mended, len(mended) == columns && len(cells) > columns
+}
+
 // At reads the one row that begins at the offset, as [Reader.Next] gave it.
 func At(file io.ReaderAt, offset, line int64, separator byte, columns int) (Row, error) {
 	section := io.NewSectionReader(file, offset, MaxRow+1)

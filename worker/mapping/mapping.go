@@ -26,6 +26,9 @@ type Mapping struct {
 	Null []string
 	// Separator parts the cells of a row.
 	Separator byte
+	// JoinSpaced mends rows with texts that should have been in quotation marks:
+	// see Rejoin in package csvfile. In the file: unquoted_commas: join, or refuse.
+	JoinSpaced bool
 	// Prepare are objects that do not come from a file and must exist first.
 	Prepare []*Object
 	// Steps are the files in the order of their import.

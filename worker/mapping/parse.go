@@ -142,7 +142,7 @@ func (p *parser) list(each func(*yaml.Node)) func(*yaml.Node) {
 }
 
 func (p *parser) mapping(n *yaml.Node) {
-	version, separator := "", ","
+	version, separator, commas := "", ",", "refuse"
 	seen := p.fields(n, "a mapping file", map[string]func(*yaml.Node){
 		"version":         p.text(&version),
 		"name":            p.text(&p.m.Name),
@@ -150,6 +150,7 @@ func (p *parser) mapping(n *yaml.Node) {
 		"language":        p.text(&p.m.Language),
 		"null":            p.texts(&p.m.Null),
 		"separator":       p.text(&separator),
+		"unquoted_commas": p.text(&commas),
 		"prepare": p.list(func(n *yaml.Node) {
 			o := p.object(n, "prepare", map[string]func(*yaml.Node){}, 0)
 			o.Action = "findOrCreate"
@@ -178,6 +179,10 @@ func (p *parser) mapping(n *yaml.Node) {
 		return
 	}
 	p.m.Separator = separator[0]
+	if commas != "join" && commas != "refuse" {
+		p.fail(n, "unquoted_commas must be join or refuse")
+	}
+	p.m.JoinSpaced = commas == "join"
 }
 
 func (p *parser) step(n *yaml.Node) *Step {

@@ -1,0 +1,330 @@
+package data_test
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// world is every row of a store, loaded one by one, to ask the same questions
+// of it in plain Go.
+type world struct {
+	bySet map[*erp.Set][]*erp.Record
+	byID  map[string]*erp.Record
+}
+
+func loadWorld(t *testing.T, s *shop) *world {
+	t.Helper()
+	w := &world{map[*erp.Set][]*erp.Record{}, map[string]*erp.Record{}}
+	must(t, s.Transact(t.Context(), func(tx erp.Tx) error {
+		for _, set := range erpModel.Sets {
+			if set.View {
+				continue
+			}
+			found, err := tx.Find(&erp.Query{Set: set, Limit: 100000})
+			if err != nil {
+				return err
+			}
+			for _, e := range found {
+				r, err := tx.Load(set, e.ID, false)
+				if err != nil {
+					return err
+				}
+				w.bySet[set] = append(w.bySet[set], r)
+				w.byID[e.ID] = r
+			}
+		}
+		return nil
+	}))
+	return w
+}
+
+func (w *world) value(r *erp.Record, p *erp.Path) erp.Value {
+	for _, ref := range p.Refs {
+		v := r.Values[ref.Index]
+		if v.Null {
+			return erp.NullValue
+		}
+		r = w.byID[v.Text]
+	}
+	return r.Values[p.Property.Index]
+}
+
+func (w *world) holds(r *erp.Record, x erp.Expr) bool {
+	switch x := x.(type) {
+	case erp.And:
+		return !slices.ContainsFunc(x, func(part erp.Expr) bool { return !w.holds(r, part) })
+	case *erp.Compare:
+		v := w.value(r, x.Path)
+		switch {
+		case x.Value.Null:
+			return v.Null
+		case v.Null:
+			return x.OrNull
+		}
+		c := compareValues(x.Path.Property, v, x.Value)
+		return x.Op == erp.Eq && c == 0 || x.Op == erp.Ge && c >= 0 || x.Op == erp.Le && c <= 0
+	case *erp.In:
+		v := w.value(r, x.Path)
+		return !v.Null && slices.ContainsFunc(x.Values, func(o erp.Value) bool { return compareValues(x.Path.Property, v, o) == 0 })
+	case *erp.Match:
+		v := w.value(r, x.Path)
+		if v.Null {
+			return false
+		}
+		if x.Path.Property.Kind == erp.KindMultiLanguage {
+			return inAnyLanguage(v.Text, x.Text)
+		}
+		return map[erp.MatchFunc]func(string, string) bool{
+			erp.Contains: strings.Contains, erp.StartsWith: strings.HasPrefix, erp.EndsWith: strings.HasSuffix,
+		}[x.Func](v.Text, x.Text)
+	case *erp.RefContains:
+		v := w.value(r, x.Path)
+		return !v.Null && w.found(w.byID[v.Text], x.Path.Property.Target, x.Text)
+	}
+	panic(fmt.Sprintf("a filter %T", x))
+}
+
+func (w *world) found(r *erp.Record, s *erp.Set, text string) bool {
+	return slices.ContainsFunc(s.SearchPaths, func(p *erp.Path) bool {
+		v := w.value(r, p)
+		if p.Property.Kind == erp.KindMultiLanguage {
+			return !v.Null && inAnyLanguage(v.Text, text)
+		}
+		return !v.Null && strings.Contains(strings.ToLower(v.Text), strings.ToLower(text))
+	})
+}
+
+var languages = []string{"EN", "BG", "DE"}
+
+func inAnyLanguage(stored, text string) bool {
+	return slices.ContainsFunc(languages, func(l string) bool {
+		return strings.Contains(strings.ToLower(erp.Translation(stored, l)), strings.ToLower(text))
+	})
+}
+
+func compareValues(p *erp.Property, a, b erp.Value) int {
+	switch p.Kind {
+	case erp.KindString, erp.KindMultiLanguage, erp.KindGUID, erp.KindReference:
+		return strings.Compare(a.Text, b.Text)
+	}
+	return cmp.Compare(a.Int, b.Int)
+}
+
+// answer is the ids that a query must give, in order.
+func (w *world) answer(q *erp.Query) []string {
+	var rows []*erp.Record
+	for _, r := range w.bySet[q.Set] {
+		if (q.Where == nil || w.holds(r, q.Where)) && (q.Search == "" || w.found(r, q.Set, q.Search)) && r.ID >= q.From {
+			rows = append(rows, r)
+		}
+	}
+	slices.SortFunc(rows, func(a, b *erp.Record) int {
+		for _, o := range q.Order {
+			x, y := w.value(a, o.Path), w.value(b, o.Path)
+			c := 0
+			switch {
+			case x.Null || y.Null: // nulls come first
+				c = cmp.Compare(bit(!x.Null), bit(!y.Null))
+			default:
+				c = compareValues(o.Path.Property, x, y)
+			}
+			if o.Descending {
+				c = -c
+			}
+			if c != 0 {
+				return c
+			}
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	var ids []string
+	for _, r := range rows[min(q.Offset, len(rows)):] {
+		if len(ids) < q.Limit {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// oddities are texts that trip what is careless with text.
+var oddities = []string{"", "a", "A", "Ä", "ä", "ябъл", "ЯБЪЛ", "'", `"`, `\`, "%", "_", "*", "?", "[a]", "$1", "--", ";", "'; DROP TABLE x; --", "\U0001F600", " ", "1", "0"}
+
+// odd fills a shop with rows whose values repeat, differ little, or miss.
+func odd(s *shop) {
+	var n int
+	pick := func(list []string) string { n++; return list[n*7%len(list)] }
+	quote := func(v string) string { return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(v) }
+	for i := range 40 {
+		s.now.Add(int64(i) * 3_600_000_000)
+		s.create(product, fmt.Sprintf(`{"PartNumber":"%s %d","Name":{"EN":"n%s","BG":"%s"},"ProductGroup":{"Code":"G1"},"Active":%t,"ShowInCatalog":%t,"ABCClass":%s,"StandardPricePerLot":{"Value":%d},"ExternalId":%s,"ShortName":%s}`,
+			quote(pick(oddities)), i, quote(pick(oddities)), quote(pick(oddities)), i%3 == 0, i%2 == 0, []string{`"A"`, `"B"`, `null`}[i%3], i%5,
+			[]string{"null", fmt.Sprintf(`"x%d"`, i)}[i%2], []string{"null", `{"EN":"short"}`}[i%2]))
+		if i%4 == 0 {
+			s.create("Crm_Sales_Customers", fmt.Sprintf(`{"Number":"%d%s","Active":%t,"CreditLimit":%s,"Party":{"@odata.type":"Erp.General_Contacts_Company","@erpnet.action":"create","Name":{"EN":"%s%[1]d"},"RegistrationNumber":%[6]s},"FromDate":null}`,
+				i, quote(pick(oddities[:8])), i%8 == 0, []string{"null", `{"Value":12.5}`}[i/4%2], quote(pick(oddities)), []string{"null", fmt.Sprintf(`"R%d"`, i)}[i/4%2]))
+		}
+	}
+	customers := []string{"C1", "C2"}
+	for i := range 30 {
+		s.create(orders, fmt.Sprintf(`{"Customer":{"Number":"%s"},"DocumentDate":"2026-02-%02d","CustomerPurchaseOrderNo":%s,"RequiredDeliveryDate":%s,"Lines":[{"Product":{"PartNumber":"P%d"},"Quantity":{"Value":%d},"UnitPrice":{"Value":1.25}},{"Product":{"PartNumber":"P1"},"RequiredDeliveryDate":"2026-03-0%[7]d"}]}`,
+			customers[i%2], i%9+1, []string{"null", `"` + quote(oddities[i%len(oddities)]) + `"`}[i%2], []string{"null", `"2026-03-01"`}[i/2%2], i%2+1, i%4, i%9+1))
+	}
+}
+
+// asked draws a question about a set.
+func asked(t *rapid.T, w *world) *erp.Query {
+	set := erpModel.Set(rapid.SampledFrom([]string{
+		product, orders, lines, "Crm_Sales_Customers", "General_Contacts_Parties", "General_Contacts_Companies",
+		"General_Contacts_Persons", "Systems_Security_Users", "General_Products_MeasurementUnits", "General_EnterpriseCompanies",
+	}).Draw(t, "set"))
+	q := &erp.Query{Set: set, Limit: rapid.IntRange(1, 60).Draw(t, "limit")}
+	var where erp.And
+	for range rapid.IntRange(0, 3).Draw(t, "conditions") {
+		where = append(where, condition(t, w, set))
+	}
+	if len(where) > 0 {
+		q.Where = where
+	}
+	if rapid.IntRange(0, 3).Draw(t, "search") == 0 {
+		q.Search = rapid.SampledFrom(oddities).Draw(t, "text")
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "keys") {
+		p := stored(t, set, nil)
+		if p.Property.Kind != erp.KindMultiLanguage && p.Property.Kind != erp.KindReference {
+			q.Order = append(q.Order, erp.Order{Path: p, Descending: rapid.Bool().Draw(t, "descending")})
+		}
+	}
+	if len(q.Order) == 0 && rapid.Bool().Draw(t, "keyset") {
+		if rows := w.bySet[set]; len(rows) > 0 {
+			q.From = rows[rapid.IntRange(0, len(rows)-1).Draw(t, "from")].ID
+		}
+	} else {
+		q.Offset = rapid.IntRange(0, 5).Draw(t, "offset")
+	}
+	return q
+}
+
+// stored draws a path to a property that has a column.
+func stored(t *rapid.T, set *erp.Set, refs []*erp.Property) *erp.Path {
+	p := rapid.SampledFrom(set.Properties).Draw(t, "property")
+	for !p.Stored() {
+		p = set.Properties[(p.Index+1)%len(set.Properties)]
+	}
+	if p.IsReference() && len(refs) < 3 && rapid.Bool().Draw(t, "follow") {
+		return stored(t, p.Target, append(slices.Clone(refs), p))
+	}
+	return &erp.Path{Refs: refs, Property: p}
+}
+
+func condition(t *rapid.T, w *world, set *erp.Set) erp.Expr {
+	p := stored(t, set, nil)
+	some := func() erp.Value { // that a row has, mostly
+		rows := w.bySet[set]
+		if len(rows) > 0 && rapid.IntRange(0, 9).Draw(t, "of a row") > 0 {
+			if v := w.value(rows[rapid.IntRange(0, len(rows)-1).Draw(t, "row")], p); !v.Null {
+				return v
+			}
+		}
+		if p.Property.Kind == erp.KindBool {
+			return erp.BoolValue(rapid.Bool().Draw(t, "bool"))
+		}
+		return erp.Value{Text: rapid.SampledFrom(oddities).Draw(t, "text"), Int: rapid.Int64Range(-3, 3).Draw(t, "int")}
+	}
+	text := func() string {
+		if v := []rune(some().Text); len(v) > 0 && p.Property.Kind != erp.KindMultiLanguage {
+			from := rapid.IntRange(0, len(v)-1).Draw(t, "from")
+			return string(v[from:rapid.IntRange(from, len(v)).Draw(t, "to")])
+		}
+		return rapid.SampledFrom(oddities).Draw(t, "text")
+	}
+	kind := rapid.IntRange(0, 4).Draw(t, "kind")
+	switch {
+	case p.Property.IsReference() && kind == 0:
+		return &erp.RefContains{Path: p, Text: text()}
+	case p.Property.Kind == erp.KindMultiLanguage && kind < 4:
+		return &erp.Match{Path: p, Func: erp.Contains, Text: rapid.SampledFrom(oddities).Draw(t, "text")}
+	case p.Property.Kind == erp.KindString && kind < 2:
+		return &erp.Match{Path: p, Func: rapid.SampledFrom([]erp.MatchFunc{erp.Contains, erp.StartsWith, erp.EndsWith}).Draw(t, "function"), Text: text()}
+	case kind == 2:
+		in := &erp.In{Path: p}
+		for range rapid.IntRange(0, 6).Draw(t, "values") {
+			in.Values = append(in.Values, some())
+		}
+		return in
+	case kind == 3:
+		return &erp.Compare{Path: p, Op: erp.Eq, Value: erp.NullValue}
+	}
+	op := rapid.SampledFrom([]erp.Op{erp.Eq, erp.Ge, erp.Le}).Draw(t, "op")
+	if p.Property.Kind == erp.KindBool {
+		op = erp.Eq
+	}
+	return &erp.Compare{Path: p, Op: op, Value: some(), OrNull: rapid.Bool().Draw(t, "or null")}
+}
+
+// TestQueriesAnswerAsPlainGo asks random questions of the store and of its
+// rows in memory.
+func TestQueriesAnswerAsPlainGo(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		s := newShop(t, db)
+		odd(s)
+		w := loadWorld(t, s)
+		ctx := t.Context()
+		hits := 0
+		rapid.Check(t, func(rt *rapid.T) {
+			q := asked(rt, w)
+			q.Fields = []*erp.Property{}
+			var got []string
+			if err := s.Query(ctx, q, func(r *erp.Row) error { got = append(got, r.ID); return nil }); err != nil {
+				rt.Fatal(err)
+			}
+			want := w.answer(q)
+			if !slices.Equal(got, want) {
+				rt.Fatalf("%s %s\n got %v\nwant %v", q.Set.Name, spelled(q), got, want)
+			}
+			if len(got) > 0 {
+				hits++
+			}
+			whole := *q
+			whole.Offset, whole.Limit, whole.From = 0, 1_000_000, ""
+			if n, err := s.Count(ctx, &whole); err != nil || n != int64(len(w.answer(&whole))) {
+				rt.Fatalf("count %d, %v, want %d", n, err, len(w.answer(&whole)))
+			}
+		})
+		if hits < 20 {
+			t.Errorf("only %d questions had an answer", hits)
+		}
+	})
+}
+
+func spelled(q *erp.Query) string {
+	var b strings.Builder
+	if where, ok := q.Where.(erp.And); ok {
+		for _, x := range where {
+			fmt.Fprintf(&b, "%T%+v ", x, x)
+			if c, ok := x.(*erp.Compare); ok {
+				b.WriteString(c.Path.String() + " ")
+			}
+		}
+	}
+	for _, o := range q.Order {
+		fmt.Fprintf(&b, "by %s %t ", o.Path, o.Descending)
+	}
+	return fmt.Sprintf("%s search %q from %s limit %d offset %d", b.String(), q.Search, q.From, q.Limit, q.Offset)
+}

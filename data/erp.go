@@ -31,8 +31,8 @@ type ERP struct {
 	tables map[*erp.Set]*table
 	folded map[*erp.Property]bool
 	stmts  *statements
-	// gathered is maxGathered; tests make it small.
-	gathered int
+	// atOnce is maxGathered; tests make it small.
+	atOnce int
 }
 
 var _ erp.Store = (*ERP)(nil)
@@ -42,7 +42,7 @@ func NewERP(db *sqldb.DB, model *erp.Model) *ERP {
 	e := &ERP{
 		Now: time.Now, db: db, model: model,
 		tables: make(map[*erp.Set]*table, len(model.Sets)),
-		folded: folded(model), stmts: newStatements(db), gathered: maxGathered,
+		folded: folded(model), stmts: newStatements(db), atOnce: maxGathered,
 	}
 	for _, s := range model.Sets {
 		e.tables[s] = e.newTable(s)

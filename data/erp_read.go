@@ -32,7 +32,7 @@ func (e *ERP) Query(ctx context.Context, q *erp.Query, each func(*erp.Row) error
 	for len(q.Expand) > 0 && len(rows.rows) > 0 {
 		n := len(rows.rows)
 		for {
-			err = e.expand(ctx, q, rows, n, &budget{e.gathered})
+			err = e.expand(ctx, q, rows, n, &budget{e.atOnce})
 			if !errors.Is(err, errGathered) || n == 1 {
 				break
 			}

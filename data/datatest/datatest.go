@@ -3,12 +3,14 @@
 package datatest
 
 import (
+	"context"
 	"crypto/rand"
 	"database/sql"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver that makes and drops schemas
@@ -36,13 +38,43 @@ func Each(t *testing.T, test func(t *testing.T, db *sqldb.DB)) {
 // Open makes an empty, migrated database for one test, which is gone after it.
 func Open(t testing.TB, engine sqldb.Engine) *sqldb.DB {
 	t.Helper()
-	db, err := data.Open(t.Context(), URL(t, engine), sqldb.Options{})
+	at := URL(t, engine)
+	if engine == sqldb.SQLite {
+		empty, err := migrated()
+		if err == nil {
+			err = os.WriteFile(strings.TrimPrefix(at, "sqlite:"), empty, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	db, err := data.Open(t.Context(), at, sqldb.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
 	return db
 }
+
+// migrated is the file of an empty, migrated SQLite database. It is made once
+// for all tests of a process: with the race detector, reading the migrations
+// takes longer than most tests.
+var migrated = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "datatest-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "empty.db")
+	db, err := data.Open(context.Background(), "sqlite:"+file, sqldb.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(file)
+})
 
 // URL names an empty database for one test, not yet migrated.
 func URL(t testing.TB, engine sqldb.Engine) string {

@@ -103,34 +103,13 @@ var asymmetric = []string{
 }
 
 func (v *IDTokenVerifier) claims(ctx context.Context, raw string) (*idClaims, error) {
-	m, err := v.provider.Metadata(ctx)
+	verifier, typ, err := v.prepare(ctx, raw)
 	if err != nil {
 		return nil, err
 	}
-	var algs []string
-	for _, alg := range m.IDTokenSigningAlgorithms {
-		if slices.Contains(asymmetric, alg) {
-			algs = append(algs, alg)
-		}
+	if typ == oauth.TypeAccessToken || typ == typeLogoutToken {
+		return nil, badIDToken(errors.New("it is not an ID token"))
 	}
-	if len(algs) == 0 {
-		algs = []string{oidc.RS256} // the one that every provider must have
-	}
-	jws, err := parseCompact(raw, algs)
-	if err != nil {
-		return nil, badIDToken(err)
-	}
-	header := jws.Signatures[0].Header
-	keys, err := v.provider.keySetOf(m.JWKSURI).find(ctx, header.KeyID, header.Algorithm)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, fail(tandem.CodeUnavailable, err, "the keys of %s cannot be fetched: %v", v.provider.issuer, err)
-	}
-	verifier := oidc.NewVerifier(v.provider.issuer, fixedKeys{keys, jws}, &oidc.Config{
-		ClientID: v.applicationURI, SupportedSigningAlgs: algs, Now: v.provider.now,
-	})
 	verified, err := verifier.Verify(ctx, raw)
 	if err != nil {
 		return nil, badIDToken(err)
@@ -143,6 +122,40 @@ func (v *IDTokenVerifier) claims(ctx context.Context, raw string) (*idClaims, er
 		return nil, badIDToken(err)
 	}
 	return c, nil
+}
+
+// prepare makes the verifier of one token: with the algorithms that the
+// provider announces and the keys that may have signed it. It also returns the
+// token's own type (RFC 8725 section 3.11).
+func (v *IDTokenVerifier) prepare(ctx context.Context, raw string) (verifier *oidc.IDTokenVerifier, typ string, err error) {
+	m, err := v.provider.Metadata(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	var algs []string
+	for _, alg := range m.IDTokenSigningAlgorithms {
+		if slices.Contains(asymmetric, alg) {
+			algs = append(algs, alg)
+		}
+	}
+	if len(algs) == 0 {
+		algs = []string{oidc.RS256} // the one that every provider must have
+	}
+	jws, typ, err := parseCompact(raw, algs)
+	if err != nil {
+		return nil, "", badIDToken(err)
+	}
+	header := jws.Signatures[0].Header
+	keys, err := v.provider.keySetOf(m.JWKSURI).find(ctx, header.KeyID, header.Algorithm)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, "", ctx.Err()
+		}
+		return nil, "", fail(tandem.CodeUnavailable, err, "the keys of %s cannot be fetched: %v", v.provider.issuer, err)
+	}
+	return oidc.NewVerifier(v.provider.issuer, fixedKeys{keys, jws}, &oidc.Config{
+		ClientID: v.applicationURI, SupportedSigningAlgs: algs, Now: v.provider.now,
+	}), typ, nil
 }
 
 // check is what go-oidc leaves to its caller.
@@ -177,11 +190,15 @@ func (c *idClaims) identity() IDToken {
 	return t
 }
 
-// parseCompact reads a JWS in compact form: no other form is an ID token, and
-// access tokens name themselves (RFC 9068 section 2.1).
-func parseCompact(raw string, algs []string) (*jose.JSONWebSignature, error) {
+// typeLogoutToken is the type of logout tokens (OpenID Connect Back-Channel
+// Logout section 2.4).
+const typeLogoutToken = "logout+jwt"
+
+// parseCompact reads a JWS in compact form, the only one that ID tokens have,
+// and its type.
+func parseCompact(raw string, algs []string) (*jose.JSONWebSignature, string, error) {
 	if len(raw) > maxToken {
-		return nil, fmt.Errorf("it has more than %d bytes", maxToken)
+		return nil, "", fmt.Errorf("it has more than %d bytes", maxToken)
 	}
 	accepted := make([]jose.SignatureAlgorithm, len(algs))
 	for i, alg := range algs {
@@ -189,14 +206,10 @@ func parseCompact(raw string, algs []string) (*jose.JSONWebSignature, error) {
 	}
 	jws, err := jose.ParseSignedCompact(raw, accepted)
 	if err != nil {
-		return nil, errors.New("it is not signed with an algorithm that the provider announces")
+		return nil, "", errors.New("it is not signed with an algorithm that the provider announces")
 	}
 	typ, _ := jws.Signatures[0].Header.ExtraHeaders[jose.HeaderType].(string)
-	switch strings.TrimPrefix(strings.ToLower(typ), "application/") {
-	case oauth.TypeAccessToken, "logout+jwt":
-		return nil, errors.New("it is not an ID token")
-	}
-	return jws, nil
+	return jws, strings.TrimPrefix(strings.ToLower(typ), "application/"), nil
 }
 
 func badIDToken(cause error) error {

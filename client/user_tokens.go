@@ -185,13 +185,15 @@ func (t *UserTokens) setAPI(c *UserConfig) error {
 	return err
 }
 
-// Mount adds the four handlers: SignIn at SignInURL, Callback and SignedOut at
-// the paths of their addresses, and SignOut at POST /signout.
+// Mount adds the handlers: SignIn at SignInURL, Callback and SignedOut at the
+// paths of their addresses, SignOut at POST /signout, and BackChannelLogout at
+// POST /backchannel-logout.
 func (t *UserTokens) Mount(mux *http.ServeMux) {
 	path, _, _ := strings.Cut(t.config.SignInURL, "?")
 	mux.Handle("GET "+path, t.SignIn())
 	mux.Handle("GET "+t.callback.Path, t.Callback())
 	mux.Handle("POST /signout", t.SignOut())
+	mux.Handle("POST /backchannel-logout", t.BackChannelLogout())
 	if t.signedOut != nil {
 		mux.Handle("GET "+t.signedOut.Path, t.SignedOut())
 	}

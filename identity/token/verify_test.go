@@ -29,6 +29,7 @@ import (
 // refused although the signature is right is refused for what it says.
 type forge struct {
 	*replica
+	clock    *clock
 	elliptic *ecdsa.PrivateKey
 	rsa      *rsa.PrivateKey
 }
@@ -36,7 +37,7 @@ type forge struct {
 func newForge(t testing.TB) *forge {
 	t.Helper()
 	store, c := &memory{}, newClock()
-	f := &forge{replica: newReplica(t, store, c)}
+	f := &forge{replica: newReplica(t, store, c), clock: c}
 	box, err := seal.New("signing keys", []byte("0123456789abcdef0123456789abcdef"))
 	if err != nil {
 		t.Fatal(err)
@@ -480,5 +481,30 @@ func TestD25_UnknownKeysAskNobody(t *testing.T) {
 	}
 	if n := store.asked.Load() - before; n != 0 {
 		t.Errorf("%d questions to the store", n)
+	}
+}
+
+// Who has stolen a key that signs no more can forge with it until the last
+// honest token of it has expired, and no second longer, even at a replica that
+// cannot follow the store (D25).
+func TestD25_RetiredKeyForgesNothing(t *testing.T) {
+	t.Parallel()
+	f := newForge(t)
+	c := f.clock
+	honest, _ := f.user(t, anna)
+	forged := func() string {
+		now := c.now().Unix()
+		return f.resigned(t, honest, nil, set("iat", now, "nbf", now, "exp", now+3600))
+	}
+	if _, err := f.keys.Rotate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.advance(token.PublishLead + token.AccessLifetime)
+	if !f.access(forged()) {
+		t.Fatal("the retired key does not verify: this test proves nothing")
+	}
+	c.advance(3 * token.Skew)
+	if f.access(forged()) {
+		t.Error("the retired key verifies after the last token that it signed")
 	}
 }

@@ -244,6 +244,7 @@ func (s story) externalUser(t *testing.T, paul *browser) {
 	s.shot(paul, "24-portal-refused")
 	paul.visit(s.demo.Webapp + "/two-halves")
 	s.shot(paul, "25-portal-two-halves")
+	paul.sees("of 25, none is yours")
 	paul.seesNot("GET /api")
 }
 

@@ -161,10 +161,7 @@ func draw(s shape, f *figures) drawing {
 }
 
 func licenceWords(f *figures) []string {
-	switch {
-	case f.External:
-		return []string{"0", "slots of yours"}
-	case f.Slots == 0:
+	if f.Slots == 0 {
 		return []string{"", "licence not known"}
 	}
 	return []string{fmt.Sprint(f.InUse), fmt.Sprintf("of %d slots in use", f.Slots)}

@@ -34,8 +34,6 @@ type figures struct {
 	// Slots and InUse are the licence; Slots is zero where it is not known.
 	Slots, InUse int
 	LicenceFault string
-	// External people take no slot and are not told about the others'.
-	External bool
 }
 
 func (f *figures) serviceSlots() int {
@@ -73,7 +71,7 @@ type halvesData struct {
 
 // twoHalves draws the picture of the field with the figures of this moment.
 func (a *App) twoHalves(v *visit) error {
-	d := halvesData{figures: &figures{External: v.who.External()}, Internal: !v.who.External(), At: a.now()}
+	d := halvesData{figures: &figures{}, Internal: !v.who.External(), At: a.now()}
 	var err error
 	if d.Sessions, d.People, err = a.users.Count(v.ctx()); err != nil {
 		return err
@@ -89,7 +87,7 @@ func (a *App) twoHalves(v *visit) error {
 	}
 	both.Wait()
 	v.worker = false
-	if d.Internal && d.Slots == 0 && d.Worker.Licence != nil {
+	if d.Slots == 0 && d.Worker.Licence != nil {
 		d.Slots, d.InUse = d.Worker.Licence.Slots, d.Worker.Licence.Used
 	}
 	if d.Internal {

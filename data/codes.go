@@ -71,8 +71,8 @@ func (s *Codes) UseCode(ctx context.Context, hash [sha256.Size]byte, at time.Tim
 }
 
 // TakeBackCode implements [token.CodeStore].
-func (s *Codes) TakeBackCode(ctx context.Context, hash [sha256.Size]byte, at time.Time) error {
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
+func (s *Codes) TakeBackCode(ctx context.Context, hash [sha256.Size]byte, at time.Time) (gave bool, err error) {
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		var familyID, tokenID string
 		var expires int64
 		err := tx.QueryRowContext(ctx, `SELECT family_id, token_id, token_expires_at FROM authorization_codes WHERE hash = $1`+s.db.ForUpdate(), hash[:]).
@@ -83,11 +83,13 @@ func (s *Codes) TakeBackCode(ctx context.Context, hash [sha256.Size]byte, at tim
 		if err != nil {
 			return err
 		}
+		gave = tokenID != ""
 		if err := revokeToken(ctx, tx, tokenID, at, expires); err != nil || familyID == "" {
 			return err
 		}
 		return endFamily(ctx, tx, familyID, at, token.EndCodeReplayed, true)
 	})
+	return gave, err
 }
 
 // PurgeCodes implements [token.CodeStore].

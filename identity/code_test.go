@@ -198,6 +198,9 @@ func TestCodeDiesWithWhatItWasFor(t *testing.T) {
 			if a := s.one().redeem(code); a.got() != test.want {
 				t.Errorf("%s, want %s", a.got(), test.want)
 			}
+			if alarms := s.audit.of(tandem.AuditCodeReplayed); len(alarms) != 0 {
+				t.Errorf("recorded as a replay, although the code gave nothing: %+v", alarms)
+			}
 		})
 	}
 	// Scopes that the application lost meanwhile are left out.

@@ -65,8 +65,9 @@ type CodeStore interface {
 	// was the first. Of any number of calls at once exactly one is.
 	UseCode(ctx context.Context, hash [sha256.Size]byte, at time.Time, given Given) (first bool, err error)
 	// TakeBackCode ends the refresh family that a used code gave and revokes
-	// the access token. It waits for a redemption that is in the middle.
-	TakeBackCode(ctx context.Context, hash [sha256.Size]byte, at time.Time) error
+	// the access token; it reports whether the code gave anything. It waits for
+	// a redemption that is in the middle.
+	TakeBackCode(ctx context.Context, hash [sha256.Size]byte, at time.Time) (gave bool, err error)
 	// PurgeCodes deletes codes issued before the time.
 	PurgeCodes(ctx context.Context, before time.Time) error
 }
@@ -179,10 +180,16 @@ func (c *Codes) Use(ctx context.Context, code StoredCode, given Given) error {
 }
 
 // replayed takes back what the code gave (RFC 6749 section 4.1.2: "SHOULD
-// revoke all tokens previously issued based on that authorization code").
+// revoke all tokens previously issued based on that authorization code"). A code
+// that gave nothing, because its proof was wrong or the sign-in had ended, is no
+// replay that anybody should be alarmed about.
 func (c *Codes) replayed(ctx context.Context, code StoredCode) error {
-	if err := c.Store.TakeBackCode(ctx, code.Hash, clock(c.Now)); err != nil {
+	gave, err := c.Store.TakeBackCode(ctx, code.Hash, clock(c.Now))
+	if err != nil {
 		return err
+	}
+	if !gave {
+		return errBadCode
 	}
 	return errors.Join(ErrCodeReplayed, errBadCode)
 }

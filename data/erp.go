@@ -62,7 +62,7 @@ func (e *ERP) write(ctx context.Context, f func(*transaction) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, MaxTransaction, errTooLong)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
-		raced, err := e.once(ctx, f)
+		raced, err := e.once(ctx, f, attempt > 1)
 		switch {
 		case err == nil:
 			return nil
@@ -87,11 +87,17 @@ var errTooLong = &tandem.Error{
 	Message: "the transaction took longer than " + MaxTransaction.String() + " and was undone; send fewer objects at a time, or import them per-object",
 }
 
-// once is one attempt; raced tells that a unique key was taken.
-func (e *ERP) once(ctx context.Context, f func(*transaction) error) (raced bool, err error) {
+// once is one attempt; raced tells that a unique key was taken. Attempts after
+// the first queue, so that two that got in each other's way do so but once.
+func (e *ERP) once(ctx context.Context, f func(*transaction) error, again bool) (raced bool, err error) {
 	t := &transaction{e: e, ctx: ctx, prepared: map[string]*sql.Stmt{}}
 	err = e.db.Write(ctx, func(tx *sql.Tx) error {
 		t.tx = tx
+		if again && e.db.Engine == sqldb.PostgreSQL {
+			if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtext('erp'))"); err != nil {
+				return err
+			}
+		}
 		return f(t)
 	})
 	if err == nil {

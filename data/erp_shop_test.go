@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/erp"
@@ -141,3 +143,5 @@ func refused(t testing.TB, err error, code tandem.Code, text string) {
 		t.Errorf("got %q (%s), want %s: …%s…", err, tandem.ErrorCode(err), code, text)
 	}
 }
+
+func newID() string { return uuid.NewString() }

@@ -114,6 +114,16 @@ func TestODataNumbersAreExact(t *testing.T) {
 	}
 }
 
+func TestODataAnswerAsItCame(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, o := odata(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<edmx/>") })
+		var raw []byte
+		if err := o.Do(t.Context(), "GET", "$metadata", nil, &raw); err != nil || string(raw) != "<edmx/>" {
+			t.Errorf("%q %v", raw, err)
+		}
+	})
+}
+
 func TestODataCount(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		body := "42"

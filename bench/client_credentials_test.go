@@ -211,8 +211,11 @@ func answered(in *bufio.Reader) error {
 		}
 	}
 	start, err := in.Peek(17)
-	if err != nil || string(start) != `{"access_token":"` {
-		return fmt.Errorf("no token in the answer: %q, %v", start, err)
+	if err != nil {
+		return err
+	}
+	if string(start) != `{"access_token":"` {
+		return fmt.Errorf("no token in the answer: %q", start)
 	}
 	_, err = in.Discard(length)
 	return err

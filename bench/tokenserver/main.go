@@ -76,7 +76,9 @@ func run(db, key, profile string) error {
 		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
 			return err
 		}
-		fmt.Println(used.Utime.Nano()/1000 + used.Stime.Nano()/1000)
+		if _, err := fmt.Fprintln(os.Stdout, used.Utime.Nano()/1000+used.Stime.Nano()/1000); err != nil {
+			return err
+		}
 	}
 	if db == "" {
 		return nil

@@ -126,17 +126,19 @@ func (w *Worker) status(ctx context.Context, details bool) (internalapi.Status, 
 		out.Paused = *reason
 	}
 	var err error
-	if out.JobsQueued, out.JobsRunning, err = w.counts(ctx); err != nil || !details {
+	if out.JobsQueued, out.JobsRunning, err = w.counts(ctx); err != nil {
 		return out, err
 	}
-	out.SystemUser = user
 	session, calls, ask, licence := w.facts.view()
 	if ask {
 		if fresh, err := w.askLicence(ctx); err == nil {
 			licence = fresh
 		}
 	}
-	out.Session, out.Calls, out.Licence = session, calls, licence
+	out.Licence = licence
+	if details {
+		out.SystemUser, out.Session, out.Calls = user, session, calls
+	}
 	return out, nil
 }
 

@@ -123,7 +123,7 @@ func (w *Worker) evidence(r *http.Request) (*person, error) {
 	}
 	t, err := w.verifier.Verify(r.Context(), sent[0])
 	if err != nil {
-		return nil, err
+		return nil, &tandem.Error{Code: tandem.ErrorCode(err), Message: err.Error()}
 	}
 	w.facts.know(t)
 	return &person{t}, nil
@@ -146,8 +146,12 @@ func admit(who audience, p *person) error {
 
 // refuse answers with the error, in words for the person who sees it.
 func (w *Worker) refuse(rw http.ResponseWriter, r *http.Request, err error) {
+	//nolint:errorlint // Own errors are bare; those of the SDK wrap what the ERP said.
+	if own, bare := err.(*tandem.Error); bare {
+		internalapi.WriteError(rw, own)
+		return
+	}
 	var api *client.APIError
-	var e *tandem.Error
 	var tooBig *http.MaxBytesError
 	_, reason := w.retry(err, 0)
 	switch {
@@ -155,7 +159,6 @@ func (w *Worker) refuse(rw http.ResponseWriter, r *http.Request, err error) {
 		err = &tandem.Error{Code: tandem.CodeTooLarge, Message: "the request is too large"}
 	case r.Context().Err() != nil && errors.Is(err, context.Canceled):
 		return // the caller has gone
-	case errors.As(err, &e) && !errors.As(err, &api):
 	case errors.As(err, &api) && api.LicenceFull():
 		err = &tandem.Error{Code: tandem.CodeLicenceFull, Message: "no licence is free for the back end right now; try again in a few minutes"}
 	case reason != "":

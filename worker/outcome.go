@@ -198,8 +198,6 @@ func (w *Worker) retry(err error, failures int) (time.Duration, string) {
 		return 0, ""
 	case errors.As(err, &protocol):
 		return grow(maxWait), "the identity server is busy"
-	case errors.As(err, &e) && (e.Code == tandem.CodeUnauthorized || e.Code == tandem.CodeForbidden):
-		return pause(pausedDisabled)
 	case errors.As(err, &e) && (e.Code == tandem.CodeUnavailable || e.Code == tandem.CodeThrottled):
 		return grow(maxWait), "the ERP does not answer"
 	case isNetwork(err):

@@ -2,6 +2,7 @@ package mapping_test
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -9,18 +10,7 @@ import (
 )
 
 // metadata has the types that the shipped mapping uses, as the API tells them.
-const metadata = `<?xml version="1.0"?><edmx:Edmx xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx" Version="4.0"><edmx:DataServices>
-<Schema xmlns="http://docs.oasis-open.org/odata/ns/edm" Namespace="Erp">
-<EntityType Name="General_Currencies_Currency"><Property Name="ExternalId" Type="Edm.String"/><Property Name="CurrencySign" Type="Edm.String" MaxLength="4"/><Property Name="Name" Type="Edm.String"/></EntityType>
-<EntityType Name="General_Products_ProductGroup"><Property Name="ExternalId" Type="Edm.String"/><Property Name="Code" Type="Edm.String"/><Property Name="Name" Type="Erp.MultilanguageString"/><Property Name="Notes" Type="Edm.String"/></EntityType>
-<EntityType Name="General_Contacts_Party" Abstract="true"><Property Name="ExternalId" Type="Edm.String"/><Property Name="PartyNotes" Type="Edm.String"/></EntityType>
-<EntityType Name="General_Contacts_Company" BaseType="Erp.General_Contacts_Party"><Property Name="Name" Type="Erp.MultilanguageString"/><Property Name="City" Type="Erp.MultilanguageString"/><Property Name="RegistrationPrimaryAddress" Type="Erp.MultilanguageString"/></EntityType>
-<EntityType Name="General_Contacts_Person" BaseType="Erp.General_Contacts_Party"><Property Name="FirstName" Type="Erp.MultilanguageString"/><Property Name="LastName" Type="Erp.MultilanguageString"/><Property Name="Title" Type="Erp.MultilanguageString"/><Property Name="BirthDate" Type="Edm.DateTimeOffset"/></EntityType>
-<EntityType Name="Crm_Sales_Customer"><Property Name="ExternalId" Type="Edm.String"/><Property Name="Number" Type="Edm.String"/><NavigationProperty Name="Party" Type="Erp.General_Contacts_Party"/><NavigationProperty Name="DefaultCurrency" Type="Erp.General_Currencies_Currency"/></EntityType>
-<EntityType Name="General_Products_Product"><Property Name="ExternalId" Type="Edm.String"/><Property Name="PartNumber" Type="Edm.String"/><Property Name="Name" Type="Erp.MultilanguageString"/><Property Name="ShortName" Type="Erp.MultilanguageString"/><Property Name="Active" Type="Edm.Boolean"/><Property Name="StandardPricePerLot" Type="Erp.Amount"/><NavigationProperty Name="ProductGroup" Type="Erp.General_Products_ProductGroup"/><NavigationProperty Name="CostingCurrency" Type="Erp.General_Currencies_Currency"/></EntityType>
-<EntityType Name="Crm_Sales_SalesOrder"><Property Name="ExternalId" Type="Edm.String"/><Property Name="DocumentNo" Type="Edm.String"/><Property Name="State" Type="Erp.General_DocumentState"/><Property Name="DocumentDate" Type="Edm.DateTimeOffset"/><Property Name="RequiredDeliveryDate" Type="Edm.DateTimeOffset"/><Property Name="DocumentNotes" Type="Edm.String"/><NavigationProperty Name="Customer" Type="Erp.Crm_Sales_Customer"/><NavigationProperty Name="DocumentCurrency" Type="Erp.General_Currencies_Currency"/><NavigationProperty Name="ResponsiblePerson" Type="Erp.General_Contacts_Person"/><NavigationProperty Name="Lines" Type="Collection(Erp.Crm_Sales_SalesOrderLine)"/></EntityType>
-<EntityType Name="Crm_Sales_SalesOrderLine"><Property Name="LineNo" Type="Edm.Int32"/><Property Name="Quantity" Type="Erp.Quantity"/><Property Name="UnitPrice" Type="Erp.Amount"/><Property Name="LineCustomDiscountPercent" Type="Edm.Decimal"/><NavigationProperty Name="Product" Type="Erp.General_Products_Product"/></EntityType>
-</Schema></edmx:DataServices></edmx:Edmx>`
+const metadata = "../testdata/metadata.xml"
 
 func checked(t *testing.T, text string) error {
 	t.Helper()
@@ -28,7 +18,12 @@ func checked(t *testing.T, text string) error {
 	if err != nil {
 		return err
 	}
-	md, err := mapping.ReadMetadata(strings.NewReader(metadata))
+	file, err := os.Open(metadata)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	md, err := mapping.ReadMetadata(file)
 	if err != nil {
 		t.Fatal(err)
 	}

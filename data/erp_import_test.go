@@ -115,18 +115,18 @@ func TestWriteEndsWithItsContext(t *testing.T) {
 		s := newShop(t, db)
 		ctx, cancel := context.WithCancel(t.Context())
 		err := s.Transact(ctx, func(tx erp.Tx) error {
-			if _, err := tx.NextNumber("x"); err != nil {
+			if _, err := tx.NextNumbers("x", 1); err != nil {
 				return err
 			}
 			cancel()
-			_, err := tx.NextNumber("x")
+			_, err := tx.NextNumbers("x", 1)
 			return err
 		})
 		if err == nil {
 			t.Error("a write went on after its caller had gone")
 		}
 		must(t, s.Transact(t.Context(), func(tx erp.Tx) error {
-			if n, err := tx.NextNumber("x"); n != 1 || err != nil {
+			if n, err := tx.NextNumbers("x", 1); n != 1 || err != nil {
 				t.Errorf("number %d, %v", n, err)
 			}
 			return nil

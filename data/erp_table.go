@@ -14,7 +14,8 @@ type table struct {
 	columns []column
 	keys    []column // what tells a row: its id, or the references of a view
 	load    string
-	insert  string
+	into    string // the beginning of insert
+	insert  string // of one row
 	remove  string
 }
 
@@ -66,7 +67,7 @@ func (e *ERP) columnsOf(p *erp.Property) []column {
 
 func (e *ERP) newTable(s *erp.Set) *table {
 	t := &table{set: s}
-	var names, places, read []string
+	var names, read []string
 	for _, p := range s.Properties {
 		if !p.Stored() {
 			continue
@@ -74,7 +75,6 @@ func (e *ERP) newTable(s *erp.Set) *table {
 		for _, c := range e.columnsOf(p) {
 			t.columns = append(t.columns, c)
 			names = append(names, c.name)
-			places = append(places, "$"+strconv.Itoa(len(places)+1))
 			if c.holds != heldText {
 				read = append(read, c.name)
 			}
@@ -83,7 +83,8 @@ func (e *ERP) newTable(s *erp.Set) *table {
 			t.keys = append(t.keys, column{p, quoted(p.Column), heldValue})
 		}
 	}
-	t.insert = "INSERT INTO " + s.Table + " (" + strings.Join(names, ", ") + ") VALUES (" + strings.Join(places, ", ") + ")"
+	t.into = "INSERT INTO " + s.Table + " (" + strings.Join(names, ", ") + ") VALUES "
+	t.insert = t.into + t.places(1)
 	if s.View {
 		return t
 	}
@@ -93,6 +94,31 @@ func (e *ERP) newTable(s *erp.Set) *table {
 	}
 	t.remove = "DELETE FROM " + s.Table + " WHERE id = $1"
 	return t
+}
+
+// inserting is the statement that adds n rows.
+func (t *table) inserting(n int) string {
+	if n == 1 {
+		return t.insert
+	}
+	return t.into + t.places(n)
+}
+
+// places are the arguments of n rows.
+func (t *table) places(n int) string {
+	b := make([]byte, 0, 6*n*len(t.columns))
+	for i := range n * len(t.columns) {
+		switch {
+		case i == 0:
+			b = append(b, '(')
+		case i%len(t.columns) == 0:
+			b = append(b, "), ("...)
+		default:
+			b = append(b, ", "...)
+		}
+		b = strconv.AppendInt(append(b, '$'), int64(i+1), 10)
+	}
+	return string(append(b, ')'))
 }
 
 // lock makes a SELECT keep others from changing its row, but not from

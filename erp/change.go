@@ -131,7 +131,7 @@ func (c *Change) autoNumber(name, format, scope string) error {
 	}
 	p := c.at(name)
 	for range 1000 {
-		n, err := c.w.tx.NextNumber(p.Counter(scope))
+		n, err := c.w.tx.NextNumbers(p.Counter(scope), 1)
 		if err != nil {
 			return err
 		}

@@ -168,15 +168,16 @@ type Tx interface {
 	// abstract set come as their concrete one. lock keeps others from
 	// changing the row until the transaction ends.
 	Load(s *Set, id string, lock bool) (*Record, error)
-	// Insert adds a row, Save writes the columns of a loaded row that changed.
-	// Both make Record.Saved equal to Values.
-	Insert(r *Record) error
+	// Insert adds rows, those of one set that follow each other at once; Save
+	// writes the columns of a loaded row that changed. Both make Record.Saved
+	// equal to Values.
+	Insert(rows ...*Record) error
 	Save(r *Record) error
 	// Remove deletes a row and the rows of its child collections.
 	Remove(s *Set, id string) error
-	// NextNumber takes the next number of a counter, from 1; concurrent takers
-	// wait for each other's commit.
-	NextNumber(counter string) (int64, error)
+	// NextNumbers takes the next n numbers of a counter, from 1, and returns the
+	// first of them; concurrent takers wait for each other's commit.
+	NextNumbers(counter string, n int) (first int64, err error)
 	// Aggregate is the sum or maximum of a column over the children of owner;
 	// 0 when there are none.
 	Aggregate(f Aggregate, child *Child, owner string, p *Property) (int64, error)

@@ -41,9 +41,7 @@ func (m *maker) makeCurrencies() error {
 	} {
 		r := m.row(setCurrencies, c.sign).text("CurrencySign", c.sign).text("Name", c.name).
 			int("ShowOrder", int64(i+1)).bool("IsActive", c.active)
-		if err := m.add(r); err != nil {
-			return err
-		}
+		m.add(r)
 		m.currencies[c.sign] = currency{r, c.rate}
 	}
 	return nil
@@ -74,9 +72,7 @@ func (m *maker) makeUnits() error {
 		{"Volume=Volumen=Обем", []declared{{"l", "litre=Liter=литър", 1, 1, 3}, {"ml", "millilitre=Milliliter=милилитър", 1, 1000, -1}}},
 	} {
 		category := m.row(setCategories, part(c.name, 0)).text("Name", three(c.name)).bool("IsDefault", len(m.units) == 0)
-		if err := m.add(category); err != nil {
-			return err
-		}
+		m.add(category)
 		for i, u := range c.units {
 			r := m.row(setUnits, u.code).text("Code", u.code).text("Name", three(u.name)).
 				int("Multiplier", u.multiplier*1000).int("Divisor", u.divisor*1000).
@@ -84,9 +80,7 @@ func (m *maker) makeUnits() error {
 			if u.system >= 0 {
 				r.int("SystemUnit", u.system)
 			}
-			if err := m.add(r); err != nil {
-				return err
-			}
+			m.add(r)
 			m.units[u.code] = unit{r, category, u.multiplier, u.divisor}
 		}
 	}
@@ -104,9 +98,7 @@ type company struct {
 func (m *maker) makeCompanies() error {
 	group := m.row(setGroups, "MAIN").text("Code", "MAIN").text("Name", three("Warehouses=Lager=Складове"))
 	returns := m.row(setGroups, "RET").text("Code", "RET").text("Name", three("Returns & repairs=Retouren & Reparatur=Рекламации и ремонт"))
-	if err := m.add(group, returns); err != nil {
-		return err
-	}
+	m.add(group, returns)
 	type store struct {
 		code, name string
 		group      row
@@ -125,16 +117,14 @@ func (m *maker) makeCompanies() error {
 		party := m.row(setCompanies, "Dravena "+c.key).text("Name", three(c.name)).text("PartyName", three(c.name)).
 			text("RegistrationNumber", c.registration).text("RegistrationVATNumber", c.vat).bool("IsVATRegistered", true).
 			text("RegistrationType", three(c.formName)).text("City", three(c.city)).text("RegistrationPrimaryAddress", three(c.address))
-		if err := m.addParty(party); err != nil {
+		if err := m.addParties(party); err != nil {
 			return err
 		}
 		own := m.row(setOurs, c.key).bool("IsActive", true).ref("Company", party.Record).ref("BaseCurrency", m.currencies[euro].Record)
-		if err := m.add(own); err != nil {
-			return err
-		}
+		m.add(own)
 		location := m.row(setLocations, c.key).text("LocationName", three(c.place)).text("PartyName", three(c.place)).
 			text("WorkingTime", "Mon–Fri 8:00–17:00, Sat 9:00–13:00").ref("Company", party.Record).ref("ParentParty", party.Record)
-		if err := m.addParty(location); err != nil {
+		if err := m.addParties(location); err != nil {
 			return err
 		}
 		mine := company{own: own, party: party, location: location, home: c.key}
@@ -142,7 +132,7 @@ func (m *maker) makeCompanies() error {
 			r := m.row(setStores, s.code).text("Code", s.code).text("Name", three(s.name)).text("PartyName", three(s.name)).
 				bool("Unmanaged", true).ref("StoreGroup", s.group.Record).ref("EnterpriseCompany", own.Record).
 				ref("Currency", m.currencies[euro].Record).ref("ParentParty", party.Record)
-			if err := m.addParty(r); err != nil {
+			if err := m.addParties(r); err != nil {
 				return err
 			}
 			mine.stores = append(mine.stores, r)
@@ -152,7 +142,7 @@ func (m *maker) makeCompanies() error {
 				continue
 			}
 			r := m.person(p).ref("ParentParty", party.Record)
-			if err := m.addParty(r); err != nil {
+			if err := m.addParties(r); err != nil {
 				return err
 			}
 			mine.people = append(mine.people, r)
@@ -163,16 +153,14 @@ func (m *maker) makeCompanies() error {
 }
 
 func (m *maker) makeDocumentTypes() error {
-	declare := func(code, name, set string) (*erp.Record, error) {
+	declare := func(code, name, set string) *erp.Record {
 		r := m.row(setTypes, code).text("Code", code).text("TypeName", three(name)).text("EntityName", set)
-		return r.Record, m.add(r)
+		m.add(r)
+		return r.Record
 	}
-	var err error
-	if m.orderType, err = declare("SO", "Sales order=Verkaufsauftrag=Продажба", setOrders); err != nil {
-		return err
-	}
-	m.billType, err = declare("INV", "Invoice=Rechnung=Фактура", setInvoices)
-	return err
+	m.orderType = declare("SO", "Sales order=Verkaufsauftrag=Продажба", setOrders)
+	m.billType = declare("INV", "Invoice=Rechnung=Фактура", setInvoices)
+	return nil
 }
 
 func (m *maker) makeSuppliers() error {
@@ -181,7 +169,7 @@ func (m *maker) makeSuppliers() error {
 		r := m.row(setCompanies, "supplier/"+s.name).text("Name", languages(s.name, "EN", "BG")).text("PartyName", languages(s.name, "EN", "BG")).
 			text("RegistrationNumber", number).text("RegistrationType", three(s.form)).text("City", three(s.city)).
 			bool("IsVATRegistered", false).text("PartyNotes", "Supplier: "+s.supplies+".")
-		if err := m.addParty(r); err != nil {
+		if err := m.addParties(r); err != nil {
 			return err
 		}
 	}

@@ -71,12 +71,17 @@ func (m *maker) makeCustomers() error {
 			}
 		}
 	}
+	parties, customers := make([]row, len(buyers)), make([]row, len(buyers))
 	for i, b := range buyers {
-		if err := m.addCustomer(b, i); err != nil {
-			return err
-		}
+		parties[i] = b.party
 	}
-	return nil
+	if err := m.addParties(parties...); err != nil {
+		return err
+	}
+	for i, b := range buyers {
+		customers[i] = m.addCustomer(b, i)
+	}
+	return m.number("Number", "", "%06d", customers...)
 }
 
 // firmName makes a name that no customer has.
@@ -131,10 +136,8 @@ func (m *maker) person(p person) row {
 	return r
 }
 
-func (m *maker) addCustomer(b buyer, rank int) error {
-	if err := m.addParty(b.party); err != nil {
-		return err
-	}
+// addCustomer adds a customer; its number comes later.
+func (m *maker) addCustomer(b buyer, rank int) row {
 	c := &customer{party: b.party, company: m.companies[b.country.company], currency: m.currencies[b.country.currency],
 		from: m.opened(), weight: math.Pow(float64(rank)+3, -.8)}
 	person := b.party.Set.Name == setPersons
@@ -165,18 +168,14 @@ func (m *maker) addCustomer(b buyer, rank int) error {
 	if !person && m.chance(.8) {
 		c.int("CreditLimit", int64(2+m.rand.IntN(38))*50000+int64(c.weight*2e7))
 	}
-	if err := m.number(c.row, "Number", "", "%06d"); err != nil {
-		return err
-	}
-	if err := m.insert(c.row, 1, c.from.Add(9*time.Hour)); err != nil {
-		return err
-	}
+	m.insert(c.row, 1, c.from.Add(9*time.Hour))
 	m.customers = append(m.customers, c)
 	m.sum.Customers++
-	return m.addContacts(b)
+	m.addContacts(b)
+	return c.row
 }
 
-func (m *maker) addContacts(b buyer) error {
+func (m *maker) addContacts(b buyer) {
 	domain := host(b.name) + ".example"
 	type contact struct {
 		name string
@@ -189,11 +188,8 @@ func (m *maker) addContacts(b buyer) error {
 	for i, c := range contacts {
 		r := m.row(setMechanisms, b.name+fmt.Sprint(i)).text("Name", c.name).int("ContactMechanismType", c.kind).
 			bool("IsDefault", i == 0).bool("IsActive", true).int("LineOrd", int64(i+1)).ref("Party", b.party.Record)
-		if err := m.add(r); err != nil {
-			return err
-		}
+		m.add(r)
 	}
-	return nil
 }
 
 // host makes a name for a mail domain of ASCII letters.

@@ -28,7 +28,7 @@ func (m *maker) invoiced(orders []*order) []*order {
 }
 
 // addInvoice inserts the invoice of an order.
-func (m *maker) addInvoice(o *order, r row) error {
+func (m *maker) addInvoice(o *order, r row) {
 	c := o.customer
 	at := o.life.completed
 	date := day(at)
@@ -45,18 +45,13 @@ func (m *maker) addInvoice(o *order, r row) error {
 	m.document(r, l, c, date, o.total)
 	r.ref("DocumentType", m.billType).text("ReferenceDocumentNo", o.row.Get(o.row.property("DocumentNo")).Text).
 		ref("Parent", o.row.Record).time("ApplyDate", date).time("PaymentDueDate", due).time("DeliveryDate", date)
-	if err := m.insert(r, l.version, l.updated); err != nil {
-		return err
-	}
+	m.insert(r, l.version, l.updated)
 	m.sum.Invoices++
 	for i := range o.lines {
 		parent := m.row(setOrderLines, o.name+"/"+strconv.Itoa(i))
 		bill := m.line(setInvoiceLines, o, i).ref("Invoice", r.Record).int("BusinessReason", 0).
 			ref("SalesOrder", o.row.Record).ref("ParentSalesOrderLine", parent.Record)
-		if err := m.insert(bill, 0, time.Time{}); err != nil {
-			return err
-		}
+		m.insert(bill, 0, time.Time{})
 		m.sum.InvoiceLines++
 	}
-	return nil
 }

@@ -26,6 +26,11 @@ type maker struct {
 	today time.Time
 	sum   Summary
 
+	// Rows wait to be inserted, many at a time: by set, those first that came
+	// first, so that what is referred to is there before.
+	sets    []*erp.Set
+	waiting map[*erp.Set][]*erp.Record
+
 	// What was made, for those that come later to refer to.
 	currencies map[string]currency
 	units      map[string]unit
@@ -82,46 +87,55 @@ func (r row) ref(name string, to *erp.Record) row {
 }
 
 // insert adds a row; version is its number of writes, updated its last.
-func (m *maker) insert(r row, version int64, updated time.Time) error {
+func (m *maker) insert(r row, version int64, updated time.Time) {
 	if r.Set.IsRoot() {
 		r.int("ObjectVersion", version).time("AggregateLastUpdateTimeUtc", updated)
 	}
-	if err := m.tx.Insert(r.Record); err != nil {
-		return fmt.Errorf("demo: add %s: %w", r.Set.Name, err)
+	if m.waiting[r.Set] == nil {
+		m.sets = append(m.sets, r.Set)
 	}
+	m.waiting[r.Set] = append(m.waiting[r.Set], r.Record)
 	m.sum.Rows++
-	return nil
 }
 
 // add inserts rows that were there before the first order.
-func (m *maker) add(rows ...row) error {
+func (m *maker) add(rows ...row) {
 	for _, r := range rows {
-		if err := m.insert(r, 1, m.opened()); err != nil {
-			return err
+		m.insert(r, 1, m.opened())
+	}
+}
+
+// flush inserts the rows that wait.
+func (m *maker) flush() error {
+	for _, s := range m.sets {
+		if err := m.tx.Insert(m.waiting[s]...); err != nil {
+			return fmt.Errorf("demo: add %s: %w", s.Name, err)
 		}
 	}
+	m.sets = nil
+	clear(m.waiting)
 	return nil
 }
 
 // opened is when the master data was entered.
 func (m *maker) opened() time.Time { return m.first.AddDate(0, 0, -20).Add(9 * time.Hour) }
 
-// number takes the next automatic number, so that numbers go on from here.
-func (m *maker) number(r row, property, scope, format string) error {
-	n, err := m.tx.NextNumber(r.property(property).Counter(scope))
-	if err == nil {
-		r.text(property, fmt.Sprintf(format, n))
+// number gives rows the next automatic numbers, so that numbers go on from here.
+func (m *maker) number(property, scope, format string, rows ...row) error {
+	first, err := m.tx.NextNumbers(rows[0].property(property).Counter(scope), len(rows))
+	for i, r := range rows {
+		r.text(property, fmt.Sprintf(format, first+int64(i)))
 	}
 	return err
 }
 
-// addParty numbers and inserts a party.
-func (m *maker) addParty(r row) error {
-	r.bool("IsActive", true)
-	if err := m.number(r, "PartyCode", "", "P%07d"); err != nil {
-		return err
+// addParties numbers and inserts parties.
+func (m *maker) addParties(rows ...row) error {
+	for _, r := range rows {
+		r.bool("IsActive", true)
 	}
-	return m.add(r)
+	m.add(rows...)
+	return m.number("PartyCode", "", "P%07d", rows...)
 }
 
 // three makes a multilanguage text of English=German=Bulgarian; languages that

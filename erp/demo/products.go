@@ -32,23 +32,15 @@ func (m *maker) makeProducts() error {
 		bool("IsStocked", true).bool("IsShipped", true).bool("IsServiced", false).bool("IsDefault", true)
 	service := m.row(setProductTypes, "SERVICE").text("Code", "SERVICE").text("Name", three("Service=Dienstleistung=Услуга")).
 		bool("IsStocked", false).bool("IsShipped", false).bool("IsServiced", true).bool("IsDefault", false)
-	if err := m.add(goods, service); err != nil {
-		return err
-	}
+	m.add(goods, service)
 	groups := catalogue()
 	for _, top := range [...][2]string{{"OUT", "Outdoor=Outdoor=Туризъм"}, {"WRK", "Workshop=Werkstatt=Работилница"}} {
 		parent := m.group(top[0], top[1], "/"+top[0]+"/")
-		if err := m.add(parent); err != nil {
-			return err
-		}
+		m.add(parent)
 		for _, g := range groups[top[0]] {
 			r := m.group(g.code, g.name, "/"+top[0]+"/"+g.code+"/").ref("ParentGroup", parent.Record)
-			if err := m.add(r); err != nil {
-				return err
-			}
-			if err := m.makeGroup(g, r, goods); err != nil {
-				return err
-			}
+			m.add(r)
+			m.makeGroup(g, r, goods)
 		}
 	}
 	return nil
@@ -59,7 +51,7 @@ func (m *maker) group(code, name, path string) row {
 		text("FullPath", path).ref("DefaultMeasurementUnit", m.units["pcs"].Record)
 }
 
-func (m *maker) makeGroup(g group, in, goods row) error {
+func (m *maker) makeGroup(g group, in, goods row) {
 	for f, family := range g.families {
 		popularity := g.weight * (0.3 + m.rand.ExpFloat64())
 		cents := family.cents
@@ -73,13 +65,10 @@ func (m *maker) makeGroup(g group, in, goods row) error {
 				"BG", part(family.name, 2)+", "+part(variant, 2)))
 			number := fmt.Sprintf("%s-%02d%02d", g.code, f+1, v+1)
 			p.row = m.row(setProducts, number).text("PartNumber", number).set("Name", p.name)
-			if err := m.addProduct(p, in, goods); err != nil {
-				return err
-			}
+			m.addProduct(p, in, goods)
 			cents = rounded(cents * (100 + family.step) / 100)
 		}
 	}
-	return nil
 }
 
 // rounded makes the prices that shops have: 4.90, 12.50, 239.
@@ -95,7 +84,7 @@ func rounded(cents int64) int64 {
 	return (cents+250)/500*500 - 100
 }
 
-func (m *maker) addProduct(p *product, in, goods row) error {
+func (m *maker) addProduct(p *product, in, goods row) {
 	created := m.opened()
 	if m.chance(.15) { // later additions to the range
 		created = m.first.Add(time.Duration(m.rand.IntN(400)) * 24 * time.Hour).Add(10 * time.Hour)
@@ -127,7 +116,7 @@ func (m *maker) addProduct(p *product, in, goods row) error {
 	}
 	m.products = append(m.products, p)
 	m.sum.Products++
-	return m.insert(p.row, version, updated)
+	m.insert(p.row, version, updated)
 }
 
 // makeBalances fills the warehouses: about a month's sales of each product,
@@ -142,9 +131,7 @@ func (m *maker) makeBalances() error {
 				}
 				r := m.row(setBalances, "").int("QuantityBase", quantity*1000).int("BaseCost", quantity*p.cost).
 					ref("EnterpriseCompany", c.own.Record).ref("Store", store.Record).ref("Product", p.Record)
-				if err := m.insert(r, 0, time.Time{}); err != nil {
-					return err
-				}
+				m.insert(r, 0, time.Time{})
 				m.sum.Balances++
 			}
 		}

@@ -50,7 +50,7 @@ func Seed(tx erp.Tx, model *erp.Model, o Options) (Summary, error) {
 		o.Now = time.Now()
 	}
 	o.Now = o.Now.UTC().Truncate(time.Microsecond)
-	m := &maker{tx: tx, model: model, o: o, rand: rand.New(rand.NewPCG(0x447261, 0x76656e61)), today: day(o.Now)}
+	m := &maker{tx: tx, model: model, o: o, rand: rand.New(rand.NewPCG(0x447261, 0x76656e61)), today: day(o.Now), waiting: map[*erp.Set][]*erp.Record{}}
 	m.first = m.today.AddDate(-Years, 0, 0)
 
 	there := m.row(setOurs, "BG")
@@ -65,6 +65,9 @@ func Seed(tx erp.Tx, model *erp.Model, o Options) (Summary, error) {
 		m.makeProducts, m.makeBalances, m.makeCustomers, m.makeDocuments,
 	} {
 		if err := step(); err != nil {
+			return Summary{}, err
+		}
+		if err := m.flush(); err != nil {
 			return Summary{}, err
 		}
 	}
@@ -84,30 +87,30 @@ func (m *maker) makeDocuments() error {
 	if err != nil {
 		return err
 	}
-	for _, o := range orders {
+	rows := make([]row, len(orders))
+	for i, o := range orders {
 		o.row = m.row(setOrders, o.name)
-		if err := m.number(o.row, "DocumentNo", m.orderType.ID, "%010d"); err != nil {
-			return err
-		}
+		rows[i] = o.row
+	}
+	if err := m.number("DocumentNo", m.orderType.ID, "%010d", rows...); err != nil {
+		return err
 	}
 	billed := m.invoiced(orders)
 	bills := make([]row, len(billed))
 	for i, o := range billed {
 		bills[i] = m.row(setInvoices, o.name)
-		if err := m.number(bills[i], "DocumentNo", m.billType.ID, "%010d"); err != nil {
-			return err
-		}
+	}
+	if err := m.number("DocumentNo", m.billType.ID, "%010d", bills...); err != nil {
+		return err
+	}
+	for i, o := range billed {
 		o.invoice = bills[i].Get(bills[i].property("DocumentNo")).Text
 	}
 	for _, o := range orders {
-		if err := m.addOrder(o); err != nil {
-			return err
-		}
+		m.addOrder(o)
 	}
 	for i, o := range billed {
-		if err := m.addInvoice(o, bills[i]); err != nil {
-			return err
-		}
+		m.addInvoice(o, bills[i])
 	}
 	return nil
 }

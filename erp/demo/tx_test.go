@@ -36,7 +36,16 @@ func (m *memory) Load(s *erp.Set, id string, _ bool) (*erp.Record, error) {
 	return &erp.Record{Set: r.Set, ID: id, Values: slices.Clone(r.Values), Saved: slices.Clone(r.Values)}, nil
 }
 
-func (m *memory) Insert(r *erp.Record) error {
+func (m *memory) Insert(rows ...*erp.Record) error {
+	for _, r := range rows {
+		if err := m.insert(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *memory) insert(r *erp.Record) error {
 	saved := &erp.Record{Set: r.Set, ID: r.ID, Values: slices.Clone(r.Values)}
 	if r.ID != "" {
 		if m.rows[r.ID] != nil {
@@ -55,9 +64,10 @@ func (m *memory) Save(r *erp.Record) error {
 	return nil
 }
 
-func (m *memory) NextNumber(counter string) (int64, error) {
-	m.counters[counter]++
-	return m.counters[counter], nil
+func (m *memory) NextNumbers(counter string, n int) (first int64, err error) {
+	first = m.counters[counter] + 1
+	m.counters[counter] += int64(n)
+	return first, nil
 }
 
 func (m *memory) Try(f func() error) error { return f() }

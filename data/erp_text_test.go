@@ -1,0 +1,48 @@
+package data_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hybridapps/tandem/data"
+	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// FuzzF33_StatementIsTheSameWhateverIsTyped compiles every kind of condition
+// with a typed text and with a tame one: the statements must be equal, so what
+// is typed can be in the parameters only.
+func FuzzF33_StatementIsTheSameWhateverIsTyped(f *testing.F) {
+	for _, text := range oddities {
+		f.Add(text)
+	}
+	e := data.NewERP(datatest.Open(f, sqldb.SQLite), erpModel)
+	set := erpModel.Set("Crm_Sales_Customers")
+	compile := func(t *testing.T, text string) string {
+		number, name, party := path(set, "Number"), path(set, "Party/PartyName"), path(set, "Party")
+		q := &erp.Query{Set: set, Search: text, From: text, Where: erp.And{
+			&erp.Compare{Path: number, Op: erp.Eq, Value: erp.TextValue(text), OrNull: true},
+			&erp.Compare{Path: party, Op: erp.Eq, Value: erp.TextValue(text)},
+			&erp.In{Path: number, Values: []erp.Value{erp.TextValue(text), erp.TextValue(text)}},
+			&erp.Match{Path: number, Func: erp.Contains, Text: text},
+			&erp.Match{Path: number, Func: erp.StartsWith, Text: text},
+			&erp.Match{Path: number, Func: erp.EndsWith, Text: text},
+			&erp.Match{Path: name, Func: erp.Contains, Text: text},
+			&erp.RefContains{Path: party, Text: text},
+		}}
+		got, err := e.Text(q)
+		must(t, err)
+		return got
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		// An empty search or start is none.
+		tame := "x"
+		if text == "" {
+			tame = ""
+		}
+		if got, want := compile(t, text), compile(t, tame); got != want || strings.ContainsAny(got, "'\\;") {
+			t.Errorf("with %q:\n%s\n%s", text, got, want)
+		}
+	})
+}

@@ -71,6 +71,9 @@ func (a *App) editOrder(v *visit) error {
 	if !o.editable() {
 		return &tandem.Error{Code: tandem.CodeRule, Message: fmt.Sprintf("Order %s is %s and can no longer be edited.", o.Number, words(o.State))}
 	}
+	if len(o.Lines) > maxLines {
+		return tooManyLines()
+	}
 	f := formOf(o)
 	if len(f.Lines) == 0 {
 		f.addLines()

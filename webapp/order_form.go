@@ -2,6 +2,7 @@ package webapp
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -10,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
 )
 
@@ -91,7 +93,10 @@ func readForm(r *http.Request) (*orderForm, error) {
 		}
 		return ""
 	}
-	for i := range min(len(p["line_id"]), maxLines) {
+	if len(p["line_id"]) > maxLines {
+		return nil, tooManyLines() // to leave some out would lose them
+	}
+	for i := range p["line_id"] {
 		l := formLine{ID: at("line_id", i), Product: at("product", i), ProductID: at("product_id", i),
 			Quantity: at("quantity", i), Price: at("price", i), Discount: at("discount", i)}
 		l.Remove = l.ID != "" && slices.Contains(p["remove"], l.ID)
@@ -102,13 +107,21 @@ func readForm(r *http.Request) (*orderForm, error) {
 	return f, nil
 }
 
+func tooManyLines() error {
+	return &tandem.Error{Code: tandem.CodeTooLarge, Message: fmt.Sprintf("An order with more than %d lines cannot be entered here, and nothing was saved: split it, or import it.", maxLines)}
+}
+
 var number = regexp.MustCompile(`^[0-9]{1,12}([.][0-9]{1,6})?$`)
 
-// numeric takes what people type: "1,234.50", "12,5" and " 3 ".
+// numeric takes what people type: "1,234.50", "1.234,50", "12,5" and " 3 ".
+// Where there are both signs, the last one is the decimal sign.
 func numeric(s string) (string, bool) {
-	s = strings.NewReplacer(" ", "", "\u00a0", "", "'", "").Replace(s)
-	if strings.Contains(s, ".") {
+	s = strings.NewReplacer(" ", "", "\u00a0", "", "\u202f", "", "'", "", "’", "").Replace(s)
+	point := strings.LastIndexByte(s, '.')
+	if comma := strings.LastIndexByte(s, ','); point > comma {
 		s = strings.ReplaceAll(s, ",", "")
+	} else if point >= 0 {
+		s = strings.Replace(strings.ReplaceAll(s, ".", ""), ",", ".", 1)
 	} else if comma := strings.LastIndexByte(s, ','); comma >= 0 {
 		if strings.Count(s, ",") > 1 || len(s)-comma == 4 && comma > 0 {
 			s = strings.ReplaceAll(s, ",", "") // thousands

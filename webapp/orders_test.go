@@ -83,3 +83,43 @@ func firstString(list string) string {
 	first, _, _ := strings.Cut(rest, `"`)
 	return first
 }
+
+// TestNumbersAreReadAsPeopleWriteThem: a wrong reading would be a wrong order,
+// silently.
+func TestNumbersAreReadAsPeopleWriteThem(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, siteOptions{Options: tandemtest.Options{Demo: true}})
+	b, form := s.signIn("anna", "/orders/new")
+	customer, product := firstString(b.json("/pick/customers?q=a")), firstString(b.json("/pick/products?q=a"))
+	for typed, price := range map[string]string{
+		"1.234,50": "1,234.50", "1,234.50": "1,234.50", "1 234,5": "1,234.50", "1’234.50": "1,234.50",
+		"12,5": "12.50", "12.5": "12.50", "1,234": "1,234.00", "1.234.567,8": "1,234,567.80", "1,234,567.8": "1,234,567.80",
+	} {
+		saved := b.submit(form, "order-form", url.Values{"customer": {customer}, "product": {product}, "quantity": {"1"}, "price": {typed}, "do": {"save"}})
+		saved.wants(t, 200, "The order was created.", "pcs"+price+" EUR")
+	}
+	for _, typed := range []string{"1.2,3.4", "1,2.3,4", "--1", "1e3", "12..5"} {
+		b.submit(form, "order-form", url.Values{"customer": {customer}, "product": {product}, "quantity": {"1"}, "price": {typed}, "do": {"save"}}).
+			wants(t, 422, "The price is not a number")
+	}
+}
+
+// TestNoLineOfALongOrderIsLost: what does not fit is said, not left out.
+func TestNoLineOfALongOrderIsLost(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, siteOptions{Options: tandemtest.Options{Demo: true}})
+	b, _ := s.signIn("anna", "/orders/new")
+	customer, product := firstString(b.json("/pick/customers?q=a")), firstString(b.json("/pick/products?q=a"))
+	long := func(lines int) url.Values {
+		form := url.Values{"customer": {customer}, "reference": {"LONG-1"}, "do": {"save"}}
+		for range lines {
+			form["line_id"], form["product"] = append(form["line_id"], ""), append(form["product"], product)
+			form["quantity"], form["price"] = append(form["quantity"], "1"), append(form["price"], "2")
+		}
+		return form
+	}
+	b.post("/orders/new", long(201)).wants(t, 413, "more than 200 lines", "nothing was saved")
+	saved := b.post("/orders/new", long(200)).wants(t, 200, "The order was created.", "400.00")
+	edit := b.open(saved.Request.URL.Path + "/edit")
+	b.submit(edit, "order-form", url.Values{"notes": {"long"}, "do": {"save"}}).wants(t, 200, "Your changes were saved.", "400.00")
+}

@@ -1,12 +1,8 @@
 package data_test
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
@@ -34,59 +30,6 @@ func BenchmarkSeed(b *testing.B) {
 			for b.Loop() {
 				demoCompany(b, datatest.Open(b, engine))
 			}
-		})
-	}
-}
-
-// firstPage is what the application asks for: 50 orders with their customers.
-func firstPage() *erp.Query {
-	q := &erp.Query{Set: erpModel.Set(orders), Limit: 51}
-	q.Order = []erp.Order{{Path: path(q.Set, "DocumentDate"), Descending: true}}
-	q.Expand = []*erp.Expand{{Reference: q.Set.Property("Customer"), Query: erp.Query{Set: erpModel.Set("Crm_Sales_Customers")}}}
-	return q
-}
-
-// BenchmarkFirstPageOrders compares a page of the store with the same done by
-// hand. Its ratio (rows a second of the store to those by hand) is to be 0.4
-// at least.
-func BenchmarkFirstPageOrders(b *testing.B) {
-	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
-		b.Run(string(engine), func(b *testing.B) {
-			db := datatest.Open(b, engine)
-			e := demoCompany(b, db)
-			ctx, cancel := context.WithCancel(b.Context())
-			defer cancel()
-			var ours, theirs time.Duration
-			var out []byte
-			var plain bytes.Buffer
-			stmt, err := db.Reader().PrepareContext(ctx, plainPage)
-			must(b, err)
-			defer stmt.Close()
-			b.ReportAllocs()
-			rows := 0
-			for b.Loop() { // by turns, so that a busy machine is busy for both
-				start := time.Now()
-				out, rows = out[:0], 0
-				q := firstPage()
-				must(b, e.Query(ctx, q, func(r *erp.Row) error {
-					out = append(q.AppendRow(out, r), ',')
-					rows++
-					return nil
-				}))
-				middle := time.Now()
-				ours += middle.Sub(start)
-				plain.Reset()
-				byHand, err := plainOrders(ctx, stmt)
-				must(b, err)
-				must(b, json.NewEncoder(&plain).Encode(byHand))
-				theirs += time.Since(middle)
-				if rows != 51 || len(byHand) != 51 {
-					b.Fatalf("%d rows, by hand %d", rows, len(byHand))
-				}
-			}
-			b.ReportMetric(float64(theirs)/float64(ours), "ratio")
-			b.ReportMetric(float64(b.N*51)/ours.Seconds(), "rows/s")
-			b.ReportMetric(float64(len(out))/float64(plain.Len()), "bytes/plain")
 		})
 	}
 }

@@ -1,4 +1,4 @@
-package data_test
+package bench
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 // What the benchmark of the first page is compared with: the same page by
 // hand, with one statement, structs and encoding/json.
 
-type plainCustomer struct {
+type customerByHand struct {
 	ID                      string
 	ExternalId              *string
 	ExternalSystem          *string
@@ -28,7 +28,7 @@ type plainCustomer struct {
 	DefaultCurrency         *string
 }
 
-type plainOrder struct {
+type orderByHand struct {
 	ID                        string
 	ExternalId                *string
 	ExternalSystem            *string
@@ -66,10 +66,10 @@ type plainOrder struct {
 	DocumentCurrency          string
 	ShipToCustomer            *string
 	Store                     *string
-	Customer                  plainCustomer
+	Customer                  customerByHand
 }
 
-const plainPage = `SELECT o.id, o.external_id, o.external_system, o.additional_data_json, o.document_no, o.document_date,
+const pageByHand = `SELECT o.id, o.external_id, o.external_system, o.additional_data_json, o.document_no, o.document_date,
 	o.document_notes, o.state, o.void, o.void_reason, o.entity_name, o.creation_time, o.creation_user, o.release_time,
 	o.complete_time, o.void_time, o.reference_date, o.reference_document_no, o.read_only, o.customer_purchase_order_no,
 	o.required_delivery_date, o.payment_due_date, o.invoice_no, o.document_type, o.enterprise_company, o.enterprise_company_location,
@@ -79,17 +79,17 @@ const plainPage = `SELECT o.id, o.external_id, o.external_system, o.additional_d
 	c.default_delivery_term_days, c.from_date, c.thru_date, c.party, c.party_type, c.enterprise_company, c.default_currency
 	FROM erp_sales_orders o JOIN erp_customers c ON c.id = o.customer
 	LEFT JOIN erp_enterprise_companies e ON e.id = c.enterprise_company LEFT JOIN erp_currencies cur ON cur.id = e.base_currency
-	ORDER BY o.document_date DESC, o.id LIMIT 51`
+	ORDER BY o.document_date DESC, o.id LIMIT 50`
 
-func plainOrders(ctx context.Context, stmt *sql.Stmt) ([]plainOrder, error) {
+func ordersByHand(ctx context.Context, stmt *sql.Stmt) ([]orderByHand, error) {
 	rows, err := stmt.QueryContext(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var all []plainOrder
+	var all []orderByHand
 	for rows.Next() {
-		var r plainOrder
+		var r orderByHand
 		if err := rows.Scan(&r.ID, &r.ExternalId, &r.ExternalSystem, &r.AdditionalDataJson, &r.DocumentNo, &r.DocumentDate,
 			&r.DocumentNotes, &r.State, &r.Void, &r.VoidReason, &r.EntityName, &r.CreationTime, &r.CreationUser, &r.ReleaseTime,
 			&r.CompleteTime, &r.VoidTime, &r.ReferenceDate, &r.ReferenceDocumentNo, &r.ReadOnly, &r.CustomerPurchaseOrderNo,

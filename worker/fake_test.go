@@ -446,7 +446,7 @@ func openURL(t *testing.T, address string) *sqldb.DB {
 // eventually waits until ask is true.
 func eventually(t *testing.T, what string, ask func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if ask() {
 			return
 		}

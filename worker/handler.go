@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -159,6 +160,9 @@ func (w *Worker) refuse(rw http.ResponseWriter, r *http.Request, err error) {
 		err = &tandem.Error{Code: tandem.CodeTooLarge, Message: "the request is too large"}
 	case r.Context().Err() != nil && errors.Is(err, context.Canceled):
 		return // the caller has gone
+	case errors.Is(err, syscall.ENOSPC):
+		w.log.Error("internal API", "path", r.Pattern, "error", err)
+		err = &tandem.Error{Code: tandem.CodeUnavailable, Message: diskFull + ", then try again"}
 	case errors.As(err, &api) && api.LicenceFull():
 		err = &tandem.Error{Code: tandem.CodeLicenceFull, Message: "no licence is free for the back end right now; try again in a few minutes"}
 	case reason != "":

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -144,6 +145,8 @@ func (w *Worker) explain(j *job, err error) string {
 	var e *tandem.Error
 	var api *client.APIError
 	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		return diskFull + ", then start it again"
 	case errors.As(err, &api):
 		return api.Message
 	case errors.As(err, &e):
@@ -152,6 +155,8 @@ func (w *Worker) explain(j *job, err error) string {
 	w.log.Error("a job failed", "job", j.id, "kind", string(j.kind), "error", err)
 	return "internal error; the worker's log says more about job " + j.id
 }
+
+const diskFull = "the worker's disk is full; free some space"
 
 // Reasons why the worker cannot work, as [internalapi.Status] tells them.
 const (

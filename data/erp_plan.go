@@ -94,6 +94,9 @@ func (e *ERP) plan(q *erp.Query, g *gather) (*plan, error) {
 		}
 		p.links = append(p.links, link)
 	}
+	if len(b.cells) == 0 {
+		b.cell("1") // rows of a view of which nothing is asked
+	}
 	p.width = len(b.cells)
 	var err error
 	switch {

@@ -1,0 +1,76 @@
+package data_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hybridapps/tandem/data"
+	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// TestPagesUseAnIndex looks that what applications ask for all the time needs
+// no look at every row, and no sorting, on SQLite. PostgreSQL's planner goes
+// by statistics, so an empty database tells nothing there.
+func TestPagesUseAnIndex(t *testing.T) {
+	t.Parallel()
+	db := datatest.Open(t, sqldb.SQLite)
+	e := data.NewERP(db, erpModel)
+	ordered := func(set, by string, descending bool, where ...erp.Expr) *erp.Query {
+		s := erpModel.Set(set)
+		q := &erp.Query{Set: s, Where: erp.And(where), Fields: []*erp.Property{}}
+		if by != "" {
+			q.Order = []erp.Order{{Path: path(s, by), Descending: descending}}
+		}
+		return q
+	}
+	is := func(set, by string) erp.Expr { return equal(erpModel.Set(set), by, erp.TextValue("x")) }
+	const customers, access = "Crm_Sales_Customers", "Crm_Sales_CustomerExternalAccess"
+	for name, c := range map[string]struct {
+		q     *erp.Query
+		index string
+	}{
+		"orders by date":                     {ordered(orders, "DocumentDate", true), "erp_sales_orders_document_date"},
+		"orders of a customer":               {ordered(orders, "DocumentDate", true, is(orders, "Customer")), "erp_sales_orders_customer"},
+		"orders by number":                   {ordered(orders, "", false, is(orders, "DocumentNo")), "erp_sales_orders_document_no"},
+		"orders by external id":              {ordered(orders, "", false, is(orders, "ExternalId")), "erp_sales_orders_external_id"},
+		"changed orders":                     {ordered(orders, "AggregateLastUpdateTimeUtc", false, &erp.Compare{Path: path(erpModel.Set(orders), "AggregateLastUpdateTimeUtc"), Op: erp.Ge}), "erp_sales_orders_updated"},
+		"the next page of orders":            {&erp.Query{Set: erpModel.Set(orders), Fields: []*erp.Property{}, From: "x"}, "sqlite_autoindex_erp_sales_orders_1"},
+		"lines of an order":                  {ordered(lines, "LineNo", false, is(lines, "SalesOrder")), "erp_sales_order_lines_line_no"},
+		"invoices of a customer":             {ordered("Crm_Invoicing_Invoices", "DocumentDate", true, is("Crm_Invoicing_Invoices", "Customer")), "erp_invoices_customer"},
+		"changed products":                   {ordered(product, "AggregateLastUpdateTimeUtc", false), "erp_products_updated"},
+		"a product by its number":            {ordered(product, "", false, is(product, "PartNumber")), "erp_products_part_number"},
+		"customers by number":                {ordered(customers, "", false, is(customers, "Number")), "erp_customers_number"},
+		"the customer of a party":            {ordered(customers, "", false, is(customers, "Party")), "erp_customers_party"},
+		"what a user may see":                {ordered(access, "", false, is(access, "User")), "erp_customer_external_access_user"},
+		"who may see a customer":             {ordered(access, "", false, is(access, "Customer")), "erp_customer_external_access_customer"},
+		"a company by its number":            {ordered("General_Contacts_Companies", "", false, is("General_Contacts_Companies", "RegistrationNumber")), "erp_parties_registration_number"},
+		"what is in the stores of a product": {ordered("Logistics_Inventory_CurrentBalances", "", false, is("Logistics_Inventory_CurrentBalances", "Product")), "sqlite_autoindex_erp_current_balances_1"},
+	} {
+		text, err := e.Text(c.q)
+		must(t, err)
+		plan := planOf(t, db, text)
+		if !strings.Contains(plan, c.index) || strings.Contains(plan, "SCAN t0\n") || len(c.q.Order) > 0 && strings.Contains(plan, "USE TEMP B-TREE") {
+			t.Errorf("%s is not answered by %s:\n%s\n%s", name, c.index, text, plan)
+		}
+	}
+}
+
+func planOf(t *testing.T, db *sqldb.DB, text string) string {
+	t.Helper()
+	rows, err := db.Reader().QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, "1", "2", "3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var b strings.Builder
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		must(t, rows.Scan(&id, &parent, &unused, &detail))
+		b.WriteString(detail + "\n")
+	}
+	must(t, rows.Err())
+	return b.String()
+}

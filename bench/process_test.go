@@ -1,0 +1,153 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// startsWithin is far more than a start takes.
+const startsWithin = time.Minute
+
+// program builds the binary once for all benchmarks that run it.
+var program = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "tandem-bench-*")
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, "tandem")
+	if out, err := exec.Command("go", "build", "-trimpath", "-o", file, "../cmd/tandem").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	built = dir
+	return file, nil
+})
+
+// built is the folder of the program, once there is one.
+var built string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built != "" {
+		os.RemoveAll(built)
+	}
+	os.Exit(code)
+}
+
+// system is a running `tandem up`: three processes and the one that started them.
+type system struct {
+	cmd *exec.Cmd
+	log bytes.Buffer // read when the process has ended
+	// took is the time from the start to the moment at which all three answer.
+	took time.Duration
+
+	Webapp string
+	Users  []struct{ Login, Password string }
+}
+
+// up starts the system on free ports and waits until everything answers.
+func up(b *testing.B, dir, db string) *system {
+	b.Helper()
+	file, err := program()
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := &system{}
+	s.cmd = exec.Command(file, "up", "--data", dir, "--listen", "127.0.0.1:0", "--webapp-listen", "127.0.0.1:0", "--worker-listen", "127.0.0.1:0")
+	s.cmd.Env = append(os.Environ(), "TANDEM_DB="+db)
+	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
+	began := time.Now()
+	if err := s.cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { s.stop(b) })
+	for {
+		if s.read(filepath.Join(dir, "demo.json"), began) {
+			s.took = time.Since(began)
+			return s
+		}
+		if time.Since(began) > startsWithin {
+			s.stop(b)
+			b.Fatalf("tandem up is not ready:\n%s", s.log.String())
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// read reads demo.json, which is written when all three have answered: one that
+// is older belongs to an earlier start.
+func (s *system) read(file string, began time.Time) bool {
+	info, err := os.Stat(file)
+	if err != nil || info.ModTime().Before(began) {
+		return false
+	}
+	text, err := os.ReadFile(file)
+	return err == nil && json.Unmarshal(text, s) == nil
+}
+
+// stop ends all four processes. Ending twice does nothing.
+func (s *system) stop(b *testing.B) {
+	if s.cmd.ProcessState != nil {
+		return
+	}
+	_ = s.cmd.Process.Signal(os.Interrupt)
+	if err := s.cmd.Wait(); err != nil && !isInterrupt(err) {
+		b.Errorf("tandem up: %v\n%s", err, s.log.String())
+	}
+}
+
+func isInterrupt(err error) bool {
+	exit, ok := err.(*exec.ExitError)
+	if !ok {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signal() == syscall.SIGINT
+}
+
+// resident is the memory of one of the processes in MiB, now and at its most.
+func (s *system) resident(b *testing.B, name string) (now, most float64) {
+	b.Helper()
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", s.cmd.Process.Pid))
+	var children []string // each thread has those that it started
+	for _, list := range lists {
+		text, _ := os.ReadFile(list)
+		children = append(children, strings.Fields(string(text))...)
+	}
+	for _, pid := range children {
+		command, err := os.ReadFile("/proc/" + pid + "/cmdline")
+		if args := strings.Split(string(command), "\x00"); err != nil || len(args) < 2 || args[1] != name {
+			continue
+		}
+		status, err := os.ReadFile("/proc/" + pid + "/status")
+		if err != nil {
+			b.Fatal(err)
+		}
+		return kib(b, status, "VmRSS:") / 1024, kib(b, status, "VmHWM:") / 1024
+	}
+	b.Fatalf("no process %s", name)
+	return 0, 0
+}
+
+func kib(b *testing.B, status []byte, field string) float64 {
+	for line := range strings.Lines(string(status)) {
+		if parts := strings.Fields(line); len(parts) == 3 && parts[0] == field {
+			n, err := strconv.ParseFloat(parts[1], 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			return n
+		}
+	}
+	b.Fatalf("no %s", field)
+	return 0
+}

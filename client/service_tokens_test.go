@@ -459,7 +459,7 @@ func TestTokenLifetimes(t *testing.T) {
 						delete(a, "expires_in")
 					}
 				}
-				if got := mustService(t, f.service()).ExpiresAt().Sub(time.Now()); got != c.want {
+				if got := time.Until(mustService(t, f.service()).ExpiresAt()); got != c.want {
 					t.Errorf("lifetime %v, want %v", got, c.want)
 				}
 			})

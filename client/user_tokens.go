@@ -151,7 +151,7 @@ func checkStore(c *UserConfig) error {
 		c.Sessions = NewMemoryStore()
 		return err
 	case c.Box == nil:
-		return errors.New("Sessions without a Box: tokens are not kept in readable form")
+		return errors.New("field Sessions without a Box: tokens are not kept in readable form")
 	case c.Sessions == nil:
 		return errors.New("a Box without Sessions: say where to keep them (NewMemoryStore for a single process)")
 	}

@@ -47,17 +47,17 @@ func parseKey(s *tandem.Session) key {
 	if s.Kind != tandem.SessionService {
 		return key{account: s.Key}
 	}
-	rest, instance, _ := cutLast(s.Key)
-	application, account, _ := cutLast(rest)
+	rest, instance := cutLast(s.Key)
+	application, account := cutLast(rest)
 	return key{application, account, instance}
 }
 
-func cutLast(s string) (before, after string, found bool) {
+func cutLast(s string) (before, after string) {
 	i := strings.LastIndexByte(s, ' ')
 	if i < 0 {
-		return "", s, false
+		return "", s
 	}
-	return s[:i], s[i+1:], true
+	return s[:i], s[i+1:]
 }
 
 // entry is an open session in memory. Times are microseconds since 1970.

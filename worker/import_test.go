@@ -365,10 +365,10 @@ func TestMappingFileThatDoesNotFit(t *testing.T) {
 	if _, err := worker.New(t.Context(), c); err == nil || !strings.Contains(err.Error(), "mine.yaml: line 1: external_system is missing") {
 		t.Errorf("at the start: %v", err)
 	}
-	put("version: 1\nname: x\nexternal_system: x\nsteps:\n  - file: a.csv\n    entity: Crm_Sales_Customer\n    key: id\n    set:\n      Nmae: n\n")
+	put("version: 1\nname: x\nexternal_system: x\nsteps:\n  - file: a.csv\n    entity: Crm_Sales_Customer\n    key: id\n    set:\n      Nane: n\n")
 	w := start(t, f, open(t, sqldb.SQLite), t.TempDir(), func(c *worker.Config) { c.Mapping = file })
 	j := w.until(w.upload("a.csv", "id,n\n1,x\n").ID, internalapi.JobFailed)
-	if j.Error != "the mapping file does not fit the ERP: line 9: Crm_Sales_Customer has no attribute Nmae" {
+	if j.Error != "the mapping file does not fit the ERP: line 9: Crm_Sales_Customer has no attribute Nane" {
 		t.Errorf("%+v", j)
 	}
 }

@@ -234,12 +234,12 @@ func TestJobsOfTheDeadGoOn(t *testing.T) {
 	each(t, func(t *testing.T, f *fake, db *sqldb.DB) {
 		dir := t.TempDir()
 		w := serve(t, f, db, dir)
-		dead, alive := w.sync(), ""
+		dead := w.sync()
 		export, err := w.api.StartJob(t.Context(), f.anna(), internalapi.NewJob{Kind: internalapi.JobExportOrders, From: "2026-01-01", To: "2026-01-31"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		alive = export.ID
+		alive := export.ID
 		lease := func(id, owner string, until time.Time) {
 			_, err := db.Writer().ExecContext(t.Context(), `UPDATE jobs SET state = 'running', owner = $1, lease_until = $2, attempts = 1 WHERE id = $3`, owner, until.UnixMicro(), id)
 			if err != nil {

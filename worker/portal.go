@@ -19,8 +19,8 @@ type documentKind struct {
 	set, word string
 	// role is the least that sees any of them.
 	role internalapi.PortalRole
-	// head are the fields of a list, lines those of the lines.
-	head, lines string
+	// head are the fields of a list.
+	head string
 }
 
 var (

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -34,19 +35,33 @@ func (w *Worker) serveImport(rw http.ResponseWriter, r *http.Request, p *person)
 	_ = control.SetReadDeadline(time.Now().Add(transferIn))
 	_ = control.SetWriteDeadline(time.Now().Add(transferIn + answerIn))
 	// The parts' headers come on top of the files.
-	body := http.MaxBytesReader(rw, r.Body, internalapi.MaxUpload+1<<20)
+	body := timely{r.Context().Err, http.MaxBytesReader(rw, r.Body, internalapi.MaxUpload+1<<20)}
 	j := &job{id: newID(), kind: internalapi.JobImport, requestedBy: p.Login, args: jobArgs{OnBehalf: p.behalf()}}
 	err = w.store(multipart.NewReader(body, params["boundary"]), j)
+	var queued *job
 	if err == nil {
-		j, err = w.addJob(r.Context(), j)
+		queued, err = w.addJob(r.Context(), j)
 	}
 	if err != nil {
-		if j != nil {
-			w.dropUploads(j.id)
-		}
+		w.dropUploads(j.id)
 		return err
 	}
-	return ok(rw, j.wire())
+	return ok(rw, queued.wire())
+}
+
+// timely ends a body that comes too slowly: a server may give each read of a
+// body new time, and an upload keeps others out.
+type timely struct {
+	expired func() error
+	body    io.Reader
+}
+
+// Read implements io.Reader.
+func (t timely) Read(b []byte) (int, error) {
+	if err := t.expired(); err != nil {
+		return 0, err
+	}
+	return t.body.Read(b)
 }
 
 // store writes the parts with a file name into the job's folder.
@@ -103,8 +118,11 @@ func copyFile(to string, from io.Reader, left int64) (int64, error) {
 		return 0, err
 	}
 	n, err := io.Copy(f, io.LimitReader(from, left+1))
-	if err := errors.Join(uploadError(err), f.Close()); err != nil {
-		return n, err
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return n, uploadError(err) // bare, so that its words are shown
 	}
 	if n > left {
 		return n, &tandem.Error{Code: tandem.CodeTooLarge, Message: fmt.Sprintf("the files have more than %d MB together; upload them in several imports", internalapi.MaxUpload>>20)}
@@ -119,6 +137,8 @@ func uploadError(err error) error {
 		return nil
 	case errors.As(err, &tooBig):
 		return &tandem.Error{Code: tandem.CodeTooLarge, Message: fmt.Sprintf("the files have more than %d MB together; upload them in several imports", internalapi.MaxUpload>>20)}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &tandem.Error{Code: tandem.CodeTooLarge, Message: fmt.Sprintf("the upload took more than %.0f minutes; upload fewer files at a time", transferIn.Minutes())}
 	case errors.Is(err, io.ErrUnexpectedEOF), strings.HasPrefix(err.Error(), "multipart:"):
 		return invalid("the upload was cut off or is not multipart/form-data")
 	}

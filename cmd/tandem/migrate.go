@@ -52,7 +52,7 @@ func programVersion() (version, commit string) {
 }
 
 // Run shows the version.
-func (c *versionCommand) Run(ctx context.Context, r *run) error {
+func (c *versionCommand) Run(r *run) error {
 	version, commit := programVersion()
 	if c.Output == "table" {
 		_, err := fmt.Fprintln(r.stdout, "tandem "+version)

@@ -61,7 +61,7 @@ func (r *report) read(in io.Reader) error {
 		if len(line) > 0 {
 			var e event
 			if json.Unmarshal(line, &e) != nil {
-				r.out.Write(line)
+				fmt.Fprintf(r.out, "%s", line)
 			} else {
 				r.take(e)
 			}
@@ -81,7 +81,7 @@ func (r *report) take(e event) {
 	case "output":
 		r.outputs[key] = append(r.outputs[key], e.Output)
 	case "build-output":
-		io.WriteString(r.out, e.Output)
+		fmt.Fprint(r.out, e.Output)
 	case "pass", "fail", "skip":
 		if e.Test != "" {
 			r.test(e, key)

@@ -94,20 +94,18 @@ func New(r io.Reader, separator byte) (*Reader, error) {
 	case bytes.HasPrefix(start, []byte("PK\x03\x04")):
 		return nil, &FileError{"the file is a workbook or an archive, not CSV; save it as CSV in UTF-8"}
 	}
-	for {
-		row, err := c.next(0)
-		var bad *RowError
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil, &FileError{"the file is empty; the first line must name the columns"}
-		case errors.As(err, &bad):
-			return nil, &FileError{"the header cannot be read: " + bad.Reason}
-		case err != nil:
-			return nil, err
-		}
-		c.Header = row.Cells
-		return c, c.checkHeader()
+	row, err := c.next(0)
+	var bad *RowError
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil, &FileError{"the file is empty; the first line must name the columns"}
+	case errors.As(err, &bad):
+		return nil, &FileError{"the header cannot be read: " + bad.Reason}
+	case err != nil:
+		return nil, err
 	}
+	c.Header = row.Cells
+	return c, c.checkHeader()
 }
 
 func (c *Reader) checkHeader() error {

@@ -97,9 +97,7 @@ func FuzzReader(f *testing.F) {
 			}
 			rows = append(rows, row.Cells)
 		}
-		if strings.HasPrefix(text, "\xef\xbb\xbf") {
-			text = text[3:]
-		}
+		text = strings.TrimPrefix(text, "\xef\xbb\xbf")
 		std := csv.NewReader(strings.NewReader(text))
 		std.FieldsPerRecord = -1
 		want, err := std.ReadAll()

@@ -247,14 +247,12 @@ func (w *maker) convert(b []byte, v *Value, column, text string) []byte {
 }
 
 func measured(b []byte, v *Value, number string) []byte {
-	unit := ""
-	switch v.As {
-	case Number:
+	if v.As == Number {
 		return append(b, number...)
-	case AmountKind:
+	}
+	unit := "Unit"
+	if v.As == AmountKind {
 		unit = "Currency"
-	default:
-		unit = "Unit"
 	}
 	b = append(append(b, `{"Value":`...), number...)
 	if v.Code != "" {

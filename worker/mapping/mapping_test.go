@@ -46,7 +46,7 @@ func TestFaultsNameTheirLine(t *testing.T) {
 		{"not YAML", "a: b: c", "line 1: not YAML: mapping values are not allowed in this context"},
 		{"two documents", head + "      DocumentNo: id\n---\na: 1\n", "line 1: the file must hold one YAML document"},
 		{"unknown version", strings.Replace(head, "version: 1", "version: 2", 1) + "      DocumentNo: id\n", `line 1: version "2" is unknown; this program reads version 1`},
-		{"unknown key", strings.Replace(head, "name: T", "nmae: T", 1) + "      DocumentNo: id\n", `line 2: a mapping file has no key "nmae"`},
+		{"unknown key", strings.Replace(head, "name: T", "nane: T", 1) + "      DocumentNo: id\n", `line 2: a mapping file has no key "nane"`},
 		{"unknown key of a value", head + "      DocumentNo: {colum: id}\n", `line 9: a value has no key "colum"`},
 		{"twice", head + "      DocumentNo: id\n      DocumentNo: id\n", "line 10: DocumentNo is set twice"},
 		{"no key column", "version: 1\nname: T\nexternal_system: t\nsteps:\n  - file: a.csv\n    entity: X\n", "line 5: the step has no key"},

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -88,6 +89,7 @@ func (c *upCommand) Run(ctx context.Context, r *run) error {
 	if err != nil {
 		return interrupted(ctx, err)
 	}
+	debug.FreeOSMemory() // hashing and the demo took much; from here on this process only waits
 	group := newSupervisor(s.log, lines)
 	for _, p := range []struct {
 		member

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
 	"github.com/hybridapps/tandem/worker/northwindtest"
 )
@@ -110,18 +111,23 @@ func TestWorkerWithARealInstance(t *testing.T) {
 }
 
 // Order lines per second, from the upload to the end of the job, through the
-// API into SQLite, everything in one process: both the worker and the instance.
+// API into the instance's database, everything in one process: both the worker
+// and the instance.
 func BenchmarkImportNorthwind(b *testing.B) {
-	for range b.N {
-		b.StopTimer()
-		h := tandemtest.StartHybrid(b, tandemtest.Options{Demo: true})
-		api, err := internalapi.NewClient(h.Worker, h.ChannelKey, nil)
-		if err != nil {
-			b.Fatal(err)
-		}
-		anna := h.SignIn("anna").ID
-		b.StartTimer()
-		importInto(b, api, anna)
+	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
+		b.Run(string(engine), func(b *testing.B) {
+			for range b.N {
+				b.StopTimer()
+				h := tandemtest.StartHybrid(b, tandemtest.Options{Engine: engine, Demo: true})
+				api, err := internalapi.NewClient(h.Worker, h.ChannelKey, nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				anna := h.SignIn("anna").ID
+				b.StartTimer()
+				importInto(b, api, anna)
+			}
+			b.ReportMetric(float64(northwindtest.Lines(b)*b.N)/b.Elapsed().Seconds(), "lines/s")
+		})
 	}
-	b.ReportMetric(float64(northwindtest.Lines(b)*b.N)/b.Elapsed().Seconds(), "lines/s")
 }

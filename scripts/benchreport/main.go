@@ -1,0 +1,104 @@
+// Command benchreport reads the output of `go test -bench`, passes it on, and
+// ends with a table of what the project promises: each figure beside its bound.
+//
+// It exits with 1 when a figure is missing or beyond its bound. A machine that is
+// busy with other work makes single figures worse, the ratios less so.
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+)
+
+// promise is a bound on a figure of a benchmark.
+type promise struct {
+	what, benchmark, unit string
+	atLeast               bool // else at most
+	bound                 float64
+}
+
+var promises = []promise{
+	{"service token, SQLite: CPU to a bare handler", "ClientCredentials", "sqlite-cpu/bare", false, 1.4},
+	{"service token, SQLite: rate to a bare handler", "ClientCredentials", "sqlite-rate/bare", true, 0.65},
+	{"service token, PostgreSQL: CPU to a bare handler", "ClientCredentials", "postgres-cpu/bare", false, 1.6},
+	{"one entity: what a token adds, µs CPU", "EntityByID", "auth-µs", false, 10},
+	{"SDK, held service token, ns", "ServiceTokenCached", "ns/op", false, 30},
+	{"SDK, held service token, allocations", "ServiceTokenCached", "allocs/op", false, 0},
+	{"first page of orders, SQLite: rate to SQL by hand", "FirstPage/sqlite", "rate/hand", true, 0.4},
+	{"first page of orders, PostgreSQL: rate to SQL by hand", "FirstPage/postgres", "rate/hand", true, 0.4},
+	{"import of Northwind, SQLite, order lines/s", "ImportNorthwind/sqlite", "lines/s", true, 1500},
+	{"instance, idle, MiB", "Start/sqlite", "instance-MiB", false, 60},
+	{"web app, 10,000 signed in, MiB", "SignedIn", "webapp-MiB", false, 120},
+	{"up, for the first time, SQLite, s", "Start/sqlite", "first-s", false, 6},
+	{"up, again, SQLite, s", "Start/sqlite", "again-s", false, 2},
+	{"up, for the first time, PostgreSQL, s", "Start/postgres", "first-s", false, 6},
+	{"up, again, PostgreSQL, s", "Start/postgres", "again-s", false, 2},
+}
+
+func main() {
+	figures, err := read(io.TeeReader(os.Stdin, os.Stdout))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "benchreport:", err)
+		os.Exit(1)
+	}
+	if !report(os.Stdout, figures) {
+		os.Exit(1)
+	}
+}
+
+// figures are values by benchmark and unit.
+type figures map[[2]string]float64
+
+// result is a line such as
+//
+//	BenchmarkFirstPage/sqlite-2   1000   0.70 rate/hand   32089 rows/s
+var result = regexp.MustCompile(`^Benchmark(\S+?)(?:-\d+)?\s+\d+\s+(.*)$`)
+
+func read(in io.Reader) (figures, error) {
+	found := figures{}
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		m := result.FindStringSubmatch(lines.Text())
+		if m == nil {
+			continue
+		}
+		fields := strings.Fields(m[2])
+		for i := 0; i+1 < len(fields); i += 2 {
+			n, err := strconv.ParseFloat(fields[i], 64)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", m[1], err)
+			}
+			found[[2]string{m[1], fields[i+1]}] = n
+		}
+	}
+	return found, lines.Err()
+}
+
+func report(out io.Writer, found figures) (kept bool) {
+	kept = true
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "\nwhat\tmeasured\tbound\t")
+	for _, p := range promises {
+		n, ok := found[[2]string{p.benchmark, p.unit}]
+		sign, verdict := "≤", ""
+		if p.atLeast {
+			sign = "≥"
+		}
+		measured := strconv.FormatFloat(n, 'g', 4, 64)
+		switch {
+		case !ok:
+			measured, verdict, kept = "–", "not measured", false
+		case p.atLeast && n < p.bound || !p.atLeast && n > p.bound:
+			verdict, kept = "missed", false
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s %g\t%s\n", p.what, measured, sign, p.bound, verdict)
+	}
+	w.Flush()
+	return kept
+}

@@ -8,9 +8,11 @@ import (
 	"testing"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/platform"
 	"github.com/hybridapps/tandem/seal"
+	"github.com/hybridapps/tandem/sqldb"
 )
 
 // Hybrid is a running instance with the two halves of the hybrid app [Portal].
@@ -22,6 +24,9 @@ type Hybrid struct {
 	ChannelKey internalapi.ChannelKey
 	// Dir is the data folder: webapp/ and worker/ have what belongs to each.
 	Dir string
+	// WebAppDB and WorkerDB are the URLs of the halves' databases, which are of
+	// the instance's engine.
+	WebAppDB, WorkerDB string
 }
 
 // StartHybrid runs an instance, a web app and a worker until the test ends. They
@@ -44,13 +49,15 @@ func StartHybrid(t testing.TB, o Options) *Hybrid {
 	if h.ChannelKey, err = internalapi.NewChannelKey(key); err != nil {
 		t.Fatal(err)
 	}
-	worker, err := platform.NewWorker(t.Context(), platform.WorkerConfig{HalfConfig: h.half(t, "worker", h.ServiceSecret)})
+	forWorker, forWebApp := h.half(t, "worker", h.ServiceSecret), h.half(t, "webapp", h.UserSecret)
+	h.WorkerDB, h.WebAppDB = forWorker.DB, forWebApp.DB
+	worker, err := platform.NewWorker(t.Context(), platform.WorkerConfig{HalfConfig: forWorker})
 	if err != nil {
 		t.Fatal(err)
 	}
 	serve(t, worker, workerListener, o)
 	webApp, err := platform.NewWebApp(t.Context(), platform.WebAppConfig{
-		HalfConfig: h.half(t, "webapp", h.UserSecret), PublicURL: h.WebApp, WorkerURL: h.Worker,
+		HalfConfig: forWebApp, PublicURL: h.WebApp, WorkerURL: h.Worker,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -79,8 +86,12 @@ func (h *Hybrid) half(t testing.TB, name, secret string) platform.HalfConfig {
 	if err := os.WriteFile(credential, []byte(secret), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	db := "sqlite:" + filepath.Join(dir, name+".db")
+	if h.options.Engine == sqldb.PostgreSQL {
+		db = datatest.URL(t, sqldb.PostgreSQL)
+	}
 	return platform.HalfConfig{
-		Issuer: h.Issuer, ApplicationURI: Portal, CredentialFile: credential, DB: "sqlite:" + filepath.Join(dir, name+".db"),
+		Issuer: h.Issuer, ApplicationURI: Portal, CredentialFile: credential, DB: db,
 		Dir: dir, ChannelKeyFile: filepath.Join(h.Dir, "channel.key"), Log: h.options.Log, Now: h.Clock.Now,
 	}
 }

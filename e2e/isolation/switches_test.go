@@ -1,0 +1,192 @@
+package isolation_test
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/platform"
+	"github.com/hybridapps/tandem/sqldb"
+	"github.com/hybridapps/tandem/tandemtest"
+)
+
+// reaches is within which time a switch is known on every replica.
+const reaches = 5 * time.Second
+
+// TestA11_I6_SwitchesReachEveryReplica throws each switch in a process of its
+// own, as an administrator's command does, and then calls two replicas until
+// they refuse. No call that begins five seconds later may be answered.
+func TestA11_I6_SwitchesReachEveryReplica(t *testing.T) {
+	t.Parallel()
+	app := func(change func(a *tandem.TrustedApp)) func(context.Context, *platform.Administration) error {
+		return func(ctx context.Context, a *platform.Administration) error {
+			_, err := a.Apps.Update(ctx, "test", tandemtest.Portal, func(app *tandem.TrustedApp) error { change(app); return nil })
+			return err
+		}
+	}
+	for _, c := range []struct {
+		name          string
+		change        func(ctx context.Context, a *platform.Administration) error
+		user, service bool // whose live tokens die
+	}{
+		{"application disabled", app(func(a *tandem.TrustedApp) { a.Enabled = false }), true, true},
+		{"client credentials no longer allowed", app(func(a *tandem.TrustedApp) { a.SystemUserAllowed, a.SystemUserID = false, "" }), false, true},
+		{"internal users no longer admitted", app(func(a *tandem.TrustedApp) { a.InternalUsers = false }), true, false},
+		{"System User disabled", func(ctx context.Context, a *platform.Administration) error {
+			_, err := a.Accounts.Disable(ctx, tandemtest.SystemUser)
+			return err
+		}, false, true},
+		{"user disabled", func(ctx context.Context, a *platform.Administration) error {
+			_, err := a.Accounts.Disable(ctx, "anna")
+			return err
+		}, true, false},
+		{"user became external", func(ctx context.Context, a *platform.Administration) error {
+			_, err := a.Accounts.Update(ctx, "anna", func(u *tandem.User) { u.Type = tandem.ExternalCommunityUser })
+			return err
+		}, true, false},
+	} {
+		for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
+			t.Run(c.name+" "+string(engine), func(t *testing.T) {
+				t.Parallel()
+				in := tandemtest.Start(t, tandemtest.Options{Engine: engine})
+				replicas := []*tandemtest.Instance{in, in.Replica(t)}
+				anna, service := in.SignIn("anna"), in.ServiceToken()
+				for _, r := range replicas {
+					for _, token := range []string{anna.Access, service} {
+						if status, text := r.API("GET", "GetVersion()", token, ""); status != 200 {
+							t.Fatalf("%d %s", status, text)
+						}
+					}
+				}
+				admin, err := platform.OpenAdministration(t.Context(), in.Store())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer admin.Close()
+				if err := c.change(t.Context(), admin); err != nil {
+					t.Fatal(err)
+				}
+				changed := time.Now()
+				for n, r := range replicas {
+					for kind, live := range map[string]struct {
+						token string
+						dies  bool
+					}{"user": {anna.Access, c.user}, "service": {service, c.service}} {
+						for live.dies {
+							began := time.Now()
+							status, text := r.API("GET", "GetVersion()", live.token, "")
+							if status == 401 || status == 403 {
+								break
+							}
+							if began.Sub(changed) > reaches {
+								t.Fatalf("replica %d answers a %s token %v after the switch: %d %s", n, kind, began.Sub(changed), status, text)
+							}
+							time.Sleep(50 * time.Millisecond)
+						}
+						if !live.dies {
+							if status, text := r.API("GET", "GetVersion()", live.token, ""); status != 200 {
+								t.Errorf("replica %d refuses the other half, too: %s token, %d %s", n, kind, status, text)
+							}
+						}
+					}
+					// No new token either.
+					for kind, form := range map[string]url.Values{
+						"user":    {"grant_type": {"refresh_token"}, "refresh_token": {anna.Refresh}, "client_id": {tandemtest.Portal}, "client_secret": {in.UserSecret}},
+						"service": {"grant_type": {"client_credentials"}, "client_id": {tandemtest.Portal}, "client_secret": {in.ServiceSecret}},
+					} {
+						// A user who became external keeps an identity, without an API.
+						if status, text := r.TokenRequest(form); status == 200 && (kind == "user" && c.user || kind == "service" && c.service) && strings.Contains(text, `"access_token"`) && (kind == "service" || strings.Contains(text, "read")) {
+							t.Errorf("replica %d gives a new %s token: %s", n, kind, text[:60])
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestI6_EachHalfEndsAlone signs anna out in the web app, then ends the service
+// half, then both at once, and looks at who holds a session.
+func TestI6_EachHalfEndsAlone(t *testing.T) {
+	t.Parallel()
+	each(t, tandemtest.Options{}, func(t *testing.T, s *system) {
+		anna := s.signIn("anna")
+		evidence := s.SignIn("anna", "openid").ID
+		s.sync(s.rpc, evidence)
+		holders := func() string {
+			var all []string
+			for _, row := range s.Sessions(false) {
+				all = append(all, row.User)
+			}
+			return strings.Join(all, " ")
+		}
+		if got := holders(); got != "anna svc.portal" && got != "svc.portal anna" {
+			t.Fatalf("sessions of %q", got)
+		}
+		service := s.serviceSession()
+
+		out := anna.Submit(anna.open("/orders"), nil)
+		if !strings.Contains(out.Text, "id_token_hint") {
+			t.Fatalf("signing out: %d %s", out.StatusCode, out.Text)
+		}
+		end := anna.Submit(out, nil)
+		if end.Request.URL.Path != "/goodbye" {
+			t.Fatalf("the sign-out ended at %s: %s", end.Request.URL.Redacted(), end.Text)
+		}
+		if got := holders(); got != tandemtest.SystemUser || s.serviceSession() != service {
+			t.Errorf("after anna's sign-out: sessions of %q", got)
+		}
+		s.sync(s.rpc, evidence) // and the worker works on, in the same session
+		if s.serviceSession() != service {
+			t.Error("anna's sign-out changed the worker's session")
+		}
+
+		// The reverse: the service half ends, anna works on.
+		anna = s.signIn("anna")
+		if err := s.Platform.Sessions.Close(t.Context(), service, "the other way round"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Platform.Accounts.Disable(t.Context(), tandemtest.SystemUser); err != nil {
+			t.Fatal(err)
+		}
+		s.Refresh()
+		if page := anna.open("/orders"); page.StatusCode != 200 || holders() != "anna" {
+			t.Errorf("with the System User disabled anna gets %d, sessions of %q", page.StatusCode, holders())
+		}
+		if _, err := s.Platform.Accounts.Enable(t.Context(), tandemtest.SystemUser); err != nil {
+			t.Fatal(err)
+		}
+		s.Refresh()
+		s.sync(s.rpc, evidence)
+
+		// Disabling the application ends both.
+		s.UpdateApp(tandemtest.Portal, func(a *tandem.TrustedApp) { a.Enabled = false })
+		if got := holders(); got != "" {
+			t.Errorf("a disabled application holds sessions of %q", got)
+		}
+		if page := anna.open("/orders"); page.StatusCode == 200 && strings.Contains(page.Text, `id="orders"`) {
+			t.Error("a disabled application shows orders")
+		}
+		for _, row := range s.Sessions(false) {
+			t.Errorf("%s opened a session of a disabled application", row.User)
+		}
+	})
+}
+
+// serviceSession is the id of the one service session that is open.
+func (s *system) serviceSession() string {
+	s.t.Helper()
+	id := ""
+	for _, row := range s.Sessions(false) {
+		if row.Kind == tandem.SessionService {
+			if id != "" {
+				s.t.Errorf("two service sessions are open: %s and %s", id, row.ID)
+			}
+			id = row.ID
+		}
+	}
+	return id
+}

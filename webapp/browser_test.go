@@ -72,7 +72,9 @@ func TestInABrowser(t *testing.T) {
 	}
 	progress(40, internalapi.JobRunning, nil)
 	wait(`document.getElementById("job-progress").value === 40 && document.querySelector("#job-state").innerText === "running" && document.getElementById("job-note").innerText === "at work <b>"`)
-	progress(100, internalapi.JobCompleted, &internalapi.JobResult{Summary: "Synced 300 products."})
+	progress(100, internalapi.JobCompleted, &internalapi.JobResult{Summary: "Synced 300 products.",
+		File:  &internalapi.ResultFile{Name: "orders-2026-01-01-2026-12-31.xlsx", Size: 7000, ExpiresAt: time.Now()},
+		Steps: []internalapi.StepResult{{Name: "order-details.csv", Rows: 1000}}})
 	wait(`document.querySelector("#job-result h2")?.innerText === "Synced 300 products." && document.querySelector("#job-state").innerText === "completed"`)
 	if eval("window.sameOne") != "true" {
 		t.Error("the page was loaded again to show the result")

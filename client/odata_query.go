@@ -50,6 +50,17 @@ func And(conditions ...string) string {
 	return strings.Join(kept, " and ")
 }
 
+// searchText is what a person typed as a value of $search, where a quotation
+// mark at the beginning must have its partner at the end (OData 4.0 part 2,
+// section 5.1.1.7): where it has not, it is a character like others.
+func searchText(typed string) string {
+	inside, quoted := strings.CutPrefix(typed, `"`)
+	if !quoted || strings.HasSuffix(inside, `"`) && !strings.ContainsAny(inside[:len(inside)-1], `"\`) {
+		return typed
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(typed) + `"`
+}
+
 // suffix is the query with its question mark, or nothing.
 func (q Query) suffix() string {
 	var parts []string
@@ -63,7 +74,7 @@ func (q Query) suffix() string {
 	add("$expand", q.Expand)
 	add("$filter", q.Filter)
 	add("$orderby", q.OrderBy)
-	add("$search", q.Search)
+	add("$search", searchText(q.Search))
 	if q.Top > 0 {
 		add("$top", strconv.Itoa(q.Top))
 	}

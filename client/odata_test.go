@@ -34,6 +34,12 @@ func odata(t *testing.T, h http.HandlerFunc) (*fake, *client.OData[client.Servic
 
 func TestODataRequests(t *testing.T) {
 	ctx := context.Background()
+	search := func(typed string) func(o *client.OData[client.ServiceToken]) error {
+		return func(o *client.OData[client.ServiceToken]) error {
+			_, err := client.FirstPage[order](ctx, o, "X", client.Query{Search: typed})
+			return err
+		}
+	}
 	at := time.Date(2026, 3, 1, 9, 55, 0, 123456789, time.FixedZone("", 3600))
 	for name, c := range map[string]struct {
 		call func(o *client.OData[client.ServiceToken]) error
@@ -50,6 +56,9 @@ func TestODataRequests(t *testing.T) {
 			"&$filter=Customer%20eq%20%27Crm_Sales_Customers%280f2e0f8a-7c55-4f0e-9a54-1c1f0f5a8f10%29%27%20and%20DocumentNo%20eq%20%27O%27%27Neil%20%26%20s%C3%B6hne%27" +
 			"%20and%20AggregateLastUpdateTimeUtc%20ge%202026-03-01T08%3A55%3A00.123Z%20and%20DocumentDate%20ge%202026-03-01" +
 			"&$orderby=DocumentDate%20desc&$search=A%26B%2BC%20%231&$top=50&$skip=10&$count=true&options=skipnulls "},
+		"search, in quotation marks": {search(`"a b"`), "GET /api/domain/odata/X?$search=%22a%20b%22 "},
+		"search, one mark":           {search(`"a\b`), "GET /api/domain/odata/X?$search=%22%5C%22a%5C%5Cb%22 "},
+		"search, marks astray":       {search(`"a" b"`), "GET /api/domain/odata/X?$search=%22%5C%22a%5C%22%20b%5C%22%22 "},
 		"get": {func(o *client.OData[client.ServiceToken]) error {
 			_, err := client.Get[order](ctx, o, orderID, client.Query{})
 			return err

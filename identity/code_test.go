@@ -183,7 +183,10 @@ func TestCodeDiesWithWhatItWasFor(t *testing.T) {
 		"user disabled":     {func(t *testing.T, s *site) { s.must2(s.accounts.Disable(t.Context(), "anna")) }, "invalid_grant"},
 		"password changed":  {func(t *testing.T, s *site) { s.must2(s.accounts.SetPassword(t.Context(), "anna", "another password")) }, "invalid_grant"},
 		"no internal users": {func(_ *testing.T, s *site) { s.change(portal, func(a *tandem.TrustedApp) { a.InternalUsers = false }) }, "invalid_grant"},
-		"app disabled":      {func(_ *testing.T, s *site) { s.change(portal, func(a *tandem.TrustedApp) { a.Enabled = false }) }, "Unauthorized invalid_client"},
+		"redirect URI gone": {func(_ *testing.T, s *site) {
+			s.change(portal, func(a *tandem.TrustedApp) { a.RedirectURIs = []string{"https://portal.example.com/elsewhere"} })
+		}, "invalid_grant"},
+		"app disabled": {func(_ *testing.T, s *site) { s.change(portal, func(a *tandem.TrustedApp) { a.Enabled = false }) }, "Unauthorized invalid_client"},
 		"app deleted": {func(t *testing.T, s *site) {
 			s.clock.advance(time.Millisecond)
 			s.must(s.apps.Delete(t.Context(), "test", portal))

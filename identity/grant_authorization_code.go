@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/oauth"
 )
@@ -24,6 +25,11 @@ func (h *Handler) authorizationCode(ctx context.Context, q *request) (*oauth.Tok
 	q.signInID = code.SignInID
 	if err != nil {
 		return nil, err
+	}
+	// The address that the code went to may have been taken from the
+	// application meanwhile, perhaps because it is no longer its own.
+	if code.RedirectURI != "" && !signin.MatchRedirectURI(&q.app.TrustedApp, code.RedirectURI) {
+		return nil, oauth.Refuse(oauth.InvalidGrant, "the redirect_uri of this code is no longer registered")
 	}
 	u, err := h.person(ctx, q.app, code.UserID)
 	if err != nil {

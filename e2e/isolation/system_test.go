@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
@@ -207,3 +209,11 @@ func until(t *testing.T, what string, holds func() bool) {
 }
 
 var uuidText = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
+
+func newClerk(login string) signin.NewUser {
+	return signin.NewUser{Login: login, Name: "Clerk " + login, Type: tandem.InternalUser}
+}
+
+// renewal is a time after which every access token has been renewed, and no
+// session has ended.
+func (s *system) renewal() time.Duration { return 58 * time.Minute }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -61,18 +62,22 @@ func (a *App) importFiles(v *visit) error {
 	return err
 }
 
-// uploadBody is a body with a limit that remembers whether it was exceeded.
+// uploadBody is a body with a limit that remembers whether it was exceeded. The
+// transport may still be reading when the worker's answer is there.
 type uploadBody struct {
-	r    io.Reader
-	left int64
-	// exceeded is atomic: the transport may still be reading when the worker's
-	// answer is there.
 	exceeded atomic.Bool
+
+	reading sync.Mutex
+	r       io.Reader
+	left    int64
+	drained bool
 }
 
 // Read implements io.Reader.
 func (b *uploadBody) Read(p []byte) (int, error) {
-	if b.exceeded.Load() {
+	b.reading.Lock()
+	defer b.reading.Unlock()
+	if b.drained || b.exceeded.Load() {
 		return 0, &tandem.Error{Code: tandem.CodeTooLarge, Message: "the upload is too large"}
 	}
 	n, err := b.r.Read(p)
@@ -83,8 +88,12 @@ func (b *uploadBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// drain reads some of the rest: a browser shows the answer only after it has
-// sent its form. One that sends on and on is cut off.
+// drain reads some of the rest, and leaves nothing to the transport: a browser
+// shows the answer only after it has sent its form. One that sends on and on is
+// cut off.
 func (b *uploadBody) drain() {
+	b.reading.Lock()
+	defer b.reading.Unlock()
+	b.drained = true
 	_, _ = io.CopyN(io.Discard, b.r, maxUploadBody/2)
 }

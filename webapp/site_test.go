@@ -453,6 +453,10 @@ func (w *fakeWorker) imports(rw http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return // broken off
 		}
+		if part.FileName() == "refused.csv" { // before all of it has come
+			internalapi.WriteError(rw, &tandem.Error{Code: tandem.CodeRule, Message: "refused at once"})
+			return
+		}
 		n, err := io.Copy(io.Discard, part)
 		if err != nil {
 			return

@@ -24,15 +24,27 @@ type serving struct {
 	ListenFD uint `name:"listen-fd" hidden:""`
 }
 
-// check refuses flags that do not go together.
+// check refuses flags that do not go together and a certificate that cannot be
+// used, before anything is made.
 func (s *serving) check() error {
 	switch {
 	case (s.TLSCert == "") != (s.TLSKey == ""):
 		return usage("--tls-cert and --tls-key go together")
 	case s.TLSDev && s.TLSCert != "":
 		return usage("--tls-dev makes its own certificate: leave out --tls-cert and --tls-key")
+	case s.TLSCert == "":
+		return nil
 	}
-	return nil
+	_, err := loadCertificate(s.TLSCert, s.TLSKey)
+	return err
+}
+
+func loadCertificate(cert, key string) (tls.Certificate, error) {
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		return pair, fmt.Errorf("TLS certificate: %w; name the certificate's and its key's PEM files with --tls-cert and --tls-key", err)
+	}
+	return pair, nil
 }
 
 func (s *serving) https() bool { return s.TLSDev || s.TLSCert != "" }
@@ -50,9 +62,9 @@ func (s *serving) tls(r *run, name string, hosts ...string) (*tls.Config, error)
 	if cert == "" {
 		return nil, nil
 	}
-	pair, err := tls.LoadX509KeyPair(cert, key)
+	pair, err := loadCertificate(cert, key)
 	if err != nil {
-		return nil, fmt.Errorf("TLS certificate: %w", err)
+		return nil, err
 	}
 	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }

@@ -107,6 +107,7 @@ func TestFailuresAreOneLineAndExitCode1(t *testing.T) {
 		"PostgreSQL away":         {"up" + free + " --db postgres://tandem@127.0.0.1:1/tandem", "cannot reach PostgreSQL"},
 		"data folder is a file":   {"up" + free + " --data " + empty, "data folder"},
 		"certificate missing":     {"instance --listen :0 --tls-cert /none --tls-key /none", "TLS certificate"},
+		"certificate for all":     {"up" + free + " --tls-cert /none --tls-key /none", "TLS certificate"},
 		"no credential":           {"worker --worker-listen :0", "--credential-file"},
 		"empty password file":     {"user create x --type internal --password-file " + empty, "is empty"},
 	} {

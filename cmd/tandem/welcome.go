@@ -26,6 +26,9 @@ func (s *system) welcome(f demoFile, first bool, took time.Duration) {
 	line("  Instance     %s", f.Instance)
 	line("  Domain API   %s", f.OData)
 	line("  Worker       %s (for the web app only)", f.Worker)
+	if s.TLSDev {
+		line("  Trust        %s, the authority of these certificates: browsers warn until they do", devCAFile(s.Data))
+	}
 	line("")
 	show := s.stdout == os.Stdout && isTerminal(os.Stdout)
 	for _, u := range f.Users {

@@ -1,8 +1,6 @@
 package isolation_test
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
@@ -12,7 +10,6 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/tandemtest"
 )
@@ -26,124 +23,10 @@ const (
 	remembered = 4 * time.Second
 )
 
-// document is an order or invoice as the ERP has it.
-type document struct {
-	ID       string `json:"Id"`
-	Number   string `json:"DocumentNo"`
-	Date     time.Time
-	Customer string
-}
-
-// access is a row of a person's external access.
-type access struct {
-	row      string // its id
-	customer string
-	role     string
-	days     int // -1 is no limit
-}
-
-// company is all that the portal can show, read with the service token and kept
-// as plain Go values: what is expected is computed from these.
-type company struct {
-	s                *system
-	token            string
-	customers        []string
-	inactive         map[string]bool
-	orders, invoices map[string][]document // by customer
-}
-
-func readCompany(s *system, customers int) *company {
-	s.t.Helper()
-	c := &company{s: s, token: s.ServiceToken(), inactive: map[string]bool{}, orders: map[string][]document{}, invoices: map[string][]document{}}
-	for set, into := range map[string]map[string][]document{setOrders: c.orders, setInvoices: c.invoices} {
-		next := set + "?$select=Id,DocumentNo,DocumentDate&$expand=Customer($select=Id)"
-		for next != "" {
-			var page struct {
-				Next  string `json:"@odata.nextLink"`
-				Value []struct {
-					ID           string `json:"Id"`
-					DocumentNo   string
-					DocumentDate time.Time
-					Customer     *struct {
-						ID string `json:"Id"`
-					}
-				}
-			}
-			s.api("GET", next, c.token, "", &page)
-			for _, d := range page.Value {
-				into[d.Customer.ID] = append(into[d.Customer.ID], document{d.ID, d.DocumentNo, d.DocumentDate, d.Customer.ID})
-			}
-			next = strings.TrimPrefix(page.Next, s.OData)
-		}
-	}
-	for id := range c.orders {
-		if len(c.orders[id]) > 1 && len(c.invoices[id]) > 0 {
-			c.customers = append(c.customers, id)
-		}
-	}
-	slices.Sort(c.customers)
-	if len(c.customers) < customers {
-		s.t.Fatalf("%d customers have documents, %d are needed", len(c.customers), customers)
-	}
-	c.customers = c.customers[:customers]
-	return c
-}
-
-func (c *company) grant(userID string, a access) access {
-	c.s.t.Helper()
-	days := "null"
-	if a.days >= 0 {
-		days = fmt.Sprint(a.days)
-	}
-	var made struct {
-		ID string `json:"Id"`
-	}
-	c.s.api("POST", setAccess+"?$select=Id", c.token, `{"Customer":{"@odata.id":"`+setCustomers+`(`+a.customer+`)"},"User":{"@odata.id":"Systems_Security_Users(`+userID+`)"},"Role":"`+a.role+`","DaysBackAccess":`+days+`}`, &made)
-	a.row = made.ID
-	return a
-}
-
-// sees are the numbers of the documents that the rows give, the newest first;
-// no is for rows that give none of the kind, whatever there is.
-func (c *company) sees(rows []access, kind map[string][]document, roles string, now time.Time) (numbers []string, no bool) {
-	no = true
-	var all []document
-	today := now.UTC().Truncate(24 * time.Hour)
-	for _, a := range rows {
-		if c.inactive[a.customer] || !strings.Contains(roles, "|"+a.role+"|") {
-			continue
-		}
-		no = false
-		for _, d := range kind[a.customer] {
-			if a.days < 0 || !d.Date.Before(today.AddDate(0, 0, -a.days)) {
-				all = append(all, d)
-			}
-		}
-	}
-	slices.SortFunc(all, func(a, b document) int { return cmp.Or(b.Date.Compare(a.Date), strings.Compare(b.Number, a.Number)) })
-	for _, d := range all {
-		numbers = append(numbers, d.Number)
-	}
-	slices.Sort(numbers)
-	return numbers, no
-}
-
 const (
 	ordersRoles   = "|Orders|OrdersWithPrices|Billing|Admin|Owner|"
 	invoicesRoles = "|Billing|Admin|Owner|"
 )
-
-// external is a portal user with evidence of their own.
-type external struct {
-	login, id, evidence string
-	rows                []access
-}
-
-func (s *system) newExternal(login string) *external {
-	s.t.Helper()
-	u := s.CreateUser(signin.NewUser{Login: login, Name: "Partner " + login, Type: tandem.ExternalCommunityUser})
-	return &external{login: login, id: u.ID}
-}
 
 // listed reads a list to its end, in pages of odd sizes.
 func (c *company) listed(x *external, path string, top int) (numbers []string, forbidden bool) {
@@ -346,39 +229,4 @@ func TestA8_PaulTriesEverything(t *testing.T) {
 			t.Errorf("the portal of a customer that is not active: %d", page.StatusCode)
 		}
 	})
-}
-
-// ownCustomer is the id of the one customer that a portal user acts for.
-func (s *system) ownCustomer(evidence string) string {
-	s.t.Helper()
-	all, err := s.rpc.Customers(s.t.Context(), evidence)
-	if err != nil || len(all) != 1 {
-		s.t.Fatalf("customers: %+v %v", all, errors.Join(err))
-	}
-	return all[0].ID
-}
-
-// onlyOwn fails when a text names a document of another customer.
-func (c *company) onlyOwn(where, text string, all map[string][]document, mine string) {
-	c.s.t.Helper()
-	if c.s.t.Failed() && len(text) > 1<<20 {
-		return
-	}
-	ids := map[string]bool{}
-	for _, id := range uuidText.FindAllString(text, -1) {
-		ids[id] = true
-	}
-	for customer, documents := range all {
-		if customer == mine {
-			continue
-		}
-		if ids[customer] {
-			c.s.t.Errorf("%s names the customer %s", where, customer)
-		}
-		for _, d := range documents {
-			if ids[d.ID] {
-				c.s.t.Errorf("%s names %s of %s", where, d.Number, customer)
-			}
-		}
-	}
 }

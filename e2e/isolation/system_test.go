@@ -197,23 +197,12 @@ func (s *system) sync(rpc *internalapi.Client, evidence string) internalapi.Job 
 	return job
 }
 
-// until waits for a condition that another goroutine or process brings about.
-func until(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !holds(); {
-		if time.Now().After(deadline) {
-			t.Fatal("waited in vain until", what)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-}
-
 var uuidText = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 
 func newClerk(login string) signin.NewUser {
 	return signin.NewUser{Login: login, Name: "Clerk " + login, Type: tandem.InternalUser}
 }
 
-// renewal is a time after which every access token has been renewed, and no
-// session has ended.
-func (s *system) renewal() time.Duration { return 58 * time.Minute }
+// renewal is a time after which every access token must be renewed, and nobody
+// has been signed out of the web app.
+func (s *system) renewal() time.Duration { return 61 * time.Minute }

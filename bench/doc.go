@@ -1,6 +1,8 @@
-// Package bench measures an instance as a client sees it: servers run as
-// processes of their own, so that their CPU can be told from the loader's, and
-// each is compared with a bare handler in the same run. It has benchmarks only.
+// Package bench measures the system as those see it who use it: an instance that
+// gives tokens and answers the domain API, and the built binary with its three
+// processes. What is compared with a yardstick is compared in the same run, in
+// turns. It has benchmarks only; make bench runs them and docs/benchmarks.md tells
+// the figures.
 //
 //	go test ./bench -run '^$' -bench ClientCredentials -benchtime 9x
 package bench

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -117,6 +118,9 @@ func isInterrupt(err error) bool {
 // resident is the memory of one of the processes in MiB, now and at its most.
 func (s *system) resident(b *testing.B, name string) (now, most float64) {
 	b.Helper()
+	if runtime.GOOS != "linux" {
+		b.Skip("the memory of a process is read from /proc")
+	}
 	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", s.cmd.Process.Pid))
 	var children []string // each thread has those that it started
 	for _, list := range lists {

@@ -99,6 +99,8 @@ func report(out io.Writer, found figures) (kept bool) {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s %g\t%s\n", p.what, measured, sign, p.bound, verdict)
 	}
-	w.Flush()
+	if err := w.Flush(); err != nil {
+		return false
+	}
 	return kept
 }

@@ -93,21 +93,23 @@ func TestReferredRowsStay(t *testing.T) {
 	})
 }
 
+// group is a new group of stores.
+func group(code string) *erp.Record {
+	set := erpModel.Set("Logistics_Inventory_StoreGroups")
+	r := erp.NewRecord(set, newID())
+	for name, v := range map[string]erp.Value{
+		"ObjectVersion": erp.IntValue(1), "AggregateLastUpdateTimeUtc": erp.IntValue(1),
+		"Code": erp.TextValue(code), "Name": erp.TextValue(erp.MultiLanguage("EN", code)),
+	} {
+		r.Values[set.Property(name).Index] = v
+	}
+	return r
+}
+
 func TestTryUndoesItsPartAlone(t *testing.T) {
 	t.Parallel()
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		s := newShop(t, db)
-		group := func(code string) *erp.Record {
-			set := erpModel.Set("Logistics_Inventory_StoreGroups")
-			r := erp.NewRecord(set, newID())
-			for name, v := range map[string]erp.Value{
-				"ObjectVersion": erp.IntValue(1), "AggregateLastUpdateTimeUtc": erp.IntValue(1),
-				"Code": erp.TextValue(code), "Name": erp.TextValue(erp.MultiLanguage("EN", code)),
-			} {
-				r.Values[set.Property(name).Index] = v
-			}
-			return r
-		}
 		must(t, s.Transact(t.Context(), func(tx erp.Tx) error {
 			must(t, tx.Insert(group("A")))
 			err := tx.Try(func() error {

@@ -38,8 +38,9 @@ var demoUsers = []signin.NewUser{
 type DemoConfig struct {
 	// WebApp is the public root of the web app.
 	WebApp string
-	// Passwords are those known, by login. A demo user whose password is not
-	// known gets a new one: nobody could sign in otherwise.
+	// Passwords are those known, by login. An empty one is somebody's own and
+	// stays. A demo user who is not in it gets a new password: nobody could sign
+	// in otherwise.
 	Passwords map[string]string
 	// UserSecret and ServiceSecret are the portal's credentials as far as they
 	// are known. Those that are not good any more are replaced.
@@ -94,7 +95,8 @@ func (a *Administration) demoPeople(ctx context.Context, c DemoConfig, d *Demo) 
 	for i, n := range demoUsers {
 		g.Go(func() error {
 			var err error
-			d.Users[i], err = a.demoPerson(ctx, n, c.Passwords[n.Login])
+			known, told := c.Passwords[n.Login]
+			d.Users[i], err = a.demoPerson(ctx, n, known, told)
 			return err
 		})
 	}
@@ -108,7 +110,9 @@ func (a *Administration) demoPeople(ctx context.Context, c DemoConfig, d *Demo) 
 	return g.Wait()
 }
 
-func (a *Administration) demoPerson(ctx context.Context, n signin.NewUser, known string) (DemoUser, error) {
+// demoPerson makes one user; told says that the known password is all that there
+// is to know.
+func (a *Administration) demoPerson(ctx context.Context, n signin.NewUser, known string, told bool) (DemoUser, error) {
 	account, err := a.users.ByLogin(ctx, n.Login)
 	switch {
 	case errors.Is(err, tandem.ErrNotFound):
@@ -117,10 +121,12 @@ func (a *Administration) demoPerson(ctx context.Context, n signin.NewUser, known
 		return DemoUser{u, n.Password}, err
 	case err != nil:
 		return DemoUser{}, err
-	case known == "":
+	case !told:
 		password := newPassword()
 		u, err := a.Accounts.SetPassword(ctx, n.Login, password)
 		return DemoUser{u, password}, err
+	case known == "":
+		return DemoUser{account.User, ""}, nil
 	}
 	ok, _, err := a.passwords.Verify(ctx, account.PasswordHash, known)
 	if err != nil || !ok {

@@ -75,6 +75,11 @@ func TestDemoIsMadeOnceAndMended(t *testing.T) {
 			t.Errorf("anna's own password is shown as %q, paul's as %q", p["anna"], p["paul"])
 		}
 
+		// It stays theirs at all later starts, which know only that it is.
+		known.Passwords = passwords(moved)
+		if p := passwords(ensure(known)); p["anna"] != "" {
+			t.Errorf("anna's own password was replaced by %q", p["anna"])
+		}
 		// Everything that was known is lost: nothing old works any more.
 		lost := ensure(platform.DemoConfig{WebApp: known.WebApp})
 		if lost.UserSecret == first.UserSecret || lost.ServiceSecret == first.ServiceSecret || passwords(lost)["anna"] == "" {

@@ -16,16 +16,17 @@ const module = "github.com/hybridapps/tandem"
 // docs/architecture.md. A name with /... means a package and what is below it.
 // The root package, the glossary, may be imported by all but the leaves.
 //
-// Five rooms are not in the picture, because several parts stand on them:
+// Six rooms are not in the picture, because several parts stand on them:
 // oauth (protocol words), sqldb (the two engines), seal (encryption at rest),
-// registry (the server's live view of who may act) and internalapi (the wire
-// between web app and worker). Of these only registry belongs to the server:
+// assets (static files), registry (the server's live view of who may act) and
+// internalapi (the wire between web app and worker). Of these only registry belongs to the server:
 // client, webapp and worker never see it.
 var mayImport = map[string][]string{
 	// The glossary and the leaves, which know nothing of ours.
 	"":            {},
 	"oauth":       {},
 	"seal":        {},
+	"assets":      {},
 	"api/odata":   {},
 	"sqldb":       {"."},
 	"registry":    {"."},
@@ -37,7 +38,7 @@ var mayImport = map[string][]string{
 
 	// The boxes of the server: never each other's, never the data box. Identity
 	// asks the registry who may act; the API reads the entity model.
-	"identity/...": {".", "oauth", "registry", "seal", "identity/..."},
+	"identity/...": {".", "oauth", "registry", "seal", "assets", "identity/..."},
 	"api":          {".", "api/odata", "erp"},
 	// The data box implements the stores that the others declare.
 	"data":          {".", "sqldb", "audit", "erp", "identity/...", "registry", "session"},
@@ -45,7 +46,7 @@ var mayImport = map[string][]string{
 
 	// The SDK and its users: across the picture's arrows by HTTP only.
 	"client":     {".", "oauth", "seal"},
-	"webapp/...": {".", "oauth", "client", "internalapi", "seal", "sqldb", "webapp/..."},
+	"webapp/...": {".", "oauth", "client", "internalapi", "seal", "assets", "sqldb", "webapp/..."},
 	"worker/...": {".", "oauth", "client", "internalapi", "seal", "sqldb", "worker/..."},
 
 	// What builds and runs everything.

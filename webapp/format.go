@@ -19,7 +19,7 @@ import (
 func functions(now func() time.Time) template.FuncMap {
 	return template.FuncMap{
 		"tips":        func() []string { return []string{"", "blue", "green"} },
-		"asset":       func(file string) string { return assetNames[file] },
+		"asset":       static.Path,
 		"count":       count,
 		"decimal":     func(n json.Number) string { return decimal(n, 2) },
 		"plain":       func(n json.Number) string { return decimal(n, 0) },

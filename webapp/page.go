@@ -2,9 +2,7 @@ package webapp
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -13,6 +11,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/hybridapps/tandem/assets"
 )
 
 //go:embed templates/*.html
@@ -21,49 +21,8 @@ var templateFiles embed.FS
 //go:embed assets/*
 var assetFiles embed.FS
 
-const assetPath = "/assets/"
-
-type asset struct {
-	content     []byte
-	contentType string
-}
-
-// assetNames maps a file to its public path, which holds the hash of its
-// content, so that browsers may keep it for ever; assets maps the name back.
-var assetNames, assets = loadAssets()
-
-func loadAssets() (names map[string]string, files map[string]asset) {
-	names, files = map[string]string{}, map[string]asset{}
-	types := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
-	entries, err := fs.Glob(assetFiles, "assets/*")
-	if err != nil {
-		panic(err) // the pattern is a constant
-	}
-	for _, file := range entries {
-		content, err := assetFiles.ReadFile(file)
-		if err != nil {
-			panic(err) // the file is embedded
-		}
-		sum := sha256.Sum256(content)
-		ext := path.Ext(file)
-		name := strings.TrimSuffix(path.Base(file), ext) + "." + hex.EncodeToString(sum[:6]) + ext
-		names[path.Base(file)] = assetPath + name
-		files[name] = asset{content, types[ext]}
-	}
-	return names, files
-}
-
-func serveAsset(w http.ResponseWriter, r *http.Request) {
-	a, ok := assets[r.PathValue("name")]
-	if !ok {
-		http.NotFound(w, r)
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", a.contentType)
-	h.Set("Cache-Control", "public, max-age=31536000, immutable")
-	w.Write(a.content)
-}
+// static are the style sheet, the script and the pictures of the pages.
+var static = assets.New(assetFiles, "assets", "/assets/")
 
 // shared are the templates that every page is made with.
 var shared = []string{"layout.html", "charts.html", "ordertable.html", "documents.html", "picture.html"}

@@ -15,7 +15,7 @@ func (a *App) routes() http.Handler {
 
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", a.readyz)
-	mux.HandleFunc("GET "+assetPath+"{name}", serveAsset)
+	mux.Handle(static.Pattern(), static)
 	a.users.Mount(mux)
 
 	mux.Handle("GET /{$}", a.users.Middleware(http.HandlerFunc(a.home)))

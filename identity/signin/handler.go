@@ -89,7 +89,7 @@ func (h *Handler) Mount(mux *http.ServeMux) error {
 		"POST /id/account/signout":         h.signOut,
 		"GET /id/connect/endsession":       h.endSession,
 		"POST /id/connect/endsession":      h.endSessionPost,
-		"GET " + assetPath + "{name}":      serveAsset,
+		static.Pattern():                   static.ServeHTTP,
 	} {
 		mux.HandleFunc(pattern, serve)
 	}

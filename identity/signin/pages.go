@@ -2,15 +2,13 @@ package signin
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"html/template"
-	"io/fs"
 	"net/http"
 	"net/url"
-	"path"
 	"strings"
+
+	"github.com/hybridapps/tandem/assets"
 )
 
 //go:embed templates/*.html
@@ -19,57 +17,11 @@ var templateFiles embed.FS
 //go:embed assets/*
 var assetFiles embed.FS
 
-const assetPath = "/id/account/assets/"
-
-// asset is a style sheet, script or picture of the pages.
-type asset struct {
-	content     []byte
-	contentType string
-}
-
-// assetNames maps a file to its public name, which holds the hash of its
-// content, and assets the public name to the file: it never changes, so that
-// browsers may keep it for ever.
-var assetNames, assets = loadAssets()
-
-func loadAssets() (names map[string]string, files map[string]asset) {
-	names, files = map[string]string{}, map[string]asset{}
-	types := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
-	entries, err := fs.Glob(assetFiles, "assets/*")
-	if err != nil {
-		panic(err) // the pattern is a constant
-	}
-	for _, file := range entries {
-		content, err := assetFiles.ReadFile(file)
-		if err != nil {
-			panic(err) // the file is embedded
-		}
-		sum := sha256.Sum256(content)
-		ext := path.Ext(file)
-		name := strings.TrimSuffix(path.Base(file), ext) + "." + hex.EncodeToString(sum[:6]) + ext
-		names[path.Base(file)] = assetPath + name
-		files[name] = asset{content, types[ext]}
-	}
-	return names, files
-}
-
-func serveAsset(w http.ResponseWriter, r *http.Request) {
-	a, ok := assets[r.PathValue("name")]
-	if !ok {
-		http.NotFound(w, r)
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", a.contentType)
-	h.Set("Cache-Control", "public, max-age=31536000, immutable")
-	h.Set("X-Content-Type-Options", "nosniff")
-	// An SVG opened by itself is a document: it may do nothing either.
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	w.Write(a.content)
-}
+// static are the style sheets and pictures of the pages.
+var static = assets.New(assetFiles, "assets", "/id/account/assets/")
 
 var templates = template.Must(template.New("").
-	Funcs(template.FuncMap{"asset": func(file string) string { return assetNames[file] }}).
+	Funcs(template.FuncMap{"asset": static.Path}).
 	ParseFS(templateFiles, "templates/*.html"))
 
 // page is what the templates show. Which fields a page uses is for its

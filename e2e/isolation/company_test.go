@@ -87,7 +87,8 @@ func (c *company) grant(userID string, a access) access {
 	return a
 }
 
-// sees are the numbers of the documents that the rows give, sorted; no is for rows that give none of the kind, whatever there is.
+// sees are the numbers of the documents that the rows give, sorted; no is for
+// rows that give none of the kind, whatever there is.
 func (c *company) sees(rows []access, kind map[string][]document, roles string, now time.Time) (numbers []string, no bool) {
 	no = true
 	var all []document

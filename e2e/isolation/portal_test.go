@@ -29,7 +29,7 @@ const (
 )
 
 // listed reads a list to its end, in pages of odd sizes.
-func (c *company) listed(x *external, path string, top int) (numbers []string, forbidden bool) {
+func (c *company) listed(x *external, path string, top int) (numbers []string, total int64, forbidden bool) {
 	c.s.t.Helper()
 	list := c.s.rpc.Orders
 	if path == internalapi.PathPortalInvoices {
@@ -38,7 +38,7 @@ func (c *company) listed(x *external, path string, top int) (numbers []string, f
 	for skip := 0; ; skip += top {
 		page, err := list(c.s.t.Context(), x.evidence, internalapi.PortalQuery{Page: internalapi.Page{Skip: skip, Top: top}})
 		if tandem.ErrorCode(err) == tandem.CodeForbidden {
-			return nil, true
+			return nil, 0, true
 		}
 		if err != nil {
 			c.s.t.Fatalf("%s, %s from %d: %v", x.login, path, skip, err)
@@ -46,12 +46,13 @@ func (c *company) listed(x *external, path string, top int) (numbers []string, f
 		for _, d := range page.Documents {
 			numbers = append(numbers, d.Number)
 		}
+		total = page.Total
 		if !page.More {
 			break
 		}
 	}
 	slices.Sort(numbers)
-	return numbers, false
+	return numbers, total, false
 }
 
 // check compares what a person gets with what their rows give.
@@ -67,9 +68,9 @@ func (c *company) check(x *external, random *rand.Rand) {
 		{internalapi.PathPortalInvoices, internalapi.PathPortalInvoice, invoicesRoles, c.invoices},
 	} {
 		want, no := c.sees(x.rows, k.all, k.roles, c.s.Clock.Now())
-		got, forbidden := c.listed(x, k.path, 20+random.IntN(180))
-		if forbidden != no || !slices.Equal(got, want) {
-			t.Errorf("%s with %+v: %d of %s (forbidden %v), want %d (forbidden %v)", x.login, x.rows, len(got), k.path, forbidden, len(want), no)
+		got, total, forbidden := c.listed(x, k.path, 20+random.IntN(180))
+		if forbidden != no || !slices.Equal(got, want) || total != int64(len(want)) {
+			t.Errorf("%s with %+v: %d of %s, counted as %d (forbidden %v), want %d (forbidden %v)", x.login, x.rows, len(got), k.path, total, forbidden, len(want), no)
 		}
 		// By id: some documents of everybody, own and foreign.
 		for range 12 {

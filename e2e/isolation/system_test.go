@@ -26,12 +26,20 @@ type system struct {
 	wire *http.Client
 }
 
+// postgres bounds how many systems use the one PostgreSQL server at a time, on
+// a machine of many cores: each has three pools of connections.
+var postgres = make(chan struct{}, 4)
+
 // each runs a test on both databases.
 func each(t *testing.T, o tandemtest.Options, test func(t *testing.T, s *system)) {
 	t.Helper()
 	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
+			if engine == sqldb.PostgreSQL {
+				postgres <- struct{}{}
+				t.Cleanup(func() { <-postgres })
+			}
 			o := o
 			o.Engine = engine
 			test(t, start(t, o))

@@ -101,20 +101,12 @@ func (a *App) saveOrder(v *visit) error {
 		}
 		return v.show(status, "order_form", "Edit order "+f.Number, f)
 	}
-	if v.r.PostForm.Get("do") == "add" {
-		f.addLines()
-		return again(http.StatusOK)
-	}
-	valid := f.check()
-	found, err := f.resolve(v, false)
+	status, err := f.settle(v, false)
 	if err != nil {
 		return err
 	}
-	if !valid || !found {
-		if f.Fault == "" {
-			f.Fault = "Please look at the marked lines."
-		}
-		return again(http.StatusUnprocessableEntity)
+	if status != 0 {
+		return again(status)
 	}
 	b := f.body()
 	b.ObjectVersion = &version

@@ -161,6 +161,25 @@ func (f *orderForm) check() bool {
 	return ok
 }
 
+// settle does what the pressed button asks for, and checks the form and finds
+// what it names before it is saved. A status other than 0 says that the form
+// must be shown again.
+func (f *orderForm) settle(v *visit, customer bool) (status int, err error) {
+	if v.r.PostForm.Get("do") == "add" {
+		f.addLines()
+		return http.StatusOK, nil
+	}
+	valid := f.check()
+	found, err := f.resolve(v, customer)
+	if err != nil || valid && found {
+		return 0, err
+	}
+	if f.Fault == "" {
+		f.Fault = "Please look at the marked fields."
+	}
+	return http.StatusUnprocessableEntity, nil
+}
+
 // resolve finds the customer and the products that were typed, and leaves
 // choices where a text means several.
 func (f *orderForm) resolve(v *visit, customer bool) (ok bool, err error) {
@@ -382,20 +401,12 @@ func (a *App) createOrder(v *visit) error {
 	}
 	f.Action = "/orders/new"
 	again := func(status int) error { return v.show(status, "order_form", "New order", f) }
-	if v.r.PostForm.Get("do") == "add" {
-		f.addLines()
-		return again(http.StatusOK)
-	}
-	valid := f.check()
-	found, err := f.resolve(v, true)
+	status, err := f.settle(v, true)
 	if err != nil {
 		return err
 	}
-	if !valid || !found {
-		if f.Fault == "" {
-			f.Fault = "Please look at the marked fields."
-		}
-		return again(http.StatusUnprocessableEntity)
+	if status != 0 {
+		return again(status)
 	}
 	b := f.body()
 	b.Customer = map[string]any{"@odata.id": client.Ref(setCustomers, f.CustomerID)}

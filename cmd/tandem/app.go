@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -218,6 +219,9 @@ type appUpdate struct {
 
 // Run changes an application.
 func (c *appUpdate) Run(ctx context.Context, r *run) error {
+	if reflect.ValueOf(c.appFlags).IsZero() {
+		return usage("nothing to change: say what, such as --name TEXT; tandem app update --help lists it")
+	}
 	if err := c.apply(&tandem.TrustedApp{}, ""); err != nil {
 		return err
 	}

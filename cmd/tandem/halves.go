@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -15,17 +16,22 @@ import (
 // halfFlags are what web app and worker have in common; each has values of its
 // own.
 type halfFlags struct {
-	Issuer         string `help:"Identity server: any OpenID provider." default:"http://localhost:8080/id" placeholder:"URL"`
-	ApplicationURI string `help:"Application that this is a half of (client_id)." default:"com.example/portal" placeholder:"ID"`
+	Issuer         string `help:"Identity server: any OpenID provider (default: the demo's in the data folder, else http://localhost:8080/id)." placeholder:"URL"`
+	ApplicationURI string `help:"Application that this is a half of, its client_id (default: com.example/portal)." placeholder:"ID"`
 	CredentialFile string `help:"This half's credential: a secret, or a private key in JWK or PEM (default: credential in this half's data folder). TANDEM_CREDENTIAL can hold a secret itself." placeholder:"FILE"`
 	OData          string `name:"odata" help:"Domain API (default: what the instance's auto-discovery says)." placeholder:"URL"`
 	ChannelKeyFile string `help:"Key that the web app and its worker share (default: channel.key in the data folder)." placeholder:"FILE"`
+
+	demo halfFile // what up started this half with
 }
 
 const credentialVariable = "TANDEM_CREDENTIAL"
 
 // config is the configuration of the half called name.
 func (f *halfFlags) config(r *run, s *serving, name, dbFlag, db string, log *slog.Logger) (platform.HalfConfig, error) {
+	if err := f.fromDemo(filepath.Join(r.Data, name)); err != nil {
+		return platform.HalfConfig{}, err
+	}
 	c := platform.HalfConfig{
 		Issuer: f.Issuer, ApplicationURI: f.ApplicationURI, ODataRoot: f.OData, CredentialFile: f.CredentialFile,
 		DB: db, Dir: filepath.Join(r.Data, name), ChannelKeyFile: f.ChannelKeyFile, CAFile: s.trusted(r), Log: log,
@@ -66,7 +72,7 @@ type webappCommand struct {
 	WebappListen string `help:"Address of the web app; :0 takes a free port." default:"127.0.0.1:8081" placeholder:"ADDR" aliases:"listen"`
 	WebappURL    string `name:"webapp-url" help:"Public root of the web app (default: from --webapp-listen)." placeholder:"URL"`
 	WebappDB     string `name:"webapp-db" help:"Database of the web app (default: webapp/webapp.db in the data folder)." placeholder:"URL"`
-	Worker       string `help:"Where the worker's internal API listens." default:"http://127.0.0.1:8082" placeholder:"URL"`
+	Worker       string `help:"Where the worker's internal API listens (default: the demo's in the data folder, else http://127.0.0.1:8082)." placeholder:"URL"`
 }
 
 // Run runs the web app until it is told to end.
@@ -77,7 +83,8 @@ func (c *webappCommand) Run(ctx context.Context, r *run) error {
 			return nil, err
 		}
 		log.Info("web app", "url", root, "issuer", c.Issuer, "application_uri", c.ApplicationURI)
-		return platform.NewWebApp(ctx, platform.WebAppConfig{HalfConfig: config, PublicURL: root, WorkerURL: c.Worker})
+		worker := cmp.Or(c.Worker, c.demo.Worker, "http://127.0.0.1:8082")
+		return platform.NewWebApp(ctx, platform.WebAppConfig{HalfConfig: config, PublicURL: root, WorkerURL: worker})
 	})
 }
 

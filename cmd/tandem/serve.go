@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/hybridapps/tandem/platform"
@@ -107,7 +108,11 @@ func (s *serving) listen(flag, address string) (net.Listener, error) {
 }
 
 func openListener(flag, address string) (net.Listener, error) {
-	if _, _, err := net.SplitHostPort(address); err != nil {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
 		return nil, usage("%s %q: use HOST:PORT, or :0 for a free port", flag, address)
 	}
 	l, err := net.Listen("tcp", listenAddress(address))

@@ -11,7 +11,7 @@ import (
 
 type sessionCommands struct {
 	List  sessionList  `cmd:"" help:"List the open sessions."`
-	Close sessionClose `cmd:"" help:"End a session and free its slot."`
+	Close sessionClose `cmd:"" help:"End a session and free its slot. A token that still lives opens a new one at its next call."`
 }
 
 // sessionRow is a session in JSON.
@@ -94,7 +94,7 @@ func (c *sessionList) Run(ctx context.Context, r *run) error {
 type sessionClose struct {
 	store
 	ID     string `arg:"" help:"Id of the session."`
-	Reason string `help:"Why; its holder can see it." required:"" placeholder:"TEXT"`
+	Reason string `help:"Why." required:"" placeholder:"TEXT"`
 }
 
 // Run ends a session.

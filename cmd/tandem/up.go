@@ -179,8 +179,11 @@ func (s *system) closeListeners() {
 // folder of its own. It is the only part of the start that sees both.
 func (s *system) register(ctx context.Context, config platform.StoreConfig, known demoFile) (demo *platform.Demo, first bool, err error) {
 	webappDir, workerDir := filepath.Join(s.Data, "webapp"), filepath.Join(s.Data, "worker")
-	for _, dir := range []string{webappDir, workerDir} {
-		if err := makeFolder(dir); err != nil {
+	half := halfFile{Issuer: s.instance.url + "/id", ApplicationURI: platform.DemoPortal}
+	front := half
+	front.Worker = s.worker.url
+	for dir, file := range map[string]halfFile{webappDir: front, workerDir: half} {
+		if err := errors.Join(makeFolder(dir), file.write(dir)); err != nil {
 			return nil, false, err
 		}
 	}

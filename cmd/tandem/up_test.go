@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -395,6 +396,81 @@ func TestFailedStartKeepsThePasswords(t *testing.T) {
 		}
 	}
 	third.stop(syscall.SIGTERM)
+}
+
+// A half that is started by hand on the data of a demo finds what up started
+// it with, and its redirect URI is still registered.
+func TestHalfByHandFindsItsDemo(t *testing.T) {
+	t.Parallel()
+	r := up(t, filepath.Join(t.TempDir(), "data"))
+	for _, half := range []string{"webapp", "worker"} {
+		text, err := os.ReadFile(filepath.Join(r.dir, half, "half.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var file struct {
+			Issuer         string
+			ApplicationURI string `json:"application_uri"`
+		}
+		if err := json.Unmarshal(text, &file); err != nil || file.Issuer != r.demo.Issuer || file.ApplicationURI != "com.example/portal" {
+			t.Errorf("%s/half.json: %s %v", half, text, err)
+		}
+		for _, app := range r.demo.Applications {
+			for _, secret := range []string{app.UserSecret, app.ServiceSecret} {
+				if secret != "" && strings.Contains(string(text), secret) {
+					t.Errorf("%s/half.json holds a secret (I8)", half)
+				}
+			}
+		}
+	}
+	data := t.TempDir() // a copy: the one that runs keeps its store
+	for _, name := range []string{"channel.key", "webapp/credential", "webapp/half.json"} {
+		text, err := os.ReadFile(filepath.Join(r.dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(os.MkdirAll(filepath.Join(data, "webapp"), 0o700), os.WriteFile(filepath.Join(data, name), text, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var log buffer
+	cmd := exec.Command(binary, "webapp", "--data", data, "--webapp-listen", "127.0.0.1:0")
+	cmd.Env, cmd.Stderr = environment(), &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, patience, "the web app's log", func() bool { return strings.Contains(log.String(), "listening") })
+	if !strings.Contains(log.String(), "issuer="+r.demo.Issuer) {
+		t.Errorf("the web app by hand has another issuer:\n%s", log.String())
+	}
+	if err := errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Wait()); err != nil {
+		t.Error(err)
+	}
+}
+
+// With no room for the data the start says so in one line, and a start with
+// room finds nothing half made. A limit on the size of files stands for the disk.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	cmd := exec.Command("bash", "-c", `ulimit -f 2000; exec "$@"`, "bash", binary, "up", "--data", dir, "--listen", ":0", "--webapp-listen", ":0", "--worker-listen", ":0")
+	var stderr buffer
+	cmd.Env, cmd.Stderr = environment(), &stderr
+	if err := cmd.Run(); cmd.ProcessState.ExitCode() != 1 {
+		t.Fatalf("exit %d (%v): %s", cmd.ProcessState.ExitCode(), err, stderr.String())
+	}
+	lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
+	if last := lines[len(lines)-1]; !strings.HasPrefix(last, "tandem: ") || !strings.Contains(last, "disk is full") {
+		t.Errorf("the last line is %q", last)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "demo.json")); err == nil {
+		t.Error("demo.json says that a system is ready that did not start")
+	}
+	r := up(t, dir)
+	if status, body := r.serviceToken(http.DefaultClient); status != http.StatusOK {
+		t.Errorf("after there is room: %d %s", status, body)
+	}
+	r.stop(syscall.SIGTERM)
 }
 
 func TestChildrenAreStartedAgainAndDieWithTheirParent(t *testing.T) {

@@ -42,6 +42,8 @@ func TestWrongUseIsOneLineAndExitCode2(t *testing.T) {
 		"no licences":            {"up --licences 0", "use 1 or more"},
 		"all licences reserved":  {"up --licences 2 --reserve anna=3", "reserve"},
 		"wrong address":          {"instance --listen localhost", "HOST:PORT"},
+		"no such port":           {"instance --listen localhost:99999", "HOST:PORT"},
+		"nothing to change":      {"app update com.acme/portal", "nothing to change"},
 		"wrong URL":              {"instance --listen :0 --url ftp://x", "--url"},
 		"URL with a path":        {"instance --listen :0 --url https://x/erp", "--url"},
 		"clear text":             {"up --listen :0 --url http://erp.example", "in the clear"},

@@ -116,7 +116,11 @@ func TestF32_RowsOfTheWebAppsDatabase(t *testing.T) {
 				old := s.rows(t, db)[ids["anna"]]
 				s.Advance(s.renewal())
 				anna.open("/orders") // renews her token, so that the row is another
+				admin.open("/orders")
 				now := s.rows(t, db)
+				if now[ids["anna"]].version != now[ids["admin"]].version {
+					t.Fatal("the rows differ by more than their key")
+				}
 				if now[ids["anna"]].version <= old.version || bytes.Equal(now[ids["anna"]].sealed, old.sealed) {
 					t.Fatal("the row is still the old one")
 				}

@@ -165,10 +165,14 @@ func (p *person) signedIn() bool {
 	return strings.Contains(p.open("/two-halves").Text, `id="sign-out"`)
 }
 
-// navigating says what browsers say of a page that somebody opens.
+// navigating says what browsers say of a page that somebody opens. Elsewhere
+// than on this machine it finds empty pages.
 type navigating struct{}
 
 func (navigating) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Hostname() != "127.0.0.1" {
+		return &http.Response{StatusCode: 200, Status: "200 OK", Proto: "HTTP/1.1", Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+	}
 	if r.Header.Get("Accept") == "" {
 		r = r.Clone(r.Context())
 		r.Header.Set("Accept", "text/html,*/*;q=0.8")

@@ -21,13 +21,9 @@ func TestF33_SearchFieldsAreWords(t *testing.T) {
 			"' or 1 eq 1 or '", "'", "''", "\"", "' or '1'='1", "'; DROP TABLE webapp_sessions; --", "x') or Customer ne null or contains(DocumentNo,'", ")", "((((((((((", "%", "_", "\\", "*", "a&$expand=Customer", "a&$filter=1 eq 1", "?$top=100000", "$batch", "../../", "NULL", "null",
 			"<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "{{.}}", "${7*7}", strings.Repeat("a", 150), strings.Repeat("(", 100), "\u202e", "İıſK", "ﬀ", "\x00", "\xff\xfe", "a\r\nSet-Cookie: a=b", "AND OR NOT", "a OR b", "\"a\" NOT b",
 		} {
-			for _, path := range []string{"/orders", "/stock", "/pick/customers", "/pick/products", "/jobs", "/orders?state=x&from=y", "/orders/new"} {
-				sep := "?"
-				if strings.Contains(path, "?") {
-					sep = "&"
-				}
-				page := anna.open(path + sep + "q=" + url.QueryEscape(text))
-				if page.StatusCode >= 500 || strings.Contains(page.Text, "<script>alert") || strings.Contains(page.Text, "<img src=x") || strings.Contains(page.Text, "49") && text == "${7*7}" && strings.Contains(page.Text, `value="49"`) {
+			for _, path := range []string{"/orders", "/stock", "/pick/customers", "/pick/products"} {
+				page := anna.open(path + "?q=" + url.QueryEscape(text))
+				if page.StatusCode >= 500 || strings.Contains(page.Text, "<script>alert") || strings.Contains(page.Text, "<img src=x") {
 					t.Errorf("anna: %s, %q: %d", path, text, page.StatusCode)
 				}
 				for _, word := range []string{"SELECT", "syntax error", "SQLSTATE", "sqlite", "pgx", "erp_sales", "goroutine"} {

@@ -355,6 +355,15 @@ func TestPromptAndMaxAge(t *testing.T) {
 	}
 }
 
+// changed is the text with another character near its end.
+func changed(text string) string {
+	at, other := len(text)-4, "A"
+	if text[at] == 'A' {
+		other = "B"
+	}
+	return text[:at] + other + text[at+1:]
+}
+
 // A cross-site POST is legal at the authorization endpoint: it goes on as a
 // GET of our own, without what it carried showing in the URL (I13).
 func TestCrossSitePostToAuthorize(t *testing.T) {
@@ -372,7 +381,7 @@ func TestCrossSitePostToAuthorize(t *testing.T) {
 	if _, q := b.get(to).to(); q.Get("code") == "" || q.Get("state") != "st4te &=?#" {
 		t.Errorf("resumed: %v", q)
 	}
-	for name, target := range map[string]string{"changed": to[:len(to)-2] + "AA", "empty": "/id/connect/authorize/resume", "other": "/id/connect/authorize/resume?request=abc"} {
+	for name, target := range map[string]string{"changed": changed(to), "empty": "/id/connect/authorize/resume", "other": "/id/connect/authorize/resume?request=abc"} {
 		if a := b.get(target); a.StatusCode != http.StatusBadRequest || a.Header.Get("Location") != "" {
 			t.Errorf("%s: %d to %s", name, a.StatusCode, a.Header.Get("Location"))
 		}

@@ -29,7 +29,7 @@ func (h *Handler) sealed(v any, place string) (string, error) {
 // opened is the reverse of sealed; false for anything that it did not make for
 // this place.
 func (h *Handler) opened(text, place string, v any) bool {
-	b, err := base64.RawURLEncoding.DecodeString(text)
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil {
 		return false
 	}

@@ -15,6 +15,9 @@
 // call opens a Session, and a Session holds one slot of the [Licence]. What
 // happened is told by an [AuditEvent].
 //
-// The package imports the standard library only and knows no SQL, no HTTP and
-// no token format.
+// An [Error] is what a person may read; its [Code] has one HTTP status
+// everywhere. A [Clock] is how everything asks for the time.
+//
+// The package imports the standard library only and knows no SQL, no token
+// format, and of HTTP nothing but that status.
 package tandem

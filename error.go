@@ -1,30 +1,68 @@
 package tandem
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"net/http"
+)
 
-// Code classifies an [Error] for the one place that turns it into an answer.
+// Code classifies an [Error] for the one place that turns it into a response.
 type Code string
 
-// The codes, with the HTTP status that the edge gives them.
+// The codes; [Code.Status] has the HTTP status of each.
 const (
-	CodeInvalid      Code = "invalid"      // 400
-	CodeUnauthorized Code = "unauthorized" // 401
-	CodeForbidden    Code = "forbidden"    // 403
-	CodeLicenceFull  Code = "licence_full" // 403, MaximumLicenseCountExceeded
-	CodeNotFound     Code = "not_found"    // 404
-	CodeConflict     Code = "conflict"     // 409
-	CodeTooLarge     Code = "too_large"    // 413
-	CodeRule         Code = "rule"         // 422
-	CodeThrottled    Code = "throttled"    // 429
-	CodeUnavailable  Code = "unavailable"  // 503
-	CodeInternal     Code = "internal"     // 500
+	CodeInvalid      Code = "invalid"
+	CodeUnauthorized Code = "unauthorized"
+	CodeForbidden    Code = "forbidden"
+	CodeLicenceFull  Code = "licence_full" // MaximumLicenseCountExceeded
+	CodeNotFound     Code = "not_found"
+	CodeConflict     Code = "conflict"
+	CodeTooLarge     Code = "too_large"
+	CodeRule         Code = "rule"
+	CodeThrottled    Code = "throttled"
+	CodeUnavailable  Code = "unavailable"
+	CodeInternal     Code = "internal"
 )
+
+// Status is the HTTP status (RFC 9110 section 15) that every edge gives the
+// code: 500 for [CodeInternal] and for a code that is not known.
+func (c Code) Status() int {
+	switch c {
+	case CodeInvalid:
+		return http.StatusBadRequest
+	case CodeUnauthorized:
+		return http.StatusUnauthorized
+	case CodeForbidden, CodeLicenceFull:
+		// 403 for a full licence, not 401: a client must not renew its token for it.
+		return http.StatusForbidden
+	case CodeNotFound:
+		return http.StatusNotFound
+	case CodeConflict:
+		return http.StatusConflict
+	case CodeTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case CodeRule:
+		return http.StatusUnprocessableEntity
+	case CodeThrottled:
+		return http.StatusTooManyRequests
+	case CodeUnavailable:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
 
 // Error is an error that a person may see: what is wrong and how to mend it.
 // Everything else is shown as an internal error with a request id, and logged.
 type Error struct {
 	Code    Code
 	Message string
+}
+
+// Errorf makes an [Error] whose message is made like [fmt.Sprintf] makes it.
+// It wraps nothing: what a person reads is all that leaves.
+func Errorf(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
 // Error implements error.

@@ -101,8 +101,8 @@ func (c *Client) RunSchedule(ctx context.Context, idToken, id string) (Job, erro
 // Customers lists the companies that a portal user may act for. A person
 // without any gets [tandem.CodeForbidden] with a message that says so.
 func (c *Client) Customers(ctx context.Context, idToken string) ([]PortalCustomer, error) {
-	answer, err := call[PortalCustomers](ctx, c, idToken, http.MethodGet, PathPortalCustomer, nil, nil)
-	return answer.Customers, err
+	me, err := call[PortalCustomers](ctx, c, idToken, http.MethodGet, PathPortalCustomer, nil, nil)
+	return me.Customers, err
 }
 
 // Orders lists the sales orders of the portal user's own companies.
@@ -155,7 +155,7 @@ func search(p Page, text string) url.Values {
 	return q
 }
 
-// call makes one request whose answer is small JSON.
+// call makes one request whose response is small JSON.
 func call[T any](ctx context.Context, c *Client, idToken, method, path string, query url.Values, body any) (T, error) {
 	var out T
 	var content io.Reader
@@ -173,14 +173,16 @@ func call[T any](ctx context.Context, c *Client, idToken, method, path string, q
 	}
 	defer res.Body.Close()
 	if err := json.NewDecoder(io.LimitReader(res.Body, 16<<20)).Decode(&out); err != nil {
-		return out, unavailable(fmt.Errorf("unreadable answer: %w", err))
+		return out, unavailable(fmt.Errorf("unreadable response: %w", err))
 	}
 	return out, nil
 }
 
-// send makes one request and turns every answer that is not a success into an
+// send makes one request and turns every response that is not a success into an
 // error. The caller closes the body.
-func (c *Client) send(ctx context.Context, idToken, method, path string, query url.Values, contentType string, body io.Reader) (*http.Response, error) {
+func (c *Client) send(ctx context.Context, idToken, method, path string, query url.Values,
+	contentType string, body io.Reader,
+) (*http.Response, error) {
 	u := c.base.String() + path
 	if len(query) > 0 {
 		u += "?" + query.Encode()
@@ -209,9 +211,9 @@ func (c *Client) send(ctx context.Context, idToken, method, path string, query u
 	defer res.Body.Close()
 	var e wireError
 	if err := json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&e); err != nil || e.Error.Code == "" {
-		return nil, unavailable(fmt.Errorf("unexpected answer %s", res.Status))
+		return nil, unavailable(fmt.Errorf("unexpected response %s", res.Status))
 	}
-	return nil, &tandem.Error{Code: e.Error.Code, Message: e.Error.Message}
+	return nil, tandem.Errorf(e.Error.Code, "%s", e.Error.Message)
 }
 
 func unavailable(err error) error {
@@ -220,5 +222,5 @@ func unavailable(err error) error {
 	if errors.As(err, &u) {
 		err = u.Err
 	}
-	return &tandem.Error{Code: tandem.CodeUnavailable, Message: fmt.Sprintf("the worker does not answer: %v", err)}
+	return tandem.Errorf(tandem.CodeUnavailable, "the worker does not answer: %v", err)
 }

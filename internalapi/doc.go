@@ -11,7 +11,7 @@
 //     person may see. It is evidence, never authority: the worker calls the
 //     ERP with its service token.
 //
-// The package owns paths, request and answer types, the channel key and a
+// The package owns paths, request and response types, the channel key and a
 // client for the web app. It knows neither the jobs nor the rules; those are
 // in package worker.
 package internalapi

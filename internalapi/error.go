@@ -8,7 +8,7 @@ import (
 	"github.com/hybridapps/tandem"
 )
 
-// wireError is the body of every answer that is not a success.
+// wireError is the body of every response that is not a success.
 type wireError struct {
 	Error struct {
 		Code    tandem.Code `json:"code"`
@@ -16,34 +16,21 @@ type wireError struct {
 	} `json:"error"`
 }
 
-var statuses = map[tandem.Code]int{
-	tandem.CodeInvalid:      http.StatusBadRequest,
-	tandem.CodeUnauthorized: http.StatusUnauthorized,
-	tandem.CodeForbidden:    http.StatusForbidden,
-	tandem.CodeLicenceFull:  http.StatusForbidden,
-	tandem.CodeNotFound:     http.StatusNotFound,
-	tandem.CodeConflict:     http.StatusConflict,
-	tandem.CodeTooLarge:     http.StatusRequestEntityTooLarge,
-	tandem.CodeRule:         http.StatusUnprocessableEntity,
-	tandem.CodeThrottled:    http.StatusTooManyRequests,
-	tandem.CodeUnavailable:  http.StatusServiceUnavailable,
-}
-
-// WriteError answers with err: what a [tandem.Error] says, and nothing but
+// WriteError responds with err: what a [tandem.Error] says, and nothing but
 // "internal error" for all others, which the caller logs.
 func WriteError(w http.ResponseWriter, err error) {
 	var body wireError
 	status := http.StatusInternalServerError
 	body.Error.Code, body.Error.Message = tandem.CodeInternal, "internal error of the worker; its log says more"
 	var e *tandem.Error
-	if errors.As(err, &e) && statuses[e.Code] != 0 {
-		status = statuses[e.Code]
+	if errors.As(err, &e) && e.Code.Status() != status {
+		status = e.Code.Status()
 		body.Error.Code, body.Error.Message = e.Code, e.Message
 	}
 	WriteJSON(w, status, &body)
 }
 
-// WriteJSON answers with v as JSON, never to be stored by a cache.
+// WriteJSON responds with v as JSON, never to be stored by a cache.
 func WriteJSON(w http.ResponseWriter, status int, v any) {
 	text, err := json.Marshal(v)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -75,7 +74,7 @@ func (c *Client) JobEvents(ctx context.Context, idToken, id string, each func(Jo
 		}
 		var job Job
 		if err := json.Unmarshal(data, &job); err != nil {
-			return &tandem.Error{Code: tandem.CodeUnavailable, Message: fmt.Sprintf("the worker sent an unreadable event: %v", err)}
+			return tandem.Errorf(tandem.CodeUnavailable, "the worker sent an unreadable event: %v", err)
 		}
 		if err := each(job); err != nil {
 			if errors.Is(err, ErrStopEvents) {

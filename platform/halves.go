@@ -112,7 +112,7 @@ func NewWebApp(ctx context.Context, c WebAppConfig) (Program, error) {
 	}
 	app, err := webapp.New(ctx, webapp.Config{
 		Provider: p.provider, ApplicationURI: c.ApplicationURI, Credential: credential, PublicURL: c.PublicURL,
-		ODataRoot: p.root, DB: p.db, Box: box, Worker: channel, Log: c.Log, Now: c.Now,
+		ODataRoot: p.root, DB: p.db, Box: box, Worker: channel, Log: c.Log, Clock: c.Now,
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.db.Close())

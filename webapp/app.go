@@ -11,13 +11,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/seal"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
-// Config configures the web app. All fields but Log and Now are needed; no
+// Config configures the web app. All fields but Log and Clock are needed; no
 // field can hold anything of the service half.
 type Config struct {
 	// Provider is the identity server, and ApplicationURI the application's
@@ -41,8 +42,8 @@ type Config struct {
 	Worker *internalapi.Client
 	// Log gets what people are not shown; nil discards it.
 	Log *slog.Logger
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock tells the time; tests set it.
+	Clock tandem.Clock
 }
 
 // Limits of the web app.
@@ -63,7 +64,7 @@ type App struct {
 	worker    *internalapi.Client
 	db        *sqldb.DB
 	log       *slog.Logger
-	now       func() time.Time
+	clock     tandem.Clock
 
 	pages     map[string]*template.Template
 	policy    string // Content-Security-Policy of the pages
@@ -83,14 +84,11 @@ func New(ctx context.Context, c Config) (*App, error) {
 		return nil, errors.New("web app: Provider, ApplicationURI, DB, Box and Worker are needed")
 	}
 	public, err := url.Parse(strings.TrimSuffix(c.PublicURL, "/"))
-	if err != nil || public.Host == "" || public.Scheme != "http" && public.Scheme != "https" || public.Path != "" || public.RawQuery != "" || public.Fragment != "" || public.User != nil {
+	if err != nil || !isRoot(public) {
 		return nil, fmt.Errorf("web app: public URL %q: want https://HOST, or http://localhost:PORT", c.PublicURL)
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
-	}
-	if c.Now == nil {
-		c.Now = time.Now
 	}
 	if c.ODataRoot == nil {
 		c.ODataRoot = c.Provider.ODataRoot
@@ -100,12 +98,12 @@ func New(ctx context.Context, c Config) (*App, error) {
 		return nil, err
 	}
 	a := &App{
-		odataRoot: c.ODataRoot, worker: c.Worker, db: c.DB, log: c.Log, now: c.Now,
+		odataRoot: c.ODataRoot, worker: c.Worker, db: c.DB, log: c.Log, clock: c.Clock,
 		policy: contentPolicy(c.Provider.Issuer()), origin: public.Scheme + "://" + public.Host, secure: public.Scheme == "https",
 		calls: newCallLog(), dashboard: &kpiCache{},
 		streams: make(chan struct{}, maxEventStreams), ending: make(chan struct{}),
 	}
-	if a.pages, err = loadPages(c.Now); err != nil {
+	if a.pages, err = loadPages(c.Clock); err != nil {
 		return nil, err
 	}
 	a.users, err = client.NewUserTokens(client.UserConfig{
@@ -113,13 +111,19 @@ func New(ctx context.Context, c Config) (*App, error) {
 		RedirectURL: public.String() + "/signin-callback", PostLogoutRedirectURL: public.String() + "/signout-callback",
 		Sessions: NewSessionStore(c.DB), Box: c.Box, SignedOutURL: "/goodbye",
 		Observe: a.calls.observe, ErrorPage: a.signInFailed, SignOutPage: a.signOutPage,
-		Log: c.Log, Now: c.Now,
+		Log: c.Log, Now: c.Clock,
 	})
 	if err != nil {
 		return nil, err
 	}
 	a.handler = a.routes()
 	return a, nil
+}
+
+// isRoot reports whether the URL names a host and nothing below it.
+func isRoot(u *url.URL) bool {
+	return (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil &&
+		u.Path == "" && u.RawQuery == "" && u.Fragment == ""
 }
 
 // Handler serves the web app.

@@ -13,11 +13,11 @@ const (
 	// maxCalls is how many of the latest API calls are remembered for the page
 	// that shows both halves.
 	maxCalls = 40
-	// maxSeats bounds the memory of who holds which slot; past it, it starts
-	// over. A seat takes about 150 bytes.
-	maxSeats = 20000
-	// seatLife is how long an API session lives without a call.
-	seatLife = 20 * time.Minute
+	// maxSlotUses bounds the memory of who holds which slot; past it, it starts
+	// over. A use takes about 150 bytes.
+	maxSlotUses = 20000
+	// sessionLife is how long an API session lives without a call.
+	sessionLife = 20 * time.Minute
 )
 
 // callLog is told about every API call that the app makes with user tokens. It
@@ -26,11 +26,11 @@ type callLog struct {
 	mu      sync.Mutex
 	calls   []client.Call // the oldest first
 	watches map[string]map[*pageCalls]bool
-	seats   map[string]seat
+	used    map[string]slotUse
 }
 
-// seat is the API session and slot that the calls of a sign-in used last.
-type seat struct {
+// slotUse is the API session and slot that the calls of a sign-in used last.
+type slotUse struct {
 	slot    int
 	session string
 	at      time.Time
@@ -41,11 +41,11 @@ type pageCalls struct {
 	login    string
 	count    int
 	duration time.Duration
-	seat     seat
+	used     slotUse
 }
 
 func newCallLog() *callLog {
-	return &callLog{watches: map[string]map[*pageCalls]bool{}, seats: map[string]seat{}}
+	return &callLog{watches: map[string]map[*pageCalls]bool{}, used: map[string]slotUse{}}
 }
 
 // observe is the SDK's hook.
@@ -66,7 +66,7 @@ func (l *callLog) observe(c client.Call) {
 		p.count++
 		p.duration += c.Duration
 		if c.SessionID != "" {
-			p.seat = seat{c.Slot, c.SessionID, c.At}
+			p.used = slotUse{c.Slot, c.SessionID, c.At}
 		}
 	}
 }
@@ -99,23 +99,23 @@ func (l *callLog) soFar(p *pageCalls, signIn string, now time.Time) pageCalls {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	got := *p
-	switch last, ok := l.seats[signIn]; {
-	case got.seat.session != "":
-		if len(l.seats) >= maxSeats {
-			clear(l.seats)
+	switch last, ok := l.used[signIn]; {
+	case got.used.session != "":
+		if len(l.used) >= maxSlotUses {
+			clear(l.used)
 		}
-		l.seats[signIn] = got.seat
-	case ok && now.Sub(last.at) < seatLife:
-		got.seat = last
+		l.used[signIn] = got.used
+	case ok && now.Sub(last.at) < sessionLife:
+		got.used = last
 	}
 	return got
 }
 
-// forget drops the seat of a sign-in that has ended.
+// forget forgets the slot of a sign-in that has ended.
 func (l *callLog) forget(signIn string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.seats, signIn)
+	delete(l.used, signIn)
 }
 
 // latest are the calls, the newest first.

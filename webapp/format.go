@@ -9,14 +9,15 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internalapi"
 )
 
 // Numbers and dates for people. Decimals stay text: nothing is rounded on its
 // way to the page.
 
-// functions are what the templates may call. now is the app's clock.
-func functions(now func() time.Time) template.FuncMap {
+// functions are what the templates may call.
+func functions(clock tandem.Clock) template.FuncMap {
 	return template.FuncMap{
 		"tips":        func() []string { return []string{"", "blue", "green"} },
 		"asset":       static.Path,
@@ -27,8 +28,8 @@ func functions(now func() time.Time) template.FuncMap {
 		"percent":     percent,
 		"day":         day,
 		"moment":      moment,
-		"ago":         func(at any) string { return ago(now(), instant(at)) },
-		"took":        func(j internalapi.Job) string { return took(j, now()) },
+		"ago":         func(at any) string { return ago(clock.Now(), instant(at)) },
+		"took":        func(j internalapi.Job) string { return took(j, clock.Now()) },
 		"bytes":       size,
 		"words":       words,
 		"jobname":     jobName,

@@ -48,7 +48,7 @@ func (a *App) importFiles(v *visit) error {
 	}
 	job, err := a.worker.Import(v.ctx(), token, contentType, body)
 	if body.exceeded.Load() {
-		err = &tandem.Error{Code: tandem.CodeTooLarge, Message: tooLarge}
+		err = tandem.Errorf(tandem.CodeTooLarge, "%s", tooLarge)
 	}
 	if err != nil {
 		body.drain()
@@ -57,13 +57,13 @@ func (a *App) importFiles(v *visit) error {
 	case err == nil:
 		return v.redirect(jobPath(job.ID))
 	case code == tandem.CodeTooLarge || code == tandem.CodeInvalid || code == tandem.CodeRule:
-		return a.importPage(v, statuses[code], message)
+		return a.importPage(v, code.Status(), message)
 	}
 	return err
 }
 
 // uploadBody is a body with a limit that remembers whether it was exceeded. The
-// transport may still be reading when the worker's answer is there.
+// transport may still be reading when the worker's response is there.
 type uploadBody struct {
 	exceeded atomic.Bool
 
@@ -78,18 +78,18 @@ func (b *uploadBody) Read(p []byte) (int, error) {
 	b.reading.Lock()
 	defer b.reading.Unlock()
 	if b.drained || b.exceeded.Load() {
-		return 0, &tandem.Error{Code: tandem.CodeTooLarge, Message: "the upload is too large"}
+		return 0, tandem.Errorf(tandem.CodeTooLarge, "the upload is too large")
 	}
 	n, err := b.r.Read(p)
 	if b.left -= int64(n); b.left < 0 {
 		b.exceeded.Store(true)
-		return 0, &tandem.Error{Code: tandem.CodeTooLarge, Message: "the upload is too large"}
+		return 0, tandem.Errorf(tandem.CodeTooLarge, "the upload is too large")
 	}
 	return n, err
 }
 
 // drain reads some of the rest, and leaves nothing to the transport: a browser
-// shows the answer only after it has sent its form. One that sends on and on is
+// shows the response only after it has sent its form. One that sends on and on is
 // cut off.
 func (b *uploadBody) drain() {
 	b.reading.Lock()

@@ -30,7 +30,7 @@ func (a *App) jobEvents(v *visit) error {
 	case a.streams <- struct{}{}:
 		defer func() { <-a.streams }()
 	default:
-		return &tandem.Error{Code: tandem.CodeThrottled, Message: "Too many pages follow jobs right now. Reload the page to see the progress."}
+		return tandem.Errorf(tandem.CodeThrottled, "Too many pages follow jobs right now. Reload the page to see the progress.")
 	}
 	id := v.r.PathValue("id")
 	token, err := v.evidence()
@@ -132,7 +132,7 @@ func (s *eventStream) send(j internalapi.Job) error {
 
 func (s *eventStream) write(text string) error {
 	// A server without deadlines has none to move.
-	_ = s.c.SetWriteDeadline(time.Now().Add(2 * eventBeat))
+	_ = s.c.SetWriteDeadline(tandem.SystemTime().Add(2 * eventBeat))
 	if _, err := io.WriteString(s.w, text); err != nil {
 		return err
 	}

@@ -210,13 +210,14 @@ func (a *App) stock(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.show(http.StatusOK, "stock", "Stock", stockData{got, q.Search, newPager(v.r.URL, q.Skip, len(got.Rows), stockPage, got.Total, got.More)})
+	pages := newPager(v.r.URL, q.Skip, len(got.Rows), stockPage, got.Total, got.More)
+	return v.show(http.StatusOK, "stock", "Stock", stockData{got, q.Search, pages})
 }
 
 type exportData struct{ From, To, Format, Fault string }
 
 func (a *App) exportForm(v *visit) error {
-	now := a.now().UTC()
+	now := a.clock.Now().UTC()
 	first := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
 	return v.show(http.StatusOK, "export", "Export", exportData{
 		From: first.Format(time.DateOnly), To: now.Format(time.DateOnly), Format: "csv"})

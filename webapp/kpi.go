@@ -86,10 +86,10 @@ func (c *kpiCache) drop(key string) {
 func (v *visit) kpiKey() string { return v.who.UserID + "|" + v.who.SignInID }
 
 func (a *App) kpiOf(v *visit) (*kpi, error) {
-	if k := a.dashboard.get(v.kpiKey(), a.now()); k != nil {
+	if k := a.dashboard.get(v.kpiKey(), a.clock.Now()); k != nil {
 		return k, nil
 	}
-	now := a.now().UTC()
+	now := a.clock.Now().UTC()
 	rows, complete, err := ordersSince(v, firstMonth(now))
 	if err != nil {
 		return nil, err
@@ -101,7 +101,7 @@ func (a *App) kpiOf(v *visit) (*kpi, error) {
 	if err := nameLeaders(v, k.Customers); err != nil {
 		return nil, err
 	}
-	a.dashboard.put(v.kpiKey(), k, a.now())
+	a.dashboard.put(v.kpiKey(), k, a.clock.Now())
 	return k, nil
 }
 
@@ -197,11 +197,13 @@ func computeKPI(rows []erpOrder, now time.Time) *kpi {
 			average[m] = money[m] / paid[m]
 		}
 		month := first.AddDate(0, m, 0)
-		columns[m] = column{month.Format("Jan"), month.Format("January 2006") + ": " + group(fmt.Sprintf("%.0f", money[m])) + " " + k.Currency, money[m]}
+		title := month.Format("January 2006") + ": " + group(fmt.Sprintf("%.0f", money[m])) + " " + k.Currency
+		columns[m] = column{month.Format("Jan"), title, money[m]}
 	}
 	k.Orders = newTrend(int64(orders[last]), ordersBefore, newSpark("Orders in the last 12 months", orders[:]))
 	k.Revenue = newTrend(revenue[last], revenueBefore, newSpark("Revenue in the last 12 months", money[:]))
-	k.Average = newTrend(quotient(revenue[last], int64(paid[last])), quotient(revenueBefore, paidBefore), newSpark("Average order in the last 12 months", average[:]))
+	k.Average = newTrend(quotient(revenue[last], int64(paid[last])), quotient(revenueBefore, paidBefore),
+		newSpark("Average order in the last 12 months", average[:]))
 	k.Months = newBars("Revenue by month, from "+columns[0].Title+" to "+columns[last].Title, columns)
 	k.States = openStates(states)
 	k.Customers = leaders(customers)

@@ -69,7 +69,7 @@ func (a *App) editOrder(v *visit) error {
 		return err
 	}
 	if !o.editable() {
-		return &tandem.Error{Code: tandem.CodeRule, Message: fmt.Sprintf("Order %s is %s and can no longer be edited.", o.Number, words(o.State))}
+		return tandem.Errorf(tandem.CodeRule, "Order %s is %s and can no longer be edited.", o.Number, words(o.State))
 	}
 	if len(o.Lines) > maxLines {
 		return tooManyLines()
@@ -92,7 +92,7 @@ func (a *App) saveOrder(v *visit) error {
 	}
 	version, err := strconv.ParseInt(f.Version, 10, 64)
 	if err != nil {
-		return &tandem.Error{Code: tandem.CodeInvalid, Message: "The form is incomplete: open the order again."}
+		return tandem.Errorf(tandem.CodeInvalid, "The form is incomplete: open the order again.")
 	}
 	f.ID, f.Action = id, "/orders/"+id+"/edit"
 	again := func(status int) error {
@@ -111,8 +111,8 @@ func (a *App) saveOrder(v *visit) error {
 	b := f.body()
 	b.ObjectVersion = &version
 	err = client.Update(v.ctx(), v.api(), client.Ref(setOrders, id), b)
-	var answer *client.APIError
-	if errors.As(err, &answer) && (answer.Status == http.StatusConflict || answer.Status == http.StatusPreconditionFailed) {
+	var refused *client.APIError
+	if errors.As(err, &refused) && (refused.Status == http.StatusConflict || refused.Status == http.StatusPreconditionFailed) {
 		return a.conflict(v, f)
 	}
 	if message, ok := typedFault(err); ok {

@@ -2,7 +2,6 @@ package webapp
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -108,7 +107,8 @@ func readForm(r *http.Request) (*orderForm, error) {
 }
 
 func tooManyLines() error {
-	return &tandem.Error{Code: tandem.CodeTooLarge, Message: fmt.Sprintf("An order with more than %d lines cannot be entered here, and nothing was saved: split it, or import it.", maxLines)}
+	return tandem.Errorf(tandem.CodeTooLarge,
+		"An order with more than %d lines cannot be entered here, and nothing was saved: split it, or import it.", maxLines)
 }
 
 var number = regexp.MustCompile(`^[0-9]{1,12}([.][0-9]{1,6})?$`)
@@ -345,7 +345,11 @@ func (f *orderForm) body() orderBody {
 		}
 		return &s
 	}
-	b := orderBody{CustomerPurchaseOrderNo: optional(f.Reference), RequiredDeliveryDate: optional(f.Required), DocumentNotes: optional(f.Notes)}
+	b := orderBody{
+		CustomerPurchaseOrderNo: optional(f.Reference),
+		RequiredDeliveryDate:    optional(f.Required),
+		DocumentNotes:           optional(f.Notes),
+	}
 	for _, l := range f.Lines {
 		if l.empty() {
 			continue

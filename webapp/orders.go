@@ -22,8 +22,10 @@ const (
 
 	orderListSelect = "DocumentNo,DocumentDate,State,Void,TotalLineAmount,Customer"
 	customerExpand  = "Customer($select=Number,DisplayText)"
-	orderSelect     = orderListSelect + ",CustomerPurchaseOrderNo,RequiredDeliveryDate,DocumentNotes,VoidReason,CreationUser,ReadOnly,ObjectVersion"
-	orderExpand     = customerExpand + ",Lines($select=Id,LineNo,ProductDescription,Quantity,UnitPrice,LineAmount,LineCustomDiscountPercent;$expand=Product($select=PartNumber))"
+	orderSelect     = orderListSelect +
+		",CustomerPurchaseOrderNo,RequiredDeliveryDate,DocumentNotes,VoidReason,CreationUser,ReadOnly,ObjectVersion"
+	orderExpand = customerExpand + ",Lines($select=Id,LineNo,ProductDescription,Quantity,UnitPrice,LineAmount," +
+		"LineCustomDiscountPercent;$expand=Product($select=PartNumber))"
 )
 
 // documentStates are the states of a document in their order; they only advance.
@@ -54,24 +56,40 @@ type erpLine struct {
 
 // erpOrder is a sales order as the API tells it.
 type erpOrder struct {
-	ID                                                                       string `json:"@odata.id"`
-	DocumentNo, DocumentDate, State                                          string
-	Void, ReadOnly                                                           bool
-	VoidReason, CustomerPurchaseOrderNo, RequiredDeliveryDate, DocumentNotes *string
-	CreationUser                                                             string
-	ObjectVersion                                                            int64
-	TotalLineAmount                                                          *client.Amount
-	Customer                                                                 erpCustomer
-	Lines                                                                    []erpLine
+	ID                      string `json:"@odata.id"`
+	DocumentNo              string
+	DocumentDate            string
+	State                   string
+	Void                    bool
+	ReadOnly                bool
+	VoidReason              *string
+	CustomerPurchaseOrderNo *string
+	RequiredDeliveryDate    *string
+	DocumentNotes           *string
+	CreationUser            string
+	ObjectVersion           int64
+	TotalLineAmount         *client.Amount
+	Customer                erpCustomer
+	Lines                   []erpLine
 }
 
 // order is a sales order as the pages show it.
 type order struct {
-	ID, Number, Date, State, Customer, Creator, Reference, Required, Notes, VoidReason string
-	Void, ReadOnly                                                                     bool
-	Version                                                                            int64
-	Total                                                                              *client.Amount
-	Lines                                                                              []orderLine
+	ID         string
+	Number     string
+	Date       string
+	State      string
+	Customer   string
+	Creator    string
+	Reference  string
+	Required   string
+	Notes      string
+	VoidReason string
+	Void       bool
+	ReadOnly   bool
+	Version    int64
+	Total      *client.Amount
+	Lines      []orderLine
 }
 
 type orderLine struct {
@@ -83,13 +101,32 @@ type orderLine struct {
 
 func (o *erpOrder) view() order {
 	v := order{
-		ID: idOf(o.ID), Number: o.DocumentNo, Date: o.DocumentDate, State: o.State, Void: o.Void, ReadOnly: o.ReadOnly,
-		Customer: o.Customer.DisplayText, Creator: o.CreationUser, Version: o.ObjectVersion, Total: o.TotalLineAmount,
-		Reference: text(o.CustomerPurchaseOrderNo), Required: dateOnly(text(o.RequiredDeliveryDate)), Notes: text(o.DocumentNotes), VoidReason: text(o.VoidReason),
+		ID:         idOf(o.ID),
+		Number:     o.DocumentNo,
+		Date:       o.DocumentDate,
+		State:      o.State,
+		Customer:   o.Customer.DisplayText,
+		Creator:    o.CreationUser,
+		Reference:  text(o.CustomerPurchaseOrderNo),
+		Required:   dateOnly(text(o.RequiredDeliveryDate)),
+		Notes:      text(o.DocumentNotes),
+		VoidReason: text(o.VoidReason),
+		Void:       o.Void,
+		ReadOnly:   o.ReadOnly,
+		Version:    o.ObjectVersion,
+		Total:      o.TotalLineAmount,
 	}
 	slices.SortStableFunc(o.Lines, func(a, b erpLine) int { return a.LineNo - b.LineNo })
 	for _, l := range o.Lines {
-		v.Lines = append(v.Lines, orderLine{l.ID, l.Product.PartNumber, l.ProductDescription.In("EN"), l.Quantity, l.UnitPrice, l.LineAmount, l.LineCustomDiscountPercent})
+		v.Lines = append(v.Lines, orderLine{
+			ID:          l.ID,
+			ProductNo:   l.Product.PartNumber,
+			Description: l.ProductDescription.In("EN"),
+			Quantity:    l.Quantity,
+			UnitPrice:   l.UnitPrice,
+			Amount:      l.LineAmount,
+			Discount:    l.LineCustomDiscountPercent,
+		})
 	}
 	return v
 }
@@ -186,7 +223,11 @@ func (o *order) editable() bool {
 	return !o.Void && !o.ReadOnly && stateIndex(o.State) < stateIndex("Released")
 }
 
-var savedTexts = map[string]string{"created": "The order was created.", "changed": "Your changes were saved.", "state": "The order has a new state."}
+var savedTexts = map[string]string{
+	"created": "The order was created.",
+	"changed": "Your changes were saved.",
+	"state":   "The order has a new state.",
+}
 
 func (a *App) order(v *visit) error {
 	o, err := v.readOrder()
@@ -218,7 +259,7 @@ func (a *App) changeState(v *visit) error {
 	}
 	state := v.r.PostForm.Get("state")
 	if stateIndex(state) < 0 {
-		return &tandem.Error{Code: tandem.CodeInvalid, Message: "Choose the new state from the list."}
+		return tandem.Errorf(tandem.CodeInvalid, "Choose the new state from the list.")
 	}
 	err = v.api().Action(v.ctx(), client.Ref(setOrders, id), "ChangeState", map[string]string{"newState": state}, nil)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"net/url"
 	"path"
 	"strings"
-	"time"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/assets"
 )
 
@@ -28,8 +28,8 @@ var static = assets.New(assetFiles, "assets", "/assets/")
 var shared = []string{"layout.html", "charts.html", "ordertable.html", "documents.html", "picture.html"}
 
 // loadPages parses each page together with the shared templates.
-func loadPages(now func() time.Time) (map[string]*template.Template, error) {
-	base := template.New("").Funcs(functions(now))
+func loadPages(clock tandem.Clock) (map[string]*template.Template, error) {
+	base := template.New("").Funcs(functions(clock))
 	for _, name := range shared {
 		if _, err := base.ParseFS(templateFiles, "templates/"+name); err != nil {
 			return nil, err
@@ -89,9 +89,20 @@ type strip struct {
 	Worker bool
 }
 
-var internalMenu = []menuItem{{Path: "/", Name: "Home"}, {Path: "/orders", Name: "Orders"}, {Path: "/stock", Name: "Stock"}, {Path: "/jobs", Name: "Jobs"}, {Path: "/two-halves", Name: "Two halves"}}
+var internalMenu = []menuItem{
+	{Path: "/", Name: "Home"},
+	{Path: "/orders", Name: "Orders"},
+	{Path: "/stock", Name: "Stock"},
+	{Path: "/jobs", Name: "Jobs"},
+	{Path: "/two-halves", Name: "Two halves"},
+}
 
-var externalMenu = []menuItem{{Path: "/", Name: "Home"}, {Path: "/portal/orders", Name: "Orders"}, {Path: "/portal/invoices", Name: "Invoices"}, {Path: "/two-halves", Name: "Two halves"}}
+var externalMenu = []menuItem{
+	{Path: "/", Name: "Home"},
+	{Path: "/portal/orders", Name: "Orders"},
+	{Path: "/portal/invoices", Name: "Invoices"},
+	{Path: "/two-halves", Name: "Two halves"},
+}
 
 // sections says under which menu item the pages below a path are.
 var sections = map[string]string{"/schedules": "/jobs", "/import": "/jobs", "/export": "/jobs"}

@@ -57,7 +57,13 @@ func (a *App) portalInvoices(v *visit) error {
 	return a.portalList(v, "Invoices", portalInvoicesPath, a.worker.Invoices)
 }
 
-func (a *App) portalList(v *visit, heading, path string, list func(context.Context, string, internalapi.PortalQuery) (internalapi.PortalPage, error)) error {
+// listDocuments and getDocument are what the worker offers for each kind.
+type (
+	listDocuments func(ctx context.Context, idToken string, q internalapi.PortalQuery) (internalapi.PortalPage, error)
+	getDocument   func(ctx context.Context, idToken, id string) (internalapi.PortalDocument, error)
+)
+
+func (a *App) portalList(v *visit, heading, path string, list listDocuments) error {
 	token, err := v.evidence()
 	if err != nil {
 		return err
@@ -71,7 +77,12 @@ func (a *App) portalList(v *visit, heading, path string, list func(context.Conte
 		Heading, Search string
 		List            *documentList
 		Pager           pager
-	}{heading, q.Search, &documentList{got.Documents, path, true, path == portalInvoicesPath}, newPager(v.r.URL, q.Skip, len(got.Documents), portalPage, got.Total, got.More)})
+	}{
+		Heading: heading,
+		Search:  q.Search,
+		List:    &documentList{got.Documents, path, true, path == portalInvoicesPath},
+		Pager:   newPager(v.r.URL, q.Skip, len(got.Documents), portalPage, got.Total, got.More),
+	})
 }
 
 func (a *App) portalOrder(v *visit) error {
@@ -82,7 +93,7 @@ func (a *App) portalInvoice(v *visit) error {
 	return a.portalDocument(v, "Invoice", "Invoices", "/portal/invoices", a.worker.Invoice)
 }
 
-func (a *App) portalDocument(v *visit, kind, backName, back string, get func(context.Context, string, string) (internalapi.PortalDocument, error)) error {
+func (a *App) portalDocument(v *visit, kind, backName, back string, get getDocument) error {
 	id, err := v.entity()
 	if err != nil {
 		return err

@@ -14,8 +14,8 @@ import (
 	"github.com/hybridapps/tandem/internalapi"
 )
 
-func notFound(text string) error  { return &tandem.Error{Code: tandem.CodeNotFound, Message: text} }
-func forbidden(text string) error { return &tandem.Error{Code: tandem.CodeForbidden, Message: text} }
+func notFound(text string) error  { return tandem.Errorf(tandem.CodeNotFound, "%s", text) }
+func forbidden(text string) error { return tandem.Errorf(tandem.CodeForbidden, "%s", text) }
 
 // trouble is an error as a person sees it.
 type trouble struct {
@@ -41,24 +41,16 @@ var headings = map[tandem.Code]string{
 	tandem.CodeInternal:     "Something went wrong here",
 }
 
-var statuses = map[tandem.Code]int{
-	tandem.CodeInvalid: http.StatusBadRequest, tandem.CodeUnauthorized: http.StatusUnauthorized,
-	tandem.CodeForbidden: http.StatusForbidden, tandem.CodeLicenceFull: http.StatusForbidden,
-	tandem.CodeNotFound: http.StatusNotFound, tandem.CodeConflict: http.StatusConflict,
-	tandem.CodeTooLarge: http.StatusRequestEntityTooLarge, tandem.CodeRule: http.StatusUnprocessableEntity,
-	tandem.CodeThrottled: http.StatusTooManyRequests, tandem.CodeUnavailable: http.StatusServiceUnavailable,
-	tandem.CodeInternal: http.StatusInternalServerError,
-}
-
 var hints = map[tandem.Code]string{
-	tandem.CodeLicenceFull: "A slot becomes free when somebody signs out, or 20 minutes after their last call. Then try again; you stay signed in.",
+	tandem.CodeLicenceFull: "A slot becomes free when somebody signs out, or 20 minutes after their last call. " +
+		"Then try again; you stay signed in.",
 	tandem.CodeUnavailable: "It comes back by itself; nothing is lost. Try again in a moment.",
 	tandem.CodeThrottled:   "Wait a little, then try again.",
 }
 
 // codeOf gives errors of the API, of the worker and of the network one code.
 func codeOf(err error) (tandem.Code, string) {
-	var answer *client.APIError
+	var refused *client.APIError
 	var known *tandem.Error
 	var network net.Error
 	var address *url.Error
@@ -66,8 +58,8 @@ func codeOf(err error) (tandem.Code, string) {
 	switch {
 	case errors.As(err, &large):
 		return tandem.CodeTooLarge, "The form is too large. Send less at a time."
-	case errors.As(err, &answer):
-		return apiCode(answer), answer.Message
+	case errors.As(err, &refused):
+		return apiCode(refused), refused.Message
 	case errors.As(err, &known) && headings[known.Code] != "":
 		return known.Code, known.Message
 	case errors.As(err, &network), errors.As(err, &address), errors.Is(err, context.DeadlineExceeded):
@@ -80,11 +72,11 @@ func apiCode(e *client.APIError) tandem.Code {
 	switch {
 	case e.LicenceFull():
 		return tandem.CodeLicenceFull
-	case e.Status == 0 || e.Status == http.StatusBadGateway || e.Status == http.StatusServiceUnavailable || e.Status == http.StatusGatewayTimeout:
+	case e.Status == 0, e.Status == http.StatusBadGateway, e.Status == http.StatusGatewayTimeout:
 		return tandem.CodeUnavailable
 	}
-	for code, status := range statuses {
-		if status == e.Status && code != tandem.CodeLicenceFull {
+	for code := range headings {
+		if code.Status() == e.Status && code != tandem.CodeLicenceFull {
 			return code
 		}
 	}
@@ -94,14 +86,14 @@ func apiCode(e *client.APIError) tandem.Code {
 	return tandem.CodeInternal
 }
 
-// problem answers with a page, or JSON for a script, that says what is wrong
+// problem responds with a page, or JSON for a script, that says what is wrong
 // and what to do. What has no words for people is logged under an id.
 func (a *App) problem(v *visit, err error) {
 	if errors.Is(err, context.Canceled) && v.r.Context().Err() != nil {
 		return // the browser has gone
 	}
 	code, message := codeOf(err)
-	t := trouble{Status: statuses[code], Code: code, Heading: headings[code], Message: message, Hint: hints[code]}
+	t := trouble{Status: code.Status(), Code: code, Heading: headings[code], Message: message, Hint: hints[code]}
 	switch code {
 	case tandem.CodeUnauthorized:
 		a.signInAgain(v, t)
@@ -127,10 +119,12 @@ func (a *App) signInAgain(v *visit, t trouble) {
 	fresh := false
 	if v.session != nil {
 		a.calls.forget(v.who.SignInID)
-		fresh = a.now().Sub(v.session.SignedInAt()) < freshSignIn
+		fresh = a.clock.Now().Sub(v.session.SignedInAt()) < freshSignIn
 	}
 	if fresh { // to sign in once more would lead in a circle
-		t.Hint, t.Retry = "You signed in a moment ago, and the ERP does not accept it. Ask your administrator whether your account and this application may use it.", v.r.URL.RequestURI()
+		t.Hint = "You signed in a moment ago, and the ERP does not accept it. " +
+			"Ask your administrator whether your account and this application may use it."
+		t.Retry = v.r.URL.RequestURI()
 		a.tell(v, t)
 		return
 	}

@@ -66,7 +66,7 @@ func (a *App) readyz(w http.ResponseWriter, r *http.Request) {
 	w.Write([]byte("ready\n"))
 }
 
-// guard sets the headers of every answer, refuses what comes from other sites
+// guard sets the headers of every response, refuses what comes from other sites
 // with an unsafe method, and bounds bodies.
 func (a *App) guard(next http.Handler) http.Handler {
 	cross := http.NewCrossOriginProtection()
@@ -100,7 +100,8 @@ func (a *App) guard(next http.Handler) http.Handler {
 // contentPolicy lets a page load and send nothing but its own, and forms lead
 // to the identity server, too.
 func contentPolicy(issuer string) string {
-	policy := "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+	policy := "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+		"base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 	u, err := url.Parse(issuer)
 	if err != nil || u.Host == "" || strings.ContainsAny(u.Host, " ;,'\"") {
 		return policy

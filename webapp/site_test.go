@@ -83,7 +83,7 @@ func newSite(t *testing.T, o siteOptions) *site {
 	}
 	s.app, err = webapp.New(t.Context(), webapp.Config{
 		Provider: provider, ApplicationURI: appURI, Credential: client.UserSecret(secrets.User), PublicURL: s.url,
-		DB: s.db, Box: box, Worker: s.worker.client, Now: s.in.Clock.Now, Log: o.Log,
+		DB: s.db, Box: box, Worker: s.worker.client, Clock: s.in.Clock.Now, Log: o.Log,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -300,7 +300,7 @@ func newFakeWorker(t *testing.T, verifier *client.IDTokenVerifier) *fakeWorker {
 			internalapi.WriteJSON(rw, http.StatusOK, j)
 			return
 		}
-		internalapi.WriteError(rw, &tandem.Error{Code: tandem.CodeNotFound, Message: "There is no such job."})
+		internalapi.WriteError(rw, tandem.Errorf(tandem.CodeNotFound, "There is no such job."))
 	})
 	mux.HandleFunc("GET "+internalapi.PathJob+"{id}/report", func(rw http.ResponseWriter, r *http.Request) {
 		internalapi.WriteJSON(rw, http.StatusOK, w.report)
@@ -348,7 +348,7 @@ func newFakeWorker(t *testing.T, verifier *client.IDTokenVerifier) *fakeWorker {
 					return
 				}
 			}
-			internalapi.WriteError(rw, &tandem.Error{Code: tandem.CodeNotFound, Message: "There is no such document."})
+			internalapi.WriteError(rw, tandem.Errorf(tandem.CodeNotFound, "There is no such document."))
 		})
 	}
 	w.server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -441,7 +441,7 @@ func (w *fakeWorker) events(rw http.ResponseWriter, r *http.Request) {
 func (w *fakeWorker) imports(rw http.ResponseWriter, r *http.Request) {
 	_, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {
-		internalapi.WriteError(rw, &tandem.Error{Code: tandem.CodeInvalid, Message: err.Error()})
+		internalapi.WriteError(rw, tandem.Errorf(tandem.CodeInvalid, "%s", err.Error()))
 		return
 	}
 	form := multipart.NewReader(r.Body, params["boundary"])
@@ -454,7 +454,7 @@ func (w *fakeWorker) imports(rw http.ResponseWriter, r *http.Request) {
 			return // broken off
 		}
 		if part.FileName() == "refused.csv" { // before all of it has come
-			internalapi.WriteError(rw, &tandem.Error{Code: tandem.CodeRule, Message: "refused at once"})
+			internalapi.WriteError(rw, tandem.Errorf(tandem.CodeRule, "refused at once"))
 			return
 		}
 		n, err := io.Copy(io.Discard, part)

@@ -71,7 +71,7 @@ type halvesData struct {
 
 // twoHalves draws the picture of the field with the figures of this moment.
 func (a *App) twoHalves(v *visit) error {
-	d := halvesData{figures: &figures{}, Internal: !v.who.External(), At: a.now()}
+	d := halvesData{figures: &figures{}, Internal: !v.who.External(), At: a.clock.Now()}
 	var err error
 	if d.Sessions, d.People, err = a.users.Count(v.ctx()); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
 )
 
@@ -80,7 +81,7 @@ func (v *visit) evidence() (string, error) {
 	return v.session.IDToken(v.ctx())
 }
 
-// show answers with a page.
+// show responds with a page.
 func (v *visit) show(status int, name, title string, data any) error {
 	return v.showPage(status, name, page{Title: title, D: data})
 }
@@ -109,9 +110,9 @@ func (v *visit) frame(p *page) {
 	if v.who.External() {
 		p.Strip.Half = "none"
 	} else if v.calls != nil {
-		c := v.app.calls.soFar(v.calls, v.who.SignInID, v.app.now())
+		c := v.app.calls.soFar(v.calls, v.who.SignInID, v.app.clock.Now())
 		p.Strip.Calls, p.Strip.Millis = c.count, c.duration.Milliseconds()
-		p.Strip.Slot, p.Strip.SessionID = c.seat.slot, abbreviate(c.seat.session)
+		p.Strip.Slot, p.Strip.SessionID = c.used.slot, abbreviate(c.used.session)
 	}
 }
 
@@ -188,10 +189,10 @@ func (v *visit) entity() (string, error) {
 	return strings.ToLower(id), nil
 }
 
-// extend gives a long request or answer the time it needs.
+// extend gives a long request or response the time it needs.
 func (v *visit) extend(d time.Duration) {
 	c := http.NewResponseController(v.w)
 	// A server without deadlines has none to move.
-	_ = c.SetReadDeadline(time.Now().Add(d))
-	_ = c.SetWriteDeadline(time.Now().Add(d))
+	_ = c.SetReadDeadline(tandem.SystemTime().Add(d))
+	_ = c.SetWriteDeadline(tandem.SystemTime().Add(d))
 }

@@ -60,7 +60,7 @@ func (c *credentialAdd) Run(ctx context.Context, r *run) error {
 		n.PublicKey = key
 	}
 	if c.Expires > 0 {
-		n.ExpiresAt = time.Now().Add(time.Duration(c.Expires))
+		n.ExpiresAt = tandem.SystemTime().Add(time.Duration(c.Expires))
 	}
 	return c.administer(ctx, r, false, func(a *platform.Administration) error {
 		made, secret, err := a.Apps.AddCredential(ctx, actor(), c.ID, n)

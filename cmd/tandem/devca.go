@@ -16,6 +16,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/hybridapps/tandem"
 )
 
 // devCA is a certificate authority for this machine, kept in the data folder:
@@ -53,7 +55,7 @@ func loadDevCA(dir string) (*devCA, error) {
 	}
 	template := &x509.Certificate{
 		Subject: pkix.Name{CommonName: "Tandem development authority"}, SerialNumber: serial(),
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(devCALifetime),
+		NotBefore: tandem.SystemTime().Add(-time.Hour), NotAfter: tandem.SystemTime().Add(devCALifetime),
 		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &ca.key.PublicKey, ca.key)
@@ -84,7 +86,7 @@ func (ca *devCA) issue(certFile, keyFile string, hosts ...string) error {
 	}
 	template := &x509.Certificate{
 		Subject: pkix.Name{CommonName: "Tandem development"}, SerialNumber: serial(),
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(devCertLifetime),
+		NotBefore: tandem.SystemTime().Add(-time.Hour), NotAfter: tandem.SystemTime().Add(devCertLifetime),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}

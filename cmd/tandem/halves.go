@@ -16,9 +16,9 @@ import (
 // halfFlags are what web app and worker have in common; each has values of its
 // own.
 type halfFlags struct {
-	Issuer         string `help:"Identity server: any OpenID provider (default: the demo's in the data folder, else http://localhost:8080/id)." placeholder:"URL"`
+	Issuer         string `help:"Identity server, any OpenID provider (default: the demo's, else http://localhost:8080/id)." placeholder:"URL"`
 	ApplicationURI string `help:"Application that this is a half of, its client_id (default: com.example/portal)." placeholder:"ID"`
-	CredentialFile string `help:"This half's credential: a secret, or a private key in JWK or PEM (default: credential in this half's data folder). TANDEM_CREDENTIAL can hold a secret itself." placeholder:"FILE"`
+	CredentialFile string `help:"This half's secret or key (default: its folder's credential), or TANDEM_CREDENTIAL." placeholder:"FILE"`
 	OData          string `name:"odata" help:"Domain API (default: what the instance's auto-discovery says)." placeholder:"URL"`
 	ChannelKeyFile string `help:"Key that the web app and its worker share (default: channel.key in the data folder)." placeholder:"FILE"`
 
@@ -57,7 +57,8 @@ func (f *halfFlags) config(r *run, s *serving, name, dbFlag, db string, log *slo
 	if c.CredentialFile == "" && c.Credential == "" {
 		c.CredentialFile = filepath.Join(c.Dir, "credential")
 		if _, err := os.Stat(c.CredentialFile); err != nil {
-			return c, fmt.Errorf("there is no credential %s: name this half's with --credential-file (tandem app create and tandem app credential add print one)", c.CredentialFile)
+			return c, fmt.Errorf("there is no credential %s: name this half's with --credential-file "+
+				"(tandem app create and tandem app credential add print one)", c.CredentialFile)
 		}
 	}
 	if err := makeFolder(r.Data); err != nil {
@@ -72,12 +73,13 @@ type webappCommand struct {
 	WebappListen string `help:"Address of the web app; :0 takes a free port." default:"127.0.0.1:8081" placeholder:"ADDR" aliases:"listen"`
 	WebappURL    string `name:"webapp-url" help:"Public root of the web app (default: from --webapp-listen)." placeholder:"URL"`
 	WebappDB     string `name:"webapp-db" help:"Database of the web app (default: webapp/webapp.db in the data folder)." placeholder:"URL"`
-	Worker       string `help:"Where the worker's internal API listens (default: the demo's in the data folder, else http://127.0.0.1:8082)." placeholder:"URL"`
+	Worker       string `help:"The worker's internal API (default: the demo's, else http://127.0.0.1:8082)." placeholder:"URL"`
 }
 
 // Run runs the web app until it is told to end.
 func (c *webappCommand) Run(ctx context.Context, r *run) error {
-	return c.run(ctx, r, "webapp", "--webapp-listen", c.WebappListen, "--webapp-url", c.WebappURL, func(log *slog.Logger, root string) (platform.Program, error) {
+	at := place{listenFlag: "--webapp-listen", address: c.WebappListen, urlFlag: "--webapp-url", url: c.WebappURL}
+	return c.run(ctx, r, "webapp", at, func(log *slog.Logger, root string) (platform.Program, error) {
 		config, err := c.config(r, &c.serving, "webapp", "--webapp-db", c.WebappDB, log)
 		if err != nil {
 			return nil, err
@@ -91,7 +93,7 @@ func (c *webappCommand) Run(ctx context.Context, r *run) error {
 type workerCommand struct {
 	serving
 	halfFlags
-	WorkerListen    string `help:"Address of the internal API; :0 takes a free port." default:"127.0.0.1:8082" placeholder:"ADDR" aliases:"listen"`
+	WorkerListen    string `help:"Address of the internal API (:0: a free port)." default:"127.0.0.1:8082" placeholder:"ADDR" aliases:"listen"`
 	WorkerDB        string `name:"worker-db" help:"Database of the worker (default: worker/worker.db in the data folder)." placeholder:"URL"`
 	ServiceInstance string `help:"Name of this worker among several that run at the same time." placeholder:"NAME"`
 	Mapping         string `help:"Mapping file of imports (default: the one for the Northwind files)." placeholder:"FILE"`
@@ -100,7 +102,8 @@ type workerCommand struct {
 
 // Run runs the worker until it is told to end.
 func (c *workerCommand) Run(ctx context.Context, r *run) error {
-	return c.run(ctx, r, "worker", "--worker-listen", c.WorkerListen, "", "", func(log *slog.Logger, _ string) (platform.Program, error) {
+	at := place{listenFlag: "--worker-listen", address: c.WorkerListen}
+	return c.run(ctx, r, "worker", at, func(log *slog.Logger, _ string) (platform.Program, error) {
 		config, err := c.config(r, &c.serving, "worker", "--worker-db", c.WorkerDB, log)
 		if err != nil {
 			return nil, err
@@ -112,18 +115,25 @@ func (c *workerCommand) Run(ctx context.Context, r *run) error {
 	})
 }
 
+// place is where a half listens and under which URL it is reached, and the
+// flags that say so, for messages.
+type place struct{ listenFlag, address, urlFlag, url string }
+
+// build makes a half's program for the root URL at which it listens.
+type build func(log *slog.Logger, root string) (platform.Program, error)
+
 // run listens, builds the program and serves it.
-func (s *serving) run(ctx context.Context, r *run, name, listenFlag, address, urlFlag, given string, build func(log *slog.Logger, root string) (platform.Program, error)) error {
+func (s *serving) run(ctx context.Context, r *run, name string, at place, program build) error {
 	if err := s.check(); err != nil {
 		return err
 	}
 	log := r.programLog(name)
-	l, err := s.listen(listenFlag, address)
+	l, err := s.listen(at.listenFlag, at.address)
 	if err != nil {
 		return err
 	}
 	defer l.Close() // Serve closes it too
-	root, err := publicURL(urlFlag, given, l, s.https())
+	root, err := publicURL(at.urlFlag, at.url, l, s.https())
 	if err != nil {
 		return err
 	}
@@ -131,7 +141,7 @@ func (s *serving) run(ctx context.Context, r *run, name, listenFlag, address, ur
 	if o.TLS, err = s.tls(r, name, hostOf(root)); err != nil {
 		return err
 	}
-	p, err := build(log, root)
+	p, err := program(log, root)
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,8 @@ import (
 // instanceFlags are those of an instance, also within `tandem up`.
 type instanceFlags struct {
 	Listen        string         `help:"Address of the instance; :0 takes a free port." default:"127.0.0.1:8080" placeholder:"ADDR"`
-	URL           string         `name:"url" help:"Public root of the instance: the issuer is URL/id (default: from --listen)." placeholder:"URL"`
-	MetricsListen string         `help:"Address for /metrics alone. Without it, /metrics of --listen answers this machine only." placeholder:"ADDR"`
+	URL           string         `name:"url" help:"Public root of the instance: issuer URL/id (default: from --listen)." placeholder:"URL"`
+	MetricsListen string         `help:"Address for /metrics alone; without it, this machine's only at --listen." placeholder:"ADDR"`
 	Licences      int            `help:"Licence slots." default:"25" placeholder:"N"`
 	Reserve       map[string]int `help:"Slots reserved for an account; may be repeated." placeholder:"LOGIN=N"`
 }

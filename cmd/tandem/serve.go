@@ -19,8 +19,8 @@ import (
 type serving struct {
 	TLSCert string `name:"tls-cert" help:"Certificate to serve HTTPS with (PEM)." placeholder:"FILE"`
 	TLSKey  string `name:"tls-key" help:"Its private key (PEM)." placeholder:"FILE"`
-	TLSDev  bool   `name:"tls-dev" help:"Serve HTTPS with a certificate of a local authority, made and kept in the data folder (dev-ca.pem)."`
-	CAFile  string `name:"ca-file" help:"Further certificate authorities to trust, such as another machine's dev-ca.pem (PEM)." placeholder:"FILE"`
+	TLSDev  bool   `name:"tls-dev" help:"Serve HTTPS with a certificate of a local authority, kept in the data folder (dev-ca.pem)."`
+	CAFile  string `name:"ca-file" help:"Further certificate authorities to trust, such as another's dev-ca.pem (PEM)." placeholder:"FILE"`
 	// ListenFD is the listener that a supervisor opened and handed down.
 	ListenFD uint `name:"listen-fd" hidden:""`
 }
@@ -117,7 +117,8 @@ func openListener(flag, address string) (net.Listener, error) {
 	}
 	l, err := net.Listen("tcp", listenAddress(address))
 	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s: %s; end the program that does, or choose another address with %s", address, reason(err), flag)
+		return nil, fmt.Errorf("cannot listen on %s: %s; end the program that does, or choose another address with %s",
+			address, reason(err), flag)
 	}
 	return l, nil
 }

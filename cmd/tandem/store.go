@@ -16,8 +16,8 @@ import (
 
 // store are the flags of commands that work on an instance's database.
 type store struct {
-	DB      string `help:"Database of the instance: sqlite:FILE or postgres://… (default: tandem.db in the data folder)." placeholder:"URL"`
-	KeyFile string `help:"File with the instance's key (default: instance.key in the data folder). TANDEM_KEY can hold the key itself." placeholder:"FILE"`
+	DB      string `help:"Database: sqlite:FILE or postgres://… (default: tandem.db in the data folder)." placeholder:"URL"`
+	KeyFile string `help:"File with the instance's key (default: instance.key in the data folder); or TANDEM_KEY." placeholder:"FILE"`
 }
 
 const keyVariable = "TANDEM_KEY"
@@ -42,7 +42,8 @@ func (s *store) config(r *run, log *slog.Logger, create bool) (platform.StoreCon
 	}
 	if file, ok := strings.CutPrefix(c.DB, "sqlite:"); ok {
 		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-			return c, fmt.Errorf("there is no database %s: name the data folder with --data, or start an instance first (tandem up, tandem instance)", file)
+			return c, fmt.Errorf("there is no database %s: name the data folder with --data, "+
+				"or start an instance first (tandem up, tandem instance)", file)
 		}
 	}
 	return c, nil

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/hybridapps/tandem"
 )
 
 // How programs are started again and ended.
@@ -91,7 +93,7 @@ func (s *supervisor) keep(c *child) {
 	defer close(c.ended)
 	backoff := firstBackoff
 	for {
-		begun := time.Now()
+		begun := tandem.SystemTime()
 		last, err := s.once(c)
 		select {
 		case <-s.ending:
@@ -182,7 +184,7 @@ func cleanEnv() []string {
 // does not end.
 func (s *supervisor) stop() {
 	close(s.ending)
-	at := time.Now()
+	at := tandem.SystemTime()
 	for _, c := range s.children[1:] {
 		c.signal(syscall.SIGTERM)
 	}

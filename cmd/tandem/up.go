@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/platform"
 	"github.com/hybridapps/tandem/seal"
 )
@@ -55,7 +56,7 @@ type member struct {
 
 // Run runs the whole system until it is told to end.
 func (c *upCommand) Run(ctx context.Context, r *run) error {
-	begun := time.Now()
+	begun := tandem.SystemTime()
 	if err := c.check(); err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ var userTypes = map[string]tandem.UserType{
 // passwordFlags say where a password comes from: never from the command line,
 // which other users of the machine can read.
 type passwordFlags struct {
-	PasswordFile string `help:"File with the password (- for standard input). TANDEM_PASSWORD can hold the password itself." placeholder:"FILE"`
+	PasswordFile string `help:"File with the password (- for standard input); or TANDEM_PASSWORD." placeholder:"FILE"`
 }
 
 const passwordVariable = "TANDEM_PASSWORD"

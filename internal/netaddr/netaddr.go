@@ -1,0 +1,37 @@
+// Package netaddr reads the network address that a request came from. It is a
+// leaf: it knows nothing of ours.
+package netaddr
+
+import (
+	"net"
+	"net/netip"
+)
+
+// Host is the address without its port: "192.0.2.1" of "192.0.2.1:1234", and
+// "2001:db8::1" of "[2001:db8::1]:1234". What has no port stays as it is.
+func Host(remoteAddr string) string {
+	if host, _, err := net.SplitHostPort(remoteAddr); err == nil {
+		return host
+	}
+	return remoteAddr
+}
+
+// Network is the part of an address that one caller holds: an IPv4 address, or
+// the first 64 bits of an IPv6 address ("2001:db8:1:2::/64"), which every
+// customer of a provider has to themselves (RFC 6177). A port and a zone are
+// left out, and an IPv4 address in IPv6 form is one of IPv4. What is no address
+// stays as it is.
+func Network(addr string) string {
+	host := Host(addr)
+	ip, err := netip.ParseAddr(host)
+	switch {
+	case err != nil:
+		return addr
+	case ip.Is4():
+		return host // is written in one way only
+	}
+	if ip = ip.Unmap(); ip.Is4() {
+		return ip.String()
+	}
+	return netip.PrefixFrom(ip.WithZone(""), 64).Masked().String()
+}

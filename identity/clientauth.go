@@ -12,6 +12,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/registry"
 )
@@ -131,7 +132,7 @@ func (h *Handler) authenticate(ctx context.Context, q *request) error {
 	if known {
 		q.app = app
 	}
-	key := failureKey{address: q.network}
+	key := failureKey{network: netaddr.Network(q.address)}
 	if known {
 		key.app = app.ApplicationURI // strangers' inventions share one counter
 	}

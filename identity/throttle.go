@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,13 +37,12 @@ func minuteOf(t time.Time) int64 { return t.Unix() / 60 }
 type failureKey struct {
 	// app is empty for an application that does not exist.
 	app string
-	// address is an IPv4 address, or the /64 of an IPv6 address, which every
-	// customer of a provider has to themselves.
-	address netip.Addr
+	// network is the caller's, see [netaddr.Network].
+	network string
 }
 
 func (k failureKey) String() string {
-	sum := sha256.Sum256([]byte(k.app + "\x00" + k.address.String()))
+	sum := sha256.Sum256([]byte(k.app + "\x00" + k.network))
 	return hex.EncodeToString(sum[:])
 }
 
@@ -104,20 +102,4 @@ func (t *throttle) succeeded(ctx context.Context, k failureKey) error {
 		return nil
 	}
 	return t.counters.ForgetFailures(ctx, k.String())
-}
-
-// network is the part of a remote address that failures count against; the
-// zero Addr when the address cannot be read.
-func network(remote string) netip.Addr {
-	ap, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return netip.Addr{}
-	}
-	addr := ap.Addr().Unmap().WithZone("")
-	if addr.Is6() {
-		if p, err := addr.Prefix(64); err == nil {
-			return p.Addr()
-		}
-	}
-	return addr
 }

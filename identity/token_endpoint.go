@@ -3,13 +3,12 @@ package identity
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
-	"net/netip"
 	"sync"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/registry"
 )
@@ -21,7 +20,6 @@ type request struct {
 	form       form
 	flow       tandem.Flow // of the grant; empty while unknown
 	address    string      // of the caller, without the port
-	network    netip.Addr
 	basicTried bool
 	// app is set as soon as the application is known, before it has proved
 	// itself; client after that.
@@ -32,10 +30,7 @@ type request struct {
 }
 
 func newRequest(r *http.Request) *request {
-	q := &request{http: r, address: r.RemoteAddr, network: network(r.RemoteAddr)}
-	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-		q.address = host
-	}
+	q := &request{http: r, address: netaddr.Host(r.RemoteAddr)}
 	_, q.basicTried = r.Header["Authorization"]
 	return q
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/internal/netaddr"
 )
 
 // readyTimeout bounds the question whether a program can answer.
@@ -76,8 +77,7 @@ func answerPlain(w http.ResponseWriter, status int, text string) {
 // directlyLocal reports whether the request comes from this machine, and not
 // through a proxy on it.
 func directlyLocal(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil || !loopbackHost(host) {
+	if !loopbackHost(netaddr.Host(r.RemoteAddr)) {
 		return false
 	}
 	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {

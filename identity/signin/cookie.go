@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"net"
 	"net/http"
 	"time"
 
@@ -137,12 +136,3 @@ func (h *Handler) keepCookie(w http.ResponseWriter, value string, keep bool) {
 
 // forget deletes the browser's session cookie.
 func (h *Handler) forget(w http.ResponseWriter) { h.setCookie(w, sessionCookie, "", -time.Second) }
-
-// addressOf is the network address that the request came from.
-func addressOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
-}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/seal"
 )
@@ -148,6 +149,6 @@ func (h *Handler) failInternal(w http.ResponseWriter, r *http.Request, err error
 }
 
 func (h *Handler) record(ctx context.Context, r *http.Request, e tandem.AuditEvent) error {
-	e.At, e.Flow, e.RemoteAddr = h.Now(), tandem.FlowUser, addressOf(r)
+	e.At, e.Flow, e.RemoteAddr = h.Now(), tandem.FlowUser, netaddr.Host(r.RemoteAddr)
 	return h.Audit.Record(ctx, e)
 }

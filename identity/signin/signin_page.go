@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/netaddr"
 )
 
 // hashTimeout bounds the wait for a turn to compute a password's hash.
@@ -138,7 +139,7 @@ var errWrongPassword = errors.New("wrong login or password")
 // have to wait before they may try.
 func (h *Handler) authenticate(r *http.Request, f signInFields) (acc Account, wait time.Duration, err error) {
 	ctx := r.Context()
-	try := newAttempt(f.login, addressKey(r.RemoteAddr))
+	try := newAttempt(f.login, netaddr.Network(r.RemoteAddr))
 	if wait, err = h.throttle.begin(ctx, try); wait > 0 || err != nil {
 		return Account{}, wait, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"net/netip"
 	"time"
 )
 
@@ -185,24 +184,4 @@ func takeBack(a *Attempts) {
 	if a.Failures--; a.Failures <= 0 {
 		*a = Attempts{}
 	}
-}
-
-// addressKey is the part of a network address that one guesser holds: an IPv4
-// address, or the first 64 bits of an IPv6 address, which every customer of a
-// provider has to themselves.
-func addressKey(remote string) string {
-	ap, err := netip.ParseAddrPort(remote)
-	addr := ap.Addr()
-	if err != nil {
-		if addr, err = netip.ParseAddr(remote); err != nil {
-			return remote
-		}
-	}
-	addr = addr.Unmap().WithZone("")
-	if addr.Is6() {
-		if p, err := addr.Prefix(64); err == nil {
-			return p.Masked().String()
-		}
-	}
-	return addr.String()
 }

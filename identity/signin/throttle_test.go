@@ -94,20 +94,3 @@ func TestC22_OneAddressGetsFewGuesses(t *testing.T) {
 		t.Errorf("still waits %v", wait)
 	}
 }
-
-func TestAddressKey(t *testing.T) {
-	t.Parallel()
-	for remote, want := range map[string]string{
-		"192.0.2.1:1234":                 "192.0.2.1",
-		"192.0.2.1":                      "192.0.2.1",
-		"[::ffff:192.0.2.1]:99":          "192.0.2.1",
-		"[2001:db8:1:2:3:4:5:6]:99":      "2001:db8:1:2::/64",
-		"[2001:db8:1:2:ffff::1%eth0]:99": "2001:db8:1:2::/64",
-		"[::1]:99":                       "::/64",
-		"@":                              "@",
-	} {
-		if got := addressKey(remote); got != want {
-			t.Errorf("%s: %s", remote, got)
-		}
-	}
-}

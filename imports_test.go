@@ -24,13 +24,13 @@ const module = "github.com/hybridapps/tandem"
 var mayImport = map[string][]string{
 	// The glossary and the leaves, which know nothing of ours.
 	"":            {},
-	"oauth":       {},
+	"oauth":       {"internal/jsontext"},
 	"seal":        {},
 	"assets":      {},
 	"api/odata":   {},
 	"sqldb":       {"."},
 	"registry":    {"."},
-	"erp":         {"."},
+	"erp":         {".", "internal/jsontext"},
 	"erp/demo":    {".", "erp"},
 	"session":     {"."},
 	"audit":       {"."},
@@ -60,6 +60,8 @@ var mayImport = map[string][]string{
 	// Examples are users of the SDK.
 	"examples/...": {".", "oauth", "client", "tandemtest"},
 	"scripts/...":  {},
+
+	"internal/jsontext": {},
 }
 
 // neverImported are packages that nobody may import, whatever the table says.

@@ -3,7 +3,8 @@ package erp
 import (
 	"strconv"
 	"time"
-	"unicode/utf8"
+
+	"github.com/hybridapps/tandem/internal/jsontext"
 )
 
 // AppendRow appends the JSON object of a row that a store yielded for q:
@@ -61,7 +62,7 @@ func (x *Expand) append(dst []byte, rows []Row, skipNulls bool) []byte {
 		}
 		return x.Query.AppendRow(dst, &rows[0])
 	}
-	dst = appendString(dst, x.Child.Name)
+	dst = jsontext.AppendString(dst, x.Child.Name)
 	dst = append(dst, ':', '[')
 	for i := range rows {
 		if i > 0 {
@@ -86,7 +87,7 @@ func (p *Property) AppendValue(dst []byte, v *Value) []byte {
 	}
 	switch p.Kind {
 	case KindString, KindGUID:
-		return appendString(dst, v.Text)
+		return jsontext.AppendString(dst, v.Text)
 	case KindMultiLanguage:
 		return append(dst, v.Text...) // it is JSON, made by this package
 	case KindBool:
@@ -106,7 +107,7 @@ func (p *Property) AppendValue(dst []byte, v *Value) []byte {
 		if v.Unit == "" {
 			dst = append(dst, "null"...)
 		} else {
-			dst = appendString(dst, v.Unit)
+			dst = jsontext.AppendString(dst, v.Unit)
 		}
 		return append(dst, '}')
 	case KindDate, KindDateTime:
@@ -114,53 +115,11 @@ func (p *Property) AppendValue(dst []byte, v *Value) []byte {
 		dst = time.UnixMicro(v.Int).UTC().AppendFormat(dst, time.RFC3339Nano)
 		return append(dst, '"')
 	case KindEnum:
-		return appendString(dst, p.Enum.MemberName(v.Int))
+		return jsontext.AppendString(dst, p.Enum.MemberName(v.Int))
 	case KindReference:
 		dst = append(dst, `{"@odata.id":"`...)
 		dst = appendEntity(dst, p.Target.Concrete(v.Int), v.Text)
 		return append(dst, '"', '}')
 	}
 	return append(dst, "null"...)
-}
-
-const hexDigits = "0123456789abcdef"
-
-// appendString appends a JSON string. Invalid UTF-8, which stores do not hold,
-// becomes U+FFFD.
-func appendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && size == 1 {
-				dst = append(append(dst, s[start:i]...), `\ufffd`...)
-				start = i + 1
-			}
-			i += size
-			continue
-		}
-		dst = append(dst, s[start:i]...)
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		case '\r':
-			dst = append(dst, '\\', 'r')
-		case '\t':
-			dst = append(dst, '\\', 't')
-		default:
-			dst = append(dst, `\u00`...)
-			dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
-		}
-		i++
-		start = i
-	}
-	return append(append(dst, s[start:]...), '"')
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"github.com/hybridapps/tandem/internal/jsontext"
 )
 
 // criterion is the one condition by which an object is looked up.
@@ -20,11 +21,11 @@ func (c *criterion) String() string {
 	if c == nil {
 		return "{}"
 	}
-	b := append(appendString([]byte{'{'}, c.kind), ':')
-	b = appendString(b, clip(c.value))
+	b := append(jsontext.AppendString([]byte{'{'}, c.kind), ':')
+	b = jsontext.AppendString(b, clip(c.value))
 	if c.hasSystem {
 		b = append(b, `,"ExternalSystem":`...)
-		b = appendString(b, clip(c.system))
+		b = jsontext.AppendString(b, clip(c.system))
 	}
 	return string(append(b, '}'))
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/hybridapps/tandem/internal/jsontext"
 )
 
 // A multilanguage string is kept as a JSON object with upper-case two-letter
@@ -26,8 +28,8 @@ func appendLanguages(dst []byte, list []translation) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(appendString(dst, t.language), ':')
-		dst = appendString(dst, t.text)
+		dst = append(jsontext.AppendString(dst, t.language), ':')
+		dst = jsontext.AppendString(dst, t.text)
 	}
 	return append(dst, '}')
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/hybridapps/tandem/internal/jsontext"
 )
 
 // NewModel makes the standard model. A mistake in a declaration panics: the
@@ -81,7 +83,7 @@ func (s *Set) index() {
 		if p.Column == "" {
 			p.Column = snake(p.Name)
 		}
-		p.key = append(appendString(nil, p.Name), ':')
+		p.key = append(jsontext.AppendString(nil, p.Name), ':')
 		p.Index = i // the same in the base, whose properties come first
 	}
 	s.id = s.byName["Id"]

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/jsontext"
 )
 
 // Bounds of a body; past them is a 400. The size in bytes is bounded by who
@@ -170,7 +171,7 @@ func appendJSON(dst []byte, v any) ([]byte, error) {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = append(appendString(dst, m.Name), ':')
+			dst = append(jsontext.AppendString(dst, m.Name), ':')
 			if dst, err = appendJSON(dst, m.Value); err != nil {
 				return nil, err
 			}
@@ -188,7 +189,7 @@ func appendJSON(dst []byte, v any) ([]byte, error) {
 		}
 		return append(dst, ']'), nil
 	case string:
-		return appendString(dst, v), nil
+		return jsontext.AppendString(dst, v), nil
 	case json.Number:
 		return append(dst, v...), nil
 	}

@@ -1,8 +1,9 @@
 package oauth
 
 import (
-	"encoding/json"
 	"strconv"
+
+	"github.com/hybridapps/tandem/internal/jsontext"
 )
 
 // The token endpoint writes a claim set and an answer for every token, so both
@@ -132,7 +133,7 @@ func (o *object) name(name string) {
 
 func (o *object) string(name, value string) {
 	o.name(name)
-	o.buf = appendString(o.buf, value)
+	o.buf = jsontext.AppendString(o.buf, value)
 }
 
 func (o *object) optional(name, value string) {
@@ -153,24 +154,7 @@ func (o *object) strings(name string, values []string) {
 		if i > 0 {
 			o.buf = append(o.buf, ',')
 		}
-		o.buf = appendString(o.buf, v)
+		o.buf = jsontext.AppendString(o.buf, v)
 	}
 	o.buf = append(o.buf, ']')
-}
-
-// appendString appends a JSON string. Whatever is not plain ASCII is left to
-// encoding/json.
-func appendString(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			quoted, err := json.Marshal(s)
-			if err != nil { // a string: cannot happen
-				return append(b, '"', '"')
-			}
-			return append(b, quoted...)
-		}
-	}
-	b = append(b, '"')
-	b = append(b, s...)
-	return append(b, '"')
 }

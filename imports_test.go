@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"api":          {".", "api/odata", "erp", "internal/netaddr"},
 	// The data box implements the stores that the others declare.
 	"data":          {".", "sqldb", "audit", "erp", "identity/...", "registry", "session"},
-	"data/datatest": {"data", "sqldb"},
+	"data/datatest": {"data", "sqldb", "internal/testkit"},
 
 	// The SDK and its users: across the picture's arrows by HTTP only.
 	"client":     {".", "oauth", "seal"},
@@ -62,10 +62,17 @@ var mayImport = map[string][]string{
 	"scripts/...":  {},
 
 	"internal/jsontext": {},
+	// Fixtures of tests, see fixtures.
+	"internal/testkit/...": {".", "internal/testkit/..."},
 }
 
 // neverImported are packages that nobody may import, whatever the table says.
 var neverImported = []string{"cmd/", "e2e", "bench"}
+
+// fixtures are for tests, and for the packages made for tests: forTests.
+const fixtures = "internal/testkit"
+
+var forTests = []string{fixtures, "tandemtest", "data/datatest", "bench", "e2e"}
 
 // speaksSQL are the packages that may use database/sql: the data box, the room
 // of the engines, and the halves with a store each of their own.
@@ -130,6 +137,7 @@ func TestTheTableRefuses(t *testing.T) {
 		{"webapp", module + "/worker"}, {"worker", module + "/webapp"}, {"webapp", module + "/session"}, {"worker/mapping", module + "/data"},
 		{"identity", module + "/data"}, {"identity/signin", module + "/session"}, {"session", module + "/audit"}, {"api", module + "/session"},
 		{"api", "database/sql"}, {"data", module + "/platform"}, {"data", module + "/client"}, {"platform", module + "/cmd/tandem"},
+		{"platform", module + "/internal/testkit"}, {"cmd/tandem", module + "/internal/testkit/chromium"},
 	} {
 		if _, allowed := ruleOf(c.from); allowed == nil || refusal(c.from, c.imported, allowed) == "" {
 			t.Errorf("%q may import %s", c.from, c.imported)
@@ -156,6 +164,9 @@ func refusal(dir, imported string, allowed []string) string {
 	ours = strings.TrimPrefix(ours, "/")
 	if within(ours, neverImported) {
 		return "imports " + imported + ", which nobody may"
+	}
+	if within(ours, []string{fixtures}) && !within(dir, forTests) {
+		return "imports " + imported + ", which is for tests, and for " + strings.Join(forTests[1:], ", ") + ", only"
 	}
 	for _, a := range allowed {
 		if matches(a, ours) {

@@ -2,9 +2,11 @@ package tandem_test
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -76,4 +78,133 @@ func TestIsolationPageNamesTestsThatExist(t *testing.T) {
 			t.Errorf("the page does not name %s of ./e2e/isolation", m[1])
 		}
 	}
+}
+
+// TestPathsInThePagesExist keeps the pages true when files move: every path in
+// backquotes is there. A file may be named by the end of its path, as in
+// `token/mint.go`, because the text around it says where that is.
+func TestPathsInThePagesExist(t *testing.T) {
+	t.Parallel()
+	ours := map[string]bool{} // files and folders
+	var files []string
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == ".git" || d.Name() == "node_modules" || d.Name() == "artifacts") {
+			return filepath.SkipDir
+		}
+		path = filepath.ToSlash(path)
+		ours[path] = true
+		files = append(files, path)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := regexp.MustCompile("`(?:\\./)?([A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.*-]+)*(?:/|\\.(?:go|md|sh|sql|ya?ml|html|css))?)`")
+	source := regexp.MustCompile(`\.(go|md|sh|sql|ya?ml|html|css)$`)
+	checked := 0
+	for _, page := range pages(t) {
+		for n, line := range strings.Split(read(t, page), "\n") {
+			for _, m := range path.FindAllStringSubmatch(line, -1) {
+				name := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(m[1], "/"), "/*"), "/...")
+				top, _, deep := strings.Cut(name, "/")
+				switch {
+				case source.MatchString(name):
+					checked++
+					if !ours[name] && !slices.ContainsFunc(files, func(f string) bool { return strings.HasSuffix(f, "/"+name) }) {
+						t.Errorf("%s:%d names the file `%s`, which does not exist (any more): name the one that has it now", page, n+1, m[1])
+					}
+				case deep && ours[top] || strings.HasSuffix(m[1], "/"):
+					checked++
+					if !ours[name] {
+						t.Errorf("%s:%d names the folder `%s`, which does not exist (any more): name the one that has it now", page, n+1, m[1])
+					}
+				}
+			}
+		}
+	}
+	if checked < 100 {
+		t.Errorf("only %d paths were found: does the pattern still fit the pages?", checked)
+	}
+}
+
+// TestThePageHasTheImportTableThatIsEnforced compares docs/architecture.md with
+// mayImport, row by row.
+func TestThePageHasTheImportTableThatIsEnforced(t *testing.T) {
+	t.Parallel()
+	const page = "docs/architecture.md"
+	_, section, found := strings.Cut(read(t, page), "\n## Who may import whom\n")
+	if !found {
+		t.Fatalf("%s has no section \"Who may import whom\"", page)
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	quoted := regexp.MustCompile("`([^`]+)`")
+	words := func(cell string) (found []string) {
+		for _, m := range quoted.FindAllStringSubmatch(cell, -1) {
+			found = append(found, m[1])
+		}
+		return found
+	}
+	said := map[string]string{} // room → what the page says that it may import
+	for _, line := range strings.Split(section, "\n") {
+		cells := strings.Split(line, "|")
+		if len(cells) < 4 {
+			continue
+		}
+		for _, room := range words(cells[1]) {
+			if _, twice := said[room]; twice {
+				t.Errorf("%s: %s is in two rows of the table", page, room)
+			}
+			said[room] = sorted(words(cells[2]))
+		}
+	}
+	for room, allowed := range mayImport {
+		name := room
+		if name == "" {
+			name = "."
+		}
+		got, there := said[name]
+		delete(said, name)
+		if want := sorted(allowed); !there || got != want {
+			t.Errorf("%s: imports_test.go enforces another row for %s than the page has: in the table \"Who may import whom\" write\n\t| `%s` | %s |",
+				page, name, name, want)
+		}
+	}
+	for room := range said {
+		t.Errorf("%s: the table has a row for %s, and imports_test.go has none: take it out of the page", page, room)
+	}
+}
+
+// sorted is the cell of a row of the import table.
+func sorted(packages []string) string {
+	if len(packages) == 0 {
+		return "nothing of ours"
+	}
+	packages = slices.Sorted(slices.Values(packages))
+	return "`" + strings.Join(packages, "`, `") + "`"
+}
+
+// pages are the texts that say how things are; a changelog says how they were.
+func pages(t *testing.T) []string {
+	t.Helper()
+	found := []string{"README.md", "CONTRIBUTING.md", "SECURITY.md"}
+	for _, pattern := range []string{"docs/*.md", "docs/adr/*.md"} {
+		more, err := filepath.Glob(pattern)
+		if err != nil || len(more) == 0 {
+			t.Fatalf("%s: %d pages: %v", pattern, len(more), err)
+		}
+		found = append(found, more...)
+	}
+	return found
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 	"session":     {"."},
 	"audit":       {"."},
 	"internalapi": {"."},
-	// What several rooms do the same way, each package a leaf.
+	// What several rooms do the same way: leaves.
 	"internal/...": {},
 
 	// The boxes of the server: never each other's, never the data box. Identity
@@ -61,7 +61,6 @@ var mayImport = map[string][]string{
 	"examples/...": {".", "oauth", "client", "tandemtest"},
 	"scripts/...":  {},
 
-	"internal/jsontext": {},
 	// Fixtures of tests, see fixtures.
 	"internal/testkit/...": {".", "internal/testkit/..."},
 }

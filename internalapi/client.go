@@ -82,6 +82,12 @@ func (c *Client) Schedules(ctx context.Context, idToken string) ([]Schedule, err
 	return call[[]Schedule](ctx, c, idToken, http.MethodGet, PathSchedules, nil, nil)
 }
 
+// EditSchedule gives a schedule another time; its next time is counted anew.
+// A paused one stays paused.
+func (c *Client) EditSchedule(ctx context.Context, idToken, id string, e ScheduleEdit) (Schedule, error) {
+	return call[Schedule](ctx, c, idToken, http.MethodPost, under(PathSchedule, id, TailEdit), nil, e)
+}
+
 // PauseSchedule stops a schedule from starting jobs until it is resumed.
 func (c *Client) PauseSchedule(ctx context.Context, idToken, id string) (Schedule, error) {
 	return call[Schedule](ctx, c, idToken, http.MethodPost, under(PathSchedule, id, TailPause), nil, nil)

@@ -151,10 +151,22 @@ type Schedule struct {
 	// Spec is five-field cron, read in TimeZone (an IANA name).
 	Spec     string `json:"spec"`
 	TimeZone string `json:"time_zone"`
-	Paused   bool   `json:"paused"`
+	// Words are Spec and TimeZone for a person: "every day at 02:00,
+	// Europe/Sofia".
+	Words  string `json:"words"`
+	Paused bool   `json:"paused"`
 	// NextAt is nil while the schedule is paused.
 	NextAt *time.Time `json:"next_at,omitempty"`
 	LastAt *time.Time `json:"last_at,omitempty"`
 	// LastJob is the job that the schedule started last.
 	LastJob *Job `json:"last_job,omitempty"`
+}
+
+// ScheduleEdit is the new time of a schedule. A specification or zone that
+// cannot be read is refused with [tandem.CodeInvalid].
+type ScheduleEdit struct {
+	// Spec is five-field cron.
+	Spec string `json:"spec"`
+	// TimeZone is an IANA name.
+	TimeZone string `json:"time_zone"`
 }

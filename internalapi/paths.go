@@ -30,6 +30,7 @@ const (
 	TailReport = "/report"
 	TailFile   = "/file"
 	TailCancel = "/cancel"
+	TailEdit   = "/edit"
 	TailPause  = "/pause"
 	TailResume = "/resume"
 	TailRun    = "/run"

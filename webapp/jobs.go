@@ -153,44 +153,6 @@ func (a *App) jobFile(v *visit) error {
 
 var downloadable = map[string]bool{"text/csv": true, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": true}
 
-func (a *App) schedules(v *visit) error {
-	token, err := v.evidence()
-	if err != nil {
-		return err
-	}
-	list, err := a.worker.Schedules(v.ctx(), token)
-	if err != nil {
-		return err
-	}
-	return v.show(http.StatusOK, "schedules", "Schedules", struct{ Schedules []internalapi.Schedule }{list})
-}
-
-func (a *App) scheduleDo(v *visit) error {
-	token, err := v.evidence()
-	if err != nil {
-		return err
-	}
-	id := v.r.PathValue("id")
-	switch v.r.PathValue("do") {
-	case "pause":
-		_, err = a.worker.PauseSchedule(v.ctx(), token, id)
-	case "resume":
-		_, err = a.worker.ResumeSchedule(v.ctx(), token, id)
-	case "run":
-		job, err := a.worker.RunSchedule(v.ctx(), token, id)
-		if err != nil {
-			return err
-		}
-		return v.redirect(jobPath(job.ID))
-	default:
-		return notFound("A schedule can be paused, resumed and run.")
-	}
-	if err != nil {
-		return err
-	}
-	return v.redirect("/schedules")
-}
-
 const stockPage = 50
 
 type stockData struct {

@@ -205,6 +205,15 @@ func TestJobJSON(t *testing.T) {
 	}
 	schedules := b.open("/schedules").wants(t, 200, "Nightly", "Pause", "Run now")
 	b.post("/schedules/s1/pause", nil).wants(t, 200, "Schedules")
+	form := b.open("/schedules?edit=s1").wants(t, 200, "every day at 02:00, UTC")
+	if spec, zone := attr(form.byID("spec"), "value"), attr(form.byID("time_zone"), "value"); spec != "0 2 * * *" || zone != "UTC" {
+		t.Errorf("the form has %q, %q", spec, zone)
+	}
+	form = b.submit(form, "edit-schedule", url.Values{"spec": {"<every> day"}}).wants(t, 422, `the schedule "<every> day" cannot be read`)
+	if spec := attr(form.byID("spec"), "value"); spec != "<every> day" {
+		t.Errorf("what was typed has become %q", spec)
+	}
+	b.submit(form, "edit-schedule", url.Values{"spec": {"0 3 * * *"}, "time_zone": {"Europe/Sofia"}}).wants(t, 200, "Run now")
 	if at := read(t, b.Post(schedules.Page, "/schedules/s1/run", nil)).Request.URL.Path; at != "/jobs/2" {
 		t.Errorf("run now led to %s", at)
 	}

@@ -316,7 +316,15 @@ func newFakeWorker(t *testing.T, verifier *client.IDTokenVerifier) *fakeWorker {
 		internalapi.WriteJSON(rw, http.StatusOK, internalapi.StockPage{Rows: []internalapi.StockRow{{Name: "<b>Bolt</b>", PartNumber: "P1", Quantity: "1200", Unit: "pcs", Active: true}}, Total: 1})
 	})
 	mux.HandleFunc("GET "+internalapi.PathSchedules, func(rw http.ResponseWriter, r *http.Request) {
-		internalapi.WriteJSON(rw, http.StatusOK, []internalapi.Schedule{{ID: "s1", Name: "Nightly", Kind: internalapi.JobSyncStock, Spec: "0 2 * * *", TimeZone: "UTC"}})
+		internalapi.WriteJSON(rw, http.StatusOK, []internalapi.Schedule{{ID: "s1", Name: "Nightly", Kind: internalapi.JobSyncStock, Spec: "0 2 * * *", TimeZone: "UTC", Words: "every day at 02:00, UTC"}})
+	})
+	mux.HandleFunc("POST "+internalapi.PathSchedule+"{id}"+internalapi.TailEdit, func(rw http.ResponseWriter, r *http.Request) {
+		var e internalapi.ScheduleEdit
+		if err := json.NewDecoder(r.Body).Decode(&e); err != nil || e.Spec != "0 3 * * *" || e.TimeZone != "Europe/Sofia" {
+			internalapi.WriteError(rw, tandem.Errorf(tandem.CodeInvalid, "the schedule %q cannot be read", e.Spec))
+			return
+		}
+		internalapi.WriteJSON(rw, http.StatusOK, internalapi.Schedule{ID: "s1"})
 	})
 	mux.HandleFunc("POST "+internalapi.PathSchedule+"{id}/{do}", func(rw http.ResponseWriter, r *http.Request) {
 		if r.PathValue("do") == "run" {

@@ -29,16 +29,6 @@ type property struct {
 	fallback func(*Change) Value
 }
 
-// Rule is a condition that every saved row keeps.
-type Rule struct {
-	// Code is shown as (Constraint CODE).
-	Code string
-	// Text says what is wrong and how to mend it.
-	Text string
-	// Broken reports whether the row breaks the rule.
-	Broken func(*Change) (bool, error)
-}
-
 func newSet(name, typ, table string) *Set {
 	return &Set{Name: name, Type: typ, Table: table, decl: &declaration{}}
 }
@@ -183,12 +173,3 @@ func today(c *Change) Value { return IntValue(day(c.Now()).UnixMicro()) }
 func instant(c *Change) Value { return IntValue(c.Now().UnixMicro()) }
 
 func creator(c *Change) Value { return TextValue(clipTo(c.Actor().Login, 64)) }
-
-// members makes an enum type with the numbers 0, 1, 2 …
-func members(typ string, names ...string) *EnumType {
-	e := &EnumType{Name: typ}
-	for i, name := range names {
-		e.Members = append(e.Members, EnumMember{name, int64(i)})
-	}
-	return e
-}

@@ -133,15 +133,3 @@ func prepareParties(c *Change) error {
 	}
 	return c.first("EnterpriseCompanyLocation", "Company", party)
 }
-
-// documentTotals sums the lines; without taxes and prepayments the amount to
-// pay is the total.
-func documentTotals(c *Change) error {
-	sum, err := c.sumOfChildren("Lines", "LineAmount")
-	if err != nil {
-		return err
-	}
-	c.Put("TotalLineAmount", IntValue(sum))
-	c.Put("AmountToPay", IntValue(sum))
-	return nil
-}

@@ -1,13 +1,9 @@
 package erp
 
 import (
-	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
-
-	"github.com/hybridapps/tandem"
 )
 
 // Expr is a condition of a filter: [And], *[Compare], *[In], *[Match] or
@@ -118,43 +114,6 @@ type Literal struct {
 	Type string
 }
 
-// ParsePath resolves a path of a filter or an order: Name, Reference/Name and
-// the synthetic NameValue of Amounts and Quantities. A path to a reference
-// itself is one whose Property is the reference. Only filterable references
-// may be stepped through.
-func (s *Set) ParsePath(segments []string) (*Path, error) {
-	p := &Path{}
-	at := s
-	for i, name := range segments {
-		prop := at.byName[name]
-		if prop == nil {
-			if base, ok := strings.CutSuffix(name, "Value"); ok {
-				if v := at.byName[base]; v != nil && (v.Kind == KindAmount || v.Kind == KindQuantity) {
-					prop = v
-				}
-			}
-		} else if i == len(segments)-1 && (prop.Kind == KindAmount || prop.Kind == KindQuantity) {
-			return nil, invalid("%s: filter and order by %sValue, the number of %s.", at.Name, name, name)
-		}
-		if prop == nil {
-			return nil, unknownProperty(at, name)
-		}
-		if i == len(segments)-1 {
-			p.Property = prop
-			return p, nil
-		}
-		if !prop.IsReference() {
-			return nil, invalid("%s: %s is not a reference, so nothing can follow it.", at.Name, name)
-		}
-		if !prop.Filterable {
-			return nil, invalid("%s: %s is not a filterable reference; filter by %s eq '%s(id)' instead.", at.Name, name, name, prop.Target.Name)
-		}
-		p.Refs = append(p.Refs, prop)
-		at = prop.Target
-	}
-	return nil, invalid("An empty path names no property of %s.", s.Name)
-}
-
 // NewCompare makes the condition `path op literal` on rows of s, after
 // checking that the model allows it. orNull makes it equalnull and the like.
 func NewCompare(s *Set, path *Path, op Op, lit Literal, orNull bool) (Expr, error) {
@@ -241,14 +200,6 @@ func NewOrder(s *Set, path *Path, descending bool) (Order, error) {
 	return Order{Path: path, Descending: descending}, nil
 }
 
-// owner is the set that declares the path's last property.
-func (p *Path) owner(s *Set) *Set {
-	if n := len(p.Refs); n > 0 {
-		return p.Refs[n-1].Target
-	}
-	return s
-}
-
 func orderable(s *Set) string {
 	var names []string
 	for _, p := range s.Properties {
@@ -324,41 +275,6 @@ func (p *Property) literal(s *Set, path *Path, op Op, lit Literal) (v Value, nev
 		n++
 	}
 	return IntValue(n), false, nil
-}
-
-// MaxText bounds texts that have no bound of their own, and the texts of
-// filters and searches, in bytes.
-const MaxText = 32000
-
-func checkText(s *Set, name, text string) error {
-	if len(text) > MaxText {
-		return invalid("%s: the text for %s is longer than %d bytes.", s.Name, name, MaxText)
-	}
-	// PostgreSQL cannot store U+0000, and no text that is wanted holds it.
-	if strings.IndexByte(text, 0) >= 0 || !utf8.ValidString(text) {
-		return invalid("%s: the text for %s is not valid UTF-8 without U+0000.", s.Name, name)
-	}
-	return nil
-}
-
-// clip shortens what a caller sent, for a message.
-func clip(s string) string {
-	if len(s) <= 80 {
-		return s
-	}
-	s = s[:80]
-	for !utf8.ValidString(s) {
-		s = s[:len(s)-1]
-	}
-	return s + "…"
-}
-
-func invalid(format string, args ...any) error {
-	return &tandem.Error{Code: tandem.CodeInvalid, Message: fmt.Sprintf(format, args...)}
-}
-
-func unknownProperty(s *Set, name string) error {
-	return invalid("%s has no property %q; $metadata lists the properties of Erp.%s.", s.Name, clip(name), s.Type)
 }
 
 func notFilterable(s *Set, path *Path, what string) error {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
 	"github.com/hybridapps/tandem/internal/jsontext"
 )
 
@@ -267,12 +268,25 @@ func onlySearch(s *Set, o *Object) bool {
 	return true
 }
 
-// wholeNumber reads an integer of JSON, in the range of 32 bits.
-func wholeNumber(v any) (int64, bool) {
-	number, ok := v.(json.Number)
-	if !ok {
-		return 0, false
+// byCode finds a currency or unit by its code; of units the case does not
+// matter where no unit has it exactly.
+func (w *Writer) byCode(s *Set, code string) (Entity, error) {
+	if err := checkText(s, s.Code.String(), code); err != nil {
+		return Entity{}, err
 	}
-	n, exact, err := scaledFloor(number.String(), 0)
-	return n, err == nil && exact && n >= -1<<31 && n < 1<<31
+	key := "code " + s.Name + "|" + clip(code)
+	if e, ok := w.lookups[key]; ok && len(code) <= 80 {
+		return e, nil
+	}
+	for _, spelling := range [...]string{code, strings.ToLower(code), strings.ToUpper(code)} {
+		found, err := w.tx.Find(&Query{Set: s, Limit: 1, Where: &Compare{Path: s.Code, Op: Eq, Value: TextValue(spelling)}})
+		if err != nil {
+			return Entity{}, err
+		}
+		if len(found) > 0 {
+			w.remember(key, found[0])
+			return found[0], nil
+		}
+	}
+	return Entity{}, nil
 }

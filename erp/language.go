@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/hybridapps/tandem/internal/jsontext"
 )
@@ -41,29 +40,6 @@ func MultiLanguage(pairs ...string) string {
 		list = append(list, translation{pairs[i], pairs[i+1]})
 	}
 	return string(appendLanguages(nil, list))
-}
-
-// parseLanguages reads what a caller sent for the property.
-func parseLanguages(s *Set, p *Property, o *Object) (string, error) {
-	list := make([]translation, 0, len(o.Members))
-	for _, m := range o.Members {
-		text, isText := m.Value.(string)
-		language := strings.ToUpper(m.Name)
-		if !isText || len(language) != 2 || language[0] < 'A' || language[0] > 'Z' || language[1] < 'A' || language[1] > 'Z' {
-			return "", invalid(`%s: %s is a multilanguage text; write it as {"EN":"text","DE":"Text"}.`, s.Name, p.Name)
-		}
-		if err := p.checkLength(s, text); err != nil {
-			return "", err
-		}
-		if slices.ContainsFunc(list, func(t translation) bool { return t.language == language }) {
-			return "", invalid("%s: %s names the language %s twice.", s.Name, p.Name, language)
-		}
-		list = append(list, translation{language, text})
-	}
-	if len(list) == 0 {
-		return "", nil
-	}
-	return string(appendLanguages(nil, list)), nil
 }
 
 // translations reads the stored form.
@@ -145,23 +121,4 @@ func joinLanguages(separator string, values ...Value) string {
 		return ""
 	}
 	return string(appendLanguages(nil, list))
-}
-
-func (p *Property) checkLength(s *Set, text string) error {
-	if err := checkText(s, p.Name, text); err != nil {
-		return err
-	}
-	if n := p.MaxLen; n > 0 && len(text) > n && utf8.RuneCountInString(text) > n {
-		return invalid("%s: %s has %d characters; at most %d fit.", s.Name, p.Name, utf8.RuneCountInString(text), n)
-	}
-	return nil
-}
-
-// clipTo cuts a text that we made to n characters.
-func clipTo(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	runes := []rune(s)
-	return string(runes[:min(n, len(runes))])
 }

@@ -1,23 +1,12 @@
 package erp
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/hybridapps/tandem/internal/jsontext"
 )
-
-// NewModel makes the standard model. A mistake in a declaration panics: the
-// declarations are constants of the program, and a test makes the model.
-func NewModel() *Model {
-	state := documentState()
-	return link(slices.Concat(
-		productSets(), currencySets(), partySets(), companySets(), customerSets(),
-		salesSets(state), invoicingSets(state), inventorySets(), documentSets(), securitySets(), exchangeSets(),
-	), renames)
-}
 
 func link(sets []*Set, renames []Rename) *Model {
 	m := &Model{Sets: sets, Renames: renames, sets: map[string]*Set{}, types: map[string]*Set{}}
@@ -41,14 +30,6 @@ func link(sets []*Set, renames []Rename) *Model {
 		s.linkPaths(m)
 	}
 	return m
-}
-
-func (m *Model) must(name string) *Set {
-	s := m.sets[name]
-	if s == nil {
-		panic("erp: no set " + name)
-	}
-	return s
 }
 
 func (s *Set) inherit(base *Set) {
@@ -158,59 +139,6 @@ func boolInt(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-func (p *Path) searchable() bool {
-	return p.Property.Kind == KindString || p.Property.Kind == KindMultiLanguage
-}
-
-func (s *Set) mustHave(name string) *Property {
-	p := s.byName[name]
-	if p == nil {
-		panic(fmt.Sprintf("erp: %s has no %s", s.Name, name))
-	}
-	return p
-}
-
-func (s *Set) optionalPath(text string) *Path {
-	if text == "" {
-		return nil
-	}
-	return s.mustPath(text)
-}
-
-// mustPath resolves a path of a declaration: Party.PartyName.
-func (s *Set) mustPath(text string) *Path {
-	p := &Path{}
-	at := s
-	names := strings.Split(text, ".")
-	for _, name := range names[:len(names)-1] {
-		r := at.mustHave(name)
-		p.Refs = append(p.Refs, r)
-		at = r.Target
-	}
-	p.Property = at.mustHave(names[len(names)-1])
-	return p
-}
-
-// format reads a display format: {Party.PartyName:T} and literal text. What
-// follows a colon chooses a style, and there is one.
-func (s *Set) format(text string) []DisplayPart {
-	parts := []DisplayPart{} // not nil: a text made of nothing has no column either
-	for text != "" {
-		before, rest, found := strings.Cut(text, "{")
-		if before != "" {
-			parts = append(parts, DisplayPart{Text: before})
-		}
-		if !found {
-			break
-		}
-		inside, after, _ := strings.Cut(rest, "}")
-		path, _, _ := strings.Cut(inside, ":")
-		parts = append(parts, DisplayPart{Path: s.mustPath(path)})
-		text = after
-	}
-	return parts
 }
 
 // snake is the column of a property: PartNumber is part_number, GLN gln.

@@ -95,11 +95,6 @@ type Reader interface {
 	Count(ctx context.Context, q *Query) (int64, error)
 }
 
-// DefaultFields are what $select=* or no $select gives: the attributes that
-// are not Explicit, and the single references. The slice is shared: append to
-// a clone.
-func (s *Set) DefaultFields() []*Property { return s.decl.defaults }
-
 // ByID is the query for one row.
 func ByID(s *Set, id string) *Query {
 	return &Query{Set: s, Where: &Compare{Path: &Path{Property: s.id}, Op: Eq, Value: TextValue(id)}, Limit: 1}

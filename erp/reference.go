@@ -38,3 +38,12 @@ func (m *Model) ParseReference(p *Property, text string) (id string, set *Set, e
 	}
 	return id, set, nil
 }
+
+// Entity names one row: what @odata.id says.
+type Entity struct {
+	Set *Set
+	ID  string
+}
+
+// String is the @odata.id: Set(guid).
+func (e Entity) String() string { return e.Set.Name + "(" + e.ID + ")" }

@@ -1,6 +1,9 @@
 package erp
 
-import "math/big"
+import (
+	"math/big"
+	"math/bits"
+)
 
 // Sales orders and their lines.
 
@@ -187,5 +190,46 @@ func quantityBase(c *Change) error {
 		}
 	}
 	c.Put("QuantityBase", IntValue(quantity))
+	return nil
+}
+
+// mulDiv is a*b/c rounded half away from zero, exact in between. It reports
+// false when the result does not fit.
+func mulDiv(a, b, c int64) (int64, bool) {
+	negative := (a < 0) != (b < 0) != (c < 0)
+	hi, lo := bits.Mul64(abs(a), abs(b))
+	d := abs(c)
+	if d == 0 || hi >= d {
+		return 0, false
+	}
+	q, r := bits.Div64(hi, lo, d)
+	if r >= d-r {
+		q++
+	}
+	if q > maxScaled {
+		return 0, false
+	}
+	if negative {
+		return -int64(q), true
+	}
+	return int64(q), true
+}
+
+func abs(n int64) uint64 {
+	if n < 0 {
+		return uint64(-n)
+	}
+	return uint64(n)
+}
+
+// documentTotals sums the lines; without taxes and prepayments the amount to
+// pay is the total.
+func documentTotals(c *Change) error {
+	sum, err := c.sumOfChildren("Lines", "LineAmount")
+	if err != nil {
+		return err
+	}
+	c.Put("TotalLineAmount", IntValue(sum))
+	c.Put("AmountToPay", IntValue(sum))
 	return nil
 }

@@ -1,36 +1,12 @@
 package erp
 
 import (
-	"errors"
+	"encoding/json"
 	"fmt"
 	"math"
-	"math/bits"
 	"strconv"
 	"strings"
-	"time"
 )
-
-// ParseTime reads a date or a time as filters and bodies spell it: 2026-01-31,
-// 2026-01-31Z, 2026-01-31T09:55:00.123Z, with or without a zone; no zone means
-// UTC. The result is UTC, in microseconds.
-func ParseTime(text string) (time.Time, error) {
-	for _, layout := range [...]string{time.RFC3339Nano, "2006-01-02", "2006-01-02Z07:00", "2006-01-02T15:04:05.999999999", "2006-01-02T15:04Z07:00", "2006-01-02T15:04"} {
-		if t, err := time.Parse(layout, text); err == nil {
-			t = t.UTC()
-			if t.Year() < 1 || t.Year() > 9999 {
-				break
-			}
-			return t.Truncate(time.Microsecond), nil
-		}
-	}
-	return time.Time{}, errors.New("not a date")
-}
-
-// day is midnight UTC of the time's day.
-func day(t time.Time) time.Time {
-	t = t.UTC()
-	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)
-}
 
 var pow10 = [...]int64{1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000}
 
@@ -126,31 +102,12 @@ func appendScaled(dst []byte, n int64, scale int) []byte {
 	return dst
 }
 
-// mulDiv is a*b/c rounded half away from zero, exact in between. It reports
-// false when the result does not fit.
-func mulDiv(a, b, c int64) (int64, bool) {
-	negative := (a < 0) != (b < 0) != (c < 0)
-	hi, lo := bits.Mul64(abs(a), abs(b))
-	d := abs(c)
-	if d == 0 || hi >= d {
+// wholeNumber reads an integer of JSON, in the range of 32 bits.
+func wholeNumber(v any) (int64, bool) {
+	number, ok := v.(json.Number)
+	if !ok {
 		return 0, false
 	}
-	q, r := bits.Div64(hi, lo, d)
-	if r >= d-r {
-		q++
-	}
-	if q > maxScaled {
-		return 0, false
-	}
-	if negative {
-		return -int64(q), true
-	}
-	return int64(q), true
-}
-
-func abs(n int64) uint64 {
-	if n < 0 {
-		return uint64(-n)
-	}
-	return uint64(n)
+	n, exact, err := scaledFloor(number.String(), 0)
+	return n, err == nil && exact && n >= -1<<31 && n < 1<<31
 }

@@ -1,0 +1,101 @@
+package erp
+
+import (
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+func (w *Writer) create(s *Set, o *Object) (Outcome, error) {
+	if err := writable(s); err != nil {
+		return Outcome{}, err
+	}
+	if s.Abstract {
+		return Outcome{}, invalid("%s: a new object needs @odata.type, one of %s.", s.Name, s.subtypeNames())
+	}
+	if s.Owner != nil {
+		owner, err := w.ownerOf(s, o)
+		if err != nil {
+			return Outcome{}, err
+		}
+		return w.createUnder(owner, owner.childOf(s), o)
+	}
+	c, err := w.newChange(s, o, nil)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if err := c.applyAll(o, actionCreate); err != nil {
+		return Outcome{}, err
+	}
+	state, err := c.write()
+	return Outcome{Entity{s, c.ID}, state}, err
+}
+
+func (s *Set) subtypeNames() string {
+	names := make([]string, len(s.Subtypes))
+	for i, t := range s.Subtypes {
+		names[i] = "Erp." + t.Type
+	}
+	return strings.Join(names, ", ")
+}
+
+// newChange makes a new row; its Id is the caller's, or a new one.
+func (w *Writer) newChange(s *Set, o *Object, owner *Change) (*Change, error) {
+	id := w.newID()
+	if v, ok := o.Get("Id"); ok && v != nil {
+		text, _ := v.(string)
+		given, err := uuid.Parse(text)
+		if err != nil || len(text) != 36 {
+			return nil, invalid("%s: Id is not a GUID.", s.Name)
+		}
+		id = given.String()
+	}
+	c := w.change(NewRecord(s, id), true)
+	if owner != nil {
+		c.owner = owner
+		c.Values[s.Owner.Index] = s.Owner.refer(Entity{owner.Record.Set, owner.ID})
+		owner.children = append(owner.children, c)
+	}
+	return c, nil
+}
+
+// ownerOf reads, locks and returns the owner that a new part names.
+func (w *Writer) ownerOf(s *Set, o *Object) (*Change, error) {
+	for _, m := range o.Members {
+		name, bind := strings.CutSuffix(m.Name, "@odata.bind")
+		if name != s.Owner.Name {
+			continue
+		}
+		v, err := w.reference(s, s.Owner, m.Value, bind)
+		if err != nil {
+			return nil, err
+		}
+		if !v.Null {
+			return w.open(Entity{s.Owner.Target, v.Text})
+		}
+	}
+	return nil, broken(s, s.Owner.Name+" is required; give it a value.")
+}
+
+func (w *Writer) createUnder(owner *Change, child *Child, o *Object) (Outcome, error) {
+	c, err := w.newChange(child.Set, o, owner)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if err := c.applyAll(o, actionCreate); err != nil {
+		return Outcome{}, err
+	}
+	if _, err := owner.write(); err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{Entity{child.Set, c.ID}, Added}, nil
+}
+
+// CreateChild adds a row to a child collection: POST Set(id)/Child.
+func (w *Writer) CreateChild(e Entity, child *Child, o *Object) (Outcome, error) {
+	owner, err := w.open(e)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return w.createUnder(owner, child, o)
+}

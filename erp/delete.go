@@ -1,0 +1,72 @@
+package erp
+
+import (
+	"fmt"
+
+	"github.com/hybridapps/tandem"
+)
+
+// Delete removes a row with its children. version 0 means any.
+func (w *Writer) Delete(e Entity, version int64) error {
+	c, err := w.open(e)
+	if err != nil {
+		return err
+	}
+	if version != 0 {
+		c.version = &version
+	}
+	if err := c.checkVersion(); err != nil {
+		return err
+	}
+	if err := c.guard(); err != nil {
+		return err
+	}
+	if err := w.unreferenced(c.Record); err != nil {
+		return err
+	}
+	if err := w.tx.Remove(c.Record.Set, c.ID); err != nil {
+		return err
+	}
+	w.Forget()
+	if c.owner == nil {
+		return nil
+	}
+	c.owner.children = nil
+	c.owner.forced = true
+	_, err = c.owner.write()
+	return err
+}
+
+// unreferenced refuses to delete a row that others point at, and says which.
+func (w *Writer) unreferenced(r *Record) error {
+	for _, s := range w.model.Sets {
+		if s.Base != nil && s.Table == s.Base.Table && s.Abstract {
+			continue
+		}
+		for _, p := range s.Properties {
+			if !p.IsReference() || p.Set != s || p == s.Owner || !p.Target.Includes(r.Set) {
+				continue
+			}
+			q := &Query{Set: s, Limit: 2, Where: &Compare{Path: &Path{Property: p}, Op: Eq, Value: TextValue(r.ID)}}
+			found, err := w.tx.Find(q)
+			if err != nil {
+				return err
+			}
+			for _, e := range found {
+				if e.ID != r.ID || s.View {
+					return &tandem.Error{Code: tandem.CodeConflict, Message: fmt.Sprintf(
+						"%s cannot be deleted: %s refers to it by %s; change or delete that first, or make this one inactive.",
+						Entity{r.Set, r.ID}, e.name(), p.Name)}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (e Entity) name() string {
+	if e.ID == "" {
+		return "a row of " + e.Set.Name
+	}
+	return e.String()
+}

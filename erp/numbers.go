@@ -1,0 +1,77 @@
+package erp
+
+import "fmt"
+
+// autoNumber gives a text property without a value the next number of a
+// counter of its own in each scope, skipping numbers that rows already have.
+func (c *Change) autoNumber(name, format, scope string) error {
+	if c.Has(name) {
+		return nil
+	}
+	p := c.at(name)
+	for range 1000 {
+		n, err := c.w.tx.NextNumbers(p.Counter(scope), 1)
+		if err != nil {
+			return err
+		}
+		v := TextValue(fmt.Sprintf(format, n))
+		taken, err := c.w.tx.Find(&Query{Set: p.Set, Limit: 1, Where: &Compare{Path: &Path{Property: p}, Op: Eq, Value: v}})
+		if err != nil {
+			return err
+		}
+		if len(taken) == 0 {
+			c.Put(name, v)
+			return nil
+		}
+	}
+	return c.fail("no free " + name + " was found near the last automatic one; give " + name + " yourself.")
+}
+
+// Counter names the counter ([Tx.NextNumber]) of an automatic number; the scope
+// of a DocumentNo is its DocumentType, others have none.
+func (p *Property) Counter(scope string) string {
+	return p.Set.Table + "." + p.Column + ":" + scope
+}
+
+// nextLineNo numbers a line that came without a number: highest + 10.
+func (c *Change) nextLineNo() error {
+	o := c.owner
+	if c.Has("LineNo") {
+		return nil
+	}
+	highest := int64(0)
+	if o != nil {
+		if !o.New && o.maxLine < 0 {
+			child := o.childOf(c.Record.Set)
+			n, err := c.w.tx.Aggregate(Max, child, o.ID, c.at("LineNo"))
+			if err != nil {
+				return err
+			}
+			o.maxLine = n
+		}
+		highest = max(o.maxLine, 0)
+		for _, sibling := range o.children {
+			if sibling != c && sibling.Record.Set == c.Record.Set {
+				highest = max(highest, sibling.Get("LineNo").Int)
+			}
+		}
+	}
+	c.Put("LineNo", IntValue(highest+10))
+	return nil
+}
+
+// sumOfChildren adds up a number of all rows of a child collection.
+func (c *Change) sumOfChildren(collection, property string) (int64, error) {
+	child := c.Record.Set.Child(collection)
+	p := child.Set.mustHave(property)
+	if !c.New {
+		return c.w.tx.Aggregate(Sum, child, c.ID, p)
+	}
+	sum := int64(0)
+	for _, line := range c.children {
+		if line.Record.Set == child.Set {
+			sum += line.Values[p.Index].Int
+		}
+	}
+	return sum, nil
+}

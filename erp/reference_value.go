@@ -1,0 +1,67 @@
+package erp
+
+import "strings"
+
+// reference reads the three forms of a reference: {"@odata.id":"Set(guid)"},
+// @odata.bind, and an object to be found or written first.
+func (w *Writer) reference(s *Set, p *Property, v any, bind bool) (Value, error) {
+	if v == nil {
+		return NullValue, nil
+	}
+	if text, isText := v.(string); isText && bind {
+		return w.link(p, text)
+	}
+	o, ok := v.(*Object)
+	if !ok || bind {
+		return Value{}, invalid(`%s: %s is a reference; write it as {"@odata.id":"%s(id)"}.`, s.Name, p.Name, p.Target.Name)
+	}
+	if id, ok := o.Get("@odata.id"); ok && len(o.Members) == 1 {
+		text, _ := id.(string)
+		return w.link(p, text)
+	}
+	target, err := w.concrete(p.Target, o)
+	if err != nil {
+		return Value{}, prefix(err, p.Name+": ")
+	}
+	fallback := actionMerge
+	if _, explicit := o.Get("@erpnet.findBy"); onlySearch(target, o) || explicit && onlyAnnotations(o) {
+		fallback = actionFind
+	}
+	action, err := actionOf(target, o, fallback)
+	if err != nil {
+		return Value{}, err
+	}
+	if action == actionDelete {
+		return Value{}, invalid("%s: %s cannot be deleted while it is referred to.", s.Name, p.Name)
+	}
+	outcome, err := w.perform(target, o, action)
+	if err != nil {
+		return Value{}, prefix(err, p.Name+": ")
+	}
+	if outcome.Entity.ID == "" {
+		return NullValue, nil
+	}
+	return p.refer(outcome.Entity), nil
+}
+
+func onlyAnnotations(o *Object) bool {
+	for _, m := range o.Members {
+		if !strings.HasPrefix(m.Name, "@") {
+			return false
+		}
+	}
+	return true
+}
+
+// link points at an existing row.
+func (w *Writer) link(p *Property, text string) (Value, error) {
+	id, _, err := w.model.ParseReference(p, text)
+	if err != nil {
+		return Value{}, err
+	}
+	r, err := w.record(p.Target, id)
+	if err != nil {
+		return Value{}, prefix(err, p.Name+": ")
+	}
+	return p.refer(Entity{r.Set, id}), nil
+}

@@ -1,0 +1,205 @@
+package erp
+
+import (
+	"fmt"
+
+	"github.com/hybridapps/tandem"
+)
+
+// settle brings a row whose members are assigned into the state to be saved:
+// defaults, computations, required properties, rules.
+func (c *Change) settle() error {
+	s := c.Record.Set
+	if c.New {
+		for _, p := range s.Properties {
+			if p.decl.fallback != nil && c.Values[p.Index].Null && !c.given[p.Index] {
+				c.Values[p.Index] = p.decl.fallback(c)
+			}
+		}
+		if s.decl.prepare != nil {
+			if err := s.decl.prepare(c); err != nil {
+				return err
+			}
+		}
+	}
+	for _, u := range c.units {
+		if err := c.checkUnit(u); err != nil {
+			return err
+		}
+	}
+	if !c.New && !c.Dirty() {
+		return nil
+	}
+	if err := c.guard(); err != nil {
+		return err
+	}
+	if s.decl.compute != nil {
+		if err := s.decl.compute(c); err != nil {
+			return err
+		}
+	}
+	for _, p := range s.Properties {
+		v := c.Values[p.Index]
+		if p.Required && v.Null && p.Stored() && p != s.id && !(c.New && c.stamped(p)) {
+			return c.fail(p.Name + " is required; give it a value.")
+		}
+		if p.Scaled() && p.Precision < len(pow10)*2 && !v.Null && overflows(v.Int, p.Precision) {
+			return c.fail(fmt.Sprintf("%s has more than %d digits before the point.", p.Name, p.Precision-p.Scale))
+		}
+	}
+	for _, rule := range s.decl.rules {
+		bad, err := rule.Broken(c)
+		if err != nil {
+			return err
+		}
+		if bad {
+			return c.fail(rule.Text + " (Constraint " + rule.Code + ")")
+		}
+	}
+	return nil
+}
+
+// stamped reports whether saving sets the property.
+func (c *Change) stamped(p *Property) bool {
+	return p.Name == "ObjectVersion" || p.Name == "AggregateLastUpdateTimeUtc"
+}
+
+func overflows(n int64, digits int) bool {
+	limit := int64(1)
+	for range min(digits, 18) {
+		limit *= 10
+	}
+	return n >= limit || n <= -limit
+}
+
+// guard refuses changes of documents that are past changing, and of their
+// lines.
+func (c *Change) guard() error {
+	if c.owner != nil {
+		return c.owner.guard()
+	}
+	if !c.Record.Set.Document || c.New || c.forced {
+		return nil
+	}
+	// The saved state decides: no write can change it but an action.
+	state := c.Saved[c.at("State").Index].Int
+	if c.Saved[c.at("Void").Index].Int != 0 {
+		return c.fail("document " + c.Get("DocumentNo").Text + " is void and cannot be changed; create a new one.")
+	}
+	if state >= StateReleased {
+		return c.fail(fmt.Sprintf("document %s is %s and cannot be changed; only documents before Released can.",
+			c.Get("DocumentNo").Text, c.at("State").Enum.MemberName(state)))
+	}
+	return nil
+}
+
+// checkUnit compares the code that came with an Amount or Quantity with the
+// effective one, which another row keeps.
+func (c *Change) checkUnit(u unitCheck) error {
+	at := c.Record
+	for i, step := range u.property.Unit {
+		v := at.Values[step.Index]
+		if v.Null {
+			return c.fail(fmt.Sprintf("%s came with the code %q, but there is none in effect: set %s first.", u.property.Name, clip(u.code), step.Name))
+		}
+		if i == 0 && c.owner != nil && step == c.Record.Set.Owner {
+			at = c.owner.Record
+			continue
+		}
+		next, err := c.w.record(step.Target, v.Text)
+		if err != nil {
+			return err
+		}
+		at = next
+	}
+	effective := at.Get(at.Set.Code.Property).Text
+	if !equalCode(effective, u.code) {
+		return c.fail(fmt.Sprintf("%s must be in %q, not in %q; leave the code out or convert the value.", u.property.Name, effective, clip(u.code)))
+	}
+	return nil
+}
+
+// write saves the aggregate: the row, its children, totals and version.
+func (c *Change) write() (State, error) {
+	s := c.Record.Set
+	if c.New {
+		if s.decl.totals != nil {
+			if err := s.decl.totals(c); err != nil {
+				return "", err
+			}
+		}
+		c.stamp(0)
+		if err := c.w.insert(c.Record); err != nil {
+			return "", err
+		}
+		for _, child := range c.children {
+			if _, err := child.write(); err != nil {
+				return "", err
+			}
+		}
+		return Added, nil
+	}
+	changed := c.Dirty() || c.forced
+	for _, child := range c.children {
+		if child.New || child.Dirty() {
+			if err := c.guard(); err != nil {
+				return "", err
+			}
+		}
+		state, err := child.write()
+		if err != nil {
+			return "", err
+		}
+		changed = changed || state != Unchanged
+	}
+	if !changed {
+		return Unchanged, nil
+	}
+	if s.decl.totals != nil {
+		if err := s.decl.totals(c); err != nil {
+			return "", err
+		}
+	}
+	c.stamp(1)
+	return Modified, c.w.save(c.Record)
+}
+
+// stamp raises the version of an aggregate root and its time of change, which
+// never goes back even when the clock does.
+func (c *Change) stamp(step int64) {
+	s := c.Record.Set
+	if s.Owner != nil {
+		return
+	}
+	version, updated := s.byName["ObjectVersion"], s.byName["AggregateLastUpdateTimeUtc"]
+	if version == nil {
+		return
+	}
+	now := c.w.now.UnixMicro()
+	if step == 0 {
+		c.Values[version.Index] = IntValue(1)
+	} else {
+		c.Values[version.Index] = IntValue(c.Saved[version.Index].Int + 1)
+		now = max(now, c.Saved[updated.Index].Int+1)
+	}
+	c.Values[updated.Index] = IntValue(now)
+}
+
+// checkVersion compares the ObjectVersion that the caller has with the
+// aggregate's.
+func (c *Change) checkVersion() error {
+	if c.version == nil {
+		return nil
+	}
+	root := c
+	if c.owner != nil {
+		root = c.owner
+	}
+	current := root.Get("ObjectVersion").Int
+	if *c.version == current {
+		return nil
+	}
+	return &tandem.Error{Code: tandem.CodeConflict, Message: fmt.Sprintf(
+		"%s: the object was changed by somebody else: ObjectVersion is %d, not %d; read it again and repeat the change.",
+		Entity{c.Record.Set, c.ID}, current, *c.version)}
+}

@@ -1,0 +1,52 @@
+package erp
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// MaxText bounds texts that have no bound of their own, and the texts of
+// filters and searches, in bytes.
+const MaxText = 32000
+
+func checkText(s *Set, name, text string) error {
+	if len(text) > MaxText {
+		return invalid("%s: the text for %s is longer than %d bytes.", s.Name, name, MaxText)
+	}
+	// PostgreSQL cannot store U+0000, and no text that is wanted holds it.
+	if strings.IndexByte(text, 0) >= 0 || !utf8.ValidString(text) {
+		return invalid("%s: the text for %s is not valid UTF-8 without U+0000.", s.Name, name)
+	}
+	return nil
+}
+
+func (p *Property) checkLength(s *Set, text string) error {
+	if err := checkText(s, p.Name, text); err != nil {
+		return err
+	}
+	if n := p.MaxLen; n > 0 && len(text) > n && utf8.RuneCountInString(text) > n {
+		return invalid("%s: %s has %d characters; at most %d fit.", s.Name, p.Name, utf8.RuneCountInString(text), n)
+	}
+	return nil
+}
+
+// clip shortens what a caller sent, for a message.
+func clip(s string) string {
+	if len(s) <= 80 {
+		return s
+	}
+	s = s[:80]
+	for !utf8.ValidString(s) {
+		s = s[:len(s)-1]
+	}
+	return s + "…"
+}
+
+// clipTo cuts a text that we made to n characters.
+func clipTo(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	runes := []rune(s)
+	return string(runes[:min(n, len(runes))])
+}

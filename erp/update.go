@@ -1,0 +1,62 @@
+package erp
+
+import "github.com/hybridapps/tandem"
+
+// Update changes the properties that the object has: PATCH.
+func (w *Writer) Update(e Entity, o *Object) (Outcome, error) {
+	return w.update(e, o, actionUpdate)
+}
+
+func (w *Writer) update(e Entity, o *Object, action string) (Outcome, error) {
+	c, err := w.open(e)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if err := c.applyAll(o, action); err != nil {
+		return Outcome{}, err
+	}
+	top := c
+	if c.owner != nil {
+		top = c.owner
+	}
+	state, err := top.write()
+	return Outcome{Entity{c.Record.Set, c.ID}, state}, err
+}
+
+// open loads and locks a row to change it, together with its owner.
+func (w *Writer) open(e Entity) (*Change, error) {
+	if err := writable(e.Set); err != nil {
+		return nil, err
+	}
+	if e.Set.Owner == nil {
+		r, err := w.tx.Load(e.Set, e.ID, true)
+		if err != nil {
+			return nil, err
+		}
+		return w.change(r, false), nil
+	}
+	// The root is locked before the part is read, so that two changes of one
+	// aggregate follow each other.
+	r, err := w.tx.Load(e.Set, e.ID, false)
+	if err != nil {
+		return nil, err
+	}
+	owner, err := w.open(Entity{e.Set.Owner.Target, r.Get(e.Set.Owner).Text})
+	if err != nil {
+		return nil, err
+	}
+	if r, err = w.tx.Load(e.Set, e.ID, true); err != nil {
+		return nil, err
+	}
+	c := w.change(r, false)
+	c.owner = owner
+	owner.children = append(owner.children, c)
+	return c, nil
+}
+
+func writable(s *Set) error {
+	if s.ReadOnly {
+		return &tandem.Error{Code: tandem.CodeForbidden, Message: s.Name + " is read-only through this API."}
+	}
+	return nil
+}

@@ -1,0 +1,166 @@
+package erp
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// value gives what a caller sent for the property the property's type.
+func (c *Change) value(p *Property, v any, bind bool) (Value, error) {
+	s := c.Record.Set
+	if p.IsReference() {
+		return c.w.reference(s, p, v, bind)
+	}
+	if v == nil {
+		return NullValue, nil
+	}
+	wrong := func(want string) (Value, error) {
+		return Value{}, invalid("%s: %s needs %s.", s.Name, p.Name, want)
+	}
+	switch p.Kind {
+	case KindString:
+		text, ok := v.(string)
+		if !ok {
+			return wrong("a text")
+		}
+		return TextValue(text), p.checkLength(s, text)
+	case KindMultiLanguage:
+		o, ok := v.(*Object)
+		if !ok {
+			return wrong(`an object like {"EN":"text"}`)
+		}
+		stored, err := parseLanguages(s, p, o)
+		return Value{Text: stored, Null: stored == ""}, err
+	case KindBool:
+		b, ok := v.(bool)
+		if !ok {
+			return wrong("true or false")
+		}
+		return BoolValue(b), nil
+	case KindInt:
+		n, ok := wholeNumber(v)
+		if !ok {
+			return wrong("a whole number")
+		}
+		return IntValue(n), nil
+	case KindDecimal:
+		return p.number(s, v)
+	case KindAmount, KindQuantity:
+		return c.measured(p, v)
+	case KindDate, KindDateTime:
+		text, _ := v.(string)
+		t, err := ParseTime(text)
+		if err != nil {
+			return wrong("a time like 2026-01-31T09:55:00Z")
+		}
+		if p.Kind == KindDate {
+			t = day(t)
+		}
+		return IntValue(t.UnixMicro()), nil
+	case KindEnum:
+		text, _ := v.(string)
+		n, ok := p.Enum.Member(text)
+		if !ok {
+			return wrong("one of " + p.Enum.names())
+		}
+		return IntValue(n), nil
+	}
+	return wrong("another type")
+}
+
+// number reads a decimal: a JSON number, or a text with one.
+func (p *Property) number(s *Set, v any) (Value, error) {
+	var text string
+	switch v := v.(type) {
+	case json.Number:
+		text = v.String()
+	case string:
+		text = v
+	default:
+		return Value{}, invalid("%s: %s needs a number.", s.Name, p.Name)
+	}
+	n, err := scaledRound(text, p.Scale)
+	if err != nil {
+		return Value{}, invalid("%s: %s: %s.", s.Name, p.Name, err)
+	}
+	return IntValue(n), nil
+}
+
+// measured reads an Amount or a Quantity. Its code assigns the unit when the
+// reference to that is in the same row; else it must be the effective one,
+// which is checked when the row is complete.
+func (c *Change) measured(p *Property, v any) (Value, error) {
+	s := c.Record.Set
+	unit := "Currency"
+	if p.Kind == KindQuantity {
+		unit = "Unit"
+	}
+	o, ok := v.(*Object)
+	if !ok {
+		return Value{}, invalid(`%s: %s needs an object like {"Value":1.5,"%s":"…"}.`, s.Name, p.Name, unit)
+	}
+	var number, code any
+	for _, m := range o.Members {
+		switch m.Name {
+		case "Value":
+			number = m.Value
+		case unit:
+			code = m.Value
+		default:
+			if !strings.HasPrefix(m.Name, "@") {
+				return Value{}, invalid("%s: %s has no %q; it has Value and %s.", s.Name, p.Name, clip(m.Name), unit)
+			}
+		}
+	}
+	value, err := p.number(s, number)
+	if err != nil || code == nil {
+		return value, err
+	}
+	text, ok := code.(string)
+	if !ok {
+		return Value{}, invalid("%s: the %s of %s must be a text.", s.Name, unit, p.Name)
+	}
+	if len(p.Unit) > 1 {
+		c.units = append(c.units, unitCheck{p, text})
+		return value, nil
+	}
+	r := p.Unit[0]
+	e, err := c.w.byCode(r.Target, text)
+	if err != nil {
+		return Value{}, err
+	}
+	if e.ID == "" {
+		return Value{}, broken(s, fmt.Sprintf(`%s: there is no %s %q; create it first, or use an existing code.`, p.Name, strings.ToLower(unit), clip(text)))
+	}
+	if now := c.Values[r.Index]; (c.given[r.Index] || c.byUnit[r.Index]) && now.Text != e.ID {
+		return Value{}, broken(s, fmt.Sprintf("the %s of %s and %s disagree; send one of them, or make them agree.", strings.ToLower(unit), p.Name, r.Name))
+	}
+	c.Values[r.Index] = TextValue(e.ID)
+	c.byUnit[r.Index] = true
+	return value, nil
+}
+
+// parseLanguages reads what a caller sent for the property.
+func parseLanguages(s *Set, p *Property, o *Object) (string, error) {
+	list := make([]translation, 0, len(o.Members))
+	for _, m := range o.Members {
+		text, isText := m.Value.(string)
+		language := strings.ToUpper(m.Name)
+		if !isText || len(language) != 2 || language[0] < 'A' || language[0] > 'Z' || language[1] < 'A' || language[1] > 'Z' {
+			return "", invalid(`%s: %s is a multilanguage text; write it as {"EN":"text","DE":"Text"}.`, s.Name, p.Name)
+		}
+		if err := p.checkLength(s, text); err != nil {
+			return "", err
+		}
+		if slices.ContainsFunc(list, func(t translation) bool { return t.language == language }) {
+			return "", invalid("%s: %s names the language %s twice.", s.Name, p.Name, language)
+		}
+		list = append(list, translation{language, text})
+	}
+	if len(list) == 0 {
+		return "", nil
+	}
+	return string(appendLanguages(nil, list)), nil
+}

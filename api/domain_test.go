@@ -23,8 +23,8 @@ const (
 	aGUID      = "0123abcd-4567-89ab-cdef-0123456789ab"
 )
 
-// model is made once: it is immutable.
-var model = erp.NewModel()
+// erpModel is made once: it is immutable.
+var erpModel = erp.NewModel()
 
 // doors is an Access whose tokens are the scopes they have: read+update.
 type doors struct{}
@@ -92,7 +92,7 @@ func serve(t testing.TB, store erp.Store) http.Handler {
 	mux := http.NewServeMux()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	(&api.Domain{
-		Model: model, Store: store, Root: "https://erp.example", Version: "1.2.3", Log: quiet, Sessions: someSessions, Usage: someUsage,
+		Model: erpModel.Model, Store: store, Root: "https://erp.example", Version: "1.2.3", Log: quiet, Sessions: someSessions, Usage: someUsage,
 		Access: &api.Access{Verifier: doors{}, Checker: doors{}, Sessions: doors{}, Auditor: doors{}, Log: quiet},
 	}).Mount(mux)
 	return mux

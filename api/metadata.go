@@ -187,20 +187,13 @@ func propertyType(p *erp.Property) string {
 	return typ + required(p)
 }
 
-// actionParameters are the parameters of the bound actions, with their types.
-var actionParameters = map[string][][2]string{
-	"ChangeState": {{"newState", "Edm.String"}, {"userStatus", "Erp.OpenObject"}},
-	"Complete":    {{"completion", "Edm.String"}},
-	"MakeVoid":    {{"reason", "Edm.String"}, {"voidType", "Edm.String"}, {"resetParentState", "Edm.Boolean"}},
-}
-
 // actions writes the actions bound to the rows of a set.
 func (w *csdl) actions(s *erp.Set) {
-	for _, name := range s.Actions() {
-		w.line(`<Action Name="%s" IsBound="true">`, name)
+	for _, a := range s.Actions {
+		w.line(`<Action Name="%s" IsBound="true">`, a.Name)
 		w.line(`<Parameter Name="bindingParameter" Type="%s" Nullable="false"/>`, qualified(s.Type))
-		for _, p := range actionParameters[name] {
-			w.line(`<Parameter Name="%s" Type="%s"/>`, p[0], p[1])
+		for _, p := range a.Parameters {
+			w.line(`<Parameter Name="%s" Type="%s"/>`, p.Name, p.Type)
 		}
 		w.line(`</Action>`)
 	}

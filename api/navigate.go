@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/hybridapps/tandem/erp"
@@ -21,7 +20,7 @@ func (t *target) member(w http.ResponseWriter, r *http.Request) error {
 		return notFound("%s has no function %s.", t.set.Name, name)
 	case child != nil:
 		return t.children(w, r, child)
-	case slices.Contains(t.set.Actions(), name) && t.path.Cast == "" && !t.path.MemberCount:
+	case t.set.Action(name) != nil && t.path.Cast == "" && !t.path.MemberCount:
 		return methods{"POST": t.action}.serve(w, r)
 	case reference == nil:
 		return notFound("%s has no navigation property and no action %q; $metadata lists them.", t.set.Name, name)

@@ -27,7 +27,7 @@ type ERP struct {
 	Now func() time.Time
 
 	db     *sqldb.DB
-	model  *erp.Model
+	model  *erp.WriteModel
 	tables map[*erp.Set]*table
 	folded map[*erp.Property]bool
 	stmts  *statements
@@ -38,11 +38,11 @@ type ERP struct {
 var _ erp.Store = (*ERP)(nil)
 
 // NewERP keeps the rows of the model in the instance's database.
-func NewERP(db *sqldb.DB, model *erp.Model) *ERP {
+func NewERP(db *sqldb.DB, model *erp.WriteModel) *ERP {
 	e := &ERP{
 		Now: time.Now, db: db, model: model,
 		tables: make(map[*erp.Set]*table, len(model.Sets)),
-		folded: folded(model), stmts: newStatements(db), atOnce: maxGathered,
+		folded: folded(model.Model), stmts: newStatements(db), atOnce: maxGathered,
 	}
 	for _, s := range model.Sets {
 		e.tables[s] = e.newTable(s)

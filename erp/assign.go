@@ -107,10 +107,8 @@ func (c *Change) assignID(v any) error {
 func readOnly(s *Set, p *Property) error {
 	how := ""
 	switch {
-	case s.Document && p.Name == "State":
-		how = "; use the action ChangeState"
-	case s.Document && strings.HasPrefix(p.Name, "Void"):
-		how = "; use the action MakeVoid"
+	case p.ChangedBy != "":
+		how = "; use the action " + p.ChangedBy
 	case p.CreateOnly || p == s.Owner:
 		how = " after the row was created"
 	}

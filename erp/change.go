@@ -13,9 +13,10 @@ type Change struct {
 	// New is set for rows that are being created.
 	New bool
 
-	w        *Writer
-	owner    *Change
-	children []*Change
+	w         *Writer
+	behaviour *Declaration
+	owner     *Change
+	children  []*Change
 	// given are the properties that the caller sent, by Index.
 	given []bool
 	// byUnit are the references that a Unit or Currency code assigned.
@@ -34,36 +35,45 @@ type unitCheck struct {
 
 func (w *Writer) change(r *Record, isNew bool) *Change {
 	return &Change{
-		Record: r, New: isNew, w: w, maxLine: -1,
+		Record: r, New: isNew, w: w, behaviour: w.model.behaviours[r.Set], maxLine: -1,
 		given: make([]bool, len(r.Values)), byUnit: make([]bool, len(r.Values)),
 	}
 }
 
-func (c *Change) at(name string) *Property { return c.Record.Set.mustHave(name) }
+// Property finds a property of the row's set; a name that it does not have is a
+// mistake in a declaration and panics.
+func (c *Change) Property(name string) *Property { return c.Record.Set.mustHave(name) }
 
-// Get is the value of a property; Put sets it; Has reports that it is not null.
-func (c *Change) Get(name string) Value { return c.Values[c.at(name).Index] }
-
-// Put sets a property.
-func (c *Change) Put(name string, v Value) { c.Values[c.at(name).Index] = v }
+// Get is the value of a property.
+func (c *Change) Get(name string) Value { return c.Values[c.Property(name).Index] }
 
 // Has reports whether the property is not null.
 func (c *Change) Has(name string) bool { return !c.Get(name).Null }
 
 // Given reports whether the caller sent the property, be it null.
-func (c *Change) Given(name string) bool { return c.given[c.at(name).Index] }
+func (c *Change) Given(name string) bool { return c.given[c.Property(name).Index] }
 
-func (c *Change) changed(name string) bool { return c.Changed(c.at(name)) }
+// SavedValue is the value that a property has in the store.
+func (c *Change) SavedValue(name string) Value { return c.Saved[c.Property(name).Index] }
+
+// Touched reports whether the property differs from what is saved.
+func (c *Change) Touched(name string) bool { return c.Changed(c.Property(name)) }
 
 // Now is the time of the write.
 func (c *Change) Now() time.Time { return c.w.now }
+
+// Login is the login of who writes, as CreationUser and the like keep it.
+func (c *Change) Login() Value { return TextValue(clipTo(c.w.by.Login, maxLogin)) }
+
+// maxLogin is how many characters CreationUser and the like have room for.
+const maxLogin = 64
 
 // Actor is who writes.
 func (c *Change) Actor() Actor { return c.w.by }
 
 // Ref is the row that a reference points at; nil when it is null.
 func (c *Change) Ref(name string) (*Record, error) {
-	p := c.at(name)
+	p := c.Property(name)
 	v := c.Values[p.Index]
 	if v.Null {
 		return nil, nil
@@ -71,18 +81,19 @@ func (c *Change) Ref(name string) (*Record, error) {
 	if c.owner != nil && p == c.Record.Set.Owner {
 		return c.owner.Record, nil
 	}
-	return c.record(p.Target, v.Text)
+	return c.Row(p.Target, v.Text)
 }
 
-func (c *Change) record(s *Set, id string) (*Record, error) {
+// Row is a row of a set by its id.
+func (c *Change) Row(s *Set, id string) (*Record, error) {
 	if id == c.Record.ID {
 		return c.Record, nil
 	}
 	return c.w.record(s, id)
 }
 
-// take copies a property of a referenced row, if there is one, into name.
-func (c *Change) take(name, reference, property string) error {
+// Take copies a property of a referenced row, if there is one, into name.
+func (c *Change) Take(name, reference, property string) error {
 	r, err := c.Ref(reference)
 	if err != nil || r == nil {
 		return err
@@ -95,10 +106,10 @@ func (c *Change) take(name, reference, property string) error {
 	return nil
 }
 
-// first points a reference at the first row of its target where all the
+// First points a reference at the first row of its target where all the
 // properties have the values given (name, Value, …); none leaves it null.
-func (c *Change) first(reference string, where ...any) error {
-	p := c.at(reference)
+func (c *Change) First(reference string, where ...any) error {
+	p := c.Property(reference)
 	q := &Query{Set: p.Target, Limit: 1}
 	key := "first " + p.Target.Name
 	var all And
@@ -131,7 +142,7 @@ func (c *Change) childOf(s *Set) *Child {
 	return nil
 }
 
-// fail is a broken rule of the row's set.
-func (c *Change) fail(text string) error { return broken(c.Record.Set, text) }
+// Fail is a broken rule of the row's set.
+func (c *Change) Fail(text string) error { return broken(c.Record.Set, text) }
 
 func equalCode(a, b string) bool { return strings.EqualFold(a, b) }

@@ -5,7 +5,7 @@ import "strings"
 // The words in which the neighbourhood files declare sets and properties. They
 // keep names; link.go turns the names into pointers.
 
-// declaration is what a set says by name, and its behaviour.
+// declaration is what a set says by name.
 type declaration struct {
 	base, owner      string
 	code, nameMember string
@@ -13,20 +13,14 @@ type declaration struct {
 	search           []string
 	children         [][2]string // collection name, set name
 	defaults         []*Property
-
-	prepare func(*Change) error
-	compute func(*Change) error
-	totals  func(*Change) error
-	rules   []Rule
 }
 
-// property is what a property says by name, and its default.
+// property is what a property says by name.
 type property struct {
 	target   string
 	unit     []string
 	format   string
 	viaOwner string
-	fallback func(*Change) Value
 }
 
 func newSet(name, typ, table string) *Set {
@@ -50,7 +44,7 @@ func root(name, typ, table string) *Set {
 func part(name, typ, table, owner string) *Set {
 	s := newSet(name, typ, table).with(
 		guid("Id").readOnly().explicit().required().can(CanEq|CanIn),
-		&Property{Name: "ObjectVersion", Kind: KindInt, ReadOnly: true, Explicit: true, decl: &property{viaOwner: owner}},
+		integer("ObjectVersion").readOnly().explicit().viaOwner(owner),
 		computed("DisplayText", "").explicit(),
 	)
 	s.decl.owner = owner
@@ -85,13 +79,9 @@ func (s *Set) child(name, set string) *Set {
 	s.decl.children = append(s.decl.children, [2]string{name, set})
 	return s
 }
-func (s *Set) prepare(f func(*Change) error) *Set { s.decl.prepare = f; return s }
-func (s *Set) compute(f func(*Change) error) *Set { s.decl.compute = f; return s }
-func (s *Set) totals(f func(*Change) error) *Set  { s.decl.totals = f; return s }
-func (s *Set) rules(rules ...Rule) *Set           { s.decl.rules = append(s.decl.rules, rules...); return s }
 
 func declare(name string, kind Kind) *Property {
-	return &Property{Name: name, Kind: kind, decl: &property{}}
+	return &Property{Name: name, Kind: kind, Default: NullValue, decl: &property{}}
 }
 
 func text(name string, maxLen int) *Property {
@@ -161,15 +151,19 @@ func (p *Property) can(c Capability) *Property   { p.Can = c; return p }
 func (p *Property) column(name string) *Property { p.Column = name; return p }
 
 // is gives a constant default to rows that are created without a value.
-func (p *Property) is(v Value) *Property {
-	return p.by(func(*Change) Value { return v })
+func (p *Property) is(v Value) *Property { p.Default = v; return p }
+
+// from gives a default of the moment.
+func (p *Property) from(s Source) *Property { p.DefaultFrom = s; return p }
+
+// by names the action that changes the property in the place of an update.
+func (p *Property) by(action string) *Property { p.ChangedBy = action; return p.readOnly() }
+
+// viaOwner makes the property the one of the same name of the aggregate's root.
+func (p *Property) viaOwner(owner string) *Property { p.decl.viaOwner = owner; return p }
+
+// action declares an action bound to the rows.
+func (s *Set) action(name string, parameters ...Parameter) *Set {
+	s.Actions = append(s.Actions, &Action{Name: name, Parameters: parameters})
+	return s
 }
-
-// by gives a computed default.
-func (p *Property) by(f func(*Change) Value) *Property { p.decl.fallback = f; return p }
-
-func today(c *Change) Value { return IntValue(day(c.Now()).UnixMicro()) }
-
-func instant(c *Change) Value { return IntValue(c.Now().UnixMicro()) }
-
-func creator(c *Change) Value { return TextValue(clipTo(c.Actor().Login, 64)) }

@@ -1,5 +1,7 @@
 package erp
 
+import "fmt"
+
 // Documents: what orders and invoices have in common.
 
 const setDocumentTypes = "Systems_Documents_DocumentTypes"
@@ -22,37 +24,39 @@ func documentState() *EnumType {
 	}}
 }
 
-func documentSets() []*Set {
-	return []*Set{
-		root(setDocumentTypes, "Systems_Documents_DocumentType", "erp_document_types").
-			code("Code").named("TypeName").display("{TypeName:T}").search("Code", "TypeName").
-			with(
-				text("Code", 16).required().can(CanEq|CanLike|CanOrder),
-				ml("TypeName", 254).required(),
-				text("EntityName", 64).required().can(CanEq|CanIn|CanOrder),
-			),
+func documentSets() []Declaration {
+	return []Declaration{
+		{
+			Set: root(setDocumentTypes, "Systems_Documents_DocumentType", "erp_document_types").
+				code("Code").named("TypeName").display("{TypeName:T}").search("Code", "TypeName").
+				with(
+					text("Code", 16).required().can(CanEq|CanLike|CanOrder),
+					ml("TypeName", 254).required(),
+					text("EntityName", 64).required().can(CanEq|CanIn|CanOrder),
+				),
+		},
 	}
 }
 
 // document declares an aggregate root with the document base.
 func document(name, typ, table, lines string, state *EnumType) *Set {
-	s := root(name, typ, table).
+	return root(name, typ, table).
 		code("DocumentNo").display("{DocumentType.TypeName:T} {DocumentNo}").search("DocumentNo").
 		child("Lines", lines).
 		with(
 			text("DocumentNo", 20).required().can(CanEq|CanLike|CanOrder),
-			date("DocumentDate").required().by(today).can(CanEq|CanRange|CanOrder),
+			date("DocumentDate").required().from(FromDay).can(CanEq|CanRange|CanOrder),
 			text("DocumentNotes", 0),
-			enum("State", state).required().readOnly().is(IntValue(StateNew)).can(CanEq|CanIn|CanRange),
-			boolean("Void").required().readOnly().is(BoolValue(false)).can(CanEq),
-			text("VoidReason", 254).readOnly(),
+			enum("State", state).required().by("ChangeState").is(IntValue(StateNew)).can(CanEq|CanIn|CanRange),
+			boolean("Void").required().by("MakeVoid").is(BoolValue(false)).can(CanEq),
+			text("VoidReason", 254).by("MakeVoid"),
 			text("EntityName", 64).required().readOnly(),
-			datetime("CreationTime").required().readOnly().by(instant),
-			text("CreationUser", 64).required().readOnly().by(creator),
+			datetime("CreationTime").required().readOnly().from(FromTime),
+			text("CreationUser", 64).required().readOnly().from(FromLogin),
 			datetime("ReleaseTime").readOnly(),
 			datetime("CompleteTime").readOnly(),
-			datetime("VoidTime").readOnly(),
-			datetime("ReferenceDate").by(today),
+			datetime("VoidTime").by("MakeVoid"),
+			datetime("ReferenceDate").from(FromDay),
 			text("ReferenceDocumentNo", 20).can(CanEq|CanLike),
 			boolean("ReadOnly").required().readOnly().is(BoolValue(false)),
 			computed("FullState", "{State}").explicit(),
@@ -70,9 +74,9 @@ func document(name, typ, table, lines string, state *EnumType) *Set {
 			ref("Customer", setCustomers).required(),
 			ref("DocumentCurrency", setCurrencies).required(),
 		).
-		prepare(prepareDocument).totals(documentTotals)
-	s.Document = true
-	return s
+		action("ChangeState", Parameter{"newState", "Edm.String"}, Parameter{"userStatus", "Erp.OpenObject"}).
+		action("Complete", Parameter{"completion", "Edm.String"}).
+		action("MakeVoid", Parameter{"reason", "Edm.String"}, Parameter{"voidType", "Edm.String"}, Parameter{"resetParentState", "Edm.Boolean"})
 }
 
 // prepareDocument fills what a new document needs and did not get: the first
@@ -82,17 +86,17 @@ func prepareDocument(c *Change) error {
 	c.Put("EntityName", TextValue(c.Record.Set.Name))
 	c.Put("MasterDocument", TextValue(c.Record.ID))
 	if !c.Has("DocumentType") {
-		if err := c.first("DocumentType", "EntityName", c.Get("EntityName")); err != nil {
+		if err := c.First("DocumentType", "EntityName", c.Get("EntityName")); err != nil {
 			return err
 		}
 	}
 	if !c.Has("EnterpriseCompany") {
-		if err := c.take("EnterpriseCompany", "Customer", "EnterpriseCompany"); err != nil {
+		if err := c.Take("EnterpriseCompany", "Customer", "EnterpriseCompany"); err != nil {
 			return err
 		}
 	}
 	if !c.Has("EnterpriseCompany") {
-		if err := c.first("EnterpriseCompany", "IsActive", BoolValue(true)); err != nil {
+		if err := c.First("EnterpriseCompany", "IsActive", BoolValue(true)); err != nil {
 			return err
 		}
 	}
@@ -102,21 +106,21 @@ func prepareDocument(c *Change) error {
 		}
 	}
 	if !c.Has("ToParty") {
-		if err := c.take("ToParty", "Customer", "Party"); err != nil {
+		if err := c.Take("ToParty", "Customer", "Party"); err != nil {
 			return err
 		}
 	}
 	if !c.Has("DocumentCurrency") {
-		if err := c.take("DocumentCurrency", "Customer", "DefaultCurrency"); err != nil {
+		if err := c.Take("DocumentCurrency", "Customer", "DefaultCurrency"); err != nil {
 			return err
 		}
 	}
 	if !c.Has("DocumentCurrency") {
-		if err := c.take("DocumentCurrency", "EnterpriseCompany", "BaseCurrency"); err != nil {
+		if err := c.Take("DocumentCurrency", "EnterpriseCompany", "BaseCurrency"); err != nil {
 			return err
 		}
 	}
-	return c.autoNumber("DocumentNo", "%010d", c.Get("DocumentType").Text)
+	return c.AutoNumber("DocumentNo", "%010d", c.Get("DocumentType").Text)
 }
 
 func prepareParties(c *Change) error {
@@ -131,5 +135,86 @@ func prepareParties(c *Change) error {
 	if c.Has("EnterpriseCompanyLocation") {
 		return nil
 	}
-	return c.first("EnterpriseCompanyLocation", "Company", party)
+	return c.First("EnterpriseCompanyLocation", "Company", party)
+}
+
+// asDocument is the declaration of a document: what all of them do.
+func asDocument(set *Set, prepare func(*Change) error) Declaration {
+	return Declaration{
+		Set: set, Prepare: prepare, Totals: documentTotals, Guard: guardDocument,
+		Actions: map[string]func(*Change, *Object) error{
+			"ChangeState": changeState,
+			"Complete":    func(c *Change, _ *Object) error { return advance(c, StateCompleted) },
+			"MakeVoid":    makeVoid,
+		},
+	}
+}
+
+// guardDocument refuses changes of documents that are past changing. The saved
+// state decides: no write can change it but an action.
+func guardDocument(c *Change) error {
+	if c.SavedValue("Void").Int != 0 {
+		return c.Fail("document " + c.Get("DocumentNo").Text + " is void and cannot be changed; create a new one.")
+	}
+	if state := c.SavedValue("State").Int; state >= StateReleased {
+		return c.Fail(fmt.Sprintf("document %s is %s and cannot be changed; only documents before Released can.",
+			c.Get("DocumentNo").Text, c.Property("State").Enum.MemberName(state)))
+	}
+	return nil
+}
+
+// changeState is ChangeState {"newState":"Released"}: the state only advances.
+func changeState(c *Change, args *Object) error {
+	states := c.Property("State").Enum
+	v, _ := args.Get("newState")
+	name, _ := v.(string)
+	state, ok := states.Member(name)
+	if !ok {
+		return invalid("%s: ChangeState needs newState, one of %s.", c.Record.Set.Name, states.Names())
+	}
+	return advance(c, state)
+}
+
+// advance moves the document forward and notes when it was released and
+// completed.
+func advance(c *Change, state int64) error {
+	if c.Get("Void").Int != 0 {
+		return c.Fail("document " + c.Get("DocumentNo").Text + " is void; its state cannot change.")
+	}
+	now := c.Get("State").Int
+	if state <= now {
+		states := c.Property("State").Enum
+		return c.Fail(fmt.Sprintf("document %s is %s; a state only advances, so it cannot become %s.",
+			c.Get("DocumentNo").Text, states.MemberName(now), states.MemberName(state)))
+	}
+	at := IntValue(c.Now().UnixMicro())
+	c.Put("State", IntValue(state))
+	if now < StateReleased && state >= StateReleased {
+		c.Put("ReleaseTime", at)
+		c.Put("ReadOnly", BoolValue(true))
+	}
+	if now < StateCompleted && state >= StateCompleted {
+		c.Put("CompleteTime", at)
+	}
+	return nil
+}
+
+// makeVoid is MakeVoid {"reason":"…","voidType":"VoidDocument"}.
+func makeVoid(c *Change, args *Object) error {
+	if c.Get("Void").Int != 0 {
+		return c.Fail("document " + c.Get("DocumentNo").Text + " is void already.")
+	}
+	v, _ := args.Get("reason")
+	reason, ok := v.(string)
+	if !ok || reason == "" {
+		return invalid("%s: MakeVoid needs a reason.", c.Record.Set.Name)
+	}
+	if err := c.Property("VoidReason").CheckLength(c.Record.Set, reason); err != nil {
+		return err
+	}
+	c.Put("Void", BoolValue(true))
+	c.Put("VoidReason", TextValue(reason))
+	c.Put("VoidTime", IntValue(c.Now().UnixMicro()))
+	c.Put("ReadOnly", BoolValue(true))
+	return nil
 }

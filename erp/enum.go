@@ -35,8 +35,8 @@ func (e *EnumType) MemberName(value int64) string {
 	return ""
 }
 
-// names lists the members for an error message.
-func (e *EnumType) names() string {
+// Names lists the members for an error message.
+func (e *EnumType) Names() string {
 	names := make([]string, len(e.Members))
 	for i, m := range e.Members {
 		names[i] = m.Name

@@ -245,7 +245,7 @@ func (p *Property) literal(s *Set, path *Path, op Op, lit Literal) (v Value, nev
 	case KindEnum:
 		n, ok := p.Enum.Member(lit.Text)
 		if (lit.Kind != LiteralString && lit.Kind != LiteralEnum) || !ok || lit.Type != "" && lit.Type != p.Enum.Name {
-			return wrong("one of " + p.Enum.names() + " in quotes")
+			return wrong("one of " + p.Enum.Names() + " in quotes")
 		}
 		return IntValue(n), false, nil
 	case KindDate, KindDateTime:

@@ -2,13 +2,13 @@ package erp
 
 import "fmt"
 
-// autoNumber gives a text property without a value the next number of a
+// AutoNumber gives a text property without a value the next number of a
 // counter of its own in each scope, skipping numbers that rows already have.
-func (c *Change) autoNumber(name, format, scope string) error {
+func (c *Change) AutoNumber(name, format, scope string) error {
 	if c.Has(name) {
 		return nil
 	}
-	p := c.at(name)
+	p := c.Property(name)
 	for range 1000 {
 		n, err := c.w.tx.NextNumbers(p.Counter(scope), 1)
 		if err != nil {
@@ -24,7 +24,7 @@ func (c *Change) autoNumber(name, format, scope string) error {
 			return nil
 		}
 	}
-	return c.fail("no free " + name + " was found near the last automatic one; give " + name + " yourself.")
+	return c.Fail("no free " + name + " was found near the last automatic one; give " + name + " yourself.")
 }
 
 // Counter names the counter ([Tx.NextNumber]) of an automatic number; the scope
@@ -33,8 +33,8 @@ func (p *Property) Counter(scope string) string {
 	return p.Set.Table + "." + p.Column + ":" + scope
 }
 
-// nextLineNo numbers a line that came without a number: highest + 10.
-func (c *Change) nextLineNo() error {
+// NextLineNo numbers a line that came without a number: highest + 10.
+func (c *Change) NextLineNo() error {
 	o := c.owner
 	if c.Has("LineNo") {
 		return nil
@@ -43,7 +43,7 @@ func (c *Change) nextLineNo() error {
 	if o != nil {
 		if !o.New && o.maxLine < 0 {
 			child := o.childOf(c.Record.Set)
-			n, err := c.w.tx.Aggregate(Max, child, o.ID, c.at("LineNo"))
+			n, err := c.w.tx.Aggregate(Max, child, o.ID, c.Property("LineNo"))
 			if err != nil {
 				return err
 			}
@@ -60,8 +60,8 @@ func (c *Change) nextLineNo() error {
 	return nil
 }
 
-// sumOfChildren adds up a number of all rows of a child collection.
-func (c *Change) sumOfChildren(collection, property string) (int64, error) {
+// SumOfChildren adds up a number of all rows of a child collection.
+func (c *Change) SumOfChildren(collection, property string) (int64, error) {
 	child := c.Record.Set.Child(collection)
 	p := child.Set.mustHave(property)
 	if !c.New {

@@ -53,6 +53,20 @@ const (
 	CanOrder
 )
 
+// Source is where the default of a property comes from.
+type Source uint8
+
+// The sources.
+const (
+	// FromModel takes Property.Default.
+	FromModel Source = iota
+	// FromTime takes the time of the write, FromDay the midnight (UTC) before it.
+	FromTime
+	FromDay
+	// FromLogin takes the login of who writes.
+	FromLogin
+)
+
 // Property is an attribute or a single reference of a set.
 type Property struct {
 	Name string
@@ -77,6 +91,13 @@ type Property struct {
 	Required bool
 	// ReadOnly properties are refused in writes; CreateOnly ones in updates.
 	ReadOnly, CreateOnly bool
+	// ChangedBy is the action that changes a ReadOnly property; empty where
+	// none does.
+	ChangedBy string
+	// Default is the value of rows that are created without one, null for none;
+	// DefaultFrom takes it from the moment of the creation instead.
+	Default     Value
+	DefaultFrom Source
 	// Explicit properties are returned only when they are named in $select.
 	Explicit bool
 	// Filterable references may be part of a path in $filter.

@@ -30,6 +30,15 @@ func NewRecord(s *Set, id string) *Record {
 // Get is the value of a property.
 func (r *Record) Get(p *Property) Value { return r.Values[p.Index] }
 
+// Put sets a property; a name that the set does not have is a mistake and panics.
+func (r *Record) Put(name string, v Value) { r.Values[r.Set.mustHave(name).Index] = v }
+
+// PutMember sets a property to a member of its enum.
+func (r *Record) PutMember(name, member string) {
+	n, _ := r.Set.mustHave(name).Enum.Member(member)
+	r.Put(name, IntValue(n))
+}
+
 // Changed reports whether the property differs from what is saved.
 func (r *Record) Changed(p *Property) bool {
 	return r.Saved == nil || !r.Values[p.Index].Equal(r.Saved[p.Index])

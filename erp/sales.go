@@ -7,9 +7,9 @@ import (
 
 // Sales orders and their lines.
 
-func salesSets(state *EnumType) []*Set {
-	return []*Set{
-		document("Crm_Sales_SalesOrders", "Crm_Sales_SalesOrder", "erp_sales_orders", "Crm_Sales_SalesOrderLines", state).
+func salesSets(state *EnumType) []Declaration {
+	return []Declaration{
+		asDocument(document("Crm_Sales_SalesOrders", "Crm_Sales_SalesOrder", "erp_sales_orders", "Crm_Sales_SalesOrderLines", state).
 			with(
 				text("CustomerPurchaseOrderNo", 20).can(CanEq|CanLike|CanOrder),
 				date("RequiredDeliveryDate").can(CanRange|CanOrder),
@@ -17,20 +17,23 @@ func salesSets(state *EnumType) []*Set {
 				text("InvoiceNo", 32),
 				ref("ShipToCustomer", setCustomers),
 				ref("Store", setStores),
-			).
-			prepare(prepareSalesOrder),
+			), prepareSalesOrder),
 
-		part("Crm_Sales_SalesOrderLines", "Crm_Sales_SalesOrderLine", "erp_sales_order_lines", "SalesOrder").
-			code("LineNo").
-			display("{LineNo}. {SalesOrder.DocumentNo} {ProductDescription:T}").search("SalesOrder.DocumentNo").
-			with(lineProperties("SalesOrder", "Crm_Sales_SalesOrders")...).
-			with(
-				date("RequiredDeliveryDate").can(CanRange),
-				ref("Product", setProducts).required(),
-				ref("QuantityUnit", setUnits).required(),
-				ref("LineStore", setStores),
-			).
-			prepare(prepareSalesLine).compute(computeLine).rules(lineRules...),
+		{
+			Set: part("Crm_Sales_SalesOrderLines", "Crm_Sales_SalesOrderLine", "erp_sales_order_lines", "SalesOrder").
+				code("LineNo").
+				display("{LineNo}. {SalesOrder.DocumentNo} {ProductDescription:T}").search("SalesOrder.DocumentNo").
+				with(lineProperties("SalesOrder", "Crm_Sales_SalesOrders")...).
+				with(
+					date("RequiredDeliveryDate").can(CanRange),
+					ref("Product", setProducts).required(),
+					ref("QuantityUnit", setUnits).required(),
+					ref("LineStore", setStores),
+				),
+			Prepare: prepareSalesLine,
+			Compute: computeLine,
+			Rules:   lineRules,
+		},
 	}
 }
 
@@ -79,7 +82,7 @@ var lineRules = []Rule{
 
 func prepareSalesOrder(c *Change) error {
 	if !c.Has("DocumentCurrency") { // the ship-to customer's comes first
-		if err := c.take("DocumentCurrency", "ShipToCustomer", "DefaultCurrency"); err != nil {
+		if err := c.Take("DocumentCurrency", "ShipToCustomer", "DefaultCurrency"); err != nil {
 			return err
 		}
 	}
@@ -88,7 +91,7 @@ func prepareSalesOrder(c *Change) error {
 
 func prepareSalesLine(c *Change) error {
 	if !c.Has("LineStore") && !c.Given("LineStore") {
-		if err := c.take("LineStore", "SalesOrder", "Store"); err != nil {
+		if err := c.Take("LineStore", "SalesOrder", "Store"); err != nil {
 			return err
 		}
 	}
@@ -98,21 +101,21 @@ func prepareSalesLine(c *Change) error {
 // prepareLine takes number, description and unit of a new line from its order
 // and its product.
 func prepareLine(c *Change) error {
-	if err := c.nextLineNo(); err != nil {
+	if err := c.NextLineNo(); err != nil {
 		return err
 	}
 	if !c.Has("Product") {
 		return nil
 	}
 	if !c.Has("ProductDescription") {
-		if err := c.take("ProductDescription", "Product", "Name"); err != nil {
+		if err := c.Take("ProductDescription", "Product", "Name"); err != nil {
 			return err
 		}
 	}
 	if c.Has("QuantityUnit") {
 		return nil
 	}
-	return c.take("QuantityUnit", "Product", "MeasurementUnit")
+	return c.Take("QuantityUnit", "Product", "MeasurementUnit")
 }
 
 // computeLine keeps QuantityBase, and LineAmount unless the caller gave one:
@@ -121,14 +124,14 @@ func computeLine(c *Change) error {
 	if err := quantityBase(c); err != nil {
 		return err
 	}
-	touched := c.New || c.changed("Quantity") || c.changed("UnitPrice") || c.changed("LineCustomDiscountPercent")
+	touched := c.New || c.Touched("Quantity") || c.Touched("UnitPrice") || c.Touched("LineCustomDiscountPercent")
 	if c.Given("LineAmount") && c.Has("LineAmount") || !touched {
 		return nil
 	}
 	net, ok := LineAmount(c.Get("Quantity").Int, c.Get("UnitPrice").Int,
 		c.Get("LineCustomDiscountPercent").Int, c.Get("LineStandardDiscountPercent").Int)
 	if !ok {
-		return c.fail("Quantity × UnitPrice does not fit LineAmount; check both.")
+		return c.Fail("Quantity × UnitPrice does not fit LineAmount; check both.")
 	}
 	c.Put("LineAmount", IntValue(net))
 	return nil
@@ -163,7 +166,7 @@ func quantityBase(c *Change) error {
 		c.Put("QuantityBase", c.Get("Quantity"))
 		return nil
 	}
-	if !c.New && !c.changed("Quantity") && !c.changed("QuantityUnit") && !c.changed("Product") {
+	if !c.New && !c.Touched("Quantity") && !c.Touched("QuantityUnit") && !c.Touched("Product") {
 		return nil
 	}
 	product, err := c.Ref("Product")
@@ -177,7 +180,7 @@ func quantityBase(c *Change) error {
 		if err != nil {
 			return err
 		}
-		to, err := c.record(from.Set, base.Text)
+		to, err := c.Row(from.Set, base.Text)
 		if err != nil {
 			return err
 		}
@@ -186,7 +189,7 @@ func quantityBase(c *Change) error {
 		var ok bool
 		quantity, ok = mulDiv(quantity, from.Get(multiplier).Int*to.Get(divisor).Int, max(1, from.Get(divisor).Int*to.Get(multiplier).Int))
 		if !ok {
-			return c.fail("Quantity does not fit QuantityBase; check the unit.")
+			return c.Fail("Quantity does not fit QuantityBase; check the unit.")
 		}
 	}
 	c.Put("QuantityBase", IntValue(quantity))
@@ -225,7 +228,7 @@ func abs(n int64) uint64 {
 // documentTotals sums the lines; without taxes and prepayments the amount to
 // pay is the total.
 func documentTotals(c *Change) error {
-	sum, err := c.sumOfChildren("Lines", "LineAmount")
+	sum, err := c.SumOfChildren("Lines", "LineAmount")
 	if err != nil {
 		return err
 	}

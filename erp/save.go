@@ -12,12 +12,12 @@ func (c *Change) settle() error {
 	s := c.Record.Set
 	if c.New {
 		for _, p := range s.Properties {
-			if p.decl.fallback != nil && c.Values[p.Index].Null && !c.given[p.Index] {
-				c.Values[p.Index] = p.decl.fallback(c)
+			if c.Values[p.Index].Null && !c.given[p.Index] {
+				c.Values[p.Index] = c.initial(p)
 			}
 		}
-		if s.decl.prepare != nil {
-			if err := s.decl.prepare(c); err != nil {
+		if c.behaviour.Prepare != nil {
+			if err := c.behaviour.Prepare(c); err != nil {
 				return err
 			}
 		}
@@ -33,30 +33,43 @@ func (c *Change) settle() error {
 	if err := c.guard(); err != nil {
 		return err
 	}
-	if s.decl.compute != nil {
-		if err := s.decl.compute(c); err != nil {
+	if c.behaviour.Compute != nil {
+		if err := c.behaviour.Compute(c); err != nil {
 			return err
 		}
 	}
 	for _, p := range s.Properties {
 		v := c.Values[p.Index]
 		if p.Required && v.Null && p.Stored() && p != s.id && !(c.New && c.stamped(p)) {
-			return c.fail(p.Name + " is required; give it a value.")
+			return c.Fail(p.Name + " is required; give it a value.")
 		}
 		if p.Scaled() && p.Precision < len(pow10)*2 && !v.Null && overflows(v.Int, p.Precision) {
-			return c.fail(fmt.Sprintf("%s has more than %d digits before the point.", p.Name, p.Precision-p.Scale))
+			return c.Fail(fmt.Sprintf("%s has more than %d digits before the point.", p.Name, p.Precision-p.Scale))
 		}
 	}
-	for _, rule := range s.decl.rules {
+	for _, rule := range c.behaviour.Rules {
 		bad, err := rule.Broken(c)
 		if err != nil {
 			return err
 		}
 		if bad {
-			return c.fail(rule.Text + " (Constraint " + rule.Code + ")")
+			return c.Fail(rule.Text + " (Constraint " + rule.Code + ")")
 		}
 	}
 	return nil
+}
+
+// initial is the default of a property.
+func (c *Change) initial(p *Property) Value {
+	switch p.DefaultFrom {
+	case FromTime:
+		return IntValue(c.Now().UnixMicro())
+	case FromDay:
+		return IntValue(day(c.Now()).UnixMicro())
+	case FromLogin:
+		return c.Login()
+	}
+	return p.Default
 }
 
 // stamped reports whether saving sets the property.
@@ -72,25 +85,15 @@ func overflows(n int64, digits int) bool {
 	return n >= limit || n <= -limit
 }
 
-// guard refuses changes of documents that are past changing, and of their
-// lines.
+// guard refuses changes of rows that are past changing, and of their parts.
 func (c *Change) guard() error {
 	if c.owner != nil {
 		return c.owner.guard()
 	}
-	if !c.Record.Set.Document || c.New || c.forced {
+	if c.behaviour.Guard == nil || c.New || c.forced {
 		return nil
 	}
-	// The saved state decides: no write can change it but an action.
-	state := c.Saved[c.at("State").Index].Int
-	if c.Saved[c.at("Void").Index].Int != 0 {
-		return c.fail("document " + c.Get("DocumentNo").Text + " is void and cannot be changed; create a new one.")
-	}
-	if state >= StateReleased {
-		return c.fail(fmt.Sprintf("document %s is %s and cannot be changed; only documents before Released can.",
-			c.Get("DocumentNo").Text, c.at("State").Enum.MemberName(state)))
-	}
-	return nil
+	return c.behaviour.Guard(c)
 }
 
 // checkUnit compares the code that came with an Amount or Quantity with the
@@ -100,7 +103,7 @@ func (c *Change) checkUnit(u unitCheck) error {
 	for i, step := range u.property.Unit {
 		v := at.Values[step.Index]
 		if v.Null {
-			return c.fail(fmt.Sprintf("%s came with the code %q, but there is none in effect: set %s first.", u.property.Name, clip(u.code), step.Name))
+			return c.Fail(fmt.Sprintf("%s came with the code %q, but there is none in effect: set %s first.", u.property.Name, clip(u.code), step.Name))
 		}
 		if i == 0 && c.owner != nil && step == c.Record.Set.Owner {
 			at = c.owner.Record
@@ -114,17 +117,16 @@ func (c *Change) checkUnit(u unitCheck) error {
 	}
 	effective := at.Get(at.Set.Code.Property).Text
 	if !equalCode(effective, u.code) {
-		return c.fail(fmt.Sprintf("%s must be in %q, not in %q; leave the code out or convert the value.", u.property.Name, effective, clip(u.code)))
+		return c.Fail(fmt.Sprintf("%s must be in %q, not in %q; leave the code out or convert the value.", u.property.Name, effective, clip(u.code)))
 	}
 	return nil
 }
 
 // write saves the aggregate: the row, its children, totals and version.
 func (c *Change) write() (State, error) {
-	s := c.Record.Set
 	if c.New {
-		if s.decl.totals != nil {
-			if err := s.decl.totals(c); err != nil {
+		if c.behaviour.Totals != nil {
+			if err := c.behaviour.Totals(c); err != nil {
 				return "", err
 			}
 		}
@@ -155,8 +157,8 @@ func (c *Change) write() (State, error) {
 	if !changed {
 		return Unchanged, nil
 	}
-	if s.decl.totals != nil {
-		if err := s.decl.totals(c); err != nil {
+	if c.behaviour.Totals != nil {
+		if err := c.behaviour.Totals(c); err != nil {
 			return "", err
 		}
 	}

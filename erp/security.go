@@ -5,7 +5,7 @@ const setUsers = "Systems_Security_Users"
 // Users: the accounts of the identity server, to be referred to. Reading them
 // needs the scope sec; they are changed by the administrators' commands.
 
-func securitySets() []*Set {
+func securitySets() []Declaration {
 	userType := members("Systems_Security_UserType", "InternalUser", "ExternalCommunityUser", "VirtualUserNoLogin",
 		"SystemUserNoLogin", "ApplicationUserNoLogin", "InvitationInternalNoLogin", "InvitationExternalNoLogin")
 	users := newSet(setUsers, "Systems_Security_User", "erp_users").
@@ -25,5 +25,5 @@ func securitySets() []*Set {
 			datetime("CreationTimeUtc").readOnly(),
 		)
 	users.ReadOnly, users.Security = true, true
-	return []*Set{users}
+	return []Declaration{{Set: users}}
 }

@@ -42,8 +42,8 @@ type Set struct {
 	ReadOnly bool
 	// Security sets need the scope sec; links to their rows need not.
 	Security bool
-	// Document sets have states and refuse changes once released.
-	Document bool
+	// Actions are bound to the rows, in the order of $metadata.
+	Actions []*Action
 
 	decl   *declaration
 	byName map[string]*Property
@@ -117,4 +117,24 @@ func (s *Set) mustHave(name string) *Property {
 		panic(fmt.Sprintf("erp: %s has no %s", s.Name, name))
 	}
 	return p
+}
+
+// Action is something that a row can do: POST Set(id)/Name.
+type Action struct {
+	Name       string
+	Parameters []Parameter
+}
+
+// Parameter is a parameter of an action; Type is the one of $metadata, like
+// Edm.String.
+type Parameter struct{ Name, Type string }
+
+// Action finds an action by name; nil when there is none.
+func (s *Set) Action(name string) *Action {
+	for _, a := range s.Actions {
+		if a.Name == name {
+			return a
+		}
+	}
+	return nil
 }

@@ -4,12 +4,14 @@ import "slices"
 
 // NewModel makes the standard model. A mistake in a declaration panics: the
 // declarations are constants of the program, and a test makes the model.
-func NewModel() *Model {
+func NewModel() *WriteModel {
 	state := documentState()
-	return link(slices.Concat(
+	m := NewWriteModel(slices.Concat(
 		productSets(), currencySets(), partySets(), companySets(), customerSets(),
 		salesSets(state), invoicingSets(state), inventorySets(), documentSets(), securitySets(), exchangeSets(),
 	), renames)
+	m.Log = newExchangeLog
+	return m
 }
 
 // renames are the renamed sets of the standard model whose successors are

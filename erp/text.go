@@ -20,7 +20,7 @@ func checkText(s *Set, name, text string) error {
 	return nil
 }
 
-func (p *Property) checkLength(s *Set, text string) error {
+func (p *Property) CheckLength(s *Set, text string) error {
 	if err := checkText(s, p.Name, text); err != nil {
 		return err
 	}

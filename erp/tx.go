@@ -17,7 +17,7 @@ type Tx interface {
 	// Remove deletes a row and the rows of its child collections.
 	Remove(s *Set, id string) error
 	// NextNumbers takes the next n numbers of a counter, from 1, and returns the
-	// first of them; concurrent takers wait for each other's commit.
+	// First of them; concurrent takers wait for each other's commit.
 	NextNumbers(counter string, n int) (first int64, err error)
 	// Aggregate is the sum or maximum of a column over the children of owner;
 	// 0 when there are none.

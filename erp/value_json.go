@@ -25,7 +25,7 @@ func (c *Change) value(p *Property, v any, bind bool) (Value, error) {
 		if !ok {
 			return wrong("a text")
 		}
-		return TextValue(text), p.checkLength(s, text)
+		return TextValue(text), p.CheckLength(s, text)
 	case KindMultiLanguage:
 		o, ok := v.(*Object)
 		if !ok {
@@ -63,7 +63,7 @@ func (c *Change) value(p *Property, v any, bind bool) (Value, error) {
 		text, _ := v.(string)
 		n, ok := p.Enum.Member(text)
 		if !ok {
-			return wrong("one of " + p.Enum.names())
+			return wrong("one of " + p.Enum.Names())
 		}
 		return IntValue(n), nil
 	}
@@ -151,7 +151,7 @@ func parseLanguages(s *Set, p *Property, o *Object) (string, error) {
 		if !isText || len(language) != 2 || language[0] < 'A' || language[0] > 'Z' || language[1] < 'A' || language[1] > 'Z' {
 			return "", invalid(`%s: %s is a multilanguage text; write it as {"EN":"text","DE":"Text"}.`, s.Name, p.Name)
 		}
-		if err := p.checkLength(s, text); err != nil {
+		if err := p.CheckLength(s, text); err != nil {
 			return "", err
 		}
 		if slices.ContainsFunc(list, func(t translation) bool { return t.language == language }) {

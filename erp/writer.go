@@ -12,7 +12,7 @@ import (
 // Writer gives the objects that callers send their meaning, inside one
 // transaction. It is not safe for concurrent use.
 type Writer struct {
-	model *Model
+	model *WriteModel
 	tx    Tx
 	by    Actor
 	now   time.Time
@@ -28,7 +28,7 @@ type Writer struct {
 const maxRemembered = 20000
 
 // NewWriter makes a writer for the actor. Use it for one call.
-func NewWriter(m *Model, by Actor) *Writer {
+func NewWriter(m *WriteModel, by Actor) *Writer {
 	return &Writer{model: m, by: by, newID: uuid.NewString, lookups: map[string]Entity{}, records: map[string]*Record{}}
 }
 

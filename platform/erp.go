@@ -6,7 +6,7 @@ import (
 )
 
 // erpStore is the store of the ERP's rows.
-func (a *Administration) erpStore(model *erp.Model) *data.ERP {
+func (a *Administration) erpStore(model *erp.WriteModel) *data.ERP {
 	store := data.NewERP(a.DB, model)
 	store.Now = a.config.Now
 	return store

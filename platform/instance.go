@@ -123,7 +123,7 @@ func (i *Instance) mountAPI(mux *http.ServeMux) {
 		KeyGeneration: i.Keys.Generation, Checker: i.Registry, Sessions: i.Sessions, Auditor: i.metered, Log: c.Log, Now: c.Now,
 	}
 	(&api.Domain{
-		Model: model, Store: i.erpStore(model), Access: access, Root: c.URL, Version: c.Version, Log: c.Log,
+		Model: model.Model, Store: i.erpStore(model), Access: access, Root: c.URL, Version: c.Version, Log: c.Log,
 		Sessions: func(ctx context.Context) ([]tandem.Session, error) { return i.Sessions.List(ctx, false) },
 		Usage: func(ctx context.Context) (slots, inUse int, err error) {
 			u, err := i.Sessions.Usage(ctx)

@@ -19,7 +19,7 @@ func idOf(name string) string { return uuid.NewSHA1(namespace, []byte(name)).Str
 // maker makes rows in one transaction.
 type maker struct {
 	tx    erp.Tx
-	model *erp.Model
+	model *erp.WriteModel
 	o     Options
 	rand  *rand.Rand
 	first time.Time // the day of the first order, UTC

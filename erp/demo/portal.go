@@ -33,12 +33,12 @@ type ExternalUser struct {
 
 // Portal gives an external user access to a demo customer, and tells which.
 // Given already, nothing changes.
-func Portal(tx erp.Tx, model *erp.Model, by erp.Actor, now time.Time, user ExternalUser) (customer erp.Entity, err error) {
+func Portal(tx erp.Tx, erpModel *erp.WriteModel, by erp.Actor, now time.Time, user ExternalUser) (customer erp.Entity, err error) {
 	if user.Customer < 0 || user.Customer >= Portals {
 		return erp.Entity{}, fmt.Errorf("demo: there is no customer %d for external users; choose one from 0 to %d", user.Customer, Portals-1)
 	}
-	customers := model.Set(setCustomers)
-	customer = PortalCustomer(model, user.Customer)
+	customers := erpModel.Set(setCustomers)
+	customer = PortalCustomer(erpModel, user.Customer)
 	role := user.Role
 	if role == "" {
 		role = "Billing"
@@ -50,17 +50,17 @@ func Portal(tx erp.Tx, model *erp.Model, by erp.Actor, now time.Time, user Exter
 	if user.DaysBack > 0 {
 		access.Set("DaysBackAccess", json.Number(fmt.Sprint(user.DaysBack)))
 	}
-	found, err := tx.Find(erp.ByID(model.Set(setAccess), idOf("access/"+user.UserID+"/"+customer.ID)))
+	found, err := tx.Find(erp.ByID(erpModel.Set(setAccess), idOf("access/"+user.UserID+"/"+customer.ID)))
 	if err != nil || len(found) > 0 {
 		return customer, err
 	}
-	w := erp.NewWriter(model, by).In(tx, now)
+	w := erp.NewWriter(erpModel, by).In(tx, now)
 	_, err = w.CreateChild(customer, customers.Child("ExternalAccess"), access)
 	return customer, err
 }
 
 // PortalCustomer names the customer that Portal gives access to.
-func PortalCustomer(model *erp.Model, n int) erp.Entity {
-	s := model.Set(setCustomers)
+func PortalCustomer(erpModel *erp.WriteModel, n int) erp.Entity {
+	s := erpModel.Set(setCustomers)
 	return erp.Entity{Set: s, ID: idOf(s.Type + "/" + fmt.Sprint(portalRank+n))}
 }

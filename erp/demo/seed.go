@@ -45,12 +45,12 @@ type Summary struct {
 
 // Seed makes the demo company in a transaction of an ERP without data. Where
 // it has been made already it does nothing and says so.
-func Seed(tx erp.Tx, model *erp.Model, o Options) (Summary, error) {
+func Seed(tx erp.Tx, erpModel *erp.WriteModel, o Options) (Summary, error) {
 	if o.Now.IsZero() {
 		o.Now = time.Now()
 	}
 	o.Now = o.Now.UTC().Truncate(time.Microsecond)
-	m := &maker{tx: tx, model: model, o: o, rand: rand.New(rand.NewPCG(0x447261, 0x76656e61)), today: day(o.Now), waiting: map[*erp.Set][]*erp.Record{}}
+	m := &maker{tx: tx, model: erpModel, o: o, rand: rand.New(rand.NewPCG(0x447261, 0x76656e61)), today: day(o.Now), waiting: map[*erp.Set][]*erp.Record{}}
 	m.first = m.today.AddDate(-Years, 0, 0)
 
 	there := m.row(setOurs, "BG")
@@ -72,7 +72,7 @@ func Seed(tx erp.Tx, model *erp.Model, o Options) (Summary, error) {
 		}
 	}
 	for _, user := range o.ExternalUsers {
-		if _, err := Portal(tx, model, o.By, o.Now, user); err != nil {
+		if _, err := Portal(tx, erpModel, o.By, o.Now, user); err != nil {
 			return Summary{}, err
 		}
 		m.sum.Rows++

@@ -23,11 +23,11 @@ const (
 )
 
 var (
-	model = erp.NewModel()
-	admin = erp.Actor{ID: "11111111-0000-4000-8000-000000000001", Login: "admin"}
-	anna  = erp.Actor{ID: "11111111-0000-4000-8000-000000000002", Login: "anna"}
-	paul  = erp.Actor{ID: "11111111-0000-4000-8000-000000000003", Login: "paul"}
-	noon  = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	erpModel = erp.NewModel()
+	admin    = erp.Actor{ID: "11111111-0000-4000-8000-000000000001", Login: "admin"}
+	anna     = erp.Actor{ID: "11111111-0000-4000-8000-000000000002", Login: "anna"}
+	paul     = erp.Actor{ID: "11111111-0000-4000-8000-000000000003", Login: "paul"}
+	noon     = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 )
 
 func options(now time.Time) demo.Options {
@@ -37,7 +37,7 @@ func options(now time.Time) demo.Options {
 func seed(t testing.TB, now time.Time) (*memory, demo.Summary) {
 	t.Helper()
 	tx := newMemory(admin, anna, paul)
-	sum, err := demo.Seed(tx, model, options(now))
+	sum, err := demo.Seed(tx, erpModel, options(now))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestSeedKeepsTheRules(t *testing.T) {
 			lines[owner] = append(lines[owner], r)
 		}
 	}
-	w := erp.NewWriter(model, admin).In(to, noon)
+	w := erp.NewWriter(erpModel, admin).In(to, noon)
 	written := 0
 	for _, r := range from.order {
 		if r.Set.View {
@@ -261,7 +261,7 @@ func checkTimes(t *testing.T, tx *memory, now time.Time) {
 		if at := get(r, "AggregateLastUpdateTimeUtc").Int; at > now.UnixMicro() {
 			t.Fatalf("%s was changed in the future", r.Set.Name)
 		}
-		if !r.Set.Document {
+		if r.Set.Action("MakeVoid") == nil { // no document
 			continue
 		}
 		at := get(r, "DocumentDate").Int
@@ -315,7 +315,7 @@ func TestPortalCustomersAreBusy(t *testing.T) {
 		tx, _ := seed(t, now)
 		since := now.AddDate(-1, 0, 0).UnixMicro()
 		for n := range demo.Portals {
-			c := demo.PortalCustomer(model, n)
+			c := demo.PortalCustomer(erpModel, n)
 			count := func(set string) (n int) {
 				for _, r := range tx.of(set) {
 					if get(r, "Customer").Text == c.ID && get(r, "DocumentDate").Int >= since {
@@ -329,12 +329,12 @@ func TestPortalCustomersAreBusy(t *testing.T) {
 				t.Errorf("%s: customer %d has %d orders and %d invoices in a year", now.Format(time.DateOnly), n, orders, invoices)
 			}
 		}
-		first := tx.rows[get(tx.rows[demo.PortalCustomer(model, 0).ID], "Party").Text]
+		first := tx.rows[get(tx.rows[demo.PortalCustomer(erpModel, 0).ID], "Party").Text]
 		if name := erp.Translation(get(first, "PartyName").Text, "EN"); name != "Gipfel & Faden Lechner GmbH" {
 			t.Errorf("the first of them is %s", name)
 		}
 		access := tx.of(setAccess)[0]
-		if get(access, "Customer").Text != demo.PortalCustomer(model, 0).ID || get(access, "User").Text != paul.ID ||
+		if get(access, "Customer").Text != demo.PortalCustomer(erpModel, 0).ID || get(access, "User").Text != paul.ID ||
 			get(access, "Role").Int != 40 || get(access, "DaysBackAccess").Int != 400 {
 			t.Errorf("paul's access is %v", access.Values)
 		}
@@ -345,7 +345,7 @@ func TestPortal(t *testing.T) {
 	t.Parallel()
 	tx, _ := seed(t, noon)
 	give := func(u demo.ExternalUser) error {
-		_, err := demo.Portal(tx, model, admin, noon, u)
+		_, err := demo.Portal(tx, erpModel, admin, noon, u)
 		return err
 	}
 	for range 2 { // the second time it is there
@@ -371,7 +371,7 @@ func TestSeedTwice(t *testing.T) {
 	t.Parallel()
 	tx, _ := seed(t, noon)
 	before := fingerprint(tx)
-	sum, err := demo.Seed(tx, model, options(noon.AddDate(0, 0, 3)))
+	sum, err := demo.Seed(tx, erpModel, options(noon.AddDate(0, 0, 3)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ func open(t testing.TB, db *sqldb.DB) *data.ERP {
 			t.Fatal(err)
 		}
 	}
-	store := data.NewERP(db, model)
+	store := data.NewERP(db, erpModel)
 	store.Now = func() time.Time { return noon }
 	return store
 }
@@ -36,7 +36,7 @@ func open(t testing.TB, db *sqldb.DB) *data.ERP {
 func into(t testing.TB, store *data.ERP) (sum demo.Summary) {
 	t.Helper()
 	err := store.Transact(t.Context(), func(tx erp.Tx) (err error) {
-		sum, err = demo.Seed(tx, model, options(noon))
+		sum, err = demo.Seed(tx, erpModel, options(noon))
 		return err
 	})
 	if err != nil {
@@ -55,7 +55,7 @@ func TestSeedInBothDatabases(t *testing.T) {
 			t.Errorf("the second seed made %+v", again)
 		}
 		total := 0
-		for _, s := range model.Sets {
+		for _, s := range erpModel.Sets {
 			if s.Base != nil || s.Name == "Systems_Security_Users" {
 				continue
 			}
@@ -73,11 +73,11 @@ func TestSeedInBothDatabases(t *testing.T) {
 		}
 
 		// paul's customer, as the portal reads it.
-		orders := model.Set(setOrders)
+		orders := erpModel.Set(setOrders)
 		q := &erp.Query{Set: orders, Limit: 50,
-			Where:  &erp.Compare{Path: &erp.Path{Property: orders.Property("Customer")}, Op: erp.Eq, Value: erp.TextValue(demo.PortalCustomer(model, 0).ID)},
+			Where:  &erp.Compare{Path: &erp.Path{Property: orders.Property("Customer")}, Op: erp.Eq, Value: erp.TextValue(demo.PortalCustomer(erpModel, 0).ID)},
 			Order:  []erp.Order{{Path: &erp.Path{Property: orders.Property("DocumentDate")}, Descending: true}},
-			Expand: []*erp.Expand{{Child: orders.Child("Lines"), Query: erp.Query{Set: model.Set(setOrderLines)}}},
+			Expand: []*erp.Expand{{Child: orders.Child("Lines"), Query: erp.Query{Set: erpModel.Set(setOrderLines)}}},
 		}
 		rows, lines := 0, 0
 		var page strings.Builder
@@ -92,7 +92,7 @@ func TestSeedInBothDatabases(t *testing.T) {
 		}
 
 		// Automatic numbers go on from the seeded ones.
-		o := (&erp.Object{}).Set("Customer", (&erp.Object{}).Set("@odata.id", demo.PortalCustomer(model, 0).String()))
+		o := (&erp.Object{}).Set("Customer", (&erp.Object{}).Set("@odata.id", demo.PortalCustomer(erpModel, 0).String()))
 		made, err := store.Write(t.Context(), anna, orders, o)
 		if err != nil {
 			t.Fatal(err)

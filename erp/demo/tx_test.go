@@ -19,7 +19,7 @@ type memory struct {
 
 func newMemory(users ...erp.Actor) *memory {
 	m := &memory{rows: map[string]*erp.Record{}, counters: map[string]int64{}}
-	set := model.Set("Systems_Security_Users")
+	set := erpModel.Set("Systems_Security_Users")
 	for _, u := range users {
 		r := erp.NewRecord(set, u.ID)
 		r.Values[set.Property("Login").Index] = erp.TextValue(u.Login)
@@ -107,7 +107,7 @@ func (m *memory) Aggregate(erp.Aggregate, *erp.Child, string, *erp.Property) (in
 
 // of are the rows of a set, in the order of their insertion.
 func (m *memory) of(name string) []*erp.Record {
-	set := model.Set(name)
+	set := erpModel.Set(name)
 	var list []*erp.Record
 	for _, r := range m.order {
 		if set.Includes(r.Set) {

@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"api/odata":   {},
 	"sqldb":       {"."},
 	"registry":    {"."},
-	"erp":         {".", "internal/jsontext"},
+	"erp":         {".", "api/odata", "internal/jsontext"},
 	"erp/demo":    {".", "erp"},
 	"session":     {"."},
 	"audit":       {"."},
@@ -43,7 +43,7 @@ var mayImport = map[string][]string{
 	"identity/...": {".", "oauth", "registry", "seal", "assets", "identity/...", "internal/netaddr"},
 	"api":          {".", "api/odata", "erp", "internal/netaddr"},
 	// The data box implements the stores that the others declare.
-	"data":          {".", "sqldb", "audit", "erp", "identity/...", "registry", "session"},
+	"data":          {".", "sqldb", "api/odata", "audit", "erp", "identity/...", "registry", "session"},
 	"data/datatest": {"data", "sqldb", "internal/testkit"},
 
 	// The SDK and its users: across the picture's arrows by HTTP only.

@@ -181,6 +181,11 @@ func (d *Domain) permit(r *http.Request, set *erp.Set) error {
 	return InsufficientScope(tandem.ScopeSec)
 }
 
+// may is permit for [erp.Resolve].
+func (d *Domain) may(r *http.Request) func(*erp.Set) error {
+	return func(set *erp.Set) error { return d.permit(r, set) }
+}
+
 // target is the entity set that a request's path names.
 type target struct {
 	*Domain

@@ -46,7 +46,7 @@ func (t *target) children(w http.ResponseWriter, r *http.Request, child *erp.Chi
 		if err := t.exists(r); err != nil {
 			return err
 		}
-		within := &erp.Compare{Path: &erp.Path{Property: child.Owner}, Op: erp.Eq, Value: erp.TextValue(t.path.Key)}
+		within := erp.Equal(child.Owner, erp.TextValue(t.path.Key))
 		if t.path.MemberCount {
 			return t.countOf(w, r, child.Set, within)
 		}

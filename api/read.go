@@ -22,7 +22,7 @@ func (t *target) rows(w http.ResponseWriter, r *http.Request, set *erp.Set, reso
 	if err != nil {
 		return err
 	}
-	q, err := binder{t.Domain, r}.collection(set, options)
+	q, err := erp.Resolve(set, options, t.may(r))
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (t *target) countOf(w http.ResponseWriter, r *http.Request, set *erp.Set, w
 			return invalid("%s has no meaning for $count; it takes $filter and $search.", o.Name)
 		}
 	}
-	q, err := binder{t.Domain, r}.collection(set, options)
+	q, err := erp.Resolve(set, options, t.may(r))
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func (t *target) one(w http.ResponseWriter, r *http.Request, status int, e erp.E
 	if err != nil {
 		return err
 	}
-	q, err := binder{t.Domain, r}.entity(e.Set, e.ID, options)
+	q, err := erp.ResolveRow(e.Set, e.ID, options, t.may(r))
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/erp"
 	"github.com/hybridapps/tandem/sqldb"
@@ -71,7 +72,7 @@ func (w *world) holds(r *erp.Record, x erp.Expr) bool {
 			return x.OrNull
 		}
 		c := compareValues(x.Path.Property, v, x.Value)
-		return x.Op == erp.Eq && c == 0 || x.Op == erp.Ge && c >= 0 || x.Op == erp.Le && c <= 0
+		return x.Op == odata.Equal && c == 0 || x.Op == odata.GreaterOrEqual && c >= 0 || x.Op == odata.LessOrEqual && c <= 0
 	case *erp.In:
 		v := w.value(r, x.Path)
 		return !v.Null && slices.ContainsFunc(x.Values, func(o erp.Value) bool { return compareValues(x.Path.Property, v, o) == 0 })
@@ -83,8 +84,8 @@ func (w *world) holds(r *erp.Record, x erp.Expr) bool {
 		if x.Path.Property.Kind == erp.KindMultiLanguage {
 			return inAnyLanguage(v.Text, x.Text)
 		}
-		return map[erp.MatchFunc]func(string, string) bool{
-			erp.Contains: strings.Contains, erp.StartsWith: strings.HasPrefix, erp.EndsWith: strings.HasSuffix,
+		return map[odata.Function]func(string, string) bool{
+			odata.Contains: strings.Contains, odata.StartsWith: strings.HasPrefix, odata.EndsWith: strings.HasSuffix,
 		}[x.Func](v.Text, x.Text)
 	case *erp.RefContains:
 		v := w.value(r, x.Path)
@@ -258,9 +259,9 @@ func condition(t *rapid.T, w *world, set *erp.Set) erp.Expr {
 	case p.Property.IsReference() && kind == 0:
 		return &erp.RefContains{Path: p, Text: text()}
 	case p.Property.Kind == erp.KindMultiLanguage && kind < 4:
-		return &erp.Match{Path: p, Func: erp.Contains, Text: rapid.SampledFrom(oddities).Draw(t, "text")}
+		return &erp.Match{Path: p, Func: odata.Contains, Text: rapid.SampledFrom(oddities).Draw(t, "text")}
 	case p.Property.Kind == erp.KindString && kind < 2:
-		return &erp.Match{Path: p, Func: rapid.SampledFrom([]erp.MatchFunc{erp.Contains, erp.StartsWith, erp.EndsWith}).Draw(t, "function"), Text: text()}
+		return &erp.Match{Path: p, Func: rapid.SampledFrom([]odata.Function{odata.Contains, odata.StartsWith, odata.EndsWith}).Draw(t, "function"), Text: text()}
 	case kind == 2:
 		in := &erp.In{Path: p}
 		for range rapid.IntRange(0, 6).Draw(t, "values") {
@@ -268,11 +269,11 @@ func condition(t *rapid.T, w *world, set *erp.Set) erp.Expr {
 		}
 		return in
 	case kind == 3:
-		return &erp.Compare{Path: p, Op: erp.Eq, Value: erp.NullValue}
+		return &erp.Compare{Path: p, Value: erp.NullValue}
 	}
-	op := rapid.SampledFrom([]erp.Op{erp.Eq, erp.Ge, erp.Le}).Draw(t, "op")
+	op := rapid.SampledFrom([]odata.Operator{odata.Equal, odata.GreaterOrEqual, odata.LessOrEqual}).Draw(t, "op")
 	if p.Property.Kind == erp.KindBool {
-		op = erp.Eq
+		op = odata.Equal
 	}
 	return &erp.Compare{Path: p, Op: op, Value: some(), OrNull: rapid.Bool().Draw(t, "or null")}
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/erp"
@@ -35,7 +36,7 @@ func TestPagesUseAnIndex(t *testing.T) {
 		"orders of a customer":               {ordered(orders, "DocumentDate", true, is(orders, "Customer")), "erp_sales_orders_customer"},
 		"orders by number":                   {ordered(orders, "", false, is(orders, "DocumentNo")), "erp_sales_orders_document_no"},
 		"orders by external id":              {ordered(orders, "", false, is(orders, "ExternalId")), "erp_sales_orders_external_id"},
-		"changed orders":                     {ordered(orders, "AggregateLastUpdateTimeUtc", false, &erp.Compare{Path: path(erpModel.Set(orders), "AggregateLastUpdateTimeUtc"), Op: erp.Ge}), "erp_sales_orders_updated"},
+		"changed orders":                     {ordered(orders, "AggregateLastUpdateTimeUtc", false, &erp.Compare{Path: path(erpModel.Set(orders), "AggregateLastUpdateTimeUtc"), Op: odata.GreaterOrEqual}), "erp_sales_orders_updated"},
 		"the next page of orders":            {&erp.Query{Set: erpModel.Set(orders), Fields: []*erp.Property{}, From: "x"}, "sqlite_autoindex_erp_sales_orders_1"},
 		"lines of an order":                  {ordered(lines, "LineNo", false, is(lines, "SalesOrder")), "erp_sales_order_lines_line_no"},
 		"invoices of a customer":             {ordered("Crm_Invoicing_Invoices", "DocumentDate", true, is("Crm_Invoicing_Invoices", "Customer")), "erp_invoices_customer"},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/erp"
 	"github.com/hybridapps/tandem/sqldb"
@@ -143,7 +144,7 @@ func TestSyncLosesNoRow(t *testing.T) {
 		watermark := int64(0)
 		pull := func() {
 			q := query(set.Name, fields)
-			q.Where = &erp.Compare{Path: path(set, "AggregateLastUpdateTimeUtc"), Op: erp.Ge, Value: erp.IntValue(watermark - int64(5*time.Minute/time.Microsecond))}
+			q.Where = &erp.Compare{Path: path(set, "AggregateLastUpdateTimeUtc"), Op: odata.GreaterOrEqual, Value: erp.IntValue(watermark - int64(5*time.Minute/time.Microsecond))}
 			must(t, s.Query(t.Context(), q, func(r *erp.Row) error {
 				copied[r.ID] = string(q.AppendRow(nil, r))
 				watermark = max(watermark, r.Values[2].Int)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/erp"
 )
 
@@ -225,7 +226,7 @@ func (b *builder) compare(x *erp.Compare) (string, error) {
 	if x.Value.Null {
 		return c + " IS NULL", nil
 	}
-	s := c + [...]string{erp.Eq: " = ", erp.Ge: " >= ", erp.Le: " <= "}[x.Op] + b.arg(argument(p, x.Value))
+	s := c + [...]string{odata.Equal: " = ", odata.GreaterOrEqual: " >= ", odata.LessOrEqual: " <= "}[x.Op] + b.arg(argument(p, x.Value))
 	if x.OrNull {
 		s = "(" + s + " OR " + c + " IS NULL)"
 	}
@@ -278,12 +279,12 @@ func (b *builder) match(x *erp.Match) (string, error) {
 	c := b.column(x.Path)
 	n := int64(len([]rune(x.Text)))
 	switch x.Func {
-	case erp.Contains:
+	case odata.Contains:
 		return b.e.db.Contains(c, b.arg(x.Text)), nil
-	case erp.StartsWith:
+	case odata.StartsWith:
 		// The lower bound lets an index be used.
 		return "(" + c + " >= " + b.arg(x.Text) + " AND substr(" + c + ", 1, " + b.arg(n) + ") = " + b.arg(x.Text) + ")", nil
-	case erp.EndsWith:
+	case odata.EndsWith:
 		return "substr(" + c + ", length(" + c + ") + 1 - " + b.arg(n) + ") = " + b.arg(x.Text), nil
 	}
 	return "", fmt.Errorf("a match of the kind %d", x.Func)

@@ -126,7 +126,7 @@ func path(set *erp.Set, text string) *erp.Path {
 
 // equal is the condition that a property has a value.
 func equal(set *erp.Set, name string, v erp.Value) erp.Expr {
-	return &erp.Compare{Path: path(set, name), Op: erp.Eq, Value: v}
+	return &erp.Compare{Path: path(set, name), Value: v}
 }
 
 // get is one row with the fields named.

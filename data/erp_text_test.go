@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/erp"
@@ -22,13 +23,13 @@ func FuzzF33_StatementIsTheSameWhateverIsTyped(f *testing.F) {
 	compile := func(t *testing.T, text string) string {
 		number, name, party := path(set, "Number"), path(set, "Party/PartyName"), path(set, "Party")
 		q := &erp.Query{Set: set, Search: text, From: text, Where: erp.And{
-			&erp.Compare{Path: number, Op: erp.Eq, Value: erp.TextValue(text), OrNull: true},
-			&erp.Compare{Path: party, Op: erp.Eq, Value: erp.TextValue(text)},
+			&erp.Compare{Path: number, Value: erp.TextValue(text), OrNull: true},
+			&erp.Compare{Path: party, Value: erp.TextValue(text)},
 			&erp.In{Path: number, Values: []erp.Value{erp.TextValue(text), erp.TextValue(text)}},
-			&erp.Match{Path: number, Func: erp.Contains, Text: text},
-			&erp.Match{Path: number, Func: erp.StartsWith, Text: text},
-			&erp.Match{Path: number, Func: erp.EndsWith, Text: text},
-			&erp.Match{Path: name, Func: erp.Contains, Text: text},
+			&erp.Match{Path: number, Func: odata.Contains, Text: text},
+			&erp.Match{Path: number, Func: odata.StartsWith, Text: text},
+			&erp.Match{Path: number, Func: odata.EndsWith, Text: text},
+			&erp.Match{Path: name, Func: odata.Contains, Text: text},
 			&erp.RefContains{Path: party, Text: text},
 		}}
 		got, err := e.Text(q)

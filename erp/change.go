@@ -116,7 +116,7 @@ func (c *Change) First(reference string, where ...any) error {
 	for i := 0; i+1 < len(where); i += 2 {
 		v := where[i+1].(Value)
 		property := p.Target.mustHave(where[i].(string))
-		all = append(all, &Compare{Path: &Path{Property: property}, Op: Eq, Value: v})
+		all = append(all, Equal(property, v))
 		key += fmt.Sprintf("|%s=%s,%d", property.Name, v.Text, v.Int)
 	}
 	q.Where = all

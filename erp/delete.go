@@ -47,7 +47,7 @@ func (w *Writer) unreferenced(r *Record) error {
 			if !p.IsReference() || p.Set != s || p == s.Owner || !p.Target.Includes(r.Set) {
 				continue
 			}
-			q := &Query{Set: s, Limit: 2, Where: &Compare{Path: &Path{Property: p}, Op: Eq, Value: TextValue(r.ID)}}
+			q := &Query{Set: s, Limit: 2, Where: Equal(p, TextValue(r.ID))}
 			found, err := w.tx.Find(q)
 			if err != nil {
 				return err

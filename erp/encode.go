@@ -29,8 +29,8 @@ func (q *Query) AppendRow(dst []byte, row *Row) []byte {
 		if len(dst) > first {
 			dst = append(dst, ',')
 		}
-		dst = append(dst, p.key...)
-		dst = p.AppendValue(dst, v)
+		dst = append(dst, p.JSONName()...)
+		dst = AppendValue(dst, p, v)
 	}
 	for i, x := range q.Expand {
 		if x.Reference != nil && len(row.Expanded[i]) == 0 && q.SkipNulls {
@@ -56,7 +56,7 @@ func (q *Query) expands(p *Property) bool {
 func (x *Expand) append(dst []byte, rows []Row, skipNulls bool) []byte {
 	x.Query.SkipNulls = skipNulls
 	if x.Child == nil {
-		dst = append(dst, x.Reference.key...)
+		dst = append(dst, x.Reference.JSONName()...)
 		if len(rows) == 0 {
 			return append(dst, "null"...)
 		}
@@ -81,7 +81,7 @@ func appendEntity(dst []byte, s *Set, id string) []byte {
 }
 
 // AppendValue appends the JSON of one value of the property.
-func (p *Property) AppendValue(dst []byte, v *Value) []byte {
+func AppendValue(dst []byte, p *Property, v *Value) []byte {
 	if v.Null {
 		return append(dst, "null"...)
 	}

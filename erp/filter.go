@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem/api/odata"
 )
 
 // Expr is a condition of a filter: [And], *[Compare], *[In], *[Match] or
@@ -13,25 +15,12 @@ type Expr interface{ expr() }
 // And is true when all of its parts are; an empty And is true.
 type And []Expr
 
-// Op is a comparison.
-type Op uint8
-
-// The comparisons.
-const (
-	Eq Op = iota + 1
-	Ge
-	Le
-)
-
-// String is the operator as a filter spells it.
-func (op Op) String() string { return [...]string{"", "eq", "ge", "le"}[op] }
-
 // Compare compares the value at a path. A null at the path makes it false,
 // unless OrNull is set (equalnull, lessequalnull, greaterequalnull) or Value
 // is null (eq null).
 type Compare struct {
 	Path   *Path
-	Op     Op
+	Op     odata.Operator
 	Value  Value
 	OrNull bool
 }
@@ -43,25 +32,12 @@ type In struct {
 	Values []Value
 }
 
-// MatchFunc is one of the string functions.
-type MatchFunc uint8
-
-// The string functions.
-const (
-	Contains MatchFunc = iota + 1
-	StartsWith
-	EndsWith
-)
-
-// String is the function as a filter spells it.
-func (f MatchFunc) String() string { return [...]string{"", "contains", "startswith", "endswith"}[f] }
-
 // Match is a string function on the value at a path. On strings it compares
 // exactly; Contains of a multilanguage string finds the text in any language,
 // whatever its case.
 type Match struct {
 	Path *Path
-	Func MatchFunc
+	Func odata.Function
 	Text string
 }
 
@@ -92,63 +68,90 @@ func conditions(e Expr) int {
 	return 1
 }
 
-// LiteralKind is how a filter spelled a literal.
-type LiteralKind uint8
+// Equal is the condition that a property of the rows has the value; a null
+// value means that it has none.
+func Equal(p *Property, v Value) Expr { return &Compare{Path: &Path{Property: p}, Value: v} }
 
-// The kinds of literal.
-const (
-	LiteralString LiteralKind = iota + 1 // 'x', Text unescaped and without quotes
-	LiteralNumber                        // 10, -1.5
-	LiteralBool                          // true, false
-	LiteralDate                          // 2020-01-01, 2020-01-01Z, 2020-01-01T00:00:00.000Z
-	LiteralGUID                          // unquoted
-	LiteralEnum                          // Erp.General_DocumentState'Released': Text is the member
-	LiteralNull                          // null
-)
-
-// Literal is a value as a caller spelled it.
-type Literal struct {
-	Kind LiteralKind
-	Text string
-	// Type is the qualified type of a LiteralEnum, without Erp.; else empty.
-	Type string
+// filter resolves conditions, all of which must hold.
+func (r resolver) filter(set *Set, conditions []odata.Condition) (Expr, error) {
+	if len(conditions) == 0 {
+		return nil, nil
+	}
+	all := make(And, 0, len(conditions))
+	for _, c := range conditions {
+		x, err := r.condition(set, c)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, x)
+	}
+	return all, nil
 }
 
-// NewCompare makes the condition `path op literal` on rows of s, after
-// checking that the model allows it. orNull makes it equalnull and the like.
-func NewCompare(s *Set, path *Path, op Op, lit Literal, orNull bool) (Expr, error) {
-	p := path.Property
-	if lit.Kind == LiteralNull {
-		if op != Eq {
+func (r resolver) condition(set *Set, c odata.Condition) (Expr, error) {
+	switch c := c.(type) {
+	case odata.Compare:
+		path, err := r.path(set, c.Property)
+		if err != nil {
+			return nil, err
+		}
+		return compare(set, path, c)
+	case odata.In:
+		path, err := r.path(set, c.Property)
+		if err != nil {
+			return nil, err
+		}
+		return in(set, path, c.Values)
+	case odata.Match:
+		path, err := r.path(set, c.Property)
+		if err != nil {
+			return nil, err
+		}
+		if ref := path.Property; ref.IsReference() { // looks into the row it refers to
+			if err := r.may(ref.Target); err != nil {
+				return nil, err
+			}
+		}
+		return match(set, path, c)
+	}
+	return nil, invalid("$filter has a condition that is not known.")
+}
+
+// compare checks that the model allows a comparison, and gives its constant the
+// property's type.
+func compare(s *Set, path *Path, c odata.Compare) (Expr, error) {
+	p, op, lit, orNull := path.Property, c.Op, c.Value, c.OrNull
+	if lit.Kind == odata.Null {
+		if op != odata.Equal {
 			return nil, invalid("%s: %s %s null is never true; only eq works with null.", s.Name, path, op)
 		}
 		if p.Kind != KindReference && p.Can&(CanEq|CanIn|CanRange) == 0 {
 			return nil, notFilterable(s, path, "eq")
 		}
-		return &Compare{Path: path, Op: Eq, Value: NullValue}, nil
+		return &Compare{Path: path, Value: NullValue}, nil
 	}
 	switch {
-	case p.IsReference() && op == Eq:
-	case op == Eq && p.Can&(CanEq|CanIn) != 0:
-	case op != Eq && p.Can&CanRange != 0:
+	case p.IsReference() && op == odata.Equal:
+	case op == odata.Equal && p.Can&(CanEq|CanIn) != 0:
+	case op != odata.Equal && p.Can&CanRange != 0:
 	default:
 		return nil, notFilterable(s, path, op.String())
 	}
-	v, never, err := p.literal(s, path, op, lit)
+	v, never, err := literal(s, path, op, lit)
 	if err != nil {
 		return nil, err
 	}
 	if never {
 		if orNull {
-			return &Compare{Path: path, Op: Eq, Value: NullValue}, nil
+			return &Compare{Path: path, Value: NullValue}, nil
 		}
 		return &In{Path: path}, nil
 	}
 	return &Compare{Path: path, Op: op, Value: v, OrNull: orNull}, nil
 }
 
-// NewIn makes `path in (literals)`.
-func NewIn(s *Set, path *Path, lits []Literal) (Expr, error) {
+// in is the same for `path in (literals)`.
+func in(s *Set, path *Path, lits []odata.Literal) (Expr, error) {
 	p := path.Property
 	if !p.IsReference() && p.Can&CanIn == 0 {
 		return nil, notFilterable(s, path, "in")
@@ -156,35 +159,36 @@ func NewIn(s *Set, path *Path, lits []Literal) (Expr, error) {
 	if len(lits) > MaxInValues {
 		return nil, invalid("%s: %s in (…) lists %d values; at most %d are allowed.", s.Name, path, len(lits), MaxInValues)
 	}
-	in := &In{Path: path, Values: make([]Value, 0, len(lits))}
+	list := &In{Path: path, Values: make([]Value, 0, len(lits))}
 	for _, lit := range lits {
-		if lit.Kind == LiteralNull {
+		if lit.Kind == odata.Null {
 			return nil, invalid("%s: %s in (…) cannot list null.", s.Name, path)
 		}
-		v, never, err := p.literal(s, path, Eq, lit)
+		v, never, err := literal(s, path, odata.Equal, lit)
 		if err != nil {
 			return nil, err
 		}
 		if !never {
-			in.Values = append(in.Values, v)
+			list.Values = append(list.Values, v)
 		}
 	}
-	return in, nil
+	return list, nil
 }
 
-// NewMatch makes a string function; on a reference only contains works.
-func NewMatch(s *Set, path *Path, f MatchFunc, text string) (Expr, error) {
+// match is the same for a text function; on a reference only contains works.
+func match(s *Set, path *Path, c odata.Match) (Expr, error) {
+	f, text := c.Function, c.Text
 	if err := checkText(s, path.String(), text); err != nil {
 		return nil, err
 	}
 	p := path.Property
 	switch {
 	case p.IsReference():
-		if f != Contains {
+		if f != odata.Contains {
 			return nil, notFilterable(s, path, f.String())
 		}
 		return &RefContains{Path: path, Text: text}, nil
-	case p.Kind == KindMultiLanguage && f == Contains:
+	case p.Kind == KindMultiLanguage && f == odata.Contains:
 	case p.Kind == KindString && p.Can&CanLike != 0:
 	default:
 		return nil, notFilterable(s, path, f.String())
@@ -192,10 +196,10 @@ func NewMatch(s *Set, path *Path, f MatchFunc, text string) (Expr, error) {
 	return &Match{Path: path, Func: f, Text: text}, nil
 }
 
-// NewOrder makes a key of $orderby.
-func NewOrder(s *Set, path *Path, descending bool) (Order, error) {
+// order makes a key of $orderby.
+func order(s *Set, path *Path, descending bool) (Order, error) {
 	if path.Property.Can&CanOrder == 0 {
-		return Order{}, invalid("%s: $orderby %s is not supported; %s", s.Name, path, orderable(path.owner(s)))
+		return Order{}, invalid("%s: $orderby %s is not supported; %s", s.Name, path, orderable(path.Owner(s)))
 	}
 	return Order{Path: path, Descending: descending}, nil
 }
@@ -215,41 +219,42 @@ func orderable(s *Set) string {
 
 // literal gives a literal the property's type. never says that no value can
 // be equal to it (more digits than the property keeps).
-func (p *Property) literal(s *Set, path *Path, op Op, lit Literal) (v Value, never bool, err error) {
+func literal(s *Set, path *Path, op odata.Operator, lit odata.Literal) (v Value, never bool, err error) {
+	p := path.Property
 	wrong := func(want string) (Value, bool, error) {
 		return Value{}, false, invalid("%s: %s needs %s, not %s.", s.Name, path, want, clip(lit.Text))
 	}
 	switch p.Kind {
 	case KindReference:
-		if lit.Kind != LiteralString {
+		if lit.Kind != odata.String {
 			return wrong("a quoted reference like '" + p.Target.Name + "(id)'")
 		}
 		id, _, err := s.model.ParseReference(p, lit.Text)
 		return TextValue(id), false, err
 	case KindString, KindMultiLanguage:
-		if lit.Kind != LiteralString {
+		if lit.Kind != odata.String {
 			return wrong("a quoted text")
 		}
 		return TextValue(lit.Text), false, checkText(s, path.String(), lit.Text)
 	case KindGUID:
 		id, err := uuid.Parse(lit.Text)
-		if (lit.Kind != LiteralGUID && lit.Kind != LiteralString) || err != nil || len(lit.Text) != 36 {
+		if (lit.Kind != odata.GUID && lit.Kind != odata.String) || err != nil || len(lit.Text) != 36 {
 			return wrong("a GUID")
 		}
 		return TextValue(id.String()), false, nil
 	case KindBool:
-		if lit.Kind != LiteralBool {
+		if lit.Kind != odata.Bool {
 			return wrong("true or false")
 		}
 		return BoolValue(lit.Text == "true"), false, nil
 	case KindEnum:
 		n, ok := p.Enum.Member(lit.Text)
-		if (lit.Kind != LiteralString && lit.Kind != LiteralEnum) || !ok || lit.Type != "" && lit.Type != p.Enum.Name {
+		if (lit.Kind != odata.String && lit.Kind != odata.Enum) || !ok || lit.Type != "" && lit.Type != odata.Namespace+"."+p.Enum.Name {
 			return wrong("one of " + p.Enum.Names() + " in quotes")
 		}
 		return IntValue(n), false, nil
 	case KindDate, KindDateTime:
-		if lit.Kind != LiteralDate && lit.Kind != LiteralString {
+		if lit.Kind != odata.Date && lit.Kind != odata.Time && lit.Kind != odata.String {
 			return wrong("a date like 2026-01-31 or 2026-01-31T09:55:00Z")
 		}
 		t, err := ParseTime(lit.Text)
@@ -261,17 +266,17 @@ func (p *Property) literal(s *Set, path *Path, op Op, lit Literal) (v Value, nev
 		}
 		return IntValue(t.UnixMicro()), false, nil
 	}
-	if lit.Kind != LiteralNumber {
+	if lit.Kind != odata.Number {
 		return wrong("a number")
 	}
 	n, exact, err := scaledFloor(lit.Text, p.Scale)
 	if err != nil {
 		return Value{}, false, invalid("%s: %s: %s", s.Name, path, err)
 	}
-	if !exact && op == Eq {
+	if !exact && op == odata.Equal {
 		return Value{}, true, nil
 	}
-	if !exact && op == Ge {
+	if !exact && op == odata.GreaterOrEqual {
 		n++
 	}
 	return IntValue(n), false, nil

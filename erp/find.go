@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/internal/jsontext"
 )
 
@@ -63,16 +64,16 @@ func (w *Writer) search(s *Set, by *criterion, within *Change) ([]Entity, error)
 	q := &Query{Set: s, Limit: 2}
 	var where And
 	if within != nil {
-		where = append(where, equals(s.Owner, TextValue(within.ID)))
+		where = append(where, Equal(s.Owner, TextValue(within.ID)))
 	}
 	switch by.kind {
 	case "ExternalId":
-		where = append(where, equals(s.byName["ExternalId"], TextValue(by.value)))
+		where = append(where, Equal(s.byName["ExternalId"], TextValue(by.value)))
 		if by.hasSystem {
-			where = append(where, equals(s.byName["ExternalSystem"], TextValue(by.system)))
+			where = append(where, Equal(s.byName["ExternalSystem"], TextValue(by.system)))
 		}
 	case "Id":
-		where = append(where, equals(s.id, TextValue(by.value)))
+		where = append(where, Equal(s.id, TextValue(by.value)))
 	case "DisplayText":
 		q.Search = by.value
 	default:
@@ -83,7 +84,7 @@ func (w *Writer) search(s *Set, by *criterion, within *Change) ([]Entity, error)
 		switch path.Property.Kind {
 		case KindMultiLanguage:
 			q.Limit = 100
-			q.Where = append(where, &Match{Path: path, Func: Contains, Text: by.value})
+			q.Where = append(where, &Match{Path: path, Func: odata.Contains, Text: by.value})
 			found, err := w.tx.Find(q)
 			if err != nil {
 				return nil, err
@@ -94,16 +95,14 @@ func (w *Writer) search(s *Set, by *criterion, within *Change) ([]Entity, error)
 			if !ok {
 				return nil, invalid("%s: %s %q is not a number.", s.Name, path, clip(by.value))
 			}
-			where = append(where, &Compare{Path: path, Op: Eq, Value: IntValue(n)})
+			where = append(where, &Compare{Path: path, Value: IntValue(n)})
 		default:
-			where = append(where, &Compare{Path: path, Op: Eq, Value: TextValue(by.value)})
+			where = append(where, &Compare{Path: path, Value: TextValue(by.value)})
 		}
 	}
 	q.Where = where
 	return w.tx.Find(q)
 }
-
-func equals(p *Property, v Value) Expr { return &Compare{Path: &Path{Property: p}, Op: Eq, Value: v} }
 
 // preferExact puts the rows first whose name is the one looked for, in a
 // language and whatever the case; a search by an object's own name takes no
@@ -279,7 +278,7 @@ func (w *Writer) byCode(s *Set, code string) (Entity, error) {
 		return e, nil
 	}
 	for _, spelling := range [...]string{code, strings.ToLower(code), strings.ToUpper(code)} {
-		found, err := w.tx.Find(&Query{Set: s, Limit: 1, Where: &Compare{Path: s.Code, Op: Eq, Value: TextValue(spelling)}})
+		found, err := w.tx.Find(&Query{Set: s, Limit: 1, Where: &Compare{Path: s.Code, Value: TextValue(spelling)}})
 		if err != nil {
 			return Entity{}, err
 		}

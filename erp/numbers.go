@@ -15,7 +15,7 @@ func (c *Change) AutoNumber(name, format, scope string) error {
 			return err
 		}
 		v := TextValue(fmt.Sprintf(format, n))
-		taken, err := c.w.tx.Find(&Query{Set: p.Set, Limit: 1, Where: &Compare{Path: &Path{Property: p}, Op: Eq, Value: v}})
+		taken, err := c.w.tx.Find(&Query{Set: p.Set, Limit: 1, Where: Equal(p, v)})
 		if err != nil {
 			return err
 		}

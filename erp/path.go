@@ -20,8 +20,8 @@ func (p *Path) String() string {
 	return b.String()
 }
 
-// owner is the set that declares the path's last property.
-func (p *Path) owner(s *Set) *Set {
+// Owner is the set that declares the path's last property.
+func (p *Path) Owner(s *Set) *Set {
 	if n := len(p.Refs); n > 0 {
 		return p.Refs[n-1].Target
 	}

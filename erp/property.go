@@ -118,6 +118,9 @@ type Property struct {
 	key  []byte // the name as JSON, with its colon
 }
 
+// JSONName is the name as JSON, with the colon after it. It must not be changed.
+func (p *Property) JSONName() []byte { return p.key }
+
 // IsReference reports whether the property is a reference to a row.
 func (p *Property) IsReference() bool { return p.Kind == KindReference }
 

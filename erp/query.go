@@ -21,9 +21,8 @@ const (
 )
 
 // Query is a resolved question: every name in it is a pointer into the model,
-// so that a store can make SQL of it without seeing what a caller typed. Build
-// conditions with the New… functions of filter.go: they check capabilities and
-// types.
+// so that a store can make SQL of it without seeing what a caller typed. [Resolve]
+// makes one of what a caller asks, after checking capabilities and types.
 type Query struct {
 	Set *Set
 	// Fields are what a row holds, in the order of the answer; nil means
@@ -97,7 +96,7 @@ type Reader interface {
 
 // ByID is the query for one row.
 func ByID(s *Set, id string) *Query {
-	return &Query{Set: s, Where: &Compare{Path: &Path{Property: s.id}, Op: Eq, Value: TextValue(id)}, Limit: 1}
+	return &Query{Set: s, Where: Equal(s.ID(), TextValue(id)), Limit: 1}
 }
 
 // Check reports what a store cannot answer; stores call it first.

@@ -75,7 +75,7 @@ func TestSeedInBothDatabases(t *testing.T) {
 		// paul's customer, as the portal reads it.
 		orders := erpModel.Set(setOrders)
 		q := &erp.Query{Set: orders, Limit: 50,
-			Where:  &erp.Compare{Path: &erp.Path{Property: orders.Property("Customer")}, Op: erp.Eq, Value: erp.TextValue(demo.PortalCustomer(erpModel, 0).ID)},
+			Where:  &erp.Compare{Path: &erp.Path{Property: orders.Property("Customer")}, Value: erp.TextValue(demo.PortalCustomer(erpModel, 0).ID)},
 			Order:  []erp.Order{{Path: &erp.Path{Property: orders.Property("DocumentDate")}, Descending: true}},
 			Expand: []*erp.Expand{{Child: orders.Child("Lines"), Query: erp.Query{Set: erpModel.Set(setOrderLines)}}},
 		}

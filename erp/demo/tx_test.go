@@ -119,7 +119,7 @@ func (m *memory) of(name string) []*erp.Record {
 
 // member is a value as a body has it: what the API would answer, read back.
 func member(p *erp.Property, v erp.Value) any {
-	o, err := erp.ReadObject(strings.NewReader(`{"v":` + string(p.AppendValue(nil, &v)) + `}`))
+	o, err := erp.ReadObject(strings.NewReader(`{"v":` + string(erp.AppendValue(nil, p, &v)) + `}`))
 	if err != nil {
 		panic(err)
 	}

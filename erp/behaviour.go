@@ -6,7 +6,7 @@ import "time"
 // writing its rows means. The functions work on a row whose members are
 // assigned; a nil one does nothing.
 type Declaration struct {
-	Set *Set
+	Set SetDeclaration
 	// Prepare fills what a new row needs and did not get.
 	Prepare func(*Change) error
 	// Compute keeps what depends on other values of the row, whenever one of
@@ -47,17 +47,17 @@ type WriteModel struct {
 // NewWriteModel links the sets of the declarations. A mistake in one panics:
 // declarations are constants of the program, and a test makes the model.
 func NewWriteModel(declarations []Declaration, renames []Rename) *WriteModel {
-	sets := make([]*Set, len(declarations))
+	sets := make([]SetDeclaration, len(declarations))
 	m := &WriteModel{behaviours: make(map[*Set]*Declaration, len(declarations))}
 	for i := range declarations {
 		d := &declarations[i]
-		sets[i], m.behaviours[d.Set] = d.Set, d
+		sets[i], m.behaviours[d.Set.Set] = d.Set, d
 		for _, a := range d.Set.Actions {
 			if d.Actions[a.Name] == nil {
 				panic("erp: " + d.Set.Name + " declares " + a.Name + " and does not do it")
 			}
 		}
 	}
-	m.Model = link(sets, renames)
+	m.Model = Link(sets, renames)
 	return m
 }

@@ -10,13 +10,13 @@ const (
 func companySets() []Declaration {
 	return []Declaration{
 		{
-			Set: root(setEnterpriseCompanies, "General_EnterpriseCompany", "erp_enterprise_companies").
-				code("Company.RegistrationNumber").named("Company.PartyName").
-				display("{Company.PartyName:T}").search("Company.PartyName").
-				with(
-					boolean("IsActive").required().is(BoolValue(true)).can(CanEq),
-					ref("Company", setCompanies).required(),
-					ref("BaseCurrency", setCurrencies).required(),
+			Set: Root(setEnterpriseCompanies, "General_EnterpriseCompany", "erp_enterprise_companies").
+				Code("Company.RegistrationNumber").Named("Company.PartyName").
+				Display("{Company.PartyName:T}").Search("Company.PartyName").
+				With(
+					Bool("IsActive").Required().Is(BoolValue(true)).Can(CanEq),
+					Ref("Company", setCompanies).Required(),
+					Ref("BaseCurrency", setCurrencies).Required(),
 				),
 		},
 	}
@@ -25,13 +25,13 @@ func companySets() []Declaration {
 func currencySets() []Declaration {
 	return []Declaration{
 		{
-			Set: root(setCurrencies, "General_Currencies_Currency", "erp_currencies").
-				code("CurrencySign").named("Name").display("{CurrencySign}").search("CurrencySign", "Name").
-				with(
-					text("CurrencySign", 4).required().can(CanEq|CanLike|CanOrder),
-					text("Name", 50).required(),
-					integer("ShowOrder").required().is(IntValue(0)),
-					boolean("IsActive").required().is(BoolValue(true)).can(CanEq),
+			Set: Root(setCurrencies, "General_Currencies_Currency", "erp_currencies").
+				Code("CurrencySign").Named("Name").Display("{CurrencySign}").Search("CurrencySign", "Name").
+				With(
+					Text("CurrencySign", 4).Required().Can(CanEq|CanLike|CanOrder),
+					Text("Name", 50).Required(),
+					Int("ShowOrder").Required().Is(IntValue(0)),
+					Bool("IsActive").Required().Is(BoolValue(true)).Can(CanEq),
 				),
 		},
 	}

@@ -10,21 +10,21 @@ func customerSets() []Declaration {
 	}}
 	return []Declaration{
 		{
-			Set: root(setCustomers, "Crm_Sales_Customer", "erp_customers").
-				code("Number").display("{Party.PartyName:T}").search("Number", "Party.PartyName").
-				child("ExternalAccess", "Crm_Sales_CustomerExternalAccess").
-				with(
-					text("Number", 16).can(CanEq|CanLike|CanOrder),
-					boolean("Active").required().is(BoolValue(true)).can(CanEq),
-					amount("CreditLimit", 18, 2, "EnterpriseCompany.BaseCurrency"),
-					integer("DefaultPaymentTermDays").required().is(IntValue(0)),
-					integer("GracePeriodDays").required().is(IntValue(0)),
-					integer("DefaultDeliveryTermDays").required().is(IntValue(0)),
-					datetime("FromDate").from(FromDay).can(CanRange),
-					datetime("ThruDate").can(CanRange),
-					ref("Party", setParties).required().filterable(),
-					ref("EnterpriseCompany", setEnterpriseCompanies),
-					ref("DefaultCurrency", setCurrencies),
+			Set: Root(setCustomers, "Crm_Sales_Customer", "erp_customers").
+				Code("Number").Display("{Party.PartyName:T}").Search("Number", "Party.PartyName").
+				Child("ExternalAccess", "Crm_Sales_CustomerExternalAccess").
+				With(
+					Text("Number", 16).Can(CanEq|CanLike|CanOrder),
+					Bool("Active").Required().Is(BoolValue(true)).Can(CanEq),
+					Amount("CreditLimit", 18, 2, "EnterpriseCompany.BaseCurrency"),
+					Int("DefaultPaymentTermDays").Required().Is(IntValue(0)),
+					Int("GracePeriodDays").Required().Is(IntValue(0)),
+					Int("DefaultDeliveryTermDays").Required().Is(IntValue(0)),
+					DateTime("FromDate").From(FromDay).Can(CanRange),
+					DateTime("ThruDate").Can(CanRange),
+					Ref("Party", setParties).Required().Filterable(),
+					Ref("EnterpriseCompany", setEnterpriseCompanies),
+					Ref("DefaultCurrency", setCurrencies),
 				),
 			Prepare: func(c *Change) error { return c.AutoNumber("Number", "%06d", "") },
 			Rules: []Rule{{"R27159", "FromDate must not be later than ThruDate; change one of them.", func(c *Change) (bool, error) {
@@ -34,14 +34,14 @@ func customerSets() []Declaration {
 		},
 
 		{
-			Set: part("Crm_Sales_CustomerExternalAccess", "Crm_Sales_CustomerExternalAcces", "erp_customer_external_access", "Customer").
-				display("{Customer.Party.PartyName:T}").
-				with(
-					enum("Role", role).required().is(IntValue(30)).can(CanEq|CanIn|CanRange),
-					integer("DaysBackAccess").is(IntValue(30)).can(CanEq|CanRange),
-					text("Notes", 254),
-					ref("Customer", setCustomers),
-					ref("User", setUsers).required(),
+			Set: Part("Crm_Sales_CustomerExternalAccess", "Crm_Sales_CustomerExternalAcces", "erp_customer_external_access", "Customer").
+				Display("{Customer.Party.PartyName:T}").
+				With(
+					OneOf("Role", role).Required().Is(IntValue(30)).Can(CanEq|CanIn|CanRange),
+					Int("DaysBackAccess").Is(IntValue(30)).Can(CanEq|CanRange),
+					Text("Notes", 254),
+					Ref("Customer", setCustomers),
+					Ref("User", setUsers).Required(),
 				),
 			Rules: []Rule{{"R27160", "DaysBackAccess cannot be negative; null means without limit.", func(c *Change) (bool, error) {
 				return c.Get("DaysBackAccess").Int < 0, nil

@@ -2,8 +2,14 @@ package erp
 
 import "strings"
 
-// The words in which the neighbourhood files declare sets and properties. They
-// keep names; link.go turns the names into pointers.
+// The words in which sets and properties are declared. They keep names; link.go
+// turns the names into pointers.
+
+// SetDeclaration is a set whose names are not linked yet.
+type SetDeclaration struct{ *Set }
+
+// PropertyDeclaration is a property whose names are not linked yet.
+type PropertyDeclaration struct{ *Property }
 
 // declaration is what a set says by name.
 type declaration struct {
@@ -23,147 +29,213 @@ type property struct {
 	viaOwner string
 }
 
-func newSet(name, typ, table string) *Set {
-	return &Set{Name: name, Type: typ, Table: table, decl: &declaration{}}
+func newSet(name, typ, table string) SetDeclaration {
+	return SetDeclaration{&Set{Name: name, Type: typ, Table: table, decl: &declaration{}}}
 }
 
-// root declares an aggregate root with the system attributes.
-func root(name, typ, table string) *Set {
-	return newSet(name, typ, table).with(
-		guid("Id").readOnly().explicit().required().can(CanEq|CanIn),
-		integer("ObjectVersion").readOnly().explicit().required(),
-		text("ExternalId", 254).can(CanEq|CanIn),
-		text("ExternalSystem", 64).can(CanEq|CanIn),
-		datetime("AggregateLastUpdateTimeUtc").readOnly().explicit().required().can(CanRange|CanOrder).keepTime(),
-		text("AdditionalDataJson", MaxText),
-		computed("DisplayText", "").explicit(),
+// Root declares an aggregate root with the system attributes. name is the
+// entity set, typ its singular type, table where its rows are.
+func Root(name, typ, table string) SetDeclaration {
+	return newSet(name, typ, table).With(
+		GUID("Id").ReadOnly().Explicit().Required().Can(CanEq|CanIn),
+		Int("ObjectVersion").ReadOnly().Explicit().Required(),
+		Text("ExternalId", 254).Can(CanEq|CanIn),
+		Text("ExternalSystem", 64).Can(CanEq|CanIn),
+		DateTime("AggregateLastUpdateTimeUtc").ReadOnly().Explicit().Required().Can(CanRange|CanOrder).KeepTime(),
+		Text("AdditionalDataJson", MaxText),
+		Computed("DisplayText", "").Explicit(),
 	)
 }
 
-// part declares a set whose rows are part of the aggregate of owner.
-func part(name, typ, table, owner string) *Set {
-	s := newSet(name, typ, table).with(
-		guid("Id").readOnly().explicit().required().can(CanEq|CanIn),
-		integer("ObjectVersion").readOnly().explicit().viaOwner(owner),
-		computed("DisplayText", "").explicit(),
+// Part declares a set whose rows are part of an aggregate: owner is their
+// reference to it, which is one of the properties.
+func Part(name, typ, table, owner string) SetDeclaration {
+	d := newSet(name, typ, table).With(
+		GUID("Id").ReadOnly().Explicit().Required().Can(CanEq|CanIn),
+		Int("ObjectVersion").ReadOnly().Explicit().viaOwner(owner),
+		Computed("DisplayText", "").Explicit(),
 	)
-	s.decl.owner = owner
-	return s
+	d.decl.owner = owner
+	return d
 }
 
-// view declares a set without Id, which cannot be written.
-func view(name, typ, table string) *Set {
-	s := newSet(name, typ, table)
-	s.View, s.ReadOnly = true, true
-	return s
+// View declares a set without Id, which cannot be written.
+func View(name, typ, table string) SetDeclaration {
+	d := newSet(name, typ, table).ReadOnly()
+	d.View = true
+	return d
 }
 
-// subtype declares a set whose rows are rows of base too.
-func subtype(base, name, typ string, discriminator int64) *Set {
-	s := newSet(name, typ, "")
-	s.decl.base, s.Discriminator = base, discriminator
-	return s
+// Plain declares a set of which all properties are said, Id included.
+func Plain(name, typ, table string) SetDeclaration { return newSet(name, typ, table) }
+
+// Subtype declares a set whose rows are rows of base too, told apart by the
+// discriminator.
+func Subtype(base, name, typ string, discriminator int64) SetDeclaration {
+	d := newSet(name, typ, "")
+	d.decl.base, d.Discriminator = base, discriminator
+	return d
 }
 
-func (s *Set) with(properties ...*Property) *Set {
-	s.Properties = append(s.Properties, properties...)
-	return s
+// With adds properties.
+func (d SetDeclaration) With(properties ...PropertyDeclaration) SetDeclaration {
+	for _, p := range properties {
+		d.Properties = append(d.Properties, p.Property)
+	}
+	return d
 }
 
-func (s *Set) code(path string) *Set       { s.decl.code = path; return s }
-func (s *Set) named(path string) *Set      { s.decl.nameMember = path; return s }
-func (s *Set) display(format string) *Set  { s.decl.display = format; return s }
-func (s *Set) search(paths ...string) *Set { s.decl.search = paths; return s }
-func (s *Set) abstract() *Set              { s.Abstract = true; return s }
-func (s *Set) child(name, set string) *Set {
-	s.decl.children = append(s.decl.children, [2]string{name, set})
-	return s
+// Code is the path that @erpnet.findBy Code means: Party.PartyCode.
+func (d SetDeclaration) Code(path string) SetDeclaration { d.decl.code = path; return d }
+
+// Named is the path that @erpnet.findBy Name means.
+func (d SetDeclaration) Named(path string) SetDeclaration { d.decl.nameMember = path; return d }
+
+// Display is how DisplayText is made: "{Code}. {Party.PartyName:T}".
+func (d SetDeclaration) Display(format string) SetDeclaration { d.decl.display = format; return d }
+
+// Search are the paths that $search looks at, besides those of Display.
+func (d SetDeclaration) Search(paths ...string) SetDeclaration { d.decl.search = paths; return d }
+
+// Abstract makes the set one of which only subtypes can be created.
+func (d SetDeclaration) Abstract() SetDeclaration { d.Set.Abstract = true; return d }
+
+// ReadOnly makes the set one that the API cannot write.
+func (d SetDeclaration) ReadOnly() SetDeclaration { d.Set.ReadOnly = true; return d }
+
+// Secured makes the set one whose rows need the scope sec.
+func (d SetDeclaration) Secured() SetDeclaration { d.Security = true; return d }
+
+// Child adds a collection of the parts in a set.
+func (d SetDeclaration) Child(name, set string) SetDeclaration {
+	d.decl.children = append(d.decl.children, [2]string{name, set})
+	return d
 }
 
-func declare(name string, kind Kind) *Property {
-	return &Property{Name: name, Kind: kind, Default: NullValue, decl: &property{}}
+// Action adds an action bound to the rows.
+func (d SetDeclaration) Action(name string, parameters ...Parameter) SetDeclaration {
+	d.Actions = append(d.Actions, &Action{Name: name, Parameters: parameters})
+	return d
 }
 
-func text(name string, maxLen int) *Property {
-	p := declare(name, KindString)
-	p.MaxLen = maxLen
-	return p
+func declare(name string, kind Kind) PropertyDeclaration {
+	return PropertyDeclaration{&Property{Name: name, Kind: kind, Default: NullValue, decl: &property{}}}
 }
 
-func ml(name string, maxLen int) *Property {
-	p := declare(name, KindMultiLanguage)
-	p.MaxLen = maxLen
-	return p
+// Text declares a text of at most maxLen characters; 0 means the limit of
+// [MaxText].
+func Text(name string, maxLen int) PropertyDeclaration {
+	d := declare(name, KindString)
+	d.MaxLen = maxLen
+	return d
 }
 
-func boolean(name string) *Property  { return declare(name, KindBool) }
-func integer(name string) *Property  { return declare(name, KindInt) }
-func date(name string) *Property     { return declare(name, KindDate) }
-func datetime(name string) *Property { return declare(name, KindDateTime) }
-func guid(name string) *Property     { return declare(name, KindGUID) }
-
-func decimal(name string, precision, scale int) *Property {
-	p := declare(name, KindDecimal)
-	p.Precision, p.Scale = precision, scale
-	return p
+// Multilingual declares a text in several languages, each of at most maxLen
+// characters.
+func Multilingual(name string, maxLen int) PropertyDeclaration {
+	d := declare(name, KindMultiLanguage)
+	d.MaxLen = maxLen
+	return d
 }
 
-// amount declares an Amount; currency is the reference path to its currency.
-func amount(name string, precision, scale int, currency string) *Property {
-	p := decimal(name, precision, scale)
-	p.Kind, p.decl.unit = KindAmount, strings.Split(currency, ".")
-	return p
+// Bool declares a truth.
+func Bool(name string) PropertyDeclaration { return declare(name, KindBool) }
+
+// Int declares a whole number of 32 bits.
+func Int(name string) PropertyDeclaration { return declare(name, KindInt) }
+
+// Date declares a day.
+func Date(name string) PropertyDeclaration { return declare(name, KindDate) }
+
+// DateTime declares an instant.
+func DateTime(name string) PropertyDeclaration { return declare(name, KindDateTime) }
+
+// GUID declares an id.
+func GUID(name string) PropertyDeclaration { return declare(name, KindGUID) }
+
+// Decimal declares a number with precision digits, scale of them after the point.
+func Decimal(name string, precision, scale int) PropertyDeclaration {
+	d := declare(name, KindDecimal)
+	d.Precision, d.Scale = precision, scale
+	return d
 }
 
-// quantity declares a Quantity; unit is the reference path to its unit.
-func quantity(name string, precision, scale int, unit string) *Property {
-	p := decimal(name, precision, scale)
-	p.Kind, p.decl.unit = KindQuantity, strings.Split(unit, ".")
-	return p
+// Amount declares money; currency is the reference path to its currency.
+func Amount(name string, precision, scale int, currency string) PropertyDeclaration {
+	d := Decimal(name, precision, scale)
+	d.Kind, d.decl.unit = KindAmount, strings.Split(currency, ".")
+	return d
 }
 
-func enum(name string, typ *EnumType) *Property {
-	p := declare(name, KindEnum)
-	p.Enum = typ
-	return p
+// Quantity declares a measured number; unit is the reference path to its unit.
+func Quantity(name string, precision, scale int, unit string) PropertyDeclaration {
+	d := Decimal(name, precision, scale)
+	d.Kind, d.decl.unit = KindQuantity, strings.Split(unit, ".")
+	return d
 }
 
-func ref(name, target string) *Property {
-	p := declare(name, KindReference)
-	p.decl.target = target
-	return p
+// OneOf declares a member of an enum.
+func OneOf(name string, enum *EnumType) PropertyDeclaration {
+	d := declare(name, KindEnum)
+	d.Enum = enum
+	return d
 }
 
-// computed declares a read-only text made of other values.
-func computed(name, format string) *Property {
-	p := declare(name, KindString)
-	p.ReadOnly, p.decl.format = true, format
-	return p
+// Ref declares a reference to a row of the set target.
+func Ref(name, target string) PropertyDeclaration {
+	d := declare(name, KindReference)
+	d.decl.target = target
+	return d
 }
 
-func (p *Property) required() *Property          { p.Required = true; return p }
-func (p *Property) readOnly() *Property          { p.ReadOnly = true; return p }
-func (p *Property) createOnly() *Property        { p.CreateOnly = true; return p }
-func (p *Property) explicit() *Property          { p.Explicit = true; return p }
-func (p *Property) filterable() *Property        { p.Filterable = true; return p }
-func (p *Property) keepTime() *Property          { p.KeepTime = true; return p }
-func (p *Property) can(c Capability) *Property   { p.Can = c; return p }
-func (p *Property) column(name string) *Property { p.Column = name; return p }
+// Computed declares a read-only text made of other values, like Display.
+func Computed(name, format string) PropertyDeclaration {
+	d := declare(name, KindString).ReadOnly()
+	d.decl.format = format
+	return d
+}
 
-// is gives a constant default to rows that are created without a value.
-func (p *Property) is(v Value) *Property { p.Default = v; return p }
+// Required makes the property never null once a row is saved.
+func (d PropertyDeclaration) Required() PropertyDeclaration { d.Property.Required = true; return d }
 
-// from gives a default of the moment.
-func (p *Property) from(s Source) *Property { p.DefaultFrom = s; return p }
+// ReadOnly refuses the property in writes.
+func (d PropertyDeclaration) ReadOnly() PropertyDeclaration { d.Property.ReadOnly = true; return d }
 
-// by names the action that changes the property in the place of an update.
-func (p *Property) by(action string) *Property { p.ChangedBy = action; return p.readOnly() }
+// CreateOnly refuses the property in updates.
+func (d PropertyDeclaration) CreateOnly() PropertyDeclaration { d.Property.CreateOnly = true; return d }
+
+// Explicit returns the property only when $select names it.
+func (d PropertyDeclaration) Explicit() PropertyDeclaration { d.Property.Explicit = true; return d }
+
+// Filterable lets paths of $filter go through the reference.
+func (d PropertyDeclaration) Filterable() PropertyDeclaration { d.Property.Filterable = true; return d }
+
+// KeepTime keeps filters from truncating the time to its day.
+func (d PropertyDeclaration) KeepTime() PropertyDeclaration { d.Property.KeepTime = true; return d }
+
+// Can says what filters and orders may do.
+func (d PropertyDeclaration) Can(c Capability) PropertyDeclaration { d.Property.Can = c; return d }
+
+// Column names the column where it is not the name in snake case.
+func (d PropertyDeclaration) Column(name string) PropertyDeclaration {
+	d.Property.Column = name
+	return d
+}
+
+// Is gives a constant default to rows that are created without a value.
+func (d PropertyDeclaration) Is(v Value) PropertyDeclaration { d.Default = v; return d }
+
+// From gives a default of the moment.
+func (d PropertyDeclaration) From(s Source) PropertyDeclaration { d.DefaultFrom = s; return d }
+
+// By makes the property one that only an action of that name changes.
+func (d PropertyDeclaration) By(action string) PropertyDeclaration {
+	d.ChangedBy = action
+	return d.ReadOnly()
+}
 
 // viaOwner makes the property the one of the same name of the aggregate's root.
-func (p *Property) viaOwner(owner string) *Property { p.decl.viaOwner = owner; return p }
-
-// action declares an action bound to the rows.
-func (s *Set) action(name string, parameters ...Parameter) *Set {
-	s.Actions = append(s.Actions, &Action{Name: name, Parameters: parameters})
-	return s
+func (d PropertyDeclaration) viaOwner(owner string) PropertyDeclaration {
+	d.decl.viaOwner = owner
+	return d
 }

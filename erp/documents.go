@@ -27,56 +27,56 @@ func documentState() *EnumType {
 func documentSets() []Declaration {
 	return []Declaration{
 		{
-			Set: root(setDocumentTypes, "Systems_Documents_DocumentType", "erp_document_types").
-				code("Code").named("TypeName").display("{TypeName:T}").search("Code", "TypeName").
-				with(
-					text("Code", 16).required().can(CanEq|CanLike|CanOrder),
-					ml("TypeName", 254).required(),
-					text("EntityName", 64).required().can(CanEq|CanIn|CanOrder),
+			Set: Root(setDocumentTypes, "Systems_Documents_DocumentType", "erp_document_types").
+				Code("Code").Named("TypeName").Display("{TypeName:T}").Search("Code", "TypeName").
+				With(
+					Text("Code", 16).Required().Can(CanEq|CanLike|CanOrder),
+					Multilingual("TypeName", 254).Required(),
+					Text("EntityName", 64).Required().Can(CanEq|CanIn|CanOrder),
 				),
 		},
 	}
 }
 
 // document declares an aggregate root with the document base.
-func document(name, typ, table, lines string, state *EnumType) *Set {
-	return root(name, typ, table).
-		code("DocumentNo").display("{DocumentType.TypeName:T} {DocumentNo}").search("DocumentNo").
-		child("Lines", lines).
-		with(
-			text("DocumentNo", 20).required().can(CanEq|CanLike|CanOrder),
-			date("DocumentDate").required().from(FromDay).can(CanEq|CanRange|CanOrder),
-			text("DocumentNotes", 0),
-			enum("State", state).required().by("ChangeState").is(IntValue(StateNew)).can(CanEq|CanIn|CanRange),
-			boolean("Void").required().by("MakeVoid").is(BoolValue(false)).can(CanEq),
-			text("VoidReason", 254).by("MakeVoid"),
-			text("EntityName", 64).required().readOnly(),
-			datetime("CreationTime").required().readOnly().from(FromTime),
-			text("CreationUser", 64).required().readOnly().from(FromLogin),
-			datetime("ReleaseTime").readOnly(),
-			datetime("CompleteTime").readOnly(),
-			datetime("VoidTime").by("MakeVoid"),
-			datetime("ReferenceDate").from(FromDay),
-			text("ReferenceDocumentNo", 20).can(CanEq|CanLike),
-			boolean("ReadOnly").required().readOnly().is(BoolValue(false)),
-			computed("FullState", "{State}").explicit(),
-			amount("TotalLineAmount", 18, 2, "DocumentCurrency").required().readOnly().explicit().is(IntValue(0)),
-			amount("AmountToPay", 18, 2, "DocumentCurrency").required().readOnly().explicit().is(IntValue(0)),
-			ref("DocumentType", setDocumentTypes).required(),
-			ref("EnterpriseCompany", setEnterpriseCompanies).required(),
-			ref("EnterpriseCompanyLocation", setLocations).required(),
-			ref("FromParty", setParties).required(),
-			ref("ToParty", setParties),
-			ref("MasterDocument", name).required().readOnly(),
-			ref("Parent", "Crm_Sales_SalesOrders"),
-			ref("ResponsiblePerson", "General_Contacts_Persons"),
-			ref("AssignedToUser", setUsers),
-			ref("Customer", setCustomers).required(),
-			ref("DocumentCurrency", setCurrencies).required(),
+func document(name, typ, table, lines string, state *EnumType) SetDeclaration {
+	return Root(name, typ, table).
+		Code("DocumentNo").Display("{DocumentType.TypeName:T} {DocumentNo}").Search("DocumentNo").
+		Child("Lines", lines).
+		With(
+			Text("DocumentNo", 20).Required().Can(CanEq|CanLike|CanOrder),
+			Date("DocumentDate").Required().From(FromDay).Can(CanEq|CanRange|CanOrder),
+			Text("DocumentNotes", 0),
+			OneOf("State", state).Required().By("ChangeState").Is(IntValue(StateNew)).Can(CanEq|CanIn|CanRange),
+			Bool("Void").Required().By("MakeVoid").Is(BoolValue(false)).Can(CanEq),
+			Text("VoidReason", 254).By("MakeVoid"),
+			Text("EntityName", 64).Required().ReadOnly(),
+			DateTime("CreationTime").Required().ReadOnly().From(FromTime),
+			Text("CreationUser", 64).Required().ReadOnly().From(FromLogin),
+			DateTime("ReleaseTime").ReadOnly(),
+			DateTime("CompleteTime").ReadOnly(),
+			DateTime("VoidTime").By("MakeVoid"),
+			DateTime("ReferenceDate").From(FromDay),
+			Text("ReferenceDocumentNo", 20).Can(CanEq|CanLike),
+			Bool("ReadOnly").Required().ReadOnly().Is(BoolValue(false)),
+			Computed("FullState", "{State}").Explicit(),
+			Amount("TotalLineAmount", 18, 2, "DocumentCurrency").Required().ReadOnly().Explicit().Is(IntValue(0)),
+			Amount("AmountToPay", 18, 2, "DocumentCurrency").Required().ReadOnly().Explicit().Is(IntValue(0)),
+			Ref("DocumentType", setDocumentTypes).Required(),
+			Ref("EnterpriseCompany", setEnterpriseCompanies).Required(),
+			Ref("EnterpriseCompanyLocation", setLocations).Required(),
+			Ref("FromParty", setParties).Required(),
+			Ref("ToParty", setParties),
+			Ref("MasterDocument", name).Required().ReadOnly(),
+			Ref("Parent", "Crm_Sales_SalesOrders"),
+			Ref("ResponsiblePerson", "General_Contacts_Persons"),
+			Ref("AssignedToUser", setUsers),
+			Ref("Customer", setCustomers).Required(),
+			Ref("DocumentCurrency", setCurrencies).Required(),
 		).
-		action("ChangeState", Parameter{"newState", "Edm.String"}, Parameter{"userStatus", "Erp.OpenObject"}).
-		action("Complete", Parameter{"completion", "Edm.String"}).
-		action("MakeVoid", Parameter{"reason", "Edm.String"}, Parameter{"voidType", "Edm.String"}, Parameter{"resetParentState", "Edm.Boolean"})
+		Action("ChangeState", Parameter{"newState", "Edm.String"}, Parameter{"userStatus", "Erp.OpenObject"}).
+		Action("Complete", Parameter{"completion", "Edm.String"}).
+		Action("MakeVoid", Parameter{"reason", "Edm.String"}, Parameter{"voidType", "Edm.String"}, Parameter{"resetParentState", "Edm.Boolean"})
 }
 
 // prepareDocument fills what a new document needs and did not get: the first
@@ -139,7 +139,7 @@ func prepareParties(c *Change) error {
 }
 
 // asDocument is the declaration of a document: what all of them do.
-func asDocument(set *Set, prepare func(*Change) error) Declaration {
+func asDocument(set SetDeclaration, prepare func(*Change) error) Declaration {
 	return Declaration{
 		Set: set, Prepare: prepare, Totals: documentTotals, Guard: guardDocument,
 		Actions: map[string]func(*Change, *Object) error{

@@ -20,29 +20,28 @@ func exchangeSets() []Declaration {
 		"Prepare", "Ready", "FinishedSuccess", "FinishedFail", "ClosedSuccess", "ClosedFail")
 	result := members("Systems_Exchange_DataExchangeObject_ExchangeResult", "NotStarted", "Success", "Fail")
 	objectMode := members("Systems_Exchange_DataExchangeObject_Mode", "Merge", "Add")
-	exchanges := root(setExchanges, "Systems_Exchange_DataExchange", "erp_data_exchanges").
-		child("Objects", setExchangeObjects).
-		with(
-			datetime("CreatedOn").required().can(CanRange|CanOrder).keepTime(),
-			datetime("ExchangedOn"),
-			enum("Mode", mode).required().can(CanEq|CanIn),
-			enum("State", state).required().can(CanEq|CanIn),
-			date("KeepUntil").required(),
-			text("ExchangeLog", 0),
-			ref("CreatedByUser", setUsers).required(),
+	exchanges := Root(setExchanges, "Systems_Exchange_DataExchange", "erp_data_exchanges").
+		Child("Objects", setExchangeObjects).
+		With(
+			DateTime("CreatedOn").Required().Can(CanRange|CanOrder).KeepTime(),
+			DateTime("ExchangedOn"),
+			OneOf("Mode", mode).Required().Can(CanEq|CanIn),
+			OneOf("State", state).Required().Can(CanEq|CanIn),
+			Date("KeepUntil").Required(),
+			Text("ExchangeLog", 0),
+			Ref("CreatedByUser", setUsers).Required(),
 		)
-	objects := part(setExchangeObjects, "Systems_Exchange_DataExchangeObject", "erp_data_exchange_objects", "DataExchange").
-		with(
-			enum("ExchangeResult", result).required().can(CanEq|CanIn),
-			text("ExchangeMessage", 0),
-			text("Payload", 0),
-			text("RepositoryName", 254).required(),
-			enum("Mode", objectMode).required(),
-			integer("LineNo").required().can(CanEq|CanOrder),
-			ref("DataExchange", setExchanges),
+	objects := Part(setExchangeObjects, "Systems_Exchange_DataExchangeObject", "erp_data_exchange_objects", "DataExchange").
+		With(
+			OneOf("ExchangeResult", result).Required().Can(CanEq|CanIn),
+			Text("ExchangeMessage", 0),
+			Text("Payload", 0),
+			Text("RepositoryName", 254).Required(),
+			OneOf("Mode", objectMode).Required(),
+			Int("LineNo").Required().Can(CanEq|CanOrder),
+			Ref("DataExchange", setExchanges),
 		)
-	exchanges.ReadOnly, objects.ReadOnly = true, true
-	return []Declaration{{Set: exchanges}, {Set: objects}}
+	return []Declaration{{Set: exchanges.ReadOnly()}, {Set: objects.ReadOnly()}}
 }
 
 // keepLog is how long the log of an import is meant to be kept.

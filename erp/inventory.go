@@ -7,15 +7,15 @@ const setStores = "Logistics_Inventory_Stores"
 func inventorySets() []Declaration {
 	return []Declaration{
 		{
-			Set: subtype(setParties, setStores, "Logistics_Inventory_Store", partyStore).
-				code("Code").named("Name").search("Code", "PartyName").
-				with(
-					text("Code", 16).required().can(CanEq|CanLike|CanOrder),
-					ml("Name", 254).required(),
-					boolean("Unmanaged").required().is(BoolValue(true)),
-					ref("StoreGroup", "Logistics_Inventory_StoreGroups").required(),
-					ref("EnterpriseCompany", setEnterpriseCompanies),
-					ref("Currency", setCurrencies),
+			Set: Subtype(setParties, setStores, "Logistics_Inventory_Store", partyStore).
+				Code("Code").Named("Name").Search("Code", "PartyName").
+				With(
+					Text("Code", 16).Required().Can(CanEq|CanLike|CanOrder),
+					Multilingual("Name", 254).Required(),
+					Bool("Unmanaged").Required().Is(BoolValue(true)),
+					Ref("StoreGroup", "Logistics_Inventory_StoreGroups").Required(),
+					Ref("EnterpriseCompany", setEnterpriseCompanies),
+					Ref("Currency", setCurrencies),
 				),
 			Prepare: func(c *Change) error {
 				if !c.Has("StoreGroup") {
@@ -29,22 +29,22 @@ func inventorySets() []Declaration {
 		},
 
 		{
-			Set: root("Logistics_Inventory_StoreGroups", "Logistics_Inventory_StoreGroup", "erp_store_groups").
-				code("Code").named("Name").display("{Name:T}").search("Code", "Name").
-				with(
-					text("Code", 16).required().can(CanEq|CanLike|CanOrder),
-					ml("Name", 254).required(),
+			Set: Root("Logistics_Inventory_StoreGroups", "Logistics_Inventory_StoreGroup", "erp_store_groups").
+				Code("Code").Named("Name").Display("{Name:T}").Search("Code", "Name").
+				With(
+					Text("Code", 16).Required().Can(CanEq|CanLike|CanOrder),
+					Multilingual("Name", 254).Required(),
 				),
 		},
 
 		{
-			Set: view("Logistics_Inventory_CurrentBalances", "Logistics_Inventory_CurrentBalance", "erp_current_balances").
-				with(
-					quantity("QuantityBase", 38, 3, "Product.MeasurementUnit").required().readOnly().can(CanEq|CanRange),
-					amount("BaseCost", 38, 2, "EnterpriseCompany.BaseCurrency").required().readOnly(),
-					ref("EnterpriseCompany", setEnterpriseCompanies).required().readOnly(),
-					ref("Store", setStores).required().readOnly(),
-					ref("Product", setProducts).required().readOnly().filterable(),
+			Set: View("Logistics_Inventory_CurrentBalances", "Logistics_Inventory_CurrentBalance", "erp_current_balances").
+				With(
+					Quantity("QuantityBase", 38, 3, "Product.MeasurementUnit").Required().ReadOnly().Can(CanEq|CanRange),
+					Amount("BaseCost", 38, 2, "EnterpriseCompany.BaseCurrency").Required().ReadOnly(),
+					Ref("EnterpriseCompany", setEnterpriseCompanies).Required().ReadOnly(),
+					Ref("Store", setStores).Required().ReadOnly(),
+					Ref("Product", setProducts).Required().ReadOnly().Filterable(),
 				),
 		},
 	}

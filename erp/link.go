@@ -8,8 +8,13 @@ import (
 	"github.com/hybridapps/tandem/internal/jsontext"
 )
 
-func link(sets []*Set, renames []Rename) *Model {
-	m := &Model{Sets: sets, Renames: renames, sets: map[string]*Set{}, types: map[string]*Set{}}
+// Link makes a model of declared sets. A mistake in a declaration panics: they
+// are constants of the program, and a test makes the model.
+func Link(sets []SetDeclaration, renames []Rename) *Model {
+	m := &Model{Renames: renames, sets: make(map[string]*Set, len(sets)), types: make(map[string]*Set, len(sets))}
+	for _, d := range sets {
+		m.Sets = append(m.Sets, d.Set)
+	}
 	slices.SortFunc(m.Sets, func(a, b *Set) int { return strings.Compare(a.Name, b.Name) })
 	for _, s := range m.Sets {
 		s.model = m

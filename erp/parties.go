@@ -24,73 +24,73 @@ func partySets() []Declaration {
 		"Address", "Mail", "Telephone", "MobilePhone", "Fax", "WebSite", "PostalCode", "WebProfile", "Other")
 	return []Declaration{
 		{
-			Set: root(setParties, "General_Contacts_Party", "erp_parties").abstract().
-				code("PartyCode").named("PartyName").display("{PartyName:T}").search("PartyCode", "PartyName").
-				child("ContactMechanisms", "General_Contacts_PartyContactMechanisms").
-				with(
-					text("PartyCode", 16).required().createOnly().can(CanEq|CanIn|CanLike|CanOrder),
-					ml("PartyName", 254).required().readOnly(),
-					enum("PartyType", partyType).required().readOnly().can(CanEq|CanIn),
-					text("PartyUniqueNumber", 16).readOnly(),
-					text("GLN", 13),
-					boolean("IsActive").required().is(BoolValue(true)).can(CanEq),
-					text("PartyNotes", 254),
-					ref("ParentParty", setParties),
+			Set: Root(setParties, "General_Contacts_Party", "erp_parties").Abstract().
+				Code("PartyCode").Named("PartyName").Display("{PartyName:T}").Search("PartyCode", "PartyName").
+				Child("ContactMechanisms", "General_Contacts_PartyContactMechanisms").
+				With(
+					Text("PartyCode", 16).Required().CreateOnly().Can(CanEq|CanIn|CanLike|CanOrder),
+					Multilingual("PartyName", 254).Required().ReadOnly(),
+					OneOf("PartyType", partyType).Required().ReadOnly().Can(CanEq|CanIn),
+					Text("PartyUniqueNumber", 16).ReadOnly(),
+					Text("GLN", 13),
+					Bool("IsActive").Required().Is(BoolValue(true)).Can(CanEq),
+					Text("PartyNotes", 254),
+					Ref("ParentParty", setParties),
 				),
 		},
 
 		{
-			Set: subtype(setParties, setCompanies, "General_Contacts_Company", partyCompany).
-				code("RegistrationNumber").named("Name").search("PartyCode", "PartyName", "RegistrationNumber").
-				with(
-					ml("Name", 254),
-					text("RegistrationNumber", 16).can(CanEq|CanLike|CanOrder),
-					text("RegistrationVATNumber", 16).can(CanEq),
-					ml("RegistrationType", 16),
-					ml("City", 64),
-					ml("RegistrationPrimaryAddress", 254),
-					boolean("IsVATRegistered").required().is(BoolValue(false)),
+			Set: Subtype(setParties, setCompanies, "General_Contacts_Company", partyCompany).
+				Code("RegistrationNumber").Named("Name").Search("PartyCode", "PartyName", "RegistrationNumber").
+				With(
+					Multilingual("Name", 254),
+					Text("RegistrationNumber", 16).Can(CanEq|CanLike|CanOrder),
+					Text("RegistrationVATNumber", 16).Can(CanEq),
+					Multilingual("RegistrationType", 16),
+					Multilingual("City", 64),
+					Multilingual("RegistrationPrimaryAddress", 254),
+					Bool("IsVATRegistered").Required().Is(BoolValue(false)),
 				),
 			Prepare: partyCode,
 			Compute: partyName("Name", "RegistrationNumber"),
 		},
 
 		{
-			Set: subtype(setParties, "General_Contacts_Persons", "General_Contacts_Person", partyPerson).
-				code("NationalNumber").search("NationalNumber", "PartyName").
-				with(
-					ml("FirstName", 64), ml("MiddleName", 64), ml("LastName", 64),
-					text("NationalNumber", 16).can(CanEq|CanLike|CanOrder),
-					datetime("BirthDate"),
-					enum("Gender", gender),
-					ml("Title", 32),
+			Set: Subtype(setParties, "General_Contacts_Persons", "General_Contacts_Person", partyPerson).
+				Code("NationalNumber").Search("NationalNumber", "PartyName").
+				With(
+					Multilingual("FirstName", 64), Multilingual("MiddleName", 64), Multilingual("LastName", 64),
+					Text("NationalNumber", 16).Can(CanEq|CanLike|CanOrder),
+					DateTime("BirthDate"),
+					OneOf("Gender", gender),
+					Multilingual("Title", 32),
 				),
 			Prepare: partyCode,
 			Compute: personName,
 		},
 
 		{
-			Set: subtype(setParties, setLocations, "General_Contacts_CompanyLocation", partyCompanyLocation).
-				named("LocationName").
-				with(
-					ml("LocationName", 254).required(),
-					text("WorkingTime", 254),
-					ref("Company", setCompanies).required(),
+			Set: Subtype(setParties, setLocations, "General_Contacts_CompanyLocation", partyCompanyLocation).
+				Named("LocationName").
+				With(
+					Multilingual("LocationName", 254).Required(),
+					Text("WorkingTime", 254),
+					Ref("Company", setCompanies).Required(),
 				),
 			Prepare: partyCode,
 			Compute: partyName("LocationName", ""),
 		},
 
 		{
-			Set: part("General_Contacts_PartyContactMechanisms", "General_Contacts_PartyContactMechanism", "erp_contact_mechanisms", "Party").
-				named("Name").display("{Name}").search("Name").
-				with(
-					text("Name", 254).required().can(CanEq|CanLike|CanOrder),
-					enum("ContactMechanismType", mechanism).required().is(IntValue(8)).can(CanEq|CanIn),
-					boolean("IsDefault").required().is(BoolValue(false)).can(CanEq),
-					boolean("IsActive").required().is(BoolValue(true)).can(CanEq),
-					integer("LineOrd").required().is(IntValue(0)).can(CanOrder),
-					ref("Party", setParties),
+			Set: Part("General_Contacts_PartyContactMechanisms", "General_Contacts_PartyContactMechanism", "erp_contact_mechanisms", "Party").
+				Named("Name").Display("{Name}").Search("Name").
+				With(
+					Text("Name", 254).Required().Can(CanEq|CanLike|CanOrder),
+					OneOf("ContactMechanismType", mechanism).Required().Is(IntValue(8)).Can(CanEq|CanIn),
+					Bool("IsDefault").Required().Is(BoolValue(false)).Can(CanEq),
+					Bool("IsActive").Required().Is(BoolValue(true)).Can(CanEq),
+					Int("LineOrd").Required().Is(IntValue(0)).Can(CanOrder),
+					Ref("Party", setParties),
 				),
 		},
 	}

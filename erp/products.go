@@ -8,31 +8,31 @@ func productSets() []Declaration {
 		"Piece", "Kilogram", "Gram", "Litre", "Metre", "Hour", "Day")
 	return []Declaration{
 		{
-			Set: root("General_Products_Products", "General_Products_Product", "erp_products").
-				code("PartNumber").named("Name").display("{Name:T}").search("PartNumber", "Name").
-				with(
-					text("PartNumber", 32).required().can(CanEq|CanIn|CanLike|CanOrder),
-					ml("Name", 254).required(),
-					ml("ShortName", 128),
-					ml("Description", 0),
-					text("CatalogDescriptionHtml", 0),
-					boolean("Active").required().is(BoolValue(true)).can(CanEq),
-					enum("ABCClass", abc).column("abc_class").is(IntValue(1)),
-					boolean("IsSerialized").required().is(BoolValue(false)),
-					boolean("ShowInCatalog").required().is(BoolValue(false)).can(CanEq|CanIn),
-					amount("StandardPricePerLot", 18, 4, "CostingCurrency").required().is(IntValue(0)),
-					amount("StandardCostPerLot", 18, 4, "CostingCurrency").required().is(IntValue(0)),
-					quantity("StandardLotSizeBase", 18, 3, "MeasurementUnit").required().is(IntValue(1000)),
-					datetime("CreationTime").readOnly().from(FromTime),
-					text("CreationUser", 64).readOnly().from(FromLogin),
-					datetime("UpdateTime").readOnly(),
-					text("UpdateUser", 64).readOnly(),
-					ref("BaseMeasurementCategory", "General_Products_MeasurementCategories").required(),
-					ref("MeasurementUnit", "General_Products_MeasurementUnits").required(),
-					ref("ProductGroup", "General_Products_ProductGroups").required(),
-					ref("ProductType", "General_Products_ProductTypes").required(),
-					ref("CostingCurrency", "General_Currencies_Currencies"),
-					ref("EnterpriseCompany", "General_EnterpriseCompanies"),
+			Set: Root("General_Products_Products", "General_Products_Product", "erp_products").
+				Code("PartNumber").Named("Name").Display("{Name:T}").Search("PartNumber", "Name").
+				With(
+					Text("PartNumber", 32).Required().Can(CanEq|CanIn|CanLike|CanOrder),
+					Multilingual("Name", 254).Required(),
+					Multilingual("ShortName", 128),
+					Multilingual("Description", 0),
+					Text("CatalogDescriptionHtml", 0),
+					Bool("Active").Required().Is(BoolValue(true)).Can(CanEq),
+					OneOf("ABCClass", abc).Column("abc_class").Is(IntValue(1)),
+					Bool("IsSerialized").Required().Is(BoolValue(false)),
+					Bool("ShowInCatalog").Required().Is(BoolValue(false)).Can(CanEq|CanIn),
+					Amount("StandardPricePerLot", 18, 4, "CostingCurrency").Required().Is(IntValue(0)),
+					Amount("StandardCostPerLot", 18, 4, "CostingCurrency").Required().Is(IntValue(0)),
+					Quantity("StandardLotSizeBase", 18, 3, "MeasurementUnit").Required().Is(IntValue(1000)),
+					DateTime("CreationTime").ReadOnly().From(FromTime),
+					Text("CreationUser", 64).ReadOnly().From(FromLogin),
+					DateTime("UpdateTime").ReadOnly(),
+					Text("UpdateUser", 64).ReadOnly(),
+					Ref("BaseMeasurementCategory", "General_Products_MeasurementCategories").Required(),
+					Ref("MeasurementUnit", "General_Products_MeasurementUnits").Required(),
+					Ref("ProductGroup", "General_Products_ProductGroups").Required(),
+					Ref("ProductType", "General_Products_ProductTypes").Required(),
+					Ref("CostingCurrency", "General_Currencies_Currencies"),
+					Ref("EnterpriseCompany", "General_EnterpriseCompanies"),
 				),
 			Prepare: prepareProduct,
 			Compute: stampUpdate,
@@ -40,55 +40,55 @@ func productSets() []Declaration {
 		},
 
 		{
-			Set: root("General_Products_ProductGroups", "General_Products_ProductGroup", "erp_product_groups").
-				code("Code").named("Name").display("{Name:T}").search("Code", "Name").
-				with(
-					text("Code", 16).required().can(CanEq|CanLike|CanOrder),
-					ml("Name", 180).required(),
-					boolean("Active").required().is(BoolValue(true)).can(CanEq),
-					text("FullPath", 254).required().readOnly().is(TextValue("")).can(CanEq|CanLike|CanOrder),
-					text("Notes", 254),
-					ref("ParentGroup", "General_Products_ProductGroups"),
-					ref("EnterpriseCompany", "General_EnterpriseCompanies"),
-					ref("DefaultMeasurementUnit", "General_Products_MeasurementUnits"),
+			Set: Root("General_Products_ProductGroups", "General_Products_ProductGroup", "erp_product_groups").
+				Code("Code").Named("Name").Display("{Name:T}").Search("Code", "Name").
+				With(
+					Text("Code", 16).Required().Can(CanEq|CanLike|CanOrder),
+					Multilingual("Name", 180).Required(),
+					Bool("Active").Required().Is(BoolValue(true)).Can(CanEq),
+					Text("FullPath", 254).Required().ReadOnly().Is(TextValue("")).Can(CanEq|CanLike|CanOrder),
+					Text("Notes", 254),
+					Ref("ParentGroup", "General_Products_ProductGroups"),
+					Ref("EnterpriseCompany", "General_EnterpriseCompanies"),
+					Ref("DefaultMeasurementUnit", "General_Products_MeasurementUnits"),
 				),
 			Compute: groupPath,
 		},
 
 		{
-			Set: root("General_Products_ProductTypes", "General_Products_ProductType", "erp_product_types").
-				code("Code").named("Name").display("{Name:T}").search("Code", "Name").
-				with(
-					text("Code", 16).required().can(CanEq|CanLike|CanOrder),
-					ml("Name", 254).required(),
-					boolean("IsStocked").required().is(BoolValue(true)).can(CanEq),
-					boolean("IsShipped").required().is(BoolValue(false)).can(CanEq),
-					boolean("IsServiced").required().is(BoolValue(false)).can(CanEq),
-					boolean("IsDefault").required().is(BoolValue(false)).can(CanEq),
+			Set: Root("General_Products_ProductTypes", "General_Products_ProductType", "erp_product_types").
+				Code("Code").Named("Name").Display("{Name:T}").Search("Code", "Name").
+				With(
+					Text("Code", 16).Required().Can(CanEq|CanLike|CanOrder),
+					Multilingual("Name", 254).Required(),
+					Bool("IsStocked").Required().Is(BoolValue(true)).Can(CanEq),
+					Bool("IsShipped").Required().Is(BoolValue(false)).Can(CanEq),
+					Bool("IsServiced").Required().Is(BoolValue(false)).Can(CanEq),
+					Bool("IsDefault").Required().Is(BoolValue(false)).Can(CanEq),
 				),
 		},
 
 		{
-			Set: root("General_Products_MeasurementCategories", "General_Products_MeasurementCategory", "erp_measurement_categories").
-				named("Name").display("{Name:T}").search("Name").
-				child("Units", "General_Products_MeasurementUnits").
-				with(
-					ml("Name", 64).required(),
-					boolean("IsDefault").required().is(BoolValue(false)).can(CanEq),
+			Set: Root("General_Products_MeasurementCategories", "General_Products_MeasurementCategory", "erp_measurement_categories").
+				Named("Name").Display("{Name:T}").Search("Name").
+				Child("Units", "General_Products_MeasurementUnits").
+				With(
+					Multilingual("Name", 64).Required(),
+					Bool("IsDefault").Required().Is(BoolValue(false)).Can(CanEq),
 				),
 		},
 
 		{
-			Set: part("General_Products_MeasurementUnits", "General_Products_MeasurementUnit", "erp_measurement_units", "MeasurementCategory").
-				code("Code").named("Name").display("{Name:T}").search("Code", "Name").
-				with(
-					text("Code", 16).can(CanEq|CanLike|CanOrder),
-					ml("Name", 64).required(),
-					decimal("Multiplier", 9, 3).required().is(IntValue(1000)),
-					decimal("Divisor", 9, 3).required().is(IntValue(1000)),
-					boolean("IsDefaultUnit").required().is(BoolValue(false)).can(CanEq),
-					enum("SystemUnit", systemUnit),
-					ref("MeasurementCategory", "General_Products_MeasurementCategories"),
+			Set: Part("General_Products_MeasurementUnits", "General_Products_MeasurementUnit", "erp_measurement_units", "MeasurementCategory").
+				Code("Code").Named("Name").Display("{Name:T}").Search("Code", "Name").
+				With(
+					Text("Code", 16).Can(CanEq|CanLike|CanOrder),
+					Multilingual("Name", 64).Required(),
+					Decimal("Multiplier", 9, 3).Required().Is(IntValue(1000)),
+					Decimal("Divisor", 9, 3).Required().Is(IntValue(1000)),
+					Bool("IsDefaultUnit").Required().Is(BoolValue(false)).Can(CanEq),
+					OneOf("SystemUnit", systemUnit),
+					Ref("MeasurementCategory", "General_Products_MeasurementCategories"),
 				),
 			Rules: []Rule{{"R20141", "Multiplier and Divisor must be greater than zero.", func(c *Change) (bool, error) {
 				return c.Get("Multiplier").Int <= 0 || c.Get("Divisor").Int <= 0, nil

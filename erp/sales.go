@@ -10,25 +10,25 @@ import (
 func salesSets(state *EnumType) []Declaration {
 	return []Declaration{
 		asDocument(document("Crm_Sales_SalesOrders", "Crm_Sales_SalesOrder", "erp_sales_orders", "Crm_Sales_SalesOrderLines", state).
-			with(
-				text("CustomerPurchaseOrderNo", 20).can(CanEq|CanLike|CanOrder),
-				date("RequiredDeliveryDate").can(CanRange|CanOrder),
-				datetime("PaymentDueDate"),
-				text("InvoiceNo", 32),
-				ref("ShipToCustomer", setCustomers),
-				ref("Store", setStores),
+			With(
+				Text("CustomerPurchaseOrderNo", 20).Can(CanEq|CanLike|CanOrder),
+				Date("RequiredDeliveryDate").Can(CanRange|CanOrder),
+				DateTime("PaymentDueDate"),
+				Text("InvoiceNo", 32),
+				Ref("ShipToCustomer", setCustomers),
+				Ref("Store", setStores),
 			), prepareSalesOrder),
 
 		{
-			Set: part("Crm_Sales_SalesOrderLines", "Crm_Sales_SalesOrderLine", "erp_sales_order_lines", "SalesOrder").
-				code("LineNo").
-				display("{LineNo}. {SalesOrder.DocumentNo} {ProductDescription:T}").search("SalesOrder.DocumentNo").
-				with(lineProperties("SalesOrder", "Crm_Sales_SalesOrders")...).
-				with(
-					date("RequiredDeliveryDate").can(CanRange),
-					ref("Product", setProducts).required(),
-					ref("QuantityUnit", setUnits).required(),
-					ref("LineStore", setStores),
+			Set: Part("Crm_Sales_SalesOrderLines", "Crm_Sales_SalesOrderLine", "erp_sales_order_lines", "SalesOrder").
+				Code("LineNo").
+				Display("{LineNo}. {SalesOrder.DocumentNo} {ProductDescription:T}").Search("SalesOrder.DocumentNo").
+				With(lineProperties("SalesOrder", "Crm_Sales_SalesOrders")...).
+				With(
+					Date("RequiredDeliveryDate").Can(CanRange),
+					Ref("Product", setProducts).Required(),
+					Ref("QuantityUnit", setUnits).Required(),
+					Ref("LineStore", setStores),
 				),
 			Prepare: prepareSalesLine,
 			Compute: computeLine,
@@ -43,18 +43,18 @@ const (
 )
 
 // lineProperties are what the lines of all sales documents have.
-func lineProperties(owner, ownerSet string) []*Property {
-	return []*Property{
-		integer("LineNo").required().can(CanEq | CanOrder),
-		ml("ProductDescription", 254).required(),
-		quantity("Quantity", 12, 3, "QuantityUnit").required().is(IntValue(1000)).can(CanRange),
-		quantity("QuantityBase", 12, 3, "Product.MeasurementUnit").required().can(CanRange),
-		amount("UnitPrice", 14, 5, owner+".DocumentCurrency").required().is(IntValue(0)).can(CanRange),
-		amount("LineAmount", 14, 2, owner+".DocumentCurrency").required().can(CanRange),
-		decimal("LineCustomDiscountPercent", 7, 6).required().is(IntValue(0)),
-		decimal("LineStandardDiscountPercent", 7, 6).required().readOnly().is(IntValue(0)),
-		text("Notes", 254),
-		ref(owner, ownerSet),
+func lineProperties(owner, ownerSet string) []PropertyDeclaration {
+	return []PropertyDeclaration{
+		Int("LineNo").Required().Can(CanEq | CanOrder),
+		Multilingual("ProductDescription", 254).Required(),
+		Quantity("Quantity", 12, 3, "QuantityUnit").Required().Is(IntValue(1000)).Can(CanRange),
+		Quantity("QuantityBase", 12, 3, "Product.MeasurementUnit").Required().Can(CanRange),
+		Amount("UnitPrice", 14, 5, owner+".DocumentCurrency").Required().Is(IntValue(0)).Can(CanRange),
+		Amount("LineAmount", 14, 2, owner+".DocumentCurrency").Required().Can(CanRange),
+		Decimal("LineCustomDiscountPercent", 7, 6).Required().Is(IntValue(0)),
+		Decimal("LineStandardDiscountPercent", 7, 6).Required().ReadOnly().Is(IntValue(0)),
+		Text("Notes", 254),
+		Ref(owner, ownerSet),
 	}
 }
 

@@ -8,22 +8,22 @@ const setUsers = "Systems_Security_Users"
 func securitySets() []Declaration {
 	userType := members("Systems_Security_UserType", "InternalUser", "ExternalCommunityUser", "VirtualUserNoLogin",
 		"SystemUserNoLogin", "ApplicationUserNoLogin", "InvitationInternalNoLogin", "InvitationExternalNoLogin")
-	users := newSet(setUsers, "Systems_Security_User", "erp_users").
-		code("Login").named("Name").display("{Name} <{Login}> [{UserType:DB}]").search("Login", "Name").
-		with(
-			guid("Id").readOnly().explicit().required().can(CanEq|CanIn),
-			datetime("AggregateLastUpdateTimeUtc").readOnly().explicit().required().can(CanRange|CanOrder).keepTime(),
-			computed("DisplayText", "").explicit(),
-			text("Login", 64).required().can(CanEq|CanIn|CanLike|CanOrder),
-			text("Name", 254).required(),
-			text("Email", 254).can(CanEq|CanIn|CanLike|CanOrder),
-			boolean("EmailConfirmed").readOnly(),
-			boolean("Active").required().can(CanEq),
-			boolean("IsAdmin").required().can(CanEq),
-			enum("UserType", userType).required().can(CanEq|CanIn),
-			text("DefaultLanguage", 15),
-			datetime("CreationTimeUtc").readOnly(),
+	users := Plain(setUsers, "Systems_Security_User", "erp_users").
+		Code("Login").Named("Name").Display("{Name} <{Login}> [{UserType:DB}]").Search("Login", "Name").
+		With(
+			GUID("Id").ReadOnly().Explicit().Required().Can(CanEq|CanIn),
+			DateTime("AggregateLastUpdateTimeUtc").ReadOnly().Explicit().Required().Can(CanRange|CanOrder).KeepTime(),
+			Computed("DisplayText", "").Explicit(),
+			Text("Login", 64).Required().Can(CanEq|CanIn|CanLike|CanOrder),
+			Text("Name", 254).Required(),
+			Text("Email", 254).Can(CanEq|CanIn|CanLike|CanOrder),
+			Bool("EmailConfirmed").ReadOnly(),
+			Bool("Active").Required().Can(CanEq),
+			Bool("IsAdmin").Required().Can(CanEq),
+			OneOf("UserType", userType).Required().Can(CanEq|CanIn),
+			Text("DefaultLanguage", 15),
+			DateTime("CreationTimeUtc").ReadOnly(),
 		)
-	users.ReadOnly, users.Security = true, true
+	users = users.ReadOnly().Secured()
 	return []Declaration{{Set: users}}
 }

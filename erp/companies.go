@@ -11,6 +11,7 @@ func companySets() []Declaration {
 	return []Declaration{
 		{
 			Set: Root(setEnterpriseCompanies, "General_EnterpriseCompany", "erp_enterprise_companies").
+				Unique("Company").
 				Code("Company.RegistrationNumber").Named("Company.PartyName").
 				Display("{Company.PartyName:T}").Search("Company.PartyName").
 				With(
@@ -26,6 +27,7 @@ func currencySets() []Declaration {
 	return []Declaration{
 		{
 			Set: Root(setCurrencies, "General_Currencies_Currency", "erp_currencies").
+				Unique("CurrencySign").
 				Code("CurrencySign").Named("Name").Display("{CurrencySign}").Search("CurrencySign", "Name").
 				With(
 					Text("CurrencySign", 4).Required().Can(CanEq|CanLike|CanOrder),

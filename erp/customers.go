@@ -11,6 +11,7 @@ func customerSets() []Declaration {
 	return []Declaration{
 		{
 			Set: Root(setCustomers, "Crm_Sales_Customer", "erp_customers").
+				Unique("Number").Unique("Party", "EnterpriseCompany").
 				Code("Number").Display("{Party.PartyName:T}").Search("Number", "Party.PartyName").
 				Child("ExternalAccess", "Crm_Sales_CustomerExternalAccess").
 				With(
@@ -35,6 +36,7 @@ func customerSets() []Declaration {
 
 		{
 			Set: Part("Crm_Sales_CustomerExternalAccess", "Crm_Sales_CustomerExternalAcces", "erp_customer_external_access", "Customer").
+				Unique("User", "Customer").
 				Display("{Customer.Party.PartyName:T}").
 				With(
 					OneOf("Role", role).Required().Is(IntValue(30)).Can(CanEq|CanIn|CanRange),

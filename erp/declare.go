@@ -17,8 +17,15 @@ type declaration struct {
 	code, nameMember string
 	display          string
 	search           []string
+	discriminator    string
 	children         [][2]string // collection name, set name
+	keys             []key
 	defaults         []*Property
+}
+
+type key struct {
+	within     string
+	properties []string
 }
 
 // property is what a property says by name.
@@ -97,8 +104,26 @@ func (d SetDeclaration) Display(format string) SetDeclaration { d.decl.display =
 // Search are the paths that $search looks at, besides those of Display.
 func (d SetDeclaration) Search(paths ...string) SetDeclaration { d.decl.search = paths; return d }
 
-// Abstract makes the set one of which only subtypes can be created.
-func (d SetDeclaration) Abstract() SetDeclaration { d.Set.Abstract = true; return d }
+// Abstract makes the set one of which only subtypes can be created. The
+// property named tells them apart: an enum that has their discriminators.
+func (d SetDeclaration) Abstract(discriminator string) SetDeclaration {
+	d.Set.Abstract, d.decl.discriminator = true, discriminator
+	return d
+}
+
+// Unique says that no two rows have the same values of the properties. The
+// migration has the unique index, named table_column after the first of them.
+func (d SetDeclaration) Unique(properties ...string) SetDeclaration {
+	d.decl.keys = append(d.decl.keys, key{"", properties})
+	return d
+}
+
+// UniqueWithin is [SetDeclaration.Unique] for the parts of one owner, the last
+// property; what is how messages call it.
+func (d SetDeclaration) UniqueWithin(what string, properties ...string) SetDeclaration {
+	d.decl.keys = append(d.decl.keys, key{what, properties})
+	return d
+}
 
 // ReadOnly makes the set one that the API cannot write.
 func (d SetDeclaration) ReadOnly() SetDeclaration { d.Set.ReadOnly = true; return d }

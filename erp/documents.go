@@ -28,6 +28,7 @@ func documentSets() []Declaration {
 	return []Declaration{
 		{
 			Set: Root(setDocumentTypes, "Systems_Documents_DocumentType", "erp_document_types").
+				Unique("Code").
 				Code("Code").Named("TypeName").Display("{TypeName:T}").Search("Code", "TypeName").
 				With(
 					Text("Code", 16).Required().Can(CanEq|CanLike|CanOrder),
@@ -41,6 +42,7 @@ func documentSets() []Declaration {
 // document declares an aggregate root with the document base.
 func document(name, typ, table, lines string, state *EnumType) SetDeclaration {
 	return Root(name, typ, table).
+		Unique("DocumentNo", "DocumentType", "EnterpriseCompany").
 		Code("DocumentNo").Display("{DocumentType.TypeName:T} {DocumentNo}").Search("DocumentNo").
 		Child("Lines", lines).
 		With(

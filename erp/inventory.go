@@ -8,6 +8,7 @@ func inventorySets() []Declaration {
 	return []Declaration{
 		{
 			Set: Subtype(setParties, setStores, "Logistics_Inventory_Store", partyStore).
+				Unique("Code").
 				Code("Code").Named("Name").Search("Code", "PartyName").
 				With(
 					Text("Code", 16).Required().Can(CanEq|CanLike|CanOrder),
@@ -30,6 +31,7 @@ func inventorySets() []Declaration {
 
 		{
 			Set: Root("Logistics_Inventory_StoreGroups", "Logistics_Inventory_StoreGroup", "erp_store_groups").
+				Unique("Code").
 				Code("Code").Named("Name").Display("{Name:T}").Search("Code", "Name").
 				With(
 					Text("Code", 16).Required().Can(CanEq|CanLike|CanOrder),
@@ -39,6 +41,7 @@ func inventorySets() []Declaration {
 
 		{
 			Set: View("Logistics_Inventory_CurrentBalances", "Logistics_Inventory_CurrentBalance", "erp_current_balances").
+				Unique("Product", "Store", "EnterpriseCompany").
 				With(
 					Quantity("QuantityBase", 38, 3, "Product.MeasurementUnit").Required().ReadOnly().Can(CanEq|CanRange),
 					Amount("BaseCost", 38, 2, "EnterpriseCompany.BaseCurrency").Required().ReadOnly(),

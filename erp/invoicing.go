@@ -17,6 +17,7 @@ func invoicingSets(state *EnumType) []Declaration {
 
 		{
 			Set: Part("Crm_Invoicing_InvoiceLines", "Crm_Invoicing_InvoiceLine", "erp_invoice_lines", "Invoice").
+				UniqueWithin("invoice", "LineNo", "Invoice").
 				Code("LineNo").
 				Display("{LineNo}. {Invoice.DocumentNo} {ProductDescription:T}").Search("Invoice.DocumentNo").
 				With(lineProperties("Invoice", "Crm_Invoicing_Invoices")...).

@@ -41,6 +41,7 @@ func (s *Set) inherit(base *Set) {
 	s.Base, s.Table = base, base.Table
 	s.Properties = append(slices.Clone(base.Properties), s.Properties...)
 	s.decl.children = append(slices.Clone(base.decl.children), s.decl.children...)
+	s.decl.keys = append(slices.Clone(base.decl.keys), s.decl.keys...)
 	base.Subtypes = append(base.Subtypes, s)
 	if s.decl.code == "" {
 		s.decl.code = base.decl.code
@@ -73,9 +74,6 @@ func (s *Set) index() {
 		p.Index = i // the same in the base, whose properties come first
 	}
 	s.id = s.byName["Id"]
-	if s.Base == nil {
-		s.typeProperty = s.byName["PartyType"]
-	}
 }
 
 func (s *Set) linkReferences(m *Model) {
@@ -84,8 +82,11 @@ func (s *Set) linkReferences(m *Model) {
 			p.Target = m.must(p.decl.target)
 		}
 	}
-	if s.Base != nil {
-		s.typeProperty = s.Base.byName["PartyType"]
+	switch {
+	case s.decl.discriminator != "":
+		s.typeProperty = s.mustHave(s.decl.discriminator)
+	case s.Base != nil:
+		s.typeProperty = s.mustHave(s.Base.decl.discriminator)
 	}
 	if s.decl.owner != "" {
 		s.Owner = s.mustHave(s.decl.owner)
@@ -100,6 +101,13 @@ func (s *Set) linkPaths(m *Model) {
 		child := &Child{Name: c[0], Set: set, Owner: set.mustHave(set.decl.owner)}
 		s.Children = append(s.Children, child)
 		s.childs[c[0]] = child
+	}
+	for _, k := range s.decl.keys {
+		linked := &Key{Within: k.within}
+		for _, name := range k.properties {
+			linked.Properties = append(linked.Properties, s.mustHave(name))
+		}
+		s.Keys = append(s.Keys, linked)
 	}
 	s.Code, s.NameMember = s.optionalPath(s.decl.code), s.optionalPath(s.decl.nameMember)
 	s.Display = s.format(s.decl.display)

@@ -24,7 +24,8 @@ func partySets() []Declaration {
 		"Address", "Mail", "Telephone", "MobilePhone", "Fax", "WebSite", "PostalCode", "WebProfile", "Other")
 	return []Declaration{
 		{
-			Set: Root(setParties, "General_Contacts_Party", "erp_parties").Abstract().
+			Set: Root(setParties, "General_Contacts_Party", "erp_parties").Abstract("PartyType").
+				Unique("PartyCode").
 				Code("PartyCode").Named("PartyName").Display("{PartyName:T}").Search("PartyCode", "PartyName").
 				Child("ContactMechanisms", "General_Contacts_PartyContactMechanisms").
 				With(
@@ -41,6 +42,7 @@ func partySets() []Declaration {
 
 		{
 			Set: Subtype(setParties, setCompanies, "General_Contacts_Company", partyCompany).
+				Unique("RegistrationNumber").
 				Code("RegistrationNumber").Named("Name").Search("PartyCode", "PartyName", "RegistrationNumber").
 				With(
 					Multilingual("Name", 254),
@@ -57,6 +59,7 @@ func partySets() []Declaration {
 
 		{
 			Set: Subtype(setParties, "General_Contacts_Persons", "General_Contacts_Person", partyPerson).
+				Unique("NationalNumber").
 				Code("NationalNumber").Search("NationalNumber", "PartyName").
 				With(
 					Multilingual("FirstName", 64), Multilingual("MiddleName", 64), Multilingual("LastName", 64),

@@ -9,6 +9,7 @@ func productSets() []Declaration {
 	return []Declaration{
 		{
 			Set: Root("General_Products_Products", "General_Products_Product", "erp_products").
+				Unique("PartNumber", "EnterpriseCompany").
 				Code("PartNumber").Named("Name").Display("{Name:T}").Search("PartNumber", "Name").
 				With(
 					Text("PartNumber", 32).Required().Can(CanEq|CanIn|CanLike|CanOrder),
@@ -41,6 +42,7 @@ func productSets() []Declaration {
 
 		{
 			Set: Root("General_Products_ProductGroups", "General_Products_ProductGroup", "erp_product_groups").
+				Unique("Code", "EnterpriseCompany").
 				Code("Code").Named("Name").Display("{Name:T}").Search("Code", "Name").
 				With(
 					Text("Code", 16).Required().Can(CanEq|CanLike|CanOrder),
@@ -57,6 +59,7 @@ func productSets() []Declaration {
 
 		{
 			Set: Root("General_Products_ProductTypes", "General_Products_ProductType", "erp_product_types").
+				Unique("Code").
 				Code("Code").Named("Name").Display("{Name:T}").Search("Code", "Name").
 				With(
 					Text("Code", 16).Required().Can(CanEq|CanLike|CanOrder),
@@ -80,6 +83,7 @@ func productSets() []Declaration {
 
 		{
 			Set: Part("General_Products_MeasurementUnits", "General_Products_MeasurementUnit", "erp_measurement_units", "MeasurementCategory").
+				Unique("Code").
 				Code("Code").Named("Name").Display("{Name:T}").Search("Code", "Name").
 				With(
 					Text("Code", 16).Can(CanEq|CanLike|CanOrder),

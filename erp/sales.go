@@ -21,6 +21,7 @@ func salesSets(state *EnumType) []Declaration {
 
 		{
 			Set: Part("Crm_Sales_SalesOrderLines", "Crm_Sales_SalesOrderLine", "erp_sales_order_lines", "SalesOrder").
+				UniqueWithin("order", "LineNo", "SalesOrder").
 				Code("LineNo").
 				Display("{LineNo}. {SalesOrder.DocumentNo} {ProductDescription:T}").Search("SalesOrder.DocumentNo").
 				With(lineProperties("SalesOrder", "Crm_Sales_SalesOrders")...).

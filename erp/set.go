@@ -2,6 +2,7 @@ package erp
 
 import (
 	"fmt"
+	"strings"
 )
 
 // Set is one entity set: where its rows are, what they hold, and what may be
@@ -26,6 +27,9 @@ type Set struct {
 	Properties []*Property
 	// Children are the child collections.
 	Children []*Child
+	// Keys are what no two rows have in common, base's first; the schema keeps
+	// them, besides Id and the external id.
+	Keys []*Key
 	// Owner is the reference to the aggregate this row is a part of; nil for
 	// aggregate roots.
 	Owner *Property
@@ -49,7 +53,7 @@ type Set struct {
 	byName map[string]*Property
 	childs map[string]*Child
 	id     *Property
-	// typeProperty is the discriminator's property of Base or of itself.
+	// typeProperty tells the subtypes of the table apart.
 	typeProperty *Property
 	model        *Model
 }
@@ -60,6 +64,35 @@ type Child struct {
 	// Set is the set of the children, and Owner their reference back.
 	Set   *Set
 	Owner *Property
+}
+
+// Key is what no two rows have in common: a unique index, which is named after
+// the table and the column of the first property. A missing value is a value
+// where the index says so.
+type Key struct {
+	Properties []*Property
+	// Within is what a message calls the owner of the rows where the last
+	// property is the owner: "order" for the line numbers of orders.
+	Within string
+}
+
+// Index is the name of the unique index.
+func (k *Key) Index() string { return k.Properties[0].Set.Table + "_" + k.Properties[0].Column }
+
+// String is the key as a message spells it: LineNo in this order.
+func (k *Key) String() string {
+	names := make([]string, len(k.Properties))
+	for i, p := range k.Properties {
+		names[i] = p.Name
+	}
+	last := len(names) - 1
+	switch {
+	case k.Within != "":
+		return strings.Join(names[:last], ", ") + " in this " + k.Within
+	case last == 0:
+		return names[0]
+	}
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
 // Property finds an attribute or single reference by name; nil when there is

@@ -6,7 +6,7 @@ import "strings"
 func (w *Writer) Do(e Entity, action string, args *Object) error {
 	a := e.Set.Action(action)
 	if a == nil {
-		return invalid("%s has no action %q%s.", e.Set.Name, clip(action), actionNames(e.Set))
+		return invalid("%s has no action %q%s.", e.Set.Name, Shown(action), actionNames(e.Set))
 	}
 	c, err := w.open(e)
 	if err != nil {
@@ -43,7 +43,7 @@ next:
 				continue next
 			}
 		}
-		return invalid("%s: %s has no parameter %q.", s.Name, a.Name, clip(m.Name))
+		return invalid("%s: %s has no parameter %q.", s.Name, a.Name, Shown(m.Name))
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ func (c *Change) applyAll(o *Object, action string) error {
 	}
 	var collections []collection
 	for _, m := range o.Members {
-		if child := s.childs[m.Name]; child != nil {
+		if child := s.Child(m.Name); child != nil {
 			list, ok := m.Value.([]any)
 			if !ok {
 				return invalid("%s: %s must be an array of objects.", s.Name, m.Name)
@@ -56,17 +56,17 @@ func (c *Change) assign(m Member) error {
 	name, bind := strings.CutSuffix(m.Name, "@odata.bind")
 	if !bind && strings.Contains(name, "@") {
 		if strings.HasPrefix(name, "@erpnet.") && name != "@erpnet.action" && name != "@erpnet.findBy" {
-			return invalid("%s: %q is unknown; use @erpnet.action and @erpnet.findBy.", s.Name, clip(name))
+			return invalid("%s: %q is unknown; use @erpnet.action and @erpnet.findBy.", s.Name, Shown(name))
 		}
 		return nil // annotations say nothing about the row's own data
 	}
-	p := s.byName[name]
+	p := s.Property(name)
 	switch {
 	case p == nil:
 		return unknownProperty(s, name)
 	case bind && !p.IsReference():
 		return invalid("%s: %s is not a reference, so it has no @odata.bind.", s.Name, name)
-	case p == s.id:
+	case p == s.ID():
 		return c.assignID(m.Value)
 	case p.Name == "ObjectVersion":
 		n, ok := wholeNumber(m.Value)

@@ -98,7 +98,7 @@ func (c *Change) Take(name, reference, property string) error {
 	if err != nil || r == nil {
 		return err
 	}
-	if p := r.Set.byName[property]; p != nil {
+	if p := r.Set.Property(property); p != nil {
 		if v := r.Get(p); !v.Null {
 			c.Put(name, v)
 		}
@@ -146,3 +146,12 @@ func (c *Change) childOf(s *Set) *Child {
 func (c *Change) Fail(text string) error { return broken(c.Record.Set, text) }
 
 func equalCode(a, b string) bool { return strings.EqualFold(a, b) }
+
+// clipTo cuts a text that we made to n characters.
+func clipTo(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	runes := []rune(s)
+	return string(runes[:min(n, len(runes))])
+}

@@ -11,7 +11,7 @@ func (w *Writer) create(s *Set, o *Object) (Outcome, error) {
 		return Outcome{}, err
 	}
 	if s.Abstract {
-		return Outcome{}, invalid("%s: a new object needs @odata.type, one of %s.", s.Name, s.subtypeNames())
+		return Outcome{}, invalid("%s: a new object needs @odata.type, one of %s.", s.Name, subtypeNames(s))
 	}
 	if s.Owner != nil {
 		owner, err := w.ownerOf(s, o)
@@ -31,7 +31,7 @@ func (w *Writer) create(s *Set, o *Object) (Outcome, error) {
 	return Outcome{Entity{s, c.ID}, state}, err
 }
 
-func (s *Set) subtypeNames() string {
+func subtypeNames(s *Set) string {
 	names := make([]string, len(s.Subtypes))
 	for i, t := range s.Subtypes {
 		names[i] = "Erp." + t.Type

@@ -1,7 +1,6 @@
 package erp
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
@@ -22,7 +21,7 @@ func scaledFloor(text string, scale int) (n int64, exact bool, err error) {
 	if hasExp {
 		e, err := strconv.Atoi(exponent)
 		if err != nil || e > 30 || e < -30 {
-			return 0, false, fmt.Errorf("%s is not a number in range", clip(text))
+			return 0, false, fmt.Errorf("%s is not a number in range", Shown(text))
 		}
 		shift += e
 	}
@@ -31,7 +30,7 @@ func scaledFloor(text string, scale int) (n int64, exact bool, err error) {
 	whole, fraction, _ := strings.Cut(mantissa, ".")
 	digits := whole + fraction
 	if digits == "" || len(digits) > 80 {
-		return 0, false, fmt.Errorf("%s is not a number in range", clip(text))
+		return 0, false, fmt.Errorf("%s is not a number in range", Shown(text))
 	}
 	point := len(whole) + shift // digits before the point of the scaled number
 	exact = true
@@ -40,7 +39,7 @@ func scaledFloor(text string, scale int) (n int64, exact bool, err error) {
 		if i < len(digits) {
 			c := digits[i]
 			if c < '0' || c > '9' {
-				return 0, false, fmt.Errorf("%s is not a number", clip(text))
+				return 0, false, fmt.Errorf("%s is not a number", Shown(text))
 			}
 			d = int64(c - '0')
 		}
@@ -49,7 +48,7 @@ func scaledFloor(text string, scale int) (n int64, exact bool, err error) {
 			continue
 		}
 		if n > (maxScaled-d)/10 {
-			return 0, false, fmt.Errorf("%s is too large", clip(text))
+			return 0, false, fmt.Errorf("%s is too large", Shown(text))
 		}
 		n = n*10 + d
 	}
@@ -100,14 +99,4 @@ func appendScaled(dst []byte, n int64, scale int) []byte {
 		rest %= unit
 	}
 	return dst
-}
-
-// wholeNumber reads an integer of JSON, in the range of 32 bits.
-func wholeNumber(v any) (int64, bool) {
-	number, ok := v.(json.Number)
-	if !ok {
-		return 0, false
-	}
-	n, exact, err := scaledFloor(number.String(), 0)
-	return n, err == nil && exact && n >= -1<<31 && n < 1<<31
 }

@@ -1,8 +1,6 @@
 package erp
 
 import (
-	"fmt"
-
 	"github.com/hybridapps/tandem"
 )
 
@@ -54,9 +52,9 @@ func (w *Writer) unreferenced(r *Record) error {
 			}
 			for _, e := range found {
 				if e.ID != r.ID || s.View {
-					return &tandem.Error{Code: tandem.CodeConflict, Message: fmt.Sprintf(
+					return tandem.Errorf(tandem.CodeConflict,
 						"%s cannot be deleted: %s refers to it by %s; change or delete that first, or make this one inactive.",
-						Entity{r.Set, r.ID}, e.name(), p.Name)}
+						Entity{r.Set, r.ID}, nameOf(e), p.Name)
 				}
 			}
 		}
@@ -64,7 +62,8 @@ func (w *Writer) unreferenced(r *Record) error {
 	return nil
 }
 
-func (e Entity) name() string {
+// nameOf names a row that refers to another; rows of views have no id.
+func nameOf(e Entity) string {
 	if e.ID == "" {
 		return "a row of " + e.Set.Name
 	}

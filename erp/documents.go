@@ -1,6 +1,10 @@
 package erp
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/hybridapps/tandem"
+)
 
 // Documents: what orders and invoices have in common.
 
@@ -172,7 +176,7 @@ func changeState(c *Change, args *Object) error {
 	name, _ := v.(string)
 	state, ok := states.Member(name)
 	if !ok {
-		return invalid("%s: ChangeState needs newState, one of %s.", c.Record.Set.Name, states.Names())
+		return tandem.Errorf(tandem.CodeInvalid, "%s: ChangeState needs newState, one of %s.", c.Record.Set.Name, states.Names())
 	}
 	return advance(c, state)
 }
@@ -209,7 +213,7 @@ func makeVoid(c *Change, args *Object) error {
 	v, _ := args.Get("reason")
 	reason, ok := v.(string)
 	if !ok || reason == "" {
-		return invalid("%s: MakeVoid needs a reason.", c.Record.Set.Name)
+		return tandem.Errorf(tandem.CodeInvalid, "%s: MakeVoid needs a reason.", c.Record.Set.Name)
 	}
 	if err := c.Property("VoidReason").CheckLength(c.Record.Set, reason); err != nil {
 		return err

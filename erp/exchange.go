@@ -2,6 +2,7 @@ package erp
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -89,11 +90,15 @@ func (l *exchangeLog) Note(tx Tx, i int, done ImportedObject) error {
 	row.Put("LineNo", IntValue(int64(i+1)))
 	row.Put("Payload", TextValue(string(payload)))
 	row.Put("RepositoryName", TextValue(""))
-	if set, _ := l.model.typeOf(o); set != nil {
-		row.Put("RepositoryName", TextValue(set.Name))
+	if v, _ := o.Get("@odata.type"); v != nil {
+		if name, ok := v.(string); ok {
+			if set := l.model.ofQualifiedType(name); set != nil {
+				row.Put("RepositoryName", TextValue(set.Name))
+			}
+		}
 	}
 	row.PutMember("Mode", "Add")
-	if v, _ := o.Get("@erpnet.action"); v == actionMerge {
+	if v, _ := o.Get("@erpnet.action"); v == "merge" {
 		row.PutMember("Mode", "Merge")
 	}
 	if done.Err != nil {
@@ -101,7 +106,7 @@ func (l *exchangeLog) Note(tx Tx, i int, done ImportedObject) error {
 		row.Put("ExchangeMessage", TextValue(done.Err.Error()))
 	} else {
 		row.PutMember("ExchangeResult", "Success")
-		row.Put("ExchangeMessage", TextValue(string(done.State)+" "+done.Entity.name()))
+		row.Put("ExchangeMessage", TextValue(strings.TrimSpace(string(done.State)+" "+done.Entity.String())))
 	}
 	return tx.Insert(row)
 }

@@ -222,14 +222,14 @@ func orderable(s *Set) string {
 func literal(s *Set, path *Path, op odata.Operator, lit odata.Literal) (v Value, never bool, err error) {
 	p := path.Property
 	wrong := func(want string) (Value, bool, error) {
-		return Value{}, false, invalid("%s: %s needs %s, not %s.", s.Name, path, want, clip(lit.Text))
+		return Value{}, false, invalid("%s: %s needs %s, not %s.", s.Name, path, want, Shown(lit.Text))
 	}
 	switch p.Kind {
 	case KindReference:
 		if lit.Kind != odata.String {
 			return wrong("a quoted reference like '" + p.Target.Name + "(id)'")
 		}
-		id, _, err := s.model.ParseReference(p, lit.Text)
+		id, _, err := s.Model().ParseReference(p, lit.Text)
 		return TextValue(id), false, err
 	case KindString, KindMultiLanguage:
 		if lit.Kind != odata.String {

@@ -24,10 +24,10 @@ func (c *criterion) String() string {
 		return "{}"
 	}
 	b := append(jsontext.AppendString([]byte{'{'}, c.kind), ':')
-	b = jsontext.AppendString(b, clip(c.value))
+	b = jsontext.AppendString(b, Shown(c.value))
 	if c.hasSystem {
 		b = append(b, `,"ExternalSystem":`...)
-		b = jsontext.AppendString(b, clip(c.system))
+		b = jsontext.AppendString(b, Shown(c.system))
 	}
 	return string(append(b, '}'))
 }
@@ -68,12 +68,12 @@ func (w *Writer) search(s *Set, by *criterion, within *Change) ([]Entity, error)
 	}
 	switch by.kind {
 	case "ExternalId":
-		where = append(where, Equal(s.byName["ExternalId"], TextValue(by.value)))
+		where = append(where, Equal(s.Property("ExternalId"), TextValue(by.value)))
 		if by.hasSystem {
-			where = append(where, Equal(s.byName["ExternalSystem"], TextValue(by.system)))
+			where = append(where, Equal(s.Property("ExternalSystem"), TextValue(by.system)))
 		}
 	case "Id":
-		where = append(where, Equal(s.id, TextValue(by.value)))
+		where = append(where, Equal(s.ID(), TextValue(by.value)))
 	case "DisplayText":
 		q.Search = by.value
 	default:
@@ -93,7 +93,7 @@ func (w *Writer) search(s *Set, by *criterion, within *Change) ([]Entity, error)
 		case KindInt:
 			n, ok := wholeNumber(json.Number(by.value))
 			if !ok {
-				return nil, invalid("%s: %s %q is not a number.", s.Name, path, clip(by.value))
+				return nil, invalid("%s: %s %q is not a number.", s.Name, path, Shown(by.value))
 			}
 			where = append(where, &Compare{Path: path, Value: IntValue(n)})
 		default:
@@ -117,11 +117,8 @@ func (w *Writer) preferExact(path *Path, found []Entity, by *criterion) ([]Entit
 		if err != nil {
 			return nil, err
 		}
-		for _, t := range translations(r.Get(path.Property).Text) {
-			if strings.EqualFold(t.text, by.value) {
-				exact = append(exact, e)
-				break
-			}
+		if HasTranslation(r.Get(path.Property).Text, by.value) {
+			exact = append(exact, e)
 		}
 	}
 	if len(exact) > 0 || by.exact {
@@ -148,7 +145,7 @@ func criterionOf(s *Set, o *Object) (*criterion, error) {
 			text, ok = n.String(), true
 		}
 		if !ok {
-			return nil, invalid("%s: @erpnet.findBy: %s must be a text.", s.Name, clip(m.Name))
+			return nil, invalid("%s: @erpnet.findBy: %s must be a text.", s.Name, Shown(m.Name))
 		}
 		if err := checkText(s, "@erpnet.findBy", text); err != nil {
 			return nil, err
@@ -157,7 +154,7 @@ func criterionOf(s *Set, o *Object) (*criterion, error) {
 		case "ExternalId", "ExternalSystem", "Id", "Code", "Name", "DisplayText":
 			texts[m.Name] = text
 		default:
-			return nil, invalid("%s: @erpnet.findBy has no key %q; use ExternalId (with ExternalSystem), Id, Code, Name or DisplayText.", s.Name, clip(m.Name))
+			return nil, invalid("%s: @erpnet.findBy has no key %q; use ExternalId (with ExternalSystem), Id, Code, Name or DisplayText.", s.Name, Shown(m.Name))
 		}
 	}
 	for _, kind := range [...]string{"ExternalId", "Id", "Code", "Name", "DisplayText"} {
@@ -175,7 +172,7 @@ func criterionOf(s *Set, o *Object) (*criterion, error) {
 
 func (c *criterion) check(s *Set) error {
 	switch {
-	case c.kind == "ExternalId" && s.byName["ExternalId"] == nil,
+	case c.kind == "ExternalId" && s.Property("ExternalId") == nil,
 		c.kind == "Code" && s.Code == nil,
 		c.kind == "Name" && s.NameMember == nil:
 		return invalid("%s: objects of this set cannot be found by %s.", s.Name, c.kind)
@@ -183,7 +180,7 @@ func (c *criterion) check(s *Set) error {
 	if c.kind == "Id" {
 		id, err := uuid.Parse(c.value)
 		if err != nil || len(c.value) != 36 {
-			return invalid("%s: @erpnet.findBy: Id %q is not a GUID.", s.Name, clip(c.value))
+			return invalid("%s: @erpnet.findBy: Id %q is not a GUID.", s.Name, Shown(c.value))
 		}
 		c.value = id.String()
 	}
@@ -200,33 +197,30 @@ func ownCriterion(s *Set, o *Object) (*criterion, error) {
 		case json.Number:
 			return v.String(), true
 		case *Object: // a multilanguage name
-			list := make([]translation, 0, len(v.Members))
+			pairs := make([]string, 0, 2*len(v.Members))
 			for _, m := range v.Members {
 				if t, ok := m.Value.(string); ok && t != "" {
-					list = append(list, translation{strings.ToUpper(m.Name), t})
+					pairs = append(pairs, strings.ToUpper(m.Name), t)
 				}
 			}
-			if len(list) == 0 {
-				return "", false
-			}
-			return Translation(string(appendLanguages(nil, list)), DefaultLanguage), true
+			return Translation(MultiLanguage(pairs...), DefaultLanguage), len(pairs) > 0
 		}
 		return "", false
 	}
 	c := &criterion{exact: true}
 	var ok bool
 	if v, isText := text("@odata.id"); isText {
-		set, id, err := s.model.ParseID(v)
+		set, id, err := s.Model().ParseID(v)
 		if err != nil {
 			return nil, err
 		}
 		if !s.Includes(set) && !set.Includes(s) {
-			return nil, invalid("%s: @odata.id %q is of another set.", s.Name, clip(v))
+			return nil, invalid("%s: @odata.id %q is of another set.", s.Name, Shown(v))
 		}
 		c.kind, c.value = "Id", id
 		return c, nil
 	}
-	if s.byName["ExternalId"] != nil {
+	if s.Property("ExternalId") != nil {
 		if c.value, ok = text("ExternalId"); ok {
 			c.kind = "ExternalId"
 			c.system, c.hasSystem = text("ExternalSystem")
@@ -273,7 +267,7 @@ func (w *Writer) byCode(s *Set, code string) (Entity, error) {
 	if err := checkText(s, s.Code.String(), code); err != nil {
 		return Entity{}, err
 	}
-	key := "code " + s.Name + "|" + clip(code)
+	key := "code " + s.Name + "|" + Shown(code)
 	if e, ok := w.lookups[key]; ok && len(code) <= 80 {
 		return e, nil
 	}

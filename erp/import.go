@@ -142,25 +142,11 @@ func (r *importRun) failed(i int, err error) error {
 // upsert writes one object as its @erpnet.action says: create is the default,
 // merge updates what is found and else creates it.
 func (r *importRun) upsert(tx Tx, o *Object) (Outcome, error) {
-	s, err := r.w.model.typeOf(o)
+	s, err := typeOf(r.w.model, o)
 	if err != nil {
 		return Outcome{}, err
 	}
 	return r.w.In(tx, r.now()).Apply(s, o, actionCreate)
-}
-
-// typeOf is the set that the @odata.type of an object names.
-func (m *WriteModel) typeOf(o *Object) (*Set, error) {
-	v, ok := o.Get("@odata.type")
-	name, _ := v.(string)
-	if !ok {
-		return nil, invalid("An object of an import needs @odata.type, like Erp.General_Products_Product.")
-	}
-	s := m.ofQualifiedType(name)
-	if s == nil {
-		return nil, invalid("There is no type %q; it must be a singular type like Erp.General_Products_Product.", clip(name))
-	}
-	return s, nil
 }
 
 func (r *importRun) note(tx Tx, i int) error {

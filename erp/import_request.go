@@ -55,7 +55,7 @@ func ParseImport(body *Object) (*ImportRequest, error) {
 				req.Objects = append(req.Objects, o)
 			}
 		default:
-			return nil, invalid("Import has no parameter %q; it takes transaction, model, loggingLevel and objects.", clip(m.Name))
+			return nil, invalid("Import has no parameter %q; it takes transaction, model, loggingLevel and objects.", Shown(m.Name))
 		}
 		if !ok {
 			return nil, invalid("Import: %s is not right; transaction is per-object or all-objects, model frontend or common, loggingLevel 0, 1 or 2, objects an array.", m.Name)

@@ -16,10 +16,6 @@ const DefaultLanguage = "EN"
 
 type translation struct{ language, text string }
 
-func multiLanguage(language, text string) string {
-	return string(appendLanguages(nil, []translation{{language, text}}))
-}
-
 func appendLanguages(dst []byte, list []translation) []byte {
 	slices.SortFunc(list, func(a, b translation) int { return strings.Compare(a.language, b.language) })
 	dst = append(dst, '{')
@@ -64,6 +60,12 @@ func translations(stored string) []translation {
 	}
 }
 
+// HasTranslation reports whether a stored multilanguage string has the text in
+// a language, whatever its case.
+func HasTranslation(stored, text string) bool {
+	return slices.ContainsFunc(translations(stored), func(t translation) bool { return strings.EqualFold(t.text, text) })
+}
+
 // Translation is the text of a stored multilanguage string in the language, or
 // in the default language, or else in the first it has.
 func Translation(stored, language string) string {
@@ -97,9 +99,9 @@ func (p *Property) Fold(v Value) string {
 	return strings.Join(texts, "\n")
 }
 
-// joinLanguages joins multilanguage values in every language that one of them
+// JoinLanguages joins multilanguage values in every language that one of them
 // has; a value without the language gives its default one. Empty when all are.
-func joinLanguages(separator string, values ...Value) string {
+func JoinLanguages(separator string, values ...Value) string {
 	var list []translation
 	for _, v := range values {
 		for _, t := range translations(v.Text) {

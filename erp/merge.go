@@ -42,7 +42,7 @@ func (w *Writer) concrete(s *Set, o *Object) (*Set, error) {
 	name, _ := v.(string)
 	t := w.model.ofQualifiedType(name)
 	if t == nil || !s.Includes(t) {
-		return nil, invalid("%s: @odata.type %q is not a type of this set.", s.Name, clip(name))
+		return nil, invalid("%s: @odata.type %q is not a type of this set.", s.Name, Shown(name))
 	}
 	return t, nil
 }
@@ -57,7 +57,7 @@ func actionOf(s *Set, o *Object, fallback string) (string, error) {
 	case actionCreate, actionUpdate, actionDelete, actionFind, actionFindOrNull, actionFindOrCreate, actionFindSingle, actionFindSingleOrNull, actionMerge:
 		return action, nil
 	}
-	return "", invalid("%s: @erpnet.action %q is unknown; use create, update, delete, find, findOrNull, findOrCreate, findSingle, findSingleOrNull or merge.", s.Name, clip(action))
+	return "", invalid("%s: @erpnet.action %q is unknown; use create, update, delete, find, findOrNull, findOrCreate, findSingle, findSingleOrNull or merge.", s.Name, Shown(action))
 }
 
 // perform runs an action on an object that is not a child of another.
@@ -80,7 +80,7 @@ func (w *Writer) perform(s *Set, o *Object, action string) (Outcome, error) {
 		case actionFindOrNull, actionFindSingleOrNull:
 			return Outcome{State: Unchanged}, nil
 		}
-		return Outcome{}, &tandem.Error{Code: tandem.CodeRule, Message: fmt.Sprintf("Object not found: %s, action: %s, findBy: %s.", s.Name, action, by)}
+		return Outcome{}, tandem.Errorf(tandem.CodeRule, "Object not found: %s, action: %s, findBy: %s.", s.Name, action, by)
 	}
 	switch e := found[0]; action {
 	case actionUpdate, actionMerge:
@@ -105,7 +105,7 @@ func (c *Change) applyChild(child *Child, o *Object, position int, parentAction 
 	if err != nil {
 		return err
 	}
-	number := s.byName["LineNo"]
+	number := s.Property("LineNo")
 	if _, has := o.Get("LineNo"); number != nil && !has && parentAction == actionMerge && action == actionMerge && !c.New {
 		if by, err := criterionOf(s, o); err == nil && by == nil {
 			numbered := &Object{Members: append(append([]Member{}, o.Members...),
@@ -158,4 +158,18 @@ func (c *Change) changeChild(child *Child, e Entity, o *Object, action string) e
 	line.owner = c
 	c.children = append(c.children, line)
 	return line.applyAll(o, action)
+}
+
+// typeOf is the set that the @odata.type of an object names.
+func typeOf(m *WriteModel, o *Object) (*Set, error) {
+	v, ok := o.Get("@odata.type")
+	name, _ := v.(string)
+	if !ok {
+		return nil, invalid("An object of an import needs @odata.type, like Erp.General_Products_Product.")
+	}
+	s := m.ofQualifiedType(name)
+	if s == nil {
+		return nil, invalid("There is no type %q; it must be a singular type like Erp.General_Products_Product.", Shown(name))
+	}
+	return s, nil
 }

@@ -1,7 +1,6 @@
 package erp
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/hybridapps/tandem"
@@ -41,11 +40,11 @@ func (m *Model) Lookup(name, renamesURL string) (*Set, error) {
 		return s, nil
 	}
 	if to := m.NewName(name); to != name {
-		return nil, &tandem.Error{Code: tandem.CodeNotFound, Message: fmt.Sprintf(
-			"The entity set %s was renamed to %s; use the new name. All renamed sets: %s", name, to, renamesURL)}
+		return nil, tandem.Errorf(tandem.CodeNotFound,
+			"The entity set %s was renamed to %s; use the new name. All renamed sets: %s", name, to, renamesURL)
 	}
-	return nil, &tandem.Error{Code: tandem.CodeNotFound, Message: fmt.Sprintf(
-		"There is no entity set %q; the service document lists the sets.", clip(name))}
+	return nil, tandem.Errorf(tandem.CodeNotFound,
+		"There is no entity set %q; the service document lists the sets.", Shown(name))
 }
 
 // NewName follows the chain of renames; names that were not renamed come back

@@ -10,7 +10,7 @@ func (c *Change) AutoNumber(name, format, scope string) error {
 	}
 	p := c.Property(name)
 	for range 1000 {
-		n, err := c.w.tx.NextNumbers(p.Counter(scope), 1)
+		n, err := c.w.tx.NextNumbers(Counter(p, scope), 1)
 		if err != nil {
 			return err
 		}
@@ -27,9 +27,9 @@ func (c *Change) AutoNumber(name, format, scope string) error {
 	return c.Fail("no free " + name + " was found near the last automatic one; give " + name + " yourself.")
 }
 
-// Counter names the counter ([Tx.NextNumber]) of an automatic number; the scope
+// Counter names the counter ([Tx.NextNumbers]) of an automatic number; the scope
 // of a DocumentNo is its DocumentType, others have none.
-func (p *Property) Counter(scope string) string {
+func Counter(p *Property, scope string) string {
 	return p.Set.Table + "." + p.Column + ":" + scope
 }
 

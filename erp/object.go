@@ -119,7 +119,7 @@ func readMembers(dec *json.Decoder, depth int) (*Object, error) {
 			seen[name] = true
 		}
 		if repeated {
-			return nil, invalid("The body names %q twice in one object.", clip(name))
+			return nil, invalid("The body names %q twice in one object.", Shown(name))
 		}
 		value, err := readValue(dec, depth)
 		if err != nil {

@@ -110,10 +110,10 @@ func partyName(from, instead string) func(*Change) error {
 	return func(c *Change) error {
 		v := c.Get(from)
 		if v.Null && instead != "" && c.Has(instead) {
-			v = TextValue(multiLanguage("EN", c.Get(instead).Text))
+			v = TextValue(MultiLanguage("EN", c.Get(instead).Text))
 		}
 		if v.Null {
-			v = TextValue(multiLanguage("EN", c.Get("PartyCode").Text))
+			v = TextValue(MultiLanguage("EN", c.Get("PartyCode").Text))
 		}
 		c.Put("PartyName", v)
 		return nil
@@ -123,7 +123,7 @@ func partyName(from, instead string) func(*Change) error {
 // personName joins first, middle and last name in every language that one of
 // them has.
 func personName(c *Change) error {
-	name := joinLanguages(" ", c.Get("FirstName"), c.Get("MiddleName"), c.Get("LastName"))
+	name := JoinLanguages(" ", c.Get("FirstName"), c.Get("MiddleName"), c.Get("LastName"))
 	if name == "" {
 		return c.Fail("a person needs FirstName or LastName.")
 	}

@@ -113,8 +113,8 @@ func (q *Query) check(depth int) error {
 		return invalid("$top and $skip cannot be negative.")
 	}
 	for _, f := range q.Fields {
-		if q.Set.byName[f.Name] != f {
-			return internalErr("field " + f.Name + " is not of " + q.Set.Name)
+		if q.Set.Property(f.Name) != f {
+			return tandem.Errorf(tandem.CodeInternal, "field %s is not of %s", f.Name, q.Set.Name)
 		}
 	}
 	if n := conditions(q.Where); n > MaxConditions {
@@ -127,5 +127,3 @@ func (q *Query) check(depth int) error {
 	}
 	return nil
 }
-
-func internalErr(text string) error { return &tandem.Error{Code: tandem.CodeInternal, Message: text} }

@@ -17,11 +17,11 @@ func (m *Model) ParseID(text string) (*Set, string, error) {
 	id, closed := strings.CutSuffix(id, ")")
 	guid, err := uuid.Parse(id)
 	if !ok || !closed || err != nil || len(id) != 36 {
-		return nil, "", invalid("%q is not a reference; write it as EntitySet(guid).", clip(text))
+		return nil, "", invalid("%q is not a reference; write it as EntitySet(guid).", Shown(text))
 	}
 	s := m.sets[m.NewName(name)]
 	if s == nil || s.View {
-		return nil, "", invalid("%q names no entity set that can be referred to.", clip(text))
+		return nil, "", invalid("%q names no entity set that can be referred to.", Shown(text))
 	}
 	return s, guid.String(), nil
 }
@@ -45,5 +45,10 @@ type Entity struct {
 	ID  string
 }
 
-// String is the @odata.id: Set(guid).
-func (e Entity) String() string { return e.Set.Name + "(" + e.ID + ")" }
+// String is the @odata.id: Set(guid). It is empty for the zero Entity.
+func (e Entity) String() string {
+	if e.Set == nil {
+		return ""
+	}
+	return e.Set.Name + "(" + e.ID + ")"
+}

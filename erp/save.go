@@ -40,10 +40,10 @@ func (c *Change) settle() error {
 	}
 	for _, p := range s.Properties {
 		v := c.Values[p.Index]
-		if p.Required && v.Null && p.Stored() && p != s.id && !(c.New && c.stamped(p)) {
+		if p.Required && v.Null && p.Stored() && p != s.ID() && !(c.New && c.stamped(p)) {
 			return c.Fail(p.Name + " is required; give it a value.")
 		}
-		if p.Scaled() && p.Precision < len(pow10)*2 && !v.Null && overflows(v.Int, p.Precision) {
+		if p.Scaled() && p.Precision < maxDigits && !v.Null && overflows(v.Int, p.Precision) {
 			return c.Fail(fmt.Sprintf("%s has more than %d digits before the point.", p.Name, p.Precision-p.Scale))
 		}
 	}
@@ -77,9 +77,13 @@ func (c *Change) stamped(p *Property) bool {
 	return p.Name == "ObjectVersion" || p.Name == "AggregateLastUpdateTimeUtc"
 }
 
+// maxDigits is how many decimal digits fit in a number of 64 bits, whatever
+// they are.
+const maxDigits = 18
+
 func overflows(n int64, digits int) bool {
 	limit := int64(1)
-	for range min(digits, 18) {
+	for range min(digits, maxDigits) {
 		limit *= 10
 	}
 	return n >= limit || n <= -limit
@@ -103,7 +107,7 @@ func (c *Change) checkUnit(u unitCheck) error {
 	for i, step := range u.property.Unit {
 		v := at.Values[step.Index]
 		if v.Null {
-			return c.Fail(fmt.Sprintf("%s came with the code %q, but there is none in effect: set %s first.", u.property.Name, clip(u.code), step.Name))
+			return c.Fail(fmt.Sprintf("%s came with the code %q, but there is none in effect: set %s first.", u.property.Name, Shown(u.code), step.Name))
 		}
 		if i == 0 && c.owner != nil && step == c.Record.Set.Owner {
 			at = c.owner.Record
@@ -117,7 +121,7 @@ func (c *Change) checkUnit(u unitCheck) error {
 	}
 	effective := at.Get(at.Set.Code.Property).Text
 	if !equalCode(effective, u.code) {
-		return c.Fail(fmt.Sprintf("%s must be in %q, not in %q; leave the code out or convert the value.", u.property.Name, effective, clip(u.code)))
+		return c.Fail(fmt.Sprintf("%s must be in %q, not in %q; leave the code out or convert the value.", u.property.Name, effective, Shown(u.code)))
 	}
 	return nil
 }
@@ -173,7 +177,7 @@ func (c *Change) stamp(step int64) {
 	if s.Owner != nil {
 		return
 	}
-	version, updated := s.byName["ObjectVersion"], s.byName["AggregateLastUpdateTimeUtc"]
+	version, updated := s.Property("ObjectVersion"), s.Property("AggregateLastUpdateTimeUtc")
 	if version == nil {
 		return
 	}
@@ -201,7 +205,7 @@ func (c *Change) checkVersion() error {
 	if *c.version == current {
 		return nil
 	}
-	return &tandem.Error{Code: tandem.CodeConflict, Message: fmt.Sprintf(
+	return tandem.Errorf(tandem.CodeConflict,
 		"%s: the object was changed by somebody else: ObjectVersion is %d, not %d; read it again and repeat the change.",
-		Entity{c.Record.Set, c.ID}, current, *c.version)}
+		Entity{c.Record.Set, c.ID}, current, *c.version)
 }

@@ -3,6 +3,8 @@ package erp
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/hybridapps/tandem"
 )
 
 // MaxText bounds texts that have no bound of their own, and the texts of
@@ -30,23 +32,5 @@ func (p *Property) CheckLength(s *Set, text string) error {
 	return nil
 }
 
-// clip shortens what a caller sent, for a message.
-func clip(s string) string {
-	if len(s) <= 80 {
-		return s
-	}
-	s = s[:80]
-	for !utf8.ValidString(s) {
-		s = s[:len(s)-1]
-	}
-	return s + "…"
-}
-
-// clipTo cuts a text that we made to n characters.
-func clipTo(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	runes := []rune(s)
-	return string(runes[:min(n, len(runes))])
-}
+// Shown is what a message repeats of a text that a caller sent.
+func Shown(text string) string { return tandem.Clip(text, 80) }

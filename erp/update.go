@@ -56,7 +56,7 @@ func (w *Writer) open(e Entity) (*Change, error) {
 
 func writable(s *Set) error {
 	if s.ReadOnly {
-		return &tandem.Error{Code: tandem.CodeForbidden, Message: s.Name + " is read-only through this API."}
+		return tandem.Errorf(tandem.CodeForbidden, "%s is read-only through this API.", s.Name)
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func (c *Change) value(p *Property, v any, bind bool) (Value, error) {
 		}
 		return IntValue(n), nil
 	case KindDecimal:
-		return p.number(s, v)
+		return number(s, p, v)
 	case KindAmount, KindQuantity:
 		return c.measured(p, v)
 	case KindDate, KindDateTime:
@@ -71,7 +71,7 @@ func (c *Change) value(p *Property, v any, bind bool) (Value, error) {
 }
 
 // number reads a decimal: a JSON number, or a text with one.
-func (p *Property) number(s *Set, v any) (Value, error) {
+func number(s *Set, p *Property, v any) (Value, error) {
 	var text string
 	switch v := v.(type) {
 	case json.Number:
@@ -101,20 +101,20 @@ func (c *Change) measured(p *Property, v any) (Value, error) {
 	if !ok {
 		return Value{}, invalid(`%s: %s needs an object like {"Value":1.5,"%s":"…"}.`, s.Name, p.Name, unit)
 	}
-	var number, code any
+	var sent, code any
 	for _, m := range o.Members {
 		switch m.Name {
 		case "Value":
-			number = m.Value
+			sent = m.Value
 		case unit:
 			code = m.Value
 		default:
 			if !strings.HasPrefix(m.Name, "@") {
-				return Value{}, invalid("%s: %s has no %q; it has Value and %s.", s.Name, p.Name, clip(m.Name), unit)
+				return Value{}, invalid("%s: %s has no %q; it has Value and %s.", s.Name, p.Name, Shown(m.Name), unit)
 			}
 		}
 	}
-	value, err := p.number(s, number)
+	value, err := number(s, p, sent)
 	if err != nil || code == nil {
 		return value, err
 	}
@@ -132,7 +132,7 @@ func (c *Change) measured(p *Property, v any) (Value, error) {
 		return Value{}, err
 	}
 	if e.ID == "" {
-		return Value{}, broken(s, fmt.Sprintf(`%s: there is no %s %q; create it first, or use an existing code.`, p.Name, strings.ToLower(unit), clip(text)))
+		return Value{}, broken(s, fmt.Sprintf(`%s: there is no %s %q; create it first, or use an existing code.`, p.Name, strings.ToLower(unit), Shown(text)))
 	}
 	if now := c.Values[r.Index]; (c.given[r.Index] || c.byUnit[r.Index]) && now.Text != e.ID {
 		return Value{}, broken(s, fmt.Sprintf("the %s of %s and %s disagree; send one of them, or make them agree.", strings.ToLower(unit), p.Name, r.Name))
@@ -144,7 +144,7 @@ func (c *Change) measured(p *Property, v any) (Value, error) {
 
 // parseLanguages reads what a caller sent for the property.
 func parseLanguages(s *Set, p *Property, o *Object) (string, error) {
-	list := make([]translation, 0, len(o.Members))
+	languages, pairs := make([]string, 0, len(o.Members)), make([]string, 0, 2*len(o.Members))
 	for _, m := range o.Members {
 		text, isText := m.Value.(string)
 		language := strings.ToUpper(m.Name)
@@ -154,13 +154,24 @@ func parseLanguages(s *Set, p *Property, o *Object) (string, error) {
 		if err := p.CheckLength(s, text); err != nil {
 			return "", err
 		}
-		if slices.ContainsFunc(list, func(t translation) bool { return t.language == language }) {
+		if slices.Contains(languages, language) {
 			return "", invalid("%s: %s names the language %s twice.", s.Name, p.Name, language)
 		}
-		list = append(list, translation{language, text})
+		languages = append(languages, language)
+		pairs = append(pairs, language, text)
 	}
-	if len(list) == 0 {
+	if len(pairs) == 0 {
 		return "", nil
 	}
-	return string(appendLanguages(nil, list)), nil
+	return MultiLanguage(pairs...), nil
+}
+
+// wholeNumber reads an integer of JSON, in the range of 32 bits.
+func wholeNumber(v any) (int64, bool) {
+	number, ok := v.(json.Number)
+	if !ok {
+		return 0, false
+	}
+	n, exact, err := scaledFloor(number.String(), 0)
+	return n, err == nil && exact && n >= -1<<31 && n < 1<<31
 }

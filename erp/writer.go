@@ -1,6 +1,7 @@
 package erp
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -56,7 +57,7 @@ func (w *Writer) record(s *Set, id string) (*Record, error) {
 		return r, nil
 	}
 	r, err := w.tx.Load(s, id, false)
-	if isNotFound(err) {
+	if errors.Is(err, tandem.ErrNotFound) {
 		return nil, broken(s, fmt.Sprintf("Object not found: %s.", Entity{s, id}))
 	}
 	if err != nil {

@@ -122,7 +122,7 @@ func (m *maker) opened() time.Time { return m.first.AddDate(0, 0, -20).Add(9 * t
 
 // number gives rows the next automatic numbers, so that numbers go on from here.
 func (m *maker) number(property, scope, format string, rows ...row) error {
-	first, err := m.tx.NextNumbers(rows[0].property(property).Counter(scope), len(rows))
+	first, err := m.tx.NextNumbers(erp.Counter(rows[0].property(property), scope), len(rows))
 	for i, r := range rows {
 		r.text(property, fmt.Sprintf(format, first+int64(i)))
 	}

@@ -29,7 +29,7 @@ func (t *target) createChild(w http.ResponseWriter, r *http.Request, child *erp.
 // insert reads a body, has it written and answers with the row: 201 where it
 // is new, 200 where @erpnet.action found one, 204 where it found none.
 func (t *target) insert(w http.ResponseWriter, r *http.Request, set *erp.Set,
-	write func(context.Context, erp.Actor, *erp.Object) (erp.Outcome, error),
+	apply func(context.Context, erp.Actor, *erp.Object) (erp.Outcome, error),
 ) error {
 	by, err := actor(r)
 	if err != nil {
@@ -41,7 +41,7 @@ func (t *target) insert(w http.ResponseWriter, r *http.Request, set *erp.Set,
 	}
 	ctx, cancel := t.bounded(r)
 	defer cancel()
-	out, err := write(ctx, by, o)
+	out, err := apply(ctx, by, o)
 	if err != nil {
 		return err
 	}

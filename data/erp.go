@@ -38,13 +38,13 @@ type ERP struct {
 var _ erp.Store = (*ERP)(nil)
 
 // NewERP keeps the rows of the model in the instance's database.
-func NewERP(db *sqldb.DB, model *erp.WriteModel) *ERP {
+func NewERP(db *sqldb.DB, m *erp.WriteModel) *ERP {
 	e := &ERP{
-		Now: time.Now, db: db, model: model,
-		tables: make(map[*erp.Set]*table, len(model.Sets)),
-		folded: folded(model.Model), stmts: newStatements(db), atOnce: maxGathered,
+		Now: time.Now, db: db, model: m,
+		tables: make(map[*erp.Set]*table, len(m.Sets)),
+		folded: folded(m.Model), stmts: newStatements(db), atOnce: maxGathered,
 	}
-	for _, s := range model.Sets {
+	for _, s := range m.Sets {
 		e.tables[s] = e.newTable(s)
 	}
 	return e

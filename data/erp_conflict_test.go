@@ -120,7 +120,7 @@ func TestTryUndoesItsPartAlone(t *testing.T) {
 			refused(t, err, tandem.CodeConflict, "same Code")
 			return tx.Insert(group("D"))
 		}))
-		q := query("Logistics_Inventory_StoreGroups", "Code")
+		q := queryOf("Logistics_Inventory_StoreGroups", "Code")
 		q.Order = []erp.Order{{Path: path(q.Set, "Code")}}
 		if got := bare(s.list(q)); got != `[{"Code":"A"},{"Code":"D"},{"Code":"MAIN"}]` {
 			t.Error(got)

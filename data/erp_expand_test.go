@@ -16,9 +16,9 @@ func expanded(q *erp.Query, name, fields string) *erp.Query {
 	x := &erp.Expand{Reference: q.Set.Property(name), Child: q.Set.Child(name)}
 	target := x.Reference
 	if x.Child != nil {
-		x.Query = *query(x.Child.Set.Name, fields)
+		x.Query = *queryOf(x.Child.Set.Name, fields)
 	} else {
-		x.Query = *query(target.Target.Name, fields)
+		x.Query = *queryOf(target.Target.Name, fields)
 	}
 	q.Expand = append(q.Expand, x)
 	return &x.Query
@@ -47,7 +47,7 @@ func TestExpand(t *testing.T) {
 		}
 		s.create(orders, `{"Customer":{"Number":"C2"},"DocumentDate":"2026-01-04"}`)
 		page := func() *erp.Query {
-			q := query(orders, "")
+			q := queryOf(orders, "")
 			q.Order = []erp.Order{{Path: path(q.Set, "DocumentDate")}}
 			return q
 		}
@@ -103,7 +103,7 @@ func TestPagesAreExpandedInParts(t *testing.T) {
 		for range 7 {
 			s.create(orders, `{"Customer":{"Number":"C1"},"Lines":[{"Product":{"PartNumber":"P1"}},{"Product":{"PartNumber":"P2"}}]}`)
 		}
-		q := query(orders, "DocumentNo")
+		q := queryOf(orders, "DocumentNo")
 		expanded(expanded(q, "Lines", "LineNo"), "Product", "PartNumber")
 		expanded(q, "Customer", "Number")
 		want := s.list(q)
@@ -127,7 +127,7 @@ func TestF33_NestedExpandsAreBounded(t *testing.T) {
 		s := newShop(t, db)
 		const line = `{"Product":{"PartNumber":"P1"}}`
 		s.create(orders, `{"Customer":{"Number":"C1"},"Lines":[`+strings.Repeat(line+",", 399)+line+`]}`)
-		q := query(orders, "")
+		q := queryOf(orders, "")
 		at := q
 		for range 2 {
 			at = expanded(expanded(at, "Lines", ""), "SalesOrder", "")

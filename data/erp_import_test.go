@@ -51,7 +51,7 @@ func TestImportModes(t *testing.T) {
 		if states(got) != "Added conflict Added" || got.Success || count("Logistics_Inventory_StoreGroups") != 1 {
 			t.Errorf("all objects: %s, %d groups", states(got), count("Logistics_Inventory_StoreGroups"))
 		}
-		logged := query("Systems_Exchange_DataExchangeObjects", "LineNo ExchangeResult RepositoryName")
+		logged := queryOf("Systems_Exchange_DataExchangeObjects", "LineNo ExchangeResult RepositoryName")
 		logged.Where = equal(logged.Set, "DataExchange", erp.TextValue(got.DataExchange.ID))
 		logged.Order = []erp.Order{{Path: path(logged.Set, "LineNo")}}
 		if n := strings.Count(s.list(logged), `"RepositoryName":"Logistics_Inventory_StoreGroups"`); n != 3 {

@@ -118,7 +118,7 @@ func TestBalancesAreAView(t *testing.T) {
 			}
 			return nil
 		}))
-		q := query(set.Name, "QuantityBase BaseCost")
+		q := queryOf(set.Name, "QuantityBase BaseCost")
 		q.Where = &erp.Compare{Path: path(set, "QuantityBaseValue"), Op: odata.GreaterOrEqual, Value: erp.IntValue(3000)}
 		if got, want := s.list(q), `[{"QuantityBase":{"Value":3,"Unit":"pcs"},"BaseCost":{"Value":3,"Currency":"EUR"}}]`; got != want {
 			t.Errorf("got %s, want %s", got, want)

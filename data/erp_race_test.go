@@ -90,7 +90,7 @@ func TestChangesOfOneOrderFollowEachOther(t *testing.T) {
 		if got := bare(s.get(order, "ObjectVersion TotalLineAmount")); got != `{"ObjectVersion":9,"TotalLineAmount":{"Value":8,"Currency":"EUR"}}` {
 			t.Error(got)
 		}
-		q := query(lines, "LineNo")
+		q := queryOf(lines, "LineNo")
 		q.Where, q.Order = equal(q.Set, "SalesOrder", erp.TextValue(order.ID)), []erp.Order{{Path: path(q.Set, "LineNo")}}
 		if got := bare(s.list(q)); got != `[{"LineNo":10},{"LineNo":20},{"LineNo":30},{"LineNo":40},{"LineNo":50},{"LineNo":60},{"LineNo":70},{"LineNo":80}]` {
 			t.Error(got)
@@ -143,7 +143,7 @@ func TestSyncLosesNoRow(t *testing.T) {
 		fields := "Code IsShipped AggregateLastUpdateTimeUtc ObjectVersion"
 		watermark := int64(0)
 		pull := func() {
-			q := query(set.Name, fields)
+			q := queryOf(set.Name, fields)
 			q.Where = &erp.Compare{Path: path(set, "AggregateLastUpdateTimeUtc"), Op: odata.GreaterOrEqual, Value: erp.IntValue(watermark - int64(5*time.Minute/time.Microsecond))}
 			must(t, s.Query(t.Context(), q, func(r *erp.Row) error {
 				copied[r.ID] = string(q.AppendRow(nil, r))
@@ -159,7 +159,7 @@ func TestSyncLosesNoRow(t *testing.T) {
 			}
 			pull()
 		}
-		q := query(set.Name, fields)
+		q := queryOf(set.Name, fields)
 		n := 0
 		must(t, s.Query(t.Context(), q, func(r *erp.Row) error {
 			n++

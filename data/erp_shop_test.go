@@ -103,8 +103,8 @@ func listed(ctx context.Context, r erp.Reader, q *erp.Query) (string, error) {
 	return string(append(out, ']')), err
 }
 
-// query is one with the fields named.
-func query(set, fields string) *erp.Query {
+// queryOf is one with the fields named.
+func queryOf(set, fields string) *erp.Query {
 	q := &erp.Query{Set: erpModel.Set(set), Fields: []*erp.Property{}}
 	for _, name := range strings.Fields(fields) {
 		p := q.Set.Property(name)
@@ -132,7 +132,7 @@ func equal(set *erp.Set, name string, v erp.Value) erp.Expr {
 // get is one row with the fields named.
 func (s *shop) get(e erp.Entity, fields string) string {
 	s.t.Helper()
-	q := query(e.Set.Name, fields)
+	q := queryOf(e.Set.Name, fields)
 	q.Where = equal(e.Set, "Id", erp.TextValue(e.ID))
 	return strings.Trim(s.list(q), "[]")
 }

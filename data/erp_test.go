@@ -32,7 +32,7 @@ func TestOrderLives(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 
-		q := query(lines, "LineNo Quantity QuantityBase LineAmount ObjectVersion DisplayText")
+		q := queryOf(lines, "LineNo Quantity QuantityBase LineAmount ObjectVersion DisplayText")
 		q.Where = equal(q.Set, "SalesOrder", erp.TextValue(id))
 		q.Order = []erp.Order{{Path: path(q.Set, "LineNo"), Descending: true}}
 		got = s.list(q)

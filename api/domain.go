@@ -11,7 +11,8 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/api/odata"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
 )
 
 // DomainPath is where the Domain API's OData service is, below the public root
@@ -38,8 +39,8 @@ const (
 // Systems_Security need sec. X-HTTP-Method-Override is not looked at, and no
 // answer carries a CORS header: a browser page of another origin cannot use it.
 type Domain struct {
-	Model *erp.Model
-	Store erp.Store
+	Model *model.Model
+	Store write.Store
 	// Access guards every call; see [Domain.Mount].
 	Access *Access
 	// Root is the public root of the instance without a slash at its end. All
@@ -161,7 +162,7 @@ func (d *Domain) route(w http.ResponseWriter, r *http.Request) error {
 }
 
 // set finds the set of a path, and checks that the call may see its rows.
-func (d *Domain) set(r *http.Request, name string) (*erp.Set, error) {
+func (d *Domain) set(r *http.Request, name string) (*model.Set, error) {
 	set, err := d.Model.Lookup(name, d.root()+"GetRenamedEntityTypes")
 	if err != nil {
 		return nil, err
@@ -171,7 +172,7 @@ func (d *Domain) set(r *http.Request, name string) (*erp.Set, error) {
 
 // permit refuses rows of the security namespace without the scope sec, however
 // they are asked for.
-func (d *Domain) permit(r *http.Request, set *erp.Set) error {
+func (d *Domain) permit(r *http.Request, set *model.Set) error {
 	if !set.Security {
 		return nil
 	}
@@ -182,14 +183,14 @@ func (d *Domain) permit(r *http.Request, set *erp.Set) error {
 }
 
 // may is permit for [erp.Resolve].
-func (d *Domain) may(r *http.Request) func(*erp.Set) error {
-	return func(set *erp.Set) error { return d.permit(r, set) }
+func (d *Domain) may(r *http.Request) func(*model.Set) error {
+	return func(set *model.Set) error { return d.permit(r, set) }
 }
 
 // target is the entity set that a request's path names.
 type target struct {
 	*Domain
-	set  *erp.Set
+	set  *model.Set
 	path odata.Path
 }
 
@@ -202,7 +203,7 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 type methods map[string]handler
 
 // of leaves out the methods that the set does not take.
-func (m methods) of(s *erp.Set) methods {
+func (m methods) of(s *model.Set) methods {
 	if s.View || s.ReadOnly {
 		return methods{"GET": m["GET"]}
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem/api/odata"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/write"
 )
 
 // operation finds an unbound operation by name; nil when there is none.
@@ -88,7 +88,7 @@ type importedObject struct {
 	ID      string       `json:"@odata.id,omitempty"`
 	Message string       `json:"@erpnet.message,omitempty"`
 	Error   *ErrorObject `json:"@erpnet.error,omitempty"`
-	State   erp.State    `json:"@erpnet.state,omitempty"`
+	State   write.State  `json:"@erpnet.state,omitempty"`
 }
 
 // importObjects answers POST Import. Objects that fail are told one by one in
@@ -102,7 +102,7 @@ func (d *Domain) importObjects(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	req, err := erp.ParseImport(body)
+	req, err := write.ParseImport(body)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (d *Domain) importObjects(w http.ResponseWriter, r *http.Request) error {
 
 // permitImport checks what one object of an Import reaches. Objects without a
 // type that is known are left to the store, which refuses them one by one.
-func (d *Domain) permitImport(r *http.Request, o *erp.Object) error {
+func (d *Domain) permitImport(r *http.Request, o *write.Object) error {
 	v, _ := o.Get("@odata.type")
 	name, _ := v.(string)
 	set := d.Model.SetOfType(strings.TrimPrefix(strings.TrimPrefix(name, "#"), odata.Namespace+"."))

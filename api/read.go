@@ -7,7 +7,8 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem/api/odata"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
 )
 
 // collection answers GET Set.
@@ -17,12 +18,12 @@ func (t *target) collection(w http.ResponseWriter, r *http.Request) error {
 
 // rows answers with a page of a set. resource is the path of the page below
 // the root, and within narrows the set to the children of one row.
-func (t *target) rows(w http.ResponseWriter, r *http.Request, set *erp.Set, resource string, within erp.Expr) error {
+func (t *target) rows(w http.ResponseWriter, r *http.Request, set *model.Set, resource string, within query.Expr) error {
 	options, err := odata.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return err
 	}
-	q, err := erp.Resolve(set, options, t.may(r))
+	q, err := query.Resolve(set, options, t.may(r))
 	if err != nil {
 		return err
 	}
@@ -40,7 +41,7 @@ func (t *target) rows(w http.ResponseWriter, r *http.Request, set *erp.Set, reso
 }
 
 // startAt makes the query begin where the $skiptoken says.
-func startAt(q *erp.Query, options *odata.Query) error {
+func startAt(q *query.Query, options *odata.Query) error {
 	if options.SkipToken == "" {
 		return nil
 	}
@@ -53,19 +54,19 @@ func startAt(q *erp.Query, options *odata.Query) error {
 }
 
 // both is the condition that holds where a and b hold; nil always holds.
-func both(a, b erp.Expr) erp.Expr {
+func both(a, b query.Expr) query.Expr {
 	switch {
 	case a == nil:
 		return b
 	case b == nil:
 		return a
 	}
-	return erp.And{a, b}
+	return query.And{a, b}
 }
 
 // page writes the envelope and the rows of one page. It asks for one row more
 // than it shows, to know whether there is a next page.
-func (t *target) page(ctx context.Context, a *answer, q *erp.Query, options *odata.Query, resource string) error {
+func (t *target) page(ctx context.Context, a *answer, q *query.Query, options *odata.Query, resource string) error {
 	a.str(`{"@odata.context":`)
 	a.url(t.root(), "$metadata#", q.Set.Name)
 	if options.Count {
@@ -80,7 +81,7 @@ func (t *target) page(ctx context.Context, a *answer, q *erp.Query, options *oda
 	shown, next, more := 0, "", false
 	if options.Top > 0 {
 		q.Limit = options.Top + 1
-		err := t.Store.Query(ctx, q, func(row *erp.Row) error {
+		err := t.Store.Query(ctx, q, func(row *query.Row) error {
 			if shown == options.Top {
 				next, more = strings.Clone(row.ID), true
 				return nil
@@ -117,7 +118,7 @@ func (t *target) count(w http.ResponseWriter, r *http.Request) error {
 	return t.countOf(w, r, t.set, nil)
 }
 
-func (t *target) countOf(w http.ResponseWriter, r *http.Request, set *erp.Set, within erp.Expr) error {
+func (t *target) countOf(w http.ResponseWriter, r *http.Request, set *model.Set, within query.Expr) error {
 	options, err := odata.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return err
@@ -128,7 +129,7 @@ func (t *target) countOf(w http.ResponseWriter, r *http.Request, set *erp.Set, w
 			return invalid("%s has no meaning for $count; it takes $filter and $search.", o.Name)
 		}
 	}
-	q, err := erp.Resolve(set, options, t.may(r))
+	q, err := query.Resolve(set, options, t.may(r))
 	if err != nil {
 		return err
 	}
@@ -144,17 +145,17 @@ func (t *target) countOf(w http.ResponseWriter, r *http.Request, set *erp.Set, w
 
 // entity answers GET Set(guid).
 func (t *target) entity(w http.ResponseWriter, r *http.Request) error {
-	return t.one(w, r, http.StatusOK, erp.Entity{Set: t.set, ID: t.path.Key})
+	return t.one(w, r, http.StatusOK, model.Entity{Set: t.set, ID: t.path.Key})
 }
 
 // one answers with one row, shaped as the query string says. Rows that are not
 // there are 404.
-func (t *target) one(w http.ResponseWriter, r *http.Request, status int, e erp.Entity) error {
+func (t *target) one(w http.ResponseWriter, r *http.Request, status int, e model.Entity) error {
 	options, err := odata.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return err
 	}
-	q, err := erp.ResolveRow(e.Set, e.ID, options, t.may(r))
+	q, err := query.ResolveRow(e.Set, e.ID, options, t.may(r))
 	if err != nil {
 		return err
 	}
@@ -162,7 +163,7 @@ func (t *target) one(w http.ResponseWriter, r *http.Request, status int, e erp.E
 	defer cancel()
 	a := newAnswer(w, r, status)
 	found := false
-	err = t.Store.Query(ctx, q, func(row *erp.Row) error {
+	err = t.Store.Query(ctx, q, func(row *query.Row) error {
 		found = true
 		a.str(`{"@odata.context":`)
 		a.url(t.root(), "$metadata#", e.Set.Name, "/$entity")

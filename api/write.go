@@ -9,27 +9,28 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
 )
 
 // create answers POST Set.
 func (t *target) create(w http.ResponseWriter, r *http.Request) error {
-	return t.insert(w, r, t.set, func(ctx context.Context, by erp.Actor, o *erp.Object) (erp.Outcome, error) {
+	return t.insert(w, r, t.set, func(ctx context.Context, by write.Actor, o *write.Object) (write.Outcome, error) {
 		return t.Store.Write(ctx, by, t.set, o)
 	})
 }
 
 // createChild answers POST Set(guid)/Lines.
-func (t *target) createChild(w http.ResponseWriter, r *http.Request, child *erp.Child) error {
-	return t.insert(w, r, child.Set, func(ctx context.Context, by erp.Actor, o *erp.Object) (erp.Outcome, error) {
+func (t *target) createChild(w http.ResponseWriter, r *http.Request, child *model.Child) error {
+	return t.insert(w, r, child.Set, func(ctx context.Context, by write.Actor, o *write.Object) (write.Outcome, error) {
 		return t.Store.CreateChild(ctx, by, t.self(), child, o)
 	})
 }
 
 // insert reads a body, has it written and answers with the row: 201 where it
 // is new, 200 where @erpnet.action found one, 204 where it found none.
-func (t *target) insert(w http.ResponseWriter, r *http.Request, set *erp.Set,
-	apply func(context.Context, erp.Actor, *erp.Object) (erp.Outcome, error),
+func (t *target) insert(w http.ResponseWriter, r *http.Request, set *model.Set,
+	apply func(context.Context, write.Actor, *write.Object) (write.Outcome, error),
 ) error {
 	by, err := actor(r)
 	if err != nil {
@@ -45,12 +46,12 @@ func (t *target) insert(w http.ResponseWriter, r *http.Request, set *erp.Set,
 	if err != nil {
 		return err
 	}
-	if out.Entity.ID == "" || out.State == erp.Deleted {
+	if out.Entity.ID == "" || out.State == write.Deleted {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
 	h, status := w.Header(), http.StatusOK
-	if out.State == erp.Added {
+	if out.State == write.Added {
 		status = http.StatusCreated
 		h.Set("Location", t.root()+out.Entity.String())
 	}
@@ -122,7 +123,7 @@ func (t *target) action(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	args := &erp.Object{}
+	args := &write.Object{}
 	if r.ContentLength != 0 {
 		if args, err = readBody(w, r, MaxBody); err != nil {
 			return err
@@ -138,12 +139,12 @@ func (t *target) action(w http.ResponseWriter, r *http.Request) error {
 }
 
 // actor is who writes.
-func actor(r *http.Request) (erp.Actor, error) {
+func actor(r *http.Request) (write.Actor, error) {
 	call := CallOf(r.Context())
 	if call == nil {
-		return erp.Actor{}, errors.New("a write reached the API without a guard before it")
+		return write.Actor{}, errors.New("a write reached the API without a guard before it")
 	}
-	return erp.ActorOf(call.Principal), nil
+	return write.ActorOf(call.Principal), nil
 }
 
 // ifMatch is the version of an If-Match header (RFC 9110 section 13.1.1), which
@@ -161,7 +162,7 @@ func ifMatch(r *http.Request) (int64, error) {
 }
 
 // body reads the JSON object of a write, and checks what it reaches.
-func (d *Domain) body(w http.ResponseWriter, r *http.Request, set *erp.Set) (*erp.Object, error) {
+func (d *Domain) body(w http.ResponseWriter, r *http.Request, set *model.Set) (*write.Object, error) {
 	o, err := readBody(w, r, MaxBody)
 	if err != nil {
 		return nil, err
@@ -170,7 +171,7 @@ func (d *Domain) body(w http.ResponseWriter, r *http.Request, set *erp.Set) (*er
 }
 
 // readBody reads one JSON object of at most limit bytes.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) (*erp.Object, error) {
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) (*write.Object, error) {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
 		return nil, unsupportedMedia("The body must be JSON; send Content-Type: application/json.")
 	}
@@ -181,15 +182,15 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) (*erp.Object,
 		w.Header().Set("Connection", "close") // do not read what is on its way
 		return nil, tooLarge(limit)
 	}
-	return erp.ReadObject(http.MaxBytesReader(w, r.Body, limit))
+	return write.ReadObject(http.MaxBytesReader(w, r.Body, limit))
 }
 
 // permitBody refuses a body that reaches into the security namespace without
 // the scope sec. Rows there may be linked to by their id, and in no other way:
 // looking one up by its name would tell whether it exists.
-func (d *Domain) permitBody(r *http.Request, set *erp.Set, o *erp.Object) error {
+func (d *Domain) permitBody(r *http.Request, set *model.Set, o *write.Object) error {
 	for _, m := range o.Members {
-		var within *erp.Set
+		var within *model.Set
 		if p := set.Property(m.Name); p != nil && p.IsReference() {
 			within = p.Target
 		} else if c := set.Child(m.Name); c != nil {
@@ -213,7 +214,7 @@ func (d *Domain) permitBody(r *http.Request, set *erp.Set, o *erp.Object) error 
 }
 
 // concrete is the subtype that an object names with @odata.type.
-func concrete(set *erp.Set, o *erp.Object) *erp.Set {
+func concrete(set *model.Set, o *write.Object) *model.Set {
 	if v, ok := o.Get("@odata.type"); ok {
 		if name, ok := v.(string); ok {
 			if s := set.Model().SetOfType(strings.TrimPrefix(strings.TrimPrefix(name, "#"), "Erp.")); s != nil {
@@ -225,7 +226,7 @@ func concrete(set *erp.Set, o *erp.Object) *erp.Set {
 }
 
 // isLink reports whether an object only names a row.
-func isLink(o *erp.Object) bool {
+func isLink(o *write.Object) bool {
 	for _, m := range o.Members {
 		if m.Name != "@odata.id" && m.Name != "@odata.type" {
 			return false
@@ -234,12 +235,12 @@ func isLink(o *erp.Object) bool {
 	return true
 }
 
-func objects(v any) []*erp.Object {
+func objects(v any) []*write.Object {
 	switch v := v.(type) {
-	case *erp.Object:
-		return []*erp.Object{v}
+	case *write.Object:
+		return []*write.Object{v}
 	case []any:
-		var all []*erp.Object
+		var all []*write.Object
 		for _, item := range v {
 			all = append(all, objects(item)...)
 		}

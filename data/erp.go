@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -27,21 +28,21 @@ type ERP struct {
 	Now func() time.Time
 
 	db     *sqldb.DB
-	model  *erp.WriteModel
-	tables map[*erp.Set]*table
-	folded map[*erp.Property]bool
+	model  *write.Model
+	tables map[*model.Set]*table
+	folded map[*model.Property]bool
 	stmts  *statements
 	// atOnce is maxGathered; tests make it small.
 	atOnce int
 }
 
-var _ erp.Store = (*ERP)(nil)
+var _ write.Store = (*ERP)(nil)
 
 // NewERP keeps the rows of the model in the instance's database.
-func NewERP(db *sqldb.DB, m *erp.WriteModel) *ERP {
+func NewERP(db *sqldb.DB, m *write.Model) *ERP {
 	e := &ERP{
 		Now: time.Now, db: db, model: m,
-		tables: make(map[*erp.Set]*table, len(m.Sets)),
+		tables: make(map[*model.Set]*table, len(m.Sets)),
 		folded: folded(m.Model), stmts: newStatements(db), atOnce: maxGathered,
 	}
 	for _, s := range m.Sets {
@@ -53,7 +54,7 @@ func NewERP(db *sqldb.DB, m *erp.WriteModel) *ERP {
 // Transact runs f in one transaction: for seeding and other work that is not a
 // single write of the API. f is run again when the database asks for it, so it
 // must not change anything but through the [erp.Tx].
-func (e *ERP) Transact(ctx context.Context, f func(erp.Tx) error) error {
+func (e *ERP) Transact(ctx context.Context, f func(write.Tx) error) error {
 	return e.write(ctx, func(t *transaction) error { return f(t) })
 }
 
@@ -110,8 +111,8 @@ func (e *ERP) once(ctx context.Context, f func(*transaction) error, again bool) 
 func (e *ERP) now() time.Time { return e.Now().UTC().Truncate(time.Microsecond) }
 
 // Write implements [erp.Store].
-func (e *ERP) Write(ctx context.Context, by erp.Actor, set *erp.Set, o *erp.Object) (out erp.Outcome, err error) {
-	err = e.change(ctx, by, func(w *erp.Writer) error {
+func (e *ERP) Write(ctx context.Context, by write.Actor, set *model.Set, o *write.Object) (out write.Outcome, err error) {
+	err = e.change(ctx, by, func(w *write.Writer) error {
 		out, err = w.Apply(set, o, "create")
 		return err
 	})
@@ -119,8 +120,8 @@ func (e *ERP) Write(ctx context.Context, by erp.Actor, set *erp.Set, o *erp.Obje
 }
 
 // CreateChild implements [erp.Store].
-func (e *ERP) CreateChild(ctx context.Context, by erp.Actor, owner erp.Entity, child *erp.Child, o *erp.Object) (out erp.Outcome, err error) {
-	err = e.change(ctx, by, func(w *erp.Writer) error {
+func (e *ERP) CreateChild(ctx context.Context, by write.Actor, owner model.Entity, child *model.Child, o *write.Object) (out write.Outcome, err error) {
+	err = e.change(ctx, by, func(w *write.Writer) error {
 		out, err = w.CreateChild(owner, child, o)
 		return err
 	})
@@ -128,8 +129,8 @@ func (e *ERP) CreateChild(ctx context.Context, by erp.Actor, owner erp.Entity, c
 }
 
 // Update implements [erp.Store].
-func (e *ERP) Update(ctx context.Context, by erp.Actor, entity erp.Entity, o *erp.Object) (out erp.Outcome, err error) {
-	err = e.change(ctx, by, func(w *erp.Writer) error {
+func (e *ERP) Update(ctx context.Context, by write.Actor, entity model.Entity, o *write.Object) (out write.Outcome, err error) {
+	err = e.change(ctx, by, func(w *write.Writer) error {
 		out, err = w.Update(entity, o)
 		return err
 	})
@@ -137,22 +138,22 @@ func (e *ERP) Update(ctx context.Context, by erp.Actor, entity erp.Entity, o *er
 }
 
 // Delete implements [erp.Store].
-func (e *ERP) Delete(ctx context.Context, by erp.Actor, entity erp.Entity, version int64) error {
-	return e.change(ctx, by, func(w *erp.Writer) error { return w.Delete(entity, version) })
+func (e *ERP) Delete(ctx context.Context, by write.Actor, entity model.Entity, version int64) error {
+	return e.change(ctx, by, func(w *write.Writer) error { return w.Delete(entity, version) })
 }
 
 // Do implements [erp.Store].
-func (e *ERP) Do(ctx context.Context, by erp.Actor, entity erp.Entity, action string, args *erp.Object) error {
-	return e.change(ctx, by, func(w *erp.Writer) error { return w.Do(entity, action, args) })
+func (e *ERP) Do(ctx context.Context, by write.Actor, entity model.Entity, action string, args *write.Object) error {
+	return e.change(ctx, by, func(w *write.Writer) error { return w.Do(entity, action, args) })
 }
 
-func (e *ERP) change(ctx context.Context, by erp.Actor, f func(*erp.Writer) error) error {
+func (e *ERP) change(ctx context.Context, by write.Actor, f func(*write.Writer) error) error {
 	return e.write(ctx, func(t *transaction) error {
-		return f(erp.NewWriter(e.model, by).In(t, e.now()))
+		return f(write.NewWriter(e.model, by).In(t, e.now()))
 	})
 }
 
 // Import implements [erp.Store].
-func (e *ERP) Import(ctx context.Context, by erp.Actor, req *erp.ImportRequest) (*erp.ImportResult, error) {
-	return erp.RunImport(e.model, by, req, e.now, func(f func(erp.Tx) error) error { return e.Transact(ctx, f) })
+func (e *ERP) Import(ctx context.Context, by write.Actor, req *write.ImportRequest) (*write.ImportResult, error) {
+	return write.Import(e.model, by, req, e.now, func(f func(write.Tx) error) error { return e.Transact(ctx, f) })
 }

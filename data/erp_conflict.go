@@ -5,13 +5,13 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
 // duplicate says which properties another row has already. key is the unique
 // index or, where SQLite names those, its columns.
-func duplicate(s *erp.Set, key string) error {
+func duplicate(s *model.Set, key string) error {
 	what := "ExternalId and ExternalSystem"
 	switch {
 	case s.View && len(s.Keys) > 0:
@@ -29,15 +29,15 @@ func duplicate(s *erp.Set, key string) error {
 }
 
 // sameColumns reports whether key lists the columns of a key, in any order.
-func sameColumns(table string, k *erp.Key, key string) bool {
+func sameColumns(table string, k *model.Key, key string) bool {
 	columns := strings.Split(key, ", ")
-	return len(columns) == len(k.Properties) && !slices.ContainsFunc(k.Properties, func(p *erp.Property) bool {
+	return len(columns) == len(k.Properties) && !slices.ContainsFunc(k.Properties, func(p *model.Property) bool {
 		return !slices.Contains(columns, table+"."+p.Column)
 	})
 }
 
 // removing explains that a row cannot be deleted.
-func removing(e erp.Entity, err error) error {
+func removing(e model.Entity, err error) error {
 	if !sqldb.IsForeignKey(err) {
 		return err
 	}

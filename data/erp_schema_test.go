@@ -5,6 +5,7 @@ import (
 
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -15,7 +16,7 @@ var erpModel = erp.NewModel()
 // property has its columns, of the right type, and no table has others.
 func TestSchemaHoldsTheModel(t *testing.T) {
 	t.Parallel()
-	searched := map[*erp.Property]bool{}
+	searched := map[*model.Property]bool{}
 	for _, s := range erpModel.Sets {
 		for _, p := range s.SearchPaths {
 			searched[p.Property] = true
@@ -38,13 +39,13 @@ func TestSchemaHoldsTheModel(t *testing.T) {
 			}
 			typ := "BIGINT"
 			switch p.Kind {
-			case erp.KindString, erp.KindMultiLanguage, erp.KindGUID, erp.KindReference:
+			case model.KindString, model.KindMultiLanguage, model.KindGUID, model.KindReference:
 				typ = "TEXT"
-			case erp.KindBool:
+			case model.KindBool:
 				typ = "BOOLEAN"
 			}
 			put(s.Table, p.Column, typ)
-			if p.Kind == erp.KindMultiLanguage || searched[p] {
+			if p.Kind == model.KindMultiLanguage || searched[p] {
 				put(s.Table, p.Column+"_text", "TEXT")
 			}
 			if p.Polymorphic() {

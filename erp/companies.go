@@ -1,5 +1,10 @@
 package erp
 
+import (
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
+)
+
 const (
 	setEnterpriseCompanies = "General_EnterpriseCompanies"
 	setCurrencies          = "General_Currencies_Currencies"
@@ -7,33 +12,33 @@ const (
 
 // Our own companies (one instance has many), and the currencies.
 
-func companySets() []Declaration {
-	return []Declaration{
+func companySets() []write.Declaration {
+	return []write.Declaration{
 		{
-			Set: Root(setEnterpriseCompanies, "General_EnterpriseCompany", "erp_enterprise_companies").
+			Set: model.Root(setEnterpriseCompanies, "General_EnterpriseCompany", "erp_enterprise_companies").
 				Unique("Company").
 				Code("Company.RegistrationNumber").Named("Company.PartyName").
 				Display("{Company.PartyName:T}").Search("Company.PartyName").
 				With(
-					Bool("IsActive").Required().Is(BoolValue(true)).Can(CanEq),
-					Ref("Company", setCompanies).Required(),
-					Ref("BaseCurrency", setCurrencies).Required(),
+					model.Bool("IsActive").Required().Is(model.BoolValue(true)).Can(model.CanEq),
+					model.Ref("Company", setCompanies).Required(),
+					model.Ref("BaseCurrency", setCurrencies).Required(),
 				),
 		},
 	}
 }
 
-func currencySets() []Declaration {
-	return []Declaration{
+func currencySets() []write.Declaration {
+	return []write.Declaration{
 		{
-			Set: Root(setCurrencies, "General_Currencies_Currency", "erp_currencies").
+			Set: model.Root(setCurrencies, "General_Currencies_Currency", "erp_currencies").
 				Unique("CurrencySign").
 				Code("CurrencySign").Named("Name").Display("{CurrencySign}").Search("CurrencySign", "Name").
 				With(
-					Text("CurrencySign", 4).Required().Can(CanEq|CanLike|CanOrder),
-					Text("Name", 50).Required(),
-					Int("ShowOrder").Required().Is(IntValue(0)),
-					Bool("IsActive").Required().Is(BoolValue(true)).Can(CanEq),
+					model.Text("CurrencySign", 4).Required().Can(model.CanEq|model.CanLike|model.CanOrder),
+					model.Text("Name", 50).Required(),
+					model.Int("ShowOrder").Required().Is(model.IntValue(0)),
+					model.Bool("IsActive").Required().Is(model.BoolValue(true)).Can(model.CanEq),
 				),
 		},
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
 )
 
 // Documents: what orders and invoices have in common.
@@ -21,76 +23,76 @@ const (
 	StateClosed     = 50
 )
 
-func documentState() *EnumType {
-	return &EnumType{Name: "General_DocumentState", Members: []EnumMember{
-		{"New", StateNew}, {"Adjustment", StateAdjustment}, {"Planned", StatePlanned}, {"FirmPlanned", StateFirm},
-		{"Released", StateReleased}, {"Completed", StateCompleted}, {"Closed", StateClosed},
+func documentState() *model.Enum {
+	return &model.Enum{Name: "General_DocumentState", Members: []model.Member{
+		{Name: "New", Value: StateNew}, {Name: "Adjustment", Value: StateAdjustment}, {Name: "Planned", Value: StatePlanned}, {Name: "FirmPlanned", Value: StateFirm},
+		{Name: "Released", Value: StateReleased}, {Name: "Completed", Value: StateCompleted}, {Name: "Closed", Value: StateClosed},
 	}}
 }
 
-func documentSets() []Declaration {
-	return []Declaration{
+func documentSets() []write.Declaration {
+	return []write.Declaration{
 		{
-			Set: Root(setDocumentTypes, "Systems_Documents_DocumentType", "erp_document_types").
+			Set: model.Root(setDocumentTypes, "Systems_Documents_DocumentType", "erp_document_types").
 				Unique("Code").
 				Code("Code").Named("TypeName").Display("{TypeName:T}").Search("Code", "TypeName").
 				With(
-					Text("Code", 16).Required().Can(CanEq|CanLike|CanOrder),
-					Multilingual("TypeName", 254).Required(),
-					Text("EntityName", 64).Required().Can(CanEq|CanIn|CanOrder),
+					model.Text("Code", 16).Required().Can(model.CanEq|model.CanLike|model.CanOrder),
+					model.Multilingual("TypeName", 254).Required(),
+					model.Text("EntityName", 64).Required().Can(model.CanEq|model.CanIn|model.CanOrder),
 				),
 		},
 	}
 }
 
 // document declares an aggregate root with the document base.
-func document(name, typ, table, lines string, state *EnumType) SetDeclaration {
-	return Root(name, typ, table).
+func document(name, typ, table, lines string, state *model.Enum) model.SetDeclaration {
+	return model.Root(name, typ, table).
 		Unique("DocumentNo", "DocumentType", "EnterpriseCompany").
 		Code("DocumentNo").Display("{DocumentType.TypeName:T} {DocumentNo}").Search("DocumentNo").
 		Child("Lines", lines).
 		With(
-			Text("DocumentNo", 20).Required().Can(CanEq|CanLike|CanOrder),
-			Date("DocumentDate").Required().From(FromDay).Can(CanEq|CanRange|CanOrder),
-			Text("DocumentNotes", 0),
-			OneOf("State", state).Required().By("ChangeState").Is(IntValue(StateNew)).Can(CanEq|CanIn|CanRange),
-			Bool("Void").Required().By("MakeVoid").Is(BoolValue(false)).Can(CanEq),
-			Text("VoidReason", 254).By("MakeVoid"),
-			Text("EntityName", 64).Required().ReadOnly(),
-			DateTime("CreationTime").Required().ReadOnly().From(FromTime),
-			Text("CreationUser", 64).Required().ReadOnly().From(FromLogin),
-			DateTime("ReleaseTime").ReadOnly(),
-			DateTime("CompleteTime").ReadOnly(),
-			DateTime("VoidTime").By("MakeVoid"),
-			DateTime("ReferenceDate").From(FromDay),
-			Text("ReferenceDocumentNo", 20).Can(CanEq|CanLike),
-			Bool("ReadOnly").Required().ReadOnly().Is(BoolValue(false)),
-			Computed("FullState", "{State}").Explicit(),
-			Amount("TotalLineAmount", 18, 2, "DocumentCurrency").Required().ReadOnly().Explicit().Is(IntValue(0)),
-			Amount("AmountToPay", 18, 2, "DocumentCurrency").Required().ReadOnly().Explicit().Is(IntValue(0)),
-			Ref("DocumentType", setDocumentTypes).Required(),
-			Ref("EnterpriseCompany", setEnterpriseCompanies).Required(),
-			Ref("EnterpriseCompanyLocation", setLocations).Required(),
-			Ref("FromParty", setParties).Required(),
-			Ref("ToParty", setParties),
-			Ref("MasterDocument", name).Required().ReadOnly(),
-			Ref("Parent", "Crm_Sales_SalesOrders"),
-			Ref("ResponsiblePerson", "General_Contacts_Persons"),
-			Ref("AssignedToUser", setUsers),
-			Ref("Customer", setCustomers).Required(),
-			Ref("DocumentCurrency", setCurrencies).Required(),
+			model.Text("DocumentNo", 20).Required().Can(model.CanEq|model.CanLike|model.CanOrder),
+			model.Date("DocumentDate").Required().From(model.FromDay).Can(model.CanEq|model.CanRange|model.CanOrder),
+			model.Text("DocumentNotes", 0),
+			model.OneOf("State", state).Required().By("ChangeState").Is(model.IntValue(StateNew)).Can(model.CanEq|model.CanIn|model.CanRange),
+			model.Bool("Void").Required().By("MakeVoid").Is(model.BoolValue(false)).Can(model.CanEq),
+			model.Text("VoidReason", 254).By("MakeVoid"),
+			model.Text("EntityName", 64).Required().ReadOnly(),
+			model.DateTime("CreationTime").Required().ReadOnly().From(model.FromTime),
+			model.Text("CreationUser", 64).Required().ReadOnly().From(model.FromLogin),
+			model.DateTime("ReleaseTime").ReadOnly(),
+			model.DateTime("CompleteTime").ReadOnly(),
+			model.DateTime("VoidTime").By("MakeVoid"),
+			model.DateTime("ReferenceDate").From(model.FromDay),
+			model.Text("ReferenceDocumentNo", 20).Can(model.CanEq|model.CanLike),
+			model.Bool("ReadOnly").Required().ReadOnly().Is(model.BoolValue(false)),
+			model.Computed("FullState", "{State}").Explicit(),
+			model.Amount("TotalLineAmount", 18, 2, "DocumentCurrency").Required().ReadOnly().Explicit().Is(model.IntValue(0)),
+			model.Amount("AmountToPay", 18, 2, "DocumentCurrency").Required().ReadOnly().Explicit().Is(model.IntValue(0)),
+			model.Ref("DocumentType", setDocumentTypes).Required(),
+			model.Ref("EnterpriseCompany", setEnterpriseCompanies).Required(),
+			model.Ref("EnterpriseCompanyLocation", setLocations).Required(),
+			model.Ref("FromParty", setParties).Required(),
+			model.Ref("ToParty", setParties),
+			model.Ref("MasterDocument", name).Required().ReadOnly(),
+			model.Ref("Parent", "Crm_Sales_SalesOrders"),
+			model.Ref("ResponsiblePerson", "General_Contacts_Persons"),
+			model.Ref("AssignedToUser", setUsers),
+			model.Ref("Customer", setCustomers).Required(),
+			model.Ref("DocumentCurrency", setCurrencies).Required(),
 		).
-		Action("ChangeState", Parameter{"newState", "Edm.String"}, Parameter{"userStatus", "Erp.OpenObject"}).
-		Action("Complete", Parameter{"completion", "Edm.String"}).
-		Action("MakeVoid", Parameter{"reason", "Edm.String"}, Parameter{"voidType", "Edm.String"}, Parameter{"resetParentState", "Edm.Boolean"})
+		Action("ChangeState", model.Parameter{Name: "newState", Type: "Edm.String"}, model.Parameter{Name: "userStatus", Type: "Erp.OpenObject"}).
+		Action("Complete", model.Parameter{Name: "completion", Type: "Edm.String"}).
+		Action("MakeVoid", model.Parameter{Name: "reason", Type: "Edm.String"}, model.Parameter{Name: "voidType", Type: "Edm.String"}, model.Parameter{Name: "resetParentState", Type: "Edm.Boolean"})
 }
 
 // prepareDocument fills what a new document needs and did not get: the first
 // document type of its set, the first active company of ours and its location,
 // the parties, the currency and the number.
-func prepareDocument(c *Change) error {
-	c.Put("EntityName", TextValue(c.Record.Set.Name))
-	c.Put("MasterDocument", TextValue(c.Record.ID))
+func prepareDocument(c *write.Change) error {
+	c.Put("EntityName", model.TextValue(c.Record.Set.Name))
+	c.Put("MasterDocument", model.TextValue(c.Record.ID))
 	if !c.Has("DocumentType") {
 		if err := c.First("DocumentType", "EntityName", c.Get("EntityName")); err != nil {
 			return err
@@ -102,7 +104,7 @@ func prepareDocument(c *Change) error {
 		}
 	}
 	if !c.Has("EnterpriseCompany") {
-		if err := c.First("EnterpriseCompany", "IsActive", BoolValue(true)); err != nil {
+		if err := c.First("EnterpriseCompany", "IsActive", model.BoolValue(true)); err != nil {
 			return err
 		}
 	}
@@ -129,14 +131,14 @@ func prepareDocument(c *Change) error {
 	return c.AutoNumber("DocumentNo", "%010d", c.Get("DocumentType").Text)
 }
 
-func prepareParties(c *Change) error {
+func prepareParties(c *write.Change) error {
 	company, err := c.Ref("EnterpriseCompany")
 	if err != nil || company == nil {
 		return err
 	}
-	party := company.Get(company.Set.mustHave("Company"))
+	party := company.Get(company.Set.Must("Company"))
 	if !c.Has("FromParty") {
-		c.Put("FromParty", Value{Text: party.Text, Int: partyCompany})
+		c.Put("FromParty", model.Value{Text: party.Text, Int: partyCompany})
 	}
 	if c.Has("EnterpriseCompanyLocation") {
 		return nil
@@ -145,12 +147,12 @@ func prepareParties(c *Change) error {
 }
 
 // asDocument is the declaration of a document: what all of them do.
-func asDocument(set SetDeclaration, prepare func(*Change) error) Declaration {
-	return Declaration{
+func asDocument(set model.SetDeclaration, prepare func(*write.Change) error) write.Declaration {
+	return write.Declaration{
 		Set: set, Prepare: prepare, Totals: documentTotals, Guard: guardDocument,
-		Actions: map[string]func(*Change, *Object) error{
+		Actions: map[string]func(*write.Change, *write.Object) error{
 			"ChangeState": changeState,
-			"Complete":    func(c *Change, _ *Object) error { return advance(c, StateCompleted) },
+			"Complete":    func(c *write.Change, _ *write.Object) error { return advance(c, StateCompleted) },
 			"MakeVoid":    makeVoid,
 		},
 	}
@@ -158,7 +160,7 @@ func asDocument(set SetDeclaration, prepare func(*Change) error) Declaration {
 
 // guardDocument refuses changes of documents that are past changing. The saved
 // state decides: no write can change it but an action.
-func guardDocument(c *Change) error {
+func guardDocument(c *write.Change) error {
 	if c.SavedValue("Void").Int != 0 {
 		return c.Fail("document " + c.Get("DocumentNo").Text + " is void and cannot be changed; create a new one.")
 	}
@@ -170,7 +172,7 @@ func guardDocument(c *Change) error {
 }
 
 // changeState is ChangeState {"newState":"Released"}: the state only advances.
-func changeState(c *Change, args *Object) error {
+func changeState(c *write.Change, args *write.Object) error {
 	states := c.Property("State").Enum
 	v, _ := args.Get("newState")
 	name, _ := v.(string)
@@ -183,7 +185,7 @@ func changeState(c *Change, args *Object) error {
 
 // advance moves the document forward and notes when it was released and
 // completed.
-func advance(c *Change, state int64) error {
+func advance(c *write.Change, state int64) error {
 	if c.Get("Void").Int != 0 {
 		return c.Fail("document " + c.Get("DocumentNo").Text + " is void; its state cannot change.")
 	}
@@ -193,11 +195,11 @@ func advance(c *Change, state int64) error {
 		return c.Fail(fmt.Sprintf("document %s is %s; a state only advances, so it cannot become %s.",
 			c.Get("DocumentNo").Text, states.MemberName(now), states.MemberName(state)))
 	}
-	at := IntValue(c.Now().UnixMicro())
-	c.Put("State", IntValue(state))
+	at := model.IntValue(c.Now().UnixMicro())
+	c.Put("State", model.IntValue(state))
 	if now < StateReleased && state >= StateReleased {
 		c.Put("ReleaseTime", at)
-		c.Put("ReadOnly", BoolValue(true))
+		c.Put("ReadOnly", model.BoolValue(true))
 	}
 	if now < StateCompleted && state >= StateCompleted {
 		c.Put("CompleteTime", at)
@@ -206,7 +208,7 @@ func advance(c *Change, state int64) error {
 }
 
 // makeVoid is MakeVoid {"reason":"…","voidType":"VoidDocument"}.
-func makeVoid(c *Change, args *Object) error {
+func makeVoid(c *write.Change, args *write.Object) error {
 	if c.Get("Void").Int != 0 {
 		return c.Fail("document " + c.Get("DocumentNo").Text + " is void already.")
 	}
@@ -218,9 +220,9 @@ func makeVoid(c *Change, args *Object) error {
 	if err := c.Property("VoidReason").CheckLength(c.Record.Set, reason); err != nil {
 		return err
 	}
-	c.Put("Void", BoolValue(true))
-	c.Put("VoidReason", TextValue(reason))
-	c.Put("VoidTime", IntValue(c.Now().UnixMicro()))
-	c.Put("ReadOnly", BoolValue(true))
+	c.Put("Void", model.BoolValue(true))
+	c.Put("VoidReason", model.TextValue(reason))
+	c.Put("VoidTime", model.IntValue(c.Now().UnixMicro()))
+	c.Put("ReadOnly", model.BoolValue(true))
 	return nil
 }

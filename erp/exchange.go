@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
 )
 
 const (
@@ -15,34 +17,34 @@ const (
 
 // The log of Import: what came, and what became of it.
 
-func exchangeSets() []Declaration {
-	mode := members("Systems_Exchange_DataExchange_Mode", "Export", "Import")
-	state := members("Systems_Exchange_DataExchange_State",
+func exchangeSets() []write.Declaration {
+	mode := model.NewEnum("Systems_Exchange_DataExchange_Mode", "Export", "Import")
+	state := model.NewEnum("Systems_Exchange_DataExchange_State",
 		"Prepare", "Ready", "FinishedSuccess", "FinishedFail", "ClosedSuccess", "ClosedFail")
-	result := members("Systems_Exchange_DataExchangeObject_ExchangeResult", "NotStarted", "Success", "Fail")
-	objectMode := members("Systems_Exchange_DataExchangeObject_Mode", "Merge", "Add")
-	exchanges := Root(setExchanges, "Systems_Exchange_DataExchange", "erp_data_exchanges").
+	result := model.NewEnum("Systems_Exchange_DataExchangeObject_ExchangeResult", "NotStarted", "Success", "Fail")
+	objectMode := model.NewEnum("Systems_Exchange_DataExchangeObject_Mode", "Merge", "Add")
+	exchanges := model.Root(setExchanges, "Systems_Exchange_DataExchange", "erp_data_exchanges").
 		Child("Objects", setExchangeObjects).
 		With(
-			DateTime("CreatedOn").Required().Can(CanRange|CanOrder).KeepTime(),
-			DateTime("ExchangedOn"),
-			OneOf("Mode", mode).Required().Can(CanEq|CanIn),
-			OneOf("State", state).Required().Can(CanEq|CanIn),
-			Date("KeepUntil").Required(),
-			Text("ExchangeLog", 0),
-			Ref("CreatedByUser", setUsers).Required(),
+			model.DateTime("CreatedOn").Required().Can(model.CanRange|model.CanOrder).KeepTime(),
+			model.DateTime("ExchangedOn"),
+			model.OneOf("Mode", mode).Required().Can(model.CanEq|model.CanIn),
+			model.OneOf("State", state).Required().Can(model.CanEq|model.CanIn),
+			model.Date("KeepUntil").Required(),
+			model.Text("ExchangeLog", 0),
+			model.Ref("CreatedByUser", setUsers).Required(),
 		)
-	objects := Part(setExchangeObjects, "Systems_Exchange_DataExchangeObject", "erp_data_exchange_objects", "DataExchange").
+	objects := model.Part(setExchangeObjects, "Systems_Exchange_DataExchangeObject", "erp_data_exchange_objects", "DataExchange").
 		With(
-			OneOf("ExchangeResult", result).Required().Can(CanEq|CanIn),
-			Text("ExchangeMessage", 0),
-			Text("Payload", 0),
-			Text("RepositoryName", 254).Required(),
-			OneOf("Mode", objectMode).Required(),
-			Int("LineNo").Required().Can(CanEq|CanOrder),
-			Ref("DataExchange", setExchanges),
+			model.OneOf("ExchangeResult", result).Required().Can(model.CanEq|model.CanIn),
+			model.Text("ExchangeMessage", 0),
+			model.Text("Payload", 0),
+			model.Text("RepositoryName", 254).Required(),
+			model.OneOf("Mode", objectMode).Required(),
+			model.Int("LineNo").Required().Can(model.CanEq|model.CanOrder),
+			model.Ref("DataExchange", setExchanges),
 		)
-	return []Declaration{{Set: exchanges.ReadOnly()}, {Set: objects.ReadOnly()}}
+	return []write.Declaration{{Set: exchanges.ReadOnly()}, {Set: objects.ReadOnly()}}
 }
 
 // keepLog is how long the log of an import is meant to be kept.
@@ -51,49 +53,49 @@ const keepLog = 90 * 24 * time.Hour
 // exchangeLog is the log of one Import: a DataExchange, and at level 2 a
 // DataExchangeObject for each object.
 type exchangeLog struct {
-	model *WriteModel
-	req   *ImportRequest
-	head  *Record
+	model *write.Model
+	req   *write.ImportRequest
+	head  *model.Record
 }
 
 // newExchangeLog makes the log's head. It is written first, so that it tells of
 // an import that was cut short: its state stays Ready.
-func newExchangeLog(m *WriteModel, by Actor, req *ImportRequest, at time.Time) ImportLog {
-	head := NewRecord(m.Set(setExchanges), uuid.NewString())
-	head.Put("ObjectVersion", IntValue(1))
-	head.Put("AggregateLastUpdateTimeUtc", IntValue(at.UnixMicro()))
-	head.Put("CreatedOn", IntValue(at.UnixMicro()))
+func newExchangeLog(m *write.Model, by write.Actor, req *write.ImportRequest, at time.Time) write.ImportLog {
+	head := model.NewRecord(m.Set(setExchanges), uuid.NewString())
+	head.Put("ObjectVersion", model.IntValue(1))
+	head.Put("AggregateLastUpdateTimeUtc", model.IntValue(at.UnixMicro()))
+	head.Put("CreatedOn", model.IntValue(at.UnixMicro()))
 	head.PutMember("Mode", "Import")
 	head.PutMember("State", "Ready")
-	head.Put("KeepUntil", IntValue(day(at.Add(keepLog)).UnixMicro()))
-	head.Put("CreatedByUser", TextValue(by.ID))
+	head.Put("KeepUntil", model.IntValue(model.Day(at.Add(keepLog)).UnixMicro()))
+	head.Put("CreatedByUser", model.TextValue(by.ID))
 	return &exchangeLog{m, req, head}
 }
 
 // Begin implements [ImportLog].
-func (l *exchangeLog) Begin(tx Tx) (Entity, error) {
-	return Entity{l.head.Set, l.head.ID}, tx.Insert(l.head)
+func (l *exchangeLog) Begin(tx write.Tx) (model.Entity, error) {
+	return model.Entity{Set: l.head.Set, ID: l.head.ID}, tx.Insert(l.head)
 }
 
 // Note implements [ImportLog].
-func (l *exchangeLog) Note(tx Tx, i int, done ImportedObject) error {
+func (l *exchangeLog) Note(tx write.Tx, i int, done write.ImportedObject) error {
 	if l.req.LoggingLevel < 2 {
 		return nil
 	}
-	row := NewRecord(l.model.Set(setExchangeObjects), uuid.NewString())
+	row := model.NewRecord(l.model.Set(setExchangeObjects), uuid.NewString())
 	o := l.req.Objects[i]
 	payload, err := o.MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("log an imported object: %w", err)
 	}
-	row.Put("DataExchange", TextValue(l.head.ID))
-	row.Put("LineNo", IntValue(int64(i+1)))
-	row.Put("Payload", TextValue(string(payload)))
-	row.Put("RepositoryName", TextValue(""))
+	row.Put("DataExchange", model.TextValue(l.head.ID))
+	row.Put("LineNo", model.IntValue(int64(i+1)))
+	row.Put("Payload", model.TextValue(string(payload)))
+	row.Put("RepositoryName", model.TextValue(""))
 	if v, _ := o.Get("@odata.type"); v != nil {
 		if name, ok := v.(string); ok {
-			if set := l.model.ofQualifiedType(name); set != nil {
-				row.Put("RepositoryName", TextValue(set.Name))
+			if set := l.model.SetOfQualifiedType(name); set != nil {
+				row.Put("RepositoryName", model.TextValue(set.Name))
 			}
 		}
 	}
@@ -103,16 +105,16 @@ func (l *exchangeLog) Note(tx Tx, i int, done ImportedObject) error {
 	}
 	if done.Err != nil {
 		row.PutMember("ExchangeResult", "Fail")
-		row.Put("ExchangeMessage", TextValue(done.Err.Error()))
+		row.Put("ExchangeMessage", model.TextValue(done.Err.Error()))
 	} else {
 		row.PutMember("ExchangeResult", "Success")
-		row.Put("ExchangeMessage", TextValue(strings.TrimSpace(string(done.State)+" "+done.Entity.String())))
+		row.Put("ExchangeMessage", model.TextValue(strings.TrimSpace(string(done.State)+" "+done.Entity.String())))
 	}
 	return tx.Insert(row)
 }
 
 // End implements [ImportLog].
-func (l *exchangeLog) End(tx Tx, result *ImportResult, at time.Time) error {
+func (l *exchangeLog) End(tx write.Tx, result *write.ImportResult, at time.Time) error {
 	failed := 0
 	for _, o := range result.Objects {
 		if o.Err != nil {
@@ -124,9 +126,9 @@ func (l *exchangeLog) End(tx Tx, result *ImportResult, at time.Time) error {
 		state = "FinishedFail"
 	}
 	l.head.PutMember("State", state)
-	l.head.Put("ExchangedOn", IntValue(at.UnixMicro()))
-	l.head.Put("ObjectVersion", IntValue(2))
-	l.head.Put("AggregateLastUpdateTimeUtc", IntValue(at.UnixMicro()))
-	l.head.Put("ExchangeLog", TextValue(fmt.Sprintf("%d objects, %d failed, %s", len(result.Objects), failed, l.req.Transaction)))
+	l.head.Put("ExchangedOn", model.IntValue(at.UnixMicro()))
+	l.head.Put("ObjectVersion", model.IntValue(2))
+	l.head.Put("AggregateLastUpdateTimeUtc", model.IntValue(at.UnixMicro()))
+	l.head.Put("ExchangeLog", model.TextValue(fmt.Sprintf("%d objects, %d failed, %s", len(result.Objects), failed, l.req.Transaction)))
 	return tx.Save(l.head)
 }

@@ -1,24 +1,29 @@
 package erp
 
+import (
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
+)
+
 const setStores = "Logistics_Inventory_Stores"
 
 // Stores, and what is in them.
 
-func inventorySets() []Declaration {
-	return []Declaration{
+func inventorySets() []write.Declaration {
+	return []write.Declaration{
 		{
-			Set: Subtype(setParties, setStores, "Logistics_Inventory_Store", partyStore).
+			Set: model.Subtype(setParties, setStores, "Logistics_Inventory_Store", partyStore).
 				Unique("Code").
 				Code("Code").Named("Name").Search("Code", "PartyName").
 				With(
-					Text("Code", 16).Required().Can(CanEq|CanLike|CanOrder),
-					Multilingual("Name", 254).Required(),
-					Bool("Unmanaged").Required().Is(BoolValue(true)),
-					Ref("StoreGroup", "Logistics_Inventory_StoreGroups").Required(),
-					Ref("EnterpriseCompany", setEnterpriseCompanies),
-					Ref("Currency", setCurrencies),
+					model.Text("Code", 16).Required().Can(model.CanEq|model.CanLike|model.CanOrder),
+					model.Multilingual("Name", 254).Required(),
+					model.Bool("Unmanaged").Required().Is(model.BoolValue(true)),
+					model.Ref("StoreGroup", "Logistics_Inventory_StoreGroups").Required(),
+					model.Ref("EnterpriseCompany", setEnterpriseCompanies),
+					model.Ref("Currency", setCurrencies),
 				),
-			Prepare: func(c *Change) error {
+			Prepare: func(c *write.Change) error {
 				if !c.Has("StoreGroup") {
 					if err := c.First("StoreGroup"); err != nil {
 						return err
@@ -30,24 +35,24 @@ func inventorySets() []Declaration {
 		},
 
 		{
-			Set: Root("Logistics_Inventory_StoreGroups", "Logistics_Inventory_StoreGroup", "erp_store_groups").
+			Set: model.Root("Logistics_Inventory_StoreGroups", "Logistics_Inventory_StoreGroup", "erp_store_groups").
 				Unique("Code").
 				Code("Code").Named("Name").Display("{Name:T}").Search("Code", "Name").
 				With(
-					Text("Code", 16).Required().Can(CanEq|CanLike|CanOrder),
-					Multilingual("Name", 254).Required(),
+					model.Text("Code", 16).Required().Can(model.CanEq|model.CanLike|model.CanOrder),
+					model.Multilingual("Name", 254).Required(),
 				),
 		},
 
 		{
-			Set: View("Logistics_Inventory_CurrentBalances", "Logistics_Inventory_CurrentBalance", "erp_current_balances").
+			Set: model.View("Logistics_Inventory_CurrentBalances", "Logistics_Inventory_CurrentBalance", "erp_current_balances").
 				Unique("Product", "Store", "EnterpriseCompany").
 				With(
-					Quantity("QuantityBase", 38, 3, "Product.MeasurementUnit").Required().ReadOnly().Can(CanEq|CanRange),
-					Amount("BaseCost", 38, 2, "EnterpriseCompany.BaseCurrency").Required().ReadOnly(),
-					Ref("EnterpriseCompany", setEnterpriseCompanies).Required().ReadOnly(),
-					Ref("Store", setStores).Required().ReadOnly(),
-					Ref("Product", setProducts).Required().ReadOnly().Filterable(),
+					model.Quantity("QuantityBase", 38, 3, "Product.MeasurementUnit").Required().ReadOnly().Can(model.CanEq|model.CanRange),
+					model.Amount("BaseCost", 38, 2, "EnterpriseCompany.BaseCurrency").Required().ReadOnly(),
+					model.Ref("EnterpriseCompany", setEnterpriseCompanies).Required().ReadOnly(),
+					model.Ref("Store", setStores).Required().ReadOnly(),
+					model.Ref("Product", setProducts).Required().ReadOnly().Filterable(),
 				),
 		},
 	}

@@ -1,5 +1,10 @@
 package erp
 
+import (
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
+)
+
 // Parties: companies, persons, locations and stores are all Parties, in one
 // table, told apart by PartyType.
 
@@ -17,103 +22,103 @@ const (
 	partyStore
 )
 
-func partySets() []Declaration {
-	partyType := members("General_Contacts_PartyType", "Company", "CompanyLocation", "Person", "Store", "CompanyDivision")
-	gender := members("General_Contacts_Gender", "Male", "Female", "Other")
-	mechanism := members("General_Contacts_ContactMechanismType",
+func partySets() []write.Declaration {
+	partyType := model.NewEnum("General_Contacts_PartyType", "Company", "CompanyLocation", "Person", "Store", "CompanyDivision")
+	gender := model.NewEnum("General_Contacts_Gender", "Male", "Female", "Other")
+	mechanism := model.NewEnum("General_Contacts_ContactMechanismType",
 		"Address", "Mail", "Telephone", "MobilePhone", "Fax", "WebSite", "PostalCode", "WebProfile", "Other")
-	return []Declaration{
+	return []write.Declaration{
 		{
-			Set: Root(setParties, "General_Contacts_Party", "erp_parties").Abstract("PartyType").
+			Set: model.Root(setParties, "General_Contacts_Party", "erp_parties").Abstract("PartyType").
 				Unique("PartyCode").
 				Code("PartyCode").Named("PartyName").Display("{PartyName:T}").Search("PartyCode", "PartyName").
 				Child("ContactMechanisms", "General_Contacts_PartyContactMechanisms").
 				With(
-					Text("PartyCode", 16).Required().CreateOnly().Can(CanEq|CanIn|CanLike|CanOrder),
-					Multilingual("PartyName", 254).Required().ReadOnly(),
-					OneOf("PartyType", partyType).Required().ReadOnly().Can(CanEq|CanIn),
-					Text("PartyUniqueNumber", 16).ReadOnly(),
-					Text("GLN", 13),
-					Bool("IsActive").Required().Is(BoolValue(true)).Can(CanEq),
-					Text("PartyNotes", 254),
-					Ref("ParentParty", setParties),
+					model.Text("PartyCode", 16).Required().CreateOnly().Can(model.CanEq|model.CanIn|model.CanLike|model.CanOrder),
+					model.Multilingual("PartyName", 254).Required().ReadOnly(),
+					model.OneOf("PartyType", partyType).Required().ReadOnly().Can(model.CanEq|model.CanIn),
+					model.Text("PartyUniqueNumber", 16).ReadOnly(),
+					model.Text("GLN", 13),
+					model.Bool("IsActive").Required().Is(model.BoolValue(true)).Can(model.CanEq),
+					model.Text("PartyNotes", 254),
+					model.Ref("ParentParty", setParties),
 				),
 		},
 
 		{
-			Set: Subtype(setParties, setCompanies, "General_Contacts_Company", partyCompany).
+			Set: model.Subtype(setParties, setCompanies, "General_Contacts_Company", partyCompany).
 				Unique("RegistrationNumber").
 				Code("RegistrationNumber").Named("Name").Search("PartyCode", "PartyName", "RegistrationNumber").
 				With(
-					Multilingual("Name", 254),
-					Text("RegistrationNumber", 16).Can(CanEq|CanLike|CanOrder),
-					Text("RegistrationVATNumber", 16).Can(CanEq),
-					Multilingual("RegistrationType", 16),
-					Multilingual("City", 64),
-					Multilingual("RegistrationPrimaryAddress", 254),
-					Bool("IsVATRegistered").Required().Is(BoolValue(false)),
+					model.Multilingual("Name", 254),
+					model.Text("RegistrationNumber", 16).Can(model.CanEq|model.CanLike|model.CanOrder),
+					model.Text("RegistrationVATNumber", 16).Can(model.CanEq),
+					model.Multilingual("RegistrationType", 16),
+					model.Multilingual("City", 64),
+					model.Multilingual("RegistrationPrimaryAddress", 254),
+					model.Bool("IsVATRegistered").Required().Is(model.BoolValue(false)),
 				),
 			Prepare: partyCode,
 			Compute: partyName("Name", "RegistrationNumber"),
 		},
 
 		{
-			Set: Subtype(setParties, "General_Contacts_Persons", "General_Contacts_Person", partyPerson).
+			Set: model.Subtype(setParties, "General_Contacts_Persons", "General_Contacts_Person", partyPerson).
 				Unique("NationalNumber").
 				Code("NationalNumber").Search("NationalNumber", "PartyName").
 				With(
-					Multilingual("FirstName", 64), Multilingual("MiddleName", 64), Multilingual("LastName", 64),
-					Text("NationalNumber", 16).Can(CanEq|CanLike|CanOrder),
-					DateTime("BirthDate"),
-					OneOf("Gender", gender),
-					Multilingual("Title", 32),
+					model.Multilingual("FirstName", 64), model.Multilingual("MiddleName", 64), model.Multilingual("LastName", 64),
+					model.Text("NationalNumber", 16).Can(model.CanEq|model.CanLike|model.CanOrder),
+					model.DateTime("BirthDate"),
+					model.OneOf("Gender", gender),
+					model.Multilingual("Title", 32),
 				),
 			Prepare: partyCode,
 			Compute: personName,
 		},
 
 		{
-			Set: Subtype(setParties, setLocations, "General_Contacts_CompanyLocation", partyCompanyLocation).
+			Set: model.Subtype(setParties, setLocations, "General_Contacts_CompanyLocation", partyCompanyLocation).
 				Named("LocationName").
 				With(
-					Multilingual("LocationName", 254).Required(),
-					Text("WorkingTime", 254),
-					Ref("Company", setCompanies).Required(),
+					model.Multilingual("LocationName", 254).Required(),
+					model.Text("WorkingTime", 254),
+					model.Ref("Company", setCompanies).Required(),
 				),
 			Prepare: partyCode,
 			Compute: partyName("LocationName", ""),
 		},
 
 		{
-			Set: Part("General_Contacts_PartyContactMechanisms", "General_Contacts_PartyContactMechanism", "erp_contact_mechanisms", "Party").
+			Set: model.Part("General_Contacts_PartyContactMechanisms", "General_Contacts_PartyContactMechanism", "erp_contact_mechanisms", "Party").
 				Named("Name").Display("{Name}").Search("Name").
 				With(
-					Text("Name", 254).Required().Can(CanEq|CanLike|CanOrder),
-					OneOf("ContactMechanismType", mechanism).Required().Is(IntValue(8)).Can(CanEq|CanIn),
-					Bool("IsDefault").Required().Is(BoolValue(false)).Can(CanEq),
-					Bool("IsActive").Required().Is(BoolValue(true)).Can(CanEq),
-					Int("LineOrd").Required().Is(IntValue(0)).Can(CanOrder),
-					Ref("Party", setParties),
+					model.Text("Name", 254).Required().Can(model.CanEq|model.CanLike|model.CanOrder),
+					model.OneOf("ContactMechanismType", mechanism).Required().Is(model.IntValue(8)).Can(model.CanEq|model.CanIn),
+					model.Bool("IsDefault").Required().Is(model.BoolValue(false)).Can(model.CanEq),
+					model.Bool("IsActive").Required().Is(model.BoolValue(true)).Can(model.CanEq),
+					model.Int("LineOrd").Required().Is(model.IntValue(0)).Can(model.CanOrder),
+					model.Ref("Party", setParties),
 				),
 		},
 	}
 }
 
 // partyCode numbers a new party that came without a code.
-func partyCode(c *Change) error {
+func partyCode(c *write.Change) error {
 	return c.AutoNumber("PartyCode", "P%07d", "")
 }
 
 // partyName makes PartyName from a name, or from a plain text where the name
 // is missing.
-func partyName(from, instead string) func(*Change) error {
-	return func(c *Change) error {
+func partyName(from, instead string) func(*write.Change) error {
+	return func(c *write.Change) error {
 		v := c.Get(from)
 		if v.Null && instead != "" && c.Has(instead) {
-			v = TextValue(MultiLanguage("EN", c.Get(instead).Text))
+			v = model.TextValue(model.MultiLanguage("EN", c.Get(instead).Text))
 		}
 		if v.Null {
-			v = TextValue(MultiLanguage("EN", c.Get("PartyCode").Text))
+			v = model.TextValue(model.MultiLanguage("EN", c.Get("PartyCode").Text))
 		}
 		c.Put("PartyName", v)
 		return nil
@@ -122,11 +127,11 @@ func partyName(from, instead string) func(*Change) error {
 
 // personName joins first, middle and last name in every language that one of
 // them has.
-func personName(c *Change) error {
-	name := JoinLanguages(" ", c.Get("FirstName"), c.Get("MiddleName"), c.Get("LastName"))
+func personName(c *write.Change) error {
+	name := model.JoinLanguages(" ", c.Get("FirstName"), c.Get("MiddleName"), c.Get("LastName"))
 	if name == "" {
 		return c.Fail("a person needs FirstName or LastName.")
 	}
-	c.Put("PartyName", TextValue(name))
+	c.Put("PartyName", model.TextValue(name))
 	return nil
 }

@@ -1,100 +1,105 @@
 package erp
 
+import (
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
+)
+
 // Products, their groups and types, and the units they are measured in.
 
-func productSets() []Declaration {
-	abc := members("General_Products_Product_ABCClass", "A", "B", "C")
-	systemUnit := members("General_Products_MeasurementUnit_SystemUnit",
+func productSets() []write.Declaration {
+	abc := model.NewEnum("General_Products_Product_ABCClass", "A", "B", "C")
+	systemUnit := model.NewEnum("General_Products_MeasurementUnit_SystemUnit",
 		"Piece", "Kilogram", "Gram", "Litre", "Metre", "Hour", "Day")
-	return []Declaration{
+	return []write.Declaration{
 		{
-			Set: Root("General_Products_Products", "General_Products_Product", "erp_products").
+			Set: model.Root("General_Products_Products", "General_Products_Product", "erp_products").
 				Unique("PartNumber", "EnterpriseCompany").
 				Code("PartNumber").Named("Name").Display("{Name:T}").Search("PartNumber", "Name").
 				With(
-					Text("PartNumber", 32).Required().Can(CanEq|CanIn|CanLike|CanOrder),
-					Multilingual("Name", 254).Required(),
-					Multilingual("ShortName", 128),
-					Multilingual("Description", 0),
-					Text("CatalogDescriptionHtml", 0),
-					Bool("Active").Required().Is(BoolValue(true)).Can(CanEq),
-					OneOf("ABCClass", abc).Column("abc_class").Is(IntValue(1)),
-					Bool("IsSerialized").Required().Is(BoolValue(false)),
-					Bool("ShowInCatalog").Required().Is(BoolValue(false)).Can(CanEq|CanIn),
-					Amount("StandardPricePerLot", 18, 4, "CostingCurrency").Required().Is(IntValue(0)),
-					Amount("StandardCostPerLot", 18, 4, "CostingCurrency").Required().Is(IntValue(0)),
-					Quantity("StandardLotSizeBase", 18, 3, "MeasurementUnit").Required().Is(IntValue(1000)),
-					DateTime("CreationTime").ReadOnly().From(FromTime),
-					Text("CreationUser", 64).ReadOnly().From(FromLogin),
-					DateTime("UpdateTime").ReadOnly(),
-					Text("UpdateUser", 64).ReadOnly(),
-					Ref("BaseMeasurementCategory", "General_Products_MeasurementCategories").Required(),
-					Ref("MeasurementUnit", "General_Products_MeasurementUnits").Required(),
-					Ref("ProductGroup", "General_Products_ProductGroups").Required(),
-					Ref("ProductType", "General_Products_ProductTypes").Required(),
-					Ref("CostingCurrency", "General_Currencies_Currencies"),
-					Ref("EnterpriseCompany", "General_EnterpriseCompanies"),
+					model.Text("PartNumber", 32).Required().Can(model.CanEq|model.CanIn|model.CanLike|model.CanOrder),
+					model.Multilingual("Name", 254).Required(),
+					model.Multilingual("ShortName", 128),
+					model.Multilingual("Description", 0),
+					model.Text("CatalogDescriptionHtml", 0),
+					model.Bool("Active").Required().Is(model.BoolValue(true)).Can(model.CanEq),
+					model.OneOf("ABCClass", abc).Column("abc_class").Is(model.IntValue(1)),
+					model.Bool("IsSerialized").Required().Is(model.BoolValue(false)),
+					model.Bool("ShowInCatalog").Required().Is(model.BoolValue(false)).Can(model.CanEq|model.CanIn),
+					model.Amount("StandardPricePerLot", 18, 4, "CostingCurrency").Required().Is(model.IntValue(0)),
+					model.Amount("StandardCostPerLot", 18, 4, "CostingCurrency").Required().Is(model.IntValue(0)),
+					model.Quantity("StandardLotSizeBase", 18, 3, "MeasurementUnit").Required().Is(model.IntValue(1000)),
+					model.DateTime("CreationTime").ReadOnly().From(model.FromTime),
+					model.Text("CreationUser", 64).ReadOnly().From(model.FromLogin),
+					model.DateTime("UpdateTime").ReadOnly(),
+					model.Text("UpdateUser", 64).ReadOnly(),
+					model.Ref("BaseMeasurementCategory", "General_Products_MeasurementCategories").Required(),
+					model.Ref("MeasurementUnit", "General_Products_MeasurementUnits").Required(),
+					model.Ref("ProductGroup", "General_Products_ProductGroups").Required(),
+					model.Ref("ProductType", "General_Products_ProductTypes").Required(),
+					model.Ref("CostingCurrency", "General_Currencies_Currencies"),
+					model.Ref("EnterpriseCompany", "General_EnterpriseCompanies"),
 				),
 			Prepare: prepareProduct,
 			Compute: stampUpdate,
-			Rules:   []Rule{{"R17342", "EnterpriseCompany of the product must be that of its ProductGroup; set both to the same company, or clear the group's.", productCompany}},
+			Rules:   []write.Rule{{Code: "R17342", Text: "EnterpriseCompany of the product must be that of its ProductGroup; set both to the same company, or clear the group's.", Broken: productCompany}},
 		},
 
 		{
-			Set: Root("General_Products_ProductGroups", "General_Products_ProductGroup", "erp_product_groups").
+			Set: model.Root("General_Products_ProductGroups", "General_Products_ProductGroup", "erp_product_groups").
 				Unique("Code", "EnterpriseCompany").
 				Code("Code").Named("Name").Display("{Name:T}").Search("Code", "Name").
 				With(
-					Text("Code", 16).Required().Can(CanEq|CanLike|CanOrder),
-					Multilingual("Name", 180).Required(),
-					Bool("Active").Required().Is(BoolValue(true)).Can(CanEq),
-					Text("FullPath", 254).Required().ReadOnly().Is(TextValue("")).Can(CanEq|CanLike|CanOrder),
-					Text("Notes", 254),
-					Ref("ParentGroup", "General_Products_ProductGroups"),
-					Ref("EnterpriseCompany", "General_EnterpriseCompanies"),
-					Ref("DefaultMeasurementUnit", "General_Products_MeasurementUnits"),
+					model.Text("Code", 16).Required().Can(model.CanEq|model.CanLike|model.CanOrder),
+					model.Multilingual("Name", 180).Required(),
+					model.Bool("Active").Required().Is(model.BoolValue(true)).Can(model.CanEq),
+					model.Text("FullPath", 254).Required().ReadOnly().Is(model.TextValue("")).Can(model.CanEq|model.CanLike|model.CanOrder),
+					model.Text("Notes", 254),
+					model.Ref("ParentGroup", "General_Products_ProductGroups"),
+					model.Ref("EnterpriseCompany", "General_EnterpriseCompanies"),
+					model.Ref("DefaultMeasurementUnit", "General_Products_MeasurementUnits"),
 				),
 			Compute: groupPath,
 		},
 
 		{
-			Set: Root("General_Products_ProductTypes", "General_Products_ProductType", "erp_product_types").
+			Set: model.Root("General_Products_ProductTypes", "General_Products_ProductType", "erp_product_types").
 				Unique("Code").
 				Code("Code").Named("Name").Display("{Name:T}").Search("Code", "Name").
 				With(
-					Text("Code", 16).Required().Can(CanEq|CanLike|CanOrder),
-					Multilingual("Name", 254).Required(),
-					Bool("IsStocked").Required().Is(BoolValue(true)).Can(CanEq),
-					Bool("IsShipped").Required().Is(BoolValue(false)).Can(CanEq),
-					Bool("IsServiced").Required().Is(BoolValue(false)).Can(CanEq),
-					Bool("IsDefault").Required().Is(BoolValue(false)).Can(CanEq),
+					model.Text("Code", 16).Required().Can(model.CanEq|model.CanLike|model.CanOrder),
+					model.Multilingual("Name", 254).Required(),
+					model.Bool("IsStocked").Required().Is(model.BoolValue(true)).Can(model.CanEq),
+					model.Bool("IsShipped").Required().Is(model.BoolValue(false)).Can(model.CanEq),
+					model.Bool("IsServiced").Required().Is(model.BoolValue(false)).Can(model.CanEq),
+					model.Bool("IsDefault").Required().Is(model.BoolValue(false)).Can(model.CanEq),
 				),
 		},
 
 		{
-			Set: Root("General_Products_MeasurementCategories", "General_Products_MeasurementCategory", "erp_measurement_categories").
+			Set: model.Root("General_Products_MeasurementCategories", "General_Products_MeasurementCategory", "erp_measurement_categories").
 				Named("Name").Display("{Name:T}").Search("Name").
 				Child("Units", "General_Products_MeasurementUnits").
 				With(
-					Multilingual("Name", 64).Required(),
-					Bool("IsDefault").Required().Is(BoolValue(false)).Can(CanEq),
+					model.Multilingual("Name", 64).Required(),
+					model.Bool("IsDefault").Required().Is(model.BoolValue(false)).Can(model.CanEq),
 				),
 		},
 
 		{
-			Set: Part("General_Products_MeasurementUnits", "General_Products_MeasurementUnit", "erp_measurement_units", "MeasurementCategory").
+			Set: model.Part("General_Products_MeasurementUnits", "General_Products_MeasurementUnit", "erp_measurement_units", "MeasurementCategory").
 				Unique("Code").
 				Code("Code").Named("Name").Display("{Name:T}").Search("Code", "Name").
 				With(
-					Text("Code", 16).Can(CanEq|CanLike|CanOrder),
-					Multilingual("Name", 64).Required(),
-					Decimal("Multiplier", 9, 3).Required().Is(IntValue(1000)),
-					Decimal("Divisor", 9, 3).Required().Is(IntValue(1000)),
-					Bool("IsDefaultUnit").Required().Is(BoolValue(false)).Can(CanEq),
-					OneOf("SystemUnit", systemUnit),
-					Ref("MeasurementCategory", "General_Products_MeasurementCategories"),
+					model.Text("Code", 16).Can(model.CanEq|model.CanLike|model.CanOrder),
+					model.Multilingual("Name", 64).Required(),
+					model.Decimal("Multiplier", 9, 3).Required().Is(model.IntValue(1000)),
+					model.Decimal("Divisor", 9, 3).Required().Is(model.IntValue(1000)),
+					model.Bool("IsDefaultUnit").Required().Is(model.BoolValue(false)).Can(model.CanEq),
+					model.OneOf("SystemUnit", systemUnit),
+					model.Ref("MeasurementCategory", "General_Products_MeasurementCategories"),
 				),
-			Rules: []Rule{{"R20141", "Multiplier and Divisor must be greater than zero.", func(c *Change) (bool, error) {
+			Rules: []write.Rule{{Code: "R20141", Text: "Multiplier and Divisor must be greater than zero.", Broken: func(c *write.Change) (bool, error) {
 				return c.Get("Multiplier").Int <= 0 || c.Get("Divisor").Int <= 0, nil
 			}}},
 		},
@@ -103,19 +108,19 @@ func productSets() []Declaration {
 
 // prepareProduct finds the unit from the group or the category, the category
 // from the unit, and the default type.
-func prepareProduct(c *Change) error {
+func prepareProduct(c *write.Change) error {
 	if !c.Has("MeasurementUnit") {
 		if err := c.Take("MeasurementUnit", "ProductGroup", "DefaultMeasurementUnit"); err != nil {
 			return err
 		}
 	}
 	if !c.Has("MeasurementUnit") && !c.Has("BaseMeasurementCategory") {
-		if err := c.First("BaseMeasurementCategory", "IsDefault", BoolValue(true)); err != nil {
+		if err := c.First("BaseMeasurementCategory", "IsDefault", model.BoolValue(true)); err != nil {
 			return err
 		}
 	}
 	if !c.Has("MeasurementUnit") && c.Has("BaseMeasurementCategory") {
-		err := c.First("MeasurementUnit", "MeasurementCategory", c.Get("BaseMeasurementCategory"), "IsDefaultUnit", BoolValue(true))
+		err := c.First("MeasurementUnit", "MeasurementCategory", c.Get("BaseMeasurementCategory"), "IsDefaultUnit", model.BoolValue(true))
 		if err != nil {
 			return err
 		}
@@ -133,26 +138,26 @@ func prepareProduct(c *Change) error {
 	if c.Has("ProductType") {
 		return nil
 	}
-	return c.First("ProductType", "IsDefault", BoolValue(true))
+	return c.First("ProductType", "IsDefault", model.BoolValue(true))
 }
 
-func stampUpdate(c *Change) error {
-	c.Put("UpdateTime", IntValue(c.Now().UnixMicro()))
+func stampUpdate(c *write.Change) error {
+	c.Put("UpdateTime", model.IntValue(c.Now().UnixMicro()))
 	c.Put("UpdateUser", c.Login())
 	return nil
 }
 
-func productCompany(c *Change) (bool, error) {
+func productCompany(c *write.Change) (bool, error) {
 	group, err := c.Ref("ProductGroup")
 	if err != nil || group == nil {
 		return false, err
 	}
-	company := group.Get(group.Set.mustHave("EnterpriseCompany"))
+	company := group.Get(group.Set.Must("EnterpriseCompany"))
 	return !company.Null && !company.Equal(c.Get("EnterpriseCompany")), nil
 }
 
 // groupPath keeps FullPath as /root/child/: codes from the top down.
-func groupPath(c *Change) error {
+func groupPath(c *write.Change) error {
 	path := "/"
 	parent, err := c.Ref("ParentGroup")
 	if err != nil {
@@ -162,12 +167,12 @@ func groupPath(c *Change) error {
 		if parent.ID == c.Record.ID {
 			return c.Fail("ParentGroup cannot be the group itself; choose another group, or null.")
 		}
-		path = parent.Get(parent.Set.mustHave("FullPath")).Text
+		path = parent.Get(parent.Set.Must("FullPath")).Text
 	}
 	path += c.Get("Code").Text + "/"
 	if len(path) > 254 {
 		return c.Fail("FullPath would be longer than 254 characters; move the group further up, or shorten its Code.")
 	}
-	c.Put("FullPath", TextValue(path))
+	c.Put("FullPath", model.TextValue(path))
 	return nil
 }

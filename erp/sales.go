@@ -1,35 +1,37 @@
 package erp
 
 import (
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
 	"math/big"
 	"math/bits"
 )
 
 // Sales orders and their lines.
 
-func salesSets(state *EnumType) []Declaration {
-	return []Declaration{
+func salesSets(state *model.Enum) []write.Declaration {
+	return []write.Declaration{
 		asDocument(document("Crm_Sales_SalesOrders", "Crm_Sales_SalesOrder", "erp_sales_orders", "Crm_Sales_SalesOrderLines", state).
 			With(
-				Text("CustomerPurchaseOrderNo", 20).Can(CanEq|CanLike|CanOrder),
-				Date("RequiredDeliveryDate").Can(CanRange|CanOrder),
-				DateTime("PaymentDueDate"),
-				Text("InvoiceNo", 32),
-				Ref("ShipToCustomer", setCustomers),
-				Ref("Store", setStores),
+				model.Text("CustomerPurchaseOrderNo", 20).Can(model.CanEq|model.CanLike|model.CanOrder),
+				model.Date("RequiredDeliveryDate").Can(model.CanRange|model.CanOrder),
+				model.DateTime("PaymentDueDate"),
+				model.Text("InvoiceNo", 32),
+				model.Ref("ShipToCustomer", setCustomers),
+				model.Ref("Store", setStores),
 			), prepareSalesOrder),
 
 		{
-			Set: Part("Crm_Sales_SalesOrderLines", "Crm_Sales_SalesOrderLine", "erp_sales_order_lines", "SalesOrder").
+			Set: model.Part("Crm_Sales_SalesOrderLines", "Crm_Sales_SalesOrderLine", "erp_sales_order_lines", "SalesOrder").
 				UniqueWithin("order", "LineNo", "SalesOrder").
 				Code("LineNo").
 				Display("{LineNo}. {SalesOrder.DocumentNo} {ProductDescription:T}").Search("SalesOrder.DocumentNo").
 				With(lineProperties("SalesOrder", "Crm_Sales_SalesOrders")...).
 				With(
-					Date("RequiredDeliveryDate").Can(CanRange),
-					Ref("Product", setProducts).Required(),
-					Ref("QuantityUnit", setUnits).Required(),
-					Ref("LineStore", setStores),
+					model.Date("RequiredDeliveryDate").Can(model.CanRange),
+					model.Ref("Product", setProducts).Required(),
+					model.Ref("QuantityUnit", setUnits).Required(),
+					model.Ref("LineStore", setStores),
 				),
 			Prepare: prepareSalesLine,
 			Compute: computeLine,
@@ -44,23 +46,23 @@ const (
 )
 
 // lineProperties are what the lines of all sales documents have.
-func lineProperties(owner, ownerSet string) []PropertyDeclaration {
-	return []PropertyDeclaration{
-		Int("LineNo").Required().Can(CanEq | CanOrder),
-		Multilingual("ProductDescription", 254).Required(),
-		Quantity("Quantity", 12, 3, "QuantityUnit").Required().Is(IntValue(1000)).Can(CanRange),
-		Quantity("QuantityBase", 12, 3, "Product.MeasurementUnit").Required().Can(CanRange),
-		Amount("UnitPrice", 14, 5, owner+".DocumentCurrency").Required().Is(IntValue(0)).Can(CanRange),
-		Amount("LineAmount", 14, 2, owner+".DocumentCurrency").Required().Can(CanRange),
-		Decimal("LineCustomDiscountPercent", 7, 6).Required().Is(IntValue(0)),
-		Decimal("LineStandardDiscountPercent", 7, 6).Required().ReadOnly().Is(IntValue(0)),
-		Text("Notes", 254),
-		Ref(owner, ownerSet),
+func lineProperties(owner, ownerSet string) []model.PropertyDeclaration {
+	return []model.PropertyDeclaration{
+		model.Int("LineNo").Required().Can(model.CanEq | model.CanOrder),
+		model.Multilingual("ProductDescription", 254).Required(),
+		model.Quantity("Quantity", 12, 3, "QuantityUnit").Required().Is(model.IntValue(1000)).Can(model.CanRange),
+		model.Quantity("QuantityBase", 12, 3, "Product.MeasurementUnit").Required().Can(model.CanRange),
+		model.Amount("UnitPrice", 14, 5, owner+".DocumentCurrency").Required().Is(model.IntValue(0)).Can(model.CanRange),
+		model.Amount("LineAmount", 14, 2, owner+".DocumentCurrency").Required().Can(model.CanRange),
+		model.Decimal("LineCustomDiscountPercent", 7, 6).Required().Is(model.IntValue(0)),
+		model.Decimal("LineStandardDiscountPercent", 7, 6).Required().ReadOnly().Is(model.IntValue(0)),
+		model.Text("Notes", 254),
+		model.Ref(owner, ownerSet),
 	}
 }
 
-var lineRules = []Rule{
-	{"R20480", "Quantity and QuantityUnit must convert to the product's unit: choose a unit of the product's measurement category.", func(c *Change) (bool, error) {
+var lineRules = []write.Rule{
+	{Code: "R20480", Text: "Quantity and QuantityUnit must convert to the product's unit: choose a unit of the product's measurement category.", Broken: func(c *write.Change) (bool, error) {
 		if !c.Has("Product") || !c.Has("QuantityUnit") {
 			return false, nil
 		}
@@ -72,16 +74,16 @@ var lineRules = []Rule{
 		if err != nil {
 			return false, err
 		}
-		return unit.ID != product.Get(product.Set.mustHave("MeasurementUnit")).Text &&
-			!unit.Get(unit.Set.mustHave("MeasurementCategory")).Equal(product.Get(product.Set.mustHave("BaseMeasurementCategory"))), nil
+		return unit.ID != product.Get(product.Set.Must("MeasurementUnit")).Text &&
+			!unit.Get(unit.Set.Must("MeasurementCategory")).Equal(product.Get(product.Set.Must("BaseMeasurementCategory"))), nil
 	}},
-	{"R20481", "A discount must be between 0 and 1 (0.05 is 5 %).", func(c *Change) (bool, error) {
+	{Code: "R20481", Text: "A discount must be between 0 and 1 (0.05 is 5 %).", Broken: func(c *write.Change) (bool, error) {
 		d := c.Get("LineCustomDiscountPercent").Int
 		return d < 0 || d > 1000000, nil
 	}},
 }
 
-func prepareSalesOrder(c *Change) error {
+func prepareSalesOrder(c *write.Change) error {
 	if !c.Has("DocumentCurrency") { // the ship-to customer's comes first
 		if err := c.Take("DocumentCurrency", "ShipToCustomer", "DefaultCurrency"); err != nil {
 			return err
@@ -90,7 +92,7 @@ func prepareSalesOrder(c *Change) error {
 	return prepareDocument(c)
 }
 
-func prepareSalesLine(c *Change) error {
+func prepareSalesLine(c *write.Change) error {
 	if !c.Has("LineStore") && !c.Given("LineStore") {
 		if err := c.Take("LineStore", "SalesOrder", "Store"); err != nil {
 			return err
@@ -101,7 +103,7 @@ func prepareSalesLine(c *Change) error {
 
 // prepareLine takes number, description and unit of a new line from its order
 // and its product.
-func prepareLine(c *Change) error {
+func prepareLine(c *write.Change) error {
 	if err := c.NextLineNo(); err != nil {
 		return err
 	}
@@ -121,7 +123,7 @@ func prepareLine(c *Change) error {
 
 // computeLine keeps QuantityBase, and LineAmount unless the caller gave one:
 // quantity × price, less both discounts.
-func computeLine(c *Change) error {
+func computeLine(c *write.Change) error {
 	if err := quantityBase(c); err != nil {
 		return err
 	}
@@ -134,7 +136,7 @@ func computeLine(c *Change) error {
 	if !ok {
 		return c.Fail("Quantity × UnitPrice does not fit LineAmount; check both.")
 	}
-	c.Put("LineAmount", IntValue(net))
+	c.Put("LineAmount", model.IntValue(net))
 	return nil
 }
 
@@ -162,7 +164,7 @@ func LineAmount(quantity, price, custom, standard int64) (int64, bool) {
 	return n.Int64(), true
 }
 
-func quantityBase(c *Change) error {
+func quantityBase(c *write.Change) error {
 	if !c.Has("Product") || !c.Has("QuantityUnit") {
 		c.Put("QuantityBase", c.Get("Quantity"))
 		return nil
@@ -174,7 +176,7 @@ func quantityBase(c *Change) error {
 	if err != nil {
 		return err
 	}
-	base := product.Get(product.Set.mustHave("MeasurementUnit"))
+	base := product.Get(product.Set.Must("MeasurementUnit"))
 	quantity := c.Get("Quantity").Int
 	if base.Text != c.Get("QuantityUnit").Text {
 		from, err := c.Ref("QuantityUnit")
@@ -185,7 +187,7 @@ func quantityBase(c *Change) error {
 		if err != nil {
 			return err
 		}
-		multiplier, divisor := from.Set.mustHave("Multiplier"), from.Set.mustHave("Divisor")
+		multiplier, divisor := from.Set.Must("Multiplier"), from.Set.Must("Divisor")
 		// All four factors are thousandths of at most nine digits.
 		var ok bool
 		quantity, ok = mulDiv(quantity, from.Get(multiplier).Int*to.Get(divisor).Int, max(1, from.Get(divisor).Int*to.Get(multiplier).Int))
@@ -193,7 +195,7 @@ func quantityBase(c *Change) error {
 			return c.Fail("Quantity does not fit QuantityBase; check the unit.")
 		}
 	}
-	c.Put("QuantityBase", IntValue(quantity))
+	c.Put("QuantityBase", model.IntValue(quantity))
 	return nil
 }
 
@@ -210,7 +212,7 @@ func mulDiv(a, b, c int64) (int64, bool) {
 	if r >= d-r {
 		q++
 	}
-	if q > maxScaled {
+	if q > model.MaxDecimal {
 		return 0, false
 	}
 	if negative {
@@ -228,12 +230,12 @@ func abs(n int64) uint64 {
 
 // documentTotals sums the lines; without taxes and prepayments the amount to
 // pay is the total.
-func documentTotals(c *Change) error {
+func documentTotals(c *write.Change) error {
 	sum, err := c.SumOfChildren("Lines", "LineAmount")
 	if err != nil {
 		return err
 	}
-	c.Put("TotalLineAmount", IntValue(sum))
-	c.Put("AmountToPay", IntValue(sum))
+	c.Put("TotalLineAmount", model.IntValue(sum))
+	c.Put("AmountToPay", model.IntValue(sum))
 	return nil
 }

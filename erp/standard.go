@@ -1,12 +1,16 @@
 package erp
 
-import "slices"
+import (
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
+	"slices"
+)
 
 // NewModel makes the standard model. A mistake in a declaration panics: the
 // declarations are constants of the program, and a test makes the model.
-func NewModel() *WriteModel {
+func NewModel() *write.Model {
 	state := documentState()
-	m := NewWriteModel(slices.Concat(
+	m := write.NewModel(slices.Concat(
 		productSets(), currencySets(), partySets(), companySets(), customerSets(),
 		salesSets(state), invoicingSets(state), inventorySets(), documentSets(), securitySets(), exchangeSets(),
 	), renames)
@@ -16,9 +20,9 @@ func NewModel() *WriteModel {
 
 // renames are the renamed sets of the standard model whose successors are
 // here, chronologically.
-var renames = []Rename{
-	{"General_DocumentTypes", "Systems_Documents_DocumentTypes", "24.1.5.35"},
-	{"General_MeasurementUnits", "General_Products_MeasurementUnits", "24.1.5.35"},
-	{"General_Currencies", "General_Currencies_Currencies", "25.1.0.64"},
-	{"Crm_Customers", "Crm_Sales_Customers", "25.1.2.28"},
+var renames = []model.Rename{
+	{OldName: "General_DocumentTypes", NewName: "Systems_Documents_DocumentTypes", Version: "24.1.5.35"},
+	{OldName: "General_MeasurementUnits", NewName: "General_Products_MeasurementUnits", Version: "24.1.5.35"},
+	{OldName: "General_Currencies", NewName: "General_Currencies_Currencies", Version: "25.1.0.64"},
+	{OldName: "Crm_Customers", NewName: "Crm_Sales_Customers", Version: "25.1.2.28"},
 }

@@ -1,6 +1,8 @@
 package demo
 
-import "github.com/hybridapps/tandem/erp"
+import (
+	"github.com/hybridapps/tandem/erp/model"
+)
 
 // Dravena itself: companies, places, people, and what documents need.
 
@@ -153,7 +155,7 @@ func (m *maker) makeCompanies() error {
 }
 
 func (m *maker) makeDocumentTypes() error {
-	declare := func(code, name, set string) *erp.Record {
+	declare := func(code, name, set string) *model.Record {
 		r := m.row(setTypes, code).text("Code", code).text("TypeName", three(name)).text("EntityName", set)
 		m.add(r)
 		return r.Record

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
 )
 
 const (
@@ -145,7 +146,7 @@ func (m *maker) addOrder(o *order) {
 		r.text("InvoiceNo", o.invoice)
 	}
 	if o.life.state < erp.StateReleased && len(m.o.Staff) > 0 {
-		r.set("AssignedToUser", erp.TextValue(pick(m, m.o.Staff).ID))
+		r.set("AssignedToUser", model.TextValue(pick(m, m.o.Staff).ID))
 	}
 	m.insert(r, o.life.version, o.life.updated)
 	m.sum.Orders++

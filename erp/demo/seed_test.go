@@ -11,6 +11,8 @@ import (
 
 	"github.com/hybridapps/tandem/erp"
 	"github.com/hybridapps/tandem/erp/demo"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
 )
 
 const (
@@ -24,14 +26,14 @@ const (
 
 var (
 	erpModel = erp.NewModel()
-	admin    = erp.Actor{ID: "11111111-0000-4000-8000-000000000001", Login: "admin"}
-	anna     = erp.Actor{ID: "11111111-0000-4000-8000-000000000002", Login: "anna"}
-	paul     = erp.Actor{ID: "11111111-0000-4000-8000-000000000003", Login: "paul"}
+	admin    = write.Actor{ID: "11111111-0000-4000-8000-000000000001", Login: "admin"}
+	anna     = write.Actor{ID: "11111111-0000-4000-8000-000000000002", Login: "anna"}
+	paul     = write.Actor{ID: "11111111-0000-4000-8000-000000000003", Login: "paul"}
 	noon     = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 )
 
 func options(now time.Time) demo.Options {
-	return demo.Options{Now: now, By: admin, Staff: []erp.Actor{anna}, ExternalUsers: []demo.ExternalUser{{UserID: paul.ID, DaysBack: 400}}}
+	return demo.Options{Now: now, By: admin, Staff: []write.Actor{anna}, ExternalUsers: []demo.ExternalUser{{UserID: paul.ID, DaysBack: 400}}}
 }
 
 func seed(t testing.TB, now time.Time) (*memory, demo.Summary) {
@@ -44,7 +46,7 @@ func seed(t testing.TB, now time.Time) (*memory, demo.Summary) {
 	return tx, sum
 }
 
-func get(r *erp.Record, name string) erp.Value { return r.Get(r.Set.Property(name)) }
+func get(r *model.Record, name string) model.Value { return r.Get(r.Set.Property(name)) }
 
 func TestSeedIsTheSameAgain(t *testing.T) {
 	t.Parallel()
@@ -132,14 +134,14 @@ func TestSeedKeepsTheRules(t *testing.T) {
 	t.Parallel()
 	from, _ := seed(t, noon)
 	to := newMemory(admin, anna, paul)
-	lines := map[string][]*erp.Record{}
+	lines := map[string][]*model.Record{}
 	for _, r := range from.order {
 		if r.Set.Name == setOrderLines || r.Set.Name == setInvoiceLines {
 			owner := get(r, r.Set.Owner.Name).Text
 			lines[owner] = append(lines[owner], r)
 		}
 	}
-	w := erp.NewWriter(erpModel, admin).In(to, noon)
+	w := write.NewWriter(erpModel, admin).In(to, noon)
 	written := 0
 	for _, r := range from.order {
 		if r.Set.View {
@@ -152,7 +154,7 @@ func TestSeedKeepsTheRules(t *testing.T) {
 		var children []any
 		for _, l := range lines[r.ID] {
 			child := sent(l)
-			child.Members = slices.DeleteFunc(child.Members, func(m erp.Member) bool { return m.Name == l.Set.Owner.Name })
+			child.Members = slices.DeleteFunc(child.Members, func(m write.Member) bool { return m.Name == l.Set.Owner.Name })
 			children = append(children, child)
 		}
 		if children != nil {
@@ -199,8 +201,8 @@ var history = map[string]bool{
 
 // sent is what a caller would send to make the row: not what is null, and
 // nothing that is read-only or computed.
-func sent(r *erp.Record) *erp.Object {
-	o := (&erp.Object{}).Set("Id", r.ID)
+func sent(r *model.Record) *write.Object {
+	o := (&write.Object{}).Set("Id", r.ID)
 	for _, p := range r.Set.Properties {
 		v := r.Get(p)
 		switch {
@@ -330,7 +332,7 @@ func TestPortalCustomersAreBusy(t *testing.T) {
 			}
 		}
 		first := tx.rows[get(tx.rows[demo.PortalCustomer(erpModel, 0).ID], "Party").Text]
-		if name := erp.Translation(get(first, "PartyName").Text, "EN"); name != "Gipfel & Faden Lechner GmbH" {
+		if name := model.Translation(get(first, "PartyName").Text, "EN"); name != "Gipfel & Faden Lechner GmbH" {
 			t.Errorf("the first of them is %s", name)
 		}
 		access := tx.of(setAccess)[0]

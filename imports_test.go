@@ -63,11 +63,11 @@ var mayImport = map[string][]string{
 	// Fixtures of tests, see fixtures.
 	"internal/testkit/...": {".", "internal/testkit/..."},
 
-	// The entity model is a line: model ← query ← write ← erp ← demo. Queries and
-	// writes speak the grammar's words.
+	// The entity model is a line: model ← query ← write ← erp ← demo. Queries
+	// speak the words of the grammar.
 	"erp/model": {".", "internal/jsontext"},
 	"erp/query": {".", "api/odata", "erp/model", "internal/jsontext"},
-	"erp/write": {".", "api/odata", "erp/model", "erp/query", "internal/jsontext"},
+	"erp/write": {".", "erp/model", "erp/query", "internal/jsontext"},
 	"erp":       {".", "erp/model", "erp/write"},
 }
 

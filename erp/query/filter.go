@@ -75,6 +75,11 @@ func Equal(p *model.Property, v model.Value) Expr {
 	return &Compare{Path: &model.Path{Property: p}, Value: v}
 }
 
+// Contains is the condition that the text at a path has a part.
+func Contains(path *model.Path, text string) Expr {
+	return &Match{Path: path, Func: odata.Contains, Text: text}
+}
+
 // filter resolves conditions, all of which must hold.
 func (r resolver) filter(set *model.Set, conditions []odata.Condition) (Expr, error) {
 	if len(conditions) == 0 {

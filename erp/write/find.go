@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/internal/jsontext"
@@ -86,7 +85,7 @@ func (w *Writer) search(s *model.Set, by *criterion, within *Change) ([]model.En
 		switch path.Property.Kind {
 		case model.KindMultiLanguage:
 			q.Limit = 100
-			q.Where = append(where, &query.Match{Path: path, Func: odata.Contains, Text: by.value})
+			q.Where = append(where, query.Contains(path, by.value))
 			found, err := w.tx.Find(q)
 			if err != nil {
 				return nil, err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/api/odata"
+	"github.com/hybridapps/tandem/erp"
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/write"
 )
@@ -167,24 +168,36 @@ func (d *Domain) set(r *http.Request, name string) (*model.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return set, d.permit(r, set)
+	return set, permit(r, set)
 }
 
-// permit refuses rows of the security namespace without the scope sec, however
-// they are asked for.
-func (d *Domain) permit(r *http.Request, set *model.Set) error {
-	if !set.Security {
-		return nil
-	}
-	if call := CallOf(r.Context()); call != nil && call.Principal.Scope.Has(tandem.ScopeSec) {
+// permit refuses rows that the caller may not see, however they are asked for.
+func permit(r *http.Request, set *model.Set) error {
+	if erp.MaySee(scopeOf(r), set) {
 		return nil
 	}
 	return InsufficientScope(tandem.ScopeSec)
 }
 
-// may is permit for [erp.Resolve].
-func (d *Domain) may(r *http.Request) func(*model.Set) error {
-	return func(set *model.Set) error { return d.permit(r, set) }
+// permitBody refuses a body that looks into such rows.
+func permitBody(r *http.Request, set *model.Set, o *write.Object) error {
+	if erp.MaySend(scopeOf(r), set, o) {
+		return nil
+	}
+	return InsufficientScope(tandem.ScopeSec)
+}
+
+// scopeOf is what the caller was granted; nothing without a guard.
+func scopeOf(r *http.Request) tandem.Scope {
+	if call := CallOf(r.Context()); call != nil {
+		return call.Principal.Scope
+	}
+	return nil
+}
+
+// may is permit for what resolves a query.
+func may(r *http.Request) func(*model.Set) error {
+	return func(set *model.Set) error { return permit(r, set) }
 }
 
 // target is the entity set that a request's path names.

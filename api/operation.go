@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"net/http"
-	"strings"
 
 	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/erp/write"
@@ -145,14 +144,14 @@ func (d *Domain) importObjects(w http.ResponseWriter, r *http.Request) error {
 func (d *Domain) permitImport(r *http.Request, o *write.Object) error {
 	v, _ := o.Get("@odata.type")
 	name, _ := v.(string)
-	set := d.Model.SetOfType(strings.TrimPrefix(strings.TrimPrefix(name, "#"), odata.Namespace+"."))
+	set := d.Model.SetOfQualifiedType(name)
 	if set == nil {
 		return nil
 	}
-	if err := d.permit(r, set); err != nil {
+	if err := permit(r, set); err != nil {
 		return err
 	}
-	return d.permitBody(r, set, o)
+	return permitBody(r, set, o)
 }
 
 func verdict(success bool) string {

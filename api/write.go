@@ -167,7 +167,7 @@ func (d *Domain) body(w http.ResponseWriter, r *http.Request, set *model.Set) (*
 	if err != nil {
 		return nil, err
 	}
-	return o, d.permitBody(r, set, o)
+	return o, permitBody(r, set, o)
 }
 
 // readBody reads one JSON object of at most limit bytes.
@@ -183,70 +183,6 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) (*write.Objec
 		return nil, tooLarge(limit)
 	}
 	return write.ReadObject(http.MaxBytesReader(w, r.Body, limit))
-}
-
-// permitBody refuses a body that reaches into the security namespace without
-// the scope sec. Rows there may be linked to by their id, and in no other way:
-// looking one up by its name would tell whether it exists.
-func (d *Domain) permitBody(r *http.Request, set *model.Set, o *write.Object) error {
-	for _, m := range o.Members {
-		var within *model.Set
-		if p := set.Property(m.Name); p != nil && p.IsReference() {
-			within = p.Target
-		} else if c := set.Child(m.Name); c != nil {
-			within = c.Set
-		}
-		if within == nil {
-			continue
-		}
-		for _, nested := range objects(m.Value) {
-			if within.Security && !isLink(nested) {
-				if err := d.permit(r, within); err != nil {
-					return err
-				}
-			}
-			if err := d.permitBody(r, concrete(within, nested), nested); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// concrete is the subtype that an object names with @odata.type.
-func concrete(set *model.Set, o *write.Object) *model.Set {
-	if v, ok := o.Get("@odata.type"); ok {
-		if name, ok := v.(string); ok {
-			if s := set.Model().SetOfType(strings.TrimPrefix(strings.TrimPrefix(name, "#"), "Erp.")); s != nil {
-				return s
-			}
-		}
-	}
-	return set
-}
-
-// isLink reports whether an object only names a row.
-func isLink(o *write.Object) bool {
-	for _, m := range o.Members {
-		if m.Name != "@odata.id" && m.Name != "@odata.type" {
-			return false
-		}
-	}
-	return true
-}
-
-func objects(v any) []*write.Object {
-	switch v := v.(type) {
-	case *write.Object:
-		return []*write.Object{v}
-	case []any:
-		var all []*write.Object
-		for _, item := range v {
-			all = append(all, objects(item)...)
-		}
-		return all
-	}
-	return nil
 }
 
 // notSecret is what a caller may see of an error inside a 200 answer.

@@ -1,10 +1,11 @@
 package erp
 
 import (
-	"github.com/hybridapps/tandem/erp/model"
-	"github.com/hybridapps/tandem/erp/write"
 	"math/big"
 	"math/bits"
+
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
 )
 
 // Sales orders and their lines.

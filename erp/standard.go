@@ -1,9 +1,10 @@
 package erp
 
 import (
+	"slices"
+
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/write"
-	"slices"
 )
 
 // NewModel makes the standard model. A mistake in a declaration panics: the

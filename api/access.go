@@ -231,7 +231,8 @@ func bearerToken(r *http.Request) (string, error) {
 
 func onBehalf(p *tandem.Principal, values []string) (*OnBehalf, error) {
 	if p.Service == nil {
-		return nil, &tandem.Error{Code: tandem.CodeInvalid, Message: OnBehalfHeader + " is for service tokens; a user token speaks for its own user"}
+		return nil, &tandem.Error{Code: tandem.CodeInvalid,
+			Message: OnBehalfHeader + " is for service tokens; a user token speaks for its own user"}
 	}
 	if len(values) > 1 {
 		return nil, &tandem.Error{Code: tandem.CodeInvalid, Message: OnBehalfHeader + " is given more than once"}

@@ -31,7 +31,8 @@ const maxSignInID = 128
 
 func parseOnBehalf(s string) (*OnBehalf, error) {
 	bad := func(why string) (*OnBehalf, error) {
-		return nil, &tandem.Error{Code: tandem.CodeInvalid, Message: OnBehalfHeader + " " + why + "; the form is <user id>;sid=<sign-in>;iat=<seconds since 1970>"}
+		return nil, &tandem.Error{Code: tandem.CodeInvalid,
+			Message: OnBehalfHeader + " " + why + "; the form is <user id>;sid=<sign-in>;iat=<seconds since 1970>"}
 	}
 	parts := strings.Split(s, ";")
 	if len(parts) != 3 {

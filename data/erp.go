@@ -83,10 +83,8 @@ func (e *ERP) write(ctx context.Context, f func(*transaction) error) error {
 	}
 }
 
-var errTooLong = &tandem.Error{
-	Code:    tandem.CodeUnavailable,
-	Message: "the transaction took longer than " + MaxTransaction.String() + " and was undone; send fewer objects at a time, or import them per-object",
-}
+var errTooLong = tandem.Errorf(tandem.CodeUnavailable,
+	"the transaction took longer than %s and was undone; send fewer objects at a time, or import them per-object", MaxTransaction)
 
 // once is one attempt; raced tells that a unique key was taken. Attempts after
 // the first queue, so that two that got in each other's way do so but once.
@@ -120,7 +118,8 @@ func (e *ERP) Write(ctx context.Context, by write.Actor, set *model.Set, o *writ
 }
 
 // CreateChild implements [erp.Store].
-func (e *ERP) CreateChild(ctx context.Context, by write.Actor, owner model.Entity, child *model.Child, o *write.Object) (out write.Outcome, err error) {
+func (e *ERP) CreateChild(ctx context.Context, by write.Actor, owner model.Entity, child *model.Child,
+	o *write.Object) (out write.Outcome, err error) {
 	err = e.change(ctx, by, func(w *write.Writer) error {
 		out, err = w.CreateChild(owner, child, o)
 		return err

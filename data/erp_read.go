@@ -54,7 +54,8 @@ func yield(rows []query.Row, each func(*query.Row) error) error {
 	for i := range rows {
 		if rows[i].Expanded != nil && shown(&rows[i], maxShown) < 0 {
 			return &tandem.Error{Code: tandem.CodeInvalid, Message: fmt.Sprintf(
-				"$expand makes one row of %s show more than %d others; expand less, and read the rest with a second request.", rows[i].Set.Name, maxShown)}
+				"$expand makes one row of %s show more than %d others; expand less, and read the rest with a second request.", rows[i].Set.Name,
+				maxShown)}
 		}
 		if err := each(&rows[i]); err != nil {
 			return err
@@ -229,7 +230,8 @@ func (e *ERP) expandChildren(ctx context.Context, x *query.Expand, i int, l *lev
 
 // gathered reads the rows whose property by is one of ids, with what they
 // expand, and gives them away by that.
-func (e *ERP) gathered(ctx context.Context, q *query.Query, by *model.Property, ids []any, left *budget, give func(id string, rows []query.Row)) error {
+func (e *ERP) gathered(ctx context.Context, q *query.Query, by *model.Property, ids []any, left *budget,
+	give func(id string, rows []query.Row)) error {
 	for len(ids) > 0 {
 		some := ids[:min(len(ids), query.MaxInValues)]
 		ids = ids[len(some):]

@@ -11,7 +11,8 @@ const setCustomers = "Crm_Sales_Customers"
 
 func customerSets() []write.Declaration {
 	role := &model.Enum{Name: "Crm_Sales_CustomerExternalAccess_Role", Members: []model.Member{
-		{Name: "Basic", Value: 10}, {Name: "Orders", Value: 20}, {Name: "OrdersWithPrices", Value: 30}, {Name: "Billing", Value: 40}, {Name: "Admin", Value: 80}, {Name: "Owner", Value: 90},
+		{Name: "Basic", Value: 10}, {Name: "Orders", Value: 20}, {Name: "OrdersWithPrices", Value: 30}, {Name: "Billing", Value: 40},
+		{Name: "Admin", Value: 80}, {Name: "Owner", Value: 90},
 	}}
 	return []write.Declaration{
 		{
@@ -33,10 +34,11 @@ func customerSets() []write.Declaration {
 					model.Ref("DefaultCurrency", setCurrencies),
 				),
 			Prepare: func(c *write.Change) error { return c.AutoNumber("Number", "%06d", "") },
-			Rules: []write.Rule{{Code: "R27159", Text: "FromDate must not be later than ThruDate; change one of them.", Broken: func(c *write.Change) (bool, error) {
-				from, thru := c.Get("FromDate"), c.Get("ThruDate")
-				return !from.Null && !thru.Null && from.Int > thru.Int, nil
-			}}},
+			Rules: []write.Rule{{Code: "R27159", Text: "FromDate must not be later than ThruDate; change one of them.",
+				Broken: func(c *write.Change) (bool, error) {
+					from, thru := c.Get("FromDate"), c.Get("ThruDate")
+					return !from.Null && !thru.Null && from.Int > thru.Int, nil
+				}}},
 		},
 
 		{
@@ -50,9 +52,10 @@ func customerSets() []write.Declaration {
 					model.Ref("Customer", setCustomers),
 					model.Ref("User", setUsers).Required(),
 				),
-			Rules: []write.Rule{{Code: "R27160", Text: "DaysBackAccess cannot be negative; null means without limit.", Broken: func(c *write.Change) (bool, error) {
-				return c.Get("DaysBackAccess").Int < 0, nil
-			}}},
+			Rules: []write.Rule{{Code: "R27160", Text: "DaysBackAccess cannot be negative; null means without limit.",
+				Broken: func(c *write.Change) (bool, error) {
+					return c.Get("DaysBackAccess").Int < 0, nil
+				}}},
 		},
 	}
 }

@@ -1,8 +1,6 @@
 package erp
 
 import (
-	"fmt"
-
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/write"
@@ -25,7 +23,8 @@ const (
 
 func documentState() *model.Enum {
 	return &model.Enum{Name: "General_DocumentState", Members: []model.Member{
-		{Name: "New", Value: StateNew}, {Name: "Adjustment", Value: StateAdjustment}, {Name: "Planned", Value: StatePlanned}, {Name: "FirmPlanned", Value: StateFirm},
+		{Name: "New", Value: StateNew}, {Name: "Adjustment", Value: StateAdjustment}, {Name: "Planned", Value: StatePlanned},
+		{Name: "FirmPlanned", Value: StateFirm},
 		{Name: "Released", Value: StateReleased}, {Name: "Completed", Value: StateCompleted}, {Name: "Closed", Value: StateClosed},
 	}}
 }
@@ -84,7 +83,8 @@ func document(name, typ, table, lines string, state *model.Enum) model.SetDeclar
 		).
 		Action("ChangeState", model.Parameter{Name: "newState", Type: "Edm.String"}, model.Parameter{Name: "userStatus", Type: "Erp.OpenObject"}).
 		Action("Complete", model.Parameter{Name: "completion", Type: "Edm.String"}).
-		Action("MakeVoid", model.Parameter{Name: "reason", Type: "Edm.String"}, model.Parameter{Name: "voidType", Type: "Edm.String"}, model.Parameter{Name: "resetParentState", Type: "Edm.Boolean"})
+		Action("MakeVoid", model.Parameter{Name: "reason", Type: "Edm.String"}, model.Parameter{Name: "voidType", Type: "Edm.String"},
+			model.Parameter{Name: "resetParentState", Type: "Edm.Boolean"})
 }
 
 // prepareDocument fills what a new document needs and did not get: the first
@@ -162,11 +162,11 @@ func asDocument(set model.SetDeclaration, prepare func(*write.Change) error) wri
 // state decides: no write can change it but an action.
 func guardDocument(c *write.Change) error {
 	if c.SavedValue("Void").Int != 0 {
-		return c.Fail("document " + c.Get("DocumentNo").Text + " is void and cannot be changed; create a new one.")
+		return c.Fail("document %s is void and cannot be changed; create a new one.", c.Get("DocumentNo").Text)
 	}
 	if state := c.SavedValue("State").Int; state >= StateReleased {
-		return c.Fail(fmt.Sprintf("document %s is %s and cannot be changed; only documents before Released can.",
-			c.Get("DocumentNo").Text, c.Property("State").Enum.MemberName(state)))
+		return c.Fail("document %s is %s and cannot be changed; only documents before Released can.",
+			c.Get("DocumentNo").Text, c.Property("State").Enum.MemberName(state))
 	}
 	return nil
 }
@@ -187,13 +187,13 @@ func changeState(c *write.Change, args *write.Object) error {
 // completed.
 func advance(c *write.Change, state int64) error {
 	if c.Get("Void").Int != 0 {
-		return c.Fail("document " + c.Get("DocumentNo").Text + " is void; its state cannot change.")
+		return c.Fail("document %s is void; its state cannot change.", c.Get("DocumentNo").Text)
 	}
 	now := c.Get("State").Int
 	if state <= now {
 		states := c.Property("State").Enum
-		return c.Fail(fmt.Sprintf("document %s is %s; a state only advances, so it cannot become %s.",
-			c.Get("DocumentNo").Text, states.MemberName(now), states.MemberName(state)))
+		return c.Fail("document %s is %s; a state only advances, so it cannot become %s.",
+			c.Get("DocumentNo").Text, states.MemberName(now), states.MemberName(state))
 	}
 	at := model.IntValue(c.Now().UnixMicro())
 	c.Put("State", model.IntValue(state))
@@ -210,7 +210,7 @@ func advance(c *write.Change, state int64) error {
 // makeVoid is MakeVoid {"reason":"…","voidType":"VoidDocument"}.
 func makeVoid(c *write.Change, args *write.Object) error {
 	if c.Get("Void").Int != 0 {
-		return c.Fail("document " + c.Get("DocumentNo").Text + " is void already.")
+		return c.Fail("document %s is void already.", c.Get("DocumentNo").Text)
 	}
 	v, _ := args.Get("reason")
 	reason, ok := v.(string)

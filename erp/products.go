@@ -42,7 +42,9 @@ func productSets() []write.Declaration {
 				),
 			Prepare: prepareProduct,
 			Compute: stampUpdate,
-			Rules:   []write.Rule{{Code: "R17342", Text: "EnterpriseCompany of the product must be that of its ProductGroup; set both to the same company, or clear the group's.", Broken: productCompany}},
+			Rules: []write.Rule{{Code: "R17342",
+				Text:   "EnterpriseCompany of the product must be that of its ProductGroup; set both to the same company, or clear the group's.",
+				Broken: productCompany}},
 		},
 
 		{
@@ -99,9 +101,10 @@ func productSets() []write.Declaration {
 					model.OneOf("SystemUnit", systemUnit),
 					model.Ref("MeasurementCategory", "General_Products_MeasurementCategories"),
 				),
-			Rules: []write.Rule{{Code: "R20141", Text: "Multiplier and Divisor must be greater than zero.", Broken: func(c *write.Change) (bool, error) {
-				return c.Get("Multiplier").Int <= 0 || c.Get("Divisor").Int <= 0, nil
-			}}},
+			Rules: []write.Rule{{Code: "R20141", Text: "Multiplier and Divisor must be greater than zero.",
+				Broken: func(c *write.Change) (bool, error) {
+					return c.Get("Multiplier").Int <= 0 || c.Get("Divisor").Int <= 0, nil
+				}}},
 		},
 	}
 }

@@ -63,21 +63,23 @@ func lineProperties(owner, ownerSet string) []model.PropertyDeclaration {
 }
 
 var lineRules = []write.Rule{
-	{Code: "R20480", Text: "Quantity and QuantityUnit must convert to the product's unit: choose a unit of the product's measurement category.", Broken: func(c *write.Change) (bool, error) {
-		if !c.Has("Product") || !c.Has("QuantityUnit") {
-			return false, nil
-		}
-		unit, err := c.Ref("QuantityUnit")
-		if err != nil {
-			return false, err
-		}
-		product, err := c.Ref("Product")
-		if err != nil {
-			return false, err
-		}
-		return unit.ID != product.Get(product.Set.Must("MeasurementUnit")).Text &&
-			!unit.Get(unit.Set.Must("MeasurementCategory")).Equal(product.Get(product.Set.Must("BaseMeasurementCategory"))), nil
-	}},
+	{Code: "R20480",
+		Text: "Quantity and QuantityUnit must convert to the product's unit: choose a unit of the product's measurement category.",
+		Broken: func(c *write.Change) (bool, error) {
+			if !c.Has("Product") || !c.Has("QuantityUnit") {
+				return false, nil
+			}
+			unit, err := c.Ref("QuantityUnit")
+			if err != nil {
+				return false, err
+			}
+			product, err := c.Ref("Product")
+			if err != nil {
+				return false, err
+			}
+			return unit.ID != product.Get(product.Set.Must("MeasurementUnit")).Text &&
+				!unit.Get(unit.Set.Must("MeasurementCategory")).Equal(product.Get(product.Set.Must("BaseMeasurementCategory"))), nil
+		}},
 	{Code: "R20481", Text: "A discount must be between 0 and 1 (0.05 is 5 %).", Broken: func(c *write.Change) (bool, error) {
 		d := c.Get("LineCustomDiscountPercent").Int
 		return d < 0 || d > 1000000, nil

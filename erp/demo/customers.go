@@ -194,8 +194,10 @@ func (m *maker) addContacts(b buyer) {
 
 // host makes a name for a mail domain of ASCII letters.
 func host(name string) string {
-	letters := map[rune]string{'ä': "ae", 'ö': "oe", 'ü': "ue", 'ß': "ss", 'š': "s", 'ž': "z", 'č': "c", 'ć': "c", 'ř': "r", 'í': "i", 'á': "a",
-		'é': "e", 'ý': "y", 'ů': "u", 'ő': "o", 'ű': "u", 'ț': "t", 'ș': "s", 'ă': "a", 'â': "a", 'ł': "l", 'ó': "o", 'ś': "s", 'ż': "z", 'ą': "a", 'ń': "n"}
+	letters := map[rune]string{'ä': "ae", 'ö': "oe", 'ü': "ue", 'ß': "ss", 'š': "s", 'ž': "z", 'č': "c", 'ć': "c", 'ř': "r", 'í': "i",
+		'á': "a",
+		'é': "e", 'ý': "y", 'ů': "u", 'ő': "o", 'ű': "u", 'ț': "t", 'ș': "s", 'ă': "a", 'â': "a", 'ł': "l", 'ó': "o", 'ś': "s", 'ż': "z",
+		'ą': "a", 'ń': "n"}
 	var b strings.Builder
 	for _, r := range strings.ToLower(name) {
 		switch {

@@ -167,9 +167,11 @@ func (m *maker) purchaseOrder(o *order) string {
 
 func notes(home string) []string {
 	if home == "BG" {
-		return []string{"Доставка до рампа 2, моля.", "Моля, обадете се преди доставка.", "Please ring before delivery; gate code \"4711\".", "Палетите са за връщане."}
+		return []string{"Доставка до рампа 2, моля.", "Моля, обадете се преди доставка.", "Please ring before delivery; gate code \"4711\".",
+			"Палетите са за връщане."}
 	}
-	return []string{"Lieferung nur vormittags, bitte.", "Bitte im Hof abladen, \"Tor 3\".", "Please ring before delivery.", "Teillieferung möglich; Rest bis Monatsende."}
+	return []string{"Lieferung nur vormittags, bitte.", "Bitte im Hof abladen, \"Tor 3\".", "Please ring before delivery.",
+		"Teillieferung möglich; Rest bis Monatsende."}
 }
 
 // line fills what lines of orders and of invoices have in common.

@@ -51,7 +51,8 @@ func Seed(tx write.Tx, erpModel *write.Model, o Options) (Summary, error) {
 		o.Now = time.Now()
 	}
 	o.Now = o.Now.UTC().Truncate(time.Microsecond)
-	m := &maker{tx: tx, model: erpModel, o: o, rand: rand.New(rand.NewPCG(0x447261, 0x76656e61)), today: day(o.Now), waiting: map[*model.Set][]*model.Record{}}
+	m := &maker{tx: tx, model: erpModel, o: o, rand: rand.New(rand.NewPCG(0x447261, 0x76656e61)), today: day(o.Now),
+		waiting: map[*model.Set][]*model.Record{}}
 	m.first = m.today.AddDate(-Years, 0, 0)
 
 	there := m.row(setOurs, "BG")

@@ -141,7 +141,8 @@ func (s *Set) linkPaths(m *Model) {
 		s.SearchPaths = append(s.SearchPaths, s.mustPath(text))
 	}
 	for _, part := range s.Display {
-		if part.Path != nil && part.Path.searchable() && !slices.ContainsFunc(s.SearchPaths, func(p *Path) bool { return p.String() == part.Path.String() }) {
+		if part.Path != nil && part.Path.searchable() && !slices.ContainsFunc(s.SearchPaths,
+			func(p *Path) bool { return p.String() == part.Path.String() }) {
 			s.SearchPaths = append(s.SearchPaths, part.Path)
 		}
 	}

@@ -1,8 +1,9 @@
 package write
 
 import (
-	"github.com/hybridapps/tandem/erp/model"
 	"strings"
+
+	"github.com/hybridapps/tandem/erp/model"
 )
 
 // Do runs a bound action of a row: what its declaration says.

@@ -2,8 +2,9 @@ package write
 
 import (
 	"fmt"
-	"github.com/hybridapps/tandem/erp/model"
 	"strings"
+
+	"github.com/hybridapps/tandem/erp/model"
 )
 
 // applyAll assigns the members of an object in their order, settles the row,
@@ -90,7 +91,7 @@ func (c *Change) assign(m Member) error {
 		return readOnly(s, p)
 	}
 	if c.byUnit[p.Index] && !v.Equal(c.Values[p.Index]) {
-		return broken(s, p.Name+" and the code of a value disagree; send one of them, or make them agree.")
+		return broken(s, "%s and the code of a value disagree; send one of them, or make them agree.", p.Name)
 	}
 	c.Values[p.Index] = v
 	c.given[p.Index] = true

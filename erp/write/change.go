@@ -2,10 +2,11 @@ package write
 
 import (
 	"fmt"
-	"github.com/hybridapps/tandem/erp/model"
-	"github.com/hybridapps/tandem/erp/query"
 	"strings"
 	"time"
+
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
 )
 
 // Change is one row on its way into the store: what defaults, computations and
@@ -145,7 +146,9 @@ func (c *Change) childOf(s *model.Set) *model.Child {
 }
 
 // Fail is a broken rule of the row's set.
-func (c *Change) Fail(text string) error { return broken(c.Record.Set, text) }
+func (c *Change) Fail(format string, args ...any) error {
+	return broken(c.Record.Set, format, args...)
+}
 
 func equalCode(a, b string) bool { return strings.EqualFold(a, b) }
 

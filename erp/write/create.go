@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
 	"github.com/hybridapps/tandem/erp/model"
 )
 
@@ -75,7 +76,7 @@ func (w *Writer) ownerOf(s *model.Set, o *Object) (*Change, error) {
 			return w.open(model.Entity{Set: s.Owner.Target, ID: v.Text})
 		}
 	}
-	return nil, broken(s, s.Owner.Name+" is required; give it a value.")
+	return nil, broken(s, "%s is required; give it a value.", s.Owner.Name)
 }
 
 func (w *Writer) createUnder(owner *Change, child *model.Child, o *Object) (Outcome, error) {

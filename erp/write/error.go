@@ -2,6 +2,7 @@ package write
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
@@ -16,8 +17,9 @@ func prefix(err error, where string) error {
 	return err
 }
 
-func broken(s *model.Set, text string) error {
-	return tandem.Errorf(tandem.CodeRule, "%s: %s", s.Name, text)
+// broken is a rule of the set that a row does not keep.
+func broken(s *model.Set, format string, args ...any) error {
+	return tandem.Errorf(tandem.CodeRule, "%s: %s", s.Name, fmt.Sprintf(format, args...))
 }
 
 func invalid(format string, args ...any) error {

@@ -155,7 +155,8 @@ func criterionOf(s *model.Set, o *Object) (*criterion, error) {
 		case "ExternalId", "ExternalSystem", "Id", "Code", "Name", "DisplayText":
 			texts[m.Name] = text
 		default:
-			return nil, invalid("%s: @erpnet.findBy has no key %q; use ExternalId (with ExternalSystem), Id, Code, Name or DisplayText.", s.Name, model.Shown(m.Name))
+			return nil, invalid("%s: @erpnet.findBy has no key %q; use ExternalId (with ExternalSystem), Id, Code, Name or DisplayText.", s.Name,
+				model.Shown(m.Name))
 		}
 	}
 	for _, kind := range [...]string{"ExternalId", "Id", "Code", "Name", "DisplayText"} {

@@ -60,7 +60,8 @@ func ParseImport(body *Object) (*ImportRequest, error) {
 			return nil, invalid("Import has no parameter %q; it takes transaction, model, loggingLevel and objects.", model.Shown(m.Name))
 		}
 		if !ok {
-			return nil, invalid("Import: %s is not right; transaction is per-object or all-objects, model frontend or common, loggingLevel 0, 1 or 2, objects an array.", m.Name)
+			return nil, invalid("Import: %s is not right; transaction is per-object or all-objects, "+
+				"model frontend or common, loggingLevel 0, 1 or 2, objects an array.", m.Name)
 		}
 	}
 	return req, nil

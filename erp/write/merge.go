@@ -55,10 +55,12 @@ func actionOf(s *model.Set, o *Object, fallback string) (string, error) {
 	}
 	action, _ := v.(string)
 	switch action {
-	case actionCreate, actionUpdate, actionDelete, actionFind, actionFindOrNull, actionFindOrCreate, actionFindSingle, actionFindSingleOrNull, actionMerge:
+	case actionCreate, actionUpdate, actionDelete, actionFind, actionFindOrNull, actionFindOrCreate, actionFindSingle,
+		actionFindSingleOrNull, actionMerge:
 		return action, nil
 	}
-	return "", invalid("%s: @erpnet.action %q is unknown; use create, update, delete, find, findOrNull, findOrCreate, findSingle, findSingleOrNull or merge.", s.Name, model.Shown(action))
+	return "", invalid("%s: @erpnet.action %q is unknown; "+
+		"use create, update, delete, find, findOrNull, findOrCreate, findSingle, findSingleOrNull or merge.", s.Name, model.Shown(action))
 }
 
 // perform runs an action on an object that is not a child of another.
@@ -72,7 +74,7 @@ func (w *Writer) perform(s *model.Set, o *Object, action string) (Outcome, error
 	}
 	single := action == actionFindSingle || action == actionFindSingleOrNull
 	if len(found) > 1 && single {
-		return Outcome{}, broken(s, fmt.Sprintf("More than one object found: %s, action: %s, findBy: %s.", s.Name, action, by))
+		return Outcome{}, broken(s, "More than one object found: %s, action: %s, findBy: %s.", s.Name, action, by)
 	}
 	if len(found) == 0 {
 		switch action {
@@ -123,7 +125,7 @@ func (c *Change) applyChild(child *model.Child, o *Object, position int, parentA
 		case len(found) > 0:
 			return c.changeChild(child, found[0], o, action)
 		case action != actionMerge && action != actionFindOrCreate:
-			return broken(s, fmt.Sprintf("Object not found: %s, action: %s, findBy: %s.", s.Name, action, by))
+			return broken(s, "Object not found: %s, action: %s, findBy: %s.", s.Name, action, by)
 		}
 	}
 	line, err := c.w.newChange(s, o, c)
@@ -136,7 +138,7 @@ func (c *Change) applyChild(child *model.Child, o *Object, position int, parentA
 func (c *Change) changeChild(child *model.Child, e model.Entity, o *Object, action string) error {
 	for _, other := range c.children {
 		if other.ID == e.ID {
-			return broken(child.Set, "the same row is given twice in one request: "+e.String()+".")
+			return broken(child.Set, "the same row is given twice in one request: %s.", e)
 		}
 	}
 	switch action {

@@ -2,6 +2,7 @@ package write
 
 import (
 	"fmt"
+
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
 )
@@ -28,7 +29,7 @@ func (c *Change) AutoNumber(name, format, scope string) error {
 			return nil
 		}
 	}
-	return c.Fail("no free " + name + " was found near the last automatic one; give " + name + " yourself.")
+	return c.Fail("no free %s was found near the last automatic one; give %[1]s yourself.", name)
 }
 
 // Counter names the counter ([Tx.NextNumbers]) of an automatic number; the scope

@@ -1,8 +1,9 @@
 package write
 
 import (
-	"github.com/hybridapps/tandem/erp/model"
 	"strings"
+
+	"github.com/hybridapps/tandem/erp/model"
 )
 
 // reference reads the three forms of a reference: {"@odata.id":"Set(guid)"},

@@ -1,8 +1,6 @@
 package write
 
 import (
-	"fmt"
-
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
 )
@@ -42,10 +40,10 @@ func (c *Change) settle() error {
 	for _, p := range s.Properties {
 		v := c.Values[p.Index]
 		if p.Required && v.Null && p.Stored() && p != s.ID() && !(c.New && c.stamped(p)) {
-			return c.Fail(p.Name + " is required; give it a value.")
+			return c.Fail("%s is required; give it a value.", p.Name)
 		}
 		if p.Scaled() && p.Precision < maxDigits && !v.Null && overflows(v.Int, p.Precision) {
-			return c.Fail(fmt.Sprintf("%s has more than %d digits before the point.", p.Name, p.Precision-p.Scale))
+			return c.Fail("%s has more than %d digits before the point.", p.Name, p.Precision-p.Scale)
 		}
 	}
 	for _, rule := range c.behaviour.Rules {
@@ -54,7 +52,7 @@ func (c *Change) settle() error {
 			return err
 		}
 		if bad {
-			return c.Fail(rule.Text + " (Constraint " + rule.Code + ")")
+			return c.Fail("%s (Constraint %s)", rule.Text, rule.Code)
 		}
 	}
 	return nil
@@ -108,7 +106,7 @@ func (c *Change) checkUnit(u unitCheck) error {
 	for i, step := range u.property.Unit {
 		v := at.Values[step.Index]
 		if v.Null {
-			return c.Fail(fmt.Sprintf("%s came with the code %q, but there is none in effect: set %s first.", u.property.Name, model.Shown(u.code), step.Name))
+			return c.Fail("%s came with the code %q, but there is none in effect: set %s first.", u.property.Name, model.Shown(u.code), step.Name)
 		}
 		if i == 0 && c.owner != nil && step == c.Record.Set.Owner {
 			at = c.owner.Record
@@ -122,7 +120,7 @@ func (c *Change) checkUnit(u unitCheck) error {
 	}
 	effective := at.Get(at.Set.Code.Property).Text
 	if !equalCode(effective, u.code) {
-		return c.Fail(fmt.Sprintf("%s must be in %q, not in %q; leave the code out or convert the value.", u.property.Name, effective, model.Shown(u.code)))
+		return c.Fail("%s must be in %q, not in %q; leave the code out or convert the value.", u.property.Name, effective, model.Shown(u.code))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package write
 
 import (
 	"context"
+
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
 )

@@ -2,10 +2,10 @@ package write
 
 import (
 	"encoding/json"
-	"fmt"
-	"github.com/hybridapps/tandem/erp/model"
 	"slices"
 	"strings"
+
+	"github.com/hybridapps/tandem/erp/model"
 )
 
 // value gives what a caller sent for the property the property's type.
@@ -133,10 +133,12 @@ func (c *Change) measured(p *model.Property, v any) (model.Value, error) {
 		return model.Value{}, err
 	}
 	if e.ID == "" {
-		return model.Value{}, broken(s, fmt.Sprintf(`%s: there is no %s %q; create it first, or use an existing code.`, p.Name, strings.ToLower(unit), model.Shown(text)))
+		return model.Value{}, broken(s, `%s: there is no %s %q; create it first, or use an existing code.`, p.Name, strings.ToLower(unit),
+			model.Shown(text))
 	}
 	if now := c.Values[r.Index]; (c.given[r.Index] || c.byUnit[r.Index]) && now.Text != e.ID {
-		return model.Value{}, broken(s, fmt.Sprintf("the %s of %s and %s disagree; send one of them, or make them agree.", strings.ToLower(unit), p.Name, r.Name))
+		return model.Value{}, broken(s, "the %s of %s and %s disagree; send one of them, or make them agree.", strings.ToLower(unit), p.Name,
+			r.Name)
 	}
 	c.Values[r.Index] = model.TextValue(e.ID)
 	c.byUnit[r.Index] = true

@@ -2,7 +2,6 @@ package write
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -59,7 +58,7 @@ func (w *Writer) record(s *model.Set, id string) (*model.Record, error) {
 	}
 	r, err := w.tx.Load(s, id, false)
 	if errors.Is(err, tandem.ErrNotFound) {
-		return nil, broken(s, fmt.Sprintf("Object not found: %s.", model.Entity{Set: s, ID: id}))
+		return nil, broken(s, "Object not found: %s.", model.Entity{Set: s, ID: id})
 	}
 	if err != nil {
 		return nil, err

@@ -1,8 +1,9 @@
 package write
 
 import (
-	"github.com/hybridapps/tandem/erp/model"
 	"time"
+
+	"github.com/hybridapps/tandem/erp/model"
 )
 
 // Declaration is all there is to say about an entity set: its shape, and what

@@ -20,7 +20,7 @@ import (
 // of the instance.
 const DomainPath = "/api/domain/odata/"
 
-// Bounds of a request's body, in bytes. Beyond them the answer is 413 and the
+// Bounds of a request's body, in bytes. Beyond them the response is 413 and the
 // connection is closed.
 const (
 	MaxBody       = 1 << 20
@@ -38,14 +38,14 @@ const (
 //
 // GET needs the scope read, everything else update; the sets of the namespace
 // Systems_Security need sec. X-HTTP-Method-Override is not looked at, and no
-// answer carries a CORS header: a browser page of another origin cannot use it.
+// response carries a CORS header: a browser page of another origin cannot use it.
 type Domain struct {
 	Model *model.Model
 	Store write.Store
 	// Access guards every call; see [Domain.Mount].
 	Access *Access
 	// Root is the public root of the instance without a slash at its end. All
-	// absolute URLs in answers are made from it, never from the Host header.
+	// absolute URLs in responses are made from it, never from the Host header.
 	Root string
 	// Sessions are the open sessions, for administrators; nil leaves out the set
 	// Systems_Monitoring_CurrentSessions.
@@ -73,7 +73,7 @@ func (d *Domain) Mount(mux *http.ServeMux) {
 	mux.Handle(DomainPath, d.Access.Guard(d))
 }
 
-// ServeHTTP answers an admitted call. Without a guard before it nothing is
+// ServeHTTP serves an admitted call. Without a guard before it nothing is
 // checked but what the handlers check themselves: use [Domain.Mount].
 func (d *Domain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
@@ -95,7 +95,7 @@ func edge(err error) error {
 		if syntax.Where == "path" {
 			code = tandem.CodeNotFound
 		}
-		return &tandem.Error{Code: code, Message: syntax.Error()}
+		return tandem.Errorf(code, "%s", syntax)
 	case errors.As(err, &big):
 		return tooLarge(big.Limit)
 	}
@@ -207,8 +207,8 @@ type target struct {
 	path odata.Path
 }
 
-// handler answers one method of a resource. What it returns is written as an
-// error answer; it returns nil once it has written anything itself.
+// handler serves one method of a resource. What it returns is written as an
+// error response; it returns nil once it has written anything itself.
 type handler func(w http.ResponseWriter, r *http.Request) error
 
 // methods are the handlers of a resource by HTTP method. HEAD is a GET whose

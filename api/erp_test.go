@@ -29,7 +29,7 @@ func stocked(t *testing.T, db *sqldb.DB) http.Handler {
 		t.Fatal(err)
 	}
 	store := data.NewERP(db, erpModel)
-	store.Now = func() time.Time { return now }
+	store.Clock = func() time.Time { return now }
 	h := serve(t, store)
 	for i, row := range []string{
 		`General_Currencies_Currencies {"CurrencySign":"EUR","Name":"Euro"}`,

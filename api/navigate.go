@@ -8,7 +8,7 @@ import (
 	"github.com/hybridapps/tandem/erp/query"
 )
 
-// member answers Set(guid)/Name: a reference, a child collection, or an action
+// member serves Set(guid)/Name: a reference, a child collection, or an action
 // of the row.
 func (t *target) member(w http.ResponseWriter, r *http.Request) error {
 	if t.set.View {
@@ -35,7 +35,7 @@ func (t *target) member(w http.ResponseWriter, r *http.Request) error {
 	}}.serve(w, r)
 }
 
-// children answers Set(guid)/Lines: a page of them, their number, or a new one.
+// children serves Set(guid)/Lines: a page of them, their number, or a new one.
 func (t *target) children(w http.ResponseWriter, r *http.Request, child *model.Child) error {
 	if t.path.Cast != "" {
 		return notFound("The rows of %s are all of one type.", child.Name)

@@ -27,25 +27,25 @@ func (d *Domain) operation(name string) methods {
 
 // serviceDocument lists the sets (OData JSON Format 4.0, section 5).
 func (d *Domain) serviceDocument(w http.ResponseWriter, r *http.Request) error {
-	a := newAnswer(w, r, http.StatusOK)
-	a.str(`{"@odata.context":`)
-	a.url(d.root(), "$metadata")
-	a.str(`,"value":[`)
+	out := newResponse(w, r, http.StatusOK)
+	out.str(`{"@odata.context":`)
+	out.url(d.root(), "$metadata")
+	out.str(`,"value":[`)
 	for _, s := range d.Model.Sets {
-		a.str(`{"name":"` + s.Name + `","kind":"EntitySet","url":"` + s.Name + `"},`)
+		out.str(`{"name":"` + s.Name + `","kind":"EntitySet","url":"` + s.Name + `"},`)
 	}
 	if d.Sessions != nil {
-		a.str(`{"name":"` + setSessions + `","kind":"EntitySet","url":"` + setSessions + `"},`)
+		out.str(`{"name":"` + setSessions + `","kind":"EntitySet","url":"` + setSessions + `"},`)
 	}
 	if d.Usage != nil {
-		a.str(`{"name":"` + licenceUsage + `","kind":"FunctionImport","url":"` + licenceUsage + `"},`)
+		out.str(`{"name":"` + licenceUsage + `","kind":"FunctionImport","url":"` + licenceUsage + `"},`)
 	}
-	a.str(`{"name":"GetVersion","kind":"FunctionImport","url":"GetVersion"},`)
-	a.str(`{"name":"GetRenamedEntityTypes","kind":"FunctionImport","url":"GetRenamedEntityTypes"}]}`)
-	return a.done()
+	out.str(`{"name":"GetVersion","kind":"FunctionImport","url":"GetVersion"},`)
+	out.str(`{"name":"GetRenamedEntityTypes","kind":"FunctionImport","url":"GetRenamedEntityTypes"}]}`)
+	return out.done()
 }
 
-// serveMetadata answers $metadata: made once, because the model never changes
+// serveMetadata serves $metadata: made once, because the model never changes
 // while the program runs.
 func (d *Domain) serveMetadata(w http.ResponseWriter, _ *http.Request) error {
 	d.metadataOnce.Do(func() { d.metadataXML = metadata(d.Model, d.Sessions != nil, d.Usage != nil) })
@@ -53,35 +53,35 @@ func (d *Domain) serveMetadata(w http.ResponseWriter, _ *http.Request) error {
 }
 
 func (d *Domain) getVersion(w http.ResponseWriter, r *http.Request) error {
-	a := newAnswer(w, r, http.StatusOK)
-	a.str(`{"@odata.context":`)
-	a.url(d.root(), "$metadata#", odata.Namespace, ".OpenObject")
+	out := newResponse(w, r, http.StatusOK)
+	out.str(`{"@odata.context":`)
+	out.url(d.root(), "$metadata#", odata.Namespace, ".OpenObject")
 	version, err := json.Marshal(d.Version)
 	if err != nil {
 		return err
 	}
-	a.str(`,"version":` + string(version) + "}")
-	return a.done()
+	out.str(`,"version":` + string(version) + "}")
+	return out.done()
 }
 
 // renamed lists the renamed sets in the order of their versions; a name may
 // have been changed more than once.
 func (d *Domain) renamed(w http.ResponseWriter, r *http.Request) error {
-	a := newAnswer(w, r, http.StatusOK)
-	a.str(`{"@odata.context":`)
-	a.url(d.root(), "$metadata#Collection(", odata.Namespace, ".OpenObject)")
-	a.str(`,"value":[`)
+	out := newResponse(w, r, http.StatusOK)
+	out.str(`{"@odata.context":`)
+	out.url(d.root(), "$metadata#Collection(", odata.Namespace, ".OpenObject)")
+	out.str(`,"value":[`)
 	for i, n := range d.Model.Renames {
 		if i > 0 {
-			a.str(",")
+			out.str(",")
 		}
-		a.str(`{"OldName":"` + n.OldName + `","NewName":"` + n.NewName + `","Version":"` + n.Version + `"}`)
+		out.str(`{"OldName":"` + n.OldName + `","NewName":"` + n.NewName + `","Version":"` + n.Version + `"}`)
 	}
-	a.str("]}")
-	return a.done()
+	out.str("]}")
+	return out.done()
 }
 
-// importedObject is the result of one object in Import's answer.
+// importedObject is the result of one object in Import's response.
 type importedObject struct {
 	Result  string       `json:"@erpnet.result"`
 	ID      string       `json:"@odata.id,omitempty"`
@@ -90,8 +90,8 @@ type importedObject struct {
 	State   write.State  `json:"@erpnet.state,omitempty"`
 }
 
-// importObjects answers POST Import. Objects that fail are told one by one in
-// a 200; an error answer means that nothing was done.
+// importObjects serves POST Import. Objects that fail are told one by one in
+// a 200; an error response means that nothing was done.
 func (d *Domain) importObjects(w http.ResponseWriter, r *http.Request) error {
 	by, err := actor(r)
 	if err != nil {
@@ -114,7 +114,7 @@ func (d *Domain) importObjects(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer := struct {
+	response := struct {
 		Context      string           `json:"@odata.context"`
 		Result       string           `json:"@erpnet.result"`
 		Objects      []importedObject `json:"objects"`
@@ -131,12 +131,12 @@ func (d *Domain) importObjects(w http.ResponseWriter, r *http.Request) error {
 		} else if o.Entity.ID != "" {
 			out.ID = o.Entity.String()
 		}
-		answer.Objects[i] = out
+		response.Objects[i] = out
 	}
 	if result.DataExchange.ID != "" {
-		answer.DataExchange = result.DataExchange.String()
+		response.DataExchange = result.DataExchange.String()
 	}
-	return document(w, answer)
+	return document(w, response)
 }
 
 // permitImport checks what one object of an Import reaches. Objects without a

@@ -11,7 +11,7 @@ import (
 	"github.com/hybridapps/tandem/erp/query"
 )
 
-// collection answers GET Set.
+// collection serves GET Set.
 func (t *target) collection(w http.ResponseWriter, r *http.Request) error {
 	return t.rows(w, r, t.set, t.set.Name, nil)
 }
@@ -33,11 +33,11 @@ func (t *target) rows(w http.ResponseWriter, r *http.Request, set *model.Set, re
 	}
 	ctx, cancel := t.bounded(r)
 	defer cancel()
-	a := newAnswer(w, r, http.StatusOK)
-	if err := t.page(ctx, a, q, options, resource); err != nil {
-		return a.fail(err, t.logBroken(r))
+	out := newResponse(w, r, http.StatusOK)
+	if err := t.page(ctx, out, q, options, resource); err != nil {
+		return out.fail(err, t.logBroken(r))
 	}
-	return a.done()
+	return out.done()
 }
 
 // startAt makes the query begin where the $skiptoken says.
@@ -66,18 +66,18 @@ func both(a, b query.Expr) query.Expr {
 
 // page writes the envelope and the rows of one page. It asks for one row more
 // than it shows, to know whether there is a next page.
-func (t *target) page(ctx context.Context, a *answer, q *query.Query, options *odata.Query, resource string) error {
-	a.str(`{"@odata.context":`)
-	a.url(t.root(), "$metadata#", q.Set.Name)
+func (t *target) page(ctx context.Context, out *response, q *query.Query, options *odata.Query, resource string) error {
+	out.str(`{"@odata.context":`)
+	out.url(t.root(), "$metadata#", q.Set.Name)
 	if options.Count {
 		n, err := t.Store.Count(ctx, q)
 		if err != nil {
 			return err
 		}
-		a.str(`,"@odata.count":`)
-		a.int(n)
+		out.str(`,"@odata.count":`)
+		out.int(n)
 	}
-	a.str(`,"value":[`)
+	out.str(`,"value":[`)
 	shown, next, more := 0, "", false
 	if options.Top > 0 {
 		q.Limit = options.Top + 1
@@ -87,33 +87,33 @@ func (t *target) page(ctx context.Context, a *answer, q *query.Query, options *o
 				return nil
 			}
 			if shown > 0 {
-				a.str(",")
+				out.str(",")
 			}
 			shown++
-			a.buf = q.AppendRow(a.buf, row)
-			return a.spill()
+			out.buf = q.AppendRow(out.buf, row)
+			return out.spill()
 		})
 		if err != nil {
 			return err
 		}
 	}
-	a.str("]")
+	out.str("]")
 	if more {
-		a.str(`,"@odata.nextLink":`)
-		a.url(t.nextPage(resource, options, next))
+		out.str(`,"@odata.nextLink":`)
+		out.url(t.nextPage(resource, options, next))
 	}
-	a.str("}")
+	out.str("}")
 	return nil
 }
 
-// logBroken logs why an answer was broken off.
+// logBroken logs why a response was broken off.
 func (d *Domain) logBroken(r *http.Request) func(error) {
 	return func(err error) {
 		Errors{d.Log}.log().ErrorContext(r.Context(), "answer broken off", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 }
 
-// count answers GET Set/$count with a plain number.
+// count serves GET Set/$count with a plain number.
 func (t *target) count(w http.ResponseWriter, r *http.Request) error {
 	return t.countOf(w, r, t.set, nil)
 }
@@ -143,7 +143,7 @@ func (t *target) countOf(w http.ResponseWriter, r *http.Request, set *model.Set,
 	return plain(w, "text/plain;charset=utf-8", strconv.AppendInt(nil, n, 10))
 }
 
-// entity answers GET Set(guid).
+// entity serves GET Set(guid).
 func (t *target) entity(w http.ResponseWriter, r *http.Request) error {
 	return t.one(w, r, http.StatusOK, model.Entity{Set: t.set, ID: t.path.Key})
 }
@@ -161,22 +161,22 @@ func (t *target) one(w http.ResponseWriter, r *http.Request, status int, e model
 	}
 	ctx, cancel := t.bounded(r)
 	defer cancel()
-	a := newAnswer(w, r, status)
+	out := newResponse(w, r, status)
 	found := false
 	err = t.Store.Query(ctx, q, func(row *query.Row) error {
 		found = true
-		a.str(`{"@odata.context":`)
-		a.url(t.root(), "$metadata#", e.Set.Name, "/$entity")
-		at := len(a.buf)
-		a.buf = q.AppendRow(a.buf, row)
-		a.buf[at] = ',' // in the place of the row's brace; every entity has an id
+		out.str(`{"@odata.context":`)
+		out.url(t.root(), "$metadata#", e.Set.Name, "/$entity")
+		at := len(out.buf)
+		out.buf = q.AppendRow(out.buf, row)
+		out.buf[at] = ',' // in the place of the row's brace; every entity has an id
 		return nil
 	})
 	if err == nil && !found {
 		err = notFound("There is no %s.", e)
 	}
 	if err != nil {
-		return a.fail(err, t.logBroken(r))
+		return out.fail(err, t.logBroken(r))
 	}
-	return a.done()
+	return out.done()
 }

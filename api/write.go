@@ -13,14 +13,14 @@ import (
 	"github.com/hybridapps/tandem/erp/write"
 )
 
-// create answers POST Set.
+// create serves POST Set.
 func (t *target) create(w http.ResponseWriter, r *http.Request) error {
 	return t.insert(w, r, t.set, func(ctx context.Context, by write.Actor, o *write.Object) (write.Outcome, error) {
 		return t.Store.Write(ctx, by, t.set, o)
 	})
 }
 
-// createChild answers POST Set(guid)/Lines.
+// createChild serves POST Set(guid)/Lines.
 func (t *target) createChild(w http.ResponseWriter, r *http.Request, child *model.Child) error {
 	return t.insert(w, r, child.Set, func(ctx context.Context, by write.Actor, o *write.Object) (write.Outcome, error) {
 		return t.Store.CreateChild(ctx, by, t.self(), child, o)
@@ -64,7 +64,7 @@ func (t *target) insert(w http.ResponseWriter, r *http.Request, set *model.Set,
 	return t.one(w, r, status, out.Entity)
 }
 
-// update answers PATCH Set(guid): 204, or the row when the caller prefers it.
+// update serves PATCH Set(guid): 204, or the row when the caller prefers it.
 func (t *target) update(w http.ResponseWriter, r *http.Request) error {
 	by, err := actor(r)
 	if err != nil {
@@ -98,7 +98,7 @@ func (t *target) update(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// delete answers DELETE Set(guid).
+// delete serves DELETE Set(guid).
 func (t *target) delete(w http.ResponseWriter, r *http.Request) error {
 	by, err := actor(r)
 	if err != nil {
@@ -117,7 +117,7 @@ func (t *target) delete(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// action answers POST Set(guid)/Action; its body may be empty.
+// action serves POST Set(guid)/Action; its body may be empty.
 func (t *target) action(w http.ResponseWriter, r *http.Request) error {
 	by, err := actor(r)
 	if err != nil {
@@ -185,7 +185,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) (*write.Objec
 	return write.ReadObject(http.MaxBytesReader(w, r.Body, limit))
 }
 
-// notSecret is what a caller may see of an error inside a 200 answer.
+// notSecret is what a caller may see of an error inside a 200.
 func (d *Domain) notSecret(r *http.Request, err error) ErrorObject {
 	status, object := Describe(err)
 	if status == http.StatusInternalServerError {

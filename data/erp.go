@@ -24,8 +24,8 @@ const maxAttempts = 10
 
 // ERP keeps the entity model's rows; it implements [erp.Store].
 type ERP struct {
-	// Now is the clock.
-	Now func() time.Time
+	// Clock is nil for the system's.
+	Clock tandem.Clock
 
 	db     *sqldb.DB
 	model  *write.Model
@@ -41,7 +41,7 @@ var _ write.Store = (*ERP)(nil)
 // NewERP keeps the rows of the model in the instance's database.
 func NewERP(db *sqldb.DB, m *write.Model) *ERP {
 	e := &ERP{
-		Now: time.Now, db: db, model: m,
+		db: db, model: m,
 		tables: make(map[*model.Set]*table, len(m.Sets)),
 		folded: folded(m.Model), stmts: newStatements(db), atOnce: maxGathered,
 	}
@@ -105,8 +105,8 @@ func (e *ERP) once(ctx context.Context, f func(*transaction) error, again bool) 
 	return t.taken, err
 }
 
-// now is the present as the store keeps it.
-func (e *ERP) now() time.Time { return e.Now().UTC().Truncate(time.Microsecond) }
+// present is the time as the store keeps it.
+func (e *ERP) present() time.Time { return e.Clock.Now().UTC().Truncate(time.Microsecond) }
 
 // Write implements [erp.Store].
 func (e *ERP) Write(ctx context.Context, by write.Actor, set *model.Set, o *write.Object) (out write.Outcome, err error) {
@@ -148,11 +148,11 @@ func (e *ERP) Do(ctx context.Context, by write.Actor, entity model.Entity, actio
 
 func (e *ERP) change(ctx context.Context, by write.Actor, f func(*write.Writer) error) error {
 	return e.write(ctx, func(t *transaction) error {
-		return f(write.NewWriter(e.model, by).In(t, e.now()))
+		return f(write.NewWriter(e.model, by).In(t, e.present()))
 	})
 }
 
 // Import implements [erp.Store].
 func (e *ERP) Import(ctx context.Context, by write.Actor, req *write.ImportRequest) (*write.ImportResult, error) {
-	return write.Import(e.model, by, req, e.now, func(f func(write.Tx) error) error { return e.Transact(ctx, f) })
+	return write.Import(e.model, by, req, e.present, func(f func(write.Tx) error) error { return e.Transact(ctx, f) })
 }

@@ -33,7 +33,7 @@ func (c *cell) Scan(src any) error {
 }
 
 // plan is a compiled level of a query: its statement, and where in a row's
-// cells the parts of the answer are.
+// cells the parts of its rows are.
 type plan struct {
 	set    *model.Set
 	text   string
@@ -46,7 +46,7 @@ type plan struct {
 	fields []field
 }
 
-// field makes one value of the answer.
+// field makes one value of a row.
 type field struct {
 	property   *model.Property
 	cell       int // -1 for computed texts
@@ -195,7 +195,7 @@ func childOrder(q *query.Query) []query.Order {
 	return q.Order
 }
 
-// row turns scanned cells into the values of the answer.
+// row turns scanned cells into the values of a row.
 func (p *plan) row(cells []cell, values []model.Value) {
 	for i := range p.fields {
 		f := &p.fields[i]

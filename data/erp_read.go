@@ -3,7 +3,6 @@ package data
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
@@ -53,9 +52,9 @@ func (e *ERP) Query(ctx context.Context, q *query.Query, each func(*query.Row) e
 func yield(rows []query.Row, each func(*query.Row) error) error {
 	for i := range rows {
 		if rows[i].Expanded != nil && shown(&rows[i], maxShown) < 0 {
-			return &tandem.Error{Code: tandem.CodeInvalid, Message: fmt.Sprintf(
+			return tandem.Errorf(tandem.CodeInvalid,
 				"$expand makes one row of %s show more than %d others; expand less, and read the rest with a second request.", rows[i].Set.Name,
-				maxShown)}
+				maxShown)
 		}
 		if err := each(&rows[i]); err != nil {
 			return err
@@ -102,8 +101,8 @@ func (e *ERP) Count(ctx context.Context, q *query.Query) (n int64, err error) {
 }
 
 // errGathered tells that a part of a page expands to too much at once.
-var errGathered = &tandem.Error{Code: tandem.CodeInvalid, Message: fmt.Sprintf(
-	"$expand reads more than %d rows for one row; expand less, and read the rest with a second request.", maxGathered)}
+var errGathered = tandem.Errorf(tandem.CodeInvalid,
+	"$expand reads more than %d rows for one row; expand less, and read the rest with a second request.", maxGathered)
 
 // budget counts the expanded rows that are read.
 type budget struct{ left int }

@@ -31,7 +31,7 @@ func newShop(t testing.TB, db *sqldb.DB) *shop {
 	must(t, data.NewUsers(db).Create(t.Context(), anna))
 	s := &shop{ERP: data.NewERP(db, erpModel), t: t, by: write.Actor{ID: anna.ID, Login: "anna"}}
 	s.now.Store(noon.UnixMicro())
-	s.Now = func() time.Time { return time.UnixMicro(s.now.Load()).UTC() }
+	s.Clock = func() time.Time { return time.UnixMicro(s.now.Load()).UTC() }
 	for _, row := range []string{
 		`General_Currencies_Currencies {"CurrencySign":"EUR","Name":"Euro"}`,
 		`General_Currencies_Currencies {"CurrencySign":"BGN","Name":"Lev"}`,

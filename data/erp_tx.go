@@ -156,7 +156,7 @@ func (t *transaction) Load(s *model.Set, id string, lock bool) (*model.Record, e
 }
 
 func missing(s *model.Set, id string) error {
-	return &tandem.Error{Code: tandem.CodeNotFound, Message: fmt.Sprintf("There is no %s.", model.Entity{Set: s, ID: id})}
+	return tandem.Errorf(tandem.CodeNotFound, "There is no %s.", model.Entity{Set: s, ID: id})
 }
 
 // scan reads the row that load found.
@@ -346,7 +346,7 @@ func (t *transaction) explain(s *model.Set, err error) error {
 		return duplicate(s, key)
 	}
 	if sqldb.IsForeignKey(err) {
-		return &tandem.Error{Code: tandem.CodeConflict, Message: s.Name + ": a row that this one refers to was deleted meanwhile; read it again."}
+		return tandem.Errorf(tandem.CodeConflict, "%s: a row that this one refers to was deleted meanwhile; read it again.", s.Name)
 	}
 	return err
 }

@@ -120,7 +120,7 @@ func (i *Instance) mountAPI(mux *http.ServeMux) {
 	model := erp.NewModel()
 	access := &api.Access{
 		Verifier:      &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.AudienceDomainAPI, Now: c.Now},
-		KeyGeneration: i.Keys.Generation, Checker: i.Registry, Sessions: i.Sessions, Auditor: i.metered, Log: c.Log, Now: c.Now,
+		KeyGeneration: i.Keys.Generation, Checker: i.Registry, Sessions: i.Sessions, Auditor: i.metered, Log: c.Log, Clock: c.Now,
 	}
 	(&api.Domain{
 		Model: model.Model, Store: i.erpStore(model), Access: access, Root: c.URL, Version: c.Version, Log: c.Log,

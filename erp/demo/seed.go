@@ -48,7 +48,7 @@ type Summary struct {
 // it has been made already it does nothing and says so.
 func Seed(tx write.Tx, erpModel *write.Model, o Options) (Summary, error) {
 	if o.Now.IsZero() {
-		o.Now = time.Now()
+		o.Now = tandem.SystemTime()
 	}
 	o.Now = o.Now.UTC().Truncate(time.Microsecond)
 	m := &maker{tx: tx, model: erpModel, o: o, rand: rand.New(rand.NewPCG(0x447261, 0x76656e61)), today: day(o.Now),

@@ -31,7 +31,7 @@ func open(t testing.TB, db *sqldb.DB) *data.ERP {
 		}
 	}
 	store := data.NewERP(db, erpModel)
-	store.Now = func() time.Time { return noon }
+	store.Clock = func() time.Time { return noon }
 	return store
 }
 

@@ -26,7 +26,7 @@ const (
 // makes one of what a caller asks, after checking capabilities and types.
 type Query struct {
 	Set *model.Set
-	// Fields are what a row holds, in the order of the answer; nil means
+	// Fields are what a row holds, in the order of the response; nil means
 	// Set.DefaultFields(). Properties of an [Expand] need not be in it.
 	Fields []*model.Property
 	// Where is the filter; nil means all rows.
@@ -43,7 +43,7 @@ type Query struct {
 	// From is the first Id to yield (inclusive): keyset paging in the order of
 	// Id. It needs an empty Order and a set that is not a view.
 	From string
-	// Expand are the navigations to answer in place.
+	// Expand are the navigations to show in place.
 	Expand []*Expand
 	// SkipNulls makes AppendRow drop properties that are null
 	// (options=skipnulls).

@@ -11,16 +11,16 @@ import (
 // errUndo ends a transaction whose results were already noted.
 var errUndo = errors.New("undo the transaction")
 
-// RunImport applies the objects of an import. write runs a function in one
-// transaction of its own, again when the store wants that; now is the clock.
-func Import(m *Model, by Actor, req *ImportRequest, now func() time.Time, write func(func(Tx) error) error) (*ImportResult, error) {
+// Import applies the objects of an import. transact runs a function in one
+// transaction of its own, again when the store wants that.
+func Import(m *Model, by Actor, req *ImportRequest, clock tandem.Clock, transact func(func(Tx) error) error) (*ImportResult, error) {
 	run := &importRun{
-		w: NewWriter(m, by), req: req, now: now,
+		w: NewWriter(m, by), req: req, clock: clock,
 		result: &ImportResult{Success: true, Objects: make([]ImportedObject, len(req.Objects))},
 	}
-	run.write = func(f func(Tx) error) error {
+	run.transact = func(f func(Tx) error) error {
 		again := false
-		return write(func(tx Tx) error {
+		return transact(func(tx Tx) error {
 			if again {
 				run.w.Forget() // what the undone transaction made is not there
 			}
@@ -42,12 +42,12 @@ func Import(m *Model, by Actor, req *ImportRequest, now func() time.Time, write 
 }
 
 type importRun struct {
-	w      *Writer
-	req    *ImportRequest
-	now    func() time.Time
-	write  func(func(Tx) error) error
-	result *ImportResult
-	log    ImportLog // nil at logging level 0
+	w        *Writer
+	req      *ImportRequest
+	clock    tandem.Clock
+	transact func(func(Tx) error) error
+	result   *ImportResult
+	log      ImportLog // nil at logging level 0
 }
 
 // ImportLog keeps what came with one Import and what became of it, in the
@@ -65,8 +65,8 @@ func (r *importRun) begin() error {
 	if r.req.LoggingLevel == 0 || r.w.model.Log == nil {
 		return nil
 	}
-	r.log = r.w.model.Log(r.w.model, r.w.by, r.req, r.now())
-	return r.write(func(tx Tx) (err error) {
+	r.log = r.w.model.Log(r.w.model, r.w.by, r.req, r.clock.Now())
+	return r.transact(func(tx Tx) (err error) {
 		r.result.DataExchange, err = r.log.Begin(tx)
 		return err
 	})
@@ -74,7 +74,7 @@ func (r *importRun) begin() error {
 
 func (r *importRun) perObject() error {
 	for i, o := range r.req.Objects {
-		err := r.write(func(tx Tx) error {
+		err := r.transact(func(tx Tx) error {
 			outcome, err := r.upsert(tx, o)
 			if err != nil {
 				return err
@@ -88,7 +88,7 @@ func (r *importRun) perObject() error {
 		if err := r.failed(i, err); err != nil {
 			return err
 		}
-		if err := r.write(func(tx Tx) error { return r.note(tx, i) }); err != nil {
+		if err := r.transact(func(tx Tx) error { return r.note(tx, i) }); err != nil {
 			return err
 		}
 	}
@@ -96,7 +96,7 @@ func (r *importRun) perObject() error {
 }
 
 func (r *importRun) allObjects() error {
-	err := r.write(func(tx Tx) error {
+	err := r.transact(func(tx Tx) error {
 		r.result.Success = true
 		for i, o := range r.req.Objects {
 			err := tx.Try(func() error {
@@ -118,7 +118,7 @@ func (r *importRun) allObjects() error {
 	if err != nil && !errors.Is(err, errUndo) {
 		return err
 	}
-	return r.write(func(tx Tx) error {
+	return r.transact(func(tx Tx) error {
 		for i := range r.result.Objects {
 			if err := r.note(tx, i); err != nil {
 				return err
@@ -147,7 +147,7 @@ func (r *importRun) upsert(tx Tx, o *Object) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	return r.w.In(tx, r.now()).Apply(s, o, actionCreate)
+	return r.w.In(tx, r.clock.Now()).Apply(s, o, actionCreate)
 }
 
 func (r *importRun) note(tx Tx, i int) error {
@@ -161,5 +161,5 @@ func (r *importRun) end() error {
 	if r.log == nil {
 		return nil
 	}
-	return r.write(func(tx Tx) error { return r.log.End(tx, r.result, r.now()) })
+	return r.transact(func(tx Tx) error { return r.log.End(tx, r.result, r.clock.Now()) })
 }

@@ -67,7 +67,7 @@ func ParseImport(body *Object) (*ImportRequest, error) {
 	return req, nil
 }
 
-// ImportResult is the answer of Import.
+// ImportResult is the result of Import.
 type ImportResult struct {
 	// Success is set when every object succeeded.
 	Success bool

@@ -9,16 +9,16 @@ import (
 	"sync"
 )
 
-// jsonType is the content type of the documented API's answers.
+// jsonType is the content type of the documented API's responses.
 const jsonType = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 
-// flushAt is how many bytes an answer collects before it is sent; an answer
+// flushAt is how many bytes a response collects before it is sent; a response
 // that stays below goes out in one piece, with its length.
 const flushAt = 64 << 10
 
-// answer is a 2xx body in the making. Nothing is sent before flushAt bytes are
-// there, so an error until then is a clean error answer.
-type answer struct {
+// response is a 2xx body in the making. Nothing is sent before flushAt bytes are
+// there, so an error until then is a clean error response.
+type response struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	status int
@@ -27,85 +27,85 @@ type answer struct {
 	sent   bool
 }
 
-var answerBuffers = sync.Pool{New: func() any {
+var responseBuffers = sync.Pool{New: func() any {
 	b := make([]byte, 0, flushAt+flushAt/4)
 	return &b
 }}
 
-func newAnswer(w http.ResponseWriter, r *http.Request, status int) *answer {
-	pooled := answerBuffers.Get().(*[]byte)
-	return &answer{w: w, r: r, status: status, buf: (*pooled)[:0], pooled: pooled}
+func newResponse(w http.ResponseWriter, r *http.Request, status int) *response {
+	pooled := responseBuffers.Get().(*[]byte)
+	return &response{w: w, r: r, status: status, buf: (*pooled)[:0], pooled: pooled}
 }
 
 // str appends text as it is.
-func (a *answer) str(s string) { a.buf = append(a.buf, s...) }
+func (out *response) str(s string) { out.buf = append(out.buf, s...) }
 
 // url appends a URL of ours as a JSON string. Neither the configured root nor
 // what [escapeQuery] leaves holds a character that JSON escapes.
-func (a *answer) url(parts ...string) {
-	a.buf = append(a.buf, '"')
+func (out *response) url(parts ...string) {
+	out.buf = append(out.buf, '"')
 	for _, p := range parts {
-		a.buf = append(a.buf, p...)
+		out.buf = append(out.buf, p...)
 	}
-	a.buf = append(a.buf, '"')
+	out.buf = append(out.buf, '"')
 }
 
 // int appends a number.
-func (a *answer) int(n int64) { a.buf = strconv.AppendInt(a.buf, n, 10) }
+func (out *response) int(n int64) { out.buf = strconv.AppendInt(out.buf, n, 10) }
 
 // spill sends what is there when it is much.
-func (a *answer) spill() error {
-	if len(a.buf) < flushAt {
+func (out *response) spill() error {
+	if len(out.buf) < flushAt {
 		return nil
 	}
-	a.header()
-	_, err := a.w.Write(a.buf)
-	a.buf = a.buf[:0]
+	out.header()
+	_, err := out.w.Write(out.buf)
+	out.buf = out.buf[:0]
 	return err
 }
 
-func (a *answer) header() {
-	if a.sent {
+func (out *response) header() {
+	if out.sent {
 		return
 	}
-	a.sent = true
-	if h := a.w.Header(); h.Get("Content-Type") == "" {
+	out.sent = true
+	if h := out.w.Header(); h.Get("Content-Type") == "" {
 		h.Set("Content-Type", jsonType)
 	}
-	a.w.WriteHeader(a.status)
+	out.w.WriteHeader(out.status)
 }
 
 // done sends the rest.
-func (a *answer) done() error {
-	if !a.sent {
-		a.w.Header().Set("Content-Length", strconv.Itoa(len(a.buf)))
+func (out *response) done() error {
+	if !out.sent {
+		out.w.Header().Set("Content-Length", strconv.Itoa(len(out.buf)))
 	}
-	a.header()
-	_, _ = a.w.Write(a.buf) // the caller may have gone
-	a.release()
+	out.header()
+	_, _ = out.w.Write(out.buf) // the caller may have gone
+	out.release()
 	return nil
 }
 
 // fail gives up. Where a part was already sent the connection is broken off,
 // so that nobody takes the part for the whole.
-func (a *answer) fail(err error, log func(error)) error {
-	sent := a.sent
-	a.release()
+func (out *response) fail(err error, log func(error)) error {
+	sent := out.sent
+	out.release()
 	if !sent {
 		return err
 	}
-	if a.r.Context().Err() == nil {
+	if out.r.Context().Err() == nil {
 		log(err)
 	}
 	panic(http.ErrAbortHandler)
 }
 
-func (a *answer) release() {
-	if cap(a.buf) <= 4*flushAt {
-		*a.pooled = a.buf[:0]
-		answerBuffers.Put(a.pooled)
+func (out *response) release() {
+	if cap(out.buf) <= 4*flushAt {
+		*out.pooled = out.buf[:0]
+		responseBuffers.Put(out.pooled)
 	}
-	a.buf, a.pooled = nil, nil
+	out.buf, out.pooled = nil, nil
 }
 
 // document answers 200 with a value as JSON, without the escapes that only HTML

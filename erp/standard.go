@@ -7,13 +7,14 @@ import (
 	"github.com/hybridapps/tandem/erp/write"
 )
 
-// NewModel makes the standard model. A mistake in a declaration panics: the
-// declarations are constants of the program, and a test makes the model.
-func NewModel() *write.Model {
+// NewModel makes the standard model, with more sets where they are given. A
+// mistake in a declaration panics: declarations are constants of the program,
+// and a test makes the model.
+func NewModel(more ...write.Declaration) *write.Model {
 	state := documentState()
 	m := write.NewModel(slices.Concat(
 		productSets(), currencySets(), partySets(), companySets(), customerSets(),
-		salesSets(state), invoicingSets(state), inventorySets(), documentSets(), securitySets(), exchangeSets(),
+		salesSets(state), invoicingSets(state), inventorySets(), documentSets(), userSets(), exchangeSets(), more,
 	), renames)
 	m.Log = newExchangeLog
 	return m

@@ -10,7 +10,7 @@ const setUsers = "Systems_Security_Users"
 // Users: the accounts of the identity server, to be referred to. Reading them
 // needs the scope sec; they are changed by the administrators' commands.
 
-func securitySets() []write.Declaration {
+func userSets() []write.Declaration {
 	userType := model.NewEnum("Systems_Security_UserType", "InternalUser", "ExternalCommunityUser", "VirtualUserNoLogin",
 		"SystemUserNoLogin", "ApplicationUserNoLogin", "InvitationInternalNoLogin", "InvitationExternalNoLogin")
 	users := model.Plain(setUsers, "Systems_Security_User", "erp_users").

@@ -9,10 +9,10 @@ import (
 
 var pow10 = [...]int64{1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000}
 
-// maxScaled leaves room for sums and for one more than the bound of a filter.
+// MaxDecimal leaves room for sums and for one more than the bound of a filter.
 const MaxDecimal = math.MaxInt64 / 16
 
-// scaledFloor reads a decimal number (12, -1.50, 1e3) as an integer scaled by
+// FloorDecimal reads a decimal number (12, -1.50, 1e3) as an integer scaled by
 // 10^scale, rounded down; exact tells whether nothing was lost. Numbers out of
 // range are an error.
 func FloorDecimal(text string, scale int) (n int64, exact bool, err error) {
@@ -61,7 +61,7 @@ func FloorDecimal(text string, scale int) (n int64, exact bool, err error) {
 	return n, exact, nil
 }
 
-// scaledRound is scaledFloor rounded half away from zero, as amounts are.
+// RoundDecimal is FloorDecimal rounded half away from zero, as amounts are.
 func RoundDecimal(text string, scale int) (int64, error) {
 	n, exact, err := FloorDecimal(text, scale)
 	if err != nil || exact {
@@ -79,7 +79,7 @@ func RoundDecimal(text string, scale int) (int64, error) {
 	return (finer + 5) / 10, nil
 }
 
-// appendScaled appends a scaled number as JSON: without trailing zeros, always
+// AppendDecimal appends a scaled number as JSON: without trailing zeros, always
 // exact, never in exponent form.
 func AppendDecimal(dst []byte, n int64, scale int) []byte {
 	if n < 0 {

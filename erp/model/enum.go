@@ -44,7 +44,7 @@ func (e *Enum) Names() string {
 	return strings.Join(names, ", ")
 }
 
-// members makes an enum type with the numbers 0, 1, 2 …
+// NewEnum makes an enum type with the numbers 0, 1, 2 …
 func NewEnum(typ string, names ...string) *Enum {
 	e := &Enum{Name: typ}
 	for i, name := range names {

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -8,7 +9,7 @@ import (
 	"github.com/hybridapps/tandem/internal/jsontext"
 )
 
-// Link makes a model of declared sets. A mistake in a declaration panics: they
+// New makes a model of declared sets. A mistake in a declaration panics: they
 // are constants of the program, and a test makes the model.
 func New(sets []SetDeclaration, renames []Rename) *Model {
 	m := &Model{Renames: renames, sets: make(map[string]*Set, len(sets)), types: make(map[string]*Set, len(sets))}
@@ -17,6 +18,9 @@ func New(sets []SetDeclaration, renames []Rename) *Model {
 	}
 	slices.SortFunc(m.Sets, func(a, b *Set) int { return strings.Compare(a.Name, b.Name) })
 	for _, s := range m.Sets {
+		if m.sets[s.Name] != nil || m.types[s.Type] != nil {
+			panic("model: " + s.Name + " is declared twice")
+		}
 		s.model = m
 		m.sets[s.Name], m.types[s.Type] = s, s
 	}
@@ -34,7 +38,25 @@ func New(sets []SetDeclaration, renames []Rename) *Model {
 	for _, s := range m.Sets {
 		s.linkPaths(m)
 	}
+	for _, s := range m.Sets {
+		s.check()
+	}
 	return m
+}
+
+// check looks for what would show only later, in a query.
+func (s *Set) check() {
+	for _, p := range s.Properties {
+		switch {
+		case p.Scale >= len(pow10):
+			panic(fmt.Sprintf("model: %s.%s has more digits after the point than %d", s.Name, p.Name, len(pow10)-1))
+		case len(p.Unit) > 0 && p.Unit[len(p.Unit)-1].Target.Code == nil:
+			panic(fmt.Sprintf("model: the unit of %s.%s has no code", s.Name, p.Name))
+		}
+	}
+	if p := s.typeProperty; s.Base != nil && p.Enum.MemberName(s.Discriminator) == "" {
+		panic(fmt.Sprintf("model: %s has no member for %s", p.Enum.Name, s.Name))
+	}
 }
 
 func (s *Set) inherit(base *Set) {
@@ -61,7 +83,7 @@ func (s *Set) index() {
 	s.byName = make(map[string]*Property, len(s.Properties))
 	for i, p := range s.Properties {
 		if s.byName[p.Name] != nil {
-			panic("erp: " + s.Name + " has " + p.Name + " twice")
+			panic("model: " + s.Name + " has " + p.Name + " twice")
 		}
 		s.byName[p.Name] = p
 		if p.Set == nil && (s.Base == nil || s.Base.byName[p.Name] != p) {

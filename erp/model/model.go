@@ -27,7 +27,7 @@ func (m *Model) Set(name string) *Set { return m.sets[name] }
 // there is none.
 func (m *Model) SetOfType(name string) *Set { return m.types[name] }
 
-// ofQualifiedType finds a set by Erp.Type or #Erp.Type.
+// SetOfQualifiedType finds a set by Erp.Type or #Erp.Type.
 func (m *Model) SetOfQualifiedType(name string) *Set {
 	return m.types[strings.TrimPrefix(strings.TrimPrefix(name, "#"), "Erp.")]
 }
@@ -61,7 +61,7 @@ func (m *Model) NewName(name string) string {
 func (m *Model) must(name string) *Set {
 	s := m.sets[name]
 	if s == nil {
-		panic("erp: no set " + name)
+		panic("model: no set " + name)
 	}
 	return s
 }

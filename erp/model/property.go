@@ -136,7 +136,7 @@ func (p *Property) Scaled() bool {
 	return p.Kind == KindDecimal || p.Kind == KindAmount || p.Kind == KindQuantity
 }
 
-// refer is the value of a reference to a row.
+// Refer is the value of a reference to a row.
 func (p *Property) Refer(e Entity) Value {
 	v := Value{Text: e.ID}
 	if p.Polymorphic() {

@@ -144,10 +144,12 @@ func (s *Set) Includes(other *Set) bool {
 // a clone.
 func (s *Set) DefaultFields() []*Property { return s.decl.defaults }
 
+// Must is [Set.Property] for names of the program itself: one that the set does not
+// have panics.
 func (s *Set) Must(name string) *Property {
 	p := s.byName[name]
 	if p == nil {
-		panic(fmt.Sprintf("erp: %s has no %s", s.Name, name))
+		panic(fmt.Sprintf("model: %s has no %s", s.Name, name))
 	}
 	return p
 }

@@ -11,6 +11,8 @@ import (
 // filters and searches, in bytes.
 const MaxText = 32000
 
+// CheckText refuses a text of a caller that no column can hold; name is what the
+// text is for.
 func CheckText(s *Set, name, text string) error {
 	if len(text) > MaxText {
 		return invalid("%s: the text for %s is longer than %d bytes.", s.Name, name, MaxText)
@@ -22,6 +24,8 @@ func CheckText(s *Set, name, text string) error {
 	return nil
 }
 
+// CheckLength is [CheckText] with the length of the property; s is the set whose
+// row it is for.
 func (p *Property) CheckLength(s *Set, text string) error {
 	if err := CheckText(s, p.Name, text); err != nil {
 		return err

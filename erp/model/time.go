@@ -22,7 +22,7 @@ func ParseTime(text string) (time.Time, error) {
 	return time.Time{}, errors.New("not a date")
 }
 
-// day is midnight UTC of the time's day.
+// Day is midnight UTC of the time's day.
 func Day(t time.Time) time.Time {
 	t = t.UTC()
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)

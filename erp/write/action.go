@@ -6,7 +6,8 @@ import (
 	"github.com/hybridapps/tandem/erp/model"
 )
 
-// Do runs a bound action of a row: what its declaration says.
+// Do runs a bound action of a row (POST Set(id)/Action): what its declaration
+// says.
 func (w *Writer) Do(e model.Entity, action string, args *Object) error {
 	a := e.Set.Action(action)
 	if a == nil {

@@ -38,7 +38,7 @@ type Rule struct {
 	Broken func(*Change) (bool, error)
 }
 
-// WriteModel is a model with what writing means: the table of behaviours beside
+// Model is a model with what writing means: the table of behaviours beside
 // the sets. It is immutable and safe for concurrent use.
 type Model struct {
 	*model.Model
@@ -48,7 +48,7 @@ type Model struct {
 	behaviours map[*model.Set]*Declaration
 }
 
-// NewWriteModel links the sets of the declarations. A mistake in one panics:
+// NewModel links the sets of the declarations. A mistake in one panics:
 // declarations are constants of the program, and a test makes the model.
 func NewModel(declarations []Declaration, renames []model.Rename) *Model {
 	sets := make([]model.SetDeclaration, len(declarations))
@@ -58,7 +58,7 @@ func NewModel(declarations []Declaration, renames []model.Rename) *Model {
 		sets[i], m.behaviours[d.Set.Set] = d.Set, d
 		for _, a := range d.Set.Actions {
 			if d.Actions[a.Name] == nil {
-				panic("erp: " + d.Set.Name + " declares " + a.Name + " and does not do it")
+				panic("write: " + d.Set.Name + " declares " + a.Name + " and does not do it")
 			}
 		}
 	}

@@ -67,14 +67,13 @@ func RoundDecimal(text string, scale int) (int64, error) {
 	if err != nil || exact {
 		return n, err
 	}
-	// One digit more decides; a second one only matters to exactness.
-	finer, _, err := FloorDecimal(text, scale+1)
+	// One digit more of the absolute value decides.
+	finer, _, err := FloorDecimal(strings.TrimPrefix(text, "-"), scale+1)
 	if err != nil {
 		return 0, err
 	}
-	if finer < 0 {
-		// finer was rounded down: -1.55 at scale 0+1 is -16 (inexact) or -15.
-		return -((-finer + 5) / 10), nil
+	if n < 0 {
+		return -((finer + 5) / 10), nil
 	}
 	return (finer + 5) / 10, nil
 }

@@ -20,7 +20,7 @@ func companySets() []write.Declaration {
 				Code("Company.RegistrationNumber").Named("Company.PartyName").
 				Display("{Company.PartyName:T}").Search("Company.PartyName").
 				With(
-					model.Bool("IsActive").Required().Is(model.BoolValue(true)).Can(model.CanEq),
+					model.Bool("IsActive").Required().Is(model.BoolValue(true)).Can(eq),
 					model.Ref("Company", setCompanies).Required(),
 					model.Ref("BaseCurrency", setCurrencies).Required(),
 				),
@@ -35,10 +35,10 @@ func currencySets() []write.Declaration {
 				Unique("CurrencySign").
 				Code("CurrencySign").Named("Name").Display("{CurrencySign}").Search("CurrencySign", "Name").
 				With(
-					model.Text("CurrencySign", 4).Required().Can(model.CanEq|model.CanLike|model.CanOrder),
+					model.Text("CurrencySign", 4).Required().Can(eq|like|ord),
 					model.Text("Name", 50).Required(),
 					model.Int("ShowOrder").Required().Is(model.IntValue(0)),
-					model.Bool("IsActive").Required().Is(model.BoolValue(true)).Can(model.CanEq),
+					model.Bool("IsActive").Required().Is(model.BoolValue(true)).Can(eq),
 				),
 		},
 	}

@@ -21,14 +21,14 @@ func customerSets() []write.Declaration {
 				Code("Number").Display("{Party.PartyName:T}").Search("Number", "Party.PartyName").
 				Child("ExternalAccess", "Crm_Sales_CustomerExternalAccess").
 				With(
-					model.Text("Number", 16).Can(model.CanEq|model.CanLike|model.CanOrder),
-					model.Bool("Active").Required().Is(model.BoolValue(true)).Can(model.CanEq),
+					model.Text("Number", 16).Can(eq|like|ord),
+					model.Bool("Active").Required().Is(model.BoolValue(true)).Can(eq),
 					model.Amount("CreditLimit", 18, 2, "EnterpriseCompany.BaseCurrency"),
 					model.Int("DefaultPaymentTermDays").Required().Is(model.IntValue(0)),
 					model.Int("GracePeriodDays").Required().Is(model.IntValue(0)),
 					model.Int("DefaultDeliveryTermDays").Required().Is(model.IntValue(0)),
-					model.DateTime("FromDate").From(model.FromDay).Can(model.CanRange),
-					model.DateTime("ThruDate").Can(model.CanRange),
+					model.DateTime("FromDate").From(model.FromDay).Can(ge),
+					model.DateTime("ThruDate").Can(ge),
 					model.Ref("Party", setParties).Required().Filterable(),
 					model.Ref("EnterpriseCompany", setEnterpriseCompanies),
 					model.Ref("DefaultCurrency", setCurrencies),
@@ -46,8 +46,8 @@ func customerSets() []write.Declaration {
 				Unique("User", "Customer").
 				Display("{Customer.Party.PartyName:T}").
 				With(
-					model.OneOf("Role", role).Required().Is(model.IntValue(30)).Can(model.CanEq|model.CanIn|model.CanRange),
-					model.Int("DaysBackAccess").Is(model.IntValue(30)).Can(model.CanEq|model.CanRange),
+					model.OneOf("Role", role).Required().Is(model.IntValue(30)).Can(eq|in|ge),
+					model.Int("DaysBackAccess").Is(model.IntValue(30)).Can(eq|ge),
 					model.Text("Notes", 254),
 					model.Ref("Customer", setCustomers),
 					model.Ref("User", setUsers).Required(),

@@ -36,9 +36,9 @@ func documentSets() []write.Declaration {
 				Unique("Code").
 				Code("Code").Named("TypeName").Display("{TypeName:T}").Search("Code", "TypeName").
 				With(
-					model.Text("Code", 16).Required().Can(model.CanEq|model.CanLike|model.CanOrder),
+					model.Text("Code", 16).Required().Can(eq|like|ord),
 					model.Multilingual("TypeName", 254).Required(),
-					model.Text("EntityName", 64).Required().Can(model.CanEq|model.CanIn|model.CanOrder),
+					model.Text("EntityName", 64).Required().Can(eq|in|ord),
 				),
 		},
 	}
@@ -51,11 +51,11 @@ func document(name, typ, table, lines string, state *model.Enum) model.SetDeclar
 		Code("DocumentNo").Display("{DocumentType.TypeName:T} {DocumentNo}").Search("DocumentNo").
 		Child("Lines", lines).
 		With(
-			model.Text("DocumentNo", 20).Required().Can(model.CanEq|model.CanLike|model.CanOrder),
-			model.Date("DocumentDate").Required().From(model.FromDay).Can(model.CanEq|model.CanRange|model.CanOrder),
+			model.Text("DocumentNo", 20).Required().Can(eq|like|ord),
+			model.Date("DocumentDate").Required().From(model.FromDay).Can(eq|ge|ord),
 			model.Text("DocumentNotes", 0),
-			model.OneOf("State", state).Required().By("ChangeState").Is(model.IntValue(StateNew)).Can(model.CanEq|model.CanIn|model.CanRange),
-			model.Bool("Void").Required().By("MakeVoid").Is(model.BoolValue(false)).Can(model.CanEq),
+			model.OneOf("State", state).Required().By("ChangeState").Is(model.IntValue(StateNew)).Can(eq|in|ge),
+			model.Bool("Void").Required().By("MakeVoid").Is(model.BoolValue(false)).Can(eq),
 			model.Text("VoidReason", 254).By("MakeVoid"),
 			model.Text("EntityName", 64).Required().ReadOnly(),
 			model.DateTime("CreationTime").Required().ReadOnly().From(model.FromTime),
@@ -64,7 +64,7 @@ func document(name, typ, table, lines string, state *model.Enum) model.SetDeclar
 			model.DateTime("CompleteTime").ReadOnly(),
 			model.DateTime("VoidTime").By("MakeVoid"),
 			model.DateTime("ReferenceDate").From(model.FromDay),
-			model.Text("ReferenceDocumentNo", 20).Can(model.CanEq|model.CanLike),
+			model.Text("ReferenceDocumentNo", 20).Can(eq|like),
 			model.Bool("ReadOnly").Required().ReadOnly().Is(model.BoolValue(false)),
 			model.Computed("FullState", "{State}").Explicit(),
 			model.Amount("TotalLineAmount", 18, 2, "DocumentCurrency").Required().ReadOnly().Explicit().Is(model.IntValue(0)),

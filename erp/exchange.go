@@ -27,22 +27,22 @@ func exchangeSets() []write.Declaration {
 	exchanges := model.Root(setExchanges, "Systems_Exchange_DataExchange", "erp_data_exchanges").
 		Child("Objects", setExchangeObjects).
 		With(
-			model.DateTime("CreatedOn").Required().Can(model.CanRange|model.CanOrder).KeepTime(),
+			model.DateTime("CreatedOn").Required().Can(ge|ord).KeepTime(),
 			model.DateTime("ExchangedOn"),
-			model.OneOf("Mode", mode).Required().Can(model.CanEq|model.CanIn),
-			model.OneOf("State", state).Required().Can(model.CanEq|model.CanIn),
+			model.OneOf("Mode", mode).Required().Can(eq|in),
+			model.OneOf("State", state).Required().Can(eq|in),
 			model.Date("KeepUntil").Required(),
 			model.Text("ExchangeLog", 0),
 			model.Ref("CreatedByUser", setUsers).Required(),
 		)
 	objects := model.Part(setExchangeObjects, "Systems_Exchange_DataExchangeObject", "erp_data_exchange_objects", "DataExchange").
 		With(
-			model.OneOf("ExchangeResult", result).Required().Can(model.CanEq|model.CanIn),
+			model.OneOf("ExchangeResult", result).Required().Can(eq|in),
 			model.Text("ExchangeMessage", 0),
 			model.Text("Payload", 0),
 			model.Text("RepositoryName", 254).Required(),
 			model.OneOf("Mode", objectMode).Required(),
-			model.Int("LineNo").Required().Can(model.CanEq|model.CanOrder),
+			model.Int("LineNo").Required().Can(eq|ord),
 			model.Ref("DataExchange", setExchanges),
 		)
 	return []write.Declaration{{Set: exchanges.ReadOnly()}, {Set: objects.ReadOnly()}}

@@ -16,7 +16,7 @@ func inventorySets() []write.Declaration {
 				Unique("Code").
 				Code("Code").Named("Name").Search("Code", "PartyName").
 				With(
-					model.Text("Code", 16).Required().Can(model.CanEq|model.CanLike|model.CanOrder),
+					model.Text("Code", 16).Required().Can(eq|like|ord),
 					model.Multilingual("Name", 254).Required(),
 					model.Bool("Unmanaged").Required().Is(model.BoolValue(true)),
 					model.Ref("StoreGroup", "Logistics_Inventory_StoreGroups").Required(),
@@ -39,7 +39,7 @@ func inventorySets() []write.Declaration {
 				Unique("Code").
 				Code("Code").Named("Name").Display("{Name:T}").Search("Code", "Name").
 				With(
-					model.Text("Code", 16).Required().Can(model.CanEq|model.CanLike|model.CanOrder),
+					model.Text("Code", 16).Required().Can(eq|like|ord),
 					model.Multilingual("Name", 254).Required(),
 				),
 		},
@@ -48,7 +48,7 @@ func inventorySets() []write.Declaration {
 			Set: model.View("Logistics_Inventory_CurrentBalances", "Logistics_Inventory_CurrentBalance", "erp_current_balances").
 				Unique("Product", "Store", "EnterpriseCompany").
 				With(
-					model.Quantity("QuantityBase", 38, 3, "Product.MeasurementUnit").Required().ReadOnly().Can(model.CanEq|model.CanRange),
+					model.Quantity("QuantityBase", 38, 3, "Product.MeasurementUnit").Required().ReadOnly().Can(eq|ge),
 					model.Amount("BaseCost", 38, 2, "EnterpriseCompany.BaseCurrency").Required().ReadOnly(),
 					model.Ref("EnterpriseCompany", setEnterpriseCompanies).Required().ReadOnly(),
 					model.Ref("Store", setStores).Required().ReadOnly(),

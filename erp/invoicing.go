@@ -12,7 +12,7 @@ func invoicingSets(state *model.Enum) []write.Declaration {
 	return []write.Declaration{
 		asDocument(document("Crm_Invoicing_Invoices", "Crm_Invoicing_Invoice", "erp_invoices", "Crm_Invoicing_InvoiceLines", state).
 			With(
-				model.Date("ApplyDate").Required().From(model.FromDay).Can(model.CanRange),
+				model.Date("ApplyDate").Required().From(model.FromDay).Can(ge),
 				model.DateTime("PaymentDueDate"),
 				model.DateTime("DeliveryDate"),
 				model.Text("Notes", 254),

@@ -34,12 +34,12 @@ func partySets() []write.Declaration {
 				Code("PartyCode").Named("PartyName").Display("{PartyName:T}").Search("PartyCode", "PartyName").
 				Child("ContactMechanisms", "General_Contacts_PartyContactMechanisms").
 				With(
-					model.Text("PartyCode", 16).Required().CreateOnly().Can(model.CanEq|model.CanIn|model.CanLike|model.CanOrder),
+					model.Text("PartyCode", 16).Required().CreateOnly().Can(eq|in|like|ord),
 					model.Multilingual("PartyName", 254).Required().ReadOnly(),
-					model.OneOf("PartyType", partyType).Required().ReadOnly().Can(model.CanEq|model.CanIn),
+					model.OneOf("PartyType", partyType).Required().ReadOnly().Can(eq|in),
 					model.Text("PartyUniqueNumber", 16).ReadOnly(),
 					model.Text("GLN", 13),
-					model.Bool("IsActive").Required().Is(model.BoolValue(true)).Can(model.CanEq),
+					model.Bool("IsActive").Required().Is(model.BoolValue(true)).Can(eq),
 					model.Text("PartyNotes", 254),
 					model.Ref("ParentParty", setParties),
 				),
@@ -51,8 +51,8 @@ func partySets() []write.Declaration {
 				Code("RegistrationNumber").Named("Name").Search("PartyCode", "PartyName", "RegistrationNumber").
 				With(
 					model.Multilingual("Name", 254),
-					model.Text("RegistrationNumber", 16).Can(model.CanEq|model.CanLike|model.CanOrder),
-					model.Text("RegistrationVATNumber", 16).Can(model.CanEq),
+					model.Text("RegistrationNumber", 16).Can(eq|like|ord),
+					model.Text("RegistrationVATNumber", 16).Can(eq),
 					model.Multilingual("RegistrationType", 16),
 					model.Multilingual("City", 64),
 					model.Multilingual("RegistrationPrimaryAddress", 254),
@@ -68,7 +68,7 @@ func partySets() []write.Declaration {
 				Code("NationalNumber").Search("NationalNumber", "PartyName").
 				With(
 					model.Multilingual("FirstName", 64), model.Multilingual("MiddleName", 64), model.Multilingual("LastName", 64),
-					model.Text("NationalNumber", 16).Can(model.CanEq|model.CanLike|model.CanOrder),
+					model.Text("NationalNumber", 16).Can(eq|like|ord),
 					model.DateTime("BirthDate"),
 					model.OneOf("Gender", gender),
 					model.Multilingual("Title", 32),
@@ -93,11 +93,11 @@ func partySets() []write.Declaration {
 			Set: model.Part("General_Contacts_PartyContactMechanisms", "General_Contacts_PartyContactMechanism", "erp_contact_mechanisms", "Party").
 				Named("Name").Display("{Name}").Search("Name").
 				With(
-					model.Text("Name", 254).Required().Can(model.CanEq|model.CanLike|model.CanOrder),
-					model.OneOf("ContactMechanismType", mechanism).Required().Is(model.IntValue(8)).Can(model.CanEq|model.CanIn),
-					model.Bool("IsDefault").Required().Is(model.BoolValue(false)).Can(model.CanEq),
-					model.Bool("IsActive").Required().Is(model.BoolValue(true)).Can(model.CanEq),
-					model.Int("LineOrd").Required().Is(model.IntValue(0)).Can(model.CanOrder),
+					model.Text("Name", 254).Required().Can(eq|like|ord),
+					model.OneOf("ContactMechanismType", mechanism).Required().Is(model.IntValue(8)).Can(eq|in),
+					model.Bool("IsDefault").Required().Is(model.BoolValue(false)).Can(eq),
+					model.Bool("IsActive").Required().Is(model.BoolValue(true)).Can(eq),
+					model.Int("LineOrd").Required().Is(model.IntValue(0)).Can(ord),
 					model.Ref("Party", setParties),
 				),
 		},

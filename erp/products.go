@@ -17,15 +17,15 @@ func productSets() []write.Declaration {
 				Unique("PartNumber", "EnterpriseCompany").
 				Code("PartNumber").Named("Name").Display("{Name:T}").Search("PartNumber", "Name").
 				With(
-					model.Text("PartNumber", 32).Required().Can(model.CanEq|model.CanIn|model.CanLike|model.CanOrder),
+					model.Text("PartNumber", 32).Required().Can(eq|in|like|ord),
 					model.Multilingual("Name", 254).Required(),
 					model.Multilingual("ShortName", 128),
 					model.Multilingual("Description", 0),
 					model.Text("CatalogDescriptionHtml", 0),
-					model.Bool("Active").Required().Is(model.BoolValue(true)).Can(model.CanEq),
+					model.Bool("Active").Required().Is(model.BoolValue(true)).Can(eq),
 					model.OneOf("ABCClass", abc).Column("abc_class").Is(model.IntValue(1)),
 					model.Bool("IsSerialized").Required().Is(model.BoolValue(false)),
-					model.Bool("ShowInCatalog").Required().Is(model.BoolValue(false)).Can(model.CanEq|model.CanIn),
+					model.Bool("ShowInCatalog").Required().Is(model.BoolValue(false)).Can(eq|in),
 					model.Amount("StandardPricePerLot", 18, 4, "CostingCurrency").Required().Is(model.IntValue(0)),
 					model.Amount("StandardCostPerLot", 18, 4, "CostingCurrency").Required().Is(model.IntValue(0)),
 					model.Quantity("StandardLotSizeBase", 18, 3, "MeasurementUnit").Required().Is(model.IntValue(1000)),
@@ -52,10 +52,10 @@ func productSets() []write.Declaration {
 				Unique("Code", "EnterpriseCompany").
 				Code("Code").Named("Name").Display("{Name:T}").Search("Code", "Name").
 				With(
-					model.Text("Code", 16).Required().Can(model.CanEq|model.CanLike|model.CanOrder),
+					model.Text("Code", 16).Required().Can(eq|like|ord),
 					model.Multilingual("Name", 180).Required(),
-					model.Bool("Active").Required().Is(model.BoolValue(true)).Can(model.CanEq),
-					model.Text("FullPath", 254).Required().ReadOnly().Is(model.TextValue("")).Can(model.CanEq|model.CanLike|model.CanOrder),
+					model.Bool("Active").Required().Is(model.BoolValue(true)).Can(eq),
+					model.Text("FullPath", 254).Required().ReadOnly().Is(model.TextValue("")).Can(eq|like|ord),
 					model.Text("Notes", 254),
 					model.Ref("ParentGroup", "General_Products_ProductGroups"),
 					model.Ref("EnterpriseCompany", "General_EnterpriseCompanies"),
@@ -69,12 +69,12 @@ func productSets() []write.Declaration {
 				Unique("Code").
 				Code("Code").Named("Name").Display("{Name:T}").Search("Code", "Name").
 				With(
-					model.Text("Code", 16).Required().Can(model.CanEq|model.CanLike|model.CanOrder),
+					model.Text("Code", 16).Required().Can(eq|like|ord),
 					model.Multilingual("Name", 254).Required(),
-					model.Bool("IsStocked").Required().Is(model.BoolValue(true)).Can(model.CanEq),
-					model.Bool("IsShipped").Required().Is(model.BoolValue(false)).Can(model.CanEq),
-					model.Bool("IsServiced").Required().Is(model.BoolValue(false)).Can(model.CanEq),
-					model.Bool("IsDefault").Required().Is(model.BoolValue(false)).Can(model.CanEq),
+					model.Bool("IsStocked").Required().Is(model.BoolValue(true)).Can(eq),
+					model.Bool("IsShipped").Required().Is(model.BoolValue(false)).Can(eq),
+					model.Bool("IsServiced").Required().Is(model.BoolValue(false)).Can(eq),
+					model.Bool("IsDefault").Required().Is(model.BoolValue(false)).Can(eq),
 				),
 		},
 
@@ -84,7 +84,7 @@ func productSets() []write.Declaration {
 				Child("Units", "General_Products_MeasurementUnits").
 				With(
 					model.Multilingual("Name", 64).Required(),
-					model.Bool("IsDefault").Required().Is(model.BoolValue(false)).Can(model.CanEq),
+					model.Bool("IsDefault").Required().Is(model.BoolValue(false)).Can(eq),
 				),
 		},
 
@@ -93,11 +93,11 @@ func productSets() []write.Declaration {
 				Unique("Code").
 				Code("Code").Named("Name").Display("{Name:T}").Search("Code", "Name").
 				With(
-					model.Text("Code", 16).Can(model.CanEq|model.CanLike|model.CanOrder),
+					model.Text("Code", 16).Can(eq|like|ord),
 					model.Multilingual("Name", 64).Required(),
 					model.Decimal("Multiplier", 9, 3).Required().Is(model.IntValue(1000)),
 					model.Decimal("Divisor", 9, 3).Required().Is(model.IntValue(1000)),
-					model.Bool("IsDefaultUnit").Required().Is(model.BoolValue(false)).Can(model.CanEq),
+					model.Bool("IsDefaultUnit").Required().Is(model.BoolValue(false)).Can(eq),
 					model.OneOf("SystemUnit", systemUnit),
 					model.Ref("MeasurementCategory", "General_Products_MeasurementCategories"),
 				),

@@ -14,8 +14,8 @@ func salesSets(state *model.Enum) []write.Declaration {
 	return []write.Declaration{
 		asDocument(document("Crm_Sales_SalesOrders", "Crm_Sales_SalesOrder", "erp_sales_orders", "Crm_Sales_SalesOrderLines", state).
 			With(
-				model.Text("CustomerPurchaseOrderNo", 20).Can(model.CanEq|model.CanLike|model.CanOrder),
-				model.Date("RequiredDeliveryDate").Can(model.CanRange|model.CanOrder),
+				model.Text("CustomerPurchaseOrderNo", 20).Can(eq|like|ord),
+				model.Date("RequiredDeliveryDate").Can(ge|ord),
 				model.DateTime("PaymentDueDate"),
 				model.Text("InvoiceNo", 32),
 				model.Ref("ShipToCustomer", setCustomers),
@@ -29,7 +29,7 @@ func salesSets(state *model.Enum) []write.Declaration {
 				Display("{LineNo}. {SalesOrder.DocumentNo} {ProductDescription:T}").Search("SalesOrder.DocumentNo").
 				With(lineProperties("SalesOrder", "Crm_Sales_SalesOrders")...).
 				With(
-					model.Date("RequiredDeliveryDate").Can(model.CanRange),
+					model.Date("RequiredDeliveryDate").Can(ge),
 					model.Ref("Product", setProducts).Required(),
 					model.Ref("QuantityUnit", setUnits).Required(),
 					model.Ref("LineStore", setStores),
@@ -49,12 +49,12 @@ const (
 // lineProperties are what the lines of all sales documents have.
 func lineProperties(owner, ownerSet string) []model.PropertyDeclaration {
 	return []model.PropertyDeclaration{
-		model.Int("LineNo").Required().Can(model.CanEq | model.CanOrder),
+		model.Int("LineNo").Required().Can(eq | ord),
 		model.Multilingual("ProductDescription", 254).Required(),
-		model.Quantity("Quantity", 12, 3, "QuantityUnit").Required().Is(model.IntValue(1000)).Can(model.CanRange),
-		model.Quantity("QuantityBase", 12, 3, "Product.MeasurementUnit").Required().Can(model.CanRange),
-		model.Amount("UnitPrice", 14, 5, owner+".DocumentCurrency").Required().Is(model.IntValue(0)).Can(model.CanRange),
-		model.Amount("LineAmount", 14, 2, owner+".DocumentCurrency").Required().Can(model.CanRange),
+		model.Quantity("Quantity", 12, 3, "QuantityUnit").Required().Is(model.IntValue(1000)).Can(ge),
+		model.Quantity("QuantityBase", 12, 3, "Product.MeasurementUnit").Required().Can(ge),
+		model.Amount("UnitPrice", 14, 5, owner+".DocumentCurrency").Required().Is(model.IntValue(0)).Can(ge),
+		model.Amount("LineAmount", 14, 2, owner+".DocumentCurrency").Required().Can(ge),
 		model.Decimal("LineCustomDiscountPercent", 7, 6).Required().Is(model.IntValue(0)),
 		model.Decimal("LineStandardDiscountPercent", 7, 6).Required().ReadOnly().Is(model.IntValue(0)),
 		model.Text("Notes", 254),

@@ -7,6 +7,16 @@ import (
 	"github.com/hybridapps/tandem/erp/write"
 )
 
+// What filters and orders may do with a property, in the words of the standard
+// model's documentation: [eq,in,ge,like,ord].
+const (
+	eq   = model.CanEq
+	in   = model.CanIn
+	ge   = model.CanRange
+	like = model.CanLike
+	ord  = model.CanOrder
+)
+
 // NewModel makes the standard model, with more sets where they are given. A
 // mistake in a declaration panics: declarations are constants of the program,
 // and a test makes the model.

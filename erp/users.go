@@ -16,16 +16,16 @@ func userSets() []write.Declaration {
 	users := model.Plain(setUsers, "Systems_Security_User", "erp_users").
 		Code("Login").Named("Name").Display("{Name} <{Login}> [{UserType:DB}]").Search("Login", "Name").
 		With(
-			model.GUID("Id").ReadOnly().Explicit().Required().Can(model.CanEq|model.CanIn),
-			model.DateTime("AggregateLastUpdateTimeUtc").ReadOnly().Explicit().Required().Can(model.CanRange|model.CanOrder).KeepTime(),
+			model.GUID("Id").ReadOnly().Explicit().Required().Can(eq|in),
+			model.DateTime("AggregateLastUpdateTimeUtc").ReadOnly().Explicit().Required().Can(ge|ord).KeepTime(),
 			model.Computed("DisplayText", "").Explicit(),
-			model.Text("Login", 64).Required().Can(model.CanEq|model.CanIn|model.CanLike|model.CanOrder),
+			model.Text("Login", 64).Required().Can(eq|in|like|ord),
 			model.Text("Name", 254).Required(),
-			model.Text("Email", 254).Can(model.CanEq|model.CanIn|model.CanLike|model.CanOrder),
+			model.Text("Email", 254).Can(eq|in|like|ord),
 			model.Bool("EmailConfirmed").ReadOnly(),
-			model.Bool("Active").Required().Can(model.CanEq),
-			model.Bool("IsAdmin").Required().Can(model.CanEq),
-			model.OneOf("UserType", userType).Required().Can(model.CanEq|model.CanIn),
+			model.Bool("Active").Required().Can(eq),
+			model.Bool("IsAdmin").Required().Can(eq),
+			model.OneOf("UserType", userType).Required().Can(eq|in),
 			model.Text("DefaultLanguage", 15),
 			model.DateTime("CreationTimeUtc").ReadOnly(),
 		)

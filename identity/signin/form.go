@@ -75,10 +75,9 @@ func (h *Handler) fresh(at int64, lifetime time.Duration) bool {
 
 // ownSite refuses a form that another site made the browser send: by
 // Sec-Fetch-Site, or by Origin where a browser has not got that.
-func (h *Handler) ownSite(w http.ResponseWriter, r *http.Request) bool {
+func (h *Handler) ownSite(r *http.Request) error {
 	if err := h.crossSite.Check(r); err != nil {
-		h.fail(w, r, http.StatusForbidden, "cross_site", "This form was sent by another site, so nothing was done.", "Open the application again and start there.")
-		return false
+		return &problem{http.StatusForbidden, "cross_site", "This form was sent by another site, so nothing was done.", startAgain}
 	}
-	return true
+	return nil
 }

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/internal/netaddr"
@@ -80,7 +78,7 @@ func (h *Handler) Mount(mux *http.ServeMux) error {
 	if err := h.crossSite.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
 		return err
 	}
-	for pattern, serve := range map[string]http.HandlerFunc{
+	for pattern, serve := range map[string]handlerFunc{
 		"GET /id/connect/authorize":        h.authorize,
 		"POST /id/connect/authorize":       h.authorizePost,
 		"GET /id/connect/authorize/resume": h.resume,
@@ -90,10 +88,10 @@ func (h *Handler) Mount(mux *http.ServeMux) error {
 		"POST /id/account/signout":         h.signOut,
 		"GET /id/connect/endsession":       h.endSession,
 		"POST /id/connect/endsession":      h.endSessionPost,
-		static.Pattern():                   static.ServeHTTP,
 	} {
-		mux.HandleFunc(pattern, serve)
+		mux.Handle(pattern, h.serve(serve))
 	}
+	mux.Handle(static.Pattern(), static)
 	return nil
 }
 
@@ -109,43 +107,21 @@ func (h *Handler) Purge(ctx context.Context) error {
 // maxForm bounds a form's body, in bytes.
 const maxForm = 32 << 10
 
-// readForm parses the body of a POST, and only that. It answers by itself when
-// it cannot.
-func (h *Handler) readForm(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
+// readForm parses the body of a POST, and only that.
+func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	if !strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded") {
-		h.fail(w, r, http.StatusUnsupportedMediaType, "invalid_request", "The form came in a format that is not understood.", "")
-		return nil, false
+		return nil, &problem{http.StatusUnsupportedMediaType, "invalid_request", "The form came in a format that is not understood.", ""}
 	}
 	if err := r.ParseForm(); err != nil {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
-			h.fail(w, r, http.StatusRequestEntityTooLarge, "invalid_request", "The form is too large.", "")
-			return nil, false
+			return nil, &problem{http.StatusRequestEntityTooLarge, "invalid_request", "The form is too large.", ""}
 		}
-		h.fail(w, r, http.StatusBadRequest, "invalid_request", "The form cannot be read.", "")
-		return nil, false
+		return nil, badRequest("The form cannot be read.", "")
 	}
-	return r.PostForm, true
-}
-
-// fail shows the error page.
-func (h *Handler) fail(w http.ResponseWriter, r *http.Request, status int, code, problem, hint string) {
-	h.render(w, r, status, "error.html", page{Title: "This did not work", Problem: problem, Hint: hint, Code: code})
-}
-
-// failInternal logs an error and shows a page that names only where to find it.
-func (h *Handler) failInternal(w http.ResponseWriter, r *http.Request, err error) {
-	if r.Context().Err() != nil {
-		return // nobody is waiting
-	}
-	id := uuid.NewString()
-	h.Log.ErrorContext(r.Context(), "sign-in", "path", r.URL.Path, "error", err, "id", id)
-	h.render(w, r, http.StatusInternalServerError, "error.html", page{
-		Title: "Something went wrong here", Problem: "The identity server could not finish this. It is not your fault.",
-		Hint: "Try again in a moment. If it stays like this, tell the administrator the reference below.", Code: "server_error", ID: id,
-	})
+	return r.PostForm, nil
 }
 
 func (h *Handler) record(ctx context.Context, r *http.Request, e tandem.AuditEvent) error {

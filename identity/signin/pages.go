@@ -53,17 +53,16 @@ type field struct{ Name, Value string }
 
 // render writes a page. formTargets are origins, besides our own, that the
 // page's form may lead to, also by a redirect that answers it.
-func (h *Handler) render(w http.ResponseWriter, r *http.Request, status int, name string, p page, formTargets ...string) {
+func (h *Handler) render(w http.ResponseWriter, status int, name string, p page, formTargets ...string) error {
 	p.Host = h.issuerHost
 	var text bytes.Buffer
 	if err := templates.ExecuteTemplate(&text, name, p); err != nil {
-		h.Log.ErrorContext(r.Context(), "render page", "page", name, "error", err)
-		http.Error(w, "internal error", http.StatusInternalServerError)
-		return
+		return err
 	}
 	setPageHeaders(w.Header(), name == "form_post.html", formTargets)
 	w.WriteHeader(status)
 	w.Write(text.Bytes())
+	return nil
 }
 
 // setPageHeaders keeps a page from being framed, stored, or made to load or

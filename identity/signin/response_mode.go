@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// The response modes: how the answer travels to the redirect URI.
+// The response modes: how the response travels to the redirect URI.
 const (
 	modeQuery    = "query"
 	modeFragment = "fragment"
@@ -18,19 +18,18 @@ func knownMode(mode string) bool {
 	return mode == modeQuery || mode == modeFragment || mode == modeFormPost
 }
 
-// answer sends the fields to the request's redirect URI, which has been
+// respond sends the fields to the request's redirect URI, which has been
 // checked. It adds state, and iss (RFC 9207), which tells an application with
-// several identity servers whose answer it holds.
-func (h *Handler) answer(w http.ResponseWriter, r *http.Request, req *authorizationRequest, fields ...field) {
+// several identity servers whose response it holds.
+func (h *Handler) respond(w http.ResponseWriter, req *authorizationRequest, fields ...field) error {
 	if req.State != "" {
 		fields = append(fields, field{"state", req.State})
 	}
 	fields = append(fields, field{"iss", h.Issuer})
 	if req.ResponseMode == modeFormPost {
-		h.render(w, r, http.StatusOK, "form_post.html", page{
+		return h.render(w, http.StatusOK, "form_post.html", page{
 			Title: "Continue", Application: req.ApplicationName, Action: template.URL(req.RedirectURI), Fields: fields,
 		}, cspSource(req.RedirectURI))
-		return
 	}
 	// The redirect URI goes out as it was registered, its own query included.
 	var b strings.Builder
@@ -53,4 +52,5 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, req *authorizat
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	w.Header().Set("Location", b.String())
 	w.WriteHeader(http.StatusSeeOther) // never repeats a form's body (RFC 9700 section 4.12)
+	return nil
 }

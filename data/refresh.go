@@ -55,9 +55,10 @@ func (s *Refresh) Rotate(ctx context.Context, id string, generation int64, at ti
 }
 
 // Gave implements [token.FamilyStore].
-func (s *Refresh) Gave(ctx context.Context, id, tokenID string, expires time.Time) (bool, error) {
-	return s.update(ctx, `UPDATE refresh_families SET token_id = $2, token_expires_at = $3 WHERE id = $1 AND ended_at = 0`,
-		id, tokenID, sqldb.Micros(expires))
+func (s *Refresh) Gave(ctx context.Context, id string, generation int64, tokenID string, expires time.Time) (bool, error) {
+	return s.update(ctx, `UPDATE refresh_families SET token_id = $3, token_expires_at = $4
+		WHERE id = $1 AND generation = $2 AND ended_at = 0`,
+		id, generation, tokenID, sqldb.Micros(expires))
 }
 
 func (s *Refresh) update(ctx context.Context, query string, args ...any) (bool, error) {

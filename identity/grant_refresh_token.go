@@ -15,17 +15,17 @@ func (h *Handler) refreshToken(ctx context.Context, q *request) (*issued, error)
 	if text == "" {
 		return nil, oauth.Refuse(oauth.InvalidRequest, "refresh_token is missing")
 	}
-	family, err := h.Families.Find(ctx, text, q.app.ApplicationURI)
-	q.signInID = family.SignInID
+	refresh, err := h.Families.Find(ctx, text, q.app.ApplicationURI)
+	q.signInID = refresh.SignInID
 	if err != nil {
 		return nil, err
 	}
-	u, err := h.person(ctx, q.app, family.UserID)
+	u, err := h.person(ctx, q.app, refresh.UserID)
 	if err != nil {
 		return nil, err
 	}
-	if u.Type != family.UserType {
-		if err := h.Families.End(ctx, family.ID, token.EndUserTypeChanged); err != nil {
+	if u.Type != refresh.UserType {
+		if err := h.Families.End(ctx, refresh.ID, token.EndUserTypeChanged); err != nil {
 			return nil, err
 		}
 		return nil, oauth.Refuse(oauth.InvalidGrant, "the user is of another type than when the grant was made; sign in again")
@@ -34,7 +34,7 @@ func (h *Handler) refreshToken(ctx context.Context, q *request) (*issued, error)
 	if refusal != nil {
 		return nil, refusal
 	}
-	granted := family.Scope
+	granted := refresh.Scope
 	if len(asked.Scope) > 0 {
 		if !asked.Scope.Within(granted) {
 			return nil, oauth.Refuse(oauth.InvalidScope, "a refresh cannot ask for more than was granted: %s", granted)
@@ -50,12 +50,12 @@ func (h *Handler) refreshToken(ctx context.Context, q *request) (*issued, error)
 		return nil, oauth.Refuse(oauth.InvalidScope, "the application may not have all of this scope any more")
 	}
 	access, response, err := h.mint(token.UserToken{
-		User: u, ApplicationURI: q.app.ApplicationURI, Scope: scope, SignInID: family.SignInID, AuthTime: family.AuthTime,
+		User: u, ApplicationURI: q.app.ApplicationURI, Scope: scope, SignInID: refresh.SignInID, AuthTime: refresh.AuthTime,
 	}, "")
 	if err != nil {
 		return nil, err
 	}
-	response.RefreshToken, err = h.Families.Rotate(ctx, text, q.app.ApplicationURI, access.ID, access.ExpiresAt)
+	response.RefreshToken, err = h.Families.Rotate(ctx, refresh, access.ID, access.ExpiresAt)
 	if err != nil {
 		return nil, err
 	}

@@ -21,12 +21,12 @@ func (h *Handler) Metadata() oauth.Metadata {
 	}
 	return oauth.Metadata{
 		Issuer:                h.Issuer,
-		AuthorizationEndpoint: h.endpoint(PathAuthorize),
-		TokenEndpoint:         h.endpoint(PathToken),
-		UserinfoEndpoint:      h.endpoint(PathUserinfo),
-		EndSessionEndpoint:    h.endpoint(PathEndSession),
-		RevocationEndpoint:    h.endpoint(PathRevocation),
-		JWKSURI:               h.endpoint(PathJWKS),
+		AuthorizationEndpoint: h.endpoint(oauth.PathAuthorize),
+		TokenEndpoint:         h.endpoint(oauth.PathToken),
+		UserinfoEndpoint:      h.endpoint(oauth.PathUserinfo),
+		EndSessionEndpoint:    h.endpoint(oauth.PathEndSession),
+		RevocationEndpoint:    h.endpoint(oauth.PathRevocation),
+		JWKSURI:               h.endpoint(oauth.PathJWKS),
 		ScopesSupported: []string{tandem.ScopeOpenID, tandem.ScopeProfile, tandem.ScopeEmail, tandem.ScopeOfflineAccess,
 			tandem.ScopeRead, tandem.ScopeUpdate},
 		ClaimsSupported: []string{"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "at_hash", "sid", "id", "name",

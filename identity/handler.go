@@ -49,20 +49,6 @@ type Auditor interface {
 	Record(ctx context.Context, e tandem.AuditEvent) error
 }
 
-// Paths of the endpoints, below the instance's root. The issuer is the root
-// and PathIssuer.
-const (
-	PathIssuer     = "/id"
-	PathDiscovery  = PathIssuer + "/.well-known/openid-configuration"
-	PathJWKS       = PathDiscovery + "/jwks"
-	PathMetadata   = "/.well-known/oauth-authorization-server" + PathIssuer // RFC 8414 section 3.1
-	PathAuthorize  = PathIssuer + "/connect/authorize"
-	PathToken      = PathIssuer + "/connect/token"
-	PathUserinfo   = PathIssuer + "/connect/userinfo"
-	PathRevocation = PathIssuer + "/connect/revocation"
-	PathEndSession = PathIssuer + "/connect/endsession"
-)
-
 // Handler serves discovery, the key set, the token endpoint and revocation.
 // All fields but Log and Now are required. Call [Handler.Mount] once, and leave
 // [Handler.Run] running.
@@ -97,18 +83,18 @@ type Handler struct {
 func (h *Handler) Mount(mux *http.ServeMux) {
 	h.throttle = throttle{counters: h.Failures, now: h.now}
 	h.refusals = refusals{audit: h.Audit, now: h.now}
-	h.audiences = []string{h.Issuer, h.endpoint(PathToken)}
+	h.audiences = []string{h.Issuer, h.endpoint(oauth.PathToken)}
 
 	discovery := h.discovery()
-	mux.Handle("GET "+PathDiscovery, discovery)
-	mux.Handle("GET "+PathMetadata, discovery)
-	mux.HandleFunc("GET "+PathJWKS, h.jwks)
-	mux.HandleFunc("POST "+PathToken, h.serveToken)
-	mux.HandleFunc("POST "+PathRevocation, h.serveRevocation)
+	mux.Handle("GET "+oauth.PathDiscovery, discovery)
+	mux.Handle("GET "+oauth.PathMetadata, discovery)
+	mux.HandleFunc("GET "+oauth.PathJWKS, h.jwks)
+	mux.HandleFunc("POST "+oauth.PathToken, h.serveToken)
+	mux.HandleFunc("POST "+oauth.PathRevocation, h.serveRevocation)
 }
 
 // endpoint is the URL of a path of the issuer.
-func (h *Handler) endpoint(path string) string { return h.Issuer + path[len(PathIssuer):] }
+func (h *Handler) endpoint(path string) string { return h.Issuer + path[len(oauth.PathIssuer):] }
 
 func (h *Handler) now() time.Time {
 	if h.Now != nil {

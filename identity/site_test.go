@@ -33,7 +33,7 @@ import (
 // What every site has.
 const (
 	root     = "https://erp.example"
-	issuer   = root + identity.PathIssuer
+	issuer   = root + oauth.PathIssuer
 	portal   = "com.example/portal"  // confidential, both flows, a credential for each
 	field    = "com.example/field"   // public
 	stranger = "com.example/other"   // confidential, of somebody else
@@ -241,7 +241,7 @@ func (s *site) start() *replica {
 	}
 	people := *verifier
 	people.Audience = token.ResourcesAudience(issuer)
-	r.Handle(identity.PathUserinfo, &identity.Userinfo{Tokens: &people, Live: r.registry, People: r.registry, Log: log})
+	r.Handle(oauth.PathUserinfo, &identity.Userinfo{Tokens: &people, Live: r.registry, People: r.registry, Log: log})
 	r.Handle("GET /profile/me", &identity.ProfileMe{Tokens: &people, Live: r.registry, People: r.registry, Database: "db-1", URL: root, Log: log})
 	s.replicas = append(s.replicas, r)
 	s.refresh()

@@ -16,6 +16,7 @@ import (
 	"github.com/hybridapps/tandem/identity"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/registry"
 )
 
@@ -49,7 +50,7 @@ func NewInstance(ctx context.Context, c InstanceConfig) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &Instance{Administration: a, config: c, Issuer: c.URL + identity.PathIssuer, ODataRoot: c.URL + api.DomainPath}
+	i := &Instance{Administration: a, config: c, Issuer: c.URL + oauth.PathIssuer, ODataRoot: c.URL + api.DomainPath}
 	if err := i.build(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -99,7 +100,7 @@ func (i *Instance) mountIdentity(mux *http.ServeMux, revoked *data.Revoked) {
 		Revocations: revoked, Uses: data.NewApplications(i.DB), Audit: i.metered, Log: c.Log, Now: c.Now,
 	}
 	i.identity.Mount(mux)
-	mux.Handle(identity.PathUserinfo, &identity.Userinfo{Tokens: verifier, Live: i.Registry, People: i.Registry, Log: c.Log})
+	mux.Handle(oauth.PathUserinfo, &identity.Userinfo{Tokens: verifier, Live: i.Registry, People: i.Registry, Log: c.Log})
 	mux.Handle("GET /profile/me", &identity.ProfileMe{
 		Tokens: verifier, Live: i.Registry, People: i.Registry, Database: i.ID, URL: c.URL, Log: c.Log,
 	})

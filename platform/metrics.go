@@ -13,6 +13,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/audit"
+	"github.com/hybridapps/tandem/oauth"
 )
 
 // metrics are the instance's. Every label has a short list of values: no login,
@@ -29,8 +30,8 @@ type metrics struct {
 
 // parts are the parts of the instance that requests are counted by.
 var parts = [...]struct{ name, prefix string }{
-	{"token", "/id/connect/token"},
-	{"signin", "/id/"},
+	{"token", oauth.PathToken},
+	{"signin", oauth.PathIssuer + "/"},
 	{"api", "/api/"},
 	{"other", ""},
 }

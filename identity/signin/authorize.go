@@ -42,7 +42,7 @@ func (h *Handler) authorizePost(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return h.redirectSealed(w, r, "/id/connect/authorize/resume", req)
+	return h.redirectSealed(w, r, pathResume, req)
 }
 
 // resume goes on with a sealed request.
@@ -152,7 +152,7 @@ func (h *Handler) proceed(w http.ResponseWriter, r *http.Request, req *authoriza
 				req.LoginHint = hinted.Login
 			}
 		}
-		return h.redirectSealed(w, r, "/id/account/signin", req)
+		return h.redirectSealed(w, r, pathSignIn, req)
 	}
 	if req.HintUserID != "" && req.HintUserID != who.UserID {
 		return &refusal{req, oauth.Refuse(oauth.LoginRequired, "another person signed in than the one id_token_hint names")}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/oauth"
 )
 
 // logoutRequest is a checked logout request (OpenID Connect RP-Initiated
@@ -88,7 +89,7 @@ func (h *Handler) endSessionPost(w http.ResponseWriter, r *http.Request) error {
 			next.Set(name, value)
 		}
 	}
-	target := "/id/connect/endsession"
+	target := oauth.PathEndSession
 	if len(next) > 0 {
 		target += "?" + next.Encode()
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/internal/netaddr"
+	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/seal"
 )
@@ -62,6 +63,14 @@ type Handler struct {
 	crossSite  *http.CrossOriginProtection
 }
 
+// Paths of the pages that only the browser and this package know.
+const (
+	pathResume  = oauth.PathAuthorize + "/resume"
+	pathAccount = oauth.PathIssuer + "/account/"
+	pathSignIn  = pathAccount + "signin"
+	pathSignOut = pathAccount + "signout"
+)
+
 // Mount adds the endpoints to mux.
 func (h *Handler) Mount(mux *http.ServeMux) error {
 	u, err := url.Parse(h.Issuer)
@@ -78,19 +87,15 @@ func (h *Handler) Mount(mux *http.ServeMux) error {
 	if err := h.crossSite.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
 		return err
 	}
-	for pattern, serve := range map[string]handlerFunc{
-		"GET /id/connect/authorize":        h.authorize,
-		"POST /id/connect/authorize":       h.authorizePost,
-		"GET /id/connect/authorize/resume": h.resume,
-		"GET /id/account/signin":           h.signInForm,
-		"POST /id/account/signin":          h.signIn,
-		"GET /id/account/signout":          h.signOutForm,
-		"POST /id/account/signout":         h.signOut,
-		"GET /id/connect/endsession":       h.endSession,
-		"POST /id/connect/endsession":      h.endSessionPost,
-	} {
-		mux.Handle(pattern, h.serve(serve))
-	}
+	mux.Handle("GET "+oauth.PathAuthorize, h.serve(h.authorize))
+	mux.Handle("POST "+oauth.PathAuthorize, h.serve(h.authorizePost))
+	mux.Handle("GET "+pathResume, h.serve(h.resume))
+	mux.Handle("GET "+pathSignIn, h.serve(h.signInForm))
+	mux.Handle("POST "+pathSignIn, h.serve(h.signIn))
+	mux.Handle("GET "+pathSignOut, h.serve(h.signOutForm))
+	mux.Handle("POST "+pathSignOut, h.serve(h.signOut))
+	mux.Handle("GET "+oauth.PathEndSession, h.serve(h.endSession))
+	mux.Handle("POST "+oauth.PathEndSession, h.serve(h.endSessionPost))
 	mux.Handle(static.Pattern(), static)
 	return nil
 }

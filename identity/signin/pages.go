@@ -18,10 +18,13 @@ var templateFiles embed.FS
 var assetFiles embed.FS
 
 // static are the style sheets and pictures of the pages.
-var static = assets.New(assetFiles, "assets", "/id/account/assets/")
+var static = assets.New(assetFiles, "assets", pathAccount+"assets/")
 
 var templates = template.Must(template.New("").
-	Funcs(template.FuncMap{"asset": static.Path}).
+	Funcs(template.FuncMap{
+		"asset": static.Path,
+		"path":  func(page string) string { return pathAccount + page },
+	}).
 	ParseFS(templateFiles, "templates/*.html"))
 
 // page is what the templates show. Which fields a page uses is for its

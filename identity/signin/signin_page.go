@@ -40,7 +40,7 @@ func (h *Handler) signInForm(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if who != nil {
-		http.Redirect(w, r, "/id/account/signout", http.StatusSeeOther)
+		http.Redirect(w, r, pathSignOut, http.StatusSeeOther)
 		return nil
 	}
 	return h.showSignIn(w, r, http.StatusOK, signInFields{}, "")
@@ -226,9 +226,9 @@ func (h *Handler) welcome(w http.ResponseWriter, r *http.Request, f signInFields
 	h.keepCookie(w, value, f.keep)
 	if f.req == nil {
 		noStore(w.Header())
-		http.Redirect(w, r, "/id/account/signout", http.StatusSeeOther)
+		http.Redirect(w, r, pathSignOut, http.StatusSeeOther)
 		return nil
 	}
 	f.req.SignedIn = s.ID
-	return h.redirectSealed(w, r, "/id/connect/authorize/resume", f.req)
+	return h.redirectSealed(w, r, pathResume, f.req)
 }

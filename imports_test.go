@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"registry":    {"."},
 	"erp":         {".", "internal/jsontext"},
 	"erp/demo":    {".", "erp"},
-	"session":     {"."},
+	"session":     {".", "internal/flood"},
 	"audit":       {"."},
 	"internalapi": {"."},
 	// What several rooms do the same way: leaves.
@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 
 	// The boxes of the server: never each other's, never the data box. Identity
 	// asks the registry who may act; the API reads the entity model.
-	"identity/...": {".", "oauth", "registry", "seal", "assets", "identity/...", "internal/netaddr"},
+	"identity/...": {".", "oauth", "registry", "seal", "assets", "identity/...", "internal/flood", "internal/netaddr"},
 	"api":          {".", "api/odata", "erp", "internal/netaddr"},
 	// The data box implements the stores that the others declare.
 	"data":          {".", "sqldb", "audit", "erp", "identity/...", "registry", "session"},

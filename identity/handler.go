@@ -82,7 +82,7 @@ type Handler struct {
 // Mount adds the endpoints.
 func (h *Handler) Mount(mux *http.ServeMux) {
 	h.throttle = throttle{counters: h.Failures, now: h.now}
-	h.refusals = refusals{audit: h.Audit, now: h.now}
+	h.refusals = refusals{audit: h.Audit, now: h.now, gate: refusalGate{Max: maxRefusals}}
 	h.audiences = []string{h.Issuer, h.endpoint(oauth.PathToken)}
 
 	discovery := h.discovery()

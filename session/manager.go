@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/flood"
 )
 
 // DefaultSlots is the licence where none is given.
@@ -54,7 +55,7 @@ type Manager struct {
 	round    sync.Mutex // one Sync at a time; guards change and forgotten
 	change   int64
 	forgot   time.Time
-	refusals refusals
+	refusals flood.Gate[key, tandem.AuditEvent]
 
 	licenceMu sync.Mutex
 	applied   bool
@@ -78,6 +79,7 @@ func (m *Manager) init() {
 		m.Licence.Slots = DefaultSlots
 	}
 	m.counts = m.Licence
+	m.refusals.Max = maxRefusals
 	m.gate = make(chan struct{}, 1)
 	m.live = make(map[key]*entry)
 	m.byID = make(map[string]*entry)
@@ -189,8 +191,8 @@ func (m *Manager) open(ctx context.Context, p *tandem.Principal, k key, remoteAd
 	events := closedEvents(opened.Expired, m.Now())
 	switch {
 	case opened.ID == "" && e == nil:
-		if refused, ok := m.refusals.refuse(m.Now(), k, refusedEvent(p, remoteAddr, opened.Licence)); ok {
-			events = append(events, refused)
+		if e := refusedEvent(p, remoteAddr, opened.Licence, m.Now()); m.refusals.Pass(e.At, k, e) {
+			events = append(events, e)
 		}
 	case opened.Fresh:
 		events = append(events, openedEvent(p, &opened))

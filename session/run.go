@@ -35,7 +35,7 @@ func (m *Manager) Run(ctx context.Context) {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 			defer cancel()
-			err := errors.Join(m.flush(last), m.Auditor.RecordAll(last, m.refusals.settle(m.Now(), true)))
+			err := errors.Join(m.flush(last), m.Auditor.RecordAll(last, repeatedEvents(m.refusals.Due(m.Now(), true), m.Now())))
 			if err != nil {
 				m.Log.ErrorContext(last, "write back sessions at the end", "error", err)
 			}
@@ -71,7 +71,7 @@ func (m *Manager) Sync(ctx context.Context) error {
 	}
 	expired, expireErr := m.Store.Expire(ctx, m.Now())
 	m.dropAll(expired)
-	events := append(closedEvents(expired, m.Now()), m.refusals.settle(m.Now(), false)...)
+	events := append(closedEvents(expired, m.Now()), repeatedEvents(m.refusals.Due(m.Now(), false), m.Now())...)
 	err = errors.Join(err, listErr, expireErr, m.Auditor.RecordAll(ctx, events), m.endDisallowed(ctx))
 	if now := m.Now(); now.Sub(m.forgot).Abs() >= forgetEvery {
 		if forgetErr := m.Store.Forget(ctx, now.Add(-Keep)); forgetErr != nil {

@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"mime"
@@ -10,34 +9,17 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/registry"
 )
-
-// PersonTokens verifies access tokens that are meant for the identity server
-// itself: audience {issuer}/resources, which external users' tokens have too.
-// It is a [token.Verifier] with that audience.
-type PersonTokens interface {
-	VerifyAccess(ctx context.Context, raw string) (*tandem.Principal, error)
-}
-
-// LiveCheck says whether application and account behind a verified token still
-// may act.
-type LiveCheck interface {
-	Check(ctx context.Context, p *tandem.Principal) error
-}
-
-// People finds users; the user returned is shared and must not be changed.
-type People interface {
-	User(ctx context.Context, id string) (*tandem.User, error)
-}
 
 // bearer admits requests with a person's access token to the two resources
 // that the identity server itself has.
 type bearer struct {
-	tokens PersonTokens
-	live   LiveCheck
-	people People
-	log    *slog.Logger
+	tokens   *token.Verifier
+	registry *registry.Registry
+	log      *slog.Logger
 }
 
 // maxBearerBody bounds the body of a POST that carries a token, in bytes.
@@ -62,7 +44,7 @@ func (b *bearer) admit(w http.ResponseWriter, r *http.Request, scopes ...string)
 		refuseBearer(w, &oauth.Error{Code: oauth.InsufficientScope, Status: http.StatusForbidden, Description: "this resource is for people; a service token cannot read it"})
 		return nil, nil, false
 	}
-	if err := b.live.Check(ctx, p); err != nil {
+	if err := b.registry.Check(ctx, p); err != nil {
 		b.refuse(w, r, err)
 		return nil, nil, false
 	}
@@ -74,7 +56,7 @@ func (b *bearer) admit(w http.ResponseWriter, r *http.Request, scopes ...string)
 		refuseBearer(w, &oauth.Error{Code: oauth.InsufficientScope, Status: http.StatusForbidden, Description: "the token needs the scope " + strings.Join(scopes, " or ")})
 		return nil, nil, false
 	}
-	u, err := b.people.User(ctx, p.User.ID)
+	u, err := b.registry.User(ctx, p.User.ID)
 	if err != nil {
 		b.refuse(w, r, err)
 		return nil, nil, false

@@ -128,7 +128,7 @@ func (h *Handler) authenticate(ctx context.Context, q *request) error {
 	if refusal != nil {
 		return refusal
 	}
-	app, known := h.Live.App(p.clientID)
+	app, known := h.Registry.App(p.clientID)
 	if known {
 		q.app = app
 	}

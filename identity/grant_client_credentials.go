@@ -17,7 +17,7 @@ func (h *Handler) clientCredentials(ctx context.Context, q *request) (*issued, e
 	if q.app.ClientType != tandem.ClientConfidential || !q.app.SystemUserAllowed {
 		return nil, oauth.Refuse(oauth.UnauthorizedClient, "the application may not act as a System User")
 	}
-	u, err := h.Live.User(ctx, q.app.SystemUserID)
+	u, err := h.Registry.User(ctx, q.app.SystemUserID)
 	if err != nil && !errors.Is(err, tandem.ErrNotFound) {
 		return nil, err
 	}

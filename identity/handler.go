@@ -15,18 +15,6 @@ import (
 	"github.com/hybridapps/tandem/registry"
 )
 
-// Live is who may act, from memory that a change reaches within five seconds.
-// [registry.Registry] implements it.
-type Live interface {
-	// App also returns disabled applications.
-	App(applicationURI string) (*registry.App, bool)
-	// User returns [tandem.ErrNotFound] when there is none. The user is
-	// shared: it must not be changed.
-	User(ctx context.Context, id string) (*tandem.User, error)
-	// Ready says why nothing can be decided now; nil when it can.
-	Ready() error
-}
-
 // Users reads accounts as they are at this moment.
 type Users interface {
 	UserByID(ctx context.Context, id string) (tandem.User, error)
@@ -44,18 +32,13 @@ type CredentialUses interface {
 	CredentialsUsed(ctx context.Context, used map[string]time.Time) error
 }
 
-// Auditor records an event and returns when it is durable.
-type Auditor interface {
-	Record(ctx context.Context, e tandem.AuditEvent) error
-}
-
 // Handler serves discovery, the key set, the token endpoint and revocation.
 // All fields but Log and Now are required. Call [Handler.Mount] once, and leave
 // [Handler.Run] running.
 type Handler struct {
 	// Issuer is the identity server's URL, such as https://erp.example/id.
 	Issuer      string
-	Live        Live
+	Registry    *registry.Registry
 	Users       Users
 	Keys        *token.Keys
 	Minter      *token.Minter
@@ -66,7 +49,7 @@ type Handler struct {
 	Failures    FailureCounters
 	Revocations Revocations
 	Uses        CredentialUses
-	Audit       Auditor
+	Audit       tandem.Auditor
 	// Log gets internal errors; nil means slog.Default.
 	Log *slog.Logger
 	// Now is the clock; nil means time.Now.

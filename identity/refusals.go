@@ -19,7 +19,7 @@ const maxRefusals = 512
 // refusals records refused requests: the first of a kind at once, its repeats
 // within the minute as one line with their number.
 type refusals struct {
-	audit Auditor
+	audit tandem.Auditor
 	now   func() time.Time
 	gate  refusalGate
 }

@@ -24,7 +24,7 @@ func (h *Handler) serveRevocation(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) revoke(w http.ResponseWriter, q *request) error {
-	if err := h.Live.Ready(); err != nil {
+	if err := h.Registry.Ready(); err != nil {
 		return err
 	}
 	var refusal *oauth.Error

@@ -97,7 +97,7 @@ type record struct {
 	mu     sync.Mutex
 	events []tandem.AuditEvent
 	failed error
-	also   identity.Auditor // nil, or where events go as well
+	also   tandem.Auditor // nil, or where events go as well
 }
 
 func (r *record) Record(ctx context.Context, e tandem.AuditEvent) error {
@@ -227,7 +227,7 @@ func (s *site) start() *replica {
 	codes := &token.Codes{Store: data.NewCodes(s.db), Now: s.clock.now}
 	verifier := &token.Verifier{Issuer: issuer, Keys: r.keys, Now: s.clock.now}
 	r.handler = &identity.Handler{
-		Issuer: issuer, Live: r.registry, Users: s.users, Keys: r.keys, Minter: r.minter, Verifier: verifier, Codes: codes, Families: s.families(),
+		Issuer: issuer, Registry: r.registry, Users: s.users, Keys: r.keys, Minter: r.minter, Verifier: verifier, Codes: codes, Families: s.families(),
 		Assertions: data.NewAssertions(s.db), Failures: data.NewClientFailures(s.db), Revocations: revoked, Uses: data.NewApplications(s.db),
 		Audit: s.audit, Log: log, Now: s.clock.now,
 	}
@@ -241,8 +241,8 @@ func (s *site) start() *replica {
 	}
 	people := *verifier
 	people.Audience = token.ResourcesAudience(issuer)
-	r.Handle(oauth.PathUserinfo, &identity.Userinfo{Tokens: &people, Live: r.registry, People: r.registry, Log: log})
-	r.Handle("GET /profile/me", &identity.ProfileMe{Tokens: &people, Live: r.registry, People: r.registry, Database: "db-1", URL: root, Log: log})
+	r.Handle(oauth.PathUserinfo, &identity.Userinfo{Tokens: &people, Registry: r.registry, Log: log})
+	r.Handle("GET /profile/me", &identity.ProfileMe{Tokens: &people, Registry: r.registry, Database: "db-1", URL: root, Log: log})
 	s.replicas = append(s.replicas, r)
 	s.refresh()
 	return r

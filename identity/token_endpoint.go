@@ -79,7 +79,7 @@ func (h *Handler) serveToken(w http.ResponseWriter, r *http.Request) {
 // grant finds the grant, authenticates the client and does what the grant
 // says.
 func (h *Handler) grant(w http.ResponseWriter, q *request) (*issued, error) {
-	if err := h.Live.Ready(); err != nil {
+	if err := h.Registry.Ready(); err != nil {
 		return nil, err
 	}
 	var refusal *oauth.Error

@@ -95,14 +95,14 @@ func (i *Instance) mountIdentity(mux *http.ServeMux, revoked *data.Revoked) {
 	verifier := &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.ResourcesAudience(i.Issuer), Now: c.Now}
 	codes := &token.Codes{Store: data.NewCodes(i.DB), Lifetimes: c.Lifetimes, Now: c.Now}
 	i.identity = &identity.Handler{
-		Issuer: i.Issuer, Live: i.Registry, Users: i.users, Keys: i.Keys, Minter: minter, Verifier: verifier,
+		Issuer: i.Issuer, Registry: i.Registry, Users: i.users, Keys: i.Keys, Minter: minter, Verifier: verifier,
 		Codes: codes, Families: i.Families, Assertions: data.NewAssertions(i.DB), Failures: data.NewClientFailures(i.DB),
 		Revocations: revoked, Uses: data.NewApplications(i.DB), Audit: i.metered, Log: c.Log, Now: c.Now,
 	}
 	i.identity.Mount(mux)
-	mux.Handle(oauth.PathUserinfo, &identity.Userinfo{Tokens: verifier, Live: i.Registry, People: i.Registry, Log: c.Log})
+	mux.Handle(oauth.PathUserinfo, &identity.Userinfo{Tokens: verifier, Registry: i.Registry, Log: c.Log})
 	mux.Handle("GET /profile/me", &identity.ProfileMe{
-		Tokens: verifier, Live: i.Registry, People: i.Registry, Database: i.ID, URL: c.URL, Log: c.Log,
+		Tokens: verifier, Registry: i.Registry, Database: i.ID, URL: c.URL, Log: c.Log,
 	})
 	passwords := i.passwords
 	if c.PasswordConcurrency > 0 {

@@ -47,18 +47,13 @@ type Grants interface {
 	EndApplication(ctx context.Context, applicationURI string) error
 }
 
-// Auditor records events; it returns after the event is durable.
-type Auditor interface {
-	Record(ctx context.Context, e tandem.AuditEvent) error
-}
-
 // TrustedApps administers Trusted Applications. All fields but Now are
 // required. A change holds on every running replica within five seconds.
 type TrustedApps struct {
 	Store    AppStore
 	Accounts Accounts
 	Grants   Grants
-	Audit    Auditor
+	Audit    tandem.Auditor
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }

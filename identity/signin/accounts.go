@@ -17,7 +17,7 @@ type Accounts struct {
 	Users     Users
 	Passwords *Passwords
 	Ending    *Ending
-	Audit     Auditor
+	Audit     tandem.Auditor
 	// Actor is recorded as who did it, such as "command line".
 	Actor string
 	// Now is the clock; nil means time.Now.

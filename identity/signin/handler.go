@@ -49,7 +49,7 @@ type Handler struct {
 	Codes        Codes
 	Hints        Hints
 	Ending       *Ending
-	Audit        Auditor
+	Audit        tandem.Auditor
 	// Box seals what travels through the browser; replicas share its key.
 	Box *seal.Box
 	Log *slog.Logger

@@ -82,11 +82,6 @@ type Sessions interface {
 	CloseByKey(ctx context.Context, key string, reason tandem.EndReason) error
 }
 
-// Auditor records events; it returns after the event is durable.
-type Auditor interface {
-	Record(ctx context.Context, e tandem.AuditEvent) error
-}
-
 // Ending ends sign-ins together with everything that hangs on them: the
 // identity session, the refresh families, the API session with its slot. It
 // touches nothing of the service half (invariant I6).
@@ -96,7 +91,7 @@ type Ending struct {
 	// Sessions may be nil where no API runs in the process, as in
 	// administration by command: the API then notices by itself.
 	Sessions Sessions
-	Audit    Auditor
+	Audit    tandem.Auditor
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }

@@ -189,21 +189,21 @@ func TestMultiplexingIsMarkedOnce(t *testing.T) {
 	})
 }
 
-func TestReservedSeats(t *testing.T) {
+func TestReservedSlots(t *testing.T) {
 	t.Parallel()
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		ctx, s := t.Context(), sessions(t, db, 4, map[string]int{"svc": 2})
 		for i := range 2 {
 			if o := open(t, s, opening("anna", fmt.Sprint("a", i), noon)); o.Slot != i+1 || o.Reserved {
-				t.Errorf("a shared seat: %d, reserved %v", o.Slot, o.Reserved)
+				t.Errorf("a shared slot: %d, reserved %v", o.Slot, o.Reserved)
 			}
 		}
 		if o := open(t, s, opening("boris", "b", noon)); o.ID != "" {
-			t.Errorf("boris sits in a reserved seat: %+v", o)
+			t.Errorf("boris has a reserved slot: %+v", o)
 		}
 		for i := range 2 {
 			if o := open(t, s, service("svc", fmt.Sprint(i), noon)); o.Slot != i+3 || !o.Reserved {
-				t.Errorf("a reserved seat: %d, reserved %v", o.Slot, o.Reserved)
+				t.Errorf("a reserved slot: %d, reserved %v", o.Slot, o.Reserved)
 			}
 		}
 		if o := open(t, s, service("svc", "third", noon)); o.ID != "" {
@@ -212,7 +212,7 @@ func TestReservedSeats(t *testing.T) {
 		_, err := s.End(ctx, session.Ending{Key: "a0", Reason: tandem.EndSignOut, Now: noon})
 		must(t, err)
 		if o := open(t, s, service("svc", "third", noon)); o.Slot != 1 || o.Reserved {
-			t.Errorf("more sessions than reserved seats use shared ones: %+v", o)
+			t.Errorf("more sessions than reserved slots use shared ones: %+v", o)
 		}
 	})
 }
@@ -240,7 +240,7 @@ func TestSmallerLicenceEndsTheLongestIdle(t *testing.T) {
 			got = append(got, fmt.Sprintf("%d %s %v", l.Slot, l.User, l.Reserved))
 		}
 		if want := []string{"1 u4 false", "2 u3 false", "3 u0 true"}; err != nil || !slices.Equal(got, want) {
-			t.Errorf("seated %v, want %v, %v", got, want, err)
+			t.Errorf("slots %v, want %v, %v", got, want, err)
 		}
 		// The same licence again, as another replica sets it: nobody moves.
 		if ended, err := s.SetLicence(ctx, tandem.Licence{Slots: 3, Reserved: map[string]int{"u0": 1}}, noon.Add(time.Hour)); err != nil || len(ended) > 0 {

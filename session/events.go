@@ -78,7 +78,7 @@ func refusedEvent(p *tandem.Principal, remoteAddr string, l tandem.Licence, at t
 
 func licenceFull(l tandem.Licence) error {
 	message := fmt.Sprintf("MaximumLicenseCountExceeded: all %d licence slots are in use", l.Slots)
-	if n := l.Slots - SharedSeats(l).Last; n > 0 {
+	if n := l.Slots - SharedSlots(l).Last; n > 0 {
 		message = fmt.Sprintf("MaximumLicenseCountExceeded: all licence slots open to this account are in use (%d in total, %d reserved)", l.Slots, n)
 	}
 	return &tandem.Error{Code: tandem.CodeLicenceFull, Message: message +

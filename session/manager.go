@@ -225,7 +225,7 @@ func (m *Manager) unavailable(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", errUnavailable, err)
 }
 
-// openAlone holds the gate. A nil entry without an error says that no seat is
+// openAlone holds the gate. A nil entry without an error says that no slot is
 // free.
 func (m *Manager) openAlone(ctx context.Context, p *tandem.Principal, k key, remoteAddr string) (*entry, Opened, error) {
 	if e := m.lookup(k); e != nil { // opened while we waited

@@ -40,7 +40,7 @@ const (
 )
 
 // ErrClosed is returned for events that come after [Log.Run] has ended.
-var ErrClosed error = &tandem.Error{Code: tandem.CodeUnavailable, Message: "the instance is shutting down; try again"}
+var ErrClosed error = tandem.Errorf(tandem.CodeUnavailable, "the instance is shutting down; try again")
 
 // Log appends events to a store in groups. Make it with its fields set, start
 // [Log.Run] in a goroutine, and share the pointer.
@@ -226,9 +226,7 @@ func bound(e *tandem.AuditEvent) {
 }
 
 func cut(s *string, limit int) {
-	if len(*s) > limit {
-		*s = (*s)[:limit] + "…"
-	}
+	*s = tandem.Clip(*s, limit)
 	if !utf8.ValidString(*s) || strings.IndexByte(*s, 0) >= 0 {
 		*s = strings.ReplaceAll(strings.ToValidUTF8(*s, "?"), "\x00", "?")
 	}

@@ -119,7 +119,7 @@ func (t *TrustedApps) checkSystemUser(ctx context.Context, id string) error {
 	}
 	u, err := t.Accounts.UserByID(ctx, id)
 	if errors.Is(err, tandem.ErrNotFound) {
-		return invalid("System User: there is no user with the id %s", clip(id))
+		return invalid("System User: there is no user with the id %s", tandem.Clip(id, shown))
 	}
 	if err == nil && u.Type != tandem.SystemUserNoLogin {
 		return invalid("System User: %s is a person (%s); name a user of type %s", u.Login, u.Type, tandem.SystemUserNoLogin)
@@ -174,7 +174,7 @@ func (t *TrustedApps) update(ctx context.Context, actor, applicationURI, what st
 		}
 		changed.ApplicationURI, changed.Credentials = old.ApplicationURI, old.Credentials
 		if changed.SystemUserID != draft.SystemUserID {
-			return old, &tandem.Error{Code: tandem.CodeConflict, Message: "the application was changed by somebody else at the same moment; try again"}
+			return old, tandem.Errorf(tandem.CodeConflict, "the application was changed by somebody else at the same moment; try again")
 		}
 		return changed, validate(&changed)
 	})
@@ -230,7 +230,7 @@ type NewCredential struct {
 // for a public key.
 func (t *TrustedApps) AddCredential(ctx context.Context, actor, applicationURI string, n NewCredential) (tandem.Credential, string, error) {
 	if n.Flow != tandem.FlowUser && n.Flow != tandem.FlowService {
-		return tandem.Credential{}, "", invalid("flow %q: use %s or %s", clip(string(n.Flow)), tandem.FlowUser, tandem.FlowService)
+		return tandem.Credential{}, "", invalid("flow %q: use %s or %s", tandem.Clip(string(n.Flow), shown), tandem.FlowUser, tandem.FlowService)
 	}
 	now := t.now()
 	if !n.ExpiresAt.IsZero() && !n.ExpiresAt.After(later(now, n.NotBefore)) {

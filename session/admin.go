@@ -20,10 +20,10 @@ func (m *Manager) CloseByKey(ctx context.Context, key string, reason tandem.EndR
 // changes nothing; for an id that never was, the error is tandem.ErrNotFound.
 func (m *Manager) Close(ctx context.Context, id, reason string) error {
 	if reason == "" {
-		return &tandem.Error{Code: tandem.CodeInvalid, Message: "closing a session needs a reason, which its holder can see"}
+		return tandem.Errorf(tandem.CodeInvalid, "closing a session needs a reason, which its holder can see")
 	}
 	if len(reason) > 200 {
-		return &tandem.Error{Code: tandem.CodeInvalid, Message: "the reason is longer than 200 bytes"}
+		return tandem.Errorf(tandem.CodeInvalid, "the reason is longer than 200 bytes")
 	}
 	_, err := m.end(ctx, Ending{IDs: []string{id}, Reason: tandem.EndReason(reason)})
 	return err

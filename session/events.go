@@ -77,15 +77,15 @@ func refusedEvent(p *tandem.Principal, remoteAddr string, l tandem.Licence, at t
 }
 
 func licenceFull(l tandem.Licence) error {
-	message := fmt.Sprintf("MaximumLicenseCountExceeded: all %d licence slots are in use", l.Slots)
+	full := fmt.Sprintf("all %d licence slots are in use", l.Slots)
 	if n := l.Slots - SharedSlots(l).Last; n > 0 {
-		message = fmt.Sprintf("MaximumLicenseCountExceeded: all licence slots open to this account are in use (%d in total, %d reserved)", l.Slots, n)
+		full = fmt.Sprintf("all licence slots open to this account are in use (%d in total, %d reserved)", l.Slots, n)
 	}
-	return &tandem.Error{Code: tandem.CodeLicenceFull, Message: message +
-		"; somebody has to sign out, a session ends 20 minutes after its last call, and an administrator can close one (tandem session close) or raise --licences"}
+	return tandem.Errorf(tandem.CodeLicenceFull, "MaximumLicenseCountExceeded: %s; somebody has to sign out, "+
+		"a session ends 20 minutes after its last call, and an administrator can close one (tandem session close) or raise --licences", full)
 }
 
-var errUnavailable error = &tandem.Error{Code: tandem.CodeUnavailable, Message: "the database does not answer, so no session can be opened or kept; try again"}
+var errUnavailable error = tandem.Errorf(tandem.CodeUnavailable, "the database does not answer, so no session can be opened or kept; try again")
 
 // maxRefusals bounds the callers whose refusals are told apart in a minute.
 const maxRefusals = 256

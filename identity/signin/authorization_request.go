@@ -62,7 +62,7 @@ func checkParameter(name string, values []string) string {
 		return "is given more than once" // RFC 6749 section 3.1
 	case len(v) > limit:
 		return "is longer than " + strconv.Itoa(limit) + " bytes"
-	case !utf8.ValidString(v) || hasControl(v):
+	case !utf8.ValidString(v) || tandem.HasControl(v):
 		return "holds characters that no parameter may have"
 	}
 	return ""
@@ -84,7 +84,7 @@ func (req *authorizationRequest) parse(q url.Values, app *tandem.TrustedApp) *oa
 			continue // may repeat (RFC 8707), and is not used here
 		}
 		if problem := checkParameter(name, values); problem != "" {
-			return oauth.Refuse(oauth.InvalidRequest, "the parameter %s %s", clip(name), problem)
+			return oauth.Refuse(oauth.InvalidRequest, "the parameter %s %s", tandem.Clip(name, shown), problem)
 		}
 	}
 	// Neither is looked into, and nothing is fetched: a request object could
@@ -103,10 +103,10 @@ func (req *authorizationRequest) parse(q url.Values, app *tandem.TrustedApp) *oa
 	case "":
 		return oauth.Refuse(oauth.InvalidRequest, "response_type is missing: use response_type=code")
 	default:
-		return oauth.Refuse(oauth.UnsupportedResponseType, "response_type %s is not supported: use code", clip(t))
+		return oauth.Refuse(oauth.UnsupportedResponseType, "response_type %s is not supported: use code", tandem.Clip(t, shown))
 	}
 	if m := q.Get("response_mode"); m != "" && !knownMode(m) {
-		return oauth.Refuse(oauth.InvalidRequest, "response_mode %s is not known: use query, fragment or form_post", clip(m))
+		return oauth.Refuse(oauth.InvalidRequest, "response_mode %s is not known: use query, fragment or form_post", tandem.Clip(m, shown))
 	}
 	req.Nonce, req.LoginHint = q.Get("nonce"), NormalizeLogin(q.Get("login_hint"))
 	asked, err := token.ReadScope(q.Get("scope"))
@@ -159,7 +159,7 @@ func (req *authorizationRequest) parsePrompt(q url.Values) *oauth.Error {
 			}
 		case promptLogin, promptConsent, promptSelectAccount:
 		default:
-			return oauth.Refuse(oauth.InvalidRequest, "prompt %s is not known", clip(word))
+			return oauth.Refuse(oauth.InvalidRequest, "prompt %s is not known", tandem.Clip(word, shown))
 		}
 	}
 	if text := q.Get("max_age"); text != "" {

@@ -118,7 +118,7 @@ func (h *Handler) acceptLogout(r *http.Request, q url.Values) (*logoutRequest, e
 	}
 	for name, values := range q {
 		if problem := checkParameter(strings.TrimPrefix(name, "post_logout_"), values); problem != "" {
-			return refuse("The application made a mistake: " + clip(name) + " " + problem + ".")
+			return refuse("The application made a mistake: " + tandem.Clip(name, shown) + " " + problem + ".")
 		}
 	}
 	req := &logoutRequest{ApplicationURI: q.Get("client_id"), RedirectURI: q.Get("post_logout_redirect_uri"), State: q.Get("state")}

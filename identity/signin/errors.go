@@ -2,7 +2,6 @@ package signin
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/google/uuid"
@@ -11,8 +10,11 @@ import (
 	"github.com/hybridapps/tandem/oauth"
 )
 
+// shown is how much of a wrong value is repeated in a message, in bytes.
+const shown = 80
+
 func invalid(format string, args ...any) error {
-	return &tandem.Error{Code: tandem.CodeInvalid, Message: fmt.Sprintf(format, args...)}
+	return tandem.Errorf(tandem.CodeInvalid, format, args...)
 }
 
 // problem is an error that is shown to the person: there is nowhere safe to

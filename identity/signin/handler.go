@@ -75,7 +75,7 @@ const (
 func (h *Handler) Mount(mux *http.ServeMux) error {
 	u, err := url.Parse(h.Issuer)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return errors.New("signin: the issuer " + clip(h.Issuer) + " is not an http or https URL")
+		return errors.New("signin: the issuer " + tandem.Clip(h.Issuer, shown) + " is not an http or https URL")
 	}
 	if h.Now == nil {
 		h.Now = time.Now

@@ -90,7 +90,7 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	for name, values := range form {
 		if len(values) > 1 {
-			return badRequest("The form holds "+clip(name)+" more than once.", "")
+			return badRequest("The form holds "+tandem.Clip(name, shown)+" more than once.", "")
 		}
 	}
 	f := signInFields{

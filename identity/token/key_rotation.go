@@ -172,7 +172,7 @@ func (k *Keys) Remove(ctx context.Context, id string) error {
 	defer k.refresh.Unlock()
 	key, ok := k.ring.Load().byID[id]
 	if !ok {
-		return &tandem.Error{Code: tandem.CodeNotFound, Message: "there is no signing key " + id}
+		return tandem.Errorf(tandem.CodeNotFound, "there is no signing key %s", id)
 	}
 	now := clock(k.Now)
 	if active, err := k.signer(key.Use, now); err != nil || active.ID == id {

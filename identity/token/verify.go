@@ -27,10 +27,10 @@ type Verifier struct {
 
 // errBadToken is the one refusal of a token: what exactly is wrong with it
 // helps only who forges.
-var errBadToken = &tandem.Error{Code: tandem.CodeUnauthorized, Message: "the token is not valid here, or has expired"}
+var errBadToken = tandem.Errorf(tandem.CodeUnauthorized, "the token is not valid here, or has expired")
 
 // errWrongAudience is the one case that an honest caller meets and can mend.
-var errWrongAudience = &tandem.Error{Code: tandem.CodeUnauthorized, Message: "the token is for another audience"}
+var errWrongAudience = tandem.Errorf(tandem.CodeUnauthorized, "the token is for another audience")
 
 // The claims that one kind of access token must have and the other must not
 // (invariants I3, I4 and I7).

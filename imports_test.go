@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 	// The boxes of the server: never each other's, never the data box. Identity
 	// asks the registry who may act; the API reads the entity model.
 	"identity/...": {".", "oauth", "registry", "seal", "assets", "identity/...", "internal/flood", "internal/netaddr"},
-	"api":          {".", "api/odata", "erp", "internal/netaddr"},
+	"api":          {".", "api/odata", "erp", "oauth", "internal/netaddr"},
 	// The data box implements the stores that the others declare.
 	"data":          {".", "sqldb", "audit", "erp", "identity/...", "registry", "session"},
 	"data/datatest": {"data", "sqldb", "internal/testkit"},

@@ -107,9 +107,8 @@ func bearerToken(w http.ResponseWriter, r *http.Request) (string, *oauth.Error) 
 	case len(headers) == 0:
 		return "", errNoToken
 	}
-	scheme, token, ok := strings.Cut(headers[0], " ")
-	token = strings.TrimLeft(token, " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" {
+	token, _ := oauth.BearerToken(headers[0])
+	if token = strings.TrimLeft(token, " "); token == "" {
 		return "", errNoToken
 	}
 	return token, nil

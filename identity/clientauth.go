@@ -36,7 +36,7 @@ func (c *client) may(f tandem.Flow) bool {
 	return c.user
 }
 
-// errClient is the one answer to every client that did not prove itself: an
+// errClient is the one refusal of every client that did not prove itself: an
 // unknown or disabled application and a wrong credential look alike.
 var errClient = &oauth.Error{
 	Code: oauth.InvalidClient, Status: http.StatusUnauthorized,

@@ -137,8 +137,8 @@ func (h *Handler) Purge(ctx context.Context) error {
 	)
 }
 
-// fail answers a request that was refused or failed: the one place where an
-// error becomes an answer. Replays are recorded each; other refusals are
+// fail responds to a request that was refused or failed: the one place where an
+// error becomes a response. Replays are recorded each; other refusals are
 // recorded in a way that a flood of them does not fill the disk.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, q *request, err error) {
 	event := tandem.AuditEvent{At: h.now(), ApplicationURI: q.knownApp(), Flow: q.flow, RemoteAddr: q.address}
@@ -164,7 +164,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, q *request, err e
 	oauth.WriteError(w, refusal, q.basicTried)
 }
 
-// internal turns an error that is no refusal into an answer that says nothing
+// internal turns an error that is no refusal into a response that says nothing
 // of it but an id, under which it is logged.
 func (h *Handler) internal(r *http.Request, err error) *oauth.Error {
 	if tandem.ErrorCode(err) == tandem.CodeUnavailable {

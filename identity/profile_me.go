@@ -49,8 +49,9 @@ type profileLinks struct {
 func (e *ProfileMe) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b := bearer{e.Tokens, e.Registry, e.Log}
 	// read is enough: with it the same facts can be read from the domain API.
-	_, u, ok := b.admit(w, r, tandem.ScopeProfile, tandem.ScopeRead)
-	if !ok {
+	_, u, err := b.admit(w, r, tandem.ScopeProfile, tandem.ScopeRead)
+	if err != nil {
+		b.fail(w, r, err)
 		return
 	}
 	language := cmp.Or(u.Locale, "en")

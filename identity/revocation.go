@@ -12,7 +12,7 @@ import (
 // serveRevocation is the revocation endpoint (RFC 7009). A client revokes its
 // own tokens: a refresh token with its family, or an access token, which every
 // API replica then refuses within five seconds. A token that is unknown or
-// somebody else's gets the same empty answer as one revoked.
+// somebody else's gets the same empty response as one revoked.
 func (h *Handler) serveRevocation(w http.ResponseWriter, r *http.Request) {
 	q := newRequest(r)
 	if err := h.revoke(w, q); err != nil {

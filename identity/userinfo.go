@@ -32,8 +32,9 @@ type userinfo struct {
 // ServeHTTP implements http.Handler.
 func (e *Userinfo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b := bearer{e.Tokens, e.Registry, e.Log}
-	p, u, ok := b.admit(w, r, tandem.ScopeOpenID)
-	if !ok {
+	p, u, err := b.admit(w, r, tandem.ScopeOpenID)
+	if err != nil {
+		b.fail(w, r, err)
 		return
 	}
 	claims := userinfo{UserClaims: token.Claims(u, p.Scope)}

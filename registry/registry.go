@@ -77,7 +77,7 @@ type App struct {
 	classicSecret         []byte
 }
 
-// NewApp works out the answers for an application.
+// NewApp works out what every call asks of an application.
 func NewApp(a tandem.TrustedApp) *App {
 	app := &App{TrustedApp: a, userFlow: appScopes(a.FlowScope(tandem.FlowUser)), serviceFlow: appScopes(a.FlowScope(tandem.FlowService))}
 	if sum, err := base64.StdEncoding.DecodeString(a.SecretHash); err == nil && len(sum) == sha256.Size {

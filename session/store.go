@@ -52,7 +52,7 @@ type Opening struct {
 	Idle       time.Duration
 }
 
-// Opened is the answer to an [Opening]. Expired is told also when the licence
+// Opened is what came of an [Opening]. Expired is told also when the licence
 // is full.
 type Opened struct {
 	// Session is the open session, found or new; its ID is empty when no slot

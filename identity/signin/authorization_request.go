@@ -78,7 +78,7 @@ func (req *authorizationRequest) parse(q url.Values, app *tandem.TrustedApp) *oa
 	if s := q["state"]; len(s) == 1 && checkParameter("state", s) == "" {
 		req.State = s[0]
 	}
-	for _, name := range slices.Sorted(maps.Keys(q)) { // sorted: the same fault, the same answer
+	for _, name := range slices.Sorted(maps.Keys(q)) { // sorted: the same fault, the same response
 		values := q[name]
 		if name == "resource" {
 			continue // may repeat (RFC 8707), and is not used here

@@ -81,7 +81,7 @@ type Codes struct {
 	Now func() time.Time
 }
 
-// Issue makes a code for the grant: 256 random bits, which only the answer to
+// Issue makes a code for the grant: 256 random bits, which only the response to
 // the browser ever holds.
 func (c *Codes) Issue(ctx context.Context, g CodeGrant) (string, error) {
 	b := make([]byte, sha256.Size)
@@ -98,7 +98,7 @@ func (c *Codes) Issue(ctx context.Context, g CodeGrant) (string, error) {
 // it gave has been taken back, and the event belongs in the record.
 var ErrCodeReplayed = errors.New("token: the authorization code was used before")
 
-// errBadCode is the one answer for every code that cannot be redeemed: which
+// errBadCode is the one refusal of every code that cannot be redeemed: which
 // reason it was helps only who guesses.
 var errBadCode = oauth.Refuse(oauth.InvalidGrant, "the authorization code is unknown, expired, used, or of another client or redirect_uri")
 

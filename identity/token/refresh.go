@@ -23,7 +23,7 @@ import (
 //
 // No refresh token is stored. Each is derived from the family's own secret,
 // which is sealed, and its number in the chain; so the successor of a token
-// can be given again to a client whose answer got lost, and a database without
+// can be given again to a client whose response got lost, and a database without
 // the instance's key yields none.
 type Family struct {
 	ID             string
@@ -116,7 +116,7 @@ var refreshLength = len(refreshPrefix) + base64.RawURLEncoding.EncodedLen(refres
 // again: its family has been ended, and the event belongs in the record.
 var ErrRefreshReplayed = errors.New("token: the refresh token was used before")
 
-// errBadRefresh is the one answer for every refresh token that does not work.
+// errBadRefresh is the one refusal of every refresh token that does not work.
 var errBadRefresh = oauth.Refuse(oauth.InvalidGrant, "the refresh token is unknown, expired, used, ended, or of another client")
 
 // IsRefreshToken reports whether text has the form of a refresh token.

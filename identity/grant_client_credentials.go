@@ -26,7 +26,8 @@ func (h *Handler) clientCredentials(ctx context.Context, q *request) (*issued, e
 	}
 	instance := q.form.get("service_instance")
 	if !oauth.ValidServiceInstance(instance) {
-		return nil, oauth.Refuse(oauth.InvalidRequest, "service_instance: use at most %d letters, digits, dots, underscores and hyphens", oauth.MaxServiceInstance)
+		return nil, oauth.Refuse(oauth.InvalidRequest, "service_instance: use at most %d letters, digits, dots, underscores and hyphens",
+			oauth.MaxServiceInstance)
 	}
 	asked, refusal := token.ReadScope(q.form.get("scope"))
 	if refusal != nil {

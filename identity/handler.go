@@ -168,7 +168,12 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, q *request, err e
 // of it but an id, under which it is logged.
 func (h *Handler) internal(r *http.Request, err error) *oauth.Error {
 	if tandem.ErrorCode(err) == tandem.CodeUnavailable {
-		return &oauth.Error{Code: oauth.TemporarilyUnavailable, Description: err.Error(), Status: http.StatusServiceUnavailable, RetryAfter: time.Second}
+		return &oauth.Error{
+			Code:        oauth.TemporarilyUnavailable,
+			Description: err.Error(),
+			Status:      http.StatusServiceUnavailable,
+			RetryAfter:  time.Second,
+		}
 	}
 	id := uuid.NewString()
 	if r.Context().Err() == nil { // else the client has gone, and that is all

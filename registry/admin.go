@@ -28,7 +28,8 @@ type AppStore interface {
 	// Update runs change in a transaction that no other change of the
 	// application can enter, and returns what it stored. Identifiers and
 	// credentials are kept as they were.
-	Update(ctx context.Context, applicationURI string, now time.Time, change func(old tandem.TrustedApp) (tandem.TrustedApp, error)) (tandem.TrustedApp, error)
+	Update(ctx context.Context, applicationURI string, now time.Time,
+		change func(old tandem.TrustedApp) (tandem.TrustedApp, error)) (tandem.TrustedApp, error)
 	// Delete leaves a tombstone and deletes the credentials.
 	Delete(ctx context.Context, applicationURI string, now time.Time) error
 	// AddCredential adds one if check agrees to the application as it is.
@@ -149,11 +150,15 @@ func (t *TrustedApps) List(ctx context.Context) ([]tandem.TrustedApp, error) {
 // Update changes an application. The result passes the same checks as a new
 // one; identifiers, times and credentials cannot be changed this way. change
 // runs twice.
-func (t *TrustedApps) Update(ctx context.Context, actor, applicationURI string, change func(*tandem.TrustedApp) error) (tandem.TrustedApp, error) {
+func (t *TrustedApps) Update(
+	ctx context.Context, actor, applicationURI string, change func(*tandem.TrustedApp) error,
+) (tandem.TrustedApp, error) {
 	return t.update(ctx, actor, applicationURI, "application changed", change)
 }
 
-func (t *TrustedApps) update(ctx context.Context, actor, applicationURI, what string, change func(*tandem.TrustedApp) error) (tandem.TrustedApp, error) {
+func (t *TrustedApps) update(
+	ctx context.Context, actor, applicationURI, what string, change func(*tandem.TrustedApp) error,
+) (tandem.TrustedApp, error) {
 	// The System User is looked up before the transaction, which must not ask
 	// for a second connection. A user's type is no secret that could change
 	// into a danger meanwhile: Check looks at it on every call.

@@ -85,7 +85,8 @@ func licenceFull(l tandem.Licence) error {
 		"a session ends 20 minutes after its last call, and an administrator can close one (tandem session close) or raise --licences", full)
 }
 
-var errUnavailable error = tandem.Errorf(tandem.CodeUnavailable, "the database does not answer, so no session can be opened or kept; try again")
+var errUnavailable error = tandem.Errorf(tandem.CodeUnavailable,
+	"the database does not answer, so no session can be opened or kept; try again")
 
 // maxRefusals bounds the callers whose refusals are told apart in a minute.
 const maxRefusals = 256

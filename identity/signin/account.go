@@ -63,7 +63,8 @@ func NormalizeLogin(typed string) string { return strings.ToLower(strings.TrimSp
 
 func validateLogin(login string) error {
 	if !loginSyntax.MatchString(login) {
-		return invalid("login %q: use 1 to %d lower-case letters, digits and . _ @ + - and begin with a letter or digit", tandem.Clip(login, shown), MaxLogin)
+		return invalid("login %q: use 1 to %d lower-case letters, digits and . _ @ + - and begin with a letter or digit",
+			tandem.Clip(login, shown), MaxLogin)
 	}
 	return nil
 }
@@ -73,7 +74,8 @@ func validateUser(u *tandem.User) error {
 	switch u.Type {
 	case tandem.InternalUser, tandem.ExternalCommunityUser, tandem.SystemUserNoLogin:
 	default:
-		return invalid("user type %q: use %s, %s or %s", tandem.Clip(string(u.Type), shown), tandem.InternalUser, tandem.ExternalCommunityUser, tandem.SystemUserNoLogin)
+		return invalid("user type %q: use %s, %s or %s", tandem.Clip(string(u.Type), shown),
+			tandem.InternalUser, tandem.ExternalCommunityUser, tandem.SystemUserNoLogin)
 	}
 	if u.Admin && u.Type != tandem.InternalUser {
 		return invalid("%s cannot be an administrator: only a user of type %s can", u.Login, tandem.InternalUser)

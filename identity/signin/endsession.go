@@ -84,9 +84,13 @@ func (h *Handler) endSessionPost(w http.ResponseWriter, r *http.Request) error {
 	}
 	// The hint stays behind: an ID token has no place in a URL of ours.
 	next := url.Values{}
-	for name, value := range map[string]string{"client_id": req.ApplicationURI, "post_logout_redirect_uri": req.RedirectURI, "state": req.State} {
-		if value != "" {
-			next.Set(name, value)
+	for _, f := range []field{
+		{"client_id", req.ApplicationURI},
+		{"post_logout_redirect_uri", req.RedirectURI},
+		{"state", req.State},
+	} {
+		if f.Value != "" {
+			next.Set(f.Name, f.Value)
 		}
 	}
 	target := oauth.PathEndSession

@@ -35,8 +35,10 @@ var errWrongAudience = tandem.Errorf(tandem.CodeUnauthorized, "the token is for 
 // The claims that one kind of access token must have and the other must not
 // (invariants I3, I4 and I7).
 var (
-	userRequired    = []string{"sub", "id", "sid", "user_type", "auth_time"}
-	userOnly        = append([]string{"is_admin", "name", "email", "email_verified", "locale", "db", "idp", "tid", "nonce", "at_hash"}, userRequired...)
+	userRequired = []string{"sub", "id", "sid", "user_type", "auth_time"}
+	userOnly     = append([]string{
+		"is_admin", "name", "email", "email_verified", "locale", "db", "idp", "tid", "nonce", "at_hash",
+	}, userRequired...)
 	serviceRequired = []string{"client_system_user", "client_system_user_type", "client_system_user_id"}
 	serviceOnly     = append([]string{"client_db", "service_instance"}, serviceRequired...)
 )

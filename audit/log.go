@@ -46,9 +46,9 @@ var ErrClosed error = tandem.Errorf(tandem.CodeUnavailable, "the instance is shu
 // [Log.Run] in a goroutine, and share the pointer.
 type Log struct {
 	Store Store
-	// Now is the clock for events that come without a time; the default is
-	// time.Now.
-	Now func() time.Time
+	// Clock tells the time of events that come without one; nil means the
+	// system's.
+	Clock tandem.Clock
 
 	mu      sync.Mutex
 	closed  bool
@@ -185,7 +185,7 @@ func (l *Log) commit(g *group, ids *ids) {
 	if g == nil {
 		return
 	}
-	now := l.now()
+	now := l.Clock.Now()
 	for i := range g.events {
 		e := &g.events[i]
 		if e.ID == "" {
@@ -206,13 +206,6 @@ func (l *Log) commit(g *group, ids *ids) {
 		}
 	}
 	close(g.done)
-}
-
-func (l *Log) now() time.Time {
-	if l.Now != nil {
-		return l.Now()
-	}
-	return time.Now()
 }
 
 // bound mends texts that come from a caller: long ones are cut, so that nobody

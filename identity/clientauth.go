@@ -152,7 +152,7 @@ func (h *Handler) authenticate(ctx context.Context, q *request) error {
 	}
 	h.keep(ctx, "client failures", h.throttle.succeeded(ctx, key))
 	if c.credentialID != "" {
-		h.uses.note(c.credentialID, h.now())
+		h.uses.note(c.credentialID, h.Clock.Now())
 	}
 	q.client = c
 	return nil
@@ -164,7 +164,7 @@ func (h *Handler) prove(ctx context.Context, app *registry.App, p proof) (client
 	if app == nil {
 		app = nobody // as much work as for somebody
 	}
-	now := h.now()
+	now := h.Clock.Now()
 	c := client{app: app}
 	switch p.method {
 	case oauth.AuthNone:

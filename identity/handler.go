@@ -33,7 +33,7 @@ type CredentialUses interface {
 }
 
 // Handler serves discovery, the key set, the token endpoint and revocation.
-// All fields but Log and Now are required. Call [Handler.Mount] once, and leave
+// All fields but Log and Clock are required. Call [Handler.Mount] once, and leave
 // [Handler.Run] running.
 type Handler struct {
 	// Issuer is the identity server's URL, such as https://erp.example/id.
@@ -52,8 +52,8 @@ type Handler struct {
 	Audit       tandem.Auditor
 	// Log gets internal errors; nil means slog.Default.
 	Log *slog.Logger
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 
 	throttle throttle
 	refusals refusals
@@ -64,8 +64,8 @@ type Handler struct {
 
 // Mount adds the endpoints.
 func (h *Handler) Mount(mux *http.ServeMux) {
-	h.throttle = throttle{counters: h.Failures, now: h.now}
-	h.refusals = refusals{audit: h.Audit, now: h.now, gate: refusalGate{Max: maxRefusals}}
+	h.throttle = throttle{counters: h.Failures, clock: h.Clock}
+	h.refusals = refusals{audit: h.Audit, clock: h.Clock, gate: refusalGate{Max: maxRefusals}}
 	h.audiences = []string{h.Issuer, h.endpoint(oauth.PathToken)}
 
 	discovery := h.discovery()
@@ -78,13 +78,6 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 
 // endpoint is the URL of a path of the issuer.
 func (h *Handler) endpoint(path string) string { return h.Issuer + path[len(oauth.PathIssuer):] }
-
-func (h *Handler) now() time.Time {
-	if h.Now != nil {
-		return h.Now()
-	}
-	return time.Now()
-}
 
 func (h *Handler) log() *slog.Logger {
 	if h.Log != nil {
@@ -128,7 +121,7 @@ func (h *Handler) keep(ctx context.Context, what string, err error) {
 
 // Purge deletes codes, families, assertions and counters that have served.
 func (h *Handler) Purge(ctx context.Context) error {
-	now := h.now()
+	now := h.Clock.Now()
 	return errors.Join(
 		h.Codes.Purge(ctx), h.Families.Purge(ctx),
 		h.Assertions.PurgeAssertions(ctx, now.Add(-time.Minute)),
@@ -141,7 +134,7 @@ func (h *Handler) Purge(ctx context.Context) error {
 // error becomes a response. Replays are recorded each; other refusals are
 // recorded in a way that a flood of them does not fill the disk.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, q *request, err error) {
-	event := tandem.AuditEvent{At: h.now(), ApplicationURI: q.knownApp(), Flow: q.flow, RemoteAddr: q.address}
+	event := tandem.AuditEvent{At: h.Clock.Now(), ApplicationURI: q.knownApp(), Flow: q.flow, RemoteAddr: q.address}
 	var refusal *oauth.Error
 	switch {
 	case errors.Is(err, token.ErrCodeReplayed):

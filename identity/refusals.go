@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internal/flood"
@@ -20,7 +19,7 @@ const maxRefusals = 512
 // within the minute as one line with their number.
 type refusals struct {
 	audit tandem.Auditor
-	now   func() time.Time
+	clock tandem.Clock
 	gate  refusalGate
 }
 
@@ -34,7 +33,7 @@ type refusal struct {
 
 // record records the event, now or with its repeats.
 func (s *refusals) record(ctx context.Context, e tandem.AuditEvent, code oauth.ErrorCode) error {
-	if !s.gate.Pass(s.now(), refusal{e.ApplicationURI, e.RemoteAddr, code}, e) {
+	if !s.gate.Pass(s.clock.Now(), refusal{e.ApplicationURI, e.RemoteAddr, code}, e) {
 		return nil
 	}
 	return s.audit.Record(ctx, e)
@@ -43,7 +42,7 @@ func (s *refusals) record(ctx context.Context, e tandem.AuditEvent, code oauth.E
 // flush writes down the repeats whose minute is over, or all.
 func (s *refusals) flush(ctx context.Context, all bool) error {
 	var failed error
-	for _, r := range s.gate.Due(s.now(), all) {
+	for _, r := range s.gate.Due(s.clock.Now(), all) {
 		e, more := r.Last, r.Count
 		if r.Crowd {
 			e.ApplicationURI, e.RemoteAddr = "", ""

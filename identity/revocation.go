@@ -62,5 +62,5 @@ func (h *Handler) revoke(w http.ResponseWriter, q *request) error {
 	if err := q.mayUse(q.flow); err != nil {
 		return err
 	}
-	return h.Revocations.Revoke(ctx, registry.RevokedToken{ID: p.TokenID, RevokedAt: h.now(), ExpiresAt: p.ExpiresAt})
+	return h.Revocations.Revoke(ctx, registry.RevokedToken{ID: p.TokenID, RevokedAt: h.Clock.Now(), ExpiresAt: p.ExpiresAt})
 }

@@ -113,7 +113,7 @@ func (h *Handler) grant(w http.ResponseWriter, q *request) (*issued, error) {
 // record writes down what is about to leave.
 func (h *Handler) record(ctx context.Context, q *request, given *issued) error {
 	return h.Audit.Record(ctx, tandem.AuditEvent{
-		At:             h.now(),
+		At:             h.Clock.Now(),
 		Kind:           tandem.AuditTokenIssued,
 		ApplicationURI: q.app.ApplicationURI,
 		Actor:          given.actor,

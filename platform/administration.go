@@ -74,17 +74,17 @@ func newAdministration(ctx context.Context, db *sqldb.DB, c StoreConfig) (*Admin
 	if a.boxes, err = newBoxes(master); err != nil {
 		return nil, err
 	}
-	a.Audit = &audit.Log{Store: data.NewAudit(db), Now: c.Now}
+	a.Audit = &audit.Log{Store: data.NewAudit(db), Clock: c.Now}
 	a.metered = &metered{Log: a.Audit}
-	a.Keys = &token.Keys{Store: keyStore, Box: a.boxes.signing, Lifetimes: c.Lifetimes, Log: c.Log, Now: c.Now}
-	a.Families = &token.Families{Store: data.NewRefresh(db), Box: a.boxes.refresh, Lifetimes: c.Lifetimes, Now: c.Now}
-	a.Sessions = &session.Manager{Store: data.NewSessions(db), Auditor: a.metered, Log: c.Log, Now: c.Now}
-	a.Ending = &signin.Ending{SignIns: a.signIns, Families: a.Families, Sessions: a.Sessions, Audit: a.metered, Now: c.Now}
+	a.Keys = &token.Keys{Store: keyStore, Box: a.boxes.signing, Lifetimes: c.Lifetimes, Log: c.Log, Clock: c.Now}
+	a.Families = &token.Families{Store: data.NewRefresh(db), Box: a.boxes.refresh, Lifetimes: c.Lifetimes, Clock: c.Now}
+	a.Sessions = &session.Manager{Store: data.NewSessions(db), Auditor: a.metered, Log: c.Log, Clock: c.Now}
+	a.Ending = &signin.Ending{SignIns: a.signIns, Families: a.Families, Sessions: a.Sessions, Audit: a.metered, Clock: c.Now}
 	a.Accounts = &signin.Accounts{
-		Users: a.users, Passwords: a.passwords, Ending: a.Ending, Audit: a.metered, Actor: c.Actor, Now: c.Now,
+		Users: a.users, Passwords: a.passwords, Ending: a.Ending, Audit: a.metered, Actor: c.Actor, Clock: c.Now,
 	}
 	a.Apps = &registry.TrustedApps{
-		Store: data.NewApplications(db), Accounts: a.users, Grants: a.Families, Audit: a.metered, Now: c.Now,
+		Store: data.NewApplications(db), Accounts: a.users, Grants: a.Families, Audit: a.metered, Clock: c.Now,
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.stopAudit = stop

@@ -64,7 +64,7 @@ func (i *Instance) build(ctx context.Context) error {
 		return fmt.Errorf("read the instance's id: %w", err)
 	}
 	revoked := data.NewRevoked(i.DB)
-	i.Registry = &registry.Registry{Apps: data.NewApplications(i.DB), Users: i.users, Revocations: revoked, Log: c.Log, Now: c.Now}
+	i.Registry = &registry.Registry{Apps: data.NewApplications(i.DB), Users: i.users, Revocations: revoked, Log: c.Log, Clock: c.Now}
 	load, loadCtx := errgroup.WithContext(ctx)
 	load.Go(func() error { return i.LoadKeys(loadCtx) })
 	load.Go(func() error { return i.Registry.Refresh(loadCtx) })
@@ -89,15 +89,15 @@ func (i *Instance) build(ctx context.Context) error {
 // mountIdentity wires the identity server.
 func (i *Instance) mountIdentity(mux *http.ServeMux, revoked *data.Revoked) {
 	c := &i.config
-	minter := &token.Minter{Issuer: i.Issuer, Keys: i.Keys, Database: i.ID, Lifetimes: c.Lifetimes, Now: c.Now}
+	minter := &token.Minter{Issuer: i.Issuer, Keys: i.Keys, Database: i.ID, Lifetimes: c.Lifetimes, Clock: c.Now}
 	// Userinfo and /profile/me take tokens that are meant for the identity
 	// server; external users have no others (invariant I5).
-	verifier := &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.ResourcesAudience(i.Issuer), Now: c.Now}
-	codes := &token.Codes{Store: data.NewCodes(i.DB), Lifetimes: c.Lifetimes, Now: c.Now}
+	verifier := &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.ResourcesAudience(i.Issuer), Clock: c.Now}
+	codes := &token.Codes{Store: data.NewCodes(i.DB), Lifetimes: c.Lifetimes, Clock: c.Now}
 	i.identity = &identity.Handler{
 		Issuer: i.Issuer, Registry: i.Registry, Users: i.users, Keys: i.Keys, Minter: minter, Verifier: verifier,
 		Codes: codes, Families: i.Families, Assertions: data.NewAssertions(i.DB), Failures: data.NewClientFailures(i.DB),
-		Revocations: revoked, Uses: data.NewApplications(i.DB), Audit: i.metered, Log: c.Log, Now: c.Now,
+		Revocations: revoked, Uses: data.NewApplications(i.DB), Audit: i.metered, Log: c.Log, Clock: c.Now,
 	}
 	i.identity.Mount(mux)
 	mux.Handle(oauth.PathUserinfo, &identity.Userinfo{Tokens: verifier, Registry: i.Registry, Log: c.Log})
@@ -111,7 +111,7 @@ func (i *Instance) mountIdentity(mux *http.ServeMux, revoked *data.Revoked) {
 	i.signIn = &signin.Handler{
 		Issuer: i.Issuer, Applications: i.Registry, Users: i.users, SignIns: i.signIns, Passwords: passwords,
 		Attempts: data.NewThrottle(i.DB), Throttling: c.Throttling, Codes: codes, Hints: verifier, Ending: i.Ending,
-		Audit: i.metered, Box: i.boxes.signIn, Log: c.Log, Now: c.Now,
+		Audit: i.metered, Box: i.boxes.signIn, Log: c.Log, Clock: c.Now,
 	}
 }
 
@@ -120,7 +120,7 @@ func (i *Instance) mountAPI(mux *http.ServeMux) {
 	c := &i.config
 	model := erp.NewModel()
 	access := &api.Access{
-		Verifier:      &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.AudienceDomainAPI, Now: c.Now},
+		Verifier:      &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.AudienceDomainAPI, Clock: c.Now},
 		KeyGeneration: i.Keys.Generation, Checker: i.Registry, Sessions: i.Sessions, Auditor: i.metered, Log: c.Log, Now: c.Now,
 	}
 	(&api.Domain{

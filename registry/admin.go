@@ -48,22 +48,15 @@ type Grants interface {
 	EndApplication(ctx context.Context, applicationURI string) error
 }
 
-// TrustedApps administers Trusted Applications. All fields but Now are
+// TrustedApps administers Trusted Applications. All fields but Clock are
 // required. A change holds on every running replica within five seconds.
 type TrustedApps struct {
 	Store    AppStore
 	Accounts Accounts
 	Grants   Grants
 	Audit    tandem.Auditor
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
-}
-
-func (t *TrustedApps) now() time.Time {
-	if t.Now != nil {
-		return t.Now()
-	}
-	return time.Now()
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 }
 
 // Secrets are the generated secrets of an application, one for each half. They
@@ -76,7 +69,7 @@ type Secrets struct{ User, Service string }
 // actor is who does it, for the record.
 func (t *TrustedApps) Create(ctx context.Context, actor string, a tandem.TrustedApp) (tandem.TrustedApp, Secrets, error) {
 	var secrets Secrets
-	a.ID, a.CreatedAt, a.Credentials = uuid.NewString(), t.now(), nil
+	a.ID, a.CreatedAt, a.Credentials = uuid.NewString(), t.Clock.Now(), nil
 	a.ChangedAt = a.CreatedAt
 	if a.Name == "" {
 		a.Name = a.ApplicationURI
@@ -172,7 +165,7 @@ func (t *TrustedApps) update(
 	if err := t.checkSystemUser(ctx, draft.SystemUserID); err != nil {
 		return tandem.TrustedApp{}, err
 	}
-	a, err := t.Store.Update(ctx, applicationURI, t.now(), func(old tandem.TrustedApp) (tandem.TrustedApp, error) {
+	a, err := t.Store.Update(ctx, applicationURI, t.Clock.Now(), func(old tandem.TrustedApp) (tandem.TrustedApp, error) {
 		changed := old
 		if err := change(&changed); err != nil {
 			return old, err
@@ -211,7 +204,7 @@ func (t *TrustedApps) Disable(ctx context.Context, actor, applicationURI string)
 // Delete deletes an application with its credentials and ends every grant. An
 // application registered with the same name later inherits nothing.
 func (t *TrustedApps) Delete(ctx context.Context, actor, applicationURI string) error {
-	if err := t.Store.Delete(ctx, applicationURI, t.now()); err != nil {
+	if err := t.Store.Delete(ctx, applicationURI, t.Clock.Now()); err != nil {
 		return err
 	}
 	if err := t.Grants.EndApplication(ctx, applicationURI); err != nil {
@@ -237,7 +230,7 @@ func (t *TrustedApps) AddCredential(ctx context.Context, actor, applicationURI s
 	if n.Flow != tandem.FlowUser && n.Flow != tandem.FlowService {
 		return tandem.Credential{}, "", invalid("flow %q: use %s or %s", tandem.Clip(string(n.Flow), shown), tandem.FlowUser, tandem.FlowService)
 	}
-	now := t.now()
+	now := t.Clock.Now()
 	if !n.ExpiresAt.IsZero() && !n.ExpiresAt.After(later(now, n.NotBefore)) {
 		return tandem.Credential{}, "", invalid("the credential would expire before it can be used")
 	}
@@ -278,7 +271,7 @@ func later(a, b time.Time) time.Time {
 // RevokeCredential ends a credential at once. Tokens got with it live on until
 // they expire; disable the application to end them.
 func (t *TrustedApps) RevokeCredential(ctx context.Context, actor, applicationURI, credentialID string) error {
-	if err := t.Store.RevokeCredential(ctx, applicationURI, credentialID, t.now()); err != nil {
+	if err := t.Store.RevokeCredential(ctx, applicationURI, credentialID, t.Clock.Now()); err != nil {
 		return err
 	}
 	return t.record(ctx, actor, applicationURI, "credential "+credentialID+" revoked")
@@ -308,6 +301,6 @@ func newSecret(flow tandem.Flow, now time.Time) (tandem.Credential, string) {
 
 func (t *TrustedApps) record(ctx context.Context, actor, applicationURI, what string) error {
 	return t.Audit.Record(ctx, tandem.AuditEvent{
-		At: t.now(), Kind: tandem.AuditAdministration, ApplicationURI: applicationURI, Actor: actor, Detail: what,
+		At: t.Clock.Now(), Kind: tandem.AuditAdministration, ApplicationURI: applicationURI, Actor: actor, Detail: what,
 	})
 }

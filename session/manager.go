@@ -28,8 +28,8 @@ type Manager struct {
 	// Licence is how many sessions may be open; no slots means DefaultSlots.
 	// Replicas must be started with the same one: the last started counts.
 	Licence tandem.Licence
-	// Now is the clock; the default is time.Now.
-	Now     func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock   tandem.Clock
 	Auditor Auditor
 	// Log gets what a background round could not do; the default is
 	// slog.Default().
@@ -63,9 +63,6 @@ type Manager struct {
 }
 
 func (m *Manager) init() {
-	if m.Now == nil {
-		m.Now = time.Now
-	}
 	if m.Log == nil {
 		m.Log = slog.Default()
 	}
@@ -130,7 +127,7 @@ func (m *Manager) lookup(k key) *entry {
 // touch counts a call in the session; it reports false when the session has
 // ended.
 func (m *Manager) touch(ctx context.Context, e *entry) (bool, error) {
-	now := m.Now().UnixMicro()
+	now := m.Clock.Now().UnixMicro()
 	if e.ended.Load() || now >= e.expiry(e.last.Load()) {
 		return false, nil
 	}
@@ -149,7 +146,7 @@ func (m *Manager) touch(ctx context.Context, e *entry) (bool, error) {
 func (m *Manager) touchThrough(ctx context.Context, e *entry) (bool, error) {
 	e.writing.Lock()
 	defer e.writing.Unlock()
-	now := m.Now().UnixMicro()
+	now := m.Clock.Now().UnixMicro()
 	if e.ended.Load() {
 		return false, nil
 	}
@@ -188,10 +185,10 @@ func (m *Manager) open(ctx context.Context, p *tandem.Principal, k key, remoteAd
 	if err != nil {
 		return nil, m.unavailable(ctx, err)
 	}
-	events := closedEvents(opened.Expired, m.Now())
+	events := closedEvents(opened.Expired, m.Clock.Now())
 	switch {
 	case opened.ID == "" && e == nil:
-		if e := refusedEvent(p, remoteAddr, opened.Licence, m.Now()); m.refusals.Pass(e.At, k, e) {
+		if e := refusedEvent(p, remoteAddr, opened.Licence, m.Clock.Now()); m.refusals.Pass(e.At, k, e) {
 			events = append(events, e)
 		}
 	case opened.Fresh:
@@ -205,7 +202,7 @@ func (m *Manager) open(ctx context.Context, p *tandem.Principal, k key, remoteAd
 		if opened.Fresh {
 			// A session that could not be recorded must not be used.
 			m.drop(e)
-			_, endErr := m.Store.End(ctx, Ending{IDs: []string{opened.ID}, Reason: "not recorded", Now: m.Now()})
+			_, endErr := m.Store.End(ctx, Ending{IDs: []string{opened.ID}, Reason: "not recorded", Now: m.Clock.Now()})
 			if endErr != nil {
 				m.Log.ErrorContext(ctx, "end a session that could not be recorded", "session", opened.ID, "error", endErr)
 			}
@@ -254,7 +251,7 @@ func (m *Manager) openAlone(ctx context.Context, p *tandem.Principal, k key, rem
 // draft is the session as it would be opened, without a slot.
 func (m *Manager) draft(p *tandem.Principal, k key) tandem.Session {
 	// Whole microseconds are what a store keeps.
-	now := m.Now().UTC().Truncate(time.Microsecond)
+	now := m.Clock.Now().UTC().Truncate(time.Microsecond)
 	s := tandem.Session{
 		ID:             uuid.NewString(),
 		Key:            k.String(),
@@ -284,13 +281,13 @@ func (m *Manager) applyLicence(ctx context.Context) error {
 	if err := CheckLicence(m.Licence); err != nil {
 		return err
 	}
-	ended, err := m.Store.SetLicence(ctx, m.Licence, m.Now())
+	ended, err := m.Store.SetLicence(ctx, m.Licence, m.Clock.Now())
 	if err != nil {
 		return err
 	}
 	m.applied, m.counts = true, m.Licence
 	m.dropAll(ended)
-	return m.Auditor.RecordAll(ctx, closedEvents(ended, m.Now()))
+	return m.Auditor.RecordAll(ctx, closedEvents(ended, m.Clock.Now()))
 }
 
 // watch records, once for a session, that a service session is used from more
@@ -302,7 +299,7 @@ func (m *Manager) watch(ctx context.Context, e *entry, remoteAddr string) {
 	s := e.snapshot.Load()
 	first, err := m.Store.MarkMultiplexed(ctx, s.ID)
 	if err == nil && first {
-		err = m.Auditor.RecordAll(ctx, []tandem.AuditEvent{multiplexedEvent(s, e.home, remoteAddr, m.Now())})
+		err = m.Auditor.RecordAll(ctx, []tandem.AuditEvent{multiplexedEvent(s, e.home, remoteAddr, m.Clock.Now())})
 	}
 	if err != nil {
 		e.multiplexed.Store(false) // the next call tries again

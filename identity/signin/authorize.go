@@ -98,7 +98,7 @@ func (h *Handler) accept(r *http.Request, q url.Values) (*authorizationRequest, 
 		ApplicationURI:  app.ApplicationURI,
 		ApplicationName: app.Name,
 		RedirectURI:     q.Get("redirect_uri"),
-		At:              h.Now().Unix(),
+		At:              h.Clock.Now().Unix(),
 	}
 	cause := req.parse(q, &app.TrustedApp)
 	if cause == nil && !app.InternalUsers && !app.ExternalUsers {
@@ -143,7 +143,7 @@ func (h *Handler) proceed(w http.ResponseWriter, r *http.Request, req *authoriza
 	if err != nil {
 		return err
 	}
-	if who == nil || !req.satisfiedBy(&who.SignIn, h.Now()) {
+	if who == nil || !req.satisfiedBy(&who.SignIn, h.Clock.Now()) {
 		if req.hasPrompt(promptNone) {
 			return &refusal{req, oauth.Refuse(oauth.LoginRequired, "the person has to sign in")}
 		}

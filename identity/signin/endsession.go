@@ -75,7 +75,7 @@ func (h *Handler) endSessionPost(w http.ResponseWriter, r *http.Request) error {
 		if err != nil && !errors.Is(err, tandem.ErrNotFound) {
 			return err
 		}
-		if err == nil && s.LiveAt(h.Now()) {
+		if err == nil && s.LiveAt(h.Clock.Now()) {
 			if err := h.endHinted(r, req); err != nil {
 				return err
 			}

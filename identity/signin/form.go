@@ -56,7 +56,7 @@ func (h *Handler) csrf(w http.ResponseWriter, r *http.Request) (string, error) {
 		value = newCookieValue()
 		h.setCookie(w, formCookie, value, 0)
 	}
-	return h.sealed(csrfToken{h.Now().Unix()}, placeCSRF+value)
+	return h.sealed(csrfToken{h.Clock.Now().Unix()}, placeCSRF+value)
 }
 
 // csrfValid reports whether the form came from a page that this server gave to
@@ -69,7 +69,7 @@ func (h *Handler) csrfValid(r *http.Request, token string) bool {
 
 // fresh reports whether a time in Unix seconds is within the lifetime.
 func (h *Handler) fresh(at int64, lifetime time.Duration) bool {
-	age := h.Now().Sub(time.Unix(at, 0))
+	age := h.Clock.Now().Sub(time.Unix(at, 0))
 	return age > -time.Minute && age < lifetime // replicas' clocks differ a little
 }
 

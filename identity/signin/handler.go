@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
@@ -36,7 +35,7 @@ type Hints interface {
 }
 
 // Handler serves the browser's part of the identity server. All fields but
-// Throttling and Now are required.
+// Throttling and Clock are required.
 type Handler struct {
 	// Issuer is the identity server's URL, such as https://erp.example/id.
 	Issuer       string
@@ -53,8 +52,8 @@ type Handler struct {
 	// Box seals what travels through the browser; replicas share its key.
 	Box *seal.Box
 	Log *slog.Logger
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 
 	// Set by Mount.
 	secure     bool // the issuer is https
@@ -77,11 +76,8 @@ func (h *Handler) Mount(mux *http.ServeMux) error {
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
 		return errors.New("signin: the issuer " + tandem.Clip(h.Issuer, shown) + " is not an http or https URL")
 	}
-	if h.Now == nil {
-		h.Now = time.Now
-	}
 	h.secure, h.issuerHost = u.Scheme == "https", u.Host
-	h.throttle = throttle{Throttling: h.Throttling.withDefaults(), counters: h.Attempts, now: h.Now}
+	h.throttle = throttle{Throttling: h.Throttling.withDefaults(), counters: h.Attempts, clock: h.Clock}
 	h.crossSite = http.NewCrossOriginProtection()
 	// A proxy may present another Host than the browser's Origin.
 	if err := h.crossSite.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
@@ -102,7 +98,7 @@ func (h *Handler) Mount(mux *http.ServeMux) error {
 
 // Purge deletes what time has made useless; call it now and then.
 func (h *Handler) Purge(ctx context.Context) error {
-	now := h.Now()
+	now := h.Clock.Now()
 	return errors.Join(
 		h.SignIns.Purge(ctx, now.Add(-SignInAbsolute)),
 		h.Attempts.Purge(ctx, now.Add(-h.throttle.Window)),
@@ -130,6 +126,6 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 }
 
 func (h *Handler) record(ctx context.Context, r *http.Request, e tandem.AuditEvent) error {
-	e.At, e.Flow, e.RemoteAddr = h.Now(), tandem.FlowUser, netaddr.Host(r.RemoteAddr)
+	e.At, e.Flow, e.RemoteAddr = h.Clock.Now(), tandem.FlowUser, netaddr.Host(r.RemoteAddr)
 	return h.Audit.Record(ctx, e)
 }

@@ -22,7 +22,7 @@ func (h *Handler) confirm(w http.ResponseWriter, r *http.Request, who *signedIn,
 	if err != nil {
 		return err
 	}
-	req.At = h.Now().Unix()
+	req.At = h.Clock.Now().Unix()
 	sealed, err := h.sealed(req, placeLogout)
 	if err != nil {
 		return err

@@ -94,8 +94,8 @@ type Families struct {
 	Store     FamilyStore
 	Box       *seal.Box
 	Lifetimes Lifetimes
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 }
 
 // refreshPrefix marks refresh tokens, so that a scanner of sources and logs
@@ -127,7 +127,7 @@ func IsRefreshToken(text string) bool {
 // New makes a family for what a code grants, and its first token. It lives
 // once [Codes.Use] has stored it.
 func (f *Families) New(code StoredCode, u *tandem.User, scope tandem.Scope, client tandem.ClientType) (*Family, string, error) {
-	now := clock(f.Now)
+	now := f.Clock.Now()
 	id, err := uuid.NewRandom()
 	if err != nil {
 		return nil, "", err
@@ -225,7 +225,7 @@ func (f *Families) Find(ctx context.Context, text, applicationURI string) (Refre
 // usable says why a token must not be used now, as far as its family tells; a
 // replay ends the family.
 func (f *Families) usable(ctx context.Context, t *RefreshToken) error {
-	now := clock(f.Now)
+	now := f.Clock.Now()
 	if !t.EndedAt.IsZero() || !now.Before(t.ExpiresAt) {
 		return errBadRefresh
 	}
@@ -248,7 +248,7 @@ func (f *Families) Rotate(ctx context.Context, t RefreshToken, tokenID string, e
 	for {
 		var done bool
 		if t.number == t.Generation {
-			done, err = f.Store.Rotate(ctx, t.ID, t.Generation, clock(f.Now), tokenID, expires)
+			done, err = f.Store.Rotate(ctx, t.ID, t.Generation, f.Clock.Now(), tokenID, expires)
 		} else {
 			done, err = f.Store.Gave(ctx, t.ID, t.Generation, tokenID, expires)
 		}
@@ -279,32 +279,32 @@ func (f *Families) Revoke(ctx context.Context, text, applicationURI string) erro
 	if err != nil {
 		return err
 	}
-	return f.Store.EndFamily(ctx, t.ID, clock(f.Now), EndRevoked, true)
+	return f.Store.EndFamily(ctx, t.ID, f.Clock.Now(), EndRevoked, true)
 }
 
 // End ends one family for the reason.
 func (f *Families) End(ctx context.Context, id, reason string) error {
-	return f.Store.EndFamily(ctx, id, clock(f.Now), reason, false)
+	return f.Store.EndFamily(ctx, id, f.Clock.Now(), reason, false)
 }
 
 // EndSignIn ends every refresh family and unused code of a sign-in: nothing
 // can be renewed after a sign-out.
 func (f *Families) EndSignIn(ctx context.Context, signInID string) error {
-	return f.Store.EndSignIn(ctx, signInID, clock(f.Now), EndSignedOut)
+	return f.Store.EndSignIn(ctx, signInID, f.Clock.Now(), EndSignedOut)
 }
 
 // EndUser ends every refresh family and unused code of a user, as after a
 // change of password.
 func (f *Families) EndUser(ctx context.Context, userID string) error {
-	return f.Store.EndUser(ctx, userID, clock(f.Now), EndUserClosed)
+	return f.Store.EndUser(ctx, userID, f.Clock.Now(), EndUserClosed)
 }
 
 // EndApplication ends every refresh family and unused code of an application.
 func (f *Families) EndApplication(ctx context.Context, applicationURI string) error {
-	return f.Store.EndApplication(ctx, applicationURI, clock(f.Now), EndAppClosed)
+	return f.Store.EndApplication(ctx, applicationURI, f.Clock.Now(), EndAppClosed)
 }
 
 // Purge forgets families that expired long ago.
 func (f *Families) Purge(ctx context.Context) error {
-	return f.Store.PurgeFamilies(ctx, clock(f.Now).Add(-7*24*time.Hour))
+	return f.Store.PurgeFamilies(ctx, f.Clock.Now().Add(-7*24*time.Hour))
 }

@@ -71,7 +71,7 @@ func checkParameter(name string, values []string) string {
 // parse reads what is not the client's identity: client_id and redirect_uri
 // have been checked before, so that an error can go to the redirect URI.
 func (req *authorizationRequest) parse(q url.Values, app *tandem.TrustedApp) *oauth.Error {
-	req.ResponseMode = modeQuery
+	req.ResponseMode = oauth.ModeQuery
 	if m := q["response_mode"]; len(m) == 1 && knownMode(m[0]) {
 		req.ResponseMode = m[0] // first, so that the errors below use it
 	}
@@ -141,23 +141,15 @@ func (req *authorizationRequest) parseChallenge(q url.Values, app *tandem.Truste
 	return nil
 }
 
-// The words of prompt (OpenID Connect Core section 3.1.2.1).
-const (
-	promptNone          = "none"
-	promptLogin         = "login"
-	promptConsent       = "consent"
-	promptSelectAccount = "select_account"
-)
-
 func (req *authorizationRequest) parsePrompt(q url.Values) *oauth.Error {
 	req.Prompt = strings.Fields(q.Get("prompt"))
 	for _, word := range req.Prompt {
 		switch word {
-		case promptNone:
+		case oauth.PromptNone:
 			if len(req.Prompt) > 1 {
 				return oauth.Refuse(oauth.InvalidRequest, "prompt none excludes every other word")
 			}
-		case promptLogin, promptConsent, promptSelectAccount:
+		case oauth.PromptLogin, oauth.PromptConsent, oauth.PromptSelectAccount:
 		default:
 			return oauth.Refuse(oauth.InvalidRequest, "prompt %s is not known", tandem.Clip(word, shown))
 		}
@@ -183,7 +175,7 @@ func (req *authorizationRequest) satisfiedBy(s *SignIn, now time.Time) bool {
 	if req.SignedIn == s.ID {
 		return true
 	}
-	if req.hasPrompt(promptLogin) || req.hasPrompt(promptSelectAccount) {
+	if req.hasPrompt(oauth.PromptLogin) || req.hasPrompt(oauth.PromptSelectAccount) {
 		return false
 	}
 	if req.HintUserID != "" && req.HintUserID != s.UserID {

@@ -144,7 +144,7 @@ func (h *Handler) proceed(w http.ResponseWriter, r *http.Request, req *authoriza
 		return err
 	}
 	if who == nil || !req.satisfiedBy(&who.SignIn, h.Clock.Now()) {
-		if req.hasPrompt(promptNone) {
+		if req.hasPrompt(oauth.PromptNone) {
 			return &refusal{req, oauth.Refuse(oauth.LoginRequired, "the person has to sign in")}
 		}
 		if req.LoginHint == "" && req.HintUserID != "" {

@@ -5,17 +5,13 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/hybridapps/tandem/oauth"
 )
 
-// The response modes: how the response travels to the redirect URI.
-const (
-	modeQuery    = "query"
-	modeFragment = "fragment"
-	modeFormPost = "form_post" // OAuth 2.0 Form Post Response Mode
-)
-
+// knownMode reports whether a response can travel so.
 func knownMode(mode string) bool {
-	return mode == modeQuery || mode == modeFragment || mode == modeFormPost
+	return mode == oauth.ModeQuery || mode == oauth.ModeFragment || mode == oauth.ModeFormPost
 }
 
 // respond sends the fields to the request's redirect URI, which has been
@@ -26,7 +22,7 @@ func (h *Handler) respond(w http.ResponseWriter, req *authorizationRequest, fiel
 		fields = append(fields, field{"state", req.State})
 	}
 	fields = append(fields, field{"iss", h.Issuer})
-	if req.ResponseMode == modeFormPost {
+	if req.ResponseMode == oauth.ModeFormPost {
 		return h.render(w, http.StatusOK, "form_post.html", page{
 			Title: "Continue", Application: req.ApplicationName, Action: template.URL(req.RedirectURI), Fields: fields,
 		}, cspSource(req.RedirectURI))
@@ -36,7 +32,7 @@ func (h *Handler) respond(w http.ResponseWriter, req *authorizationRequest, fiel
 	b.WriteString(req.RedirectURI)
 	separator := "?"
 	switch {
-	case req.ResponseMode == modeFragment:
+	case req.ResponseMode == oauth.ModeFragment:
 		separator = "#"
 	case strings.HasSuffix(req.RedirectURI, "?"):
 		separator = ""

@@ -167,8 +167,14 @@ func TestClientFailuresAreThrottled(t *testing.T) {
 		for name, a := range map[string]*answer{"wrong": r.serve("client_secret", "wrong"), "right": r.serve(), "other replica": second.serve(),
 			"revocation": r.post(oauth.PathRevocation, "client_id", portal, "client_secret", "wrong", "token", "x")} {
 			wait, err := strconv.Atoi(a.Header().Get("Retry-After"))
-			if a.Code != http.StatusTooManyRequests || err != nil || wait < 1 || wait > 15 || a.Error != "slow_down" || a.Header().Get("Cache-Control") != "no-store" {
-				t.Errorf("%s: %d, Retry-After %q, %s", name, a.Code, a.Header().Get("Retry-After"), a.Body)
+			if a.Code != http.StatusTooManyRequests || a.Error != "slow_down" {
+				t.Errorf("%s: %d %s", name, a.Code, a.Body)
+			}
+			if err != nil || wait < 1 || wait > 15 {
+				t.Errorf("%s: Retry-After %q", name, a.Header().Get("Retry-After"))
+			}
+			if got := a.Header().Get("Cache-Control"); got != "no-store" {
+				t.Errorf("%s: Cache-Control %q", name, got)
 			}
 		}
 		for name, test := range map[string]struct {
@@ -251,8 +257,12 @@ func TestNoTokenWithoutARecord(t *testing.T) {
 		t.Errorf("50 refusals of a kind made %d lines", n)
 	}
 	event := s.audit.of(tandem.AuditTokenRefused)[before]
-	if event.ApplicationURI != portal || event.Flow != tandem.FlowService || event.RemoteAddr != "192.0.2.1" || event.At != s.clock.now() || !strings.Contains(event.Detail, "invalid_scope") {
-		t.Errorf("%+v", event)
+	want := tandem.AuditEvent{
+		At: s.clock.now(), Kind: tandem.AuditTokenRefused, ApplicationURI: portal, Flow: tandem.FlowService,
+		RemoteAddr: "192.0.2.1", Detail: event.Detail,
+	}
+	if event != want || !strings.Contains(event.Detail, "invalid_scope") {
+		t.Errorf("recorded %+v, want %+v about invalid_scope", event, want)
 	}
 	// The rest is counted, and written down at the latest when the server ends.
 	ctx, stop := context.WithCancel(t.Context())

@@ -46,11 +46,7 @@ func (s *Sessions) SetLicence(ctx context.Context, l tandem.Licence, now time.Ti
 // reseat gives the open sessions seats of the licence, the last used first,
 // and ends those that find none. Who can stay where they are do.
 func reseat(ctx context.Context, tx *sql.Tx, row *licenceRow, l tandem.Licence, now time.Time) ([]tandem.Session, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE ended_at = 0 ORDER BY last_request_at DESC, slot`)
-	if err != nil {
-		return nil, err
-	}
-	open, err := scanSessions(rows)
+	open, err := sessions.All(tx.QueryContext(ctx, sessions.Select+`WHERE ended_at = 0 ORDER BY last_request_at DESC, slot`))
 	if err != nil {
 		return nil, err
 	}

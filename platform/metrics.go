@@ -56,7 +56,7 @@ func newMetrics(i *Instance) *metrics {
 	}
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.requests, m.latency, &usageCollector{i}, i.metered,
+		m.requests, m.latency, &usageCollector{i}, i.audit,
 	)
 	return m
 }

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/hybridapps/tandem"
 )
@@ -27,7 +26,7 @@ type authorised struct {
 	// onBehalf says that calls carry what OnBehalfOf put into their context.
 	onBehalf bool
 	observe  func(Call)
-	now      func() time.Time
+	clock    tandem.Clock
 }
 
 // apiOrigins are the issuer's origin and those configured.
@@ -109,13 +108,13 @@ func (a *authorised) send(req *http.Request, t *accessToken) (*http.Response, er
 	if a.onBehalf {
 		onBehalf = setOnBehalf(out)
 	}
-	began := a.now()
+	at, began := a.clock.Now(), tandem.SystemTime()
 	res, err := a.http.Do(out)
 	if a.observe == nil {
 		return res, err
 	}
 	call := Call{
-		At: began, Method: out.Method, Path: out.URL.Path, Duration: a.now().Sub(began),
+		At: at, Method: out.Method, Path: out.URL.Path, Duration: tandem.SystemTime().Sub(began),
 		Identity: t.identity, OnBehalfOf: onBehalf,
 	}
 	if err == nil {

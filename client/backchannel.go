@@ -54,7 +54,7 @@ func (t *UserTokens) readLogoutToken(ctx context.Context, raw string) (string, e
 	if err != nil {
 		return "", badIDToken(err)
 	}
-	now := t.verifier.provider.now()
+	now := t.verifier.provider.clock.Now()
 	switch {
 	case token.SessionID == "":
 		return "", badIDToken(errors.New("it names no sign-in (sid)"))

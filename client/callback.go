@@ -106,7 +106,7 @@ func (t *UserTokens) redeem(ctx context.Context, code string, s signIn) (*userSt
 	if len(answer.access.scope) == 0 { // RFC 6749 section 5.1: as asked for
 		answer.access.scope = t.config.Scope
 	}
-	now := t.now()
+	now := t.clock.Now()
 	st := &userState{
 		access: answer.access, refresh: answer.refresh, idToken: answer.idToken, identity: c.identity(),
 		createdAt: now, absoluteEnd: now.Add(t.config.AbsoluteTimeout), version: 1,

@@ -118,7 +118,7 @@ func (v *IDTokenVerifier) claims(ctx context.Context, raw string) (*idClaims, er
 	if err := verified.Claims(c); err != nil {
 		return nil, badIDToken(errors.New("its claims have unexpected types"))
 	}
-	if err := c.check(v.applicationURI, v.provider.now()); err != nil {
+	if err := c.check(v.applicationURI, v.provider.clock.Now()); err != nil {
 		return nil, badIDToken(err)
 	}
 	return c, nil
@@ -154,7 +154,7 @@ func (v *IDTokenVerifier) prepare(ctx context.Context, raw string) (verifier *oi
 		return nil, "", fail(tandem.CodeUnavailable, err, "the keys of %s cannot be fetched: %v", v.provider.issuer, err)
 	}
 	return oidc.NewVerifier(v.provider.issuer, fixedKeys{keys, jws}, &oidc.Config{
-		ClientID: v.applicationURI, SupportedSigningAlgs: algs, Now: v.provider.now,
+		ClientID: v.applicationURI, SupportedSigningAlgs: algs, Now: v.provider.clock.Now,
 	}), typ, nil
 }
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/hybridapps/tandem"
 )
 
 // keepKeys is how long keys are used before they are fetched again: for so long
@@ -26,7 +28,7 @@ const (
 type keySet struct {
 	address string
 	http    *http.Client
-	now     func() time.Time
+	clock   tandem.Clock
 	kept    shared[[]jose.JSONWebKey]
 
 	mu      sync.Mutex
@@ -37,7 +39,7 @@ type keySet struct {
 // find returns the keys that a token with this header may have been signed
 // with; none when the provider has no such key.
 func (s *keySet) find(ctx context.Context, kid, alg string) ([]jose.JSONWebKey, error) {
-	keys, err := s.kept.get(ctx, s.now, keepKeys, s.fetch)
+	keys, err := s.kept.get(ctx, s.clock, keepKeys, s.fetch)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +48,7 @@ func (s *keySet) find(ctx context.Context, kid, alg string) ([]jose.JSONWebKey, 
 	}
 	// Rotated since? Fetches at the same time are one here too.
 	s.kept.expire()
-	if keys, err = s.kept.get(ctx, s.now, keepKeys, s.fetch); err != nil {
+	if keys, err = s.kept.get(ctx, s.clock, keepKeys, s.fetch); err != nil {
 		return nil, err
 	}
 	return match(keys, kid, alg), nil
@@ -55,12 +57,12 @@ func (s *keySet) find(ctx context.Context, kid, alg string) ([]jose.JSONWebKey, 
 func (s *keySet) mayFetch() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.now().Sub(s.fetches[s.next]) >= fetchWindow
+	return s.clock.Now().Sub(s.fetches[s.next]) >= fetchWindow
 }
 
 func (s *keySet) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	s.mu.Lock()
-	s.fetches[s.next] = s.now()
+	s.fetches[s.next] = s.clock.Now()
 	s.next = (s.next + 1) % fetchBurst
 	s.mu.Unlock()
 	var set struct{ Keys []json.RawMessage }

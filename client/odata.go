@@ -121,7 +121,7 @@ func (o *OData[T]) call(ctx context.Context, method, path string, body any) ([]b
 	}
 	defer res.Body.Close()
 	if res.StatusCode/100 != 2 {
-		return nil, readAPIError(res, o.calls.now())
+		return nil, readAPIError(res, o.calls.clock.Now())
 	}
 	answer, err := readLimited(res.Body, maxAPIAnswer)
 	if err != nil {

@@ -27,8 +27,8 @@ type ProviderConfig struct {
 	// system's certificate authorities. One that does not verify TLS
 	// certificates is refused: nothing in this package can switch that off.
 	Transport http.RoundTripper
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 }
 
 // Provider is an OpenID provider: what both halves of an application, and
@@ -41,7 +41,7 @@ type Provider struct {
 	issuerOrigin string
 	transport    http.RoundTripper
 	http         *http.Client
-	now          func() time.Time
+	clock        tandem.Clock
 	metadata     shared[oauth.Metadata]
 	root         shared[string]
 
@@ -64,7 +64,7 @@ func NewProvider(c ProviderConfig) (*Provider, error) {
 	}
 	return &Provider{
 		issuer: c.Issuer, issuerOrigin: origin(u), transport: rt,
-		http: httpClient(rt), now: clock(c.Now),
+		http: httpClient(rt), clock: c.Clock,
 	}, nil
 }
 
@@ -74,7 +74,7 @@ func (p *Provider) Issuer() string { return p.issuer }
 // Metadata is the provider's discovery document. It is fetched once and again
 // after an hour; while it cannot be fetched again the old one is used.
 func (p *Provider) Metadata(ctx context.Context) (oauth.Metadata, error) {
-	return p.metadata.get(ctx, p.now, keepMetadata, p.discover)
+	return p.metadata.get(ctx, p.clock, keepMetadata, p.discover)
 }
 
 func (p *Provider) discover(ctx context.Context) (oauth.Metadata, error) {
@@ -124,7 +124,7 @@ func (p *Provider) keySetOf(jwksURI string) *keySet {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.keys == nil || p.keys.address != jwksURI {
-		p.keys = &keySet{address: jwksURI, http: p.http, now: p.now}
+		p.keys = &keySet{address: jwksURI, http: p.http, clock: p.clock}
 	}
 	return p.keys
 }
@@ -133,7 +133,7 @@ func (p *Provider) keySetOf(jwksURI string) *keySet {
 // end, by auto-discovery: the site DomainAPI of {issuer minus /id}/sys/auto-discovery.
 // It is for Tandem and ERP.net; other providers have no such document.
 func (p *Provider) ODataRoot(ctx context.Context) (string, error) {
-	return p.root.get(ctx, p.now, keepMetadata, p.discoverRoot)
+	return p.root.get(ctx, p.clock, keepMetadata, p.discoverRoot)
 }
 
 func (p *Provider) discoverRoot(ctx context.Context) (string, error) {

@@ -59,7 +59,7 @@ func (t *UserTokens) renew(ctx context.Context, key SessionKey, n need) *flight[
 
 // renewAhead begins a renewal that nobody waits for.
 func (t *UserTokens) renewAhead(ctx context.Context, key SessionKey, n need) {
-	if until, ok := t.resting.get(key); !ok || !t.now().Before(until) {
+	if until, ok := t.resting.get(key); !ok || !t.clock.Now().Before(until) {
 		t.renew(ctx, key, n)
 	}
 }
@@ -86,7 +86,7 @@ func (t *UserTokens) refresh(ctx context.Context, key SessionKey, n need) (renew
 		if errors.As(err, &e) {
 			wait = max(wait, min(e.RetryAfter, maxRetryAfter))
 		}
-		t.resting.put(key, t.now().Add(wait))
+		t.resting.put(key, t.clock.Now().Add(wait))
 		t.log.WarnContext(ctx, "a user token was not renewed", "error", err)
 		return renewal{}, err
 	}

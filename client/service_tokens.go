@@ -46,15 +46,15 @@ type ServiceConfig struct {
 	// Log gets what no caller is told, such as a renewal in the background that
 	// failed; nil discards it.
 	Log *slog.Logger
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 }
 
 // ServiceTokens is the back end's half of an application: it holds one service
 // token and renews it. It is safe for concurrent use.
 type ServiceTokens struct {
-	now  func() time.Time
-	held atomic.Pointer[accessToken]
+	clock tandem.Clock
+	held  atomic.Pointer[accessToken]
 	// fresh is the held token until it is to be renewed; a timer takes it away
 	// then. Reading a clock would cost more than everything else on the way.
 	// With a clock of the configuration there is none.
@@ -118,11 +118,11 @@ func NewServiceTokens(c ServiceConfig) (*ServiceTokens, error) {
 		form.Set("service_instance", c.ServiceInstance)
 	}
 	s := &ServiceTokens{
-		now: clock(c.Now), timed: c.Now == nil, form: form, log: logger(c.Log),
-		endpoint: tokenEndpoint{c.Provider, c.ApplicationURI, c.Credential.service, clock(c.Now)},
+		clock: c.Clock, timed: c.Clock == nil, form: form, log: logger(c.Log),
+		endpoint: tokenEndpoint{c.Provider, c.ApplicationURI, c.Credential.service, c.Clock},
 	}
 	s.calls = &authorised{
-		http: httpClient(rt), origins: origins, observe: c.Observe, now: s.now,
+		http: httpClient(rt), origins: origins, observe: c.Observe, clock: s.clock,
 		token: s.get, rejected: s.rejected, onBehalf: true,
 	}
 	return s, nil
@@ -158,14 +158,14 @@ func (s *ServiceTokens) hold(t *accessToken) {
 		return
 	}
 	s.fresh.Store(t)
-	s.timer = time.AfterFunc(t.renewAt.Sub(s.now()), func() { s.fresh.CompareAndSwap(t, nil) })
+	s.timer = time.AfterFunc(t.renewAt.Sub(s.clock.Now()), func() { s.fresh.CompareAndSwap(t, nil) })
 }
 
 // renewed is the way of those who find no token, or one that is to be renewed.
 func (s *ServiceTokens) renewed(ctx context.Context) (*accessToken, error) {
 	for {
 		s.mu.Lock()
-		t, now := s.held.Load(), s.now()
+		t, now := s.held.Load(), s.clock.Now()
 		if t != nil && now.Before(t.usableUntil) {
 			// Another has renewed it, or it is good enough while one renews it.
 			if !now.Before(t.renewAt) && s.flight == nil && !time.Now().Before(s.notBefore) {
@@ -257,7 +257,7 @@ func (s *ServiceTokens) request(ctx context.Context) (*accessToken, error) {
 func (s *ServiceTokens) rejected(ctx context.Context, t *accessToken, wait bool) *accessToken {
 	s.mu.Lock()
 	if held := s.held.Load(); held == t {
-		if !t.replaceable(s.now()) {
+		if !t.replaceable(s.clock.Now()) {
 			s.mu.Unlock()
 			return nil
 		}
@@ -282,7 +282,7 @@ func (s *ServiceTokens) Client() *ServiceClient { return &ServiceClient{s} }
 // where the token does not say), and until when. It makes no request.
 func (s *ServiceTokens) Status() (held bool, systemUser string, expiresAt time.Time) {
 	t := s.held.Load()
-	if t == nil || !s.now().Before(t.expiresAt) {
+	if t == nil || !s.clock.Now().Before(t.expiresAt) {
 		return false, "", time.Time{}
 	}
 	return true, t.identity, t.expiresAt

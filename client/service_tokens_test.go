@@ -157,7 +157,7 @@ func TestServiceTokenOnAClockOfTheConfiguration(t *testing.T) {
 	now := time.Now()
 	forward := func(d time.Duration) { mu.Lock(); defer mu.Unlock(); now = now.Add(d) }
 	s := f.service(func(c *client.ServiceConfig) {
-		c.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
+		c.Clock = func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
 	})
 	first := mustService(t, s)
 	if forward(30 * time.Minute); mustService(t, s).Raw() != first.Raw() {

@@ -24,7 +24,7 @@ type tokenEndpoint struct {
 	provider       *Provider
 	applicationURI string
 	credential     *credential
-	now            func() time.Time
+	clock          tandem.Clock
 }
 
 // tokenAnswer is a good answer of the token endpoint (RFC 6749 section 5.1).
@@ -73,7 +73,7 @@ func (e *tokenEndpoint) post(ctx context.Context, m *oauth.Metadata, address str
 		values[name] = v
 	}
 	header := http.Header{}
-	if err := e.credential.authenticate(values, header, e.applicationURI, m, e.now()); err != nil {
+	if err := e.credential.authenticate(values, header, e.applicationURI, m, e.clock.Now()); err != nil {
 		return nil, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(values.Encode()))
@@ -122,7 +122,7 @@ func (e *tokenEndpoint) read(res *http.Response, body []byte) (*tokenAnswer, err
 		lifetime = time.Duration(min(seconds, 366*24*3600) * float64(time.Second))
 	}
 	t := newAccessToken(a.AccessToken)
-	t.scope, t.issuedAt = tandem.ParseScope(a.Scope), e.now()
+	t.scope, t.issuedAt = tandem.ParseScope(a.Scope), e.clock.Now()
 	t.expiresAt = t.issuedAt.Add(lifetime)
 	return &tokenAnswer{access: t, refresh: a.RefreshToken, idToken: a.IDToken}, nil
 }
@@ -131,7 +131,7 @@ func (e *tokenEndpoint) read(res *http.Response, body []byte) (*tokenAnswer, err
 // protocol's words as an *oauth.Error, and nothing else of the body.
 func (e *tokenEndpoint) refused(res *http.Response, body []byte) error {
 	refusal := oauth.ParseError(res.StatusCode, body)
-	wait := retryAfter(res.Header, e.now())
+	wait := retryAfter(res.Header, e.clock.Now())
 	if refusal == nil || res.StatusCode >= 500 {
 		refusal = &oauth.Error{Code: oauth.TemporarilyUnavailable, Status: res.StatusCode, RetryAfter: wait}
 		if res.StatusCode == http.StatusTooManyRequests {

@@ -188,10 +188,3 @@ func (f *failure) Unwrap() []error { return []error{f.shown, f.cause} }
 func fail(code tandem.Code, cause error, format string, args ...any) error {
 	return &failure{&tandem.Error{Code: code, Message: fmt.Sprintf(format, args...)}, cause}
 }
-
-func clock(now func() time.Time) func() time.Time {
-	if now == nil {
-		return time.Now
-	}
-	return now
-}

@@ -28,7 +28,7 @@ func (t *UserTokens) session(st *userState) *UserSession {
 	s := &UserSession{tokens: t}
 	s.state.Store(st)
 	s.calls = &authorised{
-		http: t.api, origins: t.origins, observe: t.config.Observe, now: t.now,
+		http: t.api, origins: t.origins, observe: t.config.Observe, clock: t.clock,
 		token: s.access, rejected: s.rejected,
 	}
 	return s
@@ -55,7 +55,7 @@ func (s *UserSession) Token(ctx context.Context) (UserToken, error) {
 }
 
 func (s *UserSession) access(ctx context.Context) (*accessToken, error) {
-	st, now := s.state.Load(), s.tokens.now()
+	st, now := s.state.Load(), s.tokens.clock.Now()
 	switch {
 	case now.Before(st.access.renewAt):
 		return st.access, nil
@@ -79,24 +79,24 @@ func (s *UserSession) access(ctx context.Context) (*accessToken, error) {
 // reached, one with less time left is returned as long as it lives.
 func (s *UserSession) IDToken(ctx context.Context) (string, error) {
 	st := s.state.Load()
-	if st.idTokenLives(s.tokens.now(), minIDToken) {
+	if st.idTokenLives(s.tokens.clock.Now(), minIDToken) {
 		return st.idToken, nil
 	}
 	if st.refresh == "" {
-		if !st.idTokenLives(s.tokens.now(), 0) {
+		if !st.idTokenLives(s.tokens.clock.Now(), 0) {
 			return "", ErrSignedOut
 		}
 		return st.idToken, nil
 	}
 	next, err := s.renewed(ctx, need{stale: func(other *userState) bool {
-		return !other.idTokenLives(s.tokens.now(), minIDToken)
+		return !other.idTokenLives(s.tokens.clock.Now(), minIDToken)
 	}})
 	if err == nil {
 		st = next
 	} else if tandem.ErrorCode(err) == tandem.CodeUnauthorized {
 		return "", err
 	}
-	if !st.idTokenLives(s.tokens.now(), 0) {
+	if !st.idTokenLives(s.tokens.clock.Now(), 0) {
 		if err == nil { // a provider that gives none on refresh
 			err = ErrSignedOut
 		}
@@ -128,7 +128,7 @@ func (s *UserSession) rejected(ctx context.Context, t *accessToken, wait bool) *
 	if st.access.raw() != t.raw() { // renewed meanwhile
 		return st.access
 	}
-	if st.refresh == "" || !t.replaceable(s.tokens.now()) {
+	if st.refresh == "" || !t.replaceable(s.tokens.clock.Now()) {
 		return nil
 	}
 	n := need{stale: func(other *userState) bool { return other.access.raw() == t.raw() }, forced: true}

@@ -48,27 +48,27 @@ func OpenAdministration(ctx context.Context, c StoreConfig) (*Administration, er
 	if err != nil {
 		return nil, err
 	}
-	a := newAdministration(c, s, &session.Manager{Store: s.sessions, Auditor: s.audit, Log: c.Log, Now: c.Now})
+	a := newAdministration(c, s, &session.Manager{Store: s.sessions, Auditor: s.audit, Log: c.Log, Now: c.Clock.Now})
 	a.record(ctx)
 	return a, nil
 }
 
 // newAdministration builds an administration that nothing runs in yet.
 func newAdministration(c StoreConfig, s *stores, sessions *session.Manager) *Administration {
-	families := &token.Families{Store: s.families, Box: s.boxes.refresh, Lifetimes: c.Lifetimes, Now: c.Now}
-	ending := &signin.Ending{SignIns: s.signIns, Families: families, Sessions: sessions, Audit: s.audit, Now: c.Now}
+	families := &token.Families{Store: s.families, Box: s.boxes.refresh, Lifetimes: c.Lifetimes, Now: c.Clock.Now}
+	ending := &signin.Ending{SignIns: s.signIns, Families: families, Sessions: sessions, Audit: s.audit, Now: c.Clock.Now}
 	return &Administration{
 		DB:       s.db,
 		Sessions: sessions,
-		Keys:     &token.Keys{Store: s.keys, Box: s.boxes.signing, Lifetimes: c.Lifetimes, Log: c.Log, Now: c.Now},
+		Keys:     &token.Keys{Store: s.keys, Box: s.boxes.signing, Lifetimes: c.Lifetimes, Log: c.Log, Now: c.Clock.Now},
 		Families: families,
 		Ending:   ending,
 		Audit:    s.audit.Log,
 		Accounts: &signin.Accounts{
-			Users: s.users, Passwords: s.passwords, Ending: ending, Audit: s.audit, Actor: c.Actor, Now: c.Now,
+			Users: s.users, Passwords: s.passwords, Ending: ending, Audit: s.audit, Actor: c.Actor, Now: c.Clock.Now,
 		},
 		Apps: &registry.TrustedApps{
-			Store: s.applications, Accounts: s.users, Grants: families, Audit: s.audit, Now: c.Now,
+			Store: s.applications, Accounts: s.users, Grants: families, Audit: s.audit, Now: c.Clock.Now,
 		},
 		stores: s,
 		config: c,
@@ -115,7 +115,7 @@ func (a *Administration) RotateKeys(ctx context.Context) ([]token.KeyInfo, error
 			continue
 		}
 		err := a.audit.Record(ctx, tandem.AuditEvent{
-			At: a.config.Now(), Kind: tandem.AuditAdministration, Actor: a.config.Actor, Detail: "made the next signing key " + k.ID,
+			At: a.config.Clock.Now(), Kind: tandem.AuditAdministration, Actor: a.config.Actor, Detail: "made the next signing key " + k.ID,
 		})
 		if err != nil {
 			return nil, err

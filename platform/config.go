@@ -37,16 +37,13 @@ type StoreConfig struct {
 	Actor string
 	// Log gets what happens; nil means slog.Default.
 	Log *slog.Logger
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 }
 
 func (c *StoreConfig) defaults() {
 	if c.Log == nil {
 		c.Log = slog.Default()
-	}
-	if c.Now == nil {
-		c.Now = time.Now
 	}
 	if c.Actor == "" {
 		c.Actor = "platform"
@@ -119,8 +116,8 @@ type HalfConfig struct {
 	// CAFile has further certificate authorities to trust; may be empty.
 	CAFile string
 	Log    *slog.Logger
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 }
 
 // WebAppConfig configures [NewWebApp].

@@ -65,9 +65,9 @@ func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, e
 		return nil, fmt.Errorf("read the instance's id: %w", err)
 	}
 	revoked := data.NewRevoked(s.db)
-	live := &registry.Registry{Apps: s.applications, Users: s.users, Revocations: revoked, Log: c.Log, Now: c.Now}
+	live := &registry.Registry{Apps: s.applications, Users: s.users, Revocations: revoked, Log: c.Log, Now: c.Clock.Now}
 	sessions := &session.Manager{
-		Store: s.sessions, Auditor: s.audit, Log: c.Log, Now: c.Now,
+		Store: s.sessions, Auditor: s.audit, Log: c.Log, Now: c.Clock.Now,
 		Licence: c.Licence, Idle: c.Idle, ServiceAbsolute: c.ServiceAbsolute,
 		Allowed: func(s *tandem.Session) bool { return sessionAllowed(live, s) },
 	}
@@ -100,15 +100,15 @@ func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, e
 // mountIdentity wires the identity server.
 func (i *Instance) mountIdentity(mux *http.ServeMux, revoked *data.Revoked) {
 	c := &i.config
-	minter := &token.Minter{Issuer: i.Issuer, Keys: i.Keys, Database: i.ID, Lifetimes: c.Lifetimes, Now: c.Now}
+	minter := &token.Minter{Issuer: i.Issuer, Keys: i.Keys, Database: i.ID, Lifetimes: c.Lifetimes, Now: c.Clock.Now}
 	// Userinfo and /profile/me take tokens that are meant for the identity
 	// server; external users have no others (invariant I5).
-	verifier := &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.ResourcesAudience(i.Issuer), Now: c.Now}
-	codes := &token.Codes{Store: data.NewCodes(i.DB), Lifetimes: c.Lifetimes, Now: c.Now}
+	verifier := &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.ResourcesAudience(i.Issuer), Now: c.Clock.Now}
+	codes := &token.Codes{Store: data.NewCodes(i.DB), Lifetimes: c.Lifetimes, Now: c.Clock.Now}
 	i.identity = &identity.Handler{
 		Issuer: i.Issuer, Live: i.Registry, Users: i.users, Keys: i.Keys, Minter: minter, Verifier: verifier,
 		Codes: codes, Families: i.Families, Assertions: data.NewAssertions(i.DB), Failures: data.NewClientFailures(i.DB),
-		Revocations: revoked, Uses: i.applications, Audit: i.audit, Log: c.Log, Now: c.Now,
+		Revocations: revoked, Uses: i.applications, Audit: i.audit, Log: c.Log, Now: c.Clock.Now,
 	}
 	i.identity.Mount(mux)
 	mux.Handle(identity.PathUserinfo, &identity.Userinfo{Tokens: verifier, Live: i.Registry, People: i.Registry, Log: c.Log})
@@ -122,7 +122,7 @@ func (i *Instance) mountIdentity(mux *http.ServeMux, revoked *data.Revoked) {
 	i.signIn = &signin.Handler{
 		Issuer: i.Issuer, Applications: i.Registry, Users: i.users, SignIns: i.signIns, Passwords: passwords,
 		Attempts: data.NewThrottle(i.DB), Throttling: c.Throttling, Codes: codes, Hints: verifier, Ending: i.Ending,
-		Audit: i.audit, Box: i.boxes.signIn, Log: c.Log, Now: c.Now,
+		Audit: i.audit, Box: i.boxes.signIn, Log: c.Log, Now: c.Clock.Now,
 	}
 }
 
@@ -131,8 +131,8 @@ func (i *Instance) mountAPI(mux *http.ServeMux) {
 	c := &i.config
 	model := erp.NewModel()
 	access := &api.Access{
-		Verifier:      &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.AudienceDomainAPI, Now: c.Now},
-		KeyGeneration: i.Keys.Generation, Checker: i.Registry, Sessions: i.Sessions, Auditor: i.audit, Log: c.Log, Now: c.Now,
+		Verifier:      &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.AudienceDomainAPI, Now: c.Clock.Now},
+		KeyGeneration: i.Keys.Generation, Checker: i.Registry, Sessions: i.Sessions, Auditor: i.audit, Log: c.Log, Now: c.Clock.Now,
 	}
 	(&api.Domain{
 		Model: model, Store: i.erpStore(model), Access: access, Root: c.URL, Version: c.Version, Log: c.Log,

@@ -36,7 +36,7 @@ func openStores(ctx context.Context, c *StoreConfig) (*stores, error) {
 	s := &stores{
 		db:           db,
 		passwords:    signin.NewPasswords(c.Passwords, min(4, runtime.GOMAXPROCS(0))),
-		audit:        &metered{Log: &audit.Log{Store: data.NewAudit(db), Now: c.Now}},
+		audit:        &metered{Log: &audit.Log{Store: data.NewAudit(db), Now: c.Clock.Now}},
 		applications: data.NewApplications(db),
 		users:        data.NewUsers(db),
 		signIns:      data.NewSignIns(db),

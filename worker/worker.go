@@ -115,7 +115,7 @@ func New(ctx context.Context, c Config) (*Worker, error) {
 	}
 	w.tokens, err = client.NewServiceTokens(client.ServiceConfig{
 		Provider: c.Provider, ApplicationURI: c.ApplicationURI, Credential: c.Credential,
-		ServiceInstance: c.ServiceInstance, Observe: w.observe, Log: c.Log, Now: c.Now,
+		ServiceInstance: c.ServiceInstance, Observe: w.observe, Log: c.Log, Clock: c.Now,
 	})
 	if err != nil {
 		return nil, err

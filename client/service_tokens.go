@@ -168,13 +168,13 @@ func (s *ServiceTokens) renewed(ctx context.Context) (*accessToken, error) {
 		t, now := s.held.Load(), s.clock.Now()
 		if t != nil && now.Before(t.usableUntil) {
 			// Another has renewed it, or it is good enough while one renews it.
-			if !now.Before(t.renewAt) && s.flight == nil && !time.Now().Before(s.notBefore) {
+			if !now.Before(t.renewAt) && s.flight == nil && !now.Before(s.notBefore) {
 				s.take(ctx)
 			}
 			s.mu.Unlock()
 			return t, nil
 		}
-		f, wait := s.flight, time.Until(s.notBefore)
+		f, wait := s.flight, s.notBefore.Sub(now)
 		if f == nil && wait <= 0 {
 			f = s.take(ctx)
 		}
@@ -183,7 +183,7 @@ func (s *ServiceTokens) renewed(ctx context.Context) (*accessToken, error) {
 		if f != nil {
 			return f.wait(ctx)
 		}
-		if end, ok := ctx.Deadline(); ok && time.Until(end) < wait {
+		if end, ok := ctx.Deadline(); ok && end.Sub(tandem.SystemTime()) < wait {
 			return nil, fmt.Errorf("no token request for another %v, because of: %w", wait.Round(time.Millisecond), lastErr)
 		}
 		if err := sleep(ctx, wait); err != nil {
@@ -229,7 +229,7 @@ func (s *ServiceTokens) failed(err error) {
 	if errors.As(err, &e) {
 		wait = max(wait, min(e.RetryAfter, maxRetryAfter))
 	}
-	s.notBefore = time.Now().Add(wait)
+	s.notBefore = s.clock.Now().Add(wait)
 	s.log.Warn("service token request failed", "application", s.endpoint.applicationURI, "failures", s.failures, "retry_in", wait, "error", err)
 }
 

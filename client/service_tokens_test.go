@@ -168,6 +168,38 @@ func TestServiceTokenOnAClockOfTheConfiguration(t *testing.T) {
 	}
 }
 
+// The distance between requests that fail is kept on the clock of the
+// configuration too.
+func TestServiceTokenBackoffOnAClockOfTheConfiguration(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFake(t, newNetwork(), "erp.test")
+		now := time.Now()
+		s := f.service(func(c *client.ServiceConfig) { c.Clock = func() time.Time { return now } })
+		f.with(func() {
+			f.onToken = func(w http.ResponseWriter, _ *http.Request) bool {
+				w.Header().Set("Retry-After", "30")
+				w.WriteHeader(503)
+				return true
+			}
+		})
+		if _, err := s.Token(t.Context()); tandem.ErrorCode(err) != tandem.CodeUnavailable {
+			t.Fatalf("error %v, want unavailable", err)
+		}
+		f.with(func() { f.onToken = nil })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := s.Token(ctx); err == nil {
+			t.Error("a request before the time that the server asked for")
+		}
+		now = now.Add(31 * time.Second)
+		began := time.Now()
+		mustService(t, s)
+		if waited := time.Since(began); waited != 0 {
+			t.Errorf("waited %v more although the clock says that the time is over", waited)
+		}
+	})
+}
+
 func TestServiceTokenFailureIsNotKept(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFake(t, newNetwork(), "erp.test")

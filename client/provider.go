@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -44,9 +43,7 @@ type Provider struct {
 	clock        tandem.Clock
 	metadata     shared[oauth.Metadata]
 	root         shared[string]
-
-	mu   sync.Mutex
-	keys *keySet // of the jwks_uri last seen
+	keys         *keySet
 }
 
 // NewProvider checks the configuration. It makes no request.
@@ -62,10 +59,12 @@ func NewProvider(c ProviderConfig) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Provider{
+	p := &Provider{
 		issuer: c.Issuer, issuerOrigin: origin(u), transport: rt,
 		http: httpClient(rt), clock: c.Clock,
-	}, nil
+	}
+	p.keys = &keySet{provider: p}
+	return p, nil
 }
 
 // Issuer is the provider's issuer identifier.
@@ -117,16 +116,6 @@ func (p *Provider) checkMetadata(m *oauth.Metadata) error {
 		}
 	}
 	return nil
-}
-
-// keySetOf is the key set at the address; it is kept while the address stays.
-func (p *Provider) keySetOf(jwksURI string) *keySet {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.keys == nil || p.keys.address != jwksURI {
-		p.keys = &keySet{address: jwksURI, http: p.http, clock: p.clock}
-	}
-	return p.keys
 }
 
 // ODataRoot finds the root of the instance's OData service, with a slash at its

@@ -35,7 +35,7 @@ func (e *APIError) Error() string { return e.Message }
 func (e *APIError) LicenceFull() bool { return e.Type == "MaximumLicenseCountExceeded" }
 
 // Unwrap is the error in the words of the glossary.
-func (e *APIError) Unwrap() error { return &tandem.Error{Code: e.code(), Message: e.Message} }
+func (e *APIError) Unwrap() error { return tandem.Errorf(e.code(), "%s", e.Message) }
 
 func (e *APIError) code() tandem.Code {
 	switch e.Status {

@@ -89,10 +89,11 @@ func (a *authorised) do(req *http.Request, also string) (*http.Response, error) 
 // mayGo refuses every address that the token is not for.
 func (a *authorised) mayGo(u *url.URL, also string) error {
 	if u == nil || u.Host == "" || (u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname()))) {
-		return &tandem.Error{Code: tandem.CodeInvalid, Message: "an API call needs an absolute https address"}
+		return tandem.Errorf(tandem.CodeInvalid, "an API call needs an absolute https address")
 	}
 	if o := origin(u); o != also && !slices.Contains(a.origins, o) {
-		return &tandem.Error{Code: tandem.CodeForbidden, Message: fmt.Sprintf("the token is not sent to %s: it is none of the API's origins; if it is, name it in APIOrigins", webOrigin(u))}
+		return tandem.Errorf(tandem.CodeForbidden,
+			"the token is not sent to %s: it is none of the API's origins; if it is, name it in APIOrigins", webOrigin(u))
 	}
 	return nil
 }

@@ -29,7 +29,8 @@ func (t *UserTokens) comeBack(w http.ResponseWriter, r *http.Request) {
 	}
 	s, ok := t.recallSignIn(w, r, q.Get("state"))
 	if !ok {
-		t.problem(w, r, http.StatusBadRequest, "This sign-in was not started in this browser, has already been used or took too long. Please sign in again.", nil)
+		t.problem(w, r, http.StatusBadRequest,
+			"This sign-in was not started in this browser, has already been used or took too long. Please sign in again.", nil)
 		return
 	}
 	code, status, message, err := t.readCallback(r.Context(), q)
@@ -64,7 +65,8 @@ func (t *UserTokens) readCallback(ctx context.Context, q url.Values) (code strin
 	// RFC 9207 section 2.4: an answer of another issuer is refused, and so is
 	// one without iss from a provider that always sends it.
 	if iss := q.Get("iss"); iss != m.Issuer && (q.Has("iss") || m.IssParameterSupported) {
-		return "", http.StatusBadRequest, "The answer is not from the sign-in server that was asked. Please sign in again.", errors.New("callback: iss is missing or another's")
+		return "", http.StatusBadRequest, "The answer is not from the sign-in server that was asked. Please sign in again.",
+			errors.New("callback: iss is missing or another's")
 	}
 	if problem := q.Get("error"); problem != "" {
 		err := oauth.Refuse(oauth.ErrorCode(printable(problem)), "%s", printable(q.Get("error_description")))
@@ -129,7 +131,8 @@ func checkUserToken(access *accessToken, c *idClaims) error {
 	}
 	peek(access.raw(), &claims)
 	if claims.Kind != "" && claims.Kind != oauth.KindUser {
-		return &tandem.Error{Code: tandem.CodeUnauthorized, Message: "the identity server gave a token of another kind than asked for; it is not used"} // invariant I7
+		// Invariant I7.
+		return tandem.Errorf(tandem.CodeUnauthorized, "the identity server gave a token of another kind than asked for; it is not used")
 	}
 	return nil
 }

@@ -137,7 +137,7 @@ func (o *OData[T]) base(ctx context.Context) (*url.URL, error) {
 	}
 	root, err := odataRoot(address)
 	if err != nil {
-		return nil, &tandem.Error{Code: tandem.CodeInvalid, Message: "OData root: " + err.Error()}
+		return nil, tandem.Errorf(tandem.CodeInvalid, "OData root: %v", err)
 	}
 	return root, nil
 }
@@ -146,7 +146,7 @@ func (o *OData[T]) base(ctx context.Context) (*url.URL, error) {
 // root. Nothing leads out of it: neither to another host, nor with dots.
 func under(root *url.URL, ref string) (*url.URL, error) {
 	out := func() (*url.URL, error) {
-		return nil, &tandem.Error{Code: tandem.CodeInvalid, Message: "the path of an API call leads out of the OData service"}
+		return nil, tandem.Errorf(tandem.CodeInvalid, "the path of an API call leads out of the OData service")
 	}
 	u, err := root.Parse(ref)
 	if err != nil || u.User != nil || u.Opaque != "" || strings.ContainsAny(ref, "\\#") {
@@ -180,7 +180,7 @@ func (o *OData[T]) Count(ctx context.Context, set string, q Query) (int64, error
 	}
 	n, err := strconv.ParseInt(strings.Trim(string(answer), "\ufeff \r\n"), 10, 64)
 	if err != nil {
-		return 0, &tandem.Error{Code: tandem.CodeUnavailable, Message: "the API's count of " + set + " is no number"}
+		return 0, tandem.Errorf(tandem.CodeUnavailable, "the API's count of %s is no number", set)
 	}
 	return n, nil
 }
@@ -193,7 +193,8 @@ func (o *OData[T]) Import(ctx context.Context, req ImportRequest) (ImportResult,
 		return ImportResult{}, err
 	}
 	if len(result.Objects) != len(req.Objects) {
-		return ImportResult{}, &tandem.Error{Code: tandem.CodeUnavailable, Message: fmt.Sprintf("Import of %d objects gave %d results", len(req.Objects), len(result.Objects))}
+		return ImportResult{}, tandem.Errorf(tandem.CodeUnavailable,
+			"Import of %d objects gave %d results", len(req.Objects), len(result.Objects))
 	}
 	return result, nil
 }
@@ -219,7 +220,7 @@ var entityID = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*\([0-9A-Fa-f]{8}(-[0-9
 // from a browser.
 func checkID(id string) error {
 	if !entityID.MatchString(id) {
-		return &tandem.Error{Code: tandem.CodeInvalid, Message: "not the id of an entity; the form is Set(guid)"}
+		return tandem.Errorf(tandem.CodeInvalid, "not the id of an entity; the form is Set(guid)")
 	}
 	return nil
 }

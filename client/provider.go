@@ -128,7 +128,8 @@ func (p *Provider) ODataRoot(ctx context.Context) (string, error) {
 func (p *Provider) discoverRoot(ctx context.Context) (string, error) {
 	instance, ok := strings.CutSuffix(p.issuer, "/id")
 	if !ok {
-		return "", &tandem.Error{Code: tandem.CodeInvalid, Message: fmt.Sprintf("the issuer %s is no instance (it does not end in /id): give the address of the OData service instead of auto-discovery", p.issuer)}
+		return "", tandem.Errorf(tandem.CodeInvalid, "the issuer %s is no instance (it does not end in /id): "+
+			"give the address of the OData service instead of auto-discovery", p.issuer)
 	}
 	var document struct {
 		WebSites []struct {
@@ -148,9 +149,9 @@ func (p *Provider) discoverRoot(ctx context.Context) (string, error) {
 			return "", fail(tandem.CodeUnavailable, err, "auto-discovery of %s: ODataServiceRoot: %v", instance, err)
 		}
 		if root.Scheme == "http" && strings.HasPrefix(p.issuer, "https:") {
-			return "", &tandem.Error{Code: tandem.CodeUnavailable, Message: fmt.Sprintf("auto-discovery of %s: ODataServiceRoot is not https", instance)}
+			return "", tandem.Errorf(tandem.CodeUnavailable, "auto-discovery of %s: ODataServiceRoot is not https", instance)
 		}
 		return root.String(), nil
 	}
-	return "", &tandem.Error{Code: tandem.CodeUnavailable, Message: fmt.Sprintf("the instance %s announces no site DomainAPI with an ODataServiceRoot", instance)}
+	return "", tandem.Errorf(tandem.CodeUnavailable, "the instance %s announces no site DomainAPI with an ODataServiceRoot", instance)
 }

@@ -230,7 +230,8 @@ func (s *ServiceTokens) failed(err error) {
 		wait = max(wait, min(e.RetryAfter, maxRetryAfter))
 	}
 	s.notBefore = s.clock.Now().Add(wait)
-	s.log.Warn("service token request failed", "application", s.endpoint.applicationURI, "failures", s.failures, "retry_in", wait, "error", err)
+	s.log.Warn("service token request failed",
+		"application", s.endpoint.applicationURI, "failures", s.failures, "retry_in", wait, "error", err)
 }
 
 func (s *ServiceTokens) request(ctx context.Context) (*accessToken, error) {
@@ -245,7 +246,8 @@ func (s *ServiceTokens) request(ctx context.Context) (*accessToken, error) {
 	}
 	peek(t.raw(), &claims)
 	if claims.Kind != "" && claims.Kind != oauth.KindService {
-		return nil, &tandem.Error{Code: tandem.CodeUnavailable, Message: "the identity server gave a token of another kind than asked for; it is not used"} // invariant I7
+		// Invariant I7.
+		return nil, tandem.Errorf(tandem.CodeUnavailable, "the identity server gave a token of another kind than asked for; it is not used")
 	}
 	t.identity = claims.SystemUser
 	t.plan(rand.Float64() / 10)

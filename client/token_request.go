@@ -144,9 +144,11 @@ func (e *tokenEndpoint) refused(res *http.Response, body []byte) error {
 	code, mend := tandem.CodeUnauthorized, ""
 	switch refusal.Code {
 	case oauth.InvalidClient:
-		mend = "; check that the application " + e.applicationURI + " is registered and enabled, and that the credential is this half's own and has not expired"
+		mend = "; check that the application " + e.applicationURI + " is registered and enabled, " +
+			"and that the credential is this half's own and has not expired"
 	case oauth.UnauthorizedClient:
-		code, mend = tandem.CodeForbidden, "; allow this flow in the registration of "+e.applicationURI+", and check that the credential is of the right half"
+		code, mend = tandem.CodeForbidden, "; allow this flow in the registration of "+e.applicationURI+
+			", and check that the credential is of the right half"
 	case oauth.InvalidScope:
 		code, mend = tandem.CodeForbidden, "; ask for less, or add the scope to the registration of "+e.applicationURI
 	case oauth.SlowDown, oauth.TemporarilyUnavailable:

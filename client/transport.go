@@ -73,7 +73,8 @@ func pickTransport(rt, fallback http.RoundTripper) (http.RoundTripper, error) {
 		return Transport("")
 	}
 	if t, ok := rt.(*http.Transport); ok && t.TLSClientConfig != nil && t.TLSClientConfig.InsecureSkipVerify {
-		return nil, errors.New("the Transport does not verify TLS certificates (InsecureSkipVerify): whoever is between could read every token; name the authority with Transport(caFile) instead")
+		return nil, errors.New("the Transport does not verify TLS certificates (InsecureSkipVerify): " +
+			"whoever is between could read every token; name the authority with Transport(caFile) instead")
 	}
 	return rt, nil
 }
@@ -186,5 +187,5 @@ func (f *failure) Error() string   { return f.shown.Message }
 func (f *failure) Unwrap() []error { return []error{f.shown, f.cause} }
 
 func fail(code tandem.Code, cause error, format string, args ...any) error {
-	return &failure{&tandem.Error{Code: code, Message: fmt.Sprintf(format, args...)}, cause}
+	return &failure{tandem.Errorf(code, format, args...), cause}
 }

@@ -11,7 +11,7 @@ import (
 
 // ErrSignedOut is returned when the person must sign in again: the provider
 // refused the refresh token, or there is none and the access token has ended.
-var ErrSignedOut error = &tandem.Error{Code: tandem.CodeUnauthorized, Message: "your sign-in has ended; please sign in again"}
+var ErrSignedOut error = tandem.Errorf(tandem.CodeUnauthorized, "your sign-in has ended; please sign in again")
 
 // minIDToken is how much life an ID token that is handed out should have left.
 const minIDToken = 60 * time.Second

@@ -48,7 +48,8 @@ type sealedState struct {
 // application at this issuer (spec F32: moved, changed or put back, it is
 // refused).
 func (t *UserTokens) sessionPlace(key SessionKey, version int64) string {
-	return "session|" + t.config.Provider.issuer + "|" + t.config.ApplicationURI + "|" + hex.EncodeToString(key[:]) + "|" + strconv.FormatInt(version, 10)
+	return "session|" + t.config.Provider.issuer + "|" + t.config.ApplicationURI +
+		"|" + hex.EncodeToString(key[:]) + "|" + strconv.FormatInt(version, 10)
 }
 
 func (t *UserTokens) seal(st *userState) (StoredSession, error) {

@@ -3,7 +3,6 @@ package data
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -98,7 +97,7 @@ func (s *Applications) ByURI(ctx context.Context, uri string) (tandem.TrustedApp
 }
 
 func noApplication(uri string) error {
-	return &tandem.Error{Code: tandem.CodeNotFound, Message: fmt.Sprintf("there is no application %q", uri)}
+	return tandem.Errorf(tandem.CodeNotFound, "there is no application %q", uri)
 }
 
 // List implements [registry.AppStore].

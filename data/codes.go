@@ -69,7 +69,8 @@ func (s *Codes) UseCode(ctx context.Context, hash [sha256.Size]byte, at time.Tim
 		if given.Family != nil {
 			familyID = given.Family.ID
 		}
-		first, err = sqldb.Changed(tx.ExecContext(ctx, `UPDATE authorization_codes SET used_at = $2, family_id = $3, token_id = $4, token_expires_at = $5
+		first, err = sqldb.Changed(tx.ExecContext(ctx, `UPDATE authorization_codes
+			SET used_at = $2, family_id = $3, token_id = $4, token_expires_at = $5
 			WHERE hash = $1 AND used_at = 0`, hash[:], sqldb.Micros(at), familyID, given.TokenID, sqldb.Micros(given.ExpiresAt)))
 		if err != nil || !first || given.Family == nil {
 			return err

@@ -33,7 +33,8 @@ func (s *Keys) Keys(ctx context.Context) ([]token.StoredKey, error) {
 
 // AddKey implements [token.KeyStore].
 func (s *Keys) AddKey(ctx context.Context, k token.StoredKey) (bool, error) {
-	return sqldb.Changed(s.db.Writer().ExecContext(ctx, signingKeys.Insert+` ON CONFLICT (key_use, generation) DO NOTHING`, signingKeys.Values(&k)...))
+	return sqldb.Changed(s.db.Writer().ExecContext(ctx,
+		signingKeys.Insert+` ON CONFLICT (key_use, generation) DO NOTHING`, signingKeys.Values(&k)...))
 }
 
 // DeleteKey implements [token.KeyStore].

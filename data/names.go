@@ -39,9 +39,11 @@ func claimName(ctx context.Context, tx *sql.Tx, name string, kind nameKind) erro
 		return sqldb.NotFound(err, "the name %q was in use a moment ago; try again", name)
 	}
 	if holder == kind {
-		return tandem.Errorf(tandem.CodeConflict, "the name %q is taken by another %s", name, holder)
+		return tandem.Errorf(tandem.CodeConflict,
+			"the name %q is taken by another %s", name, holder)
 	}
-	return tandem.Errorf(tandem.CodeConflict, "the name %q is taken by an existing %s: a user and an application cannot share a name", name, holder)
+	return tandem.Errorf(tandem.CodeConflict,
+		"the name %q is taken by an existing %s: a user and an application cannot share a name", name, holder)
 }
 
 // releaseName gives a name back inside the transaction that deletes its owner.

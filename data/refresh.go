@@ -113,7 +113,8 @@ func (s *Refresh) EndApplication(ctx context.Context, applicationURI string, at 
 // endWhere takes one of the three column names above.
 func (s *Refresh) endWhere(ctx context.Context, column, value string, at time.Time, reason string) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE authorization_codes SET used_at = $2 WHERE `+column+` = $1 AND used_at = 0`, value, sqldb.Micros(at))
+		_, err := tx.ExecContext(ctx, `UPDATE authorization_codes SET used_at = $2 WHERE `+column+` = $1 AND used_at = 0`,
+			value, sqldb.Micros(at))
 		if err != nil {
 			return err
 		}

@@ -138,8 +138,8 @@ func (s *Sessions) reuse(ctx context.Context, tx *sql.Tx, o session.Opening) (se
 func previous(ctx context.Context, tx *sql.Tx, key string, opened *session.Opened) error {
 	var reason string
 	var at int64
-	err := tx.QueryRowContext(ctx, `SELECT end_reason, ended_at FROM sessions WHERE session_key = $1 ORDER BY opened_at DESC, ended_change DESC LIMIT 1`, key).
-		Scan(&reason, &at)
+	err := tx.QueryRowContext(ctx, `SELECT end_reason, ended_at FROM sessions WHERE session_key = $1
+		ORDER BY opened_at DESC, ended_change DESC LIMIT 1`, key).Scan(&reason, &at)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
@@ -173,7 +173,8 @@ func (s *Sessions) Touch(ctx context.Context, touches []session.Touch) error {
 
 // TouchLive implements [session.Store].
 func (s *Sessions) TouchLive(ctx context.Context, t session.Touch) (bool, error) {
-	return s.changed(ctx, touchSession+` AND ended_at = 0 AND expires_at > $2`, t.ID, sqldb.Micros(t.At), sqldb.Micros(t.ExpiresAt), t.Requests)
+	return s.changed(ctx, touchSession+` AND ended_at = 0 AND expires_at > $2`,
+		t.ID, sqldb.Micros(t.At), sqldb.Micros(t.ExpiresAt), t.Requests)
 }
 
 // MarkMultiplexed implements [session.Store].

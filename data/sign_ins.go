@@ -59,7 +59,8 @@ func (s *SignIns) one(ctx context.Context, where string, arg any) (signin.SignIn
 func (s *SignIns) Renew(ctx context.Context, in signin.SignIn) error {
 	renewed, err := sqldb.Changed(s.db.Writer().ExecContext(ctx, `UPDATE sign_ins SET cookie_hash = $2, auth_time = $3, amr = $4, keep = $5,
 		last_seen_at = $6, expires_at = $7 WHERE id = $1 AND ended_at = 0`,
-		in.ID, in.CookieHash[:], sqldb.Micros(in.AuthTime), wordsField(&in.AMR), in.Keep, sqldb.Micros(in.LastSeenAt), sqldb.Micros(in.ExpiresAt)))
+		in.ID, in.CookieHash[:], sqldb.Micros(in.AuthTime), wordsField(&in.AMR), in.Keep,
+		sqldb.Micros(in.LastSeenAt), sqldb.Micros(in.ExpiresAt)))
 	if err != nil || renewed {
 		return err
 	}
@@ -74,7 +75,8 @@ func (s *SignIns) Touch(ctx context.Context, id string, at time.Time) error {
 
 // End implements [signin.SignIns].
 func (s *SignIns) End(ctx context.Context, id string, at time.Time) (bool, error) {
-	return sqldb.Changed(s.db.Writer().ExecContext(ctx, `UPDATE sign_ins SET ended_at = $2 WHERE id = $1 AND ended_at = 0`, id, sqldb.Micros(at)))
+	return sqldb.Changed(s.db.Writer().ExecContext(ctx,
+		`UPDATE sign_ins SET ended_at = $2 WHERE id = $1 AND ended_at = 0`, id, sqldb.Micros(at)))
 }
 
 // EndUser implements [signin.SignIns].
@@ -82,7 +84,8 @@ func (s *SignIns) EndUser(ctx context.Context, userID string, at time.Time) ([]s
 	var ids []string
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		ids = nil
-		rows, err := tx.QueryContext(ctx, `UPDATE sign_ins SET ended_at = $2 WHERE user_id = $1 AND ended_at = 0 RETURNING id`, userID, sqldb.Micros(at))
+		rows, err := tx.QueryContext(ctx,
+			`UPDATE sign_ins SET ended_at = $2 WHERE user_id = $1 AND ended_at = 0 RETURNING id`, userID, sqldb.Micros(at))
 		if err != nil {
 			return err
 		}
@@ -101,6 +104,7 @@ func (s *SignIns) EndUser(ctx context.Context, userID string, at time.Time) ([]s
 
 // Purge implements [signin.SignIns].
 func (s *SignIns) Purge(ctx context.Context, before time.Time) error {
-	_, err := s.db.Writer().ExecContext(ctx, `DELETE FROM sign_ins WHERE expires_at < $1 OR (ended_at <> 0 AND ended_at < $1)`, sqldb.Micros(before))
+	_, err := s.db.Writer().ExecContext(ctx,
+		`DELETE FROM sign_ins WHERE expires_at < $1 OR (ended_at <> 0 AND ended_at < $1)`, sqldb.Micros(before))
 	return err
 }

@@ -3,7 +3,6 @@ package data
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -49,7 +48,7 @@ func (s *Users) Create(ctx context.Context, a signin.Account) error {
 // emailTaken explains the one unique key that the name pool does not guard.
 func emailTaken(err error, email string) error {
 	if sqldb.IsUnique(err) {
-		return &tandem.Error{Code: tandem.CodeConflict, Message: fmt.Sprintf("the e-mail address %s belongs to another user", email)}
+		return tandem.Errorf(tandem.CodeConflict, "the e-mail address %s belongs to another user", email)
 	}
 	return err
 }

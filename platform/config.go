@@ -154,7 +154,8 @@ func CheckURL(root string) error {
 	case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(root, "?") || strings.HasSuffix(root, "#"):
 		return fmt.Errorf("the URL %q has more than scheme, host and port: leave out the rest", u.Redacted())
 	case u.Scheme == "http" && !loopbackHost(u.Hostname()):
-		return fmt.Errorf("the URL %q sends passwords and tokens over the network in the clear: use https (--tls-cert, --tls-dev, or a proxy in front)", root)
+		return fmt.Errorf("the URL %q sends passwords and tokens over the network in the clear: "+
+			"use https (--tls-cert, --tls-dev, or a proxy in front)", root)
 	}
 	return nil
 }

@@ -135,7 +135,8 @@ func (m *metered) count(e *tandem.AuditEvent) {
 }
 
 var (
-	eventsDesc  = prometheus.NewDesc("tandem_events_total", "Events recorded: sign-ins, tokens issued, sessions opened …", []string{"kind", "flow"}, nil)
+	eventsDesc = prometheus.NewDesc("tandem_events_total",
+		"Events recorded: sign-ins, tokens issued, sessions opened …", []string{"kind", "flow"}, nil)
 	waitingDesc = prometheus.NewDesc("tandem_audit_waiting", "Events that wait for their commit.", nil, nil)
 	slotsDesc   = prometheus.NewDesc("tandem_licence_slots", "Licence slots, and how many are in use.", []string{"what"}, nil)
 	openDesc    = prometheus.NewDesc("tandem_sessions_open", "Open API sessions, by kind.", []string{"kind"}, nil)

@@ -40,7 +40,8 @@ func (db *DB) Migrate(ctx context.Context, migrations fs.FS, table string) error
 		return fmt.Errorf("read the schema version: %w", err)
 	}
 	if current > newest {
-		return fmt.Errorf("the database has schema version %d, this program knows only %d: it was used by a newer tandem; run that one, or restore a backup", current, newest)
+		return fmt.Errorf("the database has schema version %d, this program knows only %d: "+
+			"it was used by a newer tandem; run that one, or restore a backup", current, newest)
 	}
 	for {
 		_, err := provider.Up(ctx)

@@ -20,7 +20,7 @@ type authorised struct {
 	origins []string
 	// token is the access token to use now.
 	token func(context.Context) (*accessToken, error)
-	// rejected is told that the API answered 401 to the token. With wait it
+	// rejected is told that the API responded 401 to the token. With wait it
 	// returns another one to try, or nil when there is none.
 	rejected func(ctx context.Context, t *accessToken, wait bool) *accessToken
 	// onBehalf says that calls carry what OnBehalfOf put into their context.

@@ -18,7 +18,7 @@ import (
 )
 
 // maxAPIAnswer bounds what one call reads, in bytes.
-const maxAPIAnswer = 64 << 20
+const maxAPIResponse = 64 << 20
 
 // OData is a client of an OData service (the Domain API) for one half: an
 // OData[UserToken] calls as a person, an OData[ServiceToken] as the
@@ -63,19 +63,19 @@ func odataRoot(address string) (*url.URL, error) {
 }
 
 // Do makes a call under the root: path is relative, its query encoded. body is
-// sent as JSON unless nil; the answer's JSON is read into into unless nil, with
-// numbers exact where into has json.Number or any. An answer that is no success
-// is an [APIError]. Into a *[]byte goes the answer as it came: $metadata is XML.
+// sent as JSON unless nil; the response's JSON is read into into unless nil, with
+// numbers exact where into has json.Number or any. A response that is no success
+// is an [APIError]. Into a *[]byte goes the response as it came: $metadata is XML.
 func (o *OData[T]) Do(ctx context.Context, method, path string, body, into any) error {
-	answer, err := o.call(ctx, method, path, body)
+	response, err := o.call(ctx, method, path, body)
 	if err != nil || into == nil {
 		return err
 	}
 	if raw, ok := into.(*[]byte); ok {
-		*raw = answer
+		*raw = response
 		return nil
 	}
-	d := json.NewDecoder(bytes.NewReader(answer))
+	d := json.NewDecoder(bytes.NewReader(response))
 	d.UseNumber()
 	if err := d.Decode(into); err != nil {
 		return fail(tandem.CodeUnavailable, err, "the answer of the API to %s %s is not what was expected: %v", method, withoutQuery(path), err)
@@ -123,11 +123,11 @@ func (o *OData[T]) call(ctx context.Context, method, path string, body any) ([]b
 	if res.StatusCode/100 != 2 {
 		return nil, readAPIError(res, o.calls.clock.Now())
 	}
-	answer, err := readLimited(res.Body, maxAPIAnswer)
+	response, err := readLimited(res.Body, maxAPIResponse)
 	if err != nil {
 		return nil, fail(tandem.CodeUnavailable, err, "the answer of the API to %s %s cannot be read: %v", method, withoutQuery(path), err)
 	}
-	return answer, nil
+	return response, nil
 }
 
 func (o *OData[T]) base(ctx context.Context) (*url.URL, error) {
@@ -174,11 +174,11 @@ func withoutQuery(ref string) string {
 
 // Count is how many entities of the set pass the filter and search of q.
 func (o *OData[T]) Count(ctx context.Context, set string, q Query) (int64, error) {
-	answer, err := o.call(ctx, http.MethodGet, set+"/$count"+Query{Filter: q.Filter, Search: q.Search}.suffix(), nil)
+	response, err := o.call(ctx, http.MethodGet, set+"/$count"+Query{Filter: q.Filter, Search: q.Search}.suffix(), nil)
 	if err != nil {
 		return 0, err
 	}
-	n, err := strconv.ParseInt(strings.Trim(string(answer), "\ufeff \r\n"), 10, 64)
+	n, err := strconv.ParseInt(strings.Trim(string(response), "\ufeff \r\n"), 10, 64)
 	if err != nil {
 		return 0, tandem.Errorf(tandem.CodeUnavailable, "the API's count of %s is no number", set)
 	}

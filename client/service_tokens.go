@@ -235,11 +235,11 @@ func (s *ServiceTokens) failed(err error) {
 }
 
 func (s *ServiceTokens) request(ctx context.Context) (*accessToken, error) {
-	answer, err := s.endpoint.request(ctx, s.form, true)
+	response, err := s.endpoint.request(ctx, s.form, true)
 	if err != nil {
 		return nil, err
 	}
-	t := answer.access // a refresh or ID token has no place here (invariant I3)
+	t := response.access // a refresh or ID token has no place here (invariant I3)
 	var claims struct {
 		Kind       oauth.TokenKind `json:"token_kind"`
 		SystemUser string          `json:"client_system_user"`
@@ -295,7 +295,7 @@ func (s *ServiceTokens) Status() (held bool, systemUser string, expiresAt time.T
 type ServiceClient struct{ tokens *ServiceTokens }
 
 // Do sends the request with the service token. It goes to the API's origins
-// only (see [ServiceConfig]); redirects are not followed. An answer of 401 is
+// only (see [ServiceConfig]); redirects are not followed. A response of 401 is
 // treated like [UserClient.Do] does. With a context of [OnBehalfOf] the request
 // says for whom it is made.
 func (c *ServiceClient) Do(req *http.Request) (*http.Response, error) {

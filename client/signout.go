@@ -89,7 +89,7 @@ func (t *UserTokens) revoke(ctx context.Context, m *oauth.Metadata, refresh stri
 		return
 	}
 	defer res.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxTokenAnswer)) // to keep the connection
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxTokenResponse)) // to keep the connection
 }
 
 // signOutPage takes the browser to the provider (OpenID Connect RP-Initiated

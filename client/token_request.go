@@ -16,7 +16,7 @@ import (
 	"github.com/hybridapps/tandem/oauth"
 )
 
-// defaultLifetime is assumed of an access token whose answer does not tell.
+// defaultLifetime is assumed of an access token whose response does not tell.
 const defaultLifetime = 5 * time.Minute
 
 // tokenEndpoint makes token requests for one half of an application.
@@ -27,8 +27,8 @@ type tokenEndpoint struct {
 	clock          tandem.Clock
 }
 
-// tokenAnswer is a good answer of the token endpoint (RFC 6749 section 5.1).
-type tokenAnswer struct {
+// tokenResponse is a good response of the token endpoint (RFC 6749 section 5.1).
+type tokenResponse struct {
 	access  *accessToken
 	refresh string
 	idToken string
@@ -36,7 +36,7 @@ type tokenAnswer struct {
 
 // request makes a token request. With again, a request whose answer got lost is
 // made once more: it must be one that the server lets repeat.
-func (e *tokenEndpoint) request(ctx context.Context, form url.Values, again bool) (*tokenAnswer, error) {
+func (e *tokenEndpoint) request(ctx context.Context, form url.Values, again bool) (*tokenResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	m, err := e.provider.Metadata(ctx)
@@ -52,18 +52,18 @@ func (e *tokenEndpoint) request(ctx context.Context, form url.Values, again bool
 		return nil, fail(tandem.CodeUnavailable, err, "the identity server %s does not answer: %v", e.provider.issuer, err)
 	}
 	defer res.Body.Close()
-	body, err := readLimited(res.Body, maxTokenAnswer)
+	body, err := readLimited(res.Body, maxTokenResponse)
 	if err != nil {
 		return nil, fail(tandem.CodeUnavailable, err, "the answer of the identity server %s cannot be read: %v", e.provider.issuer, err)
 	}
 	if res.StatusCode != http.StatusOK {
 		return nil, e.refused(res, body)
 	}
-	answer, err := e.read(res, body)
+	response, err := e.read(res, body)
 	if err != nil {
 		return nil, fail(tandem.CodeUnavailable, err, "the identity server %s gave an unusable token answer: %v", e.provider.issuer, err)
 	}
-	return answer, nil
+	return response, nil
 }
 
 // post sends a form to an endpoint that the client authenticates at.
@@ -90,8 +90,8 @@ func (e *tokenEndpoint) post(ctx context.Context, m *oauth.Metadata, address str
 	return res, nil
 }
 
-// read takes what is needed from a good answer. Its text appears in no error.
-func (e *tokenEndpoint) read(res *http.Response, body []byte) (*tokenAnswer, error) {
+// read takes what is needed from a good response. Its text appears in no error.
+func (e *tokenEndpoint) read(res *http.Response, body []byte) (*tokenResponse, error) {
 	if kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); kind != "application/json" {
 		return nil, errors.New("it is not JSON")
 	}
@@ -124,10 +124,10 @@ func (e *tokenEndpoint) read(res *http.Response, body []byte) (*tokenAnswer, err
 	t := newAccessToken(a.AccessToken)
 	t.scope, t.issuedAt = tandem.ParseScope(a.Scope), e.clock.Now()
 	t.expiresAt = t.issuedAt.Add(lifetime)
-	return &tokenAnswer{access: t, refresh: a.RefreshToken, idToken: a.IDToken}, nil
+	return &tokenResponse{access: t, refresh: a.RefreshToken, idToken: a.IDToken}, nil
 }
 
-// refused makes the error of an answer that is no success. It keeps the
+// refused makes the error of a response that is no success. It keeps the
 // protocol's words as an *oauth.Error, and nothing else of the body.
 func (e *tokenEndpoint) refused(res *http.Response, body []byte) error {
 	refusal := oauth.ParseError(res.StatusCode, body)

@@ -22,7 +22,7 @@ import (
 // Limits of what is read from a provider.
 const (
 	maxDocument      = 1 << 20 // discovery, keys
-	maxTokenAnswer   = 256 << 10
+	maxTokenResponse = 256 << 10
 	maxToken         = 16 << 10 // one token, in bytes
 	requestTimeout   = 30 * time.Second
 	discoveryTimeout = 10 * time.Second
@@ -80,7 +80,7 @@ func pickTransport(rt, fallback http.RoundTripper) (http.RoundTripper, error) {
 }
 
 // httpClient follows no redirect: where a request with a credential or a token
-// goes is never the answer's choice.
+// goes is never the response's choice.
 func httpClient(rt http.RoundTripper) *http.Client {
 	return &http.Client{
 		Transport:     rt,

@@ -151,7 +151,7 @@ func (s *UserSession) Client() *UserClient { return &UserClient{s} }
 type UserClient struct{ session *UserSession }
 
 // Do sends the request with the user token. It goes to the API's origins only
-// (see [UserConfig]); redirects are not followed. An answer of 401 leads to one
+// (see [UserConfig]); redirects are not followed. A response of 401 leads to one
 // renewal, shared by all calls that used the same token, and to one repetition
 // of a request that is safe to repeat: GET, HEAD, OPTIONS, PUT, DELETE, or one
 // with an Idempotency-Key, whose body, if any, can be had again (GetBody).

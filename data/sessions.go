@@ -101,7 +101,7 @@ func (s *Sessions) Open(ctx context.Context, o session.Opening) (session.Opened,
 		if err := previous(ctx, tx, o.Session.Key, &opened); err != nil {
 			return err
 		}
-		slot, reserved, err := freeSeat(ctx, tx, opened.Licence, o.Session.User)
+		slot, reserved, err := freeSlot(ctx, tx, opened.Licence, o.Session.User)
 		if err != nil || slot == 0 {
 			return err
 		}

@@ -21,10 +21,10 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	latency  *prometheus.HistogramVec
-	// answered are the counters of requests by part and class of status, so
+	// responses are the counters of requests by part and class of status, so
 	// that a request looks nothing up by text.
-	answered [len(parts)][6]prometheus.Counter
-	observed [len(parts)]prometheus.Observer
+	responses [len(parts)][6]prometheus.Counter
+	observed  [len(parts)]prometheus.Observer
 }
 
 // parts are the parts of the instance that requests are counted by.
@@ -50,7 +50,7 @@ func newMetrics(i *Instance) *metrics {
 		m.observed[p] = m.latency.WithLabelValues(part.name)
 		for class, status := range []string{"", "1xx", "2xx", "3xx", "4xx", "5xx"} {
 			if status != "" {
-				m.answered[p][class] = m.requests.WithLabelValues(part.name, status)
+				m.responses[p][class] = m.requests.WithLabelValues(part.name, status)
 			}
 		}
 	}
@@ -69,7 +69,7 @@ func (m *metrics) handler() http.Handler {
 func (m *metrics) observe(path string, status int, took time.Duration) {
 	part := partOf(path)
 	m.observed[part].Observe(took.Seconds())
-	m.answered[part][min(5, max(1, status/100))].Inc()
+	m.responses[part][min(5, max(1, status/100))].Inc()
 }
 
 func partOf(path string) int {

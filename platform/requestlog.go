@@ -41,7 +41,7 @@ func observed(log *slog.Logger, count func(path string, status int, took time.Du
 	})
 }
 
-// recorder notes what was answered.
+// recorder notes what was sent.
 type recorder struct {
 	http.ResponseWriter
 	status int
@@ -55,8 +55,8 @@ func (r *recorder) code() int {
 	return r.status
 }
 
-// WriteHeader implements http.ResponseWriter. Informational answers are not the
-// answer.
+// WriteHeader implements http.ResponseWriter. Informational responses are not the
+// response.
 func (r *recorder) WriteHeader(status int) {
 	if r.status == 0 && status >= 200 {
 		r.status = status

@@ -17,7 +17,7 @@ import (
 	"github.com/hybridapps/tandem"
 )
 
-// Limits of the HTTP servers. There is no bound on a whole answer, because
+// Limits of the HTTP servers. There is no bound on a whole response, because
 // exports and event streams are long: each read and each write has its own.
 const (
 	maxHeader         = 32 << 10
@@ -154,7 +154,7 @@ func (l serverLog) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// progressing gives every read of a body and every write of an answer its own
+// progressing gives every read of a body and every write of a response its own
 // time, so that long streams live and stalled connections do not.
 func progressing(limit time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -226,7 +226,7 @@ func (b *progressBody) Read(buf []byte) (int, error) {
 	return n, err
 }
 
-// securityHeaders adds what every answer of an https program has. On this
+// securityHeaders adds what every response of an https program has. On this
 // machine's own name it would reach the programs on all other ports too.
 func securityHeaders(root string, next http.Handler) http.Handler {
 	u, err := url.Parse(root)

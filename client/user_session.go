@@ -24,6 +24,25 @@ type UserSession struct {
 	state  atomic.Pointer[userState]
 }
 
+// userState is an opened session. It is never changed: a renewal makes a new one.
+type userState struct {
+	key     SessionKey
+	version int64
+	// expiresAt is the row's: the end if the session is not used.
+	expiresAt              time.Time
+	createdAt, absoluteEnd time.Time
+	access                 *accessToken
+	refresh, idToken       string
+	identity               IDToken
+}
+
+// sameAccess reports whether other still has the same access token.
+func (st *userState) sameAccess(other *userState) bool { return other.access.raw() == st.access.raw() }
+
+func (st *userState) idTokenLives(now time.Time, left time.Duration) bool {
+	return now.Add(left).Before(st.identity.ExpiresAt)
+}
+
 func (t *UserTokens) session(st *userState) *UserSession {
 	s := &UserSession{tokens: t}
 	s.state.Store(st)

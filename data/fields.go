@@ -64,7 +64,8 @@ func (f *nullableScope) Scan(stored any) error {
 	return nil
 }
 
-// bytesField keeps bytes in a column that takes no NULL: none are an empty value.
+// bytesField keeps bytes in a column that takes no NULL: none are written as an
+// empty value, which is read as none on both engines.
 type bytesField []byte
 
 func (f *bytesField) Value() (driver.Value, error) {
@@ -79,7 +80,10 @@ func (f *bytesField) Scan(stored any) error {
 	if !ok {
 		return fmt.Errorf("bytes are stored as %T", stored)
 	}
-	*f = bytes.Clone(b)
+	*f = nil
+	if len(b) > 0 {
+		*f = bytes.Clone(b)
+	}
 	return nil
 }
 

@@ -35,7 +35,8 @@ var leaves = sqldb.NewTable("leaves", func(l *leaf, column sqldb.Column) {
 })
 
 var leafSchema = fstest.MapFS{"00001_leaves.sql": {Data: []byte(`-- +goose Up
-CREATE TABLE leaves (words TEXT, at BIGINT, fallen BOOLEAN NOT NULL, veins BIGINT NOT NULL, colour TEXT NOT NULL, id TEXT NOT NULL PRIMARY KEY);
+CREATE TABLE leaves (words TEXT, at BIGINT, fallen BOOLEAN NOT NULL, veins BIGINT NOT NULL,
+	colour TEXT NOT NULL, id TEXT NOT NULL PRIMARY KEY);
 -- +goose Down
 DROP TABLE leaves;
 `)}}
@@ -63,7 +64,10 @@ func TestTableReadsWhatItWrote(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := []leaf{
-			{ID: "a", Colour: "red", Veins: 3, Fallen: true, At: time.Date(2026, 11, 24, 12, 0, 0, 123000, time.UTC), Words: []string{"O'Neil", "София"}},
+			{
+				ID: "a", Colour: "red", Veins: 3, Fallen: true,
+				At: time.Date(2026, 11, 24, 12, 0, 0, 123000, time.UTC), Words: []string{"O'Neil", "София"},
+			},
 			{ID: "b", Words: []string{}},
 			{ID: "c", Words: []string{"x"}},
 		}

@@ -173,16 +173,12 @@ func refusal(err error) oauth.ErrorCode {
 
 // printable keeps a text from outside to one short line.
 func printable(s string) string {
-	s = strings.Map(func(r rune) rune {
+	return tandem.Clip(strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' '
 		}
 		return r
-	}, s)
-	if len(s) > 300 {
-		s = strings.ToValidUTF8(s[:300], "") + "…"
-	}
-	return s
+	}, s), 300)
 }
 
 // retryAfter reads the header of that name (RFC 9110 section 10.2.3).

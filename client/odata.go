@@ -17,7 +17,7 @@ import (
 	"github.com/hybridapps/tandem"
 )
 
-// maxAPIAnswer bounds what one call reads, in bytes.
+// maxAPIResponse bounds what one call reads, in bytes.
 const maxAPIResponse = 64 << 20
 
 // OData is a client of an OData service (the Domain API) for one half: an

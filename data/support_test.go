@@ -1,7 +1,6 @@
 package data_test
 
 import (
-	"sync"
 	"testing"
 	"time"
 
@@ -25,21 +24,4 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// together runs f n times at the same moment.
-func together(t *testing.T, n int, f func(i int) error) {
-	t.Helper()
-	start := make(chan struct{})
-	var wg sync.WaitGroup
-	for i := range n {
-		wg.Go(func() {
-			<-start
-			if err := f(i); err != nil {
-				t.Errorf("caller %d: %v", i, err)
-			}
-		})
-	}
-	close(start)
-	wg.Wait()
 }

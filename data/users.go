@@ -10,7 +10,8 @@ import (
 	"github.com/hybridapps/tandem/sqldb"
 )
 
-// Users keeps accounts; it implements [signin.Users].
+// Users keeps accounts; it implements [signin.Users],
+// [registry.Users] and [registry.Accounts].
 type Users struct{ db *sqldb.DB }
 
 // NewUsers keeps accounts in the instance's database.
@@ -58,9 +59,16 @@ func (s *Users) ByID(ctx context.Context, id string) (signin.Account, error) {
 	return s.one(ctx, `WHERE id = $1`, id, "there is no user with the id %s", id)
 }
 
-// UserByID returns the user without what only the sign-in needs to know.
+// UserByID implements [registry.Users]: the user without what only the sign-in
+// needs to know.
 func (s *Users) UserByID(ctx context.Context, id string) (tandem.User, error) {
 	a, err := s.ByID(ctx, id)
+	return a.User, err
+}
+
+// UserByLogin implements [registry.Accounts].
+func (s *Users) UserByLogin(ctx context.Context, login string) (tandem.User, error) {
+	a, err := s.ByLogin(ctx, login)
 	return a.User, err
 }
 

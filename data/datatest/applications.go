@@ -92,7 +92,7 @@ func applicationsAreToldApart(t *testing.T, stores *Stores) {
 		t.Errorf("RevokeCredential of none: %v", err)
 	}
 	var won, refused atomic.Int64
-	together(t, racers, func(int) error {
+	Together(t, racers, func(int) error {
 		_, err := apps.Create(ctx, application("com.example/raced"))
 		switch tandem.ErrorCode(err) {
 		case "":
@@ -134,7 +134,7 @@ func applicationsChangeOneAfterTheOther(t *testing.T, stores *Stores) {
 	if !errors.Is(err, fault) {
 		t.Errorf("the function's error became %v", err)
 	}
-	together(t, racers, func(int) error {
+	Together(t, racers, func(int) error {
 		_, err := apps.Update(ctx, was.ApplicationURI, noon, func(a tandem.TrustedApp) (tandem.TrustedApp, error) {
 			a.Notes += "x"
 			return a, nil

@@ -11,7 +11,7 @@ func assertionsAreUsedOnce(t *testing.T, stores *Stores) {
 	ctx, assertions := t.Context(), stores.Assertions
 	id := sha256.Sum256([]byte("client and jti"))
 	var won atomic.Int64
-	together(t, racers, func(int) error {
+	Together(t, racers, func(int) error {
 		first, err := assertions.UseAssertion(ctx, id, noon)
 		if first {
 			won.Add(1)
@@ -34,7 +34,7 @@ func assertionsAreUsedOnce(t *testing.T, stores *Stores) {
 func failuresAreCountedExactly(t *testing.T, stores *Stores) {
 	ctx, failures := t.Context(), stores.Failures
 	var sum atomic.Int64
-	together(t, racers, func(int) error {
+	Together(t, racers, func(int) error {
 		n, err := failures.CountFailure(ctx, "key", 7)
 		sum.Add(n)
 		return err

@@ -94,7 +94,7 @@ func codesAreUsedOnce(t *testing.T, stores *Stores) {
 	var winner atomic.Pointer[token.Family]
 	var won atomic.Int64
 	families := make([]*token.Family, racers)
-	together(t, racers, func(i int) error {
+	Together(t, racers, func(i int) error {
 		families[i] = family()
 		first, err := stores.Codes.UseCode(ctx, c.Hash, noon.Add(time.Second), token.Given{TokenID: "t", ExpiresAt: noon, Family: families[i]})
 		if first {
@@ -158,7 +158,7 @@ func familiesRotateOnce(t *testing.T, stores *Stores) {
 	at, expires := noon.Add(2*time.Second), noon.Add(9*time.Minute)
 	var won atomic.Int64
 	var winner atomic.Value
-	together(t, racers, func(i int) error {
+	Together(t, racers, func(i int) error {
 		id := fmt.Sprint("token ", i)
 		did, err := families.Rotate(ctx, want.ID, 1, at, id, expires)
 		if did {

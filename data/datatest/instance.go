@@ -7,7 +7,7 @@ import (
 
 func instanceIDIsMadeOnce(t *testing.T, stores *Stores) {
 	got := make([]string, 8)
-	together(t, len(got), func(i int) (err error) {
+	Together(t, len(got), func(i int) (err error) {
 		got[i], err = stores.Instance.ID(t.Context())
 		return err
 	})

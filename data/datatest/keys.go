@@ -23,7 +23,7 @@ func keysHaveOneOfEachGeneration(t *testing.T, stores *Stores) {
 		t.Errorf("a new database has the keys %v, %v", all, err)
 	}
 	var won atomic.Int64
-	together(t, racers, func(i int) error {
+	Together(t, racers, func(i int) error {
 		added, err := keys.AddKey(ctx, signingKey(fmt.Sprint("raced ", i), 1))
 		if added {
 			won.Add(1)

@@ -140,8 +140,8 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// together runs f n times at the same moment.
-func together(t *testing.T, n int, f func(i int) error) {
+// Together runs f n times at the same moment.
+func Together(t *testing.T, n int, f func(i int) error) {
 	t.Helper()
 	start := make(chan struct{})
 	var wg sync.WaitGroup

@@ -166,7 +166,7 @@ func multiplexingIsMarkedOnce(t *testing.T, stores *Stores) {
 	s := licensed(t, stores, 5, nil)
 	id := openSession(t, s, service("svc", "", noon)).ID
 	var first atomic.Int64
-	together(t, 8, func(int) error {
+	Together(t, 8, func(int) error {
 		marked, err := s.MarkMultiplexed(t.Context(), id)
 		if marked {
 			first.Add(1)
@@ -237,7 +237,7 @@ func smallerLicenceEndsTheLongestIdle(t *testing.T, stores *Stores) {
 func aSlotHasOneSession(t *testing.T, stores *Stores) {
 	s := licensed(t, stores, 2, nil)
 	var fresh, full atomic.Int64
-	together(t, racers, func(i int) error {
+	Together(t, racers, func(i int) error {
 		o, err := s.Open(t.Context(), opening("anna", "the same", noon))
 		if o.Fresh {
 			fresh.Add(1)
@@ -247,7 +247,7 @@ func aSlotHasOneSession(t *testing.T, stores *Stores) {
 	if fresh.Load() != 1 {
 		t.Errorf("%d opened the session of one key", fresh.Load())
 	}
-	together(t, racers, func(i int) error {
+	Together(t, racers, func(i int) error {
 		o, err := s.Open(t.Context(), opening("boris", fmt.Sprint("key ", i), noon))
 		if o.ID == "" {
 			full.Add(1)

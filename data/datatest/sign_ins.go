@@ -48,7 +48,7 @@ func signInsLiveAndEnd(t *testing.T, stores *Stores) {
 	}
 
 	var ended atomic.Int64
-	together(t, 10, func(int) error {
+	Together(t, 10, func(int) error {
 		did, err := signIns.End(ctx, a.ID, noon.Add(time.Minute))
 		if did {
 			ended.Add(1)
@@ -85,7 +85,7 @@ func attemptsAreExactUnderRace(t *testing.T, stores *Stores) {
 		}
 	}
 	// Keys overlap and come in every order: a deadlock would show here.
-	together(t, 40, func(n int) error {
+	Together(t, 40, func(n int) error {
 		keys := []string{"account", fmt.Sprintf("pair %d", n%4), "address"}
 		if n%2 == 0 {
 			keys[0], keys[2] = keys[2], keys[0]

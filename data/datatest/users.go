@@ -75,7 +75,7 @@ func userUpdatesDoNotLoseEachOther(t *testing.T, stores *Stores) {
 	anna := account("anna")
 	anna.Name = ""
 	must(t, users.Create(ctx, anna))
-	together(t, 20, func(int) error {
+	Together(t, 20, func(int) error {
 		_, err := users.Update(ctx, anna.ID, func(old signin.Account) (signin.Account, error) {
 			old.Name += "x"
 			return old, nil
@@ -110,7 +110,7 @@ func OneNameHasOneOwner(t *testing.T, stores *Stores) {
 	}
 	// Many of both kinds at the same moment: one wins, the others are told.
 	var won, refused atomic.Int64
-	together(t, 20, func(i int) (err error) {
+	Together(t, 20, func(i int) (err error) {
 		if i%2 == 0 {
 			err = users.Create(ctx, account("worker.acme"))
 		} else {

@@ -33,8 +33,8 @@ func (s *Sessions) SetLicence(ctx context.Context, l tandem.Licence, now time.Ti
 		if ended, err = expire(ctx, tx, row, now); err != nil {
 			return err
 		}
-		without, err := assignSlots(ctx, tx, row, l, now)
-		ended = append(ended, without...)
+		displaced, err := reassign(ctx, tx, row, l, now)
+		ended = append(ended, displaced...)
 		return err
 	})
 	if err != nil {
@@ -43,14 +43,10 @@ func (s *Sessions) SetLicence(ctx context.Context, l tandem.Licence, now time.Ti
 	return ended, nil
 }
 
-// assignSlots gives the open sessions slots of the licence, the last used first,
+// reassign gives the open sessions slots of the licence, the last used first,
 // and ends those that find none. Who can stay where they are do.
-func assignSlots(ctx context.Context, tx *sql.Tx, row *licenceRow, l tandem.Licence, now time.Time) ([]tandem.Session, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE ended_at = 0 ORDER BY last_request_at DESC, slot`)
-	if err != nil {
-		return nil, err
-	}
-	open, err := scanSessions(rows)
+func reassign(ctx context.Context, tx *sql.Tx, row *licenceRow, l tandem.Licence, now time.Time) ([]tandem.Session, error) {
+	open, err := sessions.All(tx.QueryContext(ctx, sessions.Select+`WHERE ended_at = 0 ORDER BY last_request_at DESC, slot`))
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +78,7 @@ func assignSlots(ctx context.Context, tx *sql.Tx, row *licenceRow, l tandem.Lice
 	return ended, move(ctx, tx, l, kept)
 }
 
-// move gives the sessions slots within the ranges that they were admitted to.
+// move puts the sessions within the ranges that they were admitted to.
 func move(ctx context.Context, tx *sql.Tx, l tandem.Licence, kept []tandem.Session) error {
 	// Numbers below zero first, so that no two meet in a slot on the way.
 	if _, err := tx.ExecContext(ctx, `UPDATE sessions SET slot = -slot WHERE ended_at = 0`); err != nil {

@@ -1,6 +1,9 @@
 package tandem
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // AuditKind names what happened. The names are stable: they are stored.
 type AuditKind string
@@ -40,4 +43,11 @@ type AuditEvent struct {
 	RemoteAddr                   string
 	// Detail is one short line for a person: what was granted, or why not.
 	Detail string
+}
+
+// Auditor is the record as the boxes see it, which may not know each other.
+type Auditor interface {
+	// Record returns when the event is durable. What the event is about must
+	// not take effect before, or not at all when there is an error.
+	Record(ctx context.Context, e AuditEvent) error
 }

@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"sqldb":       {"."},
 	"registry":    {"."},
 	"erp/demo":    {".", "erp", "erp/model", "erp/query", "erp/write"},
-	"session":     {"."},
+	"session":     {".", "internal/flood"},
 	"audit":       {"."},
 	"internalapi": {"."},
 	// What several rooms do the same way: leaves.
@@ -39,11 +39,11 @@ var mayImport = map[string][]string{
 
 	// The boxes of the server: never each other's, never the data box. Identity
 	// asks the registry who may act; the API reads the entity model.
-	"identity/...": {".", "oauth", "registry", "seal", "assets", "identity/...", "internal/netaddr"},
-	"api":          {".", "api/odata", "erp", "erp/model", "erp/query", "erp/write", "internal/netaddr"},
+	"identity/...": {".", "oauth", "registry", "seal", "assets", "identity/...", "internal/flood", "internal/netaddr"},
+	"api":          {".", "api/odata", "erp", "erp/model", "erp/query", "erp/write", "oauth", "internal/netaddr"},
 	// The data box implements the stores that the others declare.
 	"data":          {".", "sqldb", "api/odata", "audit", "erp/model", "erp/query", "erp/write", "identity/...", "registry", "session"},
-	"data/datatest": {"data", "sqldb", "internal/testkit"},
+	"data/datatest": {".", "data", "sqldb", "audit", "identity/...", "registry", "session", "internal/testkit"},
 
 	// The SDK and its users: across the picture's arrows by HTTP only.
 	"client":     {".", "oauth", "seal"},

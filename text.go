@@ -21,5 +21,10 @@ func Clip(text string, limit int) string {
 // HasControl reports whether the text has a control character of ASCII, which
 // no name, identifier or address of ours may have.
 func HasControl(text string) bool {
-	return strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f })
+	for i := range len(text) { // no byte of a longer character is one
+		if text[i] < ' ' || text[i] == 0x7f {
+			return true
+		}
+	}
+	return false
 }

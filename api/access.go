@@ -11,6 +11,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internal/netaddr"
+	"github.com/hybridapps/tandem/oauth"
 )
 
 // Verifier turns the text of an access token into whom it speaks for, or says
@@ -216,8 +217,8 @@ func bearerToken(r *http.Request) (string, error) {
 	if len(credentials) == 0 {
 		return "", InvalidToken("the call has no access token; send one as Authorization: Bearer")
 	}
-	scheme, token, _ := strings.Cut(credentials[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
+	token, ok := oauth.BearerToken(credentials[0])
+	if !ok {
 		return "", InvalidToken("this authorization scheme is not accepted; send Authorization: Bearer with an access token")
 	}
 	if token == "" || len(token) > MaxToken || strings.ContainsAny(token, " \t,") {

@@ -40,15 +40,15 @@ const (
 )
 
 // ErrClosed is returned for events that come after [Log.Run] has ended.
-var ErrClosed error = &tandem.Error{Code: tandem.CodeUnavailable, Message: "the instance is shutting down; try again"}
+var ErrClosed error = tandem.Errorf(tandem.CodeUnavailable, "the instance is shutting down; try again")
 
 // Log appends events to a store in groups. Make it with its fields set, start
 // [Log.Run] in a goroutine, and share the pointer.
 type Log struct {
 	Store Store
-	// Now is the clock for events that come without a time; the default is
-	// time.Now.
-	Now func() time.Time
+	// Clock tells the time of events that come without one; nil means the
+	// system's.
+	Clock tandem.Clock
 
 	mu      sync.Mutex
 	closed  bool
@@ -185,7 +185,7 @@ func (l *Log) commit(g *group, ids *ids) {
 	if g == nil {
 		return
 	}
-	now := l.now()
+	now := l.Clock.Now()
 	for i := range g.events {
 		e := &g.events[i]
 		if e.ID == "" {
@@ -208,13 +208,6 @@ func (l *Log) commit(g *group, ids *ids) {
 	close(g.done)
 }
 
-func (l *Log) now() time.Time {
-	if l.Now != nil {
-		return l.Now()
-	}
-	return time.Now()
-}
-
 // bound mends texts that come from a caller: long ones are cut, so that nobody
 // fills the disk with one event, and bytes that a database refuses are replaced,
 // so that nobody makes the events of a whole group fail.
@@ -226,9 +219,7 @@ func bound(e *tandem.AuditEvent) {
 }
 
 func cut(s *string, limit int) {
-	if len(*s) > limit {
-		*s = (*s)[:limit] + "…"
-	}
+	*s = tandem.Clip(*s, limit)
 	if !utf8.ValidString(*s) || strings.IndexByte(*s, 0) >= 0 {
 		*s = strings.ReplaceAll(strings.ToValidUTF8(*s, "?"), "\x00", "?")
 	}

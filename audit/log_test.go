@@ -268,7 +268,7 @@ func TestTextsAreBounded(t *testing.T) {
 	t.Parallel()
 	store := &memory{}
 	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-	l := &audit.Log{Store: store, Now: func() time.Time { return at }}
+	l := &audit.Log{Store: store, Clock: func() time.Time { return at }}
 	run(t, l)
 	long := issued(strings.Repeat("я", audit.MaxDetail))
 	long.Actor, long.RemoteAddr, long.SessionID = strings.Repeat("a", 5000), "bytes\xff\x00", "\x00"

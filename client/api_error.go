@@ -9,9 +9,9 @@ import (
 	"github.com/hybridapps/tandem"
 )
 
-const maxErrorAnswer = 64 << 10
+const maxErrorResponse = 64 << 10
 
-// APIError is an answer of the API that is no success. It unwraps to a
+// APIError is a response of the API that is no success. It unwraps to a
 // [tandem.Error] with the code of its status, so that errors.Is(err,
 // tandem.ErrNotFound) is true for 404.
 type APIError struct {
@@ -35,7 +35,7 @@ func (e *APIError) Error() string { return e.Message }
 func (e *APIError) LicenceFull() bool { return e.Type == "MaximumLicenseCountExceeded" }
 
 // Unwrap is the error in the words of the glossary.
-func (e *APIError) Unwrap() error { return &tandem.Error{Code: e.code(), Message: e.Message} }
+func (e *APIError) Unwrap() error { return tandem.Errorf(e.code(), "%s", e.Message) }
 
 func (e *APIError) code() tandem.Code {
 	switch e.Status {
@@ -82,13 +82,13 @@ func (e *APIError) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// readAPIError makes the error of an answer that is no success, whose error
+// readAPIError makes the error of a response that is no success, whose error
 // object may stand alone or in {"error":{…}}.
 func readAPIError(res *http.Response, now time.Time) error {
 	e := &APIError{}
 	// A body that cannot be read or is no error object tells nothing more than
 	// the status.
-	if body, err := readLimited(res.Body, maxErrorAnswer); err == nil {
+	if body, err := readLimited(res.Body, maxErrorResponse); err == nil {
 		var wrapped struct {
 			Error *APIError `json:"error"`
 		}

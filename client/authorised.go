@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/hybridapps/tandem"
 )
@@ -21,13 +20,13 @@ type authorised struct {
 	origins []string
 	// token is the access token to use now.
 	token func(context.Context) (*accessToken, error)
-	// rejected is told that the API answered 401 to the token. With wait it
+	// rejected is told that the API responded 401 to the token. With wait it
 	// returns another one to try, or nil when there is none.
 	rejected func(ctx context.Context, t *accessToken, wait bool) *accessToken
 	// onBehalf says that calls carry what OnBehalfOf put into their context.
 	onBehalf bool
 	observe  func(Call)
-	now      func() time.Time
+	clock    tandem.Clock
 }
 
 // apiOrigins are the issuer's origin and those configured.
@@ -90,10 +89,11 @@ func (a *authorised) do(req *http.Request, also string) (*http.Response, error) 
 // mayGo refuses every address that the token is not for.
 func (a *authorised) mayGo(u *url.URL, also string) error {
 	if u == nil || u.Host == "" || (u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname()))) {
-		return &tandem.Error{Code: tandem.CodeInvalid, Message: "an API call needs an absolute https address"}
+		return tandem.Errorf(tandem.CodeInvalid, "an API call needs an absolute https address")
 	}
 	if o := origin(u); o != also && !slices.Contains(a.origins, o) {
-		return &tandem.Error{Code: tandem.CodeForbidden, Message: fmt.Sprintf("the token is not sent to %s: it is none of the API's origins; if it is, name it in APIOrigins", webOrigin(u))}
+		return tandem.Errorf(tandem.CodeForbidden,
+			"the token is not sent to %s: it is none of the API's origins; if it is, name it in APIOrigins", webOrigin(u))
 	}
 	return nil
 }
@@ -109,13 +109,13 @@ func (a *authorised) send(req *http.Request, t *accessToken) (*http.Response, er
 	if a.onBehalf {
 		onBehalf = setOnBehalf(out)
 	}
-	began := a.now()
+	at, began := a.clock.Now(), tandem.SystemTime()
 	res, err := a.http.Do(out)
 	if a.observe == nil {
 		return res, err
 	}
 	call := Call{
-		At: began, Method: out.Method, Path: out.URL.Path, Duration: a.now().Sub(began),
+		At: at, Method: out.Method, Path: out.URL.Path, Duration: tandem.SystemTime().Sub(began),
 		Identity: t.identity, OnBehalfOf: onBehalf,
 	}
 	if err == nil {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -43,18 +44,18 @@ func (t *UserTokens) backChannelLogout(w http.ResponseWriter, r *http.Request) {
 // readLogoutToken verifies a logout token (section 2.6) and returns the sign-in
 // that it ends. One that comes again within its minutes ends nothing more.
 func (t *UserTokens) readLogoutToken(ctx context.Context, raw string) (string, error) {
-	verifier, typ, err := t.verifier.prepare(ctx, raw)
+	typ, err := t.verifier.prepare(ctx, raw)
 	if err != nil {
 		return "", err
 	}
 	if typ != typeLogoutToken && typ != "jwt" && typ != "" {
 		return "", badIDToken(errors.New("it is not a logout token"))
 	}
-	token, err := verifier.VerifyLogout(ctx, raw)
+	token, err := t.verifier.oidc.VerifyLogout(ctx, raw)
 	if err != nil {
-		return "", badIDToken(err)
+		return "", cmp.Or(ctx.Err(), badIDToken(err))
 	}
-	now := t.verifier.provider.now()
+	now := t.verifier.provider.clock.Now()
 	switch {
 	case token.SessionID == "":
 		return "", badIDToken(errors.New("it names no sign-in (sid)"))

@@ -8,14 +8,14 @@ type Call struct {
 	At time.Time
 	// Method and Path are the request's; the path is without its query.
 	Method, Path string
-	// Status is zero when no answer came.
+	// Status is zero when no response came.
 	Status   int
 	Duration time.Duration
 	// Identity is the login that acted: the person's, or the System User's.
 	Identity string
 	// OnBehalfOf is the user id that a service call named with [OnBehalfOf].
 	OnBehalfOf string
-	// SessionID and Slot are from the answer's headers Tandem-Session and
+	// SessionID and Slot are from the response's headers Tandem-Session and
 	// Tandem-Slot; empty and zero with other APIs.
 	SessionID string
 	Slot      int

@@ -29,7 +29,8 @@ func (t *UserTokens) comeBack(w http.ResponseWriter, r *http.Request) {
 	}
 	s, ok := t.recallSignIn(w, r, q.Get("state"))
 	if !ok {
-		t.problem(w, r, http.StatusBadRequest, "This sign-in was not started in this browser, has already been used or took too long. Please sign in again.", nil)
+		t.problem(w, r, http.StatusBadRequest,
+			"This sign-in was not started in this browser, has already been used or took too long. Please sign in again.", nil)
 		return
 	}
 	code, status, message, err := t.readCallback(r.Context(), q)
@@ -55,16 +56,17 @@ func (t *UserTokens) comeBack(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, s.ReturnTo, http.StatusSeeOther)
 }
 
-// readCallback takes the code from the answer, or says what to show and log.
+// readCallback takes the code from the response, or says what to show and log.
 func (t *UserTokens) readCallback(ctx context.Context, q url.Values) (code string, status int, message string, err error) {
 	m, err := t.config.Provider.Metadata(ctx)
 	if err != nil {
 		return "", http.StatusServiceUnavailable, "The sign-in server cannot be reached at the moment. Please try again shortly.", err
 	}
-	// RFC 9207 section 2.4: an answer of another issuer is refused, and so is
+	// RFC 9207 section 2.4: a response of another issuer is refused, and so is
 	// one without iss from a provider that always sends it.
 	if iss := q.Get("iss"); iss != m.Issuer && (q.Has("iss") || m.IssParameterSupported) {
-		return "", http.StatusBadRequest, "The answer is not from the sign-in server that was asked. Please sign in again.", errors.New("callback: iss is missing or another's")
+		return "", http.StatusBadRequest, "The answer is not from the sign-in server that was asked. Please sign in again.",
+			errors.New("callback: iss is missing or another's")
 	}
 	if problem := q.Get("error"); problem != "" {
 		err := oauth.Refuse(oauth.ErrorCode(printable(problem)), "%s", printable(q.Get("error_description")))
@@ -81,34 +83,34 @@ func (t *UserTokens) readCallback(ctx context.Context, q url.Values) (code strin
 
 // redeem exchanges the code for tokens and verifies who signed in.
 func (t *UserTokens) redeem(ctx context.Context, code string, s signIn) (*userState, error) {
-	// Not again when the answer is lost: a code is good once, and its second
+	// Not again when the response is lost: a code is good once, and its second
 	// use would end what the first gave.
-	answer, err := t.endpoint.request(ctx, url.Values{
+	response, err := t.endpoint.request(ctx, url.Values{
 		"grant_type": {oauth.GrantAuthorizationCode}, "code": {code},
 		"redirect_uri": {t.config.RedirectURL}, "code_verifier": {s.Verifier},
 	}, false)
 	if err != nil {
 		return nil, err
 	}
-	if answer.idToken == "" {
+	if response.idToken == "" {
 		return nil, errors.New("the token answer has no ID token")
 	}
-	c, err := t.verifier.claims(ctx, answer.idToken)
+	c, err := t.verifier.claims(ctx, response.idToken)
 	if err != nil {
 		return nil, err
 	}
 	if subtle.ConstantTimeCompare([]byte(c.Nonce), []byte(s.Nonce)) != 1 {
 		return nil, badIDToken(errors.New("its nonce is not that of this sign-in"))
 	}
-	if err := checkUserToken(answer.access, c); err != nil {
+	if err := checkUserToken(response.access, c); err != nil {
 		return nil, err
 	}
-	if len(answer.access.scope) == 0 { // RFC 6749 section 5.1: as asked for
-		answer.access.scope = t.config.Scope
+	if len(response.access.scope) == 0 { // RFC 6749 section 5.1: as asked for
+		response.access.scope = t.config.Scope
 	}
-	now := t.now()
+	now := t.clock.Now()
 	st := &userState{
-		access: answer.access, refresh: answer.refresh, idToken: answer.idToken, identity: c.identity(),
+		access: response.access, refresh: response.refresh, idToken: response.idToken, identity: c.identity(),
 		createdAt: now, absoluteEnd: now.Add(t.config.AbsoluteTimeout), version: 1,
 	}
 	st.access.plan(0)
@@ -129,7 +131,8 @@ func checkUserToken(access *accessToken, c *idClaims) error {
 	}
 	peek(access.raw(), &claims)
 	if claims.Kind != "" && claims.Kind != oauth.KindUser {
-		return &tandem.Error{Code: tandem.CodeUnauthorized, Message: "the identity server gave a token of another kind than asked for; it is not used"} // invariant I7
+		// Invariant I7.
+		return tandem.Errorf(tandem.CodeUnauthorized, "the identity server gave a token of another kind than asked for; it is not used")
 	}
 	return nil
 }

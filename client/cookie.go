@@ -120,7 +120,7 @@ func (t *UserTokens) recallSignIn(w http.ResponseWriter, r *http.Request, state 
 		return s, false
 	}
 	t.setCookie(w, cookie.Name, "", -1)
-	age := t.now().Sub(time.Unix(s.At, 0))
+	age := t.clock.Now().Sub(time.Unix(s.At, 0))
 	if age < -clockSkew || age > signInLifetime {
 		return s, false
 	}

@@ -169,8 +169,8 @@ func proofOfKey(key jose.JSONWebKey) (proof, error) {
 	return proof{key: key}, nil
 }
 
-// now is the proof to use at this moment.
-func (c *credential) now() proof {
+// current is the proof to use at this moment.
+func (c *credential) current() proof {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.file != "" {
@@ -189,7 +189,7 @@ func (c *credential) authenticate(form url.Values, h http.Header, clientID strin
 		form.Set("client_id", clientID)
 		return nil
 	}
-	p := c.now()
+	p := c.current()
 	if p.secret == "" {
 		text, err := p.assertion(clientID, m, now)
 		if err != nil {

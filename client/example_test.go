@@ -29,7 +29,8 @@ func (exampleInstance) RoundTrip(req *http.Request) (*http.Response, error) {
 	case "/id/connect/token":
 		return jsonResponse(`{"access_token":"eyJhbGciOi","token_type":"Bearer","expires_in":3600,"scope":"read"}`), nil
 	case "/sys/auto-discovery":
-		return jsonResponse(`{"WebSites":[{"Type":"DomainAPI","AdditionalProperties":{"ODataServiceRoot":"https://erp.example/api/domain/odata/"}}]}`), nil
+		return jsonResponse(`{"WebSites":[{"Type":"DomainAPI",
+			"AdditionalProperties":{"ODataServiceRoot":"https://erp.example/api/domain/odata/"}}]}`), nil
 	}
 	return jsonResponse(`{"value":[{"PartNumber":"A-100","Name":{"EN":"Chai"}},{"PartNumber":"A-200","Name":{"EN":"Tofu"}}]}`), nil
 }

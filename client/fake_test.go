@@ -25,7 +25,7 @@ import (
 	"github.com/hybridapps/tandem/oauth"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(examples{m}) }
 
 // bubble runs a test on a clock of its own, where waiting takes no time.
 func bubble(t *testing.T, f func(t *testing.T)) {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -51,12 +52,15 @@ func (t IDToken) External() bool { return t.UserType == tandem.ExternalCommunity
 type IDTokenVerifier struct {
 	provider       *Provider
 	applicationURI string
+	oidc           *oidc.IDTokenVerifier
 }
 
 // NewIDTokenVerifier makes a verifier of the ID tokens that the provider issues
 // to the application. It makes no request.
 func NewIDTokenVerifier(p *Provider, applicationURI string) *IDTokenVerifier {
-	return &IDTokenVerifier{p, applicationURI}
+	return &IDTokenVerifier{p, applicationURI, oidc.NewVerifier(p.issuer, p.keys, &oidc.Config{
+		ClientID: applicationURI, SupportedSigningAlgs: asymmetric, Now: p.clock.Now,
+	})}
 }
 
 // Verify checks signature, issuer, audience, lifetime and kind of the raw token
@@ -103,35 +107,41 @@ var asymmetric = []string{
 }
 
 func (v *IDTokenVerifier) claims(ctx context.Context, raw string) (*idClaims, error) {
-	verifier, typ, err := v.prepare(ctx, raw)
+	typ, err := v.prepare(ctx, raw)
 	if err != nil {
 		return nil, err
 	}
 	if typ == oauth.TypeAccessToken || typ == typeLogoutToken {
 		return nil, badIDToken(errors.New("it is not an ID token"))
 	}
-	verified, err := verifier.Verify(ctx, raw)
+	verified, err := v.oidc.Verify(ctx, raw)
 	if err != nil {
-		return nil, badIDToken(err)
+		return nil, cmp.Or(ctx.Err(), badIDToken(err))
 	}
 	c := &idClaims{verified: verified}
 	if err := verified.Claims(c); err != nil {
 		return nil, badIDToken(errors.New("its claims have unexpected types"))
 	}
-	if err := c.check(v.applicationURI, v.provider.now()); err != nil {
+	if err := c.check(v.applicationURI, v.provider.clock.Now()); err != nil {
 		return nil, badIDToken(err)
 	}
 	return c, nil
 }
 
-// prepare makes the verifier of one token: with the algorithms that the
-// provider announces and the keys that may have signed it. It also returns the
-// token's own type (RFC 8725 section 3.11).
-func (v *IDTokenVerifier) prepare(ctx context.Context, raw string) (verifier *oidc.IDTokenVerifier, typ string, err error) {
-	m, err := v.provider.Metadata(ctx)
-	if err != nil {
-		return nil, "", err
+// prepare makes sure that the provider's keys are there, without which no token
+// can be told bad, and returns the token's own type (RFC 8725 section 3.11).
+func (v *IDTokenVerifier) prepare(ctx context.Context, raw string) (typ string, err error) {
+	if _, err := v.provider.keys.all(ctx); err != nil {
+		return "", err
 	}
+	if _, typ, err = parseCompact(raw, asymmetric); err != nil {
+		return "", badIDToken(err)
+	}
+	return typ, nil
+}
+
+// signingAlgorithms are those that the provider announces and that need no secret.
+func signingAlgorithms(m *oauth.Metadata) []string {
 	var algs []string
 	for _, alg := range m.IDTokenSigningAlgorithms {
 		if slices.Contains(asymmetric, alg) {
@@ -141,21 +151,7 @@ func (v *IDTokenVerifier) prepare(ctx context.Context, raw string) (verifier *oi
 	if len(algs) == 0 {
 		algs = []string{oidc.RS256} // the one that every provider must have
 	}
-	jws, typ, err := parseCompact(raw, algs)
-	if err != nil {
-		return nil, "", badIDToken(err)
-	}
-	header := jws.Signatures[0].Header
-	keys, err := v.provider.keySetOf(m.JWKSURI).find(ctx, header.KeyID, header.Algorithm)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, "", ctx.Err()
-		}
-		return nil, "", fail(tandem.CodeUnavailable, err, "the keys of %s cannot be fetched: %v", v.provider.issuer, err)
-	}
-	return oidc.NewVerifier(v.provider.issuer, fixedKeys{keys, jws}, &oidc.Config{
-		ClientID: v.applicationURI, SupportedSigningAlgs: algs, Now: v.provider.now,
-	}), typ, nil
+	return algs
 }
 
 // check is what go-oidc leaves to its caller.

@@ -4,11 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/hybridapps/tandem"
 )
 
 // keepKeys is how long keys are used before they are fetched again: for so long
@@ -22,22 +23,45 @@ const (
 	fetchWindow = 30 * time.Second
 )
 
-// keySet is the provider's public keys (RFC 7517 section 5).
+// keySet is the provider's public keys (RFC 7517 section 5). It implements
+// [oidc.KeySet].
 type keySet struct {
-	address string
-	http    *http.Client
-	now     func() time.Time
-	kept    shared[[]jose.JSONWebKey]
+	provider *Provider
+	kept     shared[[]jose.JSONWebKey]
 
 	mu      sync.Mutex
 	fetches [fetchBurst]time.Time // a ring of the latest
 	next    int
 }
 
+// VerifySignature implements [oidc.KeySet]: it returns the payload of a JWS
+// that a key of the provider signed, with an algorithm that it announces.
+func (s *keySet) VerifySignature(ctx context.Context, raw string) ([]byte, error) {
+	m, err := s.provider.Metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	jws, _, err := parseCompact(raw, signingAlgorithms(&m))
+	if err != nil {
+		return nil, err
+	}
+	header := jws.Signatures[0].Header
+	keys, err := s.find(ctx, header.KeyID, header.Algorithm)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		if payload, err := jws.Verify(k); err == nil {
+			return payload, nil
+		}
+	}
+	return nil, errors.New("the signature is not the provider's")
+}
+
 // find returns the keys that a token with this header may have been signed
 // with; none when the provider has no such key.
 func (s *keySet) find(ctx context.Context, kid, alg string) ([]jose.JSONWebKey, error) {
-	keys, err := s.kept.get(ctx, s.now, keepKeys, s.fetch)
+	keys, err := s.all(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -46,26 +70,36 @@ func (s *keySet) find(ctx context.Context, kid, alg string) ([]jose.JSONWebKey, 
 	}
 	// Rotated since? Fetches at the same time are one here too.
 	s.kept.expire()
-	if keys, err = s.kept.get(ctx, s.now, keepKeys, s.fetch); err != nil {
+	if keys, err = s.all(ctx); err != nil {
 		return nil, err
 	}
 	return match(keys, kid, alg), nil
 }
 
+// all returns every key. Once it has, later calls fail only with their context:
+// keys that cannot be fetched again stay in use.
+func (s *keySet) all(ctx context.Context) ([]jose.JSONWebKey, error) {
+	return s.kept.get(ctx, s.provider.clock, keepKeys, s.fetch)
+}
+
 func (s *keySet) mayFetch() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.now().Sub(s.fetches[s.next]) >= fetchWindow
+	return s.provider.clock.Now().Sub(s.fetches[s.next]) >= fetchWindow
 }
 
 func (s *keySet) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	s.mu.Lock()
-	s.fetches[s.next] = s.now()
+	s.fetches[s.next] = s.provider.clock.Now()
 	s.next = (s.next + 1) % fetchBurst
 	s.mu.Unlock()
-	var set struct{ Keys []json.RawMessage }
-	if err := getJSON(ctx, s.http, s.address, &set); err != nil {
+	m, err := s.provider.Metadata(ctx)
+	if err != nil {
 		return nil, err
+	}
+	var set struct{ Keys []json.RawMessage }
+	if err := getJSON(ctx, s.provider.http, m.JWKSURI, &set); err != nil {
+		return nil, s.unavailable(err)
 	}
 	var keys []jose.JSONWebKey
 	for _, text := range set.Keys {
@@ -77,9 +111,13 @@ func (s *keySet) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 		}
 	}
 	if len(keys) == 0 {
-		return nil, errors.New("the provider's key set has no usable key")
+		return nil, s.unavailable(errors.New("the provider's key set has no usable key"))
 	}
 	return keys, nil
+}
+
+func (s *keySet) unavailable(err error) error {
+	return fail(tandem.CodeUnavailable, err, "the keys of %s cannot be fetched: %v", s.provider.issuer, err)
 }
 
 func match(keys []jose.JSONWebKey, kid, alg string) []jose.JSONWebKey {
@@ -90,20 +128,4 @@ func match(keys []jose.JSONWebKey, kid, alg string) []jose.JSONWebKey {
 		}
 	}
 	return out
-}
-
-// fixedKeys verifies with keys that were chosen already. It is an oidc.KeySet.
-type fixedKeys struct {
-	keys []jose.JSONWebKey
-	jws  *jose.JSONWebSignature
-}
-
-// VerifySignature implements oidc.KeySet.
-func (f fixedKeys) VerifySignature(context.Context, string) ([]byte, error) {
-	for _, k := range f.keys {
-		if payload, err := f.jws.Verify(k); err == nil {
-			return payload, nil
-		}
-	}
-	return nil, errors.New("the signature is not the provider's")
 }

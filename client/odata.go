@@ -17,8 +17,8 @@ import (
 	"github.com/hybridapps/tandem"
 )
 
-// maxAPIAnswer bounds what one call reads, in bytes.
-const maxAPIAnswer = 64 << 20
+// maxAPIResponse bounds what one call reads, in bytes.
+const maxAPIResponse = 64 << 20
 
 // OData is a client of an OData service (the Domain API) for one half: an
 // OData[UserToken] calls as a person, an OData[ServiceToken] as the
@@ -63,19 +63,19 @@ func odataRoot(address string) (*url.URL, error) {
 }
 
 // Do makes a call under the root: path is relative, its query encoded. body is
-// sent as JSON unless nil; the answer's JSON is read into into unless nil, with
-// numbers exact where into has json.Number or any. An answer that is no success
-// is an [APIError]. Into a *[]byte goes the answer as it came: $metadata is XML.
+// sent as JSON unless nil; the response's JSON is read into into unless nil, with
+// numbers exact where into has json.Number or any. A response that is no success
+// is an [APIError]. Into a *[]byte goes the response as it came: $metadata is XML.
 func (o *OData[T]) Do(ctx context.Context, method, path string, body, into any) error {
-	answer, err := o.call(ctx, method, path, body)
+	response, err := o.call(ctx, method, path, body)
 	if err != nil || into == nil {
 		return err
 	}
 	if raw, ok := into.(*[]byte); ok {
-		*raw = answer
+		*raw = response
 		return nil
 	}
-	d := json.NewDecoder(bytes.NewReader(answer))
+	d := json.NewDecoder(bytes.NewReader(response))
 	d.UseNumber()
 	if err := d.Decode(into); err != nil {
 		return fail(tandem.CodeUnavailable, err, "the answer of the API to %s %s is not what was expected: %v", method, withoutQuery(path), err)
@@ -121,13 +121,13 @@ func (o *OData[T]) call(ctx context.Context, method, path string, body any) ([]b
 	}
 	defer res.Body.Close()
 	if res.StatusCode/100 != 2 {
-		return nil, readAPIError(res, o.calls.now())
+		return nil, readAPIError(res, o.calls.clock.Now())
 	}
-	answer, err := readLimited(res.Body, maxAPIAnswer)
+	response, err := readLimited(res.Body, maxAPIResponse)
 	if err != nil {
 		return nil, fail(tandem.CodeUnavailable, err, "the answer of the API to %s %s cannot be read: %v", method, withoutQuery(path), err)
 	}
-	return answer, nil
+	return response, nil
 }
 
 func (o *OData[T]) base(ctx context.Context) (*url.URL, error) {
@@ -137,7 +137,7 @@ func (o *OData[T]) base(ctx context.Context) (*url.URL, error) {
 	}
 	root, err := odataRoot(address)
 	if err != nil {
-		return nil, &tandem.Error{Code: tandem.CodeInvalid, Message: "OData root: " + err.Error()}
+		return nil, tandem.Errorf(tandem.CodeInvalid, "OData root: %v", err)
 	}
 	return root, nil
 }
@@ -146,7 +146,7 @@ func (o *OData[T]) base(ctx context.Context) (*url.URL, error) {
 // root. Nothing leads out of it: neither to another host, nor with dots.
 func under(root *url.URL, ref string) (*url.URL, error) {
 	out := func() (*url.URL, error) {
-		return nil, &tandem.Error{Code: tandem.CodeInvalid, Message: "the path of an API call leads out of the OData service"}
+		return nil, tandem.Errorf(tandem.CodeInvalid, "the path of an API call leads out of the OData service")
 	}
 	u, err := root.Parse(ref)
 	if err != nil || u.User != nil || u.Opaque != "" || strings.ContainsAny(ref, "\\#") {
@@ -174,13 +174,13 @@ func withoutQuery(ref string) string {
 
 // Count is how many entities of the set pass the filter and search of q.
 func (o *OData[T]) Count(ctx context.Context, set string, q Query) (int64, error) {
-	answer, err := o.call(ctx, http.MethodGet, set+"/$count"+Query{Filter: q.Filter, Search: q.Search}.suffix(), nil)
+	response, err := o.call(ctx, http.MethodGet, set+"/$count"+Query{Filter: q.Filter, Search: q.Search}.suffix(), nil)
 	if err != nil {
 		return 0, err
 	}
-	n, err := strconv.ParseInt(strings.Trim(string(answer), "\ufeff \r\n"), 10, 64)
+	n, err := strconv.ParseInt(strings.Trim(string(response), "\ufeff \r\n"), 10, 64)
 	if err != nil {
-		return 0, &tandem.Error{Code: tandem.CodeUnavailable, Message: "the API's count of " + set + " is no number"}
+		return 0, tandem.Errorf(tandem.CodeUnavailable, "the API's count of %s is no number", set)
 	}
 	return n, nil
 }
@@ -193,7 +193,8 @@ func (o *OData[T]) Import(ctx context.Context, req ImportRequest) (ImportResult,
 		return ImportResult{}, err
 	}
 	if len(result.Objects) != len(req.Objects) {
-		return ImportResult{}, &tandem.Error{Code: tandem.CodeUnavailable, Message: fmt.Sprintf("Import of %d objects gave %d results", len(req.Objects), len(result.Objects))}
+		return ImportResult{}, tandem.Errorf(tandem.CodeUnavailable,
+			"Import of %d objects gave %d results", len(req.Objects), len(result.Objects))
 	}
 	return result, nil
 }
@@ -219,7 +220,7 @@ var entityID = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*\([0-9A-Fa-f]{8}(-[0-9
 // from a browser.
 func checkID(id string) error {
 	if !entityID.MatchString(id) {
-		return &tandem.Error{Code: tandem.CodeInvalid, Message: "not the id of an entity; the form is Set(guid)"}
+		return tandem.Errorf(tandem.CodeInvalid, "not the id of an entity; the form is Set(guid)")
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func List[E any, T APIToken](ctx context.Context, o *OData[T], set string, q Que
 				return
 			}
 			if page, err = NextPage[E](ctx, o, link); err == nil && page.NextLink == link {
-				err = &tandem.Error{Code: tandem.CodeUnavailable, Message: "the API's next page of " + set + " is the page itself"}
+				err = tandem.Errorf(tandem.CodeUnavailable, "the API's next page of %s is the page itself", set)
 			}
 		}
 	}

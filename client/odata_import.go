@@ -20,7 +20,7 @@ type ImportRequest struct {
 	Objects []any `json:"objects"`
 }
 
-// ImportResult is the answer of Import.
+// ImportResult is the response of Import.
 type ImportResult struct {
 	// Result is success, or fail when any object failed.
 	Result string `json:"@erpnet.result"`

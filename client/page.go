@@ -9,12 +9,16 @@ import (
 
 // pages are the two small pages of the package, for apps that draw none.
 var pages = template.Must(template.New("problem").Parse(`<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Sign-in</title></head>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Sign-in</title></head>
 <body><h1>Sign-in</h1><p>{{.Message}}</p><p><a href="{{.SignIn}}">Sign in</a></p></body></html>
 {{define "signout"}}<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Sign out</title></head>
-<body><h1>Sign out</h1><form method="post" action="{{.Action}}">{{range $name, $values := .Fields}}{{range $values}}<input type="hidden" name="{{$name}}" value="{{.}}">{{end}}{{end}}
-<p>You are signed out of this application.</p><p><button>Finish signing out</button></p></form>{{with .Script}}<script src="{{.}}"></script>{{end}}</body></html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Sign out</title></head>
+<body><h1>Sign out</h1><form method="post" action="{{.Action}}">
+{{- range $name, $values := .Fields}}{{range $values}}<input type="hidden" name="{{$name}}" value="{{.}}">{{end}}{{end}}
+<p>You are signed out of this application.</p><p><button>Finish signing out</button></p></form>
+{{- with .Script}}<script src="{{.}}"></script>{{end}}</body></html>
 {{end}}`))
 
 // submitScript is what SignedOut serves for the sign-out page.

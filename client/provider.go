@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -27,8 +26,8 @@ type ProviderConfig struct {
 	// system's certificate authorities. One that does not verify TLS
 	// certificates is refused: nothing in this package can switch that off.
 	Transport http.RoundTripper
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 }
 
 // Provider is an OpenID provider: what both halves of an application, and
@@ -41,12 +40,10 @@ type Provider struct {
 	issuerOrigin string
 	transport    http.RoundTripper
 	http         *http.Client
-	now          func() time.Time
+	clock        tandem.Clock
 	metadata     shared[oauth.Metadata]
 	root         shared[string]
-
-	mu   sync.Mutex
-	keys *keySet // of the jwks_uri last seen
+	keys         *keySet
 }
 
 // NewProvider checks the configuration. It makes no request.
@@ -62,10 +59,12 @@ func NewProvider(c ProviderConfig) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Provider{
+	p := &Provider{
 		issuer: c.Issuer, issuerOrigin: origin(u), transport: rt,
-		http: httpClient(rt), now: clock(c.Now),
-	}, nil
+		http: httpClient(rt), clock: c.Clock,
+	}
+	p.keys = &keySet{provider: p}
+	return p, nil
 }
 
 // Issuer is the provider's issuer identifier.
@@ -74,7 +73,7 @@ func (p *Provider) Issuer() string { return p.issuer }
 // Metadata is the provider's discovery document. It is fetched once and again
 // after an hour; while it cannot be fetched again the old one is used.
 func (p *Provider) Metadata(ctx context.Context) (oauth.Metadata, error) {
-	return p.metadata.get(ctx, p.now, keepMetadata, p.discover)
+	return p.metadata.get(ctx, p.clock, keepMetadata, p.discover)
 }
 
 func (p *Provider) discover(ctx context.Context) (oauth.Metadata, error) {
@@ -119,27 +118,18 @@ func (p *Provider) checkMetadata(m *oauth.Metadata) error {
 	return nil
 }
 
-// keySetOf is the key set at the address; it is kept while the address stays.
-func (p *Provider) keySetOf(jwksURI string) *keySet {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.keys == nil || p.keys.address != jwksURI {
-		p.keys = &keySet{address: jwksURI, http: p.http, now: p.now}
-	}
-	return p.keys
-}
-
 // ODataRoot finds the root of the instance's OData service, with a slash at its
 // end, by auto-discovery: the site DomainAPI of {issuer minus /id}/sys/auto-discovery.
 // It is for Tandem and ERP.net; other providers have no such document.
 func (p *Provider) ODataRoot(ctx context.Context) (string, error) {
-	return p.root.get(ctx, p.now, keepMetadata, p.discoverRoot)
+	return p.root.get(ctx, p.clock, keepMetadata, p.discoverRoot)
 }
 
 func (p *Provider) discoverRoot(ctx context.Context) (string, error) {
 	instance, ok := strings.CutSuffix(p.issuer, "/id")
 	if !ok {
-		return "", &tandem.Error{Code: tandem.CodeInvalid, Message: fmt.Sprintf("the issuer %s is no instance (it does not end in /id): give the address of the OData service instead of auto-discovery", p.issuer)}
+		return "", tandem.Errorf(tandem.CodeInvalid, "the issuer %s is no instance (it does not end in /id): "+
+			"give the address of the OData service instead of auto-discovery", p.issuer)
 	}
 	var document struct {
 		WebSites []struct {
@@ -159,9 +149,9 @@ func (p *Provider) discoverRoot(ctx context.Context) (string, error) {
 			return "", fail(tandem.CodeUnavailable, err, "auto-discovery of %s: ODataServiceRoot: %v", instance, err)
 		}
 		if root.Scheme == "http" && strings.HasPrefix(p.issuer, "https:") {
-			return "", &tandem.Error{Code: tandem.CodeUnavailable, Message: fmt.Sprintf("auto-discovery of %s: ODataServiceRoot is not https", instance)}
+			return "", tandem.Errorf(tandem.CodeUnavailable, "auto-discovery of %s: ODataServiceRoot is not https", instance)
 		}
 		return root.String(), nil
 	}
-	return "", &tandem.Error{Code: tandem.CodeUnavailable, Message: fmt.Sprintf("the instance %s announces no site DomainAPI with an ODataServiceRoot", instance)}
+	return "", tandem.Errorf(tandem.CodeUnavailable, "the instance %s announces no site DomainAPI with an ODataServiceRoot", instance)
 }

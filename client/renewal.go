@@ -59,7 +59,7 @@ func (t *UserTokens) renew(ctx context.Context, key SessionKey, n need) *flight[
 
 // renewAhead begins a renewal that nobody waits for.
 func (t *UserTokens) renewAhead(ctx context.Context, key SessionKey, n need) {
-	if until, ok := t.resting.get(key); !ok || !t.now().Before(until) {
+	if until, ok := t.resting.get(key); !ok || !t.clock.Now().Before(until) {
 		t.renew(ctx, key, n)
 	}
 }
@@ -76,7 +76,7 @@ func (t *UserTokens) refresh(ctx context.Context, key SessionKey, n need) (renew
 	if st.refresh == "" {
 		return renewal{}, ErrSignedOut
 	}
-	answer, err := t.endpoint.request(ctx, url.Values{"grant_type": {oauth.GrantRefreshToken}, "refresh_token": {st.refresh}}, true)
+	response, err := t.endpoint.request(ctx, url.Values{"grant_type": {oauth.GrantRefreshToken}, "refresh_token": {st.refresh}}, true)
 	if refusal(err) == oauth.InvalidGrant {
 		return t.refreshRefused(ctx, st, err)
 	}
@@ -86,11 +86,11 @@ func (t *UserTokens) refresh(ctx context.Context, key SessionKey, n need) (renew
 		if errors.As(err, &e) {
 			wait = max(wait, min(e.RetryAfter, maxRetryAfter))
 		}
-		t.resting.put(key, t.now().Add(wait))
+		t.resting.put(key, t.clock.Now().Add(wait))
 		t.log.WarnContext(ctx, "a user token was not renewed", "error", err)
 		return renewal{}, err
 	}
-	next, err := t.merge(ctx, st, answer)
+	next, err := t.merge(ctx, st, response)
 	if err != nil {
 		t.log.ErrorContext(ctx, "the answer to a refresh is another's; the session ends", "error", err)
 		return t.end(ctx, st)
@@ -112,20 +112,20 @@ func (t *UserTokens) reload(ctx context.Context, key SessionKey) (*userState, er
 }
 
 // merge is the session with what a refresh gave. Its error means that the
-// answer is about somebody else (OpenID Connect Core section 12.2).
-func (t *UserTokens) merge(ctx context.Context, st *userState, answer *tokenAnswer) (*userState, error) {
+// response is about somebody else (OpenID Connect Core section 12.2).
+func (t *UserTokens) merge(ctx context.Context, st *userState, response *tokenResponse) (*userState, error) {
 	next := *st
 	next.version++
-	next.access = answer.access
-	if answer.refresh != "" {
-		next.refresh = answer.refresh
+	next.access = response.access
+	if response.refresh != "" {
+		next.refresh = response.refresh
 	}
-	if len(answer.access.scope) == 0 {
-		answer.access.scope = st.access.scope
+	if len(response.access.scope) == 0 {
+		response.access.scope = st.access.scope
 	}
 	c := &idClaims{} // none to compare with
-	if answer.idToken != "" {
-		verified, err := t.verifier.claims(ctx, answer.idToken)
+	if response.idToken != "" {
+		verified, err := t.verifier.claims(ctx, response.idToken)
 		switch {
 		case err != nil:
 			// Its refresh token must not be lost for this; the old ID token is
@@ -135,10 +135,10 @@ func (t *UserTokens) merge(ctx context.Context, st *userState, answer *tokenAnsw
 			return nil, errors.New("the ID token of a refresh is about another person")
 		default:
 			c = verified
-			next.idToken, next.identity = answer.idToken, verified.identity()
+			next.idToken, next.identity = response.idToken, verified.identity()
 		}
 	}
-	if err := checkUserToken(answer.access, c); err != nil {
+	if err := checkUserToken(response.access, c); err != nil {
 		return nil, err
 	}
 	next.access.plan(0)

@@ -46,15 +46,15 @@ type ServiceConfig struct {
 	// Log gets what no caller is told, such as a renewal in the background that
 	// failed; nil discards it.
 	Log *slog.Logger
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 }
 
 // ServiceTokens is the back end's half of an application: it holds one service
 // token and renews it. It is safe for concurrent use.
 type ServiceTokens struct {
-	now  func() time.Time
-	held atomic.Pointer[accessToken]
+	clock tandem.Clock
+	held  atomic.Pointer[accessToken]
 	// fresh is the held token until it is to be renewed; a timer takes it away
 	// then. Reading a clock would cost more than everything else on the way.
 	// With a clock of the configuration there is none.
@@ -118,11 +118,11 @@ func NewServiceTokens(c ServiceConfig) (*ServiceTokens, error) {
 		form.Set("service_instance", c.ServiceInstance)
 	}
 	s := &ServiceTokens{
-		now: clock(c.Now), timed: c.Now == nil, form: form, log: logger(c.Log),
-		endpoint: tokenEndpoint{c.Provider, c.ApplicationURI, c.Credential.service, clock(c.Now)},
+		clock: c.Clock, timed: c.Clock == nil, form: form, log: logger(c.Log),
+		endpoint: tokenEndpoint{c.Provider, c.ApplicationURI, c.Credential.service, c.Clock},
 	}
 	s.calls = &authorised{
-		http: httpClient(rt), origins: origins, observe: c.Observe, now: s.now,
+		http: httpClient(rt), origins: origins, observe: c.Observe, clock: s.clock,
 		token: s.get, rejected: s.rejected, onBehalf: true,
 	}
 	return s, nil
@@ -158,23 +158,23 @@ func (s *ServiceTokens) hold(t *accessToken) {
 		return
 	}
 	s.fresh.Store(t)
-	s.timer = time.AfterFunc(t.renewAt.Sub(s.now()), func() { s.fresh.CompareAndSwap(t, nil) })
+	s.timer = time.AfterFunc(t.renewAt.Sub(s.clock.Now()), func() { s.fresh.CompareAndSwap(t, nil) })
 }
 
 // renewed is the way of those who find no token, or one that is to be renewed.
 func (s *ServiceTokens) renewed(ctx context.Context) (*accessToken, error) {
 	for {
 		s.mu.Lock()
-		t, now := s.held.Load(), s.now()
+		t, now := s.held.Load(), s.clock.Now()
 		if t != nil && now.Before(t.usableUntil) {
 			// Another has renewed it, or it is good enough while one renews it.
-			if !now.Before(t.renewAt) && s.flight == nil && !time.Now().Before(s.notBefore) {
+			if !now.Before(t.renewAt) && s.flight == nil && !now.Before(s.notBefore) {
 				s.take(ctx)
 			}
 			s.mu.Unlock()
 			return t, nil
 		}
-		f, wait := s.flight, time.Until(s.notBefore)
+		f, wait := s.flight, s.notBefore.Sub(now)
 		if f == nil && wait <= 0 {
 			f = s.take(ctx)
 		}
@@ -183,7 +183,7 @@ func (s *ServiceTokens) renewed(ctx context.Context) (*accessToken, error) {
 		if f != nil {
 			return f.wait(ctx)
 		}
-		if end, ok := ctx.Deadline(); ok && time.Until(end) < wait {
+		if end, ok := ctx.Deadline(); ok && end.Sub(tandem.SystemTime()) < wait {
 			return nil, fmt.Errorf("no token request for another %v, because of: %w", wait.Round(time.Millisecond), lastErr)
 		}
 		if err := sleep(ctx, wait); err != nil {
@@ -229,23 +229,25 @@ func (s *ServiceTokens) failed(err error) {
 	if errors.As(err, &e) {
 		wait = max(wait, min(e.RetryAfter, maxRetryAfter))
 	}
-	s.notBefore = time.Now().Add(wait)
-	s.log.Warn("service token request failed", "application", s.endpoint.applicationURI, "failures", s.failures, "retry_in", wait, "error", err)
+	s.notBefore = s.clock.Now().Add(wait)
+	s.log.Warn("service token request failed",
+		"application", s.endpoint.applicationURI, "failures", s.failures, "retry_in", wait, "error", err)
 }
 
 func (s *ServiceTokens) request(ctx context.Context) (*accessToken, error) {
-	answer, err := s.endpoint.request(ctx, s.form, true)
+	response, err := s.endpoint.request(ctx, s.form, true)
 	if err != nil {
 		return nil, err
 	}
-	t := answer.access // a refresh or ID token has no place here (invariant I3)
+	t := response.access // a refresh or ID token has no place here (invariant I3)
 	var claims struct {
 		Kind       oauth.TokenKind `json:"token_kind"`
 		SystemUser string          `json:"client_system_user"`
 	}
 	peek(t.raw(), &claims)
 	if claims.Kind != "" && claims.Kind != oauth.KindService {
-		return nil, &tandem.Error{Code: tandem.CodeUnavailable, Message: "the identity server gave a token of another kind than asked for; it is not used"} // invariant I7
+		// Invariant I7.
+		return nil, tandem.Errorf(tandem.CodeUnavailable, "the identity server gave a token of another kind than asked for; it is not used")
 	}
 	t.identity = claims.SystemUser
 	t.plan(rand.Float64() / 10)
@@ -257,7 +259,7 @@ func (s *ServiceTokens) request(ctx context.Context) (*accessToken, error) {
 func (s *ServiceTokens) rejected(ctx context.Context, t *accessToken, wait bool) *accessToken {
 	s.mu.Lock()
 	if held := s.held.Load(); held == t {
-		if !t.replaceable(s.now()) {
+		if !t.replaceable(s.clock.Now()) {
 			s.mu.Unlock()
 			return nil
 		}
@@ -282,7 +284,7 @@ func (s *ServiceTokens) Client() *ServiceClient { return &ServiceClient{s} }
 // where the token does not say), and until when. It makes no request.
 func (s *ServiceTokens) Status() (held bool, systemUser string, expiresAt time.Time) {
 	t := s.held.Load()
-	if t == nil || !s.now().Before(t.expiresAt) {
+	if t == nil || !s.clock.Now().Before(t.expiresAt) {
 		return false, "", time.Time{}
 	}
 	return true, t.identity, t.expiresAt
@@ -293,7 +295,7 @@ func (s *ServiceTokens) Status() (held bool, systemUser string, expiresAt time.T
 type ServiceClient struct{ tokens *ServiceTokens }
 
 // Do sends the request with the service token. It goes to the API's origins
-// only (see [ServiceConfig]); redirects are not followed. An answer of 401 is
+// only (see [ServiceConfig]); redirects are not followed. A response of 401 is
 // treated like [UserClient.Do] does. With a context of [OnBehalfOf] the request
 // says for whom it is made.
 func (c *ServiceClient) Do(req *http.Request) (*http.Response, error) {

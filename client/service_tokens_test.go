@@ -157,7 +157,7 @@ func TestServiceTokenOnAClockOfTheConfiguration(t *testing.T) {
 	now := time.Now()
 	forward := func(d time.Duration) { mu.Lock(); defer mu.Unlock(); now = now.Add(d) }
 	s := f.service(func(c *client.ServiceConfig) {
-		c.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
+		c.Clock = func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
 	})
 	first := mustService(t, s)
 	if forward(30 * time.Minute); mustService(t, s).Raw() != first.Raw() {
@@ -166,6 +166,38 @@ func TestServiceTokenOnAClockOfTheConfiguration(t *testing.T) {
 	if forward(2 * time.Hour); mustService(t, s).Raw() == first.Raw() {
 		t.Error("the token ended on that clock and is still used")
 	}
+}
+
+// The distance between requests that fail is kept on the clock of the
+// configuration too.
+func TestServiceTokenBackoffOnAClockOfTheConfiguration(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFake(t, newNetwork(), "erp.test")
+		now := time.Now()
+		s := f.service(func(c *client.ServiceConfig) { c.Clock = func() time.Time { return now } })
+		f.with(func() {
+			f.onToken = func(w http.ResponseWriter, _ *http.Request) bool {
+				w.Header().Set("Retry-After", "30")
+				w.WriteHeader(503)
+				return true
+			}
+		})
+		if _, err := s.Token(t.Context()); tandem.ErrorCode(err) != tandem.CodeUnavailable {
+			t.Fatalf("error %v, want unavailable", err)
+		}
+		f.with(func() { f.onToken = nil })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := s.Token(ctx); err == nil {
+			t.Error("a request before the time that the server asked for")
+		}
+		now = now.Add(31 * time.Second)
+		began := time.Now()
+		mustService(t, s)
+		if waited := time.Since(began); waited != 0 {
+			t.Errorf("waited %v more although the clock says that the time is over", waited)
+		}
+	})
 }
 
 func TestServiceTokenFailureIsNotKept(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/hybridapps/tandem"
 )
 
 // flight is work in progress that any number of callers wait for.
@@ -47,9 +49,9 @@ type shared[T any] struct {
 	flight *flight[T]
 }
 
-func (s *shared[T]) get(ctx context.Context, now func() time.Time, keep time.Duration, fetch func(context.Context) (T, error)) (T, error) {
+func (s *shared[T]) get(ctx context.Context, clock tandem.Clock, keep time.Duration, fetch func(context.Context) (T, error)) (T, error) {
 	s.mu.Lock()
-	if s.has && now().Before(s.until) {
+	if s.has && clock.Now().Before(s.until) {
 		defer s.mu.Unlock()
 		return s.value, nil
 	}
@@ -57,21 +59,21 @@ func (s *shared[T]) get(ctx context.Context, now func() time.Time, keep time.Dur
 	if f == nil {
 		f = newFlight[T]()
 		s.flight = f
-		go s.fly(context.WithoutCancel(ctx), f, now, keep, fetch)
+		go s.fly(context.WithoutCancel(ctx), f, clock, keep, fetch)
 	}
 	s.mu.Unlock()
 	return f.wait(ctx)
 }
 
-func (s *shared[T]) fly(ctx context.Context, f *flight[T], now func() time.Time, keep time.Duration, fetch func(context.Context) (T, error)) {
+func (s *shared[T]) fly(ctx context.Context, f *flight[T], clock tandem.Clock, keep time.Duration, fetch func(context.Context) (T, error)) {
 	value, err := fetch(ctx)
 	s.mu.Lock()
 	s.flight = nil
 	switch {
 	case err == nil:
-		s.has, s.value, s.until = true, value, now().Add(keep)
+		s.has, s.value, s.until = true, value, clock.Now().Add(keep)
 	case s.has:
-		s.until = now().Add(retryStale)
+		s.until = clock.Now().Add(retryStale)
 		value, err = s.value, nil
 	}
 	s.mu.Unlock()

@@ -28,7 +28,7 @@ func (t *UserTokens) signIn(w http.ResponseWriter, r *http.Request) {
 		t.problem(w, r, http.StatusServiceUnavailable, "The sign-in server cannot be reached at the moment. Please try again shortly.", err)
 		return
 	}
-	state, s := newSignIn(t.returnTo(r.URL.Query().Get("return_to")), t.now())
+	state, s := newSignIn(t.returnTo(r.URL.Query().Get("return_to")), t.clock.Now())
 	if err := t.rememberSignIn(w, r, state, s); err != nil {
 		t.problem(w, r, http.StatusInternalServerError, "The sign-in cannot be started.", err)
 		return

@@ -32,7 +32,8 @@ func (t *UserTokens) signOut(w http.ResponseWriter, r *http.Request) {
 	noStore(w)
 	st, err := t.endCookie(w, r)
 	if err != nil {
-		t.problem(w, r, http.StatusServiceUnavailable, "Your session cannot be read at the moment. You are not signed out; please try again shortly.", err)
+		t.problem(w, r, http.StatusServiceUnavailable,
+			"Your session cannot be read at the moment. You are not signed out; please try again shortly.", err)
 		return
 	}
 	if st == nil {
@@ -88,7 +89,7 @@ func (t *UserTokens) revoke(ctx context.Context, m *oauth.Metadata, refresh stri
 		return
 	}
 	defer res.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxTokenAnswer)) // to keep the connection
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxTokenResponse)) // to keep the connection
 }
 
 // signOutPage takes the browser to the provider (OpenID Connect RP-Initiated
@@ -113,7 +114,8 @@ func (t *UserTokens) signOutPage(w http.ResponseWriter, r *http.Request, m *oaut
 		form.Script = address.String()
 	}
 	h := w.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src "+script+"; style-src 'self'; img-src 'self'; form-action "+targets+"; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src "+script+
+		"; style-src 'self'; img-src 'self'; form-action "+targets+"; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Type", "text/html; charset=utf-8")

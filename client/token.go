@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/oauth"
 )
 
 // The two tokens, and the two credentials, differ in the name of their field: one
@@ -39,7 +40,7 @@ type accessToken struct {
 }
 
 func newAccessToken(raw string) *accessToken {
-	return &accessToken{raw: hide(raw), header: hide("Bearer " + raw)}
+	return &accessToken{raw: hide(raw), header: hide(oauth.TokenTypeBearer + " " + raw)}
 }
 
 // forceAgain is how old a token that was itself forced must be to be replaced

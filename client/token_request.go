@@ -16,7 +16,7 @@ import (
 	"github.com/hybridapps/tandem/oauth"
 )
 
-// defaultLifetime is assumed of an access token whose answer does not tell.
+// defaultLifetime is assumed of an access token whose response does not tell.
 const defaultLifetime = 5 * time.Minute
 
 // tokenEndpoint makes token requests for one half of an application.
@@ -24,11 +24,11 @@ type tokenEndpoint struct {
 	provider       *Provider
 	applicationURI string
 	credential     *credential
-	now            func() time.Time
+	clock          tandem.Clock
 }
 
-// tokenAnswer is a good answer of the token endpoint (RFC 6749 section 5.1).
-type tokenAnswer struct {
+// tokenResponse is a good response of the token endpoint (RFC 6749 section 5.1).
+type tokenResponse struct {
 	access  *accessToken
 	refresh string
 	idToken string
@@ -36,7 +36,7 @@ type tokenAnswer struct {
 
 // request makes a token request. With again, a request whose answer got lost is
 // made once more: it must be one that the server lets repeat.
-func (e *tokenEndpoint) request(ctx context.Context, form url.Values, again bool) (*tokenAnswer, error) {
+func (e *tokenEndpoint) request(ctx context.Context, form url.Values, again bool) (*tokenResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	m, err := e.provider.Metadata(ctx)
@@ -52,18 +52,18 @@ func (e *tokenEndpoint) request(ctx context.Context, form url.Values, again bool
 		return nil, fail(tandem.CodeUnavailable, err, "the identity server %s does not answer: %v", e.provider.issuer, err)
 	}
 	defer res.Body.Close()
-	body, err := readLimited(res.Body, maxTokenAnswer)
+	body, err := readLimited(res.Body, maxTokenResponse)
 	if err != nil {
 		return nil, fail(tandem.CodeUnavailable, err, "the answer of the identity server %s cannot be read: %v", e.provider.issuer, err)
 	}
 	if res.StatusCode != http.StatusOK {
 		return nil, e.refused(res, body)
 	}
-	answer, err := e.read(res, body)
+	response, err := e.read(res, body)
 	if err != nil {
 		return nil, fail(tandem.CodeUnavailable, err, "the identity server %s gave an unusable token answer: %v", e.provider.issuer, err)
 	}
-	return answer, nil
+	return response, nil
 }
 
 // post sends a form to an endpoint that the client authenticates at.
@@ -73,7 +73,7 @@ func (e *tokenEndpoint) post(ctx context.Context, m *oauth.Metadata, address str
 		values[name] = v
 	}
 	header := http.Header{}
-	if err := e.credential.authenticate(values, header, e.applicationURI, m, e.now()); err != nil {
+	if err := e.credential.authenticate(values, header, e.applicationURI, m, e.clock.Now()); err != nil {
 		return nil, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(values.Encode()))
@@ -90,8 +90,8 @@ func (e *tokenEndpoint) post(ctx context.Context, m *oauth.Metadata, address str
 	return res, nil
 }
 
-// read takes what is needed from a good answer. Its text appears in no error.
-func (e *tokenEndpoint) read(res *http.Response, body []byte) (*tokenAnswer, error) {
+// read takes what is needed from a good response. Its text appears in no error.
+func (e *tokenEndpoint) read(res *http.Response, body []byte) (*tokenResponse, error) {
 	if kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type")); kind != "application/json" {
 		return nil, errors.New("it is not JSON")
 	}
@@ -122,16 +122,16 @@ func (e *tokenEndpoint) read(res *http.Response, body []byte) (*tokenAnswer, err
 		lifetime = time.Duration(min(seconds, 366*24*3600) * float64(time.Second))
 	}
 	t := newAccessToken(a.AccessToken)
-	t.scope, t.issuedAt = tandem.ParseScope(a.Scope), e.now()
+	t.scope, t.issuedAt = tandem.ParseScope(a.Scope), e.clock.Now()
 	t.expiresAt = t.issuedAt.Add(lifetime)
-	return &tokenAnswer{access: t, refresh: a.RefreshToken, idToken: a.IDToken}, nil
+	return &tokenResponse{access: t, refresh: a.RefreshToken, idToken: a.IDToken}, nil
 }
 
-// refused makes the error of an answer that is no success. It keeps the
+// refused makes the error of a response that is no success. It keeps the
 // protocol's words as an *oauth.Error, and nothing else of the body.
 func (e *tokenEndpoint) refused(res *http.Response, body []byte) error {
 	refusal := oauth.ParseError(res.StatusCode, body)
-	wait := retryAfter(res.Header, e.now())
+	wait := retryAfter(res.Header, e.clock.Now())
 	if refusal == nil || res.StatusCode >= 500 {
 		refusal = &oauth.Error{Code: oauth.TemporarilyUnavailable, Status: res.StatusCode, RetryAfter: wait}
 		if res.StatusCode == http.StatusTooManyRequests {
@@ -144,9 +144,11 @@ func (e *tokenEndpoint) refused(res *http.Response, body []byte) error {
 	code, mend := tandem.CodeUnauthorized, ""
 	switch refusal.Code {
 	case oauth.InvalidClient:
-		mend = "; check that the application " + e.applicationURI + " is registered and enabled, and that the credential is this half's own and has not expired"
+		mend = "; check that the application " + e.applicationURI + " is registered and enabled, " +
+			"and that the credential is this half's own and has not expired"
 	case oauth.UnauthorizedClient:
-		code, mend = tandem.CodeForbidden, "; allow this flow in the registration of "+e.applicationURI+", and check that the credential is of the right half"
+		code, mend = tandem.CodeForbidden, "; allow this flow in the registration of "+e.applicationURI+
+			", and check that the credential is of the right half"
 	case oauth.InvalidScope:
 		code, mend = tandem.CodeForbidden, "; ask for less, or add the scope to the registration of "+e.applicationURI
 	case oauth.SlowDown, oauth.TemporarilyUnavailable:
@@ -171,16 +173,12 @@ func refusal(err error) oauth.ErrorCode {
 
 // printable keeps a text from outside to one short line.
 func printable(s string) string {
-	s = strings.Map(func(r rune) rune {
+	return tandem.Clip(strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' '
 		}
 		return r
-	}, s)
-	if len(s) > 300 {
-		s = strings.ToValidUTF8(s[:300], "") + "…"
-	}
-	return s
+	}, s), 300)
 }
 
 // retryAfter reads the header of that name (RFC 9110 section 10.2.3).

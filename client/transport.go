@@ -22,7 +22,7 @@ import (
 // Limits of what is read from a provider.
 const (
 	maxDocument      = 1 << 20 // discovery, keys
-	maxTokenAnswer   = 256 << 10
+	maxTokenResponse = 256 << 10
 	maxToken         = 16 << 10 // one token, in bytes
 	requestTimeout   = 30 * time.Second
 	discoveryTimeout = 10 * time.Second
@@ -73,13 +73,14 @@ func pickTransport(rt, fallback http.RoundTripper) (http.RoundTripper, error) {
 		return Transport("")
 	}
 	if t, ok := rt.(*http.Transport); ok && t.TLSClientConfig != nil && t.TLSClientConfig.InsecureSkipVerify {
-		return nil, errors.New("the Transport does not verify TLS certificates (InsecureSkipVerify): whoever is between could read every token; name the authority with Transport(caFile) instead")
+		return nil, errors.New("the Transport does not verify TLS certificates (InsecureSkipVerify): " +
+			"whoever is between could read every token; name the authority with Transport(caFile) instead")
 	}
 	return rt, nil
 }
 
 // httpClient follows no redirect: where a request with a credential or a token
-// goes is never the answer's choice.
+// goes is never the response's choice.
 func httpClient(rt http.RoundTripper) *http.Client {
 	return &http.Client{
 		Transport:     rt,
@@ -186,12 +187,5 @@ func (f *failure) Error() string   { return f.shown.Message }
 func (f *failure) Unwrap() []error { return []error{f.shown, f.cause} }
 
 func fail(code tandem.Code, cause error, format string, args ...any) error {
-	return &failure{&tandem.Error{Code: code, Message: fmt.Sprintf(format, args...)}, cause}
-}
-
-func clock(now func() time.Time) func() time.Time {
-	if now == nil {
-		return time.Now
-	}
-	return now
+	return &failure{tandem.Errorf(code, format, args...), cause}
 }

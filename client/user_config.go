@@ -73,8 +73,8 @@ type UserConfig struct {
 	SignOutPage func(w http.ResponseWriter, r *http.Request, form SignOutForm)
 	// Log gets what the person is not shown; nil discards it.
 	Log *slog.Logger
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 }
 
 // SignOutForm is a form that must be posted to the provider to end the person's

@@ -11,7 +11,7 @@ import (
 
 // ErrSignedOut is returned when the person must sign in again: the provider
 // refused the refresh token, or there is none and the access token has ended.
-var ErrSignedOut error = &tandem.Error{Code: tandem.CodeUnauthorized, Message: "your sign-in has ended; please sign in again"}
+var ErrSignedOut error = tandem.Errorf(tandem.CodeUnauthorized, "your sign-in has ended; please sign in again")
 
 // minIDToken is how much life an ID token that is handed out should have left.
 const minIDToken = 60 * time.Second
@@ -24,11 +24,30 @@ type UserSession struct {
 	state  atomic.Pointer[userState]
 }
 
+// userState is an opened session. It is never changed: a renewal makes a new one.
+type userState struct {
+	key     SessionKey
+	version int64
+	// expiresAt is the row's: the end if the session is not used.
+	expiresAt              time.Time
+	createdAt, absoluteEnd time.Time
+	access                 *accessToken
+	refresh, idToken       string
+	identity               IDToken
+}
+
+// sameAccess reports whether other still has the same access token.
+func (st *userState) sameAccess(other *userState) bool { return other.access.raw() == st.access.raw() }
+
+func (st *userState) idTokenLives(now time.Time, left time.Duration) bool {
+	return now.Add(left).Before(st.identity.ExpiresAt)
+}
+
 func (t *UserTokens) session(st *userState) *UserSession {
 	s := &UserSession{tokens: t}
 	s.state.Store(st)
 	s.calls = &authorised{
-		http: t.api, origins: t.origins, observe: t.config.Observe, now: t.now,
+		http: t.api, origins: t.origins, observe: t.config.Observe, clock: t.clock,
 		token: s.access, rejected: s.rejected,
 	}
 	return s
@@ -55,7 +74,7 @@ func (s *UserSession) Token(ctx context.Context) (UserToken, error) {
 }
 
 func (s *UserSession) access(ctx context.Context) (*accessToken, error) {
-	st, now := s.state.Load(), s.tokens.now()
+	st, now := s.state.Load(), s.tokens.clock.Now()
 	switch {
 	case now.Before(st.access.renewAt):
 		return st.access, nil
@@ -79,24 +98,24 @@ func (s *UserSession) access(ctx context.Context) (*accessToken, error) {
 // reached, one with less time left is returned as long as it lives.
 func (s *UserSession) IDToken(ctx context.Context) (string, error) {
 	st := s.state.Load()
-	if st.idTokenLives(s.tokens.now(), minIDToken) {
+	if st.idTokenLives(s.tokens.clock.Now(), minIDToken) {
 		return st.idToken, nil
 	}
 	if st.refresh == "" {
-		if !st.idTokenLives(s.tokens.now(), 0) {
+		if !st.idTokenLives(s.tokens.clock.Now(), 0) {
 			return "", ErrSignedOut
 		}
 		return st.idToken, nil
 	}
 	next, err := s.renewed(ctx, need{stale: func(other *userState) bool {
-		return !other.idTokenLives(s.tokens.now(), minIDToken)
+		return !other.idTokenLives(s.tokens.clock.Now(), minIDToken)
 	}})
 	if err == nil {
 		st = next
 	} else if tandem.ErrorCode(err) == tandem.CodeUnauthorized {
 		return "", err
 	}
-	if !st.idTokenLives(s.tokens.now(), 0) {
+	if !st.idTokenLives(s.tokens.clock.Now(), 0) {
 		if err == nil { // a provider that gives none on refresh
 			err = ErrSignedOut
 		}
@@ -128,7 +147,7 @@ func (s *UserSession) rejected(ctx context.Context, t *accessToken, wait bool) *
 	if st.access.raw() != t.raw() { // renewed meanwhile
 		return st.access
 	}
-	if st.refresh == "" || !t.replaceable(s.tokens.now()) {
+	if st.refresh == "" || !t.replaceable(s.tokens.clock.Now()) {
 		return nil
 	}
 	n := need{stale: func(other *userState) bool { return other.access.raw() == t.raw() }, forced: true}
@@ -151,7 +170,7 @@ func (s *UserSession) Client() *UserClient { return &UserClient{s} }
 type UserClient struct{ session *UserSession }
 
 // Do sends the request with the user token. It goes to the API's origins only
-// (see [UserConfig]); redirects are not followed. An answer of 401 leads to one
+// (see [UserConfig]); redirects are not followed. A response of 401 leads to one
 // renewal, shared by all calls that used the same token, and to one repetition
 // of a request that is safe to repeat: GET, HEAD, OPTIONS, PUT, DELETE, or one
 // with an Idempotency-Key, whose body, if any, can be had again (GetBody).

@@ -24,7 +24,7 @@ import (
 // a [SessionStore] and the key of the [seal.Box].
 type UserTokens struct {
 	config      UserConfig // with its defaults
-	now         func() time.Time
+	clock       tandem.Clock
 	log         *slog.Logger
 	endpoint    tokenEndpoint
 	verifier    *IDTokenVerifier
@@ -58,8 +58,8 @@ func NewUserTokens(c UserConfig) (*UserTokens, error) {
 		return nil, errors.New("user tokens: no Provider")
 	}
 	t := &UserTokens{
-		now: clock(c.Now), log: logger(c.Log), flights: map[SessionKey]*flight[renewal]{},
-		endpoint:    tokenEndpoint{c.Provider, c.ApplicationURI, c.Credential.user, clock(c.Now)},
+		clock: c.Clock, log: logger(c.Log), flights: map[SessionKey]*flight[renewal]{},
+		endpoint:    tokenEndpoint{c.Provider, c.ApplicationURI, c.Credential.user, c.Clock},
 		verifier:    NewIDTokenVerifier(c.Provider, c.ApplicationURI),
 		crossOrigin: http.NewCrossOriginProtection(),
 	}
@@ -215,7 +215,7 @@ func (t *UserTokens) Session(r *http.Request) (*UserSession, error) {
 	if err != nil {
 		return nil, err
 	}
-	if st.refresh == "" && !t.now().Before(st.access.expiresAt) {
+	if st.refresh == "" && !t.clock.Now().Before(st.access.expiresAt) {
 		t.forget(ctx, key)
 		return nil, errNobody
 	}
@@ -247,7 +247,7 @@ func (t *UserTokens) load(ctx context.Context, key SessionKey) (*userState, erro
 		t.log.Warn("a session row was changed, moved or sealed with another key; it is not used", "error", err)
 		return nil, errNobody
 	}
-	now := t.now()
+	now := t.clock.Now()
 	if !now.Before(st.expiresAt) || !now.Before(st.absoluteEnd) {
 		return nil, errNobody
 	}
@@ -268,7 +268,7 @@ func (t *UserTokens) touch(ctx context.Context, st *userState) {
 }
 
 func (t *UserTokens) idleEnd(st *userState) time.Time {
-	if end := t.now().Add(t.config.IdleTimeout); end.Before(st.absoluteEnd) {
+	if end := t.clock.Now().Add(t.config.IdleTimeout); end.Before(st.absoluteEnd) {
 		return end
 	}
 	return st.absoluteEnd
@@ -290,12 +290,12 @@ func (t *UserTokens) saw(key SessionKey, version int64) {
 
 // Count is how many sessions are live, and of how many people.
 func (t *UserTokens) Count(ctx context.Context) (sessions, people int, err error) {
-	return t.config.Sessions.Count(ctx, t.now())
+	return t.config.Sessions.Count(ctx, t.clock.Now())
 }
 
 // Purge removes expired sessions from the store; call it now and then.
 func (t *UserTokens) Purge(ctx context.Context) (int, error) {
-	return t.config.Sessions.Purge(ctx, t.now())
+	return t.config.Sessions.Purge(ctx, t.clock.Now())
 }
 
 // Close waits for renewals in flight, so that no renewed refresh token is lost.

@@ -17,13 +17,8 @@ func NewAssertions(db *sqldb.DB) *Assertions { return &Assertions{db} }
 
 // UseAssertion implements [token.AssertionStore].
 func (s *Assertions) UseAssertion(ctx context.Context, id [sha256.Size]byte, expires time.Time) (bool, error) {
-	res, err := s.db.Writer().ExecContext(ctx, `INSERT INTO client_assertions (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`,
-		id[:], sqldb.Micros(expires))
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
-	return n == 1, err
+	return sqldb.Changed(s.db.Writer().ExecContext(ctx,
+		`INSERT INTO client_assertions (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, id[:], sqldb.Micros(expires)))
 }
 
 // PurgeAssertions implements [token.AssertionStore].

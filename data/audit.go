@@ -23,13 +23,23 @@ type Audit struct{ db *sqldb.DB }
 // NewAudit keeps the record in the instance's database.
 func NewAudit(db *sqldb.DB) *Audit { return &Audit{db} }
 
-const (
-	auditColumns = `id, at, kind, application_uri, actor, flow, session_id, sign_in_id, token_id, remote_addr, detail`
-	auditFields  = 11
-	// auditRows is how many events one statement takes. Each number up to it
-	// has a statement that stays prepared.
-	auditRows = 32
-)
+var auditEvents = sqldb.NewTable("audit_events", func(e *tandem.AuditEvent, column sqldb.Column) {
+	column("id", &e.ID)
+	column("at", sqldb.TimeField(&e.At))
+	column("kind", (*string)(&e.Kind)) // which the drivers take without reflection: every token writes one
+	column("application_uri", &e.ApplicationURI)
+	column("actor", &e.Actor)
+	column("flow", (*string)(&e.Flow))
+	column("session_id", &e.SessionID)
+	column("sign_in_id", &e.SignInID)
+	column("token_id", &e.TokenID)
+	column("remote_addr", &e.RemoteAddr)
+	column("detail", &e.Detail)
+})
+
+// auditRows is how many events one statement takes. Each number up to it has a
+// statement that stays prepared.
+const auditRows = 32
 
 // AppendAudit implements [audit.Store]. A usual group is one statement, which
 // is a transaction by itself and so one round trip.
@@ -66,13 +76,7 @@ func (s *Audit) AppendAudit(ctx context.Context, events []tandem.AuditEvent) err
 }
 
 func appendAudit(ctx context.Context, stmt *sql.Stmt, events []tandem.AuditEvent) error {
-	args := make([]any, 0, len(events)*auditFields)
-	for i := range events {
-		e := &events[i]
-		args = append(args, e.ID, sqldb.Micros(e.At), string(e.Kind), e.ApplicationURI, e.Actor, string(e.Flow),
-			e.SessionID, e.SignInID, e.TokenID, e.RemoteAddr, e.Detail)
-	}
-	_, err := stmt.ExecContext(ctx, args...)
+	_, err := stmt.ExecContext(ctx, auditEvents.AllValues(events)...)
 	return err
 }
 
@@ -85,15 +89,16 @@ var insertAudit = map[sqldb.Engine][]string{
 }
 
 func insertAuditTexts(placeholder func(n int) string) []string {
+	fields := len(auditEvents.Values(new(tandem.AuditEvent)))
 	texts := make([]string, auditRows+1)
 	rows := make([]string, 0, auditRows)
 	for n := 1; n <= auditRows; n++ {
 		var row []string
-		for i := range auditFields {
-			row = append(row, placeholder((n-1)*auditFields+i+1))
+		for i := range fields {
+			row = append(row, placeholder((n-1)*fields+i+1))
 		}
 		rows = append(rows, "("+strings.Join(row, ", ")+")")
-		texts[n] = `INSERT INTO audit_events (` + auditColumns + `) VALUES ` + strings.Join(rows, ", ")
+		texts[n] = `INSERT INTO audit_events (` + auditEvents.Columns + `) VALUES ` + strings.Join(rows, ", ")
 	}
 	return texts
 }
@@ -115,28 +120,11 @@ func (s *Audit) ListAudit(ctx context.Context, f audit.Filter) ([]tandem.AuditEv
 	add(!f.Since.IsZero(), "at >=", sqldb.Micros(f.Since))
 	add(!f.Until.IsZero(), "at <", sqldb.Micros(f.Until))
 	add(f.Before != "", "id <", f.Before)
-	query := `SELECT ` + auditColumns + ` FROM audit_events`
+	query := auditEvents.Select
 	if len(where) > 0 {
-		query += ` WHERE ` + strings.Join(where, ` AND `)
+		query += `WHERE ` + strings.Join(where, ` AND `)
 	}
 	args = append(args, f.Limit)
 	query += ` ORDER BY id DESC LIMIT $` + strconv.Itoa(len(args))
-	rows, err := s.db.Reader().QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var events []tandem.AuditEvent
-	for rows.Next() {
-		var e tandem.AuditEvent
-		var at int64
-		var kind, flow string
-		err := rows.Scan(&e.ID, &at, &kind, &e.ApplicationURI, &e.Actor, &flow, &e.SessionID, &e.SignInID, &e.TokenID, &e.RemoteAddr, &e.Detail)
-		if err != nil {
-			return nil, err
-		}
-		e.At, e.Kind, e.Flow = sqldb.Time(at), tandem.AuditKind(kind), tandem.Flow(flow)
-		events = append(events, e)
-	}
-	return events, rows.Err()
+	return auditEvents.All(s.db.Reader().QueryContext(ctx, query, args...))
 }

@@ -86,7 +86,7 @@ func TestChangesOfOneOrderFollowEachOther(t *testing.T) {
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		s := newShop(t, db)
 		order := s.create(orders, `{"Customer":{"Number":"C1"}}`)
-		together(t, 8, func(int) error {
+		datatest.Together(t, 8, func(int) error {
 			return s.update(order, `{"Lines":[{"Product":{"PartNumber":"P1"},"UnitPrice":{"Value":1}}]}`)
 		})
 		if got := bare(s.get(order, "ObjectVersion TotalLineAmount")); got != `{"ObjectVersion":9,"TotalLineAmount":{"Value":8,"Currency":"EUR"}}` {
@@ -100,7 +100,7 @@ func TestChangesOfOneOrderFollowEachOther(t *testing.T) {
 		// Of those who saw the same version one wins.
 		won, lost := 0, 0
 		var mu sync.Mutex
-		together(t, 6, func(i int) error {
+		datatest.Together(t, 6, func(i int) error {
 			err := s.update(order, fmt.Sprintf(`{"ObjectVersion":9,"DocumentNotes":"%d"}`, i))
 			mu.Lock()
 			defer mu.Unlock()

@@ -23,7 +23,8 @@ func (s *Instance) ID(ctx context.Context) (string, error) {
 	if !errors.Is(err, sql.ErrNoRows) {
 		return id, err
 	}
-	_, err = s.db.Writer().ExecContext(ctx, `INSERT INTO instance (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, "id", uuid.NewString())
+	_, err = s.db.Writer().ExecContext(ctx,
+		`INSERT INTO instance (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, "id", uuid.NewString())
 	if err != nil {
 		return "", err
 	}

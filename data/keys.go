@@ -13,41 +13,28 @@ type Keys struct{ db *sqldb.DB }
 // NewKeys keeps keys in the instance's database.
 func NewKeys(db *sqldb.DB) *Keys { return &Keys{db} }
 
+var signingKeys = sqldb.NewTable("signing_keys", func(k *token.StoredKey, column sqldb.Column) {
+	column("id", &k.ID)
+	column("key_use", &k.Use)
+	column("generation", &k.Generation)
+	column("sealed", &k.Sealed)
+	column("created_at", sqldb.TimeField(&k.CreatedAt))
+	column("activate_at", sqldb.TimeField(&k.ActivateAt))
+})
+
 // Keys implements [token.KeyStore].
 func (s *Keys) Keys(ctx context.Context) ([]token.StoredKey, error) {
-	stmt, err := s.db.ReadStmt(ctx, `SELECT id, key_use, generation, sealed, created_at, activate_at FROM signing_keys`)
+	stmt, err := s.db.ReadStmt(ctx, signingKeys.Select)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := stmt.QueryContext(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var keys []token.StoredKey
-	for rows.Next() {
-		var k token.StoredKey
-		var use string
-		var created, activate int64
-		if err := rows.Scan(&k.ID, &use, &k.Generation, &k.Sealed, &created, &activate); err != nil {
-			return nil, err
-		}
-		k.Use, k.CreatedAt, k.ActivateAt = token.KeyUse(use), sqldb.Time(created), sqldb.Time(activate)
-		keys = append(keys, k)
-	}
-	return keys, rows.Err()
+	return signingKeys.All(stmt.QueryContext(ctx))
 }
 
 // AddKey implements [token.KeyStore].
 func (s *Keys) AddKey(ctx context.Context, k token.StoredKey) (bool, error) {
-	res, err := s.db.Writer().ExecContext(ctx, `INSERT INTO signing_keys (id, key_use, generation, sealed, created_at, activate_at)
-		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (key_use, generation) DO NOTHING`,
-		k.ID, string(k.Use), k.Generation, k.Sealed, sqldb.Micros(k.CreatedAt), sqldb.Micros(k.ActivateAt))
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
-	return n == 1, err
+	return sqldb.Changed(s.db.Writer().ExecContext(ctx,
+		signingKeys.Insert+` ON CONFLICT (key_use, generation) DO NOTHING`, signingKeys.Values(&k)...))
 }
 
 // DeleteKey implements [token.KeyStore].

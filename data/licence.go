@@ -29,12 +29,12 @@ func (s *Sessions) SetLicence(ctx context.Context, l tandem.Licence, now time.Ti
 		if _, err := tx.ExecContext(ctx, `UPDATE licence SET layout = $1 WHERE id = 1`, string(text)); err != nil {
 			return err
 		}
-		// What is overdue must not take a seat from what is not.
+		// What is overdue must not take a slot from what is not.
 		if ended, err = expire(ctx, tx, row, now); err != nil {
 			return err
 		}
-		unseated, err := reseat(ctx, tx, row, l, now)
-		ended = append(ended, unseated...)
+		displaced, err := reassign(ctx, tx, row, l, now)
+		ended = append(ended, displaced...)
 		return err
 	})
 	if err != nil {
@@ -43,18 +43,14 @@ func (s *Sessions) SetLicence(ctx context.Context, l tandem.Licence, now time.Ti
 	return ended, nil
 }
 
-// reseat gives the open sessions seats of the licence, the last used first,
+// reassign gives the open sessions slots of the licence, the last used first,
 // and ends those that find none. Who can stay where they are do.
-func reseat(ctx context.Context, tx *sql.Tx, row *licenceRow, l tandem.Licence, now time.Time) ([]tandem.Session, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE ended_at = 0 ORDER BY last_request_at DESC, slot`)
+func reassign(ctx context.Context, tx *sql.Tx, row *licenceRow, l tandem.Licence, now time.Time) ([]tandem.Session, error) {
+	open, err := sessions.All(tx.QueryContext(ctx, sessions.Select+`WHERE ended_at = 0 ORDER BY last_request_at DESC, slot`))
 	if err != nil {
 		return nil, err
 	}
-	open, err := scanSessions(rows)
-	if err != nil {
-		return nil, err
-	}
-	shared := session.SharedSeats(l).Last
+	shared := session.SharedSlots(l).Last
 	own := make(map[string]int, len(l.Reserved))
 	for login, n := range l.Reserved {
 		own[login] = n
@@ -82,22 +78,22 @@ func reseat(ctx context.Context, tx *sql.Tx, row *licenceRow, l tandem.Licence, 
 	return ended, move(ctx, tx, l, kept)
 }
 
-// move seats the sessions within the ranges that they were admitted to.
+// move puts the sessions within the ranges that they were admitted to.
 func move(ctx context.Context, tx *sql.Tx, l tandem.Licence, kept []tandem.Session) error {
-	// Numbers below zero first, so that no two meet in a seat on the way.
+	// Numbers below zero first, so that no two meet in a slot on the way.
 	if _, err := tx.ExecContext(ctx, `UPDATE sessions SET slot = -slot WHERE ended_at = 0`); err != nil {
 		return err
 	}
-	seatsOf := func(k *tandem.Session) session.Range {
+	slotsOf := func(k *tandem.Session) session.Range {
 		if k.Reserved {
-			return session.ReservedSeats(l, k.User)
+			return session.ReservedSlots(l, k.User)
 		}
-		return session.SharedSeats(l)
+		return session.SharedSlots(l)
 	}
 	taken := make(map[int]bool, len(kept))
 	for i := range kept {
 		k := &kept[i]
-		if r := seatsOf(k); k.Slot >= r.First && k.Slot <= r.Last {
+		if r := slotsOf(k); k.Slot >= r.First && k.Slot <= r.Last {
 			taken[k.Slot] = true
 		} else {
 			k.Slot = 0
@@ -106,7 +102,7 @@ func move(ctx context.Context, tx *sql.Tx, l tandem.Licence, kept []tandem.Sessi
 	for i := range kept {
 		k := &kept[i]
 		if k.Slot == 0 {
-			k.Slot = lowest(seatsOf(k), taken)
+			k.Slot = lowest(slotsOf(k), taken)
 			taken[k.Slot] = true
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE sessions SET slot = $2, reserved = $3 WHERE id = $1`, k.ID, k.Slot, k.Reserved); err != nil {
@@ -116,9 +112,9 @@ func move(ctx context.Context, tx *sql.Tx, l tandem.Licence, kept []tandem.Sessi
 	return nil
 }
 
-// freeSeat is the lowest free seat for the user: one reserved for the account
+// freeSlot is the lowest free slot for the user: one reserved for the account
 // or, when those are taken, a shared one; 0 when there is none.
-func freeSeat(ctx context.Context, tx *sql.Tx, l tandem.Licence, login string) (slot int, reserved bool, err error) {
+func freeSlot(ctx context.Context, tx *sql.Tx, l tandem.Licence, login string) (slot int, reserved bool, err error) {
 	rows, err := tx.QueryContext(ctx, `SELECT slot FROM sessions WHERE ended_at = 0`)
 	if err != nil {
 		return 0, false, err
@@ -135,10 +131,10 @@ func freeSeat(ctx context.Context, tx *sql.Tx, l tandem.Licence, login string) (
 	if err := rows.Err(); err != nil {
 		return 0, false, err
 	}
-	if n := lowest(session.ReservedSeats(l, login), taken); n > 0 {
+	if n := lowest(session.ReservedSlots(l, login), taken); n > 0 {
 		return n, true, nil
 	}
-	return lowest(session.SharedSeats(l), taken), false, nil
+	return lowest(session.SharedSlots(l), taken), false, nil
 }
 
 func lowest(r session.Range, taken map[int]bool) int {

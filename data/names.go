@@ -25,12 +25,13 @@ const (
 func claimName(ctx context.Context, tx *sql.Tx, name string, kind nameKind) error {
 	// On a race PostgreSQL waits here for the competitor's commit. ON CONFLICT keeps the transaction alive on PostgreSQL, so that the holder
 	// can be named.
-	res, err := tx.ExecContext(ctx, `INSERT INTO principal_names (name, kind) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name, string(kind))
+	claimed, err := sqldb.Changed(tx.ExecContext(ctx, `INSERT INTO principal_names (name, kind) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`,
+		name, string(kind)))
 	if err != nil {
 		return fmt.Errorf("claim the name %q: %w", name, err)
 	}
-	if n, err := res.RowsAffected(); err != nil || n == 1 {
-		return err
+	if claimed {
+		return nil
 	}
 	var holder nameKind
 	err = tx.QueryRowContext(ctx, `SELECT kind FROM principal_names WHERE name = $1`, name).Scan(&holder)
@@ -38,9 +39,11 @@ func claimName(ctx context.Context, tx *sql.Tx, name string, kind nameKind) erro
 		return sqldb.NotFound(err, "the name %q was in use a moment ago; try again", name)
 	}
 	if holder == kind {
-		return &tandem.Error{Code: tandem.CodeConflict, Message: fmt.Sprintf("the name %q is taken by another %s", name, holder)}
+		return tandem.Errorf(tandem.CodeConflict,
+			"the name %q is taken by another %s", name, holder)
 	}
-	return &tandem.Error{Code: tandem.CodeConflict, Message: fmt.Sprintf("the name %q is taken by an existing %s: a user and an application cannot share a name", name, holder)}
+	return tandem.Errorf(tandem.CodeConflict,
+		"the name %q is taken by an existing %s: a user and an application cannot share a name", name, holder)
 }
 
 // releaseName gives a name back inside the transaction that deletes its owner.

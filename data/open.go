@@ -3,7 +3,6 @@ package data
 import (
 	"context"
 	"embed"
-	"io/fs"
 
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -13,18 +12,10 @@ var migrationFiles embed.FS
 
 // Migrations is the instance's schema timeline, and MigrationTable the table
 // that keeps the version.
-var Migrations = mustSub(migrationFiles, "migrations")
+var Migrations = sqldb.Migrations(migrationFiles)
 
 // MigrationTable keeps the schema version of the instance's database.
 const MigrationTable = "tandem_schema"
-
-func mustSub(f embed.FS, dir string) fs.FS {
-	sub, err := fs.Sub(f, dir)
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return sub
-}
 
 // Open opens the instance's database and brings its schema up to date. A
 // database of a newer version is refused untouched.

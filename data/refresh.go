@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -17,33 +16,39 @@ type Refresh struct{ db *sqldb.DB }
 // NewRefresh keeps families in the instance's database.
 func NewRefresh(db *sqldb.DB) *Refresh { return &Refresh{db} }
 
+var families = sqldb.NewTable("refresh_families", func(f *token.Family, column sqldb.Column) {
+	column("id", &f.ID)
+	column("application_uri", &f.ApplicationURI)
+	column("user_id", &f.UserID)
+	column("user_type", &f.UserType)
+	column("sign_in_id", &f.SignInID)
+	column("auth_time", sqldb.TimeField(&f.AuthTime))
+	column("scope", scopeField(&f.Scope))
+	column("secret", (*bytesField)(&f.Secret))
+	column("created_at", sqldb.TimeField(&f.CreatedAt))
+	column("expires_at", sqldb.TimeField(&f.ExpiresAt))
+	column("generation", &f.Generation)
+	column("rotated_at", sqldb.TimeField(&f.RotatedAt))
+	column("token_id", &f.TokenID)
+	column("token_expires_at", sqldb.TimeField(&f.TokenExpiresAt))
+	column("ended_at", sqldb.TimeField(&f.EndedAt))
+	column("end_reason", &f.EndReason)
+})
+
 func insertFamily(ctx context.Context, tx *sql.Tx, f *token.Family) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO refresh_families (id, application_uri, user_id, user_type, sign_in_id, auth_time, scope,
-		secret, created_at, expires_at, generation, rotated_at, token_id, token_expires_at, ended_at, end_reason)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, '')`,
-		f.ID, f.ApplicationURI, f.UserID, string(f.UserType), f.SignInID, sqldb.Micros(f.AuthTime), f.Scope.String(),
-		f.Secret, sqldb.Micros(f.CreatedAt), sqldb.Micros(f.ExpiresAt), f.Generation, sqldb.Micros(f.RotatedAt),
-		f.TokenID, sqldb.Micros(f.TokenExpiresAt))
+	_, err := tx.ExecContext(ctx, families.Insert, families.Values(f)...)
 	return err
 }
 
-// Family implements [token.FamilyStore].
+// Family implements [token.FamilyStore]. On PostgreSQL and on SQLite alike a
+// reader sees what was committed before it asked: the loser of a race finds
+// the winner's work.
 func (s *Refresh) Family(ctx context.Context, id string) (token.Family, error) {
-	f := token.Family{ID: id}
-	// On PostgreSQL and on SQLite alike a reader sees what was committed before
-	// it asked: the loser of a race finds the winner's work.
-	stmt, err := s.db.ReadStmt(ctx, `SELECT application_uri, user_id, user_type, sign_in_id, auth_time, scope, secret, created_at,
-		expires_at, generation, rotated_at, token_id, token_expires_at, ended_at, end_reason FROM refresh_families WHERE id = $1`)
+	stmt, err := s.db.ReadStmt(ctx, families.Select+`WHERE id = $1`)
 	if err != nil {
-		return f, err
+		return token.Family{}, err
 	}
-	var userType, scope string
-	var auth, created, expires, rotated, tokenExpires, ended int64
-	err = stmt.QueryRowContext(ctx, id).Scan(&f.ApplicationURI, &f.UserID, &userType, &f.SignInID, &auth, &scope, &f.Secret, &created,
-		&expires, &f.Generation, &rotated, &f.TokenID, &tokenExpires, &ended, &f.EndReason)
-	f.UserType, f.Scope, f.AuthTime = tandem.UserType(userType), tandem.ParseScope(scope), sqldb.Time(auth)
-	f.CreatedAt, f.ExpiresAt, f.RotatedAt = sqldb.Time(created), sqldb.Time(expires), sqldb.Time(rotated)
-	f.TokenExpiresAt, f.EndedAt = sqldb.Time(tokenExpires), sqldb.Time(ended)
+	f, err := families.One(stmt.QueryRowContext(ctx, id))
 	return f, sqldb.NotFound(err, "there is no such refresh family")
 }
 
@@ -55,9 +60,10 @@ func (s *Refresh) Rotate(ctx context.Context, id string, generation int64, at ti
 }
 
 // Gave implements [token.FamilyStore].
-func (s *Refresh) Gave(ctx context.Context, id, tokenID string, expires time.Time) (bool, error) {
-	return s.update(ctx, `UPDATE refresh_families SET token_id = $2, token_expires_at = $3 WHERE id = $1 AND ended_at = 0`,
-		id, tokenID, sqldb.Micros(expires))
+func (s *Refresh) Gave(ctx context.Context, id string, generation int64, tokenID string, expires time.Time) (bool, error) {
+	return s.update(ctx, `UPDATE refresh_families SET token_id = $3, token_expires_at = $4
+		WHERE id = $1 AND generation = $2 AND ended_at = 0`,
+		id, generation, tokenID, sqldb.Micros(expires))
 }
 
 func (s *Refresh) update(ctx context.Context, query string, args ...any) (bool, error) {
@@ -65,12 +71,7 @@ func (s *Refresh) update(ctx context.Context, query string, args ...any) (bool, 
 	if err != nil {
 		return false, err
 	}
-	res, err := stmt.ExecContext(ctx, args...)
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
-	return n == 1, err
+	return sqldb.Changed(stmt.ExecContext(ctx, args...))
 }
 
 // EndFamily implements [token.FamilyStore].
@@ -80,9 +81,9 @@ func (s *Refresh) EndFamily(ctx context.Context, id string, at time.Time, reason
 
 func endFamily(ctx context.Context, tx *sql.Tx, id string, at time.Time, reason string, revoke bool) error {
 	var tokenID string
-	var expires int64
+	var expires time.Time
 	err := tx.QueryRowContext(ctx, `UPDATE refresh_families SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at = 0
-		RETURNING token_id, token_expires_at`, id, sqldb.Micros(at), reason).Scan(&tokenID, &expires)
+		RETURNING token_id, token_expires_at`, id, sqldb.Micros(at), reason).Scan(&tokenID, sqldb.TimeField(&expires))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil // it has ended before
 	}
@@ -113,7 +114,8 @@ func (s *Refresh) EndApplication(ctx context.Context, applicationURI string, at 
 // endWhere takes one of the three column names above.
 func (s *Refresh) endWhere(ctx context.Context, column, value string, at time.Time, reason string) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE authorization_codes SET used_at = $2 WHERE `+column+` = $1 AND used_at = 0`, value, sqldb.Micros(at))
+		_, err := tx.ExecContext(ctx, `UPDATE authorization_codes SET used_at = $2 WHERE `+column+` = $1 AND used_at = 0`,
+			value, sqldb.Micros(at))
 		if err != nil {
 			return err
 		}

@@ -16,46 +16,43 @@ type Revoked struct{ db *sqldb.DB }
 // NewRevoked keeps them in the instance's database.
 func NewRevoked(db *sqldb.DB) *Revoked { return &Revoked{db} }
 
-// revokeToken revokes an access token inside a transaction; an empty id is
-// none.
-func revokeToken(ctx context.Context, tx *sql.Tx, tokenID string, at time.Time, expires int64) error {
-	if tokenID == "" {
-		return nil
-	}
-	_, err := tx.ExecContext(ctx, insertRevoked, tokenID, sqldb.Micros(at), expires)
+var revokedTokens = sqldb.NewTable("revoked_tokens", func(t *registry.RevokedToken, column sqldb.Column) {
+	column("token_id", &t.ID)
+	column("revoked_at", sqldb.TimeField(&t.RevokedAt))
+	column("expires_at", sqldb.TimeField(&t.ExpiresAt))
+})
+
+type executor interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// revoke remembers the token unless that is done already.
+func revoke(ctx context.Context, on executor, t registry.RevokedToken) error {
+	_, err := on.ExecContext(ctx, revokedTokens.Insert+` ON CONFLICT (token_id) DO NOTHING`, revokedTokens.Values(&t)...)
 	return err
 }
 
-const insertRevoked = `INSERT INTO revoked_tokens (token_id, revoked_at, expires_at) VALUES ($1, $2, $3) ON CONFLICT (token_id) DO NOTHING`
+// revokeToken revokes an access token inside a transaction; an empty id is
+// none.
+func revokeToken(ctx context.Context, tx *sql.Tx, tokenID string, at, expires time.Time) error {
+	if tokenID == "" {
+		return nil
+	}
+	return revoke(ctx, tx, registry.RevokedToken{ID: tokenID, RevokedAt: at, ExpiresAt: expires})
+}
 
 // Revoke implements [identity.Revocations].
 func (s *Revoked) Revoke(ctx context.Context, t registry.RevokedToken) error {
-	_, err := s.db.Writer().ExecContext(ctx, insertRevoked, t.ID, sqldb.Micros(t.RevokedAt), sqldb.Micros(t.ExpiresAt))
-	return err
+	return revoke(ctx, s.db.Writer(), t)
 }
 
 // RevokedSince implements [registry.Revocations].
 func (s *Revoked) RevokedSince(ctx context.Context, since time.Time) ([]registry.RevokedToken, error) {
-	stmt, err := s.db.ReadStmt(ctx, `SELECT token_id, revoked_at, expires_at FROM revoked_tokens WHERE revoked_at >= $1`)
+	stmt, err := s.db.ReadStmt(ctx, revokedTokens.Select+`WHERE revoked_at >= $1`)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := stmt.QueryContext(ctx, sqldb.Micros(since))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []registry.RevokedToken
-	for rows.Next() {
-		var t registry.RevokedToken
-		var at, expires int64
-		if err := rows.Scan(&t.ID, &at, &expires); err != nil {
-			return nil, err
-		}
-		t.RevokedAt, t.ExpiresAt = sqldb.Time(at), sqldb.Time(expires)
-		all = append(all, t)
-	}
-	return all, rows.Err()
+	return revokedTokens.All(stmt.QueryContext(ctx, sqldb.Micros(since)))
 }
 
 // Purge deletes what expired before the time.

@@ -24,8 +24,34 @@ type Sessions struct{ db *sqldb.DB }
 // NewSessions keeps sessions in the instance's database.
 func NewSessions(db *sqldb.DB) *Sessions { return &Sessions{db} }
 
-const sessionColumns = `id, session_key, kind, user_login, user_id, application_uri, service_instance, slot, reserved, remote_addr, multiplexed,
-	opened_at, last_request_at, absolute_expires_at, requests, ended_at, end_reason`
+// sessionRow is a row of the table.
+type sessionRow struct {
+	session.Stored
+	expiresAt   time.Time // the earlier of idle and absolute expiry
+	endedChange int64     // the licence's number of changes when it ended
+}
+
+var sessions = sqldb.NewTable("sessions", func(s *sessionRow, column sqldb.Column) {
+	column("id", &s.ID)
+	column("session_key", &s.Key)
+	column("kind", &s.Kind)
+	column("user_login", &s.User)
+	column("user_id", &s.UserID)
+	column("application_uri", &s.ApplicationURI)
+	column("service_instance", &s.ServiceInstance)
+	column("slot", &s.Slot)
+	column("reserved", &s.Reserved)
+	column("remote_addr", &s.RemoteAddr)
+	column("multiplexed", &s.Multiplexed)
+	column("opened_at", sqldb.TimeField(&s.OpenedAt))
+	column("last_request_at", sqldb.TimeField(&s.LastRequestAt))
+	column("absolute_expires_at", sqldb.TimeField(&s.AbsoluteExpiresAt))
+	column("expires_at", sqldb.TimeField(&s.expiresAt))
+	column("requests", &s.Requests)
+	column("ended_at", sqldb.TimeField(&s.EndedAt))
+	column("end_reason", &s.EndReason)
+	column("ended_change", &s.endedChange)
+})
 
 // licenceRow is the locked licence.
 type licenceRow struct {
@@ -75,13 +101,15 @@ func (s *Sessions) Open(ctx context.Context, o session.Opening) (session.Opened,
 		if err := previous(ctx, tx, o.Session.Key, &opened); err != nil {
 			return err
 		}
-		slot, reserved, err := freeSeat(ctx, tx, opened.Licence, o.Session.User)
+		slot, reserved, err := freeSlot(ctx, tx, opened.Licence, o.Session.User)
 		if err != nil || slot == 0 {
 			return err
 		}
 		opened.Stored, opened.Fresh = session.Stored{Session: o.Session, RemoteAddr: o.RemoteAddr}, true
 		opened.Slot, opened.Reserved = slot, reserved
-		return insertSession(ctx, tx, opened.Stored, opened.ExpiresAt(o.Idle))
+		row := sessionRow{Stored: opened.Stored, expiresAt: opened.ExpiresAt(o.Idle)}
+		_, err = tx.ExecContext(ctx, sessions.Insert, sessions.Values(&row)...)
+		return err
 	})
 	if err != nil {
 		return session.Opened{}, err
@@ -92,8 +120,8 @@ func (s *Sessions) Open(ctx context.Context, o session.Opening) (session.Opened,
 // reuse counts the call in the open session with the key; sql.ErrNoRows says
 // that there is none. Times never go back.
 func (s *Sessions) reuse(ctx context.Context, tx *sql.Tx, o session.Opening) (session.Stored, error) {
-	query := `SELECT ` + sessionColumns + ` FROM sessions WHERE session_key = $1 AND ended_at = 0`
-	found, err := scanSession(tx.QueryRowContext(ctx, query+s.db.ForUpdate(), o.Session.Key))
+	query := sessions.Select + `WHERE session_key = $1 AND ended_at = 0` + s.db.ForUpdate()
+	found, err := sessions.One(tx.QueryRowContext(ctx, query, o.Session.Key))
 	if err != nil {
 		return session.Stored{}, err
 	}
@@ -103,27 +131,19 @@ func (s *Sessions) reuse(ctx context.Context, tx *sql.Tx, o session.Opening) (se
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE sessions SET requests = $2, last_request_at = $3, expires_at = $4 WHERE id = $1`,
 		found.ID, found.Requests, sqldb.Micros(found.LastRequestAt), sqldb.Micros(found.ExpiresAt(o.Idle)))
-	return found, err
+	return found.Stored, err
 }
 
 // previous tells how the last session with the key ended.
 func previous(ctx context.Context, tx *sql.Tx, key string, opened *session.Opened) error {
 	var reason string
 	var at int64
-	err := tx.QueryRowContext(ctx, `SELECT end_reason, ended_at FROM sessions WHERE session_key = $1 ORDER BY opened_at DESC, ended_change DESC LIMIT 1`, key).
-		Scan(&reason, &at)
+	err := tx.QueryRowContext(ctx, `SELECT end_reason, ended_at FROM sessions WHERE session_key = $1
+		ORDER BY opened_at DESC, ended_change DESC LIMIT 1`, key).Scan(&reason, &at)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
 	opened.Previous, opened.PreviousAt = tandem.EndReason(reason), sqldb.Time(at)
-	return err
-}
-
-func insertSession(ctx context.Context, tx *sql.Tx, n session.Stored, expires time.Time) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO sessions (`+sessionColumns+`, expires_at, ended_change)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, '', $16, 0)`,
-		n.ID, n.Key, string(n.Kind), n.User, n.UserID, n.ApplicationURI, n.ServiceInstance, n.Slot, n.Reserved, n.RemoteAddr, n.Multiplexed,
-		sqldb.Micros(n.OpenedAt), sqldb.Micros(n.LastRequestAt), sqldb.Micros(n.AbsoluteExpiresAt), n.Requests, sqldb.Micros(expires))
 	return err
 }
 
@@ -153,7 +173,8 @@ func (s *Sessions) Touch(ctx context.Context, touches []session.Touch) error {
 
 // TouchLive implements [session.Store].
 func (s *Sessions) TouchLive(ctx context.Context, t session.Touch) (bool, error) {
-	return s.changed(ctx, touchSession+` AND ended_at = 0 AND expires_at > $2`, t.ID, sqldb.Micros(t.At), sqldb.Micros(t.ExpiresAt), t.Requests)
+	return s.changed(ctx, touchSession+` AND ended_at = 0 AND expires_at > $2`,
+		t.ID, sqldb.Micros(t.At), sqldb.Micros(t.ExpiresAt), t.Requests)
 }
 
 // MarkMultiplexed implements [session.Store].
@@ -167,12 +188,7 @@ func (s *Sessions) changed(ctx context.Context, query string, args ...any) (bool
 	if err != nil {
 		return false, err
 	}
-	res, err := stmt.ExecContext(ctx, args...)
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
-	return n == 1, err
+	return sqldb.Changed(stmt.ExecContext(ctx, args...))
 }
 
 // End implements [session.Store].
@@ -215,19 +231,13 @@ func expire(ctx context.Context, tx *sql.Tx, l *licenceRow, now time.Time) ([]ta
 
 // endEach counts one change for all the sessions that it ends; $3 is its number.
 func endEach(ctx context.Context, tx *sql.Tx, l *licenceRow, set, where string, args []any) ([]tandem.Session, error) {
-	rows, err := tx.QueryContext(ctx, `UPDATE sessions SET `+set+`, ended_change = $3 WHERE ended_at = 0 AND `+where+` RETURNING `+sessionColumns, args...)
-	if err != nil {
-		return nil, err
-	}
-	stored, err := scanSessions(rows)
-	if err != nil || len(stored) == 0 {
+	query := `UPDATE sessions SET ` + set + `, ended_change = $3 WHERE ended_at = 0 AND ` + where + ` RETURNING ` + sessions.Columns
+	rows, err := sessions.All(tx.QueryContext(ctx, query, args...))
+	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
 	l.changes++
-	ended := make([]tandem.Session, len(stored))
-	for i := range stored {
-		ended[i] = stored[i].Session
-	}
+	ended := sqldb.Each(rows, func(s *sessionRow) tandem.Session { return s.Session })
 	slices.SortFunc(ended, func(a, b tandem.Session) int { return a.Slot - b.Slot })
 	return ended, nil
 }
@@ -241,7 +251,7 @@ func anyKnown(ctx context.Context, tx *sql.Tx, ids []string) error {
 			return err
 		}
 	}
-	return &tandem.Error{Code: tandem.CodeNotFound, Message: "there is no session " + strings.Join(ids[:min(len(ids), 3)], ", ")}
+	return tandem.Errorf(tandem.CodeNotFound, "there is no session %s", strings.Join(ids[:min(len(ids), 3)], ", "))
 }
 
 // Expire implements [session.Store].
@@ -297,19 +307,16 @@ func (s *Sessions) EndedSince(ctx context.Context, change int64) (ids []string, 
 
 // List implements [session.Store].
 func (s *Sessions) List(ctx context.Context, all bool, now time.Time) ([]session.Stored, error) {
-	query, arg := `SELECT `+sessionColumns+` FROM sessions WHERE ended_at = 0 AND expires_at > $1 ORDER BY slot`, sqldb.Micros(now)
+	query, arg := `WHERE ended_at = 0 AND expires_at > $1 ORDER BY slot`, sqldb.Micros(now)
 	if all {
-		query, arg = `SELECT `+sessionColumns+` FROM sessions ORDER BY opened_at DESC, id LIMIT $1`, session.MaxList
+		query, arg = `ORDER BY opened_at DESC, id LIMIT $1`, session.MaxList
 	}
-	stmt, err := s.db.ReadStmt(ctx, query)
+	stmt, err := s.db.ReadStmt(ctx, sessions.Select+query)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := stmt.QueryContext(ctx, arg)
-	if err != nil {
-		return nil, err
-	}
-	return scanSessions(rows)
+	rows, err := sessions.All(stmt.QueryContext(ctx, arg))
+	return sqldb.Each(rows, func(s *sessionRow) session.Stored { return s.Stored }), err
 }
 
 // Forget implements [session.Store].
@@ -318,32 +325,4 @@ func (s *Sessions) Forget(ctx context.Context, before time.Time) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE ended_at <> 0 AND ended_at < $1`, sqldb.Micros(before))
 		return err
 	})
-}
-
-func scanSessions(rows *sql.Rows) ([]session.Stored, error) {
-	defer rows.Close()
-	var all []session.Stored
-	for rows.Next() {
-		s, err := scanSession(rows)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, s)
-	}
-	return all, rows.Err()
-}
-
-func scanSession(row interface{ Scan(...any) error }) (session.Stored, error) {
-	var s session.Stored
-	var kind, reason string
-	var opened, last, absolute, ended int64
-	err := row.Scan(&s.ID, &s.Key, &kind, &s.User, &s.UserID, &s.ApplicationURI, &s.ServiceInstance, &s.Slot, &s.Reserved, &s.RemoteAddr, &s.Multiplexed,
-		&opened, &last, &absolute, &s.Requests, &ended, &reason)
-	if err != nil {
-		return session.Stored{}, err
-	}
-	s.Kind, s.EndReason = tandem.SessionKind(kind), tandem.EndReason(reason)
-	s.OpenedAt, s.LastRequestAt = sqldb.Time(opened), sqldb.Time(last)
-	s.AbsoluteExpiresAt, s.EndedAt = sqldb.Time(absolute), sqldb.Time(ended)
-	return s, nil
 }

@@ -1,90 +1,68 @@
 package identity
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/registry"
 )
-
-// PersonTokens verifies access tokens that are meant for the identity server
-// itself: audience {issuer}/resources, which external users' tokens have too.
-// It is a [token.Verifier] with that audience.
-type PersonTokens interface {
-	VerifyAccess(ctx context.Context, raw string) (*tandem.Principal, error)
-}
-
-// LiveCheck says whether application and account behind a verified token still
-// may act.
-type LiveCheck interface {
-	Check(ctx context.Context, p *tandem.Principal) error
-}
-
-// People finds users; the user returned is shared and must not be changed.
-type People interface {
-	User(ctx context.Context, id string) (*tandem.User, error)
-}
 
 // bearer admits requests with a person's access token to the two resources
 // that the identity server itself has.
 type bearer struct {
-	tokens PersonTokens
-	live   LiveCheck
-	people People
-	log    *slog.Logger
+	tokens   *token.Verifier
+	registry *registry.Registry
+	log      *slog.Logger
 }
 
 // maxBearerBody bounds the body of a POST that carries a token, in bytes.
 const maxBearerBody = 32 << 10
 
-// admit returns who the request's token speaks for, or answers with the reason
-// why not and returns false. One of the scopes must be granted. A service
-// token is refused whatever it holds (invariant I3).
-func (b *bearer) admit(w http.ResponseWriter, r *http.Request, scopes ...string) (*tandem.Principal, *tandem.User, bool) {
+// admit returns who the request's token speaks for, or the reason why not. One
+// of the scopes must be granted. A service token is refused whatever it holds
+// (invariant I3).
+func (b *bearer) admit(w http.ResponseWriter, r *http.Request, scopes ...string) (*tandem.Principal, *tandem.User, error) {
 	ctx := r.Context()
 	raw, refusal := bearerToken(w, r)
 	if refusal != nil {
-		refuseBearer(w, refusal)
-		return nil, nil, false
+		return nil, nil, refusal
 	}
 	p, err := b.tokens.VerifyAccess(ctx, raw)
 	if err != nil {
-		b.refuse(w, r, err)
-		return nil, nil, false
+		return nil, nil, err
 	}
 	if p.User == nil || p.Service != nil {
-		refuseBearer(w, &oauth.Error{Code: oauth.InsufficientScope, Status: http.StatusForbidden, Description: "this resource is for people; a service token cannot read it"})
-		return nil, nil, false
+		return nil, nil, insufficient("this resource is for people; a service token cannot read it")
 	}
-	if err := b.live.Check(ctx, p); err != nil {
-		b.refuse(w, r, err)
-		return nil, nil, false
+	if err := b.registry.Check(ctx, p); err != nil {
+		return nil, nil, err
 	}
-	granted := false
-	for _, s := range scopes {
-		granted = granted || p.Scope.Has(s)
+	if !slices.ContainsFunc(scopes, p.Scope.Has) {
+		return nil, nil, insufficient("the token needs the scope " + strings.Join(scopes, " or "))
 	}
-	if !granted {
-		refuseBearer(w, &oauth.Error{Code: oauth.InsufficientScope, Status: http.StatusForbidden, Description: "the token needs the scope " + strings.Join(scopes, " or ")})
-		return nil, nil, false
-	}
-	u, err := b.people.User(ctx, p.User.ID)
-	if err != nil {
-		b.refuse(w, r, err)
-		return nil, nil, false
-	}
-	return p, u, true
+	u, err := b.registry.User(ctx, p.User.ID)
+	return p, u, err
 }
 
-func (b *bearer) refuse(w http.ResponseWriter, r *http.Request, err error) {
+func insufficient(description string) *oauth.Error {
+	return &oauth.Error{Code: oauth.InsufficientScope, Status: http.StatusForbidden, Description: description}
+}
+
+// fail is the one place where an error of a resource becomes a response.
+func (b *bearer) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var refusal *oauth.Error
 	var known *tandem.Error
 	switch {
+	case errors.As(err, &refusal):
+		refuseBearer(w, refusal)
 	case errors.As(err, &known) && (known.Code == tandem.CodeUnauthorized || known.Code == tandem.CodeNotFound):
 		refuseBearer(w, &oauth.Error{Code: oauth.InvalidToken, Status: http.StatusUnauthorized, Description: known.Message})
 	case errors.As(err, &known) && known.Code == tandem.CodeUnavailable:
@@ -95,7 +73,7 @@ func (b *bearer) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// errNoToken is answered without an error code: the caller has simply not
+// errNoToken is sent without an error code: the caller has simply not
 // authenticated (RFC 6750 section 3.1).
 var errNoToken = &oauth.Error{Status: http.StatusUnauthorized}
 
@@ -125,9 +103,8 @@ func bearerToken(w http.ResponseWriter, r *http.Request) (string, *oauth.Error) 
 	case len(headers) == 0:
 		return "", errNoToken
 	}
-	scheme, token, ok := strings.Cut(headers[0], " ")
-	token = strings.TrimLeft(token, " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" {
+	token, _ := oauth.BearerToken(headers[0])
+	if token = strings.TrimLeft(token, " "); token == "" {
 		return "", errNoToken
 	}
 	return token, nil

@@ -36,7 +36,7 @@ func (c *client) may(f tandem.Flow) bool {
 	return c.user
 }
 
-// errClient is the one answer to every client that did not prove itself: an
+// errClient is the one refusal of every client that did not prove itself: an
 // unknown or disabled application and a wrong credential look alike.
 var errClient = &oauth.Error{
 	Code: oauth.InvalidClient, Status: http.StatusUnauthorized,
@@ -128,7 +128,7 @@ func (h *Handler) authenticate(ctx context.Context, q *request) error {
 	if refusal != nil {
 		return refusal
 	}
-	app, known := h.Live.App(p.clientID)
+	app, known := h.Registry.App(p.clientID)
 	if known {
 		q.app = app
 	}
@@ -152,7 +152,7 @@ func (h *Handler) authenticate(ctx context.Context, q *request) error {
 	}
 	h.keep(ctx, "client failures", h.throttle.succeeded(ctx, key))
 	if c.credentialID != "" {
-		h.uses.note(c.credentialID, h.now())
+		h.uses.note(c.credentialID, h.Clock.Now())
 	}
 	q.client = c
 	return nil
@@ -164,7 +164,7 @@ func (h *Handler) prove(ctx context.Context, app *registry.App, p proof) (client
 	if app == nil {
 		app = nobody // as much work as for somebody
 	}
-	now := h.now()
+	now := h.Clock.Now()
 	c := client{app: app}
 	switch p.method {
 	case oauth.AuthNone:

@@ -18,7 +18,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data/datatest"
-	"github.com/hybridapps/tandem/identity"
+	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -80,7 +80,7 @@ func TestD26_SecretsAreTakenInOneWay(t *testing.T) {
 		"empty secret in the form": {nil, []string{"client_id", portal, "client_secret", ""}, client},
 		"nothing at all":           {nil, nil, client},
 	} {
-		req := s.one().request(identity.PathToken, append([]string{"grant_type", "client_credentials"}, test.pairs...)...)
+		req := s.one().request(oauth.PathToken, append([]string{"grant_type", "client_credentials"}, test.pairs...)...)
 		for _, h := range test.headers {
 			req.Header.Add("Authorization", h)
 		}
@@ -99,7 +99,7 @@ func TestD26_SecretsAreTakenInOneWay(t *testing.T) {
 	}
 	// In the URL a secret has been written to logs already: refused, though right.
 	for _, path := range []string{"?client_id=" + portal + "&client_secret=" + secret, "?grant_type=client_credentials", "?x"} {
-		for _, endpoint := range []string{identity.PathToken, identity.PathRevocation} {
+		for _, endpoint := range []string{oauth.PathToken, oauth.PathRevocation} {
 			if a := s.one().post(endpoint+path, "grant_type", "client_credentials", "client_id", portal, "client_secret", secret, "token", "x"); a.Error != "invalid_request" {
 				t.Errorf("query %q at %s: %s", path[:10], endpoint, a.got())
 			}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hybridapps/tandem/identity"
 	"github.com/hybridapps/tandem/oauth"
 )
 
@@ -28,15 +27,15 @@ func TestDiscoveryIsTrue(t *testing.T) {
 		r.ServeHTTP(w, req)
 		return w
 	}
-	w := get(identity.PathDiscovery)
+	w := get(oauth.PathDiscovery)
 	var doc oauth.Metadata
 	if err := json.Unmarshal(w.Body.Bytes(), &doc); err != nil {
 		t.Fatal(err)
 	}
-	if other := get(identity.PathMetadata); other.Body.String() != w.Body.String() {
+	if other := get(oauth.PathMetadata); other.Body.String() != w.Body.String() {
 		t.Error("RFC 8414's document is another one")
 	}
-	for _, path := range []string{identity.PathDiscovery, identity.PathMetadata, identity.PathJWKS} {
+	for _, path := range []string{oauth.PathDiscovery, oauth.PathMetadata, oauth.PathJWKS} {
 		a := get(path)
 		tag := a.Header().Get("ETag")
 		if a.Code != http.StatusOK || a.Header().Get("Content-Type") != "application/json" || a.Header().Get("Access-Control-Allow-Origin") != "*" || tag == "" {
@@ -97,11 +96,11 @@ func TestDiscoveryIsTrue(t *testing.T) {
 		if m == "none" {
 			change, redirect = inField, device
 		}
-		a := methods[m](identity.PathToken, "grant_type", "authorization_code", "code", r.code("anna", change...), "redirect_uri", redirect, "code_verifier", verifier)
+		a := methods[m](oauth.PathToken, "grant_type", "authorization_code", "code", r.code("anna", change...), "redirect_uri", redirect, "code_verifier", verifier)
 		if a.got() != "ok" {
 			t.Errorf("%s at the token endpoint: %s", m, a.Body)
 		}
-		if a := methods[m](identity.PathRevocation, "token", a.RefreshToken); a.got() != "ok" {
+		if a := methods[m](oauth.PathRevocation, "token", a.RefreshToken); a.got() != "ok" {
 			t.Errorf("%s at the revocation endpoint: %s", m, a.Body)
 		}
 	}

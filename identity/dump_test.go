@@ -164,7 +164,7 @@ func dumpTable(t *testing.T, db *sqldb.DB, table string) string {
 
 // persist records into the database too, as in production.
 func (s *site) persist(t *testing.T) {
-	log := &audit.Log{Store: data.NewAudit(s.db), Now: s.clock.now}
+	log := &audit.Log{Store: data.NewAudit(s.db), Clock: s.clock.now}
 	go log.Run(t.Context())
 	s.audit.also = log
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/oauth"
 )
 
@@ -82,7 +83,7 @@ func parseForm(body string) (form, *oauth.Error) {
 		}
 		for i := range f {
 			if f[i].name == name {
-				return nil, oauth.Refuse(oauth.InvalidRequest, "the parameter %s is repeated", clipped(name))
+				return nil, oauth.Refuse(oauth.InvalidRequest, "the parameter %s is repeated", tandem.Clip(name, 40))
 			}
 		}
 		if len(f) == maxParameters {
@@ -102,17 +103,5 @@ func unescape(s string) (string, bool) {
 			return "", false
 		}
 	}
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] == 0x7f {
-			return "", false
-		}
-	}
-	return s, utf8.ValidString(s)
-}
-
-func clipped(s string) string {
-	if len(s) > 40 {
-		return s[:40]
-	}
-	return s
+	return s, utf8.ValidString(s) && !tandem.HasControl(s)
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hybridapps/tandem/identity"
+	"github.com/hybridapps/tandem/oauth"
 )
 
 // No body makes the token endpoint fail, and none that the right secret is not
@@ -20,7 +20,7 @@ func FuzzTokenRequest(f *testing.F) {
 		f.Add(body, "Basic Og==")
 	}
 	f.Fuzz(func(t *testing.T, body, authorization string) {
-		req := httptest.NewRequest("POST", identity.PathToken, strings.NewReader(body))
+		req := httptest.NewRequest("POST", oauth.PathToken, strings.NewReader(body))
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		if authorization != "" {
 			req.Header["Authorization"] = []string{authorization}

@@ -13,7 +13,7 @@ import (
 // 4.1.3). The code works once, for the client, redirect URI and PKCE verifier
 // it was issued to; of two redeemers at the same moment one wins, and the
 // other takes back what the first got.
-func (h *Handler) authorizationCode(ctx context.Context, q *request) (*oauth.TokenResponse, error) {
+func (h *Handler) authorizationCode(ctx context.Context, q *request) (*issued, error) {
 	text := q.form.get("code")
 	if text == "" {
 		return nil, oauth.Refuse(oauth.InvalidRequest, "code is missing")
@@ -41,7 +41,7 @@ func (h *Handler) authorizationCode(ctx context.Context, q *request) (*oauth.Tok
 	if err != nil {
 		return nil, err
 	}
-	access, answer, err := h.mint(token.UserToken{
+	access, response, err := h.mint(token.UserToken{
 		User: u, ApplicationURI: q.app.ApplicationURI, Scope: scope, SignInID: code.SignInID, AuthTime: code.AuthTime,
 	}, code.Nonce)
 	if err != nil {
@@ -49,7 +49,7 @@ func (h *Handler) authorizationCode(ctx context.Context, q *request) (*oauth.Tok
 	}
 	given := token.Given{TokenID: access.ID, ExpiresAt: access.ExpiresAt}
 	if scope.Has(tandem.ScopeOfflineAccess) {
-		given.Family, answer.RefreshToken, err = h.Families.New(code, u, scope, q.app.ClientType)
+		given.Family, response.RefreshToken, err = h.Families.New(code, u, scope, q.app.ClientType)
 		if err != nil {
 			return nil, err
 		}
@@ -58,7 +58,12 @@ func (h *Handler) authorizationCode(ctx context.Context, q *request) (*oauth.Tok
 	if err := h.Codes.Use(ctx, code, given); err != nil {
 		return nil, err
 	}
-	return answer, h.issued(ctx, q, u.Login, access.ID, "user token by code, scope "+answer.Scope)
+	return &issued{
+		response: response,
+		tokenID:  access.ID,
+		actor:    u.Login,
+		detail:   "user token by code, scope " + response.Scope,
+	}, nil
 }
 
 // stillAllowed is what remains of a grant today: the scopes that the user flow

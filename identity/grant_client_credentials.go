@@ -13,11 +13,11 @@ import (
 // the application acts as its System User. There is no person here, no refresh
 // token and no ID token (invariant I3). Nothing is read from the database and
 // nothing written but the record.
-func (h *Handler) clientCredentials(ctx context.Context, q *request) (*oauth.TokenResponse, error) {
+func (h *Handler) clientCredentials(ctx context.Context, q *request) (*issued, error) {
 	if q.app.ClientType != tandem.ClientConfidential || !q.app.SystemUserAllowed {
 		return nil, oauth.Refuse(oauth.UnauthorizedClient, "the application may not act as a System User")
 	}
-	u, err := h.Live.User(ctx, q.app.SystemUserID)
+	u, err := h.Registry.User(ctx, q.app.SystemUserID)
 	if err != nil && !errors.Is(err, tandem.ErrNotFound) {
 		return nil, err
 	}
@@ -26,7 +26,8 @@ func (h *Handler) clientCredentials(ctx context.Context, q *request) (*oauth.Tok
 	}
 	instance := q.form.get("service_instance")
 	if !oauth.ValidServiceInstance(instance) {
-		return nil, oauth.Refuse(oauth.InvalidRequest, "service_instance: use at most %d letters, digits, dots, underscores and hyphens", oauth.MaxServiceInstance)
+		return nil, oauth.Refuse(oauth.InvalidRequest, "service_instance: use at most %d letters, digits, dots, underscores and hyphens",
+			oauth.MaxServiceInstance)
 	}
 	asked, refusal := token.ReadScope(q.form.get("scope"))
 	if refusal != nil {
@@ -42,10 +43,10 @@ func (h *Handler) clientCredentials(ctx context.Context, q *request) (*oauth.Tok
 	if err != nil {
 		return nil, err
 	}
-	answer := newAnswer(access, scope)
-	detail := "service token, scope " + answer.Scope + obsolete(asked)
+	response := newResponse(access, scope)
+	detail := "service token, scope " + response.Scope + obsolete(asked)
 	if instance != "" {
 		detail += ", instance " + instance
 	}
-	return answer, h.issued(ctx, q, u.Login, access.ID, detail)
+	return &issued{response: response, tokenID: access.ID, actor: u.Login, detail: detail}, nil
 }

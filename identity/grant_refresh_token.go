@@ -10,22 +10,22 @@ import (
 // refreshToken replaces a refresh token and gives a new access token (RFC 6749
 // section 6). The scope can be narrowed for this access token; the grant stays
 // as it is and never grows (invariants I9 and I10).
-func (h *Handler) refreshToken(ctx context.Context, q *request) (*oauth.TokenResponse, error) {
+func (h *Handler) refreshToken(ctx context.Context, q *request) (*issued, error) {
 	text := q.form.get("refresh_token")
 	if text == "" {
 		return nil, oauth.Refuse(oauth.InvalidRequest, "refresh_token is missing")
 	}
-	family, err := h.Families.Find(ctx, text, q.app.ApplicationURI)
-	q.signInID = family.SignInID
+	refresh, err := h.Families.Find(ctx, text, q.app.ApplicationURI)
+	q.signInID = refresh.SignInID
 	if err != nil {
 		return nil, err
 	}
-	u, err := h.person(ctx, q.app, family.UserID)
+	u, err := h.person(ctx, q.app, refresh.UserID)
 	if err != nil {
 		return nil, err
 	}
-	if u.Type != family.UserType {
-		if err := h.Families.End(ctx, family.ID, token.EndUserTypeChanged); err != nil {
+	if u.Type != refresh.UserType {
+		if err := h.Families.End(ctx, refresh.ID, token.EndUserTypeChanged); err != nil {
 			return nil, err
 		}
 		return nil, oauth.Refuse(oauth.InvalidGrant, "the user is of another type than when the grant was made; sign in again")
@@ -34,7 +34,7 @@ func (h *Handler) refreshToken(ctx context.Context, q *request) (*oauth.TokenRes
 	if refusal != nil {
 		return nil, refusal
 	}
-	granted := family.Scope
+	granted := refresh.Scope
 	if len(asked.Scope) > 0 {
 		if !asked.Scope.Within(granted) {
 			return nil, oauth.Refuse(oauth.InvalidScope, "a refresh cannot ask for more than was granted: %s", granted)
@@ -49,15 +49,20 @@ func (h *Handler) refreshToken(ctx context.Context, q *request) (*oauth.TokenRes
 	if len(asked.Scope) > len(scope) {
 		return nil, oauth.Refuse(oauth.InvalidScope, "the application may not have all of this scope any more")
 	}
-	access, answer, err := h.mint(token.UserToken{
-		User: u, ApplicationURI: q.app.ApplicationURI, Scope: scope, SignInID: family.SignInID, AuthTime: family.AuthTime,
+	access, response, err := h.mint(token.UserToken{
+		User: u, ApplicationURI: q.app.ApplicationURI, Scope: scope, SignInID: refresh.SignInID, AuthTime: refresh.AuthTime,
 	}, "")
 	if err != nil {
 		return nil, err
 	}
-	answer.RefreshToken, err = h.Families.Rotate(ctx, text, q.app.ApplicationURI, access.ID, access.ExpiresAt)
+	response.RefreshToken, err = h.Families.Rotate(ctx, refresh, access.ID, access.ExpiresAt)
 	if err != nil {
 		return nil, err
 	}
-	return answer, h.issued(ctx, q, u.Login, access.ID, "user token by refresh, scope "+answer.Scope+obsolete(asked))
+	return &issued{
+		response: response,
+		tokenID:  access.ID,
+		actor:    u.Login,
+		detail:   "user token by refresh, scope " + response.Scope + obsolete(asked),
+	}, nil
 }

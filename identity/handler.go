@@ -15,18 +15,6 @@ import (
 	"github.com/hybridapps/tandem/registry"
 )
 
-// Live is who may act, from memory that a change reaches within five seconds.
-// [registry.Registry] implements it.
-type Live interface {
-	// App also returns disabled applications.
-	App(applicationURI string) (*registry.App, bool)
-	// User returns [tandem.ErrNotFound] when there is none. The user is
-	// shared: it must not be changed.
-	User(ctx context.Context, id string) (*tandem.User, error)
-	// Ready says why nothing can be decided now; nil when it can.
-	Ready() error
-}
-
 // Users reads accounts as they are at this moment.
 type Users interface {
 	UserByID(ctx context.Context, id string) (tandem.User, error)
@@ -44,32 +32,13 @@ type CredentialUses interface {
 	CredentialsUsed(ctx context.Context, used map[string]time.Time) error
 }
 
-// Auditor records an event and returns when it is durable.
-type Auditor interface {
-	Record(ctx context.Context, e tandem.AuditEvent) error
-}
-
-// Paths of the endpoints, below the instance's root. The issuer is the root
-// and PathIssuer.
-const (
-	PathIssuer     = "/id"
-	PathDiscovery  = PathIssuer + "/.well-known/openid-configuration"
-	PathJWKS       = PathDiscovery + "/jwks"
-	PathMetadata   = "/.well-known/oauth-authorization-server" + PathIssuer // RFC 8414 section 3.1
-	PathAuthorize  = PathIssuer + "/connect/authorize"
-	PathToken      = PathIssuer + "/connect/token"
-	PathUserinfo   = PathIssuer + "/connect/userinfo"
-	PathRevocation = PathIssuer + "/connect/revocation"
-	PathEndSession = PathIssuer + "/connect/endsession"
-)
-
 // Handler serves discovery, the key set, the token endpoint and revocation.
-// All fields but Log and Now are required. Call [Handler.Mount] once, and leave
+// All fields but Log and Clock are required. Call [Handler.Mount] once, and leave
 // [Handler.Run] running.
 type Handler struct {
 	// Issuer is the identity server's URL, such as https://erp.example/id.
 	Issuer      string
-	Live        Live
+	Registry    *registry.Registry
 	Users       Users
 	Keys        *token.Keys
 	Minter      *token.Minter
@@ -80,11 +49,11 @@ type Handler struct {
 	Failures    FailureCounters
 	Revocations Revocations
 	Uses        CredentialUses
-	Audit       Auditor
+	Audit       tandem.Auditor
 	// Log gets internal errors; nil means slog.Default.
 	Log *slog.Logger
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 
 	throttle throttle
 	refusals refusals
@@ -95,27 +64,20 @@ type Handler struct {
 
 // Mount adds the endpoints.
 func (h *Handler) Mount(mux *http.ServeMux) {
-	h.throttle = throttle{counters: h.Failures, now: h.now}
-	h.refusals = refusals{audit: h.Audit, now: h.now}
-	h.audiences = []string{h.Issuer, h.endpoint(PathToken)}
+	h.throttle = throttle{counters: h.Failures, clock: h.Clock}
+	h.refusals = refusals{audit: h.Audit, clock: h.Clock, gate: refusalGate{Max: maxRefusals}}
+	h.audiences = []string{h.Issuer, h.endpoint(oauth.PathToken)}
 
 	discovery := h.discovery()
-	mux.Handle("GET "+PathDiscovery, discovery)
-	mux.Handle("GET "+PathMetadata, discovery)
-	mux.HandleFunc("GET "+PathJWKS, h.jwks)
-	mux.HandleFunc("POST "+PathToken, h.serveToken)
-	mux.HandleFunc("POST "+PathRevocation, h.serveRevocation)
+	mux.Handle("GET "+oauth.PathDiscovery, discovery)
+	mux.Handle("GET "+oauth.PathMetadata, discovery)
+	mux.HandleFunc("GET "+oauth.PathJWKS, h.jwks)
+	mux.HandleFunc("POST "+oauth.PathToken, h.serveToken)
+	mux.HandleFunc("POST "+oauth.PathRevocation, h.serveRevocation)
 }
 
 // endpoint is the URL of a path of the issuer.
-func (h *Handler) endpoint(path string) string { return h.Issuer + path[len(PathIssuer):] }
-
-func (h *Handler) now() time.Time {
-	if h.Now != nil {
-		return h.Now()
-	}
-	return time.Now()
-}
+func (h *Handler) endpoint(path string) string { return h.Issuer + path[len(oauth.PathIssuer):] }
 
 func (h *Handler) log() *slog.Logger {
 	if h.Log != nil {
@@ -159,7 +121,7 @@ func (h *Handler) keep(ctx context.Context, what string, err error) {
 
 // Purge deletes codes, families, assertions and counters that have served.
 func (h *Handler) Purge(ctx context.Context) error {
-	now := h.now()
+	now := h.Clock.Now()
 	return errors.Join(
 		h.Codes.Purge(ctx), h.Families.Purge(ctx),
 		h.Assertions.PurgeAssertions(ctx, now.Add(-time.Minute)),
@@ -168,11 +130,11 @@ func (h *Handler) Purge(ctx context.Context) error {
 	)
 }
 
-// fail answers a request that was refused or failed: the one place where an
-// error becomes an answer. Replays are recorded each; other refusals are
+// fail responds to a request that was refused or failed: the one place where an
+// error becomes a response. Replays are recorded each; other refusals are
 // recorded in a way that a flood of them does not fill the disk.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, q *request, err error) {
-	event := tandem.AuditEvent{At: h.now(), ApplicationURI: q.knownApp(), Flow: q.flow, RemoteAddr: q.address}
+	event := tandem.AuditEvent{At: h.Clock.Now(), ApplicationURI: q.knownApp(), Flow: q.flow, RemoteAddr: q.address}
 	var refusal *oauth.Error
 	switch {
 	case errors.Is(err, token.ErrCodeReplayed):
@@ -195,11 +157,16 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, q *request, err e
 	oauth.WriteError(w, refusal, q.basicTried)
 }
 
-// internal turns an error that is no refusal into an answer that says nothing
+// internal turns an error that is no refusal into a response that says nothing
 // of it but an id, under which it is logged.
 func (h *Handler) internal(r *http.Request, err error) *oauth.Error {
 	if tandem.ErrorCode(err) == tandem.CodeUnavailable {
-		return &oauth.Error{Code: oauth.TemporarilyUnavailable, Description: err.Error(), Status: http.StatusServiceUnavailable, RetryAfter: time.Second}
+		return &oauth.Error{
+			Code:        oauth.TemporarilyUnavailable,
+			Description: err.Error(),
+			Status:      http.StatusServiceUnavailable,
+			RetryAfter:  time.Second,
+		}
 	}
 	id := uuid.NewString()
 	if r.Context().Err() == nil { // else the client has gone, and that is all

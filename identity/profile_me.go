@@ -6,20 +6,23 @@ import (
 	"net/http"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/registry"
 )
 
-// ProfileMe answers GET /profile/me: the person behind the request, internal
+// ProfileMe serves GET /profile/me: the person behind the request, internal
 // or external. It refuses service tokens with 403 (invariant I3).
 type ProfileMe struct {
-	Tokens PersonTokens
-	Live   LiveCheck
-	People People
+	// Tokens takes the audience [token.ResourcesAudience], which external
+	// users' tokens have too.
+	Tokens   *token.Verifier
+	Registry *registry.Registry
 	// Database is the id of the instance, URL its public root.
 	Database, URL string
 	Log           *slog.Logger
 }
 
-// profile is the answer; id is the only key that never changes.
+// profile is the response; id is the only key that never changes.
 type profile struct {
 	ID                string          `json:"id"`
 	Login             string          `json:"login"`
@@ -44,10 +47,11 @@ type profileLinks struct {
 
 // ServeHTTP implements http.Handler.
 func (e *ProfileMe) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	b := bearer{e.Tokens, e.Live, e.People, e.Log}
+	b := bearer{e.Tokens, e.Registry, e.Log}
 	// read is enough: with it the same facts can be read from the domain API.
-	_, u, ok := b.admit(w, r, tandem.ScopeProfile, tandem.ScopeRead)
-	if !ok {
+	_, u, err := b.admit(w, r, tandem.ScopeProfile, tandem.ScopeRead)
+	if err != nil {
+		b.fail(w, r, err)
 		return
 	}
 	language := cmp.Or(u.Locale, "en")

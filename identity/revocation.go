@@ -12,7 +12,7 @@ import (
 // serveRevocation is the revocation endpoint (RFC 7009). A client revokes its
 // own tokens: a refresh token with its family, or an access token, which every
 // API replica then refuses within five seconds. A token that is unknown or
-// somebody else's gets the same empty answer as one revoked.
+// somebody else's gets the same empty response as one revoked.
 func (h *Handler) serveRevocation(w http.ResponseWriter, r *http.Request) {
 	q := newRequest(r)
 	if err := h.revoke(w, q); err != nil {
@@ -24,7 +24,7 @@ func (h *Handler) serveRevocation(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) revoke(w http.ResponseWriter, q *request) error {
-	if err := h.Live.Ready(); err != nil {
+	if err := h.Registry.Ready(); err != nil {
 		return err
 	}
 	var refusal *oauth.Error
@@ -62,5 +62,5 @@ func (h *Handler) revoke(w http.ResponseWriter, q *request) error {
 	if err := q.mayUse(q.flow); err != nil {
 		return err
 	}
-	return h.Revocations.Revoke(ctx, registry.RevokedToken{ID: p.TokenID, RevokedAt: h.now(), ExpiresAt: p.ExpiresAt})
+	return h.Revocations.Revoke(ctx, registry.RevokedToken{ID: p.TokenID, RevokedAt: h.Clock.Now(), ExpiresAt: p.ExpiresAt})
 }

@@ -33,7 +33,7 @@ import (
 // What every site has.
 const (
 	root     = "https://erp.example"
-	issuer   = root + identity.PathIssuer
+	issuer   = root + oauth.PathIssuer
 	portal   = "com.example/portal"  // confidential, both flows, a credential for each
 	field    = "com.example/field"   // public
 	stranger = "com.example/other"   // confidential, of somebody else
@@ -97,7 +97,7 @@ type record struct {
 	mu     sync.Mutex
 	events []tandem.AuditEvent
 	failed error
-	also   identity.Auditor // nil, or where events go as well
+	also   tandem.Auditor // nil, or where events go as well
 }
 
 func (r *record) Record(ctx context.Context, e tandem.AuditEvent) error {
@@ -156,9 +156,9 @@ func newSiteOn(t testing.TB, db *sqldb.DB) *site {
 	}
 	s.userKey, s.serviceKey = newClientKey(t), newClientKey(t)
 	families := s.families()
-	s.ending = &signin.Ending{SignIns: data.NewSignIns(db), Families: families, Audit: s.audit, Now: s.clock.now}
-	s.accounts = &signin.Accounts{Users: s.users, Passwords: passwords(), Ending: s.ending, Audit: s.audit, Actor: "test", Now: s.clock.now}
-	s.apps = &registry.TrustedApps{Store: data.NewApplications(db), Accounts: s.users, Grants: families, Audit: s.audit, Now: s.clock.now}
+	s.ending = &signin.Ending{SignIns: data.NewSignIns(db), Families: families, Audit: s.audit, Clock: s.clock.now}
+	s.accounts = &signin.Accounts{Users: s.users, Passwords: passwords(), Ending: s.ending, Audit: s.audit, Actor: "test", Clock: s.clock.now}
+	s.apps = &registry.TrustedApps{Store: data.NewApplications(db), Accounts: s.users, Grants: families, Audit: s.audit, Clock: s.clock.now}
 	s.anna = s.user(signin.NewUser{Login: "anna", Type: tandem.InternalUser, Name: "Anna Ivanova", Email: "anna@example.com", Locale: "bg", Admin: true})
 	s.paul = s.user(signin.NewUser{Login: "paul", Type: tandem.ExternalCommunityUser, Name: "Paul", Email: "paul@example.com"})
 	s.robot = s.user(signin.NewUser{Login: "svc.portal", Type: tandem.SystemUserNoLogin})
@@ -212,7 +212,7 @@ func (s *site) box(purpose string) *seal.Box {
 }
 
 func (s *site) families() *token.Families {
-	return &token.Families{Store: data.NewRefresh(s.db), Box: s.box("refresh"), Now: s.clock.now}
+	return &token.Families{Store: data.NewRefresh(s.db), Box: s.box("refresh"), Clock: s.clock.now}
 }
 
 // start adds a replica.
@@ -221,28 +221,28 @@ func (s *site) start() *replica {
 	r := &replica{ServeMux: http.NewServeMux(), s: s, address: "192.0.2.1:4711"}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	revoked := data.NewRevoked(s.db)
-	r.keys = &token.Keys{Store: data.NewKeys(s.db), Box: s.box("signing keys"), Log: log, Now: s.clock.now}
-	r.registry = &registry.Registry{Apps: data.NewApplications(s.db), Users: s.users, Revocations: revoked, Log: log, Now: s.clock.now}
-	r.minter = &token.Minter{Issuer: issuer, Keys: r.keys, Database: "db-1", Now: s.clock.now}
-	codes := &token.Codes{Store: data.NewCodes(s.db), Now: s.clock.now}
-	verifier := &token.Verifier{Issuer: issuer, Keys: r.keys, Now: s.clock.now}
+	r.keys = &token.Keys{Store: data.NewKeys(s.db), Box: s.box("signing keys"), Log: log, Clock: s.clock.now}
+	r.registry = &registry.Registry{Apps: data.NewApplications(s.db), Users: s.users, Revocations: revoked, Log: log, Clock: s.clock.now}
+	r.minter = &token.Minter{Issuer: issuer, Keys: r.keys, Database: "db-1", Clock: s.clock.now}
+	codes := &token.Codes{Store: data.NewCodes(s.db), Clock: s.clock.now}
+	verifier := &token.Verifier{Issuer: issuer, Keys: r.keys, Clock: s.clock.now}
 	r.handler = &identity.Handler{
-		Issuer: issuer, Live: r.registry, Users: s.users, Keys: r.keys, Minter: r.minter, Verifier: verifier, Codes: codes, Families: s.families(),
+		Issuer: issuer, Registry: r.registry, Users: s.users, Keys: r.keys, Minter: r.minter, Verifier: verifier, Codes: codes, Families: s.families(),
 		Assertions: data.NewAssertions(s.db), Failures: data.NewClientFailures(s.db), Revocations: revoked, Uses: data.NewApplications(s.db),
-		Audit: s.audit, Log: log, Now: s.clock.now,
+		Audit: s.audit, Log: log, Clock: s.clock.now,
 	}
 	r.handler.Mount(r.ServeMux)
 	browser := &signin.Handler{
 		Issuer: issuer, Applications: r.registry, Users: s.users, SignIns: s.ending.SignIns, Passwords: passwords(), Attempts: data.NewThrottle(s.db),
-		Codes: codes, Hints: verifier, Ending: s.ending, Audit: s.audit, Box: s.box("sign-in"), Log: log, Now: s.clock.now,
+		Codes: codes, Hints: verifier, Ending: s.ending, Audit: s.audit, Box: s.box("sign-in"), Log: log, Clock: s.clock.now,
 	}
 	if err := browser.Mount(r.ServeMux); err != nil {
 		s.t.Fatal(err)
 	}
 	people := *verifier
 	people.Audience = token.ResourcesAudience(issuer)
-	r.Handle(identity.PathUserinfo, &identity.Userinfo{Tokens: &people, Live: r.registry, People: r.registry, Log: log})
-	r.Handle("GET /profile/me", &identity.ProfileMe{Tokens: &people, Live: r.registry, People: r.registry, Database: "db-1", URL: root, Log: log})
+	r.Handle(oauth.PathUserinfo, &identity.Userinfo{Tokens: &people, Registry: r.registry, Log: log})
+	r.Handle("GET /profile/me", &identity.ProfileMe{Tokens: &people, Registry: r.registry, Database: "db-1", URL: root, Log: log})
 	s.replicas = append(s.replicas, r)
 	s.refresh()
 	return r

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/hybridapps/tandem"
 )
 
 // Client secrets are random, so guessing is hopeless and throttling only sheds
@@ -50,7 +52,7 @@ func (k failureKey) String() string {
 // process, and each failure asks the database how many there are everywhere.
 type throttle struct {
 	counters FailureCounters
-	now      func() time.Time
+	clock    tandem.Clock
 
 	size atomic.Int64 // of keys: zero, the usual case, needs no lock
 	lock sync.Mutex
@@ -64,12 +66,12 @@ func (t *throttle) blocked(k failureKey) time.Duration {
 	}
 	t.lock.Lock()
 	defer t.lock.Unlock()
-	return max(0, t.keys[k].Sub(t.now()))
+	return max(0, t.keys[k].Sub(t.clock.Now()))
 }
 
 // failed counts a failure.
 func (t *throttle) failed(ctx context.Context, k failureKey) error {
-	now := t.now()
+	now := t.clock.Now()
 	failures, err := t.counters.CountFailure(ctx, k.String(), minuteOf(now))
 	if err != nil {
 		return err

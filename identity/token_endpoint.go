@@ -53,28 +53,40 @@ func (q *request) mayUse(f tandem.Flow) error {
 	return nil
 }
 
-// serveToken is the token endpoint (RFC 6749 section 3.2).
+// issued is what a grant gives: the response, and what the record says of it.
+type issued struct {
+	response *oauth.TokenResponse
+	// tokenID is the jti of the access token, actor the login it acts as.
+	tokenID, actor string
+	detail         string
+}
+
+// serveToken is the token endpoint (RFC 6749 section 3.2). A response leaves
+// only when its record is durable, whatever the grant.
 func (h *Handler) serveToken(w http.ResponseWriter, r *http.Request) {
 	q := newRequest(r)
-	answer, err := h.grant(w, q)
+	given, err := h.grant(w, q)
+	if err == nil {
+		err = h.record(r.Context(), q, given)
+	}
 	if err != nil {
 		h.fail(w, r, q, err)
 		return
 	}
-	writeToken(w, answer)
+	writeToken(w, given.response)
 }
 
 // grant finds the grant, authenticates the client and does what the grant
 // says.
-func (h *Handler) grant(w http.ResponseWriter, q *request) (*oauth.TokenResponse, error) {
-	if err := h.Live.Ready(); err != nil {
+func (h *Handler) grant(w http.ResponseWriter, q *request) (*issued, error) {
+	if err := h.Registry.Ready(); err != nil {
 		return nil, err
 	}
 	var refusal *oauth.Error
 	if q.form, refusal = readForm(w, q.http); refusal != nil {
 		return nil, refusal
 	}
-	var serve func(context.Context, *request) (*oauth.TokenResponse, error)
+	var serve func(context.Context, *request) (*issued, error)
 	switch kind := q.form.get("grant_type"); kind {
 	case oauth.GrantClientCredentials:
 		serve, q.flow = h.clientCredentials, tandem.FlowService
@@ -98,24 +110,39 @@ func (h *Handler) grant(w http.ResponseWriter, q *request) (*oauth.TokenResponse
 	return serve(ctx, q)
 }
 
-var answers = sync.Pool{New: func() any {
+// record writes down what is about to leave.
+func (h *Handler) record(ctx context.Context, q *request, given *issued) error {
+	return h.Audit.Record(ctx, tandem.AuditEvent{
+		At:             h.Clock.Now(),
+		Kind:           tandem.AuditTokenIssued,
+		ApplicationURI: q.app.ApplicationURI,
+		Actor:          given.actor,
+		Flow:           q.flow,
+		SignInID:       q.signInID,
+		TokenID:        given.tokenID,
+		RemoteAddr:     q.address,
+		Detail:         given.detail,
+	})
+}
+
+var bodies = sync.Pool{New: func() any {
 	b := make([]byte, 0, 2048)
 	return &b
 }}
 
-// Header values that are the same in every answer.
+// Header values that are the same in every response.
 var (
 	jsonType = []string{"application/json"}
 	noStore  = []string{"no-store"}
 	noCache  = []string{"no-cache"}
 )
 
-func writeToken(w http.ResponseWriter, answer *oauth.TokenResponse) {
+func writeToken(w http.ResponseWriter, response *oauth.TokenResponse) {
 	header := w.Header()
 	header["Content-Type"], header["Cache-Control"], header["Pragma"] = jsonType, noStore, noCache
-	b := answers.Get().(*[]byte)
-	defer answers.Put(b)
-	*b = answer.AppendJSON((*b)[:0])
+	b := bodies.Get().(*[]byte)
+	defer bodies.Put(b)
+	*b = response.AppendJSON((*b)[:0])
 	_, _ = w.Write(*b) // who has gone away cannot be told
 }
 
@@ -133,35 +160,27 @@ func (h *Handler) person(ctx context.Context, app *registry.App, id string) (*ta
 
 // mint makes the tokens of the user flow: the access token, and with the scope
 // openid the ID token.
-func (h *Handler) mint(t token.UserToken, nonce string) (access token.Minted, answer *oauth.TokenResponse, err error) {
+func (h *Handler) mint(t token.UserToken, nonce string) (access token.Minted, response *oauth.TokenResponse, err error) {
 	access, err = h.Minter.UserAccess(t)
 	if err != nil {
 		return access, nil, err
 	}
-	answer = newAnswer(access, t.Scope)
+	response = newResponse(access, t.Scope)
 	if t.Scope.Has(tandem.ScopeOpenID) {
 		id, err := h.Minter.IDToken(t, nonce, access.JWT)
 		if err != nil {
 			return access, nil, err
 		}
-		answer.IDToken = id.JWT
+		response.IDToken = id.JWT
 	}
-	return access, answer, nil
+	return access, response, nil
 }
 
-func newAnswer(access token.Minted, scope tandem.Scope) *oauth.TokenResponse {
+func newResponse(access token.Minted, scope tandem.Scope) *oauth.TokenResponse {
 	return &oauth.TokenResponse{
 		AccessToken: access.JWT, TokenType: oauth.TokenTypeBearer,
 		ExpiresIn: int64(access.Lifetime.Seconds()), Scope: scope.String(),
 	}
-}
-
-// issued records a token. The token leaves only after this has returned nil.
-func (h *Handler) issued(ctx context.Context, q *request, actor, tokenID, detail string) error {
-	return h.Audit.Record(ctx, tandem.AuditEvent{
-		At: h.now(), Kind: tandem.AuditTokenIssued, ApplicationURI: q.app.ApplicationURI, Actor: actor, Flow: q.flow,
-		SignInID: q.signInID, TokenID: tokenID, RemoteAddr: q.address, Detail: detail,
-	})
 }
 
 // obsolete is the warning about DomainApi in the record.

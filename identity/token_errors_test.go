@@ -14,6 +14,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/identity"
+	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -24,10 +25,10 @@ func TestTokenEndpointErrors(t *testing.T) {
 	s := newSite(t)
 	r := s.one()
 	form := func(change ...string) *http.Request {
-		return r.request(identity.PathToken, with([]string{"grant_type", "client_credentials", "client_id", portal, "client_secret", s.portalSecrets.Service}, change...)...)
+		return r.request(oauth.PathToken, with([]string{"grant_type", "client_credentials", "client_id", portal, "client_secret", s.portalSecrets.Service}, change...)...)
 	}
 	raw := func(body string, header ...string) *http.Request {
-		req := httptest.NewRequest("POST", identity.PathToken, strings.NewReader(body))
+		req := httptest.NewRequest("POST", oauth.PathToken, strings.NewReader(body))
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		for i := 0; i+1 < len(header); i += 2 {
 			req.Header.Set(header[i], header[i+1])
@@ -85,7 +86,7 @@ func TestTokenEndpointErrors(t *testing.T) {
 		"two content types":  {raw(full, "Content-Type", "application/x-www-form-urlencoded, text/plain"), 400, "invalid_request"},
 		"body over limit":    {raw(full + "&x=" + strings.Repeat("x", identity.MaxBody)), 413, "invalid_request"},
 		"at the limit":       {raw(full + "&x=" + strings.Repeat("x", identity.MaxBody-len(full)-3)), 200, ""},
-		"secret in the URL":  {httptest.NewRequest("POST", identity.PathToken+"?"+full, nil), 400, "invalid_request"},
+		"secret in the URL":  {httptest.NewRequest("POST", oauth.PathToken+"?"+full, nil), 400, "invalid_request"},
 		"longest instance":   {form("service_instance", strings.Repeat("a", 64)), 200, ""},
 		"scope over a limit": {form("scope", strings.Repeat("read ", 1000)), 400, "invalid_scope"},
 	}
@@ -106,7 +107,7 @@ func TestTokenEndpointErrors(t *testing.T) {
 		}
 	}
 	for _, method := range []string{"GET", "PUT", "DELETE", "PATCH"} {
-		for _, path := range []string{identity.PathToken, identity.PathRevocation} {
+		for _, path := range []string{oauth.PathToken, oauth.PathRevocation} {
 			if a := r.send(httptest.NewRequest(method, path, nil)); a.Code != http.StatusMethodNotAllowed {
 				t.Errorf("%s %s: %d", method, path, a.Code)
 			}
@@ -164,10 +165,16 @@ func TestClientFailuresAreThrottled(t *testing.T) {
 		second.serve("client_secret", "wrong")
 		r.serve("client_secret", "wrong")
 		for name, a := range map[string]*answer{"wrong": r.serve("client_secret", "wrong"), "right": r.serve(), "other replica": second.serve(),
-			"revocation": r.post(identity.PathRevocation, "client_id", portal, "client_secret", "wrong", "token", "x")} {
+			"revocation": r.post(oauth.PathRevocation, "client_id", portal, "client_secret", "wrong", "token", "x")} {
 			wait, err := strconv.Atoi(a.Header().Get("Retry-After"))
-			if a.Code != http.StatusTooManyRequests || err != nil || wait < 1 || wait > 15 || a.Error != "slow_down" || a.Header().Get("Cache-Control") != "no-store" {
-				t.Errorf("%s: %d, Retry-After %q, %s", name, a.Code, a.Header().Get("Retry-After"), a.Body)
+			if a.Code != http.StatusTooManyRequests || a.Error != "slow_down" {
+				t.Errorf("%s: %d %s", name, a.Code, a.Body)
+			}
+			if err != nil || wait < 1 || wait > 15 {
+				t.Errorf("%s: Retry-After %q", name, a.Header().Get("Retry-After"))
+			}
+			if got := a.Header().Get("Cache-Control"); got != "no-store" {
+				t.Errorf("%s: Cache-Control %q", name, got)
 			}
 		}
 		for name, test := range map[string]struct {
@@ -250,8 +257,12 @@ func TestNoTokenWithoutARecord(t *testing.T) {
 		t.Errorf("50 refusals of a kind made %d lines", n)
 	}
 	event := s.audit.of(tandem.AuditTokenRefused)[before]
-	if event.ApplicationURI != portal || event.Flow != tandem.FlowService || event.RemoteAddr != "192.0.2.1" || event.At != s.clock.now() || !strings.Contains(event.Detail, "invalid_scope") {
-		t.Errorf("%+v", event)
+	want := tandem.AuditEvent{
+		At: s.clock.now(), Kind: tandem.AuditTokenRefused, ApplicationURI: portal, Flow: tandem.FlowService,
+		RemoteAddr: "192.0.2.1", Detail: event.Detail,
+	}
+	if event != want || !strings.Contains(event.Detail, "invalid_scope") {
+		t.Errorf("recorded %+v, want %+v about invalid_scope", event, want)
 	}
 	// The rest is counted, and written down at the latest when the server ends.
 	ctx, stop := context.WithCancel(t.Context())

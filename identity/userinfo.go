@@ -8,19 +8,21 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/registry"
 )
 
 // Userinfo is the userinfo endpoint (OpenID Connect Core section 5.3): claims
 // of the person behind a user token with the scope openid. It refuses service
 // tokens (invariant I3) and takes those of external users.
 type Userinfo struct {
-	Tokens PersonTokens
-	Live   LiveCheck
-	People People
-	Log    *slog.Logger
+	// Tokens takes the audience [token.ResourcesAudience], which external
+	// users' tokens have too.
+	Tokens   *token.Verifier
+	Registry *registry.Registry
+	Log      *slog.Logger
 }
 
-// userinfo is the answer. sub is the one of the ID token; id never changes.
+// userinfo is the response. sub is the one of the ID token; id never changes.
 type userinfo struct {
 	oauth.UserClaims
 	PreferredUsername string `json:"preferred_username,omitempty"`
@@ -29,9 +31,10 @@ type userinfo struct {
 
 // ServeHTTP implements http.Handler.
 func (e *Userinfo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	b := bearer{e.Tokens, e.Live, e.People, e.Log}
-	p, u, ok := b.admit(w, r, tandem.ScopeOpenID)
-	if !ok {
+	b := bearer{e.Tokens, e.Registry, e.Log}
+	p, u, err := b.admit(w, r, tandem.ScopeOpenID)
+	if err != nil {
+		b.fail(w, r, err)
 		return
 	}
 	claims := userinfo{UserClaims: token.Claims(u, p.Scope)}

@@ -76,8 +76,8 @@ func newPeople(t *testing.T) *people {
 	p.minter = &token.Minter{Issuer: issuer, Keys: keys, Database: "db-1"}
 	verifier := &token.Verifier{Issuer: issuer, Keys: keys, Audience: token.ResourcesAudience(issuer)}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	p.Handle("/id/connect/userinfo", &identity.Userinfo{Tokens: verifier, Live: p.registry, People: p.registry, Log: log})
-	p.Handle("GET /profile/me", &identity.ProfileMe{Tokens: verifier, Live: p.registry, People: p.registry, Database: "db-1", URL: "https://erp.example", Log: log})
+	p.Handle("/id/connect/userinfo", &identity.Userinfo{Tokens: verifier, Registry: p.registry, Log: log})
+	p.Handle("GET /profile/me", &identity.ProfileMe{Tokens: verifier, Registry: p.registry, Database: "db-1", URL: "https://erp.example", Log: log})
 	return p
 }
 

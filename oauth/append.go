@@ -6,11 +6,11 @@ import (
 	"github.com/hybridapps/tandem/internal/jsontext"
 )
 
-// The token endpoint writes a claim set and an answer for every token, so both
+// The token endpoint writes a claim set and a response for every token, so both
 // are written by hand here: encoding/json would take longer than everything
 // else about a token but its signature. A test holds them against it.
 
-// AppendJSON appends the answer.
+// AppendJSON appends the response.
 func (t *TokenResponse) AppendJSON(b []byte) []byte {
 	o := object{buf: append(b, '{')}
 	o.string("access_token", t.AccessToken)

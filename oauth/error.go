@@ -79,14 +79,14 @@ func description(s string) string {
 	return string(out)
 }
 
-// errorBody is the JSON answer of RFC 6749 section 5.2.
+// errorBody is the JSON response of RFC 6749 section 5.2.
 type errorBody struct {
 	Error       ErrorCode `json:"error"`
 	Description string    `json:"error_description,omitempty"`
 }
 
-// WriteError writes the JSON answer of RFC 6749 section 5.2. With basicTried
-// an answer of 401 names the Basic scheme, as section 5.2 demands when the
+// WriteError writes the JSON response of RFC 6749 section 5.2. With basicTried
+// a response of 401 names the Basic scheme, as section 5.2 demands when the
 // client came with an Authorization header.
 func WriteError(w http.ResponseWriter, e *Error, basicTried bool) {
 	h := w.Header()
@@ -111,13 +111,13 @@ func WriteError(w http.ResponseWriter, e *Error, basicTried bool) {
 	_, _ = w.Write(body) // who has gone away cannot be told
 }
 
-// NoStore forbids keeping the answer (RFC 6749 section 5.1).
+// NoStore forbids keeping the response (RFC 6749 section 5.1).
 func NoStore(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Pragma", "no-cache")
 }
 
-// ParseError reads the answer of a token endpoint. It returns nil when the
+// ParseError reads the error response of a token endpoint. It returns nil when the
 // body is not one.
 func ParseError(status int, body []byte) *Error {
 	var b errorBody

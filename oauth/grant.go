@@ -22,6 +22,23 @@ const AssertionTypeJWT = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer
 // ResponseTypeCode is the response type of the authorization code flow.
 const ResponseTypeCode = "code"
 
+// Response modes: how a response travels to the redirect URI (OAuth 2.0 Multiple
+// Response Type Encoding Practices section 2.1, OAuth 2.0 Form Post Response
+// Mode).
+const (
+	ModeQuery    = "query"
+	ModeFragment = "fragment"
+	ModeFormPost = "form_post"
+)
+
+// Words of the parameter prompt (OpenID Connect Core section 3.1.2.1).
+const (
+	PromptNone          = "none"
+	PromptLogin         = "login"
+	PromptConsent       = "consent"
+	PromptSelectAccount = "select_account"
+)
+
 // TokenTypeBearer is the token_type of every access token (RFC 6750).
 const TokenTypeBearer = "Bearer"
 

@@ -2,9 +2,7 @@ package platform
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 
 	"github.com/hybridapps/tandem"
@@ -33,15 +31,11 @@ type Administration struct {
 	Ending   *signin.Ending
 	Audit    *audit.Log
 
-	config    StoreConfig
-	boxes     boxes
-	users     *data.Users
-	signIns   *data.SignIns
-	passwords *signin.Passwords
-	metered   *metered
+	*stores
+	config StoreConfig
 
 	stopAudit context.CancelFunc
-	audit     sync.WaitGroup
+	recording sync.WaitGroup
 	closing   sync.Once
 	closed    error
 }
@@ -50,46 +44,42 @@ type Administration struct {
 // the result: it writes down what is left of the record.
 func OpenAdministration(ctx context.Context, c StoreConfig) (*Administration, error) {
 	c.defaults()
-	db, err := data.Open(ctx, c.DB, c.Options)
+	s, err := openStores(ctx, &c)
 	if err != nil {
 		return nil, err
 	}
-	a, err := newAdministration(ctx, db, c)
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
+	a := newAdministration(c, s, &session.Manager{Store: s.sessions, Auditor: s.audit, Log: c.Log, Clock: c.Clock})
+	a.record(ctx)
 	return a, nil
 }
 
-func newAdministration(ctx context.Context, db *sqldb.DB, c StoreConfig) (*Administration, error) {
-	keyStore := data.NewKeys(db)
-	master, err := instanceKey(ctx, &c, keyStore)
-	if err != nil {
-		return nil, err
+// newAdministration builds an administration that nothing runs in yet.
+func newAdministration(c StoreConfig, s *stores, sessions *session.Manager) *Administration {
+	families := &token.Families{Store: s.families, Box: s.boxes.refresh, Lifetimes: c.Lifetimes, Clock: c.Clock}
+	ending := &signin.Ending{SignIns: s.signIns, Families: families, Sessions: sessions, Audit: s.audit, Clock: c.Clock}
+	return &Administration{
+		DB:       s.db,
+		Sessions: sessions,
+		Keys:     &token.Keys{Store: s.keys, Box: s.boxes.signing, Lifetimes: c.Lifetimes, Log: c.Log, Clock: c.Clock},
+		Families: families,
+		Ending:   ending,
+		Audit:    s.audit.Log,
+		Accounts: &signin.Accounts{
+			Users: s.users, Passwords: s.passwords, Ending: ending, Audit: s.audit, Actor: c.Actor, Clock: c.Clock,
+		},
+		Apps: &registry.TrustedApps{
+			Store: s.applications, Accounts: s.users, Grants: families, Audit: s.audit, Clock: c.Clock,
+		},
+		stores: s,
+		config: c,
 	}
-	a := &Administration{
-		DB: db, config: c, users: data.NewUsers(db), signIns: data.NewSignIns(db),
-		passwords: signin.NewPasswords(c.Passwords, min(4, runtime.GOMAXPROCS(0))),
-	}
-	if a.boxes, err = newBoxes(master); err != nil {
-		return nil, err
-	}
-	a.Audit = &audit.Log{Store: data.NewAudit(db), Now: c.Now}
-	a.metered = &metered{Log: a.Audit}
-	a.Keys = &token.Keys{Store: keyStore, Box: a.boxes.signing, Lifetimes: c.Lifetimes, Log: c.Log, Now: c.Now}
-	a.Families = &token.Families{Store: data.NewRefresh(db), Box: a.boxes.refresh, Lifetimes: c.Lifetimes, Now: c.Now}
-	a.Sessions = &session.Manager{Store: data.NewSessions(db), Auditor: a.metered, Log: c.Log, Now: c.Now}
-	a.Ending = &signin.Ending{SignIns: a.signIns, Families: a.Families, Sessions: a.Sessions, Audit: a.metered, Now: c.Now}
-	a.Accounts = &signin.Accounts{
-		Users: a.users, Passwords: a.passwords, Ending: a.Ending, Audit: a.metered, Actor: c.Actor, Now: c.Now,
-	}
-	a.Apps = &registry.TrustedApps{
-		Store: data.NewApplications(db), Accounts: a.users, Grants: a.Families, Audit: a.metered, Now: c.Now,
-	}
+}
+
+// record commits what is put on record until the administration is closed.
+func (a *Administration) record(ctx context.Context) {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a.stopAudit = stop
-	a.audit.Go(func() { a.Audit.Run(run) })
-	return a, nil
+	a.recording.Go(func() { a.Audit.Run(run) })
 }
 
 // LoadKeys reads the signing keys, and makes the first ones. The error says
@@ -105,7 +95,7 @@ func (a *Administration) LoadKeys(ctx context.Context) error {
 func (a *Administration) Close() error {
 	a.closing.Do(func() {
 		a.stopAudit()
-		a.audit.Wait()
+		a.recording.Wait()
 		a.closed = a.DB.Close()
 	})
 	return a.closed
@@ -124,8 +114,8 @@ func (a *Administration) RotateKeys(ctx context.Context) ([]token.KeyInfo, error
 		if k.State != token.KeyNext {
 			continue
 		}
-		err := a.metered.Record(ctx, tandem.AuditEvent{
-			At: a.config.Now(), Kind: tandem.AuditAdministration, Actor: a.config.Actor, Detail: "made the next signing key " + k.ID,
+		err := a.audit.Record(ctx, tandem.AuditEvent{
+			At: a.config.Clock.Now(), Kind: tandem.AuditAdministration, Actor: a.config.Actor, Detail: "made the next signing key " + k.ID,
 		})
 		if err != nil {
 			return nil, err

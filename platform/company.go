@@ -25,7 +25,7 @@ func (a *Administration) SeedCompany(ctx context.Context, c Company) error {
 	if err != nil {
 		return err
 	}
-	o := demo.Options{Now: a.config.Now(), By: by}
+	o := demo.Options{Now: a.config.Clock.Now(), By: by}
 	for _, login := range c.Staff {
 		actor, err := a.erpActor(ctx, login)
 		if err != nil {

@@ -37,16 +37,13 @@ type StoreConfig struct {
 	Actor string
 	// Log gets what happens; nil means slog.Default.
 	Log *slog.Logger
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 }
 
 func (c *StoreConfig) defaults() {
 	if c.Log == nil {
 		c.Log = slog.Default()
-	}
-	if c.Now == nil {
-		c.Now = time.Now
 	}
 	if c.Actor == "" {
 		c.Actor = "platform"
@@ -119,8 +116,8 @@ type HalfConfig struct {
 	// CAFile has further certificate authorities to trust; may be empty.
 	CAFile string
 	Log    *slog.Logger
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 }
 
 // WebAppConfig configures [NewWebApp].
@@ -157,7 +154,8 @@ func CheckURL(root string) error {
 	case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(root, "?") || strings.HasSuffix(root, "#"):
 		return fmt.Errorf("the URL %q has more than scheme, host and port: leave out the rest", u.Redacted())
 	case u.Scheme == "http" && !loopbackHost(u.Hostname()):
-		return fmt.Errorf("the URL %q sends passwords and tokens over the network in the clear: use https (--tls-cert, --tls-dev, or a proxy in front)", root)
+		return fmt.Errorf("the URL %q sends passwords and tokens over the network in the clear: "+
+			"use https (--tls-cert, --tls-dev, or a proxy in front)", root)
 	}
 	return nil
 }

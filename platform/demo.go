@@ -212,7 +212,7 @@ func ofWebApp(uris []string, webApp, path string) []string {
 // else a new one in the place of all that were.
 func (a *Administration) demoSecret(ctx context.Context, portal *tandem.TrustedApp, flow tandem.Flow, known string) (string, error) {
 	sum := sha256.Sum256([]byte(known))
-	now := a.config.Now()
+	now := a.config.Clock.Now()
 	for i := range portal.Credentials {
 		c := &portal.Credentials[i]
 		if known != "" && c.Flow == flow && c.UsableAt(now) && subtle.ConstantTimeCompare(c.SecretHash, sum[:]) == 1 {

@@ -8,6 +8,6 @@ import (
 // erpStore is the store of the ERP's rows.
 func (a *Administration) erpStore(model *write.Model) *data.ERP {
 	store := data.NewERP(a.DB, model)
-	store.Clock = a.config.Now
+	store.Clock = a.config.Clock
 	return store
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
-	"time"
 
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/internalapi"
@@ -58,15 +57,12 @@ func (c *HalfConfig) open(ctx context.Context) (*connections, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
 	p := &connections{}
 	var err error
 	if p.transport, err = client.Transport(c.CAFile); err != nil {
 		return nil, err
 	}
-	if p.provider, err = client.NewProvider(client.ProviderConfig{Issuer: c.Issuer, Transport: p.transport, Now: c.Now}); err != nil {
+	if p.provider, err = client.NewProvider(client.ProviderConfig{Issuer: c.Issuer, Transport: p.transport, Clock: c.Clock}); err != nil {
 		return nil, err
 	}
 	p.root = p.provider.ODataRoot
@@ -112,7 +108,7 @@ func NewWebApp(ctx context.Context, c WebAppConfig) (Program, error) {
 	}
 	app, err := webapp.New(ctx, webapp.Config{
 		Provider: p.provider, ApplicationURI: c.ApplicationURI, Credential: credential, PublicURL: c.PublicURL,
-		ODataRoot: p.root, DB: p.db, Box: box, Worker: channel, Log: c.Log, Clock: c.Now,
+		ODataRoot: p.root, DB: p.db, Box: box, Worker: channel, Log: c.Log, Clock: c.Clock,
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.db.Close())
@@ -137,7 +133,7 @@ func NewWorker(ctx context.Context, c WorkerConfig) (Program, error) {
 	w, err := worker.New(ctx, worker.Config{
 		Provider: p.provider, ApplicationURI: c.ApplicationURI, Credential: credential, ServiceInstance: c.ServiceInstance,
 		ODataRoot: p.root, DB: p.db, Dir: c.Dir, ChannelKey: p.channel, Mapping: c.Mapping, TimeZone: c.TimeZone,
-		ScheduleDelay: c.ScheduleDelay, Log: c.Log, Now: c.Now,
+		ScheduleDelay: c.ScheduleDelay, Log: c.Log, Now: c.Clock.Now,
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.db.Close())

@@ -53,20 +53,20 @@ func (i *Instance) Metrics() http.Handler {
 // which says that ready returns no error. Why it is not ready is in the log
 // only: errors of databases name what outsiders need not know.
 func Health(mux *http.ServeMux, log *slog.Logger, ready func(context.Context) error) {
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answerPlain(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writePlain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 		defer cancel()
 		if err := ready(ctx); err != nil {
 			log.Warn("not ready", "error", err)
-			answerPlain(w, http.StatusServiceUnavailable, "not ready")
+			writePlain(w, http.StatusServiceUnavailable, "not ready")
 			return
 		}
-		answerPlain(w, http.StatusOK, "ready")
+		writePlain(w, http.StatusOK, "ready")
 	})
 }
 
-func answerPlain(w http.ResponseWriter, status int, text string) {
+func writePlain(w http.ResponseWriter, status int, text string) {
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("Cache-Control", "no-store")

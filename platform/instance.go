@@ -16,7 +16,9 @@ import (
 	"github.com/hybridapps/tandem/identity"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/registry"
+	"github.com/hybridapps/tandem/session"
 )
 
 // Instance is one replica of an instance: identity server, domain API and
@@ -45,63 +47,74 @@ func NewInstance(ctx context.Context, c InstanceConfig) (*Instance, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	a, err := OpenAdministration(ctx, c.StoreConfig)
+	s, err := openStores(ctx, &c.StoreConfig)
 	if err != nil {
 		return nil, err
 	}
-	i := &Instance{Administration: a, config: c, Issuer: c.URL + identity.PathIssuer, ODataRoot: c.URL + api.DomainPath}
-	if err := i.build(ctx); err != nil {
-		return nil, errors.Join(err, a.Close())
+	i, err := newInstance(ctx, c, s)
+	if err != nil {
+		return nil, errors.Join(err, s.db.Close())
 	}
+	i.record(ctx)
 	return i, nil
 }
 
-func (i *Instance) build(ctx context.Context) error {
-	c := &i.config
-	var err error
-	if i.ID, err = data.NewInstance(i.DB).ID(ctx); err != nil {
-		return fmt.Errorf("read the instance's id: %w", err)
+// newInstance builds an instance that nothing runs in yet.
+func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, error) {
+	id, err := data.NewInstance(s.db).ID(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the instance's id: %w", err)
 	}
-	revoked := data.NewRevoked(i.DB)
-	i.Registry = &registry.Registry{Apps: data.NewApplications(i.DB), Users: i.users, Revocations: revoked, Log: c.Log, Now: c.Now}
+	revoked := data.NewRevoked(s.db)
+	live := &registry.Registry{Apps: s.applications, Users: s.users, Revocations: revoked, Log: c.Log, Clock: c.Clock}
+	sessions := &session.Manager{
+		Store: s.sessions, Auditor: s.audit, Log: c.Log, Clock: c.Clock,
+		Licence: c.Licence, Idle: c.Idle, ServiceAbsolute: c.ServiceAbsolute,
+		Allowed: func(s *tandem.Session) bool { return sessionAllowed(live, s) },
+	}
+	i := &Instance{
+		Administration: newAdministration(c.StoreConfig, s, sessions),
+		Registry:       live,
+		Issuer:         c.URL + oauth.PathIssuer,
+		ODataRoot:      c.URL + api.DomainPath,
+		ID:             id,
+		config:         c,
+	}
 	load, loadCtx := errgroup.WithContext(ctx)
 	load.Go(func() error { return i.LoadKeys(loadCtx) })
-	load.Go(func() error { return i.Registry.Refresh(loadCtx) })
+	load.Go(func() error { return live.Refresh(loadCtx) })
 	if err := load.Wait(); err != nil {
-		return err
+		return nil, err
 	}
-	i.Sessions.Licence, i.Sessions.Allowed = c.Licence, i.sessionAllowed
-	i.Sessions.Idle, i.Sessions.ServiceAbsolute = c.Idle, c.ServiceAbsolute
-
 	mux := http.NewServeMux()
 	i.mountIdentity(mux, revoked)
 	if err := i.signIn.Mount(mux); err != nil {
-		return err
+		return nil, err
 	}
 	i.mountAPI(mux)
 	i.metrics = newMetrics(i)
 	i.mountHealth(mux)
 	i.handler = securityHeaders(c.URL, observed(c.Log, i.metrics.observe, mux))
-	return nil
+	return i, nil
 }
 
 // mountIdentity wires the identity server.
 func (i *Instance) mountIdentity(mux *http.ServeMux, revoked *data.Revoked) {
 	c := &i.config
-	minter := &token.Minter{Issuer: i.Issuer, Keys: i.Keys, Database: i.ID, Lifetimes: c.Lifetimes, Now: c.Now}
+	minter := &token.Minter{Issuer: i.Issuer, Keys: i.Keys, Database: i.ID, Lifetimes: c.Lifetimes, Clock: c.Clock}
 	// Userinfo and /profile/me take tokens that are meant for the identity
 	// server; external users have no others (invariant I5).
-	verifier := &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.ResourcesAudience(i.Issuer), Now: c.Now}
-	codes := &token.Codes{Store: data.NewCodes(i.DB), Lifetimes: c.Lifetimes, Now: c.Now}
+	verifier := &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.ResourcesAudience(i.Issuer), Clock: c.Clock}
+	codes := &token.Codes{Store: data.NewCodes(i.DB), Lifetimes: c.Lifetimes, Clock: c.Clock}
 	i.identity = &identity.Handler{
-		Issuer: i.Issuer, Live: i.Registry, Users: i.users, Keys: i.Keys, Minter: minter, Verifier: verifier,
+		Issuer: i.Issuer, Registry: i.Registry, Users: i.users, Keys: i.Keys, Minter: minter, Verifier: verifier,
 		Codes: codes, Families: i.Families, Assertions: data.NewAssertions(i.DB), Failures: data.NewClientFailures(i.DB),
-		Revocations: revoked, Uses: data.NewApplications(i.DB), Audit: i.metered, Log: c.Log, Now: c.Now,
+		Revocations: revoked, Uses: i.applications, Audit: i.audit, Log: c.Log, Clock: c.Clock,
 	}
 	i.identity.Mount(mux)
-	mux.Handle(identity.PathUserinfo, &identity.Userinfo{Tokens: verifier, Live: i.Registry, People: i.Registry, Log: c.Log})
+	mux.Handle(oauth.PathUserinfo, &identity.Userinfo{Tokens: verifier, Registry: i.Registry, Log: c.Log})
 	mux.Handle("GET /profile/me", &identity.ProfileMe{
-		Tokens: verifier, Live: i.Registry, People: i.Registry, Database: i.ID, URL: c.URL, Log: c.Log,
+		Tokens: verifier, Registry: i.Registry, Database: i.ID, URL: c.URL, Log: c.Log,
 	})
 	passwords := i.passwords
 	if c.PasswordConcurrency > 0 {
@@ -110,7 +123,7 @@ func (i *Instance) mountIdentity(mux *http.ServeMux, revoked *data.Revoked) {
 	i.signIn = &signin.Handler{
 		Issuer: i.Issuer, Applications: i.Registry, Users: i.users, SignIns: i.signIns, Passwords: passwords,
 		Attempts: data.NewThrottle(i.DB), Throttling: c.Throttling, Codes: codes, Hints: verifier, Ending: i.Ending,
-		Audit: i.metered, Box: i.boxes.signIn, Log: c.Log, Now: c.Now,
+		Audit: i.audit, Box: i.boxes.signIn, Log: c.Log, Clock: c.Clock,
 	}
 }
 
@@ -119,8 +132,8 @@ func (i *Instance) mountAPI(mux *http.ServeMux) {
 	c := &i.config
 	model := erp.NewModel()
 	access := &api.Access{
-		Verifier:      &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.AudienceDomainAPI, Now: c.Now},
-		KeyGeneration: i.Keys.Generation, Checker: i.Registry, Sessions: i.Sessions, Auditor: i.metered, Log: c.Log, Clock: c.Now,
+		Verifier:      &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.AudienceDomainAPI, Clock: c.Clock},
+		KeyGeneration: i.Keys.Generation, Checker: i.Registry, Sessions: i.Sessions, Auditor: i.audit, Log: c.Log, Clock: c.Clock,
 	}
 	(&api.Domain{
 		Model: model.Model, Store: i.erpStore(model), Access: access, Root: c.URL, Version: c.Version, Log: c.Log,
@@ -139,17 +152,17 @@ func (i *Instance) mountAPI(mux *http.ServeMux) {
 // sessionAllowed says whether application and account of an open session still
 // may use it. While that cannot be decided sessions stay: their calls are
 // refused anyway.
-func (i *Instance) sessionAllowed(s *tandem.Session) bool {
-	if i.Registry.Ready() != nil {
+func sessionAllowed(live *registry.Registry, s *tandem.Session) bool {
+	if live.Ready() != nil {
 		return true
 	}
-	app, ok := i.Registry.App(s.ApplicationURI)
+	app, ok := live.App(s.ApplicationURI)
 	if !ok || !app.Enabled {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	u, err := i.Registry.User(ctx, s.UserID)
+	u, err := live.User(ctx, s.UserID)
 	if err != nil {
 		return !errors.Is(err, tandem.ErrNotFound)
 	}

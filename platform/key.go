@@ -42,8 +42,8 @@ func instanceKey(ctx context.Context, c *StoreConfig, keys token.KeyStore) ([]by
 			return nil, err
 		}
 		if len(stored) > 0 {
-			return nil, &tandem.Error{Code: tandem.CodeInvalid, Message: fmt.Sprintf(
-				"the key file %s is missing, but the database has keys sealed with it: bring it back from a backup, or name it with --key-file", c.KeyFile)}
+			return nil, tandem.Errorf(tandem.CodeInvalid, "the key file %s is missing, but the database has keys sealed with it: "+
+				"bring it back from a backup, or name it with --key-file", c.KeyFile)
 		}
 	}
 	key, err := seal.LoadOrCreateKey(c.KeyFile)
@@ -62,6 +62,6 @@ func explainKey(err error, c *StoreConfig) error {
 	if c.Key != "" {
 		source = "key in TANDEM_KEY"
 	}
-	return &tandem.Error{Code: tandem.CodeInvalid, Message: fmt.Sprintf(
-		"the %s is not the one that this database was made with: use that one (--key-file), or another database", source)}
+	return tandem.Errorf(tandem.CodeInvalid,
+		"the %s is not the one that this database was made with: use that one (--key-file), or another database", source)
 }

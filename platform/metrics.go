@@ -13,6 +13,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/audit"
+	"github.com/hybridapps/tandem/oauth"
 )
 
 // metrics are the instance's. Every label has a short list of values: no login,
@@ -21,16 +22,16 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	latency  *prometheus.HistogramVec
-	// answered are the counters of requests by part and class of status, so
+	// responses are the counters of requests by part and class of status, so
 	// that a request looks nothing up by text.
-	answered [len(parts)][6]prometheus.Counter
-	observed [len(parts)]prometheus.Observer
+	responses [len(parts)][6]prometheus.Counter
+	observed  [len(parts)]prometheus.Observer
 }
 
 // parts are the parts of the instance that requests are counted by.
 var parts = [...]struct{ name, prefix string }{
-	{"token", "/id/connect/token"},
-	{"signin", "/id/"},
+	{"token", oauth.PathToken},
+	{"signin", oauth.PathIssuer + "/"},
 	{"api", "/api/"},
 	{"other", ""},
 }
@@ -50,13 +51,13 @@ func newMetrics(i *Instance) *metrics {
 		m.observed[p] = m.latency.WithLabelValues(part.name)
 		for class, status := range []string{"", "1xx", "2xx", "3xx", "4xx", "5xx"} {
 			if status != "" {
-				m.answered[p][class] = m.requests.WithLabelValues(part.name, status)
+				m.responses[p][class] = m.requests.WithLabelValues(part.name, status)
 			}
 		}
 	}
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.requests, m.latency, &usageCollector{i}, i.metered,
+		m.requests, m.latency, &usageCollector{i}, i.audit,
 	)
 	return m
 }
@@ -69,7 +70,7 @@ func (m *metrics) handler() http.Handler {
 func (m *metrics) observe(path string, status int, took time.Duration) {
 	part := partOf(path)
 	m.observed[part].Observe(took.Seconds())
-	m.answered[part][min(5, max(1, status/100))].Inc()
+	m.responses[part][min(5, max(1, status/100))].Inc()
 }
 
 func partOf(path string) int {
@@ -135,7 +136,8 @@ func (m *metered) count(e *tandem.AuditEvent) {
 }
 
 var (
-	eventsDesc  = prometheus.NewDesc("tandem_events_total", "Events recorded: sign-ins, tokens issued, sessions opened …", []string{"kind", "flow"}, nil)
+	eventsDesc = prometheus.NewDesc("tandem_events_total",
+		"Events recorded: sign-ins, tokens issued, sessions opened …", []string{"kind", "flow"}, nil)
 	waitingDesc = prometheus.NewDesc("tandem_audit_waiting", "Events that wait for their commit.", nil, nil)
 	slotsDesc   = prometheus.NewDesc("tandem_licence_slots", "Licence slots, and how many are in use.", []string{"what"}, nil)
 	openDesc    = prometheus.NewDesc("tandem_sessions_open", "Open API sessions, by kind.", []string{"kind"}, nil)

@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/hybridapps/tandem"
 )
 
 // slowRequest is from when on a request is worth a line at the level info.
@@ -15,10 +17,10 @@ const slowRequest = time.Second
 // request too.
 func observed(log *slog.Logger, count func(path string, status int, took time.Duration), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
+		start := tandem.SystemTime()
 		rec := &recorder{ResponseWriter: w}
 		next.ServeHTTP(rec, r)
-		took := time.Since(start)
+		took := tandem.SystemTime().Sub(start)
 		if count != nil {
 			count(r.URL.Path, rec.code(), took)
 		}
@@ -34,20 +36,12 @@ func observed(log *slog.Logger, count func(path string, status int, took time.Du
 			return
 		}
 		log.LogAttrs(ctx, level, "request",
-			slog.String("method", r.Method), slog.String("path", clip(r.URL.Path)), slog.Int("status", rec.code()),
+			slog.String("method", r.Method), slog.String("path", tandem.Clip(r.URL.Path, 200)), slog.Int("status", rec.code()),
 			slog.Int64("bytes", rec.bytes), slog.Duration("took", took.Round(time.Microsecond)), slog.String("from", r.RemoteAddr))
 	})
 }
 
-// clip bounds what a caller can put in a line.
-func clip(path string) string {
-	if len(path) > 200 {
-		return path[:200] + "…"
-	}
-	return path
-}
-
-// recorder notes what was answered.
+// recorder notes what was sent.
 type recorder struct {
 	http.ResponseWriter
 	status int
@@ -61,8 +55,8 @@ func (r *recorder) code() int {
 	return r.status
 }
 
-// WriteHeader implements http.ResponseWriter. Informational answers are not the
-// answer.
+// WriteHeader implements http.ResponseWriter. Informational responses are not the
+// response.
 func (r *recorder) WriteHeader(status int) {
 	if r.status == 0 && status >= 200 {
 		r.status = status

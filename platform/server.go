@@ -13,9 +13,11 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/hybridapps/tandem"
 )
 
-// Limits of the HTTP servers. There is no bound on a whole answer, because
+// Limits of the HTTP servers. There is no bound on a whole response, because
 // exports and event streams are long: each read and each write has its own.
 const (
 	maxHeader         = 32 << 10
@@ -152,11 +154,11 @@ func (l serverLog) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// progressing gives every read of a body and every write of an answer its own
+// progressing gives every read of a body and every write of a response its own
 // time, so that long streams live and stalled connections do not.
 func progressing(limit time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p := &progress{ResponseWriter: w, control: http.NewResponseController(w), limit: limit, extended: time.Now()}
+		p := &progress{ResponseWriter: w, control: http.NewResponseController(w), limit: limit, extended: tandem.SystemTime()}
 		if r.Body == nil || r.Body == http.NoBody {
 			next.ServeHTTP(p, r)
 			return
@@ -165,7 +167,7 @@ func progressing(limit time.Duration, next http.Handler) http.Handler {
 		r.Body = body
 		next.ServeHTTP(p, r)
 		if !body.ended {
-			_ = p.control.SetReadDeadline(time.Now().Add(drainTimeout)) // a dead connection fails at the read
+			_ = p.control.SetReadDeadline(tandem.SystemTime().Add(drainTimeout)) // a dead connection fails at the read
 		}
 	})
 }
@@ -179,7 +181,7 @@ type progress struct {
 
 // extend sets the deadline anew, not for each of many small writes.
 func (p *progress) extend() {
-	if now := time.Now(); now.Sub(p.extended) > p.limit/8 {
+	if now := tandem.SystemTime(); now.Sub(p.extended) > p.limit/8 {
 		p.extended = now
 		_ = p.control.SetWriteDeadline(now.Add(p.limit)) // a dead connection fails at the write
 	}
@@ -215,7 +217,7 @@ type progressBody struct {
 }
 
 func (b *progressBody) Read(buf []byte) (int, error) {
-	if now := time.Now(); now.Sub(b.extended) > b.limit/8 {
+	if now := tandem.SystemTime(); now.Sub(b.extended) > b.limit/8 {
 		b.extended = now
 		_ = b.control.SetReadDeadline(now.Add(b.limit)) // a dead connection fails at the read
 	}
@@ -224,7 +226,7 @@ func (b *progressBody) Read(buf []byte) (int, error) {
 	return n, err
 }
 
-// securityHeaders adds what every answer of an https program has. On this
+// securityHeaders adds what every response of an https program has. On this
 // machine's own name it would reach the programs on all other ports too.
 func securityHeaders(root string, next http.Handler) http.Handler {
 	u, err := url.Parse(root)

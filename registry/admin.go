@@ -28,7 +28,8 @@ type AppStore interface {
 	// Update runs change in a transaction that no other change of the
 	// application can enter, and returns what it stored. Identifiers and
 	// credentials are kept as they were.
-	Update(ctx context.Context, applicationURI string, now time.Time, change func(old tandem.TrustedApp) (tandem.TrustedApp, error)) (tandem.TrustedApp, error)
+	Update(ctx context.Context, applicationURI string, now time.Time,
+		change func(old tandem.TrustedApp) (tandem.TrustedApp, error)) (tandem.TrustedApp, error)
 	// Delete leaves a tombstone and deletes the credentials.
 	Delete(ctx context.Context, applicationURI string, now time.Time) error
 	// AddCredential adds one if check agrees to the application as it is.
@@ -47,27 +48,15 @@ type Grants interface {
 	EndApplication(ctx context.Context, applicationURI string) error
 }
 
-// Auditor records events; it returns after the event is durable.
-type Auditor interface {
-	Record(ctx context.Context, e tandem.AuditEvent) error
-}
-
-// TrustedApps administers Trusted Applications. All fields but Now are
+// TrustedApps administers Trusted Applications. All fields but Clock are
 // required. A change holds on every running replica within five seconds.
 type TrustedApps struct {
 	Store    AppStore
 	Accounts Accounts
 	Grants   Grants
-	Audit    Auditor
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
-}
-
-func (t *TrustedApps) now() time.Time {
-	if t.Now != nil {
-		return t.Now()
-	}
-	return time.Now()
+	Audit    tandem.Auditor
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 }
 
 // Secrets are the generated secrets of an application, one for each half. They
@@ -80,7 +69,7 @@ type Secrets struct{ User, Service string }
 // actor is who does it, for the record.
 func (t *TrustedApps) Create(ctx context.Context, actor string, a tandem.TrustedApp) (tandem.TrustedApp, Secrets, error) {
 	var secrets Secrets
-	a.ID, a.CreatedAt, a.Credentials = uuid.NewString(), t.now(), nil
+	a.ID, a.CreatedAt, a.Credentials = uuid.NewString(), t.Clock.Now(), nil
 	a.ChangedAt = a.CreatedAt
 	if a.Name == "" {
 		a.Name = a.ApplicationURI
@@ -124,7 +113,7 @@ func (t *TrustedApps) checkSystemUser(ctx context.Context, id string) error {
 	}
 	u, err := t.Accounts.UserByID(ctx, id)
 	if errors.Is(err, tandem.ErrNotFound) {
-		return invalid("System User: there is no user with the id %s", clip(id))
+		return invalid("System User: there is no user with the id %s", tandem.Clip(id, shown))
 	}
 	if err == nil && u.Type != tandem.SystemUserNoLogin {
 		return invalid("System User: %s is a person (%s); name a user of type %s", u.Login, u.Type, tandem.SystemUserNoLogin)
@@ -154,11 +143,15 @@ func (t *TrustedApps) List(ctx context.Context) ([]tandem.TrustedApp, error) {
 // Update changes an application. The result passes the same checks as a new
 // one; identifiers, times and credentials cannot be changed this way. change
 // runs twice.
-func (t *TrustedApps) Update(ctx context.Context, actor, applicationURI string, change func(*tandem.TrustedApp) error) (tandem.TrustedApp, error) {
+func (t *TrustedApps) Update(
+	ctx context.Context, actor, applicationURI string, change func(*tandem.TrustedApp) error,
+) (tandem.TrustedApp, error) {
 	return t.update(ctx, actor, applicationURI, "application changed", change)
 }
 
-func (t *TrustedApps) update(ctx context.Context, actor, applicationURI, what string, change func(*tandem.TrustedApp) error) (tandem.TrustedApp, error) {
+func (t *TrustedApps) update(
+	ctx context.Context, actor, applicationURI, what string, change func(*tandem.TrustedApp) error,
+) (tandem.TrustedApp, error) {
 	// The System User is looked up before the transaction, which must not ask
 	// for a second connection. A user's type is no secret that could change
 	// into a danger meanwhile: Check looks at it on every call.
@@ -172,14 +165,14 @@ func (t *TrustedApps) update(ctx context.Context, actor, applicationURI, what st
 	if err := t.checkSystemUser(ctx, draft.SystemUserID); err != nil {
 		return tandem.TrustedApp{}, err
 	}
-	a, err := t.Store.Update(ctx, applicationURI, t.now(), func(old tandem.TrustedApp) (tandem.TrustedApp, error) {
+	a, err := t.Store.Update(ctx, applicationURI, t.Clock.Now(), func(old tandem.TrustedApp) (tandem.TrustedApp, error) {
 		changed := old
 		if err := change(&changed); err != nil {
 			return old, err
 		}
 		changed.ApplicationURI, changed.Credentials = old.ApplicationURI, old.Credentials
 		if changed.SystemUserID != draft.SystemUserID {
-			return old, &tandem.Error{Code: tandem.CodeConflict, Message: "the application was changed by somebody else at the same moment; try again"}
+			return old, tandem.Errorf(tandem.CodeConflict, "the application was changed by somebody else at the same moment; try again")
 		}
 		return changed, validate(&changed)
 	})
@@ -211,7 +204,7 @@ func (t *TrustedApps) Disable(ctx context.Context, actor, applicationURI string)
 // Delete deletes an application with its credentials and ends every grant. An
 // application registered with the same name later inherits nothing.
 func (t *TrustedApps) Delete(ctx context.Context, actor, applicationURI string) error {
-	if err := t.Store.Delete(ctx, applicationURI, t.now()); err != nil {
+	if err := t.Store.Delete(ctx, applicationURI, t.Clock.Now()); err != nil {
 		return err
 	}
 	if err := t.Grants.EndApplication(ctx, applicationURI); err != nil {
@@ -235,9 +228,9 @@ type NewCredential struct {
 // for a public key.
 func (t *TrustedApps) AddCredential(ctx context.Context, actor, applicationURI string, n NewCredential) (tandem.Credential, string, error) {
 	if n.Flow != tandem.FlowUser && n.Flow != tandem.FlowService {
-		return tandem.Credential{}, "", invalid("flow %q: use %s or %s", clip(string(n.Flow)), tandem.FlowUser, tandem.FlowService)
+		return tandem.Credential{}, "", invalid("flow %q: use %s or %s", tandem.Clip(string(n.Flow), shown), tandem.FlowUser, tandem.FlowService)
 	}
-	now := t.now()
+	now := t.Clock.Now()
 	if !n.ExpiresAt.IsZero() && !n.ExpiresAt.After(later(now, n.NotBefore)) {
 		return tandem.Credential{}, "", invalid("the credential would expire before it can be used")
 	}
@@ -278,7 +271,7 @@ func later(a, b time.Time) time.Time {
 // RevokeCredential ends a credential at once. Tokens got with it live on until
 // they expire; disable the application to end them.
 func (t *TrustedApps) RevokeCredential(ctx context.Context, actor, applicationURI, credentialID string) error {
-	if err := t.Store.RevokeCredential(ctx, applicationURI, credentialID, t.now()); err != nil {
+	if err := t.Store.RevokeCredential(ctx, applicationURI, credentialID, t.Clock.Now()); err != nil {
 		return err
 	}
 	return t.record(ctx, actor, applicationURI, "credential "+credentialID+" revoked")
@@ -308,6 +301,6 @@ func newSecret(flow tandem.Flow, now time.Time) (tandem.Credential, string) {
 
 func (t *TrustedApps) record(ctx context.Context, actor, applicationURI, what string) error {
 	return t.Audit.Record(ctx, tandem.AuditEvent{
-		At: t.now(), Kind: tandem.AuditAdministration, ApplicationURI: applicationURI, Actor: actor, Detail: what,
+		At: t.Clock.Now(), Kind: tandem.AuditAdministration, ApplicationURI: applicationURI, Actor: actor, Detail: what,
 	})
 }

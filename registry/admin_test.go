@@ -141,7 +141,7 @@ func TestSecretsAreForTheHalvesThatThereAre(t *testing.T) {
 // however many come at once.
 func TestI7_A5_OneNameHasOneOwner(t *testing.T) {
 	each(t, func(w *world) {
-		accounts := &signin.Accounts{Users: w.users, Audit: w.record, Actor: "test", Now: w.clock.now}
+		accounts := &signin.Accounts{Users: w.users, Audit: w.record, Actor: "test", Clock: w.clock.now}
 		newUser := func(login string) error {
 			_, err := accounts.Create(t.Context(), signin.NewUser{Login: login, Type: tandem.InternalUser})
 			return err

@@ -22,11 +22,11 @@ var (
 	errScopeShrunk   = refused("the application may not be granted this scope any more")
 	errOlderThanApp  = refused("the token was issued to an earlier application of that name")
 	errNoPrincipal   = refused("the token speaks for nobody")
-	errStaleRegistry = &tandem.Error{Code: tandem.CodeUnavailable, Message: "the database has not answered for some seconds; try again"}
+	errStaleRegistry = tandem.Errorf(tandem.CodeUnavailable, "the database has not answered for some seconds; try again")
 )
 
 func refused(why string) *tandem.Error {
-	return &tandem.Error{Code: tandem.CodeUnauthorized, Message: why}
+	return tandem.Errorf(tandem.CodeUnauthorized, "%s", why)
 }
 
 // Check decides whether whom a verified token speaks for may still act: the

@@ -77,7 +77,7 @@ type App struct {
 	classicSecret         []byte
 }
 
-// NewApp works out the answers for an application.
+// NewApp works out what every call asks of an application.
 func NewApp(a tandem.TrustedApp) *App {
 	app := &App{TrustedApp: a, userFlow: appScopes(a.FlowScope(tandem.FlowUser)), serviceFlow: appScopes(a.FlowScope(tandem.FlowService))}
 	if sum, err := base64.StdEncoding.DecodeString(a.SecretHash); err == nil && len(sum) == sha256.Size {
@@ -115,8 +115,8 @@ type Registry struct {
 	Revocations Revocations
 	// Log is told when the database cannot be asked; nil means slog.Default.
 	Log *slog.Logger
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 	// Interval is how often to ask for changes; zero means [Interval].
 	Interval time.Duration
 
@@ -131,13 +131,6 @@ type Registry struct {
 	refresh                             sync.Mutex // one refresh at a time; guards the marks
 	appsMark, usersMark, revocationMark time.Time
 	lastGood                            time.Time
-}
-
-func (r *Registry) now() time.Time {
-	if r.Now != nil {
-		return r.Now()
-	}
-	return time.Now()
 }
 
 // App returns the application with the ApplicationURI, which is compared byte
@@ -249,14 +242,14 @@ func (r *Registry) Ready() error {
 func (r *Registry) Refresh(ctx context.Context) error {
 	r.refresh.Lock()
 	defer r.refresh.Unlock()
-	asked := r.now()
+	asked := r.Clock.Now()
 	err := errors.Join(r.refreshApps(ctx, asked), r.refreshUsers(ctx, asked), r.refreshRevoked(ctx, asked))
 	if err == nil {
 		r.lastGood = asked
 		r.stale.Store(false)
 		return nil
 	}
-	if r.now().Sub(r.lastGood) > MaxStale {
+	if r.Clock.Now().Sub(r.lastGood) > MaxStale {
 		r.stale.Store(true)
 	}
 	return err

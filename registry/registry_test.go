@@ -75,7 +75,7 @@ func newWorld(t *testing.T, db *sqldb.DB) *world {
 	t.Helper()
 	w := &world{T: t, clock: &clock{}, db: db, users: data.NewUsers(db), revoked: data.NewRevoked(db), record: &record{}}
 	w.clock.micros.Store(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC).UnixMicro())
-	w.apps = &registry.TrustedApps{Store: data.NewApplications(db), Accounts: w.users, Grants: w.record, Audit: w.record, Now: w.clock.now}
+	w.apps = &registry.TrustedApps{Store: data.NewApplications(db), Accounts: w.users, Grants: w.record, Audit: w.record, Clock: w.clock.now}
 	w.live = w.replica()
 	w.anna = w.user("anna", tandem.InternalUser)
 	w.paul = w.user("paul", tandem.ExternalCommunityUser)
@@ -90,7 +90,7 @@ func newWorld(t *testing.T, db *sqldb.DB) *world {
 
 func (w *world) replica() *registry.Registry {
 	return &registry.Registry{
-		Apps: data.NewApplications(w.db), Users: w.users, Revocations: w.revoked, Now: w.clock.now,
+		Apps: data.NewApplications(w.db), Users: w.users, Revocations: w.revoked, Clock: w.clock.now,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 }

@@ -3,7 +3,6 @@ package registry
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
 	"net"
 	"net/url"
 	"regexp"
@@ -29,8 +28,11 @@ var applicationURISyntax = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~:/@+-]*$
 // Content-Security-Policy, where a semicolon or quote would mean something.
 var hostSyntax = regexp.MustCompile(`^[A-Za-z0-9._:-]+$`)
 
+// shown is how much of a wrong value is repeated in a message, in bytes.
+const shown = 80
+
 func invalid(format string, args ...any) error {
-	return &tandem.Error{Code: tandem.CodeInvalid, Message: fmt.Sprintf(format, args...)}
+	return tandem.Errorf(tandem.CodeInvalid, format, args...)
 }
 
 // validate checks everything about an application that does not need the
@@ -39,7 +41,7 @@ func validate(a *tandem.TrustedApp) error {
 	if len(a.ApplicationURI) > tandem.MaxApplicationURI || !applicationURISyntax.MatchString(a.ApplicationURI) {
 		return invalid("application URI: use 1 to %d letters, digits and . _ ~ : / @ + - such as com.acme/portal", tandem.MaxApplicationURI)
 	}
-	if len(a.Name) > MaxName || hasControl(a.Name) {
+	if len(a.Name) > MaxName || tandem.HasControl(a.Name) {
 		return invalid("name: use at most %d bytes of printable text", MaxName)
 	}
 	if len(a.Notes) > MaxNotes {
@@ -110,21 +112,21 @@ func validateURI(what, text string) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Opaque != "" || u.Host == "" || len(text) > MaxURI:
-		return invalid("%s %q: use an absolute URL of at most %d bytes", what, clip(text), MaxURI)
-	case strings.ContainsAny(text, "*, \\\"<>") || hasControl(text) || strings.ContainsFunc(text, func(r rune) bool { return r > '~' }):
-		return invalid("%s %q: no wildcards, commas, spaces or characters outside ASCII", what, clip(text))
+		return invalid("%s %q: use an absolute URL of at most %d bytes", what, tandem.Clip(text, shown), MaxURI)
+	case strings.ContainsAny(text, "*, \\\"<>") || tandem.HasControl(text) || strings.ContainsFunc(text, func(r rune) bool { return r > '~' }):
+		return invalid("%s %q: no wildcards, commas, spaces or characters outside ASCII", what, tandem.Clip(text, shown))
 	case strings.Contains(text, "#"):
-		return invalid("%s %q: no fragment", what, clip(text))
+		return invalid("%s %q: no fragment", what, tandem.Clip(text, shown))
 	case u.User != nil:
-		return invalid("%s %q: no user in a URL", what, clip(text))
+		return invalid("%s %q: no user in a URL", what, tandem.Clip(text, shown))
 	case !hostSyntax.MatchString(u.Hostname()):
-		return invalid("%s %q: use a host of letters, digits, dots and hyphens, or an address", what, clip(text))
+		return invalid("%s %q: use a host of letters, digits, dots and hyphens, or an address", what, tandem.Clip(text, shown))
 	case u.Scheme == "https":
 		return nil
 	case u.Scheme == "http" && isLoopback(u.Hostname()):
 		return nil
 	}
-	return invalid("%s %q: use https, or http on localhost, 127.0.0.1 or [::1]", what, clip(text))
+	return invalid("%s %q: use https, or http on localhost, 127.0.0.1 or [::1]", what, tandem.Clip(text, shown))
 }
 
 func isLoopback(host string) bool {
@@ -139,26 +141,14 @@ func validateScopes(a *tandem.TrustedApp) error {
 	for _, word := range a.Scope {
 		if word != tandem.ScopeRead && word != tandem.ScopeUpdate {
 			return invalid("scope %q: an application can have %s and %s; %s and its like need no configuration",
-				clip(word), tandem.ScopeRead, tandem.ScopeUpdate, tandem.ScopeOpenID)
+				tandem.Clip(word, shown), tandem.ScopeRead, tandem.ScopeUpdate, tandem.ScopeOpenID)
 		}
 	}
 	if !a.UserScope.Within(a.Scope) {
-		return invalid("user scope %q: it must be within the application's scope %q", clip(a.UserScope.String()), a.Scope)
+		return invalid("user scope %q: it must be within the application's scope %q", tandem.Clip(a.UserScope.String(), shown), a.Scope)
 	}
 	if !a.ServiceScope.Within(a.Scope) {
-		return invalid("service scope %q: it must be within the application's scope %q", clip(a.ServiceScope.String()), a.Scope)
+		return invalid("service scope %q: it must be within the application's scope %q", tandem.Clip(a.ServiceScope.String(), shown), a.Scope)
 	}
 	return nil
-}
-
-func hasControl(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
-}
-
-// clip shortens a value that is repeated in a message.
-func clip(s string) string {
-	if len(s) > 80 {
-		return s[:80] + "…"
-	}
-	return s
 }

@@ -20,10 +20,10 @@ func (m *Manager) CloseByKey(ctx context.Context, key string, reason tandem.EndR
 // changes nothing; for an id that never was, the error is tandem.ErrNotFound.
 func (m *Manager) Close(ctx context.Context, id, reason string) error {
 	if reason == "" {
-		return &tandem.Error{Code: tandem.CodeInvalid, Message: "closing a session needs a reason, which its holder can see"}
+		return tandem.Errorf(tandem.CodeInvalid, "closing a session needs a reason, which its holder can see")
 	}
 	if len(reason) > 200 {
-		return &tandem.Error{Code: tandem.CodeInvalid, Message: "the reason is longer than 200 bytes"}
+		return tandem.Errorf(tandem.CodeInvalid, "the reason is longer than 200 bytes")
 	}
 	_, err := m.end(ctx, Ending{IDs: []string{id}, Reason: tandem.EndReason(reason)})
 	return err
@@ -32,7 +32,7 @@ func (m *Manager) Close(ctx context.Context, id, reason string) error {
 // EndWhere ends the open sessions that match, and returns how many.
 func (m *Manager) EndWhere(ctx context.Context, match func(*tandem.Session) bool, reason tandem.EndReason) (int, error) {
 	m.once.Do(m.init)
-	open, err := m.Store.List(ctx, false, m.Now())
+	open, err := m.Store.List(ctx, false, m.Clock.Now())
 	if err != nil {
 		return 0, err
 	}
@@ -51,7 +51,7 @@ func (m *Manager) EndWhere(ctx context.Context, match func(*tandem.Session) bool
 // end ends sessions in the store, forgets them here and records it.
 func (m *Manager) end(ctx context.Context, e Ending) (int, error) {
 	m.once.Do(m.init)
-	e.Now = m.Now()
+	e.Now = m.Clock.Now()
 	ended, err := m.Store.End(ctx, e)
 	if err != nil {
 		return 0, err
@@ -64,7 +64,7 @@ func (m *Manager) end(ctx context.Context, e Ending) (int, error) {
 // first, at most [MaxList].
 func (m *Manager) List(ctx context.Context, all bool) ([]tandem.Session, error) {
 	m.once.Do(m.init)
-	stored, err := m.Store.List(ctx, all, m.Now())
+	stored, err := m.Store.List(ctx, all, m.Clock.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ type ReservedUsage struct{ Slots, InUse int }
 // Usage counts the sessions that are open now, on all replicas.
 func (m *Manager) Usage(ctx context.Context) (Usage, error) {
 	m.once.Do(m.init)
-	open, err := m.Store.List(ctx, false, m.Now())
+	open, err := m.Store.List(ctx, false, m.Clock.Now())
 	if err != nil {
 		return Usage{}, err
 	}

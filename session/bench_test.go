@@ -41,7 +41,7 @@ func BenchmarkOpen(b *testing.B) {
 	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
 		for _, full := range []bool{false, true} {
 			b.Run(fmt.Sprintf("%s/full=%v", engine, full), func(b *testing.B) {
-				m := &session.Manager{Store: data.NewSessions(datatest.Open(b, engine)), Auditor: &record{}, Licence: tandem.Licence{Slots: 1}, Now: time.Now}
+				m := &session.Manager{Store: data.NewSessions(datatest.Open(b, engine)), Auditor: &record{}, Licence: tandem.Licence{Slots: 1}, Clock: time.Now}
 				if full {
 					if _, err := m.Acquire(b.Context(), user("boris", "b"), home); err != nil {
 						b.Fatal(err)

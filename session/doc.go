@@ -7,7 +7,7 @@
 // administrator closes it; a service session also one hour after it opened.
 //
 // Opening, ending and slot accounting are exact and in the store: one atomic
-// method expires what is overdue and takes the lowest free seat, and unique
+// method expires what is overdue and takes the lowest free slot, and unique
 // indexes make a slot that is held twice impossible. Calls in between touch
 // memory only; the [Manager] writes the touches back in batches, and at once
 // when the stored time has become too old for other replicas to rely on.

@@ -30,7 +30,7 @@ func keyOf(p *tandem.Principal) (key, error) {
 	case p.User != nil && p.Service == nil && p.User.SignInID != "":
 		return key{account: p.User.SignInID}, nil
 	}
-	return key{}, &tandem.Error{Code: tandem.CodeUnauthorized, Message: "the token names no sign-in and no System User, so it can have no session"}
+	return key{}, tandem.Errorf(tandem.CodeUnauthorized, "the token names no sign-in and no System User, so it can have no session")
 }
 
 // String is the key as stored: the sign-in itself, or application, System User

@@ -2,10 +2,10 @@ package session
 
 import (
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/flood"
 )
 
 func flowOf(k tandem.SessionKind) tandem.Flow {
@@ -64,9 +64,9 @@ func multiplexedEvent(s *tandem.Session, home, other string, at time.Time) tande
 	return e
 }
 
-func refusedEvent(p *tandem.Principal, remoteAddr string, l tandem.Licence) tandem.AuditEvent {
+func refusedEvent(p *tandem.Principal, remoteAddr string, l tandem.Licence, at time.Time) tandem.AuditEvent {
 	e := tandem.AuditEvent{
-		Kind: tandem.AuditSessionRefused, ApplicationURI: p.ApplicationURI, Actor: p.Actor(),
+		At: at, Kind: tandem.AuditSessionRefused, ApplicationURI: p.ApplicationURI, Actor: p.Actor(),
 		Flow: tandem.FlowService, TokenID: p.TokenID, RemoteAddr: remoteAddr,
 		Detail: fmt.Sprintf("no free slot of %d", l.Slots),
 	}
@@ -77,80 +77,34 @@ func refusedEvent(p *tandem.Principal, remoteAddr string, l tandem.Licence) tand
 }
 
 func licenceFull(l tandem.Licence) error {
-	message := fmt.Sprintf("MaximumLicenseCountExceeded: all %d licence slots are in use", l.Slots)
-	if n := l.Slots - SharedSeats(l).Last; n > 0 {
-		message = fmt.Sprintf("MaximumLicenseCountExceeded: all licence slots open to this account are in use (%d in total, %d reserved)", l.Slots, n)
+	full := fmt.Sprintf("all %d licence slots are in use", l.Slots)
+	if n := l.Slots - SharedSlots(l).Last; n > 0 {
+		full = fmt.Sprintf("all licence slots open to this account are in use (%d in total, %d reserved)", l.Slots, n)
 	}
-	return &tandem.Error{Code: tandem.CodeLicenceFull, Message: message +
-		"; somebody has to sign out, a session ends 20 minutes after its last call, and an administrator can close one (tandem session close) or raise --licences"}
+	return tandem.Errorf(tandem.CodeLicenceFull, "MaximumLicenseCountExceeded: %s; somebody has to sign out, "+
+		"a session ends 20 minutes after its last call, and an administrator can close one (tandem session close) or raise --licences", full)
 }
 
-var errUnavailable error = &tandem.Error{Code: tandem.CodeUnavailable, Message: "the database does not answer, so no session can be opened or kept; try again"}
+var errUnavailable error = tandem.Errorf(tandem.CodeUnavailable,
+	"the database does not answer, so no session can be opened or kept; try again")
 
-const (
-	// refusalWindow is for how long refusals of one key are told once.
-	refusalWindow = time.Minute
-	// maxRefusals bounds the keys told apart in a window.
-	maxRefusals = 256
-)
+// maxRefusals bounds the callers whose refusals are told apart in a minute.
+const maxRefusals = 256
 
-// refusals tells the first refusal of a key in a window at once and the rest
-// as a number, so that a flood of refused calls cannot fill the disk.
-type refusals struct {
-	mu    sync.Mutex
-	since time.Time
-	byKey map[key]*refusal
-	other refusal // of keys beyond maxRefusals
-}
-
-type refusal struct {
-	event tandem.AuditEvent
-	more  int64
-}
-
-// refuse reports whether the event is to be recorded now.
-func (r *refusals) refuse(now time.Time, k key, e tandem.AuditEvent) (tandem.AuditEvent, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.byKey == nil {
-		r.since, r.byKey = now, make(map[key]*refusal)
-	}
-	e.At = now
-	if old := r.byKey[k]; old != nil {
-		old.more++
-		return e, false
-	}
-	if len(r.byKey) >= maxRefusals {
-		r.other.more++
-		return e, false
-	}
-	r.byKey[k] = &refusal{event: e}
-	return e, true
-}
-
-// settle ends a window that is over, or any with force, and returns what has
-// not been told yet.
-func (r *refusals) settle(now time.Time, force bool) []tandem.AuditEvent {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.byKey == nil || !force && now.Sub(r.since).Abs() < refusalWindow {
-		return nil
-	}
+// repeatedEvents tell of refusals that were not recorded each.
+func repeatedEvents(repeats []flood.Repeats[tandem.AuditEvent], at time.Time) []tandem.AuditEvent {
 	var events []tandem.AuditEvent
-	for _, old := range r.byKey {
-		if old.more > 0 {
-			e := old.event
-			e.At = now
-			e.Detail += fmt.Sprintf("; refused %d times more since %s", old.more, r.since.UTC().Format(time.RFC3339))
-			events = append(events, e)
+	for _, r := range repeats {
+		e, since := r.Last, r.Since.UTC().Format(time.RFC3339)
+		e.Detail += fmt.Sprintf("; refused %d times more since %s", r.Count, since)
+		if r.Crowd {
+			e = tandem.AuditEvent{
+				Kind:   tandem.AuditSessionRefused,
+				Detail: fmt.Sprintf("no free slot; %d refusals of further callers since %s", r.Count, since),
+			}
 		}
+		e.At = at
+		events = append(events, e)
 	}
-	if r.other.more > 0 {
-		events = append(events, tandem.AuditEvent{
-			At: now, Kind: tandem.AuditSessionRefused,
-			Detail: fmt.Sprintf("no free slot; %d refusals of further callers since %s", r.other.more, r.since.UTC().Format(time.RFC3339)),
-		})
-	}
-	r.byKey, r.other = nil, refusal{}
 	return events
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/flood"
 )
 
 // DefaultSlots is the licence where none is given.
@@ -27,8 +28,8 @@ type Manager struct {
 	// Licence is how many sessions may be open; no slots means DefaultSlots.
 	// Replicas must be started with the same one: the last started counts.
 	Licence tandem.Licence
-	// Now is the clock; the default is time.Now.
-	Now     func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock   tandem.Clock
 	Auditor Auditor
 	// Log gets what a background round could not do; the default is
 	// slog.Default().
@@ -54,7 +55,7 @@ type Manager struct {
 	round    sync.Mutex // one Sync at a time; guards change and forgotten
 	change   int64
 	forgot   time.Time
-	refusals refusals
+	refusals flood.Gate[key, tandem.AuditEvent]
 
 	licenceMu sync.Mutex
 	applied   bool
@@ -62,9 +63,6 @@ type Manager struct {
 }
 
 func (m *Manager) init() {
-	if m.Now == nil {
-		m.Now = time.Now
-	}
 	if m.Log == nil {
 		m.Log = slog.Default()
 	}
@@ -78,6 +76,7 @@ func (m *Manager) init() {
 		m.Licence.Slots = DefaultSlots
 	}
 	m.counts = m.Licence
+	m.refusals.Max = maxRefusals
 	m.gate = make(chan struct{}, 1)
 	m.live = make(map[key]*entry)
 	m.byID = make(map[string]*entry)
@@ -128,7 +127,7 @@ func (m *Manager) lookup(k key) *entry {
 // touch counts a call in the session; it reports false when the session has
 // ended.
 func (m *Manager) touch(ctx context.Context, e *entry) (bool, error) {
-	now := m.Now().UnixMicro()
+	now := m.Clock.Now().UnixMicro()
 	if e.ended.Load() || now >= e.expiry(e.last.Load()) {
 		return false, nil
 	}
@@ -147,7 +146,7 @@ func (m *Manager) touch(ctx context.Context, e *entry) (bool, error) {
 func (m *Manager) touchThrough(ctx context.Context, e *entry) (bool, error) {
 	e.writing.Lock()
 	defer e.writing.Unlock()
-	now := m.Now().UnixMicro()
+	now := m.Clock.Now().UnixMicro()
 	if e.ended.Load() {
 		return false, nil
 	}
@@ -186,11 +185,11 @@ func (m *Manager) open(ctx context.Context, p *tandem.Principal, k key, remoteAd
 	if err != nil {
 		return nil, m.unavailable(ctx, err)
 	}
-	events := closedEvents(opened.Expired, m.Now())
+	events := closedEvents(opened.Expired, m.Clock.Now())
 	switch {
 	case opened.ID == "" && e == nil:
-		if refused, ok := m.refusals.refuse(m.Now(), k, refusedEvent(p, remoteAddr, opened.Licence)); ok {
-			events = append(events, refused)
+		if e := refusedEvent(p, remoteAddr, opened.Licence, m.Clock.Now()); m.refusals.Pass(e.At, k, e) {
+			events = append(events, e)
 		}
 	case opened.Fresh:
 		events = append(events, openedEvent(p, &opened))
@@ -203,7 +202,7 @@ func (m *Manager) open(ctx context.Context, p *tandem.Principal, k key, remoteAd
 		if opened.Fresh {
 			// A session that could not be recorded must not be used.
 			m.drop(e)
-			_, endErr := m.Store.End(ctx, Ending{IDs: []string{opened.ID}, Reason: "not recorded", Now: m.Now()})
+			_, endErr := m.Store.End(ctx, Ending{IDs: []string{opened.ID}, Reason: "not recorded", Now: m.Clock.Now()})
 			if endErr != nil {
 				m.Log.ErrorContext(ctx, "end a session that could not be recorded", "session", opened.ID, "error", endErr)
 			}
@@ -223,7 +222,7 @@ func (m *Manager) unavailable(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", errUnavailable, err)
 }
 
-// openAlone holds the gate. A nil entry without an error says that no seat is
+// openAlone holds the gate. A nil entry without an error says that no slot is
 // free.
 func (m *Manager) openAlone(ctx context.Context, p *tandem.Principal, k key, remoteAddr string) (*entry, Opened, error) {
 	if e := m.lookup(k); e != nil { // opened while we waited
@@ -252,7 +251,7 @@ func (m *Manager) openAlone(ctx context.Context, p *tandem.Principal, k key, rem
 // draft is the session as it would be opened, without a slot.
 func (m *Manager) draft(p *tandem.Principal, k key) tandem.Session {
 	// Whole microseconds are what a store keeps.
-	now := m.Now().UTC().Truncate(time.Microsecond)
+	now := m.Clock.Now().UTC().Truncate(time.Microsecond)
 	s := tandem.Session{
 		ID:             uuid.NewString(),
 		Key:            k.String(),
@@ -282,13 +281,13 @@ func (m *Manager) applyLicence(ctx context.Context) error {
 	if err := CheckLicence(m.Licence); err != nil {
 		return err
 	}
-	ended, err := m.Store.SetLicence(ctx, m.Licence, m.Now())
+	ended, err := m.Store.SetLicence(ctx, m.Licence, m.Clock.Now())
 	if err != nil {
 		return err
 	}
 	m.applied, m.counts = true, m.Licence
 	m.dropAll(ended)
-	return m.Auditor.RecordAll(ctx, closedEvents(ended, m.Now()))
+	return m.Auditor.RecordAll(ctx, closedEvents(ended, m.Clock.Now()))
 }
 
 // watch records, once for a session, that a service session is used from more
@@ -300,7 +299,7 @@ func (m *Manager) watch(ctx context.Context, e *entry, remoteAddr string) {
 	s := e.snapshot.Load()
 	first, err := m.Store.MarkMultiplexed(ctx, s.ID)
 	if err == nil && first {
-		err = m.Auditor.RecordAll(ctx, []tandem.AuditEvent{multiplexedEvent(s, e.home, remoteAddr, m.Now())})
+		err = m.Auditor.RecordAll(ctx, []tandem.AuditEvent{multiplexedEvent(s, e.home, remoteAddr, m.Clock.Now())})
 	}
 	if err != nil {
 		e.multiplexed.Store(false) // the next call tries again

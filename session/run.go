@@ -35,7 +35,7 @@ func (m *Manager) Run(ctx context.Context) {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 			defer cancel()
-			err := errors.Join(m.flush(last), m.Auditor.RecordAll(last, m.refusals.settle(m.Now(), true)))
+			err := errors.Join(m.flush(last), m.Auditor.RecordAll(last, repeatedEvents(m.refusals.Due(m.Clock.Now(), true), m.Clock.Now())))
 			if err != nil {
 				m.Log.ErrorContext(last, "write back sessions at the end", "error", err)
 			}
@@ -69,11 +69,11 @@ func (m *Manager) Sync(ctx context.Context) error {
 			}
 		}
 	}
-	expired, expireErr := m.Store.Expire(ctx, m.Now())
+	expired, expireErr := m.Store.Expire(ctx, m.Clock.Now())
 	m.dropAll(expired)
-	events := append(closedEvents(expired, m.Now()), m.refusals.settle(m.Now(), false)...)
+	events := append(closedEvents(expired, m.Clock.Now()), repeatedEvents(m.refusals.Due(m.Clock.Now(), false), m.Clock.Now())...)
 	err = errors.Join(err, listErr, expireErr, m.Auditor.RecordAll(ctx, events), m.endDisallowed(ctx))
-	if now := m.Now(); now.Sub(m.forgot).Abs() >= forgetEvery {
+	if now := m.Clock.Now(); now.Sub(m.forgot).Abs() >= forgetEvery {
 		if forgetErr := m.Store.Forget(ctx, now.Add(-Keep)); forgetErr != nil {
 			return errors.Join(err, forgetErr)
 		}
@@ -92,7 +92,7 @@ func (m *Manager) load(ctx context.Context) error {
 	m.mu.RLock()
 	before := maps.Clone(m.byID) // opened by calls that came before the first round
 	m.mu.RUnlock()
-	open, err := m.Store.List(ctx, false, m.Now())
+	open, err := m.Store.List(ctx, false, m.Clock.Now())
 	if err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func each(t *testing.T, test func(w *world)) {
 // replica starts a manager. It has no Run: tests call Sync for its rounds.
 func (w *world) replica(slots int, reserved map[string]int) *session.Manager {
 	return &session.Manager{
-		Store: w.store, Auditor: w.audit, Now: w.clock.now, Licence: tandem.Licence{Slots: slots, Reserved: reserved},
+		Store: w.store, Auditor: w.audit, Clock: w.clock.now, Licence: tandem.Licence{Slots: slots, Reserved: reserved},
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 }

@@ -10,12 +10,12 @@ import (
 // Store keeps sessions for all replicas. Each method is one transaction.
 type Store interface {
 	// SetLicence makes the licence the one that counts for all replicas and
-	// seats open sessions anew when it differs from the one before. Sessions
-	// that find no seat are ended with [EndLicence], longest idle first, and
+	// gives open sessions their slots anew when it differs from the one
+	// before. Sessions that find no slot are ended with [EndLicence], longest idle first, and
 	// returned.
 	SetLicence(ctx context.Context, l tandem.Licence, now time.Time) ([]tandem.Session, error)
 	// Open ends what is overdue and then finds the open session with the key,
-	// or opens one in the lowest seat that is free for its user.
+	// or opens one in the lowest slot that is free for its user.
 	Open(ctx context.Context, o Opening) (Opened, error)
 	// Touch writes calls back. A session that has ended stays ended.
 	Touch(ctx context.Context, touches []Touch) error
@@ -52,10 +52,10 @@ type Opening struct {
 	Idle       time.Duration
 }
 
-// Opened is the answer to an [Opening]. Expired is told also when the licence
+// Opened is what came of an [Opening]. Expired is told also when the licence
 // is full.
 type Opened struct {
-	// Session is the open session, found or new; its ID is empty when no seat
+	// Session is the open session, found or new; its ID is empty when no slot
 	// is free.
 	Stored
 	// Fresh says that it was opened now.
@@ -97,5 +97,5 @@ type Ending struct {
 	Now    time.Time
 }
 
-// EndLicence ends sessions that have no seat in a smaller licence.
+// EndLicence ends sessions that have no slot in a smaller licence.
 const EndLicence tandem.EndReason = "licence reduced"

@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"embed"
 	"fmt"
 	"io"
 	"io/fs"
@@ -13,6 +14,15 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
 )
+
+// Migrations are the files of the folder migrations that a package embeds.
+func Migrations(embedded embed.FS) fs.FS {
+	folder, err := fs.Sub(embedded, "migrations")
+	if err != nil {
+		panic(err) // only an invalid name fails
+	}
+	return folder
+}
 
 // Migrate brings the schema to the newest version in migrations, which holds
 // goose files NNNNN_name.sql written once for both engines, with the types
@@ -30,7 +40,8 @@ func (db *DB) Migrate(ctx context.Context, migrations fs.FS, table string) error
 		return fmt.Errorf("read the schema version: %w", err)
 	}
 	if current > newest {
-		return fmt.Errorf("the database has schema version %d, this program knows only %d: it was used by a newer tandem; run that one, or restore a backup", current, newest)
+		return fmt.Errorf("the database has schema version %d, this program knows only %d: "+
+			"it was used by a newer tandem; run that one, or restore a backup", current, newest)
 	}
 	for {
 		_, err := provider.Up(ctx)

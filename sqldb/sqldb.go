@@ -304,7 +304,7 @@ func IsForeignKey(err error) bool {
 // message given; other errors pass.
 func NotFound(err error, format string, args ...any) error {
 	if errors.Is(err, sql.ErrNoRows) {
-		return &tandem.Error{Code: tandem.CodeNotFound, Message: fmt.Sprintf(format, args...)}
+		return tandem.Errorf(tandem.CodeNotFound, format, args...)
 	}
 	return err
 }

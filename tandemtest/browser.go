@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/net/html"
 
-	"github.com/hybridapps/tandem/identity"
+	"github.com/hybridapps/tandem/oauth"
 )
 
 // Browser is a browser without JavaScript: it keeps cookies, follows redirects
@@ -155,7 +155,7 @@ func (b *Browser) Authorize(login, password string, scope ...string) Code {
 	}
 	c := Code{Verifier: rand.Text() + rand.Text(), Nonce: rand.Text()}
 	state := rand.Text()
-	page := b.SignIn(b.in.URL+identity.PathAuthorize+"?"+url.Values{
+	page := b.SignIn(b.in.URL+oauth.PathAuthorize+"?"+url.Values{
 		"client_id": {Portal}, "redirect_uri": {RedirectURI}, "response_type": {"code"}, "scope": {strings.Join(scope, " ")},
 		"state": {state}, "nonce": {c.Nonce}, "code_challenge": {challenge(c.Verifier)}, "code_challenge_method": {"S256"},
 	}.Encode(), login, password)

@@ -92,7 +92,7 @@ func (h *Hybrid) half(t testing.TB, name, secret string) platform.HalfConfig {
 	}
 	return platform.HalfConfig{
 		Issuer: h.Issuer, ApplicationURI: Portal, CredentialFile: credential, DB: db,
-		Dir: dir, ChannelKeyFile: filepath.Join(h.Dir, "channel.key"), Log: h.options.Log, Now: h.Clock.Now,
+		Dir: dir, ChannelKeyFile: filepath.Join(h.Dir, "channel.key"), Log: h.options.Log, Clock: h.Clock.Now,
 	}
 }
 

@@ -104,7 +104,7 @@ func Start(t testing.TB, o Options) *Instance {
 		StoreConfig: platform.StoreConfig{
 			DB: datatest.URL(t, o.Engine), KeyFile: filepath.Join(t.TempDir(), "instance.key"),
 			Passwords: cheap, Lifetimes: o.Lifetimes,
-			Actor: "test", Log: o.Log, Now: o.Clock.Now,
+			Actor: "test", Log: o.Log, Clock: o.Clock.Now,
 		},
 		Version: "test", Licence: o.Licence, Throttling: o.Throttling, Idle: o.Idle, ServiceAbsolute: o.ServiceAbsolute,
 	}

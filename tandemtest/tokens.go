@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/hybridapps/tandem/identity"
 	"github.com/hybridapps/tandem/oauth"
 )
 
@@ -71,7 +70,7 @@ func (in *Instance) tokens(form url.Values) Tokens {
 // for requests that are to be refused.
 func (in *Instance) TokenRequest(form url.Values) (status int, body string) {
 	in.t.Helper()
-	req, err := http.NewRequestWithContext(in.t.Context(), "POST", in.URL+identity.PathToken, strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(in.t.Context(), "POST", in.URL+oauth.PathToken, strings.NewReader(form.Encode()))
 	if err != nil {
 		in.t.Fatal(err)
 	}

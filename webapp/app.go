@@ -111,7 +111,7 @@ func New(ctx context.Context, c Config) (*App, error) {
 		RedirectURL: public.String() + "/signin-callback", PostLogoutRedirectURL: public.String() + "/signout-callback",
 		Sessions: NewSessionStore(c.DB), Box: c.Box, SignedOutURL: "/goodbye",
 		Observe: a.calls.observe, ErrorPage: a.signInFailed, SignOutPage: a.signOutPage,
-		Log: c.Log, Now: c.Clock,
+		Log: c.Log, Clock: c.Clock,
 	})
 	if err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package webapp
 import (
 	"context"
 	"embed"
-	"io/fs"
 	"time"
 
 	"github.com/hybridapps/tandem/client"
@@ -14,18 +13,10 @@ import (
 var migrationFiles embed.FS
 
 // Migrations is the web app's own schema timeline.
-var Migrations = mustSub(migrationFiles, "migrations")
+var Migrations = sqldb.Migrations(migrationFiles)
 
 // MigrationTable keeps the schema version of the web app's database.
 const MigrationTable = "webapp_schema"
-
-func mustSub(f embed.FS, dir string) fs.FS {
-	sub, err := fs.Sub(f, dir)
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return sub
-}
 
 // SessionStore keeps the sessions of signed-in people in the web app's own
 // database, for all its replicas. Nothing of it stays in memory, so that

@@ -68,7 +68,7 @@ func newSite(t *testing.T, o siteOptions) *site {
 		InternalUsers: true, ExternalUsers: true, Scope: tandem.Scope{"read", "update"},
 		RedirectURIs: []string{s.url + "/signin-callback"}, PostLogoutRedirectURIs: []string{s.url + "/signout-callback"},
 	})
-	provider, err := client.NewProvider(client.ProviderConfig{Issuer: s.in.Issuer, Now: s.in.Clock.Now})
+	provider, err := client.NewProvider(client.ProviderConfig{Issuer: s.in.Issuer, Clock: s.in.Clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,7 +115,7 @@ func New(ctx context.Context, c Config) (*Worker, error) {
 	}
 	w.tokens, err = client.NewServiceTokens(client.ServiceConfig{
 		Provider: c.Provider, ApplicationURI: c.ApplicationURI, Credential: c.Credential,
-		ServiceInstance: c.ServiceInstance, Observe: w.observe, Log: c.Log, Now: c.Now,
+		ServiceInstance: c.ServiceInstance, Observe: w.observe, Log: c.Log, Clock: c.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -194,7 +194,7 @@ func readMapping(file string) (*mapping.Mapping, error) {
 // migrate brings the worker's tables and River's to their newest version.
 func (w *Worker) migrate(ctx context.Context) error {
 	return w.db.Lock(ctx, migrationTable, func() error {
-		if err := w.db.Migrate(ctx, migrationFS(), migrationTable); err != nil {
+		if err := w.db.Migrate(ctx, sqldb.Migrations(migrationFiles), migrationTable); err != nil {
 			return fmt.Errorf("the worker's database: %w", err)
 		}
 		m, err := rivermigrate.New(w.driver(), &rivermigrate.Config{Logger: w.quiet()})

@@ -11,7 +11,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/api"
-	"github.com/hybridapps/tandem/identity"
+	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/platform"
 )
 
@@ -95,7 +95,7 @@ func writeDemoFile(dir string, f demoFile) error {
 // demoFile is what is true of the running system.
 func (s *system) demoFile(config platform.StoreConfig, d *platform.Demo) demoFile {
 	f := demoFile{
-		Instance: s.instance.url, Issuer: s.instance.url + identity.PathIssuer, OData: s.instance.url + api.DomainPath,
+		Instance: s.instance.url, Issuer: s.instance.url + oauth.PathIssuer, OData: s.instance.url + api.DomainPath,
 		WebApp: s.webapp.url, Worker: s.worker.url, DB: config.DB,
 		Applications: []demoApp{
 			{

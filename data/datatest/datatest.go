@@ -1,5 +1,5 @@
-// Package datatest runs a test against every database engine: the conformance
-// suite of the stores is the set of tests in package data that use it.
+// Package datatest makes databases for tests, and has the conformance suite of
+// the stores: [Run] proves that an implementation keeps what the boxes rely on.
 package datatest
 
 import (

@@ -195,7 +195,7 @@ func (s *system) startWorker(t *testing.T, dir, db string) (rpc *internalapi.Cli
 	t.Helper()
 	w, err := platform.NewWorker(t.Context(), platform.WorkerConfig{HalfConfig: platform.HalfConfig{
 		Issuer: s.Issuer, ApplicationURI: tandemtest.Portal, CredentialFile: filepath.Join(dir, "credential"), DB: db, Dir: dir,
-		ChannelKeyFile: filepath.Join(s.Dir, "channel.key"), Log: slog.New(slog.DiscardHandler), Now: s.Clock.Now,
+		ChannelKeyFile: filepath.Join(s.Dir, "channel.key"), Log: slog.New(slog.DiscardHandler), Clock: s.Clock.Now,
 	}})
 	if err != nil {
 		t.Fatal(err)

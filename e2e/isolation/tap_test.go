@@ -10,8 +10,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/hybridapps/tandem/identity"
 	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/oauth"
 )
 
 // tap stands before all three programs and notes each secret that passes, by
@@ -119,7 +119,7 @@ func (t *tap) wrap(next http.Handler) http.Handler {
 					t.note(kindSecret, plain)
 				}
 			}
-			rec.keep = r.URL.Path == identity.PathToken
+			rec.keep = r.URL.Path == oauth.PathToken
 		}
 		next.ServeHTTP(rec, r)
 		if to := w.Header().Get("Location"); to != "" {

@@ -63,7 +63,8 @@ func NormalizeLogin(typed string) string { return strings.ToLower(strings.TrimSp
 
 func validateLogin(login string) error {
 	if !loginSyntax.MatchString(login) {
-		return invalid("login %q: use 1 to %d lower-case letters, digits and . _ @ + - and begin with a letter or digit", clip(login), MaxLogin)
+		return invalid("login %q: use 1 to %d lower-case letters, digits and . _ @ + - and begin with a letter or digit",
+			tandem.Clip(login, shown), MaxLogin)
 	}
 	return nil
 }
@@ -73,36 +74,25 @@ func validateUser(u *tandem.User) error {
 	switch u.Type {
 	case tandem.InternalUser, tandem.ExternalCommunityUser, tandem.SystemUserNoLogin:
 	default:
-		return invalid("user type %q: use %s, %s or %s", clip(string(u.Type)), tandem.InternalUser, tandem.ExternalCommunityUser, tandem.SystemUserNoLogin)
+		return invalid("user type %q: use %s, %s or %s", tandem.Clip(string(u.Type), shown),
+			tandem.InternalUser, tandem.ExternalCommunityUser, tandem.SystemUserNoLogin)
 	}
 	if u.Admin && u.Type != tandem.InternalUser {
 		return invalid("%s cannot be an administrator: only a user of type %s can", u.Login, tandem.InternalUser)
 	}
-	if len(u.Name) > MaxName || hasControl(u.Name) {
+	if len(u.Name) > MaxName || tandem.HasControl(u.Name) {
 		return invalid("name: use at most %d bytes of printable text", MaxName)
 	}
 	if u.Email != "" {
 		a, err := mail.ParseAddress(u.Email)
 		if err != nil || a.Address != u.Email || len(u.Email) > MaxEmail {
-			return invalid("e-mail address %q: write it like anna@example.com, at most %d bytes", clip(u.Email), MaxEmail)
+			return invalid("e-mail address %q: write it like anna@example.com, at most %d bytes", tandem.Clip(u.Email, shown), MaxEmail)
 		}
 	}
 	if u.Locale != "" {
 		if _, err := language.Parse(u.Locale); err != nil {
-			return invalid("locale %q: use a language tag such as en or bg-BG", clip(u.Locale))
+			return invalid("locale %q: use a language tag such as en or bg-BG", tandem.Clip(u.Locale, shown))
 		}
 	}
 	return nil
-}
-
-func hasControl(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
-}
-
-// clip shortens a value that is repeated in a message.
-func clip(s string) string {
-	if len(s) > 80 {
-		return s[:80] + "…"
-	}
-	return s
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -17,18 +16,11 @@ type Accounts struct {
 	Users     Users
 	Passwords *Passwords
 	Ending    *Ending
-	Audit     Auditor
+	Audit     tandem.Auditor
 	// Actor is recorded as who did it, such as "command line".
 	Actor string
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
-}
-
-func (a *Accounts) now() time.Time {
-	if a.Now != nil {
-		return a.Now()
-	}
-	return time.Now()
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 }
 
 // NewUser is what a user is created from.
@@ -47,7 +39,7 @@ type NewUser struct {
 // Create adds an enabled user. A login that another user or any application
 // has is refused, also when both are made at the same moment (invariant I7).
 func (a *Accounts) Create(ctx context.Context, n NewUser) (tandem.User, error) {
-	now := a.now()
+	now := a.Clock.Now()
 	acc := Account{User: tandem.User{
 		ID: uuid.NewString(), Login: n.Login, Name: strings.TrimSpace(n.Name), Email: n.Email, EmailVerified: n.Email != "",
 		Locale: n.Locale, Type: n.Type, Admin: n.Admin, Enabled: true, CreatedAt: now, ChangedAt: now,
@@ -81,7 +73,7 @@ func (a *Accounts) setPassword(ctx context.Context, acc *Account, password strin
 	if err != nil {
 		return err
 	}
-	acc.PasswordHash, acc.PasswordChangedAt = hash, a.now()
+	acc.PasswordHash, acc.PasswordChangedAt = hash, a.Clock.Now()
 	return nil
 }
 
@@ -170,7 +162,7 @@ func (a *Accounts) change(ctx context.Context, login, verb string, f func(*Accou
 	}
 	acc, err = a.Users.Update(ctx, acc.ID, func(old Account) (Account, error) {
 		err := f(&old)
-		old.ChangedAt = a.now()
+		old.ChangedAt = a.Clock.Now()
 		return old, err
 	})
 	if err != nil {
@@ -181,6 +173,6 @@ func (a *Accounts) change(ctx context.Context, login, verb string, f func(*Accou
 
 func (a *Accounts) record(ctx context.Context, format string, args ...any) error {
 	return a.Audit.Record(ctx, tandem.AuditEvent{
-		At: a.now(), Kind: tandem.AuditAdministration, Actor: a.Actor, Detail: fmt.Sprintf(format, args...),
+		At: a.Clock.Now(), Kind: tandem.AuditAdministration, Actor: a.Actor, Detail: fmt.Sprintf(format, args...),
 	})
 }

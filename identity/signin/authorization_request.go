@@ -62,7 +62,7 @@ func checkParameter(name string, values []string) string {
 		return "is given more than once" // RFC 6749 section 3.1
 	case len(v) > limit:
 		return "is longer than " + strconv.Itoa(limit) + " bytes"
-	case !utf8.ValidString(v) || hasControl(v):
+	case !utf8.ValidString(v) || tandem.HasControl(v):
 		return "holds characters that no parameter may have"
 	}
 	return ""
@@ -71,20 +71,20 @@ func checkParameter(name string, values []string) string {
 // parse reads what is not the client's identity: client_id and redirect_uri
 // have been checked before, so that an error can go to the redirect URI.
 func (req *authorizationRequest) parse(q url.Values, app *tandem.TrustedApp) *oauth.Error {
-	req.ResponseMode = modeQuery
+	req.ResponseMode = oauth.ModeQuery
 	if m := q["response_mode"]; len(m) == 1 && knownMode(m[0]) {
 		req.ResponseMode = m[0] // first, so that the errors below use it
 	}
 	if s := q["state"]; len(s) == 1 && checkParameter("state", s) == "" {
 		req.State = s[0]
 	}
-	for _, name := range slices.Sorted(maps.Keys(q)) { // sorted: the same fault, the same answer
+	for _, name := range slices.Sorted(maps.Keys(q)) { // sorted: the same fault, the same response
 		values := q[name]
 		if name == "resource" {
 			continue // may repeat (RFC 8707), and is not used here
 		}
 		if problem := checkParameter(name, values); problem != "" {
-			return oauth.Refuse(oauth.InvalidRequest, "the parameter %s %s", clip(name), problem)
+			return oauth.Refuse(oauth.InvalidRequest, "the parameter %s %s", tandem.Clip(name, shown), problem)
 		}
 	}
 	// Neither is looked into, and nothing is fetched: a request object could
@@ -103,10 +103,10 @@ func (req *authorizationRequest) parse(q url.Values, app *tandem.TrustedApp) *oa
 	case "":
 		return oauth.Refuse(oauth.InvalidRequest, "response_type is missing: use response_type=code")
 	default:
-		return oauth.Refuse(oauth.UnsupportedResponseType, "response_type %s is not supported: use code", clip(t))
+		return oauth.Refuse(oauth.UnsupportedResponseType, "response_type %s is not supported: use code", tandem.Clip(t, shown))
 	}
 	if m := q.Get("response_mode"); m != "" && !knownMode(m) {
-		return oauth.Refuse(oauth.InvalidRequest, "response_mode %s is not known: use query, fragment or form_post", clip(m))
+		return oauth.Refuse(oauth.InvalidRequest, "response_mode %s is not known: use query, fragment or form_post", tandem.Clip(m, shown))
 	}
 	req.Nonce, req.LoginHint = q.Get("nonce"), NormalizeLogin(q.Get("login_hint"))
 	asked, err := token.ReadScope(q.Get("scope"))
@@ -141,25 +141,17 @@ func (req *authorizationRequest) parseChallenge(q url.Values, app *tandem.Truste
 	return nil
 }
 
-// The words of prompt (OpenID Connect Core section 3.1.2.1).
-const (
-	promptNone          = "none"
-	promptLogin         = "login"
-	promptConsent       = "consent"
-	promptSelectAccount = "select_account"
-)
-
 func (req *authorizationRequest) parsePrompt(q url.Values) *oauth.Error {
 	req.Prompt = strings.Fields(q.Get("prompt"))
 	for _, word := range req.Prompt {
 		switch word {
-		case promptNone:
+		case oauth.PromptNone:
 			if len(req.Prompt) > 1 {
 				return oauth.Refuse(oauth.InvalidRequest, "prompt none excludes every other word")
 			}
-		case promptLogin, promptConsent, promptSelectAccount:
+		case oauth.PromptLogin, oauth.PromptConsent, oauth.PromptSelectAccount:
 		default:
-			return oauth.Refuse(oauth.InvalidRequest, "prompt %s is not known", clip(word))
+			return oauth.Refuse(oauth.InvalidRequest, "prompt %s is not known", tandem.Clip(word, shown))
 		}
 	}
 	if text := q.Get("max_age"); text != "" {
@@ -183,7 +175,7 @@ func (req *authorizationRequest) satisfiedBy(s *SignIn, now time.Time) bool {
 	if req.SignedIn == s.ID {
 		return true
 	}
-	if req.hasPrompt(promptLogin) || req.hasPrompt(promptSelectAccount) {
+	if req.hasPrompt(oauth.PromptLogin) || req.hasPrompt(oauth.PromptSelectAccount) {
 		return false
 	}
 	if req.HintUserID != "" && req.HintUserID != s.UserID {

@@ -73,7 +73,7 @@ func (h *Handler) current(r *http.Request) (*signedIn, error) {
 	if value == "" {
 		return nil, nil
 	}
-	ctx, now := r.Context(), h.Now()
+	ctx, now := r.Context(), h.Clock.Now()
 	s, err := h.SignIns.ByCookie(ctx, hashCookie(value))
 	if errors.Is(err, tandem.ErrNotFound) {
 		return nil, nil
@@ -105,7 +105,7 @@ func (h *Handler) current(r *http.Request) (*signedIn, error) {
 // (session fixation). The same person keeps their sign-in; another person's
 // sign-in with this browser ends.
 func (h *Handler) begin(ctx context.Context, before *signedIn, acc *Account, keep bool) (s SignIn, value string, err error) {
-	now, value := h.Now(), newCookieValue()
+	now, value := h.Clock.Now(), newCookieValue()
 	s = SignIn{ID: uuid.NewString(), UserID: acc.ID, CreatedAt: now}
 	again := before != nil && before.UserID == acc.ID
 	if again {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/oauth"
 )
 
 // logoutRequest is a checked logout request (OpenID Connect RP-Initiated
@@ -27,83 +28,78 @@ type logoutRequest struct {
 // endSession is the end-session endpoint. With a valid hint of who is signed
 // in it signs out at once; otherwise it asks, because any site can lead a
 // browser here.
-func (h *Handler) endSession(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) endSession(w http.ResponseWriter, r *http.Request) error {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		h.fail(w, r, http.StatusBadRequest, "invalid_request", "The address that brought you here is damaged.", "")
-		return
+		return badRequest("The address that brought you here is damaged.", "")
 	}
-	req, ok := h.acceptLogout(w, r, q)
-	if !ok {
-		return
+	req, err := h.acceptLogout(r, q)
+	if err != nil {
+		return err
 	}
 	who, err := h.current(r)
 	if err != nil {
-		h.failInternal(w, r, err)
-		return
+		return err
 	}
 	switch {
 	case who != nil && (req.hint == nil || req.hint.SignInID != who.ID):
-		h.confirm(w, r, who, req)
+		return h.confirm(w, r, who, req)
 	case who != nil:
 		if err := h.Ending.SignIn(r.Context(), who.ID, who.Account.Login, "signed out through "+req.ApplicationURI); err != nil {
-			h.failInternal(w, r, err)
-			return
+			return err
 		}
 		h.forget(w)
-		h.leave(w, r, req)
-	default:
-		if req.hint != nil {
-			if err := h.endHinted(r, req); err != nil {
-				h.failInternal(w, r, err)
-				return
-			}
+	case req.hint != nil:
+		if err := h.endHinted(r, req); err != nil {
+			return err
 		}
-		h.leave(w, r, req)
 	}
+	return h.leave(w, req)
 }
 
 // endSessionPost takes the request as a form, from any site. Browsers send no
 // SameSite=Lax cookie with it, so a hint is all there is to go by: it names
 // the sign-in, which ends if it is live. Without a live hint the request goes
 // on as a GET, where the cookie can be seen and the person asked.
-func (h *Handler) endSessionPost(w http.ResponseWriter, r *http.Request) {
-	form, ok := h.readForm(w, r)
-	if !ok {
-		return
+func (h *Handler) endSessionPost(w http.ResponseWriter, r *http.Request) error {
+	form, err := readForm(w, r)
+	if err != nil {
+		return err
 	}
-	req, ok := h.acceptLogout(w, r, form)
-	if !ok {
-		return
+	req, err := h.acceptLogout(r, form)
+	if err != nil {
+		return err
 	}
 	if req.hint != nil {
 		s, err := h.SignIns.ByID(r.Context(), req.hint.SignInID)
 		if err != nil && !errors.Is(err, tandem.ErrNotFound) {
-			h.failInternal(w, r, err)
-			return
+			return err
 		}
-		if err == nil && s.LiveAt(h.Now()) {
+		if err == nil && s.LiveAt(h.Clock.Now()) {
 			if err := h.endHinted(r, req); err != nil {
-				h.failInternal(w, r, err)
-				return
+				return err
 			}
-			h.leave(w, r, req)
-			return
+			return h.leave(w, req)
 		}
 	}
 	// The hint stays behind: an ID token has no place in a URL of ours.
 	next := url.Values{}
-	for name, value := range map[string]string{"client_id": req.ApplicationURI, "post_logout_redirect_uri": req.RedirectURI, "state": req.State} {
-		if value != "" {
-			next.Set(name, value)
+	for _, f := range []field{
+		{"client_id", req.ApplicationURI},
+		{"post_logout_redirect_uri", req.RedirectURI},
+		{"state", req.State},
+	} {
+		if f.Value != "" {
+			next.Set(f.Name, f.Value)
 		}
 	}
-	target := "/id/connect/endsession"
+	target := oauth.PathEndSession
 	if len(next) > 0 {
 		target += "?" + next.Encode()
 	}
 	noStore(w.Header())
 	http.Redirect(w, r, target, http.StatusSeeOther)
+	return nil
 }
 
 // endHinted ends the sign-in that the hint names, and what came of it.
@@ -120,14 +116,13 @@ func (h *Handler) endHinted(r *http.Request, req *logoutRequest) error {
 // acceptLogout checks a logout request. It never redirects to an address that
 // is not registered, byte for byte, for the application that the hint or
 // client_id names; a hint that proves nothing counts as none.
-func (h *Handler) acceptLogout(w http.ResponseWriter, r *http.Request, q url.Values) (*logoutRequest, bool) {
-	refuse := func(problem string) (*logoutRequest, bool) {
-		h.fail(w, r, http.StatusBadRequest, "invalid_request", problem, "You have not been signed out. You can do that on this server's sign-out page.")
-		return nil, false
+func (h *Handler) acceptLogout(r *http.Request, q url.Values) (*logoutRequest, error) {
+	refuse := func(text string) (*logoutRequest, error) {
+		return nil, badRequest(text, "You have not been signed out. You can do that on this server's sign-out page.")
 	}
 	for name, values := range q {
 		if problem := checkParameter(strings.TrimPrefix(name, "post_logout_"), values); problem != "" {
-			return refuse("The application made a mistake: " + clip(name) + " " + problem + ".")
+			return refuse("The application made a mistake: " + tandem.Clip(name, shown) + " " + problem + ".")
 		}
 	}
 	req := &logoutRequest{ApplicationURI: q.Get("client_id"), RedirectURI: q.Get("post_logout_redirect_uri"), State: q.Get("state")}
@@ -142,21 +137,20 @@ func (h *Handler) acceptLogout(w http.ResponseWriter, r *http.Request, q url.Val
 		}
 	}
 	if req.RedirectURI == "" {
-		return req, true
+		return req, nil
 	}
 	app, ok := h.Applications.App(req.ApplicationURI)
 	if !ok || !slices.Contains(app.PostLogoutRedirectURIs, req.RedirectURI) {
 		return refuse("The application wants you sent to an address that it has not registered for after the sign-out.")
 	}
-	return req, true
+	return req, nil
 }
 
 // leave goes to the application's post-logout address, or says that the
 // sign-out is done.
-func (h *Handler) leave(w http.ResponseWriter, r *http.Request, req *logoutRequest) {
+func (h *Handler) leave(w http.ResponseWriter, req *logoutRequest) error {
 	if req.RedirectURI == "" {
-		h.showSignedOut(w, r)
-		return
+		return h.showSignedOut(w)
 	}
 	target := req.RedirectURI
 	if req.State != "" {
@@ -170,4 +164,5 @@ func (h *Handler) leave(w http.ResponseWriter, r *http.Request, req *logoutReque
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	w.Header().Set("Location", target)
 	w.WriteHeader(http.StatusSeeOther)
+	return nil
 }

@@ -1,11 +1,95 @@
 package signin
 
 import (
-	"fmt"
+	"errors"
+	"net/http"
+
+	"github.com/google/uuid"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/oauth"
 )
 
+// shown is how much of a wrong value is repeated in a message, in bytes.
+const shown = 80
+
 func invalid(format string, args ...any) error {
-	return &tandem.Error{Code: tandem.CodeInvalid, Message: fmt.Sprintf(format, args...)}
+	return tandem.Errorf(tandem.CodeInvalid, format, args...)
+}
+
+// problem is an error that is shown to the person: there is nowhere safe to
+// send them.
+type problem struct {
+	status int
+	code   string // the protocol's word for it
+	// text says what went wrong, in one or two sentences; hint what to do.
+	text, hint string
+}
+
+// Error implements error.
+func (p *problem) Error() string { return p.text }
+
+// startAgain is the hint for who has come to a dead end.
+const startAgain = "Open the application again and start there."
+
+func badRequest(text, hint string) *problem {
+	return &problem{http.StatusBadRequest, "invalid_request", text, hint}
+}
+
+// refusal is an error that goes to the application that asked (RFC 6749 section
+// 4.1.2.1): its redirect URI has been checked.
+type refusal struct {
+	request *authorizationRequest
+	cause   *oauth.Error
+}
+
+// Error implements error.
+func (e *refusal) Error() string { return e.cause.Error() }
+
+// handlerFunc is an endpoint. What it returns an error for it has not written.
+type handlerFunc func(w http.ResponseWriter, r *http.Request) error
+
+// serve makes an endpoint an [http.Handler].
+func (h *Handler) serve(f handlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := f(w, r); err != nil {
+			h.fail(w, r, err)
+		}
+	})
+}
+
+// fail is the one place where an error becomes a response: the error page, or
+// an error response to the application.
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var shown *problem
+	var refused *refusal
+	switch {
+	case errors.As(err, &refused):
+		err = h.respond(w, refused.request,
+			field{"error", string(refused.cause.Code)}, field{"error_description", refused.cause.Description})
+	case errors.As(err, &shown):
+		err = h.render(w, shown.status, "error.html", page{
+			Title: "This did not work", Problem: shown.text, Hint: shown.hint, Code: shown.code,
+		})
+	case r.Context().Err() != nil:
+		return // nobody is waiting
+	default:
+		err = h.failInternal(w, r, err)
+	}
+	if err != nil {
+		h.Log.ErrorContext(r.Context(), "render the error page", "error", err)
+		http.Error(w, "internal error", http.StatusInternalServerError)
+	}
+}
+
+// failInternal logs an error and shows a page that names only where to find it.
+func (h *Handler) failInternal(w http.ResponseWriter, r *http.Request, err error) error {
+	id := uuid.NewString()
+	h.Log.ErrorContext(r.Context(), "sign-in", "path", r.URL.Path, "error", err, "id", id)
+	return h.render(w, http.StatusInternalServerError, "error.html", page{
+		Title:   "Something went wrong here",
+		Problem: "The identity server could not finish this. It is not your fault.",
+		Hint:    "Try again in a moment. If it stays like this, tell the administrator the reference below.",
+		Code:    "server_error", ID: id,
+	})
 }

@@ -56,7 +56,7 @@ func (h *Handler) csrf(w http.ResponseWriter, r *http.Request) (string, error) {
 		value = newCookieValue()
 		h.setCookie(w, formCookie, value, 0)
 	}
-	return h.sealed(csrfToken{h.Now().Unix()}, placeCSRF+value)
+	return h.sealed(csrfToken{h.Clock.Now().Unix()}, placeCSRF+value)
 }
 
 // csrfValid reports whether the form came from a page that this server gave to
@@ -69,16 +69,15 @@ func (h *Handler) csrfValid(r *http.Request, token string) bool {
 
 // fresh reports whether a time in Unix seconds is within the lifetime.
 func (h *Handler) fresh(at int64, lifetime time.Duration) bool {
-	age := h.Now().Sub(time.Unix(at, 0))
+	age := h.Clock.Now().Sub(time.Unix(at, 0))
 	return age > -time.Minute && age < lifetime // replicas' clocks differ a little
 }
 
 // ownSite refuses a form that another site made the browser send: by
 // Sec-Fetch-Site, or by Origin where a browser has not got that.
-func (h *Handler) ownSite(w http.ResponseWriter, r *http.Request) bool {
+func (h *Handler) ownSite(r *http.Request) error {
 	if err := h.crossSite.Check(r); err != nil {
-		h.fail(w, r, http.StatusForbidden, "cross_site", "This form was sent by another site, so nothing was done.", "Open the application again and start there.")
-		return false
+		return &problem{http.StatusForbidden, "cross_site", "This form was sent by another site, so nothing was done.", startAgain}
 	}
-	return true
+	return nil
 }

@@ -7,13 +7,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/internal/netaddr"
+	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/seal"
 )
@@ -37,7 +35,7 @@ type Hints interface {
 }
 
 // Handler serves the browser's part of the identity server. All fields but
-// Throttling and Now are required.
+// Throttling and Clock are required.
 type Handler struct {
 	// Issuer is the identity server's URL, such as https://erp.example/id.
 	Issuer       string
@@ -50,12 +48,12 @@ type Handler struct {
 	Codes        Codes
 	Hints        Hints
 	Ending       *Ending
-	Audit        Auditor
+	Audit        tandem.Auditor
 	// Box seals what travels through the browser; replicas share its key.
 	Box *seal.Box
 	Log *slog.Logger
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 
 	// Set by Mount.
 	secure     bool // the issuer is https
@@ -64,42 +62,43 @@ type Handler struct {
 	crossSite  *http.CrossOriginProtection
 }
 
+// Paths of the pages that only the browser and this package know.
+const (
+	pathResume  = oauth.PathAuthorize + "/resume"
+	pathAccount = oauth.PathIssuer + "/account/"
+	pathSignIn  = pathAccount + "signin"
+	pathSignOut = pathAccount + "signout"
+)
+
 // Mount adds the endpoints to mux.
 func (h *Handler) Mount(mux *http.ServeMux) error {
 	u, err := url.Parse(h.Issuer)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
-		return errors.New("signin: the issuer " + clip(h.Issuer) + " is not an http or https URL")
-	}
-	if h.Now == nil {
-		h.Now = time.Now
+		return errors.New("signin: the issuer " + tandem.Clip(h.Issuer, shown) + " is not an http or https URL")
 	}
 	h.secure, h.issuerHost = u.Scheme == "https", u.Host
-	h.throttle = throttle{Throttling: h.Throttling.withDefaults(), counters: h.Attempts, now: h.Now}
+	h.throttle = throttle{Throttling: h.Throttling.withDefaults(), counters: h.Attempts, clock: h.Clock}
 	h.crossSite = http.NewCrossOriginProtection()
 	// A proxy may present another Host than the browser's Origin.
 	if err := h.crossSite.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
 		return err
 	}
-	for pattern, serve := range map[string]http.HandlerFunc{
-		"GET /id/connect/authorize":        h.authorize,
-		"POST /id/connect/authorize":       h.authorizePost,
-		"GET /id/connect/authorize/resume": h.resume,
-		"GET /id/account/signin":           h.signInForm,
-		"POST /id/account/signin":          h.signIn,
-		"GET /id/account/signout":          h.signOutForm,
-		"POST /id/account/signout":         h.signOut,
-		"GET /id/connect/endsession":       h.endSession,
-		"POST /id/connect/endsession":      h.endSessionPost,
-		static.Pattern():                   static.ServeHTTP,
-	} {
-		mux.HandleFunc(pattern, serve)
-	}
+	mux.Handle("GET "+oauth.PathAuthorize, h.serve(h.authorize))
+	mux.Handle("POST "+oauth.PathAuthorize, h.serve(h.authorizePost))
+	mux.Handle("GET "+pathResume, h.serve(h.resume))
+	mux.Handle("GET "+pathSignIn, h.serve(h.signInForm))
+	mux.Handle("POST "+pathSignIn, h.serve(h.signIn))
+	mux.Handle("GET "+pathSignOut, h.serve(h.signOutForm))
+	mux.Handle("POST "+pathSignOut, h.serve(h.signOut))
+	mux.Handle("GET "+oauth.PathEndSession, h.serve(h.endSession))
+	mux.Handle("POST "+oauth.PathEndSession, h.serve(h.endSessionPost))
+	mux.Handle(static.Pattern(), static)
 	return nil
 }
 
 // Purge deletes what time has made useless; call it now and then.
 func (h *Handler) Purge(ctx context.Context) error {
-	now := h.Now()
+	now := h.Clock.Now()
 	return errors.Join(
 		h.SignIns.Purge(ctx, now.Add(-SignInAbsolute)),
 		h.Attempts.Purge(ctx, now.Add(-h.throttle.Window)),
@@ -109,46 +108,24 @@ func (h *Handler) Purge(ctx context.Context) error {
 // maxForm bounds a form's body, in bytes.
 const maxForm = 32 << 10
 
-// readForm parses the body of a POST, and only that. It answers by itself when
-// it cannot.
-func (h *Handler) readForm(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
+// readForm parses the body of a POST, and only that.
+func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	if !strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded") {
-		h.fail(w, r, http.StatusUnsupportedMediaType, "invalid_request", "The form came in a format that is not understood.", "")
-		return nil, false
+		return nil, &problem{http.StatusUnsupportedMediaType, "invalid_request", "The form came in a format that is not understood.", ""}
 	}
 	if err := r.ParseForm(); err != nil {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
-			h.fail(w, r, http.StatusRequestEntityTooLarge, "invalid_request", "The form is too large.", "")
-			return nil, false
+			return nil, &problem{http.StatusRequestEntityTooLarge, "invalid_request", "The form is too large.", ""}
 		}
-		h.fail(w, r, http.StatusBadRequest, "invalid_request", "The form cannot be read.", "")
-		return nil, false
+		return nil, badRequest("The form cannot be read.", "")
 	}
-	return r.PostForm, true
-}
-
-// fail shows the error page.
-func (h *Handler) fail(w http.ResponseWriter, r *http.Request, status int, code, problem, hint string) {
-	h.render(w, r, status, "error.html", page{Title: "This did not work", Problem: problem, Hint: hint, Code: code})
-}
-
-// failInternal logs an error and shows a page that names only where to find it.
-func (h *Handler) failInternal(w http.ResponseWriter, r *http.Request, err error) {
-	if r.Context().Err() != nil {
-		return // nobody is waiting
-	}
-	id := uuid.NewString()
-	h.Log.ErrorContext(r.Context(), "sign-in", "path", r.URL.Path, "error", err, "id", id)
-	h.render(w, r, http.StatusInternalServerError, "error.html", page{
-		Title: "Something went wrong here", Problem: "The identity server could not finish this. It is not your fault.",
-		Hint: "Try again in a moment. If it stays like this, tell the administrator the reference below.", Code: "server_error", ID: id,
-	})
+	return r.PostForm, nil
 }
 
 func (h *Handler) record(ctx context.Context, r *http.Request, e tandem.AuditEvent) error {
-	e.At, e.Flow, e.RemoteAddr = h.Now(), tandem.FlowUser, netaddr.Host(r.RemoteAddr)
+	e.At, e.Flow, e.RemoteAddr = h.Clock.Now(), tandem.FlowUser, netaddr.Host(r.RemoteAddr)
 	return h.Audit.Record(ctx, e)
 }

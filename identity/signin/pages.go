@@ -18,10 +18,13 @@ var templateFiles embed.FS
 var assetFiles embed.FS
 
 // static are the style sheets and pictures of the pages.
-var static = assets.New(assetFiles, "assets", "/id/account/assets/")
+var static = assets.New(assetFiles, "assets", pathAccount+"assets/")
 
 var templates = template.Must(template.New("").
-	Funcs(template.FuncMap{"asset": static.Path}).
+	Funcs(template.FuncMap{
+		"asset": static.Path,
+		"path":  func(page string) string { return pathAccount + page },
+	}).
 	ParseFS(templateFiles, "templates/*.html"))
 
 // page is what the templates show. Which fields a page uses is for its
@@ -53,17 +56,16 @@ type field struct{ Name, Value string }
 
 // render writes a page. formTargets are origins, besides our own, that the
 // page's form may lead to, also by a redirect that answers it.
-func (h *Handler) render(w http.ResponseWriter, r *http.Request, status int, name string, p page, formTargets ...string) {
+func (h *Handler) render(w http.ResponseWriter, status int, name string, p page, formTargets ...string) error {
 	p.Host = h.issuerHost
 	var text bytes.Buffer
 	if err := templates.ExecuteTemplate(&text, name, p); err != nil {
-		h.Log.ErrorContext(r.Context(), "render page", "page", name, "error", err)
-		http.Error(w, "internal error", http.StatusInternalServerError)
-		return
+		return err
 	}
 	setPageHeaders(w.Header(), name == "form_post.html", formTargets)
 	w.WriteHeader(status)
 	w.Write(text.Bytes())
+	return nil
 }
 
 // setPageHeaders keeps a page from being framed, stored, or made to load or

@@ -5,39 +5,34 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/hybridapps/tandem/oauth"
 )
 
-// The response modes: how the answer travels to the redirect URI.
-const (
-	modeQuery    = "query"
-	modeFragment = "fragment"
-	modeFormPost = "form_post" // OAuth 2.0 Form Post Response Mode
-)
-
+// knownMode reports whether a response can travel so.
 func knownMode(mode string) bool {
-	return mode == modeQuery || mode == modeFragment || mode == modeFormPost
+	return mode == oauth.ModeQuery || mode == oauth.ModeFragment || mode == oauth.ModeFormPost
 }
 
-// answer sends the fields to the request's redirect URI, which has been
+// respond sends the fields to the request's redirect URI, which has been
 // checked. It adds state, and iss (RFC 9207), which tells an application with
-// several identity servers whose answer it holds.
-func (h *Handler) answer(w http.ResponseWriter, r *http.Request, req *authorizationRequest, fields ...field) {
+// several identity servers whose response it holds.
+func (h *Handler) respond(w http.ResponseWriter, req *authorizationRequest, fields ...field) error {
 	if req.State != "" {
 		fields = append(fields, field{"state", req.State})
 	}
 	fields = append(fields, field{"iss", h.Issuer})
-	if req.ResponseMode == modeFormPost {
-		h.render(w, r, http.StatusOK, "form_post.html", page{
+	if req.ResponseMode == oauth.ModeFormPost {
+		return h.render(w, http.StatusOK, "form_post.html", page{
 			Title: "Continue", Application: req.ApplicationName, Action: template.URL(req.RedirectURI), Fields: fields,
 		}, cspSource(req.RedirectURI))
-		return
 	}
 	// The redirect URI goes out as it was registered, its own query included.
 	var b strings.Builder
 	b.WriteString(req.RedirectURI)
 	separator := "?"
 	switch {
-	case req.ResponseMode == modeFragment:
+	case req.ResponseMode == oauth.ModeFragment:
 		separator = "#"
 	case strings.HasSuffix(req.RedirectURI, "?"):
 		separator = ""
@@ -53,4 +48,5 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, req *authorizat
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	w.Header().Set("Location", b.String())
 	w.WriteHeader(http.StatusSeeOther) // never repeats a form's body (RFC 9700 section 4.12)
+	return nil
 }

@@ -82,11 +82,6 @@ type Sessions interface {
 	CloseByKey(ctx context.Context, key string, reason tandem.EndReason) error
 }
 
-// Auditor records events; it returns after the event is durable.
-type Auditor interface {
-	Record(ctx context.Context, e tandem.AuditEvent) error
-}
-
 // Ending ends sign-ins together with everything that hangs on them: the
 // identity session, the refresh families, the API session with its slot. It
 // touches nothing of the service half (invariant I6).
@@ -96,22 +91,15 @@ type Ending struct {
 	// Sessions may be nil where no API runs in the process, as in
 	// administration by command: the API then notices by itself.
 	Sessions Sessions
-	Audit    Auditor
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
-}
-
-func (e *Ending) now() time.Time {
-	if e.Now != nil {
-		return e.Now()
-	}
-	return time.Now()
+	Audit    tandem.Auditor
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 }
 
 // SignIn ends one sign-in; one that has ended is no error. The record names
 // actor, the login whose sign-in it is, and why.
 func (e *Ending) SignIn(ctx context.Context, sid, actor, why string) error {
-	ended, err := e.SignIns.End(ctx, sid, e.now())
+	ended, err := e.SignIns.End(ctx, sid, e.Clock.Now())
 	if err != nil {
 		return err
 	}
@@ -124,7 +112,7 @@ func (e *Ending) SignIn(ctx context.Context, sid, actor, why string) error {
 
 // User ends all sign-ins of a user.
 func (e *Ending) User(ctx context.Context, u *tandem.User, why string) error {
-	sids, err := e.SignIns.EndUser(ctx, u.ID, e.now())
+	sids, err := e.SignIns.EndUser(ctx, u.ID, e.Clock.Now())
 	if err != nil {
 		return err
 	}
@@ -154,6 +142,6 @@ func (e *Ending) after(ctx context.Context, sid string) error {
 
 func (e *Ending) record(ctx context.Context, sid, actor, why string) error {
 	return e.Audit.Record(ctx, tandem.AuditEvent{
-		At: e.now(), Kind: tandem.AuditSignOut, Actor: actor, Flow: tandem.FlowUser, SignInID: sid, Detail: why,
+		At: e.Clock.Now(), Kind: tandem.AuditSignOut, Actor: actor, Flow: tandem.FlowUser, SignInID: sid, Detail: why,
 	})
 }

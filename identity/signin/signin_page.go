@@ -19,37 +19,31 @@ const hashTimeout = 10 * time.Second
 // and takes the same time, so that nobody learns which logins exist.
 const (
 	wrongPassword = "The login or the password is not right, or this account may not sign in."
-	formTooOld    = "This form was open for too long, or your browser did not send back its cookie. Please try again; if this appears once more, allow cookies for this site."
-	nothingTyped  = "Type your login and your password."
-	tooBusy       = "Too many people are signing in at this moment. Please try again."
+	formTooOld    = "This form was open for too long, or your browser did not send back its cookie. " +
+		"Please try again; if this appears once more, allow cookies for this site."
+	nothingTyped = "Type your login and your password."
+	tooBusy      = "Too many people are signing in at this moment. Please try again."
 )
 
 // signInForm shows the sign-in form, for a sealed authorization request or by
 // itself.
-func (h *Handler) signInForm(w http.ResponseWriter, r *http.Request) {
-	text := r.URL.Query().Get("request")
-	req, ok := h.openRequest(text)
-	switch {
-	case text != "" && !ok:
-		h.failStale(w, r)
-		return
-	case text == "":
-		who, err := h.current(r)
+func (h *Handler) signInForm(w http.ResponseWriter, r *http.Request) error {
+	if text := r.URL.Query().Get("request"); text != "" {
+		req, err := h.openRequest(text)
 		if err != nil {
-			h.failInternal(w, r, err)
-			return
+			return err
 		}
-		if who != nil {
-			http.Redirect(w, r, "/id/account/signout", http.StatusSeeOther)
-			return
-		}
-		req = nil
+		return h.showSignIn(w, r, http.StatusOK, signInFields{login: req.LoginHint, request: text, req: req}, "")
 	}
-	f := signInFields{request: text, req: req}
-	if req != nil {
-		f.login = req.LoginHint
+	who, err := h.current(r)
+	if err != nil {
+		return err
 	}
-	h.showSignIn(w, r, http.StatusOK, f, "")
+	if who != nil {
+		http.Redirect(w, r, pathSignOut, http.StatusSeeOther)
+		return nil
+	}
+	return h.showSignIn(w, r, http.StatusOK, signInFields{}, "")
 }
 
 // signInFields is the sign-in form as it was sent.
@@ -62,11 +56,10 @@ type signInFields struct {
 	req     *authorizationRequest
 }
 
-func (h *Handler) showSignIn(w http.ResponseWriter, r *http.Request, status int, f signInFields, problem string) {
+func (h *Handler) showSignIn(w http.ResponseWriter, r *http.Request, status int, f signInFields, problem string) error {
 	csrf, err := h.csrf(w, r)
 	if err != nil {
-		h.failInternal(w, r, err)
-		return
+		return err
 	}
 	p := page{Title: "Sign in", Problem: problem, Login: f.login, Keep: f.keep, CSRF: csrf, Request: f.request}
 	var targets []string
@@ -83,53 +76,57 @@ func (h *Handler) showSignIn(w http.ResponseWriter, r *http.Request, status int,
 			p.ReturnHost = u.Host
 		}
 	}
-	h.render(w, r, status, "signin.html", p, targets...)
+	return h.render(w, status, "signin.html", p, targets...)
 }
 
 // signIn takes the form.
-func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) {
-	form, ok := h.readForm(w, r)
-	if !ok || !h.ownSite(w, r) {
-		return
+func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) error {
+	form, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	if err := h.ownSite(r); err != nil {
+		return err
 	}
 	for name, values := range form {
 		if len(values) > 1 {
-			h.fail(w, r, http.StatusBadRequest, "invalid_request", "The form holds "+clip(name)+" more than once.", "")
-			return
+			return badRequest("The form holds "+tandem.Clip(name, shown)+" more than once.", "")
 		}
 	}
-	f := signInFields{login: NormalizeLogin(form.Get("login")), password: form.Get("password"), keep: form.Get("keep") != "", request: form.Get("request")}
+	f := signInFields{
+		login:    NormalizeLogin(form.Get("login")),
+		password: form.Get("password"),
+		keep:     form.Get("keep") != "",
+		request:  form.Get("request"),
+	}
 	if f.request != "" {
-		if f.req, ok = h.openRequest(f.request); !ok {
-			h.failStale(w, r)
-			return
+		if f.req, err = h.openRequest(f.request); err != nil {
+			return err
 		}
 	}
 	if !h.csrfValid(r, form.Get("csrf")) {
-		h.showSignIn(w, r, http.StatusBadRequest, f, formTooOld)
-		return
+		return h.showSignIn(w, r, http.StatusBadRequest, f, formTooOld)
 	}
 	if f.login == "" || f.password == "" {
-		h.showSignIn(w, r, http.StatusBadRequest, f, nothingTyped)
-		return
+		return h.showSignIn(w, r, http.StatusBadRequest, f, nothingTyped)
 	}
 	acc, wait, err := h.authenticate(r, f)
 	switch {
 	case errors.Is(err, errWrongPassword):
 		// A 401 must name a way to authenticate (RFC 9110 section 15.5.2).
 		w.Header().Set("WWW-Authenticate", `Form realm="sign-in"`)
-		h.showSignIn(w, r, http.StatusUnauthorized, f, wrongPassword)
+		return h.showSignIn(w, r, http.StatusUnauthorized, f, wrongPassword)
 	case errors.Is(err, context.DeadlineExceeded):
 		w.Header().Set("Retry-After", "1")
-		h.showSignIn(w, r, http.StatusServiceUnavailable, f, tooBusy)
+		return h.showSignIn(w, r, http.StatusServiceUnavailable, f, tooBusy)
 	case err != nil:
-		h.failInternal(w, r, err)
+		return err
 	case wait > 0:
 		seconds := strconv.Itoa(int((wait + time.Second - 1) / time.Second))
 		w.Header().Set("Retry-After", seconds)
-		h.showSignIn(w, r, http.StatusTooManyRequests, f, "There were too many attempts. Wait "+seconds+" s, then try again.")
+		return h.showSignIn(w, r, http.StatusTooManyRequests, f, "There were too many attempts. Wait "+seconds+" s, then try again.")
 	default:
-		h.welcome(w, r, f, acc)
+		return h.welcome(w, r, f, acc)
 	}
 }
 
@@ -209,32 +206,29 @@ func (h *Handler) renewHash(ctx context.Context, acc *Account, password string) 
 
 // welcome begins the identity session and sends the person on their way. The
 // sign-in is on record before the browser has its cookie.
-func (h *Handler) welcome(w http.ResponseWriter, r *http.Request, f signInFields, acc Account) {
+func (h *Handler) welcome(w http.ResponseWriter, r *http.Request, f signInFields, acc Account) error {
 	ctx := r.Context()
 	before, err := h.current(r)
 	if err != nil {
-		h.failInternal(w, r, err)
-		return
+		return err
 	}
 	s, value, err := h.begin(ctx, before, &acc, f.keep)
 	if err != nil {
-		h.failInternal(w, r, err)
-		return
+		return err
 	}
 	e := tandem.AuditEvent{Kind: tandem.AuditSignIn, Actor: acc.Login, SignInID: s.ID, Detail: "password"}
 	if f.req != nil {
 		e.ApplicationURI = f.req.ApplicationURI
 	}
 	if err := h.record(ctx, r, e); err != nil {
-		h.failInternal(w, r, err)
-		return
+		return err
 	}
 	h.keepCookie(w, value, f.keep)
 	if f.req == nil {
 		noStore(w.Header())
-		http.Redirect(w, r, "/id/account/signout", http.StatusSeeOther)
-		return
+		http.Redirect(w, r, pathSignOut, http.StatusSeeOther)
+		return nil
 	}
 	f.req.SignedIn = s.ID
-	h.redirectSealed(w, r, "/id/connect/authorize/resume", f.req)
+	return h.redirectSealed(w, r, pathResume, f.req)
 }

@@ -379,7 +379,7 @@ func TestC22_GuessingIsThrottled(t *testing.T) {
 		s.user("anna", tandem.InternalUser)
 		replica := newSiteOn(t, db, true)
 		replica.clock = s.clock
-		replica.h.Now = s.clock.now
+		replica.h.Clock = s.clock.now
 		sites := []*site{s, replica}
 		for i := range 10 {
 			if a := sites[i%2].browser().signIn("anna", "wrong wrong"); a.StatusCode != http.StatusUnauthorized {

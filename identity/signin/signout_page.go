@@ -5,31 +5,27 @@ import (
 )
 
 // signOutForm shows who is signed in and offers to sign out.
-func (h *Handler) signOutForm(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) signOutForm(w http.ResponseWriter, r *http.Request) error {
 	who, err := h.current(r)
 	if err != nil {
-		h.failInternal(w, r, err)
-		return
+		return err
 	}
 	if who == nil {
-		h.showSignedOut(w, r)
-		return
+		return h.showSignedOut(w)
 	}
-	h.confirm(w, r, who, &logoutRequest{})
+	return h.confirm(w, r, who, &logoutRequest{})
 }
 
 // confirm asks the person whether to sign out.
-func (h *Handler) confirm(w http.ResponseWriter, r *http.Request, who *signedIn, req *logoutRequest) {
+func (h *Handler) confirm(w http.ResponseWriter, r *http.Request, who *signedIn, req *logoutRequest) error {
 	csrf, err := h.csrf(w, r)
 	if err != nil {
-		h.failInternal(w, r, err)
-		return
+		return err
 	}
-	req.At = h.Now().Unix()
+	req.At = h.Clock.Now().Unix()
 	sealed, err := h.sealed(req, placeLogout)
 	if err != nil {
-		h.failInternal(w, r, err)
-		return
+		return err
 	}
 	p := page{Title: "You are signed in", Login: who.Account.Login, Name: who.Account.Name, CSRF: csrf, Request: sealed}
 	if req.ApplicationURI != "" {
@@ -42,36 +38,37 @@ func (h *Handler) confirm(w http.ResponseWriter, r *http.Request, who *signedIn,
 	if source := cspSource(req.RedirectURI); source != "" {
 		targets = append(targets, source)
 	}
-	h.render(w, r, http.StatusOK, "confirm.html", p, targets...)
+	return h.render(w, http.StatusOK, "confirm.html", p, targets...)
 }
 
 // signOut takes the confirmation: it ends the identity session and all that
 // came of it, and goes where the application asked to.
-func (h *Handler) signOut(w http.ResponseWriter, r *http.Request) {
-	form, ok := h.readForm(w, r)
-	if !ok || !h.ownSite(w, r) {
-		return
+func (h *Handler) signOut(w http.ResponseWriter, r *http.Request) error {
+	form, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	if err := h.ownSite(r); err != nil {
+		return err
 	}
 	var req logoutRequest
 	if !h.csrfValid(r, form.Get("csrf")) || !h.opened(form.Get("request"), placeLogout, &req) || !h.fresh(req.At, formLifetime) {
-		h.fail(w, r, http.StatusBadRequest, "invalid_request", "This form was open for too long, or your browser did not send back its cookie.", "You are still signed in. Go back and try again.")
-		return
+		return badRequest("This form was open for too long, or your browser did not send back its cookie.",
+			"You are still signed in. Go back and try again.")
 	}
 	who, err := h.current(r)
 	if err != nil {
-		h.failInternal(w, r, err)
-		return
+		return err
 	}
 	if who != nil {
 		if err := h.Ending.SignIn(r.Context(), who.ID, who.Account.Login, "signed out"); err != nil {
-			h.failInternal(w, r, err)
-			return
+			return err
 		}
 	}
 	h.forget(w)
-	h.leave(w, r, &req)
+	return h.leave(w, &req)
 }
 
-func (h *Handler) showSignedOut(w http.ResponseWriter, r *http.Request) {
-	h.render(w, r, http.StatusOK, "signedout.html", page{Title: "Signed out"})
+func (h *Handler) showSignedOut(w http.ResponseWriter) error {
+	return h.render(w, http.StatusOK, "signedout.html", page{Title: "Signed out"})
 }

@@ -198,8 +198,8 @@ func newSiteOn(t *testing.T, db *sqldb.DB, tls bool) *site {
 		clock: &clock{t: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)},
 	}
 	passwords := signin.NewPasswords(cheap, 4)
-	ending := &signin.Ending{SignIns: data.NewSignIns(db), Families: s.ended, Sessions: s.ended, Audit: s.audit, Now: s.clock.now}
-	s.accounts = &signin.Accounts{Users: s.users, Passwords: passwords, Ending: ending, Audit: s.audit, Actor: "test", Now: s.clock.now}
+	ending := &signin.Ending{SignIns: data.NewSignIns(db), Families: s.ended, Sessions: s.ended, Audit: s.audit, Clock: s.clock.now}
+	s.accounts = &signin.Accounts{Users: s.users, Passwords: passwords, Ending: ending, Audit: s.audit, Actor: "test", Clock: s.clock.now}
 	confidential := tandem.TrustedApp{
 		ID: "1", ApplicationURI: portal, Name: "Acme Portal", Enabled: true, ClientType: tandem.ClientConfidential,
 		InternalUsers: true, ExternalUsers: true, RedirectURIs: []string{back, "https://portal.example/other?x=1"},
@@ -223,7 +223,7 @@ func newSiteOn(t *testing.T, db *sqldb.DB, tls bool) *site {
 	s.h = &signin.Handler{
 		Issuer: s.URL + "/id", Applications: s.apps, Users: s.users, SignIns: ending.SignIns, Passwords: passwords,
 		Attempts: data.NewThrottle(db), Codes: s.codes, Hints: s.hints, Ending: ending, Audit: s.audit, Box: box,
-		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Now: s.clock.now,
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Clock: s.clock.now,
 	}
 	if err := s.h.Mount(mux); err != nil {
 		t.Fatal(err)

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"time"
+
+	"github.com/hybridapps/tandem"
 )
 
 // Throttling bounds the guessing of passwords. The zero value means the
@@ -81,7 +83,7 @@ type AttemptCounters interface {
 type throttle struct {
 	Throttling
 	counters AttemptCounters
-	now      func() time.Time
+	clock    tandem.Clock
 }
 
 // attempt is one try to sign in: what it counts against.
@@ -112,7 +114,7 @@ func newAttempt(login string, address string) attempt {
 // be made.
 func (t *throttle) begin(ctx context.Context, a attempt) (wait time.Duration, err error) {
 	err = t.counters.Update(ctx, a.keys, func(c []Attempts) {
-		wait = t.decide(c, t.now())
+		wait = t.decide(c, t.clock.Now())
 	})
 	return wait, err
 }

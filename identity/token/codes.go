@@ -77,17 +77,17 @@ type CodeStore interface {
 type Codes struct {
 	Store     CodeStore
 	Lifetimes Lifetimes
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 }
 
-// Issue makes a code for the grant: 256 random bits, which only the answer to
+// Issue makes a code for the grant: 256 random bits, which only the response to
 // the browser ever holds.
 func (c *Codes) Issue(ctx context.Context, g CodeGrant) (string, error) {
 	b := make([]byte, sha256.Size)
 	rand.Read(b)
 	code := base64.RawURLEncoding.EncodeToString(b)
-	now := clock(c.Now)
+	now := c.Clock.Now()
 	return code, c.Store.AddCode(ctx, StoredCode{
 		Hash: sha256.Sum256([]byte(code)), CodeGrant: g,
 		IssuedAt: now, ExpiresAt: now.Add(c.Lifetimes.code()),
@@ -98,7 +98,7 @@ func (c *Codes) Issue(ctx context.Context, g CodeGrant) (string, error) {
 // it gave has been taken back, and the event belongs in the record.
 var ErrCodeReplayed = errors.New("token: the authorization code was used before")
 
-// errBadCode is the one answer for every code that cannot be redeemed: which
+// errBadCode is the one refusal of every code that cannot be redeemed: which
 // reason it was helps only who guesses.
 var errBadCode = oauth.Refuse(oauth.InvalidGrant, "the authorization code is unknown, expired, used, or of another client or redirect_uri")
 
@@ -135,7 +135,7 @@ func (c *Codes) Find(ctx context.Context, p Presented) (StoredCode, error) {
 	if !code.UsedAt.IsZero() {
 		return code, c.replayed(ctx, code)
 	}
-	now := clock(c.Now)
+	now := c.Clock.Now()
 	if !now.Before(code.ExpiresAt) {
 		return StoredCode{}, errBadCode
 	}
@@ -169,7 +169,7 @@ func proves(code *StoredCode, p Presented) error {
 // Use uses up a code that Find returned and stores what it gives. Exactly one
 // of any number of requests at once gets nil; the others are replays.
 func (c *Codes) Use(ctx context.Context, code StoredCode, given Given) error {
-	first, err := c.Store.UseCode(ctx, code.Hash, clock(c.Now), given)
+	first, err := c.Store.UseCode(ctx, code.Hash, c.Clock.Now(), given)
 	if err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ func (c *Codes) Use(ctx context.Context, code StoredCode, given Given) error {
 // that gave nothing, because its proof was wrong or the sign-in had ended, is no
 // replay that anybody should be alarmed about.
 func (c *Codes) replayed(ctx context.Context, code StoredCode) error {
-	gave, err := c.Store.TakeBackCode(ctx, code.Hash, clock(c.Now))
+	gave, err := c.Store.TakeBackCode(ctx, code.Hash, c.Clock.Now())
 	if err != nil {
 		return err
 	}
@@ -196,15 +196,8 @@ func (c *Codes) replayed(ctx context.Context, code StoredCode) error {
 
 // Purge forgets codes whose replay no longer matters.
 func (c *Codes) Purge(ctx context.Context) error {
-	return c.Store.PurgeCodes(ctx, clock(c.Now).Add(-keepUsedCodes))
+	return c.Store.PurgeCodes(ctx, c.Clock.Now().Add(-keepUsedCodes))
 }
 
 // NewTokenID makes a jti.
 func NewTokenID() string { return uuid.NewString() }
-
-func clock(now func() time.Time) time.Time {
-	if now != nil {
-		return now()
-	}
-	return time.Now()
-}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/seal"
 )
@@ -113,8 +114,8 @@ type Keys struct {
 	PublishLead time.Duration
 	// Log is told of rotations; nil means slog.Default.
 	Log *slog.Logger
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 
 	ring    atomic.Pointer[ring]
 	removed atomic.Uint64
@@ -190,7 +191,7 @@ func (k *Keys) List() []KeyInfo {
 	if r == nil {
 		return nil
 	}
-	now := clock(k.Now)
+	now := k.Clock.Now()
 	infos := make([]KeyInfo, len(r.keys))
 	for i, key := range r.keys {
 		infos[i] = KeyInfo{

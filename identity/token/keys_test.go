@@ -190,7 +190,7 @@ func TestF32_StoredKeysAreSealed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		keys := &token.Keys{Store: copied, Box: box, Now: c.now}
+		keys := &token.Keys{Store: copied, Box: box, Clock: c.now}
 		if err := keys.Refresh(t.Context()); err == nil {
 			t.Errorf("%s: taken", name)
 		}

@@ -22,7 +22,7 @@ type Lifetimes struct {
 	// signs in again.
 	RefreshConfidential, RefreshPublic time.Duration
 	// RefreshRetry is for how long after a rotation the replaced token still
-	// gets the same successor, because the answer may have been lost:
+	// gets the same successor, because the response may have been lost:
 	// 10 seconds. After it, use of a replaced token ends the family.
 	RefreshRetry time.Duration
 }

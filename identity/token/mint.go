@@ -25,8 +25,8 @@ type Minter struct {
 	// ScopeForm is how the claim scope is written.
 	ScopeForm oauth.ScopeForm
 	Lifetimes Lifetimes
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 }
 
 // Minted is a signed token.
@@ -76,7 +76,7 @@ func (m *Minter) audience(api bool) oauth.Audience {
 
 // access makes the claims that both kinds of access token have.
 func (m *Minter) access(kind oauth.TokenKind, app string, scope tandem.Scope, api bool) (oauth.AccessClaims, Minted) {
-	now, life := clock(m.Now), m.Lifetimes.access()
+	now, life := m.Clock.Now(), m.Lifetimes.access()
 	minted := Minted{ID: NewTokenID(), Lifetime: life, ExpiresAt: time.Unix(now.Unix(), 0).Add(life)}
 	return oauth.AccessClaims{
 		RegisteredClaims: oauth.RegisteredClaims{
@@ -90,7 +90,7 @@ func (m *Minter) access(kind oauth.TokenKind, app string, scope tandem.Scope, ap
 // UserAccess makes a person's access token (RFC 9068). An external user's has
 // no API audience (invariant I5).
 func (m *Minter) UserAccess(t UserToken) (Minted, error) {
-	key, err := m.Keys.signer(UseAccess, clock(m.Now))
+	key, err := m.Keys.signer(UseAccess, m.Clock.Now())
 	if err != nil {
 		return Minted{}, err
 	}
@@ -105,7 +105,7 @@ func (m *Minter) UserAccess(t UserToken) (Minted, error) {
 
 // ServiceAccess makes a back end's access token.
 func (m *Minter) ServiceAccess(t ServiceToken) (Minted, error) {
-	key, err := m.Keys.signer(UseAccess, clock(m.Now))
+	key, err := m.Keys.signer(UseAccess, m.Clock.Now())
 	if err != nil {
 		return Minted{}, err
 	}
@@ -123,7 +123,7 @@ func (m *Minter) ServiceAccess(t ServiceToken) (Minted, error) {
 // Core section 3.1.3.3). The nonce is that of the authorization request; it is
 // empty on a refresh (section 12.2).
 func (m *Minter) IDToken(t UserToken, nonce, accessToken string) (Minted, error) {
-	now, life := clock(m.Now), m.Lifetimes.id()
+	now, life := m.Clock.Now(), m.Lifetimes.id()
 	key, err := m.Keys.signer(UseID, now)
 	if err != nil {
 		return Minted{}, err

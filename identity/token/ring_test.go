@@ -86,10 +86,10 @@ func newReplica(t testing.TB, store token.KeyStore, c *clock) *replica {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &replica{keys: &token.Keys{Store: store, Box: box, Log: slog.New(slog.DiscardHandler), Now: c.now}}
-	r.minter = &token.Minter{Issuer: issuer, Keys: r.keys, Database: "db-1", Now: c.now}
-	r.api = &token.Verifier{Issuer: issuer, Keys: r.keys, Now: c.now}
-	r.people = &token.Verifier{Issuer: issuer, Keys: r.keys, Audience: token.ResourcesAudience(issuer), Now: c.now}
+	r := &replica{keys: &token.Keys{Store: store, Box: box, Log: slog.New(slog.DiscardHandler), Clock: c.now}}
+	r.minter = &token.Minter{Issuer: issuer, Keys: r.keys, Database: "db-1", Clock: c.now}
+	r.api = &token.Verifier{Issuer: issuer, Keys: r.keys, Clock: c.now}
+	r.people = &token.Verifier{Issuer: issuer, Keys: r.keys, Audience: token.ResourcesAudience(issuer), Clock: c.now}
 	r.refresh(t)
 	return r
 }
@@ -110,7 +110,7 @@ var (
 // user mints a person's access and ID token, service a back end's token.
 func (r *replica) user(t testing.TB, u *tandem.User) (access, id string) {
 	t.Helper()
-	about := token.UserToken{User: u, ApplicationURI: "com.example/portal", Scope: tandem.Scope{"openid", "profile", "read"}, SignInID: "sid-1", AuthTime: r.minter.Now()}
+	about := token.UserToken{User: u, ApplicationURI: "com.example/portal", Scope: tandem.Scope{"openid", "profile", "read"}, SignInID: "sid-1", AuthTime: r.minter.Clock.Now()}
 	a, err := r.minter.UserAccess(about)
 	if err != nil {
 		t.Fatal(err)

@@ -21,22 +21,24 @@ type Verifier struct {
 	// Audience must be in an access token's aud; empty means
 	// [AudienceDomainAPI]. Userinfo sets [ResourcesAudience].
 	Audience string
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 }
 
 // errBadToken is the one refusal of a token: what exactly is wrong with it
 // helps only who forges.
-var errBadToken = &tandem.Error{Code: tandem.CodeUnauthorized, Message: "the token is not valid here, or has expired"}
+var errBadToken = tandem.Errorf(tandem.CodeUnauthorized, "the token is not valid here, or has expired")
 
 // errWrongAudience is the one case that an honest caller meets and can mend.
-var errWrongAudience = &tandem.Error{Code: tandem.CodeUnauthorized, Message: "the token is for another audience"}
+var errWrongAudience = tandem.Errorf(tandem.CodeUnauthorized, "the token is for another audience")
 
 // The claims that one kind of access token must have and the other must not
 // (invariants I3, I4 and I7).
 var (
-	userRequired    = []string{"sub", "id", "sid", "user_type", "auth_time"}
-	userOnly        = append([]string{"is_admin", "name", "email", "email_verified", "locale", "db", "idp", "tid", "nonce", "at_hash"}, userRequired...)
+	userRequired = []string{"sub", "id", "sid", "user_type", "auth_time"}
+	userOnly     = append([]string{
+		"is_admin", "name", "email", "email_verified", "locale", "db", "idp", "tid", "nonce", "at_hash",
+	}, userRequired...)
 	serviceRequired = []string{"client_system_user", "client_system_user_type", "client_system_user_id"}
 	serviceOnly     = append([]string{"client_db", "service_instance"}, serviceRequired...)
 )
@@ -56,7 +58,7 @@ func (v *Verifier) VerifyAccess(_ context.Context, text string) (*tandem.Princip
 	if json.Unmarshal(payload, &names) != nil || json.Unmarshal(payload, &common) != nil {
 		return nil, errBadToken
 	}
-	now := clock(v.Now).Unix()
+	now := v.Clock.Now().Unix()
 	skew := int64(Skew / time.Second)
 	if common.Issuer != v.Issuer || common.ID == "" || common.ClientID == "" ||
 		now >= common.ExpiresAt+skew || now < common.NotBefore-skew || now < common.IssuedAt-skew {
@@ -127,7 +129,7 @@ func (v *Verifier) open(text string, use KeyUse, typ string) ([]byte, error) {
 	if err != nil || h.Algorithm != use.Algorithm() || h.Type != typ {
 		return nil, errBadToken
 	}
-	key, ok := v.Keys.verifier(h.KeyID, use, clock(v.Now))
+	key, ok := v.Keys.verifier(h.KeyID, use, v.Clock.Now())
 	if !ok {
 		return nil, errBadToken
 	}
@@ -164,7 +166,7 @@ func (v *Verifier) VerifyHint(_ context.Context, text string) (Hint, error) {
 		return Hint{}, errBadToken
 	}
 	issued := time.Unix(c.IssuedAt, 0).UTC()
-	now := clock(v.Now)
+	now := v.Clock.Now()
 	if now.Before(issued.Add(-Skew)) || now.After(issued.Add(hintLifetime)) {
 		return Hint{}, errBadToken
 	}

@@ -328,7 +328,7 @@ func TestD24_I7_SignedAndStillRefused(t *testing.T) {
 	user, id := f.user(t, anna)
 	external, _ := f.user(t, paul)
 	service := f.service(t)
-	now := f.minter.Now().Unix()
+	now := f.minter.Clock.Now().Unix()
 	tests := map[string]struct {
 		jwt  string
 		edit edit
@@ -428,7 +428,7 @@ func TestE28_Hints(t *testing.T) {
 	t.Parallel()
 	f := newForge(t)
 	user, id := f.user(t, anna)
-	now := f.minter.Now().Unix()
+	now := f.minter.Clock.Now().Unix()
 	hint, err := f.api.VerifyHint(context.Background(), id)
 	if err != nil || hint.Login != "anna" || hint.UserID != anna.ID || hint.SignInID != "sid-1" || hint.ApplicationURI != "com.example/portal" {
 		t.Fatalf("%+v, %v", hint, err)

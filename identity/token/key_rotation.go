@@ -64,7 +64,7 @@ func (k *Keys) read(ctx context.Context) error {
 
 // makeDue adds the keys that are due and reports whether the store changed.
 func (k *Keys) makeDue(ctx context.Context) (changed bool, err error) {
-	now := clock(k.Now)
+	now := k.Clock.Now()
 	lead, every := or(k.PublishLead, PublishLead), or(k.RotateEvery, RotateEvery)
 	for _, use := range keyUses {
 		newest := k.newest(use)
@@ -107,7 +107,7 @@ func (k *Keys) add(ctx context.Context, use KeyUse, newest *signingKey, activate
 	if newest != nil {
 		generation = newest.Generation + 1
 	}
-	key, err := newKey(k.Box, use, generation, clock(k.Now), activate)
+	key, err := newKey(k.Box, use, generation, k.Clock.Now(), activate)
 	if err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ func (k *Keys) add(ctx context.Context, use KeyUse, newest *signingKey, activate
 
 // removeDue deletes keys that verify nothing any more, private part and all.
 func (k *Keys) removeDue(ctx context.Context) error {
-	now, removed := clock(k.Now), false
+	now, removed := k.Clock.Now(), false
 	for _, key := range k.ring.Load().keys {
 		// Replicas' clocks differ: one may still verify what another deletes.
 		if key.removeAt.IsZero() || now.Before(key.removeAt.Add(time.Minute)) {
@@ -145,7 +145,7 @@ func (k *Keys) Rotate(ctx context.Context) ([]KeyInfo, error) {
 	}
 	k.refresh.Lock()
 	defer k.refresh.Unlock()
-	now := clock(k.Now)
+	now := k.Clock.Now()
 	for _, use := range keyUses {
 		newest := k.newest(use)
 		if newest != nil && newest.stateAt(now) == KeyNext {
@@ -172,9 +172,9 @@ func (k *Keys) Remove(ctx context.Context, id string) error {
 	defer k.refresh.Unlock()
 	key, ok := k.ring.Load().byID[id]
 	if !ok {
-		return &tandem.Error{Code: tandem.CodeNotFound, Message: "there is no signing key " + id}
+		return tandem.Errorf(tandem.CodeNotFound, "there is no signing key %s", id)
 	}
-	now := clock(k.Now)
+	now := k.Clock.Now()
 	if active, err := k.signer(key.Use, now); err != nil || active.ID == id {
 		if err := k.add(ctx, key.Use, k.newest(key.Use), now); err != nil {
 			return err

@@ -12,9 +12,9 @@ import (
 // Last < First.
 type Range struct{ First, Last int }
 
-// SharedSeats are the seats for everybody: the slots from 1 that no account has
+// SharedSlots are those for everybody: the slots from 1 that no account has
 // reserved.
-func SharedSeats(l tandem.Licence) Range {
+func SharedSlots(l tandem.Licence) Range {
 	shared := l.Slots
 	for _, n := range l.Reserved {
 		shared -= n
@@ -22,10 +22,10 @@ func SharedSeats(l tandem.Licence) Range {
 	return Range{1, shared}
 }
 
-// ReservedSeats are the account's own seats. They follow the shared ones, the
+// ReservedSlots are the account's own slots. They follow the shared ones, the
 // accounts in the order of their logins.
-func ReservedSeats(l tandem.Licence, login string) Range {
-	first := SharedSeats(l).Last + 1
+func ReservedSlots(l tandem.Licence, login string) Range {
+	first := SharedSlots(l).Last + 1
 	for _, other := range slices.Sorted(maps.Keys(l.Reserved)) {
 		n := l.Reserved[other]
 		if other == login {

@@ -23,7 +23,7 @@ import (
 //
 // No refresh token is stored. Each is derived from the family's own secret,
 // which is sealed, and its number in the chain; so the successor of a token
-// can be given again to a client whose answer got lost, and a database without
+// can be given again to a client whose response got lost, and a database without
 // the instance's key yields none.
 type Family struct {
 	ID             string
@@ -64,8 +64,8 @@ type FamilyStore interface {
 	// with it is noted, so that a replay can revoke it.
 	Rotate(ctx context.Context, id string, generation int64, at time.Time, tokenID string, expires time.Time) (bool, error)
 	// Gave notes the access token of a retry. It reports false when the
-	// family has ended: nothing must be given.
-	Gave(ctx context.Context, id, tokenID string, expires time.Time) (alive bool, err error)
+	// family has ended or has gone on to another generation.
+	Gave(ctx context.Context, id string, generation int64, tokenID string, expires time.Time) (bool, error)
 	// EndFamily ends one family; with revoke also the newest access token.
 	// One that has ended keeps its first reason.
 	EndFamily(ctx context.Context, id string, at time.Time, reason string, revoke bool) error
@@ -94,8 +94,8 @@ type Families struct {
 	Store     FamilyStore
 	Box       *seal.Box
 	Lifetimes Lifetimes
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
+	// Clock tells the time; nil means the system's.
+	Clock tandem.Clock
 }
 
 // refreshPrefix marks refresh tokens, so that a scanner of sources and logs
@@ -116,7 +116,7 @@ var refreshLength = len(refreshPrefix) + base64.RawURLEncoding.EncodedLen(refres
 // again: its family has been ended, and the event belongs in the record.
 var ErrRefreshReplayed = errors.New("token: the refresh token was used before")
 
-// errBadRefresh is the one answer for every refresh token that does not work.
+// errBadRefresh is the one refusal of every refresh token that does not work.
 var errBadRefresh = oauth.Refuse(oauth.InvalidGrant, "the refresh token is unknown, expired, used, ended, or of another client")
 
 // IsRefreshToken reports whether text has the form of a refresh token.
@@ -127,7 +127,7 @@ func IsRefreshToken(text string) bool {
 // New makes a family for what a code grants, and its first token. It lives
 // once [Codes.Use] has stored it.
 func (f *Families) New(code StoredCode, u *tandem.User, scope tandem.Scope, client tandem.ClientType) (*Family, string, error) {
-	now := clock(f.Now)
+	now := f.Clock.Now()
 	id, err := uuid.NewRandom()
 	if err != nil {
 		return nil, "", err
@@ -156,147 +156,155 @@ func derive(id uuid.UUID, generation int64, secret []byte) string {
 	return refreshPrefix + base64.RawURLEncoding.EncodeToString(mac.Sum(b))
 }
 
+// RefreshToken is a refresh token that was found: its family, its number in the
+// chain and what its successor is derived from.
+type RefreshToken struct {
+	Family
+	id     uuid.UUID // of the family
+	number int64
+	secret []byte
+}
+
 // open reads a token and finds its family. It returns errBadRefresh for
 // everything that no family has given out.
-func (f *Families) open(ctx context.Context, text string) (family Family, generation int64, secret []byte, err error) {
+func (f *Families) open(ctx context.Context, text string) (RefreshToken, error) {
 	if !IsRefreshToken(text) {
-		return family, 0, nil, errBadRefresh
+		return RefreshToken{}, errBadRefresh
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text[len(refreshPrefix):])
 	if err != nil || len(b) != refreshBytes { // the decoder passes over line breaks
-		return family, 0, nil, errBadRefresh
+		return RefreshToken{}, errBadRefresh
 	}
 	id := uuid.UUID(b[:idBytes])
-	family, err = f.Store.Family(ctx, id.String())
-	if errors.Is(err, tandem.ErrNotFound) {
-		return family, 0, nil, errBadRefresh
-	}
+	family, err := f.family(ctx, id.String())
 	if err != nil {
-		return family, 0, nil, err
+		return RefreshToken{}, err
 	}
-	if secret, err = f.Box.Open(family.Secret, place(family.ID)); err != nil {
-		return family, 0, nil, err
+	secret, err := f.Box.Open(family.Secret, place(family.ID))
+	if err != nil {
+		return RefreshToken{}, err
 	}
 	mac := hmac.New(sha256.New, secret)
 	mac.Write(b[:idBytes+generationBytes])
 	if !hmac.Equal(mac.Sum(nil), b[idBytes+generationBytes:]) {
-		return Family{}, 0, nil, errBadRefresh
+		return RefreshToken{}, errBadRefresh
 	}
-	return family, int64(binary.BigEndian.Uint64(b[idBytes:])), secret, nil
+	return RefreshToken{
+		Family: family,
+		id:     id,
+		number: int64(binary.BigEndian.Uint64(b[idBytes:])),
+		secret: secret,
+	}, nil
+}
+
+func (f *Families) family(ctx context.Context, id string) (Family, error) {
+	family, err := f.Store.Family(ctx, id)
+	if errors.Is(err, tandem.ErrNotFound) {
+		err = errBadRefresh
+	}
+	return family, err
 }
 
 // Find looks a token up without using it: the caller checks the person and
 // the scope before [Families.Rotate]. The family belongs to the application.
 // Use of a replaced token, outside the retry window, ends the family; the
-// error is then joined with [ErrRefreshReplayed].
-func (f *Families) Find(ctx context.Context, text, applicationURI string) (Family, error) {
-	family, _, _, err := f.find(ctx, text, applicationURI)
-	return family, err
-}
-
-func (f *Families) find(ctx context.Context, text, applicationURI string) (Family, int64, []byte, error) {
-	family, generation, secret, err := f.open(ctx, text)
+// error is then joined with [ErrRefreshReplayed], and the token is returned too.
+func (f *Families) Find(ctx context.Context, text, applicationURI string) (RefreshToken, error) {
+	t, err := f.open(ctx, text)
 	if err != nil {
-		return Family{}, 0, nil, err
+		return RefreshToken{}, err
 	}
-	now := clock(f.Now)
 	// A stranger's token is left alone: presenting it must not be a way to
 	// end somebody else's grant.
-	if family.ApplicationURI != applicationURI || !family.EndedAt.IsZero() || !now.Before(family.ExpiresAt) {
-		return Family{}, 0, nil, errBadRefresh
+	if t.ApplicationURI != applicationURI {
+		return RefreshToken{}, errBadRefresh
 	}
-	if generation != family.Generation && !f.isRetry(&family, generation, now) {
-		return family, 0, nil, f.replayed(ctx, family.ID, now)
-	}
-	return family, generation, secret, nil
+	return t, f.usable(ctx, &t)
 }
 
-// isRetry reports whether the token is the one that was just replaced.
-func (f *Families) isRetry(family *Family, generation int64, now time.Time) bool {
-	return generation == family.Generation-1 && now.Sub(family.RotatedAt) <= f.Lifetimes.retry()
-}
-
-func (f *Families) replayed(ctx context.Context, id string, now time.Time) error {
-	if err := f.Store.EndFamily(ctx, id, now, EndReplayed, true); err != nil {
+// usable says why a token must not be used now, as far as its family tells; a
+// replay ends the family.
+func (f *Families) usable(ctx context.Context, t *RefreshToken) error {
+	now := f.Clock.Now()
+	if !t.EndedAt.IsZero() || !now.Before(t.ExpiresAt) {
+		return errBadRefresh
+	}
+	retry := t.number == t.Generation-1 && now.Sub(t.RotatedAt) <= f.Lifetimes.retry()
+	if t.number == t.Generation || retry {
+		return nil
+	}
+	if err := f.Store.EndFamily(ctx, t.ID, now, EndReplayed, true); err != nil {
 		return err
 	}
 	return errors.Join(ErrRefreshReplayed, errBadRefresh)
 }
 
-// Rotate uses the token and returns its successor. tokenID and expires are of
-// the access token that goes out with it. A retry within the window gets the
-// same successor again; so do requests at the same moment, on whichever
-// replica. It refuses when the family has ended meanwhile, so that a refresh in
-// flight cannot outlive a sign-out.
-func (f *Families) Rotate(ctx context.Context, text, applicationURI, tokenID string, expires time.Time) (successor string, err error) {
-	family, generation, secret, err := f.find(ctx, text, applicationURI)
-	if err != nil {
-		return "", err
-	}
-	id, err := uuid.Parse(family.ID)
-	if err != nil {
-		return "", err
-	}
-	if generation == family.Generation {
-		won, err := f.Store.Rotate(ctx, family.ID, generation, clock(f.Now), tokenID, expires)
+// Rotate uses a token that Find returned, and returns its successor. tokenID
+// and expires are of the access token that goes out with it. A retry within the
+// window gets the same successor again; so do requests at the same moment, on
+// whichever replica. It refuses when the family has ended meanwhile, so that a
+// refresh in flight cannot outlive a sign-out.
+func (f *Families) Rotate(ctx context.Context, t RefreshToken, tokenID string, expires time.Time) (successor string, err error) {
+	for {
+		var done bool
+		if t.number == t.Generation {
+			done, err = f.Store.Rotate(ctx, t.ID, t.Generation, f.Clock.Now(), tokenID, expires)
+		} else {
+			done, err = f.Store.Gave(ctx, t.ID, t.Generation, tokenID, expires)
+		}
 		if err != nil {
 			return "", err
 		}
-		if won {
-			return derive(id, generation+1, secret), nil
+		if done {
+			return derive(t.id, t.number+1, t.secret), nil
 		}
 		// Somebody was faster, or the family has just ended.
-		if _, _, _, err = f.find(ctx, text, applicationURI); err != nil {
+		if t.Family, err = f.family(ctx, t.ID); err != nil {
+			return "", err
+		}
+		if err := f.usable(ctx, &t); err != nil {
 			return "", err
 		}
 	}
-	alive, err := f.Store.Gave(ctx, family.ID, tokenID, expires)
-	if err != nil {
-		return "", err
-	}
-	if !alive {
-		return "", errBadRefresh
-	}
-	return derive(id, generation+1, secret), nil
 }
 
 // Revoke ends the family of a token (RFC 7009). A token that is unknown or of
 // another application is no error and reveals nothing.
 func (f *Families) Revoke(ctx context.Context, text, applicationURI string) error {
-	family, _, _, err := f.open(ctx, text)
+	t, err := f.open(ctx, text)
 	var refusal *oauth.Error
-	if errors.As(err, &refusal) || err == nil && family.ApplicationURI != applicationURI {
+	if errors.As(err, &refusal) || err == nil && t.ApplicationURI != applicationURI {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return f.Store.EndFamily(ctx, family.ID, clock(f.Now), EndRevoked, true)
+	return f.Store.EndFamily(ctx, t.ID, f.Clock.Now(), EndRevoked, true)
 }
 
 // End ends one family for the reason.
 func (f *Families) End(ctx context.Context, id, reason string) error {
-	return f.Store.EndFamily(ctx, id, clock(f.Now), reason, false)
+	return f.Store.EndFamily(ctx, id, f.Clock.Now(), reason, false)
 }
 
 // EndSignIn ends every refresh family and unused code of a sign-in: nothing
 // can be renewed after a sign-out.
 func (f *Families) EndSignIn(ctx context.Context, signInID string) error {
-	return f.Store.EndSignIn(ctx, signInID, clock(f.Now), EndSignedOut)
+	return f.Store.EndSignIn(ctx, signInID, f.Clock.Now(), EndSignedOut)
 }
 
 // EndUser ends every refresh family and unused code of a user, as after a
 // change of password.
 func (f *Families) EndUser(ctx context.Context, userID string) error {
-	return f.Store.EndUser(ctx, userID, clock(f.Now), EndUserClosed)
+	return f.Store.EndUser(ctx, userID, f.Clock.Now(), EndUserClosed)
 }
 
 // EndApplication ends every refresh family and unused code of an application.
 func (f *Families) EndApplication(ctx context.Context, applicationURI string) error {
-	return f.Store.EndApplication(ctx, applicationURI, clock(f.Now), EndAppClosed)
+	return f.Store.EndApplication(ctx, applicationURI, f.Clock.Now(), EndAppClosed)
 }
 
 // Purge forgets families that expired long ago.
 func (f *Families) Purge(ctx context.Context) error {
-	return f.Store.PurgeFamilies(ctx, clock(f.Now).Add(-7*24*time.Hour))
+	return f.Store.PurgeFamilies(ctx, f.Clock.Now().Add(-7*24*time.Hour))
 }

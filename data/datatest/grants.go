@@ -1,0 +1,270 @@
+package datatest
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/registry"
+)
+
+func storedCode(text string) token.StoredCode {
+	return token.StoredCode{
+		Hash: sha256.Sum256([]byte(text)),
+		CodeGrant: token.CodeGrant{
+			ApplicationURI: "com.example/portal", UserID: "anna's id", SignInID: "anna's sid", AuthTime: noon.Add(-time.Minute),
+			RedirectURI: "https://a.example.com/callback", Scope: tandem.Scope{"openid", "read"}, Nonce: "nonce", CodeChallenge: "challenge",
+		},
+		IssuedAt: noon, ExpiresAt: noon.Add(time.Minute),
+	}
+}
+
+func family() *token.Family {
+	return &token.Family{
+		ID: uuid.NewString(), ApplicationURI: "com.example/portal", UserID: "anna's id", UserType: tandem.InternalUser,
+		SignInID: "anna's sid", AuthTime: noon.Add(-time.Minute), Scope: tandem.Scope{"openid", "read"},
+		CreatedAt: noon, ExpiresAt: noon.Add(time.Hour), Generation: 1, RotatedAt: noon.Add(time.Second),
+		TokenID: uuid.NewString(), TokenExpiresAt: noon.Add(time.Minute), Secret: []byte{0, 1, 0xff},
+	}
+}
+
+// grant stores a code, and the family that it gives.
+func grant(t *testing.T, stores *Stores, f *token.Family) token.StoredCode {
+	t.Helper()
+	c := storedCode(f.ID)
+	must(t, stores.Codes.AddCode(t.Context(), c))
+	first, err := stores.Codes.UseCode(t.Context(), c.Hash, noon, token.Given{TokenID: f.TokenID, ExpiresAt: f.TokenExpiresAt, Family: f})
+	if err != nil || !first {
+		t.Fatalf("the code was not redeemed: %v, %v", first, err)
+	}
+	return c
+}
+
+func revokedIDs(t *testing.T, stores *Stores, since time.Time) (ids []string) {
+	t.Helper()
+	all, err := stores.Revoked.RevokedSince(t.Context(), since)
+	must(t, err)
+	for _, r := range all {
+		ids = append(ids, r.ID)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func codesAreReadAsWritten(t *testing.T, stores *Stores) {
+	ctx, codes := t.Context(), stores.Codes
+	want := storedCode("one")
+	whole(t, want, "UsedAt")
+	must(t, codes.AddCode(ctx, want))
+	got, err := codes.Code(ctx, want.Hash)
+	if err != nil || !cmp.Equal(got, want) {
+		t.Errorf("%v\n%s", err, cmp.Diff(want, got))
+	}
+	if _, err := codes.Code(ctx, sha256.Sum256([]byte("none"))); !errors.Is(err, tandem.ErrNotFound) {
+		t.Errorf("a code that never was: %v", err)
+	}
+	if err := codes.AddCode(ctx, want); err == nil {
+		t.Error("the same code was stored twice")
+	}
+	later := storedCode("later")
+	later.IssuedAt = noon.Add(time.Hour)
+	must(t, codes.AddCode(ctx, later))
+	must(t, codes.PurgeCodes(ctx, noon.Add(time.Hour)))
+	if _, err := codes.Code(ctx, want.Hash); !errors.Is(err, tandem.ErrNotFound) {
+		t.Errorf("a purged code: %v", err)
+	}
+	if _, err := codes.Code(ctx, later.Hash); err != nil {
+		t.Errorf("a code issued at the time of the purge: %v", err)
+	}
+}
+
+func codesAreUsedOnce(t *testing.T, stores *Stores) {
+	ctx := t.Context()
+	c := storedCode("raced")
+	must(t, stores.Codes.AddCode(ctx, c))
+	var winner atomic.Pointer[token.Family]
+	var won atomic.Int64
+	families := make([]*token.Family, racers)
+	Together(t, racers, func(i int) error {
+		families[i] = family()
+		first, err := stores.Codes.UseCode(ctx, c.Hash, noon.Add(time.Second), token.Given{TokenID: "t", ExpiresAt: noon, Family: families[i]})
+		if first {
+			won.Add(1)
+			winner.Store(families[i])
+		}
+		return err
+	})
+	if won.Load() != 1 {
+		t.Fatalf("%d redeemed one code", won.Load())
+	}
+	for _, f := range families {
+		_, err := stores.Families.Family(ctx, f.ID)
+		if f == winner.Load() && err != nil || f != winner.Load() && !errors.Is(err, tandem.ErrNotFound) {
+			t.Errorf("the family of a racer: %v", err)
+		}
+	}
+	if got, err := stores.Codes.Code(ctx, c.Hash); err != nil || !got.UsedAt.Equal(noon.Add(time.Second)) {
+		t.Errorf("used at %v, %v", got.UsedAt, err)
+	}
+}
+
+func codesAreTakenBack(t *testing.T, stores *Stores) {
+	ctx := t.Context()
+	f := family()
+	c := grant(t, stores, f)
+	gave, err := stores.Codes.TakeBackCode(ctx, c.Hash, noon.Add(time.Second))
+	if err != nil || !gave {
+		t.Errorf("TakeBackCode: %v, %v", gave, err)
+	}
+	got, err := stores.Families.Family(ctx, f.ID)
+	if err != nil || !got.EndedAt.Equal(noon.Add(time.Second)) || got.EndReason != token.EndCodeReplayed {
+		t.Errorf("the family ended at %v: %q, %v", got.EndedAt, got.EndReason, err)
+	}
+	if ids := revokedIDs(t, stores, noon); !slices.Equal(ids, []string{f.TokenID}) {
+		t.Errorf("revoked are %v, want %s", ids, f.TokenID)
+	}
+	empty := storedCode("gave nothing")
+	must(t, stores.Codes.AddCode(ctx, empty))
+	_, err = stores.Codes.UseCode(ctx, empty.Hash, noon, token.Given{})
+	must(t, err)
+	for name, hash := range map[string][sha256.Size]byte{"gave nothing": empty.Hash, "never was": sha256.Sum256([]byte("never"))} {
+		if gave, err := stores.Codes.TakeBackCode(ctx, hash, noon); err != nil || gave {
+			t.Errorf("a code that %s: %v, %v", name, gave, err)
+		}
+	}
+}
+
+func familiesRotateOnce(t *testing.T, stores *Stores) {
+	ctx, families := t.Context(), stores.Families
+	want := family()
+	whole(t, *want, "EndedAt", "EndReason")
+	grant(t, stores, want)
+	got, err := families.Family(ctx, want.ID)
+	if err != nil || !cmp.Equal(got, *want) {
+		t.Errorf("%v\n%s", err, cmp.Diff(*want, got))
+	}
+	if _, err := families.Family(ctx, "none"); !errors.Is(err, tandem.ErrNotFound) {
+		t.Errorf("a family that never was: %v", err)
+	}
+	at, expires := noon.Add(2*time.Second), noon.Add(9*time.Minute)
+	var won atomic.Int64
+	var winner atomic.Value
+	Together(t, racers, func(i int) error {
+		id := fmt.Sprint("token ", i)
+		did, err := families.Rotate(ctx, want.ID, 1, at, id, expires)
+		if did {
+			won.Add(1)
+			winner.Store(id)
+		}
+		return err
+	})
+	if won.Load() != 1 {
+		t.Fatalf("%d rotated one generation", won.Load())
+	}
+	want.Generation, want.RotatedAt, want.TokenID, want.TokenExpiresAt = 2, at, winner.Load().(string), expires
+	if got, err = families.Family(ctx, want.ID); err != nil || !cmp.Equal(got, *want) {
+		t.Errorf("after the rotation: %v\n%s", err, cmp.Diff(*want, got))
+	}
+	if alive, err := families.Gave(ctx, want.ID, want.Generation, "retry", expires); err != nil || !alive {
+		t.Errorf("Gave: %v, %v", alive, err)
+	}
+	if got, _ := families.Family(ctx, want.ID); got.TokenID != "retry" || got.Generation != 2 {
+		t.Errorf("after a retry: %+v", got)
+	}
+	if did, err := families.Rotate(ctx, want.ID, 2, want.ExpiresAt, "late", expires); err != nil || did {
+		t.Errorf("a family rotated at its end: %v, %v", did, err)
+	}
+}
+
+func familiesEndOnce(t *testing.T, stores *Stores) {
+	ctx, families := t.Context(), stores.Families
+	f := family()
+	grant(t, stores, f)
+	must(t, families.EndFamily(ctx, f.ID, noon.Add(time.Second), "first", true))
+	must(t, families.EndFamily(ctx, f.ID, noon.Add(time.Minute), "second", true))
+	must(t, families.EndFamily(ctx, "none", noon, "none", true))
+	got, err := families.Family(ctx, f.ID)
+	if err != nil || !got.EndedAt.Equal(noon.Add(time.Second)) || got.EndReason != "first" {
+		t.Errorf("ended at %v: %q, %v", got.EndedAt, got.EndReason, err)
+	}
+	if ids := revokedIDs(t, stores, noon); !slices.Equal(ids, []string{f.TokenID}) {
+		t.Errorf("revoked are %v", ids)
+	}
+	if did, err := families.Rotate(ctx, f.ID, 1, noon.Add(time.Minute), "t", noon); err != nil || did {
+		t.Errorf("an ended family rotated: %v, %v", did, err)
+	}
+	if alive, err := families.Gave(ctx, f.ID, f.Generation, "t", noon); err != nil || alive {
+		t.Errorf("an ended family gave a token: %v, %v", alive, err)
+	}
+	must(t, families.PurgeFamilies(ctx, f.ExpiresAt))
+	if _, err := families.Family(ctx, f.ID); err != nil {
+		t.Errorf("a family was purged at its end: %v", err)
+	}
+	must(t, families.PurgeFamilies(ctx, f.ExpiresAt.Add(time.Microsecond)))
+	if _, err := families.Family(ctx, f.ID); !errors.Is(err, tandem.ErrNotFound) {
+		t.Errorf("a purged family: %v", err)
+	}
+}
+
+func familiesEndWithWhatTheyHangOn(t *testing.T, stores *Stores) {
+	ctx := t.Context()
+	for i, end := range []func(f *token.Family) error{
+		func(f *token.Family) error { return stores.Families.EndSignIn(ctx, f.SignInID, noon, "ended") },
+		func(f *token.Family) error { return stores.Families.EndUser(ctx, f.UserID, noon, "ended") },
+		func(f *token.Family) error {
+			return stores.Families.EndApplication(ctx, f.ApplicationURI, noon, "ended")
+		},
+	} {
+		f, other := family(), family()
+		f.SignInID, f.UserID, f.ApplicationURI = fmt.Sprint("sid ", i), fmt.Sprint("user ", i), fmt.Sprint("app ", i)
+		grant(t, stores, f)
+		grant(t, stores, other)
+		unused := storedCode(fmt.Sprint("unused ", i))
+		unused.SignInID, unused.UserID, unused.ApplicationURI = f.SignInID, f.UserID, f.ApplicationURI
+		must(t, stores.Codes.AddCode(ctx, unused))
+		must(t, end(f))
+		if got, err := stores.Families.Family(ctx, f.ID); err != nil || !got.EndedAt.Equal(noon) || got.EndReason != "ended" {
+			t.Errorf("way %d: ended at %v: %q, %v", i, got.EndedAt, got.EndReason, err)
+		}
+		if got, err := stores.Families.Family(ctx, other.ID); err != nil || !got.EndedAt.IsZero() {
+			t.Errorf("way %d ended another's family, %v", i, err)
+		}
+		if first, err := stores.Codes.UseCode(ctx, unused.Hash, noon, token.Given{}); err != nil || first {
+			t.Errorf("way %d left a code: %v, %v", i, first, err)
+		}
+	}
+}
+
+func revokedTokensStayRevoked(t *testing.T, stores *Stores) {
+	ctx, revoked := t.Context(), stores.Revoked
+	want := registry.RevokedToken{ID: "jti", RevokedAt: noon, ExpiresAt: noon.Add(time.Minute)}
+	whole(t, want)
+	must(t, revoked.Revoke(ctx, want))
+	again := want
+	again.RevokedAt = noon.Add(time.Hour)
+	must(t, revoked.Revoke(ctx, again))
+	got, err := revoked.RevokedSince(ctx, noon)
+	if err != nil || !cmp.Equal(got, []registry.RevokedToken{want}) {
+		t.Errorf("%v\n%s", err, cmp.Diff([]registry.RevokedToken{want}, got))
+	}
+	if ids := revokedIDs(t, stores, noon.Add(time.Microsecond)); len(ids) > 0 {
+		t.Errorf("revoked later: %v", ids)
+	}
+	must(t, revoked.Purge(ctx, want.ExpiresAt))
+	if ids := revokedIDs(t, stores, noon); len(ids) != 1 {
+		t.Errorf("after a purge at its end: %v", ids)
+	}
+	must(t, revoked.Purge(ctx, want.ExpiresAt.Add(time.Microsecond)))
+	if ids := revokedIDs(t, stores, noon); len(ids) > 0 {
+		t.Errorf("after a purge: %v", ids)
+	}
+}

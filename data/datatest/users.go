@@ -1,0 +1,132 @@
+package datatest
+
+import (
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/signin"
+)
+
+func account(login string) signin.Account {
+	return signin.Account{User: tandem.User{
+		ID: uuid.NewString(), Login: login, Name: "Анна O'Neil \U0001F600", Locale: "bg", Type: tandem.InternalUser,
+		Enabled: true, CreatedAt: noon, ChangedAt: noon,
+	}, PasswordHash: "$argon2id$…", PasswordChangedAt: noon, Version: 1}
+}
+
+func usersAreReadAsWritten(t *testing.T, stores *Stores) {
+	ctx, users := t.Context(), stores.Users
+	anna := account("anna")
+	anna.Email, anna.EmailVerified, anna.Admin = "anna@example.com", true, true
+	whole(t, anna)
+	must(t, users.Create(ctx, anna))
+	must(t, users.Create(ctx, account("aaron")))
+
+	for name, read := range map[string]func() (signin.Account, error){
+		"id":    func() (signin.Account, error) { return users.ByID(ctx, anna.ID) },
+		"login": func() (signin.Account, error) { return users.ByLogin(ctx, "anna") },
+	} {
+		got, err := read()
+		if err != nil || !cmp.Equal(got, anna) {
+			t.Errorf("by %s: %v\n%s", name, err, cmp.Diff(anna, got))
+		}
+	}
+	all, err := users.List(ctx)
+	if err != nil || len(all) != 2 || all[0].Login != "aaron" {
+		t.Errorf("List: %v, %v", all, err)
+	}
+	if _, err := users.ByLogin(ctx, "Anna"); !errors.Is(err, tandem.ErrNotFound) {
+		t.Errorf("logins compare byte for byte: %v", err)
+	}
+	if _, err := users.ByID(ctx, "no such id"); !errors.Is(err, tandem.ErrNotFound) {
+		t.Errorf("want ErrNotFound, got %v", err)
+	}
+
+	changed, err := users.Update(ctx, anna.ID, func(old signin.Account) (signin.Account, error) {
+		old.Enabled, old.Login, old.ChangedAt = false, "somebody else", noon.Add(time.Minute)
+		return old, nil
+	})
+	if err != nil || changed.Enabled || changed.Login != "anna" || changed.Version != 2 {
+		t.Errorf("Update: %+v, %v", changed, err)
+	}
+	since, err := users.ChangedSince(ctx, noon.Add(time.Second))
+	if err != nil || len(since) != 1 || since[0].ID != anna.ID || since[0].Enabled {
+		t.Errorf("ChangedSince: %+v, %v", since, err)
+	}
+
+	twin := account("twin")
+	twin.Email = "ANNA@example.com"
+	if err := users.Create(ctx, twin); tandem.ErrorCode(err) != tandem.CodeConflict {
+		t.Errorf("a second user got the same address: %v", err)
+	}
+	if err := users.Create(ctx, account("twin")); err != nil {
+		t.Errorf("the refused user left its name behind: %v", err)
+	}
+}
+
+func userUpdatesDoNotLoseEachOther(t *testing.T, stores *Stores) {
+	ctx, users := t.Context(), stores.Users
+	anna := account("anna")
+	anna.Name = ""
+	must(t, users.Create(ctx, anna))
+	Together(t, 20, func(int) error {
+		_, err := users.Update(ctx, anna.ID, func(old signin.Account) (signin.Account, error) {
+			old.Name += "x"
+			return old, nil
+		})
+		return err
+	})
+	got, err := users.ByID(ctx, anna.ID)
+	if err != nil || len(got.Name) != 20 || got.Version != 21 {
+		t.Errorf("after 20 updates: %q, version %d, %v", got.Name, got.Version, err)
+	}
+}
+
+// OneNameHasOneOwner is the test of invariant I7: no login ever equals an
+// ApplicationURI.
+func OneNameHasOneOwner(t *testing.T, stores *Stores) {
+	ctx, users := t.Context(), stores.Users
+	apps := stores.Applications
+	application := func(uri string) tandem.TrustedApp {
+		return tandem.TrustedApp{
+			ID: uuid.NewString(), ApplicationURI: uri, Name: uri, Enabled: true,
+			ClientType: tandem.ClientConfidential, CreatedAt: noon, ChangedAt: noon,
+		}
+	}
+	_, err := apps.Create(ctx, application("portal.acme"))
+	must(t, err)
+	if err := users.Create(ctx, account("portal.acme")); tandem.ErrorCode(err) != tandem.CodeConflict {
+		t.Fatalf("a user got an application's name: %v", err)
+	}
+	must(t, users.Create(ctx, account("anna")))
+	if _, err := apps.Create(ctx, application("anna")); tandem.ErrorCode(err) != tandem.CodeConflict {
+		t.Fatalf("an application got a user's name: %v", err)
+	}
+	// Many of both kinds at the same moment: one wins, the others are told.
+	var won, refused atomic.Int64
+	Together(t, 20, func(i int) (err error) {
+		if i%2 == 0 {
+			err = users.Create(ctx, account("worker.acme"))
+		} else {
+			_, err = apps.Create(ctx, application("worker.acme"))
+		}
+		switch {
+		case err == nil:
+			won.Add(1)
+		case tandem.ErrorCode(err) == tandem.CodeConflict:
+			refused.Add(1)
+		default:
+			return err
+		}
+		return nil
+	})
+	if won.Load() != 1 || refused.Load() != 19 {
+		t.Errorf("%d won and %d were refused", won.Load(), refused.Load())
+	}
+}

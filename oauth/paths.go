@@ -1,0 +1,18 @@
+package oauth
+
+// Paths of an instance's identity server, below the instance's root. The
+// issuer is the root and PathIssuer. Applications read the endpoints from the
+// discovery document, which is where they may change.
+const (
+	PathIssuer = "/id"
+	// PathDiscovery is for OpenID Connect Discovery section 4, PathMetadata the
+	// same document for RFC 8414 section 3.1.
+	PathDiscovery  = PathIssuer + "/.well-known/openid-configuration"
+	PathMetadata   = "/.well-known/oauth-authorization-server" + PathIssuer
+	PathJWKS       = PathDiscovery + "/jwks"
+	PathAuthorize  = PathIssuer + "/connect/authorize"
+	PathToken      = PathIssuer + "/connect/token"
+	PathUserinfo   = PathIssuer + "/connect/userinfo"
+	PathRevocation = PathIssuer + "/connect/revocation"
+	PathEndSession = PathIssuer + "/connect/endsession"
+)

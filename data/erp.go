@@ -22,7 +22,7 @@ const MaxTransaction = 2 * time.Minute
 // of others.
 const maxAttempts = 10
 
-// ERP keeps the entity model's rows; it implements [erp.Store].
+// ERP keeps the entity model's rows; it implements [write.Store].
 type ERP struct {
 	// Clock is nil for the system's.
 	Clock tandem.Clock
@@ -53,7 +53,7 @@ func NewERP(db *sqldb.DB, m *write.Model) *ERP {
 
 // Transact runs f in one transaction: for seeding and other work that is not a
 // single write of the API. f is run again when the database asks for it, so it
-// must not change anything but through the [erp.Tx].
+// must not change anything but through the [write.Tx].
 func (e *ERP) Transact(ctx context.Context, f func(write.Tx) error) error {
 	return e.write(ctx, func(t *transaction) error { return f(t) })
 }
@@ -108,7 +108,7 @@ func (e *ERP) once(ctx context.Context, f func(*transaction) error, again bool) 
 // present is the time as the store keeps it.
 func (e *ERP) present() time.Time { return e.Clock.Now().UTC().Truncate(time.Microsecond) }
 
-// Write implements [erp.Store].
+// Write implements [write.Store].
 func (e *ERP) Write(ctx context.Context, by write.Actor, set *model.Set, o *write.Object) (out write.Outcome, err error) {
 	err = e.change(ctx, by, func(w *write.Writer) error {
 		out, err = w.Apply(set, o, "create")
@@ -117,7 +117,7 @@ func (e *ERP) Write(ctx context.Context, by write.Actor, set *model.Set, o *writ
 	return out, err
 }
 
-// CreateChild implements [erp.Store].
+// CreateChild implements [write.Store].
 func (e *ERP) CreateChild(ctx context.Context, by write.Actor, owner model.Entity, child *model.Child,
 	o *write.Object) (out write.Outcome, err error) {
 	err = e.change(ctx, by, func(w *write.Writer) error {
@@ -127,7 +127,7 @@ func (e *ERP) CreateChild(ctx context.Context, by write.Actor, owner model.Entit
 	return out, err
 }
 
-// Update implements [erp.Store].
+// Update implements [write.Store].
 func (e *ERP) Update(ctx context.Context, by write.Actor, entity model.Entity, o *write.Object) (out write.Outcome, err error) {
 	err = e.change(ctx, by, func(w *write.Writer) error {
 		out, err = w.Update(entity, o)
@@ -136,12 +136,12 @@ func (e *ERP) Update(ctx context.Context, by write.Actor, entity model.Entity, o
 	return out, err
 }
 
-// Delete implements [erp.Store].
+// Delete implements [write.Store].
 func (e *ERP) Delete(ctx context.Context, by write.Actor, entity model.Entity, version int64) error {
 	return e.change(ctx, by, func(w *write.Writer) error { return w.Delete(entity, version) })
 }
 
-// Do implements [erp.Store].
+// Do implements [write.Store].
 func (e *ERP) Do(ctx context.Context, by write.Actor, entity model.Entity, action string, args *write.Object) error {
 	return e.change(ctx, by, func(w *write.Writer) error { return w.Do(entity, action, args) })
 }
@@ -152,7 +152,7 @@ func (e *ERP) change(ctx context.Context, by write.Actor, f func(*write.Writer) 
 	})
 }
 
-// Import implements [erp.Store].
+// Import implements [write.Store].
 func (e *ERP) Import(ctx context.Context, by write.Actor, req *write.ImportRequest) (*write.ImportResult, error) {
 	return write.Import(e.model, by, req, e.present, func(f func(write.Tx) error) error { return e.Transact(ctx, f) })
 }

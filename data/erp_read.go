@@ -19,7 +19,7 @@ const (
 	maxShown = 100_000
 )
 
-// Query implements [erp.Reader]. A page is read as a whole before its rows are
+// Query implements [query.Reader]. A page is read as a whole before its rows are
 // given away, so that no slow caller holds a connection.
 func (e *ERP) Query(ctx context.Context, q *query.Query, each func(*query.Row) error) error {
 	if err := q.Check(); err != nil {
@@ -78,7 +78,7 @@ func shown(r *query.Row, n int) int {
 	return n
 }
 
-// Count implements [erp.Reader].
+// Count implements [query.Reader].
 func (e *ERP) Count(ctx context.Context, q *query.Query) (n int64, err error) {
 	if err := q.Check(); err != nil {
 		return 0, err

@@ -14,7 +14,7 @@ import (
 	"github.com/hybridapps/tandem/sqldb"
 )
 
-// transaction implements [erp.Tx].
+// transaction implements [write.Tx].
 type transaction struct {
 	e   *ERP
 	ctx context.Context
@@ -85,7 +85,7 @@ func (t *transaction) exec(text string, args []any) error {
 	return err
 }
 
-// Find implements [erp.Tx].
+// Find implements [write.Tx].
 func (t *transaction) Find(q *query.Query) ([]model.Entity, error) {
 	if err := q.Check(); err != nil {
 		return nil, err
@@ -118,7 +118,7 @@ func (t *transaction) Find(q *query.Query) ([]model.Entity, error) {
 	return found, rows.Err()
 }
 
-// Load implements [erp.Tx].
+// Load implements [write.Tx].
 func (t *transaction) Load(s *model.Set, id string, lock bool) (*model.Record, error) {
 	if s.View {
 		return nil, fmt.Errorf("load a row of %s: it has no id", s.Name)
@@ -187,7 +187,7 @@ func (tb *table) scan(rows *sql.Rows, id string) (*model.Record, error) {
 	return r, nil
 }
 
-// Insert implements [erp.Tx].
+// Insert implements [write.Tx].
 func (t *transaction) Insert(rows ...*model.Record) error {
 	together := 1 // SQLite has no round trips to save
 	if t.e.stmts.server {
@@ -228,7 +228,7 @@ func (t *transaction) insert(rows []*model.Record) error {
 	return nil
 }
 
-// Save implements [erp.Tx].
+// Save implements [write.Tx].
 func (t *transaction) Save(r *model.Record) error {
 	table := t.e.tables[r.Set]
 	var b strings.Builder
@@ -271,7 +271,7 @@ func (t *transaction) Save(r *model.Record) error {
 	return nil
 }
 
-// Remove implements [erp.Tx].
+// Remove implements [write.Tx].
 func (t *transaction) Remove(s *model.Set, id string) error {
 	for _, c := range s.Children {
 		err := t.exec("DELETE FROM "+c.Set.Table+" WHERE "+quoted(c.Owner.Column)+" = $1", []any{id})
@@ -282,14 +282,14 @@ func (t *transaction) Remove(s *model.Set, id string) error {
 	return removing(model.Entity{Set: s, ID: id}, t.exec(t.e.tables[s].remove, []any{id}))
 }
 
-// NextNumbers implements [erp.Tx].
+// NextNumbers implements [write.Tx].
 func (t *transaction) NextNumbers(counter string, n int) (first int64, err error) {
 	last, err := t.number(`INSERT INTO erp_counters (name, value) VALUES ($1, $2)
 		ON CONFLICT (name) DO UPDATE SET value = erp_counters.value + excluded.value RETURNING value`, counter, n)
 	return last - int64(n) + 1, err
 }
 
-// Aggregate implements [erp.Tx].
+// Aggregate implements [write.Tx].
 func (t *transaction) Aggregate(f write.Aggregate, child *model.Child, owner string, p *model.Property) (int64, error) {
 	name := "SUM"
 	if f == write.Max {
@@ -315,7 +315,7 @@ func (t *transaction) number(text string, args ...any) (n int64, err error) {
 	return n, rows.Close()
 }
 
-// Try implements [erp.Tx].
+// Try implements [write.Tx].
 func (t *transaction) Try(f func() error) error {
 	ctx, err := t.quick()
 	if err != nil {

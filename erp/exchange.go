@@ -73,12 +73,12 @@ func newExchangeLog(m *write.Model, by write.Actor, req *write.ImportRequest, at
 	return &exchangeLog{m, req, head}
 }
 
-// Begin implements [ImportLog].
+// Begin implements [write.ImportLog].
 func (l *exchangeLog) Begin(tx write.Tx) (model.Entity, error) {
 	return model.Entity{Set: l.head.Set, ID: l.head.ID}, tx.Insert(l.head)
 }
 
-// Note implements [ImportLog].
+// Note implements [write.ImportLog].
 func (l *exchangeLog) Note(tx write.Tx, i int, done write.ImportedObject) error {
 	if l.req.LoggingLevel < 2 {
 		return nil
@@ -114,7 +114,7 @@ func (l *exchangeLog) Note(tx write.Tx, i int, done write.ImportedObject) error 
 	return tx.Insert(row)
 }
 
-// End implements [ImportLog].
+// End implements [write.ImportLog].
 func (l *exchangeLog) End(tx write.Tx, result *write.ImportResult, at time.Time) error {
 	failed := 0
 	for _, o := range result.Objects {

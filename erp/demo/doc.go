@@ -11,7 +11,7 @@
 //
 // The data is made from a fixed seed and the day it is made on. Ids come from
 // names and are the same in every instance; a second seed changes nothing.
-// [Seed] inserts rows without an [erp.Writer], for speed; a test writes all of
+// [Seed] inserts rows without a [write.Writer], for speed; a test writes all of
 // them again through one and expects the same values, so every row keeps every
 // rule of the model.
 //

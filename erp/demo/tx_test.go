@@ -11,7 +11,7 @@ import (
 	"github.com/hybridapps/tandem/erp/write"
 )
 
-// memory is an erp.Tx that keeps rows in maps. It answers the questions that a
+// memory is a write.Tx that keeps rows in maps. It answers the questions that a
 // Writer asks: rows by id, and rows where properties have values.
 type memory struct {
 	rows     map[string]*model.Record

@@ -9,7 +9,7 @@ type Enum struct {
 	Members []Member
 }
 
-// EnumMember is one name of an [EnumType].
+// Member is one name of an [Enum].
 type Member struct {
 	Name  string
 	Value int64

@@ -23,7 +23,7 @@ type Declaration struct {
 	Guard func(*Change) error
 	// Rules are the conditions that every saved row keeps.
 	Rules []Rule
-	// Actions do what the set's [Action] of the name says; the arguments are of
+	// Actions do what the set's [model.Action] of the name says; the arguments are of
 	// its parameters, of any type.
 	Actions map[string]func(c *Change, args *Object) error
 }

@@ -28,6 +28,6 @@ type Store interface {
 	// Import applies many objects; see [ImportRequest]. The error is only for
 	// faults and for a request that is wrong as a whole.
 	Import(ctx context.Context, by Actor, req *ImportRequest) (*ImportResult, error)
-	// Do runs an action of the row: see [Actions].
+	// Do runs an action of the row: see [Declaration].Actions.
 	Do(ctx context.Context, by Actor, e model.Entity, action string, args *Object) error
 }

@@ -2,7 +2,7 @@ package model
 
 import "strings"
 
-// EnumType is a list of names with their numbers, which give the order.
+// Enum is a list of names with their numbers, which give the order.
 type Enum struct {
 	// Name is the type's name in $metadata, without the namespace.
 	Name    string

@@ -15,7 +15,7 @@ type Set struct {
 	Table string
 	// Base is the set whose rows include these (Companies are Parties). Both
 	// are in one table, told apart by Discriminator in the column of the
-	// property Kind of the base.
+	// property that the base is abstract by.
 	Base *Set
 	// Abstract sets cannot be created, only their Subtypes.
 	Abstract bool

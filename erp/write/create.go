@@ -43,7 +43,7 @@ func subtypeNames(s *model.Set) string {
 
 // newChange makes a new row; its Id is the caller's, or a new one.
 func (w *Writer) newChange(s *model.Set, o *Object, owner *Change) (*Change, error) {
-	id := w.newID()
+	id := uuid.NewString()
 	if v, ok := o.Get("Id"); ok && v != nil {
 		text, _ := v.(string)
 		given, err := uuid.Parse(text)

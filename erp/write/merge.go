@@ -63,7 +63,8 @@ func actionOf(s *model.Set, o *Object, fallback string) (string, error) {
 		"use create, update, delete, find, findOrNull, findOrCreate, findSingle, findSingleOrNull or merge.", s.Name, model.Shown(action))
 }
 
-// perform runs an action on an object that is not a child of another.
+// perform runs an action on an object that is not a child of another. merge is an
+// upsert: what is found is updated, else the object is created.
 func (w *Writer) perform(s *model.Set, o *Object, action string) (Outcome, error) {
 	if action == actionCreate {
 		return w.create(s, o)

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
 )
@@ -17,7 +15,6 @@ type Writer struct {
 	tx    Tx
 	by    Actor
 	now   time.Time
-	newID func() string
 
 	// lookups and records remember what was found, so that an import asks for
 	// a product once and not once for each line.
@@ -30,7 +27,7 @@ const maxRemembered = 20000
 
 // NewWriter makes a writer for the actor. Use it for one call.
 func NewWriter(m *Model, by Actor) *Writer {
-	return &Writer{model: m, by: by, newID: uuid.NewString, lookups: map[string]model.Entity{}, records: map[string]*model.Record{}}
+	return &Writer{model: m, by: by, lookups: map[string]model.Entity{}, records: map[string]*model.Record{}}
 }
 
 // In makes the writer work in the transaction, at the time.

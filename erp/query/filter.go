@@ -164,14 +164,8 @@ func in(s *model.Set, path *model.Path, lits []odata.Literal) (Expr, error) {
 	if !p.IsReference() && p.Can&model.CanIn == 0 {
 		return nil, notFilterable(s, path, "in")
 	}
-	if len(lits) > MaxInValues {
-		return nil, invalid("%s: %s in (…) lists %d values; at most %d are allowed.", s.Name, path, len(lits), MaxInValues)
-	}
 	list := &In{Path: path, Values: make([]model.Value, 0, len(lits))}
 	for _, lit := range lits {
-		if lit.Kind == odata.Null {
-			return nil, invalid("%s: %s in (…) cannot list null.", s.Name, path)
-		}
 		v, never, err := literal(s, path, odata.Equal, lit)
 		if err != nil {
 			return nil, err

@@ -13,7 +13,8 @@ const (
 	MaxPage = 1000
 	// MaxExpandDepth is how deep expands may nest.
 	MaxExpandDepth = 6
-	// MaxInValues is the most values of one in (…).
+	// MaxInValues is the most values that a store lists in one statement; the
+	// grammar takes fewer in one in (…).
 	MaxInValues = 1000
 	// MaxConditions is the most conditions of one filter.
 	MaxConditions = 100

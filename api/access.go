@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/oauth"
 )
 
@@ -56,8 +56,8 @@ type Access struct {
 	Checker       Checker
 	Sessions      Sessions
 	Auditor       Auditor
-	// Now is the clock; the default is time.Now.
-	Now func() time.Time
+	// Clock is nil for the system's.
+	Clock tandem.Clock
 	// Log gets internal errors; the default is slog.Default().
 	Log *slog.Logger
 	// TokenCacheSize bounds the tokens remembered as verified; the default is
@@ -145,7 +145,7 @@ func (a *Access) Admit(r *http.Request, scope string) (*Call, error) {
 		return nil, err
 	}
 	if p.User != nil && p.User.Type != tandem.InternalUser {
-		return nil, &tandem.Error{Code: tandem.CodeForbidden, Message: "external users sign in for identity only; the API is not for them"}
+		return nil, tandem.Errorf(tandem.CodeForbidden, "external users sign in for identity only; the API is not for them")
 	}
 	if !p.Scope.Has(scope) {
 		return nil, InsufficientScope(scope)
@@ -156,7 +156,7 @@ func (a *Access) Admit(r *http.Request, scope string) (*Call, error) {
 			return nil, err
 		}
 	}
-	remote := hostOf(r.RemoteAddr)
+	remote := netaddr.Host(r.RemoteAddr)
 	if call.Session, err = a.Sessions.Acquire(r.Context(), p, remote); err != nil {
 		return nil, err
 	}
@@ -174,7 +174,7 @@ func (a *Access) verify(ctx context.Context, raw string) (*tandem.Principal, err
 	// entry stale at once.
 	generation := a.KeyGeneration()
 	key := tokenHash(raw)
-	if p := a.cache.get(key, generation, a.Now()); p != nil {
+	if p := a.cache.get(key, generation, a.Clock.Now()); p != nil {
 		return p, nil
 	}
 	p, err := a.Verifier.VerifyAccess(ctx, raw)
@@ -189,9 +189,6 @@ func (a *Access) verify(ctx context.Context, raw string) (*tandem.Principal, err
 }
 
 func (a *Access) init() {
-	if a.Now == nil {
-		a.Now = time.Now
-	}
 	if a.KeyGeneration == nil {
 		a.KeyGeneration = func() uint64 { return 0 }
 	}
@@ -232,17 +229,20 @@ func bearerToken(r *http.Request) (string, error) {
 
 func onBehalf(p *tandem.Principal, values []string) (*OnBehalf, error) {
 	if p.Service == nil {
-		return nil, &tandem.Error{Code: tandem.CodeInvalid, Message: OnBehalfHeader + " is for service tokens; a user token speaks for its own user"}
+		return nil, invalid("%s is for service tokens; a user token speaks for its own user", OnBehalfHeader)
 	}
 	if len(values) > 1 {
-		return nil, &tandem.Error{Code: tandem.CodeInvalid, Message: OnBehalfHeader + " is given more than once"}
+		return nil, invalid("%s is given more than once", OnBehalfHeader)
 	}
 	return parseOnBehalf(values[0])
 }
 
+// maxPath is how many bytes of a path a caller can make the record hold.
+const maxPath = 200
+
 func (a *Access) recordOnBehalf(r *http.Request, call *Call, remote string) error {
 	return a.Auditor.Record(r.Context(), tandem.AuditEvent{
-		At:             a.Now(),
+		At:             a.Clock.Now(),
 		Kind:           tandem.AuditOnBehalf,
 		ApplicationURI: call.Principal.ApplicationURI,
 		Actor:          call.Principal.Actor(),
@@ -251,24 +251,7 @@ func (a *Access) recordOnBehalf(r *http.Request, call *Call, remote string) erro
 		SignInID:       call.OnBehalf.SignInID,
 		TokenID:        call.Principal.TokenID,
 		RemoteAddr:     remote,
-		Detail: r.Method + " " + shortPath(r.URL.EscapedPath()) + " for user " + call.OnBehalf.UserID +
+		Detail: r.Method + " " + tandem.Clip(r.URL.EscapedPath(), maxPath) + " for user " + call.OnBehalf.UserID +
 			", as the service tells, on evidence of " + call.OnBehalf.EvidenceAt.Format(time.RFC3339),
 	})
-}
-
-// shortPath bounds what a caller can make the record hold.
-func shortPath(path string) string {
-	const limit = 200
-	if len(path) > limit {
-		return strings.ToValidUTF8(path[:limit], "") + "…"
-	}
-	return path
-}
-
-// hostOf is the address without its port.
-func hostOf(remoteAddr string) string {
-	if host, _, err := net.SplitHostPort(remoteAddr); err == nil {
-		return host
-	}
-	return remoteAddr
 }

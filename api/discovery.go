@@ -111,15 +111,15 @@ func (d *Discovery) host() string {
 }
 
 func (d *Discovery) autoDiscovery(w http.ResponseWriter, r *http.Request) {
-	answer := struct {
+	response := struct {
 		Host     string
 		DbName   *string
 		WebSites []Site
 	}{Host: d.host(), WebSites: d.sites(r.Context())}
 	if d.Name != "" {
-		answer.DbName = &d.Name
+		response.DbName = &d.Name
 	}
-	writePublic(w, answer)
+	writePublic(w, response)
 }
 
 func (d *Discovery) version(w http.ResponseWriter, _ *http.Request) {

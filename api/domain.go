@@ -12,13 +12,15 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
 )
 
 // DomainPath is where the Domain API's OData service is, below the public root
 // of the instance.
 const DomainPath = "/api/domain/odata/"
 
-// Bounds of a request's body, in bytes. Beyond them the answer is 413 and the
+// Bounds of a request's body, in bytes. Beyond them the response is 413 and the
 // connection is closed.
 const (
 	MaxBody       = 1 << 20
@@ -36,14 +38,14 @@ const (
 //
 // GET needs the scope read, everything else update; the sets of the namespace
 // Systems_Security need sec. X-HTTP-Method-Override is not looked at, and no
-// answer carries a CORS header: a browser page of another origin cannot use it.
+// response carries a CORS header: a browser page of another origin cannot use it.
 type Domain struct {
-	Model *erp.Model
-	Store erp.Store
+	Model *model.Model
+	Store write.Store
 	// Access guards every call; see [Domain.Mount].
 	Access *Access
 	// Root is the public root of the instance without a slash at its end. All
-	// absolute URLs in answers are made from it, never from the Host header.
+	// absolute URLs in responses are made from it, never from the Host header.
 	Root string
 	// Sessions are the open sessions, for administrators; nil leaves out the set
 	// Systems_Monitoring_CurrentSessions.
@@ -71,7 +73,7 @@ func (d *Domain) Mount(mux *http.ServeMux) {
 	mux.Handle(DomainPath, d.Access.Guard(d))
 }
 
-// ServeHTTP answers an admitted call. Without a guard before it nothing is
+// ServeHTTP serves an admitted call. Without a guard before it nothing is
 // checked but what the handlers check themselves: use [Domain.Mount].
 func (d *Domain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
@@ -93,7 +95,7 @@ func edge(err error) error {
 		if syntax.Where == "path" {
 			code = tandem.CodeNotFound
 		}
-		return &tandem.Error{Code: code, Message: syntax.Error()}
+		return tandem.Errorf(code, "%s", syntax)
 	case errors.As(err, &big):
 		return tooLarge(big.Limit)
 	}
@@ -161,35 +163,52 @@ func (d *Domain) route(w http.ResponseWriter, r *http.Request) error {
 }
 
 // set finds the set of a path, and checks that the call may see its rows.
-func (d *Domain) set(r *http.Request, name string) (*erp.Set, error) {
+func (d *Domain) set(r *http.Request, name string) (*model.Set, error) {
 	set, err := d.Model.Lookup(name, d.root()+"GetRenamedEntityTypes")
 	if err != nil {
 		return nil, err
 	}
-	return set, d.permit(r, set)
+	return set, permit(r, set)
 }
 
-// permit refuses rows of the security namespace without the scope sec, however
-// they are asked for.
-func (d *Domain) permit(r *http.Request, set *erp.Set) error {
-	if !set.Security {
-		return nil
-	}
-	if call := CallOf(r.Context()); call != nil && call.Principal.Scope.Has(tandem.ScopeSec) {
+// permit refuses rows that the caller may not see, however they are asked for.
+func permit(r *http.Request, set *model.Set) error {
+	if erp.MaySee(scopeOf(r), set) {
 		return nil
 	}
 	return InsufficientScope(tandem.ScopeSec)
 }
 
+// permitBody refuses a body that looks into such rows.
+func permitBody(r *http.Request, set *model.Set, o *write.Object) error {
+	if erp.MaySend(scopeOf(r), set, o) {
+		return nil
+	}
+	return InsufficientScope(tandem.ScopeSec)
+}
+
+// scopeOf is what the caller was granted; nothing without a guard.
+func scopeOf(r *http.Request) tandem.Scope {
+	if call := CallOf(r.Context()); call != nil {
+		return call.Principal.Scope
+	}
+	return nil
+}
+
+// may is permit for what resolves a query.
+func may(r *http.Request) func(*model.Set) error {
+	return func(set *model.Set) error { return permit(r, set) }
+}
+
 // target is the entity set that a request's path names.
 type target struct {
 	*Domain
-	set  *erp.Set
+	set  *model.Set
 	path odata.Path
 }
 
-// handler answers one method of a resource. What it returns is written as an
-// error answer; it returns nil once it has written anything itself.
+// handler serves one method of a resource. What it returns is written as an
+// error response; it returns nil once it has written anything itself.
 type handler func(w http.ResponseWriter, r *http.Request) error
 
 // methods are the handlers of a resource by HTTP method. HEAD is a GET whose
@@ -197,7 +216,7 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 type methods map[string]handler
 
 // of leaves out the methods that the set does not take.
-func (m methods) of(s *erp.Set) methods {
+func (m methods) of(s *model.Set) methods {
 	if s.View || s.ReadOnly {
 		return methods{"GET": m["GET"]}
 	}

@@ -16,6 +16,9 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/api"
 	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/erp/write"
 )
 
 const (
@@ -23,8 +26,8 @@ const (
 	aGUID      = "0123abcd-4567-89ab-cdef-0123456789ab"
 )
 
-// model is made once: it is immutable.
-var model = erp.NewModel()
+// erpModel is made once: it is immutable.
+var erpModel = erp.NewModel()
 
 // doors is an Access whose tokens are the scopes they have: read+update.
 type doors struct{}
@@ -87,12 +90,12 @@ func (doors) Acquire(context.Context, *tandem.Principal, string) (*tandem.Sessio
 func (doors) Record(context.Context, tandem.AuditEvent) error { return nil }
 
 // serve mounts the Domain API over a store, guarded as in production.
-func serve(t testing.TB, store erp.Store) http.Handler {
+func serve(t testing.TB, store write.Store) http.Handler {
 	t.Helper()
 	mux := http.NewServeMux()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	(&api.Domain{
-		Model: model, Store: store, Root: "https://erp.example", Version: "1.2.3", Log: quiet, Sessions: someSessions, Usage: someUsage,
+		Model: erpModel.Model, Store: store, Root: "https://erp.example", Version: "1.2.3", Log: quiet, Sessions: someSessions, Usage: someUsage,
 		Access: &api.Access{Verifier: doors{}, Checker: doors{}, Sessions: doors{}, Auditor: doors{}, Log: quiet},
 	}).Mount(mux)
 	return mux
@@ -152,62 +155,62 @@ func refused(t testing.TB, r *http.Response, answer string, status int, message 
 
 // fake is a store whose answers a test gives.
 type fake struct {
-	query func(q *erp.Query, each func(*erp.Row) error) error
-	write func(set *erp.Set, o *erp.Object) (erp.Outcome, error)
+	query func(q *query.Query, each func(*query.Row) error) error
+	write func(set *model.Set, o *write.Object) (write.Outcome, error)
 	count int64
 }
 
-func (f *fake) Query(_ context.Context, q *erp.Query, each func(*erp.Row) error) error {
+func (f *fake) Query(_ context.Context, q *query.Query, each func(*query.Row) error) error {
 	if err := q.Check(); err != nil || f.query == nil {
 		return err
 	}
 	return f.query(q, each)
 }
 
-func (f *fake) Count(context.Context, *erp.Query) (int64, error) { return f.count, nil }
+func (f *fake) Count(context.Context, *query.Query) (int64, error) { return f.count, nil }
 
-func (f *fake) Write(_ context.Context, _ erp.Actor, set *erp.Set, o *erp.Object) (erp.Outcome, error) {
+func (f *fake) Write(_ context.Context, _ write.Actor, set *model.Set, o *write.Object) (write.Outcome, error) {
 	return f.write(set, o)
 }
 
-func (f *fake) CreateChild(_ context.Context, _ erp.Actor, _ erp.Entity, c *erp.Child, o *erp.Object) (erp.Outcome, error) {
+func (f *fake) CreateChild(_ context.Context, _ write.Actor, _ model.Entity, c *model.Child, o *write.Object) (write.Outcome, error) {
 	return f.write(c.Set, o)
 }
 
-func (f *fake) Update(_ context.Context, _ erp.Actor, e erp.Entity, o *erp.Object) (erp.Outcome, error) {
+func (f *fake) Update(_ context.Context, _ write.Actor, e model.Entity, o *write.Object) (write.Outcome, error) {
 	return f.write(e.Set, o)
 }
 
-func (f *fake) Delete(_ context.Context, _ erp.Actor, e erp.Entity, _ int64) error {
+func (f *fake) Delete(_ context.Context, _ write.Actor, e model.Entity, _ int64) error {
 	_, err := f.write(e.Set, nil)
 	return err
 }
 
-func (f *fake) Import(_ context.Context, _ erp.Actor, req *erp.ImportRequest) (*erp.ImportResult, error) {
-	res := &erp.ImportResult{}
+func (f *fake) Import(_ context.Context, _ write.Actor, req *write.ImportRequest) (*write.ImportResult, error) {
+	res := &write.ImportResult{}
 	for range req.Objects {
-		res.Objects = append(res.Objects, erp.ImportedObject{Err: errors.New("secret detail"), State: erp.Unchanged})
+		res.Objects = append(res.Objects, write.ImportedObject{Err: errors.New("secret detail"), State: write.Unchanged})
 	}
 	return res, nil
 }
 
-func (f *fake) Do(_ context.Context, _ erp.Actor, e erp.Entity, _ string, o *erp.Object) error {
+func (f *fake) Do(_ context.Context, _ write.Actor, e model.Entity, _ string, o *write.Object) error {
 	_, err := f.write(e.Set, o)
 	return err
 }
 
 // currencies yields n rows of currencies.
 func currencies(n int) *fake {
-	return &fake{query: func(q *erp.Query, each func(*erp.Row) error) error {
+	return &fake{query: func(q *query.Query, each func(*query.Row) error) error {
 		fields := q.Fields
 		if fields == nil {
 			fields = q.Set.DefaultFields()
 		}
 		for range min(n, q.Limit) {
-			row := erp.Row{Set: q.Set, ID: aGUID, Values: make([]erp.Value, len(fields)), Expanded: make([][]erp.Row, len(q.Expand))}
+			row := query.Row{Set: q.Set, ID: aGUID, Values: make([]model.Value, len(fields)), Expanded: make([][]query.Row, len(q.Expand))}
 			for i, f := range fields {
-				if f.Kind == erp.KindString {
-					row.Values[i] = erp.TextValue("x")
+				if f.Kind == model.KindString {
+					row.Values[i] = model.TextValue("x")
 				}
 			}
 			if err := each(&row); err != nil {
@@ -258,9 +261,9 @@ func TestMethods(t *testing.T) {
 func TestF30_MethodOverrideIsIgnored(t *testing.T) {
 	t.Parallel()
 	f := currencies(1)
-	f.write = func(*erp.Set, *erp.Object) (erp.Outcome, error) {
+	f.write = func(*model.Set, *write.Object) (write.Outcome, error) {
 		t.Error("the store was written")
-		return erp.Outcome{}, nil
+		return write.Outcome{}, nil
 	}
 	h := serve(t, f)
 	for _, header := range []string{"X-HTTP-Method-Override: DELETE", "X-HTTP-Method: DELETE", "X-Method-Override: DELETE"} {
@@ -274,8 +277,8 @@ func TestF30_MethodOverrideIsIgnored(t *testing.T) {
 func TestScopes(t *testing.T) {
 	t.Parallel()
 	f := currencies(1)
-	f.write = func(set *erp.Set, _ *erp.Object) (erp.Outcome, error) {
-		return erp.Outcome{Entity: erp.Entity{Set: set, ID: aGUID}, State: erp.Added}, nil
+	f.write = func(set *model.Set, _ *write.Object) (write.Outcome, error) {
+		return write.Outcome{Entity: model.Entity{Set: set, ID: aGUID}, State: write.Added}, nil
 	}
 	h := serve(t, f)
 	user := `"Systems_Security_Users(` + aGUID + `)"`
@@ -328,8 +331,8 @@ func TestScopes(t *testing.T) {
 func TestBodies(t *testing.T) {
 	t.Parallel()
 	f := currencies(1)
-	f.write = func(set *erp.Set, _ *erp.Object) (erp.Outcome, error) {
-		return erp.Outcome{Entity: erp.Entity{Set: set, ID: aGUID}, State: erp.Added}, nil
+	f.write = func(set *model.Set, _ *write.Object) (write.Outcome, error) {
+		return write.Outcome{Entity: model.Entity{Set: set, ID: aGUID}, State: write.Added}, nil
 	}
 	h := serve(t, f)
 	const set = "General_Currencies_Currencies"
@@ -375,9 +378,9 @@ func TestBodies(t *testing.T) {
 func TestLargeBodyOverTheWire(t *testing.T) {
 	t.Parallel()
 	f := currencies(1)
-	f.write = func(*erp.Set, *erp.Object) (erp.Outcome, error) {
+	f.write = func(*model.Set, *write.Object) (write.Outcome, error) {
 		t.Error("the store was written")
-		return erp.Outcome{}, nil
+		return write.Outcome{}, nil
 	}
 	server := httptest.NewServer(serve(t, f))
 	defer server.Close()
@@ -410,13 +413,13 @@ func TestAnswerIsBrokenOffWhenTheStoreFailsInTheMiddle(t *testing.T) {
 	rows := currencies(1000)
 	inner := rows.query
 	failAt := 0
-	rows.query = func(q *erp.Query, each func(*erp.Row) error) error {
+	rows.query = func(q *query.Query, each func(*query.Row) error) error {
 		n := 0
-		return inner(q, func(row *erp.Row) error {
+		return inner(q, func(row *query.Row) error {
 			if n++; n == failAt {
 				return errors.New("disk gone: /secret")
 			}
-			row.Values[0] = erp.TextValue(strings.Repeat("x", 1000))
+			row.Values[0] = model.TextValue(strings.Repeat("x", 1000))
 			return each(row)
 		})
 	}
@@ -463,7 +466,7 @@ func TestImportTellsNoInternals(t *testing.T) {
 
 func TestF33_HostilePathsAndQueriesAreRefusedClearly(t *testing.T) {
 	t.Parallel()
-	f := &fake{query: func(*erp.Query, func(*erp.Row) error) error {
+	f := &fake{query: func(*query.Query, func(*query.Row) error) error {
 		t.Error("the store was asked")
 		return nil
 	}}

@@ -28,8 +28,8 @@ func stocked(t *testing.T, db *sqldb.DB) http.Handler {
 	if err := data.NewUsers(db).Create(t.Context(), secret); err != nil {
 		t.Fatal(err)
 	}
-	store := data.NewERP(db, model)
-	store.Now = func() time.Time { return now }
+	store := data.NewERP(db, erpModel)
+	store.Clock = func() time.Time { return now }
 	h := serve(t, store)
 	for i, row := range []string{
 		`General_Currencies_Currencies {"CurrencySign":"EUR","Name":"Euro"}`,
@@ -152,7 +152,7 @@ func TestF33_WhatIsTypedNeverIsSQL(t *testing.T) {
 		h := stocked(t, db)
 		whole := func() string {
 			all := ""
-			for _, s := range model.Sets {
+			for _, s := range erpModel.Sets {
 				_, answer := call(t, h, "GET", s.Name, "", "Authorization: Bearer read+sec")
 				all += answer
 			}

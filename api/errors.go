@@ -13,7 +13,7 @@ import (
 )
 
 // ErrorObject is the API's documented error: the value of "error" in an error
-// answer, and of "@erpnet.error" in the answer of Import.
+// response, and of "@erpnet.error" in the response of Import.
 type ErrorObject struct {
 	// Message is for a person: what is wrong and how to mend it.
 	Message string `json:"message"`
@@ -38,7 +38,7 @@ const (
 )
 
 // challenge is an error that the caller's credential is the reason for. It
-// makes the answer carry WWW-Authenticate (RFC 6750 section 3).
+// makes the response carry WWW-Authenticate (RFC 6750 section 3).
 type challenge struct {
 	kind    string // invalid_token, invalid_request or insufficient_scope
 	scope   string // the scope needed, for insufficient_scope
@@ -91,6 +91,9 @@ func InsufficientScope(needed string) error {
 	}
 }
 
+// internalError is all that is told of errors that are not for people.
+var internalError = ErrorObject{Message: "internal error", Type: "InternalError"}
+
 // Describe gives the HTTP status and the error object for err. Errors that are
 // neither a [tandem.Error] nor one of this package are an internal error, of
 // which nothing is told.
@@ -106,44 +109,44 @@ func Describe(err error) (int, ErrorObject) {
 	var e *tandem.Error
 	if !errors.As(err, &e) {
 		if errors.Is(err, context.DeadlineExceeded) {
-			return http.StatusServiceUnavailable, ErrorObject{Message: "the answer took too long; ask for less, or try again", Type: "Unavailable"}
+			return http.StatusServiceUnavailable, ErrorObject{
+				Message: "the answer took too long; ask for less, or try again", Type: "Unavailable",
+			}
 		}
-		return http.StatusInternalServerError, ErrorObject{Message: "internal error", Type: "InternalError"}
+		return http.StatusInternalServerError, internalError
 	}
 	o := ErrorObject{Message: e.Message}
-	var status int
 	switch e.Code {
 	case tandem.CodeInvalid:
-		status, o.Type = http.StatusBadRequest, "BadRequest"
+		o.Type = "BadRequest"
 	case tandem.CodeUnauthorized:
-		status, o.Type = http.StatusUnauthorized, TypeInvalidToken
+		o.Type = TypeInvalidToken
 	case tandem.CodeForbidden:
-		status, o.Type = http.StatusForbidden, "Forbidden"
+		o.Type = "Forbidden"
 	case tandem.CodeLicenceFull:
-		// 403, not 401: a client must not go and renew its token for this.
-		status, o.Type = http.StatusForbidden, TypeLicenceFull
+		o.Type = TypeLicenceFull
 		if !strings.Contains(o.Message, TypeLicenceFull) {
 			o.Message = TypeLicenceFull + ": " + o.Message
 		}
 	case tandem.CodeNotFound:
-		status, o.Type = http.StatusNotFound, "NotFound"
+		o.Type = "NotFound"
 	case tandem.CodeConflict:
-		status, o.Code, o.Type = http.StatusConflict, 2129, "Conflict"
+		o.Code, o.Type = 2129, "Conflict"
 	case tandem.CodeTooLarge:
-		status, o.Type = http.StatusRequestEntityTooLarge, "TooLarge"
+		o.Type = "TooLarge"
 	case tandem.CodeRule:
-		status, o.Code, o.Type = http.StatusUnprocessableEntity, 2029, "RuleBroken"
+		o.Code, o.Type = 2029, "RuleBroken"
 	case tandem.CodeThrottled:
-		status, o.Type = http.StatusTooManyRequests, "Throttled"
+		o.Type = "Throttled"
 	case tandem.CodeUnavailable:
-		status, o.Type = http.StatusServiceUnavailable, "Unavailable"
+		o.Type = "Unavailable"
 	default:
-		status, o = http.StatusInternalServerError, ErrorObject{Message: "internal error", Type: "InternalError"}
+		return http.StatusInternalServerError, internalError
 	}
-	return status, o
+	return e.Code.Status(), o
 }
 
-// Errors writes error answers: the one place that does, for every handler of
+// Errors writes error responses: the one place that does, for every handler of
 // the package.
 type Errors struct {
 	// Log gets the cause of internal errors; the default is slog.Default().

@@ -6,14 +6,14 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem/api/odata"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
 )
 
 // metadata writes the model as CSDL XML (OASIS "OData Version 4.0 Part 3:
 // Common Schema Definition Language"), in the namespace Erp. Views have no key,
 // because their rows have no Id. sessions adds the monitor's view, usage the
 // function that tells how the licence is used.
-func metadata(m *erp.Model, sessions, usage bool) []byte {
+func metadata(m *model.Model, sessions, usage bool) []byte {
 	w := &csdl{}
 	w.line(`<?xml version="1.0" encoding="utf-8"?>`)
 	w.line(`<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx">`)
@@ -88,8 +88,8 @@ func (w *csdl) complexTypes() {
 }
 
 // enums are the enumerations of the model, each once, in the order of use.
-func enums(m *erp.Model) []*erp.EnumType {
-	var all []*erp.EnumType
+func enums(m *model.Model) []*model.Enum {
+	var all []*model.Enum
 	seen := map[string]bool{}
 	for _, s := range m.Sets {
 		for _, p := range s.Properties {
@@ -102,7 +102,7 @@ func enums(m *erp.Model) []*erp.EnumType {
 	return all
 }
 
-func (w *csdl) enum(e *erp.EnumType) {
+func (w *csdl) enum(e *model.Enum) {
 	w.line(`<EnumType Name="%s">`, e.Name)
 	for _, m := range e.Members {
 		w.line(`<Member Name="%s" Value="%d"/>`, m.Name, m.Value)
@@ -110,7 +110,7 @@ func (w *csdl) enum(e *erp.EnumType) {
 	w.line(`</EnumType>`)
 }
 
-func (w *csdl) entityType(s *erp.Set) {
+func (w *csdl) entityType(s *model.Set) {
 	attributes := ""
 	if s.Base != nil {
 		attributes = ` BaseType="` + qualified(s.Base.Type) + `"`
@@ -124,7 +124,7 @@ func (w *csdl) entityType(s *erp.Set) {
 		w.line(`<PropertyRef Name="Id"/>`)
 		w.line(`</Key>`)
 	}
-	var references []*erp.Property
+	var references []*model.Property
 	for _, p := range s.Properties {
 		switch {
 		case s.Base != nil && s.Base.Property(p.Name) == p: // inherited
@@ -147,7 +147,7 @@ func (w *csdl) entityType(s *erp.Set) {
 
 func qualified(typ string) string { return odata.Namespace + "." + typ }
 
-func required(p *erp.Property) string {
+func required(p *model.Property) string {
 	if p.Required || p.Name == "Id" {
 		return ` Nullable="false"`
 	}
@@ -155,52 +155,45 @@ func required(p *erp.Property) string {
 }
 
 // propertyType are the attributes of a Property element after its name.
-func propertyType(p *erp.Property) string {
+func propertyType(p *model.Property) string {
 	typ := ""
 	switch p.Kind {
-	case erp.KindString:
+	case model.KindString:
 		typ = ` Type="Edm.String"`
 		if p.MaxLen > 0 {
 			typ += fmt.Sprintf(` MaxLength="%d"`, p.MaxLen)
 		}
-	case erp.KindMultiLanguage:
+	case model.KindMultiLanguage:
 		typ = ` Type="` + qualified("MultilanguageString") + `"`
-	case erp.KindBool:
+	case model.KindBool:
 		typ = ` Type="Edm.Boolean"`
-	case erp.KindInt:
+	case model.KindInt:
 		typ = ` Type="Edm.Int32"`
-	case erp.KindDecimal:
+	case model.KindDecimal:
 		typ = fmt.Sprintf(` Type="Edm.Decimal" Precision="%d" Scale="%d"`, p.Precision, p.Scale)
-	case erp.KindAmount:
+	case model.KindAmount:
 		typ = ` Type="` + qualified("Amount") + `"`
-	case erp.KindQuantity:
+	case model.KindQuantity:
 		typ = ` Type="` + qualified("Quantity") + `"`
-	case erp.KindDate:
+	case model.KindDate:
 		typ = ` Type="Edm.DateTimeOffset" Precision="0"`
-	case erp.KindDateTime:
+	case model.KindDateTime:
 		typ = ` Type="Edm.DateTimeOffset" Precision="6"`
-	case erp.KindEnum:
+	case model.KindEnum:
 		typ = ` Type="` + qualified(p.Enum.Name) + `"`
-	case erp.KindGUID:
+	case model.KindGUID:
 		typ = ` Type="Edm.Guid"`
 	}
 	return typ + required(p)
 }
 
-// actionParameters are the parameters of the bound actions, with their types.
-var actionParameters = map[string][][2]string{
-	"ChangeState": {{"newState", "Edm.String"}, {"userStatus", "Erp.OpenObject"}},
-	"Complete":    {{"completion", "Edm.String"}},
-	"MakeVoid":    {{"reason", "Edm.String"}, {"voidType", "Edm.String"}, {"resetParentState", "Edm.Boolean"}},
-}
-
 // actions writes the actions bound to the rows of a set.
-func (w *csdl) actions(s *erp.Set) {
-	for _, name := range s.Actions() {
-		w.line(`<Action Name="%s" IsBound="true">`, name)
+func (w *csdl) actions(s *model.Set) {
+	for _, a := range s.Actions {
+		w.line(`<Action Name="%s" IsBound="true">`, a.Name)
 		w.line(`<Parameter Name="bindingParameter" Type="%s" Nullable="false"/>`, qualified(s.Type))
-		for _, p := range actionParameters[name] {
-			w.line(`<Parameter Name="%s" Type="%s"/>`, p[0], p[1])
+		for _, p := range a.Parameters {
+			w.line(`<Parameter Name="%s" Type="%s"/>`, p.Name, p.Type)
 		}
 		w.line(`</Action>`)
 	}
@@ -228,7 +221,7 @@ func (w *csdl) operations(usage bool) {
 	w.line(`</Function>`)
 }
 
-func (w *csdl) container(m *erp.Model, sessions, usage bool) {
+func (w *csdl) container(m *model.Model, sessions, usage bool) {
 	w.line(`<EntityContainer Name="Container">`)
 	for _, s := range m.Sets {
 		var bindings [][2]string

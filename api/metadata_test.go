@@ -200,7 +200,7 @@ func TestMetadataIsConsistent(t *testing.T) {
 			t.Errorf("%s has no key", set.Name)
 		}
 	}
-	for _, set := range model.Sets {
+	for _, set := range erpModel.Sets {
 		if !sets[set.Name] {
 			t.Errorf("$metadata has no set %s", set.Name)
 		}

@@ -2,13 +2,13 @@ package api
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
 )
 
-// member answers Set(guid)/Name: a reference, a child collection, or an action
+// member serves Set(guid)/Name: a reference, a child collection, or an action
 // of the row.
 func (t *target) member(w http.ResponseWriter, r *http.Request) error {
 	if t.set.View {
@@ -21,7 +21,7 @@ func (t *target) member(w http.ResponseWriter, r *http.Request) error {
 		return notFound("%s has no function %s.", t.set.Name, name)
 	case child != nil:
 		return t.children(w, r, child)
-	case slices.Contains(t.set.Actions(), name) && t.path.Cast == "" && !t.path.MemberCount:
+	case t.set.Action(name) != nil && t.path.Cast == "" && !t.path.MemberCount:
 		return methods{"POST": t.action}.serve(w, r)
 	case reference == nil:
 		return notFound("%s has no navigation property and no action %q; $metadata lists them.", t.set.Name, name)
@@ -35,19 +35,19 @@ func (t *target) member(w http.ResponseWriter, r *http.Request) error {
 	}}.serve(w, r)
 }
 
-// children answers Set(guid)/Lines: a page of them, their number, or a new one.
-func (t *target) children(w http.ResponseWriter, r *http.Request, child *erp.Child) error {
+// children serves Set(guid)/Lines: a page of them, their number, or a new one.
+func (t *target) children(w http.ResponseWriter, r *http.Request, child *model.Child) error {
 	if t.path.Cast != "" {
 		return notFound("The rows of %s are all of one type.", child.Name)
 	}
-	if err := t.permit(r, child.Set); err != nil {
+	if err := permit(r, child.Set); err != nil {
 		return err
 	}
 	read := func(w http.ResponseWriter, r *http.Request) error {
 		if err := t.exists(r); err != nil {
 			return err
 		}
-		within := &erp.Compare{Path: &erp.Path{Property: child.Owner}, Op: erp.Eq, Value: erp.TextValue(t.path.Key)}
+		within := query.Equal(child.Owner, model.TextValue(t.path.Key))
 		if t.path.MemberCount {
 			return t.countOf(w, r, child.Set, within)
 		}
@@ -62,7 +62,7 @@ func (t *target) children(w http.ResponseWriter, r *http.Request, child *erp.Chi
 
 // follow answers with the row that a reference points at: 204 when it is null
 // (OData 4.0 part 1, section 11.2.6).
-func (t *target) follow(w http.ResponseWriter, r *http.Request, reference *erp.Property) error {
+func (t *target) follow(w http.ResponseWriter, r *http.Request, reference *model.Property) error {
 	set := reference.Target
 	if t.path.Cast != "" {
 		cast := t.Model.SetOfType(t.path.Cast)
@@ -71,15 +71,15 @@ func (t *target) follow(w http.ResponseWriter, r *http.Request, reference *erp.P
 		}
 		set = cast
 	}
-	if err := t.permit(r, set); err != nil {
+	if err := permit(r, set); err != nil {
 		return err
 	}
-	q := erp.ByID(t.set, t.path.Key)
-	q.Fields = []*erp.Property{reference}
+	q := query.ByID(t.set, t.path.Key)
+	q.Fields = []*model.Property{reference}
 	ctx, cancel := t.bounded(r)
 	defer cancel()
-	found, value := false, erp.NullValue
-	err := t.Store.Query(ctx, q, func(row *erp.Row) error {
+	found, value := false, model.NullValue
+	err := t.Store.Query(ctx, q, func(row *query.Row) error {
 		found, value = true, row.Values[0]
 		value.Text = strings.Clone(value.Text)
 		return nil
@@ -93,16 +93,16 @@ func (t *target) follow(w http.ResponseWriter, r *http.Request, reference *erp.P
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	return t.one(w, r, http.StatusOK, erp.Entity{Set: set, ID: value.Text})
+	return t.one(w, r, http.StatusOK, model.Entity{Set: set, ID: value.Text})
 }
 
 // self is the row that the path names.
-func (t *target) self() erp.Entity { return erp.Entity{Set: t.set, ID: t.path.Key} }
+func (t *target) self() model.Entity { return model.Entity{Set: t.set, ID: t.path.Key} }
 
 // exists fails where the row that the path names is not there.
 func (t *target) exists(r *http.Request) error {
-	q := erp.ByID(t.set, t.path.Key)
-	q.Fields = []*erp.Property{t.set.ID()}
+	q := query.ByID(t.set, t.path.Key)
+	q.Fields = []*model.Property{t.set.ID()}
 	ctx, cancel := t.bounded(r)
 	defer cancel()
 	n, err := t.Store.Count(ctx, q)

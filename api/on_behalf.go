@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-
-	"github.com/hybridapps/tandem"
 )
 
 // OnBehalfHeader is the request header with which a service says for whom it
@@ -31,7 +29,7 @@ const maxSignInID = 128
 
 func parseOnBehalf(s string) (*OnBehalf, error) {
 	bad := func(why string) (*OnBehalf, error) {
-		return nil, &tandem.Error{Code: tandem.CodeInvalid, Message: OnBehalfHeader + " " + why + "; the form is <user id>;sid=<sign-in>;iat=<seconds since 1970>"}
+		return nil, invalid("%s %s; the form is <user id>;sid=<sign-in>;iat=<seconds since 1970>", OnBehalfHeader, why)
 	}
 	parts := strings.Split(s, ";")
 	if len(parts) != 3 {

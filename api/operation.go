@@ -3,10 +3,9 @@ package api
 import (
 	"encoding/json"
 	"net/http"
-	"strings"
 
 	"github.com/hybridapps/tandem/api/odata"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/write"
 )
 
 // operation finds an unbound operation by name; nil when there is none.
@@ -28,25 +27,25 @@ func (d *Domain) operation(name string) methods {
 
 // serviceDocument lists the sets (OData JSON Format 4.0, section 5).
 func (d *Domain) serviceDocument(w http.ResponseWriter, r *http.Request) error {
-	a := newAnswer(w, r, http.StatusOK)
-	a.str(`{"@odata.context":`)
-	a.url(d.root(), "$metadata")
-	a.str(`,"value":[`)
+	out := newResponse(w, r, http.StatusOK)
+	out.str(`{"@odata.context":`)
+	out.url(d.root(), "$metadata")
+	out.str(`,"value":[`)
 	for _, s := range d.Model.Sets {
-		a.str(`{"name":"` + s.Name + `","kind":"EntitySet","url":"` + s.Name + `"},`)
+		out.str(`{"name":"` + s.Name + `","kind":"EntitySet","url":"` + s.Name + `"},`)
 	}
 	if d.Sessions != nil {
-		a.str(`{"name":"` + setSessions + `","kind":"EntitySet","url":"` + setSessions + `"},`)
+		out.str(`{"name":"` + setSessions + `","kind":"EntitySet","url":"` + setSessions + `"},`)
 	}
 	if d.Usage != nil {
-		a.str(`{"name":"` + licenceUsage + `","kind":"FunctionImport","url":"` + licenceUsage + `"},`)
+		out.str(`{"name":"` + licenceUsage + `","kind":"FunctionImport","url":"` + licenceUsage + `"},`)
 	}
-	a.str(`{"name":"GetVersion","kind":"FunctionImport","url":"GetVersion"},`)
-	a.str(`{"name":"GetRenamedEntityTypes","kind":"FunctionImport","url":"GetRenamedEntityTypes"}]}`)
-	return a.done()
+	out.str(`{"name":"GetVersion","kind":"FunctionImport","url":"GetVersion"},`)
+	out.str(`{"name":"GetRenamedEntityTypes","kind":"FunctionImport","url":"GetRenamedEntityTypes"}]}`)
+	return out.done()
 }
 
-// serveMetadata answers $metadata: made once, because the model never changes
+// serveMetadata serves $metadata: made once, because the model never changes
 // while the program runs.
 func (d *Domain) serveMetadata(w http.ResponseWriter, _ *http.Request) error {
 	d.metadataOnce.Do(func() { d.metadataXML = metadata(d.Model, d.Sessions != nil, d.Usage != nil) })
@@ -54,45 +53,45 @@ func (d *Domain) serveMetadata(w http.ResponseWriter, _ *http.Request) error {
 }
 
 func (d *Domain) getVersion(w http.ResponseWriter, r *http.Request) error {
-	a := newAnswer(w, r, http.StatusOK)
-	a.str(`{"@odata.context":`)
-	a.url(d.root(), "$metadata#", odata.Namespace, ".OpenObject")
+	out := newResponse(w, r, http.StatusOK)
+	out.str(`{"@odata.context":`)
+	out.url(d.root(), "$metadata#", odata.Namespace, ".OpenObject")
 	version, err := json.Marshal(d.Version)
 	if err != nil {
 		return err
 	}
-	a.str(`,"version":` + string(version) + "}")
-	return a.done()
+	out.str(`,"version":` + string(version) + "}")
+	return out.done()
 }
 
 // renamed lists the renamed sets in the order of their versions; a name may
 // have been changed more than once.
 func (d *Domain) renamed(w http.ResponseWriter, r *http.Request) error {
-	a := newAnswer(w, r, http.StatusOK)
-	a.str(`{"@odata.context":`)
-	a.url(d.root(), "$metadata#Collection(", odata.Namespace, ".OpenObject)")
-	a.str(`,"value":[`)
+	out := newResponse(w, r, http.StatusOK)
+	out.str(`{"@odata.context":`)
+	out.url(d.root(), "$metadata#Collection(", odata.Namespace, ".OpenObject)")
+	out.str(`,"value":[`)
 	for i, n := range d.Model.Renames {
 		if i > 0 {
-			a.str(",")
+			out.str(",")
 		}
-		a.str(`{"OldName":"` + n.OldName + `","NewName":"` + n.NewName + `","Version":"` + n.Version + `"}`)
+		out.str(`{"OldName":"` + n.OldName + `","NewName":"` + n.NewName + `","Version":"` + n.Version + `"}`)
 	}
-	a.str("]}")
-	return a.done()
+	out.str("]}")
+	return out.done()
 }
 
-// importedObject is the result of one object in Import's answer.
+// importedObject is the result of one object in Import's response.
 type importedObject struct {
 	Result  string       `json:"@erpnet.result"`
 	ID      string       `json:"@odata.id,omitempty"`
 	Message string       `json:"@erpnet.message,omitempty"`
 	Error   *ErrorObject `json:"@erpnet.error,omitempty"`
-	State   erp.State    `json:"@erpnet.state,omitempty"`
+	State   write.State  `json:"@erpnet.state,omitempty"`
 }
 
-// importObjects answers POST Import. Objects that fail are told one by one in
-// a 200; an error answer means that nothing was done.
+// importObjects serves POST Import. Objects that fail are told one by one in
+// a 200; an error response means that nothing was done.
 func (d *Domain) importObjects(w http.ResponseWriter, r *http.Request) error {
 	by, err := actor(r)
 	if err != nil {
@@ -102,7 +101,7 @@ func (d *Domain) importObjects(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	req, err := erp.ParseImport(body)
+	req, err := write.ParseImport(body)
 	if err != nil {
 		return err
 	}
@@ -115,7 +114,7 @@ func (d *Domain) importObjects(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer := struct {
+	response := struct {
 		Context      string           `json:"@odata.context"`
 		Result       string           `json:"@erpnet.result"`
 		Objects      []importedObject `json:"objects"`
@@ -132,27 +131,27 @@ func (d *Domain) importObjects(w http.ResponseWriter, r *http.Request) error {
 		} else if o.Entity.ID != "" {
 			out.ID = o.Entity.String()
 		}
-		answer.Objects[i] = out
+		response.Objects[i] = out
 	}
 	if result.DataExchange.ID != "" {
-		answer.DataExchange = result.DataExchange.String()
+		response.DataExchange = result.DataExchange.String()
 	}
-	return document(w, answer)
+	return document(w, response)
 }
 
 // permitImport checks what one object of an Import reaches. Objects without a
 // type that is known are left to the store, which refuses them one by one.
-func (d *Domain) permitImport(r *http.Request, o *erp.Object) error {
+func (d *Domain) permitImport(r *http.Request, o *write.Object) error {
 	v, _ := o.Get("@odata.type")
 	name, _ := v.(string)
-	set := d.Model.SetOfType(strings.TrimPrefix(strings.TrimPrefix(name, "#"), odata.Namespace+"."))
+	set := d.Model.SetOfQualifiedType(name)
 	if set == nil {
 		return nil
 	}
-	if err := d.permit(r, set); err != nil {
+	if err := permit(r, set); err != nil {
 		return err
 	}
-	return d.permitBody(r, set, o)
+	return permitBody(r, set, o)
 }
 
 func verdict(success bool) string {

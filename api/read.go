@@ -7,22 +7,23 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem/api/odata"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
 )
 
-// collection answers GET Set.
+// collection serves GET Set.
 func (t *target) collection(w http.ResponseWriter, r *http.Request) error {
 	return t.rows(w, r, t.set, t.set.Name, nil)
 }
 
 // rows answers with a page of a set. resource is the path of the page below
 // the root, and within narrows the set to the children of one row.
-func (t *target) rows(w http.ResponseWriter, r *http.Request, set *erp.Set, resource string, within erp.Expr) error {
+func (t *target) rows(w http.ResponseWriter, r *http.Request, set *model.Set, resource string, within query.Expr) error {
 	options, err := odata.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return err
 	}
-	q, err := binder{t.Domain, r}.collection(set, options)
+	q, err := query.Resolve(set, options, may(r))
 	if err != nil {
 		return err
 	}
@@ -32,15 +33,15 @@ func (t *target) rows(w http.ResponseWriter, r *http.Request, set *erp.Set, reso
 	}
 	ctx, cancel := t.bounded(r)
 	defer cancel()
-	a := newAnswer(w, r, http.StatusOK)
-	if err := t.page(ctx, a, q, options, resource); err != nil {
-		return a.fail(err, t.logBroken(r))
+	out := newResponse(w, r, http.StatusOK)
+	if err := t.page(ctx, out, q, options, resource); err != nil {
+		return out.fail(err, t.logBroken(r))
 	}
-	return a.done()
+	return out.done()
 }
 
 // startAt makes the query begin where the $skiptoken says.
-func startAt(q *erp.Query, options *odata.Query) error {
+func startAt(q *query.Query, options *odata.Query) error {
 	if options.SkipToken == "" {
 		return nil
 	}
@@ -53,71 +54,71 @@ func startAt(q *erp.Query, options *odata.Query) error {
 }
 
 // both is the condition that holds where a and b hold; nil always holds.
-func both(a, b erp.Expr) erp.Expr {
+func both(a, b query.Expr) query.Expr {
 	switch {
 	case a == nil:
 		return b
 	case b == nil:
 		return a
 	}
-	return erp.And{a, b}
+	return query.And{a, b}
 }
 
 // page writes the envelope and the rows of one page. It asks for one row more
 // than it shows, to know whether there is a next page.
-func (t *target) page(ctx context.Context, a *answer, q *erp.Query, options *odata.Query, resource string) error {
-	a.str(`{"@odata.context":`)
-	a.url(t.root(), "$metadata#", q.Set.Name)
+func (t *target) page(ctx context.Context, out *response, q *query.Query, options *odata.Query, resource string) error {
+	out.str(`{"@odata.context":`)
+	out.url(t.root(), "$metadata#", q.Set.Name)
 	if options.Count {
 		n, err := t.Store.Count(ctx, q)
 		if err != nil {
 			return err
 		}
-		a.str(`,"@odata.count":`)
-		a.int(n)
+		out.str(`,"@odata.count":`)
+		out.int(n)
 	}
-	a.str(`,"value":[`)
+	out.str(`,"value":[`)
 	shown, next, more := 0, "", false
 	if options.Top > 0 {
 		q.Limit = options.Top + 1
-		err := t.Store.Query(ctx, q, func(row *erp.Row) error {
+		err := t.Store.Query(ctx, q, func(row *query.Row) error {
 			if shown == options.Top {
 				next, more = strings.Clone(row.ID), true
 				return nil
 			}
 			if shown > 0 {
-				a.str(",")
+				out.str(",")
 			}
 			shown++
-			a.buf = q.AppendRow(a.buf, row)
-			return a.spill()
+			out.buf = q.AppendRow(out.buf, row)
+			return out.spill()
 		})
 		if err != nil {
 			return err
 		}
 	}
-	a.str("]")
+	out.str("]")
 	if more {
-		a.str(`,"@odata.nextLink":`)
-		a.url(t.nextPage(resource, options, next))
+		out.str(`,"@odata.nextLink":`)
+		out.url(t.nextPage(resource, options, next))
 	}
-	a.str("}")
+	out.str("}")
 	return nil
 }
 
-// logBroken logs why an answer was broken off.
+// logBroken logs why a response was broken off.
 func (d *Domain) logBroken(r *http.Request) func(error) {
 	return func(err error) {
 		Errors{d.Log}.log().ErrorContext(r.Context(), "answer broken off", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 }
 
-// count answers GET Set/$count with a plain number.
+// count serves GET Set/$count with a plain number.
 func (t *target) count(w http.ResponseWriter, r *http.Request) error {
 	return t.countOf(w, r, t.set, nil)
 }
 
-func (t *target) countOf(w http.ResponseWriter, r *http.Request, set *erp.Set, within erp.Expr) error {
+func (t *target) countOf(w http.ResponseWriter, r *http.Request, set *model.Set, within query.Expr) error {
 	options, err := odata.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return err
@@ -128,7 +129,7 @@ func (t *target) countOf(w http.ResponseWriter, r *http.Request, set *erp.Set, w
 			return invalid("%s has no meaning for $count; it takes $filter and $search.", o.Name)
 		}
 	}
-	q, err := binder{t.Domain, r}.collection(set, options)
+	q, err := query.Resolve(set, options, may(r))
 	if err != nil {
 		return err
 	}
@@ -142,40 +143,40 @@ func (t *target) countOf(w http.ResponseWriter, r *http.Request, set *erp.Set, w
 	return plain(w, "text/plain;charset=utf-8", strconv.AppendInt(nil, n, 10))
 }
 
-// entity answers GET Set(guid).
+// entity serves GET Set(guid).
 func (t *target) entity(w http.ResponseWriter, r *http.Request) error {
-	return t.one(w, r, http.StatusOK, erp.Entity{Set: t.set, ID: t.path.Key})
+	return t.one(w, r, http.StatusOK, model.Entity{Set: t.set, ID: t.path.Key})
 }
 
 // one answers with one row, shaped as the query string says. Rows that are not
 // there are 404.
-func (t *target) one(w http.ResponseWriter, r *http.Request, status int, e erp.Entity) error {
+func (t *target) one(w http.ResponseWriter, r *http.Request, status int, e model.Entity) error {
 	options, err := odata.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return err
 	}
-	q, err := binder{t.Domain, r}.entity(e.Set, e.ID, options)
+	q, err := query.ResolveRow(e.Set, e.ID, options, may(r))
 	if err != nil {
 		return err
 	}
 	ctx, cancel := t.bounded(r)
 	defer cancel()
-	a := newAnswer(w, r, status)
+	out := newResponse(w, r, status)
 	found := false
-	err = t.Store.Query(ctx, q, func(row *erp.Row) error {
+	err = t.Store.Query(ctx, q, func(row *query.Row) error {
 		found = true
-		a.str(`{"@odata.context":`)
-		a.url(t.root(), "$metadata#", e.Set.Name, "/$entity")
-		at := len(a.buf)
-		a.buf = q.AppendRow(a.buf, row)
-		a.buf[at] = ',' // in the place of the row's brace; every entity has an id
+		out.str(`{"@odata.context":`)
+		out.url(t.root(), "$metadata#", e.Set.Name, "/$entity")
+		at := len(out.buf)
+		out.buf = q.AppendRow(out.buf, row)
+		out.buf[at] = ',' // in the place of the row's brace; every entity has an id
 		return nil
 	})
 	if err == nil && !found {
 		err = notFound("There is no %s.", e)
 	}
 	if err != nil {
-		return a.fail(err, t.logBroken(r))
+		return out.fail(err, t.logBroken(r))
 	}
-	return a.done()
+	return out.done()
 }

@@ -43,14 +43,14 @@ func (w *csdl) sessionsType() {
 	w.line(`</EntityType>`)
 }
 
-// monitor answers GET Systems_Monitoring_CurrentSessions, for administrators:
+// monitor serves GET Systems_Monitoring_CurrentSessions, for administrators:
 // the open sessions, the oldest first. It takes $top, $skip and $count.
 func (d *Domain) monitor(w http.ResponseWriter, r *http.Request) error {
 	options, rows, err := d.openSessions(r)
 	if err != nil {
 		return err
 	}
-	answer := struct {
+	response := struct {
 		Context string           `json:"@odata.context"`
 		Count   *int             `json:"@odata.count,omitempty"`
 		Value   []currentSession `json:"value"`
@@ -58,13 +58,13 @@ func (d *Domain) monitor(w http.ResponseWriter, r *http.Request) error {
 	}{Context: d.root() + "$metadata#" + setSessions, Value: []currentSession{}}
 	if options.Count {
 		n := len(rows)
-		answer.Count = &n
+		response.Count = &n
 	}
 	rows = rows[min(options.Skip, len(rows)):]
 	if len(rows) > options.Top {
 		rows = rows[:options.Top]
 		if options.Top > 0 {
-			answer.Next = d.nextPage(setSessions, options, "")
+			response.Next = d.nextPage(setSessions, options, "")
 		}
 	}
 	for _, s := range rows {
@@ -76,12 +76,12 @@ func (d *Domain) monitor(w http.ResponseWriter, r *http.Request) error {
 			at := s.AbsoluteExpiresAt.UTC()
 			row.Absolute = &at
 		}
-		answer.Value = append(answer.Value, row)
+		response.Value = append(response.Value, row)
 	}
-	return document(w, answer)
+	return document(w, response)
 }
 
-// monitorCount answers GET Systems_Monitoring_CurrentSessions/$count.
+// monitorCount serves GET Systems_Monitoring_CurrentSessions/$count.
 func (d *Domain) monitorCount(w http.ResponseWriter, r *http.Request) error {
 	_, rows, err := d.openSessions(r)
 	if err != nil {
@@ -95,7 +95,7 @@ func (d *Domain) monitorCount(w http.ResponseWriter, r *http.Request) error {
 func (d *Domain) openSessions(r *http.Request) (*odata.Query, []tandem.Session, error) {
 	call := CallOf(r.Context())
 	if call == nil || call.Principal.User == nil || !call.Principal.User.Admin {
-		return nil, nil, &tandem.Error{Code: tandem.CodeForbidden, Message: setSessions + " is for administrators who are signed in."}
+		return nil, nil, tandem.Errorf(tandem.CodeForbidden, "%s is for administrators who are signed in.", setSessions)
 	}
 	options, err := odata.ParseQuery(r.URL.RawQuery)
 	if err != nil {

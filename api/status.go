@@ -17,11 +17,8 @@ type statusError struct {
 func (e *statusError) Error() string { return e.message }
 
 func methodNotAllowed(method, allowed string) error {
-	if len(method) > 16 {
-		method = method[:16]
-	}
 	return &statusError{http.StatusMethodNotAllowed, "MethodNotAllowed",
-		fmt.Sprintf("The method %q is not offered here; offered are %s.", method, allowed)}
+		fmt.Sprintf("The method %q is not offered here; offered are %s.", tandem.Clip(method, 16), allowed)}
 }
 
 func unsupportedMedia(format string, args ...any) error {
@@ -29,14 +26,13 @@ func unsupportedMedia(format string, args ...any) error {
 }
 
 func invalid(format string, args ...any) error {
-	return &tandem.Error{Code: tandem.CodeInvalid, Message: fmt.Sprintf(format, args...)}
+	return tandem.Errorf(tandem.CodeInvalid, format, args...)
 }
 
 func notFound(format string, args ...any) error {
-	return &tandem.Error{Code: tandem.CodeNotFound, Message: fmt.Sprintf(format, args...)}
+	return tandem.Errorf(tandem.CodeNotFound, format, args...)
 }
 
 func tooLarge(limit int64) error {
-	return &tandem.Error{Code: tandem.CodeTooLarge, Message: fmt.Sprintf(
-		"The body is larger than %d KiB; send less at a time.", limit>>10)}
+	return tandem.Errorf(tandem.CodeTooLarge, "The body is larger than %d KiB; send less at a time.", limit>>10)
 }

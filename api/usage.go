@@ -18,13 +18,13 @@ func (d *Domain) getLicenceUsage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	a := newAnswer(w, r, http.StatusOK)
-	a.str(`{"@odata.context":`)
-	a.url(d.root(), "$metadata#", odata.Namespace, ".OpenObject")
-	a.str(`,"Slots":`)
-	a.int(int64(slots))
-	a.str(`,"InUse":`)
-	a.int(int64(inUse))
-	a.str("}")
-	return a.done()
+	out := newResponse(w, r, http.StatusOK)
+	out.str(`{"@odata.context":`)
+	out.url(d.root(), "$metadata#", odata.Namespace, ".OpenObject")
+	out.str(`,"Slots":`)
+	out.int(int64(slots))
+	out.str(`,"InUse":`)
+	out.int(int64(inUse))
+	out.str("}")
+	return out.done()
 }

@@ -35,7 +35,7 @@ func TestLicenceUsageWithoutItsSource(t *testing.T) {
 	serve := func(usage func(context.Context) (int, int, error)) http.Handler {
 		mux := http.NewServeMux()
 		(&api.Domain{
-			Model: model, Store: &fake{}, Root: "https://erp.example", Log: quiet, Usage: usage,
+			Model: erpModel.Model, Store: &fake{}, Root: "https://erp.example", Log: quiet, Usage: usage,
 			Access: &api.Access{Verifier: doors{}, Checker: doors{}, Sessions: doors{}, Auditor: doors{}, Log: quiet},
 		}).Mount(mux)
 		return mux

@@ -9,27 +9,28 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
 )
 
-// create answers POST Set.
+// create serves POST Set.
 func (t *target) create(w http.ResponseWriter, r *http.Request) error {
-	return t.insert(w, r, t.set, func(ctx context.Context, by erp.Actor, o *erp.Object) (erp.Outcome, error) {
+	return t.insert(w, r, t.set, func(ctx context.Context, by write.Actor, o *write.Object) (write.Outcome, error) {
 		return t.Store.Write(ctx, by, t.set, o)
 	})
 }
 
-// createChild answers POST Set(guid)/Lines.
-func (t *target) createChild(w http.ResponseWriter, r *http.Request, child *erp.Child) error {
-	return t.insert(w, r, child.Set, func(ctx context.Context, by erp.Actor, o *erp.Object) (erp.Outcome, error) {
+// createChild serves POST Set(guid)/Lines.
+func (t *target) createChild(w http.ResponseWriter, r *http.Request, child *model.Child) error {
+	return t.insert(w, r, child.Set, func(ctx context.Context, by write.Actor, o *write.Object) (write.Outcome, error) {
 		return t.Store.CreateChild(ctx, by, t.self(), child, o)
 	})
 }
 
 // insert reads a body, has it written and answers with the row: 201 where it
 // is new, 200 where @erpnet.action found one, 204 where it found none.
-func (t *target) insert(w http.ResponseWriter, r *http.Request, set *erp.Set,
-	write func(context.Context, erp.Actor, *erp.Object) (erp.Outcome, error),
+func (t *target) insert(w http.ResponseWriter, r *http.Request, set *model.Set,
+	apply func(context.Context, write.Actor, *write.Object) (write.Outcome, error),
 ) error {
 	by, err := actor(r)
 	if err != nil {
@@ -41,16 +42,16 @@ func (t *target) insert(w http.ResponseWriter, r *http.Request, set *erp.Set,
 	}
 	ctx, cancel := t.bounded(r)
 	defer cancel()
-	out, err := write(ctx, by, o)
+	out, err := apply(ctx, by, o)
 	if err != nil {
 		return err
 	}
-	if out.Entity.ID == "" || out.State == erp.Deleted {
+	if out.Entity.ID == "" || out.State == write.Deleted {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
 	h, status := w.Header(), http.StatusOK
-	if out.State == erp.Added {
+	if out.State == write.Added {
 		status = http.StatusCreated
 		h.Set("Location", t.root()+out.Entity.String())
 	}
@@ -63,7 +64,7 @@ func (t *target) insert(w http.ResponseWriter, r *http.Request, set *erp.Set,
 	return t.one(w, r, status, out.Entity)
 }
 
-// update answers PATCH Set(guid): 204, or the row when the caller prefers it.
+// update serves PATCH Set(guid): 204, or the row when the caller prefers it.
 func (t *target) update(w http.ResponseWriter, r *http.Request) error {
 	by, err := actor(r)
 	if err != nil {
@@ -97,7 +98,7 @@ func (t *target) update(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// delete answers DELETE Set(guid).
+// delete serves DELETE Set(guid).
 func (t *target) delete(w http.ResponseWriter, r *http.Request) error {
 	by, err := actor(r)
 	if err != nil {
@@ -116,13 +117,13 @@ func (t *target) delete(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// action answers POST Set(guid)/Action; its body may be empty.
+// action serves POST Set(guid)/Action; its body may be empty.
 func (t *target) action(w http.ResponseWriter, r *http.Request) error {
 	by, err := actor(r)
 	if err != nil {
 		return err
 	}
-	args := &erp.Object{}
+	args := &write.Object{}
 	if r.ContentLength != 0 {
 		if args, err = readBody(w, r, MaxBody); err != nil {
 			return err
@@ -138,12 +139,12 @@ func (t *target) action(w http.ResponseWriter, r *http.Request) error {
 }
 
 // actor is who writes.
-func actor(r *http.Request) (erp.Actor, error) {
+func actor(r *http.Request) (write.Actor, error) {
 	call := CallOf(r.Context())
 	if call == nil {
-		return erp.Actor{}, errors.New("a write reached the API without a guard before it")
+		return write.Actor{}, errors.New("a write reached the API without a guard before it")
 	}
-	return erp.ActorOf(call.Principal), nil
+	return write.ActorOf(call.Principal), nil
 }
 
 // ifMatch is the version of an If-Match header (RFC 9110 section 13.1.1), which
@@ -161,16 +162,16 @@ func ifMatch(r *http.Request) (int64, error) {
 }
 
 // body reads the JSON object of a write, and checks what it reaches.
-func (d *Domain) body(w http.ResponseWriter, r *http.Request, set *erp.Set) (*erp.Object, error) {
+func (d *Domain) body(w http.ResponseWriter, r *http.Request, set *model.Set) (*write.Object, error) {
 	o, err := readBody(w, r, MaxBody)
 	if err != nil {
 		return nil, err
 	}
-	return o, d.permitBody(r, set, o)
+	return o, permitBody(r, set, o)
 }
 
 // readBody reads one JSON object of at most limit bytes.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) (*erp.Object, error) {
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) (*write.Object, error) {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
 		return nil, unsupportedMedia("The body must be JSON; send Content-Type: application/json.")
 	}
@@ -181,74 +182,10 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) (*erp.Object,
 		w.Header().Set("Connection", "close") // do not read what is on its way
 		return nil, tooLarge(limit)
 	}
-	return erp.ReadObject(http.MaxBytesReader(w, r.Body, limit))
+	return write.ReadObject(http.MaxBytesReader(w, r.Body, limit))
 }
 
-// permitBody refuses a body that reaches into the security namespace without
-// the scope sec. Rows there may be linked to by their id, and in no other way:
-// looking one up by its name would tell whether it exists.
-func (d *Domain) permitBody(r *http.Request, set *erp.Set, o *erp.Object) error {
-	for _, m := range o.Members {
-		var within *erp.Set
-		if p := set.Property(m.Name); p != nil && p.IsReference() {
-			within = p.Target
-		} else if c := set.Child(m.Name); c != nil {
-			within = c.Set
-		}
-		if within == nil {
-			continue
-		}
-		for _, nested := range objects(m.Value) {
-			if within.Security && !isLink(nested) {
-				if err := d.permit(r, within); err != nil {
-					return err
-				}
-			}
-			if err := d.permitBody(r, concrete(within, nested), nested); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// concrete is the subtype that an object names with @odata.type.
-func concrete(set *erp.Set, o *erp.Object) *erp.Set {
-	if v, ok := o.Get("@odata.type"); ok {
-		if name, ok := v.(string); ok {
-			if s := set.Model().SetOfType(strings.TrimPrefix(strings.TrimPrefix(name, "#"), "Erp.")); s != nil {
-				return s
-			}
-		}
-	}
-	return set
-}
-
-// isLink reports whether an object only names a row.
-func isLink(o *erp.Object) bool {
-	for _, m := range o.Members {
-		if m.Name != "@odata.id" && m.Name != "@odata.type" {
-			return false
-		}
-	}
-	return true
-}
-
-func objects(v any) []*erp.Object {
-	switch v := v.(type) {
-	case *erp.Object:
-		return []*erp.Object{v}
-	case []any:
-		var all []*erp.Object
-		for _, item := range v {
-			all = append(all, objects(item)...)
-		}
-		return all
-	}
-	return nil
-}
-
-// notSecret is what a caller may see of an error inside a 200 answer.
+// notSecret is what a caller may see of an error inside a 200.
 func (d *Domain) notSecret(r *http.Request, err error) ErrorObject {
 	status, object := Describe(err)
 	if status == http.StatusInternalServerError {

@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -23,28 +24,28 @@ const maxAttempts = 10
 
 // ERP keeps the entity model's rows; it implements [erp.Store].
 type ERP struct {
-	// Now is the clock.
-	Now func() time.Time
+	// Clock is nil for the system's.
+	Clock tandem.Clock
 
 	db     *sqldb.DB
-	model  *erp.Model
-	tables map[*erp.Set]*table
-	folded map[*erp.Property]bool
+	model  *write.Model
+	tables map[*model.Set]*table
+	folded map[*model.Property]bool
 	stmts  *statements
 	// atOnce is maxGathered; tests make it small.
 	atOnce int
 }
 
-var _ erp.Store = (*ERP)(nil)
+var _ write.Store = (*ERP)(nil)
 
 // NewERP keeps the rows of the model in the instance's database.
-func NewERP(db *sqldb.DB, model *erp.Model) *ERP {
+func NewERP(db *sqldb.DB, m *write.Model) *ERP {
 	e := &ERP{
-		Now: time.Now, db: db, model: model,
-		tables: make(map[*erp.Set]*table, len(model.Sets)),
-		folded: folded(model), stmts: newStatements(db), atOnce: maxGathered,
+		db: db, model: m,
+		tables: make(map[*model.Set]*table, len(m.Sets)),
+		folded: folded(m.Model), stmts: newStatements(db), atOnce: maxGathered,
 	}
-	for _, s := range model.Sets {
+	for _, s := range m.Sets {
 		e.tables[s] = e.newTable(s)
 	}
 	return e
@@ -53,7 +54,7 @@ func NewERP(db *sqldb.DB, model *erp.Model) *ERP {
 // Transact runs f in one transaction: for seeding and other work that is not a
 // single write of the API. f is run again when the database asks for it, so it
 // must not change anything but through the [erp.Tx].
-func (e *ERP) Transact(ctx context.Context, f func(erp.Tx) error) error {
+func (e *ERP) Transact(ctx context.Context, f func(write.Tx) error) error {
 	return e.write(ctx, func(t *transaction) error { return f(t) })
 }
 
@@ -82,10 +83,8 @@ func (e *ERP) write(ctx context.Context, f func(*transaction) error) error {
 	}
 }
 
-var errTooLong = &tandem.Error{
-	Code:    tandem.CodeUnavailable,
-	Message: "the transaction took longer than " + MaxTransaction.String() + " and was undone; send fewer objects at a time, or import them per-object",
-}
+var errTooLong = tandem.Errorf(tandem.CodeUnavailable,
+	"the transaction took longer than %s and was undone; send fewer objects at a time, or import them per-object", MaxTransaction)
 
 // once is one attempt; raced tells that a unique key was taken. Attempts after
 // the first queue, so that two that got in each other's way do so but once.
@@ -106,12 +105,12 @@ func (e *ERP) once(ctx context.Context, f func(*transaction) error, again bool) 
 	return t.taken, err
 }
 
-// now is the present as the store keeps it.
-func (e *ERP) now() time.Time { return e.Now().UTC().Truncate(time.Microsecond) }
+// present is the time as the store keeps it.
+func (e *ERP) present() time.Time { return e.Clock.Now().UTC().Truncate(time.Microsecond) }
 
 // Write implements [erp.Store].
-func (e *ERP) Write(ctx context.Context, by erp.Actor, set *erp.Set, o *erp.Object) (out erp.Outcome, err error) {
-	err = e.change(ctx, by, func(w *erp.Writer) error {
+func (e *ERP) Write(ctx context.Context, by write.Actor, set *model.Set, o *write.Object) (out write.Outcome, err error) {
+	err = e.change(ctx, by, func(w *write.Writer) error {
 		out, err = w.Apply(set, o, "create")
 		return err
 	})
@@ -119,8 +118,9 @@ func (e *ERP) Write(ctx context.Context, by erp.Actor, set *erp.Set, o *erp.Obje
 }
 
 // CreateChild implements [erp.Store].
-func (e *ERP) CreateChild(ctx context.Context, by erp.Actor, owner erp.Entity, child *erp.Child, o *erp.Object) (out erp.Outcome, err error) {
-	err = e.change(ctx, by, func(w *erp.Writer) error {
+func (e *ERP) CreateChild(ctx context.Context, by write.Actor, owner model.Entity, child *model.Child,
+	o *write.Object) (out write.Outcome, err error) {
+	err = e.change(ctx, by, func(w *write.Writer) error {
 		out, err = w.CreateChild(owner, child, o)
 		return err
 	})
@@ -128,8 +128,8 @@ func (e *ERP) CreateChild(ctx context.Context, by erp.Actor, owner erp.Entity, c
 }
 
 // Update implements [erp.Store].
-func (e *ERP) Update(ctx context.Context, by erp.Actor, entity erp.Entity, o *erp.Object) (out erp.Outcome, err error) {
-	err = e.change(ctx, by, func(w *erp.Writer) error {
+func (e *ERP) Update(ctx context.Context, by write.Actor, entity model.Entity, o *write.Object) (out write.Outcome, err error) {
+	err = e.change(ctx, by, func(w *write.Writer) error {
 		out, err = w.Update(entity, o)
 		return err
 	})
@@ -137,22 +137,22 @@ func (e *ERP) Update(ctx context.Context, by erp.Actor, entity erp.Entity, o *er
 }
 
 // Delete implements [erp.Store].
-func (e *ERP) Delete(ctx context.Context, by erp.Actor, entity erp.Entity, version int64) error {
-	return e.change(ctx, by, func(w *erp.Writer) error { return w.Delete(entity, version) })
+func (e *ERP) Delete(ctx context.Context, by write.Actor, entity model.Entity, version int64) error {
+	return e.change(ctx, by, func(w *write.Writer) error { return w.Delete(entity, version) })
 }
 
 // Do implements [erp.Store].
-func (e *ERP) Do(ctx context.Context, by erp.Actor, entity erp.Entity, action string, args *erp.Object) error {
-	return e.change(ctx, by, func(w *erp.Writer) error { return w.Do(entity, action, args) })
+func (e *ERP) Do(ctx context.Context, by write.Actor, entity model.Entity, action string, args *write.Object) error {
+	return e.change(ctx, by, func(w *write.Writer) error { return w.Do(entity, action, args) })
 }
 
-func (e *ERP) change(ctx context.Context, by erp.Actor, f func(*erp.Writer) error) error {
+func (e *ERP) change(ctx context.Context, by write.Actor, f func(*write.Writer) error) error {
 	return e.write(ctx, func(t *transaction) error {
-		return f(erp.NewWriter(e.model, by).In(t, e.now()))
+		return f(write.NewWriter(e.model, by).In(t, e.present()))
 	})
 }
 
 // Import implements [erp.Store].
-func (e *ERP) Import(ctx context.Context, by erp.Actor, req *erp.ImportRequest) (*erp.ImportResult, error) {
-	return erp.RunImport(e.model, by, req, e.now, func(f func(erp.Tx) error) error { return e.Transact(ctx, f) })
+func (e *ERP) Import(ctx context.Context, by write.Actor, req *write.ImportRequest) (*write.ImportResult, error) {
+	return write.Import(e.model, by, req, e.present, func(f func(write.Tx) error) error { return e.Transact(ctx, f) })
 }

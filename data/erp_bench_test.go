@@ -6,8 +6,8 @@ import (
 
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
-	"github.com/hybridapps/tandem/erp"
 	"github.com/hybridapps/tandem/erp/demo"
+	"github.com/hybridapps/tandem/erp/write"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -17,8 +17,8 @@ func demoCompany(t testing.TB, db *sqldb.DB) *data.ERP {
 	anna := account("anna")
 	must(t, data.NewUsers(db).Create(t.Context(), anna))
 	e := data.NewERP(db, erpModel)
-	must(t, e.Transact(t.Context(), func(tx erp.Tx) error {
-		_, err := demo.Seed(tx, erpModel, demo.Options{Now: noon, By: erp.Actor{ID: anna.ID, Login: anna.Login}})
+	must(t, e.Transact(t.Context(), func(tx write.Tx) error {
+		_, err := demo.Seed(tx, erpModel, demo.Options{Now: noon, By: write.Actor{ID: anna.ID, Login: anna.Login}})
 		return err
 	}))
 	return e
@@ -42,7 +42,7 @@ func BenchmarkImportLines(b *testing.B) {
 			s := newShop(b, datatest.Open(b, engine))
 			n := 0
 			for b.Loop() {
-				req := &erp.ImportRequest{Transaction: erp.PerObject, LoggingLevel: 2}
+				req := &write.ImportRequest{Transaction: write.PerObject, LoggingLevel: 2}
 				for range 500 {
 					n++
 					req.Objects = append(req.Objects, object(b, importedOrder(n)))

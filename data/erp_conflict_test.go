@@ -6,7 +6,9 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data/datatest"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/erp/write"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -59,13 +61,13 @@ func TestReferredRowsStay(t *testing.T) {
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		s := newShop(t, db)
 		order := s.create(orders, `{"Customer":{"Number":"C1"},"Lines":[{"Product":{"PartNumber":"P1"}}]}`)
-		line := s.ids(&erp.Query{Set: erpModel.Set(lines), Fields: []*erp.Property{}})[0]
+		line := s.ids(&query.Query{Set: erpModel.Set(lines), Fields: []*model.Property{}})[0]
 		s.create("Crm_Invoicing_Invoices", `{"Customer":{"Number":"C1"},"Lines":[{"Product":{"PartNumber":"P1"},"SalesOrder@odata.bind":"`+order.String()+`","ParentSalesOrderLine@odata.bind":"`+lines+`(`+line+`)"}]}`)
-		find := func(set, name, value string) erp.Entity {
+		find := func(set, name, value string) model.Entity {
 			e := erpModel.Set(set)
-			return erp.Entity{Set: e, ID: s.ids(&erp.Query{Set: e, Fields: []*erp.Property{}, Where: equal(e, name, erp.TextValue(value))})[0]}
+			return model.Entity{Set: e, ID: s.ids(&query.Query{Set: e, Fields: []*model.Property{}, Where: equal(e, name, model.TextValue(value))})[0]}
 		}
-		for _, e := range []erp.Entity{
+		for _, e := range []model.Entity{
 			find(product, "PartNumber", "P1"),
 			find("Crm_Sales_Customers", "Number", "C1"),
 			find("General_Contacts_Companies", "RegistrationNumber", "201"),
@@ -76,14 +78,14 @@ func TestReferredRowsStay(t *testing.T) {
 			refused(t, s.Delete(t.Context(), s.by, e, 0), tandem.CodeConflict, "cannot be deleted")
 		}
 		// What the look before the deletion does not see, the schema does.
-		err := s.Transact(t.Context(), func(tx erp.Tx) error { return tx.Remove(order.Set, order.ID) })
+		err := s.Transact(t.Context(), func(tx write.Tx) error { return tx.Remove(order.Set, order.ID) })
 		refused(t, err, tandem.CodeConflict, "cannot be deleted")
-		err = s.Transact(t.Context(), func(tx erp.Tx) error {
+		err = s.Transact(t.Context(), func(tx write.Tx) error {
 			r, err := tx.Load(order.Set, order.ID, true)
 			if err != nil {
 				return err
 			}
-			r.Values[order.Set.Property("Customer").Index] = erp.TextValue("no such row")
+			r.Values[order.Set.Property("Customer").Index] = model.TextValue("no such row")
 			return tx.Save(r)
 		})
 		refused(t, err, tandem.CodeConflict, "was deleted meanwhile")
@@ -94,12 +96,12 @@ func TestReferredRowsStay(t *testing.T) {
 }
 
 // group is a new group of stores.
-func group(code string) *erp.Record {
+func group(code string) *model.Record {
 	set := erpModel.Set("Logistics_Inventory_StoreGroups")
-	r := erp.NewRecord(set, newID())
-	for name, v := range map[string]erp.Value{
-		"ObjectVersion": erp.IntValue(1), "AggregateLastUpdateTimeUtc": erp.IntValue(1),
-		"Code": erp.TextValue(code), "Name": erp.TextValue(erp.MultiLanguage("EN", code)),
+	r := model.NewRecord(set, newID())
+	for name, v := range map[string]model.Value{
+		"ObjectVersion": model.IntValue(1), "AggregateLastUpdateTimeUtc": model.IntValue(1),
+		"Code": model.TextValue(code), "Name": model.TextValue(model.MultiLanguage("EN", code)),
 	} {
 		r.Values[set.Property(name).Index] = v
 	}
@@ -110,7 +112,7 @@ func TestTryUndoesItsPartAlone(t *testing.T) {
 	t.Parallel()
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		s := newShop(t, db)
-		must(t, s.Transact(t.Context(), func(tx erp.Tx) error {
+		must(t, s.Transact(t.Context(), func(tx write.Tx) error {
 			must(t, tx.Insert(group("A")))
 			err := tx.Try(func() error {
 				must(t, tx.Insert(group("B")))
@@ -120,8 +122,8 @@ func TestTryUndoesItsPartAlone(t *testing.T) {
 			refused(t, err, tandem.CodeConflict, "same Code")
 			return tx.Insert(group("D"))
 		}))
-		q := query("Logistics_Inventory_StoreGroups", "Code")
-		q.Order = []erp.Order{{Path: path(q.Set, "Code")}}
+		q := queryOf("Logistics_Inventory_StoreGroups", "Code")
+		q.Order = []query.Order{{Path: path(q.Set, "Code")}}
 		if got := bare(s.list(q)); got != `[{"Code":"A"},{"Code":"D"},{"Code":"MAIN"}]` {
 			t.Error(got)
 		}

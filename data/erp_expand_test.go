@@ -7,18 +7,19 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data/datatest"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
 // expanded adds a navigation to a query and returns the query of its target.
-func expanded(q *erp.Query, name, fields string) *erp.Query {
-	x := &erp.Expand{Reference: q.Set.Property(name), Child: q.Set.Child(name)}
+func expanded(q *query.Query, name, fields string) *query.Query {
+	x := &query.Expand{Reference: q.Set.Property(name), Child: q.Set.Child(name)}
 	target := x.Reference
 	if x.Child != nil {
-		x.Query = *query(x.Child.Set.Name, fields)
+		x.Query = *queryOf(x.Child.Set.Name, fields)
 	} else {
-		x.Query = *query(target.Target.Name, fields)
+		x.Query = *queryOf(target.Target.Name, fields)
 	}
 	q.Expand = append(q.Expand, x)
 	return &x.Query
@@ -46,16 +47,16 @@ func TestExpand(t *testing.T) {
 				{"LineNo":30,"Product":{"PartNumber":"P1"},"Notes":"c"},{"LineNo":10,"Product":{"PartNumber":"P2"},"Notes":"a"},{"LineNo":20,"Product":{"PartNumber":"P1"},"Notes":"b"}]}`, customer, i+1))
 		}
 		s.create(orders, `{"Customer":{"Number":"C2"},"DocumentDate":"2026-01-04"}`)
-		page := func() *erp.Query {
-			q := query(orders, "")
-			q.Order = []erp.Order{{Path: path(q.Set, "DocumentDate")}}
+		page := func() *query.Query {
+			q := queryOf(orders, "")
+			q.Order = []query.Order{{Path: path(q.Set, "DocumentDate")}}
 			return q
 		}
 		for name, c := range map[string]struct {
-			shape func(q *erp.Query)
+			shape func(q *query.Query)
 			want  string
 		}{
-			"nested references and children, with what is null": {func(q *erp.Query) {
+			"nested references and children, with what is null": {func(q *query.Query) {
 				customer := expanded(q, "Customer", "Number")
 				expanded(customer, "Party", "PartyType DisplayText")
 				expanded(customer, "DefaultCurrency", "CurrencySign")
@@ -63,22 +64,22 @@ func TestExpand(t *testing.T) {
 				q.Limit, q.Offset = 2, 1
 			}, `[{"Customer":{"Number":"C2","Party":{"PartyType":"Person","DisplayText":"Paul O'Neil"},"DefaultCurrency":{"CurrencySign":"BGN"}},"Lines":[{"LineNo":10,"Product":{"PartNumber":"P2"}},{"LineNo":20,"Product":{"PartNumber":"P1"}},{"LineNo":30,"Product":{"PartNumber":"P1"}}]},` +
 				`{"Customer":{"Number":"C1","Party":{"PartyType":"Company","DisplayText":"Müller & Söhne"},"DefaultCurrency":null},"Lines":[{"LineNo":10,"Product":{"PartNumber":"P2"}},{"LineNo":20,"Product":{"PartNumber":"P1"}},{"LineNo":30,"Product":{"PartNumber":"P1"}}]}]`},
-			"some children of each, in an order": {func(q *erp.Query) {
+			"some children of each, in an order": {func(q *query.Query) {
 				l := expanded(q, "Lines", "Notes")
-				l.Limit, l.Order = 2, []erp.Order{{Path: path(l.Set, "LineNo"), Descending: true}}
+				l.Limit, l.Order = 2, []query.Order{{Path: path(l.Set, "LineNo"), Descending: true}}
 				q.Offset = 2
 			}, `[{"Lines":[{"Notes":"c"},{"Notes":"b"}]},{"Lines":[]}]`},
-			"children past others": {func(q *erp.Query) {
+			"children past others": {func(q *query.Query) {
 				l := expanded(q, "Lines", "Notes")
 				l.Limit, l.Offset = 1, 1
 				q.Offset = 2
 			}, `[{"Lines":[{"Notes":"b"}]},{"Lines":[]}]`},
-			"children that a filter lets through": {func(q *erp.Query) {
+			"children that a filter lets through": {func(q *query.Query) {
 				l := expanded(q, "Lines", "Notes")
-				l.Where = equal(l.Set, "LineNo", erp.IntValue(10))
+				l.Where = equal(l.Set, "LineNo", model.IntValue(10))
 				q.Offset = 2
 			}, `[{"Lines":[{"Notes":"a"}]},{"Lines":[]}]`},
-			"children of owners of children": {func(q *erp.Query) {
+			"children of owners of children": {func(q *query.Query) {
 				l := expanded(q, "Lines", "LineNo")
 				l.Limit = 1
 				expanded(expanded(l, "SalesOrder", "DocumentNo"), "Lines", "LineNo").Limit = 2
@@ -103,7 +104,7 @@ func TestPagesAreExpandedInParts(t *testing.T) {
 		for range 7 {
 			s.create(orders, `{"Customer":{"Number":"C1"},"Lines":[{"Product":{"PartNumber":"P1"}},{"Product":{"PartNumber":"P2"}}]}`)
 		}
-		q := query(orders, "DocumentNo")
+		q := queryOf(orders, "DocumentNo")
 		expanded(expanded(q, "Lines", "LineNo"), "Product", "PartNumber")
 		expanded(q, "Customer", "Number")
 		want := s.list(q)
@@ -127,7 +128,7 @@ func TestF33_NestedExpandsAreBounded(t *testing.T) {
 		s := newShop(t, db)
 		const line = `{"Product":{"PartNumber":"P1"}}`
 		s.create(orders, `{"Customer":{"Number":"C1"},"Lines":[`+strings.Repeat(line+",", 399)+line+`]}`)
-		q := query(orders, "")
+		q := queryOf(orders, "")
 		at := q
 		for range 2 {
 			at = expanded(expanded(at, "Lines", ""), "SalesOrder", "")

@@ -9,27 +9,30 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/data/datatest"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/erp/write"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
 // world is every row of a store, loaded one by one, to ask the same questions
 // of it in plain Go.
 type world struct {
-	bySet map[*erp.Set][]*erp.Record
-	byID  map[string]*erp.Record
+	bySet map[*model.Set][]*model.Record
+	byID  map[string]*model.Record
 }
 
 func loadWorld(t *testing.T, s *shop) *world {
 	t.Helper()
-	w := &world{map[*erp.Set][]*erp.Record{}, map[string]*erp.Record{}}
-	must(t, s.Transact(t.Context(), func(tx erp.Tx) error {
+	w := &world{map[*model.Set][]*model.Record{}, map[string]*model.Record{}}
+	must(t, s.Transact(t.Context(), func(tx write.Tx) error {
 		for _, set := range erpModel.Sets {
 			if set.View {
 				continue
 			}
-			found, err := tx.Find(&erp.Query{Set: set, Limit: 100000})
+			found, err := tx.Find(&query.Query{Set: set, Limit: 100000})
 			if err != nil {
 				return err
 			}
@@ -47,22 +50,22 @@ func loadWorld(t *testing.T, s *shop) *world {
 	return w
 }
 
-func (w *world) value(r *erp.Record, p *erp.Path) erp.Value {
+func (w *world) value(r *model.Record, p *model.Path) model.Value {
 	for _, ref := range p.Refs {
 		v := r.Values[ref.Index]
 		if v.Null {
-			return erp.NullValue
+			return model.NullValue
 		}
 		r = w.byID[v.Text]
 	}
 	return r.Values[p.Property.Index]
 }
 
-func (w *world) holds(r *erp.Record, x erp.Expr) bool {
+func (w *world) holds(r *model.Record, x query.Expr) bool {
 	switch x := x.(type) {
-	case erp.And:
-		return !slices.ContainsFunc(x, func(part erp.Expr) bool { return !w.holds(r, part) })
-	case *erp.Compare:
+	case query.And:
+		return !slices.ContainsFunc(x, func(part query.Expr) bool { return !w.holds(r, part) })
+	case *query.Compare:
 		v := w.value(r, x.Path)
 		switch {
 		case x.Value.Null:
@@ -71,32 +74,32 @@ func (w *world) holds(r *erp.Record, x erp.Expr) bool {
 			return x.OrNull
 		}
 		c := compareValues(x.Path.Property, v, x.Value)
-		return x.Op == erp.Eq && c == 0 || x.Op == erp.Ge && c >= 0 || x.Op == erp.Le && c <= 0
-	case *erp.In:
+		return x.Op == odata.Equal && c == 0 || x.Op == odata.GreaterOrEqual && c >= 0 || x.Op == odata.LessOrEqual && c <= 0
+	case *query.In:
 		v := w.value(r, x.Path)
-		return !v.Null && slices.ContainsFunc(x.Values, func(o erp.Value) bool { return compareValues(x.Path.Property, v, o) == 0 })
-	case *erp.Match:
+		return !v.Null && slices.ContainsFunc(x.Values, func(o model.Value) bool { return compareValues(x.Path.Property, v, o) == 0 })
+	case *query.Match:
 		v := w.value(r, x.Path)
 		if v.Null {
 			return false
 		}
-		if x.Path.Property.Kind == erp.KindMultiLanguage {
+		if x.Path.Property.Kind == model.KindMultiLanguage {
 			return inAnyLanguage(v.Text, x.Text)
 		}
-		return map[erp.MatchFunc]func(string, string) bool{
-			erp.Contains: strings.Contains, erp.StartsWith: strings.HasPrefix, erp.EndsWith: strings.HasSuffix,
+		return map[odata.Function]func(string, string) bool{
+			odata.Contains: strings.Contains, odata.StartsWith: strings.HasPrefix, odata.EndsWith: strings.HasSuffix,
 		}[x.Func](v.Text, x.Text)
-	case *erp.RefContains:
+	case *query.RefContains:
 		v := w.value(r, x.Path)
 		return !v.Null && w.found(w.byID[v.Text], x.Path.Property.Target, x.Text)
 	}
 	panic(fmt.Sprintf("a filter %T", x))
 }
 
-func (w *world) found(r *erp.Record, s *erp.Set, text string) bool {
-	return slices.ContainsFunc(s.SearchPaths, func(p *erp.Path) bool {
+func (w *world) found(r *model.Record, s *model.Set, text string) bool {
+	return slices.ContainsFunc(s.SearchPaths, func(p *model.Path) bool {
 		v := w.value(r, p)
-		if p.Property.Kind == erp.KindMultiLanguage {
+		if p.Property.Kind == model.KindMultiLanguage {
 			return !v.Null && inAnyLanguage(v.Text, text)
 		}
 		return !v.Null && strings.Contains(strings.ToLower(v.Text), strings.ToLower(text))
@@ -107,27 +110,27 @@ var languages = []string{"EN", "BG", "DE"}
 
 func inAnyLanguage(stored, text string) bool {
 	return slices.ContainsFunc(languages, func(l string) bool {
-		return strings.Contains(strings.ToLower(erp.Translation(stored, l)), strings.ToLower(text))
+		return strings.Contains(strings.ToLower(model.Translation(stored, l)), strings.ToLower(text))
 	})
 }
 
-func compareValues(p *erp.Property, a, b erp.Value) int {
+func compareValues(p *model.Property, a, b model.Value) int {
 	switch p.Kind {
-	case erp.KindString, erp.KindMultiLanguage, erp.KindGUID, erp.KindReference:
+	case model.KindString, model.KindMultiLanguage, model.KindGUID, model.KindReference:
 		return strings.Compare(a.Text, b.Text)
 	}
 	return cmp.Compare(a.Int, b.Int)
 }
 
 // answer is the ids that a query must give, in order.
-func (w *world) answer(q *erp.Query) []string {
-	var rows []*erp.Record
+func (w *world) answer(q *query.Query) []string {
+	var rows []*model.Record
 	for _, r := range w.bySet[q.Set] {
 		if (q.Where == nil || w.holds(r, q.Where)) && (q.Search == "" || w.found(r, q.Set, q.Search)) && r.ID >= q.From {
 			rows = append(rows, r)
 		}
 	}
-	slices.SortFunc(rows, func(a, b *erp.Record) int {
+	slices.SortFunc(rows, func(a, b *model.Record) int {
 		for _, o := range q.Order {
 			x, y := w.value(a, o.Path), w.value(b, o.Path)
 			c := 0
@@ -188,13 +191,13 @@ func odd(s *shop) {
 }
 
 // asked draws a question about a set.
-func asked(t *rapid.T, w *world) *erp.Query {
+func asked(t *rapid.T, w *world) *query.Query {
 	set := erpModel.Set(rapid.SampledFrom([]string{
 		product, orders, lines, "Crm_Sales_Customers", "General_Contacts_Parties", "General_Contacts_Companies",
 		"General_Contacts_Persons", "Systems_Security_Users", "General_Products_MeasurementUnits", "General_EnterpriseCompanies",
 	}).Draw(t, "set"))
-	q := &erp.Query{Set: set, Limit: rapid.IntRange(1, 60).Draw(t, "limit")}
-	var where erp.And
+	q := &query.Query{Set: set, Limit: rapid.IntRange(1, 60).Draw(t, "limit")}
+	var where query.And
 	for range rapid.IntRange(0, 3).Draw(t, "conditions") {
 		where = append(where, condition(t, w, set))
 	}
@@ -206,8 +209,8 @@ func asked(t *rapid.T, w *world) *erp.Query {
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "keys") {
 		p := stored(t, set, nil)
-		if p.Property.Kind != erp.KindMultiLanguage && p.Property.Kind != erp.KindReference {
-			q.Order = append(q.Order, erp.Order{Path: p, Descending: rapid.Bool().Draw(t, "descending")})
+		if p.Property.Kind != model.KindMultiLanguage && p.Property.Kind != model.KindReference {
+			q.Order = append(q.Order, query.Order{Path: p, Descending: rapid.Bool().Draw(t, "descending")})
 		}
 	}
 	if len(q.Order) == 0 && rapid.Bool().Draw(t, "keyset") {
@@ -221,7 +224,7 @@ func asked(t *rapid.T, w *world) *erp.Query {
 }
 
 // stored draws a path to a property that has a column.
-func stored(t *rapid.T, set *erp.Set, refs []*erp.Property) *erp.Path {
+func stored(t *rapid.T, set *model.Set, refs []*model.Property) *model.Path {
 	p := rapid.SampledFrom(set.Properties).Draw(t, "property")
 	for !p.Stored() {
 		p = set.Properties[(p.Index+1)%len(set.Properties)]
@@ -229,25 +232,25 @@ func stored(t *rapid.T, set *erp.Set, refs []*erp.Property) *erp.Path {
 	if p.IsReference() && len(refs) < 3 && rapid.Bool().Draw(t, "follow") {
 		return stored(t, p.Target, append(slices.Clone(refs), p))
 	}
-	return &erp.Path{Refs: refs, Property: p}
+	return &model.Path{Refs: refs, Property: p}
 }
 
-func condition(t *rapid.T, w *world, set *erp.Set) erp.Expr {
+func condition(t *rapid.T, w *world, set *model.Set) query.Expr {
 	p := stored(t, set, nil)
-	some := func() erp.Value { // that a row has, mostly
+	some := func() model.Value { // that a row has, mostly
 		rows := w.bySet[set]
 		if len(rows) > 0 && rapid.IntRange(0, 9).Draw(t, "of a row") > 0 {
 			if v := w.value(rows[rapid.IntRange(0, len(rows)-1).Draw(t, "row")], p); !v.Null {
 				return v
 			}
 		}
-		if p.Property.Kind == erp.KindBool {
-			return erp.BoolValue(rapid.Bool().Draw(t, "bool"))
+		if p.Property.Kind == model.KindBool {
+			return model.BoolValue(rapid.Bool().Draw(t, "bool"))
 		}
-		return erp.Value{Text: rapid.SampledFrom(oddities).Draw(t, "text"), Int: rapid.Int64Range(-3, 3).Draw(t, "int")}
+		return model.Value{Text: rapid.SampledFrom(oddities).Draw(t, "text"), Int: rapid.Int64Range(-3, 3).Draw(t, "int")}
 	}
 	text := func() string {
-		if v := []rune(some().Text); len(v) > 0 && p.Property.Kind != erp.KindMultiLanguage {
+		if v := []rune(some().Text); len(v) > 0 && p.Property.Kind != model.KindMultiLanguage {
 			from := rapid.IntRange(0, len(v)-1).Draw(t, "from")
 			return string(v[from:rapid.IntRange(from, len(v)).Draw(t, "to")])
 		}
@@ -256,25 +259,25 @@ func condition(t *rapid.T, w *world, set *erp.Set) erp.Expr {
 	kind := rapid.IntRange(0, 4).Draw(t, "kind")
 	switch {
 	case p.Property.IsReference() && kind == 0:
-		return &erp.RefContains{Path: p, Text: text()}
-	case p.Property.Kind == erp.KindMultiLanguage && kind < 4:
-		return &erp.Match{Path: p, Func: erp.Contains, Text: rapid.SampledFrom(oddities).Draw(t, "text")}
-	case p.Property.Kind == erp.KindString && kind < 2:
-		return &erp.Match{Path: p, Func: rapid.SampledFrom([]erp.MatchFunc{erp.Contains, erp.StartsWith, erp.EndsWith}).Draw(t, "function"), Text: text()}
+		return &query.RefContains{Path: p, Text: text()}
+	case p.Property.Kind == model.KindMultiLanguage && kind < 4:
+		return &query.Match{Path: p, Func: odata.Contains, Text: rapid.SampledFrom(oddities).Draw(t, "text")}
+	case p.Property.Kind == model.KindString && kind < 2:
+		return &query.Match{Path: p, Func: rapid.SampledFrom([]odata.Function{odata.Contains, odata.StartsWith, odata.EndsWith}).Draw(t, "function"), Text: text()}
 	case kind == 2:
-		in := &erp.In{Path: p}
+		in := &query.In{Path: p}
 		for range rapid.IntRange(0, 6).Draw(t, "values") {
 			in.Values = append(in.Values, some())
 		}
 		return in
 	case kind == 3:
-		return &erp.Compare{Path: p, Op: erp.Eq, Value: erp.NullValue}
+		return &query.Compare{Path: p, Value: model.NullValue}
 	}
-	op := rapid.SampledFrom([]erp.Op{erp.Eq, erp.Ge, erp.Le}).Draw(t, "op")
-	if p.Property.Kind == erp.KindBool {
-		op = erp.Eq
+	op := rapid.SampledFrom([]odata.Operator{odata.Equal, odata.GreaterOrEqual, odata.LessOrEqual}).Draw(t, "op")
+	if p.Property.Kind == model.KindBool {
+		op = odata.Equal
 	}
-	return &erp.Compare{Path: p, Op: op, Value: some(), OrNull: rapid.Bool().Draw(t, "or null")}
+	return &query.Compare{Path: p, Op: op, Value: some(), OrNull: rapid.Bool().Draw(t, "or null")}
 }
 
 // TestQueriesAnswerAsPlainGo asks random questions of the store and of its
@@ -289,9 +292,9 @@ func TestQueriesAnswerAsPlainGo(t *testing.T) {
 		hits := 0
 		rapid.Check(t, func(rt *rapid.T) {
 			q := asked(rt, w)
-			q.Fields = []*erp.Property{}
+			q.Fields = []*model.Property{}
 			var got []string
-			if err := s.Query(ctx, q, func(r *erp.Row) error { got = append(got, r.ID); return nil }); err != nil {
+			if err := s.Query(ctx, q, func(r *query.Row) error { got = append(got, r.ID); return nil }); err != nil {
 				rt.Fatal(err)
 			}
 			want := w.answer(q)
@@ -313,12 +316,12 @@ func TestQueriesAnswerAsPlainGo(t *testing.T) {
 	})
 }
 
-func spelled(q *erp.Query) string {
+func spelled(q *query.Query) string {
 	var b strings.Builder
-	if where, ok := q.Where.(erp.And); ok {
+	if where, ok := q.Where.(query.And); ok {
 		for _, x := range where {
 			fmt.Fprintf(&b, "%T%+v ", x, x)
-			if c, ok := x.(*erp.Compare); ok {
+			if c, ok := x.(*query.Compare); ok {
 				b.WriteString(c.Path.String() + " ")
 			}
 		}

@@ -7,13 +7,15 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data/datatest"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/erp/write"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
-func (s *shop) bring(mode string, level int, objects ...string) *erp.ImportResult {
+func (s *shop) bring(mode string, level int, objects ...string) *write.ImportResult {
 	s.t.Helper()
-	req := &erp.ImportRequest{Transaction: mode, LoggingLevel: level}
+	req := &write.ImportRequest{Transaction: mode, LoggingLevel: level}
 	for _, o := range objects {
 		req.Objects = append(req.Objects, object(s.t, o))
 	}
@@ -22,7 +24,7 @@ func (s *shop) bring(mode string, level int, objects ...string) *erp.ImportResul
 	return got
 }
 
-func states(r *erp.ImportResult) string {
+func states(r *write.ImportResult) string {
 	var all []string
 	for _, o := range r.Objects {
 		if o.Err != nil {
@@ -42,18 +44,18 @@ func TestImportModes(t *testing.T) {
 		other := `{"@odata.type":"Erp.Logistics_Inventory_StoreGroup","@erpnet.action":"merge","Code":"B","Name":{"EN":"b"}}`
 		bad := `{"@odata.type":"Erp.Logistics_Inventory_StoreGroup","Code":"MAIN","Name":{"EN":"taken"}}`
 		count := func(set string) int64 {
-			n, err := s.Count(t.Context(), &erp.Query{Set: erpModel.Set(set)})
+			n, err := s.Count(t.Context(), &query.Query{Set: erpModel.Set(set)})
 			must(t, err)
 			return n
 		}
 
-		got := s.bring(erp.AllObjects, 2, good, bad, other)
+		got := s.bring(write.AllObjects, 2, good, bad, other)
 		if states(got) != "Added conflict Added" || got.Success || count("Logistics_Inventory_StoreGroups") != 1 {
 			t.Errorf("all objects: %s, %d groups", states(got), count("Logistics_Inventory_StoreGroups"))
 		}
-		logged := query("Systems_Exchange_DataExchangeObjects", "LineNo ExchangeResult RepositoryName")
-		logged.Where = equal(logged.Set, "DataExchange", erp.TextValue(got.DataExchange.ID))
-		logged.Order = []erp.Order{{Path: path(logged.Set, "LineNo")}}
+		logged := queryOf("Systems_Exchange_DataExchangeObjects", "LineNo ExchangeResult RepositoryName")
+		logged.Where = equal(logged.Set, "DataExchange", model.TextValue(got.DataExchange.ID))
+		logged.Order = []query.Order{{Path: path(logged.Set, "LineNo")}}
 		if n := strings.Count(s.list(logged), `"RepositoryName":"Logistics_Inventory_StoreGroups"`); n != 3 {
 			t.Errorf("%d objects are in the log", n)
 		}
@@ -61,11 +63,11 @@ func TestImportModes(t *testing.T) {
 			t.Error(head)
 		}
 
-		got = s.bring(erp.PerObject, 1, good, bad, other, `{"Code":"no type"}`)
+		got = s.bring(write.PerObject, 1, good, bad, other, `{"Code":"no type"}`)
 		if states(got) != "Added conflict Added invalid" || count("Logistics_Inventory_StoreGroups") != 3 {
 			t.Errorf("per object: %s", states(got))
 		}
-		got = s.bring(erp.PerObject, 0, good, other, strings.Replace(other, `"b"`, `"c"`, 1),
+		got = s.bring(write.PerObject, 0, good, other, strings.Replace(other, `"b"`, `"c"`, 1),
 			`{"@odata.type":"Erp.Logistics_Inventory_StoreGroup","@erpnet.action":"delete","Code":"A"}`,
 			`{"@odata.type":"Erp.Logistics_Inventory_StoreGroup","@erpnet.action":"find","@erpnet.findBy":{"Code":"A"}}`)
 		if states(got) != "Unchanged Unchanged Modified Deleted rule" || got.DataExchange.ID != "" {
@@ -83,27 +85,27 @@ func TestRepeatedImportMakesNothingTwice(t *testing.T) {
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		s := newShop(t, db)
 		objects := []string{importedOrder(1), importedOrder(2), importedOrder(3)}
-		if got := states(s.bring(erp.PerObject, 0, objects...)); got != "Added Added Added" {
+		if got := states(s.bring(write.PerObject, 0, objects...)); got != "Added Added Added" {
 			t.Fatal(got)
 		}
-		if got := states(s.bring(erp.AllObjects, 0, objects...)); got != "Unchanged Unchanged Unchanged" {
+		if got := states(s.bring(write.AllObjects, 0, objects...)); got != "Unchanged Unchanged Unchanged" {
 			t.Error(got)
 		}
-		if got := states(s.bring(erp.PerObject, 0, strings.Replace(objects[0], `"Value":9.8`, `"Value":9.9`, 1))); got != "Modified" {
+		if got := states(s.bring(write.PerObject, 0, strings.Replace(objects[0], `"Value":9.8`, `"Value":9.9`, 1))); got != "Modified" {
 			t.Error(got)
 		}
 		order := `{"@odata.type":"Erp.Crm_Sales_SalesOrder","@erpnet.action":"find","@erpnet.findBy":`
-		id := s.ids(&erp.Query{Set: erpModel.Set(orders), Fields: []*erp.Property{}, Where: equal(erpModel.Set(orders), "ExternalId", erp.TextValue("1"))})[0]
-		number := strings.Split(s.get(erp.Entity{Set: erpModel.Set(orders), ID: id}, "DocumentNo"), `"`)[7]
+		id := s.ids(&query.Query{Set: erpModel.Set(orders), Fields: []*model.Property{}, Where: equal(erpModel.Set(orders), "ExternalId", model.TextValue("1"))})[0]
+		number := strings.Split(s.get(model.Entity{Set: erpModel.Set(orders), ID: id}, "DocumentNo"), `"`)[7]
 		for _, by := range []string{
 			`{"Id":"` + id + `"}`, `{"ExternalId":"1"}`, `{"ExternalId":"1","ExternalSystem":"northwind"}`, `{"Code":"` + number + `"}`, `{"DisplayText":"` + number + `"}`,
 		} {
-			got := s.bring(erp.PerObject, 0, order+by+`}`)
+			got := s.bring(write.PerObject, 0, order+by+`}`)
 			if got.Objects[0].Entity.ID != id {
 				t.Errorf("%s: %s %v", by, got.Objects[0].Entity, got.Objects[0].Err)
 			}
 		}
-		if n, err := s.Count(t.Context(), &erp.Query{Set: erpModel.Set(lines)}); n != 9 || err != nil {
+		if n, err := s.Count(t.Context(), &query.Query{Set: erpModel.Set(lines)}); n != 9 || err != nil {
 			t.Errorf("%d lines, %v", n, err)
 		}
 	})
@@ -114,7 +116,7 @@ func TestWriteEndsWithItsContext(t *testing.T) {
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		s := newShop(t, db)
 		ctx, cancel := context.WithCancel(t.Context())
-		err := s.Transact(ctx, func(tx erp.Tx) error {
+		err := s.Transact(ctx, func(tx write.Tx) error {
 			if _, err := tx.NextNumbers("x", 1); err != nil {
 				return err
 			}
@@ -125,7 +127,7 @@ func TestWriteEndsWithItsContext(t *testing.T) {
 		if err == nil {
 			t.Error("a write went on after its caller had gone")
 		}
-		must(t, s.Transact(t.Context(), func(tx erp.Tx) error {
+		must(t, s.Transact(t.Context(), func(tx write.Tx) error {
 			if n, err := tx.NextNumbers("x", 1); n != 1 || err != nil {
 				t.Errorf("number %d, %v", n, err)
 			}

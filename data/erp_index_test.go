@@ -4,9 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -17,26 +19,26 @@ func TestPagesUseAnIndex(t *testing.T) {
 	t.Parallel()
 	db := datatest.Open(t, sqldb.SQLite)
 	e := data.NewERP(db, erpModel)
-	ordered := func(set, by string, descending bool, where ...erp.Expr) *erp.Query {
+	ordered := func(set, by string, descending bool, where ...query.Expr) *query.Query {
 		s := erpModel.Set(set)
-		q := &erp.Query{Set: s, Where: erp.And(where), Fields: []*erp.Property{}}
+		q := &query.Query{Set: s, Where: query.And(where), Fields: []*model.Property{}}
 		if by != "" {
-			q.Order = []erp.Order{{Path: path(s, by), Descending: descending}}
+			q.Order = []query.Order{{Path: path(s, by), Descending: descending}}
 		}
 		return q
 	}
-	is := func(set, by string) erp.Expr { return equal(erpModel.Set(set), by, erp.TextValue("x")) }
+	is := func(set, by string) query.Expr { return equal(erpModel.Set(set), by, model.TextValue("x")) }
 	const customers, access = "Crm_Sales_Customers", "Crm_Sales_CustomerExternalAccess"
 	for name, c := range map[string]struct {
-		q     *erp.Query
+		q     *query.Query
 		index string
 	}{
 		"orders by date":                     {ordered(orders, "DocumentDate", true), "erp_sales_orders_document_date"},
 		"orders of a customer":               {ordered(orders, "DocumentDate", true, is(orders, "Customer")), "erp_sales_orders_customer"},
 		"orders by number":                   {ordered(orders, "", false, is(orders, "DocumentNo")), "erp_sales_orders_document_no"},
 		"orders by external id":              {ordered(orders, "", false, is(orders, "ExternalId")), "erp_sales_orders_external_id"},
-		"changed orders":                     {ordered(orders, "AggregateLastUpdateTimeUtc", false, &erp.Compare{Path: path(erpModel.Set(orders), "AggregateLastUpdateTimeUtc"), Op: erp.Ge}), "erp_sales_orders_updated"},
-		"the next page of orders":            {&erp.Query{Set: erpModel.Set(orders), Fields: []*erp.Property{}, From: "x"}, "sqlite_autoindex_erp_sales_orders_1"},
+		"changed orders":                     {ordered(orders, "AggregateLastUpdateTimeUtc", false, &query.Compare{Path: path(erpModel.Set(orders), "AggregateLastUpdateTimeUtc"), Op: odata.GreaterOrEqual}), "erp_sales_orders_updated"},
+		"the next page of orders":            {&query.Query{Set: erpModel.Set(orders), Fields: []*model.Property{}, From: "x"}, "sqlite_autoindex_erp_sales_orders_1"},
 		"lines of an order":                  {ordered(lines, "LineNo", false, is(lines, "SalesOrder")), "erp_sales_order_lines_line_no"},
 		"invoices of a customer":             {ordered("Crm_Invoicing_Invoices", "DocumentDate", true, is("Crm_Invoicing_Invoices", "Customer")), "erp_invoices_customer"},
 		"changed products":                   {ordered(product, "AggregateLastUpdateTimeUtc", false), "erp_products_updated"},

@@ -8,16 +8,19 @@ import (
 	"testing"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/data/datatest"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/erp/write"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
 // ids are the ids of a query's rows, in order.
-func (s *shop) ids(q *erp.Query) []string {
+func (s *shop) ids(q *query.Query) []string {
 	s.t.Helper()
 	var all []string
-	must(s.t, s.Query(s.t.Context(), q, func(r *erp.Row) error {
+	must(s.t, s.Query(s.t.Context(), q, func(r *query.Row) error {
 		all = append(all, strings.Clone(r.ID))
 		return nil
 	}))
@@ -40,7 +43,7 @@ func TestPagesLoseAndRepeatNoRowWhileRowsAreAdded(t *testing.T) {
 		}
 		seen := map[string]int{}
 		for from, more := "", true; more; {
-			page := s.ids(&erp.Query{Set: set, Fields: []*erp.Property{}, Limit: 4, From: from}) // three, and the next one's first
+			page := s.ids(&query.Query{Set: set, Fields: []*model.Property{}, Limit: 4, From: from}) // three, and the next one's first
 			if more = len(page) == 4; more {
 				from, page = page[3], page[:3]
 			}
@@ -71,8 +74,8 @@ func TestEqualRowsKeepTheirOrderAcrossPages(t *testing.T) {
 			s.create(orders, fmt.Sprintf(`{"Customer":{"Number":"C1"},"DocumentDate":"2026-01-0%d"}`, i%2+1))
 		}
 		set := erpModel.Set(orders)
-		q := func(limit, offset int) *erp.Query {
-			return &erp.Query{Set: set, Fields: []*erp.Property{}, Order: []erp.Order{{Path: path(set, "DocumentDate"), Descending: true}}, Limit: limit, Offset: offset}
+		q := func(limit, offset int) *query.Query {
+			return &query.Query{Set: set, Fields: []*model.Property{}, Order: []query.Order{{Path: path(set, "DocumentDate"), Descending: true}}, Limit: limit, Offset: offset}
 		}
 		all := s.ids(q(100, 0))
 		var paged []string
@@ -91,34 +94,34 @@ func TestBalancesAreAView(t *testing.T) {
 		s := newShop(t, db)
 		set := erpModel.Set("Logistics_Inventory_CurrentBalances")
 		one := func(name string) string {
-			return s.ids(&erp.Query{Set: erpModel.Set(name), Fields: []*erp.Property{}, Limit: 1})[0]
+			return s.ids(&query.Query{Set: erpModel.Set(name), Fields: []*model.Property{}, Limit: 1})[0]
 		}
-		products := s.ids(&erp.Query{Set: erpModel.Set(product), Fields: []*erp.Property{}})
-		row := func(product string, quantity int64) *erp.Record {
-			r := &erp.Record{Set: set, Values: make([]erp.Value, len(set.Properties))}
-			put := func(name string, v erp.Value) { r.Values[set.Property(name).Index] = v }
-			put("QuantityBase", erp.IntValue(quantity))
-			put("BaseCost", erp.IntValue(250))
-			put("EnterpriseCompany", erp.TextValue(one("General_EnterpriseCompanies")))
-			put("Store", erp.TextValue(one("Logistics_Inventory_Stores")))
-			put("Product", erp.TextValue(product))
+		products := s.ids(&query.Query{Set: erpModel.Set(product), Fields: []*model.Property{}})
+		row := func(product string, quantity int64) *model.Record {
+			r := &model.Record{Set: set, Values: make([]model.Value, len(set.Properties))}
+			put := func(name string, v model.Value) { r.Values[set.Property(name).Index] = v }
+			put("QuantityBase", model.IntValue(quantity))
+			put("BaseCost", model.IntValue(250))
+			put("EnterpriseCompany", model.TextValue(one("General_EnterpriseCompanies")))
+			put("Store", model.TextValue(one("Logistics_Inventory_Stores")))
+			put("Product", model.TextValue(product))
 			return r
 		}
-		must(t, s.Transact(t.Context(), func(tx erp.Tx) error {
+		must(t, s.Transact(t.Context(), func(tx write.Tx) error {
 			for i, p := range products {
 				r := row(p, int64(i+1)*1500)
 				if err := tx.Insert(r); err != nil {
 					return err
 				}
-				r.Values[set.Property("BaseCost").Index] = erp.IntValue(300)
+				r.Values[set.Property("BaseCost").Index] = model.IntValue(300)
 				if err := tx.Save(r); err != nil {
 					return err
 				}
 			}
 			return nil
 		}))
-		q := query(set.Name, "QuantityBase BaseCost")
-		q.Where = &erp.Compare{Path: path(set, "QuantityBaseValue"), Op: erp.Ge, Value: erp.IntValue(3000)}
+		q := queryOf(set.Name, "QuantityBase BaseCost")
+		q.Where = &query.Compare{Path: path(set, "QuantityBaseValue"), Op: odata.GreaterOrEqual, Value: model.IntValue(3000)}
 		if got, want := s.list(q), `[{"QuantityBase":{"Value":3,"Unit":"pcs"},"BaseCost":{"Value":3,"Currency":"EUR"}}]`; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
@@ -126,7 +129,7 @@ func TestBalancesAreAView(t *testing.T) {
 		if got := s.list(q); strings.Count(got, "QuantityBase") != 1 {
 			t.Error(got)
 		}
-		err := s.Transact(t.Context(), func(tx erp.Tx) error { return tx.Insert(row(products[0], 1)) })
+		err := s.Transact(t.Context(), func(tx write.Tx) error { return tx.Insert(row(products[0], 1)) })
 		refused(t, err, tandem.CodeConflict, "Product, Store and EnterpriseCompany")
 		_, err = s.write(set.Name, `{}`)
 		refused(t, err, tandem.CodeForbidden, "read-only")
@@ -138,7 +141,7 @@ func TestCallerEndsAQuery(t *testing.T) {
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		s := newShop(t, db)
 		enough, n := errors.New("enough"), 0
-		err := s.Query(t.Context(), &erp.Query{Set: erpModel.Set(product)}, func(*erp.Row) error { n++; return enough })
+		err := s.Query(t.Context(), &query.Query{Set: erpModel.Set(product)}, func(*query.Row) error { n++; return enough })
 		if !errors.Is(err, enough) || n != 1 {
 			t.Errorf("%d rows, %v", n, err)
 		}

@@ -6,11 +6,12 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
 )
 
 // cell scans one column into the parts of a value that it can hold.
-type cell erp.Value
+type cell model.Value
 
 // Scan implements [sql.Scanner].
 func (c *cell) Scan(src any) error {
@@ -32,9 +33,9 @@ func (c *cell) Scan(src any) error {
 }
 
 // plan is a compiled level of a query: its statement, and where in a row's
-// cells the parts of the answer are.
+// cells the parts of its rows are.
 type plan struct {
-	set    *erp.Set
+	set    *model.Set
 	text   string
 	args   []any
 	width  int   // cells of a row
@@ -45,9 +46,9 @@ type plan struct {
 	fields []field
 }
 
-// field makes one value of the answer.
+// field makes one value of a row.
 type field struct {
-	property   *erp.Property
+	property   *model.Property
 	cell       int // -1 for computed texts
 	unit, kind int // cells, or -1
 	parts      []part
@@ -56,18 +57,18 @@ type field struct {
 // part is a part of a computed text: literal text, or a cell.
 type part struct {
 	text     string
-	property *erp.Property
+	property *model.Property
 	cell     int
 }
 
 // gather limits a level to the rows of some parents.
 type gather struct {
-	by  *erp.Property
+	by  *model.Property
 	ids []any
 }
 
 // plan compiles one level of a query.
-func (e *ERP) plan(q *erp.Query, g *gather) (*plan, error) {
+func (e *ERP) plan(q *query.Query, g *gather) (*plan, error) {
 	b := &builder{e: e, set: q.Set}
 	p := &plan{set: q.Set, id: -1, kind: -1, owner: -1}
 	if id := q.Set.ID(); id != nil {
@@ -111,7 +112,7 @@ func (e *ERP) plan(q *erp.Query, g *gather) (*plan, error) {
 	return p, err
 }
 
-func (b *builder) field(f *erp.Property) field {
+func (b *builder) field(f *model.Property) field {
 	made := field{property: f, cell: -1, unit: -1, kind: -1}
 	switch {
 	case f.ViaOwner != nil:
@@ -128,7 +129,7 @@ func (b *builder) field(f *erp.Property) field {
 		made.cell = b.cell("t0." + quoted(f.Column))
 	}
 	if n := len(f.Unit); n > 0 {
-		made.unit = b.cell(b.column(&erp.Path{Refs: f.Unit, Property: f.Unit[n-1].Target.Code.Property}))
+		made.unit = b.cell(b.column(&model.Path{Refs: f.Unit, Property: f.Unit[n-1].Target.Code.Property}))
 	}
 	if f.Polymorphic() {
 		made.kind = b.cell("t0." + quoted(f.Column+"_type"))
@@ -137,7 +138,7 @@ func (b *builder) field(f *erp.Property) field {
 }
 
 // top selects a page.
-func (p *plan) top(b *builder, q *erp.Query) error {
+func (p *plan) top(b *builder, q *query.Query) error {
 	where, err := b.where(q)
 	if err != nil {
 		return err
@@ -148,7 +149,7 @@ func (p *plan) top(b *builder, q *erp.Query) error {
 }
 
 // all selects the rows of all parents, those of one after another.
-func (p *plan) all(b *builder, q *erp.Query, g *gather) error {
+func (p *plan) all(b *builder, q *query.Query, g *gather) error {
 	where, err := b.where(q, b.among(b.cells[p.owner], g.ids))
 	if err != nil {
 		return err
@@ -159,7 +160,7 @@ func (p *plan) all(b *builder, q *erp.Query, g *gather) error {
 }
 
 // cut selects some rows of each parent.
-func (p *plan) cut(b *builder, q *erp.Query, g *gather) error {
+func (p *plan) cut(b *builder, q *query.Query, g *gather) error {
 	where, err := b.where(q, b.among(b.cells[p.owner], g.ids))
 	if err != nil {
 		return err
@@ -187,23 +188,23 @@ func (p *plan) cut(b *builder, q *erp.Query, g *gather) error {
 
 // childOrder is the order of the rows of one parent: by number, where they
 // have one.
-func childOrder(q *erp.Query) []erp.Order {
+func childOrder(q *query.Query) []query.Order {
 	if number := q.Set.Property("LineNo"); len(q.Order) == 0 && number != nil {
-		return []erp.Order{{Path: &erp.Path{Property: number}}}
+		return []query.Order{{Path: &model.Path{Property: number}}}
 	}
 	return q.Order
 }
 
-// row turns scanned cells into the values of the answer.
-func (p *plan) row(cells []cell, values []erp.Value) {
+// row turns scanned cells into the values of a row.
+func (p *plan) row(cells []cell, values []model.Value) {
 	for i := range p.fields {
 		f := &p.fields[i]
 		v := &values[i]
 		if f.cell < 0 {
-			*v = erp.TextValue(compose(f.parts, cells))
+			*v = model.TextValue(compose(f.parts, cells))
 			continue
 		}
-		*v = erp.Value(cells[f.cell])
+		*v = model.Value(cells[f.cell])
 		if v.Null {
 			continue
 		}
@@ -227,11 +228,11 @@ func compose(parts []part, cells []cell) string {
 		c := cells[p.cell]
 		switch {
 		case c.Null:
-		case p.property.Kind == erp.KindMultiLanguage:
-			s.WriteString(erp.Translation(c.Text, erp.DefaultLanguage))
-		case p.property.Kind == erp.KindEnum:
+		case p.property.Kind == model.KindMultiLanguage:
+			s.WriteString(model.Translation(c.Text, model.DefaultLanguage))
+		case p.property.Kind == model.KindEnum:
 			s.WriteString(p.property.Enum.MemberName(c.Int))
-		case p.property.Kind == erp.KindInt:
+		case p.property.Kind == model.KindInt:
 			s.WriteString(strconv.FormatInt(c.Int, 10))
 		default:
 			s.WriteString(c.Text)

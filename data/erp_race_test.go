@@ -8,8 +8,11 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/data/datatest"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/erp/write"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -21,16 +24,16 @@ func TestImportersAndWritersTogether(t *testing.T) {
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		s := newShop(t, db)
 		const n = 12
-		customer := func(i, by int) *erp.Object {
+		customer := func(i, by int) *write.Object {
 			return object(t, fmt.Sprintf(`{"@odata.type":"Erp.Crm_Sales_Customer","@erpnet.action":"merge","Number":"N%d","DefaultPaymentTermDays":%d,
 				"Party":{"@odata.type":"Erp.General_Contacts_Company","@erpnet.action":"merge","RegistrationNumber":"R%[1]d","Name":{"EN":"by %[2]d"}}}`, i, by))
 		}
 		var all sync.WaitGroup
 		for by := range 4 {
-			mode := []string{erp.PerObject, erp.AllObjects}[by%2]
+			mode := []string{write.PerObject, write.AllObjects}[by%2]
 			all.Go(func() {
 				for round := range 3 {
-					req := &erp.ImportRequest{Transaction: mode, LoggingLevel: 2}
+					req := &write.ImportRequest{Transaction: mode, LoggingLevel: 2}
 					for i := range n {
 						req.Objects = append(req.Objects, customer(i, 10*by+round))
 					}
@@ -44,7 +47,7 @@ func TestImportersAndWritersTogether(t *testing.T) {
 					}
 					for _, o := range got.Objects {
 						// Of all at once, who was second with a new row may be told.
-						if o.Err != nil && (mode == erp.PerObject || tandem.ErrorCode(o.Err) != tandem.CodeConflict) {
+						if o.Err != nil && (mode == write.PerObject || tandem.ErrorCode(o.Err) != tandem.CodeConflict) {
 							t.Errorf("%s: %v", mode, o.Err)
 						}
 					}
@@ -62,14 +65,14 @@ func TestImportersAndWritersTogether(t *testing.T) {
 		}
 		all.Go(func() {
 			for range 20 {
-				if _, err := listed(t.Context(), s.ERP, &erp.Query{Set: erpModel.Set(orders)}); err != nil {
+				if _, err := listed(t.Context(), s.ERP, &query.Query{Set: erpModel.Set(orders)}); err != nil {
 					t.Errorf("read: %v", err)
 				}
 			}
 		})
 		all.Wait()
 		for set, want := range map[string]int64{"Crm_Sales_Customers": n + 2, "General_Contacts_Companies": n + 2, orders: 20, lines: 40} {
-			if got, err := s.Count(t.Context(), &erp.Query{Set: erpModel.Set(set)}); got != want || err != nil {
+			if got, err := s.Count(t.Context(), &query.Query{Set: erpModel.Set(set)}); got != want || err != nil {
 				t.Errorf("%d rows of %s, want %d, %v", got, set, want, err)
 			}
 		}
@@ -89,8 +92,8 @@ func TestChangesOfOneOrderFollowEachOther(t *testing.T) {
 		if got := bare(s.get(order, "ObjectVersion TotalLineAmount")); got != `{"ObjectVersion":9,"TotalLineAmount":{"Value":8,"Currency":"EUR"}}` {
 			t.Error(got)
 		}
-		q := query(lines, "LineNo")
-		q.Where, q.Order = equal(q.Set, "SalesOrder", erp.TextValue(order.ID)), []erp.Order{{Path: path(q.Set, "LineNo")}}
+		q := queryOf(lines, "LineNo")
+		q.Where, q.Order = equal(q.Set, "SalesOrder", model.TextValue(order.ID)), []query.Order{{Path: path(q.Set, "LineNo")}}
 		if got := bare(s.list(q)); got != `[{"LineNo":10},{"LineNo":20},{"LineNo":30},{"LineNo":40},{"LineNo":50},{"LineNo":60},{"LineNo":70},{"LineNo":80}]` {
 			t.Error(got)
 		}
@@ -142,9 +145,9 @@ func TestSyncLosesNoRow(t *testing.T) {
 		fields := "Code IsShipped AggregateLastUpdateTimeUtc ObjectVersion"
 		watermark := int64(0)
 		pull := func() {
-			q := query(set.Name, fields)
-			q.Where = &erp.Compare{Path: path(set, "AggregateLastUpdateTimeUtc"), Op: erp.Ge, Value: erp.IntValue(watermark - int64(5*time.Minute/time.Microsecond))}
-			must(t, s.Query(t.Context(), q, func(r *erp.Row) error {
+			q := queryOf(set.Name, fields)
+			q.Where = &query.Compare{Path: path(set, "AggregateLastUpdateTimeUtc"), Op: odata.GreaterOrEqual, Value: model.IntValue(watermark - int64(5*time.Minute/time.Microsecond))}
+			must(t, s.Query(t.Context(), q, func(r *query.Row) error {
 				copied[r.ID] = string(q.AppendRow(nil, r))
 				watermark = max(watermark, r.Values[2].Int)
 				return nil
@@ -158,9 +161,9 @@ func TestSyncLosesNoRow(t *testing.T) {
 			}
 			pull()
 		}
-		q := query(set.Name, fields)
+		q := queryOf(set.Name, fields)
 		n := 0
-		must(t, s.Query(t.Context(), q, func(r *erp.Row) error {
+		must(t, s.Query(t.Context(), q, func(r *query.Row) error {
 			n++
 			if got := string(q.AppendRow(nil, r)); copied[r.ID] != got {
 				t.Errorf("copied %q, want %s", copied[r.ID], got)

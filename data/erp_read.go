@@ -3,10 +3,10 @@ package data
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
 )
 
 // Bounds of what one query holds in memory.
@@ -21,7 +21,7 @@ const (
 
 // Query implements [erp.Reader]. A page is read as a whole before its rows are
 // given away, so that no slow caller holds a connection.
-func (e *ERP) Query(ctx context.Context, q *erp.Query, each func(*erp.Row) error) error {
+func (e *ERP) Query(ctx context.Context, q *query.Query, each func(*query.Row) error) error {
 	if err := q.Check(); err != nil {
 		return err
 	}
@@ -49,11 +49,12 @@ func (e *ERP) Query(ctx context.Context, q *erp.Query, each func(*erp.Row) error
 	return yield(rows.rows, each)
 }
 
-func yield(rows []erp.Row, each func(*erp.Row) error) error {
+func yield(rows []query.Row, each func(*query.Row) error) error {
 	for i := range rows {
 		if rows[i].Expanded != nil && shown(&rows[i], maxShown) < 0 {
-			return &tandem.Error{Code: tandem.CodeInvalid, Message: fmt.Sprintf(
-				"$expand makes one row of %s show more than %d others; expand less, and read the rest with a second request.", rows[i].Set.Name, maxShown)}
+			return tandem.Errorf(tandem.CodeInvalid,
+				"$expand makes one row of %s show more than %d others; expand less, and read the rest with a second request.", rows[i].Set.Name,
+				maxShown)
 		}
 		if err := each(&rows[i]); err != nil {
 			return err
@@ -64,7 +65,7 @@ func yield(rows []erp.Row, each func(*erp.Row) error) error {
 
 // shown is what is left of n after counting a row and all that it shows;
 // negative as soon as there are more.
-func shown(r *erp.Row, n int) int {
+func shown(r *query.Row, n int) int {
 	n--
 	for _, list := range r.Expanded {
 		for i := range list {
@@ -78,7 +79,7 @@ func shown(r *erp.Row, n int) int {
 }
 
 // Count implements [erp.Reader].
-func (e *ERP) Count(ctx context.Context, q *erp.Query) (n int64, err error) {
+func (e *ERP) Count(ctx context.Context, q *query.Query) (n int64, err error) {
 	if err := q.Check(); err != nil {
 		return 0, err
 	}
@@ -100,15 +101,15 @@ func (e *ERP) Count(ctx context.Context, q *erp.Query) (n int64, err error) {
 }
 
 // errGathered tells that a part of a page expands to too much at once.
-var errGathered = &tandem.Error{Code: tandem.CodeInvalid, Message: fmt.Sprintf(
-	"$expand reads more than %d rows for one row; expand less, and read the rest with a second request.", maxGathered)}
+var errGathered = tandem.Errorf(tandem.CodeInvalid,
+	"$expand reads more than %d rows for one row; expand less, and read the rest with a second request.", maxGathered)
 
 // budget counts the expanded rows that are read.
 type budget struct{ left int }
 
 // level is the rows of one level of a query.
 type level struct {
-	rows   []erp.Row
+	rows   []query.Row
 	owners []string   // by row: what they were gathered by
 	links  [][]string // by expand and row: the referenced ids, empty for null
 }
@@ -124,7 +125,7 @@ func (l *level) drop(n int) {
 }
 
 // read reads one level.
-func (e *ERP) read(ctx context.Context, q *erp.Query, g *gather, left *budget) (*level, error) {
+func (e *ERP) read(ctx context.Context, q *query.Query, g *gather, left *budget) (*level, error) {
 	p, err := e.plan(q, g)
 	if err != nil {
 		return nil, err
@@ -137,7 +138,7 @@ func (e *ERP) read(ctx context.Context, q *erp.Query, g *gather, left *budget) (
 	defer found.Close()
 	l := &level{links: make([][]string, len(p.links))}
 	cells, into := scanner(p.width)
-	var values []erp.Value // room for some more rows
+	var values []model.Value // room for some more rows
 	var owner string
 	n := 0 // rows of the owner
 	for found.Next() {
@@ -148,7 +149,7 @@ func (e *ERP) read(ctx context.Context, q *erp.Query, g *gather, left *budget) (
 			if cells[p.owner].Text != owner {
 				owner, n = cells[p.owner].Text, 0
 			}
-			if n++; n > erp.MaxChildRows {
+			if n++; n > query.MaxChildRows {
 				continue
 			}
 			if left.left--; left.left < 0 {
@@ -157,9 +158,9 @@ func (e *ERP) read(ctx context.Context, q *erp.Query, g *gather, left *budget) (
 			l.owners = append(l.owners, owner)
 		}
 		if len(values) < len(p.fields) {
-			values = make([]erp.Value, len(p.fields)*min(64, max(8, len(l.rows))))
+			values = make([]model.Value, len(p.fields)*min(64, max(8, len(l.rows))))
 		}
-		row := erp.Row{Set: p.set, Values: values[:len(p.fields):len(p.fields)]}
+		row := query.Row{Set: p.set, Values: values[:len(p.fields):len(p.fields)]}
 		values = values[len(p.fields):]
 		if p.id >= 0 {
 			row.ID = cells[p.id].Text
@@ -179,8 +180,8 @@ func (e *ERP) read(ctx context.Context, q *erp.Query, g *gather, left *budget) (
 }
 
 // expand reads the navigations of the first n rows of a level, and theirs.
-func (e *ERP) expand(ctx context.Context, q *erp.Query, l *level, n int, left *budget) error {
-	lists := make([][]erp.Row, n*len(q.Expand))
+func (e *ERP) expand(ctx context.Context, q *query.Query, l *level, n int, left *budget) error {
+	lists := make([][]query.Row, n*len(q.Expand))
 	for i := range n {
 		l.rows[i].Expanded, lists = lists[:len(q.Expand):len(q.Expand)], lists[len(q.Expand):]
 	}
@@ -198,8 +199,8 @@ func (e *ERP) expand(ctx context.Context, q *erp.Query, l *level, n int, left *b
 	return nil
 }
 
-func (e *ERP) expandReference(ctx context.Context, x *erp.Expand, i int, l *level, n int, left *budget) error {
-	where := make(map[string][]erp.Row, n)
+func (e *ERP) expandReference(ctx context.Context, x *query.Expand, i int, l *level, n int, left *budget) error {
+	where := make(map[string][]query.Row, n)
 	var ids []any
 	for _, id := range l.links[i][:n] {
 		if _, known := where[id]; !known && id != "" {
@@ -207,7 +208,7 @@ func (e *ERP) expandReference(ctx context.Context, x *erp.Expand, i int, l *leve
 			ids = append(ids, id)
 		}
 	}
-	err := e.gathered(ctx, &x.Query, x.Query.Set.ID(), ids, left, func(id string, rows []erp.Row) { where[id] = rows })
+	err := e.gathered(ctx, &x.Query, x.Query.Set.ID(), ids, left, func(id string, rows []query.Row) { where[id] = rows })
 	if err != nil {
 		return err
 	}
@@ -217,20 +218,21 @@ func (e *ERP) expandReference(ctx context.Context, x *erp.Expand, i int, l *leve
 	return nil
 }
 
-func (e *ERP) expandChildren(ctx context.Context, x *erp.Expand, i int, l *level, n int, left *budget) error {
+func (e *ERP) expandChildren(ctx context.Context, x *query.Expand, i int, l *level, n int, left *budget) error {
 	where := make(map[string]int, n)
 	ids := make([]any, n)
 	for k := range n {
 		where[l.rows[k].ID], ids[k] = k, l.rows[k].ID
 	}
-	return e.gathered(ctx, &x.Query, x.Child.Owner, ids, left, func(id string, rows []erp.Row) { l.rows[where[id]].Expanded[i] = rows })
+	return e.gathered(ctx, &x.Query, x.Child.Owner, ids, left, func(id string, rows []query.Row) { l.rows[where[id]].Expanded[i] = rows })
 }
 
 // gathered reads the rows whose property by is one of ids, with what they
 // expand, and gives them away by that.
-func (e *ERP) gathered(ctx context.Context, q *erp.Query, by *erp.Property, ids []any, left *budget, give func(id string, rows []erp.Row)) error {
+func (e *ERP) gathered(ctx context.Context, q *query.Query, by *model.Property, ids []any, left *budget,
+	give func(id string, rows []query.Row)) error {
 	for len(ids) > 0 {
-		some := ids[:min(len(ids), erp.MaxInValues)]
+		some := ids[:min(len(ids), query.MaxInValues)]
 		ids = ids[len(some):]
 		l, err := e.read(ctx, q, &gather{by, some}, left)
 		if err != nil {

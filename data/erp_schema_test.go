@@ -5,6 +5,7 @@ import (
 
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -15,7 +16,7 @@ var erpModel = erp.NewModel()
 // property has its columns, of the right type, and no table has others.
 func TestSchemaHoldsTheModel(t *testing.T) {
 	t.Parallel()
-	searched := map[*erp.Property]bool{}
+	searched := map[*model.Property]bool{}
 	for _, s := range erpModel.Sets {
 		for _, p := range s.SearchPaths {
 			searched[p.Property] = true
@@ -38,13 +39,13 @@ func TestSchemaHoldsTheModel(t *testing.T) {
 			}
 			typ := "BIGINT"
 			switch p.Kind {
-			case erp.KindString, erp.KindMultiLanguage, erp.KindGUID, erp.KindReference:
+			case model.KindString, model.KindMultiLanguage, model.KindGUID, model.KindReference:
 				typ = "TEXT"
-			case erp.KindBool:
+			case model.KindBool:
 				typ = "BOOLEAN"
 			}
 			put(s.Table, p.Column, typ)
-			if p.Kind == erp.KindMultiLanguage || searched[p] {
+			if p.Kind == model.KindMultiLanguage || searched[p] {
 				put(s.Table, p.Column+"_text", "TEXT")
 			}
 			if p.Polymorphic() {
@@ -94,5 +95,56 @@ func columnsOf(t *testing.T, db *sqldb.DB, table string) map[string]string {
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
+	return all
+}
+
+// TestSchemaHoldsTheKeys compares the unique indexes with the keys of the sets:
+// a duplicate is explained by what the model says of its index.
+func TestSchemaHoldsTheKeys(t *testing.T) {
+	t.Parallel()
+	want := map[string]bool{}
+	for _, s := range erpModel.Sets {
+		for _, k := range s.Keys {
+			if !s.View { // whose key is the primary one
+				want[k.Index()] = true
+			}
+		}
+		if p := s.Property("ExternalId"); p != nil && p.Set == s && !s.ReadOnly {
+			want[s.Table+"_external_id"] = true
+		}
+	}
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		have := uniqueIndexes(t, db)
+		for name := range want {
+			if !have[name] {
+				t.Errorf("no unique index is called %s", name)
+			}
+		}
+		for name := range have {
+			if !want[name] {
+				t.Errorf("the unique index %s is of no declared key", name)
+			}
+		}
+	})
+}
+
+// uniqueIndexes are those that migrations made for the tables of the model.
+func uniqueIndexes(t *testing.T, db *sqldb.DB) map[string]bool {
+	t.Helper()
+	query := `SELECT name FROM sqlite_schema WHERE type = 'index' AND name LIKE 'erp~_%' ESCAPE '~' AND sql LIKE 'CREATE UNIQUE%'`
+	if db.Engine == sqldb.PostgreSQL {
+		query = `SELECT indexname FROM pg_indexes WHERE schemaname = current_schema() AND indexname LIKE 'erp~_%' ESCAPE '~'
+			AND indexdef LIKE 'CREATE UNIQUE%' AND indexname NOT LIKE '%~_pkey' ESCAPE '~'`
+	}
+	rows, err := db.Reader().QueryContext(t.Context(), query)
+	must(t, err)
+	defer rows.Close()
+	all := map[string]bool{}
+	for rows.Next() {
+		var name string
+		must(t, rows.Scan(&name))
+		all[name] = true
+	}
+	must(t, rows.Err())
 	return all
 }

@@ -5,14 +5,16 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/api/odata"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
 )
 
 // builder makes one SELECT of a query. All names in its text are of the model,
 // and all that a caller gave is in args.
 type builder struct {
 	e     *ERP
-	set   *erp.Set
+	set   *model.Set
 	joins []join
 	args  []any
 	cells []string // the expressions selected
@@ -22,13 +24,13 @@ type builder struct {
 // joins[i] the alias t(i+1).
 type join struct {
 	from      int
-	reference *erp.Property
+	reference *model.Property
 }
 
 func alias(n int) string { return "t" + strconv.Itoa(n) }
 
 // follow joins the tables along references and returns the last one's alias.
-func (b *builder) follow(refs []*erp.Property) int {
+func (b *builder) follow(refs []*model.Property) int {
 	at := 0
 next:
 	for _, r := range refs {
@@ -45,7 +47,7 @@ next:
 }
 
 // column is the expression of a stored property at a path.
-func (b *builder) column(p *erp.Path) string {
+func (b *builder) column(p *model.Path) string {
 	last := p.Property
 	if n := len(p.Refs); n > 0 && last == p.Refs[n-1].Target.ID() {
 		// The id of a referenced row is in the reference: no join.
@@ -54,7 +56,7 @@ func (b *builder) column(p *erp.Path) string {
 	return b.at(p.Refs, last.Column)
 }
 
-func (b *builder) at(refs []*erp.Property, column string) string {
+func (b *builder) at(refs []*model.Property, column string) string {
 	return alias(b.follow(refs)) + "." + quoted(column)
 }
 
@@ -89,7 +91,7 @@ func (b *builder) from() string {
 
 // order is the ORDER BY clause: the keys, then what makes the order total.
 // NULLs come first, as SQLite has it.
-func (b *builder) order(keys []erp.Order) string {
+func (b *builder) order(keys []query.Order) string {
 	var parts []string
 	for _, k := range keys {
 		part := b.column(k.Path)
@@ -107,7 +109,7 @@ func (b *builder) order(keys []erp.Order) string {
 	return strings.Join(parts, ", ")
 }
 
-func nullable(p *erp.Path) bool {
+func nullable(p *model.Path) bool {
 	for _, r := range p.Refs {
 		if !r.Required {
 			return true
@@ -124,10 +126,10 @@ func toInt(b bool) int {
 }
 
 // page is the clause that cuts out a page.
-func (b *builder) page(q *erp.Query) string {
+func (b *builder) page(q *query.Query) string {
 	limit := q.Limit
 	if limit == 0 {
-		limit = erp.MaxPage
+		limit = query.MaxPage
 	}
 	s := " LIMIT " + b.arg(int64(limit))
 	if q.Offset > 0 {
@@ -137,7 +139,7 @@ func (b *builder) page(q *erp.Query) string {
 }
 
 // find selects id and discriminator of the rows of a query.
-func (b *builder) find(q *erp.Query) (string, error) {
+func (b *builder) find(q *query.Query) (string, error) {
 	fields := "1"
 	if !q.Set.View {
 		fields = "t0.id, 0"
@@ -154,8 +156,8 @@ func (b *builder) find(q *erp.Query) (string, error) {
 }
 
 // count counts the rows of a query.
-func (b *builder) count(q *erp.Query) (string, error) {
-	where, err := b.where(&erp.Query{Set: q.Set, Where: q.Where, Search: q.Search})
+func (b *builder) count(q *query.Query) (string, error) {
+	where, err := b.where(&query.Query{Set: q.Set, Where: q.Where, Search: q.Search})
 	if err != nil {
 		return "", err
 	}
@@ -163,7 +165,7 @@ func (b *builder) count(q *erp.Query) (string, error) {
 }
 
 // where is the WHERE clause of a query; more are conditions besides.
-func (b *builder) where(q *erp.Query, more ...string) (string, error) {
+func (b *builder) where(q *query.Query, more ...string) (string, error) {
 	all := more
 	if q.Set.Base != nil {
 		all = append(all, "t0."+quoted(q.Set.TypeProperty().Column)+" = "+b.arg(q.Set.Discriminator))
@@ -190,9 +192,9 @@ func (b *builder) where(q *erp.Query, more ...string) (string, error) {
 }
 
 // condition is a filter as SQL; empty when it is always true.
-func (b *builder) condition(x erp.Expr) (string, error) {
+func (b *builder) condition(x query.Expr) (string, error) {
 	switch x := x.(type) {
-	case erp.And:
+	case query.And:
 		var parts []string
 		for _, part := range x {
 			c, err := b.condition(part)
@@ -204,19 +206,19 @@ func (b *builder) condition(x erp.Expr) (string, error) {
 			}
 		}
 		return strings.Join(parts, " AND "), nil
-	case *erp.Compare:
+	case *query.Compare:
 		return b.compare(x)
-	case *erp.In:
+	case *query.In:
 		return b.in(x)
-	case *erp.Match:
+	case *query.Match:
 		return b.match(x)
-	case *erp.RefContains:
+	case *query.RefContains:
 		return b.search(x.Path.Property.Target, append(x.Path.Refs[:len(x.Path.Refs):len(x.Path.Refs)], x.Path.Property), x.Text), nil
 	}
 	return "", fmt.Errorf("a filter of the type %T", x)
 }
 
-func (b *builder) compare(x *erp.Compare) (string, error) {
+func (b *builder) compare(x *query.Compare) (string, error) {
 	p := x.Path.Property
 	if !p.Stored() {
 		return "", notStored(p)
@@ -225,14 +227,14 @@ func (b *builder) compare(x *erp.Compare) (string, error) {
 	if x.Value.Null {
 		return c + " IS NULL", nil
 	}
-	s := c + [...]string{erp.Eq: " = ", erp.Ge: " >= ", erp.Le: " <= "}[x.Op] + b.arg(argument(p, x.Value))
+	s := c + [...]string{odata.Equal: " = ", odata.GreaterOrEqual: " >= ", odata.LessOrEqual: " <= "}[x.Op] + b.arg(argument(p, x.Value))
 	if x.OrNull {
 		s = "(" + s + " OR " + c + " IS NULL)"
 	}
 	return s, nil
 }
 
-func (b *builder) in(x *erp.In) (string, error) {
+func (b *builder) in(x *query.In) (string, error) {
 	p := x.Path.Property
 	if !p.Stored() {
 		return "", notStored(p)
@@ -254,7 +256,7 @@ func (b *builder) among(column string, args []any) string {
 	for n < len(args) {
 		n *= 4
 	}
-	n = min(n, max(len(args), erp.MaxInValues))
+	n = min(n, max(len(args), query.MaxInValues))
 	var s strings.Builder
 	s.WriteString(column + " IN (")
 	for i := range n {
@@ -267,23 +269,23 @@ func (b *builder) among(column string, args []any) string {
 	return s.String()
 }
 
-func (b *builder) match(x *erp.Match) (string, error) {
+func (b *builder) match(x *query.Match) (string, error) {
 	p := x.Path.Property
 	if !p.Stored() {
 		return "", notStored(p)
 	}
-	if p.Kind == erp.KindMultiLanguage {
+	if p.Kind == model.KindMultiLanguage {
 		return b.e.db.Contains(b.at(x.Path.Refs, p.Column+"_text"), b.arg(strings.ToLower(x.Text))), nil
 	}
 	c := b.column(x.Path)
 	n := int64(len([]rune(x.Text)))
 	switch x.Func {
-	case erp.Contains:
+	case odata.Contains:
 		return b.e.db.Contains(c, b.arg(x.Text)), nil
-	case erp.StartsWith:
+	case odata.StartsWith:
 		// The lower bound lets an index be used.
 		return "(" + c + " >= " + b.arg(x.Text) + " AND substr(" + c + ", 1, " + b.arg(n) + ") = " + b.arg(x.Text) + ")", nil
-	case erp.EndsWith:
+	case odata.EndsWith:
 		return "substr(" + c + ", length(" + c + ") + 1 - " + b.arg(n) + ") = " + b.arg(x.Text), nil
 	}
 	return "", fmt.Errorf("a match of the kind %d", x.Func)
@@ -291,7 +293,7 @@ func (b *builder) match(x *erp.Match) (string, error) {
 
 // search is what $search for the text means for rows of s, which are reached
 // by the references.
-func (b *builder) search(s *erp.Set, by []*erp.Property, text string) string {
+func (b *builder) search(s *model.Set, by []*model.Property, text string) string {
 	folded := strings.ToLower(text)
 	var parts []string
 	for _, p := range s.SearchPaths {
@@ -304,6 +306,6 @@ func (b *builder) search(s *erp.Set, by []*erp.Property, text string) string {
 	return "(" + strings.Join(parts, " OR ") + ")"
 }
 
-func notStored(p *erp.Property) error {
+func notStored(p *model.Property) error {
 	return fmt.Errorf("a filter by %s, which no column holds", p.Name)
 }

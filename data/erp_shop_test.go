@@ -11,7 +11,9 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/erp/write"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -20,16 +22,16 @@ type shop struct {
 	*data.ERP
 	t   testing.TB
 	now atomic.Int64 // microseconds
-	by  erp.Actor
+	by  write.Actor
 }
 
 func newShop(t testing.TB, db *sqldb.DB) *shop {
 	t.Helper()
 	anna := account("anna")
 	must(t, data.NewUsers(db).Create(t.Context(), anna))
-	s := &shop{ERP: data.NewERP(db, erpModel), t: t, by: erp.Actor{ID: anna.ID, Login: "anna"}}
+	s := &shop{ERP: data.NewERP(db, erpModel), t: t, by: write.Actor{ID: anna.ID, Login: "anna"}}
 	s.now.Store(noon.UnixMicro())
-	s.Now = func() time.Time { return time.UnixMicro(s.now.Load()).UTC() }
+	s.Clock = func() time.Time { return time.UnixMicro(s.now.Load()).UTC() }
 	for _, row := range []string{
 		`General_Currencies_Currencies {"CurrencySign":"EUR","Name":"Euro"}`,
 		`General_Currencies_Currencies {"CurrencySign":"BGN","Name":"Lev"}`,
@@ -55,20 +57,20 @@ func newShop(t testing.TB, db *sqldb.DB) *shop {
 	return s
 }
 
-func object(t testing.TB, body string) *erp.Object {
+func object(t testing.TB, body string) *write.Object {
 	t.Helper()
-	o, err := erp.ReadObject(strings.NewReader(body))
+	o, err := write.ReadObject(strings.NewReader(body))
 	must(t, err)
 	return o
 }
 
 // write is one object; write errors are the caller's to judge.
-func (s *shop) write(set, body string) (erp.Outcome, error) {
+func (s *shop) write(set, body string) (write.Outcome, error) {
 	s.t.Helper()
 	return s.Write(s.t.Context(), s.by, erpModel.Set(set), object(s.t, body))
 }
 
-func (s *shop) create(set, body string) erp.Entity {
+func (s *shop) create(set, body string) model.Entity {
 	s.t.Helper()
 	out, err := s.write(set, body)
 	if err != nil {
@@ -77,23 +79,23 @@ func (s *shop) create(set, body string) erp.Entity {
 	return out.Entity
 }
 
-func (s *shop) update(e erp.Entity, body string) error {
+func (s *shop) update(e model.Entity, body string) error {
 	s.t.Helper()
 	_, err := s.Update(s.t.Context(), s.by, e, object(s.t, body))
 	return err
 }
 
 // list answers a query as the API does: a JSON array of its rows.
-func (s *shop) list(q *erp.Query) string {
+func (s *shop) list(q *query.Query) string {
 	s.t.Helper()
 	text, err := listed(s.t.Context(), s.ERP, q)
 	must(s.t, err)
 	return text
 }
 
-func listed(ctx context.Context, r erp.Reader, q *erp.Query) (string, error) {
+func listed(ctx context.Context, r query.Reader, q *query.Query) (string, error) {
 	out := []byte{'['}
-	err := r.Query(ctx, q, func(row *erp.Row) error {
+	err := r.Query(ctx, q, func(row *query.Row) error {
 		if len(out) > 1 {
 			out = append(out, ',')
 		}
@@ -103,9 +105,9 @@ func listed(ctx context.Context, r erp.Reader, q *erp.Query) (string, error) {
 	return string(append(out, ']')), err
 }
 
-// query is one with the fields named.
-func query(set, fields string) *erp.Query {
-	q := &erp.Query{Set: erpModel.Set(set), Fields: []*erp.Property{}}
+// queryOf is one with the fields named.
+func queryOf(set, fields string) *query.Query {
+	q := &query.Query{Set: erpModel.Set(set), Fields: []*model.Property{}}
 	for _, name := range strings.Fields(fields) {
 		p := q.Set.Property(name)
 		if p == nil {
@@ -116,7 +118,7 @@ func query(set, fields string) *erp.Query {
 	return q
 }
 
-func path(set *erp.Set, text string) *erp.Path {
+func path(set *model.Set, text string) *model.Path {
 	p, err := set.ParsePath(strings.Split(text, "/"))
 	if err != nil {
 		panic(err)
@@ -125,15 +127,15 @@ func path(set *erp.Set, text string) *erp.Path {
 }
 
 // equal is the condition that a property has a value.
-func equal(set *erp.Set, name string, v erp.Value) erp.Expr {
-	return &erp.Compare{Path: path(set, name), Op: erp.Eq, Value: v}
+func equal(set *model.Set, name string, v model.Value) query.Expr {
+	return &query.Compare{Path: path(set, name), Value: v}
 }
 
 // get is one row with the fields named.
-func (s *shop) get(e erp.Entity, fields string) string {
+func (s *shop) get(e model.Entity, fields string) string {
 	s.t.Helper()
-	q := query(e.Set.Name, fields)
-	q.Where = equal(e.Set, "Id", erp.TextValue(e.ID))
+	q := queryOf(e.Set.Name, fields)
+	q.Where = equal(e.Set, "Id", model.TextValue(e.ID))
 	return strings.Trim(s.list(q), "[]")
 }
 

@@ -4,13 +4,13 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
 // table is how the whole rows of a set are read and written.
 type table struct {
-	set     *erp.Set
+	set     *model.Set
 	columns []column
 	keys    []column // what tells a row: its id, or the references of a view
 	load    string
@@ -21,7 +21,7 @@ type table struct {
 
 // column is one column of a property. Names come from the model alone.
 type column struct {
-	property *erp.Property
+	property *model.Property
 	name     string // quoted
 	holds    held
 }
@@ -38,11 +38,11 @@ const (
 func quoted(name string) string { return `"` + name + `"` }
 
 // folded are the properties that have a column of the form that is searched.
-func folded(m *erp.Model) map[*erp.Property]bool {
-	all := map[*erp.Property]bool{}
+func folded(m *model.Model) map[*model.Property]bool {
+	all := map[*model.Property]bool{}
 	for _, s := range m.Sets {
 		for _, p := range s.Properties {
-			if p.Stored() && p.Kind == erp.KindMultiLanguage {
+			if p.Stored() && p.Kind == model.KindMultiLanguage {
 				all[p] = true
 			}
 		}
@@ -54,7 +54,7 @@ func folded(m *erp.Model) map[*erp.Property]bool {
 }
 
 // columnsOf are the columns of a property.
-func (e *ERP) columnsOf(p *erp.Property) []column {
+func (e *ERP) columnsOf(p *model.Property) []column {
 	all := []column{{p, quoted(p.Column), heldValue}}
 	if e.folded[p] {
 		all = append(all, column{p, quoted(p.Column + "_text"), heldText})
@@ -65,7 +65,7 @@ func (e *ERP) columnsOf(p *erp.Property) []column {
 	return all
 }
 
-func (e *ERP) newTable(s *erp.Set) *table {
+func (e *ERP) newTable(s *model.Set) *table {
 	t := &table{set: s}
 	var names, read []string
 	for _, p := range s.Properties {
@@ -131,7 +131,7 @@ func (e *ERP) lock() string {
 }
 
 // arg is what a column holds of a value.
-func (c column) arg(v erp.Value) any {
+func (c column) arg(v model.Value) any {
 	switch {
 	case v.Null:
 		return nil
@@ -144,11 +144,11 @@ func (c column) arg(v erp.Value) any {
 }
 
 // argument is a value of the property as its column holds it.
-func argument(p *erp.Property, v erp.Value) any {
+func argument(p *model.Property, v model.Value) any {
 	switch p.Kind {
-	case erp.KindString, erp.KindMultiLanguage, erp.KindGUID, erp.KindReference:
+	case model.KindString, model.KindMultiLanguage, model.KindGUID, model.KindReference:
 		return v.Text
-	case erp.KindBool:
+	case model.KindBool:
 		return v.Int != 0
 	}
 	return v.Int

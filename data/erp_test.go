@@ -6,7 +6,8 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data/datatest"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -32,9 +33,9 @@ func TestOrderLives(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 
-		q := query(lines, "LineNo Quantity QuantityBase LineAmount ObjectVersion DisplayText")
-		q.Where = equal(q.Set, "SalesOrder", erp.TextValue(id))
-		q.Order = []erp.Order{{Path: path(q.Set, "LineNo"), Descending: true}}
+		q := queryOf(lines, "LineNo Quantity QuantityBase LineAmount ObjectVersion DisplayText")
+		q.Where = equal(q.Set, "SalesOrder", model.TextValue(id))
+		q.Order = []query.Order{{Path: path(q.Set, "LineNo"), Descending: true}}
 		got = s.list(q)
 		for _, part := range []string{
 			`"LineNo":20,"Quantity":{"Value":1,"Unit":"pcs"},"QuantityBase":{"Value":1,"Unit":"pcs"},"LineAmount":{"Value":10,"Currency":"EUR"},"ObjectVersion":1,"DisplayText":"20. 0000000001 Pear"}`,
@@ -62,7 +63,7 @@ func TestOrderLives(t *testing.T) {
 		refused(t, s.Delete(t.Context(), s.by, second, 7), tandem.CodeConflict, "ObjectVersion")
 		must(t, s.Delete(t.Context(), s.by, second, 1))
 		refused(t, s.update(second, `{}`), tandem.CodeNotFound, second.ID)
-		if n, err := s.Count(t.Context(), &erp.Query{Set: erpModel.Set(lines), Where: equal(erpModel.Set(lines), "SalesOrder", erp.TextValue(second.ID))}); n != 0 || err != nil {
+		if n, err := s.Count(t.Context(), &query.Query{Set: erpModel.Set(lines), Where: equal(erpModel.Set(lines), "SalesOrder", model.TextValue(second.ID))}); n != 0 || err != nil {
 			t.Errorf("%d lines were left behind, %v", n, err)
 		}
 	})

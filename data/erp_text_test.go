@@ -4,9 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -21,15 +23,15 @@ func FuzzF33_StatementIsTheSameWhateverIsTyped(f *testing.F) {
 	set := erpModel.Set("Crm_Sales_Customers")
 	compile := func(t *testing.T, text string) string {
 		number, name, party := path(set, "Number"), path(set, "Party/PartyName"), path(set, "Party")
-		q := &erp.Query{Set: set, Search: text, From: text, Where: erp.And{
-			&erp.Compare{Path: number, Op: erp.Eq, Value: erp.TextValue(text), OrNull: true},
-			&erp.Compare{Path: party, Op: erp.Eq, Value: erp.TextValue(text)},
-			&erp.In{Path: number, Values: []erp.Value{erp.TextValue(text), erp.TextValue(text)}},
-			&erp.Match{Path: number, Func: erp.Contains, Text: text},
-			&erp.Match{Path: number, Func: erp.StartsWith, Text: text},
-			&erp.Match{Path: number, Func: erp.EndsWith, Text: text},
-			&erp.Match{Path: name, Func: erp.Contains, Text: text},
-			&erp.RefContains{Path: party, Text: text},
+		q := &query.Query{Set: set, Search: text, From: text, Where: query.And{
+			&query.Compare{Path: number, Value: model.TextValue(text), OrNull: true},
+			&query.Compare{Path: party, Value: model.TextValue(text)},
+			&query.In{Path: number, Values: []model.Value{model.TextValue(text), model.TextValue(text)}},
+			&query.Match{Path: number, Func: odata.Contains, Text: text},
+			&query.Match{Path: number, Func: odata.StartsWith, Text: text},
+			&query.Match{Path: number, Func: odata.EndsWith, Text: text},
+			&query.Match{Path: name, Func: odata.Contains, Text: text},
+			&query.RefContains{Path: party, Text: text},
 		}}
 		got, err := e.Text(q)
 		must(t, err)

@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/erp/write"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -84,7 +86,7 @@ func (t *transaction) exec(text string, args []any) error {
 }
 
 // Find implements [erp.Tx].
-func (t *transaction) Find(q *erp.Query) ([]erp.Entity, error) {
+func (t *transaction) Find(q *query.Query) ([]model.Entity, error) {
 	if err := q.Check(); err != nil {
 		return nil, err
 	}
@@ -98,10 +100,10 @@ func (t *transaction) Find(q *erp.Query) ([]erp.Entity, error) {
 		return nil, err
 	}
 	defer rows.Close()
-	var found []erp.Entity
+	var found []model.Entity
 	var id, kind cell
 	for rows.Next() {
-		e := erp.Entity{Set: q.Set}
+		e := model.Entity{Set: q.Set}
 		if !q.Set.View {
 			if err := rows.Scan(&id, &kind); err != nil {
 				return nil, err
@@ -117,12 +119,12 @@ func (t *transaction) Find(q *erp.Query) ([]erp.Entity, error) {
 }
 
 // Load implements [erp.Tx].
-func (t *transaction) Load(s *erp.Set, id string, lock bool) (*erp.Record, error) {
+func (t *transaction) Load(s *model.Set, id string, lock bool) (*model.Record, error) {
 	if s.View {
 		return nil, fmt.Errorf("load a row of %s: it has no id", s.Name)
 	}
 	if s.Abstract {
-		found, err := t.Find(erp.ByID(s, id))
+		found, err := t.Find(query.ByID(s, id))
 		if err != nil {
 			return nil, err
 		}
@@ -153,13 +155,13 @@ func (t *transaction) Load(s *erp.Set, id string, lock bool) (*erp.Record, error
 	return table.scan(rows, id)
 }
 
-func missing(s *erp.Set, id string) error {
-	return &tandem.Error{Code: tandem.CodeNotFound, Message: fmt.Sprintf("There is no %s.", erp.Entity{Set: s, ID: id})}
+func missing(s *model.Set, id string) error {
+	return tandem.Errorf(tandem.CodeNotFound, "There is no %s.", model.Entity{Set: s, ID: id})
 }
 
 // scan reads the row that load found.
-func (tb *table) scan(rows *sql.Rows, id string) (*erp.Record, error) {
-	r := &erp.Record{Set: tb.set, ID: id, Values: make([]erp.Value, len(tb.set.Properties))}
+func (tb *table) scan(rows *sql.Rows, id string) (*model.Record, error) {
+	r := &model.Record{Set: tb.set, ID: id, Values: make([]model.Value, len(tb.set.Properties))}
 	types := make([]cell, 0, 4)
 	into := make([]any, 0, len(tb.columns))
 	for _, c := range tb.columns {
@@ -181,12 +183,12 @@ func (tb *table) scan(rows *sql.Rows, id string) (*erp.Record, error) {
 			n++
 		}
 	}
-	r.Saved = append([]erp.Value(nil), r.Values...)
+	r.Saved = append([]model.Value(nil), r.Values...)
 	return r, nil
 }
 
 // Insert implements [erp.Tx].
-func (t *transaction) Insert(rows ...*erp.Record) error {
+func (t *transaction) Insert(rows ...*model.Record) error {
 	together := 1 // SQLite has no round trips to save
 	if t.e.stmts.server {
 		together = maxInserted
@@ -209,7 +211,7 @@ func (t *transaction) Insert(rows ...*erp.Record) error {
 const maxInserted = 100
 
 // insert adds rows of one set.
-func (t *transaction) insert(rows []*erp.Record) error {
+func (t *transaction) insert(rows []*model.Record) error {
 	table := t.e.tables[rows[0].Set]
 	args := make([]any, 0, len(rows)*len(table.columns))
 	for _, r := range rows {
@@ -227,7 +229,7 @@ func (t *transaction) insert(rows []*erp.Record) error {
 }
 
 // Save implements [erp.Tx].
-func (t *transaction) Save(r *erp.Record) error {
+func (t *transaction) Save(r *model.Record) error {
 	table := t.e.tables[r.Set]
 	var b strings.Builder
 	var args []any
@@ -263,21 +265,21 @@ func (t *transaction) Save(r *erp.Record) error {
 		return t.explain(r.Set, err)
 	}
 	if n, err := done.RowsAffected(); err != nil || n != 1 {
-		return fmt.Errorf("save %s: %d rows: %w", erp.Entity{Set: r.Set, ID: r.ID}, n, err)
+		return fmt.Errorf("save %s: %d rows: %w", model.Entity{Set: r.Set, ID: r.ID}, n, err)
 	}
 	r.Saved = append(r.Saved[:0], r.Values...)
 	return nil
 }
 
 // Remove implements [erp.Tx].
-func (t *transaction) Remove(s *erp.Set, id string) error {
+func (t *transaction) Remove(s *model.Set, id string) error {
 	for _, c := range s.Children {
 		err := t.exec("DELETE FROM "+c.Set.Table+" WHERE "+quoted(c.Owner.Column)+" = $1", []any{id})
 		if err != nil {
-			return removing(erp.Entity{Set: s, ID: id}, err)
+			return removing(model.Entity{Set: s, ID: id}, err)
 		}
 	}
-	return removing(erp.Entity{Set: s, ID: id}, t.exec(t.e.tables[s].remove, []any{id}))
+	return removing(model.Entity{Set: s, ID: id}, t.exec(t.e.tables[s].remove, []any{id}))
 }
 
 // NextNumbers implements [erp.Tx].
@@ -288,9 +290,9 @@ func (t *transaction) NextNumbers(counter string, n int) (first int64, err error
 }
 
 // Aggregate implements [erp.Tx].
-func (t *transaction) Aggregate(f erp.Aggregate, child *erp.Child, owner string, p *erp.Property) (int64, error) {
+func (t *transaction) Aggregate(f write.Aggregate, child *model.Child, owner string, p *model.Property) (int64, error) {
 	name := "SUM"
-	if f == erp.Max {
+	if f == write.Max {
 		name = "MAX"
 	}
 	return t.number("SELECT CAST(COALESCE("+name+"("+quoted(p.Column)+"), 0) AS BIGINT) FROM "+child.Set.Table+
@@ -338,13 +340,13 @@ func (t *transaction) Try(f func() error) error {
 }
 
 // explain tells a caller which key is taken or which row is missing.
-func (t *transaction) explain(s *erp.Set, err error) error {
+func (t *transaction) explain(s *model.Set, err error) error {
 	if key := sqldb.UniqueKey(err); key != "" {
 		t.taken = true
 		return duplicate(s, key)
 	}
 	if sqldb.IsForeignKey(err) {
-		return &tandem.Error{Code: tandem.CodeConflict, Message: s.Name + ": a row that this one refers to was deleted meanwhile; read it again."}
+		return tandem.Errorf(tandem.CodeConflict, "%s: a row that this one refers to was deleted meanwhile; read it again.", s.Name)
 	}
 	return err
 }

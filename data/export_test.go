@@ -1,12 +1,14 @@
 package data
 
-import "github.com/hybridapps/tandem/erp"
+import (
+	"github.com/hybridapps/tandem/erp/query"
+)
 
 // SetGathered makes the bound of the rows that are expanded at once small.
 func (e *ERP) SetGathered(n int) { e.atOnce = n }
 
 // Text is the statement of a query.
-func (e *ERP) Text(q *erp.Query) (string, error) {
+func (e *ERP) Text(q *query.Query) (string, error) {
 	p, err := e.plan(q, nil)
 	if err != nil {
 		return "", err

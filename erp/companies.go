@@ -1,5 +1,10 @@
 package erp
 
+import (
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
+)
+
 const (
 	setEnterpriseCompanies = "General_EnterpriseCompanies"
 	setCurrencies          = "General_Currencies_Currencies"
@@ -7,37 +12,34 @@ const (
 
 // Our own companies (one instance has many), and the currencies.
 
-func companySets() []*Set {
-	return []*Set{
-		root(setEnterpriseCompanies, "General_EnterpriseCompany", "erp_enterprise_companies").
-			code("Company.RegistrationNumber").named("Company.PartyName").
-			display("{Company.PartyName:T}").search("Company.PartyName").
-			with(
-				boolean("IsActive").required().is(BoolValue(true)).can(CanEq),
-				ref("Company", setCompanies).required(),
-				ref("BaseCurrency", setCurrencies).required(),
-			),
+func companySets() []write.Declaration {
+	return []write.Declaration{
+		{
+			Set: model.Root(setEnterpriseCompanies, "General_EnterpriseCompany", "erp_enterprise_companies").
+				Unique("Company").
+				Code("Company.RegistrationNumber").Named("Company.PartyName").
+				Display("{Company.PartyName:T}").Search("Company.PartyName").
+				With(
+					model.Bool("IsActive").Required().Is(model.BoolValue(true)).Can(eq),
+					model.Ref("Company", setCompanies).Required(),
+					model.Ref("BaseCurrency", setCurrencies).Required(),
+				),
+		},
 	}
 }
 
-func currencySets() []*Set {
-	return []*Set{
-		root(setCurrencies, "General_Currencies_Currency", "erp_currencies").
-			code("CurrencySign").named("Name").display("{CurrencySign}").search("CurrencySign", "Name").
-			with(
-				text("CurrencySign", 4).required().can(CanEq|CanLike|CanOrder),
-				text("Name", 50).required(),
-				integer("ShowOrder").required().is(IntValue(0)),
-				boolean("IsActive").required().is(BoolValue(true)).can(CanEq),
-			),
+func currencySets() []write.Declaration {
+	return []write.Declaration{
+		{
+			Set: model.Root(setCurrencies, "General_Currencies_Currency", "erp_currencies").
+				Unique("CurrencySign").
+				Code("CurrencySign").Named("Name").Display("{CurrencySign}").Search("CurrencySign", "Name").
+				With(
+					model.Text("CurrencySign", 4).Required().Can(eq|like|ord),
+					model.Text("Name", 50).Required(),
+					model.Int("ShowOrder").Required().Is(model.IntValue(0)),
+					model.Bool("IsActive").Required().Is(model.BoolValue(true)).Can(eq),
+				),
+		},
 	}
-}
-
-// renames are the renamed sets of the standard model whose successors are
-// here, chronologically.
-var renames = []Rename{
-	{"General_DocumentTypes", "Systems_Documents_DocumentTypes", "24.1.5.35"},
-	{"General_MeasurementUnits", "General_Products_MeasurementUnits", "24.1.5.35"},
-	{"General_Currencies", "General_Currencies_Currencies", "25.1.0.64"},
-	{"Crm_Customers", "Crm_Sales_Customers", "25.1.2.28"},
 }

@@ -1,47 +1,61 @@
 package erp
 
+import (
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
+)
+
 const setCustomers = "Crm_Sales_Customers"
 
 // Customers, and who of the outside may see what of them.
 
-func customerSets() []*Set {
-	role := &EnumType{Name: "Crm_Sales_CustomerExternalAccess_Role", Members: []EnumMember{
-		{"Basic", 10}, {"Orders", 20}, {"OrdersWithPrices", 30}, {"Billing", 40}, {"Admin", 80}, {"Owner", 90},
+func customerSets() []write.Declaration {
+	role := &model.Enum{Name: "Crm_Sales_CustomerExternalAccess_Role", Members: []model.Member{
+		{Name: "Basic", Value: 10}, {Name: "Orders", Value: 20}, {Name: "OrdersWithPrices", Value: 30}, {Name: "Billing", Value: 40},
+		{Name: "Admin", Value: 80}, {Name: "Owner", Value: 90},
 	}}
-	return []*Set{
-		root(setCustomers, "Crm_Sales_Customer", "erp_customers").
-			code("Number").display("{Party.PartyName:T}").search("Number", "Party.PartyName").
-			child("ExternalAccess", "Crm_Sales_CustomerExternalAccess").
-			with(
-				text("Number", 16).can(CanEq|CanLike|CanOrder),
-				boolean("Active").required().is(BoolValue(true)).can(CanEq),
-				amount("CreditLimit", 18, 2, "EnterpriseCompany.BaseCurrency"),
-				integer("DefaultPaymentTermDays").required().is(IntValue(0)),
-				integer("GracePeriodDays").required().is(IntValue(0)),
-				integer("DefaultDeliveryTermDays").required().is(IntValue(0)),
-				datetime("FromDate").by(today).can(CanRange),
-				datetime("ThruDate").can(CanRange),
-				ref("Party", setParties).required().filterable(),
-				ref("EnterpriseCompany", setEnterpriseCompanies),
-				ref("DefaultCurrency", setCurrencies),
-			).
-			prepare(func(c *Change) error { return c.autoNumber("Number", "%06d", "") }).
-			rules(Rule{"R27159", "FromDate must not be later than ThruDate; change one of them.", func(c *Change) (bool, error) {
-				from, thru := c.Get("FromDate"), c.Get("ThruDate")
-				return !from.Null && !thru.Null && from.Int > thru.Int, nil
-			}}),
+	return []write.Declaration{
+		{
+			Set: model.Root(setCustomers, "Crm_Sales_Customer", "erp_customers").
+				Unique("Number").Unique("Party", "EnterpriseCompany").
+				Code("Number").Display("{Party.PartyName:T}").Search("Number", "Party.PartyName").
+				Child("ExternalAccess", "Crm_Sales_CustomerExternalAccess").
+				With(
+					model.Text("Number", 16).Can(eq|like|ord),
+					model.Bool("Active").Required().Is(model.BoolValue(true)).Can(eq),
+					model.Amount("CreditLimit", 18, 2, "EnterpriseCompany.BaseCurrency"),
+					model.Int("DefaultPaymentTermDays").Required().Is(model.IntValue(0)),
+					model.Int("GracePeriodDays").Required().Is(model.IntValue(0)),
+					model.Int("DefaultDeliveryTermDays").Required().Is(model.IntValue(0)),
+					model.DateTime("FromDate").From(model.FromDay).Can(ge),
+					model.DateTime("ThruDate").Can(ge),
+					model.Ref("Party", setParties).Required().Filterable(),
+					model.Ref("EnterpriseCompany", setEnterpriseCompanies),
+					model.Ref("DefaultCurrency", setCurrencies),
+				),
+			Prepare: func(c *write.Change) error { return c.AutoNumber("Number", "%06d", "") },
+			Rules: []write.Rule{{Code: "R27159", Text: "FromDate must not be later than ThruDate; change one of them.",
+				Broken: func(c *write.Change) (bool, error) {
+					from, thru := c.Get("FromDate"), c.Get("ThruDate")
+					return !from.Null && !thru.Null && from.Int > thru.Int, nil
+				}}},
+		},
 
-		part("Crm_Sales_CustomerExternalAccess", "Crm_Sales_CustomerExternalAcces", "erp_customer_external_access", "Customer").
-			display("{Customer.Party.PartyName:T}").
-			with(
-				enum("Role", role).required().is(IntValue(30)).can(CanEq|CanIn|CanRange),
-				integer("DaysBackAccess").is(IntValue(30)).can(CanEq|CanRange),
-				text("Notes", 254),
-				ref("Customer", setCustomers),
-				ref("User", setUsers).required(),
-			).
-			rules(Rule{"R27160", "DaysBackAccess cannot be negative; null means without limit.", func(c *Change) (bool, error) {
-				return c.Get("DaysBackAccess").Int < 0, nil
-			}}),
+		{
+			Set: model.Part("Crm_Sales_CustomerExternalAccess", "Crm_Sales_CustomerExternalAcces", "erp_customer_external_access", "Customer").
+				Unique("User", "Customer").
+				Display("{Customer.Party.PartyName:T}").
+				With(
+					model.OneOf("Role", role).Required().Is(model.IntValue(30)).Can(eq|in|ge),
+					model.Int("DaysBackAccess").Is(model.IntValue(30)).Can(eq|ge),
+					model.Text("Notes", 254),
+					model.Ref("Customer", setCustomers),
+					model.Ref("User", setUsers).Required(),
+				),
+			Rules: []write.Rule{{Code: "R27160", Text: "DaysBackAccess cannot be negative; null means without limit.",
+				Broken: func(c *write.Change) (bool, error) {
+					return c.Get("DaysBackAccess").Int < 0, nil
+				}}},
+		},
 	}
 }

@@ -1,16 +1,13 @@
-// Package erp is the entity model of the domain API as data, and everything
-// about it that needs neither SQL nor HTTP:
+// Package erp is the standard entity model: one declaration for each set, in a
+// file for each neighbourhood (products.go, parties.go, sales.go …), and the
+// behaviour that only these sets have: the states of documents, the amounts and
+// totals of sales, the log of imports. security.go decides who may see which
+// rows.
 //
-//   - the [Model]: every entity set with its [Property] list, capabilities,
-//     children, defaults and rules, one file for each neighbourhood
-//     (products.go, parties.go, sales.go …);
-//   - the read contract: a resolved [Query] whose every name is a pointer into
-//     the Model, the [Row] that a store yields for it, and the exact JSON of a
-//     row (encode.go);
-//   - the write contract: the ordered [Object] that a caller sent, the
-//     [Writer] that gives it its meaning (references looked up, defaults,
-//     rules, aggregate versions), and the small [Tx] it works on.
+// A set is added by one [write.Declaration] here and one migration in package
+// data. Nothing else is kept in step: $metadata, the checks of requests, the SQL
+// and the texts of errors are made from the declaration.
 //
-// A store never sees a name that a caller typed: only pointers of the Model,
-// and values, which are always parameters of a statement.
+// The package does not own what a set is (erp/model), how rows are read and shown
+// (erp/query) or how they are written (erp/write); these know no set by its name.
 package erp

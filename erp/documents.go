@@ -1,5 +1,11 @@
 package erp
 
+import (
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
+)
+
 // Documents: what orders and invoices have in common.
 
 const setDocumentTypes = "Systems_Documents_DocumentTypes"
@@ -15,84 +21,90 @@ const (
 	StateClosed     = 50
 )
 
-func documentState() *EnumType {
-	return &EnumType{Name: "General_DocumentState", Members: []EnumMember{
-		{"New", StateNew}, {"Adjustment", StateAdjustment}, {"Planned", StatePlanned}, {"FirmPlanned", StateFirm},
-		{"Released", StateReleased}, {"Completed", StateCompleted}, {"Closed", StateClosed},
+func documentState() *model.Enum {
+	return &model.Enum{Name: "General_DocumentState", Members: []model.Member{
+		{Name: "New", Value: StateNew}, {Name: "Adjustment", Value: StateAdjustment}, {Name: "Planned", Value: StatePlanned},
+		{Name: "FirmPlanned", Value: StateFirm},
+		{Name: "Released", Value: StateReleased}, {Name: "Completed", Value: StateCompleted}, {Name: "Closed", Value: StateClosed},
 	}}
 }
 
-func documentSets() []*Set {
-	return []*Set{
-		root(setDocumentTypes, "Systems_Documents_DocumentType", "erp_document_types").
-			code("Code").named("TypeName").display("{TypeName:T}").search("Code", "TypeName").
-			with(
-				text("Code", 16).required().can(CanEq|CanLike|CanOrder),
-				ml("TypeName", 254).required(),
-				text("EntityName", 64).required().can(CanEq|CanIn|CanOrder),
-			),
+func documentSets() []write.Declaration {
+	return []write.Declaration{
+		{
+			Set: model.Root(setDocumentTypes, "Systems_Documents_DocumentType", "erp_document_types").
+				Unique("Code").
+				Code("Code").Named("TypeName").Display("{TypeName:T}").Search("Code", "TypeName").
+				With(
+					model.Text("Code", 16).Required().Can(eq|like|ord),
+					model.Multilingual("TypeName", 254).Required(),
+					model.Text("EntityName", 64).Required().Can(eq|in|ord),
+				),
+		},
 	}
 }
 
 // document declares an aggregate root with the document base.
-func document(name, typ, table, lines string, state *EnumType) *Set {
-	s := root(name, typ, table).
-		code("DocumentNo").display("{DocumentType.TypeName:T} {DocumentNo}").search("DocumentNo").
-		child("Lines", lines).
-		with(
-			text("DocumentNo", 20).required().can(CanEq|CanLike|CanOrder),
-			date("DocumentDate").required().by(today).can(CanEq|CanRange|CanOrder),
-			text("DocumentNotes", 0),
-			enum("State", state).required().readOnly().is(IntValue(StateNew)).can(CanEq|CanIn|CanRange),
-			boolean("Void").required().readOnly().is(BoolValue(false)).can(CanEq),
-			text("VoidReason", 254).readOnly(),
-			text("EntityName", 64).required().readOnly(),
-			datetime("CreationTime").required().readOnly().by(instant),
-			text("CreationUser", 64).required().readOnly().by(creator),
-			datetime("ReleaseTime").readOnly(),
-			datetime("CompleteTime").readOnly(),
-			datetime("VoidTime").readOnly(),
-			datetime("ReferenceDate").by(today),
-			text("ReferenceDocumentNo", 20).can(CanEq|CanLike),
-			boolean("ReadOnly").required().readOnly().is(BoolValue(false)),
-			computed("FullState", "{State}").explicit(),
-			amount("TotalLineAmount", 18, 2, "DocumentCurrency").required().readOnly().explicit().is(IntValue(0)),
-			amount("AmountToPay", 18, 2, "DocumentCurrency").required().readOnly().explicit().is(IntValue(0)),
-			ref("DocumentType", setDocumentTypes).required(),
-			ref("EnterpriseCompany", setEnterpriseCompanies).required(),
-			ref("EnterpriseCompanyLocation", setLocations).required(),
-			ref("FromParty", setParties).required(),
-			ref("ToParty", setParties),
-			ref("MasterDocument", name).required().readOnly(),
-			ref("Parent", "Crm_Sales_SalesOrders"),
-			ref("ResponsiblePerson", "General_Contacts_Persons"),
-			ref("AssignedToUser", setUsers),
-			ref("Customer", setCustomers).required(),
-			ref("DocumentCurrency", setCurrencies).required(),
+func document(name, typ, table, lines string, state *model.Enum) model.SetDeclaration {
+	return model.Root(name, typ, table).
+		Unique("DocumentNo", "DocumentType", "EnterpriseCompany").
+		Code("DocumentNo").Display("{DocumentType.TypeName:T} {DocumentNo}").Search("DocumentNo").
+		Child("Lines", lines).
+		With(
+			model.Text("DocumentNo", 20).Required().Can(eq|like|ord),
+			model.Date("DocumentDate").Required().From(model.FromDay).Can(eq|ge|ord),
+			model.Text("DocumentNotes", 0),
+			model.OneOf("State", state).Required().By("ChangeState").Is(model.IntValue(StateNew)).Can(eq|in|ge),
+			model.Bool("Void").Required().By("MakeVoid").Is(model.BoolValue(false)).Can(eq),
+			model.Text("VoidReason", 254).By("MakeVoid"),
+			model.Text("EntityName", 64).Required().ReadOnly(),
+			model.DateTime("CreationTime").Required().ReadOnly().From(model.FromTime),
+			model.Text("CreationUser", 64).Required().ReadOnly().From(model.FromLogin),
+			model.DateTime("ReleaseTime").ReadOnly(),
+			model.DateTime("CompleteTime").ReadOnly(),
+			model.DateTime("VoidTime").By("MakeVoid"),
+			model.DateTime("ReferenceDate").From(model.FromDay),
+			model.Text("ReferenceDocumentNo", 20).Can(eq|like),
+			model.Bool("ReadOnly").Required().ReadOnly().Is(model.BoolValue(false)),
+			model.Computed("FullState", "{State}").Explicit(),
+			model.Amount("TotalLineAmount", 18, 2, "DocumentCurrency").Required().ReadOnly().Explicit().Is(model.IntValue(0)),
+			model.Amount("AmountToPay", 18, 2, "DocumentCurrency").Required().ReadOnly().Explicit().Is(model.IntValue(0)),
+			model.Ref("DocumentType", setDocumentTypes).Required(),
+			model.Ref("EnterpriseCompany", setEnterpriseCompanies).Required(),
+			model.Ref("EnterpriseCompanyLocation", setLocations).Required(),
+			model.Ref("FromParty", setParties).Required(),
+			model.Ref("ToParty", setParties),
+			model.Ref("MasterDocument", name).Required().ReadOnly(),
+			model.Ref("Parent", "Crm_Sales_SalesOrders"),
+			model.Ref("ResponsiblePerson", "General_Contacts_Persons"),
+			model.Ref("AssignedToUser", setUsers),
+			model.Ref("Customer", setCustomers).Required(),
+			model.Ref("DocumentCurrency", setCurrencies).Required(),
 		).
-		prepare(prepareDocument).totals(documentTotals)
-	s.Document = true
-	return s
+		Action("ChangeState", model.Parameter{Name: "newState", Type: "Edm.String"}, model.Parameter{Name: "userStatus", Type: "Erp.OpenObject"}).
+		Action("Complete", model.Parameter{Name: "completion", Type: "Edm.String"}).
+		Action("MakeVoid", model.Parameter{Name: "reason", Type: "Edm.String"}, model.Parameter{Name: "voidType", Type: "Edm.String"},
+			model.Parameter{Name: "resetParentState", Type: "Edm.Boolean"})
 }
 
 // prepareDocument fills what a new document needs and did not get: the first
 // document type of its set, the first active company of ours and its location,
 // the parties, the currency and the number.
-func prepareDocument(c *Change) error {
-	c.Put("EntityName", TextValue(c.Record.Set.Name))
-	c.Put("MasterDocument", TextValue(c.Record.ID))
+func prepareDocument(c *write.Change) error {
+	c.Put("EntityName", model.TextValue(c.Record.Set.Name))
+	c.Put("MasterDocument", model.TextValue(c.Record.ID))
 	if !c.Has("DocumentType") {
-		if err := c.first("DocumentType", "EntityName", c.Get("EntityName")); err != nil {
+		if err := c.First("DocumentType", "EntityName", c.Get("EntityName")); err != nil {
 			return err
 		}
 	}
 	if !c.Has("EnterpriseCompany") {
-		if err := c.take("EnterpriseCompany", "Customer", "EnterpriseCompany"); err != nil {
+		if err := c.Take("EnterpriseCompany", "Customer", "EnterpriseCompany"); err != nil {
 			return err
 		}
 	}
 	if !c.Has("EnterpriseCompany") {
-		if err := c.first("EnterpriseCompany", "IsActive", BoolValue(true)); err != nil {
+		if err := c.First("EnterpriseCompany", "IsActive", model.BoolValue(true)); err != nil {
 			return err
 		}
 	}
@@ -102,46 +114,115 @@ func prepareDocument(c *Change) error {
 		}
 	}
 	if !c.Has("ToParty") {
-		if err := c.take("ToParty", "Customer", "Party"); err != nil {
+		if err := c.Take("ToParty", "Customer", "Party"); err != nil {
 			return err
 		}
 	}
 	if !c.Has("DocumentCurrency") {
-		if err := c.take("DocumentCurrency", "Customer", "DefaultCurrency"); err != nil {
+		if err := c.Take("DocumentCurrency", "Customer", "DefaultCurrency"); err != nil {
 			return err
 		}
 	}
 	if !c.Has("DocumentCurrency") {
-		if err := c.take("DocumentCurrency", "EnterpriseCompany", "BaseCurrency"); err != nil {
+		if err := c.Take("DocumentCurrency", "EnterpriseCompany", "BaseCurrency"); err != nil {
 			return err
 		}
 	}
-	return c.autoNumber("DocumentNo", "%010d", c.Get("DocumentType").Text)
+	return c.AutoNumber("DocumentNo", "%010d", c.Get("DocumentType").Text)
 }
 
-func prepareParties(c *Change) error {
+func prepareParties(c *write.Change) error {
 	company, err := c.Ref("EnterpriseCompany")
 	if err != nil || company == nil {
 		return err
 	}
-	party := company.Get(company.Set.mustHave("Company"))
+	party := company.Get(company.Set.Must("Company"))
 	if !c.Has("FromParty") {
-		c.Put("FromParty", Value{Text: party.Text, Int: partyCompany})
+		c.Put("FromParty", model.Value{Text: party.Text, Int: partyCompany})
 	}
 	if c.Has("EnterpriseCompanyLocation") {
 		return nil
 	}
-	return c.first("EnterpriseCompanyLocation", "Company", party)
+	return c.First("EnterpriseCompanyLocation", "Company", party)
 }
 
-// documentTotals sums the lines; without taxes and prepayments the amount to
-// pay is the total.
-func documentTotals(c *Change) error {
-	sum, err := c.sumOfChildren("Lines", "LineAmount")
-	if err != nil {
+// asDocument is the declaration of a document: what all of them do.
+func asDocument(set model.SetDeclaration, prepare func(*write.Change) error) write.Declaration {
+	return write.Declaration{
+		Set: set, Prepare: prepare, Totals: documentTotals, Guard: guardDocument,
+		Actions: map[string]func(*write.Change, *write.Object) error{
+			"ChangeState": changeState,
+			"Complete":    func(c *write.Change, _ *write.Object) error { return advance(c, StateCompleted) },
+			"MakeVoid":    makeVoid,
+		},
+	}
+}
+
+// guardDocument refuses changes of documents that are past changing. The saved
+// state decides: no write can change it but an action.
+func guardDocument(c *write.Change) error {
+	if c.SavedValue("Void").Int != 0 {
+		return c.Fail("document %s is void and cannot be changed; create a new one.", c.Get("DocumentNo").Text)
+	}
+	if state := c.SavedValue("State").Int; state >= StateReleased {
+		return c.Fail("document %s is %s and cannot be changed; only documents before Released can.",
+			c.Get("DocumentNo").Text, c.Property("State").Enum.MemberName(state))
+	}
+	return nil
+}
+
+// changeState is ChangeState {"newState":"Released"}: the state only advances.
+func changeState(c *write.Change, args *write.Object) error {
+	states := c.Property("State").Enum
+	v, _ := args.Get("newState")
+	name, _ := v.(string)
+	state, ok := states.Member(name)
+	if !ok {
+		return tandem.Errorf(tandem.CodeInvalid, "%s: ChangeState needs newState, one of %s.", c.Record.Set.Name, states.Names())
+	}
+	return advance(c, state)
+}
+
+// advance moves the document forward and notes when it was released and
+// completed.
+func advance(c *write.Change, state int64) error {
+	if c.Get("Void").Int != 0 {
+		return c.Fail("document %s is void; its state cannot change.", c.Get("DocumentNo").Text)
+	}
+	now := c.Get("State").Int
+	if state <= now {
+		states := c.Property("State").Enum
+		return c.Fail("document %s is %s; a state only advances, so it cannot become %s.",
+			c.Get("DocumentNo").Text, states.MemberName(now), states.MemberName(state))
+	}
+	at := model.IntValue(c.Now().UnixMicro())
+	c.Put("State", model.IntValue(state))
+	if now < StateReleased && state >= StateReleased {
+		c.Put("ReleaseTime", at)
+		c.Put("ReadOnly", model.BoolValue(true))
+	}
+	if now < StateCompleted && state >= StateCompleted {
+		c.Put("CompleteTime", at)
+	}
+	return nil
+}
+
+// makeVoid is MakeVoid {"reason":"…","voidType":"VoidDocument"}.
+func makeVoid(c *write.Change, args *write.Object) error {
+	if c.Get("Void").Int != 0 {
+		return c.Fail("document %s is void already.", c.Get("DocumentNo").Text)
+	}
+	v, _ := args.Get("reason")
+	reason, ok := v.(string)
+	if !ok || reason == "" {
+		return tandem.Errorf(tandem.CodeInvalid, "%s: MakeVoid needs a reason.", c.Record.Set.Name)
+	}
+	if err := c.Property("VoidReason").CheckLength(c.Record.Set, reason); err != nil {
 		return err
 	}
-	c.Put("TotalLineAmount", IntValue(sum))
-	c.Put("AmountToPay", IntValue(sum))
+	c.Put("Void", model.BoolValue(true))
+	c.Put("VoidReason", model.TextValue(reason))
+	c.Put("VoidTime", model.IntValue(c.Now().UnixMicro()))
+	c.Put("ReadOnly", model.BoolValue(true))
 	return nil
 }

@@ -1,45 +1,59 @@
 package erp
 
+import (
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
+)
+
 const setStores = "Logistics_Inventory_Stores"
 
 // Stores, and what is in them.
 
-func inventorySets() []*Set {
-	return []*Set{
-		subtype(setParties, setStores, "Logistics_Inventory_Store", partyStore).
-			code("Code").named("Name").search("Code", "PartyName").
-			with(
-				text("Code", 16).required().can(CanEq|CanLike|CanOrder),
-				ml("Name", 254).required(),
-				boolean("Unmanaged").required().is(BoolValue(true)),
-				ref("StoreGroup", "Logistics_Inventory_StoreGroups").required(),
-				ref("EnterpriseCompany", setEnterpriseCompanies),
-				ref("Currency", setCurrencies),
-			).
-			compute(partyName("Name", "Code")).
-			prepare(func(c *Change) error {
+func inventorySets() []write.Declaration {
+	return []write.Declaration{
+		{
+			Set: model.Subtype(setParties, setStores, "Logistics_Inventory_Store", partyStore).
+				Unique("Code").
+				Code("Code").Named("Name").Search("Code", "PartyName").
+				With(
+					model.Text("Code", 16).Required().Can(eq|like|ord),
+					model.Multilingual("Name", 254).Required(),
+					model.Bool("Unmanaged").Required().Is(model.BoolValue(true)),
+					model.Ref("StoreGroup", "Logistics_Inventory_StoreGroups").Required(),
+					model.Ref("EnterpriseCompany", setEnterpriseCompanies),
+					model.Ref("Currency", setCurrencies),
+				),
+			Prepare: func(c *write.Change) error {
 				if !c.Has("StoreGroup") {
-					if err := c.first("StoreGroup"); err != nil {
+					if err := c.First("StoreGroup"); err != nil {
 						return err
 					}
 				}
 				return partyCode(c)
-			}),
+			},
+			Compute: partyName("Name", "Code"),
+		},
 
-		root("Logistics_Inventory_StoreGroups", "Logistics_Inventory_StoreGroup", "erp_store_groups").
-			code("Code").named("Name").display("{Name:T}").search("Code", "Name").
-			with(
-				text("Code", 16).required().can(CanEq|CanLike|CanOrder),
-				ml("Name", 254).required(),
-			),
+		{
+			Set: model.Root("Logistics_Inventory_StoreGroups", "Logistics_Inventory_StoreGroup", "erp_store_groups").
+				Unique("Code").
+				Code("Code").Named("Name").Display("{Name:T}").Search("Code", "Name").
+				With(
+					model.Text("Code", 16).Required().Can(eq|like|ord),
+					model.Multilingual("Name", 254).Required(),
+				),
+		},
 
-		view("Logistics_Inventory_CurrentBalances", "Logistics_Inventory_CurrentBalance", "erp_current_balances").
-			with(
-				quantity("QuantityBase", 38, 3, "Product.MeasurementUnit").required().readOnly().can(CanEq|CanRange),
-				amount("BaseCost", 38, 2, "EnterpriseCompany.BaseCurrency").required().readOnly(),
-				ref("EnterpriseCompany", setEnterpriseCompanies).required().readOnly(),
-				ref("Store", setStores).required().readOnly(),
-				ref("Product", setProducts).required().readOnly().filterable(),
-			),
+		{
+			Set: model.View("Logistics_Inventory_CurrentBalances", "Logistics_Inventory_CurrentBalance", "erp_current_balances").
+				Unique("Product", "Store", "EnterpriseCompany").
+				With(
+					model.Quantity("QuantityBase", 38, 3, "Product.MeasurementUnit").Required().ReadOnly().Can(eq|ge),
+					model.Amount("BaseCost", 38, 2, "EnterpriseCompany.BaseCurrency").Required().ReadOnly(),
+					model.Ref("EnterpriseCompany", setEnterpriseCompanies).Required().ReadOnly(),
+					model.Ref("Store", setStores).Required().ReadOnly(),
+					model.Ref("Product", setProducts).Required().ReadOnly().Filterable(),
+				),
+		},
 	}
 }

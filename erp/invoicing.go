@@ -1,31 +1,41 @@
 package erp
 
+import (
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
+)
+
 // Invoices and their lines.
 
-func invoicingSets(state *EnumType) []*Set {
-	reason := members("Crm_Invoicing_InvoiceLine_BusinessReason", "Shipment", "Payment")
-	return []*Set{
-		document("Crm_Invoicing_Invoices", "Crm_Invoicing_Invoice", "erp_invoices", "Crm_Invoicing_InvoiceLines", state).
-			with(
-				date("ApplyDate").required().by(today).can(CanRange),
-				datetime("PaymentDueDate"),
-				datetime("DeliveryDate"),
-				text("Notes", 254),
-				text("CreditNoteDescription", 254),
-				ref("CreditNoteOriginalInvoice", "Crm_Invoicing_Invoices"),
-			),
+func invoicingSets(state *model.Enum) []write.Declaration {
+	reason := model.NewEnum("Crm_Invoicing_InvoiceLine_BusinessReason", "Shipment", "Payment")
+	return []write.Declaration{
+		asDocument(document("Crm_Invoicing_Invoices", "Crm_Invoicing_Invoice", "erp_invoices", "Crm_Invoicing_InvoiceLines", state).
+			With(
+				model.Date("ApplyDate").Required().From(model.FromDay).Can(ge),
+				model.DateTime("PaymentDueDate"),
+				model.DateTime("DeliveryDate"),
+				model.Text("Notes", 254),
+				model.Text("CreditNoteDescription", 254),
+				model.Ref("CreditNoteOriginalInvoice", "Crm_Invoicing_Invoices"),
+			), prepareDocument),
 
-		part("Crm_Invoicing_InvoiceLines", "Crm_Invoicing_InvoiceLine", "erp_invoice_lines", "Invoice").
-			code("LineNo").
-			display("{LineNo}. {Invoice.DocumentNo} {ProductDescription:T}").search("Invoice.DocumentNo").
-			with(lineProperties("Invoice", "Crm_Invoicing_Invoices")...).
-			with(
-				enum("BusinessReason", reason).required().is(IntValue(0)),
-				ref("Product", setProducts),
-				ref("QuantityUnit", setUnits),
-				ref("SalesOrder", "Crm_Sales_SalesOrders"),
-				ref("ParentSalesOrderLine", "Crm_Sales_SalesOrderLines"),
-			).
-			prepare(prepareLine).compute(computeLine).rules(lineRules...),
+		{
+			Set: model.Part("Crm_Invoicing_InvoiceLines", "Crm_Invoicing_InvoiceLine", "erp_invoice_lines", "Invoice").
+				UniqueWithin("invoice", "LineNo", "Invoice").
+				Code("LineNo").
+				Display("{LineNo}. {Invoice.DocumentNo} {ProductDescription:T}").Search("Invoice.DocumentNo").
+				With(lineProperties("Invoice", "Crm_Invoicing_Invoices")...).
+				With(
+					model.OneOf("BusinessReason", reason).Required().Is(model.IntValue(0)),
+					model.Ref("Product", setProducts),
+					model.Ref("QuantityUnit", setUnits),
+					model.Ref("SalesOrder", "Crm_Sales_SalesOrders"),
+					model.Ref("ParentSalesOrderLine", "Crm_Sales_SalesOrderLines"),
+				),
+			Prepare: prepareLine,
+			Compute: computeLine,
+			Rules:   lineRules,
+		},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
 )
 
 func TestModelIsLinked(t *testing.T) {
@@ -23,7 +24,7 @@ func TestModelIsLinked(t *testing.T) {
 			if p.IsReference() && p.Target == nil {
 				t.Errorf("%s.%s points nowhere", s.Name, p.Name)
 			}
-			if (p.Kind == erp.KindAmount || p.Kind == erp.KindQuantity) && len(p.Unit) == 0 {
+			if (p.Kind == model.KindAmount || p.Kind == model.KindQuantity) && len(p.Unit) == 0 {
 				t.Errorf("%s.%s has no unit", s.Name, p.Name)
 			}
 		}

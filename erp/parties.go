@@ -1,5 +1,10 @@
 package erp
 
+import (
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
+)
+
 // Parties: companies, persons, locations and stores are all Parties, in one
 // table, told apart by PartyType.
 
@@ -17,87 +22,103 @@ const (
 	partyStore
 )
 
-func partySets() []*Set {
-	partyType := members("General_Contacts_PartyType", "Company", "CompanyLocation", "Person", "Store", "CompanyDivision")
-	gender := members("General_Contacts_Gender", "Male", "Female", "Other")
-	mechanism := members("General_Contacts_ContactMechanismType",
+func partySets() []write.Declaration {
+	partyType := model.NewEnum("General_Contacts_PartyType", "Company", "CompanyLocation", "Person", "Store", "CompanyDivision")
+	gender := model.NewEnum("General_Contacts_Gender", "Male", "Female", "Other")
+	mechanism := model.NewEnum("General_Contacts_ContactMechanismType",
 		"Address", "Mail", "Telephone", "MobilePhone", "Fax", "WebSite", "PostalCode", "WebProfile", "Other")
-	return []*Set{
-		root(setParties, "General_Contacts_Party", "erp_parties").abstract().
-			code("PartyCode").named("PartyName").display("{PartyName:T}").search("PartyCode", "PartyName").
-			child("ContactMechanisms", "General_Contacts_PartyContactMechanisms").
-			with(
-				text("PartyCode", 16).required().createOnly().can(CanEq|CanIn|CanLike|CanOrder),
-				ml("PartyName", 254).required().readOnly(),
-				enum("PartyType", partyType).required().readOnly().can(CanEq|CanIn),
-				text("PartyUniqueNumber", 16).readOnly(),
-				text("GLN", 13),
-				boolean("IsActive").required().is(BoolValue(true)).can(CanEq),
-				text("PartyNotes", 254),
-				ref("ParentParty", setParties),
-			),
+	return []write.Declaration{
+		{
+			Set: model.Root(setParties, "General_Contacts_Party", "erp_parties").Abstract("PartyType").
+				Unique("PartyCode").
+				Code("PartyCode").Named("PartyName").Display("{PartyName:T}").Search("PartyCode", "PartyName").
+				Child("ContactMechanisms", "General_Contacts_PartyContactMechanisms").
+				With(
+					model.Text("PartyCode", 16).Required().CreateOnly().Can(eq|in|like|ord),
+					model.Multilingual("PartyName", 254).Required().ReadOnly(),
+					model.OneOf("PartyType", partyType).Required().ReadOnly().Can(eq|in),
+					model.Text("PartyUniqueNumber", 16).ReadOnly(),
+					model.Text("GLN", 13),
+					model.Bool("IsActive").Required().Is(model.BoolValue(true)).Can(eq),
+					model.Text("PartyNotes", 254),
+					model.Ref("ParentParty", setParties),
+				),
+		},
 
-		subtype(setParties, setCompanies, "General_Contacts_Company", partyCompany).
-			code("RegistrationNumber").named("Name").search("PartyCode", "PartyName", "RegistrationNumber").
-			with(
-				ml("Name", 254),
-				text("RegistrationNumber", 16).can(CanEq|CanLike|CanOrder),
-				text("RegistrationVATNumber", 16).can(CanEq),
-				ml("RegistrationType", 16),
-				ml("City", 64),
-				ml("RegistrationPrimaryAddress", 254),
-				boolean("IsVATRegistered").required().is(BoolValue(false)),
-			).
-			compute(partyName("Name", "RegistrationNumber")).prepare(partyCode),
+		{
+			Set: model.Subtype(setParties, setCompanies, "General_Contacts_Company", partyCompany).
+				Unique("RegistrationNumber").
+				Code("RegistrationNumber").Named("Name").Search("PartyCode", "PartyName", "RegistrationNumber").
+				With(
+					model.Multilingual("Name", 254),
+					model.Text("RegistrationNumber", 16).Can(eq|like|ord),
+					model.Text("RegistrationVATNumber", 16).Can(eq),
+					model.Multilingual("RegistrationType", 16),
+					model.Multilingual("City", 64),
+					model.Multilingual("RegistrationPrimaryAddress", 254),
+					model.Bool("IsVATRegistered").Required().Is(model.BoolValue(false)),
+				),
+			Prepare: partyCode,
+			Compute: partyName("Name", "RegistrationNumber"),
+		},
 
-		subtype(setParties, "General_Contacts_Persons", "General_Contacts_Person", partyPerson).
-			code("NationalNumber").search("NationalNumber", "PartyName").
-			with(
-				ml("FirstName", 64), ml("MiddleName", 64), ml("LastName", 64),
-				text("NationalNumber", 16).can(CanEq|CanLike|CanOrder),
-				datetime("BirthDate"),
-				enum("Gender", gender),
-				ml("Title", 32),
-			).
-			compute(personName).prepare(partyCode),
+		{
+			Set: model.Subtype(setParties, "General_Contacts_Persons", "General_Contacts_Person", partyPerson).
+				Unique("NationalNumber").
+				Code("NationalNumber").Search("NationalNumber", "PartyName").
+				With(
+					model.Multilingual("FirstName", 64), model.Multilingual("MiddleName", 64), model.Multilingual("LastName", 64),
+					model.Text("NationalNumber", 16).Can(eq|like|ord),
+					model.DateTime("BirthDate"),
+					model.OneOf("Gender", gender),
+					model.Multilingual("Title", 32),
+				),
+			Prepare: partyCode,
+			Compute: personName,
+		},
 
-		subtype(setParties, setLocations, "General_Contacts_CompanyLocation", partyCompanyLocation).
-			named("LocationName").
-			with(
-				ml("LocationName", 254).required(),
-				text("WorkingTime", 254),
-				ref("Company", setCompanies).required(),
-			).
-			compute(partyName("LocationName", "")).prepare(partyCode),
+		{
+			Set: model.Subtype(setParties, setLocations, "General_Contacts_CompanyLocation", partyCompanyLocation).
+				Named("LocationName").
+				With(
+					model.Multilingual("LocationName", 254).Required(),
+					model.Text("WorkingTime", 254),
+					model.Ref("Company", setCompanies).Required(),
+				),
+			Prepare: partyCode,
+			Compute: partyName("LocationName", ""),
+		},
 
-		part("General_Contacts_PartyContactMechanisms", "General_Contacts_PartyContactMechanism", "erp_contact_mechanisms", "Party").
-			named("Name").display("{Name}").search("Name").
-			with(
-				text("Name", 254).required().can(CanEq|CanLike|CanOrder),
-				enum("ContactMechanismType", mechanism).required().is(IntValue(8)).can(CanEq|CanIn),
-				boolean("IsDefault").required().is(BoolValue(false)).can(CanEq),
-				boolean("IsActive").required().is(BoolValue(true)).can(CanEq),
-				integer("LineOrd").required().is(IntValue(0)).can(CanOrder),
-				ref("Party", setParties),
-			),
+		{
+			Set: model.Part("General_Contacts_PartyContactMechanisms", "General_Contacts_PartyContactMechanism", "erp_contact_mechanisms", "Party").
+				Named("Name").Display("{Name}").Search("Name").
+				With(
+					model.Text("Name", 254).Required().Can(eq|like|ord),
+					model.OneOf("ContactMechanismType", mechanism).Required().Is(model.IntValue(8)).Can(eq|in),
+					model.Bool("IsDefault").Required().Is(model.BoolValue(false)).Can(eq),
+					model.Bool("IsActive").Required().Is(model.BoolValue(true)).Can(eq),
+					model.Int("LineOrd").Required().Is(model.IntValue(0)).Can(ord),
+					model.Ref("Party", setParties),
+				),
+		},
 	}
 }
 
 // partyCode numbers a new party that came without a code.
-func partyCode(c *Change) error {
-	return c.autoNumber("PartyCode", "P%07d", "")
+func partyCode(c *write.Change) error {
+	return c.AutoNumber("PartyCode", "P%07d", "")
 }
 
 // partyName makes PartyName from a name, or from a plain text where the name
 // is missing.
-func partyName(from, instead string) func(*Change) error {
-	return func(c *Change) error {
+func partyName(from, instead string) func(*write.Change) error {
+	return func(c *write.Change) error {
 		v := c.Get(from)
 		if v.Null && instead != "" && c.Has(instead) {
-			v = TextValue(multiLanguage("EN", c.Get(instead).Text))
+			v = model.TextValue(model.MultiLanguage("EN", c.Get(instead).Text))
 		}
 		if v.Null {
-			v = TextValue(multiLanguage("EN", c.Get("PartyCode").Text))
+			v = model.TextValue(model.MultiLanguage("EN", c.Get("PartyCode").Text))
 		}
 		c.Put("PartyName", v)
 		return nil
@@ -106,11 +127,11 @@ func partyName(from, instead string) func(*Change) error {
 
 // personName joins first, middle and last name in every language that one of
 // them has.
-func personName(c *Change) error {
-	name := joinLanguages(" ", c.Get("FirstName"), c.Get("MiddleName"), c.Get("LastName"))
+func personName(c *write.Change) error {
+	name := model.JoinLanguages(" ", c.Get("FirstName"), c.Get("MiddleName"), c.Get("LastName"))
 	if name == "" {
-		return c.fail("a person needs FirstName or LastName.")
+		return c.Fail("a person needs FirstName or LastName.")
 	}
-	c.Put("PartyName", TextValue(name))
+	c.Put("PartyName", model.TextValue(name))
 	return nil
 }

@@ -1,33 +1,43 @@
 package erp
 
-import "math/big"
+import (
+	"math/big"
+	"math/bits"
+
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
+)
 
 // Sales orders and their lines.
 
-func salesSets(state *EnumType) []*Set {
-	return []*Set{
-		document("Crm_Sales_SalesOrders", "Crm_Sales_SalesOrder", "erp_sales_orders", "Crm_Sales_SalesOrderLines", state).
-			with(
-				text("CustomerPurchaseOrderNo", 20).can(CanEq|CanLike|CanOrder),
-				date("RequiredDeliveryDate").can(CanRange|CanOrder),
-				datetime("PaymentDueDate"),
-				text("InvoiceNo", 32),
-				ref("ShipToCustomer", setCustomers),
-				ref("Store", setStores),
-			).
-			prepare(prepareSalesOrder),
+func salesSets(state *model.Enum) []write.Declaration {
+	return []write.Declaration{
+		asDocument(document("Crm_Sales_SalesOrders", "Crm_Sales_SalesOrder", "erp_sales_orders", "Crm_Sales_SalesOrderLines", state).
+			With(
+				model.Text("CustomerPurchaseOrderNo", 20).Can(eq|like|ord),
+				model.Date("RequiredDeliveryDate").Can(ge|ord),
+				model.DateTime("PaymentDueDate"),
+				model.Text("InvoiceNo", 32),
+				model.Ref("ShipToCustomer", setCustomers),
+				model.Ref("Store", setStores),
+			), prepareSalesOrder),
 
-		part("Crm_Sales_SalesOrderLines", "Crm_Sales_SalesOrderLine", "erp_sales_order_lines", "SalesOrder").
-			code("LineNo").
-			display("{LineNo}. {SalesOrder.DocumentNo} {ProductDescription:T}").search("SalesOrder.DocumentNo").
-			with(lineProperties("SalesOrder", "Crm_Sales_SalesOrders")...).
-			with(
-				date("RequiredDeliveryDate").can(CanRange),
-				ref("Product", setProducts).required(),
-				ref("QuantityUnit", setUnits).required(),
-				ref("LineStore", setStores),
-			).
-			prepare(prepareSalesLine).compute(computeLine).rules(lineRules...),
+		{
+			Set: model.Part("Crm_Sales_SalesOrderLines", "Crm_Sales_SalesOrderLine", "erp_sales_order_lines", "SalesOrder").
+				UniqueWithin("order", "LineNo", "SalesOrder").
+				Code("LineNo").
+				Display("{LineNo}. {SalesOrder.DocumentNo} {ProductDescription:T}").Search("SalesOrder.DocumentNo").
+				With(lineProperties("SalesOrder", "Crm_Sales_SalesOrders")...).
+				With(
+					model.Date("RequiredDeliveryDate").Can(ge),
+					model.Ref("Product", setProducts).Required(),
+					model.Ref("QuantityUnit", setUnits).Required(),
+					model.Ref("LineStore", setStores),
+				),
+			Prepare: prepareSalesLine,
+			Compute: computeLine,
+			Rules:   lineRules,
+		},
 	}
 }
 
@@ -37,55 +47,57 @@ const (
 )
 
 // lineProperties are what the lines of all sales documents have.
-func lineProperties(owner, ownerSet string) []*Property {
-	return []*Property{
-		integer("LineNo").required().can(CanEq | CanOrder),
-		ml("ProductDescription", 254).required(),
-		quantity("Quantity", 12, 3, "QuantityUnit").required().is(IntValue(1000)).can(CanRange),
-		quantity("QuantityBase", 12, 3, "Product.MeasurementUnit").required().can(CanRange),
-		amount("UnitPrice", 14, 5, owner+".DocumentCurrency").required().is(IntValue(0)).can(CanRange),
-		amount("LineAmount", 14, 2, owner+".DocumentCurrency").required().can(CanRange),
-		decimal("LineCustomDiscountPercent", 7, 6).required().is(IntValue(0)),
-		decimal("LineStandardDiscountPercent", 7, 6).required().readOnly().is(IntValue(0)),
-		text("Notes", 254),
-		ref(owner, ownerSet),
+func lineProperties(owner, ownerSet string) []model.PropertyDeclaration {
+	return []model.PropertyDeclaration{
+		model.Int("LineNo").Required().Can(eq | ord),
+		model.Multilingual("ProductDescription", 254).Required(),
+		model.Quantity("Quantity", 12, 3, "QuantityUnit").Required().Is(model.IntValue(1000)).Can(ge),
+		model.Quantity("QuantityBase", 12, 3, "Product.MeasurementUnit").Required().Can(ge),
+		model.Amount("UnitPrice", 14, 5, owner+".DocumentCurrency").Required().Is(model.IntValue(0)).Can(ge),
+		model.Amount("LineAmount", 14, 2, owner+".DocumentCurrency").Required().Can(ge),
+		model.Decimal("LineCustomDiscountPercent", 7, 6).Required().Is(model.IntValue(0)),
+		model.Decimal("LineStandardDiscountPercent", 7, 6).Required().ReadOnly().Is(model.IntValue(0)),
+		model.Text("Notes", 254),
+		model.Ref(owner, ownerSet),
 	}
 }
 
-var lineRules = []Rule{
-	{"R20480", "Quantity and QuantityUnit must convert to the product's unit: choose a unit of the product's measurement category.", func(c *Change) (bool, error) {
-		if !c.Has("Product") || !c.Has("QuantityUnit") {
-			return false, nil
-		}
-		unit, err := c.Ref("QuantityUnit")
-		if err != nil {
-			return false, err
-		}
-		product, err := c.Ref("Product")
-		if err != nil {
-			return false, err
-		}
-		return unit.ID != product.Get(product.Set.mustHave("MeasurementUnit")).Text &&
-			!unit.Get(unit.Set.mustHave("MeasurementCategory")).Equal(product.Get(product.Set.mustHave("BaseMeasurementCategory"))), nil
-	}},
-	{"R20481", "A discount must be between 0 and 1 (0.05 is 5 %).", func(c *Change) (bool, error) {
+var lineRules = []write.Rule{
+	{Code: "R20480",
+		Text: "Quantity and QuantityUnit must convert to the product's unit: choose a unit of the product's measurement category.",
+		Broken: func(c *write.Change) (bool, error) {
+			if !c.Has("Product") || !c.Has("QuantityUnit") {
+				return false, nil
+			}
+			unit, err := c.Ref("QuantityUnit")
+			if err != nil {
+				return false, err
+			}
+			product, err := c.Ref("Product")
+			if err != nil {
+				return false, err
+			}
+			return unit.ID != product.Get(product.Set.Must("MeasurementUnit")).Text &&
+				!unit.Get(unit.Set.Must("MeasurementCategory")).Equal(product.Get(product.Set.Must("BaseMeasurementCategory"))), nil
+		}},
+	{Code: "R20481", Text: "A discount must be between 0 and 1 (0.05 is 5 %).", Broken: func(c *write.Change) (bool, error) {
 		d := c.Get("LineCustomDiscountPercent").Int
 		return d < 0 || d > 1000000, nil
 	}},
 }
 
-func prepareSalesOrder(c *Change) error {
+func prepareSalesOrder(c *write.Change) error {
 	if !c.Has("DocumentCurrency") { // the ship-to customer's comes first
-		if err := c.take("DocumentCurrency", "ShipToCustomer", "DefaultCurrency"); err != nil {
+		if err := c.Take("DocumentCurrency", "ShipToCustomer", "DefaultCurrency"); err != nil {
 			return err
 		}
 	}
 	return prepareDocument(c)
 }
 
-func prepareSalesLine(c *Change) error {
+func prepareSalesLine(c *write.Change) error {
 	if !c.Has("LineStore") && !c.Given("LineStore") {
-		if err := c.take("LineStore", "SalesOrder", "Store"); err != nil {
+		if err := c.Take("LineStore", "SalesOrder", "Store"); err != nil {
 			return err
 		}
 	}
@@ -94,40 +106,40 @@ func prepareSalesLine(c *Change) error {
 
 // prepareLine takes number, description and unit of a new line from its order
 // and its product.
-func prepareLine(c *Change) error {
-	if err := c.nextLineNo(); err != nil {
+func prepareLine(c *write.Change) error {
+	if err := c.NextLineNo(); err != nil {
 		return err
 	}
 	if !c.Has("Product") {
 		return nil
 	}
 	if !c.Has("ProductDescription") {
-		if err := c.take("ProductDescription", "Product", "Name"); err != nil {
+		if err := c.Take("ProductDescription", "Product", "Name"); err != nil {
 			return err
 		}
 	}
 	if c.Has("QuantityUnit") {
 		return nil
 	}
-	return c.take("QuantityUnit", "Product", "MeasurementUnit")
+	return c.Take("QuantityUnit", "Product", "MeasurementUnit")
 }
 
 // computeLine keeps QuantityBase, and LineAmount unless the caller gave one:
 // quantity × price, less both discounts.
-func computeLine(c *Change) error {
+func computeLine(c *write.Change) error {
 	if err := quantityBase(c); err != nil {
 		return err
 	}
-	touched := c.New || c.changed("Quantity") || c.changed("UnitPrice") || c.changed("LineCustomDiscountPercent")
+	touched := c.New || c.Touched("Quantity") || c.Touched("UnitPrice") || c.Touched("LineCustomDiscountPercent")
 	if c.Given("LineAmount") && c.Has("LineAmount") || !touched {
 		return nil
 	}
 	net, ok := LineAmount(c.Get("Quantity").Int, c.Get("UnitPrice").Int,
 		c.Get("LineCustomDiscountPercent").Int, c.Get("LineStandardDiscountPercent").Int)
 	if !ok {
-		return c.fail("Quantity × UnitPrice does not fit LineAmount; check both.")
+		return c.Fail("Quantity × UnitPrice does not fit LineAmount; check both.")
 	}
-	c.Put("LineAmount", IntValue(net))
+	c.Put("LineAmount", model.IntValue(net))
 	return nil
 }
 
@@ -155,37 +167,78 @@ func LineAmount(quantity, price, custom, standard int64) (int64, bool) {
 	return n.Int64(), true
 }
 
-func quantityBase(c *Change) error {
+func quantityBase(c *write.Change) error {
 	if !c.Has("Product") || !c.Has("QuantityUnit") {
 		c.Put("QuantityBase", c.Get("Quantity"))
 		return nil
 	}
-	if !c.New && !c.changed("Quantity") && !c.changed("QuantityUnit") && !c.changed("Product") {
+	if !c.New && !c.Touched("Quantity") && !c.Touched("QuantityUnit") && !c.Touched("Product") {
 		return nil
 	}
 	product, err := c.Ref("Product")
 	if err != nil {
 		return err
 	}
-	base := product.Get(product.Set.mustHave("MeasurementUnit"))
+	base := product.Get(product.Set.Must("MeasurementUnit"))
 	quantity := c.Get("Quantity").Int
 	if base.Text != c.Get("QuantityUnit").Text {
 		from, err := c.Ref("QuantityUnit")
 		if err != nil {
 			return err
 		}
-		to, err := c.record(from.Set, base.Text)
+		to, err := c.Row(from.Set, base.Text)
 		if err != nil {
 			return err
 		}
-		multiplier, divisor := from.Set.mustHave("Multiplier"), from.Set.mustHave("Divisor")
+		multiplier, divisor := from.Set.Must("Multiplier"), from.Set.Must("Divisor")
 		// All four factors are thousandths of at most nine digits.
 		var ok bool
 		quantity, ok = mulDiv(quantity, from.Get(multiplier).Int*to.Get(divisor).Int, max(1, from.Get(divisor).Int*to.Get(multiplier).Int))
 		if !ok {
-			return c.fail("Quantity does not fit QuantityBase; check the unit.")
+			return c.Fail("Quantity does not fit QuantityBase; check the unit.")
 		}
 	}
-	c.Put("QuantityBase", IntValue(quantity))
+	c.Put("QuantityBase", model.IntValue(quantity))
+	return nil
+}
+
+// mulDiv is a*b/c rounded half away from zero, exact in between. It reports
+// false when the result does not fit.
+func mulDiv(a, b, c int64) (int64, bool) {
+	negative := (a < 0) != (b < 0) != (c < 0)
+	hi, lo := bits.Mul64(abs(a), abs(b))
+	d := abs(c)
+	if d == 0 || hi >= d {
+		return 0, false
+	}
+	q, r := bits.Div64(hi, lo, d)
+	if r >= d-r {
+		q++
+	}
+	if q > model.MaxDecimal {
+		return 0, false
+	}
+	if negative {
+		return -int64(q), true
+	}
+	return int64(q), true
+}
+
+func abs(n int64) uint64 {
+	if n < 0 {
+		return uint64(-n)
+	}
+	return uint64(n)
+}
+
+// documentTotals sums the lines; without taxes and prepayments the amount to
+// pay is the total.
+func documentTotals(c *write.Change) error {
+	sum, err := c.SumOfChildren("Lines", "LineAmount")
+	if err != nil {
+		return err
+	}
+	c.Put("TotalLineAmount", model.IntValue(sum))
+	c.Put("AmountToPay", model.IntValue(sum))
 	return nil
 }

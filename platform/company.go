@@ -6,6 +6,7 @@ import (
 
 	"github.com/hybridapps/tandem/erp"
 	"github.com/hybridapps/tandem/erp/demo"
+	"github.com/hybridapps/tandem/erp/write"
 )
 
 // Company says who is in the demo company: by their logins, accounts that exist.
@@ -40,7 +41,7 @@ func (a *Administration) SeedCompany(ctx context.Context, c Company) error {
 		o.ExternalUsers = append(o.ExternalUsers, demo.ExternalUser{UserID: actor.ID, Customer: n})
 	}
 	model := erp.NewModel()
-	err = a.erpStore(model).Transact(ctx, func(tx erp.Tx) error {
+	err = a.erpStore(model).Transact(ctx, func(tx write.Tx) error {
 		made, err := demo.Seed(tx, model, o)
 		if err != nil || !made.Existing {
 			return err
@@ -58,7 +59,7 @@ func (a *Administration) SeedCompany(ctx context.Context, c Company) error {
 	return nil
 }
 
-func (a *Administration) erpActor(ctx context.Context, login string) (erp.Actor, error) {
+func (a *Administration) erpActor(ctx context.Context, login string) (write.Actor, error) {
 	u, err := a.users.UserByLogin(ctx, login)
-	return erp.Actor{ID: u.ID, Login: u.Login}, err
+	return write.Actor{ID: u.ID, Login: u.Login}, err
 }

@@ -133,10 +133,10 @@ func (i *Instance) mountAPI(mux *http.ServeMux) {
 	model := erp.NewModel()
 	access := &api.Access{
 		Verifier:      &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.AudienceDomainAPI, Clock: c.Clock},
-		KeyGeneration: i.Keys.Generation, Checker: i.Registry, Sessions: i.Sessions, Auditor: i.audit, Log: c.Log, Now: c.Clock.Now,
+		KeyGeneration: i.Keys.Generation, Checker: i.Registry, Sessions: i.Sessions, Auditor: i.audit, Log: c.Log, Clock: c.Clock,
 	}
 	(&api.Domain{
-		Model: model, Store: i.erpStore(model), Access: access, Root: c.URL, Version: c.Version, Log: c.Log,
+		Model: model.Model, Store: i.erpStore(model), Access: access, Root: c.URL, Version: c.Version, Log: c.Log,
 		Sessions: func(ctx context.Context) ([]tandem.Session, error) { return i.Sessions.List(ctx, false) },
 		Usage: func(ctx context.Context) (slots, inUse int, err error) {
 			u, err := i.Sessions.Usage(ctx)

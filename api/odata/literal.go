@@ -61,7 +61,8 @@ func (s *scanner) literal() (Literal, error) {
 	return lit, s.next()
 }
 
-const valueForms = "expected a value: 'text' in single quotes, a number, true, false, null, a date like 2026-01-31, or a guid without quotes"
+const valueForms = "expected a value: 'text' in single quotes, " +
+	"a number, true, false, null, a date like 2026-01-31, or a guid without quotes"
 
 func (s *scanner) wordLiteral(lit *Literal) error {
 	w := lit.Text

@@ -31,7 +31,8 @@ func (p *parser) selection() (Select, error) {
 				return sel, err
 			}
 			if len(prop.Names) > 1 {
-				return sel, p.s.failExpect(t.pos, "use $expand="+prop.Names[0]+"($select="+prop.Names[1]+")", "%s cannot be selected from here", show(t.text))
+				return sel, p.s.failExpect(t.pos, "use $expand="+prop.Names[0]+"($select="+prop.Names[1]+")", "%s cannot be selected from here",
+					show(t.text))
 			}
 			if seen[t.text] {
 				break
@@ -99,7 +100,8 @@ func (p *parser) expands(depth int) ([]Expand, error) {
 			return nil, p.s.failExpect(t.pos, "name the navigation properties", "* cannot be expanded")
 		}
 		if t.kind != word || !isName(t.text) {
-			return nil, p.s.failExpect(t.pos, "expected the name of a navigation property; nest with Name($expand=Name)", "%s cannot be expanded", t.describe())
+			return nil, p.s.failExpect(t.pos, "expected the name of a navigation property; nest with Name($expand=Name)",
+				"%s cannot be expanded", t.describe())
 		}
 		if depth > MaxExpandDepth {
 			return nil, p.s.fail(t.pos, "$expand nests deeper than %d", MaxExpandDepth)

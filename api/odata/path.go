@@ -101,7 +101,8 @@ func (p *Path) segment(i int, part string, at int) error {
 		}
 		return nil
 	}
-	return pathError(at, show(part)+" leads nowhere", "paths are Set, Set(guid), Set/$count, Set(guid)/Name and an operation's name; go further with $expand")
+	return pathError(at, show(part)+" leads nowhere",
+		"paths are Set, Set(guid), Set/$count, Set(guid)/Name and an operation's name; go further with $expand")
 }
 
 // first reads Set, Set(guid) or Operation(p=1).

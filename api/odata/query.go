@@ -98,7 +98,8 @@ func decodeOption(pair string, at int) (Option, error) {
 			return Option{name, value}, nil
 		}
 	}
-	return Option{}, &Error{Where: "query", Pos: at, Problem: show(pair) + " is not percent-encoded correctly", Expected: "write a % itself as %25"}
+	return Option{}, &Error{Where: "query", Pos: at, Problem: show(pair) + " is not percent-encoded correctly",
+		Expected: "write a % itself as %25"}
 }
 
 func (q *Query) set(p *parser, o Option) error {
@@ -206,7 +207,8 @@ func searchText(v string) (string, error) {
 		case c == '"' && i == len(v)-1:
 			return b.String(), nil
 		case c == '"':
-			return "", &Error{Where: "$search", Pos: i + 1, Problem: "more follows after the closing quote", Expected: `write a " inside the text as \"`}
+			return "", &Error{Where: "$search", Pos: i + 1, Problem: "more follows after the closing quote",
+				Expected: `write a " inside the text as \"`}
 		default:
 			b.WriteByte(c)
 		}

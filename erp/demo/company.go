@@ -1,6 +1,8 @@
 package demo
 
-import "github.com/hybridapps/tandem/erp"
+import (
+	"github.com/hybridapps/tandem/erp/model"
+)
 
 // Dravena itself: companies, places, people, and what documents need.
 
@@ -66,9 +68,12 @@ func (m *maker) makeUnits() error {
 		name  string
 		units []declared
 	}{
-		{"Count=Anzahl=Брой", []declared{{"pcs", "piece=Stück=брой", 1, 1, 0}, {"pair", "pair=Paar=чифт", 2, 1, -1}, {"dz", "dozen=Dutzend=дузина", 12, 1, -1}, {"c", "hundred=Hundert=сто броя", 100, 1, -1}}},
-		{"Weight=Gewicht=Тегло", []declared{{"kg", "kilogram=Kilogramm=килограм", 1, 1, 1}, {"g", "gram=Gramm=грам", 1, 1000, 2}, {"t", "tonne=Tonne=тон", 1000, 1, -1}}},
-		{"Length=Länge=Дължина", []declared{{"m", "metre=Meter=метър", 1, 1, 4}, {"cm", "centimetre=Zentimeter=сантиметър", 1, 100, -1}, {"km", "kilometre=Kilometer=километър", 1000, 1, -1}}},
+		{"Count=Anzahl=Брой", []declared{{"pcs", "piece=Stück=брой", 1, 1, 0}, {"pair", "pair=Paar=чифт", 2, 1, -1},
+			{"dz", "dozen=Dutzend=дузина", 12, 1, -1}, {"c", "hundred=Hundert=сто броя", 100, 1, -1}}},
+		{"Weight=Gewicht=Тегло", []declared{{"kg", "kilogram=Kilogramm=килограм", 1, 1, 1}, {"g", "gram=Gramm=грам", 1, 1000, 2},
+			{"t", "tonne=Tonne=тон", 1000, 1, -1}}},
+		{"Length=Länge=Дължина", []declared{{"m", "metre=Meter=метър", 1, 1, 4}, {"cm", "centimetre=Zentimeter=сантиметър", 1, 100, -1},
+			{"km", "kilometre=Kilometer=километър", 1000, 1, -1}}},
 		{"Volume=Volumen=Обем", []declared{{"l", "litre=Liter=литър", 1, 1, 3}, {"ml", "millilitre=Milliliter=милилитър", 1, 1000, -1}}},
 	} {
 		category := m.row(setCategories, part(c.name, 0)).text("Name", three(c.name)).bool("IsDefault", len(m.units) == 0)
@@ -108,8 +113,10 @@ func (m *maker) makeCompanies() error {
 		stores                                                             []store
 	}{
 		{"BG", "Dravena AD=Dravena AD=Дравена АД", "AD", "AD=AG=АД", "Plovdiv=Plowdiw=Пловдив",
-			"ul. Hlebarska 7, 4003 Plovdiv=ul. Hlebarska 7, 4003 Plowdiw=ул. „Хлебарска“ 7, 4003 Пловдив", "900417263", "BG900417263", "Head office=Hauptsitz=Централен офис",
-			[]store{{"PDV", "Plovdiv warehouse=Lager Plowdiw=Склад Пловдив", group}, {"VAR", "Varna warehouse=Lager Warna=Склад Варна", group}, {"RET", "Returns, Plovdiv=Retouren, Plowdiw=Рекламации, Пловдив", returns}}},
+			"ul. Hlebarska 7, 4003 Plovdiv=ul. Hlebarska 7, 4003 Plowdiw=ул. „Хлебарска“ 7, 4003 Пловдив", "900417263", "BG900417263",
+			"Head office=Hauptsitz=Централен офис",
+			[]store{{"PDV", "Plovdiv warehouse=Lager Plowdiw=Склад Пловдив", group}, {"VAR", "Varna warehouse=Lager Warna=Склад Варна", group},
+				{"RET", "Returns, Plovdiv=Retouren, Plowdiw=Рекламации, Пловдив", returns}}},
 		{"AT", "Dravena Handels GmbH=Dravena Handels GmbH=Дравена Ханделс ГмбХ", "GmbH", "GmbH=GmbH=ГмбХ", "Graz=Graz=Грац",
 			"Am Fassbinderhof 21, 8020 Graz", "FN 904172 k", "ATU90417263", "Graz branch=Niederlassung Graz=Клон Грац",
 			[]store{{"GRZ", "Graz warehouse=Lager Graz=Склад Грац", group}}},
@@ -153,7 +160,7 @@ func (m *maker) makeCompanies() error {
 }
 
 func (m *maker) makeDocumentTypes() error {
-	declare := func(code, name, set string) *erp.Record {
+	declare := func(code, name, set string) *model.Record {
 		r := m.row(setTypes, code).text("Code", code).text("TypeName", three(name)).text("EntityName", set)
 		m.add(r)
 		return r.Record

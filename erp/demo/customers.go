@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
 )
 
 const (
@@ -105,7 +105,7 @@ func (m *maker) firm(c country, name, local, form string, town place) row {
 	if c.local != "" {
 		names = append(names, c.local, local)
 	}
-	text := erp.MultiLanguage(names...)
+	text := model.MultiLanguage(names...)
 	vat := m.digits(c.vat)
 	here := part(town.name, 0)
 	if slices.Contains([]string{"DE", "AT", "CH"}, c.code) {
@@ -115,7 +115,7 @@ func (m *maker) firm(c country, name, local, form string, town place) row {
 	return m.row(setCompanies, name).text("Name", text).text("PartyName", text).
 		text("RegistrationNumber", strings.TrimLeft(vat, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")).
 		text("RegistrationVATNumber", vat).bool("IsVATRegistered", true).text("RegistrationType", three(form)).
-		text("City", three(town.name)).text("RegistrationPrimaryAddress", erp.MultiLanguage("EN", address))
+		text("City", three(town.name)).text("RegistrationPrimaryAddress", model.MultiLanguage("EN", address))
 }
 
 func (m *maker) person(p person) row {
@@ -128,7 +128,7 @@ func (m *maker) person(p person) row {
 	if strings.Contains(p.first, "=") {
 		name = append(name, "BG", part(p.first, 1)+" "+part(p.last, 1))
 	}
-	r := m.row(setPersons, name[1]).text("FirstName", first).text("LastName", last).text("PartyName", erp.MultiLanguage(name...)).
+	r := m.row(setPersons, name[1]).text("FirstName", first).text("LastName", last).text("PartyName", model.MultiLanguage(name...)).
 		time("BirthDate", born).int("Gender", p.gender)
 	if p.title != "" {
 		r.text("Title", three(p.title))
@@ -194,8 +194,10 @@ func (m *maker) addContacts(b buyer) {
 
 // host makes a name for a mail domain of ASCII letters.
 func host(name string) string {
-	letters := map[rune]string{'ä': "ae", 'ö': "oe", 'ü': "ue", 'ß': "ss", 'š': "s", 'ž': "z", 'č': "c", 'ć': "c", 'ř': "r", 'í': "i", 'á': "a",
-		'é': "e", 'ý': "y", 'ů': "u", 'ő': "o", 'ű': "u", 'ț': "t", 'ș': "s", 'ă': "a", 'â': "a", 'ł': "l", 'ó': "o", 'ś': "s", 'ż': "z", 'ą': "a", 'ń': "n"}
+	letters := map[rune]string{'ä': "ae", 'ö': "oe", 'ü': "ue", 'ß': "ss", 'š': "s", 'ž': "z", 'č': "c", 'ć': "c", 'ř': "r", 'í': "i",
+		'á': "a",
+		'é': "e", 'ý': "y", 'ů': "u", 'ő': "o", 'ű': "u", 'ț': "t", 'ș': "s", 'ă': "a", 'â': "a", 'ł': "l", 'ó': "o", 'ś': "s", 'ż': "z",
+		'ą': "a", 'ń': "n"}
 	var b strings.Builder
 	for _, r := range strings.ToLower(name) {
 		switch {

@@ -8,7 +8,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
 )
 
 // namespace makes the ids: the same name has the same id in every instance.
@@ -18,8 +19,8 @@ func idOf(name string) string { return uuid.NewSHA1(namespace, []byte(name)).Str
 
 // maker makes rows in one transaction.
 type maker struct {
-	tx    erp.Tx
-	model *erp.Model
+	tx    write.Tx
+	model *write.Model
 	o     Options
 	rand  *rand.Rand
 	first time.Time // the day of the first order, UTC
@@ -28,8 +29,8 @@ type maker struct {
 
 	// Rows wait to be inserted, many at a time: by set, those first that came
 	// first, so that what is referred to is there before.
-	sets    []*erp.Set
-	waiting map[*erp.Set][]*erp.Record
+	sets    []*model.Set
+	waiting map[*model.Set][]*model.Record
 
 	// What was made, for those that come later to refer to.
 	currencies map[string]currency
@@ -37,23 +38,23 @@ type maker struct {
 	companies  []company
 	products   []*product
 	customers  []*customer
-	orderType  *erp.Record
-	billType   *erp.Record
+	orderType  *model.Record
+	billType   *model.Record
 }
 
 // row is a record that is being filled; a name that its set does not have is a
 // mistake in this package and panics.
-type row struct{ *erp.Record }
+type row struct{ *model.Record }
 
 func (m *maker) row(set, name string) row {
 	s := m.model.Set(set)
 	if s.View {
-		return row{erp.NewRecord(s, "")}
+		return row{model.NewRecord(s, "")}
 	}
-	return row{erp.NewRecord(s, idOf(s.Type+"/"+name))}
+	return row{model.NewRecord(s, idOf(s.Type+"/"+name))}
 }
 
-func (r row) property(name string) *erp.Property {
+func (r row) property(name string) *model.Property {
 	p := r.Set.Property(name)
 	if p == nil {
 		panic("demo: " + r.Set.Name + " has no " + name)
@@ -61,24 +62,24 @@ func (r row) property(name string) *erp.Property {
 	return p
 }
 
-func (r row) set(name string, v erp.Value) row {
+func (r row) set(name string, v model.Value) row {
 	r.Values[r.property(name).Index] = v
 	return r
 }
 
-func (r row) text(name, text string) row { return r.set(name, erp.TextValue(text)) }
+func (r row) text(name, text string) row { return r.set(name, model.TextValue(text)) }
 func (r row) int(name string, n int64) row {
-	return r.set(name, erp.IntValue(n))
+	return r.set(name, model.IntValue(n))
 }
-func (r row) bool(name string, b bool) row { return r.set(name, erp.BoolValue(b)) }
+func (r row) bool(name string, b bool) row { return r.set(name, model.BoolValue(b)) }
 func (r row) time(name string, t time.Time) row {
 	return r.int(name, t.UnixMicro())
 }
 
 // ref points a reference at a row.
-func (r row) ref(name string, to *erp.Record) row {
+func (r row) ref(name string, to *model.Record) row {
 	p := r.property(name)
-	v := erp.TextValue(to.ID)
+	v := model.TextValue(to.ID)
 	if p.Polymorphic() {
 		v.Int = to.Set.Discriminator
 	}
@@ -122,7 +123,7 @@ func (m *maker) opened() time.Time { return m.first.AddDate(0, 0, -20).Add(9 * t
 
 // number gives rows the next automatic numbers, so that numbers go on from here.
 func (m *maker) number(property, scope, format string, rows ...row) error {
-	first, err := m.tx.NextNumbers(rows[0].property(property).Counter(scope), len(rows))
+	first, err := m.tx.NextNumbers(write.Counter(rows[0].property(property), scope), len(rows))
 	for i, r := range rows {
 		r.text(property, fmt.Sprintf(format, first+int64(i)))
 	}
@@ -148,7 +149,7 @@ func languages(text string, codes ...string) string {
 	for i, part := range parts {
 		pairs = append(pairs, codes[i], part)
 	}
-	return erp.MultiLanguage(pairs...)
+	return model.MultiLanguage(pairs...)
 }
 
 // part is the i-th of parts divided by =, or the first when there are fewer.

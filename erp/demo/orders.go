@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
 )
 
 const (
@@ -145,7 +146,7 @@ func (m *maker) addOrder(o *order) {
 		r.text("InvoiceNo", o.invoice)
 	}
 	if o.life.state < erp.StateReleased && len(m.o.Staff) > 0 {
-		r.set("AssignedToUser", erp.TextValue(pick(m, m.o.Staff).ID))
+		r.set("AssignedToUser", model.TextValue(pick(m, m.o.Staff).ID))
 	}
 	m.insert(r, o.life.version, o.life.updated)
 	m.sum.Orders++
@@ -166,9 +167,11 @@ func (m *maker) purchaseOrder(o *order) string {
 
 func notes(home string) []string {
 	if home == "BG" {
-		return []string{"Доставка до рампа 2, моля.", "Моля, обадете се преди доставка.", "Please ring before delivery; gate code \"4711\".", "Палетите са за връщане."}
+		return []string{"Доставка до рампа 2, моля.", "Моля, обадете се преди доставка.", "Please ring before delivery; gate code \"4711\".",
+			"Палетите са за връщане."}
 	}
-	return []string{"Lieferung nur vormittags, bitte.", "Bitte im Hof abladen, \"Tor 3\".", "Please ring before delivery.", "Teillieferung möglich; Rest bis Monatsende."}
+	return []string{"Lieferung nur vormittags, bitte.", "Bitte im Hof abladen, \"Tor 3\".", "Please ring before delivery.",
+		"Teillieferung möglich; Rest bis Monatsende."}
 }
 
 // line fills what lines of orders and of invoices have in common.

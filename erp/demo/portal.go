@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/erp/write"
 )
 
 const (
@@ -33,34 +35,34 @@ type ExternalUser struct {
 
 // Portal gives an external user access to a demo customer, and tells which.
 // Given already, nothing changes.
-func Portal(tx erp.Tx, model *erp.Model, by erp.Actor, now time.Time, user ExternalUser) (customer erp.Entity, err error) {
+func Portal(tx write.Tx, erpModel *write.Model, by write.Actor, now time.Time, user ExternalUser) (customer model.Entity, err error) {
 	if user.Customer < 0 || user.Customer >= Portals {
-		return erp.Entity{}, fmt.Errorf("demo: there is no customer %d for external users; choose one from 0 to %d", user.Customer, Portals-1)
+		return model.Entity{}, fmt.Errorf("demo: there is no customer %d for external users; choose one from 0 to %d", user.Customer, Portals-1)
 	}
-	customers := model.Set(setCustomers)
-	customer = PortalCustomer(model, user.Customer)
+	customers := erpModel.Set(setCustomers)
+	customer = PortalCustomer(erpModel, user.Customer)
 	role := user.Role
 	if role == "" {
 		role = "Billing"
 	}
-	access := &erp.Object{}
+	access := &write.Object{}
 	access.Set("Id", idOf("access/"+user.UserID+"/"+customer.ID)).
-		Set("User", (&erp.Object{}).Set("@odata.id", "Systems_Security_Users("+user.UserID+")")).
+		Set("User", (&write.Object{}).Set("@odata.id", "Systems_Security_Users("+user.UserID+")")).
 		Set("Role", role).Set("DaysBackAccess", nil)
 	if user.DaysBack > 0 {
 		access.Set("DaysBackAccess", json.Number(fmt.Sprint(user.DaysBack)))
 	}
-	found, err := tx.Find(erp.ByID(model.Set(setAccess), idOf("access/"+user.UserID+"/"+customer.ID)))
+	found, err := tx.Find(query.ByID(erpModel.Set(setAccess), idOf("access/"+user.UserID+"/"+customer.ID)))
 	if err != nil || len(found) > 0 {
 		return customer, err
 	}
-	w := erp.NewWriter(model, by).In(tx, now)
+	w := write.NewWriter(erpModel, by).In(tx, now)
 	_, err = w.CreateChild(customer, customers.Child("ExternalAccess"), access)
 	return customer, err
 }
 
 // PortalCustomer names the customer that Portal gives access to.
-func PortalCustomer(model *erp.Model, n int) erp.Entity {
-	s := model.Set(setCustomers)
-	return erp.Entity{Set: s, ID: idOf(s.Type + "/" + fmt.Sprint(portalRank+n))}
+func PortalCustomer(erpModel *write.Model, n int) model.Entity {
+	s := erpModel.Set(setCustomers)
+	return model.Entity{Set: s, ID: idOf(s.Type + "/" + fmt.Sprint(portalRank+n))}
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
 )
 
 const (
@@ -22,7 +22,7 @@ type product struct {
 	unit   unit
 	cents  int64 // price in euro of one unit
 	cost   int64
-	name   erp.Value
+	name   model.Value
 	season *season
 	weight float64
 }
@@ -59,7 +59,7 @@ func (m *maker) makeGroup(g group, in, goods row) {
 			p := &product{unit: m.units[family.unit], cents: cents, season: g.season,
 				weight: popularity * (0.4 + m.rand.Float64())}
 			p.cost = max(1, cents*int64(52+m.rand.IntN(20))/100)
-			p.name = erp.TextValue(erp.MultiLanguage(
+			p.name = model.TextValue(model.MultiLanguage(
 				"EN", part(family.name, 0)+", "+part(variant, 0),
 				"DE", part(family.name, 1)+", "+part(variant, 1),
 				"BG", part(family.name, 2)+", "+part(variant, 2)))

@@ -6,7 +6,8 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
 )
 
 // How much there is.
@@ -25,10 +26,10 @@ type Options struct {
 	// same day (UTC) are the same, but for the last hours of that day.
 	Now time.Time
 	// By enters the master data: its login is in CreationUser.
-	By erp.Actor
+	By write.Actor
 	// Staff are internal users: they enter the documents and are assigned to
 	// the open ones. Their accounts must exist. Empty means By, and nobody.
-	Staff []erp.Actor
+	Staff []write.Actor
 	// ExternalUsers get access to a customer each; see [Portal].
 	ExternalUsers []ExternalUser
 }
@@ -45,12 +46,13 @@ type Summary struct {
 
 // Seed makes the demo company in a transaction of an ERP without data. Where
 // it has been made already it does nothing and says so.
-func Seed(tx erp.Tx, model *erp.Model, o Options) (Summary, error) {
+func Seed(tx write.Tx, erpModel *write.Model, o Options) (Summary, error) {
 	if o.Now.IsZero() {
-		o.Now = time.Now()
+		o.Now = tandem.SystemTime()
 	}
 	o.Now = o.Now.UTC().Truncate(time.Microsecond)
-	m := &maker{tx: tx, model: model, o: o, rand: rand.New(rand.NewPCG(0x447261, 0x76656e61)), today: day(o.Now), waiting: map[*erp.Set][]*erp.Record{}}
+	m := &maker{tx: tx, model: erpModel, o: o, rand: rand.New(rand.NewPCG(0x447261, 0x76656e61)), today: day(o.Now),
+		waiting: map[*model.Set][]*model.Record{}}
 	m.first = m.today.AddDate(-Years, 0, 0)
 
 	there := m.row(setOurs, "BG")
@@ -72,7 +74,7 @@ func Seed(tx erp.Tx, model *erp.Model, o Options) (Summary, error) {
 		}
 	}
 	for _, user := range o.ExternalUsers {
-		if _, err := Portal(tx, model, o.By, o.Now, user); err != nil {
+		if _, err := Portal(tx, erpModel, o.By, o.Now, user); err != nil {
 			return Summary{}, err
 		}
 		m.sum.Rows++

@@ -11,6 +11,8 @@ import (
 
 	"github.com/hybridapps/tandem/erp"
 	"github.com/hybridapps/tandem/erp/demo"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
 )
 
 const (
@@ -23,28 +25,28 @@ const (
 )
 
 var (
-	model = erp.NewModel()
-	admin = erp.Actor{ID: "11111111-0000-4000-8000-000000000001", Login: "admin"}
-	anna  = erp.Actor{ID: "11111111-0000-4000-8000-000000000002", Login: "anna"}
-	paul  = erp.Actor{ID: "11111111-0000-4000-8000-000000000003", Login: "paul"}
-	noon  = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	erpModel = erp.NewModel()
+	admin    = write.Actor{ID: "11111111-0000-4000-8000-000000000001", Login: "admin"}
+	anna     = write.Actor{ID: "11111111-0000-4000-8000-000000000002", Login: "anna"}
+	paul     = write.Actor{ID: "11111111-0000-4000-8000-000000000003", Login: "paul"}
+	noon     = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 )
 
 func options(now time.Time) demo.Options {
-	return demo.Options{Now: now, By: admin, Staff: []erp.Actor{anna}, ExternalUsers: []demo.ExternalUser{{UserID: paul.ID, DaysBack: 400}}}
+	return demo.Options{Now: now, By: admin, Staff: []write.Actor{anna}, ExternalUsers: []demo.ExternalUser{{UserID: paul.ID, DaysBack: 400}}}
 }
 
 func seed(t testing.TB, now time.Time) (*memory, demo.Summary) {
 	t.Helper()
 	tx := newMemory(admin, anna, paul)
-	sum, err := demo.Seed(tx, model, options(now))
+	sum, err := demo.Seed(tx, erpModel, options(now))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return tx, sum
 }
 
-func get(r *erp.Record, name string) erp.Value { return r.Get(r.Set.Property(name)) }
+func get(r *model.Record, name string) model.Value { return r.Get(r.Set.Property(name)) }
 
 func TestSeedIsTheSameAgain(t *testing.T) {
 	t.Parallel()
@@ -132,14 +134,14 @@ func TestSeedKeepsTheRules(t *testing.T) {
 	t.Parallel()
 	from, _ := seed(t, noon)
 	to := newMemory(admin, anna, paul)
-	lines := map[string][]*erp.Record{}
+	lines := map[string][]*model.Record{}
 	for _, r := range from.order {
 		if r.Set.Name == setOrderLines || r.Set.Name == setInvoiceLines {
 			owner := get(r, r.Set.Owner.Name).Text
 			lines[owner] = append(lines[owner], r)
 		}
 	}
-	w := erp.NewWriter(model, admin).In(to, noon)
+	w := write.NewWriter(erpModel, admin).In(to, noon)
 	written := 0
 	for _, r := range from.order {
 		if r.Set.View {
@@ -152,7 +154,7 @@ func TestSeedKeepsTheRules(t *testing.T) {
 		var children []any
 		for _, l := range lines[r.ID] {
 			child := sent(l)
-			child.Members = slices.DeleteFunc(child.Members, func(m erp.Member) bool { return m.Name == l.Set.Owner.Name })
+			child.Members = slices.DeleteFunc(child.Members, func(m write.Member) bool { return m.Name == l.Set.Owner.Name })
 			children = append(children, child)
 		}
 		if children != nil {
@@ -199,8 +201,8 @@ var history = map[string]bool{
 
 // sent is what a caller would send to make the row: not what is null, and
 // nothing that is read-only or computed.
-func sent(r *erp.Record) *erp.Object {
-	o := (&erp.Object{}).Set("Id", r.ID)
+func sent(r *model.Record) *write.Object {
+	o := (&write.Object{}).Set("Id", r.ID)
 	for _, p := range r.Set.Properties {
 		v := r.Get(p)
 		switch {
@@ -261,7 +263,7 @@ func checkTimes(t *testing.T, tx *memory, now time.Time) {
 		if at := get(r, "AggregateLastUpdateTimeUtc").Int; at > now.UnixMicro() {
 			t.Fatalf("%s was changed in the future", r.Set.Name)
 		}
-		if !r.Set.Document {
+		if r.Set.Action("MakeVoid") == nil { // no document
 			continue
 		}
 		at := get(r, "DocumentDate").Int
@@ -315,7 +317,7 @@ func TestPortalCustomersAreBusy(t *testing.T) {
 		tx, _ := seed(t, now)
 		since := now.AddDate(-1, 0, 0).UnixMicro()
 		for n := range demo.Portals {
-			c := demo.PortalCustomer(model, n)
+			c := demo.PortalCustomer(erpModel, n)
 			count := func(set string) (n int) {
 				for _, r := range tx.of(set) {
 					if get(r, "Customer").Text == c.ID && get(r, "DocumentDate").Int >= since {
@@ -329,12 +331,12 @@ func TestPortalCustomersAreBusy(t *testing.T) {
 				t.Errorf("%s: customer %d has %d orders and %d invoices in a year", now.Format(time.DateOnly), n, orders, invoices)
 			}
 		}
-		first := tx.rows[get(tx.rows[demo.PortalCustomer(model, 0).ID], "Party").Text]
-		if name := erp.Translation(get(first, "PartyName").Text, "EN"); name != "Gipfel & Faden Lechner GmbH" {
+		first := tx.rows[get(tx.rows[demo.PortalCustomer(erpModel, 0).ID], "Party").Text]
+		if name := model.Translation(get(first, "PartyName").Text, "EN"); name != "Gipfel & Faden Lechner GmbH" {
 			t.Errorf("the first of them is %s", name)
 		}
 		access := tx.of(setAccess)[0]
-		if get(access, "Customer").Text != demo.PortalCustomer(model, 0).ID || get(access, "User").Text != paul.ID ||
+		if get(access, "Customer").Text != demo.PortalCustomer(erpModel, 0).ID || get(access, "User").Text != paul.ID ||
 			get(access, "Role").Int != 40 || get(access, "DaysBackAccess").Int != 400 {
 			t.Errorf("paul's access is %v", access.Values)
 		}
@@ -345,7 +347,7 @@ func TestPortal(t *testing.T) {
 	t.Parallel()
 	tx, _ := seed(t, noon)
 	give := func(u demo.ExternalUser) error {
-		_, err := demo.Portal(tx, model, admin, noon, u)
+		_, err := demo.Portal(tx, erpModel, admin, noon, u)
 		return err
 	}
 	for range 2 { // the second time it is there
@@ -371,7 +373,7 @@ func TestSeedTwice(t *testing.T) {
 	t.Parallel()
 	tx, _ := seed(t, noon)
 	before := fingerprint(tx)
-	sum, err := demo.Seed(tx, model, options(noon.AddDate(0, 0, 3)))
+	sum, err := demo.Seed(tx, erpModel, options(noon.AddDate(0, 0, 3)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,8 +9,10 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
-	"github.com/hybridapps/tandem/erp"
 	"github.com/hybridapps/tandem/erp/demo"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/erp/write"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -19,7 +21,7 @@ import (
 func open(t testing.TB, db *sqldb.DB) *data.ERP {
 	t.Helper()
 	users := data.NewUsers(db)
-	for _, u := range []erp.Actor{admin, anna, paul} {
+	for _, u := range []write.Actor{admin, anna, paul} {
 		account := signin.Account{User: tandem.User{ID: u.ID, Login: u.Login, Name: u.Login, Type: tandem.InternalUser, Enabled: true, CreatedAt: noon, ChangedAt: noon}}
 		if u == paul {
 			account.Type = tandem.ExternalCommunityUser
@@ -28,15 +30,15 @@ func open(t testing.TB, db *sqldb.DB) *data.ERP {
 			t.Fatal(err)
 		}
 	}
-	store := data.NewERP(db, model)
-	store.Now = func() time.Time { return noon }
+	store := data.NewERP(db, erpModel)
+	store.Clock = func() time.Time { return noon }
 	return store
 }
 
 func into(t testing.TB, store *data.ERP) (sum demo.Summary) {
 	t.Helper()
-	err := store.Transact(t.Context(), func(tx erp.Tx) (err error) {
-		sum, err = demo.Seed(tx, model, options(noon))
+	err := store.Transact(t.Context(), func(tx write.Tx) (err error) {
+		sum, err = demo.Seed(tx, erpModel, options(noon))
 		return err
 	})
 	if err != nil {
@@ -55,11 +57,11 @@ func TestSeedInBothDatabases(t *testing.T) {
 			t.Errorf("the second seed made %+v", again)
 		}
 		total := 0
-		for _, s := range model.Sets {
+		for _, s := range erpModel.Sets {
 			if s.Base != nil || s.Name == "Systems_Security_Users" {
 				continue
 			}
-			n, err := store.Count(t.Context(), &erp.Query{Set: s})
+			n, err := store.Count(t.Context(), &query.Query{Set: s})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,15 +75,15 @@ func TestSeedInBothDatabases(t *testing.T) {
 		}
 
 		// paul's customer, as the portal reads it.
-		orders := model.Set(setOrders)
-		q := &erp.Query{Set: orders, Limit: 50,
-			Where:  &erp.Compare{Path: &erp.Path{Property: orders.Property("Customer")}, Op: erp.Eq, Value: erp.TextValue(demo.PortalCustomer(model, 0).ID)},
-			Order:  []erp.Order{{Path: &erp.Path{Property: orders.Property("DocumentDate")}, Descending: true}},
-			Expand: []*erp.Expand{{Child: orders.Child("Lines"), Query: erp.Query{Set: model.Set(setOrderLines)}}},
+		orders := erpModel.Set(setOrders)
+		q := &query.Query{Set: orders, Limit: 50,
+			Where:  &query.Compare{Path: &model.Path{Property: orders.Property("Customer")}, Value: model.TextValue(demo.PortalCustomer(erpModel, 0).ID)},
+			Order:  []query.Order{{Path: &model.Path{Property: orders.Property("DocumentDate")}, Descending: true}},
+			Expand: []*query.Expand{{Child: orders.Child("Lines"), Query: query.Query{Set: erpModel.Set(setOrderLines)}}},
 		}
 		rows, lines := 0, 0
 		var page strings.Builder
-		err := store.Query(t.Context(), q, func(r *erp.Row) error {
+		err := store.Query(t.Context(), q, func(r *query.Row) error {
 			rows++
 			lines += len(r.Expanded[0])
 			page.Write(q.AppendRow(nil, r))
@@ -92,15 +94,15 @@ func TestSeedInBothDatabases(t *testing.T) {
 		}
 
 		// Automatic numbers go on from the seeded ones.
-		o := (&erp.Object{}).Set("Customer", (&erp.Object{}).Set("@odata.id", demo.PortalCustomer(model, 0).String()))
+		o := (&write.Object{}).Set("Customer", (&write.Object{}).Set("@odata.id", demo.PortalCustomer(erpModel, 0).String()))
 		made, err := store.Write(t.Context(), anna, orders, o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		number := ""
-		one := erp.ByID(orders, made.Entity.ID)
-		one.Fields = []*erp.Property{orders.Property("DocumentNo")}
-		if err := store.Query(t.Context(), one, func(r *erp.Row) error { number = r.Values[0].Text; return nil }); err != nil {
+		one := query.ByID(orders, made.Entity.ID)
+		one.Fields = []*model.Property{orders.Property("DocumentNo")}
+		if err := store.Query(t.Context(), one, func(r *query.Row) error { number = r.Values[0].Text; return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if number != "0000003001" {

@@ -6,37 +6,39 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/erp/write"
 )
 
 // memory is an erp.Tx that keeps rows in maps. It answers the questions that a
 // Writer asks: rows by id, and rows where properties have values.
 type memory struct {
-	rows     map[string]*erp.Record
-	order    []*erp.Record
+	rows     map[string]*model.Record
+	order    []*model.Record
 	counters map[string]int64
 }
 
-func newMemory(users ...erp.Actor) *memory {
-	m := &memory{rows: map[string]*erp.Record{}, counters: map[string]int64{}}
-	set := model.Set("Systems_Security_Users")
+func newMemory(users ...write.Actor) *memory {
+	m := &memory{rows: map[string]*model.Record{}, counters: map[string]int64{}}
+	set := erpModel.Set("Systems_Security_Users")
 	for _, u := range users {
-		r := erp.NewRecord(set, u.ID)
-		r.Values[set.Property("Login").Index] = erp.TextValue(u.Login)
+		r := model.NewRecord(set, u.ID)
+		r.Values[set.Property("Login").Index] = model.TextValue(u.Login)
 		m.rows[u.ID] = r
 	}
 	return m
 }
 
-func (m *memory) Load(s *erp.Set, id string, _ bool) (*erp.Record, error) {
+func (m *memory) Load(s *model.Set, id string, _ bool) (*model.Record, error) {
 	r := m.rows[id]
 	if r == nil || !s.Includes(r.Set) {
 		return nil, tandem.ErrNotFound
 	}
-	return &erp.Record{Set: r.Set, ID: id, Values: slices.Clone(r.Values), Saved: slices.Clone(r.Values)}, nil
+	return &model.Record{Set: r.Set, ID: id, Values: slices.Clone(r.Values), Saved: slices.Clone(r.Values)}, nil
 }
 
-func (m *memory) Insert(rows ...*erp.Record) error {
+func (m *memory) Insert(rows ...*model.Record) error {
 	for _, r := range rows {
 		if err := m.insert(r); err != nil {
 			return err
@@ -45,8 +47,8 @@ func (m *memory) Insert(rows ...*erp.Record) error {
 	return nil
 }
 
-func (m *memory) insert(r *erp.Record) error {
-	saved := &erp.Record{Set: r.Set, ID: r.ID, Values: slices.Clone(r.Values)}
+func (m *memory) insert(r *model.Record) error {
+	saved := &model.Record{Set: r.Set, ID: r.ID, Values: slices.Clone(r.Values)}
 	if r.ID != "" {
 		if m.rows[r.ID] != nil {
 			return &tandem.Error{Code: tandem.CodeConflict, Message: r.Set.Name + ": twice " + r.ID}
@@ -58,7 +60,7 @@ func (m *memory) insert(r *erp.Record) error {
 	return nil
 }
 
-func (m *memory) Save(r *erp.Record) error {
+func (m *memory) Save(r *model.Record) error {
 	copy(m.rows[r.ID].Values, r.Values)
 	r.Saved = slices.Clone(r.Values)
 	return nil
@@ -72,17 +74,17 @@ func (m *memory) NextNumbers(counter string, n int) (first int64, err error) {
 
 func (m *memory) Try(f func() error) error { return f() }
 
-func (m *memory) Find(q *erp.Query) ([]erp.Entity, error) {
-	var conditions []*erp.Compare
+func (m *memory) Find(q *query.Query) ([]model.Entity, error) {
+	var conditions []*query.Compare
 	switch w := q.Where.(type) {
-	case *erp.Compare:
+	case *query.Compare:
 		conditions = append(conditions, w)
-	case erp.And:
+	case query.And:
 		for _, part := range w {
-			conditions = append(conditions, part.(*erp.Compare))
+			conditions = append(conditions, part.(*query.Compare))
 		}
 	}
-	var found []erp.Entity
+	var found []model.Entity
 next:
 	for _, r := range m.order {
 		if !q.Set.Includes(r.Set) {
@@ -93,22 +95,22 @@ next:
 				continue next
 			}
 		}
-		found = append(found, erp.Entity{Set: r.Set, ID: r.ID})
+		found = append(found, model.Entity{Set: r.Set, ID: r.ID})
 	}
-	slices.SortFunc(found, func(a, b erp.Entity) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(found, func(a, b model.Entity) int { return cmp.Compare(a.ID, b.ID) })
 	return found[:min(len(found), max(q.Limit, 1))], nil
 }
 
-func (m *memory) Remove(*erp.Set, string) error { panic("not asked for by a seed") }
+func (m *memory) Remove(*model.Set, string) error { panic("not asked for by a seed") }
 
-func (m *memory) Aggregate(erp.Aggregate, *erp.Child, string, *erp.Property) (int64, error) {
+func (m *memory) Aggregate(write.Aggregate, *model.Child, string, *model.Property) (int64, error) {
 	panic("not asked for by a seed")
 }
 
 // of are the rows of a set, in the order of their insertion.
-func (m *memory) of(name string) []*erp.Record {
-	set := model.Set(name)
-	var list []*erp.Record
+func (m *memory) of(name string) []*model.Record {
+	set := erpModel.Set(name)
+	var list []*model.Record
 	for _, r := range m.order {
 		if set.Includes(r.Set) {
 			list = append(list, r)
@@ -118,8 +120,8 @@ func (m *memory) of(name string) []*erp.Record {
 }
 
 // member is a value as a body has it: what the API would answer, read back.
-func member(p *erp.Property, v erp.Value) any {
-	o, err := erp.ReadObject(strings.NewReader(`{"v":` + string(p.AppendValue(nil, &v)) + `}`))
+func member(p *model.Property, v model.Value) any {
+	o, err := write.ReadObject(strings.NewReader(`{"v":` + string(query.AppendValue(nil, p, &v)) + `}`))
 	if err != nil {
 		panic(err)
 	}

@@ -1,0 +1,126 @@
+package query
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/internal/jsontext"
+)
+
+// AppendRow appends the JSON object of a row that a store yielded for q:
+// @odata.id, the fields, the expanded navigations.
+func (q *Query) AppendRow(dst []byte, row *Row) []byte {
+	dst = append(dst, '{')
+	first := len(dst)
+	if row.ID != "" {
+		dst = append(dst, `"@odata.id":"`...)
+		dst = appendEntity(dst, row.Set, row.ID)
+		dst = append(dst, '"')
+	}
+	fields := q.Fields
+	if fields == nil {
+		fields = q.Set.DefaultFields()
+	}
+	for i, p := range fields {
+		v := &row.Values[i]
+		if v.Null && q.SkipNulls || p.Kind == model.KindReference && q.expands(p) {
+			continue
+		}
+		if len(dst) > first {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, p.JSONName()...)
+		dst = AppendValue(dst, p, v)
+	}
+	for i, x := range q.Expand {
+		if x.Reference != nil && len(row.Expanded[i]) == 0 && q.SkipNulls {
+			continue
+		}
+		if len(dst) > first {
+			dst = append(dst, ',')
+		}
+		dst = x.append(dst, row.Expanded[i], q.SkipNulls)
+	}
+	return append(dst, '}')
+}
+
+func (q *Query) expands(p *model.Property) bool {
+	for _, x := range q.Expand {
+		if x.Reference == p {
+			return true
+		}
+	}
+	return false
+}
+
+func (x *Expand) append(dst []byte, rows []Row, skipNulls bool) []byte {
+	x.Query.SkipNulls = skipNulls
+	if x.Child == nil {
+		dst = append(dst, x.Reference.JSONName()...)
+		if len(rows) == 0 {
+			return append(dst, "null"...)
+		}
+		return x.Query.AppendRow(dst, &rows[0])
+	}
+	dst = jsontext.AppendString(dst, x.Child.Name)
+	dst = append(dst, ':', '[')
+	for i := range rows {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = x.Query.AppendRow(dst, &rows[i])
+	}
+	return append(dst, ']')
+}
+
+func appendEntity(dst []byte, s *model.Set, id string) []byte {
+	dst = append(dst, s.Name...)
+	dst = append(dst, '(')
+	dst = append(dst, id...)
+	return append(dst, ')')
+}
+
+// AppendValue appends the JSON of one value of the property.
+func AppendValue(dst []byte, p *model.Property, v *model.Value) []byte {
+	if v.Null {
+		return append(dst, "null"...)
+	}
+	switch p.Kind {
+	case model.KindString, model.KindGUID:
+		return jsontext.AppendString(dst, v.Text)
+	case model.KindMultiLanguage:
+		return append(dst, v.Text...) // it is JSON, made by this package
+	case model.KindBool:
+		return strconv.AppendBool(dst, v.Int != 0)
+	case model.KindInt:
+		return strconv.AppendInt(dst, v.Int, 10)
+	case model.KindDecimal:
+		return model.AppendDecimal(dst, v.Int, p.Scale)
+	case model.KindAmount, model.KindQuantity:
+		dst = append(dst, `{"Value":`...)
+		dst = model.AppendDecimal(dst, v.Int, p.Scale)
+		if p.Kind == model.KindAmount {
+			dst = append(dst, `,"Currency":`...)
+		} else {
+			dst = append(dst, `,"Unit":`...)
+		}
+		if v.Unit == "" {
+			dst = append(dst, "null"...)
+		} else {
+			dst = jsontext.AppendString(dst, v.Unit)
+		}
+		return append(dst, '}')
+	case model.KindDate, model.KindDateTime:
+		dst = append(dst, '"')
+		dst = time.UnixMicro(v.Int).UTC().AppendFormat(dst, time.RFC3339Nano)
+		return append(dst, '"')
+	case model.KindEnum:
+		return jsontext.AppendString(dst, p.Enum.MemberName(v.Int))
+	case model.KindReference:
+		dst = append(dst, `{"@odata.id":"`...)
+		dst = appendEntity(dst, p.Target.Concrete(v.Int), v.Text)
+		return append(dst, '"', '}')
+	}
+	return append(dst, "null"...)
+}

@@ -1,0 +1,7 @@
+package query
+
+import "github.com/hybridapps/tandem"
+
+func invalid(format string, args ...any) error {
+	return tandem.Errorf(tandem.CodeInvalid, format, args...)
+}

@@ -1,0 +1,130 @@
+package query
+
+import (
+	"context"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/erp/model"
+)
+
+// Bounds of a query; past them is a 400.
+const (
+	// MaxPage is the most rows of one page.
+	MaxPage = 1000
+	// MaxExpandDepth is how deep expands may nest.
+	MaxExpandDepth = 6
+	// MaxInValues is the most values of one in (…).
+	MaxInValues = 1000
+	// MaxConditions is the most conditions of one filter.
+	MaxConditions = 100
+	// MaxChildRows is the most rows of one child collection in one row.
+	MaxChildRows = 10000
+)
+
+// Query is a resolved question: every name in it is a pointer into the model,
+// so that a store can make SQL of it without seeing what a caller typed. [Resolve]
+// makes one of what a caller asks, after checking capabilities and types.
+type Query struct {
+	Set *model.Set
+	// Fields are what a row holds, in the order of the response; nil means
+	// Set.DefaultFields(). Properties of an [Expand] need not be in it.
+	Fields []*model.Property
+	// Where is the filter; nil means all rows.
+	Where Expr
+	// Search is $search: a case-insensitive contains over Set.SearchPaths.
+	Search string
+	// Order is $orderby. Rows that are equal in it come in the order of Id.
+	Order []Order
+	// Limit is the most rows to yield; 0 means [MaxPage]. To learn whether
+	// there is a next page ask for one row more than the page has.
+	Limit int
+	// Offset skips rows; for pages of ordered queries and of views.
+	Offset int
+	// From is the first Id to yield (inclusive): keyset paging in the order of
+	// Id. It needs an empty Order and a set that is not a view.
+	From string
+	// Expand are the navigations to show in place.
+	Expand []*Expand
+	// SkipNulls makes AppendRow drop properties that are null
+	// (options=skipnulls).
+	SkipNulls bool
+}
+
+// Expand is one navigation of a query: a reference, or a child collection.
+// All rows of one level are read with one statement.
+type Expand struct {
+	// Reference or Child is set, not both.
+	Reference *model.Property
+	Child     *model.Child
+	// Query is what to read of the target: Set, Fields and Expand, and for
+	// children also Where, Order, Offset and Limit (rows for each parent; 0 means
+	// [MaxChildRows]). Children come in the order of LineNo, or else of Id,
+	// unless Order says otherwise. A reference's Set is the target, also when
+	// that is abstract: then rows hold the properties of the base.
+	Query Query
+}
+
+// Order is one key of $orderby.
+type Order struct {
+	Path       *model.Path
+	Descending bool
+}
+
+// Row is one row that a store yields. It and everything in it belong to the
+// store and are good only until the callback returns.
+type Row struct {
+	// Set is the concrete set of the row.
+	Set *model.Set
+	// ID is the row's GUID; empty in views.
+	ID string
+	// Values are in the order of the query's Fields.
+	Values []model.Value
+	// Expanded are in the order of the query's Expand: for a reference the
+	// one row, or none when it is null; for a child collection its rows.
+	Expanded [][]Row
+}
+
+// Reader answers queries. [tandem.Error] says what is wrong with a query; other
+// errors are faults.
+type Reader interface {
+	// Query yields the rows in order. An error of each ends the query and is
+	// returned.
+	Query(ctx context.Context, q *Query, each func(*Row) error) error
+	// Count is how many rows the filter and search of q match; paging and
+	// order are ignored.
+	Count(ctx context.Context, q *Query) (int64, error)
+}
+
+// ByID is the query for one row.
+func ByID(s *model.Set, id string) *Query {
+	return &Query{Set: s, Where: Equal(s.ID(), model.TextValue(id)), Limit: 1}
+}
+
+// Check reports what a store cannot answer; stores call it first.
+func (q *Query) Check() error { return q.check(0) }
+
+func (q *Query) check(depth int) error {
+	if depth > MaxExpandDepth {
+		return invalid("$expand is nested deeper than %d levels; read the rest with a second request.", MaxExpandDepth)
+	}
+	if q.From != "" && (len(q.Order) > 0 || q.Set.View) {
+		return invalid("A $skiptoken works only for sets with an Id and without $orderby; use $skip.")
+	}
+	if q.Offset < 0 || q.Limit < 0 {
+		return invalid("$top and $skip cannot be negative.")
+	}
+	for _, f := range q.Fields {
+		if q.Set.Property(f.Name) != f {
+			return tandem.Errorf(tandem.CodeInternal, "field %s is not of %s", f.Name, q.Set.Name)
+		}
+	}
+	if n := conditions(q.Where); n > MaxConditions {
+		return invalid("$filter has %d conditions; at most %d are allowed. Use in (…) to list values.", n, MaxConditions)
+	}
+	for _, x := range q.Expand {
+		if err := x.Query.check(depth + 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,145 @@
+package query
+
+import (
+	"slices"
+
+	"github.com/hybridapps/tandem/api/odata"
+	"github.com/hybridapps/tandem/erp/model"
+)
+
+// Resolve makes the query that the options ask for, for rows of a set. What it
+// makes holds pointers of the model and values, and no text that a caller typed
+// as a name. may is asked for every set that the query looks into besides its
+// own: its error ends the resolving.
+func Resolve(set *model.Set, options *odata.Query, may func(*model.Set) error) (*Query, error) {
+	r := resolver{may}
+	q := &Query{Set: set, Search: options.Search, Offset: options.Skip, SkipNulls: options.SkipNulls}
+	var err error
+	if q.Where, err = r.filter(set, options.Filter); err != nil {
+		return nil, err
+	}
+	if q.Order, err = r.orderBy(set, options.OrderBy); err != nil {
+		return nil, err
+	}
+	return q, r.shape(q, options.Select, options.Expand)
+}
+
+// ResolveRow is [Resolve] for one row; options that are only for many are
+// refused.
+func ResolveRow(set *model.Set, id string, options *odata.Query, may func(*model.Set) error) (*Query, error) {
+	for _, o := range options.Given {
+		switch o.Name {
+		case "$filter", "$orderby", "$top", "$skip", "$skiptoken", "$count", "$search":
+			return nil, invalid("%s is for sets of rows; one row takes $select, $expand and options.", o.Name)
+		}
+	}
+	q := ByID(set, id)
+	q.SkipNulls = options.SkipNulls
+	return q, resolver{may}.shape(q, options.Select, options.Expand)
+}
+
+// resolver resolves the names of a syntax tree to the model.
+type resolver struct {
+	may func(*model.Set) error
+}
+
+// shape gives a query its fields and expansions.
+func (r resolver) shape(out *Query, sel odata.Select, expands []odata.Expand) error {
+	set := out.Set
+	for _, x := range expands {
+		bound, err := r.expand(set, x)
+		if err != nil {
+			return err
+		}
+		out.Expand = append(out.Expand, bound)
+	}
+	if sel.Default && len(sel.Names) == 0 && len(out.Expand) == 0 {
+		return nil // the default fields
+	}
+	fields := make([]*model.Property, 0, len(set.Properties))
+	if sel.Default {
+		fields = append(fields, set.DefaultFields()...)
+	}
+	for _, name := range sel.Names {
+		p := set.Property(name.Names[0])
+		switch {
+		case p != nil && !slices.Contains(fields, p):
+			fields = append(fields, p)
+		case p != nil:
+		case set.Child(name.Names[0]) == nil:
+			return model.UnknownProperty(set, name.Names[0])
+		case !expanded(out.Expand, name.Names[0]):
+			return invalid("%s: %[2]s is a collection; use $expand=%[2]s.", set.Name, name.Names[0])
+		}
+	}
+	// What is expanded stands in the place of the link.
+	out.Fields = slices.DeleteFunc(fields, func(p *model.Property) bool {
+		return p.IsReference() && expanded(out.Expand, p.Name)
+	})
+	return nil
+}
+
+func expanded(all []*Expand, name string) bool {
+	return slices.ContainsFunc(all, func(x *Expand) bool {
+		return x.Reference != nil && x.Reference.Name == name || x.Child != nil && x.Child.Name == name
+	})
+}
+
+func (r resolver) expand(set *model.Set, x odata.Expand) (*Expand, error) {
+	out := &Expand{Reference: set.Property(x.Name), Child: set.Child(x.Name)}
+	switch {
+	case out.Child != nil:
+		out.Query.Set = out.Child.Set
+		out.Query.Limit = x.Top
+		var err error
+		if out.Query.Where, err = r.filter(out.Child.Set, x.Filter); err != nil {
+			return nil, err
+		}
+		if out.Query.Order, err = r.orderBy(out.Child.Set, x.OrderBy); err != nil {
+			return nil, err
+		}
+	case out.Reference == nil:
+		return nil, model.UnknownProperty(set, x.Name)
+	case !out.Reference.IsReference():
+		return nil, invalid("%s: %s is not a reference or a collection, so it cannot be expanded.", set.Name, x.Name)
+	case x.Filter != nil || x.OrderBy != nil || x.Top > 0:
+		return nil, invalid("%s: $filter, $orderby and $top inside $expand are for collections; %s is one row.", set.Name, x.Name)
+	default:
+		out.Query.Set = out.Reference.Target
+	}
+	if err := r.may(out.Query.Set); err != nil {
+		return nil, err
+	}
+	return out, r.shape(&out.Query, x.Select, x.Expand)
+}
+
+func (r resolver) orderBy(set *model.Set, keys []odata.Order) ([]Order, error) {
+	var out []Order
+	for _, k := range keys {
+		path, err := r.path(set, k.Property)
+		if err != nil {
+			return nil, err
+		}
+		key, err := order(set, path, k.Descending)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, key)
+	}
+	return out, nil
+}
+
+// path resolves a property path. Rows of the security namespace may be linked
+// to, but not looked into.
+func (r resolver) path(set *model.Set, p odata.Property) (*model.Path, error) {
+	path, err := set.ParsePath(p.Names)
+	if err != nil {
+		return nil, err
+	}
+	for _, ref := range path.Refs {
+		if err := r.may(ref.Target); err != nil {
+			return nil, err
+		}
+	}
+	return path, nil
+}

@@ -1,0 +1,54 @@
+package write
+
+import (
+	"strings"
+
+	"github.com/hybridapps/tandem/erp/model"
+)
+
+// Do runs a bound action of a row (POST Set(id)/Action): what its declaration
+// says.
+func (w *Writer) Do(e model.Entity, action string, args *Object) error {
+	a := e.Set.Action(action)
+	if a == nil {
+		return invalid("%s has no action %q%s.", e.Set.Name, model.Shown(action), actionNames(e.Set))
+	}
+	c, err := w.open(e)
+	if err != nil {
+		return err
+	}
+	c.forced = true // an action may change what a PATCH may not
+	if err := checkArguments(e.Set, a, args); err != nil {
+		return err
+	}
+	if err := c.behaviour.Actions[action](c, args); err != nil {
+		return err
+	}
+	_, err = c.write()
+	return err
+}
+
+func actionNames(s *model.Set) string {
+	names := make([]string, len(s.Actions))
+	for i, a := range s.Actions {
+		names[i] = a.Name
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "; it has " + strings.Join(names, ", ")
+}
+
+// checkArguments refuses arguments that the action has no parameter for.
+func checkArguments(s *model.Set, a *model.Action, args *Object) error {
+next:
+	for _, m := range args.Members {
+		for _, p := range a.Parameters {
+			if m.Name == p.Name {
+				continue next
+			}
+		}
+		return invalid("%s: %s has no parameter %q.", s.Name, a.Name, model.Shown(m.Name))
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+package write
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
+)
+
+// Change is one row on its way into the store: what defaults, computations and
+// rules of the model work on.
+type Change struct {
+	*model.Record
+	// New is set for rows that are being created.
+	New bool
+
+	w         *Writer
+	behaviour *Declaration
+	owner     *Change
+	children  []*Change
+	// given are the properties that the caller sent, by Index.
+	given []bool
+	// byUnit are the references that a Unit or Currency code assigned.
+	byUnit []bool
+	// units are the codes that must equal a unit kept elsewhere.
+	units   []unitCheck
+	maxLine int64 // highest LineNo of the children; -1 until asked for
+	version *int64
+	forced  bool // a write must bump the aggregate even without a dirty column
+}
+
+type unitCheck struct {
+	property *model.Property
+	code     string
+}
+
+func (w *Writer) change(r *model.Record, isNew bool) *Change {
+	return &Change{
+		Record: r, New: isNew, w: w, behaviour: w.model.behaviours[r.Set], maxLine: -1,
+		given: make([]bool, len(r.Values)), byUnit: make([]bool, len(r.Values)),
+	}
+}
+
+// Property finds a property of the row's set; a name that it does not have is a
+// mistake in a declaration and panics.
+func (c *Change) Property(name string) *model.Property { return c.Record.Set.Must(name) }
+
+// Get is the value of a property.
+func (c *Change) Get(name string) model.Value { return c.Values[c.Property(name).Index] }
+
+// Has reports whether the property is not null.
+func (c *Change) Has(name string) bool { return !c.Get(name).Null }
+
+// Given reports whether the caller sent the property, be it null.
+func (c *Change) Given(name string) bool { return c.given[c.Property(name).Index] }
+
+// SavedValue is the value that a property has in the store.
+func (c *Change) SavedValue(name string) model.Value { return c.Saved[c.Property(name).Index] }
+
+// Touched reports whether the property differs from what is saved.
+func (c *Change) Touched(name string) bool { return c.Changed(c.Property(name)) }
+
+// Now is the time of the write.
+func (c *Change) Now() time.Time { return c.w.now }
+
+// Login is the login of who writes, as CreationUser and the like keep it.
+func (c *Change) Login() model.Value { return model.TextValue(clipTo(c.w.by.Login, maxLogin)) }
+
+// maxLogin is how many characters CreationUser and the like have room for.
+const maxLogin = 64
+
+// Actor is who writes.
+func (c *Change) Actor() Actor { return c.w.by }
+
+// Ref is the row that a reference points at; nil when it is null.
+func (c *Change) Ref(name string) (*model.Record, error) {
+	p := c.Property(name)
+	v := c.Values[p.Index]
+	if v.Null {
+		return nil, nil
+	}
+	if c.owner != nil && p == c.Record.Set.Owner {
+		return c.owner.Record, nil
+	}
+	return c.Row(p.Target, v.Text)
+}
+
+// Row is a row of a set by its id.
+func (c *Change) Row(s *model.Set, id string) (*model.Record, error) {
+	if id == c.Record.ID {
+		return c.Record, nil
+	}
+	return c.w.record(s, id)
+}
+
+// Take copies a property of a referenced row, if there is one, into name.
+func (c *Change) Take(name, reference, property string) error {
+	r, err := c.Ref(reference)
+	if err != nil || r == nil {
+		return err
+	}
+	if p := r.Set.Property(property); p != nil {
+		if v := r.Get(p); !v.Null {
+			c.Put(name, v)
+		}
+	}
+	return nil
+}
+
+// First points a reference at the first row of its target where all the
+// properties have the values given (name, Value, …); none leaves it null.
+func (c *Change) First(reference string, where ...any) error {
+	p := c.Property(reference)
+	q := &query.Query{Set: p.Target, Limit: 1}
+	key := "first " + p.Target.Name
+	var all query.And
+	for i := 0; i+1 < len(where); i += 2 {
+		v := where[i+1].(model.Value)
+		property := p.Target.Must(where[i].(string))
+		all = append(all, query.Equal(property, v))
+		key += fmt.Sprintf("|%s=%s,%d", property.Name, v.Text, v.Int)
+	}
+	q.Where = all
+	e, ok := c.w.lookups[key]
+	if !ok {
+		found, err := c.w.tx.Find(q)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		e = found[0]
+		c.w.remember(key, e)
+	}
+	c.Put(reference, p.Refer(e))
+	return nil
+}
+
+func (c *Change) childOf(s *model.Set) *model.Child {
+	for _, child := range c.Record.Set.Children {
+		if child.Set == s {
+			return child
+		}
+	}
+	return nil
+}
+
+// Fail is a broken rule of the row's set.
+func (c *Change) Fail(format string, args ...any) error {
+	return broken(c.Record.Set, format, args...)
+}
+
+func equalCode(a, b string) bool { return strings.EqualFold(a, b) }
+
+// clipTo cuts a text that we made to n characters.
+func clipTo(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	runes := []rune(s)
+	return string(runes[:min(n, len(runes))])
+}

@@ -1,0 +1,67 @@
+package write
+
+import (
+	"time"
+
+	"github.com/hybridapps/tandem/erp/model"
+)
+
+// Declaration is all there is to say about an entity set: its shape, and what
+// writing its rows means. The functions work on a row whose members are
+// assigned; a nil one does nothing.
+type Declaration struct {
+	Set model.SetDeclaration
+	// Prepare fills what a new row needs and did not get.
+	Prepare func(*Change) error
+	// Compute keeps what depends on other values of the row, whenever one of
+	// them changes.
+	Compute func(*Change) error
+	// Totals keeps what depends on the row's children, once they are settled.
+	Totals func(*Change) error
+	// Guard refuses changes of a row that is past changing, and of its parts.
+	// Actions are not asked for.
+	Guard func(*Change) error
+	// Rules are the conditions that every saved row keeps.
+	Rules []Rule
+	// Actions do what the set's [Action] of the name says; the arguments are of
+	// its parameters, of any type.
+	Actions map[string]func(c *Change, args *Object) error
+}
+
+// Rule is a condition that every saved row keeps.
+type Rule struct {
+	// Code is shown as (Constraint CODE).
+	Code string
+	// Text says what is wrong and how to mend it.
+	Text string
+	// Broken reports whether the row breaks the rule.
+	Broken func(*Change) (bool, error)
+}
+
+// Model is a model with what writing means: the table of behaviours beside
+// the sets. It is immutable and safe for concurrent use.
+type Model struct {
+	*model.Model
+	// Log makes the log of an import; nil keeps none.
+	Log func(m *Model, by Actor, req *ImportRequest, at time.Time) ImportLog
+
+	behaviours map[*model.Set]*Declaration
+}
+
+// NewModel links the sets of the declarations. A mistake in one panics:
+// declarations are constants of the program, and a test makes the model.
+func NewModel(declarations []Declaration, renames []model.Rename) *Model {
+	sets := make([]model.SetDeclaration, len(declarations))
+	m := &Model{behaviours: make(map[*model.Set]*Declaration, len(declarations))}
+	for i := range declarations {
+		d := &declarations[i]
+		sets[i], m.behaviours[d.Set.Set] = d.Set, d
+		for _, a := range d.Set.Actions {
+			if d.Actions[a.Name] == nil {
+				panic("write: " + d.Set.Name + " declares " + a.Name + " and does not do it")
+			}
+		}
+	}
+	m.Model = model.New(sets, renames)
+	return m
+}

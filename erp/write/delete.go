@@ -1,0 +1,73 @@
+package write
+
+import (
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
+)
+
+// Delete removes a row with its children. version 0 means any.
+func (w *Writer) Delete(e model.Entity, version int64) error {
+	c, err := w.open(e)
+	if err != nil {
+		return err
+	}
+	if version != 0 {
+		c.version = &version
+	}
+	if err := c.checkVersion(); err != nil {
+		return err
+	}
+	if err := c.guard(); err != nil {
+		return err
+	}
+	if err := w.unreferenced(c.Record); err != nil {
+		return err
+	}
+	if err := w.tx.Remove(c.Record.Set, c.ID); err != nil {
+		return err
+	}
+	w.Forget()
+	if c.owner == nil {
+		return nil
+	}
+	c.owner.children = nil
+	c.owner.forced = true
+	_, err = c.owner.write()
+	return err
+}
+
+// unreferenced refuses to delete a row that others point at, and says which.
+func (w *Writer) unreferenced(r *model.Record) error {
+	for _, s := range w.model.Sets {
+		if s.Base != nil && s.Table == s.Base.Table && s.Abstract {
+			continue
+		}
+		for _, p := range s.Properties {
+			if !p.IsReference() || p.Set != s || p == s.Owner || !p.Target.Includes(r.Set) {
+				continue
+			}
+			q := &query.Query{Set: s, Limit: 2, Where: query.Equal(p, model.TextValue(r.ID))}
+			found, err := w.tx.Find(q)
+			if err != nil {
+				return err
+			}
+			for _, e := range found {
+				if e.ID != r.ID || s.View {
+					return tandem.Errorf(tandem.CodeConflict,
+						"%s cannot be deleted: %s refers to it by %s; change or delete that first, or make this one inactive.",
+						model.Entity{Set: r.Set, ID: r.ID}, nameOf(e), p.Name)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// nameOf names a row that refers to another; rows of views have no id.
+func nameOf(e model.Entity) string {
+	if e.ID == "" {
+		return "a row of " + e.Set.Name
+	}
+	return e.String()
+}

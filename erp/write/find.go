@@ -1,0 +1,287 @@
+package write
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/internal/jsontext"
+)
+
+// criterion is the one condition by which an object is looked up.
+type criterion struct {
+	kind          string // ExternalId, Id, Code, Name, DisplayText
+	value, system string
+	hasSystem     bool
+	exact         bool // of names: equal in a language, not only contained
+}
+
+// String is the criterion as @erpnet.findBy spells it.
+func (c *criterion) String() string {
+	if c == nil {
+		return "{}"
+	}
+	b := append(jsontext.AppendString([]byte{'{'}, c.kind), ':')
+	b = jsontext.AppendString(b, model.Shown(c.value))
+	if c.hasSystem {
+		b = append(b, `,"ExternalSystem":`...)
+		b = jsontext.AppendString(b, model.Shown(c.system))
+	}
+	return string(append(b, '}'))
+}
+
+// find looks an object up by its @erpnet.findBy, or by its own members. within
+// limits children to those of one owner. At most two rows come back; none also
+// when the object has nothing to be found by.
+func (w *Writer) find(s *model.Set, o *Object, within *Change) ([]model.Entity, *criterion, error) {
+	by, err := criterionOf(s, o)
+	if err != nil || by == nil {
+		return nil, by, err
+	}
+	if within == nil && s.Owner != nil && by.kind == "Code" && s.Code.Property.Kind == model.KindInt {
+		return nil, by, invalid("%s: %s is a number within one %s; find the row by Id.", s.Name, s.Code, s.Owner.Name)
+	}
+	if within != nil && within.New {
+		return nil, by, nil
+	}
+	key := ""
+	if within == nil {
+		key = "find " + s.Name + by.String()
+		if e, ok := w.lookups[key]; ok && len(by.value) < 80 {
+			return []model.Entity{e}, by, nil
+		}
+	}
+	found, err := w.search(s, by, within)
+	if len(found) == 1 && key != "" {
+		w.remember(key, found[0])
+	}
+	return found, by, err
+}
+
+func (w *Writer) search(s *model.Set, by *criterion, within *Change) ([]model.Entity, error) {
+	q := &query.Query{Set: s, Limit: 2}
+	var where query.And
+	if within != nil {
+		where = append(where, query.Equal(s.Owner, model.TextValue(within.ID)))
+	}
+	switch by.kind {
+	case "ExternalId":
+		where = append(where, query.Equal(s.Property("ExternalId"), model.TextValue(by.value)))
+		if by.hasSystem {
+			where = append(where, query.Equal(s.Property("ExternalSystem"), model.TextValue(by.system)))
+		}
+	case "Id":
+		where = append(where, query.Equal(s.ID(), model.TextValue(by.value)))
+	case "DisplayText":
+		q.Search = by.value
+	default:
+		path := s.Code
+		if by.kind == "Name" {
+			path = s.NameMember
+		}
+		switch path.Property.Kind {
+		case model.KindMultiLanguage:
+			q.Limit = 100
+			q.Where = append(where, query.Contains(path, by.value))
+			found, err := w.tx.Find(q)
+			if err != nil {
+				return nil, err
+			}
+			return w.preferExact(path, found, by)
+		case model.KindInt:
+			n, ok := wholeNumber(json.Number(by.value))
+			if !ok {
+				return nil, invalid("%s: %s %q is not a number.", s.Name, path, model.Shown(by.value))
+			}
+			where = append(where, &query.Compare{Path: path, Value: model.IntValue(n)})
+		default:
+			where = append(where, &query.Compare{Path: path, Value: model.TextValue(by.value)})
+		}
+	}
+	q.Where = where
+	return w.tx.Find(q)
+}
+
+// preferExact puts the rows first whose name is the one looked for, in a
+// language and whatever the case; a search by an object's own name takes no
+// others.
+func (w *Writer) preferExact(path *model.Path, found []model.Entity, by *criterion) ([]model.Entity, error) {
+	if len(found) < 2 && !by.exact || len(path.Refs) > 0 {
+		return found, nil
+	}
+	var exact []model.Entity
+	for _, e := range found {
+		r, err := w.record(e.Set, e.ID)
+		if err != nil {
+			return nil, err
+		}
+		if model.HasTranslation(r.Get(path.Property).Text, by.value) {
+			exact = append(exact, e)
+		}
+	}
+	if len(exact) > 0 || by.exact {
+		return exact, nil
+	}
+	return found, nil
+}
+
+// criterionOf chooses the one criterion of an object: of its @erpnet.findBy,
+// or of its own members, in the order ExternalId, Id, Code, Name, DisplayText.
+func criterionOf(s *model.Set, o *Object) (*criterion, error) {
+	v, explicit := o.Get("@erpnet.findBy")
+	if !explicit {
+		return ownCriterion(s, o)
+	}
+	by, ok := v.(*Object)
+	if !ok {
+		return nil, invalid(`%s: @erpnet.findBy must be an object like {"Code":"…"}.`, s.Name)
+	}
+	texts := map[string]string{}
+	for _, m := range by.Members {
+		text, ok := m.Value.(string)
+		if n, isNumber := m.Value.(json.Number); isNumber {
+			text, ok = n.String(), true
+		}
+		if !ok {
+			return nil, invalid("%s: @erpnet.findBy: %s must be a text.", s.Name, model.Shown(m.Name))
+		}
+		if err := model.CheckText(s, "@erpnet.findBy", text); err != nil {
+			return nil, err
+		}
+		switch m.Name {
+		case "ExternalId", "ExternalSystem", "Id", "Code", "Name", "DisplayText":
+			texts[m.Name] = text
+		default:
+			return nil, invalid("%s: @erpnet.findBy has no key %q; use ExternalId (with ExternalSystem), Id, Code, Name or DisplayText.", s.Name,
+				model.Shown(m.Name))
+		}
+	}
+	for _, kind := range [...]string{"ExternalId", "Id", "Code", "Name", "DisplayText"} {
+		text, ok := texts[kind]
+		if !ok {
+			continue
+		}
+		c := &criterion{kind: kind, value: text}
+		c.system, c.hasSystem = texts["ExternalSystem"]
+		c.hasSystem = c.hasSystem && kind == "ExternalId"
+		return c, c.check(s)
+	}
+	return nil, invalid("%s: @erpnet.findBy is empty; use ExternalId (with ExternalSystem), Id, Code, Name or DisplayText.", s.Name)
+}
+
+func (c *criterion) check(s *model.Set) error {
+	switch {
+	case c.kind == "ExternalId" && s.Property("ExternalId") == nil,
+		c.kind == "Code" && s.Code == nil,
+		c.kind == "Name" && s.NameMember == nil:
+		return invalid("%s: objects of this set cannot be found by %s.", s.Name, c.kind)
+	}
+	if c.kind == "Id" {
+		id, err := uuid.Parse(c.value)
+		if err != nil || len(c.value) != 36 {
+			return invalid("%s: @erpnet.findBy: Id %q is not a GUID.", s.Name, model.Shown(c.value))
+		}
+		c.value = id.String()
+	}
+	return nil
+}
+
+// ownCriterion is made of the object's own ExternalId, Id, code or name.
+func ownCriterion(s *model.Set, o *Object) (*criterion, error) {
+	text := func(name string) (string, bool) {
+		v, _ := o.Get(name)
+		switch v := v.(type) {
+		case string:
+			return v, v != ""
+		case json.Number:
+			return v.String(), true
+		case *Object: // a multilanguage name
+			pairs := make([]string, 0, 2*len(v.Members))
+			for _, m := range v.Members {
+				if t, ok := m.Value.(string); ok && t != "" {
+					pairs = append(pairs, strings.ToUpper(m.Name), t)
+				}
+			}
+			return model.Translation(model.MultiLanguage(pairs...), model.DefaultLanguage), len(pairs) > 0
+		}
+		return "", false
+	}
+	c := &criterion{exact: true}
+	var ok bool
+	if v, isText := text("@odata.id"); isText {
+		set, id, err := s.Model().ParseID(v)
+		if err != nil {
+			return nil, err
+		}
+		if !s.Includes(set) && !set.Includes(s) {
+			return nil, invalid("%s: @odata.id %q is of another set.", s.Name, model.Shown(v))
+		}
+		c.kind, c.value = "Id", id
+		return c, nil
+	}
+	if s.Property("ExternalId") != nil {
+		if c.value, ok = text("ExternalId"); ok {
+			c.kind = "ExternalId"
+			c.system, c.hasSystem = text("ExternalSystem")
+			return c, model.CheckText(s, "ExternalId", c.value+c.system)
+		}
+	}
+	if c.value, ok = text("Id"); ok {
+		c.kind = "Id"
+		return c, c.check(s)
+	}
+	for _, member := range [...]struct {
+		kind string
+		path *model.Path
+	}{{"Code", s.Code}, {"Name", s.NameMember}} {
+		if member.path == nil || len(member.path.Refs) > 0 {
+			continue
+		}
+		if c.value, ok = text(member.path.Property.Name); ok {
+			c.kind = member.kind
+			return c, model.CheckText(s, member.path.Property.Name, c.value)
+		}
+	}
+	return nil, nil
+}
+
+// onlySearch reports whether an object holds nothing but what it is found by:
+// then a nested object means find, else merge.
+func onlySearch(s *model.Set, o *Object) bool {
+	for _, m := range o.Members {
+		switch {
+		case strings.HasPrefix(m.Name, "@"), m.Name == "Id", m.Name == "ExternalId", m.Name == "ExternalSystem":
+		case s.Code != nil && len(s.Code.Refs) == 0 && m.Name == s.Code.Property.Name:
+		case s.NameMember != nil && len(s.NameMember.Refs) == 0 && m.Name == s.NameMember.Property.Name:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// byCode finds a currency or unit by its code; of units the case does not
+// matter where no unit has it exactly.
+func (w *Writer) byCode(s *model.Set, code string) (model.Entity, error) {
+	if err := model.CheckText(s, s.Code.String(), code); err != nil {
+		return model.Entity{}, err
+	}
+	key := "code " + s.Name + "|" + model.Shown(code)
+	if e, ok := w.lookups[key]; ok && len(code) <= 80 {
+		return e, nil
+	}
+	for _, spelling := range [...]string{code, strings.ToLower(code), strings.ToUpper(code)} {
+		found, err := w.tx.Find(&query.Query{Set: s, Limit: 1, Where: &query.Compare{Path: s.Code, Value: model.TextValue(spelling)}})
+		if err != nil {
+			return model.Entity{}, err
+		}
+		if len(found) > 0 {
+			w.remember(key, found[0])
+			return found[0], nil
+		}
+	}
+	return model.Entity{}, nil
+}

@@ -1,0 +1,165 @@
+package write
+
+import (
+	"errors"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/erp/model"
+)
+
+// errUndo ends a transaction whose results were already noted.
+var errUndo = errors.New("undo the transaction")
+
+// Import applies the objects of an import. transact runs a function in one
+// transaction of its own, again when the store wants that.
+func Import(m *Model, by Actor, req *ImportRequest, clock tandem.Clock, transact func(func(Tx) error) error) (*ImportResult, error) {
+	run := &importRun{
+		w: NewWriter(m, by), req: req, clock: clock,
+		result: &ImportResult{Success: true, Objects: make([]ImportedObject, len(req.Objects))},
+	}
+	run.transact = func(f func(Tx) error) error {
+		again := false
+		return transact(func(tx Tx) error {
+			if again {
+				run.w.Forget() // what the undone transaction made is not there
+			}
+			again = true
+			return f(tx)
+		})
+	}
+	if err := run.begin(); err != nil {
+		return nil, err
+	}
+	apply := run.perObject
+	if req.Transaction == AllObjects {
+		apply = run.allObjects
+	}
+	if err := apply(); err != nil {
+		return nil, err
+	}
+	return run.result, run.end()
+}
+
+type importRun struct {
+	w        *Writer
+	req      *ImportRequest
+	clock    tandem.Clock
+	transact func(func(Tx) error) error
+	result   *ImportResult
+	log      ImportLog // nil at logging level 0
+}
+
+// ImportLog keeps what came with one Import and what became of it, in the
+// transactions of the import.
+type ImportLog interface {
+	// Begin writes the head, which names the log.
+	Begin(tx Tx) (model.Entity, error)
+	// Note writes what became of the i-th object.
+	Note(tx Tx, i int, done ImportedObject) error
+	// End completes the head.
+	End(tx Tx, result *ImportResult, at time.Time) error
+}
+
+func (r *importRun) begin() error {
+	if r.req.LoggingLevel == 0 || r.w.model.Log == nil {
+		return nil
+	}
+	r.log = r.w.model.Log(r.w.model, r.w.by, r.req, r.clock.Now())
+	return r.transact(func(tx Tx) (err error) {
+		r.result.DataExchange, err = r.log.Begin(tx)
+		return err
+	})
+}
+
+func (r *importRun) perObject() error {
+	for i, o := range r.req.Objects {
+		err := r.transact(func(tx Tx) error {
+			outcome, err := r.upsert(tx, o)
+			if err != nil {
+				return err
+			}
+			r.result.Objects[i] = ImportedObject{Entity: outcome.Entity, State: outcome.State}
+			return r.note(tx, i)
+		})
+		if err == nil {
+			continue
+		}
+		if err := r.failed(i, err); err != nil {
+			return err
+		}
+		if err := r.transact(func(tx Tx) error { return r.note(tx, i) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *importRun) allObjects() error {
+	err := r.transact(func(tx Tx) error {
+		r.result.Success = true
+		for i, o := range r.req.Objects {
+			err := tx.Try(func() error {
+				outcome, err := r.upsert(tx, o)
+				r.result.Objects[i] = ImportedObject{Entity: outcome.Entity, State: outcome.State}
+				return err
+			})
+			if err != nil {
+				if err := r.failed(i, err); err != nil {
+					return err
+				}
+			}
+		}
+		if !r.result.Success {
+			return errUndo
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errUndo) {
+		return err
+	}
+	return r.transact(func(tx Tx) error {
+		for i := range r.result.Objects {
+			if err := r.note(tx, i); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// failed notes an object that a caller can mend; faults end the import.
+func (r *importRun) failed(i int, err error) error {
+	r.w.Forget()
+	var known *tandem.Error
+	if !errors.As(err, &known) {
+		return err
+	}
+	r.result.Success = false
+	r.result.Objects[i] = ImportedObject{Err: known}
+	return nil
+}
+
+// upsert writes one object as its @erpnet.action says: create is the default,
+// merge updates what is found and else creates it.
+func (r *importRun) upsert(tx Tx, o *Object) (Outcome, error) {
+	s, err := typeOf(r.w.model, o)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return r.w.In(tx, r.clock.Now()).Apply(s, o, actionCreate)
+}
+
+func (r *importRun) note(tx Tx, i int) error {
+	if r.log == nil {
+		return nil
+	}
+	return r.log.Note(tx, i, r.result.Objects[i])
+}
+
+func (r *importRun) end() error {
+	if r.log == nil {
+		return nil
+	}
+	return r.transact(func(tx Tx) error { return r.log.End(tx, r.result, r.clock.Now()) })
+}

@@ -1,0 +1,178 @@
+package write
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/erp/model"
+)
+
+// The actions of @erpnet.action.
+const (
+	actionCreate           = "create"
+	actionUpdate           = "update"
+	actionDelete           = "delete"
+	actionFind             = "find"
+	actionFindOrNull       = "findOrNull"
+	actionFindOrCreate     = "findOrCreate"
+	actionFindSingle       = "findSingle"
+	actionFindSingleOrNull = "findSingleOrNull"
+	actionMerge            = "merge"
+)
+
+// Apply writes one object as its @erpnet.action says, or as fallback does.
+func (w *Writer) Apply(s *model.Set, o *Object, fallback string) (Outcome, error) {
+	s, err := w.concrete(s, o)
+	if err != nil {
+		return Outcome{}, err
+	}
+	action, err := actionOf(s, o, fallback)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return w.perform(s, o, action)
+}
+
+// concrete is the set that @odata.type names, which must be s or a subtype.
+func (w *Writer) concrete(s *model.Set, o *Object) (*model.Set, error) {
+	v, ok := o.Get("@odata.type")
+	if !ok {
+		return s, nil
+	}
+	name, _ := v.(string)
+	t := w.model.SetOfQualifiedType(name)
+	if t == nil || !s.Includes(t) {
+		return nil, invalid("%s: @odata.type %q is not a type of this set.", s.Name, model.Shown(name))
+	}
+	return t, nil
+}
+
+func actionOf(s *model.Set, o *Object, fallback string) (string, error) {
+	v, ok := o.Get("@erpnet.action")
+	if !ok {
+		return fallback, nil
+	}
+	action, _ := v.(string)
+	switch action {
+	case actionCreate, actionUpdate, actionDelete, actionFind, actionFindOrNull, actionFindOrCreate, actionFindSingle,
+		actionFindSingleOrNull, actionMerge:
+		return action, nil
+	}
+	return "", invalid("%s: @erpnet.action %q is unknown; "+
+		"use create, update, delete, find, findOrNull, findOrCreate, findSingle, findSingleOrNull or merge.", s.Name, model.Shown(action))
+}
+
+// perform runs an action on an object that is not a child of another.
+func (w *Writer) perform(s *model.Set, o *Object, action string) (Outcome, error) {
+	if action == actionCreate {
+		return w.create(s, o)
+	}
+	found, by, err := w.find(s, o, nil)
+	if err != nil {
+		return Outcome{}, err
+	}
+	single := action == actionFindSingle || action == actionFindSingleOrNull
+	if len(found) > 1 && single {
+		return Outcome{}, broken(s, "More than one object found: %s, action: %s, findBy: %s.", s.Name, action, by)
+	}
+	if len(found) == 0 {
+		switch action {
+		case actionFindOrCreate, actionMerge:
+			return w.create(s, o)
+		case actionFindOrNull, actionFindSingleOrNull:
+			return Outcome{State: Unchanged}, nil
+		}
+		return Outcome{}, tandem.Errorf(tandem.CodeRule, "Object not found: %s, action: %s, findBy: %s.", s.Name, action, by)
+	}
+	switch e := found[0]; action {
+	case actionUpdate, actionMerge:
+		return w.update(e, o, action)
+	case actionDelete:
+		if err := w.Delete(e, 0); err != nil {
+			return Outcome{}, err
+		}
+		return Outcome{Entity: e, State: Deleted}, nil
+	default:
+		return Outcome{Entity: e, State: Unchanged}, nil
+	}
+}
+
+// applyChild writes one object of a child collection: found within its owner
+// it is changed, else created. In a merge, lines without a LineNo are taken to
+// be lines 10, 20, 30 …, the numbers that the first merge gave them, so that a
+// repeated import finds them again.
+func (c *Change) applyChild(child *model.Child, o *Object, position int, parentAction string) error {
+	s := child.Set
+	action, err := actionOf(s, o, actionMerge)
+	if err != nil {
+		return err
+	}
+	number := s.Property("LineNo")
+	if _, has := o.Get("LineNo"); number != nil && !has && parentAction == actionMerge && action == actionMerge && !c.New {
+		if by, err := criterionOf(s, o); err == nil && by == nil {
+			numbered := &Object{Members: append(append([]Member{}, o.Members...),
+				Member{"LineNo", json.Number(fmt.Sprint((position + 1) * 10))})}
+			o = numbered
+		}
+	}
+	if action != actionCreate {
+		found, by, err := c.w.find(s, o, c)
+		if err != nil {
+			return err
+		}
+		switch {
+		case len(found) > 0:
+			return c.changeChild(child, found[0], o, action)
+		case action != actionMerge && action != actionFindOrCreate:
+			return broken(s, "Object not found: %s, action: %s, findBy: %s.", s.Name, action, by)
+		}
+	}
+	line, err := c.w.newChange(s, o, c)
+	if err != nil {
+		return err
+	}
+	return line.applyAll(o, actionCreate)
+}
+
+func (c *Change) changeChild(child *model.Child, e model.Entity, o *Object, action string) error {
+	for _, other := range c.children {
+		if other.ID == e.ID {
+			return broken(child.Set, "the same row is given twice in one request: %s.", e)
+		}
+	}
+	switch action {
+	case actionUpdate, actionMerge:
+	case actionDelete:
+		if err := c.guard(); err != nil {
+			return err
+		}
+		c.forced = true
+		delete(c.w.records, e.ID)
+		return c.w.tx.Remove(child.Set, e.ID)
+	default:
+		return nil
+	}
+	r, err := c.w.tx.Load(child.Set, e.ID, true)
+	if err != nil {
+		return err
+	}
+	line := c.w.change(r, false)
+	line.owner = c
+	c.children = append(c.children, line)
+	return line.applyAll(o, action)
+}
+
+// typeOf is the set that the @odata.type of an object names.
+func typeOf(m *Model, o *Object) (*model.Set, error) {
+	v, ok := o.Get("@odata.type")
+	name, _ := v.(string)
+	if !ok {
+		return nil, invalid("An object of an import needs @odata.type, like Erp.General_Products_Product.")
+	}
+	s := m.SetOfQualifiedType(name)
+	if s == nil {
+		return nil, invalid("There is no type %q; it must be a singular type like Erp.General_Products_Product.", model.Shown(name))
+	}
+	return s, nil
+}

@@ -1,0 +1,180 @@
+package write
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/hybridapps/tandem/erp/model"
+)
+
+// value gives what a caller sent for the property the property's type.
+func (c *Change) value(p *model.Property, v any, bind bool) (model.Value, error) {
+	s := c.Record.Set
+	if p.IsReference() {
+		return c.w.reference(s, p, v, bind)
+	}
+	if v == nil {
+		return model.NullValue, nil
+	}
+	wrong := func(want string) (model.Value, error) {
+		return model.Value{}, invalid("%s: %s needs %s.", s.Name, p.Name, want)
+	}
+	switch p.Kind {
+	case model.KindString:
+		text, ok := v.(string)
+		if !ok {
+			return wrong("a text")
+		}
+		return model.TextValue(text), p.CheckLength(s, text)
+	case model.KindMultiLanguage:
+		o, ok := v.(*Object)
+		if !ok {
+			return wrong(`an object like {"EN":"text"}`)
+		}
+		stored, err := parseLanguages(s, p, o)
+		return model.Value{Text: stored, Null: stored == ""}, err
+	case model.KindBool:
+		b, ok := v.(bool)
+		if !ok {
+			return wrong("true or false")
+		}
+		return model.BoolValue(b), nil
+	case model.KindInt:
+		n, ok := wholeNumber(v)
+		if !ok {
+			return wrong("a whole number")
+		}
+		return model.IntValue(n), nil
+	case model.KindDecimal:
+		return number(s, p, v)
+	case model.KindAmount, model.KindQuantity:
+		return c.measured(p, v)
+	case model.KindDate, model.KindDateTime:
+		text, _ := v.(string)
+		t, err := model.ParseTime(text)
+		if err != nil {
+			return wrong("a time like 2026-01-31T09:55:00Z")
+		}
+		if p.Kind == model.KindDate {
+			t = model.Day(t)
+		}
+		return model.IntValue(t.UnixMicro()), nil
+	case model.KindEnum:
+		text, _ := v.(string)
+		n, ok := p.Enum.Member(text)
+		if !ok {
+			return wrong("one of " + p.Enum.Names())
+		}
+		return model.IntValue(n), nil
+	}
+	return wrong("another type")
+}
+
+// number reads a decimal: a JSON number, or a text with one.
+func number(s *model.Set, p *model.Property, v any) (model.Value, error) {
+	var text string
+	switch v := v.(type) {
+	case json.Number:
+		text = v.String()
+	case string:
+		text = v
+	default:
+		return model.Value{}, invalid("%s: %s needs a number.", s.Name, p.Name)
+	}
+	n, err := model.RoundDecimal(text, p.Scale)
+	if err != nil {
+		return model.Value{}, invalid("%s: %s: %s.", s.Name, p.Name, err)
+	}
+	return model.IntValue(n), nil
+}
+
+// measured reads an Amount or a Quantity. Its code assigns the unit when the
+// reference to that is in the same row; else it must be the effective one,
+// which is checked when the row is complete.
+func (c *Change) measured(p *model.Property, v any) (model.Value, error) {
+	s := c.Record.Set
+	unit := "Currency"
+	if p.Kind == model.KindQuantity {
+		unit = "Unit"
+	}
+	o, ok := v.(*Object)
+	if !ok {
+		return model.Value{}, invalid(`%s: %s needs an object like {"Value":1.5,"%s":"…"}.`, s.Name, p.Name, unit)
+	}
+	var sent, code any
+	for _, m := range o.Members {
+		switch m.Name {
+		case "Value":
+			sent = m.Value
+		case unit:
+			code = m.Value
+		default:
+			if !strings.HasPrefix(m.Name, "@") {
+				return model.Value{}, invalid("%s: %s has no %q; it has Value and %s.", s.Name, p.Name, model.Shown(m.Name), unit)
+			}
+		}
+	}
+	value, err := number(s, p, sent)
+	if err != nil || code == nil {
+		return value, err
+	}
+	text, ok := code.(string)
+	if !ok {
+		return model.Value{}, invalid("%s: the %s of %s must be a text.", s.Name, unit, p.Name)
+	}
+	if len(p.Unit) > 1 {
+		c.units = append(c.units, unitCheck{p, text})
+		return value, nil
+	}
+	r := p.Unit[0]
+	e, err := c.w.byCode(r.Target, text)
+	if err != nil {
+		return model.Value{}, err
+	}
+	if e.ID == "" {
+		return model.Value{}, broken(s, `%s: there is no %s %q; create it first, or use an existing code.`, p.Name, strings.ToLower(unit),
+			model.Shown(text))
+	}
+	if now := c.Values[r.Index]; (c.given[r.Index] || c.byUnit[r.Index]) && now.Text != e.ID {
+		return model.Value{}, broken(s, "the %s of %s and %s disagree; send one of them, or make them agree.", strings.ToLower(unit), p.Name,
+			r.Name)
+	}
+	c.Values[r.Index] = model.TextValue(e.ID)
+	c.byUnit[r.Index] = true
+	return value, nil
+}
+
+// parseLanguages reads what a caller sent for the property.
+func parseLanguages(s *model.Set, p *model.Property, o *Object) (string, error) {
+	languages, pairs := make([]string, 0, len(o.Members)), make([]string, 0, 2*len(o.Members))
+	for _, m := range o.Members {
+		text, isText := m.Value.(string)
+		language := strings.ToUpper(m.Name)
+		if !isText || len(language) != 2 || language[0] < 'A' || language[0] > 'Z' || language[1] < 'A' || language[1] > 'Z' {
+			return "", invalid(`%s: %s is a multilanguage text; write it as {"EN":"text","DE":"Text"}.`, s.Name, p.Name)
+		}
+		if err := p.CheckLength(s, text); err != nil {
+			return "", err
+		}
+		if slices.Contains(languages, language) {
+			return "", invalid("%s: %s names the language %s twice.", s.Name, p.Name, language)
+		}
+		languages = append(languages, language)
+		pairs = append(pairs, language, text)
+	}
+	if len(pairs) == 0 {
+		return "", nil
+	}
+	return model.MultiLanguage(pairs...), nil
+}
+
+// wholeNumber reads an integer of JSON, in the range of 32 bits.
+func wholeNumber(v any) (int64, bool) {
+	number, ok := v.(json.Number)
+	if !ok {
+		return 0, false
+	}
+	n, exact, err := model.FloorDecimal(number.String(), 0)
+	return n, err == nil && exact && n >= -1<<31 && n < 1<<31
+}

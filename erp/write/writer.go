@@ -1,0 +1,125 @@
+package write
+
+import (
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/erp/model"
+)
+
+// Writer gives the objects that callers send their meaning, inside one
+// transaction. It is not safe for concurrent use.
+type Writer struct {
+	model *Model
+	tx    Tx
+	by    Actor
+	now   time.Time
+	newID func() string
+
+	// lookups and records remember what was found, so that an import asks for
+	// a product once and not once for each line.
+	lookups map[string]model.Entity
+	records map[string]*model.Record
+}
+
+// maxRemembered bounds each memory of a Writer; past it, it starts over.
+const maxRemembered = 20000
+
+// NewWriter makes a writer for the actor. Use it for one call.
+func NewWriter(m *Model, by Actor) *Writer {
+	return &Writer{model: m, by: by, newID: uuid.NewString, lookups: map[string]model.Entity{}, records: map[string]*model.Record{}}
+}
+
+// In makes the writer work in the transaction, at the time.
+func (w *Writer) In(tx Tx, now time.Time) *Writer {
+	w.tx, w.now = tx, now
+	return w
+}
+
+// Forget drops everything remembered: after a transaction that was undone.
+func (w *Writer) Forget() {
+	clear(w.lookups)
+	clear(w.records)
+}
+
+func (w *Writer) remember(key string, e model.Entity) {
+	if len(w.lookups) >= maxRemembered {
+		clear(w.lookups)
+	}
+	w.lookups[key] = e
+}
+
+func (w *Writer) record(s *model.Set, id string) (*model.Record, error) {
+	if r := w.records[id]; r != nil && s.Includes(r.Set) {
+		return r, nil
+	}
+	r, err := w.tx.Load(s, id, false)
+	if errors.Is(err, tandem.ErrNotFound) {
+		return nil, broken(s, "Object not found: %s.", model.Entity{Set: s, ID: id})
+	}
+	if err != nil {
+		return nil, err
+	}
+	w.keep(r)
+	return r, nil
+}
+
+func (w *Writer) keep(r *model.Record) {
+	if len(w.records) >= maxRemembered {
+		clear(w.records)
+	}
+	w.records[r.ID] = r
+}
+
+func (w *Writer) insert(r *model.Record) error {
+	if err := w.tx.Insert(r); err != nil {
+		return err
+	}
+	if r.Set.Owner == nil {
+		w.keep(r)
+	}
+	return nil
+}
+
+func (w *Writer) save(r *model.Record) error {
+	if err := w.tx.Save(r); err != nil {
+		return err
+	}
+	if r.Set.Owner == nil {
+		w.keep(r)
+	} else {
+		delete(w.records, r.ID)
+	}
+	return nil
+}
+
+// Actor is who writes.
+type Actor struct {
+	// ID is the account's GUID, Login its login: the System User's for service
+	// tokens. Login becomes CreationUser and the like.
+	ID, Login string
+}
+
+// ActorOf is the actor of a verified principal.
+func ActorOf(p *tandem.Principal) Actor { return Actor{ID: p.ActorID(), Login: p.Actor()} }
+
+// Outcome is the result of one write. Entity is zero when the action found
+// nothing (findOrNull).
+type Outcome struct {
+	Entity model.Entity
+	State  State
+}
+
+// State is what a write did to an object.
+type State string
+
+// The states, by the names of Import's @erpnet.state.
+const (
+	Added     State = "Added"
+	Modified  State = "Modified"
+	Deleted   State = "Deleted"
+	Unchanged State = "Unchanged"
+)

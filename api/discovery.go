@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/hybridapps/tandem/oauth"
 )
 
 // SiteType is the kind of a web site of the instance, by ERP.net's names.
@@ -42,7 +44,7 @@ const ODataServiceRoot = "ODataServiceRoot"
 // IDSite and DomainAPISite are the sites every instance has. root is the public
 // root of the instance without a slash at its end.
 func IDSite(root string) Site {
-	return Site{Type: SiteID, URL: root + "/id", System: true}
+	return Site{Type: SiteID, URL: root + oauth.PathIssuer, System: true}
 }
 
 // DomainAPISite is the site of the domain API.
@@ -185,6 +187,6 @@ func (d *Discovery) landing(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "same-origin")
 	_ = landingPage.Execute(w, map[string]any{ // the caller may have gone
 		"Host": d.host(), "Name": d.Name, "Version": d.Version, "Sites": d.sites(r.Context()),
-		"OData": d.Root + DomainPath, "Issuer": d.Root + "/id",
+		"OData": d.Root + DomainPath, "Issuer": d.Root + oauth.PathIssuer,
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/netaddr"
 )
 
 // authorised makes API calls with the tokens of one half. It is what
@@ -88,7 +89,7 @@ func (a *authorised) do(req *http.Request, also string) (*http.Response, error) 
 
 // mayGo refuses every address that the token is not for.
 func (a *authorised) mayGo(u *url.URL, also string) error {
-	if u == nil || u.Host == "" || (u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname()))) {
+	if u == nil || u.Host == "" || (u.Scheme != "https" && (u.Scheme != "http" || !netaddr.IsLoopback(u.Hostname()))) {
 		return tandem.Errorf(tandem.CodeInvalid, "an API call needs an absolute https address")
 	}
 	if o := origin(u); o != also && !slices.Contains(a.origins, o) {

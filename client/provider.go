@@ -126,7 +126,7 @@ func (p *Provider) ODataRoot(ctx context.Context) (string, error) {
 }
 
 func (p *Provider) discoverRoot(ctx context.Context) (string, error) {
-	instance, ok := strings.CutSuffix(p.issuer, "/id")
+	instance, ok := strings.CutSuffix(p.issuer, oauth.PathIssuer)
 	if !ok {
 		return "", tandem.Errorf(tandem.CodeInvalid, "the issuer %s is no instance (it does not end in /id): "+
 			"give the address of the OData service instead of auto-discovery", p.issuer)

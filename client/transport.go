@@ -10,13 +10,13 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/netaddr"
 )
 
 // Limits of what is read from a provider.
@@ -99,19 +99,11 @@ func secureURL(text string) (*url.URL, error) {
 	case u.Host == "" || u.Opaque != "" || u.User != nil || u.Fragment != "" || strings.Contains(text, "#"):
 		return nil, fmt.Errorf("%q: want https://HOST/…", text)
 	case u.Scheme == "https":
-	case u.Scheme == "http" && isLoopback(u.Hostname()):
+	case u.Scheme == "http" && netaddr.IsLoopback(u.Hostname()):
 	default:
 		return nil, fmt.Errorf("%q: want https (http is accepted on a loopback host only)", text)
 	}
 	return u, nil
-}
-
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
 }
 
 // origin is the scheme and host with its port, in one form.

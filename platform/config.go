@@ -12,6 +12,7 @@ import (
 	"github.com/hybridapps/tandem/api"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/session"
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -153,7 +154,7 @@ func CheckURL(root string) error {
 		return fmt.Errorf("the URL %q is not one: use https://HOST or http://localhost:PORT", root)
 	case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(root, "?") || strings.HasSuffix(root, "#"):
 		return fmt.Errorf("the URL %q has more than scheme, host and port: leave out the rest", u.Redacted())
-	case u.Scheme == "http" && !loopbackHost(u.Hostname()):
+	case u.Scheme == "http" && !netaddr.IsLoopback(u.Hostname()):
 		return fmt.Errorf("the URL %q sends passwords and tokens over the network in the clear: "+
 			"use https (--tls-cert, --tls-dev, or a proxy in front)", root)
 	}

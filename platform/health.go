@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
@@ -77,7 +76,7 @@ func writePlain(w http.ResponseWriter, status int, text string) {
 // directlyLocal reports whether the request comes from this machine, and not
 // through a proxy on it.
 func directlyLocal(r *http.Request) bool {
-	if !loopbackHost(netaddr.Host(r.RemoteAddr)) {
+	if !netaddr.IsLoopback(netaddr.Host(r.RemoteAddr)) {
 		return false
 	}
 	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
@@ -86,13 +85,4 @@ func directlyLocal(r *http.Request) bool {
 		}
 	}
 	return true
-}
-
-// loopbackHost reports whether the host is this machine itself.
-func loopbackHost(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }

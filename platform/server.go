@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/netaddr"
 )
 
 // Limits of the HTTP servers. There is no bound on a whole response, because
@@ -230,7 +231,7 @@ func (b *progressBody) Read(buf []byte) (int, error) {
 // machine's own name it would reach the programs on all other ports too.
 func securityHeaders(root string, next http.Handler) http.Handler {
 	u, err := url.Parse(root)
-	if err != nil || u.Scheme != "https" || loopbackHost(u.Hostname()) {
+	if err != nil || u.Scheme != "https" || netaddr.IsLoopback(u.Hostname()) {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -3,12 +3,12 @@ package registry
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"net"
 	"net/url"
 	"regexp"
 	"strings"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/netaddr"
 )
 
 // Bounds of an application's fields, in bytes; of lists, in entries.
@@ -123,18 +123,10 @@ func validateURI(what, text string) error {
 		return invalid("%s %q: use a host of letters, digits, dots and hyphens, or an address", what, tandem.Clip(text, shown))
 	case u.Scheme == "https":
 		return nil
-	case u.Scheme == "http" && isLoopback(u.Hostname()):
+	case u.Scheme == "http" && netaddr.IsLoopback(u.Hostname()):
 		return nil
 	}
 	return invalid("%s %q: use https, or http on localhost, 127.0.0.1 or [::1]", what, tandem.Clip(text, shown))
-}
-
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 func validateScopes(a *tandem.TrustedApp) error {

@@ -153,7 +153,7 @@ func TestI13_StoreHoldsNoUsableToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secrets := []string{"eyJ", "anna@example.com"}
+	secrets := []string{"eyJhbGciOi", "anna@example.com"}
 	for _, c := range b.Client.Jar.Cookies(at) {
 		if strings.Contains(c.Name, "session") || len(c.Value) >= 40 {
 			secrets = append(secrets, c.Value)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/platform"
 	"github.com/hybridapps/tandem/seal"
 )
@@ -180,7 +181,7 @@ func (s *system) closeListeners() {
 // folder of its own. It is the only part of the start that sees both.
 func (s *system) register(ctx context.Context, config platform.StoreConfig, known demoFile) (demo *platform.Demo, first bool, err error) {
 	webappDir, workerDir := filepath.Join(s.Data, "webapp"), filepath.Join(s.Data, "worker")
-	half := halfFile{Issuer: s.instance.url + "/id", ApplicationURI: platform.DemoPortal}
+	half := halfFile{Issuer: s.instance.url + oauth.PathIssuer, ApplicationURI: platform.DemoPortal}
 	front := half
 	front.Worker = s.worker.url
 	for dir, file := range map[string]halfFile{webappDir: front, workerDir: half} {
@@ -265,7 +266,7 @@ func (s *system) instanceEnv(config platform.StoreConfig) []string {
 
 func (s *system) halfArgs(m member, credential string) []string {
 	args := append([]string{
-		m.name, "--issuer=" + s.instance.url + "/id", "--application-uri=" + platform.DemoPortal,
+		m.name, "--issuer=" + s.instance.url + oauth.PathIssuer, "--application-uri=" + platform.DemoPortal,
 		"--credential-file=" + filepath.Join(s.Data, m.name, credential),
 	}, s.tlsArgs(m)...)
 	if s.ca != "" {

@@ -1,10 +1,11 @@
-// Package netaddr reads the network address that a request came from. It is a
-// leaf: it knows nothing of ours.
+// Package netaddr reads the network address that a request came from, or goes
+// to. It is a leaf: it knows nothing of ours.
 package netaddr
 
 import (
 	"net"
 	"net/netip"
+	"strings"
 )
 
 // Host is the address without its port: "192.0.2.1" of "192.0.2.1:1234", and
@@ -34,4 +35,14 @@ func Network(addr string) string {
 		return ip.String()
 	}
 	return netip.PrefixFrom(ip.WithZone(""), 64).Masked().String()
+}
+
+// IsLoopback reports whether a host of a URL is this machine itself: localhost,
+// or a loopback address (RFC 8252 section 7.3), without brackets and port.
+func IsLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/session"
+	"github.com/hybridapps/tandem/sqldb"
 )
 
 // SetLicence implements [session.Store].
@@ -115,21 +116,13 @@ func move(ctx context.Context, tx *sql.Tx, l tandem.Licence, kept []tandem.Sessi
 // freeSlot is the lowest free slot for the user: one reserved for the account
 // or, when those are taken, a shared one; 0 when there is none.
 func freeSlot(ctx context.Context, tx *sql.Tx, l tandem.Licence, login string) (slot int, reserved bool, err error) {
-	rows, err := tx.QueryContext(ctx, `SELECT slot FROM sessions WHERE ended_at = 0`)
+	slots, err := sqldb.List[int](tx.QueryContext(ctx, `SELECT slot FROM sessions WHERE ended_at = 0`))
 	if err != nil {
 		return 0, false, err
 	}
-	defer rows.Close()
-	taken := make(map[int]bool)
-	for rows.Next() {
-		var n int
-		if err := rows.Scan(&n); err != nil {
-			return 0, false, err
-		}
+	taken := make(map[int]bool, len(slots))
+	for _, n := range slots {
 		taken[n] = true
-	}
-	if err := rows.Err(); err != nil {
-		return 0, false, err
 	}
 	if n := lowest(session.ReservedSlots(l, login), taken); n > 0 {
 		return n, true, nil

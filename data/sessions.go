@@ -290,19 +290,8 @@ func (s *Sessions) EndedSince(ctx context.Context, change int64) (ids []string, 
 	if stmt, err = s.db.ReadStmt(ctx, `SELECT id FROM sessions WHERE ended_change > $1`); err != nil {
 		return nil, 0, err
 	}
-	rows, err := stmt.QueryContext(ctx, change)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, 0, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, last, rows.Err()
+	ids, err = sqldb.List[string](stmt.QueryContext(ctx, change))
+	return ids, last, err
 }
 
 // List implements [session.Store].

@@ -82,22 +82,10 @@ func (s *SignIns) End(ctx context.Context, id string, at time.Time) (bool, error
 // EndUser implements [signin.SignIns].
 func (s *SignIns) EndUser(ctx context.Context, userID string, at time.Time) ([]string, error) {
 	var ids []string
-	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		ids = nil
-		rows, err := tx.QueryContext(ctx,
-			`UPDATE sign_ins SET ended_at = $2 WHERE user_id = $1 AND ended_at = 0 RETURNING id`, userID, sqldb.Micros(at))
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var id string
-			if err := rows.Scan(&id); err != nil {
-				return err
-			}
-			ids = append(ids, id)
-		}
-		return rows.Err()
+	err := s.db.Write(ctx, func(tx *sql.Tx) (err error) {
+		ids, err = sqldb.List[string](tx.QueryContext(ctx,
+			`UPDATE sign_ins SET ended_at = $2 WHERE user_id = $1 AND ended_at = 0 RETURNING id`, userID, sqldb.Micros(at)))
+		return err
 	})
 	return ids, err
 }

@@ -96,6 +96,24 @@ func (t *Table[T]) All(rows *sql.Rows, err error) ([]T, error) {
 	return all, rows.Err()
 }
 
+// List reads and closes the rows of a query for one column. It takes what the
+// query returned, error included.
+func List[T any](rows *sql.Rows, err error) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		var value T
+		if err := rows.Scan(&value); err != nil {
+			return nil, err
+		}
+		all = append(all, value)
+	}
+	return all, rows.Err()
+}
+
 // Changed reports whether a statement changed one row. It takes what Exec
 // returned, error included.
 func Changed(result sql.Result, err error) (bool, error) {

@@ -91,6 +91,10 @@ func TestTableReadsWhatItWrote(t *testing.T) {
 		if err != nil || !cmp.Equal(one, want[0]) {
 			t.Errorf("One: %v, %v", one, err)
 		}
+		ids, err := sqldb.List[string](db.Reader().QueryContext(ctx, "SELECT id FROM leaves ORDER BY id DESC"))
+		if !cmp.Equal(ids, []string{"c", "b", "a"}) || err != nil {
+			t.Errorf("List: %v, %v", ids, err)
+		}
 		nobody := leaf{ID: "nobody"}
 		if did, err := sqldb.Changed(db.Writer().ExecContext(ctx, leaves.Update, leaves.Values(&nobody)...)); did || err != nil {
 			t.Errorf("Update of nobody: %v, %v", did, err)
@@ -111,12 +115,18 @@ func TestTableTellsWhatFails(t *testing.T) {
 			t.Errorf("NULL was read as a time: %v", all)
 		}
 		exec(t, db, `UPDATE leaves SET at = 0`)
+		if all, err := sqldb.List[string](db.Reader().QueryContext(t.Context(), "SELECT words FROM leaves")); err == nil {
+			t.Errorf("NULL was listed as a text: %v", all)
+		}
 		if all, err := leaves.All(db.Reader().QueryContext(t.Context(), leaves.Select)); err == nil {
 			t.Errorf("NULL was read as a text: %v", all)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := leaves.All(db.Reader().QueryContext(ctx, leaves.Select)); !errors.Is(err, context.Canceled) {
+			t.Errorf("a query that failed: %v", err)
+		}
+		if _, err := sqldb.List[string](db.Reader().QueryContext(ctx, "SELECT id FROM leaves")); !errors.Is(err, context.Canceled) {
 			t.Errorf("a query that failed: %v", err)
 		}
 		if _, err := sqldb.Changed(db.Writer().ExecContext(ctx, "DELETE FROM leaves")); !errors.Is(err, context.Canceled) {

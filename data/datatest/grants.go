@@ -180,6 +180,9 @@ func familiesRotateOnce(t *testing.T, stores *Stores) {
 	if got, _ := families.Family(ctx, want.ID); got.TokenID != "retry" || got.Generation != 2 {
 		t.Errorf("after a retry: %+v", got)
 	}
+	if alive, err := families.Gave(ctx, want.ID, 1, "late", expires); err != nil || alive {
+		t.Errorf("a retry of a generation that has a successor: %v, %v", alive, err)
+	}
 	if did, err := families.Rotate(ctx, want.ID, 2, want.ExpiresAt, "late", expires); err != nil || did {
 		t.Errorf("a family rotated at its end: %v, %v", did, err)
 	}

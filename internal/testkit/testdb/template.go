@@ -2,6 +2,7 @@ package testdb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -134,7 +135,7 @@ func (m *Template) makePostgres(a admin) (prefix, note string, err error) {
 			return err
 		}
 		err := c.QueryRow(ctx, `SELECT coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE datname = $1`, name).Scan(&note)
-		if err == nil || err != pgx.ErrNoRows {
+		if err == nil || !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
 		making := prefix + randomName()

@@ -1,8 +1,10 @@
 # The commands of the project. `make test` sets up what the tests need and runs
 # them all; `go test ./...` runs without any of it and says what it skipped.
 
-GOLANGCI_LINT_VERSION = v2.15.0
 BIN = .bin
+GOLANGCI_LINT = $(BIN)/golangci-lint-v2.15.0
+GOVULNCHECK = $(BIN)/govulncheck-v1.9.0
+DEADCODE = $(BIN)/deadcode-v0.52.0
 
 .PHONY: build test lint bench cover setup clean
 
@@ -15,14 +17,20 @@ setup: ## PostgreSQL, Chromium, Node packages: installed where that may be done
 test: setup ## everything, with the race detector, on both databases, in a browser
 	scripts/test.sh
 
-lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## static checks, see .golangci.yaml
-	$< run ./...
+lint: $(GOLANGCI_LINT) $(DEADCODE) $(GOVULNCHECK) ## static checks, see .golangci.yaml; dead code; known weaknesses
+	$(GOLANGCI_LINT) run ./...
+	scripts/deadcode.sh $(DEADCODE)
+	scripts/vulncheck.sh $(GOVULNCHECK)
 
-# Kept out of go.mod: the linter's dependencies are not ours.
-$(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION):
+# Kept out of go.mod: what the tools depend on is not ours. Each is installed
+# under its name and version, tool-vX.Y.Z.
+$(GOLANGCI_LINT): PACKAGE = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(GOVULNCHECK): PACKAGE = golang.org/x/vuln/cmd/govulncheck
+$(DEADCODE): PACKAGE = golang.org/x/tools/cmd/deadcode
+$(GOLANGCI_LINT) $(GOVULNCHECK) $(DEADCODE):
 	mkdir -p $(BIN)
-	GOBIN=$(CURDIR)/$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
-	mv $(BIN)/golangci-lint $@
+	GOBIN=$(CURDIR)/$(BIN) go install $(PACKAGE)@v$(lastword $(subst -v, ,$@))
+	mv $(BIN)/$(notdir $(PACKAGE)) $@
 
 bench: setup ## the figures of docs/benchmarks.md; takes some minutes
 	scripts/bench.sh

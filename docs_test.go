@@ -186,6 +186,26 @@ func sorted(packages []string) string {
 	return "`" + strings.Join(packages, "`, `") + "`"
 }
 
+// TestDecisionsSayWhatElseThereWas reads every record of a decision.
+func TestDecisionsSayWhatElseThereWas(t *testing.T) {
+	t.Parallel()
+	records, err := filepath.Glob("docs/adr/[0-9]*.md")
+	if err != nil || len(records) < 10 {
+		t.Fatalf("%d records: %v", len(records), err)
+	}
+	index := read(t, "docs/adr/README.md")
+	for _, record := range records {
+		text := read(t, record)
+		if !strings.Contains(text, "\n**Alternatives.** ") {
+			t.Errorf("%s has no paragraph that begins with **Alternatives.** and says what else was considered, and why it was not taken", record)
+		}
+		title, _, _ := strings.Cut(text, "\n")
+		if number, words, _ := strings.Cut(strings.TrimPrefix(title, "# "), ". "); !strings.Contains(index, "["+number+"]("+filepath.Base(record)+") | "+words+" |") {
+			t.Errorf("docs/adr/README.md has no row for %s with the title %q", record, words)
+		}
+	}
+}
+
 // pages are the texts that say how things are; a changelog says how they were.
 func pages(t *testing.T) []string {
 	t.Helper()

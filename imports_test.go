@@ -43,7 +43,7 @@ var mayImport = map[string][]string{
 	"api":          {".", "api/odata", "erp", "erp/model", "erp/query", "erp/write", "oauth", "internal/netaddr"},
 	// The data box implements the stores that the others declare.
 	"data":          {".", "sqldb", "api/odata", "audit", "erp/model", "erp/query", "erp/write", "identity/...", "registry", "session"},
-	"data/datatest": {".", "data", "sqldb", "audit", "identity/...", "registry", "session", "internal/testkit"},
+	"data/datatest": {".", "data", "sqldb", "audit", "identity/...", "registry", "session", "internal/testkit/..."},
 
 	// The SDK and its users: across the picture's arrows by HTTP only.
 	"client":     {".", "oauth", "seal", "internal/netaddr"},
@@ -61,7 +61,7 @@ var mayImport = map[string][]string{
 	"scripts/...":  {},
 
 	// Fixtures of tests, see fixtures.
-	"internal/testkit/...": {".", "internal/testkit/..."},
+	"internal/testkit/...": {".", "sqldb", "internal/testkit/..."},
 
 	// The entity model is a line: model ← query ← write ← erp ← demo. Queries
 	// speak the words of the grammar.

@@ -42,7 +42,7 @@ func bare(t *testing.T, in *tandemtest.Instance, method, path string, header ...
 // I5).
 func TestA7_B15_D24_I5_WhatOpensNothing(t *testing.T) {
 	t.Parallel()
-	in, other := tandemtest.Start(t, tandemtest.Options{}), tandemtest.Start(t, tandemtest.Options{})
+	in, other := tandemtest.Start(t, tandemtest.Options{}), tandemtest.Start(t, tandemtest.Options{OwnKeys: true})
 	anna, paul, service := in.SignIn("anna"), in.SignIn("paul"), in.ServiceToken()
 	part := strings.Split(anna.Access, ".")
 	none := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","typ":"at+jwt"}`)) + "." + part[1] + "."

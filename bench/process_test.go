@@ -26,7 +26,7 @@ var program = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	file := filepath.Join(dir, "tandem")
-	if out, err := exec.Command("go", "build", "-trimpath", "-o", file, "../cmd/tandem").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", file, "../cmd/tandem").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, out)
 	}
 	built = dir

@@ -3,20 +3,22 @@ package e2e
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/hybridapps/tandem/internal/testkit"
+	"github.com/hybridapps/tandem/internal/testkit/chromium"
 )
 
 // artifacts is where screenshots go, to be looked at.
 const artifacts = "../artifacts"
 
 // actionWithin bounds each thing a person does.
-const actionWithin = 30 * time.Second
+const actionWithin = testkit.Patience
 
 // browser is one person's browser: its own cookies, nobody else's.
 type browser struct {
@@ -24,45 +26,15 @@ type browser struct {
 	ctx context.Context
 }
 
-func chromium() (string, bool) {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if file, err := exec.LookPath(name); err == nil {
-			return file, true
-		}
-	}
-	return "", false
-}
-
 // open starts a browser with a window of the size given.
 func open(t *testing.T, width, height int, options ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
-	file, ok := chromium()
-	if !ok {
-		t.Skip("the browser is not tested: install Chromium (Debian: chromium), or run make test")
-	}
-	all := append([]chromedp.ExecAllocatorOption{
-		chromedp.ExecPath(file), chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.Headless, chromedp.DisableGPU,
-		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(width, height),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
-		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("hide-scrollbars", true),
-	}, options...)
-	if os.Geteuid() == 0 {
-		all = append(all, chromedp.NoSandbox)
-	}
-	allocator, cancelAllocator := chromedp.NewExecAllocator(context.Background(), all...)
-	ctx, cancel := chromedp.NewContext(allocator)
-	b := &browser{t: t, ctx: ctx}
+	b := &browser{t: t, ctx: chromium.Open(t, append(options, chromedp.WindowSize(width, height))...)}
 	t.Cleanup(func() {
 		if t.Failed() {
 			b.shot("failed-" + strings.NewReplacer("/", "-", " ", "-").Replace(t.Name()))
 		}
-		cancel()
-		cancelAllocator()
 	})
-	if err := chromedp.Do(ctx); err != nil { // starts it, under the context that lives as long as the test
-		t.Fatal(err)
-	}
 	return b
 }
 
@@ -154,7 +126,7 @@ func quoted(s string) string {
 // ask evaluates an expression in the page; it may await.
 func ask[T any](b *browser, expression string) T {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, actionWithin)
 	defer cancel()
 	answer, err := chromedp.Run(ctx, chromedp.Evaluate[T](`(async () => (`+expression+`))()`, chromedp.EvalAwaitPromise))
 	if err != nil {
@@ -178,7 +150,7 @@ func (b *browser) address() string {
 // shot keeps a picture of the whole page.
 func (b *browser) shot(name string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, actionWithin)
 	defer cancel()
 	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/worker/northwindtest"
@@ -201,7 +202,7 @@ func (s *system) tokensWhileKilled(t *testing.T) (ids []string) {
 	}
 	select {
 	case <-enough:
-	case <-time.After(readyWithin):
+	case <-time.After(testkit.Patience):
 		t.Error("tokens come too slowly")
 	}
 	if err := syscall.Kill(s.children()["instance"], syscall.SIGKILL); err != nil {

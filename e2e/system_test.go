@@ -15,10 +15,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
-)
 
-// readyWithin is far more than a start takes; past it something is wrong.
-const readyWithin = 60 * time.Second
+	"github.com/hybridapps/tandem/internal/testkit"
+)
 
 // binary builds the program once, as a person would.
 var binary = sync.OnceValues(func() (string, error) {
@@ -69,26 +68,8 @@ type system struct {
 	args []string
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended
-	log  output
+	log  testkit.Buffer
 	demo demoFile
-}
-
-// output collects what the processes print; it is read while they write.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
 }
 
 // up starts the whole system in an empty folder on free ports and waits until
@@ -139,7 +120,7 @@ func (s *system) start() {
 // await polls until what is there, and fails when the program ends first.
 func (s *system) await(what string, there func() bool) {
 	s.t.Helper()
-	deadline := time.NewTimer(readyWithin)
+	deadline := time.NewTimer(testkit.Patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -149,7 +130,7 @@ func (s *system) await(what string, there func() bool) {
 		case <-s.done:
 			s.t.Fatalf("tandem ended while waiting for %s:\n%s", what, tail(s.log.String(), 40))
 		case <-deadline.C:
-			s.t.Fatalf("no %s after %s:\n%s", what, readyWithin, tail(s.log.String(), 40))
+			s.t.Fatalf("no %s after %s:\n%s", what, testkit.Patience, tail(s.log.String(), 40))
 		}
 	}
 }
@@ -164,7 +145,7 @@ func (s *system) stop() {
 	_ = s.cmd.Process.Signal(syscall.SIGINT)
 	select {
 	case <-s.done:
-	case <-time.After(15 * time.Second):
+	case <-time.After(testkit.Patience):
 		_ = s.cmd.Process.Kill()
 		<-s.done
 		s.t.Error("tandem did not end after an interrupt")

@@ -23,7 +23,7 @@ const assertionType = oauth.AssertionTypeJWT
 // assertion is a client assertion as a good client makes it.
 func (s *site) assertion(key jose.JSONWebKey, app string, change ...func(map[string]any)) string {
 	s.t.Helper()
-	now := s.clock.now().Unix()
+	now := s.clock.Now().Unix()
 	c := map[string]any{"iss": app, "sub": app, "aud": issuer, "iat": now, "exp": now + 60, "jti": uuid.NewString()}
 	for _, f := range change {
 		f(c)

@@ -119,7 +119,7 @@ func escapeAll(s string) string {
 func TestD26_Assertions(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	now := s.clock.now().Unix()
+	now := s.clock.Now().Unix()
 	set := func(name string, value any) func(map[string]any) {
 		return func(c map[string]any) {
 			if c[name] = value; value == nil {
@@ -251,7 +251,7 @@ func TestD26_AssertionsAreUsedOnce(t *testing.T) {
 				t.Errorf("round %d: %d of 8 uses of one assertion succeeded", round, won)
 			}
 			// Housekeeping must not forget it while it lives.
-			s.clock.advance(59 * time.Second)
+			s.clock.Advance(59 * time.Second)
 			if err := s.one().handler.Purge(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -278,7 +278,7 @@ func TestAssertionAlgorithms(t *testing.T) {
 	s.addKey(portal, tandem.FlowService, ed)
 	s.addKey(portal, tandem.FlowService, r)
 	s.refresh()
-	now := s.clock.now().Unix()
+	now := s.clock.Now().Unix()
 	for alg, test := range map[jose.SignatureAlgorithm]struct {
 		key  jose.JSONWebKey
 		want string
@@ -298,7 +298,7 @@ func TestAssertionAlgorithms(t *testing.T) {
 func TestCredentialsRotateWithoutAPause(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	start := s.clock.now()
+	start := s.clock.Now()
 	add := func(n registry.NewCredential) (string, string) {
 		n.Flow = tandem.FlowService
 		c, secret, err := s.apps.AddCredential(t.Context(), "test", portal, n)
@@ -321,7 +321,7 @@ func TestCredentialsRotateWithoutAPause(t *testing.T) {
 	}
 	const client = "Unauthorized invalid_client"
 	check("at first", map[string]string{s.portalSecrets.Service: "ok", second: "ok", later: client, short: "ok"})
-	s.clock.advance(time.Hour)
+	s.clock.Advance(time.Hour)
 	s.refresh()
 	check("after an hour", map[string]string{s.portalSecrets.Service: "ok", second: "ok", later: "ok", short: client})
 	if err := s.apps.RevokeCredential(t.Context(), "test", portal, id); err != nil {

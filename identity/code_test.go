@@ -22,13 +22,13 @@ func TestC17_I9_ReplayTakesBackWhatTheCodeGave(t *testing.T) {
 		s := newSiteOn(t, db)
 		r, second := s.one(), s.start()
 		for name, wait := range map[string]time.Duration{"at once": 0, "after 30 s": 30 * time.Second, "after it expired": time.Hour / 2} {
-			before := len(s.audit.of(tandem.AuditCodeReplayed))
+			before := len(s.audit.Of(tandem.AuditCodeReplayed))
 			code := r.code("anna")
 			given, other := r.redeem(code), r.signIn("anna")
 			if given.got() != "ok" {
 				t.Fatalf("%s: %s", name, given.Body)
 			}
-			s.clock.advance(wait)
+			s.clock.Advance(wait)
 			if a := second.redeem(code); a.got() != "invalid_grant" || a.AccessToken != "" {
 				t.Errorf("%s: the replay got %s", name, a.got())
 			}
@@ -44,7 +44,7 @@ func TestC17_I9_ReplayTakesBackWhatTheCodeGave(t *testing.T) {
 			if a := r.renew(given.RefreshToken); a.got() != "invalid_grant" {
 				t.Errorf("%s: the refresh token gives %s", name, a.got())
 			}
-			events := s.audit.of(tandem.AuditCodeReplayed)[before:]
+			events := s.audit.Of(tandem.AuditCodeReplayed)[before:]
 			if len(events) != 1 || events[0].ApplicationURI != portal || events[0].SignInID != claims(t, given.AccessToken)["sid"] {
 				t.Errorf("%s: record %+v", name, events)
 			}
@@ -177,8 +177,8 @@ func TestCodeDiesWithWhatItWasFor(t *testing.T) {
 		change func(t *testing.T, s *site)
 		want   string
 	}{
-		"59 s":              {func(_ *testing.T, s *site) { s.clock.advance(59 * time.Second) }, "ok"},
-		"60 s":              {func(_ *testing.T, s *site) { s.clock.advance(time.Minute) }, "invalid_grant"},
+		"59 s":              {func(_ *testing.T, s *site) { s.clock.Advance(59 * time.Second) }, "ok"},
+		"60 s":              {func(_ *testing.T, s *site) { s.clock.Advance(time.Minute) }, "invalid_grant"},
 		"signed out":        {func(t *testing.T, s *site) { s.must(s.ending.User(t.Context(), &s.anna, "test")) }, "invalid_grant"},
 		"user disabled":     {func(t *testing.T, s *site) { s.must2(s.accounts.Disable(t.Context(), "anna")) }, "invalid_grant"},
 		"password changed":  {func(t *testing.T, s *site) { s.must2(s.accounts.SetPassword(t.Context(), "anna", "another password")) }, "invalid_grant"},
@@ -188,7 +188,7 @@ func TestCodeDiesWithWhatItWasFor(t *testing.T) {
 		}, "invalid_grant"},
 		"app disabled": {func(_ *testing.T, s *site) { s.change(portal, func(a *tandem.TrustedApp) { a.Enabled = false }) }, "Unauthorized invalid_client"},
 		"app deleted": {func(t *testing.T, s *site) {
-			s.clock.advance(time.Millisecond)
+			s.clock.Advance(time.Millisecond)
 			s.must(s.apps.Delete(t.Context(), "test", portal))
 			s.refresh()
 		}, "Unauthorized invalid_client"},
@@ -201,7 +201,7 @@ func TestCodeDiesWithWhatItWasFor(t *testing.T) {
 			if a := s.one().redeem(code); a.got() != test.want {
 				t.Errorf("%s, want %s", a.got(), test.want)
 			}
-			if alarms := s.audit.of(tandem.AuditCodeReplayed); len(alarms) != 0 {
+			if alarms := s.audit.Of(tandem.AuditCodeReplayed); len(alarms) != 0 {
 				t.Errorf("recorded as a replay, although the code gave nothing: %+v", alarms)
 			}
 		})

@@ -130,8 +130,8 @@ func TestA2_PublicApplicationsHaveNoServiceFlow(t *testing.T) {
 		t.Errorf("the administration let it through: %v", err)
 	}
 	// Past the administration, straight into the database.
-	s.clock.advance(1)
-	_, err = s.apps.Store.Update(t.Context(), field, s.clock.now(), func(a tandem.TrustedApp) (tandem.TrustedApp, error) {
+	s.clock.Advance(1)
+	_, err = s.apps.Store.Update(t.Context(), field, s.clock.Now(), func(a tandem.TrustedApp) (tandem.TrustedApp, error) {
 		a.SystemUserAllowed, a.SystemUserID = true, s.robot.ID
 		return a, nil
 	})
@@ -178,7 +178,7 @@ func TestA3_I3_ServiceTokensHaveNoProtocolScope(t *testing.T) {
 	}
 	// The obsolete scope leaves a warning in the record.
 	warned := 0
-	for _, e := range s.audit.of(tandem.AuditTokenIssued) {
+	for _, e := range s.audit.Of(tandem.AuditTokenIssued) {
 		if strings.Contains(e.Detail, "DomainApi") {
 			warned++
 		}

@@ -69,7 +69,7 @@ func TestI13_NothingReadableIsKept(t *testing.T) {
 		if !strings.Contains(places["users"], s.anna.ID) || !strings.Contains(places["audit_events"], "token_issued") || len(places["refresh_families"]) == 0 {
 			t.Fatalf("the dump is not one: %d tables", len(places))
 		}
-		places["record"], places["log"] = fmt.Sprintf("%+v", s.audit.events), s.log.String()
+		places["record"], places["log"] = fmt.Sprintf("%+v", s.audit.All()), s.log.String()
 		for what, secret := range secrets {
 			for form, text := range map[string]string{
 				"": secret, "in hex": hex.EncodeToString([]byte(secret)), "in base64": strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(secret)), "="),
@@ -164,7 +164,7 @@ func dumpTable(t *testing.T, db *sqldb.DB, table string) string {
 
 // persist records into the database too, as in production.
 func (s *site) persist(t *testing.T) {
-	log := &audit.Log{Store: data.NewAudit(s.db), Clock: s.clock.now}
+	log := &audit.Log{Store: data.NewAudit(s.db), Clock: s.clock.Now}
 	go log.Run(t.Context())
-	s.audit.also = log
+	s.audit.Also = log
 }

@@ -19,7 +19,7 @@ func TestA11_I6_SwitchesReachServiceTokens(t *testing.T) {
 		return func(t *testing.T, s *site) {
 			s.must2(s.users.Update(t.Context(), s.robot.ID, func(a signin.Account) (signin.Account, error) {
 				change(&a)
-				a.ChangedAt = s.clock.now()
+				a.ChangedAt = s.clock.Now()
 				return a, nil
 			}))
 		}
@@ -53,7 +53,7 @@ func TestA11_I6_SwitchesReachServiceTokens(t *testing.T) {
 				s := newSiteOn(t, db)
 				s.start()
 				service, anna := s.one().serve(), s.one().signIn("anna")
-				s.clock.advance(time.Second)
+				s.clock.Advance(time.Second)
 				test.change(t, s)
 				s.refresh()
 				for i, r := range s.replicas {

@@ -25,7 +25,7 @@ func TestD23_I9_ReplayEndsTheFamily(t *testing.T) {
 		bystander := r.signIn("anna") // another family of the same person and application
 		chain := []*answer{first}
 		for i := range 4 {
-			s.clock.advance(time.Minute)
+			s.clock.Advance(time.Minute)
 			next := s.replicas[i%2].renew(chain[i].RefreshToken)
 			if next.got() != "ok" || next.RefreshToken == chain[i].RefreshToken || next.RefreshToken == "" {
 				t.Fatalf("renewal %d: %s", i, next.Body)
@@ -36,7 +36,7 @@ func TestD23_I9_ReplayEndsTheFamily(t *testing.T) {
 			chain = append(chain, next)
 		}
 		newest := chain[len(chain)-1]
-		s.clock.advance(11 * time.Second)
+		s.clock.Advance(11 * time.Second)
 		if a := second.renew(chain[3].RefreshToken); a.got() != "invalid_grant" || a.AccessToken != "" {
 			t.Errorf("the replaced token gives %s", a.got())
 		}
@@ -52,7 +52,7 @@ func TestD23_I9_ReplayEndsTheFamily(t *testing.T) {
 		if a := r.renew(bystander.RefreshToken); a.got() != "ok" {
 			t.Errorf("another family ended too: %s", a.got())
 		}
-		events := s.audit.of(tandem.AuditRefreshReplayed)
+		events := s.audit.Of(tandem.AuditRefreshReplayed)
 		if len(events) != 1 || events[0].SignInID != claims(t, first.AccessToken)["sid"] || events[0].ApplicationURI != portal {
 			t.Errorf("record: %+v", events)
 		}
@@ -75,7 +75,7 @@ func TestD23_RetryGetsTheSameSuccessor(t *testing.T) {
 		given := r.signIn("anna")
 		first := r.renew(given.RefreshToken)
 		for range 10 {
-			s.clock.advance(time.Second)
+			s.clock.Advance(time.Second)
 			for _, replica := range s.replicas {
 				if a := replica.renew(given.RefreshToken); a.got() != "ok" || a.RefreshToken != first.RefreshToken || a.AccessToken == first.AccessToken {
 					t.Fatalf("retry: %s, the same successor: %v", a.got(), a.RefreshToken == first.RefreshToken)
@@ -198,25 +198,25 @@ func TestI9_RefreshTokenIsBound(t *testing.T) {
 	}
 	token = r.signIn("anna").RefreshToken
 	for range 23 {
-		s.clock.advance(time.Hour)
+		s.clock.Advance(time.Hour)
 		token = r.renew(token).RefreshToken
 		public = renewPublic(public.RefreshToken)
 	}
-	s.clock.advance(59 * time.Minute)
+	s.clock.Advance(59 * time.Minute)
 	if public = renewPublic(public.RefreshToken); public.got() != "ok" {
 		t.Fatalf("public, before a day: %s", public.got())
 	}
-	s.clock.advance(time.Minute)
+	s.clock.Advance(time.Minute)
 	if a := renewPublic(public.RefreshToken); a.got() != "invalid_grant" {
 		t.Errorf("public, after a day: %s", a.got())
 	}
-	s.clock.advance(29*24*time.Hour - time.Second)
+	s.clock.Advance(29*24*time.Hour - time.Second)
 	s.refresh()
 	a := r.renew(token)
 	if a.got() != "ok" {
 		t.Fatalf("confidential, before 30 days: %s", a.got())
 	}
-	s.clock.advance(time.Second)
+	s.clock.Advance(time.Second)
 	if a := r.renew(a.RefreshToken); a.got() != "invalid_grant" {
 		t.Errorf("confidential, after 30 days: %s", a.got())
 	}
@@ -260,7 +260,7 @@ func TestD23_I6_GrantsEndWithWhatTheyHangOn(t *testing.T) {
 		}, grant, "ok", true},
 		"another type, past the administration": {func(t *testing.T, s *site, _ string) {
 			s.must2(s.users.Update(t.Context(), s.anna.ID, func(a signin.Account) (signin.Account, error) {
-				a.Type, a.Admin, a.ChangedAt = tandem.ExternalCommunityUser, false, s.clock.now()
+				a.Type, a.Admin, a.ChangedAt = tandem.ExternalCommunityUser, false, s.clock.Now()
 				return a, nil
 			}))
 		}, grant, "ok", true},
@@ -280,7 +280,7 @@ func TestD23_I6_GrantsEndWithWhatTheyHangOn(t *testing.T) {
 			s := newSite(t)
 			s.start()
 			given := s.one().signIn("anna")
-			s.clock.advance(time.Second)
+			s.clock.Advance(time.Second)
 			test.change(t, s, given.IDToken)
 			s.refresh()
 			for i, r := range s.replicas {
@@ -307,7 +307,7 @@ func TestSuccessorOfAnApplicationInheritsNothing(t *testing.T) {
 	given, code, service := r.signIn("anna"), r.code("anna"), r.serve()
 	old, err := s.apps.Get(t.Context(), portal)
 	s.must(err)
-	s.clock.advance(2 * time.Second)
+	s.clock.Advance(2 * time.Second)
 	s.must(s.apps.Delete(t.Context(), "test", portal))
 	secrets := s.register(old)
 	s.refresh()

@@ -67,7 +67,7 @@ func TestI3_I4_I5_ClaimNamesAndLifetimes(t *testing.T) {
 				t.Errorf("%s: %s is %v, want %v", name, claim, got, want)
 			}
 		}
-		if c["iss"] != issuer || c["iat"] != float64(s.clock.now().Unix()) || c["exp"].(float64)-c["iat"].(float64) != test.lifetime {
+		if c["iss"] != issuer || c["iat"] != float64(s.clock.Now().Unix()) || c["exp"].(float64)-c["iat"].(float64) != test.lifetime {
 			t.Errorf("%s: iss %v, iat %v, exp %v", name, c["iss"], c["iat"], c["exp"])
 		}
 		h := header(t, test.jwt)
@@ -82,12 +82,12 @@ func TestI3_I4_I5_ClaimNamesAndLifetimes(t *testing.T) {
 	if anna.ExpiresIn != 3600 || anna.TokenType != "Bearer" || anna.Scope != "openid profile offline_access read update" {
 		t.Errorf("answer %+v", anna.TokenResponse)
 	}
-	s.clock.advance(time.Hour + token.Skew - time.Second)
+	s.clock.Advance(time.Hour + token.Skew - time.Second)
 	s.refresh()
 	if err := r.admits(anna.AccessToken); err != nil {
 		t.Errorf("within its hour: %v", err)
 	}
-	s.clock.advance(time.Second)
+	s.clock.Advance(time.Second)
 	if r.admits(anna.AccessToken) == nil {
 		t.Error("lives after its hour")
 	}

@@ -1,8 +1,6 @@
 package identity_test
 
 import (
-	"bytes"
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -12,7 +10,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +21,7 @@ import (
 	"github.com/hybridapps/tandem/identity"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/seal"
@@ -49,9 +47,9 @@ const (
 type site struct {
 	t        testing.TB
 	db       *sqldb.DB
-	clock    *clock
-	audit    *record
-	log      *safeBuffer
+	clock    *testkit.Clock
+	audit    *testkit.Record
+	log      *testkit.Buffer
 	users    *data.Users
 	accounts *signin.Accounts
 	apps     *registry.TrustedApps
@@ -75,90 +73,18 @@ type replica struct {
 	minter   *token.Minter
 }
 
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
-// record keeps audit events.
-type record struct {
-	mu     sync.Mutex
-	events []tandem.AuditEvent
-	failed error
-	also   tandem.Auditor // nil, or where events go as well
-}
-
-func (r *record) Record(ctx context.Context, e tandem.AuditEvent) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.failed != nil {
-		return r.failed
-	}
-	r.events = append(r.events, e)
-	if r.also != nil {
-		return r.also.Record(ctx, e)
-	}
-	return nil
-}
-
-func (r *record) fail(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.failed = err
-}
-
-func (r *record) of(kind tandem.AuditKind) (found []tandem.AuditEvent) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, e := range r.events {
-		if e.Kind == kind {
-			found = append(found, e)
-		}
-	}
-	return found
-}
-
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
 func newSite(t testing.TB) *site { return newSiteOn(t, datatest.Open(t, sqldb.SQLite)) }
 
 func newSiteOn(t testing.TB, db *sqldb.DB) *site {
 	s := &site{
-		t: t, db: db, clock: &clock{t: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}, audit: &record{}, log: &safeBuffer{},
+		t: t, db: db, clock: testkit.NewClock(), audit: &testkit.Record{}, log: &testkit.Buffer{},
 		users: data.NewUsers(db), master: []byte("0123456789abcdef0123456789abcdef"),
 	}
 	s.userKey, s.serviceKey = newClientKey(t), newClientKey(t)
 	families := s.families()
-	s.ending = &signin.Ending{SignIns: data.NewSignIns(db), Families: families, Audit: s.audit, Clock: s.clock.now}
-	s.accounts = &signin.Accounts{Users: s.users, Passwords: passwords(), Ending: s.ending, Audit: s.audit, Actor: "test", Clock: s.clock.now}
-	s.apps = &registry.TrustedApps{Store: data.NewApplications(db), Accounts: s.users, Grants: families, Audit: s.audit, Clock: s.clock.now}
+	s.ending = &signin.Ending{SignIns: data.NewSignIns(db), Families: families, Audit: s.audit, Clock: s.clock.Now}
+	s.accounts = &signin.Accounts{Users: s.users, Passwords: passwords(), Ending: s.ending, Audit: s.audit, Actor: "test", Clock: s.clock.Now}
+	s.apps = &registry.TrustedApps{Store: data.NewApplications(db), Accounts: s.users, Grants: families, Audit: s.audit, Clock: s.clock.Now}
 	s.anna = s.user(signin.NewUser{Login: "anna", Type: tandem.InternalUser, Name: "Anna Ivanova", Email: "anna@example.com", Locale: "bg", Admin: true})
 	s.paul = s.user(signin.NewUser{Login: "paul", Type: tandem.ExternalCommunityUser, Name: "Paul", Email: "paul@example.com"})
 	s.robot = s.user(signin.NewUser{Login: "svc.portal", Type: tandem.SystemUserNoLogin})
@@ -212,7 +138,7 @@ func (s *site) box(purpose string) *seal.Box {
 }
 
 func (s *site) families() *token.Families {
-	return &token.Families{Store: data.NewRefresh(s.db), Box: s.box("refresh"), Clock: s.clock.now}
+	return &token.Families{Store: data.NewRefresh(s.db), Box: s.box("refresh"), Clock: s.clock.Now}
 }
 
 // start adds a replica.
@@ -221,20 +147,20 @@ func (s *site) start() *replica {
 	r := &replica{ServeMux: http.NewServeMux(), s: s, address: "192.0.2.1:4711"}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	revoked := data.NewRevoked(s.db)
-	r.keys = &token.Keys{Store: data.NewKeys(s.db), Box: s.box("signing keys"), Log: log, Clock: s.clock.now}
-	r.registry = &registry.Registry{Apps: data.NewApplications(s.db), Users: s.users, Revocations: revoked, Log: log, Clock: s.clock.now}
-	r.minter = &token.Minter{Issuer: issuer, Keys: r.keys, Database: "db-1", Clock: s.clock.now}
-	codes := &token.Codes{Store: data.NewCodes(s.db), Clock: s.clock.now}
-	verifier := &token.Verifier{Issuer: issuer, Keys: r.keys, Clock: s.clock.now}
+	r.keys = &token.Keys{Store: data.NewKeys(s.db), Box: s.box("signing keys"), Log: log, Clock: s.clock.Now}
+	r.registry = &registry.Registry{Apps: data.NewApplications(s.db), Users: s.users, Revocations: revoked, Log: log, Clock: s.clock.Now}
+	r.minter = &token.Minter{Issuer: issuer, Keys: r.keys, Database: "db-1", Clock: s.clock.Now}
+	codes := &token.Codes{Store: data.NewCodes(s.db), Clock: s.clock.Now}
+	verifier := &token.Verifier{Issuer: issuer, Keys: r.keys, Clock: s.clock.Now}
 	r.handler = &identity.Handler{
 		Issuer: issuer, Registry: r.registry, Users: s.users, Keys: r.keys, Minter: r.minter, Verifier: verifier, Codes: codes, Families: s.families(),
 		Assertions: data.NewAssertions(s.db), Failures: data.NewClientFailures(s.db), Revocations: revoked, Uses: data.NewApplications(s.db),
-		Audit: s.audit, Log: log, Clock: s.clock.now,
+		Audit: s.audit, Log: log, Clock: s.clock.Now,
 	}
 	r.handler.Mount(r.ServeMux)
 	browser := &signin.Handler{
 		Issuer: issuer, Applications: r.registry, Users: s.users, SignIns: s.ending.SignIns, Passwords: passwords(), Attempts: data.NewThrottle(s.db),
-		Codes: codes, Hints: verifier, Ending: s.ending, Audit: s.audit, Box: s.box("sign-in"), Log: log, Clock: s.clock.now,
+		Codes: codes, Hints: verifier, Ending: s.ending, Audit: s.audit, Box: s.box("sign-in"), Log: log, Clock: s.clock.Now,
 	}
 	if err := browser.Mount(r.ServeMux); err != nil {
 		s.t.Fatal(err)
@@ -289,7 +215,7 @@ func (s *site) register(a tandem.TrustedApp) registry.Secrets {
 // change edits an application, and every replica hears of it.
 func (s *site) change(uri string, f func(*tandem.TrustedApp)) {
 	s.t.Helper()
-	s.clock.advance(time.Millisecond)
+	s.clock.Advance(time.Millisecond)
 	_, err := s.apps.Update(s.t.Context(), "test", uri, func(a *tandem.TrustedApp) error { f(a); return nil })
 	if err != nil {
 		s.t.Fatal(err)

@@ -191,7 +191,7 @@ func TestClientFailuresAreThrottled(t *testing.T) {
 				t.Errorf("%s: %d %s", name, a.Code, a.Body)
 			}
 		}
-		s.clock.advance(identity.ClientBlock)
+		s.clock.Advance(identity.ClientBlock)
 		for _, replica := range s.replicas {
 			if a := replica.serve(); a.Code != http.StatusOK {
 				t.Fatalf("after the wait: %d", a.Code)
@@ -230,17 +230,17 @@ func TestNoTokenWithoutARecord(t *testing.T) {
 	r := s.one()
 	code := r.code("anna")
 	given := r.signIn("anna")
-	s.audit.fail(errors.New("the disk is full at /secret/path"))
+	s.audit.Fail(errors.New("the disk is full at /secret/path"))
 	for name, a := range map[string]*answer{"service": r.serve(), "code": r.redeem(code), "refresh": r.renew(given.RefreshToken)} {
 		if a.Code != http.StatusInternalServerError || a.AccessToken != "" || a.Error != "server_error" || strings.Contains(a.Body.String(), "disk") {
 			t.Errorf("%s: %d %s", name, a.Code, a.Body)
 		}
 	}
-	s.audit.fail(&tandem.Error{Code: tandem.CodeUnavailable, Message: "shutting down"})
+	s.audit.Fail(&tandem.Error{Code: tandem.CodeUnavailable, Message: "shutting down"})
 	if a := r.serve(); a.Code != http.StatusServiceUnavailable || a.Error != "temporarily_unavailable" || a.Header().Get("Retry-After") == "" {
 		t.Errorf("unavailable: %d %s", a.Code, a.Body)
 	}
-	s.audit.fail(nil)
+	s.audit.Fail(nil)
 	if a := r.serve(); a.Code != http.StatusOK {
 		t.Errorf("afterwards: %d", a.Code)
 	}
@@ -249,16 +249,16 @@ func TestNoTokenWithoutARecord(t *testing.T) {
 		t.Errorf("refresh again: %d %s", a.Code, a.Body)
 	}
 
-	before := len(s.audit.of(tandem.AuditTokenRefused))
+	before := len(s.audit.Of(tandem.AuditTokenRefused))
 	for range 50 {
 		r.serve("scope", "admin")
 	}
-	if n := len(s.audit.of(tandem.AuditTokenRefused)) - before; n != 1 {
+	if n := len(s.audit.Of(tandem.AuditTokenRefused)) - before; n != 1 {
 		t.Errorf("50 refusals of a kind made %d lines", n)
 	}
-	event := s.audit.of(tandem.AuditTokenRefused)[before]
+	event := s.audit.Of(tandem.AuditTokenRefused)[before]
 	want := tandem.AuditEvent{
-		At: s.clock.now(), Kind: tandem.AuditTokenRefused, ApplicationURI: portal, Flow: tandem.FlowService,
+		At: s.clock.Now(), Kind: tandem.AuditTokenRefused, ApplicationURI: portal, Flow: tandem.FlowService,
 		RemoteAddr: "192.0.2.1", Detail: event.Detail,
 	}
 	if event != want || !strings.Contains(event.Detail, "invalid_scope") {
@@ -270,7 +270,7 @@ func TestNoTokenWithoutARecord(t *testing.T) {
 	if err := r.handler.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
-	all := s.audit.of(tandem.AuditTokenRefused)
+	all := s.audit.Of(tandem.AuditTokenRefused)
 	if len(all) != before+2 || !strings.Contains(all[before+1].Detail, "49 more") {
 		t.Errorf("%+v", all[before:])
 	}
@@ -281,7 +281,7 @@ func TestStaleRegistryGivesNoTokens(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.db.Close()
-	s.clock.advance(5 * time.Second)
+	s.clock.Advance(5 * time.Second)
 	if err := s.one().registry.Refresh(t.Context()); err == nil {
 		t.Fatal("the database is closed, and the registry does not notice")
 	}

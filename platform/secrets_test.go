@@ -8,35 +8,17 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/tandemtest"
 )
-
-// buffer collects what several programs log.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
 
 // TestI13_NoSecretInLogsOrDatabases goes through everything that hands out a
 // secret, with the log at its most talkative, and then looks for each of them.
 func TestI13_NoSecretInLogsOrDatabases(t *testing.T) {
 	t.Parallel()
-	var log buffer
+	var log testkit.Buffer
 	h := tandemtest.StartHybrid(t, tandemtest.Options{
 		Demo: true,
 		Log:  slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),

@@ -54,7 +54,7 @@ func TestF34_I13_SecretsAreShownOnceAndKeptAsHashes(t *testing.T) {
 		}
 		again, err := w.apps.Get(t.Context(), portal)
 		w.must(err)
-		shown := fmt.Sprintf("%+v %+v %+v", again, added, w.record.events)
+		shown := fmt.Sprintf("%+v %+v %+v", again, added, w.record.All())
 		for _, secret := range []string{w.secrets.User, w.secrets.Service, third} {
 			if strings.Contains(shown, secret) {
 				t.Error("a secret is shown again, or recorded")
@@ -141,7 +141,7 @@ func TestSecretsAreForTheHalvesThatThereAre(t *testing.T) {
 // however many come at once.
 func TestI7_A5_OneNameHasOneOwner(t *testing.T) {
 	each(t, func(w *world) {
-		accounts := &signin.Accounts{Users: w.users, Audit: w.record, Actor: "test", Clock: w.clock.now}
+		accounts := &signin.Accounts{Users: w.users, Audit: w.record, Actor: "test", Clock: w.clock.Now}
 		newUser := func(login string) error {
 			_, err := accounts.Create(t.Context(), signin.NewUser{Login: login, Type: tandem.InternalUser})
 			return err
@@ -279,7 +279,7 @@ func TestCredentialsHaveBounds(t *testing.T) {
 			}
 			return err
 		}
-		now := w.clock.now()
+		now := w.clock.Now()
 		w.refused(add(portal, registry.NewCredential{Flow: "both"}), tandem.CodeInvalid, "a credential of both flows")
 		w.refused(add(portal, registry.NewCredential{}), tandem.CodeInvalid, "a credential of no flow")
 		w.refused(add(portal, registry.NewCredential{Flow: tandem.FlowUser, ExpiresAt: now}), tandem.CodeInvalid, "a credential that has expired")
@@ -302,14 +302,14 @@ func TestCredentialsHaveBounds(t *testing.T) {
 func TestDeletedApplicationLeavesNothing(t *testing.T) {
 	each(t, func(w *world) {
 		w.must(w.apps.Delete(t.Context(), "test", portal))
-		if !slices.Equal(w.record.ended, []string{portal}) {
-			t.Errorf("grants ended: %q", w.record.ended)
+		if !slices.Equal(w.grants.ended, []string{portal}) {
+			t.Errorf("grants ended: %q", w.grants.ended)
 		}
 		w.refused(w.apps.Delete(t.Context(), "test", portal), tandem.CodeNotFound, "deleted twice")
 		if list, err := w.apps.List(t.Context()); err != nil || len(list) != 0 {
 			t.Errorf("listed %v, %v", list, err)
 		}
-		w.clock.advance(time.Second)
+		w.clock.Advance(time.Second)
 		again, secrets, err := w.apps.Create(t.Context(), "test", w.profile())
 		w.must(err)
 		if secrets.User == w.secrets.User || len(again.Credentials) != 2 {
@@ -324,15 +324,15 @@ func TestDeletedApplicationLeavesNothing(t *testing.T) {
 
 func TestAdministrationIsRecorded(t *testing.T) {
 	each(t, func(w *world) {
-		w.record.events = nil
+		before := len(w.record.All())
 		w.must(w.apps.Disable(t.Context(), "command line", portal))
 		w.must(w.apps.Enable(t.Context(), "command line", portal))
 		_, _, err := w.apps.AddCredential(t.Context(), "command line", portal, registry.NewCredential{Flow: tandem.FlowUser})
 		w.must(err)
 		w.must(w.apps.Delete(t.Context(), "command line", portal))
 		var got []string
-		for _, e := range w.record.events {
-			if e.Kind != tandem.AuditAdministration || e.Actor != "command line" || e.ApplicationURI != portal || !e.At.Equal(w.clock.now()) {
+		for _, e := range w.record.All()[before:] {
+			if e.Kind != tandem.AuditAdministration || e.Actor != "command line" || e.ApplicationURI != portal || !e.At.Equal(w.clock.Now()) {
 				t.Errorf("recorded %+v", e)
 			}
 			got = append(got, e.Detail)

@@ -16,33 +16,20 @@ import (
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
 const portal = "com.example/portal"
 
-// clock is one that the test moves.
-type clock struct{ micros atomic.Int64 }
-
-func (c *clock) now() time.Time          { return time.UnixMicro(c.micros.Load()).UTC() }
-func (c *clock) advance(d time.Duration) { c.micros.Add(d.Microseconds()) }
-
-// record is an Auditor, and the Grants, that keep what they are told.
-type record struct {
-	mu     sync.Mutex
-	events []tandem.AuditEvent
-	ended  []string
+// grants are the Grants that keep what they are told.
+type grants struct {
+	mu    sync.Mutex
+	ended []string
 }
 
-func (r *record) Record(_ context.Context, e tandem.AuditEvent) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.events = append(r.events, e)
-	return nil
-}
-
-func (r *record) EndApplication(_ context.Context, applicationURI string) error {
+func (r *grants) EndApplication(_ context.Context, applicationURI string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended = append(r.ended, applicationURI)
@@ -52,11 +39,12 @@ func (r *record) EndApplication(_ context.Context, applicationURI string) error 
 // world is an instance's applications and users with one replica's live view.
 type world struct {
 	*testing.T
-	clock   *clock
+	clock   *testkit.Clock
 	db      *sqldb.DB
 	users   *data.Users
 	revoked *data.Revoked
-	record  *record
+	record  *testkit.Record
+	grants  *grants
 	apps    *registry.TrustedApps
 	live    *registry.Registry
 
@@ -73,9 +61,8 @@ func each(t *testing.T, test func(w *world)) {
 
 func newWorld(t *testing.T, db *sqldb.DB) *world {
 	t.Helper()
-	w := &world{T: t, clock: &clock{}, db: db, users: data.NewUsers(db), revoked: data.NewRevoked(db), record: &record{}}
-	w.clock.micros.Store(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC).UnixMicro())
-	w.apps = &registry.TrustedApps{Store: data.NewApplications(db), Accounts: w.users, Grants: w.record, Audit: w.record, Clock: w.clock.now}
+	w := &world{T: t, clock: testkit.NewClock(), db: db, users: data.NewUsers(db), revoked: data.NewRevoked(db), record: &testkit.Record{}, grants: &grants{}}
+	w.apps = &registry.TrustedApps{Store: data.NewApplications(db), Accounts: w.users, Grants: w.grants, Audit: w.record, Clock: w.clock.Now}
 	w.live = w.replica()
 	w.anna = w.user("anna", tandem.InternalUser)
 	w.paul = w.user("paul", tandem.ExternalCommunityUser)
@@ -83,14 +70,14 @@ func newWorld(t *testing.T, db *sqldb.DB) *world {
 	_, secrets, err := w.apps.Create(t.Context(), "test", w.profile())
 	w.must(err)
 	w.secrets = secrets
-	w.clock.advance(time.Second)
+	w.clock.Advance(time.Second)
 	w.refresh()
 	return w
 }
 
 func (w *world) replica() *registry.Registry {
 	return &registry.Registry{
-		Apps: data.NewApplications(w.db), Users: w.users, Revocations: w.revoked, Clock: w.clock.now,
+		Apps: data.NewApplications(w.db), Users: w.users, Revocations: w.revoked, Clock: w.clock.Now,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 }
@@ -105,7 +92,7 @@ func (w *world) profile() tandem.TrustedApp {
 
 func (w *world) user(login string, kind tandem.UserType) tandem.User {
 	w.Helper()
-	u := tandem.User{ID: uuid.NewString(), Login: login, Name: login, Type: kind, Enabled: true, CreatedAt: w.clock.now(), ChangedAt: w.clock.now()}
+	u := tandem.User{ID: uuid.NewString(), Login: login, Name: login, Type: kind, Enabled: true, CreatedAt: w.clock.Now(), ChangedAt: w.clock.Now()}
 	w.must(w.users.Create(w.Context(), signin.Account{User: u, Version: 1}))
 	return u
 }
@@ -115,7 +102,7 @@ func (w *world) change(u tandem.User, how func(*tandem.User)) {
 	w.Helper()
 	_, err := w.users.Update(w.Context(), u.ID, func(a signin.Account) (signin.Account, error) {
 		how(&a.User)
-		a.ChangedAt = w.clock.now()
+		a.ChangedAt = w.clock.Now()
 		return a, nil
 	})
 	w.must(err)
@@ -143,7 +130,7 @@ func (w *world) must(err error) {
 func (w *world) token(u tandem.User, scope ...string) *tandem.Principal {
 	p := &tandem.Principal{
 		ApplicationURI: portal, TokenID: uuid.NewString(), Scope: scope,
-		IssuedAt: w.clock.now(), ExpiresAt: w.clock.now().Add(time.Hour),
+		IssuedAt: w.clock.Now(), ExpiresAt: w.clock.Now().Add(time.Hour),
 	}
 	if u.Type == tandem.SystemUserNoLogin {
 		p.Service = &tandem.ServiceIdentity{SystemUserID: u.ID, SystemUserLogin: u.Login}
@@ -263,13 +250,13 @@ func TestA11_I6_SwitchesReachLiveTokens(t *testing.T) {
 				for _, p := range []*tandem.Principal{anna, paul, service} {
 					w.alive(p, true, "before")
 				}
-				w.clock.advance(time.Second)
+				w.clock.Advance(time.Second)
 				test.off(w)
 				w.refresh()
 				w.alive(anna, test.anna, name)
 				w.alive(paul, test.paul, name)
 				w.alive(service, test.service, name)
-				w.clock.advance(time.Second)
+				w.clock.Advance(time.Second)
 				test.on(w)
 				w.refresh()
 				w.alive(anna, test.annaBack, "and back")
@@ -286,14 +273,14 @@ func TestA11_I6_SwitchesReachLiveTokens(t *testing.T) {
 func TestRevokedTokensAreRefused(t *testing.T) {
 	each(t, func(w *world) {
 		revoked, other := w.token(w.anna, "read"), w.token(w.anna, "read")
-		w.must(w.revoked.Revoke(w.Context(), registry.RevokedToken{ID: revoked.TokenID, RevokedAt: w.clock.now(), ExpiresAt: revoked.ExpiresAt}))
+		w.must(w.revoked.Revoke(w.Context(), registry.RevokedToken{ID: revoked.TokenID, RevokedAt: w.clock.Now(), ExpiresAt: revoked.ExpiresAt}))
 		w.refresh()
 		w.alive(revoked, false, "revoked")
 		w.alive(other, true, "another token")
 		for range 5 { // and for as long as it would have lived
-			w.clock.advance(10 * time.Minute)
+			w.clock.Advance(10 * time.Minute)
 			later := w.token(w.anna)
-			w.must(w.revoked.Revoke(w.Context(), registry.RevokedToken{ID: later.TokenID, RevokedAt: w.clock.now(), ExpiresAt: later.ExpiresAt}))
+			w.must(w.revoked.Revoke(w.Context(), registry.RevokedToken{ID: later.TokenID, RevokedAt: w.clock.Now(), ExpiresAt: later.ExpiresAt}))
 			w.refresh()
 			w.refresh()
 			w.alive(revoked, false, "later")
@@ -356,12 +343,12 @@ func TestA11_StaleViewRefuses(t *testing.T) {
 		anna := w.token(w.anna, "read")
 		w.refresh()
 		apps.silent.Store(true)
-		w.clock.advance(registry.MaxStale)
+		w.clock.Advance(registry.MaxStale)
 		if err := w.live.Refresh(t.Context()); err == nil {
 			t.Error("Refresh said nothing")
 		}
 		w.alive(anna, true, "for a moment")
-		w.clock.advance(time.Microsecond)
+		w.clock.Advance(time.Microsecond)
 		if err := w.live.Refresh(t.Context()); err == nil {
 			t.Error("Refresh said nothing")
 		}
@@ -397,14 +384,14 @@ func TestChangesOfAReplicaWhoseClockIsBehind(t *testing.T) {
 	each(t, func(w *world) {
 		anna := w.token(w.anna, "read")
 		w.alive(anna, true, "before") // and so in memory
-		w.clock.advance(10 * time.Second)
+		w.clock.Advance(10 * time.Second)
 		w.edit(func(a *tandem.TrustedApp) { a.Notes = "newer" })
 		w.change(w.paul, func(u *tandem.User) { u.Name = "newer" })
 		w.refresh()
-		w.clock.advance(-8 * time.Second) // the other replica's clock
+		w.clock.Advance(-8 * time.Second) // the other replica's clock
 		w.change(w.anna, func(u *tandem.User) { u.Enabled = false })
 		w.must(w.apps.Disable(t.Context(), "test", portal))
-		w.clock.advance(8 * time.Second)
+		w.clock.Advance(8 * time.Second)
 		w.refresh()
 		w.alive(anna, false, "disabled by a replica whose clock is behind")
 		w.must(w.apps.Enable(t.Context(), "test", portal))

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A throwaway PostgreSQL for the tests: `test-postgres.sh start` prints its URL,
-# `stop` removes it. PostgreSQL refuses to run as root, so root starts it as the
+# A throwaway PostgreSQL for the tests: `test-postgres.sh start [OPTION…]` prints
+# its URL, `stop` removes it. Options such as `-c jit=off` are the server's own and
+# hold when it is not running yet. PostgreSQL refuses to run as root, so root starts it as the
 # user postgres. Durability is off: nothing in it is worth keeping.
 set -euo pipefail
 
@@ -22,13 +23,14 @@ url() { echo "postgres://tandem@127.0.0.1:$(cat "$dir/port")/tandem?sslmode=disa
 
 case "${1:-}" in
 start)
+	shift
 	if ! running; then
 		rm -rf "$dir"
 		mkdir -p "$dir"
 		[ "$(id -u)" -ne 0 ] || { id postgres >/dev/null 2>&1 || useradd --system postgres; chown postgres "$dir"; }
 		port=$(( (RANDOM % 10000) + 20000 ))
 		as_owner "'$bin/initdb' -D '$dir/data' -U tandem -A trust -E UTF8 --locale=C.UTF-8 >'$dir/log' 2>&1" || { cat "$dir/log" >&2; exit 1; }
-		as_owner "'$bin/pg_ctl' -D '$dir/data' -w -l '$dir/log' -o '-p $port -k $dir -c listen_addresses=127.0.0.1 -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300' start >/dev/null" || { cat "$dir/log" >&2; exit 1; }
+		as_owner "'$bin/pg_ctl' -D '$dir/data' -w -l '$dir/log' -o '-p $port -k $dir -c listen_addresses=127.0.0.1 -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 $*' start >/dev/null" || { cat "$dir/log" >&2; exit 1; }
 		echo "$port" >"$dir/port"
 		"$bin/createdb" -h 127.0.0.1 -p "$port" -U tandem tandem
 	fi
@@ -39,7 +41,7 @@ stop)
 	rm -rf "$dir"
 	;;
 *)
-	echo "usage: test-postgres.sh start|stop" >&2
+	echo "usage: test-postgres.sh start [OPTION…]|stop" >&2
 	exit 2
 	;;
 esac

@@ -9,13 +9,14 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/session"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
 // BenchmarkAcquire is what an API call pays for its session when that is open.
 func BenchmarkAcquire(b *testing.B) {
-	m := &session.Manager{Store: data.NewSessions(datatest.Open(b, sqldb.SQLite)), Auditor: &record{}}
+	m := &session.Manager{Store: data.NewSessions(datatest.Open(b, sqldb.SQLite)), Auditor: &testkit.Record{}}
 	ctx, stop := context.WithCancel(b.Context())
 	done := make(chan struct{})
 	go func() { m.Run(ctx); close(done) }()
@@ -41,7 +42,7 @@ func BenchmarkOpen(b *testing.B) {
 	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
 		for _, full := range []bool{false, true} {
 			b.Run(fmt.Sprintf("%s/full=%v", engine, full), func(b *testing.B) {
-				m := &session.Manager{Store: data.NewSessions(datatest.Open(b, engine)), Auditor: &record{}, Licence: tandem.Licence{Slots: 1}, Clock: time.Now}
+				m := &session.Manager{Store: data.NewSessions(datatest.Open(b, engine)), Auditor: &testkit.Record{}, Licence: tandem.Licence{Slots: 1}, Clock: time.Now}
 				if full {
 					if _, err := m.Acquire(b.Context(), user("boris", "b"), home); err != nil {
 						b.Fatal(err)

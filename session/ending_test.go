@@ -69,7 +69,7 @@ func TestA11_I6_DisabledApplicationEndsBothHalves(t *testing.T) {
 		if err != nil || len(list) != 1 || list[0].ID != kept.ID {
 			t.Errorf("still open: %+v, %v", list, err)
 		}
-		got := w.audit.details(tandem.AuditSessionClosed)
+		got := w.audit.Details(tandem.AuditSessionClosed)
 		if len(got) != 2 || !strings.HasPrefix(got[0], string(tandem.EndDisabled)) || !strings.HasPrefix(got[1], string(tandem.EndDisabled)) {
 			t.Errorf("recorded %q", got)
 		}
@@ -153,7 +153,7 @@ func TestCallsTouchMemoryOnly(t *testing.T) {
 			}
 		}
 		// What is stored may not become older than ten seconds.
-		w.clock.advance(11 * time.Second)
+		w.clock.Advance(11 * time.Second)
 		for range 5 {
 			w.call(m, user("u", "sid-0"))
 		}
@@ -184,7 +184,7 @@ func TestEveryCallIsCountedOnce(t *testing.T) {
 					count.(*atomic.Int64).Add(1)
 					switch {
 					case n%50 == 20:
-						w.clock.advance(6 * time.Second) // some calls are written through
+						w.clock.Advance(6 * time.Second) // some calls are written through
 					case n%50 == 40:
 						if err := m.Sync(t.Context()); err != nil {
 							t.Error(err)
@@ -229,7 +229,7 @@ func TestStoreThatFailsLosesNoCall(t *testing.T) {
 		if err := m.Sync(t.Context()); !errors.Is(err, errBroken) {
 			t.Errorf("Sync said %v", err)
 		}
-		w.clock.advance(11 * time.Second)
+		w.clock.Advance(11 * time.Second)
 		for name, p := range map[string]*tandem.Principal{"call": user("anna", "sid"), "opening": user("boris", "b")} {
 			_, err := m.Acquire(t.Context(), p, home)
 			if tandem.ErrorCode(err) != tandem.CodeUnavailable || !errors.Is(err, errBroken) {
@@ -248,14 +248,14 @@ func TestStoreThatFailsLosesNoCall(t *testing.T) {
 func TestSessionThatCannotBeRecordedIsNotOpened(t *testing.T) {
 	each(t, func(w *world) {
 		m := w.replica(1, nil)
-		w.audit.err = errBroken
+		w.audit.Fail(errBroken)
 		if s, err := m.Acquire(t.Context(), user("anna", "a"), home); tandem.ErrorCode(err) != tandem.CodeUnavailable {
 			t.Errorf("%+v, %v", s, err)
 		}
 		if n := w.open(); n != 0 {
 			t.Errorf("%d slots are held without a record", n)
 		}
-		w.audit.err = nil
+		w.audit.Fail(nil)
 		w.call(m, user("boris", "b"))
 	})
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/session"
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -33,7 +34,7 @@ func replicas(t *testing.T, engine sqldb.Engine, n, slots int) ([]*session.Manag
 		}
 		t.Cleanup(func() { db.Close() })
 		managers = append(managers, &session.Manager{
-			Store: data.NewSessions(db), Auditor: &record{}, Licence: tandem.Licence{Slots: slots}, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+			Store: data.NewSessions(db), Auditor: &testkit.Record{}, Licence: tandem.Licence{Slots: slots}, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		})
 	}
 	return managers, db
@@ -173,14 +174,14 @@ func TestReducedLicenceEndsTheLongestIdle(t *testing.T) {
 		before := w.replica(4, nil)
 		for i := range 4 {
 			w.call(before, user("u", fmt.Sprint("sid-", i)))
-			w.clock.advance(time.Minute)
+			w.clock.Advance(time.Minute)
 		}
 		after := w.replica(2, nil)
 		w.sync(after)
 		if n := w.open(); n != 2 {
 			t.Fatalf("%d sessions are open with a licence for 2", n)
 		}
-		closed := w.audit.details(tandem.AuditSessionClosed)
+		closed := w.audit.Details(tandem.AuditSessionClosed)
 		if len(closed) != 2 || !strings.HasPrefix(closed[0], string(session.EndLicence)) {
 			t.Errorf("recorded: %q", closed)
 		}

@@ -15,18 +15,18 @@ func TestB14_TwentyMinuteEdge(t *testing.T) {
 	each(t, func(w *world) {
 		m, other := w.replica(1, nil), w.replica(1, nil)
 		anna := w.call(m, user("anna", "sid"))
-		w.clock.advance(20*time.Minute - time.Microsecond)
+		w.clock.Advance(20*time.Minute - time.Microsecond)
 		w.full(other, user("boris", "b"))
 		if s := w.call(m, user("anna", "sid")); s.ID != anna.ID {
 			t.Error("a call within twenty minutes opened another session")
 		}
-		w.clock.advance(20*time.Minute - time.Microsecond)
+		w.clock.Advance(20*time.Minute - time.Microsecond)
 		w.full(other, user("boris", "b")) // the call before was written through
-		w.clock.advance(time.Microsecond)
+		w.clock.Advance(time.Microsecond)
 		if s := w.call(m, user("anna", "sid")); s.ID == anna.ID {
 			t.Error("a session lived on after twenty minutes without a call")
 		}
-		if got := w.audit.details(tandem.AuditSessionClosed); len(got) != 1 || !strings.HasPrefix(got[0], "idle; slot 1") {
+		if got := w.audit.Details(tandem.AuditSessionClosed); len(got) != 1 || !strings.HasPrefix(got[0], "idle; slot 1") {
 			t.Errorf("recorded: %q", got)
 		}
 	})
@@ -38,22 +38,22 @@ func TestB14_OneHourEdge(t *testing.T) {
 		first := w.call(m, service("svc", ""))
 		person := w.call(m, user("anna", "sid"))
 		for range 5 {
-			w.clock.advance(10 * time.Minute)
+			w.clock.Advance(10 * time.Minute)
 			w.call(m, service("svc", ""))
 			w.call(m, user("anna", "sid"))
 		}
-		w.clock.advance(10*time.Minute - time.Microsecond)
+		w.clock.Advance(10*time.Minute - time.Microsecond)
 		if s := w.call(m, service("svc", "")); s.ID != first.ID {
 			t.Error("the service session ended before its hour")
 		}
-		w.clock.advance(time.Microsecond)
+		w.clock.Advance(time.Microsecond)
 		if s := w.call(m, service("svc", "")); s.ID == first.ID {
 			t.Error("an active service session lived on after its hour")
 		}
 		if s := w.call(m, user("anna", "sid")); s.ID != person.ID {
 			t.Error("a user's session has no such end")
 		}
-		if got := w.audit.details(tandem.AuditSessionClosed); len(got) != 1 || !strings.HasPrefix(got[0], "absolute") {
+		if got := w.audit.Details(tandem.AuditSessionClosed); len(got) != 1 || !strings.HasPrefix(got[0], "absolute") {
 			t.Errorf("recorded: %q", got)
 		}
 	})
@@ -66,10 +66,10 @@ func TestB14_CrashedReplicaHoldsNoSlotForLong(t *testing.T) {
 		crashed, survivor := w.replica(2, nil), w.replica(2, nil)
 		w.call(crashed, user("anna", "a"))
 		w.call(crashed, service("svc", ""))
-		w.clock.advance(20*time.Minute - time.Microsecond)
+		w.clock.Advance(20*time.Minute - time.Microsecond)
 		w.sync(survivor)
 		w.full(survivor, user("boris", "b"))
-		w.clock.advance(time.Microsecond)
+		w.clock.Advance(time.Microsecond)
 		w.sync(survivor)
 		if n := w.open(); n != 0 {
 			t.Errorf("%d slots leaked", n)
@@ -83,7 +83,7 @@ func TestB14_RestartKeepsSessions(t *testing.T) {
 		before := w.replica(2, nil)
 		anna, svc := w.call(before, user("anna", "a")), w.call(before, service("svc", "w-1"))
 		w.sync(before)
-		w.clock.advance(19 * time.Minute)
+		w.clock.Advance(19 * time.Minute)
 		after := w.replica(2, nil)
 		w.sync(after)
 		if s := w.call(after, user("anna", "a")); s.ID != anna.ID || s.Slot != anna.Slot {
@@ -99,7 +99,7 @@ func TestB14_ClockJumps(t *testing.T) {
 	each(t, func(w *world) {
 		m, other := w.replica(2, nil), w.replica(2, nil)
 		anna := w.call(m, user("anna", "a"))
-		w.clock.advance(-3 * time.Hour)
+		w.clock.Advance(-3 * time.Hour)
 		if s := w.call(m, user("anna", "a")); s.ID != anna.ID {
 			t.Error("a clock that jumped back ended the session")
 		}
@@ -107,16 +107,16 @@ func TestB14_ClockJumps(t *testing.T) {
 			t.Errorf("after the jump back another replica sees %+v", s)
 		}
 		w.sync(m)
-		w.clock.advance(3 * time.Hour)
+		w.clock.Advance(3 * time.Hour)
 		if s := w.call(m, user("anna", "a")); s.ID != anna.ID {
 			t.Error("the clock is right again, but the session is another")
 		}
-		w.clock.advance(24 * time.Hour)
+		w.clock.Advance(24 * time.Hour)
 		next := w.call(m, user("anna", "a"))
 		if next.ID == anna.ID || next.Slot != 1 {
 			t.Errorf("a day later: %+v", next)
 		}
-		w.clock.advance(-24 * time.Hour)
+		w.clock.Advance(-24 * time.Hour)
 		if s := w.call(m, user("anna", "a")); s.ID != next.ID {
 			t.Error("back again: the session is another")
 		}
@@ -135,7 +135,7 @@ func TestB14_CloseTwice(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if got := w.audit.details(tandem.AuditSessionClosed); len(got) != 1 || !strings.HasPrefix(got[0], "maintenance; slot 1") {
+		if got := w.audit.Details(tandem.AuditSessionClosed); len(got) != 1 || !strings.HasPrefix(got[0], "maintenance; slot 1") {
 			t.Errorf("closing three times recorded %q", got)
 		}
 		if err := m.CloseByKey(t.Context(), "", tandem.EndSignOut); err != nil {
@@ -163,15 +163,15 @@ func TestB15_RefusalsAreToldOnceAMinute(t *testing.T) {
 			w.full(m, user("boris", "b"))
 		}
 		w.full(m, user("clara", "c"))
-		if got := w.audit.details(tandem.AuditSessionRefused); len(got) != 2 {
+		if got := w.audit.Details(tandem.AuditSessionRefused); len(got) != 2 {
 			t.Errorf("51 refusals of two people recorded at once: %q", got)
 		}
 		if n := w.open(); n != 1 {
 			t.Errorf("refused calls opened sessions: %d", n)
 		}
-		w.clock.advance(time.Minute)
+		w.clock.Advance(time.Minute)
 		w.sync(m)
-		got := w.audit.details(tandem.AuditSessionRefused)
+		got := w.audit.Details(tandem.AuditSessionRefused)
 		if len(got) != 3 || !strings.Contains(got[2], "refused 49 times more") {
 			t.Errorf("a minute later: %q", got)
 		}
@@ -192,7 +192,7 @@ func TestB16_MultiplexingIsRecordedOnce(t *testing.T) {
 		for range 3 {
 			from(a, "192.0.2.1")
 		}
-		if got := w.audit.details(tandem.AuditMultiplexing); len(got) != 0 {
+		if got := w.audit.Details(tandem.AuditMultiplexing); len(got) != 0 {
 			t.Fatalf("one place: %q", got)
 		}
 		for _, m := range []*session.Manager{b, a, b, a} { // not blocked, and told once for all replicas
@@ -201,7 +201,7 @@ func TestB16_MultiplexingIsRecordedOnce(t *testing.T) {
 			}
 		}
 		want := []string{"one service session is used from 192.0.2.1 and from 198.51.100.7"}
-		if got := w.audit.details(tandem.AuditMultiplexing); !slices.Equal(got, want) {
+		if got := w.audit.Details(tandem.AuditMultiplexing); !slices.Equal(got, want) {
 			t.Errorf("recorded %q, want %q", got, want)
 		}
 		// Both loopback addresses are one place, and people may roam.
@@ -219,7 +219,7 @@ func TestB16_MultiplexingIsRecordedOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got := w.audit.details(tandem.AuditMultiplexing); len(got) != 1 {
+		if got := w.audit.Details(tandem.AuditMultiplexing); len(got) != 1 {
 			t.Errorf("recorded %q", got)
 		}
 	})
@@ -232,9 +232,9 @@ func TestB16_ReuseAfterSignOutIsTold(t *testing.T) {
 		if err := m.CloseByKey(t.Context(), "sid", tandem.EndSignOut); err != nil {
 			t.Fatal(err)
 		}
-		w.clock.advance(time.Minute)
+		w.clock.Advance(time.Minute)
 		w.call(m, user("anna", "sid"))
-		got := w.audit.details(tandem.AuditSessionOpened)
+		got := w.audit.Details(tandem.AuditSessionOpened)
 		if len(got) != 2 || !strings.Contains(got[1], "reopened with a token that outlived the sign-out of 2026-11-24T12:00:00Z") {
 			t.Errorf("recorded %q", got)
 		}

@@ -1,20 +1,18 @@
 package session_test
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/session"
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -24,53 +22,11 @@ const (
 	home   = "192.0.2.1"
 )
 
-// clock is one that the test moves.
-type clock struct{ micros atomic.Int64 }
-
-func newClock() *clock {
-	c := &clock{}
-	c.micros.Store(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC).UnixMicro())
-	return c
-}
-
-func (c *clock) now() time.Time          { return time.UnixMicro(c.micros.Load()).UTC() }
-func (c *clock) advance(d time.Duration) { c.micros.Add(d.Microseconds()) }
-
-// record is an Auditor that keeps what it is told.
-type record struct {
-	mu     sync.Mutex
-	events []tandem.AuditEvent
-	err    error
-}
-
-func (r *record) RecordAll(_ context.Context, events []tandem.AuditEvent) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.err != nil {
-		return r.err
-	}
-	r.events = append(r.events, events...)
-	return nil
-}
-
-// details are those of the events of one kind.
-func (r *record) details(kind tandem.AuditKind) []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var details []string
-	for _, e := range r.events {
-		if e.Kind == kind {
-			details = append(details, e.Detail)
-		}
-	}
-	return details
-}
-
 // world is one licence with its replicas: managers over one database.
 type world struct {
 	*testing.T
-	clock *clock
-	audit *record
+	clock *testkit.Clock
+	audit *testkit.Record
 	db    *sqldb.DB
 	store session.Store
 }
@@ -80,14 +36,14 @@ func each(t *testing.T, test func(w *world)) {
 	t.Helper()
 	t.Parallel()
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
-		test(&world{T: t, clock: newClock(), audit: &record{}, db: db, store: data.NewSessions(db)})
+		test(&world{T: t, clock: testkit.NewClock(), audit: &testkit.Record{}, db: db, store: data.NewSessions(db)})
 	})
 }
 
 // replica starts a manager. It has no Run: tests call Sync for its rounds.
 func (w *world) replica(slots int, reserved map[string]int) *session.Manager {
 	return &session.Manager{
-		Store: w.store, Auditor: w.audit, Clock: w.clock.now, Licence: tandem.Licence{Slots: slots, Reserved: reserved},
+		Store: w.store, Auditor: w.audit, Clock: w.clock.Now, Licence: tandem.Licence{Slots: slots, Reserved: reserved},
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 }
@@ -160,7 +116,7 @@ func TestI11_OneServiceInstanceHasOneSession(t *testing.T) {
 		renewed := service("svc", "")
 		renewed.TokenID = "another token"
 		for range 11 { // an active hour, on both replicas in turn
-			w.clock.advance(5 * time.Minute)
+			w.clock.Advance(5 * time.Minute)
 			for _, m := range []*session.Manager{a, b} {
 				if s := w.call(m, renewed); s.ID != first.ID {
 					t.Fatalf("after a renewed token the session is %s, not %s", s.ID, first.ID)

@@ -3,6 +3,8 @@ package tandemtest
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/hybridapps/tandem"
 )
 
 // Clock is a clock that goes on by itself and can be moved forward, so that
@@ -11,7 +13,7 @@ import (
 type Clock struct{ ahead atomic.Int64 }
 
 // Now is the time that the clock shows.
-func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func (c *Clock) Now() time.Time { return tandem.SystemTime().Add(time.Duration(c.ahead.Load())) }
 
 // Advance moves the clock forward. [Instance.Advance] also tells the instance.
 func (c *Clock) Advance(d time.Duration) { c.ahead.Add(int64(d)) }

@@ -62,9 +62,11 @@ type Options struct {
 	Idle, ServiceAbsolute time.Duration
 	// Throttling bounds the guessing of passwords; zero means the defaults.
 	Throttling signin.Throttling
-	// Demo fills the ERP data with the demo company; it takes a second or two.
-	// Without it the ERP is empty.
+	// Demo fills the ERP data with the demo company. Without it the ERP is empty.
 	Demo bool
+	// OwnKeys gives the instance an own key and own signing keys, which takes a
+	// moment. Without it instances share those that were made once.
+	OwnKeys bool
 	// Log is where logs go; the default is the test's output.
 	Log *slog.Logger
 	// Wrap stands before every handler, for tests that make the network fail.
@@ -102,25 +104,20 @@ func Start(t testing.TB, o Options) *Instance {
 	}
 	config := platform.InstanceConfig{
 		StoreConfig: platform.StoreConfig{
-			DB: datatest.URL(t, o.Engine), KeyFile: filepath.Join(t.TempDir(), "instance.key"),
-			Passwords: cheap, Lifetimes: o.Lifetimes,
+			KeyFile: filepath.Join(t.TempDir(), "instance.key"), Passwords: cheap, Lifetimes: o.Lifetimes,
 			Actor: "test", Log: o.Log, Clock: o.Clock.Now,
 		},
 		Version: "test", Licence: o.Licence, Throttling: o.Throttling, Idle: o.Idle, ServiceAbsolute: o.ServiceAbsolute,
 	}
-	// A demo company ends today; of a clock that was moved that is another day.
-	if o.Demo && o.Engine == sqldb.SQLite && o.Clock.ahead.Load() == 0 {
-		made, err := demoTemplate()
-		if err == nil {
-			err = made.copyTo(config.StoreConfig)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	// What is copied was made now, which is another time by a clock that was moved.
+	if o.Clock.ahead.Load() == 0 && !o.OwnKeys {
+		at, secrets := open(t, o.Engine, config.KeyFile, o.Demo)
+		config.DB = at
 		in := start(t, o, config, nil)
-		in.UserSecret, in.ServiceSecret = made.secrets.User, made.secrets.Service
+		in.UserSecret, in.ServiceSecret = secrets.User, secrets.Service
 		return in
 	}
+	config.DB = datatest.URL(t, o.Engine)
 	in := start(t, o, config, nil)
 	secrets, err := register(t.Context(), in.Platform.Administration)
 	if err == nil && o.Demo {

@@ -2,71 +2,88 @@ package tandemtest
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
-	"sync"
+	"testing"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/internal/testkit/testdb"
 	"github.com/hybridapps/tandem/platform"
 	"github.com/hybridapps/tandem/registry"
+	"github.com/hybridapps/tandem/sqldb"
 )
 
 // cheap makes passwords fast; what tests prove does not depend on their costs.
 var cheap = signin.PasswordParams{Memory: 8, Time: 1, Threads: 1}
 
-// template is an SQLite database with people, applications and the demo
-// company, and the key that goes with it. Making the company takes seconds under
-// the race detector, copying it takes none, so it is made once for all tests of
-// a process.
-type template struct {
-	db, key []byte
-	secrets registry.Secrets
+// The databases that instances begin with: people and applications are
+// registered in both, and the first has the demo company as well. To make them
+// takes seconds under the race detector, to copy them takes none.
+var (
+	demo   = testdb.Template{Name: "demo", Make: func(ctx context.Context, url string) (string, error) { return fill(ctx, url, true) }}
+	people = testdb.Template{Name: "people", Make: func(ctx context.Context, url string) (string, error) { return fill(ctx, url, false) }}
+)
+
+// beside is what goes with a database: the instance's key, and the secrets of
+// which the database has the hashes.
+type beside struct {
+	Key     []byte
+	Secrets registry.Secrets
 }
 
-var demoTemplate = sync.OnceValues(makeTemplate)
-
-func makeTemplate() (t template, err error) {
+// fill makes a database, and returns what is beside it as JSON.
+func fill(ctx context.Context, url string, withCompany bool) (note string, err error) {
 	dir, err := os.MkdirTemp("", "tandemtest-*")
 	if err != nil {
-		return t, err
+		return "", err
 	}
 	defer os.RemoveAll(dir)
-	db, key := filepath.Join(dir, "demo.db"), filepath.Join(dir, "instance.key")
-	ctx := context.Background()
+	keyFile := filepath.Join(dir, "instance.key")
 	a, err := platform.OpenAdministration(ctx, platform.StoreConfig{
-		DB: "sqlite:" + db, KeyFile: key, Passwords: cheap, Actor: "test", Log: slog.New(slog.DiscardHandler),
+		DB: url, KeyFile: keyFile, Passwords: cheap, Actor: "test", Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
-		return t, err
+		return "", err
 	}
-	if t.secrets, err = register(ctx, a); err == nil {
+	var b beside
+	if b.Secrets, err = register(ctx, a); err == nil && withCompany {
 		err = a.SeedCompany(ctx, company)
 	}
 	if err == nil {
 		err = a.LoadKeys(ctx)
 	}
-	if closeErr := a.Close(); err == nil {
-		err = closeErr
+	if err = errors.Join(err, a.Close()); err != nil {
+		return "", err
 	}
-	if err != nil {
-		return t, err
+	if b.Key, err = os.ReadFile(keyFile); err != nil {
+		return "", err
 	}
-	if t.db, err = os.ReadFile(db); err != nil {
-		return t, err
-	}
-	t.key, err = os.ReadFile(key)
-	return t, err
+	text, err := json.Marshal(b)
+	return string(text), err
 }
 
-// copyTo writes the database and its key where the configuration wants them.
-func (t *template) copyTo(c platform.StoreConfig) error {
-	if err := os.WriteFile(strings.TrimPrefix(c.DB, "sqlite:"), t.db, 0o600); err != nil {
-		return err
+// open copies a template and writes the key that goes with it. The clock must
+// show the time of now: the demo company ends today.
+func open(t testing.TB, engine sqldb.Engine, keyFile string, withCompany bool) (url string, s registry.Secrets) {
+	t.Helper()
+	template := &people
+	if withCompany {
+		template = &demo
 	}
-	return os.WriteFile(c.KeyFile, t.key, 0o600)
+	url, note := template.Copy(t, engine)
+	var b beside
+	err := json.Unmarshal([]byte(note), &b)
+	if err == nil {
+		err = os.WriteFile(keyFile, b.Key, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return url, b.Secrets
 }
 
 // company is who is in the demo company.

@@ -3,32 +3,16 @@ package webapp_test
 import (
 	"context"
 	"encoding/json"
-	"os/exec"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/hybridapps/tandem/internal/testkit"
+	"github.com/hybridapps/tandem/internal/testkit/chromium"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/tandemtest"
 )
-
-// chromium opens a real browser, or skips the test where there is none.
-func chromium(t *testing.T) context.Context {
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("no Chromium: what only a browser can prove is not tested")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true), chromedp.Flag("disable-background-networking", true))
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(cancel)
-	ctx, stop := chromedp.NewContext(ctx)
-	t.Cleanup(stop)
-	ctx, late := context.WithTimeout(ctx, 2*time.Minute)
-	t.Cleanup(late)
-	return ctx
-}
 
 // TestInABrowser proves what only a browser can: the policy lets the pages, the
 // sign-in and the sign-out through, progress and figures come without a reload,
@@ -36,7 +20,8 @@ func chromium(t *testing.T) context.Context {
 func TestInABrowser(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, siteOptions{Options: tandemtest.Options{Demo: true}})
-	ctx := chromium(t)
+	ctx, late := context.WithTimeout(chromium.Open(t), testkit.Patience)
+	defer late()
 	do := func(steps ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
 		if err := chromedp.Do(ctx, steps...); err != nil {
@@ -53,7 +38,7 @@ func TestInABrowser(t *testing.T) {
 	}
 	wait := func(expression string) {
 		t.Helper()
-		if err := chromedp.Do(ctx, chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingTimeout(20*time.Second))); err != nil {
+		if err := chromedp.Do(ctx, chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingTimeout(testkit.Patience))); err != nil {
 			t.Fatalf("%s: %v, at %s", expression, err, eval("location.href + document.body.innerText"))
 		}
 	}

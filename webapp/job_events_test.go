@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internalapi"
 )
 
@@ -60,7 +61,7 @@ func TestJobEventsAreRelayed(t *testing.T) {
 	}
 	// The ID token is near its end by now.
 	s.in.Clock.Advance(4*time.Minute + 30*time.Second)
-	until(t, "a second stream of the worker", func() (again bool) {
+	testkit.Eventually(t, "a second stream of the worker", func() (again bool) {
 		s.worker.set(func() { again = s.worker.streams >= 2 }) // also sends the event that ends the first
 		return again
 	})

@@ -1,7 +1,6 @@
 package webapp_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -472,18 +471,4 @@ func (w *fakeWorker) imports(rw http.ResponseWriter, r *http.Request) {
 		w.set(func() { w.uploads[part.FileName()] = n })
 	}
 	internalapi.WriteJSON(rw, http.StatusAccepted, w.add(internalapi.JobImport))
-}
-
-// until waits for something that happens soon.
-func until(t *testing.T, what string, happened func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	for !happened() {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("timed out: %s", what)
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
 }

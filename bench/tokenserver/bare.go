@@ -9,9 +9,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
-	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem"
 )
 
 // newBare is the yardstick: the form parsed, the secret compared, the same
@@ -22,7 +23,8 @@ func newBare(secret string) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"ES256","typ":"at+jwt","kid":"sCDZ4kV9XJ3JZf0r5mY2N8m1z6xJZ0mJm4Wb8b5o3uE"}`))
+	header := base64.RawURLEncoding.EncodeToString(
+		[]byte(`{"alg":"ES256","typ":"at+jwt","kid":"sCDZ4kV9XJ3JZf0r5mY2N8m1z6xJZ0mJm4Wb8b5o3uE"}`))
 	want := sha256.Sum256([]byte(secret))
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /id/connect/token", func(w http.ResponseWriter, r *http.Request) {
@@ -72,10 +74,11 @@ type bareClaims struct {
 }
 
 func signBare(key *ecdsa.PrivateKey, header, client string) (string, error) {
-	now := time.Now().Unix()
+	now := tandem.SystemTime().Unix()
 	claims, err := json.Marshal(bareClaims{
-		"http://127.0.0.1:40000/id", []string{"DomainAPI", "http://127.0.0.1:40000/id/resources"}, now, now, now + 3600, uuid.NewString(), "service",
-		client, []string{"read", "update"}, "svc.bench", "SystemUserNoLogin", "1c9d7b52-2f8a-4a6b-9a0c-8e7f6a5b4c3d", "0b6f3a3e-58a5-4b2f-8f5d-0d2f4c8b7a11",
+		"http://127.0.0.1:40000/id", []string{"DomainAPI", "http://127.0.0.1:40000/id/resources"}, now, now, now + 3600,
+		uuid.NewString(), "service", client, []string{"read", "update"}, "svc.bench", "SystemUserNoLogin",
+		"1c9d7b52-2f8a-4a6b-9a0c-8e7f6a5b4c3d", "0b6f3a3e-58a5-4b2f-8f5d-0d2f4c8b7a11",
 	})
 	if err != nil {
 		return "", err

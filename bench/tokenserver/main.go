@@ -68,7 +68,12 @@ func run(db, key, profile string) error {
 		}
 		go func() { ended <- platform.Serve(ctx, in, platform.ServeOptions{Listener: listener, Log: logger()}) }()
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(map[string]string{"Address": listener.Addr().String(), "Application": application, "Secret": secret}); err != nil {
+	err = json.NewEncoder(os.Stdout).Encode(map[string]string{
+		"Address":     listener.Addr().String(),
+		"Application": application,
+		"Secret":      secret,
+	})
+	if err != nil {
 		return err
 	}
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {

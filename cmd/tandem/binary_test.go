@@ -11,7 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/hybridapps/tandem/internal/testkit"
 )
 
 // binary is the program as users have it: built once for all tests.
@@ -55,7 +56,7 @@ type answer struct {
 // environment.
 func tandem(t *testing.T, variables []string, args ...string) answer {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, args...)
 	var stdout, stderr bytes.Buffer
@@ -87,15 +88,4 @@ func read[T any](t *testing.T, args ...string) T {
 		t.Fatalf("tandem %s: %v: %s", strings.Join(args, " "), err, text)
 	}
 	return v
-}
-
-// eventually waits until what returns true, for the time that the system
-// promises.
-func eventually(t *testing.T, limit time.Duration, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(limit); !done(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", limit, what)
-		}
-	}
 }

@@ -16,10 +16,11 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hybridapps/tandem/internal/testkit"
 )
 
 // demo is what a script reads of demo.json.
@@ -51,31 +52,9 @@ type running struct {
 	// began is how long it took until demo.json was there.
 	began time.Duration
 
-	log, stdout buffer
+	log, stdout testkit.Buffer
 	ended       chan struct{}
 }
-
-// buffer is written and read at the same time.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
-// patience is how long tests wait for what takes a moment. The times that are
-// promised are shorter; whether they are kept is measured on a calm machine.
-const patience = 40 * time.Second
 
 // up starts the whole system on free ports and waits for demo.json.
 func up(t *testing.T, dir string, args ...string) *running {
@@ -105,7 +84,7 @@ func up(t *testing.T, dir string, args ...string) *running {
 			t.Log(r.text())
 		}
 	})
-	eventually(t, patience, "demo.json", func() bool {
+	testkit.Eventually(t, "demo.json", func() bool {
 		select {
 		case <-r.ended:
 			t.Fatalf("up has ended: %s", r.text())
@@ -146,7 +125,7 @@ func (r *running) stop(signal os.Signal) time.Duration {
 	}
 	select {
 	case <-r.ended:
-	case <-time.After(patience):
+	case <-time.After(testkit.Patience):
 		r.t.Fatal("up does not end")
 	}
 	if code := r.cmd.ProcessState.ExitCode(); code != 0 {
@@ -271,18 +250,18 @@ func TestUp(t *testing.T) {
 
 	// The switch works while it runs.
 	done(t, "app", "disable", "com.example/portal", "--data", dir)
-	eventually(t, patience, "a disabled application is refused", func() bool {
+	testkit.Eventually(t, "a disabled application is refused", func() bool {
 		status, _ := first.serviceToken(http.DefaultClient)
 		return status == 400 || status == 401
 	})
 	done(t, "app", "enable", "com.example/portal", "--data", dir)
-	eventually(t, patience, "an enabled application works", func() bool {
+	testkit.Eventually(t, "an enabled application works", func() bool {
 		status, _ := first.serviceToken(http.DefaultClient)
 		return status == 200
 	})
 
 	done(t, "user", "create", "kept", "--type", "internal", "--data", dir)
-	if took := first.stop(syscall.SIGINT); took > patience {
+	if took := first.stop(syscall.SIGINT); took > testkit.Patience {
 		t.Errorf("it took %v to end", took)
 	}
 
@@ -300,7 +279,7 @@ func TestUp(t *testing.T) {
 		t.Errorf("redirect URIs after the second start: %v", a.RedirectURIs)
 	}
 	done(t, "user", "show", "kept", "--data", dir)
-	if took := second.stop(syscall.SIGTERM); took > patience {
+	if took := second.stop(syscall.SIGTERM); took > testkit.Patience {
 		t.Errorf("it took %v to end", took)
 	}
 }
@@ -433,13 +412,13 @@ func TestHalfByHandFindsItsDemo(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var log buffer
+	var log testkit.Buffer
 	cmd := exec.Command(binary, "webapp", "--data", data, "--webapp-listen", "127.0.0.1:0")
 	cmd.Env, cmd.Stderr = environment(), &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, patience, "the web app's log", func() bool { return strings.Contains(log.String(), "listening") })
+	testkit.Eventually(t, "the web app's log", func() bool { return strings.Contains(log.String(), "listening") })
 	if !strings.Contains(log.String(), "issuer="+r.demo.Issuer) {
 		t.Errorf("the web app by hand has another issuer:\n%s", log.String())
 	}
@@ -454,7 +433,7 @@ func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
 	cmd := exec.Command("bash", "-c", `ulimit -f 2000; exec "$@"`, "bash", binary, "up", "--data", dir, "--listen", ":0", "--webapp-listen", ":0", "--worker-listen", ":0")
-	var stderr buffer
+	var stderr testkit.Buffer
 	cmd.Env, cmd.Stderr = environment(), &stderr
 	if err := cmd.Run(); cmd.ProcessState.ExitCode() != 1 {
 		t.Fatalf("exit %d (%v): %s", cmd.ProcessState.ExitCode(), err, stderr.String())
@@ -485,11 +464,11 @@ func TestChildrenAreStartedAgainAndDieWithTheirParent(t *testing.T) {
 		if err := syscall.Kill(before, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, patience, "another "+name, func() bool {
+		testkit.Eventually(t, "another "+name, func() bool {
 			now := r.child(name)
 			return now != 0 && now != before
 		})
-		eventually(t, patience, "the "+name+" answers again at its address", func() bool {
+		testkit.Eventually(t, "the "+name+" answers again at its address", func() bool {
 			res, err := http.Get(address + "/readyz")
 			if err != nil {
 				return false
@@ -505,7 +484,7 @@ func TestChildrenAreStartedAgainAndDieWithTheirParent(t *testing.T) {
 	if err := r.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, patience, "the children end with their parent", func() bool {
+	testkit.Eventually(t, "the children end with their parent", func() bool {
 		for _, pid := range children {
 			if state, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat"); err == nil && !bytes.Contains(state, []byte(") Z ")) {
 				return false

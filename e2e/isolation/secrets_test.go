@@ -1,7 +1,6 @@
 package isolation_test
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -9,9 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
 )
@@ -31,7 +30,7 @@ func mustRead(t *testing.T, path string) []byte {
 // the audit record, in the metrics, and in all addresses.
 func TestI13_NoSecretIsLeftAnywhere(t *testing.T) {
 	t.Parallel()
-	var log buffer
+	var log testkit.Buffer
 	each(t, tandemtest.Options{Demo: true, Log: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}, func(t *testing.T, s *system) {
 		for _, login := range []string{"anna", "paul", "admin"} {
 			crawl(s.signIn(login), login)
@@ -161,22 +160,4 @@ func dump(t *testing.T, db *sqldb.DB, value func(table, text string)) (n int) {
 		value(name, all.String())
 	}
 	return n
-}
-
-// buffer collects what several programs log.
-type buffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }

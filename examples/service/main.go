@@ -47,7 +47,8 @@ func run(ctx context.Context) error {
 	}
 	erp := client.ServiceOData(provider.ODataRoot, service)
 	n := 0
-	for p, err := range client.List[product](ctx, erp, "General_Products_Products", client.Query{Select: "PartNumber,Name", OrderBy: "PartNumber", Top: 100}) {
+	query := client.Query{Select: "PartNumber,Name", OrderBy: "PartNumber", Top: 100}
+	for p, err := range client.List[product](ctx, erp, "General_Products_Products", query) {
 		if err != nil {
 			return err
 		}

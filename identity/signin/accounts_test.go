@@ -71,7 +71,7 @@ func TestAccountsAreValidated(t *testing.T) {
 	if _, err := s.accounts.Update(ctx, "anna", func(u *tandem.User) { u.Locale = "!!" }); tandem.ErrorCode(err) != tandem.CodeInvalid {
 		t.Errorf("update skips validation: %v", err)
 	}
-	for _, e := range s.audit.of(tandem.AuditAdministration) {
+	for _, e := range s.audit.Of(tandem.AuditAdministration) {
 		if e.Actor != "test" || strings.Contains(e.Detail, password) {
 			t.Errorf("record %+v", e)
 		}
@@ -126,7 +126,7 @@ func TestAdministrationEndsSignIns(t *testing.T) {
 			phone, desk, other := s.browser(), s.browser(), s.browser()
 			sids := []string{phone.granted("anna").SignInID, desk.granted("anna").SignInID}
 			other.granted("bert")
-			s.clock.advance(time.Second)
+			s.clock.Advance(time.Second)
 			if err := test.do(s); err != nil {
 				t.Fatal(err)
 			}

@@ -34,18 +34,18 @@ func TestAuthorizationCode(t *testing.T) {
 	}
 	got, _ := s.codes.grant(q.Get("code"))
 	want := token.CodeGrant{
-		ApplicationURI: portal, UserID: anna, SignInID: got.SignInID, AuthTime: s.clock.now(), RedirectURI: back,
+		ApplicationURI: portal, UserID: anna, SignInID: got.SignInID, AuthTime: s.clock.Now(), RedirectURI: back,
 		Scope: tandem.Scope{"openid", "profile", "read"}, Nonce: "n0nce", CodeChallenge: oauth.Challenge(verifier),
 	}
 	if !cmp.Equal(got, want) || got.SignInID == "" {
 		t.Errorf("the code is for\n%s", cmp.Diff(want, got))
 	}
-	if e := s.audit.of(tandem.AuditSignIn); len(e) != 1 || e[0].Actor != "anna" || e[0].SignInID != got.SignInID || e[0].ApplicationURI != portal {
+	if e := s.audit.Of(tandem.AuditSignIn); len(e) != 1 || e[0].Actor != "anna" || e[0].SignInID != got.SignInID || e[0].ApplicationURI != portal {
 		t.Errorf("audit: %+v", e)
 	}
 
 	// Signed in already: the next application asks nothing and shares the sid.
-	s.clock.advance(time.Hour)
+	s.clock.Advance(time.Hour)
 	again := b.follow(b.get(authorizeURL("client_id", field, "redirect_uri", "http://127.0.0.1:9999/callback")))
 	to, q = again.to()
 	if g, ok := s.codes.grant(q.Get("code")); !ok || to != "http://127.0.0.1:9999/callback" || g.SignInID != got.SignInID || !g.AuthTime.Equal(got.AuthTime) {
@@ -304,7 +304,7 @@ func TestPromptAndMaxAge(t *testing.T) {
 		t.Fatalf("nobody signed in, prompt=none: %v", q)
 	}
 	first := b.granted("anna")
-	s.clock.advance(10 * time.Minute)
+	s.clock.Advance(10 * time.Minute)
 	asks := func(change ...string) bool {
 		t.Helper()
 		a := b.follow(b.get(authorizeURL(change...)))
@@ -328,9 +328,9 @@ func TestPromptAndMaxAge(t *testing.T) {
 
 	// The same person again: the sid stays, the time of authentication moves.
 	for _, loud := range [][]string{{"prompt", "login"}, {"max_age", "0"}} {
-		s.clock.advance(time.Second)
+		s.clock.Advance(time.Second)
 		g := b.granted("anna", loud...)
-		if g.SignInID != first.SignInID || !g.AuthTime.Equal(s.clock.now()) {
+		if g.SignInID != first.SignInID || !g.AuthTime.Equal(s.clock.Now()) {
 			t.Errorf("%v: sid kept %v, auth_time %v", loud, g.SignInID == first.SignInID, g.AuthTime)
 		}
 	}
@@ -386,7 +386,7 @@ func TestCrossSitePostToAuthorize(t *testing.T) {
 			t.Errorf("%s: %d to %s", name, a.StatusCode, a.Header.Get("Location"))
 		}
 	}
-	s.clock.advance(61 * time.Minute)
+	s.clock.Advance(61 * time.Minute)
 	if a := b.get(to); a.StatusCode != http.StatusBadRequest {
 		t.Errorf("an hour later: %d", a.StatusCode)
 	}
@@ -419,7 +419,7 @@ func TestA6_SmuggledClaimsAreIgnored(t *testing.T) {
 	fields.Set("password", password)
 	_, q := b.follow(b.post(action, fields)).to()
 	g, ok := s.codes.grant(q.Get("code"))
-	if !ok || g.UserID != anna || g.SignInID == "chosen" || !g.AuthTime.Equal(s.clock.now()) || !cmp.Equal(g.Scope, tandem.Scope{"openid", "profile", "read"}) {
+	if !ok || g.UserID != anna || g.SignInID == "chosen" || !g.AuthTime.Equal(s.clock.Now()) || !cmp.Equal(g.Scope, tandem.Scope{"openid", "profile", "read"}) {
 		t.Errorf("granted %+v", g)
 	}
 }

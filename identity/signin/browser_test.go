@@ -6,41 +6,25 @@ import (
 	"html"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/internal/testkit"
+	"github.com/hybridapps/tandem/internal/testkit/chromium"
 	"github.com/hybridapps/tandem/sqldb"
 )
-
-// chromium opens a real browser, or skips the test where there is none.
-func chromium(t *testing.T) context.Context {
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("no Chromium: what only a browser can prove is not tested")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(cancel)
-	ctx, stop := chromedp.NewContext(ctx)
-	t.Cleanup(stop)
-	ctx, late := context.WithTimeout(ctx, time.Minute)
-	t.Cleanup(late)
-	return ctx
-}
 
 // What only a browser can prove: the pages' own Content-Security-Policy lets
 // the form and the redirect after it through, form_post submits itself, and a
 // POST from another site finds the person signed in.
 func TestInABrowser(t *testing.T) {
 	t.Parallel()
-	ctx := chromium(t)
+	ctx, late := context.WithTimeout(chromium.Open(t), testkit.Patience)
+	defer late()
 	s := newSiteOn(t, datatest.Open(t, sqldb.SQLite), false)
 	s.user("anna", tandem.InternalUser)
 

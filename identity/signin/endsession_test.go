@@ -56,7 +56,7 @@ func TestSignOutWithHint(t *testing.T) {
 			if b.alive() || !s.ended.both(sid) {
 				t.Errorf("alive %v, families and session ended %v", b.alive(), s.ended.both(sid))
 			}
-			if e := s.audit.of(tandem.AuditSignOut); len(e) != 1 || e[0].Actor != "anna" || e[0].SignInID != sid {
+			if e := s.audit.Of(tandem.AuditSignOut); len(e) != 1 || e[0].Actor != "anna" || e[0].SignInID != sid {
 				t.Errorf("audit: %+v", e)
 			}
 			// Once more is harmless and ends in the same place.

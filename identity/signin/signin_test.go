@@ -65,7 +65,7 @@ func TestC22_NoReasonIsGivenAway(t *testing.T) {
 	// Only the administrator learns why; a login that nobody has is not
 	// repeated, because it may be a password in the wrong field (I13).
 	why := map[string]string{}
-	for _, e := range s.audit.of(tandem.AuditSignInFailed) {
+	for _, e := range s.audit.Of(tandem.AuditSignInFailed) {
 		why[e.Detail] = e.Actor
 	}
 	for detail, actor := range map[string]string{"wrong password": "anna", "unknown login": "", "the user is disabled": "gone"} {
@@ -149,7 +149,7 @@ func TestC22_FormsOfOthersAreRefused(t *testing.T) {
 	b, f = fresh()
 	refused("as JSON", b.post("/id/account/signin", f, "Content-Type", "application/json"), http.StatusUnsupportedMediaType)
 	b, f = fresh()
-	s.clock.advance(13 * time.Hour)
+	s.clock.Advance(13 * time.Hour)
 	refused("thirteen hours later", b.post("/id/account/signin", f), http.StatusBadRequest)
 
 	b, f = fresh()
@@ -324,24 +324,24 @@ func TestIdentitySessionLifetimes(t *testing.T) {
 	kept.post(action, f)
 
 	for range 10 { // 90 hours, never idle for 10
-		s.clock.advance(9 * time.Hour)
+		s.clock.Advance(9 * time.Hour)
 		if !alive(sliding) {
 			t.Fatal("ended although in use")
 		}
 	}
-	s.clock.advance(10*time.Hour - time.Second)
+	s.clock.Advance(10*time.Hour - time.Second)
 	if !alive(sliding) {
 		t.Error("ended a second before 10 idle hours")
 	}
-	s.clock.advance(10 * time.Hour)
+	s.clock.Advance(10 * time.Hour)
 	if alive(sliding) {
 		t.Error("lives after 10 idle hours")
 	}
-	s.clock.advance(30*24*time.Hour - 110*time.Hour - time.Second)
+	s.clock.Advance(30*24*time.Hour - 110*time.Hour - time.Second)
 	if !alive(kept) {
 		t.Error("kept sign-in ended before 30 days")
 	}
-	s.clock.advance(2 * time.Second)
+	s.clock.Advance(2 * time.Second)
 	if alive(kept) {
 		t.Error("kept sign-in lives after 30 days")
 	}
@@ -379,7 +379,7 @@ func TestC22_GuessingIsThrottled(t *testing.T) {
 		s.user("anna", tandem.InternalUser)
 		replica := newSiteOn(t, db, true)
 		replica.clock = s.clock
-		replica.h.Clock = s.clock.now
+		replica.h.Clock = s.clock.Now
 		sites := []*site{s, replica}
 		for i := range 10 {
 			if a := sites[i%2].browser().signIn("anna", "wrong wrong"); a.StatusCode != http.StatusUnauthorized {
@@ -394,12 +394,12 @@ func TestC22_GuessingIsThrottled(t *testing.T) {
 				}
 			}
 			d, _ := time.ParseDuration(wait + "s")
-			s.clock.advance(d)
+			s.clock.Advance(d)
 			if a := sites[0].browser().signIn("anna", "wrong wrong"); a.StatusCode != http.StatusUnauthorized {
 				t.Fatalf("after the wait: %d", a.StatusCode)
 			}
 		}
-		s.clock.advance(15 * time.Second)
+		s.clock.Advance(15 * time.Second)
 		s.browser().granted("anna")
 		if a := s.browser().signIn("anna", "wrong wrong"); a.StatusCode != http.StatusUnauthorized {
 			t.Errorf("success did not reset: %d", a.StatusCode)

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/net/html"
 
@@ -23,6 +22,7 @@ import (
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/seal"
@@ -47,29 +47,12 @@ type site struct {
 	db       *sqldb.DB
 	users    *data.Users
 	accounts *signin.Accounts
-	clock    *clock
+	clock    *testkit.Clock
 	apps     *apps
 	codes    *codes
 	hints    hints
-	audit    *record
+	audit    *testkit.Record
 	ended    *ended
-}
-
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
 }
 
 // apps is a registry that tests can change.
@@ -127,30 +110,6 @@ func (hints) VerifyHint(_ context.Context, text string) (token.Hint, error) {
 
 func hint(userID, sid, app string) string { return "hint " + userID + " " + sid + " " + app }
 
-// record keeps audit events.
-type record struct {
-	mu     sync.Mutex
-	events []tandem.AuditEvent
-}
-
-func (r *record) Record(_ context.Context, e tandem.AuditEvent) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.events = append(r.events, e)
-	return nil
-}
-
-func (r *record) of(kind tandem.AuditKind) (found []tandem.AuditEvent) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, e := range r.events {
-		if e.Kind == kind {
-			found = append(found, e)
-		}
-	}
-	return found
-}
-
 // ended notes whose families and API sessions were ended.
 type ended struct {
 	mu                sync.Mutex
@@ -194,12 +153,12 @@ func newSite(t *testing.T) *site { return newSiteOn(t, datatest.Open(t, sqldb.SQ
 
 func newSiteOn(t *testing.T, db *sqldb.DB, tls bool) *site {
 	s := &site{
-		t: t, db: db, users: data.NewUsers(db), audit: &record{}, ended: &ended{}, codes: &codes{m: map[string]token.CodeGrant{}},
-		clock: &clock{t: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)},
+		t: t, db: db, users: data.NewUsers(db), audit: &testkit.Record{}, ended: &ended{}, codes: &codes{m: map[string]token.CodeGrant{}},
+		clock: testkit.NewClock(),
 	}
 	passwords := signin.NewPasswords(cheap, 4)
-	ending := &signin.Ending{SignIns: data.NewSignIns(db), Families: s.ended, Sessions: s.ended, Audit: s.audit, Clock: s.clock.now}
-	s.accounts = &signin.Accounts{Users: s.users, Passwords: passwords, Ending: ending, Audit: s.audit, Actor: "test", Clock: s.clock.now}
+	ending := &signin.Ending{SignIns: data.NewSignIns(db), Families: s.ended, Sessions: s.ended, Audit: s.audit, Clock: s.clock.Now}
+	s.accounts = &signin.Accounts{Users: s.users, Passwords: passwords, Ending: ending, Audit: s.audit, Actor: "test", Clock: s.clock.Now}
 	confidential := tandem.TrustedApp{
 		ID: "1", ApplicationURI: portal, Name: "Acme Portal", Enabled: true, ClientType: tandem.ClientConfidential,
 		InternalUsers: true, ExternalUsers: true, RedirectURIs: []string{back, "https://portal.example/other?x=1"},
@@ -223,7 +182,7 @@ func newSiteOn(t *testing.T, db *sqldb.DB, tls bool) *site {
 	s.h = &signin.Handler{
 		Issuer: s.URL + "/id", Applications: s.apps, Users: s.users, SignIns: ending.SignIns, Passwords: passwords,
 		Attempts: data.NewThrottle(db), Codes: s.codes, Hints: s.hints, Ending: ending, Audit: s.audit, Box: box,
-		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Clock: s.clock.now,
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Clock: s.clock.Now,
 	}
 	if err := s.h.Mount(mux); err != nil {
 		t.Fatal(err)

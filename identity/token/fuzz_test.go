@@ -14,6 +14,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/seal"
 )
 
@@ -101,7 +102,7 @@ func FuzzReadAssertion(f *testing.F) {
 	}
 	credential := &tandem.Credential{Kind: tandem.CredentialPublicKey, Flow: tandem.FlowService, PublicKey: public}
 	forge := &forge{}
-	now := newClock().now()
+	now := testkit.NewClock().Now()
 	good := forge.raw(f, `{"alg":"ES256","kid":"k","typ":"JWT"}`, text(map[string]any{"iss": "c", "sub": "c", "aud": issuer, "exp": now.Unix() + 60, "jti": "j"}), private)
 	for _, s := range []string{"", "..", good, good[:len(good)-2], good + "A", "eyJhbGciOiJub25lIn0.e30."} {
 		f.Add(s)

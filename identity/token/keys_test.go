@@ -13,6 +13,7 @@ import (
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/seal"
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -45,11 +46,11 @@ func (r *replica) state(use token.KeyUse, id string) token.KeyState {
 func TestD25_KeysRotateOnSchedule(t *testing.T) {
 	t.Parallel()
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
-		c, store := newClock(), data.NewKeys(db)
+		c, store := testkit.NewClock(), data.NewKeys(db)
 		r, second := newReplica(t, store, c), newReplica(t, store, c)
 		tick := func(d time.Duration) {
 			t.Helper()
-			c.advance(d)
+			c.Advance(d)
 			r.refresh(t)
 			second.refresh(t)
 		}
@@ -84,7 +85,7 @@ func TestD25_KeysRotateOnSchedule(t *testing.T) {
 			t.Error("the retired key does not verify its last token")
 		}
 		// A replica that cannot follow the store stops by itself.
-		c.advance(20 * time.Second)
+		c.Advance(20 * time.Second)
 		if r.access(last) {
 			t.Error("the retired key verifies after its last token expired")
 		}
@@ -113,7 +114,7 @@ func TestD25_KeysRotateOnSchedule(t *testing.T) {
 func TestD25_RotateAndRemove(t *testing.T) {
 	t.Parallel()
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
-		c, store := newClock(), data.NewKeys(db)
+		c, store := testkit.NewClock(), data.NewKeys(db)
 		r, second := newReplica(t, store, c), newReplica(t, store, c)
 		old := r.service(t)
 		for range 2 { // twice: a key that waits to sign is kept
@@ -125,7 +126,7 @@ func TestD25_RotateAndRemove(t *testing.T) {
 		if n := len(second.published(t)["ES256"]); n != 2 || second.signs(t) != kid(t, old) {
 			t.Fatalf("%d keys", n)
 		}
-		c.advance(token.PublishLead)
+		c.Advance(token.PublishLead)
 		annas, _ := second.user(t, anna)
 		if kid(t, annas) == kid(t, old) || !r.access(old) || !r.access(annas) {
 			t.Fatal("the rotated key does not sign, or the old one does not verify")
@@ -159,7 +160,7 @@ func TestD25_RotateAndRemove(t *testing.T) {
 // opens, and a planted, moved or renamed row is refused (F32, D25).
 func TestF32_StoredKeysAreSealed(t *testing.T) {
 	t.Parallel()
-	c, store := newClock(), &memory{}
+	c, store := testkit.NewClock(), &memory{}
 	r := newReplica(t, store, c)
 	jwt := r.service(t)
 	wrong, err := seal.New("signing keys", []byte("another master key of 32 bytes!!"))
@@ -190,7 +191,7 @@ func TestF32_StoredKeysAreSealed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		keys := &token.Keys{Store: copied, Box: box, Clock: c.now}
+		keys := &token.Keys{Store: copied, Box: box, Clock: c.Now}
 		if err := keys.Refresh(t.Context()); err == nil {
 			t.Errorf("%s: taken", name)
 		}
@@ -212,7 +213,7 @@ func TestNoKeysNoTokens(t *testing.T) {
 	if _, err := (&token.Minter{Issuer: issuer, Keys: keys}).ServiceAccess(token.ServiceToken{SystemUser: robot}); !errors.Is(err, token.ErrNoKey) {
 		t.Error(err)
 	}
-	r := newReplica(t, &memory{}, newClock())
+	r := newReplica(t, &memory{}, testkit.NewClock())
 	if _, err := (&token.Verifier{Issuer: issuer, Keys: keys}).VerifyAccess(t.Context(), r.service(t)); tandem.ErrorCode(err) != tandem.CodeUnauthorized {
 		t.Error(err)
 	}

@@ -7,34 +7,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/seal"
 )
 
 const issuer = "https://erp.example/id"
-
-// clock is a time that tests move.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func newClock() *clock { return &clock{t: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)} }
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
 
 // memory is a key store that replicas share.
 type memory struct {
@@ -80,16 +60,16 @@ type replica struct {
 	people *token.Verifier
 }
 
-func newReplica(t testing.TB, store token.KeyStore, c *clock) *replica {
+func newReplica(t testing.TB, store token.KeyStore, c *testkit.Clock) *replica {
 	t.Helper()
 	box, err := seal.New("signing keys", []byte("0123456789abcdef0123456789abcdef"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &replica{keys: &token.Keys{Store: store, Box: box, Log: slog.New(slog.DiscardHandler), Clock: c.now}}
-	r.minter = &token.Minter{Issuer: issuer, Keys: r.keys, Database: "db-1", Clock: c.now}
-	r.api = &token.Verifier{Issuer: issuer, Keys: r.keys, Clock: c.now}
-	r.people = &token.Verifier{Issuer: issuer, Keys: r.keys, Audience: token.ResourcesAudience(issuer), Clock: c.now}
+	r := &replica{keys: &token.Keys{Store: store, Box: box, Log: slog.New(slog.DiscardHandler), Clock: c.Now}}
+	r.minter = &token.Minter{Issuer: issuer, Keys: r.keys, Database: "db-1", Clock: c.Now}
+	r.api = &token.Verifier{Issuer: issuer, Keys: r.keys, Clock: c.Now}
+	r.people = &token.Verifier{Issuer: issuer, Keys: r.keys, Audience: token.ResourcesAudience(issuer), Clock: c.Now}
 	r.refresh(t)
 	return r
 }

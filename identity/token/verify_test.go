@@ -22,6 +22,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/seal"
 )
 
@@ -29,14 +30,14 @@ import (
 // refused although the signature is right is refused for what it says.
 type forge struct {
 	*replica
-	clock    *clock
+	clock    *testkit.Clock
 	elliptic *ecdsa.PrivateKey
 	rsa      *rsa.PrivateKey
 }
 
 func newForge(t testing.TB) *forge {
 	t.Helper()
-	store, c := &memory{}, newClock()
+	store, c := &memory{}, testkit.NewClock()
 	f := &forge{replica: newReplica(t, store, c), clock: c}
 	box, err := seal.New("signing keys", []byte("0123456789abcdef0123456789abcdef"))
 	if err != nil {
@@ -467,7 +468,7 @@ func TestE28_Hints(t *testing.T) {
 // A flood of unknown key ids costs nothing: the verifier asks nobody (D25).
 func TestD25_UnknownKeysAskNobody(t *testing.T) {
 	t.Parallel()
-	c, store := newClock(), &counting{}
+	c, store := testkit.NewClock(), &counting{}
 	r := newReplica(t, store, c)
 	jwt := r.service(t)
 	before := store.asked.Load()
@@ -493,17 +494,17 @@ func TestD25_RetiredKeyForgesNothing(t *testing.T) {
 	c := f.clock
 	honest, _ := f.user(t, anna)
 	forged := func() string {
-		now := c.now().Unix()
+		now := c.Now().Unix()
 		return f.resigned(t, honest, nil, set("iat", now, "nbf", now, "exp", now+3600))
 	}
 	if _, err := f.keys.Rotate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	c.advance(token.PublishLead + token.AccessLifetime)
+	c.Advance(token.PublishLead + token.AccessLifetime)
 	if !f.access(forged()) {
 		t.Fatal("the retired key does not verify: this test proves nothing")
 	}
-	c.advance(3 * token.Skew)
+	c.Advance(3 * token.Skew)
 	if f.access(forged()) {
 		t.Error("the retired key verifies after the last token that it signed")
 	}

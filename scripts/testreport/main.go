@@ -31,6 +31,7 @@ type event struct {
 type report struct {
 	out                     io.Writer
 	passed, failed, skipped int
+	benchmarks              int // run, which is all that is said of one that passes
 	packagesFailed          int
 	outputs                 map[string][]string // package and test → its output
 	skips                   []string
@@ -47,7 +48,7 @@ func main() {
 	for _, s := range r.skips {
 		fmt.Fprintln(r.out, "skipped:", s)
 	}
-	fmt.Fprintf(r.out, "%d passed, %d failed, %d skipped\n", r.passed, r.failed, r.skipped)
+	fmt.Fprintf(r.out, "%d passed, %d failed, %d skipped, %d benchmarks run\n", r.passed, r.failed, r.skipped, r.benchmarks)
 	if r.failed > 0 || r.packagesFailed > 0 || *noSkips && r.skipped > 0 {
 		os.Exit(1)
 	}
@@ -78,6 +79,10 @@ func (r *report) read(in io.Reader) error {
 func (r *report) take(e event) {
 	key := e.Package + " " + e.Test
 	switch e.Action {
+	case "run":
+		if strings.HasPrefix(e.Test, "Benchmark") {
+			r.benchmark(e.Package, key)
+		}
 	case "output":
 		r.outputs[key] = append(r.outputs[key], e.Output)
 	case "build-output":
@@ -102,6 +107,17 @@ func (r *report) test(e event, key string) {
 	case "fail":
 		r.failed++
 		fmt.Fprintf(r.out, "FAIL %s\n%s", key, strings.Join(r.outputs[key], ""))
+	}
+}
+
+// benchmark begins one. No event says that one has passed: those before it in
+// the package have, but for those that it is part of.
+func (r *report) benchmark(pkg, key string) {
+	r.benchmarks++
+	for before := range r.outputs {
+		if strings.HasPrefix(before, pkg+" Benchmark") && !strings.HasPrefix(key, before+"/") {
+			delete(r.outputs, before)
+		}
 	}
 }
 

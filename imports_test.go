@@ -139,7 +139,7 @@ func TestTheTableRefuses(t *testing.T) {
 	for _, c := range []struct{ from, imported string }{
 		{"", module + "/oauth"}, {"oauth", module}, {"api/odata", module},
 		{"client", module + "/identity/token"}, {"client", module + "/registry"}, {"client", "database/sql"},
-		{"webapp", module + "/worker"}, {"worker", module + "/webapp"}, {"webapp", module + "/session"}, {"worker/mapping", module + "/data"},
+		{"webapp", module + "/worker"}, {"worker", module + "/webapp"}, {"webapp", module + "/session"}, {"worker/importer/mapping", module + "/data"},
 		{"identity", module + "/data"}, {"identity/signin", module + "/session"}, {"session", module + "/audit"}, {"api", module + "/session"},
 		{"erp/model", module + "/erp/query"}, {"erp/query", module + "/erp/write"}, {"erp/write", module + "/erp"}, {"erp", module + "/erp/query"},
 		{"api", "database/sql"}, {"data", module + "/platform"}, {"data", module + "/client"}, {"platform", module + "/cmd/tandem"},

@@ -16,7 +16,7 @@ import (
 	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
-	"github.com/hybridapps/tandem/worker/northwindtest"
+	"github.com/hybridapps/tandem/worker/importer/northwindtest"
 )
 
 // TestKill ends each process in turn with kill -9, in the middle of a sync and

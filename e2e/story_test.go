@@ -12,7 +12,7 @@ import (
 
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/sqldb"
-	"github.com/hybridapps/tandem/worker/northwindtest"
+	"github.com/hybridapps/tandem/worker/importer/northwindtest"
 )
 
 // TestStory is the main job, as people live it: sign in, work, let the back end

@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem/internalapi"
-	"github.com/hybridapps/tandem/worker/csvfile"
-	"github.com/hybridapps/tandem/worker/mapping"
+	"github.com/hybridapps/tandem/worker/importer/csvfile"
+	"github.com/hybridapps/tandem/worker/importer/mapping"
 )
 
 // childIndex knows where the rows of each parent are in the children's file, so

@@ -16,8 +16,8 @@ import (
 
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/internalapi"
-	"github.com/hybridapps/tandem/worker/csvfile"
-	"github.com/hybridapps/tandem/worker/mapping"
+	"github.com/hybridapps/tandem/worker/importer/csvfile"
+	"github.com/hybridapps/tandem/worker/importer/mapping"
 )
 
 // item is one object on its way: a row with its children.

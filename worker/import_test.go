@@ -16,7 +16,7 @@ import (
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/worker"
-	"github.com/hybridapps/tandem/worker/northwindtest"
+	"github.com/hybridapps/tandem/worker/importer/northwindtest"
 )
 
 // form is a multipart body of files, in the order given: name, content, …

@@ -17,7 +17,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/internalapi"
-	"github.com/hybridapps/tandem/worker/mapping"
+	"github.com/hybridapps/tandem/worker/importer/mapping"
 )
 
 // Limits of an import.

@@ -12,7 +12,7 @@ import (
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
-	"github.com/hybridapps/tandem/worker/northwindtest"
+	"github.com/hybridapps/tandem/worker/importer/northwindtest"
 )
 
 // importInto uploads the Northwind files to the worker of a running system and

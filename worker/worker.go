@@ -21,7 +21,7 @@ import (
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
-	"github.com/hybridapps/tandem/worker/mapping"
+	"github.com/hybridapps/tandem/worker/importer/mapping"
 )
 
 // Config configures a worker. Provider, ApplicationURI, Credential, DB, Dir and

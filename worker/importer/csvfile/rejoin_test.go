@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/hybridapps/tandem/worker/csvfile"
+	"github.com/hybridapps/tandem/worker/importer/csvfile"
 )
 
 func TestRejoin(t *testing.T) {

@@ -6,11 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hybridapps/tandem/worker/mapping"
+	"github.com/hybridapps/tandem/worker/importer/mapping"
 )
 
 // metadata has the types that the shipped mapping uses, as the API tells them.
-const metadata = "../testdata/metadata.xml"
+const metadata = "../../testdata/metadata.xml"
 
 func checked(t *testing.T, text string) error {
 	t.Helper()

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hybridapps/tandem/worker/csvfile"
+	"github.com/hybridapps/tandem/worker/importer/csvfile"
 )
 
 // read lists rows as "line: a|b" and faults as "line: ! reason".

@@ -48,7 +48,16 @@ var mayImport = map[string][]string{
 	// The SDK and its users: across the picture's arrows by HTTP only.
 	"client":     {".", "oauth", "seal", "internal/netaddr"},
 	"webapp/...": {".", "oauth", "client", "internalapi", "seal", "assets", "sqldb", "webapp/..."},
-	"worker/...": {".", "oauth", "client", "internalapi", "seal", "sqldb", "worker/..."},
+	// The rooms of the worker: jobs knows none of the others.
+	"worker":              {".", "oauth", "client", "internalapi", "sqldb", "worker/..."},
+	"worker/schema":       {"sqldb"},
+	"worker/jobs":         {".", "internalapi", "sqldb", "worker/schema"},
+	"worker/importer":     {".", "client", "internalapi", "worker/jobs", "worker/importer/..."},
+	"worker/importer/...": {".", "worker/importer/..."},
+	"worker/stock":        {".", "client", "internalapi", "sqldb", "worker/jobs"},
+	"worker/export":       {".", "client", "internalapi", "worker/jobs"},
+	"worker/portal":       {".", "client", "internalapi"},
+	"worker/workertest":   {"..."},
 
 	// What builds and runs everything.
 	"platform":   {"..."},
@@ -81,7 +90,7 @@ var forTests = []string{fixtures, "tandemtest", "data/datatest", "bench", "e2e"}
 
 // speaksSQL are the packages that may use database/sql: the data box, the room
 // of the engines, and the halves with a store each of their own.
-var speaksSQL = []string{"data", "data/datatest", "sqldb", "webapp", "worker"}
+var speaksSQL = []string{"data", "data/datatest", "sqldb", "webapp", "worker/jobs", "worker/stock"}
 
 // TestImports reads the sources, tests left out, and keeps the picture true:
 // boxes meet in the glossary and in platform, and nowhere else.

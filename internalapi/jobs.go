@@ -170,3 +170,11 @@ type ScheduleEdit struct {
 	// TimeZone is an IANA name.
 	TimeZone string `json:"time_zone"`
 }
+
+// When is a time for the wire: nil where there is none.
+func When(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}

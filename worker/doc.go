@@ -2,16 +2,17 @@
 // component. It acts as the application itself, with the service token, and
 // never as a person.
 //
-// It owns background jobs (stock sync, import, export), the schedules that
-// start them, what was synced, and the rules of the portal: which rows an
-// external person may see. People reach it only through the web app, over the
-// internal API of package internalapi, with their ID token as evidence of who
-// asks.
+// It owns the configuration, the internal API over which the web app reaches it
+// (see package internalapi), the evidence that comes with a request (the ID
+// token of who asks), and what a failure of the ERP means. The work is done in
+// its rooms, which it wires together:
 //
-// Jobs are rows of the worker's own database; River is the queue beneath them.
-// A job's row is leased by the process that runs it, so that a job of a process
-// that died goes on elsewhere, or after a restart, and none is run twice to
-// effect.
+//	jobs      what runs in the background, how people see it, schedules
+//	importer  CSV files into the ERP, by a mapping
+//	stock     the copy of the ERP's stock, and its sync
+//	export    orders to a file
+//	portal    what external people see
+//	schema    the tables of the worker's database
 //
 // The package uses the ERP through package client only and imports no box of
 // the server.

@@ -20,13 +20,13 @@ const (
 // change, until it has ended or the evidence has.
 func (w *Worker) serveEvents(rw http.ResponseWriter, r *http.Request, p *person) error {
 	id := r.PathValue("id")
-	j, err := w.job(r.Context(), id)
+	j, version, err := w.jobs.Version(r.Context(), id)
 	if err != nil {
 		return err
 	}
-	signal, stop := w.watch.add(id)
-	if signal == nil {
-		return &tandem.Error{Code: tandem.CodeThrottled, Message: "too many pages follow jobs right now; reload the page to see how the job stands"}
+	signal, stop, err := w.jobs.Watch(id)
+	if err != nil {
+		return err
 	}
 	defer stop()
 	control := http.NewResponseController(rw)
@@ -36,7 +36,7 @@ func (w *Worker) serveEvents(rw http.ResponseWriter, r *http.Request, p *person)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Accel-Buffering", "no")
 	send := func(text string) bool {
-		_ = control.SetWriteDeadline(time.Now().Add(answerIn)) // a caller that does not read loses the stream
+		_ = control.SetWriteDeadline(tandem.SystemTime().Add(respondIn)) // a caller that does not read loses the stream
 		if _, err := rw.Write([]byte(text)); err != nil {
 			return false
 		}
@@ -44,20 +44,20 @@ func (w *Worker) serveEvents(rw http.ResponseWriter, r *http.Request, p *person)
 	}
 	sent := int64(-1)
 	show := func() (goOn bool) {
-		if j.version == sent {
+		if version == sent {
 			return true
 		}
-		sent = j.version
-		text, err := json.Marshal(j.wire())
+		sent = version
+		text, err := json.Marshal(&j)
 		if err != nil {
 			return false
 		}
-		return send(fmt.Sprintf("event: job\nid: %d\ndata: %s\n\n", j.version, text)) && !j.state.Final()
+		return send(fmt.Sprintf("event: job\nid: %d\ndata: %s\n\n", version, text)) && !j.State.Final()
 	}
 	if !send("retry: 1000\n\n") || !show() {
 		return nil
 	}
-	expired := time.NewTimer(p.ExpiresAt.Sub(w.now()))
+	expired := time.NewTimer(p.ExpiresAt.Sub(w.config.Clock.Now()))
 	defer expired.Stop()
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
@@ -77,7 +77,7 @@ func (w *Worker) serveEvents(rw http.ResponseWriter, r *http.Request, p *person)
 		case <-look.C:
 		case <-signal:
 		}
-		if j, err = w.job(r.Context(), id); err != nil {
+		if j, version, err = w.jobs.Version(r.Context(), id); err != nil {
 			return nil // the headers have left; the stream just ends
 		}
 		if !show() {

@@ -5,47 +5,16 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
-	"io"
 	"maps"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hybridapps/tandem/worker/workertest"
+
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 )
-
-// ask makes a bare request of the internal API.
-func (w *running) ask(method, path, key, evidence, body string) (status int, text string) {
-	w.t.Helper()
-	req, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, strings.NewReader(body))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if key == "right" {
-		w.key.Authorize(req)
-	} else if key != "" {
-		req.Header.Set(internalapi.HeaderChannelKey, key)
-	}
-	if evidence != "" {
-		req.Header.Set(internalapi.HeaderEvidence, evidence)
-	}
-	if body != "" {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	req.Close = true
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return res.StatusCode, string(b)
-}
 
 type endpoint struct {
 	method, path string
@@ -58,24 +27,24 @@ var endpoints = []endpoint{
 	{"GET", internalapi.PathJob + "x/file", false}, {"POST", internalapi.PathImports, false}, {"GET", internalapi.PathSchedules, false},
 	{"POST", internalapi.PathSchedule + "x/pause", false}, {"POST", internalapi.PathSchedule + "x/resume", false}, {"POST", internalapi.PathSchedule + "x/run", false},
 	{"GET", internalapi.PathStock, false},
-	{"GET", internalapi.PathPortalCustomer, true}, {"GET", internalapi.PathPortalOrders, true}, {"GET", internalapi.PathPortalOrder + id(1), true},
-	{"GET", internalapi.PathPortalInvoices, true}, {"GET", internalapi.PathPortalInvoice + id(1), true},
+	{"GET", internalapi.PathPortalCustomer, true}, {"GET", internalapi.PathPortalOrders, true}, {"GET", internalapi.PathPortalOrder + workertest.ID(1), true},
+	{"GET", internalapi.PathPortalInvoices, true}, {"GET", internalapi.PathPortalInvoice + workertest.ID(1), true},
 }
 
 // The channel key comes first, whatever else comes with a request, and also on
 // paths that do not exist.
 func TestChannelKeyComesFirst(t *testing.T) {
 	t.Parallel()
-	f := newFake(t)
-	w := serve(t, f, open(t, sqldb.SQLite), t.TempDir())
+	f := workertest.NewFake(t)
+	w := workertest.Serve(t, f, workertest.Open(t, sqldb.SQLite), t.TempDir())
 	for _, e := range append(endpoints, endpoint{"GET", internalapi.PathStatus, false}, endpoint{"GET", "/", false}, endpoint{"DELETE", internalapi.PathJobs, false}) {
 		for _, key := range []string{"", "wrong", strings.Repeat("k", 32)} {
-			if status, _ := w.ask(e.method, e.path, key, f.anna(), ""); status != 401 {
+			if status, _ := w.Ask(e.method, e.path, key, f.Anna(), ""); status != 401 {
 				t.Errorf("%s %s with the key %q: %d", e.method, e.path, key, status)
 			}
 		}
 	}
-	if status, _ := w.ask("GET", "/internal/nothing", "right", "", ""); status != 404 {
+	if status, _ := w.Ask("GET", "/internal/nothing", "right", "", ""); status != 404 {
 		t.Errorf("a path that does not exist: %d", status)
 	}
 }
@@ -84,18 +53,18 @@ func TestChannelKeyComesFirst(t *testing.T) {
 // issuer; nothing else passes, on no path.
 func TestA7_EvidenceThatIsNone(t *testing.T) {
 	t.Parallel()
-	f := newFake(t)
-	w := serve(t, f, open(t, sqldb.SQLite), t.TempDir())
+	f := workertest.NewFake(t)
+	w := workertest.Serve(t, f, workertest.Open(t, sqldb.SQLite), t.TempDir())
 	other, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
 	good := map[string]any{
-		"iss": f.issuer, "aud": appURI, "iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(), "token_kind": "id",
-		"sub": "anna", "id": annaID, "sid": "s", "user_type": "InternalUser",
+		"iss": f.Issuer, "aud": workertest.ApplicationURI, "iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(), "token_kind": "id",
+		"sub": "anna", "id": workertest.AnnaID, "sid": "s", "user_type": "InternalUser",
 	}
-	with := func(claims object) string { return f.idToken(claims) }
-	parts := strings.Split(f.anna(), ".")
+	with := func(claims object) string { return f.IDToken(claims) }
+	parts := strings.Split(f.Anna(), ".")
 	evidence := map[string]string{
 		"none":                      "",
 		"not a token":               "anna",
@@ -103,12 +72,12 @@ func TestA7_EvidenceThatIsNone(t *testing.T) {
 		"for the API":               with(object{"aud": "DomainAPI"}),
 		"of another issuer":         with(object{"iss": "https://evil.example/id"}),
 		"expired":                   with(object{"iat": time.Now().Add(-time.Hour).Unix(), "exp": time.Now().Add(-time.Minute).Unix()}),
-		"a user's access token":     sign(merge(good, object{"token_kind": "user"}), "at+jwt", signingKey()),
+		"a user's access token":     workertest.Sign(merge(good, object{"token_kind": "user"}), "at+jwt", workertest.SigningKey()),
 		"an access token by kind":   with(object{"token_kind": "user"}),
-		"a service token":           sign(object{"iss": f.issuer, "aud": appURI, "exp": good["exp"], "iat": good["iat"], "token_kind": "service", "client_id": appURI, "client_system_user": "svc.portal"}, "at+jwt", signingKey()),
+		"a service token":           workertest.Sign(object{"iss": f.Issuer, "aud": workertest.ApplicationURI, "exp": good["exp"], "iat": good["iat"], "token_kind": "service", "client_id": workertest.ApplicationURI, "client_system_user": "svc.portal"}, "at+jwt", workertest.SigningKey()),
 		"a service token as JWT":    with(object{"token_kind": "service", "client_system_user": "svc.portal"}),
-		"signed by a stranger":      sign(good, "JWT", other),
-		"signed with a shared word": sign(good, "JWT", []byte(strings.Repeat("k", 32))),
+		"signed by a stranger":      workertest.Sign(good, "JWT", other),
+		"signed with a shared word": workertest.Sign(good, "JWT", []byte(strings.Repeat("k", 32))),
 		"unsigned":                  b64(`{"alg":"none"}`) + "." + parts[1] + ".",
 		"signature cut off":         parts[0] + "." + parts[1] + ".",
 		"claims changed":            parts[0] + "." + b64(`{"sub":"admin"}`) + "." + parts[2],
@@ -118,15 +87,15 @@ func TestA7_EvidenceThatIsNone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, e := range endpoints {
-				if status, text := w.ask(e.method, e.path, "right", token, ""); status != 401 {
+				if status, text := w.Ask(e.method, e.path, "right", token, ""); status != 401 {
 					t.Errorf("%s %s: %d %s", e.method, e.path, status, text)
 				}
 			}
 		})
 	}
 	t.Cleanup(func() {
-		if len(f.requests) > 0 {
-			t.Errorf("%d calls of the API for evidence that is none", len(f.requests))
+		if len(f.Requests) > 0 {
+			t.Errorf("%d calls of the API for evidence that is none", len(f.Requests))
 		}
 	})
 }
@@ -134,16 +103,16 @@ func TestA7_EvidenceThatIsNone(t *testing.T) {
 // I5, A8: each kind of account has its own paths, and unknown kinds have none.
 func TestI5_KindsOfAccountHaveTheirOwnPaths(t *testing.T) {
 	t.Parallel()
-	f := newFake(t)
-	w := serve(t, f, open(t, sqldb.SQLite), t.TempDir())
-	system := f.idToken(object{"user_type": "SystemUserNoLogin"})
-	unknown := f.idToken(object{"user_type": ""})
+	f := workertest.NewFake(t)
+	w := workertest.Serve(t, f, workertest.Open(t, sqldb.SQLite), t.TempDir())
+	system := f.IDToken(object{"user_type": "SystemUserNoLogin"})
+	unknown := f.IDToken(object{"user_type": ""})
 	for _, e := range endpoints {
 		for name, who := range map[string]struct {
 			token   string
 			allowed bool
-		}{"internal": {f.anna(), !e.external}, "external": {f.paul(), e.external}, "system": {system, false}, "unknown": {unknown, false}} {
-			status, text := w.ask(e.method, e.path, "right", who.token, "")
+		}{"internal": {f.Anna(), !e.external}, "external": {f.Paul(), e.external}, "system": {system, false}, "unknown": {unknown, false}} {
+			status, text := w.Ask(e.method, e.path, "right", who.token, "")
 			if (status != 403) != who.allowed && !strings.Contains(text, "not linked to an active customer") {
 				t.Errorf("%s %s as %s: %d %s", e.method, e.path, name, status, text)
 			}
@@ -155,14 +124,14 @@ func TestI5_KindsOfAccountHaveTheirOwnPaths(t *testing.T) {
 // own state holds no token, and the first two see counts only.
 func TestI13_StatusTellsNoToken(t *testing.T) {
 	t.Parallel()
-	f := newFake(t)
-	w := start(t, f, open(t, sqldb.SQLite), t.TempDir())
-	w.until(w.sync().ID, internalapi.JobCompleted)
+	f := workertest.NewFake(t)
+	w := workertest.Start(t, f, workertest.Open(t, sqldb.SQLite), t.TempDir())
+	w.Until(w.Sync().ID, internalapi.JobCompleted)
 	for _, c := range []struct {
 		name, evidence string
 		details        bool
-	}{{"nobody", "", false}, {"external", f.paul(), false}, {"internal", f.anna(), true}} {
-		status, text := w.ask("GET", internalapi.PathStatus, "right", c.evidence, "")
+	}{{"nobody", "", false}, {"external", f.Paul(), false}, {"internal", f.Anna(), true}} {
+		status, text := w.Ask("GET", internalapi.PathStatus, "right", c.evidence, "")
 		var s internalapi.Status
 		if err := json.Unmarshal([]byte(text), &s); err != nil || status != 200 {
 			t.Fatal(status, err)
@@ -181,8 +150,8 @@ func TestI13_StatusTellsNoToken(t *testing.T) {
 
 func TestBadRequests(t *testing.T) {
 	t.Parallel()
-	f := newFake(t)
-	w := serve(t, f, open(t, sqldb.SQLite), t.TempDir())
+	f := workertest.NewFake(t)
+	w := workertest.Serve(t, f, workertest.Open(t, sqldb.SQLite), t.TempDir())
 	for _, c := range []struct {
 		name, method, path, body string
 		status                   int
@@ -205,7 +174,7 @@ func TestBadRequests(t *testing.T) {
 		{"no such job's file", "GET", internalapi.PathJob + "x/file", "", 404},
 		{"a path in an id", "GET", internalapi.PathJob + "..%2f..%2fworker.db/file", "", 404},
 	} {
-		status, text := w.ask(c.method, c.path, "right", f.anna(), c.body)
+		status, text := w.Ask(c.method, c.path, "right", f.Anna(), c.body)
 		var e struct {
 			Error struct{ Code, Message string }
 		}

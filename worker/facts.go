@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -25,7 +24,7 @@ const (
 // facts are what the worker has seen of its own calls. They are for showing
 // only; nothing is decided by them.
 type facts struct {
-	now func() time.Time
+	clock tandem.Clock
 
 	lock    sync.Mutex
 	calls   []internalapi.Call // the latest last
@@ -35,17 +34,19 @@ type facts struct {
 	logins    map[string]string // by user id
 	licence   *internalapi.Licence
 	licenceAt time.Time
-	cleanedAt time.Time
+	// paused is why no work can be done, and pausedWith the expiry of the token
+	// that was held then.
+	paused     string
+	pausedWith time.Time
 }
 
 // observe is told about every call of the API.
-func (w *Worker) observe(c client.Call) {
-	if c.Status/100 == 2 {
-		w.paused.Store(nil)
-	}
-	f := &w.facts
+func (f *facts) observe(c client.Call) {
 	f.lock.Lock()
 	defer f.lock.Unlock()
+	if c.Status/100 == 2 {
+		f.paused = ""
+	}
 	if len(f.calls) == keptCalls {
 		f.calls = slices.Delete(f.calls, 0, 1)
 	}
@@ -81,14 +82,24 @@ func (f *facts) know(t client.IDToken) {
 	f.logins[t.UserID] = t.Login
 }
 
-func (f *facts) cleanedWithin(now time.Time, d time.Duration) bool {
+// pause remembers why no work can be done, until something succeeds.
+func (f *facts) pause(reason string, tokens *client.ServiceTokens) {
+	_, _, expires := tokens.Status()
 	f.lock.Lock()
 	defer f.lock.Unlock()
-	if now.Sub(f.cleanedAt) < d {
-		return true
+	f.paused, f.pausedWith = reason, expires
+}
+
+// whyPaused is why no work can be done; empty when it can. Another token than
+// the one held then says that the application is not disabled any more.
+func (f *facts) whyPaused(tokens *client.ServiceTokens) string {
+	held, _, expires := tokens.Status()
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	if f.paused == pausedDisabled && held && !expires.Equal(f.pausedWith) {
+		f.paused = ""
 	}
-	f.cleanedAt = now
-	return false
+	return f.paused
 }
 
 // view is the session and the calls, as they are shown.
@@ -101,7 +112,7 @@ func (f *facts) view() (session *internalapi.ServiceSession, calls []internalapi
 		return nil, calls, false, nil
 	}
 	s := f.session
-	now := f.now()
+	now := f.clock.Now()
 	s.Open = now.Before(s.LastRequestAt.Add(tandem.SessionIdle)) && now.Before(s.OpenedAt.Add(tandem.ServiceSessionAbsolute))
 	if !s.Open {
 		return &s, calls, false, nil
@@ -112,46 +123,4 @@ func (f *facts) view() (session *internalapi.ServiceSession, calls []internalapi
 		f.licenceAt = now // one asks, the others show what is known
 	}
 	return &s, calls, ask, f.licence
-}
-
-// status answers what the worker knows about itself. details are for internal
-// users; others get counts.
-func (w *Worker) status(ctx context.Context, details bool) (internalapi.Status, error) {
-	out := internalapi.Status{Application: w.config.ApplicationURI}
-	held, user, expires := w.tokens.Status()
-	if held {
-		out.Tokens, out.TokenExpiresAt = 1, pointer(expires)
-	}
-	if reason := w.paused.Load(); reason != nil {
-		out.Paused = *reason
-	}
-	var err error
-	if out.JobsQueued, out.JobsRunning, err = w.counts(ctx); err != nil {
-		return out, err
-	}
-	session, calls, ask, licence := w.facts.view()
-	if ask {
-		if fresh, err := w.askLicence(ctx); err == nil {
-			licence = fresh
-		}
-	}
-	out.Licence = licence
-	if details {
-		out.SystemUser, out.Session, out.Calls = user, session, calls
-	}
-	return out, nil
-}
-
-func (w *Worker) askLicence(ctx context.Context) (*internalapi.Licence, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	var usage struct{ Slots, InUse int }
-	if err := w.erp.Do(ctx, "GET", licenceCall, nil, &usage); err != nil {
-		return nil, err
-	}
-	out := &internalapi.Licence{Slots: usage.Slots, Used: usage.InUse}
-	w.facts.lock.Lock()
-	defer w.facts.lock.Unlock()
-	w.facts.licence = out
-	return out, nil
 }

@@ -14,14 +14,16 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/worker/jobs"
+	"github.com/hybridapps/tandem/worker/portal"
 )
 
 // Limits of the internal API.
 const (
 	maxBody     = 64 << 10
 	maxEvidence = 16 << 10
-	// answerIn bounds every request but uploads, downloads and event streams.
-	answerIn = 30 * time.Second
+	// respondIn bounds every request but uploads, downloads and event streams.
+	respondIn = 30 * time.Second
 	// transferIn bounds uploads and downloads.
 	transferIn = 10 * time.Minute
 	maxUploads = 4
@@ -33,8 +35,8 @@ type person struct {
 	client.IDToken
 }
 
-func (p *person) behalf() *onBehalf {
-	return &onBehalf{UserID: p.UserID, Login: p.Login, SignInID: p.SignInID, IssuedAt: p.IssuedAt}
+func (p *person) asker() *jobs.Asker {
+	return &jobs.Asker{UserID: p.UserID, Login: p.Login, SignInID: p.SignInID, IssuedAt: p.IssuedAt}
 }
 
 // audience says whom a path is for.
@@ -52,7 +54,7 @@ type handlerFunc func(w http.ResponseWriter, r *http.Request, p *person) error
 // but the status also the ID token of the person who asks.
 func (w *Worker) Handler() http.Handler {
 	mux := http.NewServeMux()
-	handle := func(pattern string, who audience, f handlerFunc) { mux.Handle(pattern, w.endpoint(who, answerIn, f)) }
+	handle := func(pattern string, who audience, f handlerFunc) { mux.Handle(pattern, w.endpoint(who, respondIn, f)) }
 	long := func(pattern string, who audience, limit time.Duration, f handlerFunc) {
 		mux.Handle(pattern, w.endpoint(who, limit, f))
 	}
@@ -66,30 +68,31 @@ func (w *Worker) Handler() http.Handler {
 	long("GET "+internalapi.PathJob+"{id}"+internalapi.TailFile, internal, transferIn, w.serveFile)
 	long("POST "+internalapi.PathImports, internal, transferIn, w.serveImport)
 	handle("GET "+internalapi.PathSchedules, internal, w.serveSchedules)
-	handle("POST "+internalapi.PathSchedule+"{id}"+internalapi.TailPause, internal, w.schedule(w.pauseSchedule))
-	handle("POST "+internalapi.PathSchedule+"{id}"+internalapi.TailResume, internal, w.schedule(w.resumeSchedule))
+	handle("POST "+internalapi.PathSchedule+"{id}"+internalapi.TailPause, internal, w.schedule(w.jobs.Schedules.Pause))
+	handle("POST "+internalapi.PathSchedule+"{id}"+internalapi.TailResume, internal, w.schedule(w.jobs.Schedules.Resume))
 	handle("POST "+internalapi.PathSchedule+"{id}"+internalapi.TailRun, internal, w.serveRunSchedule)
 	handle("GET "+internalapi.PathStock, internal, w.serveStock)
 	handle("GET "+internalapi.PathPortalCustomer, external, w.serveCustomers)
-	handle("GET "+internalapi.PathPortalOrders, external, w.documents(orders))
-	handle("GET "+internalapi.PathPortalOrder+"{id}", external, w.document(orders))
-	handle("GET "+internalapi.PathPortalInvoices, external, w.documents(invoices))
-	handle("GET "+internalapi.PathPortalInvoice+"{id}", external, w.document(invoices))
+	handle("GET "+internalapi.PathPortalOrders, external, w.documents(portal.Orders))
+	handle("GET "+internalapi.PathPortalOrder+"{id}", external, w.document(portal.Orders))
+	handle("GET "+internalapi.PathPortalInvoices, external, w.documents(portal.Invoices))
+	handle("GET "+internalapi.PathPortalInvoice+"{id}", external, w.document(portal.Invoices))
 	// The key is asked for before anything else, also before a 404 or 405.
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if !w.config.ChannelKey.Accepts(r) {
-			internalapi.WriteError(rw, &tandem.Error{Code: tandem.CodeUnauthorized, Message: "this is not the worker's web app: the channel key is missing or wrong"})
+			internalapi.WriteError(rw, tandem.Errorf(tandem.CodeUnauthorized,
+				"this is not the worker's web app: the channel key is missing or wrong"))
 			return
 		}
 		if _, pattern := mux.Handler(r); pattern == "" {
-			internalapi.WriteError(rw, &tandem.Error{Code: tandem.CodeNotFound, Message: "the internal API has no such path or method"})
+			internalapi.WriteError(rw, tandem.Errorf(tandem.CodeNotFound, "the internal API has no such path or method"))
 			return
 		}
 		mux.ServeHTTP(rw, r)
 	})
 }
 
-// endpoint wraps a handler with evidence, limits and error answers.
+// endpoint wraps a handler with evidence, limits and error responses.
 func (w *Worker) endpoint(who audience, limit time.Duration, f handlerFunc) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if limit > 0 {
@@ -102,7 +105,7 @@ func (w *Worker) endpoint(who audience, limit time.Duration, f handlerFunc) http
 			err = admit(who, p)
 		}
 		if err == nil {
-			if limit == answerIn {
+			if limit == respondIn {
 				r.Body = http.MaxBytesReader(rw, r.Body, maxBody)
 			}
 			err = f(rw, r, p)
@@ -120,11 +123,11 @@ func (w *Worker) evidence(r *http.Request) (*person, error) {
 	case len(sent) == 0 || len(sent) == 1 && sent[0] == "":
 		return nil, nil
 	case len(sent) > 1 || len(sent[0]) > maxEvidence:
-		return nil, &tandem.Error{Code: tandem.CodeUnauthorized, Message: "the evidence must be one ID token"}
+		return nil, tandem.Errorf(tandem.CodeUnauthorized, "the evidence must be one ID token")
 	}
 	t, err := w.verifier.Verify(r.Context(), sent[0])
 	if err != nil {
-		return nil, &tandem.Error{Code: tandem.ErrorCode(err), Message: err.Error()}
+		return nil, tandem.Errorf(tandem.ErrorCode(err), "%v", err)
 	}
 	w.facts.know(t)
 	return &person{t}, nil
@@ -136,38 +139,36 @@ func admit(who audience, p *person) error {
 	case who == anybody:
 		return nil
 	case p == nil:
-		return &tandem.Error{Code: tandem.CodeUnauthorized, Message: "the ID token of the person who asks is missing"}
+		return tandem.Errorf(tandem.CodeUnauthorized, "the ID token of the person who asks is missing")
 	case who == internal && p.UserType == tandem.InternalUser, who == external && p.UserType == tandem.ExternalCommunityUser:
 		return nil
 	case who == external && p.UserType == tandem.InternalUser:
-		return &tandem.Error{Code: tandem.CodeForbidden, Message: "the portal is for external users; employees read orders with their own token"}
+		return tandem.Errorf(tandem.CodeForbidden, "the portal is for external users; employees read orders with their own token")
 	}
-	return &tandem.Error{Code: tandem.CodeForbidden, Message: "this is for employees"}
+	return tandem.Errorf(tandem.CodeForbidden, "this is for employees")
 }
 
-// refuse answers with the error, in words for the person who sees it.
+// refuse responds with the error, in words for the person who sees it.
 func (w *Worker) refuse(rw http.ResponseWriter, r *http.Request, err error) {
-	//nolint:errorlint // Own errors are bare; those of the SDK wrap what the ERP said.
-	if own, bare := err.(*tandem.Error); bare {
-		internalapi.WriteError(rw, own)
-		return
-	}
 	var api *client.APIError
 	var tooBig *http.MaxBytesError
-	_, reason := w.retry(err, 0)
+	reason := classify(err, 0).reason
 	switch {
+	case own(err) != nil:
+		err = own(err)
 	case errors.As(err, &tooBig):
-		err = &tandem.Error{Code: tandem.CodeTooLarge, Message: "the request is too large"}
+		err = tandem.Errorf(tandem.CodeTooLarge, "the request is too large")
 	case r.Context().Err() != nil && errors.Is(err, context.Canceled):
 		return // the caller has gone
 	case errors.Is(err, syscall.ENOSPC):
 		w.log.Error("internal API", "path", r.Pattern, "error", err)
-		err = &tandem.Error{Code: tandem.CodeUnavailable, Message: diskFull + ", then try again"}
+		err = tandem.Errorf(tandem.CodeUnavailable, "%s, then try again", diskFull)
 	case errors.As(err, &api) && api.LicenceFull():
-		err = &tandem.Error{Code: tandem.CodeLicenceFull, Message: "no licence is free for the back end right now; try again in a few minutes"}
+		err = tandem.Errorf(tandem.CodeLicenceFull, "no licence is free for the back end right now; try again in a few minutes")
 	case reason != "":
 		w.log.Warn("the ERP cannot be asked", "path", r.Pattern, "reason", reason, "error", err)
-		err = &tandem.Error{Code: tandem.CodeUnavailable, Message: "the back end cannot reach the ERP right now (" + strings.TrimPrefix(reason, "paused: ") + "); try again in a few minutes"}
+		err = tandem.Errorf(tandem.CodeUnavailable,
+			"the back end cannot reach the ERP right now (%s); try again in a few minutes", strings.TrimPrefix(reason, "paused: "))
 	default:
 		w.log.Error("internal API", "path", r.Pattern, "error", err)
 		err = errors.New("internal") // what the ERP said is for the log
@@ -235,10 +236,7 @@ func ok(w http.ResponseWriter, v any) error {
 	return nil
 }
 
-func (w *Worker) serveStatus(rw http.ResponseWriter, r *http.Request, p *person) error {
-	s, err := w.status(r.Context(), p != nil && p.UserType == tandem.InternalUser)
-	if err != nil {
-		return err
-	}
-	return ok(rw, s)
+// invalid is an error about what was asked.
+func invalid(format string, args ...any) error {
+	return tandem.Errorf(tandem.CodeInvalid, format, args...)
 }

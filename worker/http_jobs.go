@@ -4,13 +4,13 @@ import (
 	"context"
 	"mime"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/worker/export"
+	"github.com/hybridapps/tandem/worker/jobs"
 )
 
 func (w *Worker) serveJobs(rw http.ResponseWriter, r *http.Request, _ *person) error {
@@ -18,11 +18,11 @@ func (w *Worker) serveJobs(rw http.ResponseWriter, r *http.Request, _ *person) e
 	if err != nil {
 		return err
 	}
-	jobs, err := w.jobs(r.Context(), p)
+	all, err := w.jobs.List(r.Context(), p)
 	if err != nil {
 		return err
 	}
-	return ok(rw, jobs)
+	return ok(rw, all)
 }
 
 func (w *Worker) serveStart(rw http.ResponseWriter, r *http.Request, p *person) error {
@@ -30,60 +30,63 @@ func (w *Worker) serveStart(rw http.ResponseWriter, r *http.Request, p *person) 
 	if err := readJSON(r, &ask); err != nil {
 		return err
 	}
-	j := &job{kind: ask.Kind, requestedBy: p.Login, args: jobArgs{OnBehalf: p.behalf()}}
+	var args any
 	switch ask.Kind {
 	case internalapi.JobSyncStock:
 		if ask.From+ask.To+ask.Format != "" {
 			return invalid("a stock sync has neither from, to nor format")
 		}
 	case internalapi.JobExportOrders:
-		if err := checkExport(&ask); err != nil {
+		period := export.Args{From: ask.From, To: ask.To, Format: ask.Format}
+		if err := period.Check(); err != nil {
 			return err
 		}
-		j.args.From, j.args.To, j.args.Format = ask.From, ask.To, ask.Format
+		args = period
 	case internalapi.JobImport:
 		return invalid("an import is started by uploading its files")
 	default:
-		return invalid("there is no job of the kind %q; use %s or %s", clip(string(ask.Kind)), internalapi.JobSyncStock, internalapi.JobExportOrders)
+		return invalid("there is no job of the kind %q; use %s or %s",
+			tandem.Clip(string(ask.Kind), 60), internalapi.JobSyncStock, internalapi.JobExportOrders)
 	}
-	j, err := w.addJob(r.Context(), j)
+	j, err := w.jobs.Submit(r.Context(), jobs.Ask{Kind: ask.Kind, RequestedBy: p.Login, Asker: p.asker(), Args: args})
 	if err != nil {
 		return err
 	}
-	return ok(rw, j.wire())
+	return ok(rw, j)
 }
 
 func (w *Worker) serveJob(rw http.ResponseWriter, r *http.Request, _ *person) error {
-	j, err := w.job(r.Context(), r.PathValue("id"))
+	j, err := w.jobs.Job(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	return ok(rw, j.wire())
+	return ok(rw, j)
 }
 
 func (w *Worker) serveCancel(rw http.ResponseWriter, r *http.Request, _ *person) error {
-	j, err := w.cancelJob(r.Context(), r.PathValue("id"))
+	j, err := w.jobs.Cancel(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	return ok(rw, j.wire())
+	return ok(rw, j)
+}
+
+// serveReport is a page of an import's report.
+func (w *Worker) serveReport(rw http.ResponseWriter, r *http.Request, _ *person) error {
+	p, err := page(r)
+	if err != nil {
+		return err
+	}
+	report, err := w.jobs.Report(r.Context(), r.PathValue("id"), p)
+	if err != nil {
+		return err
+	}
+	return ok(rw, report)
 }
 
 // serveFile sends what a job made.
 func (w *Worker) serveFile(rw http.ResponseWriter, r *http.Request, _ *person) error {
-	j, err := w.job(r.Context(), r.PathValue("id"))
-	if err != nil {
-		return err
-	}
-	wire := j.wire()
-	gone := &tandem.Error{Code: tandem.CodeNotFound, Message: "the job has no file, or its time to download it is over; start the export again"}
-	if j.file == "" || wire.Result == nil || wire.Result.File == nil || !w.now().Before(j.fileExpires) {
-		return gone
-	}
-	f, err := os.Open(filepath.Join(w.jobDir(j.id, "export"), filepath.Base(j.file)))
-	if os.IsNotExist(err) {
-		return gone
-	}
+	f, told, err := w.jobs.OpenFile(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -92,11 +95,11 @@ func (w *Worker) serveFile(rw http.ResponseWriter, r *http.Request, _ *person) e
 	if err != nil {
 		return err
 	}
-	// A server's own time limits are for small answers.
-	_ = http.NewResponseController(rw).SetWriteDeadline(time.Now().Add(transferIn))
+	// A server's own time limits are for small responses.
+	_ = http.NewResponseController(rw).SetWriteDeadline(tandem.SystemTime().Add(transferIn))
 	h := rw.Header()
-	h.Set("Content-Type", wire.Result.File.MediaType)
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": wire.Result.File.Name}))
+	h.Set("Content-Type", told.MediaType)
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": told.Name}))
 	h.Set("Content-Length", strconv.FormatInt(info.Size(), 10))
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -105,7 +108,7 @@ func (w *Worker) serveFile(rw http.ResponseWriter, r *http.Request, _ *person) e
 }
 
 func (w *Worker) serveSchedules(rw http.ResponseWriter, r *http.Request, _ *person) error {
-	all, err := w.schedules(r.Context())
+	all, err := w.jobs.Schedules.List(r.Context())
 	if err != nil {
 		return err
 	}
@@ -123,9 +126,9 @@ func (w *Worker) schedule(do func(context.Context, string) (internalapi.Schedule
 }
 
 func (w *Worker) serveRunSchedule(rw http.ResponseWriter, r *http.Request, p *person) error {
-	j, err := w.runSchedule(r.Context(), r.PathValue("id"), p.Login, p.behalf())
+	j, err := w.jobs.Schedules.RunNow(r.Context(), r.PathValue("id"), p.Login, p.asker())
 	if err != nil {
 		return err
 	}
-	return ok(rw, j.wire())
+	return ok(rw, j)
 }

@@ -2,26 +2,24 @@ package worker
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver"
-	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
-	"github.com/riverqueue/river/riverdriver/riversqlite"
-	"github.com/riverqueue/river/rivermigrate"
-
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
+	"github.com/hybridapps/tandem/worker/export"
+	"github.com/hybridapps/tandem/worker/importer"
 	"github.com/hybridapps/tandem/worker/importer/mapping"
+	"github.com/hybridapps/tandem/worker/jobs"
+	"github.com/hybridapps/tandem/worker/portal"
+	"github.com/hybridapps/tandem/worker/schema"
+	"github.com/hybridapps/tandem/worker/stock"
 )
 
 // Config configures a worker. Provider, ApplicationURI, Credential, DB, Dir and
@@ -66,7 +64,13 @@ type Config struct {
 	// is 90 days.
 	KeepJobs time.Duration
 	Log      *slog.Logger
-	Now      func() time.Time
+	Clock    tandem.Clock
+}
+
+// firstSchedules are what a new worker starts with.
+var firstSchedules = []internalapi.Schedule{
+	{Name: "Stock sync", Kind: internalapi.JobSyncStock, Spec: "*/30 * * * *"},
+	{Name: "Orders of last month", Kind: internalapi.JobExportOrders, Spec: "0 6 1 * *"},
 }
 
 // Worker is a running service component.
@@ -74,25 +78,19 @@ type Worker struct {
 	config   Config
 	db       *sqldb.DB
 	log      *slog.Logger
-	now      func() time.Time
-	owner    string
-	files    string
-	mapping  *mapping.Mapping
 	tokens   *client.ServiceTokens
 	erp      *client.OData[client.ServiceToken]
 	verifier *client.IDTokenVerifier
-	river    *river.Client[*sql.Tx]
 
-	watch  watchers
-	facts  facts
-	access accessCache
-	paused atomic.Pointer[string]
-	woken  chan struct{}
+	jobs     *jobs.Jobs
+	importer *importer.Importer
+	stock    *stock.Stock
+	export   *export.Export
+	portal   *portal.Portal
+
+	facts facts
 	// uploads bounds how many uploads are taken at once.
 	uploads chan struct{}
-
-	lock    sync.Mutex
-	running map[string]context.CancelCauseFunc
 }
 
 // New checks the configuration, reads the mapping file and migrates the
@@ -101,32 +99,76 @@ func New(ctx context.Context, c Config) (*Worker, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	w := &Worker{
-		config: c, db: c.DB, log: c.Log, now: c.Now, owner: newOwner(), files: filepath.Join(c.Dir, "files"),
-		woken: make(chan struct{}, 1), uploads: make(chan struct{}, maxUploads), running: map[string]context.CancelCauseFunc{},
-	}
-	w.facts.now, w.access.now = c.Now, c.Now
-	if err := os.MkdirAll(w.files, 0o700); err != nil {
-		return nil, fmt.Errorf("the worker's folder: %w", err)
-	}
-	var err error
-	if w.mapping, err = readMapping(c.Mapping); err != nil {
+	m, err := readMapping(c.Mapping)
+	if err != nil {
 		return nil, err
 	}
+	w := &Worker{config: c, db: c.DB, log: c.Log, facts: facts{clock: c.Clock}, uploads: make(chan struct{}, maxUploads)}
 	w.tokens, err = client.NewServiceTokens(client.ServiceConfig{
-		Provider: c.Provider, ApplicationURI: c.ApplicationURI, Credential: c.Credential,
-		ServiceInstance: c.ServiceInstance, Observe: w.observe, Log: c.Log, Clock: c.Now,
+		Provider:        c.Provider,
+		ApplicationURI:  c.ApplicationURI,
+		Credential:      c.Credential,
+		ServiceInstance: c.ServiceInstance,
+		Observe:         w.facts.observe,
+		Log:             c.Log,
+		Clock:           c.Clock,
 	})
 	if err != nil {
 		return nil, err
 	}
 	w.erp = client.ServiceOData(c.ODataRoot, w.tokens)
 	w.verifier = client.NewIDTokenVerifier(c.Provider, c.ApplicationURI)
-	if err := w.migrate(ctx); err != nil {
+	w.importer = &importer.Importer{ERP: w.erp, Mapping: m}
+	w.stock = &stock.Stock{DB: c.DB, ERP: w.erp, Clock: c.Clock}
+	w.export = &export.Export{ERP: w.erp, Keep: c.KeepExports, Clock: c.Clock}
+	w.portal = &portal.Portal{ERP: w.erp, Clock: c.Clock}
+	if err := schema.Migrate(ctx, c.DB); err != nil {
 		return nil, err
 	}
-	return w, w.seedSchedules(ctx)
+	w.jobs, err = jobs.New(ctx, jobs.Config{
+		DB:            c.DB,
+		Dir:           filepath.Join(c.Dir, "files"),
+		Kinds:         w.kinds(),
+		Classify:      w.classifyJob,
+		Schedules:     firstSchedules,
+		TimeZone:      c.TimeZone,
+		ScheduleDelay: c.ScheduleDelay,
+		Concurrency:   c.Concurrency,
+		KeepJobs:      c.KeepJobs,
+		Log:           c.Log,
+		Clock:         c.Clock,
+	})
+	return w, err
 }
+
+// kinds are the jobs that there are.
+func (w *Worker) kinds() map[internalapi.JobKind]jobs.Kind {
+	return map[internalapi.JobKind]jobs.Kind{
+		internalapi.JobSyncStock:    {Run: onBehalf(w.stock.Sync), Single: true},
+		internalapi.JobImport:       {Run: onBehalf(w.importer.Run), MaxWaiting: importer.MaxWaiting},
+		internalapi.JobExportOrders: {Run: onBehalf(w.export.Run), Scheduled: export.LastMonth},
+	}
+}
+
+// onBehalf tells the API with each call of a job who asked for it.
+func onBehalf(run func(context.Context, *jobs.Run) error) func(context.Context, *jobs.Run) error {
+	return func(ctx context.Context, r *jobs.Run) error {
+		asker, err := r.Asker()
+		if err != nil {
+			return err
+		}
+		if asker != nil {
+			ctx = client.OnBehalfOf(ctx, client.IDToken{
+				UserID: asker.UserID, Login: asker.Login, Subject: asker.Login, SignInID: asker.SignInID, IssuedAt: asker.IssuedAt,
+			})
+		}
+		return run(ctx, r)
+	}
+}
+
+// Run runs jobs and schedules until ctx ends; then it gives the jobs that run
+// back to the queue and returns. It is called once.
+func (w *Worker) Run(ctx context.Context) error { return w.jobs.Run(ctx) }
 
 func (c *Config) check() error {
 	var faults []error
@@ -167,9 +209,6 @@ func (c *Config) check() error {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
 	return nil
 }
 
@@ -190,43 +229,6 @@ func readMapping(file string) (*mapping.Mapping, error) {
 	}
 	return m, nil
 }
-
-// migrate brings the worker's tables and River's to their newest version.
-func (w *Worker) migrate(ctx context.Context) error {
-	return w.db.Lock(ctx, migrationTable, func() error {
-		if err := w.db.Migrate(ctx, sqldb.Migrations(migrationFiles), migrationTable); err != nil {
-			return fmt.Errorf("the worker's database: %w", err)
-		}
-		m, err := rivermigrate.New(w.driver(), &rivermigrate.Config{Logger: w.quiet()})
-		if err != nil {
-			return err
-		}
-		if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
-			return fmt.Errorf("the worker's database: the queue's tables: %w", err)
-		}
-		return nil
-	})
-}
-
-func (w *Worker) driver() riverdriver.Driver[*sql.Tx] {
-	if w.db.Engine == sqldb.SQLite {
-		return riversqlite.New(w.db.Writer())
-	}
-	return riverdatabasesql.New(w.db.Writer())
-}
-
-// quiet is the log for River, which tells much at level info.
-func (w *Worker) quiet() *slog.Logger { return slog.New(atLeastWarn{w.log.Handler()}) }
-
-type atLeastWarn struct{ slog.Handler }
-
-func (h atLeastWarn) Enabled(ctx context.Context, l slog.Level) bool {
-	return l >= slog.LevelWarn && h.Handler.Enabled(ctx, l)
-}
-func (h atLeastWarn) WithAttrs(a []slog.Attr) slog.Handler {
-	return atLeastWarn{h.Handler.WithAttrs(a)}
-}
-func (h atLeastWarn) WithGroup(g string) slog.Handler { return atLeastWarn{h.Handler.WithGroup(g)} }
 
 // Ready reports whether the worker can answer: its database is reached.
 func (w *Worker) Ready(ctx context.Context) error {

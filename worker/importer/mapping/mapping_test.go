@@ -10,7 +10,7 @@ import (
 )
 
 // metadata has the types that the shipped mapping uses, as the API tells them.
-const metadata = "../../testdata/metadata.xml"
+const metadata = "../../workertest/metadata.xml"
 
 func checked(t *testing.T, text string) error {
 	t.Helper()

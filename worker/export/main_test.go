@@ -1,0 +1,11 @@
+package export_test
+
+import (
+	"testing"
+
+	"github.com/hybridapps/tandem/worker/workertest"
+)
+
+func TestMain(m *testing.M) { workertest.Main(m) }
+
+type object = workertest.Object

@@ -1,0 +1,59 @@
+package worker
+
+import (
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/worker/importer"
+	"github.com/hybridapps/tandem/worker/jobs"
+)
+
+// serveImport takes uploaded files to disk, part by part, and queues the import
+// of them.
+func (w *Worker) serveImport(rw http.ResponseWriter, r *http.Request, p *person) error {
+	select {
+	case w.uploads <- struct{}{}:
+		defer func() { <-w.uploads }()
+	default:
+		return tandem.Errorf(tandem.CodeThrottled, "other files are being uploaded right now; try again in a moment")
+	}
+	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
+		return invalid("an import is uploaded as multipart/form-data")
+	}
+	control := http.NewResponseController(rw)
+	_ = control.SetReadDeadline(tandem.SystemTime().Add(transferIn))
+	_ = control.SetWriteDeadline(tandem.SystemTime().Add(transferIn + respondIn))
+	// The parts' headers come on top of the files.
+	body := timely{r.Context().Err, http.MaxBytesReader(rw, r.Body, internalapi.MaxUpload+1<<20)}
+	ask := jobs.Ask{ID: jobs.NewID(), Kind: internalapi.JobImport, RequestedBy: p.Login, Asker: p.asker()}
+	var queued internalapi.Job
+	ask.Args, err = importer.Store(multipart.NewReader(body, params["boundary"]), w.jobs.Folder(ask.ID))
+	if err == nil {
+		queued, err = w.jobs.Submit(r.Context(), ask)
+	}
+	if err != nil {
+		w.jobs.Forget(ask.ID)
+		return err
+	}
+	return ok(rw, queued)
+}
+
+// timely ends a body that comes too slowly: a server may give each read of a
+// body new time, and an upload keeps others out.
+type timely struct {
+	expired func() error
+	body    io.Reader
+}
+
+// Read implements io.Reader.
+func (t timely) Read(b []byte) (int, error) {
+	if err := t.expired(); err != nil {
+		return 0, err
+	}
+	return t.body.Read(b)
+}

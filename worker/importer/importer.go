@@ -1,0 +1,289 @@
+package importer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/worker/importer/mapping"
+	"github.com/hybridapps/tandem/worker/jobs"
+)
+
+// Limits of an import.
+const (
+	// batchObjects and batchBytes bound one Import request.
+	batchObjects = 500
+	batchBytes   = 1 << 20
+	// MaxWaiting is how many imports may wait at once: they keep files.
+	MaxWaiting = 10
+	// MaxChildRows is the most rows of a file of children, whose places are
+	// kept in memory.
+	MaxChildRows = 1_000_000
+)
+
+// checkpoint is how far an import has come. It is written together with the
+// report of the rows before it, so that an attempt that goes on after a break
+// tells nothing twice. Rows after it that had been sent are sent again, and
+// found unchanged by their ExternalId.
+type checkpoint struct {
+	// Opened says that unknown files are reported and prepared objects made.
+	Opened bool
+	// Step is the place in the mapping, Row how many rows of it are done.
+	Step int
+	Row  int64
+	// Results are those of the files so far.
+	Results []internalapi.StepResult
+	// Done rows and Total of them, for the progress.
+	Done, Total int64
+}
+
+// attempt is one attempt at an import.
+type attempt struct {
+	*Importer
+	*jobs.Run
+	at checkpoint
+	// uploaded are the files as they came, files those of them that the mapping
+	// knows, by the name that it has for them.
+	uploaded []File
+	files    map[string]File
+	// report are rows not written yet.
+	report []internalapi.ReportRow
+}
+
+// Run imports the uploaded files.
+func (m *Importer) Run(ctx context.Context, run *jobs.Run) error {
+	i := &attempt{Importer: m, Run: run, files: map[string]File{}}
+	var args Args
+	if err := run.Args(&args); err != nil {
+		return err
+	}
+	i.uploaded = args.Files
+	if err := run.Checkpoint(&i.at); err != nil {
+		return err
+	}
+	err := i.do(ctx)
+	i.Result.Steps = i.at.Results
+	i.Result.Summary = i.summary()
+	return err
+}
+
+func (i *attempt) do(ctx context.Context) error {
+	if err := i.Progress(ctx, 1, "checking the files"); err != nil {
+		return err
+	}
+	md, err := i.metadata(ctx)
+	if err != nil {
+		return err
+	}
+	if err := i.Mapping.Check(md); err != nil {
+		return tandem.Errorf(tandem.CodeInvalid, "the mapping file does not fit the ERP: %v", err)
+	}
+	i.match()
+	if !i.at.Opened {
+		if err := i.open(ctx); err != nil {
+			return err
+		}
+	}
+	i.report = nil // open has written it, now or in an earlier attempt
+	for i.at.Step < len(i.Mapping.Steps) {
+		step := i.Mapping.Steps[i.at.Step]
+		before := i.at.Step
+		if _, uploaded := i.files[step.File]; uploaded {
+			if err := i.step(ctx, step); err != nil {
+				return err
+			}
+		}
+		if i.at.Step > before {
+			continue // the last batch has moved it
+		}
+		i.at.Step, i.at.Row = i.at.Step+1, 0
+		if err := i.save(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// match finds the mapping's name of each file. What is not in the mapping is
+// reported.
+func (i *attempt) match() {
+	for _, f := range i.uploaded {
+		name, known := i.Mapping.Knows(f.Name)
+		switch {
+		case !known:
+			i.refuseFile(f.Name, "no file of this name is in the mapping; it knows "+strings.Join(i.Mapping.Files(), ", "))
+		case i.files[name].Stored != "":
+			i.refuseFile(f.Name, "the file came twice; the first one is imported")
+		default:
+			i.files[name] = f
+		}
+	}
+	for _, s := range i.Mapping.Steps {
+		for _, c := range s.Children {
+			_, parent := i.files[s.File]
+			_, child := i.files[c.File]
+			switch {
+			case child && !parent:
+				i.refuseFile(c.File, "its rows belong to those of "+s.File+", which did not come; upload both together")
+			case parent && !child:
+				i.report = append(i.report, internalapi.ReportRow{
+					File: s.File, Severity: internalapi.SeverityWarning,
+					Reason: fmt.Sprintf("imported without %s, because %s did not come", c.Collection, c.File),
+				})
+			}
+		}
+	}
+}
+
+func (i *attempt) refuseFile(name, reason string) {
+	i.report = append(i.report, internalapi.ReportRow{File: name, Severity: internalapi.SeverityRefused, Reason: reason})
+}
+
+// open writes the report about the files, counts rows for the progress, and
+// makes the objects that must be there first.
+func (i *attempt) open(ctx context.Context) error {
+	for _, f := range i.files {
+		n, err := countLines(i.path(f))
+		if err != nil {
+			return err
+		}
+		i.at.Total += n
+	}
+	var objects []any
+	for _, o := range i.Mapping.Prepare {
+		objects = append(objects, json.RawMessage(i.Mapping.MakePrepared(o)))
+	}
+	if len(objects) > 0 && len(i.files) > 0 {
+		result, err := i.upsert(ctx, objects)
+		if err != nil {
+			return err
+		}
+		for n := range result.Objects {
+			if o := &result.Objects[n]; !o.OK() {
+				return tandem.Errorf(tandem.CodeRule, "line %d of the mapping file: %s cannot be prepared: %s",
+					i.Mapping.Prepare[n].Line, i.Mapping.Prepare[n].Entity, reasonOf(o))
+			}
+		}
+	}
+	i.at.Opened = true
+	return i.save(ctx)
+}
+
+// upsert sends objects in one Import: each is found by its ExternalId and
+// changed, or made. The API keeps a record of the request, and not of each
+// object, which would double its writes.
+func (m *Importer) upsert(ctx context.Context, objects []any) (client.ImportResult, error) {
+	logEachImport := 1
+	return m.ERP.Import(ctx, client.ImportRequest{
+		Transaction:  client.ImportPerObject,
+		LoggingLevel: &logEachImport,
+		Objects:      objects,
+	})
+}
+
+func reasonOf(o *client.ImportedObject) string {
+	if o.Error != nil && o.Error.Message != "" {
+		return o.Error.Message
+	}
+	if o.Message != "" {
+		return o.Message
+	}
+	return "refused without a reason"
+}
+
+func (i *attempt) path(f File) string {
+	return filepath.Join(i.Uploads(), filepath.Base(f.Stored))
+}
+
+func (i *attempt) openFile(name string) (*os.File, error) {
+	f, err := os.Open(i.path(i.files[name]))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, tandem.Errorf(tandem.CodeNotFound, "the uploaded files are not here any more; upload them again")
+	}
+	return f, err
+}
+
+// countLines is about how many rows a file has.
+func countLines(name string) (n int64, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return 0, tandem.Errorf(tandem.CodeNotFound, "the uploaded files are not here any more; upload them again")
+	}
+	defer f.Close()
+	b := make([]byte, 64<<10)
+	for {
+		k, err := f.Read(b)
+		n += int64(bytes.Count(b[:k], []byte{'\n'}))
+		if errors.Is(err, io.EOF) {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// count is the result of a file; it is made when it is first asked for.
+func (i *attempt) count(file string) *internalapi.StepResult {
+	k := slices.IndexFunc(i.at.Results, func(s internalapi.StepResult) bool { return s.Name == file })
+	if k < 0 {
+		k = len(i.at.Results)
+		i.at.Results = append(i.at.Results, internalapi.StepResult{Name: file})
+	}
+	return &i.at.Results[k]
+}
+
+// save writes the checkpoint and the report so far, in one transaction.
+func (i *attempt) save(ctx context.Context) error {
+	for _, row := range i.report {
+		step := i.count(row.File)
+		if row.Severity == internalapi.SeverityRefused {
+			step.Refused++
+		} else {
+			step.Warnings++
+		}
+	}
+	percent := 1
+	if i.at.Total > 0 {
+		percent = max(percent, int(100*i.at.Done/i.at.Total))
+	}
+	note := fmt.Sprintf("%d of about %d rows", i.at.Done, max(i.at.Total, i.at.Done))
+	if err := i.Save(ctx, &i.at, i.report, percent, note); err != nil {
+		return err
+	}
+	i.report = nil
+	return nil
+}
+
+func (i *attempt) summary() string {
+	var sum internalapi.StepResult
+	for _, s := range i.at.Results {
+		sum.Rows += s.Rows
+		sum.Added += s.Added
+		sum.Changed += s.Changed
+		sum.Unchanged += s.Unchanged
+		sum.Refused += s.Refused
+	}
+	return fmt.Sprintf("%d rows read: %d added, %d changed, %d unchanged, %d refused",
+		sum.Rows, sum.Added, sum.Changed, sum.Unchanged, sum.Refused)
+}
+
+// metadata reads the API's $metadata.
+func (m *Importer) metadata(ctx context.Context) (*mapping.Metadata, error) {
+	var text []byte
+	if err := m.ERP.Do(ctx, http.MethodGet, "$metadata", nil, &text); err != nil {
+		return nil, err
+	}
+	return mapping.ReadMetadata(bytes.NewReader(text))
+}

@@ -1,0 +1,119 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internalapi"
+)
+
+// UploadIn is how long an upload may take.
+const UploadIn = 10 * time.Minute
+
+// Args are the files of an import, as stored in the job's folder, in the order of
+// the upload.
+type Args struct {
+	Files []File `json:"files,omitempty"`
+}
+
+// File is one uploaded file.
+type File struct {
+	Name   string `json:"name"`   // as the person called it
+	Stored string `json:"stored"` // in the job's folder
+	Size   int64  `json:"size"`
+}
+
+// Store writes the parts with a file name into the job's folder.
+func Store(parts *multipart.Reader, dir string) (args Args, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return args, err
+	}
+	left := int64(internalapi.MaxUpload)
+	for n := 0; ; n++ {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return args, uploadError(err)
+		}
+		if n >= 10*internalapi.MaxUploadFiles {
+			return args, tandem.Errorf(tandem.CodeInvalid, "the form has too many fields")
+		}
+		name := fileName(part)
+		if name == "" {
+			continue
+		}
+		if len(args.Files) == internalapi.MaxUploadFiles {
+			return args, tandem.Errorf(tandem.CodeTooLarge, "more than %d files; upload them in several imports", internalapi.MaxUploadFiles)
+		}
+		f := File{Name: name, Stored: fmt.Sprintf("%03d.csv", len(args.Files)+1)}
+		if f.Size, err = copyFile(filepath.Join(dir, f.Stored), part, left); err != nil {
+			return args, err
+		}
+		left -= f.Size
+		args.Files = append(args.Files, f)
+	}
+	if len(args.Files) == 0 {
+		return args, tandem.Errorf(tandem.CodeInvalid, "no file came; choose the CSV files to import")
+	}
+	return args, nil
+}
+
+// fileName is the base name of an uploaded file, for showing and matching only.
+func fileName(part *multipart.Part) string {
+	name := part.FileName()
+	name = name[strings.LastIndexAny(name, `/\`)+1:]
+	if !utf8.ValidString(name) || len(name) > 255 || strings.ContainsFunc(name, func(c rune) bool { return c < ' ' }) {
+		return "(unreadable name)"
+	}
+	return name
+}
+
+func copyFile(to string, from io.Reader, left int64) (int64, error) {
+	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	n, err := io.Copy(f, io.LimitReader(from, left+1))
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return n, uploadError(err) // bare, so that its words are shown
+	}
+	if n > left {
+		return n, tooMuch()
+	}
+	return n, nil
+}
+
+func tooMuch() error {
+	return tandem.Errorf(tandem.CodeTooLarge,
+		"the files have more than %d MB together; upload them in several imports", internalapi.MaxUpload>>20)
+}
+
+func uploadError(err error) error {
+	var tooBig *http.MaxBytesError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &tooBig):
+		return tooMuch()
+	case errors.Is(err, context.DeadlineExceeded):
+		return tandem.Errorf(tandem.CodeTooLarge, "the upload took more than %.0f minutes; upload fewer files at a time", UploadIn.Minutes())
+	case errors.Is(err, io.ErrUnexpectedEOF), strings.HasPrefix(err.Error(), "multipart:"):
+		return tandem.Errorf(tandem.CodeInvalid, "the upload was cut off or is not multipart/form-data")
+	}
+	return err
+}

@@ -1,0 +1,15 @@
+// Package jobs runs work in the background and shows it to people.
+//
+// It owns the jobs as people see them (state, progress, who asked, result,
+// report, file), the files a job was given or made, the schedules that start
+// jobs, and the engine beneath: which process runs what, and what happens when
+// one dies. A kind of job is an entry of a table, see [Kind].
+//
+// It knows no kind by name and nothing of the ERP. When a failure is worth
+// another try is said by the owner of the kinds, see [Config].
+//
+// Jobs are rows of the worker's own database; River is the queue beneath them.
+// A job's row is leased by the process that runs it, so that a job of a process
+// that died goes on elsewhere, or after a restart, and none is run twice to
+// effect.
+package jobs

@@ -1,0 +1,202 @@
+package jobs
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// Config configures the jobs. DB, Dir, Kinds and Classify are needed.
+type Config struct {
+	// DB is the worker's database, migrated by package schema.
+	DB *sqldb.DB
+	// Dir keeps the jobs' files, a folder for each.
+	Dir string
+	// Kinds are the jobs that there are.
+	Kinds map[internalapi.JobKind]Kind
+	// Classify says what a failed attempt means; failures are those in a row
+	// before it.
+	Classify func(err error, failures int) Fault
+	// Schedules are those that an empty database begins with: name, kind and
+	// spec. Their times are read in TimeZone, an IANA name.
+	Schedules []internalapi.Schedule
+	TimeZone  string
+	// ScheduleDelay is how long after its start a worker waits before a
+	// schedule starts a job.
+	ScheduleDelay time.Duration
+	// Concurrency is how many jobs run at once.
+	Concurrency int
+	// KeepJobs is how long the record of a job that ended is kept.
+	KeepJobs time.Duration
+	Log      *slog.Logger
+	Clock    tandem.Clock
+}
+
+// Kind is one kind of job.
+type Kind struct {
+	// Run does the job. It may be run again after any break, by this process or
+	// another, and must come to the same end. It returns soon after ctx ends.
+	Run func(ctx context.Context, r *Run) error
+	// Single says that at most one job of the kind waits or runs: who asks for
+	// another gets that one.
+	Single bool
+	// MaxWaiting is how many of the kind may wait at once; zero means that only
+	// the limit for all of them counts.
+	MaxWaiting int
+	// Scheduled makes the arguments of a job that a schedule starts at that
+	// time; nil means that there are none.
+	Scheduled func(now time.Time) any
+}
+
+// Fault says what a failed attempt means.
+type Fault struct {
+	// Wait is how long to wait before the next attempt; zero means that the job
+	// has failed.
+	Wait time.Duration
+	// Reason is why it waits, for the job's note.
+	Reason string
+	// Message says to a person why the job has failed. Where it is empty the
+	// error is logged and the person told so.
+	Message string
+}
+
+// MaxWaiting is how many jobs may wait at once.
+const MaxWaiting = 100
+
+// Jobs are the jobs of one worker. Schedules start some of them.
+type Jobs struct {
+	Schedules *Schedules
+
+	config Config
+	db     *sqldb.DB
+	log    *slog.Logger
+	clock  tandem.Clock
+	files  files
+	watch  watchers
+	engine *engine
+}
+
+// New makes the folder of the files, the engine's tables, and the first
+// schedules.
+func New(ctx context.Context, c Config) (*Jobs, error) {
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("the worker's folder: %w", err)
+	}
+	j := &Jobs{config: c, db: c.DB, log: c.Log, clock: c.Clock, files: files{dir: c.Dir, log: c.Log}}
+	j.engine = newEngine(j)
+	j.Schedules = &Schedules{jobs: j, config: &j.config, db: c.DB, clock: c.Clock}
+	if err := j.engine.migrate(ctx); err != nil {
+		return nil, err
+	}
+	return j, j.Schedules.seed(ctx)
+}
+
+// Run runs jobs and schedules until ctx ends; then it gives the jobs that run
+// back to the queue and returns. It is called once.
+func (j *Jobs) Run(ctx context.Context) error { return j.engine.run(ctx) }
+
+// Asker is the evidence of who asked for a job, without the token.
+type Asker struct {
+	UserID   string    `json:"user_id"`
+	Login    string    `json:"login"`
+	SignInID string    `json:"sid"`
+	IssuedAt time.Time `json:"iat"`
+}
+
+// Ask asks for a job.
+type Ask struct {
+	// ID is what [NewID] gave; empty means a new one.
+	ID   string
+	Kind internalapi.JobKind
+	// RequestedBy is shown to people: a login, or "schedule: NAME".
+	RequestedBy string
+	// Asker is who asked; nil where no person did.
+	Asker *Asker
+	// Args is what the kind's function gets, an object of JSON or nil.
+	Args any
+}
+
+// Submit queues a job that a person asked for.
+func (j *Jobs) Submit(ctx context.Context, ask Ask) (internalapi.Job, error) {
+	var out *row
+	err := j.db.Write(ctx, func(tx *sql.Tx) error {
+		if err := j.room(ctx, tx, ask.Kind); err != nil {
+			return err
+		}
+		var err error
+		out, err = j.insert(ctx, tx, ask)
+		return err
+	})
+	if err != nil {
+		return internalapi.Job{}, err
+	}
+	j.engine.wake()
+	j.watch.changed(out.id)
+	return out.wire(), nil
+}
+
+// room refuses a job when too many wait.
+func (j *Jobs) room(ctx context.Context, tx *sql.Tx, kind internalapi.JobKind) error {
+	var all, same int
+	err := tx.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(SUM(CASE WHEN kind = $1 THEN 1 ELSE 0 END), 0) FROM jobs WHERE state = $2`,
+		string(kind), string(internalapi.JobQueued)).Scan(&all, &same)
+	if err != nil {
+		return err
+	}
+	if most := j.config.Kinds[kind].MaxWaiting; all >= MaxWaiting || most > 0 && same >= most {
+		return tandem.Errorf(tandem.CodeThrottled, "too many jobs wait already; cancel some, or try again later")
+	}
+	return nil
+}
+
+// Cancel asks a job to stop; a final job stays as it is.
+func (j *Jobs) Cancel(ctx context.Context, id string) (internalapi.Job, error) {
+	_, err := j.db.Writer().ExecContext(ctx, `UPDATE jobs SET cancelling = TRUE,
+			state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END,
+			active_key = CASE WHEN state = 'queued' THEN NULL ELSE active_key END,
+			finished_at = CASE WHEN state = 'queued' THEN $1 ELSE finished_at END,
+			note = CASE WHEN state = 'queued' THEN '' ELSE 'stopping' END, version = version + 1
+		WHERE id = $2 AND state IN ('queued', 'running')`, sqldb.Micros(j.clock.Now()), id)
+	if err != nil {
+		return internalapi.Job{}, err
+	}
+	j.engine.cancel(id, errCancelled)
+	j.watch.changed(id)
+	job, err := j.Job(ctx, id)
+	if err == nil && job.State == internalapi.JobCancelled {
+		j.files.dropUploads(id)
+	}
+	return job, err
+}
+
+// Watch returns a channel that gets a signal after each change of the job, and
+// the function that ends it. Changes that another process makes have none.
+func (j *Jobs) Watch(id string) (signal <-chan struct{}, stop func(), err error) {
+	if signal, stop = j.watch.add(id); signal == nil {
+		return nil, nil, tandem.Errorf(tandem.CodeThrottled, "too many pages follow jobs right now; reload the page to see how the job stands")
+	}
+	return signal, stop, nil
+}
+
+// Folder is where the job keeps what it was given.
+func (j *Jobs) Folder(id string) string { return j.files.folder(id, partUpload) }
+
+// Forget deletes the files of a job that came to nothing before it was asked
+// for.
+func (j *Jobs) Forget(id string) { j.files.dropUploads(id) }
+
+// perform runs the function of the job's kind.
+func (j *Jobs) perform(ctx context.Context, r *Run) error {
+	kind, known := j.config.Kinds[r.row.kind]
+	if !known {
+		return tandem.Errorf(tandem.CodeInvalid, "this worker does not know jobs of the kind %q", string(r.row.kind))
+	}
+	return kind.Run(ctx, r)
+}

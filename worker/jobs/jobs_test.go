@@ -1,0 +1,272 @@
+package jobs_test
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hybridapps/tandem/worker/workertest"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/sqldb"
+	"github.com/hybridapps/tandem/worker"
+)
+
+func TestSyncStaysOne(t *testing.T) {
+	workertest.Each(t, func(t *testing.T, f *workertest.Fake, db *sqldb.DB) {
+		w := workertest.Serve(t, f, db, t.TempDir()) // nothing runs
+		ids := make([]string, 20)
+		var all sync.WaitGroup
+		for n := range ids {
+			all.Go(func() {
+				j, err := w.API.StartJob(t.Context(), f.Anna(), internalapi.NewJob{Kind: internalapi.JobSyncStock})
+				if err != nil {
+					t.Error(err)
+				}
+				ids[n] = j.ID
+			})
+		}
+		all.Wait()
+		for _, got := range ids {
+			if got != ids[0] {
+				t.Fatalf("two syncs wait: %v", ids)
+			}
+		}
+		if j, err := w.API.CancelJob(t.Context(), f.Anna(), ids[0]); err != nil || j.State != internalapi.JobCancelled {
+			t.Errorf("cancel a waiting job: %+v %v", j, err)
+		}
+		if again := w.Sync(); again.ID == ids[0] {
+			t.Error("a cancelled sync is still the one")
+		}
+	})
+}
+
+func TestCancelInTheMiddle(t *testing.T) {
+	workertest.Each(t, func(t *testing.T, f *workertest.Fake, db *sqldb.DB) {
+		f.Stock([]object{workertest.Product(1, "2026-01-01T00:00:00Z")}, nil)
+		reached, ended := make(chan struct{}), make(chan struct{})
+		var once sync.Once
+		f.During = func(r *http.Request) {
+			once.Do(func() { close(reached) })
+			select {
+			case <-r.Context().Done(): // the worker hung up
+			case <-ended:
+			}
+		}
+		defer close(ended)
+		w := workertest.Start(t, f, db, t.TempDir())
+		j := w.Sync()
+		<-reached
+		if _, err := w.API.CancelJob(t.Context(), f.Anna(), j.ID); err != nil {
+			t.Fatal(err)
+		}
+		j = w.Until(j.ID, internalapi.JobCancelled)
+		if j.FinishedAt == nil || j.Note != "" {
+			t.Errorf("%+v", j)
+		}
+	})
+}
+
+// A11: while the application is disabled jobs wait and say so; they go on by
+// themselves when it is enabled again.
+func TestA11_DisabledApplicationPausesJobs(t *testing.T) {
+	for _, c := range []struct {
+		name, note string
+		set        func(f *workertest.Fake, on bool)
+	}{
+		{"disabled", "paused: the application is disabled; next try at ", func(f *workertest.Fake, on bool) { f.Disabled = on }},
+		{"no licence", "paused: no free licence; next try at ", func(f *workertest.Fake, on bool) { f.Full = on }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := workertest.NewFake(t)
+			f.With(func() { c.set(f, true) })
+			w := workertest.Start(t, f, workertest.Open(t, sqldb.SQLite), t.TempDir())
+			j := w.Sync()
+			workertest.Eventually(t, "the job says why it waits", func() bool {
+				got, err := w.API.Job(t.Context(), f.Anna(), j.ID)
+				return err == nil && got.State == internalapi.JobQueued && strings.HasPrefix(got.Note, c.note)
+			})
+			s, err := w.API.Status(t.Context(), f.Anna())
+			if err != nil || !strings.HasPrefix(c.note, s.Paused) || s.Paused == "" {
+				t.Errorf("status: %+v %v", s, err)
+			}
+			f.With(func() { c.set(f, false) })
+			w.Until(j.ID, internalapi.JobCompleted)
+			if s, err = w.API.Status(t.Context(), f.Anna()); err != nil || s.Paused != "" {
+				t.Errorf("status afterwards: %+v %v", s, err)
+			}
+		})
+	}
+}
+
+// A job of a process that died goes on; one of a process that lives is left
+// alone.
+func TestJobsOfTheDeadGoOn(t *testing.T) {
+	workertest.Each(t, func(t *testing.T, f *workertest.Fake, db *sqldb.DB) {
+		dir := t.TempDir()
+		w := workertest.Serve(t, f, db, dir)
+		dead := w.Sync()
+		export, err := w.API.StartJob(t.Context(), f.Anna(), internalapi.NewJob{Kind: internalapi.JobExportOrders, From: "2026-01-01", To: "2026-01-31"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		alive := export.ID
+		lease := func(id, owner string, until time.Time) {
+			_, err := db.Writer().ExecContext(t.Context(), `UPDATE jobs SET state = 'running', owner = $1, lease_until = $2, attempts = 1 WHERE id = $3`, owner, until.UnixMicro(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		lease(dead.ID, "another|1|x", time.Now().Add(-time.Second))
+		lease(alive, "another|2|y", time.Now().Add(time.Hour))
+		w = workertest.Start(t, f, db, dir)
+		if j := w.Until(dead.ID, internalapi.JobCompleted); j.Attempts != 2 {
+			t.Errorf("attempts: %+v", j)
+		}
+		if j, err := w.API.Job(t.Context(), f.Anna(), alive); err != nil || j.State != internalapi.JobRunning || j.Attempts != 1 {
+			t.Errorf("the job of a living worker: %+v %v", j, err)
+		}
+	})
+}
+
+// A worker that stops gives its job back, and the next one ends it.
+func TestStopGivesJobsBack(t *testing.T) {
+	workertest.Each(t, func(t *testing.T, f *workertest.Fake, db *sqldb.DB) {
+		reached := make(chan struct{})
+		var once sync.Once
+		hang := true
+		f.During = func(r *http.Request) {
+			wait := false
+			f.With(func() { wait = hang })
+			if wait {
+				once.Do(func() { close(reached) })
+				<-r.Context().Done()
+			}
+		}
+		dir := t.TempDir()
+		w := workertest.Start(t, f, db, dir)
+		j := w.Sync()
+		<-reached
+		w.Stop()
+		got, err := w.API.Job(t.Context(), f.Anna(), j.ID)
+		if err != nil || got.State != internalapi.JobQueued || got.Note != "the worker stopped; the job goes on" {
+			t.Errorf("after the stop: %+v %v", got, err)
+		}
+		f.With(func() { hang = false })
+		w = workertest.Start(t, f, db, dir)
+		if got := w.Until(j.ID, internalapi.JobCompleted); got.Attempts != 2 {
+			t.Errorf("attempts: %+v", got)
+		}
+	})
+}
+
+// Two workers on one database run each job once.
+func TestReplicasShareTheQueue(t *testing.T) {
+	t.Parallel()
+	address := datatest.URL(t, sqldb.PostgreSQL)
+	f := workertest.NewFake(t)
+	dir := t.TempDir()
+	one := workertest.Start(t, f, workertest.OpenURL(t, address), dir, func(c *worker.Config) { c.ServiceInstance = "one" })
+	workertest.Start(t, f, workertest.OpenURL(t, address), dir, func(c *worker.Config) { c.ServiceInstance = "two" })
+	var ids []string
+	for range 20 {
+		j, err := one.API.StartJob(t.Context(), f.Anna(), internalapi.NewJob{Kind: internalapi.JobExportOrders, From: "2026-01-01", To: "2026-01-31"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, j.ID)
+	}
+	for _, id := range ids {
+		if j := one.Until(id, internalapi.JobCompleted); j.Attempts != 1 {
+			t.Errorf("run twice: %+v", j)
+		}
+	}
+}
+
+func TestSchedules(t *testing.T) {
+	workertest.Each(t, func(t *testing.T, f *workertest.Fake, db *sqldb.DB) {
+		began := time.Now()
+		w := workertest.Start(t, f, db, t.TempDir())
+		all, err := w.API.Schedules(t.Context(), f.Anna())
+		if err != nil || len(all) != 2 || all[1].Name != "Stock sync" {
+			t.Fatalf("schedules: %+v %v", all, err)
+		}
+		for _, s := range all {
+			if s.NextAt == nil || s.NextAt.Before(began.Add(10*time.Minute)) {
+				t.Errorf("%s starts a job at %v, within ten minutes of the start", s.Name, s.NextAt)
+			}
+		}
+		s := all[1]
+		if s, err = w.API.PauseSchedule(t.Context(), f.Anna(), s.ID); err != nil || !s.Paused || s.NextAt != nil {
+			t.Errorf("paused: %+v %v", s, err)
+		}
+		due := func() {
+			if _, err := db.Writer().ExecContext(t.Context(), `UPDATE schedules SET next_at = 1 WHERE id = $1`, s.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		due()
+		j, err := w.API.RunSchedule(t.Context(), f.Anna(), s.ID) // also while it is paused
+		if err != nil {
+			t.Fatal(err)
+		}
+		if j = w.Until(j.ID, internalapi.JobCompleted); j.RequestedBy != "anna" {
+			t.Errorf("run now: %+v", j)
+		}
+		jobs, err := w.API.Jobs(t.Context(), f.Anna(), internalapi.Page{})
+		if err != nil || len(jobs.Jobs) != 1 {
+			t.Errorf("a paused schedule started a job: %+v %v", jobs, err)
+		}
+		if s, err = w.API.ResumeSchedule(t.Context(), f.Anna(), s.ID); err != nil || s.Paused || s.NextAt == nil || s.NextAt.Before(began) || s.LastJob == nil || s.LastJob.ID != j.ID {
+			t.Errorf("resumed: %+v %v", s, err)
+		}
+		due()
+		workertest.Eventually(t, "the schedule starts a job", func() bool {
+			jobs, err := w.API.Jobs(t.Context(), f.Anna(), internalapi.Page{})
+			return err == nil && len(jobs.Jobs) == 2 && jobs.Jobs[0].RequestedBy == "schedule: Stock sync"
+		})
+		all, err = w.API.Schedules(t.Context(), f.Anna())
+		if err != nil || all[1].NextAt == nil || !all[1].NextAt.After(began) {
+			t.Errorf("after it ran: %+v %v", all, err)
+		}
+		if _, err := w.API.PauseSchedule(t.Context(), f.Anna(), "nothing"); !errors.Is(err, tandem.ErrNotFound) {
+			t.Errorf("a schedule that is not there: %v", err)
+		}
+	})
+}
+
+// Schedules that were due while no worker ran are not made up for, and a fresh
+// worker makes no call by itself.
+func TestAFreshWorkerIsSilent(t *testing.T) {
+	t.Parallel()
+	f := workertest.NewFake(t)
+	db := workertest.Open(t, sqldb.SQLite)
+	w := workertest.Serve(t, f, db, t.TempDir())
+	if _, err := db.Writer().Exec(`UPDATE schedules SET next_at = 1, spec = '* * * * *'`); err != nil {
+		t.Fatal(err)
+	}
+	w = workertest.Start(t, f, db, w.Dir)
+	all, err := w.API.Schedules(t.Context(), f.Anna())
+	if err != nil {
+		t.Fatal(err)
+	}
+	workertest.Eventually(t, "the schedules are moved", func() bool {
+		all, err = w.API.Schedules(t.Context(), f.Anna())
+		return err == nil && all[0].NextAt.After(time.Now().Add(9*time.Minute)) && all[1].NextAt.After(time.Now().Add(9*time.Minute))
+	})
+	s, err := w.API.Status(t.Context(), "")
+	if err != nil || s.Tokens != 0 || s.JobsQueued+s.JobsRunning != 0 {
+		t.Errorf("status: %+v %v", s, err)
+	}
+	f.With(func() {
+		if len(f.Requests) > 0 || f.Serial > 0 {
+			t.Errorf("calls at the start: %d, tokens %d", len(f.Requests), f.Serial)
+		}
+	})
+}

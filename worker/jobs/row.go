@@ -1,0 +1,279 @@
+package jobs
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// row is a row of the jobs table.
+type row struct {
+	id          string
+	kind        internalapi.JobKind
+	state       internalapi.JobState
+	progress    int
+	note        string
+	result      string // JSON, or empty
+	failure     string
+	requestedBy string
+	args        string // JSON
+	attempts    int
+	createdAt   time.Time
+	startedAt   time.Time
+	finishedAt  time.Time
+	// activeKey is held by at most one job; it is not set once the job has
+	// ended.
+	activeKey sql.NullString
+	runAt     time.Time
+	// dispatchedAt is when the queue was last told.
+	dispatchedAt time.Time
+	failures     int
+	cancelling   bool
+	owner        string
+	leaseUntil   time.Time
+	checkpoint   string // JSON, or empty
+	file         string
+	fileExpires  time.Time
+	version      int64
+}
+
+// column is a column of the table, and where its value is.
+type column struct {
+	name  string
+	value any
+}
+
+// columns are all of the table: the one list that statements and scans are
+// made of.
+func (r *row) columns() []column {
+	return []column{
+		{"id", &r.id},
+		{"kind", &r.kind},
+		{"state", &r.state},
+		{"progress", &r.progress},
+		{"note", &r.note},
+		{"result", &r.result},
+		{"error", &r.failure},
+		{"requested_by", &r.requestedBy},
+		{"args", &r.args},
+		{"attempts", &r.attempts},
+		{"created_at", (*micros)(&r.createdAt)},
+		{"started_at", (*micros)(&r.startedAt)},
+		{"finished_at", (*micros)(&r.finishedAt)},
+		{"active_key", &r.activeKey},
+		{"run_at", (*micros)(&r.runAt)},
+		{"dispatched_at", (*micros)(&r.dispatchedAt)},
+		{"failures", &r.failures},
+		{"cancelling", &r.cancelling},
+		{"owner", &r.owner},
+		{"lease_until", (*micros)(&r.leaseUntil)},
+		{"checkpoint", &r.checkpoint},
+		{"file", &r.file},
+		{"file_expires_at", (*micros)(&r.fileExpires)},
+		{"version", &r.version},
+	}
+}
+
+// micros is a time as it is stored.
+type micros time.Time
+
+// Scan implements sql.Scanner.
+func (m *micros) Scan(stored any) error {
+	n, ok := stored.(int64)
+	if !ok {
+		return fmt.Errorf("a time is stored as %T", stored)
+	}
+	*m = micros(sqldb.Time(n))
+	return nil
+}
+
+// Value implements driver.Valuer.
+func (m *micros) Value() (driver.Value, error) { return sqldb.Micros(time.Time(*m)), nil }
+
+// names are the columns of the table, with their placeholders.
+func names() (columns, placeholders string) {
+	var names, places []string
+	for i, c := range new(row).columns() {
+		names, places = append(names, c.name), append(places, "$"+strconv.Itoa(i+1))
+	}
+	return strings.Join(names, ", "), strings.Join(places, ", ")
+}
+
+func (r *row) values() []any {
+	var all []any
+	for _, c := range r.columns() {
+		all = append(all, c.value)
+	}
+	return all
+}
+
+// selectJobs reads whole rows; a clause follows.
+func selectJobs() string {
+	columns, _ := names()
+	return `SELECT ` + columns + ` FROM jobs `
+}
+
+type scanner interface{ Scan(...any) error }
+
+func scanRow(found scanner) (*row, error) {
+	r := &row{}
+	if err := found.Scan(r.values()...); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// arguments is what every kind's arguments may have beside their own.
+type arguments struct {
+	OnBehalf *Asker `json:"on_behalf,omitempty"`
+}
+
+// setArguments keeps who asked and what for in one object.
+func (r *row) setArguments(ask *Ask) error {
+	all := map[string]json.RawMessage{}
+	for _, part := range []any{ask.Args, arguments{ask.Asker}} {
+		if part == nil {
+			continue
+		}
+		text, err := json.Marshal(part)
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(text, &all); err != nil {
+			return fmt.Errorf("arguments of a job: %w", err)
+		}
+	}
+	text, err := json.Marshal(all)
+	r.args = string(text)
+	return err
+}
+
+// wire is the job as the internal API shows it.
+func (r *row) wire() internalapi.Job {
+	out := internalapi.Job{
+		ID: r.id, Kind: r.kind, State: r.state, Progress: r.progress, Note: r.note, Error: r.failure,
+		RequestedBy: r.requestedBy, CreatedAt: r.createdAt, Attempts: r.attempts,
+		StartedAt: internalapi.When(r.startedAt), FinishedAt: internalapi.When(r.finishedAt),
+	}
+	if r.result != "" {
+		var result internalapi.JobResult
+		if json.Unmarshal([]byte(r.result), &result) == nil {
+			out.Result = &result
+		}
+	}
+	return out
+}
+
+// NewID is an id for a job; ids grow with time.
+func NewID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// Job is one job as it stands.
+func (j *Jobs) Job(ctx context.Context, id string) (internalapi.Job, error) {
+	job, _, err := j.Version(ctx, id)
+	return job, err
+}
+
+// Version is a job as it stands, and the number of its changes so far.
+func (j *Jobs) Version(ctx context.Context, id string) (job internalapi.Job, version int64, err error) {
+	r, err := j.row(ctx, id)
+	if err != nil {
+		return job, 0, err
+	}
+	return r.wire(), r.version, nil
+}
+
+func (j *Jobs) row(ctx context.Context, id string) (*row, error) {
+	stmt, err := j.db.ReadStmt(ctx, selectJobs()+`WHERE id = $1`)
+	if err != nil {
+		return nil, err
+	}
+	r, err := scanRow(stmt.QueryRowContext(ctx, id))
+	return r, noJob(id, err)
+}
+
+func noJob(id string, err error) error {
+	return sqldb.NotFound(err, "there is no job %q", tandem.Clip(id, 60))
+}
+
+// List is a page of the jobs, the newest first.
+func (j *Jobs) List(ctx context.Context, p internalapi.Page) (internalapi.JobPage, error) {
+	page := internalapi.JobPage{Jobs: []internalapi.Job{}}
+	stmt, err := j.db.ReadStmt(ctx, selectJobs()+`ORDER BY id DESC LIMIT $1 OFFSET $2`)
+	if err != nil {
+		return page, err
+	}
+	rows, err := stmt.QueryContext(ctx, p.Top+1, p.Skip)
+	if err != nil {
+		return page, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		r, err := scanRow(rows)
+		if err != nil {
+			return page, err
+		}
+		page.Jobs = append(page.Jobs, r.wire())
+	}
+	if page.More = len(page.Jobs) > p.Top; page.More {
+		page.Jobs = page.Jobs[:p.Top]
+	}
+	return page, rows.Err()
+}
+
+// Counts are how many jobs wait and run.
+func (j *Jobs) Counts(ctx context.Context) (queued, running int, err error) {
+	stmt, err := j.db.ReadStmt(ctx, `SELECT COALESCE(SUM(CASE WHEN state = 'queued' THEN 1 ELSE 0 END), 0),
+		COALESCE(SUM(CASE WHEN state = 'running' THEN 1 ELSE 0 END), 0) FROM jobs WHERE state IN ('queued', 'running')`)
+	if err != nil {
+		return 0, 0, err
+	}
+	err = stmt.QueryRowContext(ctx).Scan(&queued, &running)
+	return queued, running, err
+}
+
+// insert adds a queued job in the transaction. Of a single kind it gives
+// the job that is there already.
+func (j *Jobs) insert(ctx context.Context, tx *sql.Tx, ask Ask) (*row, error) {
+	now := j.clock.Now()
+	r := &row{
+		id: ask.ID, kind: ask.Kind, state: internalapi.JobQueued, requestedBy: ask.RequestedBy,
+		createdAt: now, runAt: now, version: 1,
+	}
+	if r.id == "" {
+		r.id = NewID()
+	}
+	if err := r.setArguments(&ask); err != nil {
+		return nil, err
+	}
+	holder := func() (*row, error) {
+		return scanRow(tx.QueryRowContext(ctx, selectJobs()+`WHERE active_key = $1`, r.activeKey))
+	}
+	if j.config.Kinds[ask.Kind].Single {
+		r.activeKey = sql.NullString{String: string(ask.Kind), Valid: true}
+		if held, err := holder(); !errors.Is(err, sql.ErrNoRows) {
+			return held, err
+		}
+	}
+	columns, placeholders := names()
+	result, err := tx.ExecContext(ctx, `INSERT INTO jobs (`+columns+`) VALUES (`+placeholders+`)
+		ON CONFLICT (active_key) DO NOTHING`, r.values()...)
+	if err != nil {
+		return nil, err
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 1 {
+		return r, err
+	}
+	return holder() // another replica was faster, and has committed
+}

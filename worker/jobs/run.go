@@ -1,0 +1,215 @@
+package jobs
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// Run is one attempt at a job, as the kind's function sees it.
+type Run struct {
+	// Result is what the job did so far. It is kept however the job ends.
+	Result internalapi.JobResult
+
+	jobs *Jobs
+	row  *row
+	// file is what the job made, and expires when that goes.
+	file    string
+	expires time.Time
+	saved   time.Time // when progress was last written
+}
+
+// ID is the job's.
+func (r *Run) ID() string { return r.row.id }
+
+// Asker is who asked for the job; nil where no person did.
+func (r *Run) Asker() (*Asker, error) {
+	var a arguments
+	err := r.Args(&a)
+	return a.OnBehalf, err
+}
+
+// Args reads the job's arguments.
+func (r *Run) Args(into any) error {
+	if err := json.Unmarshal([]byte(r.row.args), into); err != nil {
+		return fmt.Errorf("arguments of job %s: %w", r.row.id, err)
+	}
+	return nil
+}
+
+// Checkpoint reads what an earlier attempt saved, and leaves into alone where
+// there is nothing.
+func (r *Run) Checkpoint(into any) error {
+	if r.row.checkpoint == "" {
+		return nil
+	}
+	if err := json.Unmarshal([]byte(r.row.checkpoint), into); err != nil {
+		return fmt.Errorf("checkpoint of job %s: %w", r.row.id, err)
+	}
+	return nil
+}
+
+// Uploads is the folder of what the job was given; it goes when the job ends.
+func (r *Run) Uploads() string { return r.jobs.files.folder(r.row.id, partUpload) }
+
+// Made is the folder for the file that the job makes.
+func (r *Run) Made() string { return r.jobs.files.folder(r.row.id, partExport) }
+
+// Keep says which file of the folder [Run.Made] people can download, and what
+// they are told about it.
+func (r *Run) Keep(name string, f internalapi.ResultFile) {
+	r.file, r.expires, r.Result.File = name, f.ExpiresAt, &f
+}
+
+// progressEvery is the least time between two writes of a job's progress.
+const progressEvery = 200 * time.Millisecond
+
+// Progress tells how far the job is, in per cent, and what it does.
+func (r *Run) Progress(ctx context.Context, percent int, note string) error {
+	percent = max(r.row.progress, min(percent, 99))
+	now := r.jobs.clock.Now()
+	if percent == r.row.progress && note == r.row.note || now.Sub(r.saved) < progressEvery && note == r.row.note {
+		return nil
+	}
+	r.saved, r.row.progress, r.row.note = now, percent, note
+	result, err := r.jobs.db.Writer().ExecContext(ctx, `UPDATE jobs SET progress = $1, note = CASE WHEN cancelling THEN note ELSE $2 END,
+		version = version + 1 WHERE id = $3 AND state = 'running' AND owner = $4`, percent, note, r.row.id, r.row.owner)
+	if err := oneRow(result, err); err != nil {
+		return err
+	}
+	r.jobs.watch.changed(r.row.id)
+	return nil
+}
+
+// Write runs f in a transaction of the worker's database that commits only
+// while the job is this attempt's: one that was taken over changes nothing.
+func (r *Run) Write(ctx context.Context, f func(tx *sql.Tx) error) error {
+	return r.jobs.db.Write(ctx, func(tx *sql.Tx) error {
+		held, err := tx.ExecContext(ctx, `UPDATE jobs SET version = version + 1
+			WHERE id = $1 AND state = 'running' AND owner = $2`, r.row.id, r.row.owner)
+		if err := oneRow(held, err); err != nil {
+			return err
+		}
+		return f(tx)
+	})
+}
+
+// Save writes how far the job has come, for the next attempt if this one
+// breaks, together with the report of what came before: so that nothing is told
+// twice. What is saved also ends a row of failures.
+func (r *Run) Save(ctx context.Context, checkpoint any, report []internalapi.ReportRow, percent int, note string) error {
+	text, err := json.Marshal(checkpoint)
+	if err != nil {
+		return err
+	}
+	percent = max(r.row.progress, min(percent, 99))
+	err = r.Write(ctx, func(tx *sql.Tx) error {
+		if err := addReport(ctx, tx, r.row.id, report); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE jobs SET checkpoint = $1, progress = $2, note = CASE WHEN cancelling THEN note ELSE $3 END,
+			failures = 0 WHERE id = $4`, string(text), percent, note, r.row.id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	r.row.progress, r.row.note, r.row.failures = percent, note, 0
+	r.jobs.watch.changed(r.row.id)
+	return nil
+}
+
+type affected interface{ RowsAffected() (int64, error) }
+
+// oneRow turns an update that hit no row into errLeaseLost.
+func oneRow(result affected, err error) error {
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 1 {
+		return err
+	}
+	return errLeaseLost
+}
+
+// settle writes down what the attempt came to.
+func (r *Run) settle(ctx context.Context, failure error) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if errors.Is(failure, errLeaseLost) {
+		r.jobs.log.Warn("a job was taken over while it ran", "job", r.row.id)
+		return nil
+	}
+	after := *r.row
+	r.outcome(&after, failure)
+	done, err := r.jobs.db.Writer().ExecContext(ctx, `UPDATE jobs SET state = $1, progress = $2, note = $3, result = $4, error = $5,
+			run_at = $6, dispatched_at = 0, failures = $7, finished_at = $8, active_key = $9, file = $10, file_expires_at = $11,
+			owner = '', lease_until = 0, version = version + 1
+		WHERE id = $12 AND state = 'running' AND owner = $13`,
+		string(after.state), after.progress, after.note, after.result, after.failure, sqldb.Micros(after.runAt),
+		after.failures, sqldb.Micros(after.finishedAt), after.activeKey, after.file, sqldb.Micros(after.fileExpires),
+		r.row.id, r.row.owner)
+	if err := oneRow(done, err); err != nil {
+		if errors.Is(err, errLeaseLost) {
+			return nil
+		}
+		return fmt.Errorf("write down the outcome of job %s: %w", r.row.id, err)
+	}
+	if after.state.Final() {
+		r.jobs.files.dropUploads(r.row.id)
+	}
+	r.jobs.watch.changed(r.row.id)
+	r.jobs.log.Info("job", "job", after.id, "kind", string(after.kind), "state", string(after.state),
+		"note", after.note, "attempt", after.attempts)
+	r.jobs.engine.wake()
+	return nil
+}
+
+// outcome is the row after the attempt.
+func (r *Run) outcome(after *row, failure error) {
+	now := r.jobs.clock.Now()
+	after.state, after.note = internalapi.JobQueued, ""
+	switch {
+	case failure == nil:
+		after.state, after.progress = internalapi.JobCompleted, 100
+	case errors.Is(failure, errCancelled):
+		after.state = internalapi.JobCancelled
+	case errors.Is(failure, errStopping), errors.Is(failure, context.Canceled):
+		after.runAt, after.note = now, "the worker stopped; the job goes on"
+	default:
+		r.failed(after, failure)
+	}
+	if !after.state.Final() {
+		return
+	}
+	after.finishedAt, after.activeKey = now, sql.NullString{}
+	after.file, after.fileExpires = r.file, r.expires
+	if r.Result.Summary != "" || len(r.Result.Steps) > 0 || r.Result.File != nil {
+		text, err := json.Marshal(&r.Result)
+		if err != nil {
+			r.jobs.log.Error("the result of a job is lost", "job", after.id, "error", err)
+		}
+		after.result = string(text)
+	}
+}
+
+// failed lets the job wait for its next attempt, or ends it.
+func (r *Run) failed(after *row, failure error) {
+	fault := r.jobs.config.Classify(failure, after.failures)
+	if fault.Wait > 0 {
+		after.runAt, after.failures = r.jobs.clock.Now().Add(fault.Wait), after.failures+1
+		after.note = fmt.Sprintf("%s; next try at %s", fault.Reason, after.runAt.UTC().Truncate(time.Second).Format("15:04:05Z"))
+		return
+	}
+	after.state, after.failure = internalapi.JobFailed, fault.Message
+	if fault.Message == "" {
+		r.jobs.log.Error("a job failed", "job", after.id, "kind", string(after.kind), "error", failure)
+		after.failure = "internal error; the worker's log says more about job " + after.id
+	}
+}

@@ -1,0 +1,263 @@
+package jobs
+
+import (
+	"context"
+	"database/sql"
+	"time"
+	_ "time/tzdata" // schedules are read in named zones, also where the system has no database of them
+
+	"github.com/robfig/cron/v3"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/sqldb"
+	"github.com/hybridapps/tandem/worker/schema"
+)
+
+// Schedules start jobs at set times. They are rows too: cron text, time zone,
+// whether paused, and the next time.
+type Schedules struct {
+	jobs   *Jobs
+	config *Config
+	db     *sqldb.DB
+	clock  tandem.Clock
+}
+
+// nextTime is the first time after t that the schedule names.
+func nextTime(spec, zone string, t time.Time) (time.Time, error) {
+	location, err := time.LoadLocation(zone)
+	if err != nil {
+		return time.Time{}, tandem.Errorf(tandem.CodeInvalid, "time zone %q is unknown", tandem.Clip(zone, 60))
+	}
+	schedule, err := cron.ParseStandard(spec)
+	if err != nil {
+		return time.Time{}, tandem.Errorf(tandem.CodeInvalid, "schedule %q: %v", tandem.Clip(spec, 60), err)
+	}
+	next := schedule.Next(t.In(location))
+	if next.IsZero() {
+		return time.Time{}, tandem.Errorf(tandem.CodeInvalid, "schedule %q names no time in the next five years", tandem.Clip(spec, 60))
+	}
+	return next.UTC(), nil
+}
+
+// seed adds the first schedules to an empty table.
+func (s *Schedules) seed(ctx context.Context) error {
+	return s.db.Lock(ctx, schema.Table, func() error {
+		return s.db.Write(ctx, func(tx *sql.Tx) error {
+			var n int
+			if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM schedules`).Scan(&n); err != nil || n > 0 {
+				return err
+			}
+			for _, one := range s.config.Schedules {
+				next, err := nextTime(one.Spec, s.config.TimeZone, s.clock.Now().Add(s.config.ScheduleDelay))
+				if err != nil {
+					return err
+				}
+				_, err = tx.ExecContext(ctx, `INSERT INTO schedules (id, name, kind, spec, time_zone, paused, next_at, last_at, last_job)
+					VALUES ($1, $2, $3, $4, $5, FALSE, $6, 0, '')`, NewID(), one.Name, string(one.Kind), one.Spec, s.config.TimeZone, sqldb.Micros(next))
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+}
+
+const scheduleColumns = `id, name, kind, spec, time_zone, paused, next_at, last_at, last_job`
+
+type schedule struct {
+	internalapi.Schedule
+	lastJob string
+}
+
+func scanSchedule(row scanner) (*schedule, error) {
+	var one schedule
+	var next, last int64
+	if err := row.Scan(&one.ID, &one.Name, &one.Kind, &one.Spec, &one.TimeZone, &one.Paused, &next, &last, &one.lastJob); err != nil {
+		return nil, err
+	}
+	one.LastAt = internalapi.When(sqldb.Time(last))
+	if !one.Paused {
+		one.NextAt = internalapi.When(sqldb.Time(next))
+	}
+	return &one, nil
+}
+
+func allSchedules(rows *sql.Rows, err error) ([]*schedule, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []*schedule
+	for rows.Next() {
+		one, err := scanSchedule(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
+
+// delay moves what would start soon after the worker's own start.
+// Times that passed while no worker ran are not made up for.
+func (s *Schedules) delay(ctx context.Context) error {
+	earliest := s.clock.Now().Add(s.config.ScheduleDelay)
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		early, err := allSchedules(tx.QueryContext(ctx, `SELECT `+scheduleColumns+` FROM schedules
+			WHERE paused = FALSE AND next_at < $1`+s.db.ForUpdate(), sqldb.Micros(earliest)))
+		if err != nil {
+			return err
+		}
+		for _, one := range early {
+			if err := s.setNext(ctx, tx, one, earliest); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// setNext gives a schedule its next time after t; one that has none is paused.
+func (s *Schedules) setNext(ctx context.Context, tx *sql.Tx, one *schedule, t time.Time) error {
+	next, err := nextTime(one.Spec, one.TimeZone, t)
+	unreadable := err != nil
+	if unreadable {
+		s.config.Log.Error("a schedule cannot be read and is paused", "schedule", one.Name, "error", err)
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE schedules SET next_at = $1, paused = $2 WHERE id = $3`, sqldb.Micros(next), unreadable, one.ID)
+	return err
+}
+
+// start queues the jobs of the schedules that are due: the job and the
+// schedule's next time are one transaction.
+func (s *Schedules) start(ctx context.Context) error {
+	now := s.clock.Now()
+	var due int
+	stmt, err := s.db.ReadStmt(ctx, `SELECT COUNT(*) FROM schedules WHERE paused = FALSE AND next_at <= $1`)
+	if err != nil {
+		return err
+	}
+	if err := stmt.QueryRowContext(ctx, sqldb.Micros(now)).Scan(&due); err != nil || due == 0 {
+		return err
+	}
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		due, err := allSchedules(tx.QueryContext(ctx, `SELECT `+scheduleColumns+` FROM schedules
+			WHERE paused = FALSE AND next_at <= $1`+s.db.ForUpdate(), sqldb.Micros(now)))
+		if err != nil {
+			return err
+		}
+		for _, one := range due {
+			if _, err := s.startOne(ctx, tx, one, "schedule: "+one.Name, nil); err != nil {
+				return err
+			}
+			if err := s.setNext(ctx, tx, one, now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// startOne queues the schedule's job.
+func (s *Schedules) startOne(ctx context.Context, tx *sql.Tx, one *schedule, by string, asker *Asker) (*row, error) {
+	ask := Ask{Kind: one.Kind, RequestedBy: by, Asker: asker}
+	now := s.clock.Now()
+	if arguments := s.config.Kinds[one.Kind].Scheduled; arguments != nil {
+		ask.Args = arguments(now)
+	}
+	r, err := s.jobs.insert(ctx, tx, ask)
+	if err != nil {
+		return nil, err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE schedules SET last_at = $1, last_job = $2 WHERE id = $3`, sqldb.Micros(now), r.id, one.ID)
+	return r, err
+}
+
+// List gives all schedules by name, with the job that each started last.
+func (s *Schedules) List(ctx context.Context) ([]internalapi.Schedule, error) {
+	all, err := allSchedules(s.db.Reader().QueryContext(ctx, `SELECT `+scheduleColumns+` FROM schedules ORDER BY name, id`))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]internalapi.Schedule, 0, len(all))
+	for _, one := range all {
+		told, err := s.withLastJob(ctx, one)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, told)
+	}
+	return out, nil
+}
+
+func (s *Schedules) withLastJob(ctx context.Context, one *schedule) (internalapi.Schedule, error) {
+	if one.lastJob == "" {
+		return one.Schedule, nil
+	}
+	j, err := s.jobs.Job(ctx, one.lastJob)
+	switch tandem.ErrorCode(err) {
+	case "":
+		one.LastJob = &j
+	case tandem.CodeNotFound: // deleted with age
+	default:
+		return one.Schedule, err
+	}
+	return one.Schedule, nil
+}
+
+// change runs f on a schedule under its lock and returns it afterwards.
+func (s *Schedules) change(ctx context.Context, id string, f func(*sql.Tx, *schedule) error) (internalapi.Schedule, error) {
+	var one *schedule
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		read := func(lock string) (err error) {
+			one, err = scanSchedule(tx.QueryRowContext(ctx, `SELECT `+scheduleColumns+` FROM schedules WHERE id = $1`+lock, id))
+			return sqldb.NotFound(err, "there is no schedule %q", tandem.Clip(id, 60))
+		}
+		if err := read(s.db.ForUpdate()); err != nil {
+			return err
+		}
+		if err := f(tx, one); err != nil {
+			return err
+		}
+		return read("")
+	})
+	if err != nil {
+		return internalapi.Schedule{}, err
+	}
+	return s.withLastJob(ctx, one)
+}
+
+// Pause stops a schedule from starting jobs until it is resumed.
+func (s *Schedules) Pause(ctx context.Context, id string) (internalapi.Schedule, error) {
+	return s.change(ctx, id, func(tx *sql.Tx, one *schedule) error {
+		_, err := tx.ExecContext(ctx, `UPDATE schedules SET paused = TRUE WHERE id = $1`, id)
+		return err
+	})
+}
+
+// Resume lets a paused schedule go on with its next time; times that passed
+// while it was paused are not made up for.
+func (s *Schedules) Resume(ctx context.Context, id string) (internalapi.Schedule, error) {
+	return s.change(ctx, id, func(tx *sql.Tx, one *schedule) error {
+		if !one.Paused {
+			return nil
+		}
+		return s.setNext(ctx, tx, one, s.clock.Now())
+	})
+}
+
+// RunNow starts the schedule's job at once, paused or not.
+func (s *Schedules) RunNow(ctx context.Context, id, by string, asker *Asker) (internalapi.Job, error) {
+	var started *row
+	_, err := s.change(ctx, id, func(tx *sql.Tx, one *schedule) (err error) {
+		started, err = s.startOne(ctx, tx, one, by, asker)
+		return err
+	})
+	if err != nil {
+		return internalapi.Job{}, err
+	}
+	s.jobs.engine.wake()
+	return started.wire(), nil
+}

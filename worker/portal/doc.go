@@ -1,0 +1,21 @@
+// Package portal is what external people see: the companies that they may act
+// for, and the orders and invoices of those.
+//
+// It owns the rules for that, and decides by the verified evidence of who asks
+// and the ERP's table of customer access. It calls the ERP with the service
+// token, which may read every customer: what the rules do not give is not given
+// (attack A8). It does not own the evidence; see package worker.
+package portal
+
+import (
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/client"
+)
+
+// Portal answers external people. Its zero value lacks the ERP only.
+type Portal struct {
+	ERP   *client.OData[client.ServiceToken]
+	Clock tandem.Clock
+
+	access accessCache
+}

@@ -1,0 +1,254 @@
+package portal
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/internalapi"
+)
+
+// Kind is what the portal shows: orders or invoices.
+type Kind struct {
+	set, word string
+	// role is the least that sees any of them.
+	role internalapi.PortalRole
+	// head are the fields of a list.
+	head string
+}
+
+var (
+	// Orders are sales orders, Invoices invoices.
+	Orders = Kind{
+		set: "Crm_Sales_SalesOrders", word: "orders", role: internalapi.RoleOrders,
+		head: "Id,DocumentNo,DocumentDate,State,Void,CustomerPurchaseOrderNo,TotalLineAmount",
+	}
+	Invoices = Kind{
+		set: "Crm_Invoicing_Invoices", word: "invoices", role: internalapi.RoleBilling,
+		head: "Id,DocumentNo,DocumentDate,State,Void,PaymentDueDate,AmountToPay",
+	}
+)
+
+const (
+	expandCustomer = "Customer($select=Id)"
+	expandLines    = "Lines($select=LineNo,ProductDescription,Quantity,UnitPrice,LineAmount,LineCustomDiscountPercent;" +
+		"$expand=Product($select=PartNumber);$orderby=LineNo)"
+	// maxDepth is how far the list of a person with several windows can be
+	// paged: its parts are merged here.
+	maxDepth = 1000
+)
+
+type erpDocument struct {
+	ID                      string `json:"Id"`
+	DocumentNo              string
+	DocumentDate            time.Time
+	State                   string
+	Void                    bool
+	CustomerPurchaseOrderNo string
+	PaymentDueDate          *time.Time
+	TotalLineAmount         *client.Amount
+	AmountToPay             *client.Amount
+	Customer                *struct {
+		ID string `json:"Id"`
+	}
+	Lines []erpLine
+}
+
+type erpLine struct {
+	LineNo                    int
+	ProductDescription        client.Text
+	Quantity                  client.Quantity
+	UnitPrice                 client.Amount
+	LineAmount                client.Amount
+	LineCustomDiscountPercent json.Number
+	Product                   *struct{ PartNumber string }
+}
+
+// allowed are the companies whose documents of the kind the person may see.
+func (o *Portal) allowed(ctx context.Context, p client.IDToken, kind Kind) (map[string]internalapi.PortalCustomer, error) {
+	all, err := o.Customers(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	allowed := map[string]internalapi.PortalCustomer{}
+	for _, c := range all {
+		if c.Active && atLeast(c.Role, kind.role) {
+			allowed[c.ID] = c
+		}
+	}
+	return allowed, nil
+}
+
+// earliest is the oldest day that the person may see; zero is no limit.
+func (o *Portal) earliest(c internalapi.PortalCustomer) time.Time {
+	if c.DaysBack == nil {
+		return time.Time{}
+	}
+	now := o.Clock.Now().UTC()
+	return time.Date(now.Year(), now.Month(), now.Day()-max(*c.DaysBack, 0), 0, 0, 0, 0, time.UTC)
+}
+
+// listDocuments reads a page of documents. The API's filters know no "or", so
+// companies with different windows are asked for apart and merged.
+func (o *Portal) List(ctx context.Context, p client.IDToken, kind Kind, q internalapi.PortalQuery) (internalapi.PortalPage, error) {
+	out := internalapi.PortalPage{Documents: []internalapi.PortalDocument{}}
+	allowed, err := o.allowed(ctx, p, kind)
+	if err != nil {
+		return out, err
+	}
+	if len(allowed) == 0 {
+		return out, tandem.Errorf(tandem.CodeForbidden, "your access does not include %s; ask your contact at the company", kind.word)
+	}
+	windows := map[time.Time][]string{}
+	for id, c := range allowed {
+		at := o.earliest(c)
+		windows[at] = append(windows[at], id)
+	}
+	if len(windows) > 1 && q.Skip+q.Top > maxDepth {
+		return out, tandem.Errorf(tandem.CodeInvalid, "this list cannot be paged further; search by number")
+	}
+	var found []erpDocument
+	for at, ids := range windows {
+		query := o.query(kind, at, ids, q.Search)
+		if len(windows) == 1 {
+			query.Skip, query.Top = q.Skip, q.Top
+		} else {
+			query.Top = q.Skip + q.Top
+		}
+		page, err := client.FirstPage[erpDocument](ctx, o.ERP, kind.set, query)
+		if err != nil {
+			return out, err
+		}
+		found = append(found, page.Value...)
+		if page.Count != nil {
+			out.Total += *page.Count
+		}
+	}
+	if len(windows) > 1 {
+		slices.SortFunc(found, func(a, b erpDocument) int {
+			return cmp.Or(b.DocumentDate.Compare(a.DocumentDate), strings.Compare(b.DocumentNo, a.DocumentNo), strings.Compare(a.ID, b.ID))
+		})
+		found = found[min(q.Skip, len(found)):]
+	}
+	found = found[:min(q.Top, len(found))]
+	for i := range found {
+		if d, visible := o.present(&found[i], allowed, p); visible {
+			out.Documents = append(out.Documents, d)
+		}
+	}
+	out.More = int64(q.Skip+len(found)) < out.Total
+	return out, nil
+}
+
+func (o *Portal) query(kind Kind, earliest time.Time, customers []string, text string) client.Query {
+	slices.Sort(customers)
+	refs := make([]string, len(customers))
+	for i, id := range customers {
+		refs[i] = client.Quote(client.Ref(setCustomers, id))
+	}
+	filter := "Customer in (" + strings.Join(refs, ",") + ")"
+	if len(refs) == 1 {
+		filter = "Customer eq " + refs[0]
+	}
+	if !earliest.IsZero() {
+		filter = client.And(filter, "DocumentDate ge "+client.Date(earliest))
+	}
+	q := client.Query{
+		Select: kind.head, Expand: expandCustomer, OrderBy: "DocumentDate desc,DocumentNo desc", Count: true,
+	}
+	switch {
+	case text == "":
+	case strings.ToLower(text) == strings.ToUpper(text): // no letters: the exact comparison of contains is enough
+		filter = client.And(filter, "contains(DocumentNo,"+client.Quote(text)+")")
+	default:
+		q.Search = text // whatever the case
+	}
+	q.Filter = filter
+	return q
+}
+
+// oneDocument reads a document. One that is missing, of another company, or too
+// old gives the same response: nothing is told about what a person may not see.
+func (o *Portal) One(ctx context.Context, p client.IDToken, kind Kind, id string) (internalapi.PortalDocument, error) {
+	notFound := tandem.Errorf(tandem.CodeNotFound, "there is no such document")
+	id, err := guid(id)
+	if err != nil {
+		return internalapi.PortalDocument{}, err
+	}
+	allowed, err := o.allowed(ctx, p, kind)
+	if err != nil {
+		return internalapi.PortalDocument{}, err
+	}
+	if len(allowed) == 0 {
+		return internalapi.PortalDocument{}, notFound
+	}
+	d, err := client.Get[erpDocument](ctx, o.ERP, client.Ref(kind.set, id), client.Query{
+		Select: kind.head,
+		Expand: expandCustomer + "," + expandLines,
+	})
+	if tandem.ErrorCode(err) == tandem.CodeNotFound {
+		return internalapi.PortalDocument{}, notFound
+	}
+	if err != nil {
+		return internalapi.PortalDocument{}, err
+	}
+	out, visible := o.present(&d, allowed, p)
+	if !visible {
+		return internalapi.PortalDocument{}, notFound
+	}
+	return out, nil
+}
+
+// present is the one place where a document of the ERP becomes one of the
+// portal. It checks again that the person may see it, and leaves out what the
+// role does not include.
+func (o *Portal) present(
+	d *erpDocument, allowed map[string]internalapi.PortalCustomer, p client.IDToken,
+) (internalapi.PortalDocument, bool) {
+	if d.Customer == nil {
+		return internalapi.PortalDocument{}, false
+	}
+	c, found := allowed[strings.ToLower(d.Customer.ID)]
+	if !found || d.DocumentDate.Before(o.earliest(c)) {
+		return internalapi.PortalDocument{}, false
+	}
+	out := internalapi.PortalDocument{
+		ID: d.ID, Number: d.DocumentNo, Date: d.DocumentDate.UTC().Format(time.DateOnly), State: d.State, Void: d.Void,
+		CustomerID: c.ID, CustomerName: c.Name, YourReference: d.CustomerPurchaseOrderNo, DueDate: day(d.PaymentDueDate),
+	}
+	total := d.TotalLineAmount
+	if d.AmountToPay != nil {
+		total = d.AmountToPay
+	}
+	if c.Prices && total != nil {
+		out.Total = &internalapi.Amount{Value: total.Value, Currency: total.Currency}
+	}
+	for _, l := range d.Lines {
+		line := internalapi.PortalLine{
+			LineNo: l.LineNo, Description: l.ProductDescription.In(p.Locale),
+			Quantity: internalapi.Quantity{Value: l.Quantity.Value, Unit: l.Quantity.Unit},
+		}
+		if l.Product != nil {
+			line.ProductNo = l.Product.PartNumber
+		}
+		if c.Prices {
+			line.UnitPrice = &internalapi.Amount{Value: l.UnitPrice.Value, Currency: l.UnitPrice.Currency}
+			line.Amount = &internalapi.Amount{Value: l.LineAmount.Value, Currency: l.LineAmount.Currency}
+			line.DiscountPercent = l.LineCustomDiscountPercent
+		}
+		out.Lines = append(out.Lines, line)
+	}
+	return out, true
+}
+
+func day(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.UTC().Format(time.DateOnly)
+}

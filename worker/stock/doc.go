@@ -1,0 +1,20 @@
+// Package stock owns the stock that was pulled from the ERP: products, balances,
+// how far the pull has come, the job that pulls, and the search in what it
+// left.
+//
+// It does not own the queue of jobs; see package jobs.
+package stock
+
+import (
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// Stock is the worker's copy of the ERP's stock.
+type Stock struct {
+	// DB is the worker's database, migrated by package schema.
+	DB    *sqldb.DB
+	ERP   *client.OData[client.ServiceToken]
+	Clock tandem.Clock
+}

@@ -1,0 +1,52 @@
+package stock
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/hybridapps/tandem/internalapi"
+)
+
+// Search finds products in what the last sync left.
+func (s *Stock) Search(ctx context.Context, q internalapi.StockQuery) (internalapi.StockPage, error) {
+	out := internalapi.StockPage{Rows: []internalapi.StockRow{}}
+	mark, err := s.watermark(ctx, setProducts)
+	if err != nil {
+		return out, err
+	}
+	out.SyncedAt = internalapi.When(mark.syncedAt)
+	found := s.DB.Contains("search_text", "$1")
+	text := fold(q.Search)
+	if err := s.DB.Reader().QueryRowContext(ctx, `SELECT COUNT(*) FROM products WHERE `+found, text).Scan(&out.Total); err != nil {
+		return out, err
+	}
+	rows, err := s.DB.Reader().QueryContext(ctx, `SELECT p.id, p.part_number, p.name, p.active, p.unit, COALESCE(b.store, ''), b.thousandths
+		FROM (SELECT id, part_number, name, active, unit FROM products WHERE `+found+` ORDER BY part_number, id LIMIT $2 OFFSET $3) p
+		LEFT JOIN balances b ON b.product_id = p.id
+		ORDER BY p.part_number, p.id, b.store`, text, q.Top, q.Skip)
+	if err != nil {
+		return out, err
+	}
+	defer rows.Close()
+	sum := int64(0)
+	for rows.Next() {
+		var row internalapi.StockRow
+		var store string
+		var thousandths sql.NullInt64
+		if err := rows.Scan(&row.ProductID, &row.PartNumber, &row.Name, &row.Active, &row.Unit, &store, &thousandths); err != nil {
+			return out, err
+		}
+		if n := len(out.Rows); n == 0 || out.Rows[n-1].ProductID != row.ProductID {
+			sum = 0
+			out.Rows = append(out.Rows, row)
+		}
+		last := &out.Rows[len(out.Rows)-1]
+		if thousandths.Valid {
+			sum += thousandths.Int64
+			last.Stores = append(last.Stores, internalapi.StoreStock{Store: store, Quantity: decimal(thousandths.Int64)})
+		}
+		last.Quantity = decimal(sum)
+	}
+	out.More = int64(q.Skip+len(out.Rows)) < out.Total
+	return out, rows.Err()
+}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hybridapps/tandem"
 )
 
 // Cells gives the cell of a column in the row at hand.
@@ -108,7 +110,7 @@ func (w *maker) set(b []byte, set []Assignment) []byte {
 }
 
 func (w *maker) problem(column, value, reason string) {
-	w.problems = append(w.problems, Problem{Column: column, Value: clip(value), Reason: reason})
+	w.problems = append(w.problems, Problem{Column: column, Value: tandem.Clip(value, shown), Reason: reason})
 }
 
 func (w *maker) value(b []byte, v *Value) []byte {
@@ -198,7 +200,7 @@ func (w *maker) convert(b []byte, v *Value, column, text string) []byte {
 	case Text, Multilanguage:
 		if n := []rune(text); v.Max > 0 && len(n) > v.Max {
 			w.problems = append(w.problems, Problem{
-				Column: column, Value: clip(text), Warning: true,
+				Column: column, Value: tandem.Clip(text, shown), Warning: true,
 				Reason: fmt.Sprintf("cut to %d characters", v.Max),
 			})
 			text = string(n[:v.Max])

@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/hybridapps/tandem"
 )
 
 // MaxMetadata is the largest metadata document read, in bytes.
@@ -141,7 +143,7 @@ func (c *checker) object(o *Object) {
 	t := c.md.types[o.Entity]
 	switch {
 	case t == nil:
-		c.fail(o.Line, "the API has no entity type %s; use the singular type, like General_Products_Product", clip(o.Entity))
+		c.fail(o.Line, "the API has no entity type %s; use the singular type, like General_Products_Product", tandem.Clip(o.Entity, shown))
 		return
 	case t.abstract:
 		c.fail(o.Line, "%s is abstract; name one of the types that are based on it", o.Entity)

@@ -86,7 +86,7 @@ var neverImported = []string{"cmd/", "e2e", "bench"}
 // fixtures are for tests, and for the packages made for tests: forTests.
 const fixtures = "internal/testkit"
 
-var forTests = []string{fixtures, "tandemtest", "data/datatest", "bench", "e2e"}
+var forTests = []string{fixtures, "tandemtest", "data/datatest", "bench", "e2e", "worker/workertest"}
 
 // speaksSQL are the packages that may use database/sql: the data box, the room
 // of the engines, and the halves with a store each of their own.

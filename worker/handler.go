@@ -70,6 +70,7 @@ func (w *Worker) Handler() http.Handler {
 	handle("GET "+internalapi.PathSchedules, internal, w.serveSchedules)
 	handle("POST "+internalapi.PathSchedule+"{id}"+internalapi.TailPause, internal, w.schedule(w.jobs.Schedules.Pause))
 	handle("POST "+internalapi.PathSchedule+"{id}"+internalapi.TailResume, internal, w.schedule(w.jobs.Schedules.Resume))
+	handle("POST "+internalapi.PathSchedule+"{id}"+internalapi.TailEdit, internal, w.serveEditSchedule)
 	handle("POST "+internalapi.PathSchedule+"{id}"+internalapi.TailRun, internal, w.serveRunSchedule)
 	handle("GET "+internalapi.PathStock, internal, w.serveStock)
 	handle("GET "+internalapi.PathPortalCustomer, external, w.serveCustomers)

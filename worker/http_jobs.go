@@ -125,6 +125,18 @@ func (w *Worker) schedule(do func(context.Context, string) (internalapi.Schedule
 	}
 }
 
+func (w *Worker) serveEditSchedule(rw http.ResponseWriter, r *http.Request, _ *person) error {
+	var edit internalapi.ScheduleEdit
+	if err := readJSON(r, &edit); err != nil {
+		return err
+	}
+	s, err := w.jobs.Schedules.Edit(r.Context(), r.PathValue("id"), edit)
+	if err != nil {
+		return err
+	}
+	return ok(rw, s)
+}
+
 func (w *Worker) serveRunSchedule(rw http.ResponseWriter, r *http.Request, p *person) error {
 	j, err := w.jobs.Schedules.RunNow(r.Context(), r.PathValue("id"), p.Login, p.asker())
 	if err != nil {

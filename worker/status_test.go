@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/worker/workertest"
@@ -45,12 +46,12 @@ func TestStatusIsNotPausedAfterASuccess(t *testing.T) {
 	w = workertest.Start(t, f, db, w.Dir)
 	disable(true)
 	j := w.Sync()
-	workertest.Eventually(t, "the status says why", func() bool { return paused(w) != "" })
+	testkit.Eventually(t, "the status says why", func() bool { return paused(w) != "" })
 	if _, err := w.API.CancelJob(t.Context(), f.Anna(), j.ID); err != nil {
 		t.Fatal(err)
 	}
 	disable(false)
-	workertest.Eventually(t, "a page works again", func() bool { return page(w) == nil })
+	testkit.Eventually(t, "a page works again", func() bool { return page(w) == nil })
 	if reason := paused(w); reason != "" {
 		t.Errorf("after the next success: %q", reason)
 	}

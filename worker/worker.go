@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -127,7 +126,7 @@ func New(ctx context.Context, c Config) (*Worker, error) {
 	}
 	w.jobs, err = jobs.New(ctx, jobs.Config{
 		DB:            c.DB,
-		Dir:           filepath.Join(c.Dir, "files"),
+		Dir:           c.Dir,
 		Kinds:         w.kinds(),
 		Classify:      w.classifyJob,
 		Schedules:     firstSchedules,

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/worker/workertest"
 
 	"github.com/xuri/excelize/v2"
@@ -135,7 +136,7 @@ func TestExportThatFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	workertest.Eventually(t, "the export waits", func() bool {
+	testkit.Eventually(t, "the export waits", func() bool {
 		got, err := w.API.Job(t.Context(), f.Anna(), j.ID)
 		return err == nil && got.State == internalapi.JobQueued && strings.Contains(got.Note, "next try")
 	})

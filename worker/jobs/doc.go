@@ -8,8 +8,9 @@
 // It knows no kind by name and nothing of the ERP. When a failure is worth
 // another try is said by the owner of the kinds, see [Config].
 //
-// Jobs are rows of the worker's own database; River is the queue beneath them.
-// A job's row is leased by the process that runs it, so that a job of a process
-// that died goes on elsewhere, or after a restart, and none is run twice to
-// effect.
+// Jobs are rows of the worker's own database, and nothing that people see is
+// anywhere else. Each unfinished one is a workflow of DBOS Transact too, which
+// remembers the process that has it: so that a job of a process that died goes on
+// elsewhere, or after a restart. Attempts are numbered, and only the latest
+// writes: none is run twice to effect. See docs/adr/0010-jobs.md.
 package jobs

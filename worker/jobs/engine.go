@@ -2,160 +2,149 @@ package jobs
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
-	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver"
-	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
-	"github.com/riverqueue/river/riverdriver/riversqlite"
-	"github.com/riverqueue/river/rivermigrate"
+	"github.com/google/uuid"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/sqldb"
-	"github.com/hybridapps/tandem/worker/schema"
 )
 
-// maxJobTime ends a job that never ends.
-const maxJobTime = 6 * time.Hour
+const (
+	// maxJobTime ends an attempt that never ends.
+	maxJobTime = 6 * time.Hour
+	// lookEvery is how often a process looks for jobs that nobody runs, and for
+	// schedules that another one has changed; cancelsEvery how often for jobs of
+	// its own that are to stop.
+	lookEvery, cancelsEvery = 5 * time.Second, 2 * time.Second
+	// stopIn is how long a stop may take.
+	stopIn = 4 * time.Second
+)
 
-// tickEvery is how often the worker looks for what is due when nobody wakes it.
-const tickEvery = time.Second
+var (
+	errStopping  = errors.New("the worker stops")
+	errCancelled = errors.New("cancelled")
+	// errLost ends an attempt at a job that another one has taken over.
+	errLost = errors.New("another worker has taken the job over")
+)
 
-// engine decides which process runs what, and when.
+// engine runs the jobs of this process. Each is a workflow of the durable
+// engine, see durable.go: that one remembers which process has it, and hands it
+// to another when that has died. The rows say what people see, when the next
+// attempt is due, and which attempt counts.
 type engine struct {
 	jobs  *Jobs
 	db    *sqldb.DB
 	log   *slog.Logger
 	clock tandem.Clock
-	owner string
-	river *river.Client[*sql.Tx]
+	// executor names this process for as long as it lives.
+	executor string
+	// slots are taken by the attempts that run.
+	slots chan struct{}
 	woken chan struct{}
 
-	lock    sync.Mutex
-	running map[string]context.CancelCauseFunc
+	lock sync.Mutex
+	// durable is there while jobs are run.
+	durable *durable
+	// here are the jobs whose workflow is in this process, with what cancels the
+	// attempt that runs.
+	here map[string]context.CancelCauseFunc
 }
 
 func newEngine(j *Jobs) *engine {
 	return &engine{
-		jobs: j, db: j.db, log: j.log, clock: j.clock, owner: newOwner(),
-		woken: make(chan struct{}, 1), running: map[string]context.CancelCauseFunc{},
+		jobs: j, db: j.db, log: j.log, clock: j.clock,
+		executor: uuid.Must(uuid.NewV7()).String(),
+		slots:    make(chan struct{}, j.config.Concurrency),
+		woken:    make(chan struct{}, 1),
+		here:     map[string]context.CancelCauseFunc{},
 	}
 }
-
-// migrate brings River's tables to their newest version.
-func (e *engine) migrate(ctx context.Context) error {
-	return e.db.Lock(ctx, schema.Table, func() error {
-		m, err := rivermigrate.New(e.driver(), &rivermigrate.Config{Logger: e.quiet()})
-		if err != nil {
-			return err
-		}
-		if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
-			return fmt.Errorf("the worker's database: the queue's tables: %w", err)
-		}
-		return nil
-	})
-}
-
-func (e *engine) driver() riverdriver.Driver[*sql.Tx] {
-	if e.db.Engine == sqldb.SQLite {
-		return riversqlite.New(e.db.Writer())
-	}
-	return riverdatabasesql.New(e.db.Writer())
-}
-
-// quiet is the log for River, which tells much at level info.
-func (e *engine) quiet() *slog.Logger { return slog.New(atLeastWarn{e.log.Handler()}) }
-
-type atLeastWarn struct{ slog.Handler }
-
-func (h atLeastWarn) Enabled(ctx context.Context, l slog.Level) bool {
-	return l >= slog.LevelWarn && h.Handler.Enabled(ctx, l)
-}
-func (h atLeastWarn) WithAttrs(a []slog.Attr) slog.Handler {
-	return atLeastWarn{h.Handler.WithAttrs(a)}
-}
-func (h atLeastWarn) WithGroup(g string) slog.Handler { return atLeastWarn{h.Handler.WithGroup(g)} }
 
 // run is [Jobs.Run].
 func (e *engine) run(ctx context.Context) error {
-	workers := river.NewWorkers()
-	river.AddWorker(workers, &runWorker{engine: e})
-	queue, err := river.NewClient(e.driver(), &river.Config{
-		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: e.jobs.config.Concurrency}},
-		Workers:              workers,
-		Logger:               e.quiet(),
-		FetchCooldown:        20 * time.Millisecond,
-		FetchPollInterval:    time.Second,
-		JobTimeout:           maxJobTime,
-		RescueStuckJobsAfter: maxJobTime + time.Hour,
-		MaxAttempts:          1, // our rows say when to try again
-	})
-	if err != nil {
-		return fmt.Errorf("the worker's queue: %w", err)
+	err := e.serve(ctx)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // stopped while it was starting
 	}
-	e.river = queue
-	if err := e.begin(ctx); err != nil {
+	return err
+}
+
+func (e *engine) serve(ctx context.Context) error {
+	if err := e.jobs.Schedules.delay(ctx); err != nil {
 		return err
 	}
-	// The queue gets a context of its own: it is stopped below, in order.
-	if err := queue.Start(context.WithoutCancel(ctx)); err != nil {
-		return fmt.Errorf("the worker's queue: %w", err)
+	alive, err := holdAlive(ctx, e.db, e.jobs.config.Dir, e.executor)
+	if err != nil {
+		return fmt.Errorf("the worker's sign of life: %w", err)
 	}
-	ticker := time.NewTicker(tickEvery)
-	defer ticker.Stop()
+	defer alive.release()
+	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stop(nil)
+	d, err := openDurable(ctx, e, alive, func(id string) error { return e.work(work, id) })
+	if err != nil {
+		return fmt.Errorf("the worker's engine: %w", err)
+	}
+	e.setDurable(d)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for ctx.Err() == nil {
-		e.tick(ctx)
 		select {
 		case <-ctx.Done():
-		case <-ticker.C:
+			continue
+		case <-timer.C:
 		case <-e.woken:
 		}
+		timer.Reset(e.look(ctx, d, alive))
 	}
-	e.cancelAll(errStopping)
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 4*time.Second)
-	defer cancel()
-	if err := queue.StopAndCancel(stop); err != nil {
-		return fmt.Errorf("the worker's queue did not stop in time: %w", err)
+	e.setDurable(nil)
+	stop(errStopping)
+	if err := d.close(stopIn); err != nil {
+		return fmt.Errorf("the worker's engine did not stop in time: %w", err)
 	}
 	return nil
 }
 
-// begin prepares a start: jobs that River was told about are told again, since
-// that may have been lost with the process that told it.
-func (e *engine) begin(ctx context.Context) error {
-	if err := e.jobs.Schedules.delay(ctx); err != nil {
-		return err
-	}
-	if err := e.reclaim(ctx); err != nil {
-		return err
-	}
-	_, err := e.db.Writer().ExecContext(ctx, `UPDATE jobs SET dispatched_at = 0 WHERE state = 'queued'`)
-	return err
+func (e *engine) setDurable(d *durable) {
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	e.durable = d
 }
 
-// tick does what is due. A failure is logged and tried again with the next.
-func (e *engine) tick(ctx context.Context) {
+// look does what is due, and says when to look again. A failure is logged and
+// tried again with the next look.
+func (e *engine) look(ctx context.Context, d *durable, alive alive) time.Duration {
 	for _, part := range []struct {
 		what string
 		do   func(context.Context) error
 	}{
+		{"show that it lives", alive.keep},
 		{"start scheduled jobs", e.jobs.Schedules.start},
-		{"take over jobs", e.reclaim},
-		{"hand jobs to the queue", e.dispatch},
-		{"delete old files and jobs", e.jobs.clean},
+		{"find jobs that nobody runs", func(ctx context.Context) error { return e.adopt(ctx, d, alive) }},
+		{"find jobs to cancel", e.cancels},
+		{"delete old files and jobs", func(ctx context.Context) error { return e.jobs.clean(ctx, d) }},
 	} {
 		if err := part.do(ctx); err != nil && ctx.Err() == nil {
-			e.log.Error("cannot "+part.what, "error", err)
+			e.log.Error("the worker cannot "+part.what, "error", err)
 		}
 	}
+	next, err := e.jobs.Schedules.soonest(ctx)
+	if err != nil || next > lookEvery {
+		next = lookEvery
+	}
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	if len(e.here) > 0 {
+		next = min(next, cancelsEvery)
+	}
+	return max(next, 10*time.Millisecond)
 }
 
-// wake makes the next tick come at once.
+// wake makes the next look come at once.
 func (e *engine) wake() {
 	select {
 	case e.woken <- struct{}{}:
@@ -163,133 +152,163 @@ func (e *engine) wake() {
 	}
 }
 
-// dispatch tells River about the jobs that may run. That a job is told twice
-// does no harm: the second one finds it taken.
-func (e *engine) dispatch(ctx context.Context) error {
-	now := e.clock.Now()
-	rows, err := e.db.Reader().QueryContext(ctx, `SELECT id FROM jobs
-		WHERE state = 'queued' AND run_at <= $1 AND dispatched_at < $2 ORDER BY id LIMIT 100`,
-		sqldb.Micros(now), sqldb.Micros(now.Add(-redispatchAfter)))
+// begin gives a job that was queued to the durable engine. When that cannot be
+// done now, the job is found by a later look.
+func (e *engine) begin(id string) {
+	e.lock.Lock()
+	d := e.durable
+	e.lock.Unlock()
+	if d == nil {
+		return
+	}
+	if err := d.begin(id); err != nil {
+		e.log.Warn("a job begins later", "job", id, "error", err)
+	}
+}
+
+// adopt begins the jobs that no process has: because that died, or because the
+// one that took the request came no further than writing it down.
+func (e *engine) adopt(ctx context.Context, d *durable, alive alive) error {
+	unfinished, err := e.jobs.ids(ctx, `SELECT id FROM jobs WHERE state IN ('queued', 'running')`)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	var due []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return err
-		}
-		due = append(due, id)
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	for _, id := range due {
-		_, err := e.db.Writer().ExecContext(ctx, `UPDATE jobs SET dispatched_at = $1 WHERE id = $2 AND state = 'queued'`, sqldb.Micros(now), id)
-		if err != nil {
-			return err
-		}
-		if _, err := e.river.Insert(ctx, runArgs{id}, nil); err != nil {
-			return err
+	var elsewhere []string
+	for _, id := range unfinished {
+		if !e.has(id) {
+			elsewhere = append(elsewhere, id)
 		}
 	}
-	return nil
-}
-
-// runArgs is the job that River sees: run our job.
-type runArgs struct {
-	JobID string `json:"job_id"`
-}
-
-// Kind implements river.JobArgs.
-func (runArgs) Kind() string { return "tandem_job" }
-
-type runWorker struct {
-	river.WorkerDefaults[runArgs]
-	engine *engine
-}
-
-// Work implements river.Worker. What a job comes to is in our row; an error
-// here only means that the row could not be reached.
-func (r *runWorker) Work(ctx context.Context, j *river.Job[runArgs]) error {
-	return r.engine.execute(ctx, j.Args.JobID)
-}
-
-var (
-	errStopping  = errors.New("the worker stops")
-	errCancelled = errors.New("cancelled")
-)
-
-// execute runs one job from claim to outcome.
-func (e *engine) execute(ctx context.Context, id string) error {
-	j, err := e.claim(ctx, id)
-	if err != nil || j == nil {
-		return err
+	if len(elsewhere) == 0 {
+		return nil
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	return d.adopt(elsewhere, func(executor string, f func() error) error {
+		if executor == e.executor {
+			return nil
+		}
+		return alive.whenGone(ctx, executor, f)
+	})
+}
+
+// cancels stops the jobs here that a person cancelled at another process.
+func (e *engine) cancels(ctx context.Context) error {
 	e.lock.Lock()
-	e.running[id] = cancel
+	n := len(e.here)
 	e.lock.Unlock()
-	kept := make(chan struct{})
-	go func() {
-		defer close(kept)
-		e.keepLease(ctx, id, cancel)
-	}()
-	if j.cancelling {
+	if n == 0 {
+		return nil
+	}
+	ids, err := e.jobs.ids(ctx, `SELECT id FROM jobs WHERE state = 'running' AND cancelling = TRUE`)
+	for _, id := range ids {
+		e.cancel(id)
+	}
+	return err
+}
+
+// cancel stops a job that runs here.
+func (e *engine) cancel(id string) {
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	if cancel := e.here[id]; cancel != nil {
 		cancel(errCancelled)
 	}
-	run := &Run{jobs: e.jobs, row: j}
-	err = e.jobs.perform(ctx, run)
-	if err != nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	e.lock.Lock()
-	delete(e.running, id)
-	e.lock.Unlock()
-	cancel(nil)
-	<-kept
-	return run.settle(context.WithoutCancel(ctx), err)
 }
 
-// keepLease renews the lease until ctx ends, and cancels it when the lease is
-// lost or a person asked for that.
-func (e *engine) keepLease(ctx context.Context, id string, cancel context.CancelCauseFunc) {
-	ticker := time.NewTicker(renewEvery)
-	defer ticker.Stop()
-	until := e.clock.Now().Add(leaseFor)
+func (e *engine) has(id string) bool {
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	_, found := e.here[id]
+	return found
+}
+
+// work is the workflow of a job: attempts, until one is the last. ctx ends when
+// the worker stops.
+func (e *engine) work(ctx context.Context, id string) error {
+	e.note(id, nil)
+	defer func() {
+		e.lock.Lock()
+		defer e.lock.Unlock()
+		delete(e.here, id)
+	}()
 	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		cancelling, err := e.renew(ctx, id)
+		final, err := e.turn(ctx, id)
 		switch {
-		case err == nil && cancelling:
-			cancel(errCancelled)
-		case err == nil:
-			until = e.clock.Now().Add(leaseFor)
-		case errors.Is(err, errLeaseLost) || e.clock.Now().After(until):
-			cancel(errLeaseLost)
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case final || errors.Is(err, errLost):
+			return err
+		case err != nil:
+			e.log.Error("the worker cannot run a job", "job", id, "error", err)
+			pause(ctx, time.Second)
 		}
 	}
 }
 
-// cancel cancels a job that runs here.
-func (e *engine) cancel(id string, cause error) {
+// note remembers what cancels the attempt that runs.
+func (e *engine) note(id string, cancel context.CancelCauseFunc) {
 	e.lock.Lock()
 	defer e.lock.Unlock()
-	if cancel := e.running[id]; cancel != nil {
-		cancel(cause)
+	e.here[id] = cancel
+}
+
+// turn makes the next attempt when it is due and has a slot. final says that
+// there is none after it.
+func (e *engine) turn(ctx context.Context, id string) (final bool, err error) {
+	select {
+	case e.slots <- struct{}{}:
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	}
+	r, err := e.jobs.claim(ctx, id)
+	if r != nil {
+		defer func() { <-e.slots }()
+		return e.attempt(ctx, &Run{jobs: e.jobs, row: r})
+	}
+	<-e.slots // it has ended, or waits for its time
+	if err != nil {
+		return false, err
+	}
+	r, err = e.jobs.row(ctx, id)
+	if tandem.ErrorCode(err) == tandem.CodeNotFound || err == nil && r.state.Final() {
+		return true, nil
+	}
+	if err == nil {
+		pause(ctx, max(r.runAt.Sub(e.clock.Now()), retryEvery))
+	}
+	return false, err
+}
+
+// attempt makes one attempt at a job, and writes down what it came to.
+func (e *engine) attempt(ctx context.Context, run *Run) (final bool, err error) {
+	attempt, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	e.note(run.row.id, cancel)
+	if run.row.cancelling {
+		cancel(errCancelled)
+	}
+	limited, done := context.WithTimeout(attempt, maxJobTime)
+	defer done()
+	failure := e.jobs.perform(limited, run)
+	if failure != nil && attempt.Err() != nil {
+		failure = context.Cause(attempt)
+	}
+	e.note(run.row.id, nil)
+	for {
+		state, err := run.settle(context.WithoutCancel(ctx), failure)
+		if err == nil || errors.Is(err, errLost) || ctx.Err() != nil {
+			return state.Final(), err
+		}
+		e.log.Error("the worker cannot write down what a job came to", "job", run.row.id, "error", err)
+		pause(ctx, time.Second)
 	}
 }
 
-func (e *engine) cancelAll(cause error) {
-	e.lock.Lock()
-	defer e.lock.Unlock()
-	for _, cancel := range e.running {
-		cancel(cause)
+// pause waits, but not for longer than ctx.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }

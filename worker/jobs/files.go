@@ -73,12 +73,12 @@ const cleanEvery = time.Minute
 
 // clean deletes exports that have expired, jobs that are old, and folders
 // without a job. It does something once a minute.
-func (j *Jobs) clean(ctx context.Context) error {
+func (j *Jobs) clean(ctx context.Context, d *durable) error {
 	now := j.clock.Now()
 	if !j.files.due(now) {
 		return nil
 	}
-	expired, err := j.jobIDs(ctx, `SELECT id FROM jobs WHERE file <> '' AND file_expires_at <= $1 LIMIT 100`, sqldb.Micros(now))
+	expired, err := j.ids(ctx, `SELECT id FROM jobs WHERE file <> '' AND file_expires_at <= $1 LIMIT 100`, sqldb.Micros(now))
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (j *Jobs) clean(ctx context.Context) error {
 			return err
 		}
 	}
-	old, err := j.jobIDs(ctx, `SELECT id FROM jobs WHERE finished_at > 0 AND finished_at < $1 AND file = '' LIMIT 100`,
+	old, err := j.ids(ctx, `SELECT id FROM jobs WHERE finished_at > 0 AND finished_at < $1 AND file = '' LIMIT 100`,
 		sqldb.Micros(now.Add(-j.config.KeepJobs)))
 	if err != nil {
 		return err
@@ -100,11 +100,19 @@ func (j *Jobs) clean(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := d.clean(); err != nil {
+		return err
+	}
 	return j.cleanFolders(ctx, now)
 }
 
-func (j *Jobs) jobIDs(ctx context.Context, query string, args ...any) ([]string, error) {
-	rows, err := j.db.Reader().QueryContext(ctx, query, args...)
+// ids are the jobs that a query finds.
+func (j *Jobs) ids(ctx context.Context, query string, args ...any) ([]string, error) {
+	stmt, err := j.db.ReadStmt(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +143,7 @@ func (j *Jobs) cleanFolders(ctx context.Context, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		ids, err := j.jobIDs(ctx, `SELECT id FROM jobs WHERE id = $1`, e.Name())
+		ids, err := j.ids(ctx, `SELECT id FROM jobs WHERE id = $1`, e.Name())
 		if err != nil {
 			return err
 		}

@@ -1,11 +1,12 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
-	"database/sql"
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -17,7 +18,8 @@ import (
 type Config struct {
 	// DB is the worker's database, migrated by package schema.
 	DB *sqldb.DB
-	// Dir keeps the jobs' files, a folder for each.
+	// Dir keeps the jobs' files, a folder for each in files/, and what the engine
+	// needs on disk. Workers that share the database share it too.
 	Dir string
 	// Kinds are the jobs that there are.
 	Kinds map[internalapi.JobKind]Kind
@@ -83,23 +85,19 @@ type Jobs struct {
 	engine *engine
 }
 
-// New makes the folder of the files, the engine's tables, and the first
-// schedules.
+// New makes the folder of the files, and the first schedules.
 func New(ctx context.Context, c Config) (*Jobs, error) {
-	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+	j := &Jobs{config: c, db: c.DB, log: c.Log, clock: c.Clock, files: files{dir: filepath.Join(c.Dir, "files"), log: c.Log}}
+	if err := os.MkdirAll(j.files.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the worker's folder: %w", err)
 	}
-	j := &Jobs{config: c, db: c.DB, log: c.Log, clock: c.Clock, files: files{dir: c.Dir, log: c.Log}}
 	j.engine = newEngine(j)
 	j.Schedules = &Schedules{jobs: j, config: &j.config, db: c.DB, clock: c.Clock}
-	if err := j.engine.migrate(ctx); err != nil {
-		return nil, err
-	}
 	return j, j.Schedules.seed(ctx)
 }
 
 // Run runs jobs and schedules until ctx ends; then it gives the jobs that run
-// back to the queue and returns. It is called once.
+// back and returns. It is called once.
 func (j *Jobs) Run(ctx context.Context) error { return j.engine.run(ctx) }
 
 // Asker is the evidence of who asked for a job, without the token.
@@ -125,35 +123,14 @@ type Ask struct {
 
 // Submit queues a job that a person asked for.
 func (j *Jobs) Submit(ctx context.Context, ask Ask) (internalapi.Job, error) {
-	var out *row
-	err := j.db.Write(ctx, func(tx *sql.Tx) error {
-		if err := j.room(ctx, tx, ask.Kind); err != nil {
-			return err
-		}
-		var err error
-		out, err = j.insert(ctx, tx, ask)
-		return err
-	})
+	kind := j.config.Kinds[ask.Kind]
+	r, err := j.insert(ctx, nil, ask, MaxWaiting, cmp.Or(kind.MaxWaiting, MaxWaiting))
 	if err != nil {
 		return internalapi.Job{}, err
 	}
-	j.engine.wake()
-	j.watch.changed(out.id)
-	return out.wire(), nil
-}
-
-// room refuses a job when too many wait.
-func (j *Jobs) room(ctx context.Context, tx *sql.Tx, kind internalapi.JobKind) error {
-	var all, same int
-	err := tx.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(SUM(CASE WHEN kind = $1 THEN 1 ELSE 0 END), 0) FROM jobs WHERE state = $2`,
-		string(kind), string(internalapi.JobQueued)).Scan(&all, &same)
-	if err != nil {
-		return err
-	}
-	if most := j.config.Kinds[kind].MaxWaiting; all >= MaxWaiting || most > 0 && same >= most {
-		return tandem.Errorf(tandem.CodeThrottled, "too many jobs wait already; cancel some, or try again later")
-	}
-	return nil
+	j.engine.begin(r.id)
+	j.watch.changed(r.id)
+	return r.wire(), nil
 }
 
 // Cancel asks a job to stop; a final job stays as it is.
@@ -167,7 +144,7 @@ func (j *Jobs) Cancel(ctx context.Context, id string) (internalapi.Job, error) {
 	if err != nil {
 		return internalapi.Job{}, err
 	}
-	j.engine.cancel(id, errCancelled)
+	j.engine.cancel(id)
 	j.watch.changed(id)
 	job, err := j.Job(ctx, id)
 	if err == nil && job.State == internalapi.JobCancelled {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/worker/workertest"
 
 	"github.com/hybridapps/tandem"
@@ -88,7 +89,7 @@ func TestA11_DisabledApplicationPausesJobs(t *testing.T) {
 			f.With(func() { c.set(f, true) })
 			w := workertest.Start(t, f, workertest.Open(t, sqldb.SQLite), t.TempDir())
 			j := w.Sync()
-			workertest.Eventually(t, "the job says why it waits", func() bool {
+			testkit.Eventually(t, "the job says why it waits", func() bool {
 				got, err := w.API.Job(t.Context(), f.Anna(), j.ID)
 				return err == nil && got.State == internalapi.JobQueued && strings.HasPrefix(got.Note, c.note)
 			})
@@ -105,32 +106,39 @@ func TestA11_DisabledApplicationPausesJobs(t *testing.T) {
 	}
 }
 
-// A job of a process that died goes on; one of a process that lives is left
-// alone.
-func TestJobsOfTheDeadGoOn(t *testing.T) {
+// A job of a process that lives is left alone, by those that start beside it
+// too.
+func TestJobsOfTheLivingAreLeftAlone(t *testing.T) {
 	workertest.Each(t, func(t *testing.T, f *workertest.Fake, db *sqldb.DB) {
-		dir := t.TempDir()
-		w := workertest.Serve(t, f, db, dir)
-		dead := w.Sync()
-		export, err := w.API.StartJob(t.Context(), f.Anna(), internalapi.NewJob{Kind: internalapi.JobExportOrders, From: "2026-01-01", To: "2026-01-31"})
+		reached, gate := make(chan struct{}), make(chan struct{})
+		var once sync.Once
+		f.During = func(r *http.Request) {
+			once.Do(func() { close(reached) })
+			select {
+			case <-gate:
+			case <-r.Context().Done():
+			}
+		}
+		w := workertest.Start(t, f, db, t.TempDir())
+		j := w.Sync()
+		<-reached
+		other := workertest.Start(t, f, workertest.OpenURL(t, db.URL()), w.Dir)
+		e, err := other.API.StartJob(t.Context(), f.Anna(), internalapi.NewJob{Kind: internalapi.JobExportOrders, From: "2026-01-01", To: "2026-01-31"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		alive := export.ID
-		lease := func(id, owner string, until time.Time) {
-			_, err := db.Writer().ExecContext(t.Context(), `UPDATE jobs SET state = 'running', owner = $1, lease_until = $2, attempts = 1 WHERE id = $3`, owner, until.UnixMicro(), id)
-			if err != nil {
-				t.Fatal(err)
+		testkit.Eventually(t, "the other one works", func() bool {
+			got, err := other.API.Job(t.Context(), f.Anna(), e.ID)
+			return err == nil && got.State == internalapi.JobRunning
+		})
+		if got, err := other.API.Job(t.Context(), f.Anna(), j.ID); err != nil || got.State != internalapi.JobRunning || got.Attempts != 1 {
+			t.Errorf("the job of a living worker: %+v %v", got, err)
+		}
+		close(gate)
+		for _, id := range []string{j.ID, e.ID} {
+			if got := w.Until(id, internalapi.JobCompleted); got.Attempts != 1 {
+				t.Errorf("run twice: %+v", got)
 			}
-		}
-		lease(dead.ID, "another|1|x", time.Now().Add(-time.Second))
-		lease(alive, "another|2|y", time.Now().Add(time.Hour))
-		w = workertest.Start(t, f, db, dir)
-		if j := w.Until(dead.ID, internalapi.JobCompleted); j.Attempts != 2 {
-			t.Errorf("attempts: %+v", j)
-		}
-		if j, err := w.API.Job(t.Context(), f.Anna(), alive); err != nil || j.State != internalapi.JobRunning || j.Attempts != 1 {
-			t.Errorf("the job of a living worker: %+v %v", j, err)
 		}
 	})
 }
@@ -227,7 +235,7 @@ func TestSchedules(t *testing.T) {
 			t.Errorf("resumed: %+v %v", s, err)
 		}
 		due()
-		workertest.Eventually(t, "the schedule starts a job", func() bool {
+		testkit.Eventually(t, "the schedule starts a job", func() bool {
 			jobs, err := w.API.Jobs(t.Context(), f.Anna(), internalapi.Page{})
 			return err == nil && len(jobs.Jobs) == 2 && jobs.Jobs[0].RequestedBy == "schedule: Stock sync"
 		})
@@ -236,6 +244,47 @@ func TestSchedules(t *testing.T) {
 			t.Errorf("after it ran: %+v %v", all, err)
 		}
 		if _, err := w.API.PauseSchedule(t.Context(), f.Anna(), "nothing"); !errors.Is(err, tandem.ErrNotFound) {
+			t.Errorf("a schedule that is not there: %v", err)
+		}
+	})
+}
+
+// A schedule gets another time, told in words; what cannot be read is refused,
+// and changes nothing.
+func TestEditSchedule(t *testing.T) {
+	workertest.Each(t, func(t *testing.T, f *workertest.Fake, db *sqldb.DB) {
+		w := workertest.Start(t, f, db, t.TempDir())
+		all, err := w.API.Schedules(t.Context(), f.Anna())
+		if err != nil || all[1].Words != "every 30 minutes, UTC" {
+			t.Fatalf("schedules: %+v %v", all, err)
+		}
+		id := all[1].ID
+		s, err := w.API.EditSchedule(t.Context(), f.Anna(), id, internalapi.ScheduleEdit{Spec: "0 2 * * *", TimeZone: "Europe/Sofia"})
+		if err != nil || s.Words != "every day at 02:00, Europe/Sofia" || s.Paused || s.NextAt == nil {
+			t.Fatalf("edited: %+v %v", s, err)
+		}
+		sofia, err := time.LoadLocation("Europe/Sofia")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at := s.NextAt.In(sofia); at.Hour() != 2 || at.Minute() != 0 || time.Until(at) > 25*time.Hour || time.Until(at) < 0 {
+			t.Errorf("next at %v", at)
+		}
+		for _, bad := range []internalapi.ScheduleEdit{
+			{Spec: "", TimeZone: "UTC"}, {Spec: "* * *", TimeZone: "UTC"}, {Spec: "0 2 30 2 *", TimeZone: "UTC"}, {Spec: "0 2 * * *", TimeZone: "Mars"},
+			{Spec: "CRON_TZ=UTC 0 2 * * *", TimeZone: "UTC"}, {Spec: "@every 1s", TimeZone: "UTC"}, {Spec: "0 2 * * *", TimeZone: "Local"}, {Spec: "0 2 * * *"},
+		} {
+			if s, err := w.API.EditSchedule(t.Context(), f.Anna(), id, bad); tandem.ErrorCode(err) != tandem.CodeInvalid {
+				t.Errorf("%+v: %+v %v", bad, s, err)
+			}
+		}
+		if _, err := w.API.PauseSchedule(t.Context(), f.Anna(), id); err != nil {
+			t.Fatal(err)
+		}
+		if s, err = w.API.EditSchedule(t.Context(), f.Anna(), id, internalapi.ScheduleEdit{Spec: "* * * * *", TimeZone: "UTC"}); err != nil || !s.Paused || s.NextAt != nil {
+			t.Errorf("edited while it is paused: %+v %v", s, err)
+		}
+		if _, err := w.API.EditSchedule(t.Context(), f.Anna(), "nothing", internalapi.ScheduleEdit{Spec: "* * * * *", TimeZone: "UTC"}); !errors.Is(err, tandem.ErrNotFound) {
 			t.Errorf("a schedule that is not there: %v", err)
 		}
 	})
@@ -256,7 +305,7 @@ func TestAFreshWorkerIsSilent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	workertest.Eventually(t, "the schedules are moved", func() bool {
+	testkit.Eventually(t, "the schedules are moved", func() bool {
 		all, err = w.API.Schedules(t.Context(), f.Anna())
 		return err == nil && all[0].NextAt.After(time.Now().Add(9*time.Minute)) && all[1].NextAt.After(time.Now().Add(9*time.Minute))
 	})

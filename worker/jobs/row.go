@@ -35,18 +35,14 @@ type row struct {
 	finishedAt  time.Time
 	// activeKey is held by at most one job; it is not set once the job has
 	// ended.
-	activeKey sql.NullString
-	runAt     time.Time
-	// dispatchedAt is when the queue was last told.
-	dispatchedAt time.Time
-	failures     int
-	cancelling   bool
-	owner        string
-	leaseUntil   time.Time
-	checkpoint   string // JSON, or empty
-	file         string
-	fileExpires  time.Time
-	version      int64
+	activeKey   sql.NullString
+	runAt       time.Time
+	failures    int
+	cancelling  bool
+	checkpoint  string // JSON, or empty
+	file        string
+	fileExpires time.Time
+	version     int64
 }
 
 // column is a column of the table, and where its value is.
@@ -74,11 +70,8 @@ func (r *row) columns() []column {
 		{"finished_at", (*micros)(&r.finishedAt)},
 		{"active_key", &r.activeKey},
 		{"run_at", (*micros)(&r.runAt)},
-		{"dispatched_at", (*micros)(&r.dispatchedAt)},
 		{"failures", &r.failures},
 		{"cancelling", &r.cancelling},
-		{"owner", &r.owner},
-		{"lease_until", (*micros)(&r.leaseUntil)},
 		{"checkpoint", &r.checkpoint},
 		{"file", &r.file},
 		{"file_expires_at", (*micros)(&r.fileExpires)},
@@ -243,9 +236,10 @@ func (j *Jobs) Counts(ctx context.Context) (queued, running int, err error) {
 	return queued, running, err
 }
 
-// insert adds a queued job in the transaction. Of a single kind it gives
-// the job that is there already.
-func (j *Jobs) insert(ctx context.Context, tx *sql.Tx, ask Ask) (*row, error) {
+// insert adds a queued job, in the transaction if there is one, unless as many
+// wait already: of all kinds, or of its own. Of a single kind it gives the job
+// that is there.
+func (j *Jobs) insert(ctx context.Context, tx *sql.Tx, ask Ask, most, mostOfKind int) (*row, error) {
 	now := j.clock.Now()
 	r := &row{
 		id: ask.ID, kind: ask.Kind, state: internalapi.JobQueued, requestedBy: ask.RequestedBy,
@@ -257,23 +251,40 @@ func (j *Jobs) insert(ctx context.Context, tx *sql.Tx, ask Ask) (*row, error) {
 	if err := r.setArguments(&ask); err != nil {
 		return nil, err
 	}
-	holder := func() (*row, error) {
-		return scanRow(tx.QueryRowContext(ctx, selectJobs()+`WHERE active_key = $1`, r.activeKey))
-	}
 	if j.config.Kinds[ask.Kind].Single {
 		r.activeKey = sql.NullString{String: string(ask.Kind), Valid: true}
-		if held, err := holder(); !errors.Is(err, sql.ErrNoRows) {
-			return held, err
-		}
 	}
 	columns, placeholders := names()
-	result, err := tx.ExecContext(ctx, `INSERT INTO jobs (`+columns+`) VALUES (`+placeholders+`)
-		ON CONFLICT (active_key) DO NOTHING`, r.values()...)
+	n := len(r.values())
+	stmt, err := j.stmt(ctx, tx, `INSERT INTO jobs (`+columns+`) SELECT `+placeholders+fmt.Sprintf(`
+		FROM (SELECT COUNT(*) AS n, COUNT(CASE WHEN kind = $2 THEN 1 END) AS same FROM jobs WHERE state = 'queued') AS waiting
+		WHERE n < $%d AND same < $%d
+		ON CONFLICT (active_key) DO NOTHING`, n+1, n+2))
+	if err != nil {
+		return nil, err
+	}
+	result, err := stmt.ExecContext(ctx, append(r.values(), most, mostOfKind)...)
 	if err != nil {
 		return nil, err
 	}
 	if n, err := result.RowsAffected(); err != nil || n == 1 {
 		return r, err
 	}
-	return holder() // another replica was faster, and has committed
+	if r.activeKey.Valid {
+		if stmt, err = j.stmt(ctx, tx, selectJobs()+`WHERE active_key = $1`); err != nil {
+			return nil, err
+		}
+		if held, err := scanRow(stmt.QueryRowContext(ctx, r.activeKey)); !errors.Is(err, sql.ErrNoRows) {
+			return held, err
+		}
+	}
+	return nil, tandem.Errorf(tandem.CodeThrottled, "too many jobs wait already; cancel some, or try again later")
+}
+
+// stmt is a prepared statement for writing, in the transaction if there is one.
+func (j *Jobs) stmt(ctx context.Context, tx *sql.Tx, query string) (*sql.Stmt, error) {
+	if tx != nil {
+		return tx.PrepareContext(ctx, query) // closed with the transaction
+	}
+	return j.db.WriteStmt(ctx, query)
 }

@@ -79,7 +79,7 @@ func (r *Run) Progress(ctx context.Context, percent int, note string) error {
 	}
 	r.saved, r.row.progress, r.row.note = now, percent, note
 	result, err := r.jobs.db.Writer().ExecContext(ctx, `UPDATE jobs SET progress = $1, note = CASE WHEN cancelling THEN note ELSE $2 END,
-		version = version + 1 WHERE id = $3 AND state = 'running' AND owner = $4`, percent, note, r.row.id, r.row.owner)
+		version = version + 1 WHERE id = $3 AND state = 'running' AND attempts = $4`, percent, note, r.row.id, r.row.attempts)
 	if err := oneRow(result, err); err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (r *Run) Progress(ctx context.Context, percent int, note string) error {
 func (r *Run) Write(ctx context.Context, f func(tx *sql.Tx) error) error {
 	return r.jobs.db.Write(ctx, func(tx *sql.Tx) error {
 		held, err := tx.ExecContext(ctx, `UPDATE jobs SET version = version + 1
-			WHERE id = $1 AND state = 'running' AND owner = $2`, r.row.id, r.row.owner)
+			WHERE id = $1 AND state = 'running' AND attempts = $2`, r.row.id, r.row.attempts)
 		if err := oneRow(held, err); err != nil {
 			return err
 		}
@@ -127,7 +127,7 @@ func (r *Run) Save(ctx context.Context, checkpoint any, report []internalapi.Rep
 
 type affected interface{ RowsAffected() (int64, error) }
 
-// oneRow turns an update that hit no row into errLeaseLost.
+// oneRow turns an update that hit no row into errLost.
 func oneRow(result affected, err error) error {
 	if err != nil {
 		return err
@@ -135,31 +135,51 @@ func oneRow(result affected, err error) error {
 	if n, err := result.RowsAffected(); err != nil || n == 1 {
 		return err
 	}
-	return errLeaseLost
+	return errLost
 }
 
-// settle writes down what the attempt came to.
-func (r *Run) settle(ctx context.Context, failure error) error {
+// claim begins the next attempt at a job that is due; nil when it is not, or has
+// ended. Attempts are numbered, and only the latest may write: so an attempt
+// that another process has taken for dead changes nothing any more.
+func (j *Jobs) claim(ctx context.Context, id string) (*row, error) {
+	columns, _ := names()
+	stmt, err := j.db.WriteStmt(ctx, `UPDATE jobs SET state = 'running', attempts = attempts + 1, note = '', version = version + 1,
+			started_at = CASE WHEN started_at = 0 THEN $1 ELSE started_at END
+		WHERE id = $2 AND state IN ('queued', 'running') AND run_at <= $1 RETURNING `+columns)
+	if err != nil {
+		return nil, err
+	}
+	r, err := scanRow(stmt.QueryRowContext(ctx, sqldb.Micros(j.clock.Now()), id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err == nil {
+		j.watch.changed(id)
+	}
+	return r, err
+}
+
+// settle writes down what the attempt came to, and gives the job's state.
+func (r *Run) settle(ctx context.Context, failure error) (internalapi.JobState, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if errors.Is(failure, errLeaseLost) {
+	if errors.Is(failure, errLost) {
 		r.jobs.log.Warn("a job was taken over while it ran", "job", r.row.id)
-		return nil
+		return r.row.state, failure
 	}
 	after := *r.row
 	r.outcome(&after, failure)
-	done, err := r.jobs.db.Writer().ExecContext(ctx, `UPDATE jobs SET state = $1, progress = $2, note = $3, result = $4, error = $5,
-			run_at = $6, dispatched_at = 0, failures = $7, finished_at = $8, active_key = $9, file = $10, file_expires_at = $11,
-			owner = '', lease_until = 0, version = version + 1
-		WHERE id = $12 AND state = 'running' AND owner = $13`,
-		string(after.state), after.progress, after.note, after.result, after.failure, sqldb.Micros(after.runAt),
+	stmt, err := r.jobs.db.WriteStmt(ctx, `UPDATE jobs SET state = $1, progress = $2, note = $3, result = $4, error = $5,
+			run_at = $6, failures = $7, finished_at = $8, active_key = $9, file = $10, file_expires_at = $11, version = version + 1
+		WHERE id = $12 AND state = 'running' AND attempts = $13`)
+	if err != nil {
+		return r.row.state, err
+	}
+	done, err := stmt.ExecContext(ctx, string(after.state), after.progress, after.note, after.result, after.failure, sqldb.Micros(after.runAt),
 		after.failures, sqldb.Micros(after.finishedAt), after.activeKey, after.file, sqldb.Micros(after.fileExpires),
-		r.row.id, r.row.owner)
+		r.row.id, r.row.attempts)
 	if err := oneRow(done, err); err != nil {
-		if errors.Is(err, errLeaseLost) {
-			return nil
-		}
-		return fmt.Errorf("write down the outcome of job %s: %w", r.row.id, err)
+		return r.row.state, err
 	}
 	if after.state.Final() {
 		r.jobs.files.dropUploads(r.row.id)
@@ -167,8 +187,7 @@ func (r *Run) settle(ctx context.Context, failure error) error {
 	r.jobs.watch.changed(r.row.id)
 	r.jobs.log.Info("job", "job", after.id, "kind", string(after.kind), "state", string(after.state),
 		"note", after.note, "attempt", after.attempts)
-	r.jobs.engine.wake()
-	return nil
+	return after.state, nil
 }
 
 // outcome is the row after the attempt.

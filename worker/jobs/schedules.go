@@ -3,6 +3,8 @@ package jobs
 import (
 	"context"
 	"database/sql"
+	"math"
+	"strings"
 	"time"
 	_ "time/tzdata" // schedules are read in named zones, also where the system has no database of them
 
@@ -77,6 +79,7 @@ func scanSchedule(row scanner) (*schedule, error) {
 	if err := row.Scan(&one.ID, &one.Name, &one.Kind, &one.Spec, &one.TimeZone, &one.Paused, &next, &last, &one.lastJob); err != nil {
 		return nil, err
 	}
+	one.Words = Words(one.Spec, one.TimeZone)
 	one.LastAt = internalapi.When(sqldb.Time(last))
 	if !one.Paused {
 		one.NextAt = internalapi.When(sqldb.Time(next))
@@ -142,22 +145,46 @@ func (s *Schedules) start(ctx context.Context) error {
 	if err := stmt.QueryRowContext(ctx, sqldb.Micros(now)).Scan(&due); err != nil || due == 0 {
 		return err
 	}
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
+	var started []*row
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		due, err := allSchedules(tx.QueryContext(ctx, `SELECT `+scheduleColumns+` FROM schedules
 			WHERE paused = FALSE AND next_at <= $1`+s.db.ForUpdate(), sqldb.Micros(now)))
 		if err != nil {
 			return err
 		}
 		for _, one := range due {
-			if _, err := s.startOne(ctx, tx, one, "schedule: "+one.Name, nil); err != nil {
+			r, err := s.startOne(ctx, tx, one, "schedule: "+one.Name, nil)
+			if err != nil {
 				return err
 			}
+			started = append(started, r)
 			if err := s.setNext(ctx, tx, one, now); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	for _, r := range started {
+		s.jobs.engine.begin(r.id)
+	}
+	return nil
+}
+
+// soonest is how long it is until a schedule is due; an hour where there is
+// none.
+func (s *Schedules) soonest(ctx context.Context) (time.Duration, error) {
+	stmt, err := s.db.ReadStmt(ctx, `SELECT COALESCE(MIN(next_at), 0) FROM schedules WHERE paused = FALSE`)
+	if err != nil {
+		return 0, err
+	}
+	var next int64
+	if err := stmt.QueryRowContext(ctx).Scan(&next); err != nil || next == 0 {
+		return time.Hour, err
+	}
+	return sqldb.Time(next).Sub(s.clock.Now()), nil
 }
 
 // startOne queues the schedule's job.
@@ -167,7 +194,7 @@ func (s *Schedules) startOne(ctx context.Context, tx *sql.Tx, one *schedule, by 
 	if arguments := s.config.Kinds[one.Kind].Scheduled; arguments != nil {
 		ask.Args = arguments(now)
 	}
-	r, err := s.jobs.insert(ctx, tx, ask)
+	r, err := s.jobs.insert(ctx, tx, ask, math.MaxInt32, math.MaxInt32)
 	if err != nil {
 		return nil, err
 	}
@@ -226,6 +253,7 @@ func (s *Schedules) change(ctx context.Context, id string, f func(*sql.Tx, *sche
 	if err != nil {
 		return internalapi.Schedule{}, err
 	}
+	s.jobs.engine.wake()
 	return s.withLastJob(ctx, one)
 }
 
@@ -248,6 +276,27 @@ func (s *Schedules) Resume(ctx context.Context, id string) (internalapi.Schedule
 	})
 }
 
+// Edit gives a schedule another time; its next time is counted anew. It stays
+// paused if it is.
+func (s *Schedules) Edit(ctx context.Context, id string, edit internalapi.ScheduleEdit) (internalapi.Schedule, error) {
+	if _, named := cronNames[edit.Spec]; !named && (len(strings.Fields(edit.Spec)) != 5 || strings.Contains(edit.Spec, "=")) {
+		return internalapi.Schedule{}, tandem.Errorf(tandem.CodeInvalid,
+			"schedule %q: write the five fields of cron: minute, hour, day, month, day of week, such as 0 2 * * *", tandem.Clip(edit.Spec, 60))
+	}
+	if edit.TimeZone == "" || edit.TimeZone == "Local" {
+		return internalapi.Schedule{}, tandem.Errorf(tandem.CodeInvalid, "a time zone is missing; use a name like Europe/Sofia")
+	}
+	next, err := nextTime(edit.Spec, edit.TimeZone, s.clock.Now())
+	if err != nil {
+		return internalapi.Schedule{}, err
+	}
+	return s.change(ctx, id, func(tx *sql.Tx, _ *schedule) error {
+		_, err := tx.ExecContext(ctx, `UPDATE schedules SET spec = $1, time_zone = $2, next_at = $3 WHERE id = $4`,
+			edit.Spec, edit.TimeZone, sqldb.Micros(next), id)
+		return err
+	})
+}
+
 // RunNow starts the schedule's job at once, paused or not.
 func (s *Schedules) RunNow(ctx context.Context, id, by string, asker *Asker) (internalapi.Job, error) {
 	var started *row
@@ -258,6 +307,6 @@ func (s *Schedules) RunNow(ctx context.Context, id, by string, asker *Asker) (in
 	if err != nil {
 		return internalapi.Job{}, err
 	}
-	s.jobs.engine.wake()
+	s.jobs.engine.begin(started.id)
 	return started.wire(), nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/worker/workertest"
 
 	"github.com/hybridapps/tandem"
@@ -195,7 +196,7 @@ func TestCallsSayOnWhoseBehalf(t *testing.T) {
 		}
 		f.Rows["Crm_Sales_CustomerExternalAccess"] = nil
 	})
-	workertest.Eventually(t, "access ends", func() bool {
+	testkit.Eventually(t, "access ends", func() bool {
 		_, err := w.API.Order(t.Context(), f.Paul(), workertest.ID(1))
 		return tandem.ErrorCode(err) == tandem.CodeForbidden
 	})

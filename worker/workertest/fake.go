@@ -3,6 +3,7 @@ package workertest
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	_ "embed"
@@ -13,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -26,8 +28,12 @@ import (
 )
 
 // Main is the TestMain of a package that uses a fake: it looks for goroutines
-// that are left.
+// that are left. As a process of [Spawn] it is a worker instead.
 func Main(m *testing.M) {
+	if os.Getenv(processIssuer) != "" {
+		fmt.Fprintln(os.Stderr, runProcess(context.Background()))
+		os.Exit(1)
+	}
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"),
 		goleak.IgnoreTopFunction("internal/poll.runtime_pollWait"), goleak.IgnoreTopFunction("net/http.(*persistConn).writeLoop"))
 }
@@ -63,10 +69,10 @@ type Fake struct {
 	Issuer string
 
 	lock     sync.Mutex
-	Disabled bool // the application
-	Full     bool // the licence
-	tokens   map[string]bool
-	Serial   int // of tokens made
+	Disabled bool              // the application
+	Full     bool              // the licence
+	tokens   map[string]string // to the service instance
+	Serial   int               // of tokens made
 	Requests []*http.Request
 	// Rows by set. An order's key "Customer" is {"Id": …}.
 	Rows map[string][]Object
@@ -80,8 +86,8 @@ type Fake struct {
 }
 
 // NewFake starts a fake instance for the test.
-func NewFake(t *testing.T) *Fake {
-	f := &Fake{tokens: map[string]bool{}, Rows: map[string][]Object{}, Imported: map[string]string{}}
+func NewFake(t testing.TB) *Fake {
+	f := &Fake{tokens: map[string]string{}, Rows: map[string][]Object{}, Imported: map[string]string{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /id/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		write(w, 200, Object{
@@ -123,8 +129,19 @@ func (f *Fake) token(w http.ResponseWriter, r *http.Request) {
 	}
 	f.Serial++
 	t := fmt.Sprintf("service-token-%d", f.Serial)
-	f.tokens[t] = true
+	f.tokens[t] = r.PostForm.Get("service_instance")
 	write(w, 200, Object{"access_token": t, "token_type": "Bearer", "expires_in": 3600, "scope": "read update"})
+}
+
+// InstanceOf is the service instance of the worker that makes the request.
+func (f *Fake) InstanceOf(r *http.Request) string {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	return f.tokens[bearer(r)]
+}
+
+func bearer(r *http.Request) string {
+	return strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 }
 
 func (f *Fake) fail(w http.ResponseWriter, status int, typ, message string) {
@@ -134,7 +151,8 @@ func (f *Fake) fail(w http.ResponseWriter, status int, typ, message string) {
 func (f *Fake) api(w http.ResponseWriter, r *http.Request) {
 	f.lock.Lock()
 	f.Requests = append(f.Requests, r)
-	good := f.tokens[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")] && !f.Disabled
+	_, good := f.tokens[bearer(r)]
+	good = good && !f.Disabled
 	full, during := f.Full, f.During
 	f.lock.Unlock()
 	switch {

@@ -10,10 +10,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/worker"
@@ -41,7 +41,7 @@ func NewConfig(t *testing.T, f *Fake, db *sqldb.DB, dir string) worker.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := internalapi.NewChannelKey([]byte(strings.Repeat("k", 32)))
+	key, err := channelKey()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,22 +120,11 @@ func OpenURL(t *testing.T, address string) *sqldb.DB {
 	return db
 }
 
-// Eventually waits until ask is true.
-func Eventually(t *testing.T, what string, ask func() bool) {
-	t.Helper()
-	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if ask() {
-			return
-		}
-	}
-	t.Fatalf("never: %s", what)
-}
-
 // Until waits for the job's state.
 func (w *Running) Until(id string, state internalapi.JobState) internalapi.Job {
 	w.t.Helper()
 	var j internalapi.Job
-	Eventually(w.t, fmt.Sprintf("job %s is %s", id, state), func() bool {
+	testkit.Eventually(w.t, fmt.Sprintf("job %s is %s", id, state), func() bool {
 		var err error
 		if j, err = w.API.Job(w.t.Context(), w.F.Anna(), id); err != nil {
 			w.t.Fatal(err)

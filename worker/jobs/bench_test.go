@@ -1,0 +1,145 @@
+package jobs
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dbos-inc/dbos-transact-golang/dbos"
+	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/sqldb"
+	"github.com/hybridapps/tandem/worker/schema"
+)
+
+// Jobs per second that do nothing, for sixteen who each ask for the next one
+// when theirs has been done: those of this package, and for a yardstick the
+// engine alone, with the same four slots.
+func BenchmarkJobs(b *testing.B) {
+	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
+		b.Run(string(engine)+"/engine", func(b *testing.B) {
+			var d *durable
+			slots := make(chan struct{}, 4)
+			done := newSignals()
+			j := benchmarked(b, engine, nil)
+			alive, err := holdAlive(b.Context(), j.db, j.config.Dir, j.engine.executor)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer alive.release()
+			d, err = openDurable(b.Context(), j.engine, alive, func(id string) error {
+				slots <- struct{}{}
+				defer func() { <-slots }()
+				done.of(id) <- struct{}{}
+				return nil
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer d.close(stopIn)
+			measure(b, d, done, func() (string, error) {
+				id := NewID()
+				done.of(id)
+				return id, d.begin(id)
+			})
+		})
+		b.Run(string(engine)+"/jobs", func(b *testing.B) {
+			done := newSignals()
+			j := benchmarked(b, engine, func(_ context.Context, r *Run) error {
+				done.of(r.ID()) <- struct{}{}
+				return nil
+			})
+			ctx, cancel := context.WithCancel(b.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- j.Run(ctx) }()
+			var d *durable
+			for d == nil {
+				time.Sleep(time.Millisecond)
+				j.engine.lock.Lock()
+				d = j.engine.durable
+				j.engine.lock.Unlock()
+			}
+			measure(b, d, done, func() (string, error) {
+				ask := Ask{ID: NewID(), Kind: "nothing", RequestedBy: "anna"}
+				done.of(ask.ID)
+				_, err := j.Submit(ctx, ask)
+				return ask.ID, err
+			})
+			cancel()
+			if err := <-ended; err != nil {
+				b.Error(err)
+			}
+		})
+	}
+}
+
+func benchmarked(b *testing.B, engine sqldb.Engine, run func(context.Context, *Run) error) *Jobs {
+	b.Helper()
+	db, err := sqldb.Open(b.Context(), datatest.URL(b, engine), sqldb.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { db.Close() })
+	if err := schema.Migrate(b.Context(), db); err != nil {
+		b.Fatal(err)
+	}
+	j, err := New(b.Context(), Config{
+		DB: db, Dir: b.TempDir(), Kinds: map[internalapi.JobKind]Kind{"nothing": {Run: run}}, TimeZone: "UTC", Concurrency: 4,
+		KeepJobs: time.Hour, Log: slog.New(slog.DiscardHandler), Classify: func(error, int) Fault { return Fault{Message: "failed"} },
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return j
+}
+
+// measure takes the time until the engine has written down the last end.
+func measure(b *testing.B, d *durable, done *signals, begin func() (string, error)) {
+	b.ResetTimer()
+	var all sync.WaitGroup
+	next := make(chan struct{})
+	for range 16 {
+		all.Go(func() {
+			for range next {
+				id, err := begin()
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				<-done.of(id)
+			}
+		})
+	}
+	for range b.N {
+		next <- struct{}{}
+	}
+	close(next)
+	all.Wait()
+	for left := 1; left > 0; time.Sleep(time.Millisecond) {
+		pending, err := d.list(dbos.WithFilterStatus(dbos.WorkflowStatusPending))
+		if err != nil {
+			b.Fatal(err)
+		}
+		left = len(pending)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "jobs/s")
+}
+
+// signals tell of each job that it has been done.
+type signals struct {
+	lock sync.Mutex
+	all  map[string]chan struct{}
+}
+
+func newSignals() *signals { return &signals{all: map[string]chan struct{}{}} }
+
+func (s *signals) of(id string) chan struct{} {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	if s.all[id] == nil {
+		s.all[id] = make(chan struct{}, 1)
+	}
+	return s.all[id]
+}

@@ -1,0 +1,221 @@
+package jobs
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/dbos-inc/dbos-transact-golang/dbos"
+	_ "github.com/dbos-inc/dbos-transact-golang/dbos/driver/sqlite" // the engine's words for SQLite
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+const (
+	// workflowName is the one kind of workflow that there is. What a job does is
+	// in its row: a process of an older program must not take a name that it
+	// does not know.
+	workflowName = "job"
+	// workflowVersion is kept with each workflow, and only processes of the same
+	// version take it over. It changes when a workflow of before cannot go on.
+	workflowVersion = "1"
+	// engineConns is how many connections the engine has.
+	engineConns = 4
+)
+
+// durable is the durable engine: DBOS Transact. It keeps one row for each job
+// that is not finished, with the process that has it.
+type durable struct {
+	dbos  dbos.Context
+	work  dbos.Workflow[string, string]
+	close func(within time.Duration) error
+}
+
+// openDurable starts the engine. work does a job; it is called again after any
+// break, here or elsewhere.
+func openDurable(ctx context.Context, e *engine, alive alive, work func(id string) error) (*durable, error) {
+	if err := refuseEnvironment(); err != nil {
+		return nil, err
+	}
+	config := dbos.Config{
+		AppName:            "tandem-worker",
+		ApplicationVersion: workflowVersion,
+		ExecutorID:         e.executor,
+		Logger:             slog.New(atLeastWarn{e.log.Handler()}),
+		// Ours has neither schedules nor events of the engine's. With the
+		// default, a ticker for events alone takes 1.7 % of a core.
+		SchedulerPollingInterval:     time.Hour,
+		NotificationCoalesceInterval: time.Hour,
+	}
+	closePool, err := connect(ctx, e, &config)
+	if err != nil {
+		return nil, err
+	}
+	d := &durable{}
+	err = alive.alone(ctx, func() (err error) { // it migrates its tables without a lock
+		d.dbos, err = dbos.NewContext(context.WithoutCancel(ctx), config)
+		return err
+	})
+	if err != nil {
+		closePool()
+		return nil, err
+	}
+	d.close = func(within time.Duration) error {
+		defer closePool()
+		return dbos.Shutdown(d.dbos, within)
+	}
+	d.work = func(ctx dbos.Context, id string) (string, error) {
+		err := work(id)
+		if errors.Is(err, errStopping) {
+			<-ctx.Done() // what ends before that would count as the job's end
+			return "", ctx.Err()
+		}
+		return "", err
+	}
+	dbos.RegisterWorkflow(d.dbos, d.work, dbos.WithWorkflowName(workflowName), dbos.WithMaxRecoveryAttempts(-1))
+	if err := dbos.Launch(d.dbos); err != nil {
+		return nil, errors.Join(err, d.close(stopIn))
+	}
+	return d, nil
+}
+
+// refuseEnvironment refuses variables that would change the engine behind our
+// back: its version and its name for this process, and where it sends what it
+// knows.
+func refuseEnvironment() error {
+	for _, v := range os.Environ() {
+		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "DBOS__") {
+			return fmt.Errorf("unset the environment variable %s: the worker sets up its engine itself", name)
+		}
+	}
+	return nil
+}
+
+// connect gives the engine connections of its own: beside ours in PostgreSQL,
+// and a file of its own on SQLite, where two pools of one file would wait for
+// each other.
+func connect(ctx context.Context, e *engine, config *dbos.Config) (closePool func(), err error) {
+	if e.db.Engine == sqldb.SQLite {
+		file := url.URL{Path: filepath.Join(e.jobs.config.Dir, "engine.db")}
+		db, err := sql.Open("sqlite", "file:"+file.EscapedPath()+"?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)"+
+			"&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=temp_store(MEMORY)&_txlock=immediate")
+		if err != nil {
+			return nil, err
+		}
+		db.SetMaxOpenConns(engineConns)
+		db.SetMaxIdleConns(engineConns)
+		config.SQLiteSystemDB = db
+		return func() { db.Close() }, nil
+	}
+	pool, err := pgxpool.ParseConfig(e.db.URL())
+	if err != nil {
+		return nil, errors.New("the database's URL cannot be read")
+	}
+	pool.MaxConns = engineConns
+	// The engine's tables are where ours are.
+	if err := e.db.Reader().QueryRowContext(ctx, `SELECT current_schema()`).Scan(&config.DatabaseSchema); err != nil {
+		return nil, err
+	}
+	if config.SystemDBPool, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), pool); err != nil {
+		return nil, err
+	}
+	return config.SystemDBPool.Close, nil
+}
+
+// begin starts the job's workflow here; nothing when it has been begun.
+func (d *durable) begin(id string) error {
+	_, err := dbos.RunWorkflow(d.dbos, d.work, id, dbos.WithWorkflowID(id))
+	return err
+}
+
+// adopt begins those of the unfinished jobs that no living process has. whenGone
+// runs a function if a process is gone, and keeps others from doing the same.
+func (d *durable) adopt(unfinished []string, whenGone func(executor string, f func() error) error) error {
+	known, err := d.list(dbos.WithFilterWorkflowIDs(unfinished...))
+	if err != nil {
+		return err
+	}
+	executors, found := map[string]bool{}, map[string]bool{}
+	for _, w := range known {
+		switch w.Status {
+		case dbos.WorkflowStatusPending:
+			found[w.ID], executors[w.ExecutorID] = true, true
+		case dbos.WorkflowStatusEnqueued, dbos.WorkflowStatusDelayed:
+			found[w.ID] = true // on its way to a process
+		default:
+			// How a job ended is told by our row, which has no end: it may come
+			// from a backup.
+			if err := dbos.DeleteWorkflows(d.dbos, []string{w.ID}); err != nil {
+				return err
+			}
+		}
+	}
+	for executor := range executors {
+		if err := whenGone(executor, func() error { return d.resume(executor) }); err != nil {
+			return err
+		}
+	}
+	for _, id := range unfinished {
+		if !found[id] {
+			if err := d.begin(id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// resume queues the workflows of a process that is gone; living ones take them
+// within a second.
+func (d *durable) resume(executor string) error {
+	orphans, err := d.list(dbos.WithFilterExecutorIDs(executor), dbos.WithFilterStatus(dbos.WorkflowStatusPending))
+	if err != nil || len(orphans) == 0 {
+		return err
+	}
+	_, err = dbos.ResumeWorkflows[string](d.dbos, ids(orphans))
+	return err
+}
+
+// clean deletes what the engine keeps of workflows that have ended: all that
+// anybody asks about a finished job is in our row.
+func (d *durable) clean() error {
+	ended, err := d.list(dbos.WithFilterLimit(1000),
+		dbos.WithFilterStatus(dbos.WorkflowStatusSuccess, dbos.WorkflowStatusError, dbos.WorkflowStatusCancelled))
+	if err != nil || len(ended) == 0 {
+		return err
+	}
+	return dbos.DeleteWorkflows(d.dbos, ids(ended))
+}
+
+func ids(workflows []dbos.WorkflowStatus) []string {
+	all := make([]string, len(workflows))
+	for i, w := range workflows {
+		all[i] = w.ID
+	}
+	return all
+}
+
+func (d *durable) list(filters ...dbos.ListWorkflowsOption) ([]dbos.WorkflowStatus, error) {
+	return dbos.ListWorkflows(d.dbos, append(filters, dbos.WithFilterLoadInput(false), dbos.WithFilterLoadOutput(false))...)
+}
+
+// atLeastWarn is the log for the engine, which tells much at level info.
+type atLeastWarn struct{ slog.Handler }
+
+func (h atLeastWarn) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelWarn && h.Handler.Enabled(ctx, l)
+}
+
+func (h atLeastWarn) WithAttrs(a []slog.Attr) slog.Handler {
+	return atLeastWarn{h.Handler.WithAttrs(a)}
+}
+
+func (h atLeastWarn) WithGroup(g string) slog.Handler { return atLeastWarn{h.Handler.WithGroup(g)} }

@@ -3,7 +3,6 @@ package jobs
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,88 +44,30 @@ type row struct {
 	version     int64
 }
 
-// column is a column of the table, and where its value is.
-type column struct {
-	name  string
-	value any
-}
-
-// columns are all of the table: the one list that statements and scans are
-// made of.
-func (r *row) columns() []column {
-	return []column{
-		{"id", &r.id},
-		{"kind", &r.kind},
-		{"state", &r.state},
-		{"progress", &r.progress},
-		{"note", &r.note},
-		{"result", &r.result},
-		{"error", &r.failure},
-		{"requested_by", &r.requestedBy},
-		{"args", &r.args},
-		{"attempts", &r.attempts},
-		{"created_at", (*micros)(&r.createdAt)},
-		{"started_at", (*micros)(&r.startedAt)},
-		{"finished_at", (*micros)(&r.finishedAt)},
-		{"active_key", &r.activeKey},
-		{"run_at", (*micros)(&r.runAt)},
-		{"failures", &r.failures},
-		{"cancelling", &r.cancelling},
-		{"checkpoint", &r.checkpoint},
-		{"file", &r.file},
-		{"file_expires_at", (*micros)(&r.fileExpires)},
-		{"version", &r.version},
-	}
-}
-
-// micros is a time as it is stored.
-type micros time.Time
-
-// Scan implements sql.Scanner.
-func (m *micros) Scan(stored any) error {
-	n, ok := stored.(int64)
-	if !ok {
-		return fmt.Errorf("a time is stored as %T", stored)
-	}
-	*m = micros(sqldb.Time(n))
-	return nil
-}
-
-// Value implements driver.Valuer.
-func (m *micros) Value() (driver.Value, error) { return sqldb.Micros(time.Time(*m)), nil }
-
-// names are the columns of the table, with their placeholders.
-func names() (columns, placeholders string) {
-	var names, places []string
-	for i, c := range new(row).columns() {
-		names, places = append(names, c.name), append(places, "$"+strconv.Itoa(i+1))
-	}
-	return strings.Join(names, ", "), strings.Join(places, ", ")
-}
-
-func (r *row) values() []any {
-	var all []any
-	for _, c := range r.columns() {
-		all = append(all, c.value)
-	}
-	return all
-}
-
-// selectJobs reads whole rows; a clause follows.
-func selectJobs() string {
-	columns, _ := names()
-	return `SELECT ` + columns + ` FROM jobs `
-}
-
-type scanner interface{ Scan(...any) error }
-
-func scanRow(found scanner) (*row, error) {
-	r := &row{}
-	if err := found.Scan(r.values()...); err != nil {
-		return nil, err
-	}
-	return r, nil
-}
+// table is the jobs table.
+var table = sqldb.NewTable("jobs", func(r *row, column sqldb.Column) {
+	column("id", &r.id)
+	column("kind", &r.kind)
+	column("state", &r.state)
+	column("progress", &r.progress)
+	column("note", &r.note)
+	column("result", &r.result)
+	column("error", &r.failure)
+	column("requested_by", &r.requestedBy)
+	column("args", &r.args)
+	column("attempts", &r.attempts)
+	column("created_at", sqldb.TimeField(&r.createdAt))
+	column("started_at", sqldb.TimeField(&r.startedAt))
+	column("finished_at", sqldb.TimeField(&r.finishedAt))
+	column("active_key", &r.activeKey)
+	column("run_at", sqldb.TimeField(&r.runAt))
+	column("failures", &r.failures)
+	column("cancelling", &r.cancelling)
+	column("checkpoint", &r.checkpoint)
+	column("file", &r.file)
+	column("file_expires_at", sqldb.TimeField(&r.fileExpires))
+	column("version", &r.version)
+})
 
 // arguments is what every kind's arguments may have beside their own.
 type arguments struct {
@@ -188,41 +129,30 @@ func (j *Jobs) Version(ctx context.Context, id string) (job internalapi.Job, ver
 }
 
 func (j *Jobs) row(ctx context.Context, id string) (*row, error) {
-	stmt, err := j.db.ReadStmt(ctx, selectJobs()+`WHERE id = $1`)
+	stmt, err := j.db.ReadStmt(ctx, table.Select+`WHERE id = $1`)
 	if err != nil {
 		return nil, err
 	}
-	r, err := scanRow(stmt.QueryRowContext(ctx, id))
-	return r, noJob(id, err)
-}
-
-func noJob(id string, err error) error {
-	return sqldb.NotFound(err, "there is no job %q", tandem.Clip(id, 60))
+	r, err := table.One(stmt.QueryRowContext(ctx, id))
+	return &r, sqldb.NotFound(err, "there is no job %q", tandem.Clip(id, 60))
 }
 
 // List is a page of the jobs, the newest first.
 func (j *Jobs) List(ctx context.Context, p internalapi.Page) (internalapi.JobPage, error) {
 	page := internalapi.JobPage{Jobs: []internalapi.Job{}}
-	stmt, err := j.db.ReadStmt(ctx, selectJobs()+`ORDER BY id DESC LIMIT $1 OFFSET $2`)
+	stmt, err := j.db.ReadStmt(ctx, table.Select+`ORDER BY id DESC LIMIT $1 OFFSET $2`)
 	if err != nil {
 		return page, err
 	}
-	rows, err := stmt.QueryContext(ctx, p.Top+1, p.Skip)
+	rows, err := table.All(stmt.QueryContext(ctx, p.Top+1, p.Skip))
 	if err != nil {
 		return page, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		r, err := scanRow(rows)
-		if err != nil {
-			return page, err
-		}
-		page.Jobs = append(page.Jobs, r.wire())
+	for i := range rows[:min(p.Top, len(rows))] {
+		page.Jobs = append(page.Jobs, rows[i].wire())
 	}
-	if page.More = len(page.Jobs) > p.Top; page.More {
-		page.Jobs = page.Jobs[:p.Top]
-	}
-	return page, rows.Err()
+	page.More = len(rows) > p.Top
+	return page, nil
 }
 
 // Counts are how many jobs wait and run.
@@ -254,16 +184,15 @@ func (j *Jobs) insert(ctx context.Context, tx *sql.Tx, ask Ask, most, mostOfKind
 	if j.config.Kinds[ask.Kind].Single {
 		r.activeKey = sql.NullString{String: string(ask.Kind), Valid: true}
 	}
-	columns, placeholders := names()
-	n := len(r.values())
-	stmt, err := j.stmt(ctx, tx, `INSERT INTO jobs (`+columns+`) SELECT `+placeholders+fmt.Sprintf(`
+	values := append(table.Values(r), most, mostOfKind)
+	n := len(values)
+	stmt, err := j.stmt(ctx, tx, fmt.Sprintf(`INSERT INTO jobs (`+table.Columns+`) SELECT %s
 		FROM (SELECT COUNT(*) AS n, COUNT(CASE WHEN kind = $2 THEN 1 END) AS same FROM jobs WHERE state = 'queued') AS waiting
-		WHERE n < $%d AND same < $%d
-		ON CONFLICT (active_key) DO NOTHING`, n+1, n+2))
+		WHERE n < $%d AND same < $%d ON CONFLICT (active_key) DO NOTHING`, placeholders(n-2), n-1, n))
 	if err != nil {
 		return nil, err
 	}
-	result, err := stmt.ExecContext(ctx, append(r.values(), most, mostOfKind)...)
+	result, err := stmt.ExecContext(ctx, values...)
 	if err != nil {
 		return nil, err
 	}
@@ -271,14 +200,23 @@ func (j *Jobs) insert(ctx context.Context, tx *sql.Tx, ask Ask, most, mostOfKind
 		return r, err
 	}
 	if r.activeKey.Valid {
-		if stmt, err = j.stmt(ctx, tx, selectJobs()+`WHERE active_key = $1`); err != nil {
+		if stmt, err = j.stmt(ctx, tx, table.Select+`WHERE active_key = $1`); err != nil {
 			return nil, err
 		}
-		if held, err := scanRow(stmt.QueryRowContext(ctx, r.activeKey)); !errors.Is(err, sql.ErrNoRows) {
-			return held, err
+		if held, err := table.One(stmt.QueryRowContext(ctx, r.activeKey)); !errors.Is(err, sql.ErrNoRows) {
+			return &held, err
 		}
 	}
 	return nil, tandem.Errorf(tandem.CodeThrottled, "too many jobs wait already; cancel some, or try again later")
+}
+
+// placeholders are $1 to $n.
+func placeholders(n int) string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = "$" + strconv.Itoa(i+1)
+	}
+	return strings.Join(all, ", ")
 }
 
 // stmt is a prepared statement for writing, in the transaction if there is one.

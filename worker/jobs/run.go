@@ -125,14 +125,9 @@ func (r *Run) Save(ctx context.Context, checkpoint any, report []internalapi.Rep
 	return nil
 }
 
-type affected interface{ RowsAffected() (int64, error) }
-
 // oneRow turns an update that hit no row into errLost.
-func oneRow(result affected, err error) error {
-	if err != nil {
-		return err
-	}
-	if n, err := result.RowsAffected(); err != nil || n == 1 {
+func oneRow(result sql.Result, err error) error {
+	if changed, err := sqldb.Changed(result, err); changed || err != nil {
 		return err
 	}
 	return errLost
@@ -142,21 +137,20 @@ func oneRow(result affected, err error) error {
 // ended. Attempts are numbered, and only the latest may write: so an attempt
 // that another process has taken for dead changes nothing any more.
 func (j *Jobs) claim(ctx context.Context, id string) (*row, error) {
-	columns, _ := names()
 	stmt, err := j.db.WriteStmt(ctx, `UPDATE jobs SET state = 'running', attempts = attempts + 1, note = '', version = version + 1,
 			started_at = CASE WHEN started_at = 0 THEN $1 ELSE started_at END
-		WHERE id = $2 AND state IN ('queued', 'running') AND run_at <= $1 RETURNING `+columns)
+		WHERE id = $2 AND state IN ('queued', 'running') AND run_at <= $1 RETURNING `+table.Columns)
 	if err != nil {
 		return nil, err
 	}
-	r, err := scanRow(stmt.QueryRowContext(ctx, sqldb.Micros(j.clock.Now()), id))
+	r, err := table.One(stmt.QueryRowContext(ctx, sqldb.Micros(j.clock.Now()), id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
 	if err == nil {
 		j.watch.changed(id)
 	}
-	return r, err
+	return &r, err
 }
 
 // settle writes down what the attempt came to, and gives the job's state.

@@ -73,7 +73,7 @@ type schedule struct {
 	lastJob string
 }
 
-func scanSchedule(row scanner) (*schedule, error) {
+func scanSchedule(row interface{ Scan(...any) error }) (*schedule, error) {
 	var one schedule
 	var next, last int64
 	if err := row.Scan(&one.ID, &one.Name, &one.Kind, &one.Spec, &one.TimeZone, &one.Paused, &next, &last, &one.lastJob); err != nil {

@@ -7,7 +7,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
 
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -21,12 +20,8 @@ const Table = "worker_schema"
 
 // Migrate brings the worker's tables to their newest version.
 func Migrate(ctx context.Context, db *sqldb.DB) error {
-	migrations, err := fs.Sub(files, "migrations")
-	if err != nil {
-		return err
-	}
 	return db.Lock(ctx, Table, func() error {
-		if err := db.Migrate(ctx, migrations, Table); err != nil {
+		if err := db.Migrate(ctx, sqldb.Migrations(files), Table); err != nil {
 			return fmt.Errorf("the worker's database: %w", err)
 		}
 		return nil

@@ -23,7 +23,7 @@ func BenchmarkJobs(b *testing.B) {
 			var d *durable
 			slots := make(chan struct{}, 4)
 			done := newSignals()
-			j := benchmarked(b, engine, nil)
+			j := noops(b, engine, nil)
 			alive, err := holdAlive(b.Context(), j.db, j.config.Dir, j.engine.executor)
 			if err != nil {
 				b.Fatal(err)
@@ -47,20 +47,14 @@ func BenchmarkJobs(b *testing.B) {
 		})
 		b.Run(string(engine)+"/jobs", func(b *testing.B) {
 			done := newSignals()
-			j := benchmarked(b, engine, func(_ context.Context, r *Run) error {
+			j := noops(b, engine, func(_ context.Context, r *Run) error {
 				done.of(r.ID()) <- struct{}{}
 				return nil
 			})
 			ctx, cancel := context.WithCancel(b.Context())
 			ended := make(chan error, 1)
 			go func() { ended <- j.Run(ctx) }()
-			var d *durable
-			for d == nil {
-				time.Sleep(time.Millisecond)
-				j.engine.lock.Lock()
-				d = j.engine.durable
-				j.engine.lock.Unlock()
-			}
+			d := running(j)
 			measure(b, d, done, func() (string, error) {
 				ask := Ask{ID: NewID(), Kind: "nothing", RequestedBy: "anna"}
 				done.of(ask.ID)
@@ -75,7 +69,20 @@ func BenchmarkJobs(b *testing.B) {
 	}
 }
 
-func benchmarked(b *testing.B, engine sqldb.Engine, run func(context.Context, *Run) error) *Jobs {
+// running waits until the jobs are run.
+func running(j *Jobs) *durable {
+	for {
+		j.engine.lock.Lock()
+		d := j.engine.durable
+		j.engine.lock.Unlock()
+		if d != nil {
+			return d
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func noops(b testing.TB, engine sqldb.Engine, run func(context.Context, *Run) error) *Jobs {
 	b.Helper()
 	db, err := sqldb.Open(b.Context(), datatest.URL(b, engine), sqldb.Options{})
 	if err != nil {

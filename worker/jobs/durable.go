@@ -153,7 +153,7 @@ func (d *durable) adopt(unfinished []string, whenGone func(executor string, f fu
 		default:
 			// How a job ended is told by our row, which has no end: it may come
 			// from a backup.
-			if err := dbos.DeleteWorkflows(d.dbos, []string{w.ID}); err != nil {
+			if err := d.remove([]string{w.ID}); err != nil {
 				return err
 			}
 		}
@@ -184,15 +184,18 @@ func (d *durable) resume(executor string) error {
 	return err
 }
 
-// clean deletes what the engine keeps of workflows that have ended: all that
-// anybody asks about a finished job is in our row.
-func (d *durable) clean() error {
-	ended, err := d.list(dbos.WithFilterLimit(1000),
-		dbos.WithFilterStatus(dbos.WorkflowStatusSuccess, dbos.WorkflowStatusError, dbos.WorkflowStatusCancelled))
-	if err != nil || len(ended) == 0 {
-		return err
+// some are the oldest of the jobs that the engine knows, a thousand of them.
+func (d *durable) some() ([]string, error) {
+	known, err := d.list(dbos.WithFilterLimit(1000))
+	return ids(known), err
+}
+
+// remove deletes workflows.
+func (d *durable) remove(ids []string) error {
+	if len(ids) == 0 {
+		return nil
 	}
-	return dbos.DeleteWorkflows(d.dbos, ids(ended))
+	return dbos.DeleteWorkflows(d.dbos, ids)
 }
 
 func ids(workflows []dbos.WorkflowStatus) []string {

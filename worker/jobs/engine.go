@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -126,7 +127,9 @@ func (e *engine) look(ctx context.Context, d *durable, alive alive) time.Duratio
 		{"start scheduled jobs", e.jobs.Schedules.start},
 		{"find jobs that nobody runs", func(ctx context.Context) error { return e.adopt(ctx, d, alive) }},
 		{"find jobs to cancel", e.cancels},
-		{"delete old files and jobs", func(ctx context.Context) error { return e.jobs.clean(ctx, d) }},
+		{"delete old files and jobs", func(ctx context.Context) error {
+			return e.jobs.clean(ctx, func() error { return e.clean(ctx, d) })
+		}},
 	} {
 		if err := part.do(ctx); err != nil && ctx.Err() == nil {
 			e.log.Error("the worker cannot "+part.what, "error", err)
@@ -169,7 +172,7 @@ func (e *engine) begin(id string) {
 // adopt begins the jobs that no process has: because that died, or because the
 // one that took the request came no further than writing it down.
 func (e *engine) adopt(ctx context.Context, d *durable, alive alive) error {
-	unfinished, err := e.jobs.ids(ctx, `SELECT id FROM jobs WHERE state IN ('queued', 'running')`)
+	unfinished, err := e.jobs.ids(ctx, unfinishedJobs)
 	if err != nil {
 		return err
 	}
@@ -188,6 +191,24 @@ func (e *engine) adopt(ctx context.Context, d *durable, alive alive) error {
 		}
 		return alive.whenGone(ctx, executor, f)
 	})
+}
+
+const unfinishedJobs = `SELECT id FROM jobs WHERE state IN ('queued', 'running')`
+
+// clean deletes what the durable engine keeps of jobs that have ended: all that
+// anybody asks about them is in our rows.
+func (e *engine) clean(ctx context.Context, d *durable) error {
+	known, err := d.some()
+	if err != nil {
+		return err
+	}
+	unfinished, err := e.jobs.ids(ctx, unfinishedJobs) // later, so that a new one is in it
+	if err != nil {
+		return err
+	}
+	return d.remove(slices.DeleteFunc(known, func(id string) bool {
+		return slices.Contains(unfinished, id) || e.has(id)
+	}))
 }
 
 // cancels stops the jobs here that a person cancelled at another process.
@@ -233,10 +254,10 @@ func (e *engine) work(ctx context.Context, id string) error {
 	for {
 		final, err := e.turn(ctx, id)
 		switch {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
 		case final || errors.Is(err, errLost):
 			return err
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
 		case err != nil:
 			e.log.Error("the worker cannot run a job", "job", id, "error", err)
 			pause(ctx, time.Second)

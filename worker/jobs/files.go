@@ -73,7 +73,7 @@ const cleanEvery = time.Minute
 
 // clean deletes exports that have expired, jobs that are old, and folders
 // without a job. It does something once a minute.
-func (j *Jobs) clean(ctx context.Context, d *durable) error {
+func (j *Jobs) clean(ctx context.Context, engine func() error) error {
 	now := j.clock.Now()
 	if !j.files.due(now) {
 		return nil
@@ -100,7 +100,7 @@ func (j *Jobs) clean(ctx context.Context, d *durable) error {
 			return err
 		}
 	}
-	if err := d.clean(); err != nil {
+	if err := engine(); err != nil {
 		return err
 	}
 	return j.cleanFolders(ctx, now)

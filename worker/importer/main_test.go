@@ -7,5 +7,3 @@ import (
 )
 
 func TestMain(m *testing.M) { workertest.Main(m) }
-
-type object = workertest.Object

@@ -88,7 +88,7 @@ func (a *aliveFile) whenGone(_ context.Context, executor string, f func() error)
 	if !got || err != nil {
 		return err
 	}
-	defer lock.Unlock()
+	defer func() { _ = lock.Unlock() }()
 	return f()
 }
 
@@ -97,7 +97,7 @@ func (a *aliveFile) alone(ctx context.Context, f func() error) error {
 	if _, err := lock.TryLockContext(ctx, retryEvery); err != nil {
 		return err
 	}
-	defer lock.Unlock()
+	defer func() { _ = lock.Unlock() }()
 	return f()
 }
 

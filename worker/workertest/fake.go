@@ -206,7 +206,8 @@ func (f *Fake) list(w http.ResponseWriter, r *http.Request, set string) {
 	found := f.find(set, q)
 	if q.Get("$orderby") != "" {
 		slices.SortStableFunc(found, func(a, b Object) int {
-			return cmp.Or(strings.Compare(b["DocumentDate"].(string), a["DocumentDate"].(string)), strings.Compare(b["DocumentNo"].(string), a["DocumentNo"].(string)))
+			newer := func(field string) int { return strings.Compare(b[field].(string), a[field].(string)) }
+			return cmp.Or(newer("DocumentDate"), newer("DocumentNo"))
 		})
 	}
 	total := len(found)
@@ -357,7 +358,10 @@ func Sign(claims Object, typ string, key any) string {
 	if _, symmetric := key.([]byte); symmetric {
 		alg = jose.HS256
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: "r1"}}, (&jose.SignerOptions{}).WithType(jose.ContentType(typ)))
+	signer, err := jose.NewSigner(
+		jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: "r1"}},
+		(&jose.SignerOptions{}).WithType(jose.ContentType(typ)),
+	)
 	if err != nil {
 		panic(err)
 	}

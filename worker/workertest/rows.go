@@ -26,8 +26,9 @@ func Product(n int, changed string) Object {
 // Balance is a row of current balances.
 func Balance(n int, store, quantity string) Object {
 	return Object{
-		"QuantityBase": Object{"Value": Number(quantity), "Unit": "pcs"}, "Product": Object{"@odata.id": "General_Products_Products(" + ID(n) + ")"},
-		"Store": Object{"Code": store},
+		"QuantityBase": Object{"Value": Number(quantity), "Unit": "pcs"},
+		"Product":      Object{"@odata.id": "General_Products_Products(" + ID(n) + ")"},
+		"Store":        Object{"Code": store},
 	}
 }
 
@@ -53,7 +54,10 @@ const (
 func AccessRow(user string, customer int, role string, days any, active bool) Object {
 	return Object{
 		"Role": role, "DaysBackAccess": days, "User": Object{"@odata.id": "Systems_Security_Users(" + user + ")"},
-		"Customer": Object{"Id": ID(customer), "Number": fmt.Sprint(customer), "Active": active, "Party": Object{"PartyName": Object{"EN": fmt.Sprintf("Company %d", customer)}}},
+		"Customer": Object{
+			"Id": ID(customer), "Number": fmt.Sprint(customer), "Active": active,
+			"Party": Object{"PartyName": Object{"EN": fmt.Sprintf("Company %d", customer)}},
+		},
 	}
 }
 
@@ -66,7 +70,8 @@ func Ago(days int) string {
 func Order(n, customer, days int) Object {
 	return Object{
 		"Id": ID(n), "DocumentNo": fmt.Sprintf("SO-%04d", n), "DocumentDate": Ago(days), "State": "Released", "Void": false,
-		"CustomerPurchaseOrderNo": "po", "TotalLineAmount": Object{"Value": Number("12.50"), "Currency": "EUR"}, "Customer": Object{"Id": ID(customer)},
+		"CustomerPurchaseOrderNo": "po", "TotalLineAmount": Object{"Value": Number("12.50"), "Currency": "EUR"},
+		"Customer": Object{"Id": ID(customer)},
 		"Lines": []Object{{
 			"LineNo": 10, "ProductDescription": Object{"EN": "Tea"}, "Quantity": Object{"Value": Number("2.000"), "Unit": "pcs"},
 			"UnitPrice": Object{"Value": Number("6.25"), "Currency": "EUR"}, "LineAmount": Object{"Value": Number("12.50"), "Currency": "EUR"},

@@ -105,11 +105,8 @@ func refuseEnvironment() error {
 func connect(ctx context.Context, e *engine, config *dbos.Config) (closePool func(), err error) {
 	if e.db.Engine == sqldb.SQLite {
 		file := url.URL{Path: filepath.Join(e.jobs.config.Dir, "engine.db")}
-		db, err := sql.Open("sqlite", "file:"+file.EscapedPath()+"?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)"+
-			"&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=temp_store(MEMORY)&_txlock=immediate")
-		if err != nil {
-			return nil, err
-		}
+		db := sql.OpenDB(&keeping{name: "file:" + file.EscapedPath() + "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)" +
+			"&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=temp_store(MEMORY)&_txlock=immediate"})
 		db.SetMaxOpenConns(engineConns)
 		db.SetMaxIdleConns(engineConns)
 		config.SQLiteSystemDB = db

@@ -19,7 +19,7 @@ func BenchmarkIdle(b *testing.B) {
 		b.Run(string(engine), func(b *testing.B) {
 			f := workertest.NewFake(b)
 			p := workertest.Spawn(b, f, datatest.URL(b, engine), b.TempDir())
-			time.Sleep(3 * time.Second) // the start is no idling
+			time.Sleep(15 * time.Second) // the start is no idling
 			before, began := ticks(b, p.PID), time.Now()
 			for b.Loop() {
 				time.Sleep(time.Second)

@@ -15,8 +15,10 @@ import (
 )
 
 // Jobs per second that do nothing, for sixteen who each ask for the next one
-// when theirs has been done: those of this package, and for a yardstick the
-// engine alone, with the same four slots.
+// when theirs has been done: those of this package, and for yardsticks the
+// engine alone, with the same four slots. It can be asked for that in two ways:
+// by its queue with four workers, polled each 10 ms, or without a queue, with
+// slots around it like ours.
 func BenchmarkJobs(b *testing.B) {
 	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
 		b.Run(string(engine)+"/engine", func(b *testing.B) {
@@ -45,6 +47,16 @@ func BenchmarkJobs(b *testing.B) {
 				return id, d.begin(id)
 			})
 		})
+		b.Run(string(engine)+"/queue", func(b *testing.B) {
+			done := newSignals()
+			d, work, queue := queueAlone(b, noops(b, engine, nil), done)
+			measure(b, d, done, func() (string, error) {
+				id := NewID()
+				done.of(id)
+				_, err := dbos.RunWorkflow(d.dbos, work, id, dbos.WithWorkflowID(id), dbos.WithQueue(queue))
+				return id, err
+			})
+		})
 		b.Run(string(engine)+"/jobs", func(b *testing.B) {
 			done := newSignals()
 			j := noops(b, engine, func(_ context.Context, r *Run) error {
@@ -67,6 +79,35 @@ func BenchmarkJobs(b *testing.B) {
 			}
 		})
 	}
+}
+
+// queueAlone is the engine with a queue of its own.
+func queueAlone(b *testing.B, j *Jobs, done *signals) (*durable, dbos.Workflow[string, string], dbos.Queue) {
+	b.Helper()
+	config := configuration(j.engine)
+	closePool, err := connect(b.Context(), j.engine, &config)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(closePool)
+	engine, err := dbos.NewContext(context.Background(), config)
+	if err != nil {
+		b.Fatal(err)
+	}
+	work := func(_ dbos.Context, id string) (string, error) {
+		done.of(id) <- struct{}{}
+		return "", nil
+	}
+	dbos.RegisterWorkflow(engine, work, dbos.WithWorkflowName(workflowName))
+	if err := dbos.Launch(engine); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { dbos.Shutdown(engine, stopIn) })
+	queue, err := dbos.RegisterQueue(engine, "bench", dbos.WithQueueBasePollingInterval(10*time.Millisecond), dbos.WithWorkerConcurrency(4))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return &durable{dbos: engine}, work, queue
 }
 
 // running waits until the jobs are run.
@@ -125,7 +166,7 @@ func measure(b *testing.B, d *durable, done *signals, begin func() (string, erro
 	close(next)
 	all.Wait()
 	for left := 1; left > 0; time.Sleep(time.Millisecond) {
-		pending, err := d.list(dbos.WithFilterStatus(dbos.WorkflowStatusPending))
+		pending, err := d.list(dbos.WithFilterStatus(dbos.WorkflowStatusPending, dbos.WorkflowStatusEnqueued))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -45,16 +45,7 @@ func openDurable(ctx context.Context, e *engine, alive alive, work func(id strin
 	if err := refuseEnvironment(); err != nil {
 		return nil, err
 	}
-	config := dbos.Config{
-		AppName:            "tandem-worker",
-		ApplicationVersion: workflowVersion,
-		ExecutorID:         e.executor,
-		Logger:             slog.New(atLeastWarn{e.log.Handler()}),
-		// Ours has neither schedules nor events of the engine's. With the
-		// default, a ticker for events alone takes 1.7 % of a core.
-		SchedulerPollingInterval:     time.Hour,
-		NotificationCoalesceInterval: time.Hour,
-	}
+	config := configuration(e)
 	closePool, err := connect(ctx, e, &config)
 	if err != nil {
 		return nil, err
@@ -85,6 +76,19 @@ func openDurable(ctx context.Context, e *engine, alive alive, work func(id strin
 		return nil, errors.Join(err, d.close(stopIn))
 	}
 	return d, nil
+}
+
+func configuration(e *engine) dbos.Config {
+	return dbos.Config{
+		AppName:            "tandem-worker",
+		ApplicationVersion: workflowVersion,
+		ExecutorID:         e.executor,
+		Logger:             slog.New(atLeastWarn{e.log.Handler()}),
+		// Ours has neither schedules nor events of the engine's. With the
+		// default, a ticker for events alone takes 1.7 % of a core.
+		SchedulerPollingInterval:     time.Hour,
+		NotificationCoalesceInterval: time.Hour,
+	}
 }
 
 // refuseEnvironment refuses variables that would change the engine behind our

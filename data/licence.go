@@ -9,7 +9,6 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/session"
-	"github.com/hybridapps/tandem/sqldb"
 )
 
 // SetLicence implements [session.Store].
@@ -111,32 +110,6 @@ func move(ctx context.Context, tx *sql.Tx, l tandem.Licence, kept []tandem.Sessi
 		}
 	}
 	return nil
-}
-
-// freeSlot is the lowest free slot for the user: one reserved for the account
-// or, when those are taken, a shared one; 0 when there is none.
-func freeSlot(ctx context.Context, tx *sql.Tx, l tandem.Licence, login string) (slot int, reserved bool, err error) {
-	slots, err := sqldb.List[int](tx.QueryContext(ctx, `SELECT slot FROM sessions WHERE ended_at = 0`))
-	if err != nil {
-		return 0, false, err
-	}
-	taken := make(map[int]bool, len(slots))
-	for _, n := range slots {
-		taken[n] = true
-	}
-	if n := lowest(session.ReservedSlots(l, login), taken); n > 0 {
-		return n, true, nil
-	}
-	return lowest(session.SharedSlots(l), taken), false, nil
-}
-
-func lowest(r session.Range, taken map[int]bool) int {
-	for n := r.First; n <= r.Last; n++ {
-		if !taken[n] {
-			return n
-		}
-	}
-	return 0
 }
 
 func parseLicence(layout string) (tandem.Licence, error) {

@@ -3,7 +3,7 @@
 // small [Tx] that it works on.
 //
 // An object is written as its @erpnet.action says: found (find.go), created,
-// updated, deleted or merged (merge.go), its members assigned in their order
+// found or created (upsert.go), updated, deleted, its members assigned in their order
 // (assign.go, value.go, reference.go), then settled: defaults, numbers, what the
 // set computes, rules, totals and the version of the aggregate (save.go).
 // import.go does it with many.

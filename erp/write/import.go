@@ -75,7 +75,7 @@ func (r *importRun) begin() error {
 func (r *importRun) perObject() error {
 	for i, o := range r.req.Objects {
 		err := r.transact(func(tx Tx) error {
-			outcome, err := r.upsert(tx, o)
+			outcome, err := r.applyOne(tx, o)
 			if err != nil {
 				return err
 			}
@@ -100,7 +100,7 @@ func (r *importRun) allObjects() error {
 		r.result.Success = true
 		for i, o := range r.req.Objects {
 			err := tx.Try(func() error {
-				outcome, err := r.upsert(tx, o)
+				outcome, err := r.applyOne(tx, o)
 				r.result.Objects[i] = ImportedObject{Entity: outcome.Entity, State: outcome.State}
 				return err
 			})
@@ -140,9 +140,9 @@ func (r *importRun) failed(i int, err error) error {
 	return nil
 }
 
-// upsert writes one object as its @erpnet.action says: create is the default,
+// applyOne writes one object as its @erpnet.action says: create is the default,
 // merge updates what is found and else creates it.
-func (r *importRun) upsert(tx Tx, o *Object) (Outcome, error) {
+func (r *importRun) applyOne(tx Tx, o *Object) (Outcome, error) {
 	s, err := typeOf(r.w.model, o)
 	if err != nil {
 		return Outcome{}, err

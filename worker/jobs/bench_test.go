@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
+
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"

@@ -137,60 +137,6 @@ func (d *durable) begin(id string) error {
 	return err
 }
 
-// adopt begins those of the unfinished jobs that no living process has. whenGone
-// runs a function if a process is gone, and keeps others from doing the same.
-func (d *durable) adopt(unfinished []string, whenGone func(executor string, f func() error) error) error {
-	known, err := d.list(dbos.WithFilterWorkflowIDs(unfinished...))
-	if err != nil {
-		return err
-	}
-	executors, found := map[string]bool{}, map[string]bool{}
-	for _, w := range known {
-		switch w.Status {
-		case dbos.WorkflowStatusPending:
-			found[w.ID], executors[w.ExecutorID] = true, true
-		case dbos.WorkflowStatusEnqueued, dbos.WorkflowStatusDelayed:
-			found[w.ID] = true // on its way to a process
-		default:
-			// How a job ended is told by our row, which has no end: it may come
-			// from a backup.
-			if err := d.remove([]string{w.ID}); err != nil {
-				return err
-			}
-		}
-	}
-	for executor := range executors {
-		if err := whenGone(executor, func() error { return d.resume(executor) }); err != nil {
-			return err
-		}
-	}
-	for _, id := range unfinished {
-		if !found[id] {
-			if err := d.begin(id); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// resume queues the workflows of a process that is gone; living ones take them
-// within a second.
-func (d *durable) resume(executor string) error {
-	orphans, err := d.list(dbos.WithFilterExecutorIDs(executor), dbos.WithFilterStatus(dbos.WorkflowStatusPending))
-	if err != nil || len(orphans) == 0 {
-		return err
-	}
-	_, err = dbos.ResumeWorkflows[string](d.dbos, ids(orphans))
-	return err
-}
-
-// some are the oldest of the jobs that the engine knows, a thousand of them.
-func (d *durable) some() ([]string, error) {
-	known, err := d.list(dbos.WithFilterLimit(1000))
-	return ids(known), err
-}
-
 // remove deletes workflows.
 func (d *durable) remove(ids []string) error {
 	if len(ids) == 0 {

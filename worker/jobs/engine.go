@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -169,47 +168,7 @@ func (e *engine) begin(id string) {
 	}
 }
 
-// adopt begins the jobs that no process has: because that died, or because the
-// one that took the request came no further than writing it down.
-func (e *engine) adopt(ctx context.Context, d *durable, alive alive) error {
-	unfinished, err := e.jobs.ids(ctx, unfinishedJobs)
-	if err != nil {
-		return err
-	}
-	var elsewhere []string
-	for _, id := range unfinished {
-		if !e.has(id) {
-			elsewhere = append(elsewhere, id)
-		}
-	}
-	if len(elsewhere) == 0 {
-		return nil
-	}
-	return d.adopt(elsewhere, func(executor string, f func() error) error {
-		if executor == e.executor {
-			return nil
-		}
-		return alive.whenGone(ctx, executor, f)
-	})
-}
-
 const unfinishedJobs = `SELECT id FROM jobs WHERE state IN ('queued', 'running')`
-
-// clean deletes what the durable engine keeps of jobs that have ended: all that
-// anybody asks about them is in our rows.
-func (e *engine) clean(ctx context.Context, d *durable) error {
-	known, err := d.some()
-	if err != nil {
-		return err
-	}
-	unfinished, err := e.jobs.ids(ctx, unfinishedJobs) // later, so that a new one is in it
-	if err != nil {
-		return err
-	}
-	return d.remove(slices.DeleteFunc(known, func(id string) bool {
-		return slices.Contains(unfinished, id) || e.has(id)
-	}))
-}
 
 // cancels stops the jobs here that a person cancelled at another process.
 func (e *engine) cancels(ctx context.Context) error {

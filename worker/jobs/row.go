@@ -226,3 +226,25 @@ func (j *Jobs) stmt(ctx context.Context, tx *sql.Tx, query string) (*sql.Stmt, e
 	}
 	return j.db.WriteStmt(ctx, query)
 }
+
+// ids are the jobs that a query finds.
+func (j *Jobs) ids(ctx context.Context, query string, args ...any) ([]string, error) {
+	stmt, err := j.db.ReadStmt(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}

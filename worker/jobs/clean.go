@@ -1,0 +1,114 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/dbos-inc/dbos-transact-golang/dbos"
+
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// clean deletes exports that have expired, jobs that are old, and folders
+// without a job. It does something once a minute.
+func (j *Jobs) clean(ctx context.Context, engine func() error) error {
+	now := j.clock.Now()
+	if !j.files.due(now) {
+		return nil
+	}
+	expired, err := j.ids(ctx, `SELECT id FROM jobs WHERE file <> '' AND file_expires_at <= $1 LIMIT 100`, sqldb.Micros(now))
+	if err != nil {
+		return err
+	}
+	for _, id := range expired {
+		if err := os.RemoveAll(filepath.Join(j.files.dir, id)); err != nil {
+			return err
+		}
+		if _, err := j.db.Writer().ExecContext(ctx, `UPDATE jobs SET file = '', version = version + 1 WHERE id = $1`, id); err != nil {
+			return err
+		}
+	}
+	old, err := j.ids(ctx, `SELECT id FROM jobs WHERE finished_at > 0 AND finished_at < $1 AND file = '' LIMIT 100`,
+		sqldb.Micros(now.Add(-j.config.KeepJobs)))
+	if err != nil {
+		return err
+	}
+	for _, id := range old {
+		if _, err := j.db.Writer().ExecContext(ctx, `DELETE FROM jobs WHERE id = $1`, id); err != nil {
+			return err
+		}
+	}
+	if err := engine(); err != nil {
+		return err
+	}
+	return j.cleanFolders(ctx, now)
+}
+
+// cleanFolders deletes what an upload left behind that was cut off before its
+// job was written down.
+func (j *Jobs) cleanFolders(ctx context.Context, now time.Time) error {
+	entries, err := os.ReadDir(j.files.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) || err == nil && now.Sub(info.ModTime()) < time.Hour {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		ids, err := j.ids(ctx, `SELECT id FROM jobs WHERE id = $1`, e.Name())
+		if err != nil {
+			return err
+		}
+		if len(ids) == 0 {
+			if err := os.RemoveAll(filepath.Join(j.files.dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// clean deletes what the durable engine keeps of jobs that have ended: all that
+// anybody asks about them is in our rows.
+func (e *engine) clean(ctx context.Context, d *durable) error {
+	known, err := d.some()
+	if err != nil {
+		return err
+	}
+	unfinished, err := e.jobs.ids(ctx, unfinishedJobs) // later, so that a new one is in it
+	if err != nil {
+		return err
+	}
+	return d.remove(slices.DeleteFunc(known, func(id string) bool {
+		return slices.Contains(unfinished, id) || e.has(id)
+	}))
+}
+
+// some are the oldest of the jobs that the engine knows, a thousand of them.
+func (d *durable) some() ([]string, error) {
+	known, err := d.list(dbos.WithFilterLimit(1000))
+	return ids(known), err
+}
+
+// cleanEvery is how often old files and jobs are looked for.
+const cleanEvery = time.Minute
+
+// due reports whether it is time to clean, and counts from now if so.
+func (f *files) due(now time.Time) bool {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	if now.Sub(f.cleaned) < cleanEvery {
+		return false
+	}
+	f.cleaned = now
+	return true
+}

@@ -1,0 +1,79 @@
+package jobs
+
+import (
+	"context"
+
+	"github.com/dbos-inc/dbos-transact-golang/dbos"
+)
+
+// adopt begins the jobs that no process has: because that died, or because the
+// one that took the request came no further than writing it down.
+func (e *engine) adopt(ctx context.Context, d *durable, alive alive) error {
+	unfinished, err := e.jobs.ids(ctx, unfinishedJobs)
+	if err != nil {
+		return err
+	}
+	var elsewhere []string
+	for _, id := range unfinished {
+		if !e.has(id) {
+			elsewhere = append(elsewhere, id)
+		}
+	}
+	if len(elsewhere) == 0 {
+		return nil
+	}
+	return d.adopt(elsewhere, func(executor string, f func() error) error {
+		if executor == e.executor {
+			return nil
+		}
+		return alive.whenGone(ctx, executor, f)
+	})
+}
+
+// adopt begins those of the unfinished jobs that no living process has. whenGone
+// runs a function if a process is gone, and keeps others from doing the same.
+func (d *durable) adopt(unfinished []string, whenGone func(executor string, f func() error) error) error {
+	known, err := d.list(dbos.WithFilterWorkflowIDs(unfinished...))
+	if err != nil {
+		return err
+	}
+	executors, found := map[string]bool{}, map[string]bool{}
+	for _, w := range known {
+		switch w.Status {
+		case dbos.WorkflowStatusPending:
+			found[w.ID], executors[w.ExecutorID] = true, true
+		case dbos.WorkflowStatusEnqueued, dbos.WorkflowStatusDelayed:
+			found[w.ID] = true // on its way to a process
+		default:
+			// How a job ended is told by our row, which has no end: it may come
+			// from a backup.
+			if err := d.remove([]string{w.ID}); err != nil {
+				return err
+			}
+		}
+	}
+	for executor := range executors {
+		if err := whenGone(executor, func() error { return d.resume(executor) }); err != nil {
+			return err
+		}
+	}
+	for _, id := range unfinished {
+		if !found[id] {
+			if err := d.begin(id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// resume queues the workflows of a process that is gone; living ones take them
+// within a second.
+func (d *durable) resume(executor string) error {
+	orphans, err := d.list(dbos.WithFilterExecutorIDs(executor), dbos.WithFilterStatus(dbos.WorkflowStatusPending))
+	if err != nil || len(orphans) == 0 {
+		return err
+	}
+	_, err = dbos.ResumeWorkflows[string](d.dbos, ids(orphans))
+	return err
+}

@@ -21,13 +21,13 @@ func Host(remoteAddr string) string {
 // the first 64 bits of an IPv6 address ("2001:db8:1:2::/64"), which every
 // customer of a provider has to themselves (RFC 6177). A port and a zone are
 // left out, and an IPv4 address in IPv6 form is one of IPv4. What is no address
-// stays as it is.
+// gives the empty text, so that whoever can choose it has one and not many.
 func Network(addr string) string {
 	host := Host(addr)
 	ip, err := netip.ParseAddr(host)
 	switch {
 	case err != nil:
-		return addr
+		return ""
 	case ip.Is4():
 		return host // is written in one way only
 	}

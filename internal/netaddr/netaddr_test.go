@@ -39,8 +39,8 @@ func TestNetwork(t *testing.T) {
 		"[2001:db8:1:2:ffff::1%eth0]:99": "2001:db8:1:2::/64",
 		"2001:db8:1:2:ffff::1":           "2001:db8:1:2::/64",
 		"[::1]:99":                       "::/64",
-		"localhost:80":                   "localhost:80",
-		"@":                              "@",
+		"localhost:80":                   "",
+		"@":                              "",
 		"":                               "",
 	} {
 		if got := netaddr.Network(addr); got != want {

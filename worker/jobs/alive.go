@@ -15,8 +15,8 @@ import (
 
 // alive is the sign of life of a process: a lock that it holds for as long as
 // it lives, however it ends. Who can get the lock of another knows that it is
-// gone. One that is wrongly taken for gone does no harm, since the attempts at a
-// job are numbered.
+// gone. One that is wrongly taken for gone does little harm: the attempts at a job
+// are numbered, so that its writes are refused, and it stops them within seconds.
 type alive interface {
 	// keep proves that the lock is still held, and takes it again if not.
 	keep(ctx context.Context) error

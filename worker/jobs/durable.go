@@ -27,6 +27,8 @@ const (
 	// workflowVersion is kept with each workflow, and only processes of the same
 	// version take it over. It changes when a workflow of before cannot go on.
 	workflowVersion = "1"
+	// engineIn is how long the engine may take to answer a question.
+	engineIn = 10 * time.Second
 	// engineConns is how many connections the engine has.
 	engineConns = 4
 )
@@ -51,17 +53,23 @@ func openDurable(ctx context.Context, e *engine, alive alive, work func(id strin
 		return nil, err
 	}
 	d := &durable{}
+	// It is stopped in order, by close; only a start ends with ctx.
+	root, end := context.WithCancel(context.WithoutCancel(ctx))
+	starting := context.AfterFunc(ctx, end)
+	defer starting()
+	d.close = func(within time.Duration) error {
+		defer closePool()
+		defer end()
+		return dbos.Shutdown(d.dbos, within)
+	}
 	err = alive.alone(ctx, func() (err error) { // it migrates its tables without a lock
-		d.dbos, err = dbos.NewContext(context.WithoutCancel(ctx), config)
+		d.dbos, err = dbos.NewContext(root, config)
 		return err
 	})
 	if err != nil {
+		end()
 		closePool()
 		return nil, err
-	}
-	d.close = func(within time.Duration) error {
-		defer closePool()
-		return dbos.Shutdown(d.dbos, within)
 	}
 	d.work = func(ctx dbos.Context, id string) (string, error) {
 		err := work(id)
@@ -142,7 +150,9 @@ func (d *durable) remove(ids []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	return dbos.DeleteWorkflows(d.dbos, ids)
+	within, cancel := d.bounded()
+	defer cancel()
+	return dbos.DeleteWorkflows(within, ids)
 }
 
 func ids(workflows []dbos.WorkflowStatus) []string {
@@ -154,7 +164,16 @@ func ids(workflows []dbos.WorkflowStatus) []string {
 }
 
 func (d *durable) list(filters ...dbos.ListWorkflowsOption) ([]dbos.WorkflowStatus, error) {
-	return dbos.ListWorkflows(d.dbos, append(filters, dbos.WithFilterLoadInput(false), dbos.WithFilterLoadOutput(false))...)
+	within, cancel := d.bounded()
+	defer cancel()
+	return dbos.ListWorkflows(within, append(filters, dbos.WithFilterLoadInput(false), dbos.WithFilterLoadOutput(false))...)
+}
+
+// bounded is for what the engine is asked: it would try for ever while its
+// database is away. A workflow must not be begun with it, as it would end with
+// it, too.
+func (d *durable) bounded() (dbos.Context, context.CancelFunc) {
+	return dbos.WithTimeout(d.dbos, engineIn)
 }
 
 // atLeastWarn is the log for the engine, which tells much at level info.

@@ -28,6 +28,9 @@ const (
 var (
 	errStopping  = errors.New("the worker stops")
 	errCancelled = errors.New("cancelled")
+	// errAdrift ends the attempts of a process that cannot show that it lives:
+	// another one may take its jobs over.
+	errAdrift = errors.New("the worker lost its database")
 	// errLost ends an attempt at a job that another one has taken over.
 	errLost = errors.New("another worker has taken the job over")
 )
@@ -47,12 +50,23 @@ type engine struct {
 	slots chan struct{}
 	woken chan struct{}
 
+	// begins are those that [engine.begin] has started.
+	begins sync.WaitGroup
+
 	lock sync.Mutex
 	// durable is there while jobs are run.
 	durable *durable
-	// here are the jobs whose workflow is in this process, with what cancels the
-	// attempt that runs.
-	here map[string]context.CancelCauseFunc
+	// here are the jobs whose workflow is in this process.
+	here map[string]*execution
+}
+
+// execution is a job's workflow in this process.
+type execution struct {
+	// end ends the workflow, cancel the attempt that runs; that is nil between
+	// two attempts.
+	end, cancel context.CancelCauseFunc
+	// attempt is its number.
+	attempt int
 }
 
 func newEngine(j *Jobs) *engine {
@@ -61,7 +75,7 @@ func newEngine(j *Jobs) *engine {
 		executor: uuid.Must(uuid.NewV7()).String(),
 		slots:    make(chan struct{}, j.config.Concurrency),
 		woken:    make(chan struct{}, 1),
-		here:     map[string]context.CancelCauseFunc{},
+		here:     map[string]*execution{},
 	}
 }
 
@@ -90,23 +104,36 @@ func (e *engine) serve(ctx context.Context) error {
 		return fmt.Errorf("the worker's engine: %w", err)
 	}
 	e.setDurable(d)
+	looked := make(chan struct{})
+	go func() {
+		defer close(looked)
+		e.keepLooking(ctx, d, alive)
+	}()
+	<-ctx.Done()
+	e.setDurable(nil)
+	stop(errStopping)
+	err = d.close(stopIn) // also ends what waits for the engine
+	<-looked
+	e.begins.Wait()
+	if err != nil {
+		return fmt.Errorf("the worker's engine did not stop in time: %w", err)
+	}
+	return nil
+}
+
+// keepLooking does what is due, again and again until ctx ends.
+func (e *engine) keepLooking(ctx context.Context, d *durable, alive alive) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for ctx.Err() == nil {
+	for {
 		select {
 		case <-ctx.Done():
-			continue
+			return
 		case <-timer.C:
 		case <-e.woken:
 		}
 		timer.Reset(e.look(ctx, d, alive))
 	}
-	e.setDurable(nil)
-	stop(errStopping)
-	if err := d.close(stopIn); err != nil {
-		return fmt.Errorf("the worker's engine did not stop in time: %w", err)
-	}
-	return nil
 }
 
 func (e *engine) setDurable(d *durable) {
@@ -122,7 +149,7 @@ func (e *engine) look(ctx context.Context, d *durable, alive alive) time.Duratio
 		what string
 		do   func(context.Context) error
 	}{
-		{"show that it lives", alive.keep},
+		{"show that it lives", func(ctx context.Context) error { return e.keepAlive(ctx, alive) }},
 		{"start scheduled jobs", e.jobs.Schedules.start},
 		{"find jobs that nobody runs", func(ctx context.Context) error { return e.adopt(ctx, d, alive) }},
 		{"find jobs to cancel", e.cancels},
@@ -154,64 +181,104 @@ func (e *engine) wake() {
 	}
 }
 
-// begin gives a job that was queued to the durable engine. When that cannot be
-// done now, the job is found by a later look.
+// keepAlive shows that this process lives. One that cannot stops what it does
+// before another one takes it over.
+func (e *engine) keepAlive(ctx context.Context, alive alive) error {
+	err := alive.keep(ctx)
+	if err != nil {
+		e.lock.Lock()
+		defer e.lock.Unlock()
+		for _, x := range e.here {
+			if x.cancel != nil {
+				x.cancel(errAdrift)
+			}
+		}
+	}
+	return err
+}
+
+// begin gives a job that was queued to the durable engine, and does not wait for
+// it: an engine whose database is away tries for as long as it takes. When it
+// cannot be done, the job is found by a later look.
 func (e *engine) begin(id string) {
 	e.lock.Lock()
+	defer e.lock.Unlock()
 	d := e.durable
-	e.lock.Unlock()
 	if d == nil {
 		return
 	}
-	if err := d.begin(id); err != nil {
-		e.log.Warn("a job begins later", "job", id, "error", err)
-	}
+	e.begins.Go(func() {
+		if err := d.begin(id); err != nil {
+			e.log.Warn("a job begins later", "job", id, "error", err)
+		}
+	})
 }
 
 const unfinishedJobs = `SELECT id FROM jobs WHERE state IN ('queued', 'running')`
 
-// cancels stops the jobs here that a person cancelled at another process.
+// cancels stops the attempts here that a person cancelled at another process, and
+// those that another process has taken over: their writes are refused, and their
+// calls must not go on.
 func (e *engine) cancels(ctx context.Context) error {
+	running := map[string]execution{} // as they were before the rows are read
 	e.lock.Lock()
-	n := len(e.here)
+	for id, x := range e.here {
+		if x.cancel != nil {
+			running[id] = *x
+		}
+	}
 	e.lock.Unlock()
-	if n == 0 {
+	if len(running) == 0 {
 		return nil
 	}
-	ids, err := e.jobs.ids(ctx, `SELECT id FROM jobs WHERE state = 'running' AND cancelling = TRUE`)
-	for _, id := range ids {
-		e.cancel(id)
+	stmt, err := e.db.ReadStmt(ctx, table.Select+`WHERE state IN ('queued', 'running')`)
+	if err != nil {
+		return err
 	}
-	return err
+	rows, err := table.All(stmt.QueryContext(ctx))
+	if err != nil {
+		return err
+	}
+	unfinished := map[string]*row{}
+	for i := range rows {
+		unfinished[rows[i].id] = &rows[i]
+	}
+	for id, x := range running {
+		switch r := unfinished[id]; {
+		case r == nil || r.attempts > x.attempt:
+			x.cancel(errLost)
+		case r.cancelling:
+			x.cancel(errCancelled)
+		}
+	}
+	return nil
 }
 
 // cancel stops a job that runs here.
 func (e *engine) cancel(id string) {
 	e.lock.Lock()
 	defer e.lock.Unlock()
-	if cancel := e.here[id]; cancel != nil {
-		cancel(errCancelled)
+	if x := e.here[id]; x != nil && x.cancel != nil {
+		x.cancel(errCancelled)
 	}
 }
 
 func (e *engine) has(id string) bool {
 	e.lock.Lock()
 	defer e.lock.Unlock()
-	_, found := e.here[id]
-	return found
+	return e.here[id] != nil
 }
 
 // work is the workflow of a job: attempts, until one is the last. ctx ends when
 // the worker stops.
 func (e *engine) work(ctx context.Context, id string) error {
-	e.note(id, nil)
-	defer func() {
-		e.lock.Lock()
-		defer e.lock.Unlock()
-		delete(e.here, id)
-	}()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	x := &execution{end: end}
+	e.enter(id, x)
+	defer e.leave(id, x)
 	for {
-		final, err := e.turn(ctx, id)
+		final, err := e.turn(ctx, id, x)
 		switch {
 		case final || errors.Is(err, errLost):
 			return err
@@ -224,16 +291,35 @@ func (e *engine) work(ctx context.Context, id string) error {
 	}
 }
 
-// note remembers what cancels the attempt that runs.
-func (e *engine) note(id string, cancel context.CancelCauseFunc) {
+// enter notes that the workflow is here. One that the engine has given to this
+// process before, and again after it was taken for dead, ends.
+func (e *engine) enter(id string, x *execution) {
 	e.lock.Lock()
 	defer e.lock.Unlock()
-	e.here[id] = cancel
+	if before := e.here[id]; before != nil {
+		before.end(errLost)
+	}
+	e.here[id] = x
+}
+
+func (e *engine) leave(id string, x *execution) {
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	if e.here[id] == x {
+		delete(e.here, id)
+	}
+}
+
+// note remembers the attempt that runs; cancel is nil when it has ended.
+func (e *engine) note(x *execution, attempt int, cancel context.CancelCauseFunc) {
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	x.attempt, x.cancel = attempt, cancel
 }
 
 // turn makes the next attempt when it is due and has a slot. final says that
 // there is none after it.
-func (e *engine) turn(ctx context.Context, id string) (final bool, err error) {
+func (e *engine) turn(ctx context.Context, id string, x *execution) (final bool, err error) {
 	select {
 	case e.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -242,7 +328,7 @@ func (e *engine) turn(ctx context.Context, id string) (final bool, err error) {
 	r, err := e.jobs.claim(ctx, id)
 	if r != nil {
 		defer func() { <-e.slots }()
-		return e.attempt(ctx, &Run{jobs: e.jobs, row: r})
+		return e.attempt(ctx, x, &Run{jobs: e.jobs, row: r})
 	}
 	<-e.slots // it has ended, or waits for its time
 	if err != nil {
@@ -259,10 +345,10 @@ func (e *engine) turn(ctx context.Context, id string) (final bool, err error) {
 }
 
 // attempt makes one attempt at a job, and writes down what it came to.
-func (e *engine) attempt(ctx context.Context, run *Run) (final bool, err error) {
+func (e *engine) attempt(ctx context.Context, x *execution, run *Run) (final bool, err error) {
 	attempt, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	e.note(run.row.id, cancel)
+	e.note(x, run.row.attempts, cancel)
 	if run.row.cancelling {
 		cancel(errCancelled)
 	}
@@ -272,7 +358,7 @@ func (e *engine) attempt(ctx context.Context, run *Run) (final bool, err error) 
 	if failure != nil && attempt.Err() != nil {
 		failure = context.Cause(attempt)
 	}
-	e.note(run.row.id, nil)
+	e.note(x, run.row.attempts, nil)
 	for {
 		state, err := run.settle(context.WithoutCancel(ctx), failure)
 		if err == nil || errors.Is(err, errLost) || ctx.Err() != nil {

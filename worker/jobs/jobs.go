@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -169,8 +170,13 @@ func (j *Jobs) Folder(id string) string { return j.files.folder(id, partUpload) 
 // for.
 func (j *Jobs) Forget(id string) { j.files.dropUploads(id) }
 
-// perform runs the function of the job's kind.
-func (j *Jobs) perform(ctx context.Context, r *Run) error {
+// perform runs the function of the job's kind. One that panics has failed.
+func (j *Jobs) perform(ctx context.Context, r *Run) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
 	kind, known := j.config.Kinds[r.row.kind]
 	if !known {
 		return tandem.Errorf(tandem.CodeInvalid, "this worker does not know jobs of the kind %q", string(r.row.kind))

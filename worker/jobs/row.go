@@ -170,6 +170,16 @@ func (j *Jobs) Counts(ctx context.Context) (queued, running int, err error) {
 // wait already: of all kinds, or of its own. Of a single kind it gives the job
 // that is there.
 func (j *Jobs) insert(ctx context.Context, tx *sql.Tx, ask Ask, most, mostOfKind int) (*row, error) {
+	for range 2 { // the one of a single kind may end in between
+		if r, err := j.tryInsert(ctx, tx, ask, most, mostOfKind); r != nil || err != nil {
+			return r, err
+		}
+	}
+	return nil, tandem.Errorf(tandem.CodeThrottled, "too many jobs wait already; cancel some, or try again later")
+}
+
+// tryInsert gives nil when the job was not added and there is none in its place.
+func (j *Jobs) tryInsert(ctx context.Context, tx *sql.Tx, ask Ask, most, mostOfKind int) (*row, error) {
 	now := j.clock.Now()
 	r := &row{
 		id: ask.ID, kind: ask.Kind, state: internalapi.JobQueued, requestedBy: ask.RequestedBy,
@@ -207,7 +217,7 @@ func (j *Jobs) insert(ctx context.Context, tx *sql.Tx, ask Ask, most, mostOfKind
 			return &held, err
 		}
 	}
-	return nil, tandem.Errorf(tandem.CodeThrottled, "too many jobs wait already; cancel some, or try again later")
+	return nil, nil
 }
 
 // placeholders are $1 to $n.

@@ -195,6 +195,8 @@ func (r *Run) outcome(after *row, failure error) {
 		after.state = internalapi.JobCancelled
 	case errors.Is(failure, errStopping), errors.Is(failure, context.Canceled):
 		after.runAt, after.note = now, "the worker stopped; the job goes on"
+	case errors.Is(failure, errAdrift):
+		after.runAt, after.note = now, "the worker lost its database; the job goes on"
 	default:
 		r.failed(after, failure)
 	}

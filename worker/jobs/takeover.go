@@ -74,6 +74,8 @@ func (d *durable) resume(executor string) error {
 	if err != nil || len(orphans) == 0 {
 		return err
 	}
-	_, err = dbos.ResumeWorkflows[string](d.dbos, ids(orphans))
+	within, cancel := d.bounded()
+	defer cancel()
+	_, err = dbos.ResumeWorkflows[string](within, ids(orphans))
 	return err
 }

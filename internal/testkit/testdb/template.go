@@ -34,9 +34,11 @@ type Template struct {
 	}
 	postgres struct {
 		once   sync.Once
-		prefix string // of the names of this run's databases
-		note   string
-		err    error
+		// prefix begins the names of this run's databases; strategy is the option
+		// of CREATE DATABASE that copies them.
+		prefix, strategy string
+		note             string
+		err              error
 	}
 }
 
@@ -110,14 +112,28 @@ func (m *Template) copyPostgres(t testing.TB) (url, note string) {
 	t.Helper()
 	a := server(t)
 	own := &m.postgres
-	own.once.Do(func() { own.prefix, own.note, own.err = m.makePostgres(a) })
+	own.once.Do(func() {
+		if own.prefix, own.note, own.err = m.makePostgres(a); own.err == nil {
+			own.strategy, own.err = a.strategy(context.Background())
+		}
+	})
 	if own.err != nil {
 		t.Fatalf("the database %s: %v", m.Name, own.err)
 	}
 	name := own.prefix + randomName()
-	a.must(t, "CREATE DATABASE "+name+" TEMPLATE "+own.prefix+m.Name)
+	a.must(t, "CREATE DATABASE "+name+" TEMPLATE "+own.prefix+m.Name+own.strategy)
 	t.Cleanup(func() { a.must(t, "DROP DATABASE "+name+" WITH (FORCE)") })
 	return a.database(name), own.note
+}
+
+// strategy is how to copy a database. Since PostgreSQL 15 the default goes page by
+// page through the write-ahead log, which takes four times as long as its files.
+func (a admin) strategy(ctx context.Context) (option string, err error) {
+	err = a.do(ctx, func(c *pgx.Conn) error {
+		return c.QueryRow(ctx, `SELECT CASE WHEN current_setting('server_version_num')::int >= 150000
+			THEN ' STRATEGY FILE_COPY' ELSE '' END`).Scan(&option)
+	})
+	return option, err
 }
 
 // makePostgres finds the template of the run, or makes it while processes that

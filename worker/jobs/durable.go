@@ -53,9 +53,10 @@ func openDurable(ctx context.Context, e *engine, alive alive, work func(id strin
 		return nil, err
 	}
 	d := &durable{}
-	// It is stopped in order, by close; only a start ends with ctx.
+	// It is stopped in order, by close. Only a start that does not come to an end
+	// is broken off: within that, indexes may be half made.
 	root, end := context.WithCancel(context.WithoutCancel(ctx))
-	starting := context.AfterFunc(ctx, end)
+	starting := context.AfterFunc(ctx, func() { time.AfterFunc(stopIn, end) })
 	defer starting()
 	d.close = func(within time.Duration) error {
 		defer closePool()

@@ -26,8 +26,9 @@ const (
 )
 
 var (
-	errStopping  = errors.New("the worker stops")
-	errCancelled = errors.New("cancelled")
+	errNotStarted = errors.New("the worker's engine does not start")
+	errStopping   = errors.New("the worker stops")
+	errCancelled  = errors.New("cancelled")
 	// errAdrift ends the attempts of a process that cannot show that it lives:
 	// another one may take its jobs over.
 	errAdrift = errors.New("the worker lost its database")
@@ -82,7 +83,7 @@ func newEngine(j *Jobs) *engine {
 // run is [Jobs.Run].
 func (e *engine) run(ctx context.Context) error {
 	err := e.serve(ctx)
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, errNotStarted)) {
 		return nil // stopped while it was starting
 	}
 	return err
@@ -101,7 +102,7 @@ func (e *engine) serve(ctx context.Context) error {
 	defer stop(nil)
 	d, err := openDurable(ctx, e, alive, func(id string) error { return e.work(work, id) })
 	if err != nil {
-		return fmt.Errorf("the worker's engine: %w", err)
+		return fmt.Errorf("%w: %w", errNotStarted, err)
 	}
 	e.setDurable(d)
 	looked := make(chan struct{})

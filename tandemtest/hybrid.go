@@ -13,6 +13,7 @@ import (
 	"github.com/hybridapps/tandem/platform"
 	"github.com/hybridapps/tandem/seal"
 	"github.com/hybridapps/tandem/sqldb"
+	"github.com/hybridapps/tandem/worker/workertest/workerdb"
 )
 
 // Hybrid is a running instance with the two halves of the hybrid app [Portal].
@@ -49,7 +50,7 @@ func StartHybrid(t testing.TB, o Options) *Hybrid {
 	if h.ChannelKey, err = internalapi.NewChannelKey(key); err != nil {
 		t.Fatal(err)
 	}
-	forWorker, forWebApp := h.half(t, "worker", h.ServiceSecret), h.half(t, "webapp", h.UserSecret)
+	forWorker, forWebApp := h.half(t, "worker", h.ServiceSecret, workerdb.URL), h.half(t, "webapp", h.UserSecret, datatest.URL)
 	h.WorkerDB, h.WebAppDB = forWorker.DB, forWebApp.DB
 	worker, err := platform.NewWorker(t.Context(), platform.WorkerConfig{HalfConfig: forWorker})
 	if err != nil {
@@ -76,7 +77,7 @@ func (h *Hybrid) listen(t testing.TB) net.Listener {
 	return l
 }
 
-func (h *Hybrid) half(t testing.TB, name, secret string) platform.HalfConfig {
+func (h *Hybrid) half(t testing.TB, name, secret string, database func(testing.TB, sqldb.Engine) string) platform.HalfConfig {
 	t.Helper()
 	dir := filepath.Join(h.Dir, name)
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -88,7 +89,7 @@ func (h *Hybrid) half(t testing.TB, name, secret string) platform.HalfConfig {
 	}
 	db := "sqlite:" + filepath.Join(dir, name+".db")
 	if h.options.Engine == sqldb.PostgreSQL {
-		db = datatest.URL(t, sqldb.PostgreSQL)
+		db = database(t, h.options.Engine)
 	}
 	return platform.HalfConfig{
 		Issuer: h.Issuer, ApplicationURI: Portal, CredentialFile: credential, DB: db,

@@ -9,7 +9,7 @@ import (
 
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
 
-	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/internal/testkit/testdb"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/worker/schema"
@@ -126,7 +126,7 @@ func running(j *Jobs) *durable {
 
 func noops(b testing.TB, engine sqldb.Engine, run func(context.Context, *Run) error) *Jobs {
 	b.Helper()
-	db, err := sqldb.Open(b.Context(), datatest.URL(b, engine), sqldb.Options{})
+	db, err := sqldb.Open(b.Context(), testdb.URL(b, engine), sqldb.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -87,6 +87,23 @@ func openDurable(ctx context.Context, e *engine, alive alive, work func(id strin
 	return d, nil
 }
 
+// Migrate makes the engine's tables, or brings them to their newest version, as
+// [Jobs.Run] does at its start. It runs nothing.
+func Migrate(ctx context.Context, db *sqldb.DB, dir string) error {
+	log := slog.New(slog.DiscardHandler)
+	e := newEngine(&Jobs{config: Config{Dir: dir}, db: db, log: log})
+	alive, err := holdAlive(ctx, db, dir, e.executor)
+	if err != nil {
+		return err
+	}
+	defer alive.release()
+	d, err := openDurable(ctx, e, alive, func(string) error { return errStopping })
+	if err != nil {
+		return err
+	}
+	return d.close(stopIn)
+}
+
 func configuration(e *engine) dbos.Config {
 	return dbos.Config{
 		AppName:            "tandem-worker",

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/worker/workertest"
+	"github.com/hybridapps/tandem/worker/workertest/workerdb"
 )
 
 // What a worker takes that has nothing to do, in per cent of a core, as the
@@ -19,7 +19,7 @@ func BenchmarkIdle(b *testing.B) {
 	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
 		b.Run(string(engine), func(b *testing.B) {
 			f := workertest.NewFake(b)
-			p := workertest.Spawn(b, f, datatest.URL(b, engine), b.TempDir())
+			p := workertest.Spawn(b, f, workerdb.URL(b, engine), b.TempDir())
 			if flag.Lookup("test.benchtime").Value.String() != "1x" {
 				time.Sleep(15 * time.Second) // the start is no idling
 			}

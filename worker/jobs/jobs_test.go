@@ -10,9 +10,9 @@ import (
 
 	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/worker/workertest"
+	"github.com/hybridapps/tandem/worker/workertest/workerdb"
 
 	"github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/worker"
@@ -177,7 +177,7 @@ func TestStopGivesJobsBack(t *testing.T) {
 // Two workers on one database run each job once.
 func TestReplicasShareTheQueue(t *testing.T) {
 	t.Parallel()
-	address := datatest.URL(t, sqldb.PostgreSQL)
+	address := workerdb.URL(t, sqldb.PostgreSQL)
 	f := workertest.NewFake(t)
 	dir := t.TempDir()
 	one := workertest.Start(t, f, workertest.OpenURL(t, address), dir, func(c *worker.Config) { c.ServiceInstance = "one" })

@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/worker/workertest"
+	"github.com/hybridapps/tandem/worker/workertest/workerdb"
 )
 
 // What a job may wait for after its process was killed.
@@ -63,7 +63,7 @@ func TestKillOneOfSeveral(t *testing.T) {
 			f := workertest.NewFake(t)
 			h := &hanging{f: f}
 			f.During = h.during
-			address, dir := datatest.URL(t, engine), t.TempDir()
+			address, dir := workerdb.URL(t, engine), t.TempDir()
 			alive := []*workertest.Process{workertest.Spawn(t, f, address, dir), workertest.Spawn(t, f, address, dir), workertest.Spawn(t, f, address, dir)}
 			for round, limit := range []time.Duration{onReplica, onReplica, afterRestart} {
 				reached := h.hang(4) // prepared, 500, 500, and here

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/hybridapps/tandem/internal/testkit/testdb"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/worker"
@@ -16,6 +17,7 @@ import (
 // schedules; what waited or ran goes on, and what the engine of before kept goes.
 func TestUpgradeFromRiver(t *testing.T) {
 	workertest.Each(t, func(t *testing.T, f *workertest.Fake, db *sqldb.DB) {
+		db = workertest.OpenURL(t, testdb.URL(t, db.Engine)) // one without any tables
 		first, err := os.ReadFile("../schema/migrations/00001_worker.sql")
 		if err != nil {
 			t.Fatal(err)

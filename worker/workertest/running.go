@@ -12,11 +12,11 @@ import (
 	"testing"
 
 	"github.com/hybridapps/tandem/client"
-	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/worker"
+	"github.com/hybridapps/tandem/worker/workertest/workerdb"
 )
 
 // Running is a worker with its internal API.
@@ -103,10 +103,10 @@ func Each(t *testing.T, test func(t *testing.T, f *Fake, db *sqldb.DB)) {
 	}
 }
 
-// Open opens an empty database of the engine.
+// Open opens a database of the engine without any rows.
 func Open(t *testing.T, engine sqldb.Engine) *sqldb.DB {
 	t.Helper()
-	return OpenURL(t, datatest.URL(t, engine))
+	return OpenURL(t, workerdb.URL(t, engine))
 }
 
 // OpenURL opens the database at the address.

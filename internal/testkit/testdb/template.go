@@ -33,7 +33,7 @@ type Template struct {
 		err   error
 	}
 	postgres struct {
-		once   sync.Once
+		once sync.Once
 		// prefix begins the names of this run's databases; strategy is the option
 		// of CREATE DATABASE that copies them.
 		prefix, strategy string

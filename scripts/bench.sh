@@ -20,6 +20,8 @@ bench() { go test "$1" -run '^$' -bench "^Benchmark($2)\$" -benchtime "$3" -benc
 	bench ./bench FirstPage 3s
 	bench ./client 'ServiceTokenCached.*' 2s
 	bench ./worker ImportNorthwind 5x
+	bench ./worker/jobs Jobs 1500x
+	bench ./worker/jobs Idle 30x
 	bench ./bench Start 5x
 	bench ./bench SignedIn 10000x
 	for package in ./audit ./session ./registry ./identity/signin; do bench "$package" '.*' 1s; done

@@ -243,18 +243,5 @@ func (j *Jobs) ids(ctx context.Context, query string, args ...any) ([]string, er
 	if err != nil {
 		return nil, err
 	}
-	rows, err := stmt.QueryContext(ctx, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var ids []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
+	return sqldb.List[string](stmt.QueryContext(ctx, args...))
 }

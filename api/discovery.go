@@ -176,17 +176,20 @@ func (d *Discovery) landingStyle(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(landingCSS) // the caller may have gone
 }
 
-// landing is the page at the root of the instance, for people. It has no
-// script, no image and no form, and its Content-Security-Policy allows none.
+// landing is the page at the root of the instance, for people.
 func (d *Discovery) landing(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
+	publicPage(w.Header())
+	_ = landingPage.Execute(w, map[string]any{ // the caller may have gone
+		"Host": d.host(), "Name": d.Name, "Version": d.Version, "Sites": d.sites(r.Context()),
+		"OData": d.Root + DomainPath, "Reference": d.Root + ReferencePath, "Issuer": d.Root + oauth.PathIssuer,
+	})
+}
+
+// publicPage are the headers of a page without scripts, images and forms.
+func publicPage(h http.Header) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-cache")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	h.Set("Referrer-Policy", "same-origin")
-	_ = landingPage.Execute(w, map[string]any{ // the caller may have gone
-		"Host": d.host(), "Name": d.Name, "Version": d.Version, "Sites": d.sites(r.Context()),
-		"OData": d.Root + DomainPath, "Issuer": d.Root + oauth.PathIssuer,
-	})
 }

@@ -143,6 +143,7 @@ func (i *Instance) mountAPI(mux *http.ServeMux) {
 			return u.Slots, u.InUse, err
 		},
 	}).Mount(mux)
+	api.NewReference(model).Mount(mux)
 	(&api.Discovery{
 		Root: c.URL, Version: c.Version, Ready: i.Ready,
 		Sites: append([]api.Site{api.IDSite(c.URL), api.DomainAPISite(c.URL)}, c.Sites...),

@@ -65,3 +65,11 @@ func NewModel(declarations []Declaration, renames []model.Rename) *Model {
 	m.Model = model.New(sets, renames)
 	return m
 }
+
+// Rules are the conditions that every saved row of the set keeps.
+func (m *Model) Rules(s *model.Set) []Rule {
+	if d := m.behaviours[s]; d != nil {
+		return d.Rules
+	}
+	return nil
+}

@@ -32,7 +32,7 @@ func BenchmarkSignedIn(b *testing.B) {
 	page := first.SignIn(s.Webapp+"/signin", "paul", s.password("paul"))
 	var identity []*http.Cookie
 	for _, c := range first.Client.Jar.Cookies(page.Request.URL) {
-		if c.Name == "tandem_identity" {
+		if strings.HasPrefix(c.Name, "tandem_identity_") {
 			identity = append(identity, c)
 		}
 	}

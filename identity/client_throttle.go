@@ -12,12 +12,14 @@ import (
 )
 
 // Client secrets are random, so guessing is hopeless and throttling only sheds
-// the load of those who try.
+// the load of those who try: a right secret always passes, whoever else fails
+// beside it.
 const (
 	// MaxClientFailures is how many failed authentications of one application
 	// from one address a minute are free.
 	MaxClientFailures = 100
-	// ClientBlock is how long everything from there must wait after that.
+	// ClientBlock is for how long further failures from there are not counted,
+	// and told to wait, after that.
 	ClientBlock = 15 * time.Second
 	// maxFailureKeys bounds what is kept in memory.
 	maxFailureKeys = 10_000
@@ -59,14 +61,15 @@ type throttle struct {
 	keys map[failureKey]time.Time // blocked until
 }
 
-// blocked is how long the key must wait; zero when it need not.
+// blocked is how long the key must wait, at most [ClientBlock]; zero when it
+// need not.
 func (t *throttle) blocked(k failureKey) time.Duration {
 	if t.size.Load() == 0 {
 		return 0
 	}
 	t.lock.Lock()
 	defer t.lock.Unlock()
-	return max(0, t.keys[k].Sub(t.clock.Now()))
+	return min(max(0, t.keys[k].Sub(t.clock.Now())), ClientBlock) // also when a clock went back
 }
 
 // failed counts a failure.

@@ -136,14 +136,14 @@ func (h *Handler) authenticate(ctx context.Context, q *request) error {
 	if known {
 		key.app = app.ApplicationURI // strangers' inventions share one counter
 	}
-	if wait := h.throttle.blocked(key); wait > 0 {
-		return &oauth.Error{
-			Code: oauth.SlowDown, Status: http.StatusTooManyRequests, RetryAfter: wait,
-			Description: "too many failed client authentications; wait and try again",
-		}
-	}
 	c, err := h.prove(ctx, app, p)
 	if errors.Is(err, errClient) {
+		if wait := h.throttle.blocked(key); wait > 0 {
+			return &oauth.Error{
+				Code: oauth.SlowDown, Status: http.StatusTooManyRequests, RetryAfter: wait,
+				Description: "too many failed client authentications; wait and try again",
+			}
+		}
 		h.keep(ctx, "client failures", h.throttle.failed(ctx, key))
 		return err
 	}

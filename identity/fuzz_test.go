@@ -44,9 +44,12 @@ func FuzzTokenRequest(f *testing.F) {
 func FuzzBrowserRequests(f *testing.F) {
 	r, _ := fuzzSite(f)
 	good := strings.TrimPrefix(authorizeURL(), "/id/connect/authorize?")
+	page := httptest.NewRecorder()
+	r.ServeHTTP(page, httptest.NewRequest("GET", "/id/account/signin", nil))
+	form := page.Result().Cookies()[0].Name
 	for _, query := range []string{"", good, good + "&redirect_uri=https://evil.example", strings.Replace(good, "portal.example", "evil.example", 1), "%zz", "request=AAAA", "a;b", "post_logout_redirect_uri=//evil.example"} {
 		f.Add(query, "")
-		f.Add(query, "__Host-tandem_identity="+strings.Repeat("A", 43)+"; __Host-tandem_form=x")
+		f.Add(query, strings.Replace(form, "form", "identity", 1)+"="+strings.Repeat("A", 43)+"; "+form+"=x")
 	}
 	f.Fuzz(func(t *testing.T, query, cookie string) {
 		for _, request := range [][2]string{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"time"
@@ -14,20 +15,30 @@ import (
 )
 
 // The cookies. On https their names begin with __Host-, so that no sibling
-// host and no plain connection can plant them.
+// host and no plain connection can plant them. They end with a hash of the
+// issuer: a browser keeps one jar for all ports of a host, and two instances on
+// one machine must not take each other's.
 const (
 	sessionCookie = "tandem_identity" // the identity session
 	formCookie    = "tandem_form"     // what a form's CSRF token is bound to, before there is a session
+	deviceCookie  = "tandem_device"   // which people have signed in with the browser
 )
 
 // cookieBytes is the size of a cookie's random value: 256 bits.
 const cookieBytes = 32
 
 func (h *Handler) cookieName(name string) string {
+	name += h.cookieSuffix
 	if h.secure {
 		return "__Host-" + name
 	}
 	return name
+}
+
+// cookieSuffix is what tells the issuer's cookies from another's.
+func cookieSuffix(issuer string) string {
+	sum := sha256.Sum256([]byte(issuer))
+	return "_" + hex.EncodeToString(sum[:4])
 }
 
 // cookieValue returns the value of a cookie that the server may have set:

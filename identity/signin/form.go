@@ -41,6 +41,7 @@ func (h *Handler) opened(text, place string, v any) bool {
 const (
 	placeRequest = "authorization request"
 	placeLogout  = "logout request"
+	placeDevice  = "device"
 	placeCSRF    = "form|" // and the form cookie
 )
 

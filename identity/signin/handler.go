@@ -56,10 +56,11 @@ type Handler struct {
 	Clock tandem.Clock
 
 	// Set by Mount.
-	secure     bool // the issuer is https
-	issuerHost string
-	throttle   throttle
-	crossSite  *http.CrossOriginProtection
+	secure       bool // the issuer is https
+	issuerHost   string
+	cookieSuffix string
+	throttle     throttle
+	crossSite    *http.CrossOriginProtection
 }
 
 // Paths of the pages that only the browser and this package know.
@@ -77,7 +78,8 @@ func (h *Handler) Mount(mux *http.ServeMux) error {
 		return errors.New("signin: the issuer " + tandem.Clip(h.Issuer, shown) + " is not an http or https URL")
 	}
 	h.secure, h.issuerHost = u.Scheme == "https", u.Host
-	h.throttle = throttle{Throttling: h.Throttling.withDefaults(), counters: h.Attempts, clock: h.Clock}
+	h.cookieSuffix = cookieSuffix(h.Issuer)
+	h.throttle = newThrottle(h.Throttling, h.Attempts, h.Clock)
 	h.crossSite = http.NewCrossOriginProtection()
 	// A proxy may present another Host than the browser's Origin.
 	if err := h.crossSite.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {

@@ -137,17 +137,19 @@ var errWrongPassword = errors.New("wrong login or password")
 func (h *Handler) authenticate(r *http.Request, f signInFields) (acc Account, wait time.Duration, err error) {
 	ctx := r.Context()
 	try := newAttempt(f.login, netaddr.Network(r.RemoteAddr))
-	if wait, err = h.throttle.begin(ctx, try); wait > 0 || err != nil {
-		return Account{}, wait, err
+	if device, known := h.device(r); known && device.knows(f.login) {
+		try = newDeviceAttempt(f.login, device.ID)
+	}
+	counted, err := h.throttle.begin(ctx, try)
+	if err != nil || counted.wait > 0 {
+		return Account{}, counted.wait, err
 	}
 	acc, err = h.Users.ByLogin(ctx, f.login)
 	known := err == nil
 	if err != nil && !errors.Is(err, tandem.ErrNotFound) {
 		return Account{}, 0, err
 	}
-	turn, cancel := context.WithTimeout(ctx, hashTimeout)
-	defer cancel()
-	right, renew, err := h.Passwords.Verify(turn, acc.PasswordHash, f.password)
+	right, renew, err := h.verify(ctx, acc.PasswordHash, f.password, counted.slow)
 	if err != nil {
 		// The password was never looked at. The caller may be gone already.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hashTimeout)
@@ -164,6 +166,20 @@ func (h *Handler) authenticate(r *http.Request, f signInFields) (acc Account, wa
 		err = h.renewHash(ctx, &acc, f.password)
 	}
 	return acc, 0, err
+}
+
+// verify looks at the password when it is the attempt's turn.
+func (h *Handler) verify(ctx context.Context, hash, password string, slow bool) (right, renew bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, hashTimeout)
+	defer cancel()
+	if slow {
+		leave, err := h.throttle.hold(ctx)
+		if err != nil {
+			return false, false, err
+		}
+		defer leave()
+	}
+	return h.Passwords.Verify(ctx, hash, password)
 }
 
 // failed records a failed sign-in. A login that nobody has is not repeated:
@@ -224,6 +240,9 @@ func (h *Handler) welcome(w http.ResponseWriter, r *http.Request, f signInFields
 		return err
 	}
 	h.keepCookie(w, value, f.keep)
+	if err := h.keepDevice(w, r, f.login); err != nil {
+		return err
+	}
 	if f.req == nil {
 		noStore(w.Header())
 		http.Redirect(w, r, pathSignOut, http.StatusSeeOther)

@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -257,7 +258,7 @@ func TestC22_SessionCookie(t *testing.T) {
 
 	sessionOf := func(a *shown) *http.Cookie {
 		for _, c := range a.Cookies() {
-			if c.Name == "__Host-tandem_identity" {
+			if strings.HasPrefix(c.Name, "__Host-tandem_identity_") {
 				return c
 			}
 		}
@@ -433,4 +434,71 @@ func TestC22_GuessingInParallelGainsNothing(t *testing.T) {
 			t.Errorf("%d guesses were looked at", looked.Load())
 		}
 	})
+}
+
+// Who guesses at many accounts makes others at the same address slower, and
+// keeps nobody out who knows the password: not with one browser that has never
+// signed in, and not with the one of somebody whose account is guessed at.
+func TestC22_OneAddressIsNotShutOut(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		s := newSiteOn(t, db, true)
+		s.user("anna", tandem.InternalUser)
+		s.user("paul", tandem.ExternalCommunityUser)
+		known := s.browser()
+		known.granted("anna")
+		var wg sync.WaitGroup
+		for i := range 8 {
+			b := s.browser()
+			page := b.follow(b.get(authorizeURL()))
+			wg.Go(func() {
+				for j := range 15 {
+					login := fmt.Sprintf("user%d", 15*i+j)
+					if i == 0 {
+						login = "anna"
+					}
+					b.submit(page, login, "wrong wrong")
+				}
+			})
+		}
+		wg.Wait()
+		s.browser().granted("paul")
+		if a := s.browser().signIn("anna", password); a.StatusCode != http.StatusTooManyRequests {
+			t.Errorf("anna with an unknown browser, after ten guesses from here: %d", a.StatusCode)
+		}
+		known.granted("anna", "prompt", "login")
+		// The known browser has ten chances of its own, and no more.
+		for i := range 11 {
+			want := http.StatusUnauthorized
+			if i == 10 {
+				want = http.StatusTooManyRequests
+			}
+			if a := known.signIn("anna", "wrong wrong", "prompt", "login"); a.StatusCode != want {
+				t.Fatalf("guess %d with the known browser: %d, want %d", i+1, a.StatusCode, want)
+			}
+		}
+		// It is known for anna alone.
+		if a := known.signIn("paul", "wrong wrong", "prompt", "login"); a.StatusCode != http.StatusUnauthorized {
+			t.Errorf("paul with anna's browser: %d", a.StatusCode)
+		}
+		known.granted("paul", "prompt", "login")
+	})
+}
+
+// Two instances on one machine share the browser's jar, and not their cookies.
+func TestInstancesOnOneHostKeepTheirSignIns(t *testing.T) {
+	t.Parallel()
+	one, two := newSite(t), newSite(t)
+	b := one.browser()
+	for _, s := range []*site{one, two} {
+		s.user("anna", tandem.InternalUser)
+		b.s = s
+		b.granted("anna")
+	}
+	for _, s := range []*site{one, two} {
+		b.s = s
+		if _, q := b.get(authorizeURL("prompt", "none")).to(); q.Get("code") == "" {
+			t.Errorf("%s: %v", s.URL, q)
+		}
+	}
 }

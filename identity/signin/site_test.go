@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -183,6 +184,7 @@ func newSiteOn(t *testing.T, db *sqldb.DB, tls bool) *site {
 		Issuer: s.URL + "/id", Applications: s.apps, Users: s.users, SignIns: ending.SignIns, Passwords: passwords,
 		Attempts: data.NewThrottle(db), Codes: s.codes, Hints: s.hints, Ending: ending, Audit: s.audit, Box: box,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Clock: s.clock.Now,
+		Throttling: signin.Throttling{AddressDelay: time.Millisecond},
 	}
 	if err := s.h.Mount(mux); err != nil {
 		t.Fatal(err)

@@ -18,12 +18,19 @@ import (
 // from its beginning until it succeeds, so that a thousand guesses at the same
 // moment do not slip through the same gap.
 //
-// Nobody can lock a victim out: what others do to an account costs an address
-// that has not failed one wait of AccountDelay, and no more.
+// Only the first of them refuses anybody. What strangers can feed makes others
+// slower at most, because it shows nothing about who comes next: an account
+// under attack costs an address that has not failed one wait of AccountDelay,
+// and who shares an address with somebody who guesses, as behind one proxy,
+// waits for AddressDelay and a turn in the slow lane and is then let in.
+//
+// A device with which the person has signed in before is counted by itself: it
+// never waits for what others did.
 type Throttling struct {
-	// Failures of one account from one address are free up to this number; the
-	// default is 10. From then on each costs a wait of FirstDelay (default
-	// 1 s), doubled each time up to MaxDelay (default 15 s).
+	// Failures of one account from one address, or with one known device, are
+	// free up to this number; the default is 10. From then on each costs a wait
+	// of FirstDelay (default 1 s), doubled each time up to MaxDelay (default
+	// 15 s).
 	Failures             int
 	FirstDelay, MaxDelay time.Duration
 	// AccountFailures is how many failures from all addresses make an account
@@ -32,9 +39,11 @@ type Throttling struct {
 	AccountFailures int
 	AccountDelay    time.Duration
 	// AddressFailures is how many failures one address may have over all
-	// accounts; the default is 100. From then on it waits like above. It is
-	// higher than Failures because an office shares one address.
+	// accounts; the default is 100. From then on each attempt from there is
+	// held back for AddressDelay (default 1 s), and those of all such addresses
+	// have their passwords looked at one after another in each process.
 	AddressFailures int
+	AddressDelay    time.Duration
 	// Window is how long a failure is remembered; the default is 15 minutes.
 	Window time.Duration
 }
@@ -56,6 +65,7 @@ func (t Throttling) withDefaults() Throttling {
 	def(&t.FirstDelay, time.Second)
 	def(&t.MaxDelay, 15*time.Second)
 	def(&t.AccountDelay, 2*time.Second)
+	def(&t.AddressDelay, time.Second)
 	def(&t.Window, 15*time.Minute)
 	return t
 }
@@ -79,79 +89,131 @@ type AttemptCounters interface {
 	Purge(ctx context.Context, before time.Time) error
 }
 
+// settle brings a counter to the time of now: what is older than the window is
+// forgotten. A counter of the future, which a clock left that was wrong, is
+// from now, and no wait is longer than the longest there is.
+func (a *Attempts) settle(now time.Time, t *Throttling) {
+	if now.Sub(a.LastAt).Abs() > t.Window {
+		*a = Attempts{}
+		return
+	}
+	if a.LastAt.After(now) {
+		a.LastAt = now
+	}
+	if longest := now.Add(max(t.MaxDelay, t.AccountDelay)); a.BlockedUntil.After(longest) {
+		a.BlockedUntil = longest
+	}
+}
+
 // throttle is the rule of Throttling over the stored counters.
 type throttle struct {
 	Throttling
 	counters AttemptCounters
 	clock    tandem.Clock
+	// slowLane has one place.
+	slowLane chan struct{}
+}
+
+func newThrottle(t Throttling, counters AttemptCounters, clock tandem.Clock) throttle {
+	return throttle{Throttling: t.withDefaults(), counters: counters, clock: clock, slowLane: make(chan struct{}, 1)}
 }
 
 // attempt is one try to sign in: what it counts against.
 type attempt struct{ keys []string }
 
-// The indexes of an attempt's counters.
+// The indexes of an attempt's counters. That of a known device has the first
+// alone.
 const (
-	byPair    = iota // this account from this address
+	byPair    = iota // this account from this address, or with this device
 	byAccount        // this account from anywhere
 	byAddress        // any account from this address
 )
 
-// newAttempt names the counters. They are hashes: what is typed into the
-// login field is now and then a password.
-func newAttempt(login string, address string) attempt {
-	key := func(kind, a, b string) string {
-		sum := sha256.Sum256([]byte(kind + "\x00" + a + "\x00" + b))
-		return kind + ":" + hex.EncodeToString(sum[:])
-	}
+// counterKey names a counter. It is a hash: what is typed into the login field
+// is now and then a password.
+func counterKey(kind, a, b string) string {
+	sum := sha256.Sum256([]byte(kind + "\x00" + a + "\x00" + b))
+	return kind + ":" + hex.EncodeToString(sum[:])
+}
+
+// newAttempt is one with a browser that nobody with this login has signed in
+// with before.
+func newAttempt(login, address string) attempt {
 	return attempt{keys: []string{
-		byPair:    key("pair", login, address),
-		byAccount: key("account", login, ""),
-		byAddress: key("address", "", address),
+		byPair:    counterKey("pair", login, address),
+		byAccount: counterKey("account", login, ""),
+		byAddress: counterKey("address", "", address),
 	}}
+}
+
+// newDeviceAttempt is one with a device that the login is known from.
+func newDeviceAttempt(login, device string) attempt {
+	return attempt{keys: []string{byPair: counterKey("device", login, device)}}
+}
+
+// verdict is what the counters say of an attempt: how long to wait before it may
+// be made, or that it is made in the slow lane.
+type verdict struct {
+	wait time.Duration
+	slow bool
 }
 
 // begin counts the attempt as failed, or says how long to wait before it may
 // be made.
-func (t *throttle) begin(ctx context.Context, a attempt) (wait time.Duration, err error) {
+func (t *throttle) begin(ctx context.Context, a attempt) (v verdict, err error) {
 	err = t.counters.Update(ctx, a.keys, func(c []Attempts) {
-		wait = t.decide(c, t.clock.Now())
+		v = t.decide(c, t.clock.Now())
 	})
-	return wait, err
+	return v, err
 }
 
 // decide is the rule itself.
-func (t *throttle) decide(c []Attempts, now time.Time) (wait time.Duration) {
+func (t *throttle) decide(c []Attempts, now time.Time) verdict {
 	for i := range c {
-		if now.Sub(c[i].LastAt) > t.Window {
-			c[i] = Attempts{}
-		}
+		c[i].settle(now, &t.Throttling)
 	}
-	pair, account, address := &c[byPair], &c[byAccount], &c[byAddress]
-	if account.Failures >= t.AccountFailures && pair.Failures == 0 && pair.BlockedUntil.IsZero() {
+	pair, underAttack, slow := &c[byPair], false, false
+	if len(c) > byAccount {
+		underAttack, slow = c[byAccount].Failures >= t.AccountFailures, c[byAddress].Failures >= t.AddressFailures
+	}
+	if underAttack && pair.Failures == 0 && pair.BlockedUntil.IsZero() {
 		// The account is under attack and this address is new to it. Its wait
 		// begins now and is its own: the attackers cannot prolong it.
 		pair.LastAt, pair.BlockedUntil = now, now.Add(t.AccountDelay)
 	}
-	wait = max(pair.BlockedUntil.Sub(now), address.BlockedUntil.Sub(now))
-	if wait > 0 {
-		return wait
+	if wait := pair.BlockedUntil.Sub(now); wait > 0 {
+		return verdict{wait: wait}
 	}
-	count := func(a *Attempts, free int) {
-		a.Failures++
-		a.LastAt, a.BlockedUntil = now, now
-		if over := a.Failures - free; over >= 0 {
-			a.BlockedUntil = now.Add(t.delay(over))
-		}
+	for i := range c {
+		c[i].Failures++
+		c[i].LastAt = now
 	}
-	underAttack := account.Failures >= t.AccountFailures
-	count(pair, t.Failures)
-	count(address, t.AddressFailures)
-	account.Failures++
-	account.LastAt = now
-	if slow := now.Add(t.AccountDelay); underAttack && pair.BlockedUntil.Before(slow) {
-		pair.BlockedUntil = slow
+	pair.BlockedUntil = now
+	if over := pair.Failures - t.Failures; over >= 0 {
+		pair.BlockedUntil = now.Add(t.delay(over))
 	}
-	return 0
+	if least := now.Add(t.AccountDelay); underAttack && pair.BlockedUntil.Before(least) {
+		pair.BlockedUntil = least
+	}
+	return verdict{slow: slow}
+}
+
+// hold keeps an attempt back until its turn in the slow lane. Leave the lane
+// when the password has been looked at. The error is ctx's.
+func (t *throttle) hold(ctx context.Context) (leave func(), err error) {
+	delay := time.NewTimer(t.AddressDelay)
+	defer delay.Stop()
+	select {
+	case <-delay.C:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	select {
+	case t.slowLane <- struct{}{}:
+		return func() { <-t.slowLane }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // delay is FirstDelay doubled over times, at most MaxDelay.
@@ -164,12 +226,17 @@ func (t *throttle) delay(over int) time.Duration {
 }
 
 // succeeded takes back what begin counted: the account's failures from this
-// address and from anywhere are forgotten. The address only gets this one
-// attempt back, because who guesses at many accounts may well own one.
+// address or device and from anywhere are forgotten. The address only gets this
+// one attempt back, because who guesses at many accounts may well own one.
 func (t *throttle) succeeded(ctx context.Context, a attempt) error {
 	return t.counters.Update(ctx, a.keys, func(c []Attempts) {
-		c[byPair], c[byAccount] = Attempts{}, Attempts{}
-		takeBack(&c[byAddress])
+		for i := range c {
+			if i == byAddress {
+				takeBack(&c[i])
+			} else {
+				c[i] = Attempts{}
+			}
+		}
 	})
 }
 

@@ -16,7 +16,7 @@ type world struct {
 }
 
 func newWorld() *world {
-	return &world{throttle: throttle{Throttling: Throttling{}.withDefaults()}, counters: map[string]Attempts{}, now: time.Unix(1_800_000_000, 0)}
+	return &world{throttle: newThrottle(Throttling{}, nil, nil), counters: map[string]Attempts{}, now: time.Unix(1_800_000_000, 0)}
 }
 
 func (w *world) do(a attempt, f func(c []Attempts)) {
@@ -30,37 +30,75 @@ func (w *world) do(a attempt, f func(c []Attempts)) {
 	}
 }
 
-// try makes an attempt that fails, and returns the wait.
-func (w *world) try(login, address string) (wait time.Duration) {
-	w.do(newAttempt(login, address), func(c []Attempts) { wait = w.decide(c, w.now) })
-	return wait
+// try makes an attempt that fails.
+func (w *world) try(login, address string) verdict { return w.attempt(newAttempt(login, address)) }
+
+func (w *world) attempt(a attempt) (v verdict) {
+	w.do(a, func(c []Attempts) { v = w.decide(c, w.now) })
+	return v
 }
 
-// Whatever others do to an account, an address that has not failed waits two
-// seconds at most, in all, before its first attempt is looked at (C22).
+// Whatever others do to an account, or at an address, the first attempt of a
+// person from an address that has not failed with their account waits two
+// seconds at most, in all, and one with a device that they are known from
+// waits not at all (C22).
 func TestC22_NobodyCanLockAVictimOut(t *testing.T) {
 	t.Parallel()
+	const home = "203.0.113.7"
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld()
 		attack := func() {
-			w.try("anna", fmt.Sprintf("198.51.100.%d", rapid.IntRange(0, 120).Draw(t, "address")))
+			if rapid.Bool().Draw(t, "neighbour") {
+				w.try(fmt.Sprint("user", rapid.IntRange(0, 20).Draw(t, "account")), home)
+			} else {
+				w.try("anna", fmt.Sprintf("198.51.100.%d", rapid.IntRange(0, 120).Draw(t, "address")))
+			}
 			w.now = w.now.Add(time.Duration(rapid.IntRange(0, 1500).Draw(t, "pause")) * time.Millisecond)
 		}
 		for range rapid.IntRange(0, 300).Draw(t, "attack") {
 			attack()
 		}
+		if v := w.attempt(newDeviceAttempt("anna", "hers")); v != (verdict{}) {
+			t.Fatalf("the victim's own device: %+v", v)
+		}
 		came := w.now
-		for w.try("anna", "203.0.113.7") > 0 {
+		for w.try("anna", home).wait > 0 {
 			if waited := w.now.Sub(came); waited > 2*time.Second {
 				t.Fatalf("the victim has waited %v", waited)
 			}
 			// The attack goes on while the victim waits.
+			now := w.now
 			for range 5 {
-				w.try("anna", fmt.Sprintf("198.51.100.%d", rapid.IntRange(0, 120).Draw(t, "meanwhile")))
+				attack()
 			}
-			w.now = w.now.Add(100 * time.Millisecond)
+			w.now = now.Add(100 * time.Millisecond)
 		}
 	})
+}
+
+// A clock that ran ahead while somebody failed, and was then corrected, leaves
+// no wait beyond the longest that there is.
+func TestCountersOfTheFutureKeepNobodyWaiting(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []time.Duration{time.Second, time.Minute, 15 * time.Minute, 6 * time.Hour, 10000 * time.Hour} {
+		for _, a := range []attempt{newAttempt("anna", "198.51.100.1"), newDeviceAttempt("anna", "hers")} {
+			w := newWorld()
+			w.now = w.now.Add(ahead)
+			for range 200 {
+				w.attempt(a)
+				w.now = w.now.Add(15 * time.Second / 200)
+			}
+			w.now = w.now.Add(-ahead)
+			waited := w.attempt(a).wait
+			if waited > 15*time.Second {
+				t.Fatalf("%v ahead: wait %v", ahead, waited)
+			}
+			w.now = w.now.Add(waited)
+			if again := w.attempt(a).wait; again > 0 {
+				t.Errorf("%v ahead: waits again, %v", ahead, again)
+			}
+		}
+	}
 }
 
 // However guesses are spread, an address gets ten and then one in 15 s.
@@ -69,7 +107,7 @@ func TestC22_OneAddressGetsFewGuesses(t *testing.T) {
 	w := newWorld()
 	looked := 0
 	for range 3600 * 2 { // an hour, twice a second
-		if w.try("anna", "198.51.100.1") == 0 {
+		if w.try("anna", "198.51.100.1").wait == 0 {
 			looked++
 		}
 		w.now = w.now.Add(500 * time.Millisecond)
@@ -77,20 +115,30 @@ func TestC22_OneAddressGetsFewGuesses(t *testing.T) {
 	if want := 10 + 4 + 3600/15 + 1; looked > want {
 		t.Errorf("%d guesses in an hour, want at most %d", looked, want)
 	}
-	// The same address at many accounts is slowed down too.
+	// And with a device that the account is known from no more.
 	w, looked = newWorld(), 0
-	for i := range 3600 * 2 {
-		if w.try(fmt.Sprint("user", i), "198.51.100.1") == 0 {
+	for range 3600 * 2 {
+		if w.attempt(newDeviceAttempt("anna", "stolen")).wait == 0 {
 			looked++
 		}
 		w.now = w.now.Add(500 * time.Millisecond)
 	}
-	if want := 100 + 5 + 3600/15; looked > want {
-		t.Errorf("%d accounts tried in an hour, want at most %d", looked, want)
+	if want := 10 + 4 + 3600/15 + 1; looked > want {
+		t.Errorf("%d guesses with a device in an hour, want at most %d", looked, want)
+	}
+	// The same address at many accounts is in the slow lane after a hundred,
+	// and refused nowhere.
+	w = newWorld()
+	for i := range 300 {
+		want := verdict{slow: i >= 100}
+		if got := w.try(fmt.Sprint("user", i), "198.51.100.1"); got != want {
+			t.Fatalf("account %d: %+v, want %+v", i, got, want)
+		}
+		w.now = w.now.Add(500 * time.Millisecond)
 	}
 	// And forgotten when it has been quiet for a while.
 	w.now = w.now.Add(16 * time.Minute)
-	if wait := w.try("anna", "198.51.100.1"); wait != 0 {
-		t.Errorf("still waits %v", wait)
+	if v := w.try("anna", "198.51.100.1"); v != (verdict{}) {
+		t.Errorf("still %+v", v)
 	}
 }

@@ -90,21 +90,7 @@ func httpClient(rt http.RoundTripper) *http.Client {
 
 // secureURL reads an absolute URL that tokens and credentials may go to: https,
 // or http on a loopback host.
-func secureURL(text string) (*url.URL, error) {
-	u, err := url.Parse(text)
-	if err != nil {
-		return nil, fmt.Errorf("%q is not a URL", text)
-	}
-	switch {
-	case u.Host == "" || u.Opaque != "" || u.User != nil || u.Fragment != "" || strings.Contains(text, "#"):
-		return nil, fmt.Errorf("%q: want https://HOST/…", text)
-	case u.Scheme == "https":
-	case u.Scheme == "http" && netaddr.IsLoopback(u.Hostname()):
-	default:
-		return nil, fmt.Errorf("%q: want https (http is accepted on a loopback host only)", text)
-	}
-	return u, nil
-}
+func secureURL(text string) (*url.URL, error) { return netaddr.SecureURL(text) }
 
 // origin is the scheme and host with its port, in one form.
 func origin(u *url.URL) string {

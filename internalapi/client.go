@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/netaddr"
 )
 
 // Client is the web app's access to its worker. Every method that takes an
@@ -28,16 +29,26 @@ type Client struct {
 	http *http.Client
 }
 
-// NewClient makes a client of the worker at baseURL ("http://127.0.0.1:8082").
-// A nil transport means a private one. Redirects are not followed: the evidence
-// and the channel key go to the worker only.
+// NewClient makes a client of the worker at baseURL: https, or http on a
+// loopback host ("http://127.0.0.1:8082"), because channel key, evidence and
+// uploads go there. A nil transport means a private one. A proxy of the
+// environment is not used, and redirects are not followed: they go to the worker
+// only.
 func NewClient(baseURL string, key ChannelKey, transport http.RoundTripper) (*Client, error) {
-	u, err := url.Parse(strings.TrimSuffix(baseURL, "/"))
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("worker URL %q: want http://HOST:PORT or https://HOST:PORT", baseURL)
+	u, err := netaddr.SecureURL(strings.TrimSuffix(baseURL, "/"))
+	if err == nil && (u.RawQuery != "" || u.ForceQuery) {
+		err = fmt.Errorf("%q has a query: leave it out", u.Redacted())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("worker URL: %w", err)
 	}
 	if key.IsZero() {
 		return nil, errors.New("worker client: no channel key")
+	}
+	if t, ok := transport.(*http.Transport); ok && t.Proxy != nil {
+		t = t.Clone()
+		t.Proxy = nil
+		transport = t
 	}
 	if transport == nil {
 		transport = &http.Transport{

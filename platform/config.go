@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"strings"
 	"time"
 
@@ -54,8 +53,8 @@ func (c *StoreConfig) defaults() {
 // InstanceConfig configures an [Instance].
 type InstanceConfig struct {
 	StoreConfig
-	// URL is the public root of the instance, without a slash at its end:
-	// http on loopback, else https. The issuer is URL + "/id".
+	// URL is the public root of the instance: http on loopback, else https. The
+	// issuer is the form that [RootURL] gives it, and "/id".
 	URL string
 	// Version is the program's.
 	Version string
@@ -79,7 +78,10 @@ type InstanceConfig struct {
 
 // Validate says everything that is wrong with the configuration.
 func (c *InstanceConfig) Validate() error {
-	errs := []error{CheckURL(c.URL)}
+	var errs []error
+	if _, err := RootURL(c.URL); err != nil {
+		errs = append(errs, fmt.Errorf("public URL: %w", err))
+	}
 	if c.DB == "" {
 		errs = append(errs, errors.New("no database: use sqlite:FILE or postgres://…"))
 	}
@@ -145,18 +147,17 @@ type WorkerConfig struct {
 	ScheduleDelay time.Duration
 }
 
-// CheckURL says what is wrong with the public root of a program: it has nothing
-// after the host, and is https everywhere but on this machine.
-func CheckURL(root string) error {
-	u, err := url.Parse(root)
-	switch {
-	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("the URL %q is not one: use https://HOST or http://localhost:PORT", root)
-	case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(root, "?") || strings.HasSuffix(root, "#"):
-		return fmt.Errorf("the URL %q has more than scheme, host and port: leave out the rest", u.Redacted())
-	case u.Scheme == "http" && !netaddr.IsLoopback(u.Hostname()):
-		return fmt.Errorf("the URL %q sends passwords and tokens over the network in the clear: "+
-			"use https (--tls-cert, --tls-dev, or a proxy in front)", root)
+// RootURL reads the public root of a program: it has nothing after the host, and
+// is https everywhere but on this machine. It returns the root in the one form in
+// which browsers write an origin, without a slash at its end: issuer, redirect
+// URIs and the check of where a form came from are compared byte for byte.
+func RootURL(text string) (string, error) {
+	u, err := netaddr.SecureURL(strings.TrimRight(text, "/"))
+	if err != nil {
+		return "", err
 	}
-	return nil
+	if u.Path != "" || u.RawQuery != "" || u.ForceQuery {
+		return "", fmt.Errorf("%q has more than scheme, host and port: leave out the rest", u.Redacted())
+	}
+	return u.String(), nil
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/seal"
 	"github.com/hybridapps/tandem/sqldb"
@@ -67,7 +68,11 @@ func (c *HalfConfig) open(ctx context.Context) (*connections, error) {
 	}
 	p.root = p.provider.ODataRoot
 	if c.ODataRoot != "" {
-		p.root = client.Root(c.ODataRoot)
+		root, err := netaddr.SecureURL(c.ODataRoot)
+		if err != nil {
+			return nil, fmt.Errorf("domain API: %w", err)
+		}
+		p.root = client.Root(root.String())
 	}
 	key, err := seal.LoadOrCreateKey(c.ChannelKeyFile)
 	if err != nil {
@@ -83,9 +88,12 @@ func (c *HalfConfig) open(ctx context.Context) (*connections, error) {
 // NewWebApp builds the reference front end. It runs without anything of the
 // back end's: no service credential, no store of its tokens.
 func NewWebApp(ctx context.Context, c WebAppConfig) (Program, error) {
+	root, err := RootURL(c.PublicURL)
+	if err != nil {
+		return nil, fmt.Errorf("public URL: %w", err)
+	}
 	credential := client.UserSecret(c.Credential)
 	if c.CredentialFile != "" {
-		var err error
 		if credential, err = client.ReadUserCredential(c.CredentialFile); err != nil {
 			return nil, err
 		}
@@ -107,13 +115,13 @@ func NewWebApp(ctx context.Context, c WebAppConfig) (Program, error) {
 		return nil, errors.Join(err, p.db.Close())
 	}
 	app, err := webapp.New(ctx, webapp.Config{
-		Provider: p.provider, ApplicationURI: c.ApplicationURI, Credential: credential, PublicURL: c.PublicURL,
+		Provider: p.provider, ApplicationURI: c.ApplicationURI, Credential: credential, PublicURL: root,
 		ODataRoot: p.root, DB: p.db, Box: box, Worker: channel, Log: c.Log, Clock: c.Clock,
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.db.Close())
 	}
-	return newHalf(app, p.db, c.PublicURL, c.Log), nil
+	return newHalf(app, p.db, root, c.Log), nil
 }
 
 // NewWorker builds the reference back end. It runs without anything of the

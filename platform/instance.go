@@ -47,6 +47,7 @@ func NewInstance(ctx context.Context, c InstanceConfig) (*Instance, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
+	c.URL, _ = RootURL(c.URL) // has been checked
 	s, err := openStores(ctx, &c.StoreConfig)
 	if err != nil {
 		return nil, err

@@ -5,11 +5,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/platform"
 )
 
@@ -36,10 +36,15 @@ func (f *halfFlags) config(r *run, s *serving, name, dbFlag, db string, log *slo
 		Issuer: f.Issuer, ApplicationURI: f.ApplicationURI, ODataRoot: f.OData, CredentialFile: f.CredentialFile,
 		DB: db, Dir: filepath.Join(r.Data, name), ChannelKeyFile: f.ChannelKeyFile, CAFile: s.trusted(r), Log: log,
 	}
-	for flag, value := range map[string]string{"--issuer": f.Issuer, "--odata": f.OData} {
-		if u, err := url.Parse(value); value != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
-			return c, usage("%s %q is not an https or http URL", flag, value)
+	for flag, value := range map[string]*string{"--issuer": &c.Issuer, "--odata": &c.ODataRoot} {
+		if *value == "" {
+			continue
 		}
+		u, err := netaddr.SecureURL(*value)
+		if err != nil {
+			return c, usage("%s: %w", flag, err)
+		}
+		*value = u.String()
 	}
 	if c.ODataRoot != "" && !strings.HasSuffix(c.ODataRoot, "/") {
 		c.ODataRoot += "/"
@@ -78,6 +83,9 @@ type webappCommand struct {
 
 // Run runs the web app until it is told to end.
 func (c *webappCommand) Run(ctx context.Context, r *run) error {
+	if _, err := netaddr.SecureURL(c.Worker); c.Worker != "" && err != nil {
+		return usage("--worker: %w", err)
+	}
 	at := place{listenFlag: "--webapp-listen", address: c.WebappListen, urlFlag: "--webapp-url", url: c.WebappURL}
 	return c.run(ctx, r, "webapp", at, func(log *slog.Logger, root string) (platform.Program, error) {
 		config, err := c.config(r, &c.serving, "webapp", "--webapp-db", c.WebappDB, log)
@@ -137,8 +145,8 @@ func (s *serving) run(ctx context.Context, r *run, name string, at place, progra
 	if err != nil {
 		return err
 	}
-	o := platform.ServeOptions{Listener: l, Log: log}
-	if o.TLS, err = s.tls(r, name, hostOf(root)); err != nil {
+	o, err := s.options(r, l, log, name, hostOf(root))
+	if err != nil {
 		return err
 	}
 	p, err := program(log, root)

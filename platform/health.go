@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem/identity/token"
@@ -34,6 +35,12 @@ func (i *Instance) mountHealth(mux *http.ServeMux) {
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
 		if !i.config.MetricsToAll && !directlyLocal(r) {
 			http.NotFound(w, r)
+			return
+		}
+		if !i.config.MetricsToAll && !netaddr.IsLoopback(hostOf(r)) {
+			// A page of somebody's, read in a browser on this machine, whose name
+			// now leads here (DNS rebinding).
+			http.Error(w, "the metrics are for this machine: ask for them at localhost", http.StatusForbidden)
 			return
 		}
 		shown.ServeHTTP(w, r)
@@ -72,6 +79,9 @@ func writePlain(w http.ResponseWriter, status int, text string) {
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, text+"\n") // the caller may have gone
 }
+
+// hostOf is the host that the request names, without its port.
+func hostOf(r *http.Request) string { return strings.Trim(netaddr.Host(r.Host), "[]") }
 
 // directlyLocal reports whether the request comes from this machine, and not
 // through a proxy on it.

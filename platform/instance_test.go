@@ -42,6 +42,7 @@ func get(t *testing.T, url string, header ...string) (status int, body string) {
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
+	req.Host = req.Header.Get("Host")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
@@ -68,11 +69,12 @@ func TestConfigIsValidated(t *testing.T) {
 	}{
 		"no database":      {func(c *platform.InstanceConfig) { c.DB = "" }, "no database"},
 		"no key":           {func(c *platform.InstanceConfig) { c.KeyFile = "" }, "no key"},
-		"no URL":           {func(c *platform.InstanceConfig) { c.URL = "" }, "is not one"},
-		"other scheme":     {func(c *platform.InstanceConfig) { c.URL = "ftp://erp.example" }, "is not one"},
+		"no URL":           {func(c *platform.InstanceConfig) { c.URL = "" }, "is no URL"},
+		"other scheme":     {func(c *platform.InstanceConfig) { c.URL = "ftp://erp.example" }, "not an https"},
 		"path":             {func(c *platform.InstanceConfig) { c.URL = "https://erp.example/x" }, "leave out the rest"},
-		"slash at the end": {func(c *platform.InstanceConfig) { c.URL = "https://erp.example/" }, "leave out the rest"},
-		"user":             {func(c *platform.InstanceConfig) { c.URL = "https://u:p@erp.example" }, "leave out the rest"},
+		"user":             {func(c *platform.InstanceConfig) { c.URL = "https://u:p@erp.example" }, "leave that out"},
+		"port":             {func(c *platform.InstanceConfig) { c.URL = "https://erp.example:99999" }, "65535"},
+		"host":             {func(c *platform.InstanceConfig) { c.URL = "https://erp.example;x" }, "host"},
 		"clear text":       {func(c *platform.InstanceConfig) { c.URL = "http://erp.example" }, "in the clear"},
 		"negative licence": {func(c *platform.InstanceConfig) { c.Licence.Slots = -1 }, "-1 slots"},
 		"all reserved":     {func(c *platform.InstanceConfig) { c.Licence.Reserved = map[string]int{"anna": 26} }, "reserve"},
@@ -87,9 +89,25 @@ func TestConfigIsValidated(t *testing.T) {
 		})
 	}
 	everything := (&platform.InstanceConfig{}).Validate()
-	for _, want := range []string{"no database", "no key", "is not one"} {
+	for _, want := range []string{"no database", "no key", "is no URL"} {
 		if everything == nil || !strings.Contains(everything.Error(), want) {
 			t.Errorf("%v does not say %q: all faults at once", everything, want)
+		}
+	}
+}
+
+// Whatever case, port and slash the operator types, issuer and addresses are
+// what browsers send as their origin.
+func TestPublicURLHasOneForm(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"https://erp.example", "https://ERP.Example:443/", "HTTPS://erp.EXAMPLE:0443"} {
+		if root, err := platform.RootURL(text); err != nil || root != "https://erp.example" {
+			t.Errorf("%q: %q, %v", text, root, err)
+		}
+	}
+	for _, text := range []string{"https://erp.example/x", "https://erp.example?x", "https://erp.example?", "https://erp.example/#", "erp.example"} {
+		if root, err := platform.RootURL(text); err == nil || root != "" {
+			t.Errorf("%q was taken as %q", text, root)
 		}
 	}
 }
@@ -121,6 +139,16 @@ func TestMetricsAreForThisMachineAndBounded(t *testing.T) {
 	for _, header := range []string{"X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"} {
 		if status, _ := get(t, in.URL+"/metrics", header, "203.0.113.9"); status != 404 {
 			t.Errorf("a request forwarded with %s got %d", header, status)
+		}
+	}
+	for _, host := range []string{"evil.example", "metrics.evil.example:8080", "localhost.evil.example", "203.0.113.9", "127.0.0.1.evil.example"} {
+		if status, _ := get(t, in.URL+"/metrics", "Host", host); status != 403 {
+			t.Errorf("asked for at %s: %d", host, status)
+		}
+	}
+	for _, host := range []string{"localhost", "LOCALHOST:1234", "[::1]:8080", "127.0.0.1"} {
+		if status, _ := get(t, in.URL+"/metrics", "Host", host); status != 200 {
+			t.Errorf("asked for at %s: %d", host, status)
 		}
 	}
 	series := func() (int, string) {

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hybridapps/tandem/internal/netaddr"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/platform"
 )
 
@@ -47,7 +49,12 @@ func (p *program) Close() error {
 	return nil
 }
 
-func served(t *testing.T, p *program, progress ...time.Duration) (url string, stop func() error) {
+func served(t *testing.T, p *program) (url string, stop func() error) {
+	t.Helper()
+	return servedWith(t, p, platform.ServeOptions{})
+}
+
+func servedWith(t *testing.T, p *program, o platform.ServeOptions) (url string, stop func() error) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -56,10 +63,7 @@ func served(t *testing.T, p *program, progress ...time.Duration) (url string, st
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	ended := make(chan error, 1)
-	o := platform.ServeOptions{Listener: l, Log: quiet}
-	if len(progress) > 0 {
-		o.Progress = progress[0]
-	}
+	o.Listener, o.Log = l, quiet
 	go func() { ended <- platform.Serve(ctx, p, o) }()
 	return "http://" + l.Addr().String(), func() error { cancel(); return <-ended }
 }
@@ -171,7 +175,7 @@ func TestLongRequestsLiveAndStalledOnesDoNot(t *testing.T) {
 			_, _ = io.WriteString(w, "still here")
 		}
 	}
-	url, _ := served(t, p, progress)
+	url, _ := servedWith(t, p, platform.ServeOptions{Progress: progress})
 	for name, body := range map[string]io.Reader{"with a body": strings.NewReader("hello"), "without": nil} {
 		req, err := http.NewRequestWithContext(t.Context(), "POST", url, body)
 		if err != nil {
@@ -198,5 +202,116 @@ func TestLongRequestsLiveAndStalledOnesDoNot(t *testing.T) {
 	}
 	if err := <-bodies; err == nil {
 		t.Error("a body that never came was read to its end")
+	}
+}
+
+// A body that drips is ended, however lively it is.
+func TestBodiesThatDripAreEnded(t *testing.T) {
+	t.Parallel()
+	read := make(chan error, 10)
+	p := &program{handler: func(w http.ResponseWriter, r *http.Request) {
+		_, err := io.Copy(io.Discard, r.Body)
+		read <- err
+	}}
+	o := platform.ServeOptions{Bodies: platform.BodyLimits{Grace: 200 * time.Millisecond, Rate: 1 << 20}}
+	url, _ := servedWith(t, p, o)
+	drip := func(head, drop string) error {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, head); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			select {
+			case err := <-read:
+				return err
+			case <-time.After(5 * time.Millisecond):
+				_, _ = io.WriteString(conn, drop) // fails when the server has had enough
+			}
+		}
+	}
+	for name, head := range map[string]string{
+		"with a length": "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n",
+		"in chunks":     "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+	} {
+		drop := "x"
+		if name == "in chunks" {
+			drop = "1\r\nx\r\n"
+		}
+		if err := drip(head, drop); err == nil || !strings.Contains(err.Error(), "too slowly") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// One address has a quarter of the connections, a proxy all that are left, and
+// who is turned away learns it at once. What is closed makes room.
+func TestConnectionsAreBounded(t *testing.T) {
+	t.Parallel()
+	ok := func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.RemoteAddr) }
+	proxies, err := netaddr.ParseProxies("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		o    platform.ServeOptions
+		want int
+	}{"an address": {platform.ServeOptions{Connections: 20}, 5}, "a proxy": {platform.ServeOptions{Connections: 20, Proxies: proxies}, 20}} {
+		t.Run(name, func(t *testing.T) {
+			url, _ := servedWith(t, &program{handler: ok}, test.o)
+			var open []net.Conn
+			defer func() {
+				for _, c := range open {
+					c.Close()
+				}
+			}()
+			try := func() bool {
+				c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				open = append(open, c)
+				_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") // fails on a connection that was turned away
+				res, err := http.ReadResponse(bufio.NewReader(c), nil)
+				if err != nil {
+					return false
+				}
+				res.Body.Close()
+				return true
+			}
+			for i := range test.want {
+				if !try() {
+					t.Fatalf("connection %d was turned away", i+1)
+				}
+			}
+			if try() {
+				t.Errorf("connection %d was let in", test.want+1)
+			}
+			open[0].Close()
+			testkit.Eventually(t, "room for one more", try)
+		})
+	}
+}
+
+// Everything behind the server sees the client's address, as the proxy tells.
+func TestHandlersSeeTheClientBehindAProxy(t *testing.T) {
+	t.Parallel()
+	proxies, err := netaddr.ParseProxies("127.0.0.0/8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := func() *program {
+		return &program{handler: func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, netaddr.Host(r.RemoteAddr)) }}
+	}
+	url, _ := servedWith(t, p(), platform.ServeOptions{Proxies: proxies})
+	if _, got := get(t, url, "X-Forwarded-For", "1.2.3.4, 203.0.113.9"); got != "203.0.113.9" {
+		t.Errorf("behind a proxy: %s", got)
+	}
+	url, _ = served(t, p())
+	if _, got := get(t, url, "X-Forwarded-For", "203.0.113.9"); got != "127.0.0.1" {
+		t.Errorf("a stranger's word was believed: %s", got)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"log/slog"
 	"net"
@@ -14,12 +13,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internal/netaddr"
 )
 
 // Limits of the HTTP servers. There is no bound on a whole response, because
-// exports and event streams are long: each read and each write has its own.
+// exports and event streams are long: each write has its own. Those of bodies
+// are in [BodyLimits].
 const (
 	maxHeader         = 32 << 10
 	readHeaderTimeout = 10 * time.Second
@@ -54,15 +53,33 @@ type ServeOptions struct {
 	Metrics        net.Listener
 	MetricsHandler http.Handler
 	Log            *slog.Logger
+	// Proxies are those whose word about where a request came from is believed.
+	Proxies netaddr.Proxies
+	// Connections are how many may be open at a time; zero means
+	// [DefaultConnections]. One address that is no proxy may have a quarter.
+	Connections int
 	// Progress is how long one read of a body, or one write of an answer, may
 	// take; zero means a minute.
 	Progress time.Duration
+	// Bodies bound the time that a body may take; zero means the defaults.
+	Bodies BodyLimits
+}
+
+func (o *ServeOptions) defaults() {
+	if o.Connections == 0 {
+		o.Connections = DefaultConnections
+	}
+	if o.Progress == 0 {
+		o.Progress = progressTimeout
+	}
+	o.Bodies.defaults()
 }
 
 // Serve runs a program until ctx ends or its server fails, and closes it. The
 // end comes in order: no new connections, running requests finish, background
 // work writes back what it has, then the stores are closed.
 func Serve(ctx context.Context, p Program, o ServeOptions) error {
+	o.defaults()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	ran := make(chan error, 1)
@@ -99,12 +116,10 @@ func startServer(o ServeOptions, l net.Listener, t *tls.Config, h http.Handler, 
 	// The requests' base context is our own: a request in the middle may finish
 	// when the program is told to end.
 	base, cancel := context.WithCancel(context.Background())
-	if o.Progress == 0 {
-		o.Progress = progressTimeout
-	}
-	// There is no ReadTimeout: it bounds a body as a whole, and uploads are long.
+	l = limitConnections(l, &o)
+	// There is no ReadTimeout: it bounds a body of any size with one time.
 	s := &server{cancel: cancel, Server: &http.Server{
-		Handler: progressing(o.Progress, h), MaxHeaderBytes: maxHeader, ReadHeaderTimeout: readHeaderTimeout,
+		Handler: fromProxies(o.Proxies, progressing(&o, h)), MaxHeaderBytes: maxHeader, ReadHeaderTimeout: readHeaderTimeout,
 		WriteTimeout: o.Progress, IdleTimeout: idleTimeout,
 		BaseContext: func(net.Listener) context.Context { return base },
 		ErrorLog:    log.New(serverLog{o.Log}, "", 0),
@@ -153,78 +168,6 @@ func (l serverLog) Write(line []byte) (int, error) {
 		l.log.Debug("http server", "said", text)
 	}
 	return len(line), nil
-}
-
-// progressing gives every read of a body and every write of a response its own
-// time, so that long streams live and stalled connections do not.
-func progressing(limit time.Duration, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p := &progress{ResponseWriter: w, control: http.NewResponseController(w), limit: limit, extended: tandem.SystemTime()}
-		if r.Body == nil || r.Body == http.NoBody {
-			next.ServeHTTP(p, r)
-			return
-		}
-		body := &progressBody{ReadCloser: r.Body, control: p.control, limit: limit}
-		r.Body = body
-		next.ServeHTTP(p, r)
-		if !body.ended {
-			_ = p.control.SetReadDeadline(tandem.SystemTime().Add(drainTimeout)) // a dead connection fails at the read
-		}
-	})
-}
-
-type progress struct {
-	http.ResponseWriter
-	control  *http.ResponseController
-	limit    time.Duration
-	extended time.Time
-}
-
-// extend sets the deadline anew, not for each of many small writes.
-func (p *progress) extend() {
-	if now := tandem.SystemTime(); now.Sub(p.extended) > p.limit/8 {
-		p.extended = now
-		_ = p.control.SetWriteDeadline(now.Add(p.limit)) // a dead connection fails at the write
-	}
-}
-
-// WriteHeader implements http.ResponseWriter.
-func (p *progress) WriteHeader(status int) {
-	p.extend()
-	p.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements http.ResponseWriter.
-func (p *progress) Write(b []byte) (int, error) {
-	p.extend()
-	return p.ResponseWriter.Write(b)
-}
-
-// Flush implements http.Flusher.
-func (p *progress) Flush() {
-	p.extend()
-	_ = p.control.Flush() // the caller may have gone
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (p *progress) Unwrap() http.ResponseWriter { return p.ResponseWriter }
-
-type progressBody struct {
-	io.ReadCloser
-	control  *http.ResponseController
-	limit    time.Duration
-	extended time.Time
-	ended    bool
-}
-
-func (b *progressBody) Read(buf []byte) (int, error) {
-	if now := tandem.SystemTime(); now.Sub(b.extended) > b.limit/8 {
-		b.extended = now
-		_ = b.control.SetReadDeadline(now.Add(b.limit)) // a dead connection fails at the read
-	}
-	n, err := b.ReadCloser.Read(buf)
-	b.ended = b.ended || err != nil
-	return n, err
 }
 
 // securityHeaders adds what every response of an https program has. On this

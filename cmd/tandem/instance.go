@@ -59,8 +59,8 @@ func (c *instanceCommand) Run(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	o := platform.ServeOptions{Listener: l, Log: log}
-	if o.TLS, err = c.tls(r, "instance", hostOf(root)); err != nil {
+	o, err := c.options(r, l, log, "instance", hostOf(root))
+	if err != nil {
 		return err
 	}
 	var metrics net.Listener

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/platform"
 )
 
@@ -21,6 +22,9 @@ type serving struct {
 	TLSKey  string `name:"tls-key" help:"Its private key (PEM)." placeholder:"FILE"`
 	TLSDev  bool   `name:"tls-dev" help:"Serve HTTPS with a certificate of a local authority, kept in the data folder (dev-ca.pem)."`
 	CAFile  string `name:"ca-file" help:"Further certificate authorities to trust, such as another's dev-ca.pem (PEM)." placeholder:"FILE"`
+
+	TrustedProxy   []string `help:"Network of proxies whose Forwarded or X-Forwarded-For is believed; may be repeated." placeholder:"CIDR"`
+	MaxConnections int      `help:"Connections at a time; one address that is no proxy may have a quarter." default:"4096" placeholder:"N"`
 	// ListenFD is the listener that a supervisor opened and handed down.
 	ListenFD uint `name:"listen-fd" hidden:""`
 }
@@ -28,7 +32,12 @@ type serving struct {
 // check refuses flags that do not go together and a certificate that cannot be
 // used, before anything is made.
 func (s *serving) check() error {
+	if _, err := netaddr.ParseProxies(s.TrustedProxy...); err != nil {
+		return usage("--trusted-proxy %w", err)
+	}
 	switch {
+	case s.MaxConnections < 4:
+		return usage("--max-connections %d: use 4 or more", s.MaxConnections)
 	case (s.TLSCert == "") != (s.TLSKey == ""):
 		return usage("--tls-cert and --tls-key go together")
 	case s.TLSDev && s.TLSCert != "":
@@ -36,23 +45,26 @@ func (s *serving) check() error {
 	case s.TLSCert == "":
 		return nil
 	}
-	_, err := loadCertificate(s.TLSCert, s.TLSKey)
+	_, err := platform.TLSConfig(s.TLSCert, s.TLSKey, nil)
 	return err
-}
-
-func loadCertificate(cert, key string) (tls.Certificate, error) {
-	pair, err := tls.LoadX509KeyPair(cert, key)
-	if err != nil {
-		return pair, fmt.Errorf("TLS certificate: %w; name the certificate's and its key's PEM files with --tls-cert and --tls-key", err)
-	}
-	return pair, nil
 }
 
 func (s *serving) https() bool { return s.TLSDev || s.TLSCert != "" }
 
+// options are how the program called name is served at the listener. A
+// certificate of the development authority also names the further hosts.
+func (s *serving) options(r *run, l net.Listener, log *slog.Logger, name string, hosts ...string) (o platform.ServeOptions, err error) {
+	o = platform.ServeOptions{Listener: l, Log: log, Connections: s.MaxConnections}
+	if o.Proxies, err = netaddr.ParseProxies(s.TrustedProxy...); err != nil {
+		return o, err
+	}
+	o.TLS, err = s.tls(r, log, name, hosts...)
+	return o, err
+}
+
 // tls is the configuration for the program called name; nil for plain HTTP. A
 // certificate of the development authority also names the further hosts.
-func (s *serving) tls(r *run, name string, hosts ...string) (*tls.Config, error) {
+func (s *serving) tls(r *run, log *slog.Logger, name string, hosts ...string) (*tls.Config, error) {
 	cert, key := s.TLSCert, s.TLSKey
 	if s.TLSDev {
 		var err error
@@ -63,11 +75,7 @@ func (s *serving) tls(r *run, name string, hosts ...string) (*tls.Config, error)
 	if cert == "" {
 		return nil, nil
 	}
-	pair, err := loadCertificate(cert, key)
-	if err != nil {
-		return nil, err
-	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+	return platform.TLSConfig(cert, key, log)
 }
 
 // devCertificate makes a certificate for a program, of the data folder's
@@ -152,8 +160,8 @@ func publicURL(flag, given string, l net.Listener, https bool) (string, error) {
 		_, port, err := net.SplitHostPort(l.Addr().String())
 		return scheme + "://localhost:" + port, err
 	}
-	root := strings.TrimRight(given, "/")
-	if err := platform.CheckURL(root); err != nil {
+	root, err := platform.RootURL(given)
+	if err != nil {
 		return "", usage("%s: %w", flag, err)
 	}
 	if https && !strings.HasPrefix(root, "https:") {

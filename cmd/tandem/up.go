@@ -229,8 +229,12 @@ func readSecret(file string) string {
 	return strings.TrimSpace(string(text))
 }
 
-func (s *system) tlsArgs(m member) []string {
-	args := []string{"--listen-fd=3", "--data=" + s.Data}
+// servingArgs are the flags of [serving] for a program.
+func (s *system) servingArgs(m member) []string {
+	args := []string{"--listen-fd=3", "--data=" + s.Data, "--max-connections=" + strconv.Itoa(s.MaxConnections)}
+	for _, proxy := range s.TrustedProxy {
+		args = append(args, "--trusted-proxy="+proxy)
+	}
 	if m.cert != "" {
 		args = append(args, "--tls-cert="+m.cert, "--tls-key="+m.key)
 	}
@@ -242,7 +246,7 @@ func (r *run) logArgs() []string {
 }
 
 func (s *system) instanceArgs() []string {
-	args := append([]string{"instance", "--url=" + s.instance.url, "--licences=" + strconv.Itoa(s.Licences)}, s.tlsArgs(s.instance)...)
+	args := append([]string{"instance", "--url=" + s.instance.url, "--licences=" + strconv.Itoa(s.Licences)}, s.servingArgs(s.instance)...)
 	for login, n := range s.Reserve {
 		args = append(args, "--reserve="+login+"="+strconv.Itoa(n))
 	}
@@ -268,7 +272,7 @@ func (s *system) halfArgs(m member, credential string) []string {
 	args := append([]string{
 		m.name, "--issuer=" + s.instance.url + oauth.PathIssuer, "--application-uri=" + platform.DemoPortal,
 		"--credential-file=" + filepath.Join(s.Data, m.name, credential),
-	}, s.tlsArgs(m)...)
+	}, s.servingArgs(m)...)
 	if s.ca != "" {
 		args = append(args, "--ca-file="+s.ca)
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,10 +25,25 @@ func Migrations(embedded embed.FS) fs.FS {
 	return folder
 }
 
+// Only is the part of a timeline whose file names keep says yes to.
+func Only(migrations fs.FS, keep func(name string) bool) fs.FS { return chosen{migrations, keep} }
+
+type chosen struct {
+	fs.FS
+	keep func(name string) bool
+}
+
+// Glob implements [fs.GlobFS], which is how the files are found.
+func (c chosen) Glob(pattern string) ([]string, error) {
+	names, err := fs.Glob(c.FS, pattern)
+	return slices.DeleteFunc(names, func(name string) bool { return !c.keep(name) }), err
+}
+
 // Migrate brings the schema to the newest version in migrations, which holds
 // goose files NNNNN_name.sql written once for both engines, with the types
-// TEXT, BIGINT, BOOLEAN and BYTEA. table keeps the version, so that two boxes
-// could share a file without sharing a timeline.
+// TEXT, BIGINT, BOOLEAN and BYTEA. A file NNNNN_name.sqlite.sql or
+// NNNNN_name.postgres.sql is for that engine alone. table keeps the version, so
+// that two boxes could share a file without sharing a timeline.
 //
 // A database that a newer program has migrated further is refused untouched.
 func (db *DB) Migrate(ctx context.Context, migrations fs.FS, table string) error {
@@ -69,6 +85,7 @@ func (db *DB) Versions(ctx context.Context, migrations fs.FS, table string) (cur
 
 func (db *DB) provider(migrations fs.FS, table string) (*goose.Provider, error) {
 	dialect := goose.DialectSQLite3
+	migrations = Only(migrations, db.Engine.runs)
 	if db.Engine == PostgreSQL {
 		dialect = goose.DialectPostgres
 		migrations = byteOrdered{migrations}
@@ -79,6 +96,16 @@ func (db *DB) provider(migrations fs.FS, table string) (*goose.Provider, error) 
 	}
 	return goose.NewProvider("", db.write, migrations,
 		goose.WithStore(store), goose.WithDisableGlobalRegistry(true), goose.WithVerbose(false))
+}
+
+// runs reports whether a migration is for the engine.
+func (e Engine) runs(name string) bool {
+	for _, engine := range []Engine{SQLite, PostgreSQL} {
+		if strings.HasSuffix(name, "."+string(engine)+".sql") {
+			return e == engine
+		}
+	}
+	return true
 }
 
 // Lock runs f while no other process that uses the same PostgreSQL database and

@@ -25,10 +25,14 @@ func stocked(t *testing.T, db *sqldb.DB) http.Handler {
 	t.Helper()
 	now := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
 	secret := signin.Account{User: tandem.User{ID: aGUID, Login: "anna", Name: "Anna", Type: tandem.InternalUser, Enabled: true, CreatedAt: now, ChangedAt: now}, PasswordHash: "$argon2id$SECRET"}
-	if err := data.NewUsers(db).Create(t.Context(), secret); err != nil {
+	users := data.NewUsers(db)
+	if err := users.Create(t.Context(), secret); err != nil {
 		t.Fatal(err)
 	}
 	store := data.NewERP(db, erpModel)
+	if err := store.FollowUsers(t.Context(), users); err != nil {
+		t.Fatal(err)
+	}
 	store.Clock = func() time.Time { return now }
 	h := serve(t, store)
 	for i, row := range []string{

@@ -56,7 +56,7 @@ func TestKilledProcessKeepsWhatItConfirmed(t *testing.T) {
 	kept := map[string]bool{}
 	f := audit.Filter{Limit: audit.MaxPage}
 	for {
-		page, err := (&audit.Log{Store: data.NewAudit(db)}).List(t.Context(), f)
+		page, err := (&audit.Log{Store: data.NewAudit(db.Identity)}).List(t.Context(), f)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,7 +79,7 @@ func recordUntilKilled(t *testing.T, url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &audit.Log{Store: data.NewAudit(db)}
+	l := &audit.Log{Store: data.NewAudit(db.Identity)}
 	run(t, l)
 	for i := range 4 {
 		go func() {

@@ -31,7 +31,7 @@ func newDomain(b *testing.B, engine sqldb.Engine) *domain {
 	b.Helper()
 	in := tandemtest.Start(b, tandemtest.Options{Engine: engine, Demo: true})
 	model := erp.NewModel()
-	d := &domain{Instance: in, token: in.ServiceToken(), open: &api.Domain{Model: model.Model, Store: data.NewERP(in.Platform.DB, model), Root: in.URL}}
+	d := &domain{Instance: in, token: in.ServiceToken(), open: &api.Domain{Model: model.Model, Store: data.NewERP(in.Platform.ERP, model), Root: in.URL}}
 	d.guarded = d.access(nil).Guard(d.open)
 	generation := uint64(0)
 	d.fresh = d.access(func() uint64 { generation++; return generation }).Guard(d.open)

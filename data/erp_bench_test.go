@@ -15,8 +15,10 @@ import (
 func demoCompany(t testing.TB, db *sqldb.DB) *data.ERP {
 	t.Helper()
 	anna := account("anna")
-	must(t, data.NewUsers(db).Create(t.Context(), anna))
+	users := data.NewUsers(db)
+	must(t, users.Create(t.Context(), anna))
 	e := data.NewERP(db, erpModel)
+	must(t, e.FollowUsers(t.Context(), users))
 	must(t, e.Transact(t.Context(), func(tx write.Tx) error {
 		_, err := demo.Seed(tx, erpModel, demo.Options{Now: noon, By: write.Actor{ID: anna.ID, Login: anna.Login}})
 		return err

@@ -28,8 +28,10 @@ type shop struct {
 func newShop(t testing.TB, db *sqldb.DB) *shop {
 	t.Helper()
 	anna := account("anna")
-	must(t, data.NewUsers(db).Create(t.Context(), anna))
+	users := data.NewUsers(db)
+	must(t, users.Create(t.Context(), anna))
 	s := &shop{ERP: data.NewERP(db, erpModel), t: t, by: write.Actor{ID: anna.ID, Login: "anna"}}
+	must(t, s.FollowUsers(t.Context(), users))
 	s.now.Store(noon.UnixMicro())
 	s.Clock = func() time.Time { return time.UnixMicro(s.now.Load()).UTC() }
 	for _, row := range []string{

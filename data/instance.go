@@ -23,9 +23,7 @@ func (s *Instance) ID(ctx context.Context) (string, error) {
 	if !errors.Is(err, sql.ErrNoRows) {
 		return id, err
 	}
-	_, err = s.db.Writer().ExecContext(ctx,
-		`INSERT INTO instance (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, "id", uuid.NewString())
-	if err != nil {
+	if err := s.setFact(ctx, "id", uuid.NewString()); err != nil {
 		return "", err
 	}
 	return s.fact(ctx, "id") // ours, or that of the replica that came first
@@ -34,4 +32,10 @@ func (s *Instance) ID(ctx context.Context) (string, error) {
 func (s *Instance) fact(ctx context.Context, name string) (value string, err error) {
 	err = s.db.Reader().QueryRowContext(ctx, `SELECT value FROM instance WHERE name = $1`, name).Scan(&value)
 	return value, err
+}
+
+// setFact keeps the value of a fact that has none yet.
+func (s *Instance) setFact(ctx context.Context, name, value string) error {
+	_, err := s.db.Writer().ExecContext(ctx, `INSERT INTO instance (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name, value)
+	return err
 }

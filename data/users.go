@@ -40,8 +40,10 @@ func (s *Users) Create(ctx context.Context, a signin.Account) error {
 		if err := claimName(ctx, tx, a.Login, userName); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, users.Insert, users.Values(&a)...)
-		return err
+		if _, err := tx.ExecContext(ctx, users.Insert, users.Values(&a)...); err != nil {
+			return err
+		}
+		return noteUserChange(ctx, tx, a.ID)
 	})
 	return emailTaken(err, a.Email)
 }
@@ -113,8 +115,10 @@ func (s *Users) Update(ctx context.Context, id string, change func(old signin.Ac
 		}
 		a.ID, a.Login, a.CreatedAt, a.Version = old.ID, old.Login, old.CreatedAt, old.Version+1
 		changed = a
-		_, err = tx.ExecContext(ctx, users.Update, users.Values(&a)...)
-		return err
+		if _, err = tx.ExecContext(ctx, users.Update, users.Values(&a)...); err != nil {
+			return err
+		}
+		return noteUserChange(ctx, tx, id)
 	})
 	if err != nil {
 		return signin.Account{}, emailTaken(err, changed.Email)

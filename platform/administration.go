@@ -19,7 +19,8 @@ import (
 // the record of the changes. It works while instances run on the same database;
 // they follow within five seconds.
 type Administration struct {
-	DB       *sqldb.DB
+	// DB is the identity server's database, ERP the one of the ERP's rows.
+	DB, ERP  *sqldb.DB
 	Apps     *registry.TrustedApps
 	Accounts *signin.Accounts
 	// Sessions lists and closes sessions. Its licence is applied only by an
@@ -58,7 +59,8 @@ func newAdministration(c StoreConfig, s *stores, sessions *session.Manager) *Adm
 	families := &token.Families{Store: s.families, Box: s.boxes.refresh, Lifetimes: c.Lifetimes, Clock: c.Clock}
 	ending := &signin.Ending{SignIns: s.signIns, Families: families, Sessions: sessions, Audit: s.audit, Clock: c.Clock}
 	return &Administration{
-		DB:       s.db,
+		DB:       s.db.Identity,
+		ERP:      s.db.ERP,
 		Sessions: sessions,
 		Keys:     &token.Keys{Store: s.keys, Box: s.boxes.signing, Lifetimes: c.Lifetimes, Log: c.Log, Clock: c.Clock},
 		Families: families,
@@ -96,7 +98,7 @@ func (a *Administration) Close() error {
 	a.closing.Do(func() {
 		a.stopAudit()
 		a.recording.Wait()
-		a.closed = a.DB.Close()
+		a.closed = a.db.Close()
 	})
 	return a.closed
 }
@@ -124,16 +126,8 @@ func (a *Administration) RotateKeys(ctx context.Context) ([]token.KeyInfo, error
 	return keys, nil
 }
 
-// Migrate brings a database's schema up to date and returns its versions
+// Migrate brings the databases' schemas up to date and returns their version
 // before and after.
 func Migrate(ctx context.Context, c StoreConfig) (from, to int64, err error) {
-	db, err := sqldb.Open(ctx, c.DB, c.Options)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer db.Close() // nothing is pending
-	if from, to, err = db.Versions(ctx, data.Migrations, data.MigrationTable); err != nil {
-		return 0, 0, err
-	}
-	return from, to, db.Lock(ctx, data.MigrationTable, func() error { return db.Migrate(ctx, data.Migrations, data.MigrationTable) })
+	return data.Migrate(ctx, c.DB, c.Options)
 }

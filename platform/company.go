@@ -41,7 +41,11 @@ func (a *Administration) SeedCompany(ctx context.Context, c Company) error {
 		o.ExternalUsers = append(o.ExternalUsers, demo.ExternalUser{UserID: actor.ID, Customer: n})
 	}
 	model := erp.NewModel()
-	err = a.erpStore(model).Transact(ctx, func(tx write.Tx) error {
+	store := a.erpStore(model)
+	if err := store.FollowUsers(ctx, a.users); err != nil {
+		return err
+	}
+	err = store.Transact(ctx, func(tx write.Tx) error {
 		made, err := demo.Seed(tx, model, o)
 		if err != nil || !made.Existing {
 			return err

@@ -19,7 +19,8 @@ import (
 // StoreConfig says where an instance's database and key are.
 type StoreConfig struct {
 	// DB is the database: sqlite:FILE or postgres://…. It is made where it does
-	// not exist, and brought up to date.
+	// not exist, and brought up to date. On SQLite the ERP's rows are in a file
+	// beside it, see [data.ERPFile].
 	DB string
 	// KeyFile holds the instance's key, which opens its signing keys and
 	// refresh tokens. It is made with the first signing key, and never again: a

@@ -1,13 +1,41 @@
 package platform
 
 import (
+	"context"
+	"time"
+
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/erp/write"
 )
 
 // erpStore is the store of the ERP's rows.
 func (a *Administration) erpStore(model *write.Model) *data.ERP {
-	store := data.NewERP(a.DB, model)
+	store := data.NewERP(a.ERP, model)
 	store.Clock = a.config.Clock
 	return store
+}
+
+// followEvery is how often the ERP's copy of the accounts is brought up to date.
+const followEvery = time.Second
+
+// followTimeout bounds one time of it: a long Import comes first.
+const followTimeout = time.Minute
+
+// followUsers keeps the ERP's copy of the accounts up to date until ctx ends. It
+// may wait for the ERP's writer, so nothing waits for it.
+func (i *Instance) followUsers(ctx context.Context) {
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		once, cancel := context.WithTimeout(ctx, followTimeout)
+		err := i.rows.FollowUsers(once, i.users)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			i.config.Log.Warn("the ERP does not follow the accounts", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
 }

@@ -36,6 +36,7 @@ type Instance struct {
 	identity *identity.Handler
 	signIn   *signin.Handler
 	metrics  *metrics
+	rows     *data.ERP
 	handler  http.Handler
 }
 
@@ -62,11 +63,11 @@ func NewInstance(ctx context.Context, c InstanceConfig) (*Instance, error) {
 
 // newInstance builds an instance that nothing runs in yet.
 func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, error) {
-	id, err := data.NewInstance(s.db).ID(ctx)
+	id, err := data.NewInstance(s.db.Identity).ID(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the instance's id: %w", err)
 	}
-	revoked := data.NewRevoked(s.db)
+	revoked := data.NewRevoked(s.db.Identity)
 	live := &registry.Registry{Apps: s.applications, Users: s.users, Revocations: revoked, Log: c.Log, Clock: c.Clock}
 	sessions := &session.Manager{
 		Store: s.sessions, Auditor: s.audit, Log: c.Log, Clock: c.Clock,
@@ -132,12 +133,13 @@ func (i *Instance) mountIdentity(mux *http.ServeMux, revoked *data.Revoked) {
 func (i *Instance) mountAPI(mux *http.ServeMux) {
 	c := &i.config
 	model := erp.NewModel()
+	i.rows = i.erpStore(model)
 	access := &api.Access{
 		Verifier:      &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.AudienceDomainAPI, Clock: c.Clock},
 		KeyGeneration: i.Keys.Generation, Checker: i.Registry, Sessions: i.Sessions, Auditor: i.audit, Log: c.Log, Clock: c.Clock,
 	}
 	(&api.Domain{
-		Model: model.Model, Store: i.erpStore(model), Access: access, Root: c.URL, Version: c.Version, Log: c.Log,
+		Model: model.Model, Store: i.rows, Access: access, Root: c.URL, Version: c.Version, Log: c.Log,
 		Sessions: func(ctx context.Context) ([]tandem.Session, error) { return i.Sessions.List(ctx, false) },
 		Usage: func(ctx context.Context) (slots, inUse int, err error) {
 			u, err := i.Sessions.Usage(ctx)
@@ -188,6 +190,7 @@ func (i *Instance) Run(ctx context.Context) error {
 	g.Go(func() error { return ended(ctx, i.Keys.Run(ctx)) })
 	g.Go(func() error { return ended(ctx, i.identity.Run(ctx)) })
 	g.Go(func() error { i.Sessions.Run(ctx); return nil })
+	g.Go(func() error { i.followUsers(ctx); return nil })
 	g.Go(func() error {
 		ticker := time.NewTicker(purgeEvery)
 		defer ticker.Stop()
@@ -216,5 +219,5 @@ func ended(ctx context.Context, err error) error {
 // Refresh does at once what Run does every second or two: read what has changed
 // in the database. A test that moves its clock calls it.
 func (i *Instance) Refresh(ctx context.Context) error {
-	return errors.Join(i.Registry.Refresh(ctx), i.Keys.Refresh(ctx), i.Sessions.Sync(ctx))
+	return errors.Join(i.Registry.Refresh(ctx), i.Keys.Refresh(ctx), i.Sessions.Sync(ctx), i.rows.FollowUsers(ctx, i.users))
 }

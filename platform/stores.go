@@ -8,14 +8,13 @@ import (
 	"github.com/hybridapps/tandem/audit"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/identity/signin"
-	"github.com/hybridapps/tandem/sqldb"
 )
 
-// stores are an opened database, what keeps something in it, and the keys that
-// open what is sealed in it: all that an administration and an instance are
+// stores are the opened databases, what keeps something in them, and the keys that
+// open what is sealed in them: all that an administration and an instance are
 // built of. Nothing here runs by itself.
 type stores struct {
-	db           *sqldb.DB
+	db           *data.DB
 	boxes        boxes
 	passwords    *signin.Passwords
 	audit        *metered
@@ -27,7 +26,7 @@ type stores struct {
 	sessions     *data.Sessions
 }
 
-// openStores opens the database, migrates it, and reads the key.
+// openStores opens the databases, migrates them, and reads the key.
 func openStores(ctx context.Context, c *StoreConfig) (*stores, error) {
 	db, err := data.Open(ctx, c.DB, c.Options)
 	if err != nil {
@@ -36,13 +35,13 @@ func openStores(ctx context.Context, c *StoreConfig) (*stores, error) {
 	s := &stores{
 		db:           db,
 		passwords:    signin.NewPasswords(c.Passwords, min(4, runtime.GOMAXPROCS(0))),
-		audit:        &metered{Log: &audit.Log{Store: data.NewAudit(db), Clock: c.Clock}},
-		applications: data.NewApplications(db),
-		users:        data.NewUsers(db),
-		signIns:      data.NewSignIns(db),
-		keys:         data.NewKeys(db),
-		families:     data.NewRefresh(db),
-		sessions:     data.NewSessions(db),
+		audit:        &metered{Log: &audit.Log{Store: data.NewAudit(db.Identity), Clock: c.Clock}},
+		applications: data.NewApplications(db.Identity),
+		users:        data.NewUsers(db.Identity),
+		signIns:      data.NewSignIns(db.Identity),
+		keys:         data.NewKeys(db.Identity),
+		families:     data.NewRefresh(db.Identity),
+		sessions:     data.NewSessions(db.Identity),
 	}
 	master, err := instanceKey(ctx, c, s.keys)
 	if err == nil {

@@ -78,7 +78,7 @@ func TestF32_I13_DatabaseFilesHoldNoSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWorld(t, db)
+	w := newWorld(t, db.Identity)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}

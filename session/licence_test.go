@@ -28,11 +28,12 @@ func replicas(t *testing.T, engine sqldb.Engine, n, slots int) ([]*session.Manag
 	var managers []*session.Manager
 	var db *sqldb.DB
 	for range n {
-		var err error
-		if db, err = data.Open(t.Context(), url, sqldb.Options{MaxConns: 4}); err != nil {
+		opened, err := data.Open(t.Context(), url, sqldb.Options{MaxConns: 4})
+		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { db.Close() })
+		t.Cleanup(func() { opened.Close() })
+		db = opened.Identity
 		managers = append(managers, &session.Manager{
 			Store: data.NewSessions(db), Auditor: &testkit.Record{}, Licence: tandem.Licence{Slots: slots}, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		})

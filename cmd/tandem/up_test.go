@@ -517,8 +517,8 @@ func TestI8_EachProcessGetsOnlyItsOwn(t *testing.T) {
 		text string
 		not  []string
 	}{
-		"web app":  {webapp, []string{"worker/credential", "worker.db", "tandem.db", "instance.key"}},
-		"worker":   {worker, []string{"webapp/credential", "webapp.db", "tandem.db", "instance.key"}},
+		"web app":  {webapp, []string{"worker/credential", "worker.db", "tandem.db", "tandem-erp.db", "instance.key"}},
+		"worker":   {worker, []string{"webapp/credential", "webapp.db", "tandem.db", "tandem-erp.db", "instance.key"}},
 		"instance": {instance, []string{"credential", "webapp.db", "worker.db", "channel.key"}},
 	} {
 		for _, word := range append(has.not, portal.UserSecret, portal.ServiceSecret, r.demo.Users[0].Password) {

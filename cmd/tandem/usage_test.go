@@ -90,7 +90,7 @@ func TestFailuresAreOneLineAndExitCode1(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.Writer().Exec("INSERT INTO " + data.MigrationTable + " (version_id, is_applied) VALUES (99999, true)"); err != nil {
+	if _, err := db.Identity.Writer().Exec("INSERT INTO " + data.MigrationTable + " (version_id, is_applied) VALUES (99999, true)"); err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {

@@ -4,6 +4,7 @@ package datatest
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/hybridapps/tandem/data"
@@ -29,10 +30,18 @@ func Each(t *testing.T, test func(t *testing.T, db *sqldb.DB)) {
 }
 
 // Open makes an empty, migrated database for one test, which is gone after it.
+// It has all tables of an instance, on SQLite too: only what [data.Open] opens is
+// in two files there.
 func Open(t testing.TB, engine sqldb.Engine) *sqldb.DB {
 	t.Helper()
 	at, _ := migrated.Copy(t, engine)
-	db, err := data.Open(t.Context(), at, sqldb.Options{})
+	return reopen(t, at)
+}
+
+// reopen opens a database that has been migrated.
+func reopen(t testing.TB, at string) *sqldb.DB {
+	t.Helper()
+	db, err := sqldb.Open(t.Context(), at, sqldb.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,11 +50,11 @@ func Open(t testing.TB, engine sqldb.Engine) *sqldb.DB {
 }
 
 var migrated = testdb.Template{Name: "instance", Make: func(ctx context.Context, url string) (note string, err error) {
-	db, err := data.Open(ctx, url, sqldb.Options{})
+	db, err := sqldb.Open(ctx, url, sqldb.Options{})
 	if err != nil {
 		return "", err
 	}
-	return "", db.Close()
+	return "", errors.Join(db.Migrate(ctx, data.Migrations, data.MigrationTable), db.Close())
 }}
 
 // URL names an empty database for one test, not yet migrated.

@@ -75,10 +75,7 @@ func storesOf(db *sqldb.DB) *Stores {
 		Reopen: func(t testing.TB) *Stores {
 			t.Helper()
 			must(t, db.Close())
-			again, err := data.Open(t.Context(), db.URL(), sqldb.Options{})
-			must(t, err)
-			t.Cleanup(func() { again.Close() })
-			return storesOf(again)
+			return storesOf(reopen(t, db.URL()))
 		},
 	}
 }

@@ -32,7 +32,7 @@ CREATE TABLE erp_customer_external_access (
     days_back_access BIGINT,
     notes            TEXT,
     customer         TEXT    NOT NULL REFERENCES erp_customers (id),
-    "user"           TEXT    NOT NULL REFERENCES users (id)
+    "user"           TEXT    NOT NULL
 );
 CREATE UNIQUE INDEX erp_customer_external_access_user ON erp_customer_external_access ("user", customer);
 CREATE INDEX erp_customer_external_access_customer ON erp_customer_external_access (customer);

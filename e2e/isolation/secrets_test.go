@@ -62,7 +62,7 @@ func TestI13_NoSecretIsLeftAnywhere(t *testing.T) {
 			t.Errorf("the log says too little: %s", log.String())
 		}
 		look("the logs", log.String())
-		for name, at := range map[string]string{"instance": s.Store().DB, "web app": s.WebAppDB, "worker": s.WorkerDB} {
+		for name, at := range map[string]string{"instance": s.Store().DB, "ERP": s.Platform.ERP.URL(), "web app": s.WebAppDB, "worker": s.WorkerDB} {
 			n := dump(t, s.openDB(t, at), func(table, text string) { look("the "+name+"'s table "+table, text) })
 			if n < 5 {
 				t.Errorf("the %s's database has %d values", name, n)

@@ -31,6 +31,9 @@ func open(t testing.TB, db *sqldb.DB) *data.ERP {
 		}
 	}
 	store := data.NewERP(db, erpModel)
+	if err := store.FollowUsers(t.Context(), users); err != nil {
+		t.Fatal(err)
+	}
 	store.Clock = func() time.Time { return noon }
 	return store
 }

@@ -27,8 +27,9 @@ type Template struct {
 	Make func(ctx context.Context, url string) (note string, err error)
 
 	sqlite struct {
-		once  sync.Once
-		bytes []byte
+		once sync.Once
+		// files are the contents by what follows "template" in the file's name.
+		files map[string][]byte
 		note  string
 		err   error
 	}
@@ -56,11 +57,12 @@ func (m *Template) Copy(t testing.TB, engine sqldb.Engine) (url, note string) {
 func (m *Template) copySQLite(t testing.TB) (url, note string) {
 	t.Helper()
 	own := &m.sqlite
-	own.once.Do(func() { own.bytes, own.note, own.err = m.makeSQLite() })
+	own.once.Do(func() { own.files, own.note, own.err = m.makeSQLite() })
 	url = sqliteURL(t)
 	err := own.err
-	if err == nil {
-		err = os.WriteFile(strings.TrimPrefix(url, "sqlite:"), own.bytes, 0o600)
+	base := strings.TrimSuffix(strings.TrimPrefix(url, "sqlite:"), ".db")
+	for ending, bytes := range own.files {
+		err = errors.Join(err, os.WriteFile(base+ending, bytes, 0o600))
 	}
 	if err != nil {
 		t.Fatalf("the database %s: %v", m.Name, err)
@@ -70,12 +72,12 @@ func (m *Template) copySQLite(t testing.TB) (url, note string) {
 
 // makeSQLite reads the template of the run, or makes it. Of processes that make
 // it at the same time the first one's is kept, whole.
-func (m *Template) makeSQLite() (bytes []byte, note string, err error) {
+func (m *Template) makeSQLite() (files map[string][]byte, note string, err error) {
 	run := os.Getenv(RunVariable)
 	kept := filepath.Join(run, m.Name)
 	if run != "" {
-		if bytes, note, err = readSQLite(kept); err == nil {
-			return bytes, note, nil
+		if files, note, err = readSQLite(kept); err == nil {
+			return files, note, nil
 		}
 	}
 	dir, err := os.MkdirTemp(run, m.Name+"-*")
@@ -99,13 +101,23 @@ func (m *Template) makeSQLite() (bytes []byte, note string, err error) {
 	return readSQLite(dir)
 }
 
-func readSQLite(dir string) (bytes []byte, note string, err error) {
+func readSQLite(dir string) (files map[string][]byte, note string, err error) {
 	text, err := os.ReadFile(filepath.Join(dir, "note"))
 	if err != nil {
 		return nil, "", err
 	}
-	bytes, err = os.ReadFile(filepath.Join(dir, "template.db"))
-	return bytes, string(text), err
+	made, err := filepath.Glob(filepath.Join(dir, "template*.db"))
+	if err != nil {
+		return nil, "", err
+	}
+	files = map[string][]byte{}
+	for _, file := range made {
+		_, ending, _ := strings.Cut(filepath.Base(file), "template")
+		if files[ending], err = os.ReadFile(file); err != nil {
+			return nil, "", err
+		}
+	}
+	return files, string(text), nil
 }
 
 func (m *Template) copyPostgres(t testing.TB) (url, note string) {

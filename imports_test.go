@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	// The boxes of the server: never each other's, never the data box. Identity
 	// asks the registry who may act; the API reads the entity model.
 	"identity/...": {".", "oauth", "registry", "seal", "assets", "identity/...", "internal/flood", "internal/netaddr"},
-	"api":          {".", "api/odata", "erp", "erp/model", "erp/query", "erp/write", "oauth", "internal/netaddr"},
+	"api":          {".", "api/odata", "erp/model", "erp/query", "erp/write", "oauth", "internal/netaddr"},
 	// The data box implements the stores that the others declare.
 	"data":          {".", "sqldb", "api/odata", "audit", "erp/model", "erp/query", "erp/write", "identity/...", "registry", "session"},
 	"data/datatest": {".", "data", "sqldb", "audit", "identity/...", "registry", "session", "internal/testkit/..."},

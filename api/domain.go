@@ -11,7 +11,6 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/api/odata"
-	"github.com/hybridapps/tandem/erp"
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/write"
 )
@@ -89,7 +88,10 @@ func (d *Domain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func edge(err error) error {
 	var syntax *odata.Error
 	var big *http.MaxBytesError
+	var scope *model.ScopeError
 	switch {
+	case errors.As(err, &scope):
+		return InsufficientScope(scope.Scope)
 	case errors.As(err, &syntax):
 		code := tandem.CodeInvalid
 		if syntax.Where == "path" {
@@ -168,23 +170,7 @@ func (d *Domain) set(r *http.Request, name string) (*model.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return set, permit(r, set)
-}
-
-// permit refuses rows that the caller may not see, however they are asked for.
-func permit(r *http.Request, set *model.Set) error {
-	if erp.MaySee(scopeOf(r), set) {
-		return nil
-	}
-	return InsufficientScope(tandem.ScopeSec)
-}
-
-// permitBody refuses a body that looks into such rows.
-func permitBody(r *http.Request, set *model.Set, o *write.Object) error {
-	if erp.MaySend(scopeOf(r), set, o) {
-		return nil
-	}
-	return InsufficientScope(tandem.ScopeSec)
+	return set, set.Permit(scopeOf(r))
 }
 
 // scopeOf is what the caller was granted; nothing without a guard.
@@ -193,11 +179,6 @@ func scopeOf(r *http.Request) tandem.Scope {
 		return call.Principal.Scope
 	}
 	return nil
-}
-
-// may is permit for what resolves a query.
-func may(r *http.Request) func(*model.Set) error {
-	return func(set *model.Set) error { return permit(r, set) }
 }
 
 // target is the entity set that a request's path names.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/api"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/identity/signin"
@@ -294,6 +295,80 @@ func TestF33_SecurityRowsNeedTheirScope(t *testing.T) {
 		} {
 			if r, answer := call(t, h, "GET", q, ""); r.StatusCode < 400 {
 				t.Errorf("%s: %d %s", q, r.StatusCode, answer)
+			}
+		}
+	})
+}
+
+// TestF33_BodiesLinkToSecurityRowsAndNeverLookForThem comes to a row of the
+// security namespace by every way that a body has, on the way also with types
+// that do not fit their places. Whether there is such a row makes no difference.
+func TestF33_BodiesLinkToSecurityRowsAndNeverLookForThem(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		h := stocked(t, db)
+		user := `"Systems_Security_Users(` + aGUID + `)"`
+		customer, access := "Crm_Sales_Customers("+number(12)+")", "Crm_Sales_CustomerExternalAccess"
+		doors := []struct{ method, path, body string }{
+			{"POST", access, `{"Customer":{"Number":"C1"},"User":USER}`},
+			{"POST", "Crm_Sales_Customers", `{"Party":{"@odata.id":"General_Contacts_Companies(` + number(2) + `)"},"ExternalAccess":[{"User":USER}]}`},
+			{"PATCH", customer, `{"ExternalAccess":[{"User":USER}]}`},
+			{"PATCH", access + "(" + number(91) + ")", `{"User":USER}`},
+			{"PATCH", access + "(" + number(91) + ")", `{"Customer":{"Number":"C1","@erpnet.action":"update","ExternalAccess":[{"User":USER}]}}`},
+			{"POST", customer + "/ExternalAccess", `{"User":USER}`},
+			{"POST", "Crm_Sales_SalesOrders", `{"Customer":{"Number":"C1"},"AssignedToUser":USER}`},
+			{"POST", "Import", `{"objects":[{"@odata.type":"Erp.Crm_Sales_SalesOrder","Customer":{"Number":"C1"},"AssignedToUser":USER}]}`},
+			{"POST", "Import", `{"transaction":"all-objects","objects":[{"@odata.type":"Erp.Crm_Sales_Customer","@erpnet.action":"merge","Number":"C1","ExternalAccess":[{"User":USER}]}]}`},
+			{"POST", "Import", `{"objects":[{"@odata.type":"Erp.Crm_Sales_CustomerExternalAcces","Customer":{"Number":"C1"},"User":USER}]}`},
+		}
+		for _, d := range doors {
+			answers := map[string]string{}
+			for _, who := range []string{"anna", "nobody"} {
+				for _, look := range []string{
+					`{"Login":"WHO"}`, `{"@erpnet.findBy":{"Code":"WHO"}}`, `{"@erpnet.findBy":{"DisplayText":"WHO"}}`, `{"@erpnet.action":"findOrNull","@erpnet.findBy":{"DisplayText":"WHO"}}`,
+					`{"@odata.type":"Erp.Systems_Security_User","@erpnet.action":"findOrNull","@erpnet.findBy":{"Name":"WHO"}}`, `{"@odata.id":` + user + `,"Login":"WHO"}`,
+				} {
+					look = strings.ReplaceAll(look, "WHO", who)
+					r, answer := call(t, h, d.method, d.path, strings.ReplaceAll(d.body, "USER", look))
+					if r.StatusCode != 403 || errorOf(t, answer).Type != api.TypeInsufficientScope {
+						t.Errorf("%s %s with %s: %d %s", d.method, d.path, look, r.StatusCode, answer)
+					}
+					key := strings.ReplaceAll(look, who, "WHO")
+					if answers[key] != "" && answers[key] != answer {
+						t.Errorf("%s %s with %s tells whether there is one:\n%s\n%s", d.method, d.path, look, answers[key], answer)
+					}
+					answers[key] = answer
+				}
+				// A foreign type leads nowhere, neither of the user nor of the row with it.
+				look := `{"@odata.type":"Erp.General_Currencies_Currency","@erpnet.action":"findOrNull","@erpnet.findBy":{"DisplayText":"` + who + `"}}`
+				r, answer := call(t, h, d.method, d.path, strings.ReplaceAll(d.body, "USER", look))
+				if !strings.Contains(answer, "is not a type of this set") {
+					t.Errorf("%s %s with a foreign type: %d %s", d.method, d.path, r.StatusCode, answer)
+				}
+				if strings.Contains(d.body, `[{"User":USER}]`) {
+					body := strings.ReplaceAll(d.body, `{"User":USER}`, `{"@odata.type":"Erp.General_Currencies_Currency","User":{"@erpnet.action":"findOrNull","@erpnet.findBy":{"DisplayText":"`+who+`"}}}`)
+					if r, answer = call(t, h, d.method, d.path, body); !strings.Contains(answer, "is not a type of this set") {
+						t.Errorf("%s %s with a row of a foreign type: %d %s", d.method, d.path, r.StatusCode, answer)
+					}
+				}
+			}
+		}
+		// The type of the row itself must fit, too.
+		for _, d := range []struct{ method, path, body string }{
+			{"POST", "Crm_Sales_Customers", `{"@odata.type":"Erp.General_Currencies_Currency"}`},
+			{"PATCH", customer, `{"@odata.type":"Erp.General_Currencies_Currency"}`},
+			{"POST", customer + "/ExternalAccess", `{"@odata.type":"Erp.Crm_Sales_Customer"}`},
+			{"PATCH", customer, `{"Party":{"@odata.type":"Erp.Systems_Security_User","@odata.id":"General_Contacts_Companies(` + number(11) + `)"}}`},
+		} {
+			r, answer := call(t, h, d.method, d.path, d.body)
+			refused(t, r, answer, 400, "is not a type of this set")
+		}
+		if r, answer := call(t, h, "POST", "Import", `{"objects":[{"@odata.type":"Erp.Systems_Security_User","Login":"x"}]}`); r.StatusCode != 403 {
+			t.Errorf("a user: %d %s", r.StatusCode, answer)
+		}
+		for _, link := range []string{`"User":{"@odata.id":` + user + `}`, `"User":{"@odata.type":"Erp.Systems_Security_User","@odata.id":` + user + `}`, `"User@odata.bind":` + user} {
+			if r, answer := call(t, h, "PATCH", access+"("+number(91)+")", "{"+link+"}"); r.StatusCode != 204 {
+				t.Errorf("%s: %d %s", link, r.StatusCode, answer)
 			}
 		}
 	})

@@ -40,7 +40,7 @@ func (t *target) children(w http.ResponseWriter, r *http.Request, child *model.C
 	if t.path.Cast != "" {
 		return notFound("The rows of %s are all of one type.", child.Name)
 	}
-	if err := permit(r, child.Set); err != nil {
+	if err := child.Set.Permit(scopeOf(r)); err != nil {
 		return err
 	}
 	read := func(w http.ResponseWriter, r *http.Request) error {
@@ -71,7 +71,7 @@ func (t *target) follow(w http.ResponseWriter, r *http.Request, reference *model
 		}
 		set = cast
 	}
-	if err := permit(r, set); err != nil {
+	if err := set.Permit(scopeOf(r)); err != nil {
 		return err
 	}
 	q := query.ByID(t.set, t.path.Key)

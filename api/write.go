@@ -15,28 +15,28 @@ import (
 
 // create serves POST Set.
 func (t *target) create(w http.ResponseWriter, r *http.Request) error {
-	return t.insert(w, r, t.set, func(ctx context.Context, by write.Actor, o *write.Object) (write.Outcome, error) {
+	return t.insert(w, r, func(ctx context.Context, by write.Actor, o *write.Object) (write.Outcome, error) {
 		return t.Store.Write(ctx, by, t.set, o)
 	})
 }
 
 // createChild serves POST Set(guid)/Lines.
 func (t *target) createChild(w http.ResponseWriter, r *http.Request, child *model.Child) error {
-	return t.insert(w, r, child.Set, func(ctx context.Context, by write.Actor, o *write.Object) (write.Outcome, error) {
+	return t.insert(w, r, func(ctx context.Context, by write.Actor, o *write.Object) (write.Outcome, error) {
 		return t.Store.CreateChild(ctx, by, t.self(), child, o)
 	})
 }
 
 // insert reads a body, has it written and answers with the row: 201 where it
 // is new, 200 where @erpnet.action found one, 204 where it found none.
-func (t *target) insert(w http.ResponseWriter, r *http.Request, set *model.Set,
+func (t *target) insert(w http.ResponseWriter, r *http.Request,
 	apply func(context.Context, write.Actor, *write.Object) (write.Outcome, error),
 ) error {
 	by, err := actor(r)
 	if err != nil {
 		return err
 	}
-	o, err := t.body(w, r, set)
+	o, err := readBody(w, r, MaxBody)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (t *target) update(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	o, err := t.body(w, r, t.set)
+	o, err := readBody(w, r, MaxBody)
 	if err != nil {
 		return err
 	}
@@ -159,15 +159,6 @@ func ifMatch(r *http.Request) (int64, error) {
 		return 0, invalid("If-Match takes one ObjectVersion, for example \"5\".")
 	}
 	return n, nil
-}
-
-// body reads the JSON object of a write, and checks what it reaches.
-func (d *Domain) body(w http.ResponseWriter, r *http.Request, set *model.Set) (*write.Object, error) {
-	o, err := readBody(w, r, MaxBody)
-	if err != nil {
-		return nil, err
-	}
-	return o, permitBody(r, set, o)
 }
 
 // readBody reads one JSON object of at most limit bytes.

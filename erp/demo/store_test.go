@@ -23,7 +23,7 @@ func open(t testing.TB, db *sqldb.DB) *data.ERP {
 	users := data.NewUsers(db)
 	for _, u := range []write.Actor{admin, anna, paul} {
 		account := signin.Account{User: tandem.User{ID: u.ID, Login: u.Login, Name: u.Login, Type: tandem.InternalUser, Enabled: true, CreatedAt: noon, ChangedAt: noon}}
-		if u == paul {
+		if u.ID == paul.ID {
 			account.Type = tandem.ExternalCommunityUser
 		}
 		if err := users.Create(t.Context(), account); err != nil {

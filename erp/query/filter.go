@@ -116,7 +116,10 @@ func (r resolver) condition(set *model.Set, c odata.Condition) (Expr, error) {
 			return nil, err
 		}
 		if ref := path.Property; ref.IsReference() { // looks into the row it refers to
-			if err := r.may(ref.Target); err != nil {
+			if err := r.enter(ref.Target); err != nil {
+				return nil, err
+			}
+			if err := r.searched(ref.Target); err != nil {
 				return nil, err
 			}
 		}

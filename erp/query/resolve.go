@@ -3,17 +3,26 @@ package query
 import (
 	"slices"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/erp/model"
 )
 
 // Resolve makes the query that the options ask for, for rows of a set. What it
 // makes holds pointers of the model and values, and no text that a caller typed
-// as a name. may is asked for every set that the query looks into besides its
-// own: its error ends the resolving.
-func Resolve(set *model.Set, options *odata.Query, may func(*model.Set) error) (*Query, error) {
-	r := resolver{may}
+// as a name. Every set that the query looks into, its own included, must be
+// permitted by what was granted: see [model.Set.Permit].
+func Resolve(set *model.Set, options *odata.Query, granted tandem.Scope) (*Query, error) {
+	r := resolver{granted}
+	if err := r.enter(set); err != nil {
+		return nil, err
+	}
 	q := &Query{Set: set, Search: options.Search, Offset: options.Skip, SkipNulls: options.SkipNulls}
+	if q.Search != "" {
+		if err := r.searched(set); err != nil {
+			return nil, err
+		}
+	}
 	var err error
 	if q.Where, err = r.filter(set, options.Filter); err != nil {
 		return nil, err
@@ -26,21 +35,48 @@ func Resolve(set *model.Set, options *odata.Query, may func(*model.Set) error) (
 
 // ResolveRow is [Resolve] for one row; options that are only for many are
 // refused.
-func ResolveRow(set *model.Set, id string, options *odata.Query, may func(*model.Set) error) (*Query, error) {
+func ResolveRow(set *model.Set, id string, options *odata.Query, granted tandem.Scope) (*Query, error) {
 	for _, o := range options.Given {
 		switch o.Name {
 		case "$filter", "$orderby", "$top", "$skip", "$skiptoken", "$count", "$search":
 			return nil, invalid("%s is for sets of rows; one row takes $select, $expand and options.", o.Name)
 		}
 	}
+	r := resolver{granted}
+	if err := r.enter(set); err != nil {
+		return nil, err
+	}
 	q := ByID(set, id)
 	q.SkipNulls = options.SkipNulls
-	return q, resolver{may}.shape(q, options.Select, options.Expand)
+	return q, r.shape(q, options.Select, options.Expand)
 }
 
 // resolver resolves the names of a syntax tree to the model.
 type resolver struct {
-	may func(*model.Set) error
+	granted tandem.Scope
+}
+
+// enter is asked for every set whose rows a name leads to.
+func (r resolver) enter(set *model.Set) error { return set.Permit(r.granted) }
+
+// searched is enter for what $search looks at in rows of a set.
+func (r resolver) searched(set *model.Set) error {
+	for _, p := range set.SearchPaths {
+		if err := r.through(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// through is enter for every set that a path steps into.
+func (r resolver) through(path *model.Path) error {
+	for _, ref := range path.Refs {
+		if err := r.enter(ref.Target); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // shape gives a query its fields and expansions.
@@ -107,7 +143,7 @@ func (r resolver) expand(set *model.Set, x odata.Expand) (*Expand, error) {
 	default:
 		out.Query.Set = out.Reference.Target
 	}
-	if err := r.may(out.Query.Set); err != nil {
+	if err := r.enter(out.Query.Set); err != nil {
 		return nil, err
 	}
 	return out, r.shape(&out.Query, x.Select, x.Expand)
@@ -136,10 +172,5 @@ func (r resolver) path(set *model.Set, p odata.Property) (*model.Path, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, ref := range path.Refs {
-		if err := r.may(ref.Target); err != nil {
-			return nil, err
-		}
-	}
-	return path, nil
+	return path, r.through(path)
 }

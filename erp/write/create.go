@@ -95,6 +95,9 @@ func (w *Writer) createUnder(owner *Change, child *model.Child, o *Object) (Outc
 
 // CreateChild adds a row to a child collection: POST Set(id)/Child.
 func (w *Writer) CreateChild(e model.Entity, child *model.Child, o *Object) (Outcome, error) {
+	if _, err := w.at(child.Set, o); err != nil {
+		return Outcome{}, err
+	}
 	owner, err := w.open(e)
 	if err != nil {
 		return Outcome{}, err

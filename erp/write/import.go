@@ -28,6 +28,9 @@ func Import(m *Model, by Actor, req *ImportRequest, clock tandem.Clock, transact
 			return f(tx)
 		})
 	}
+	if err := run.foresee(); err != nil {
+		return nil, err
+	}
 	if err := run.begin(); err != nil {
 		return nil, err
 	}
@@ -59,6 +62,21 @@ type ImportLog interface {
 	Note(tx Tx, i int, done ImportedObject) error
 	// End completes the head.
 	End(tx Tx, result *ImportResult, at time.Time) error
+}
+
+// foresee refuses the import as a whole, before anything of it is done, when an
+// object comes to rows that are not the actor's.
+func (r *importRun) foresee() error {
+	for _, o := range r.req.Objects {
+		s, err := typeOf(r.w.model, o)
+		if err != nil {
+			continue // told in the object's own result
+		}
+		if err := r.w.foresee(s, o); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *importRun) begin() error {

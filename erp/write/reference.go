@@ -19,11 +19,13 @@ func (w *Writer) reference(s *model.Set, p *model.Property, v any, bind bool) (m
 	if !ok || bind {
 		return model.Value{}, invalid(`%s: %s is a reference; write it as {"@odata.id":"%s(id)"}.`, s.Name, p.Name, p.Target.Name)
 	}
-	if id, ok := o.Get("@odata.id"); ok && len(o.Members) == 1 {
-		text, _ := id.(string)
-		return w.link(p, text)
+	if id, ok := linked(o); ok {
+		if _, err := w.typed(p.Target, o); err != nil {
+			return model.Value{}, prefix(err, p.Name+": ")
+		}
+		return w.link(p, id)
 	}
-	target, err := w.concrete(p.Target, o)
+	target, err := w.at(p.Target, o)
 	if err != nil {
 		return model.Value{}, prefix(err, p.Name+": ")
 	}

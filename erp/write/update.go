@@ -15,6 +15,9 @@ func (w *Writer) update(e model.Entity, o *Object, action string) (Outcome, erro
 	if err != nil {
 		return Outcome{}, err
 	}
+	if _, err := w.at(c.Record.Set, o); err != nil {
+		return Outcome{}, err
+	}
 	if err := c.applyAll(o, action); err != nil {
 		return Outcome{}, err
 	}
@@ -28,6 +31,9 @@ func (w *Writer) update(e model.Entity, o *Object, action string) (Outcome, erro
 
 // open loads and locks a row to change it, together with its owner.
 func (w *Writer) open(e model.Entity) (*Change, error) {
+	if err := e.Set.Permit(w.by.Scope); err != nil {
+		return nil, err
+	}
 	if err := writable(e.Set); err != nil {
 		return nil, err
 	}

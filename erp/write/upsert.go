@@ -23,7 +23,7 @@ const (
 
 // Apply writes one object as its @erpnet.action says, or as fallback does.
 func (w *Writer) Apply(s *model.Set, o *Object, fallback string) (Outcome, error) {
-	s, err := w.concrete(s, o)
+	s, err := w.at(s, o)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -32,20 +32,6 @@ func (w *Writer) Apply(s *model.Set, o *Object, fallback string) (Outcome, error
 		return Outcome{}, err
 	}
 	return w.perform(s, o, action)
-}
-
-// concrete is the set that @odata.type names, which must be s or a subtype.
-func (w *Writer) concrete(s *model.Set, o *Object) (*model.Set, error) {
-	v, ok := o.Get("@odata.type")
-	if !ok {
-		return s, nil
-	}
-	name, _ := v.(string)
-	t := w.model.SetOfQualifiedType(name)
-	if t == nil || !s.Includes(t) {
-		return nil, invalid("%s: @odata.type %q is not a type of this set.", s.Name, model.Shown(name))
-	}
-	return t, nil
 }
 
 func actionOf(s *model.Set, o *Object, fallback string) (string, error) {
@@ -104,7 +90,10 @@ func (w *Writer) perform(s *model.Set, o *Object, action string) (Outcome, error
 // be lines 10, 20, 30 …, the numbers that the first merge gave them, so that a
 // repeated import finds them again.
 func (c *Change) applyChild(child *model.Child, o *Object, position int, parentAction string) error {
-	s := child.Set
+	s, err := c.w.at(child.Set, o)
+	if err != nil {
+		return err
+	}
 	action, err := actionOf(s, o, actionMerge)
 	if err != nil {
 		return err

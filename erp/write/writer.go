@@ -98,10 +98,14 @@ type Actor struct {
 	// ID is the account's GUID, Login its login: the System User's for service
 	// tokens. Login becomes CreationUser and the like.
 	ID, Login string
+	// Scope is what was granted: see [model.Set.Permit].
+	Scope tandem.Scope
 }
 
 // ActorOf is the actor of a verified principal.
-func ActorOf(p *tandem.Principal) Actor { return Actor{ID: p.ActorID(), Login: p.Actor()} }
+func ActorOf(p *tandem.Principal) Actor {
+	return Actor{ID: p.ActorID(), Login: p.Actor(), Scope: p.Scope}
+}
 
 // Outcome is the result of one write. Entity is zero when the action found
 // nothing (findOrNull).

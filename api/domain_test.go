@@ -450,6 +450,36 @@ func TestAnswerIsBrokenOffWhenTheStoreFailsInTheMiddle(t *testing.T) {
 	}
 }
 
+// endless is a store that does not look at its context.
+type endless struct{ *fake }
+
+func (e endless) Query(ctx context.Context, q *query.Query, each func(*query.Row) error) error {
+	n := 0
+	return e.fake.Query(ctx, q, func(row *query.Row) error {
+		if n++; n == 500 {
+			<-ctx.Done()
+		}
+		row.Values[0] = model.TextValue(strings.Repeat("x", 1000))
+		return each(row)
+	})
+}
+
+func TestF33_WritingEndsWithTheTimeOfTheResponse(t *testing.T) {
+	t.Parallel()
+	h := &api.Domain{Model: erpModel.Model, Store: endless{currencies(1000)}, Root: "https://erp.example", Timeout: 100 * time.Millisecond, Log: slog.New(slog.DiscardHandler)}
+	server := httptest.NewServer(h)
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	defer server.Close()
+	r, err := server.Client().Get(server.URL + api.DomainPath + "General_Currencies_Currencies?$select=CurrencySign")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if text, err := io.ReadAll(r.Body); err == nil || r.StatusCode != 200 {
+		t.Errorf("a response whose time is over looks whole: %d, %d bytes", r.StatusCode, len(text))
+	}
+}
+
 func TestImportTellsNoInternals(t *testing.T) {
 	t.Parallel()
 	r, answer := call(t, serve(t, &fake{}), "POST", "Import", `{"objects":[{"@odata.type":"Erp.General_Products_Product"}]}`)

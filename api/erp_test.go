@@ -14,6 +14,7 @@ import (
 	"github.com/hybridapps/tandem/api"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -370,6 +371,53 @@ func TestF33_BodiesLinkToSecurityRowsAndNeverLookForThem(t *testing.T) {
 			if r, answer := call(t, h, "PATCH", access+"("+number(91)+")", "{"+link+"}"); r.StatusCode != 204 {
 				t.Errorf("%s: %d %s", link, r.StatusCode, answer)
 			}
+		}
+	})
+}
+
+// TestF33_WhatOneResponseShowsIsBounded asks for the lines of the order of each
+// line of an order, and so on: the rows are few, what they show is not.
+func TestF33_WhatOneResponseShowsIsBounded(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		h := stocked(t, db)
+		const line = `{"Product":{"PartNumber":"P1"}}`
+		const again = "$expand=SalesOrder($select=DocumentNo;$expand=Lines($select=LineNo;$expand=SalesOrder($select=DocumentNo;$expand=Lines($select=LineNo))))&$select=LineNo"
+		long := func(id string, lines int) string {
+			r, answer := call(t, h, "POST", "Crm_Sales_SalesOrders?$select=Id", `{"Id":"`+id+`","Customer":{"Number":"C1"},"Lines":[`+strings.Repeat(strings.Replace(line, "}}", `},"Quantity":{"Value":2}}`, 1)+",", 6)+strings.Repeat(line+",", lines-7)+line+`]}`)
+			if r.StatusCode != 201 {
+				t.Fatal(answer)
+			}
+			return "Crm_Sales_SalesOrders(" + id + ")"
+		}
+		// A page ends before the row that would be too much, and goes on after it.
+		next, rows, pages := long(number(500), 120)+"/Lines?$filter=QuantityValue%20ge%202&"+again, 0, 0
+		for next != "" {
+			r, answer := call(t, h, "GET", next, "")
+			var page struct {
+				Value []json.RawMessage
+				Next  string `json:"@odata.nextLink"`
+			}
+			if err := json.Unmarshal([]byte(answer), &page); err != nil || r.StatusCode != 200 || len(page.Value) == 0 {
+				t.Fatalf("%d %v %.200s", r.StatusCode, err, answer)
+			}
+			if shown := strings.Count(answer, "@odata.id"); shown > query.MaxRows {
+				t.Errorf("%d rows in one response", shown)
+			}
+			rows, pages = rows+len(page.Value), pages+1
+			next = strings.TrimPrefix(page.Next, domainRoot)
+		}
+		if rows != 6 || pages != 2 {
+			t.Errorf("%d rows on %d pages", rows, pages)
+		}
+		// One row that is too much by itself is refused before anything is sent.
+		order := long(number(501), 250)
+		for _, path := range []string{
+			order + "/Lines?" + again,
+			"Crm_Sales_SalesOrders?$filter=Id%20eq%20" + number(501) + "&$expand=Lines($select=LineNo;$expand=SalesOrder($expand=Lines($expand=SalesOrder)))",
+		} {
+			r, answer := call(t, h, "GET", path, "")
+			refused(t, r, answer, 400, "show more than a response holds")
 		}
 	})
 }

@@ -32,13 +32,13 @@ func (d *Domain) nextLink(resource string, q *odata.Query, option, value string)
 	return b.String()
 }
 
-// nextPage is the link after a page of q.Top rows. next is the Id of the first
-// row that was not returned; it is empty for rows without one.
-func (d *Domain) nextPage(resource string, q *odata.Query, next string) string {
+// nextPage is the link after a page that showed some rows. next is the Id of the
+// first row that was not shown; it is empty for rows without one.
+func (d *Domain) nextPage(resource string, q *odata.Query, shown int, next string) string {
 	if next != "" && len(q.OrderBy) == 0 {
 		return d.nextLink(resource, q, "$skiptoken", next)
 	}
-	return d.nextLink(resource, q, "$skip", strconv.Itoa(q.Skip+q.Top))
+	return d.nextLink(resource, q, "$skip", strconv.Itoa(q.Skip+shown))
 }
 
 // escapeQuery percent-encodes what may not stand in a name or value of a query

@@ -2,9 +2,9 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/erp/model"
@@ -65,7 +65,8 @@ func both(a, b query.Expr) query.Expr {
 }
 
 // page writes the envelope and the rows of one page. It asks for one row more
-// than it shows, to know whether there is a next page.
+// than it shows, to know whether there is a next page. A page also ends before
+// the row that would make the response too large.
 func (t *target) page(ctx context.Context, out *response, q *query.Query, options *odata.Query, resource string) error {
 	out.str(`{"@odata.context":`)
 	out.url(t.root(), "$metadata#", q.Set.Name)
@@ -78,33 +79,39 @@ func (t *target) page(ctx context.Context, out *response, q *query.Query, option
 		out.int(n)
 	}
 	out.str(`,"value":[`)
-	shown, next, more := 0, "", false
+	link := ""
 	if options.Top > 0 {
+		shown, budget := 0, query.NewBudget()
 		q.Limit = options.Top + 1
 		err := t.Store.Query(ctx, q, func(row *query.Row) error {
-			if shown == options.Top {
-				next, more = strings.Clone(row.ID), true
-				return nil
+			if fits := budget.Take(row); !fits && shown == 0 {
+				return q.TooMuch()
+			} else if !fits || shown == options.Top {
+				link = t.nextPage(resource, options, shown, row.ID)
+				return errPageEnds
 			}
 			if shown > 0 {
 				out.str(",")
 			}
 			shown++
 			out.buf = q.AppendRow(out.buf, row)
-			return out.spill()
+			return out.spill(ctx)
 		})
-		if err != nil {
+		if err != nil && !errors.Is(err, errPageEnds) {
 			return err
 		}
 	}
 	out.str("]")
-	if more {
+	if link != "" {
 		out.str(`,"@odata.nextLink":`)
-		out.url(t.nextPage(resource, options, next))
+		out.url(link)
 	}
 	out.str("}")
 	return nil
 }
+
+// errPageEnds tells the store that the page needs no more rows.
+var errPageEnds = errors.New("the page ends")
 
 // logBroken logs why a response was broken off.
 func (d *Domain) logBroken(r *http.Request) func(error) {
@@ -165,6 +172,9 @@ func (t *target) one(w http.ResponseWriter, r *http.Request, status int, e model
 	found := false
 	err = t.Store.Query(ctx, q, func(row *query.Row) error {
 		found = true
+		if !query.NewBudget().Take(row) {
+			return q.TooMuch()
+		}
 		out.str(`{"@odata.context":`)
 		out.url(t.root(), "$metadata#", e.Set.Name, "/$entity")
 		at := len(out.buf)

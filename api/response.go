@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -53,10 +54,14 @@ func (out *response) url(parts ...string) {
 // int appends a number.
 func (out *response) int(n int64) { out.buf = strconv.AppendInt(out.buf, n, 10) }
 
-// spill sends what is there when it is much.
-func (out *response) spill() error {
+// spill sends what is there when it is much, unless the time of the response is
+// over.
+func (out *response) spill(ctx context.Context) error {
 	if len(out.buf) < flushAt {
 		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	out.header()
 	_, err := out.w.Write(out.buf)

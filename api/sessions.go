@@ -64,7 +64,7 @@ func (d *Domain) monitor(w http.ResponseWriter, r *http.Request) error {
 	if len(rows) > options.Top {
 		rows = rows[:options.Top]
 		if options.Top > 0 {
-			response.Next = d.nextPage(setSessions, options, "")
+			response.Next = d.nextPage(setSessions, options, options.Top, "")
 		}
 	}
 	for _, s := range rows {

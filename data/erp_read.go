@@ -9,15 +9,9 @@ import (
 	"github.com/hybridapps/tandem/erp/query"
 )
 
-// Bounds of what one query holds in memory.
-const (
-	// maxGathered is how many expanded rows are read for a part of a page; when
-	// there are more, the part is made smaller, down to one row.
-	maxGathered = 50_000
-	// maxShown is how many rows one row may show with all that is expanded in
-	// it: rows that were read once may show in many places.
-	maxShown = 100_000
-)
+// maxGathered is how many expanded rows are read, and held in memory, for a part
+// of a page; when there are more, the part is made smaller, down to one row.
+const maxGathered = 25_000
 
 // Query implements [query.Reader]. A page is read as a whole before its rows are
 // given away, so that no slow caller holds a connection.
@@ -29,14 +23,13 @@ func (e *ERP) Query(ctx context.Context, q *query.Query, each func(*query.Row) e
 	if err != nil {
 		return err
 	}
+	n := len(rows.rows)
 	for len(q.Expand) > 0 && len(rows.rows) > 0 {
-		n := len(rows.rows)
-		for {
-			err = e.expand(ctx, q, rows, n, &budget{e.atOnce})
-			if !errors.Is(err, errGathered) || n == 1 {
-				break
-			}
-			n /= 2
+		n = min(n, len(rows.rows))
+		err := e.expand(ctx, q, rows, n, &budget{e.atOnce})
+		if errors.Is(err, errGathered) && n > 1 {
+			n = max(1, n/4) // and the parts after this one, too
+			continue
 		}
 		if err != nil {
 			return err
@@ -51,31 +44,11 @@ func (e *ERP) Query(ctx context.Context, q *query.Query, each func(*query.Row) e
 
 func yield(rows []query.Row, each func(*query.Row) error) error {
 	for i := range rows {
-		if rows[i].Expanded != nil && shown(&rows[i], maxShown) < 0 {
-			return tandem.Errorf(tandem.CodeInvalid,
-				"$expand makes one row of %s show more than %d others; expand less, and read the rest with a second request.", rows[i].Set.Name,
-				maxShown)
-		}
 		if err := each(&rows[i]); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// shown is what is left of n after counting a row and all that it shows;
-// negative as soon as there are more.
-func shown(r *query.Row, n int) int {
-	n--
-	for _, list := range r.Expanded {
-		for i := range list {
-			if n < 0 {
-				return n
-			}
-			n = shown(&list[i], n)
-		}
-	}
-	return n
 }
 
 // Count implements [query.Reader].
@@ -103,6 +76,12 @@ func (e *ERP) Count(ctx context.Context, q *query.Query) (n int64, err error) {
 // errGathered tells that a part of a page expands to too much at once.
 var errGathered = tandem.Errorf(tandem.CodeInvalid,
 	"$expand reads more than %d rows for one row; expand less, and read the rest with a second request.", maxGathered)
+
+// tooManyChildren refuses to show a collection as if it was whole.
+func tooManyChildren(s *model.Set, by *model.Property) error {
+	return tandem.Errorf(tandem.CodeInvalid, "$expand reads more than %d rows of %s for one %s; expand some of them with $top or $filter, "+
+		"or read them with $filter=%[3]s eq '%s(…)', page by page.", query.MaxChildRows, s.Name, by.Name, by.Target.Name)
+}
 
 // budget counts the expanded rows that are read.
 type budget struct{ left int }
@@ -150,7 +129,7 @@ func (e *ERP) read(ctx context.Context, q *query.Query, g *gather, left *budget)
 				owner, n = cells[p.owner].Text, 0
 			}
 			if n++; n > query.MaxChildRows {
-				continue
+				return nil, tooManyChildren(q.Set, g.by)
 			}
 			if left.left--; left.left < 0 {
 				return nil, errGathered

@@ -18,7 +18,8 @@ const (
 	MaxInValues = 1000
 	// MaxConditions is the most conditions of one filter.
 	MaxConditions = 100
-	// MaxChildRows is the most rows of one child collection in one row.
+	// MaxChildRows is the most rows of one child collection in one row; a store
+	// refuses to show a part of more as if it was all.
 	MaxChildRows = 10000
 )
 

@@ -65,6 +65,9 @@ type JobResult struct {
 	// Steps are the parts of the job in their order: "products" and
 	// "balances" of a sync, one per file of an import.
 	Steps []StepResult `json:"steps,omitempty"`
+	// Problems counts what was left out: rows that were refused, and files. A job
+	// that has completed with some is shown as "completed with problems".
+	Problems int64 `json:"problems,omitempty"`
 	// File is set when the job made a file to download.
 	File *ResultFile `json:"file,omitempty"`
 }

@@ -19,22 +19,23 @@ import (
 // functions are what the templates may call.
 func functions(clock tandem.Clock) template.FuncMap {
 	return template.FuncMap{
-		"tips":        func() []string { return []string{"", "blue", "green"} },
-		"asset":       static.Path,
-		"count":       count,
-		"decimal":     func(n json.Number) string { return decimal(n, 2) },
-		"plain":       func(n json.Number) string { return decimal(n, 0) },
-		"whole":       func(hundredths int64) string { return group(strconv.FormatInt((hundredths+50)/100, 10)) },
-		"percent":     percent,
-		"day":         day,
-		"moment":      moment,
-		"ago":         func(at any) string { return ago(clock.Now(), instant(at)) },
-		"took":        func(j internalapi.Job) string { return took(j, clock.Now()) },
-		"bytes":       size,
-		"words":       words,
-		"jobname":     jobName,
-		"statecolour": func(s internalapi.JobState) string { return jobColours[s] },
-		"doccolour":   func(state string) string { return documentColours[state] },
+		"tips":      func() []string { return []string{"", "blue", "green"} },
+		"asset":     static.Path,
+		"count":     count,
+		"decimal":   func(n json.Number) string { return decimal(n, 2) },
+		"plain":     func(n json.Number) string { return decimal(n, 0) },
+		"whole":     func(hundredths int64) string { return group(strconv.FormatInt((hundredths+50)/100, 10)) },
+		"percent":   percent,
+		"day":       day,
+		"moment":    moment,
+		"ago":       func(at any) string { return ago(clock.Now(), instant(at)) },
+		"took":      func(j internalapi.Job) string { return took(j, clock.Now()) },
+		"bytes":     size,
+		"words":     words,
+		"jobname":   jobName,
+		"jobstate":  jobState,
+		"jobcolour": jobColour,
+		"doccolour": func(state string) string { return documentColours[state] },
 	}
 }
 
@@ -256,6 +257,28 @@ func jobName(k internalapi.JobKind) string {
 var jobColours = map[internalapi.JobState]string{
 	internalapi.JobRunning: "blue", internalapi.JobCompleted: "green",
 	internalapi.JobFailed: "red", internalapi.JobCancelled: "amber",
+}
+
+// jobState is a job's state in words: one that has left something out has not
+// simply completed.
+func jobState(j internalapi.Job) string {
+	if j.State == internalapi.JobCompleted && j.Result != nil && j.Result.Problems > 0 {
+		return "completed with problems"
+	}
+	return string(j.State)
+}
+
+// jobColour is red for one that has left out all there was.
+func jobColour(j internalapi.Job) string {
+	if jobState(j) == string(j.State) {
+		return jobColours[j.State]
+	}
+	for _, s := range j.Result.Steps {
+		if s.Added+s.Changed+s.Unchanged+s.Removed > 0 {
+			return "amber"
+		}
+	}
+	return "red"
 }
 
 var documentColours = map[string]string{

@@ -182,6 +182,7 @@ func TestJobJSON(t *testing.T) {
 		{internalapi.Job{State: internalapi.JobRunning, Progress: 40}, `{"id":"1","kind":"sync_stock","state":"running","progress":40,"note":"","result":null,"error":null}`},
 		{internalapi.Job{State: internalapi.JobFailed, Progress: 40, Error: "no licence"}, `{"id":"1","kind":"sync_stock","state":"failed","progress":40,"note":"","result":null,"error":"no licence"}`},
 		{internalapi.Job{State: internalapi.JobCompleted, Progress: 100, Result: &internalapi.JobResult{Summary: "done"}}, `{"id":"1","kind":"sync_stock","state":"completed","progress":100,"note":"","result":{"summary":"done"},"error":null}`},
+		{internalapi.Job{State: internalapi.JobCompleted, Progress: 100, Result: &internalapi.JobResult{Summary: "done", Problems: 2}}, `{"id":"1","kind":"sync_stock","state":"completed","progress":100,"note":"","result":{"summary":"done","problems":2},"error":null}`},
 	} {
 		s.worker.set(func() {
 			want.job.ID, want.job.Kind = "1", internalapi.JobSyncStock
@@ -198,7 +199,7 @@ func TestJobJSON(t *testing.T) {
 	if got := b.json("/jobs/77"); !json.Valid([]byte(got)) || !strings.Contains(got, `"not_found"`) {
 		t.Errorf("an unknown job: %s", got)
 	}
-	b.open("/jobs").wants(t, 200, "Sync stock", "completed")
+	b.open("/jobs").wants(t, 200, "Sync stock", "completed with problems")
 	file := b.open("/jobs/1/file")
 	if file.Text != "number;total\n1;2\n" || !strings.HasPrefix(file.Header.Get("Content-Disposition"), "attachment") {
 		t.Errorf("the file is %q, %v", file.Text, file.Header)

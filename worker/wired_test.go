@@ -2,14 +2,19 @@ package worker_test
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"mime/multipart"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/platform"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
 	"github.com/hybridapps/tandem/worker/importer/northwindtest"
@@ -19,21 +24,28 @@ import (
 // waits for the job.
 func importInto(t testing.TB, api *internalapi.Client, evidence string) internalapi.Job {
 	t.Helper()
+	var files []string
+	for _, name := range northwindtest.Files(t) {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, filepath.Base(name), string(text))
+	}
+	return importFiles(t, api, evidence, files...)
+}
+
+// importFiles uploads files, given as name, content, …, and waits for the job.
+func importFiles(t testing.TB, api *internalapi.Client, evidence string, files ...string) internalapi.Job {
+	t.Helper()
 	r, w := io.Pipe()
 	m := multipart.NewWriter(w)
 	go func() {
 		var err error
-		for _, name := range northwindtest.Files(t) {
-			var text []byte
+		for n := 0; n < len(files) && err == nil; n += 2 {
 			var part io.Writer
-			if text, err = os.ReadFile(name); err != nil {
-				break
-			}
-			if part, err = m.CreateFormFile("files", filepath.Base(name)); err != nil {
-				break
-			}
-			if _, err = part.Write(text); err != nil {
-				break
+			if part, err = m.CreateFormFile("files", files[n]); err == nil {
+				_, err = io.WriteString(part, files[n+1])
 			}
 		}
 		if err == nil {
@@ -97,6 +109,7 @@ func TestWorkerWithARealInstance(t *testing.T) {
 			t.Errorf("%s: %+v", ask.Kind, j)
 		}
 	}
+	importByMapping(t, h, anna)
 	paul := h.SignIn("paul", "openid", "profile").ID
 	orders, err := api.Orders(t.Context(), paul, internalapi.PortalQuery{})
 	if err != nil {
@@ -108,6 +121,121 @@ func TestWorkerWithARealInstance(t *testing.T) {
 		}
 	}
 	t.Logf("paul sees %d orders", orders.Total)
+}
+
+// byCode is a mapping of objects that the ERP has already, found by their codes,
+// and of one file that has orders and lines.
+const byCode = `version: 1
+name: By code
+external_system: by-code
+steps:
+  - file: prices.csv
+    entity: General_Products_Product
+    key: PartNumber
+    match: code
+    set:
+      StandardPricePerLot: {column: Price, as: amount, currency: USD, thousands: ",", symbols: "$"}
+  - file: sales.csv
+    entity: Crm_Sales_SalesOrder
+    key: SalesOrderNumber
+    set:
+      DocumentDate: {column: OrderDate, as: date, required: true}
+      DocumentCurrency: {find: {Code: USD}}
+      Customer:
+        object:
+          entity: Crm_Sales_Customer
+          key: EmailAddress
+          set:
+            Number: {column: EmailAddress, max: 16}
+            Party:
+              object:
+                entity: General_Contacts_Company
+                key: EmailAddress
+                set:
+                  Name: {column: CustomerName, as: multilanguage, required: true}
+    children:
+      - collection: Lines
+        key: [Product]
+        missing: remove
+        number: LineNo
+        set:
+          Product: {column: Item, match: code, required: true}
+          Quantity: {column: Quantity, as: quantity, required: true}
+          UnitPrice: {column: UnitPrice, as: amount, currency: USD, required: true}
+`
+
+// importByMapping imports into the instance with a worker that has another
+// mapping.
+func importByMapping(t *testing.T, h *tandemtest.Hybrid, anna string) {
+	t.Helper()
+	dir := t.TempDir()
+	mapping := filepath.Join(dir, "by-code.yaml")
+	if err := os.WriteFile(mapping, []byte(byCode), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w, err := platform.NewWorker(t.Context(), platform.WorkerConfig{Mapping: mapping, HalfConfig: platform.HalfConfig{
+		Issuer: h.Issuer, ApplicationURI: tandemtest.Portal, CredentialFile: filepath.Join(h.Dir, "worker", "credential"),
+		DB: "sqlite:" + filepath.Join(dir, "worker.db"), Dir: dir, ChannelKeyFile: filepath.Join(h.Dir, "channel.key"),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan error, 1)
+	go func() { done <- platform.Serve(ctx, w, platform.ServeOptions{Listener: l}) }()
+	t.Cleanup(func() { cancel(); <-done })
+	api, err := internalapi.NewClient("http://"+l.Addr().String(), h.ChannelKey, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const head = "SalesOrderNumber,OrderDate,CustomerName,EmailAddress,Item,Quantity,UnitPrice,\n"
+	line := func(product, quantity string) string {
+		return "SO1,2026-03-01,Ada Müller,ada@example.com," + product + "," + quantity + ",1.50,\n"
+	}
+	for n, c := range []struct {
+		files []string
+		want  []internalapi.StepResult
+	}{
+		{[]string{"prices.csv", "PartNumber,Price\nNW-1,\"$1,234.50 \"\nNW-none,1\n", "sales.csv", head + line("NW-1", "1") + line("NW-2", "2") + line("NW-3", "3")},
+			[]internalapi.StepResult{{Name: "prices.csv", Rows: 2, Changed: 1, Refused: 1}, {Name: "sales.csv", Rows: 3, Added: 3}}},
+		{[]string{"sales.csv", head + line("NW-1", "1") + line("NW-2", "2") + line("NW-3", "3")},
+			[]internalapi.StepResult{{Name: "sales.csv", Rows: 3, Unchanged: 3}}},
+		{[]string{"sales.csv", head + line("NW-2", "2") + line("NW-3", "3")},
+			[]internalapi.StepResult{{Name: "sales.csv", Rows: 2, Changed: 2, Removed: 1}}},
+		{[]string{"sales.csv", head + line("NW-4", "4") + line("NW-3", "3") + line("NW-2", "2")},
+			[]internalapi.StepResult{{Name: "sales.csv", Rows: 3, Changed: 3}}},
+	} {
+		j := importFiles(t, api, anna, c.files...)
+		if diff := cmp.Diff(c.want, j.Result.Steps); diff != "" {
+			report, err := api.JobReport(t.Context(), anna, j.ID, internalapi.Page{})
+			t.Errorf("import %d: %s %+v %v", n+1, diff, report.Rows, err)
+		}
+	}
+	var page struct {
+		Value []struct {
+			Lines []struct {
+				LineNo  int
+				Product struct{ PartNumber string }
+			}
+		} `json:"value"`
+	}
+	status, body := h.API("GET", "Crm_Sales_SalesOrders?$filter=ExternalSystem%20eq%20'by-code'&$expand=Lines($expand=Product)", h.ServiceToken(), "")
+	if err := json.Unmarshal([]byte(body), &page); err != nil || status != 200 {
+		t.Fatalf("%d %s", status, body)
+	}
+	got := map[string]int{}
+	for _, o := range page.Value {
+		for _, l := range o.Lines {
+			got[l.Product.PartNumber] = l.LineNo
+		}
+	}
+	if diff := cmp.Diff(map[string]int{"NW-2": 20, "NW-3": 30, "NW-4": 40}, got); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // Order lines per second, from the upload to the end of the job, through the

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -19,10 +20,11 @@ import (
 // that they need not be together in it, and the file not in memory.
 type childIndex struct {
 	i       *attempt
+	step    *mapping.Step
 	c       *mapping.Children
 	file    *os.File
 	columns map[string]int
-	width   int
+	format  csvfile.Format
 	rows    []childRow // by parent, then in the order of the file
 	bad     []internalapi.ReportRow
 }
@@ -41,19 +43,28 @@ type childFault struct {
 	line int64
 }
 
+// same reports whether the rows are the step's, which repeat what concerns the
+// parent.
+func (x *childIndex) same() bool { return x.c.File == x.step.File }
+
 // indexChildren reads the file once; nil when it is refused.
-func (i *attempt) indexChildren(c *mapping.Children) (*childIndex, error) {
+func (i *attempt) indexChildren(step *mapping.Step, c *mapping.Children) (*childIndex, error) {
 	file, err := i.openFile(c.File)
 	if err != nil {
 		return nil, err
 	}
-	index := &childIndex{i: i, c: c, file: file}
-	rows, columns, err := i.header(file, c.File, c.Columns(), c.Ignore)
+	index := &childIndex{i: i, step: step, c: c, file: file}
+	needed, ignored := step.FileColumns(c.File)
+	told := len(i.report)
+	rows, columns, err := i.header(file, c.File, needed, ignored)
+	if index.same() {
+		i.report = i.report[:told] // the step has said it
+	}
 	if err != nil || rows == nil {
 		file.Close()
 		return nil, err
 	}
-	index.columns, index.width = columns, len(rows.Header)
+	index.columns, index.format = columns, rows.Format
 	parent := columns[c.Parent]
 	for {
 		row, err := rows.Next()
@@ -62,11 +73,11 @@ func (i *attempt) indexChildren(c *mapping.Children) (*childIndex, error) {
 		}
 		var bad *csvfile.RowError
 		switch {
-		case err == nil:
+		case errors.As(err, &bad) && i.mend(bad, rows.Format, &row), err == nil:
 			index.rows = append(index.rows, childRow{parent: strings.TrimSpace(row.Cells[parent]), offset: row.Offset, line: row.Line})
-		case errors.As(err, &bad) && len(bad.Cells) > parent && strings.TrimSpace(bad.Cells[parent]) != "":
+		case bad != nil && len(bad.Cells) > parent && strings.TrimSpace(bad.Cells[parent]) != "":
 			index.rows = append(index.rows, childRow{parent: strings.TrimSpace(bad.Cells[parent]), line: bad.Line, reason: bad.Reason})
-		case errors.As(err, &bad):
+		case bad != nil:
 			index.bad = append(index.bad, rowError(c.File, rows.Header, bad))
 		default:
 			file.Close()
@@ -82,36 +93,74 @@ func (i *attempt) indexChildren(c *mapping.Children) (*childIndex, error) {
 	return index, nil
 }
 
-// of gives the children of a parent: their lines in the file, their JSON, and
-// what is wrong with them.
-func (x *childIndex) of(parent string) (lines []int64, objects []byte, faults []childFault, err error) {
+// of gives the children of a parent, and what is wrong with them. object is the
+// parent's: all rows of the same file must make the same one.
+func (x *childIndex) of(parent string, object []byte) (found []childLine, faults []childFault, err error) {
 	first, _ := slices.BinarySearchFunc(x.rows, parent, func(r childRow, key string) int { return strings.Compare(r.parent, key) })
+	var cells mapping.Cells // of the first row
 	for n := first; n < len(x.rows) && x.rows[n].parent == parent; n++ {
 		r := &x.rows[n]
 		if r.used {
 			continue // of a second row with the same key, which is refused
 		}
 		r.used = true
-		place := len(lines)
-		lines = append(lines, r.line)
 		if r.reason != "" {
+			found = append(found, childLine{of: x.c, line: r.line})
 			faults = append(faults, childFault{mapping.Problem{Reason: r.reason}, r.line})
 			continue
 		}
-		row, err := csvfile.At(x.file, r.offset, r.line, x.i.Mapping.Separator, x.width)
+		row, told, err := x.read(r)
 		if err != nil {
-			return nil, nil, nil, fmt.Errorf("read line %d of %s again: %w", r.line, x.c.File, err)
+			return nil, nil, err
 		}
-		object, problems := x.i.Mapping.MakeChild(x.c, place, cellsOf(row, x.columns))
+		faults = append(faults, told...)
+		child, problems := x.i.Mapping.MakeChild(x.c, cellsOf(row, x.columns))
 		for _, p := range problems {
 			faults = append(faults, childFault{p, r.line})
 		}
-		if len(objects) > 0 {
-			objects = append(objects, ',')
+		found = append(found, childLine{of: x.c, line: r.line, Child: child})
+		if !x.same() {
+			continue
 		}
-		objects = append(objects, object...)
+		if cells == nil {
+			cells = cellsOf(row, x.columns)
+		} else if p, differs := x.differs(cells, cellsOf(row, x.columns), object); differs {
+			faults = append(faults, childFault{p, r.line})
+		}
 	}
-	return lines, objects, faults, nil
+	return found, faults, nil
+}
+
+// read reads a row again, mended where it must be.
+func (x *childIndex) read(r *childRow) (row csvfile.Row, told []childFault, err error) {
+	row, err = csvfile.At(x.file, r.offset, r.line, x.format)
+	var bad *csvfile.RowError
+	if errors.As(err, &bad) && x.i.mend(bad, x.format, &row) {
+		if err = nil; !x.same() { // the step has told it
+			told = append(told, childFault{mapping.Problem{Reason: mended(x.c.File, bad).Reason, Warning: true}, r.line})
+		}
+	}
+	if err != nil {
+		return row, nil, fmt.Errorf("read line %d of %s again: %w", r.line, x.c.File, err)
+	}
+	return row, told, nil
+}
+
+// differs says what a row says about its parent that the first one does not.
+func (x *childIndex) differs(first, other mapping.Cells, object []byte) (mapping.Problem, bool) {
+	again, _, _ := x.i.Mapping.Make(x.step, other)
+	if bytes.Equal(again, object) {
+		return mapping.Problem{}, false
+	}
+	for _, column := range x.step.Columns() {
+		if first(column) != other(column) {
+			return mapping.Problem{
+				Column: column, Value: tandem.Clip(other(column), 60),
+				Reason: fmt.Sprintf("another row with the same %s has %q here; they must be alike", x.step.Object.Key, tandem.Clip(first(column), 60)),
+			}, true
+		}
+	}
+	return mapping.Problem{}, false
 }
 
 // orphans reports the rows that no parent took, and those that cannot be read.
@@ -122,7 +171,9 @@ func (x *childIndex) orphans(b *batch, parents string) {
 		if r.used {
 			continue
 		}
-		b.rows[x.c.File]++
+		if !x.same() {
+			b.rows[x.c.File]++
+		}
 		reason := "no row of " + parents + " has this key"
 		if r.reason != "" {
 			reason = r.reason
@@ -136,7 +187,9 @@ func (x *childIndex) orphans(b *batch, parents string) {
 			Reason:   reason,
 		})
 	}
-	b.rows[x.c.File] += int64(len(x.bad))
+	if !x.same() {
+		b.rows[x.c.File] += int64(len(x.bad))
+	}
 	lost = append(lost, x.bad...)
 	slices.SortStableFunc(lost, func(a, c internalapi.ReportRow) int { return cmp.Compare(a.Row, c.Row) })
 	b.report = append(b.report, lost...)

@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -42,8 +42,10 @@ type checkpoint struct {
 	// Step is the place in the mapping, Row how many rows of it are done.
 	Step int
 	Row  int64
-	// Results are those of the files so far.
-	Results []internalapi.StepResult
+	// Results are those of the files so far; RefusedFiles counts those of them
+	// that were refused as a whole.
+	Results      []internalapi.StepResult
+	RefusedFiles int64
 	// Done rows and Total of them, for the progress.
 	Done, Total int64
 }
@@ -57,6 +59,7 @@ type attempt struct {
 	// knows, by the name that it has for them.
 	uploaded []File
 	files    map[string]File
+	metadata *mapping.Metadata
 	// report are rows not written yet.
 	report []internalapi.ReportRow
 }
@@ -75,6 +78,10 @@ func (m *Importer) Run(ctx context.Context, run *jobs.Run) error {
 	err := i.do(ctx)
 	i.Result.Steps = i.at.Results
 	i.Result.Summary = i.summary()
+	for _, s := range i.at.Results {
+		i.Result.Problems += s.Refused
+	}
+	i.Result.Problems += i.at.RefusedFiles
 	return err
 }
 
@@ -82,11 +89,11 @@ func (i *attempt) do(ctx context.Context) error {
 	if err := i.Progress(ctx, 1, "checking the files"); err != nil {
 		return err
 	}
-	md, err := i.metadata(ctx)
-	if err != nil {
+	var err error
+	if i.metadata, err = i.readMetadata(ctx); err != nil {
 		return err
 	}
-	if err := i.Mapping.Check(md); err != nil {
+	if err := i.Mapping.Check(i.metadata); err != nil {
 		return tandem.Errorf(tandem.CodeInvalid, "the mapping file does not fit the ERP: %v", err)
 	}
 	i.match()
@@ -146,15 +153,24 @@ func (i *attempt) match() {
 	}
 }
 
+// refuseFile reports a file of which no row is read. Such a report is of the
+// whole file or of its first line, so that it counts as no row.
 func (i *attempt) refuseFile(name, reason string) {
-	i.report = append(i.report, internalapi.ReportRow{File: name, Severity: internalapi.SeverityRefused, Reason: reason})
+	i.refuseHeader(name, 0, reason)
+}
+
+func (i *attempt) refuseHeader(name string, line int64, reason string) {
+	i.report = append(i.report, internalapi.ReportRow{File: name, Row: line, Severity: internalapi.SeverityRefused, Reason: reason})
 }
 
 // open writes the report about the files, counts rows for the progress, and
 // makes the objects that must be there first.
 func (i *attempt) open(ctx context.Context) error {
-	for _, f := range i.files {
-		n, err := countLines(i.path(f))
+	for _, name := range slices.Sorted(maps.Keys(i.files)) {
+		if err := i.decode(name); err != nil {
+			return err
+		}
+		n, err := countLines(i.path(i.files[name]))
 		if err != nil {
 			return err
 		}
@@ -202,12 +218,11 @@ func reasonOf(o *client.ImportedObject) string {
 	return "refused without a reason"
 }
 
-func (i *attempt) path(f File) string {
-	return filepath.Join(i.Uploads(), filepath.Base(f.Stored))
-}
+// openFile opens a file in UTF-8.
+func (i *attempt) openFile(name string) (*os.File, error) { return open(i.path(i.files[name])) }
 
-func (i *attempt) openFile(name string) (*os.File, error) {
-	f, err := os.Open(i.path(i.files[name]))
+func open(file string) (*os.File, error) {
+	f, err := os.Open(file)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, tandem.Errorf(tandem.CodeNotFound, "the uploaded files are not here any more; upload them again")
 	}
@@ -216,17 +231,19 @@ func (i *attempt) openFile(name string) (*os.File, error) {
 
 // countLines is about how many rows a file has.
 func countLines(name string) (n int64, err error) {
-	f, err := os.Open(name)
+	f, err := open(name)
 	if err != nil {
-		return 0, tandem.Errorf(tandem.CodeNotFound, "the uploaded files are not here any more; upload them again")
+		return 0, err
 	}
 	defer f.Close()
 	b := make([]byte, 64<<10)
+	var returns int64 // of files that have no other line ends
 	for {
 		k, err := f.Read(b)
 		n += int64(bytes.Count(b[:k], []byte{'\n'}))
+		returns += int64(bytes.Count(b[:k], []byte{'\r'}))
 		if errors.Is(err, io.EOF) {
-			return n, nil
+			return max(n, returns), nil
 		}
 		if err != nil {
 			return n, err
@@ -246,14 +263,7 @@ func (i *attempt) count(file string) *internalapi.StepResult {
 
 // save writes the checkpoint and the report so far, in one transaction.
 func (i *attempt) save(ctx context.Context) error {
-	for _, row := range i.report {
-		step := i.count(row.File)
-		if row.Severity == internalapi.SeverityRefused {
-			step.Refused++
-		} else {
-			step.Warnings++
-		}
-	}
+	i.countReport()
 	percent := 1
 	if i.at.Total > 0 {
 		percent = max(percent, int(100*i.at.Done/i.at.Total))
@@ -266,6 +276,29 @@ func (i *attempt) save(ctx context.Context) error {
 	return nil
 }
 
+// countReport counts what the report so far says: rows, and not the problems of
+// a row, which can be several.
+func (i *attempt) countReport() {
+	type row struct {
+		file string
+		line int64
+	}
+	refused := map[row]bool{}
+	for _, r := range i.report {
+		step := i.count(r.File)
+		switch {
+		case r.Severity != internalapi.SeverityRefused:
+			step.Warnings++
+		case r.Row <= 1: // the file as a whole
+			i.at.RefusedFiles++
+			step.Note = "refused: " + r.Reason
+		case !refused[row{r.File, r.Row}]:
+			refused[row{r.File, r.Row}] = true
+			step.Refused++
+		}
+	}
+}
+
 func (i *attempt) summary() string {
 	var sum internalapi.StepResult
 	for _, s := range i.at.Results {
@@ -274,13 +307,24 @@ func (i *attempt) summary() string {
 		sum.Changed += s.Changed
 		sum.Unchanged += s.Unchanged
 		sum.Refused += s.Refused
+		sum.Removed += s.Removed
 	}
-	return fmt.Sprintf("%d rows read: %d added, %d changed, %d unchanged, %d refused",
+	text := fmt.Sprintf("%d rows read: %d added, %d changed, %d unchanged, %d refused",
 		sum.Rows, sum.Added, sum.Changed, sum.Unchanged, sum.Refused)
+	if sum.Removed > 0 {
+		text += fmt.Sprintf("; %d removed that the files do not have any more", sum.Removed)
+	}
+	switch n := i.at.RefusedFiles; {
+	case n == 1:
+		text += "; 1 file was refused as a whole"
+	case n > 1:
+		text += fmt.Sprintf("; %d files were refused as a whole", n)
+	}
+	return text
 }
 
-// metadata reads the API's $metadata.
-func (m *Importer) metadata(ctx context.Context) (*mapping.Metadata, error) {
+// readMetadata reads the API's $metadata.
+func (m *Importer) readMetadata(ctx context.Context) (*mapping.Metadata, error) {
 	var text []byte
 	if err := m.ERP.Do(ctx, http.MethodGet, "$metadata", nil, &text); err != nil {
 		return nil, err

@@ -23,14 +23,22 @@ import (
 
 // item is one object on its way: a row with its children.
 type item struct {
-	line     int64
-	object   json.RawMessage
+	line int64
+	key  string
+	// object is open JSON: children and the closing brace come when it is sent.
+	object   []byte
 	children []childLine
+	// removed counts the children of each file that the object removes.
+	removed map[string]int64
+	// failure is why it is not sent after all.
+	failure string
 }
 
+// childLine is a child's row.
 type childLine struct {
-	file string
+	of   *mapping.Children
 	line int64
+	mapping.Child
 }
 
 // batch is what one request sends, and what was wrong with the rows between.
@@ -80,10 +88,12 @@ type stepReader struct {
 	rows     *csvfile.Reader
 	columns  map[string]int
 	children []*childIndex
-	skip     int64 // rows that an earlier attempt has done
-	seen     map[string]int64
-	batch    *batch
-	row      int64
+	// own are the children whose rows are the step's; nil where there are none.
+	own   *childIndex
+	skip  int64 // rows that an earlier attempt has done
+	seen  map[string]int64
+	batch *batch
+	row   int64
 }
 
 // newReader opens the file and its children's; nil when its header is wrong.
@@ -93,7 +103,8 @@ func (i *attempt) newReader(step *mapping.Step) (*stepReader, error) {
 		return nil, err
 	}
 	r := &stepReader{i: i, step: step, file: file, skip: i.at.Row, seen: map[string]int64{}}
-	r.rows, r.columns, err = i.header(file, step.File, step.Columns(), step.Ignore)
+	needed, ignored := step.FileColumns(step.File)
+	r.rows, r.columns, err = i.header(file, step.File, needed, ignored)
 	if err != nil || r.rows == nil {
 		file.Close()
 		return nil, err
@@ -102,7 +113,7 @@ func (i *attempt) newReader(step *mapping.Step) (*stepReader, error) {
 		if _, uploaded := i.files[c.File]; !uploaded {
 			continue
 		}
-		index, err := i.indexChildren(c)
+		index, err := i.indexChildren(step, c)
 		if err != nil {
 			r.close()
 			return nil, err
@@ -114,6 +125,9 @@ func (i *attempt) newReader(step *mapping.Step) (*stepReader, error) {
 			return nil, nil
 		}
 		r.children = append(r.children, index)
+		if index.same() {
+			r.own = index
+		}
 	}
 	return r, nil
 }
@@ -138,8 +152,11 @@ func (i *attempt) header(file io.Reader, name string, needed, ignored []string) 
 	}
 	columns := map[string]int{}
 	for k, column := range rows.Header {
+		if column == "" {
+			continue
+		}
 		columns[column] = k
-		if !slices.Contains(needed, column) && !slices.Contains(ignored, column) && i.at.Row == 0 {
+		if !slices.Contains(needed, column) && !slices.Contains(ignored, column) && column != ColumnReason && i.at.Row == 0 {
 			i.report = append(i.report, internalapi.ReportRow{
 				File:     name,
 				Row:      1,
@@ -158,9 +175,9 @@ func (i *attempt) header(file io.Reader, name string, needed, ignored []string) 
 	if len(missing) > 0 {
 		reason := "columns are missing: " + strings.Join(missing, ", ") + "; the file has " + tandem.Clip(strings.Join(rows.Header, ", "), 60)
 		if len(rows.Header) == 1 {
-			reason += fmt.Sprintf(". Are its cells parted by %q?", i.Mapping.Separator)
+			reason += fmt.Sprintf(". Are its cells parted by %q?", rows.Separator)
 		}
-		i.report = append(i.report, internalapi.ReportRow{File: name, Row: 1, Severity: internalapi.SeverityRefused, Reason: reason})
+		i.refuseHeader(name, 1, reason)
 		return nil, nil, nil
 	}
 	return rows, columns, nil
@@ -194,11 +211,14 @@ func (r *stepReader) read(ctx context.Context, out chan<- *batch) error {
 		if r.row > r.skip {
 			r.batch.rows[r.step.File]++
 		}
-		if bad != nil && r.mend(bad, &row) {
+		if bad != nil && r.i.mend(bad, r.rows.Format, &row) {
+			if r.row > r.skip {
+				r.batch.report = append(r.batch.report, mended(r.step.File, bad))
+			}
 			bad = nil
 		}
 		if bad != nil {
-			if r.row > r.skip {
+			if r.row > r.skip && r.own == nil { // the children tell it else
 				r.batch.report = append(r.batch.report, rowError(r.step.File, r.rows.Header, bad))
 			}
 		} else if err := r.take(row); err != nil {
@@ -218,28 +238,33 @@ func (r *stepReader) read(ctx context.Context, out chan<- *batch) error {
 }
 
 // mend makes a usable row of one with too many cells, where the mapping allows
-// it, and reports that.
-func (r *stepReader) mend(bad *csvfile.RowError, row *csvfile.Row) bool {
-	if !r.i.Mapping.JoinSpaced {
+// it.
+func (i *attempt) mend(bad *csvfile.RowError, f csvfile.Format, row *csvfile.Row) bool {
+	if !i.Mapping.JoinSpaced {
 		return false
 	}
-	cells, ok := csvfile.Rejoin(bad.Cells, r.i.Mapping.Separator, len(r.rows.Header))
-	if !ok {
-		return false
+	cells, ok := csvfile.Rejoin(bad.Cells, f.Separator, f.Columns)
+	if ok {
+		*row = csvfile.Row{Line: bad.Line, Offset: bad.Offset, Cells: cells}
 	}
-	*row = csvfile.Row{Line: bad.Line, Offset: bad.Offset, Cells: cells}
-	if r.row > r.skip {
-		r.batch.report = append(r.batch.report, internalapi.ReportRow{
-			File: r.step.File, Row: bad.Line, Severity: internalapi.SeverityWarning,
-			Reason: bad.Reason + "; cells that begin with a space were joined to the one before. Put texts with commas in quotation marks",
-		})
+	return ok
+}
+
+// mended reports such a row.
+func mended(file string, bad *csvfile.RowError) internalapi.ReportRow {
+	return internalapi.ReportRow{
+		File: file, Row: bad.Line, Severity: internalapi.SeverityWarning,
+		Reason: bad.Reason + "; cells that begin with a space were joined to the one before. Put texts with commas in quotation marks",
 	}
-	return true
 }
 
 // take makes the object of a row and adds it to the batch, or reports why not.
 func (r *stepReader) take(row csvfile.Row) error {
 	object, key, problems := r.i.Mapping.Make(r.step, cellsOf(row, r.columns))
+	first, twice := r.seen[key]
+	if twice && r.own != nil {
+		return nil // its object came with the first row of the key
+	}
 	report := func(severity, file string, line int64, p mapping.Problem) {
 		if r.row > r.skip {
 			r.batch.report = append(r.batch.report, internalapi.ReportRow{
@@ -256,53 +281,71 @@ func (r *stepReader) take(row csvfile.Row) error {
 		refused = p.Reason
 		report(internalapi.SeverityRefused, r.step.File, row.Line, p)
 	}
-	if first, twice := r.seen[key]; twice && refused == "" {
+	if twice && refused == "" {
 		refused = fmt.Sprintf("line %d has the same key", first)
 		report(internalapi.SeverityRefused, r.step.File, row.Line, mapping.Problem{
 			Column: r.step.Object.Key, Value: tandem.Clip(key, 60), Reason: refused,
 		})
-	} else if refused == "" {
+	} else if refused == "" || r.own != nil {
 		r.seen[key] = row.Line
 	}
-	it := item{line: row.Line}
+	it := item{line: row.Line, key: key, object: object}
 	for _, index := range r.children {
-		lines, objects, faults, err := index.of(key)
-		if err != nil {
+		if err := r.takeChildren(index, &it, &refused, report); err != nil {
 			return err
 		}
-		if r.row > r.skip {
-			r.batch.rows[index.c.File] += int64(len(lines))
-		}
-		for _, f := range faults {
-			severity := internalapi.SeverityWarning
-			if !f.Warning {
-				severity = internalapi.SeverityRefused
-				if refused == "" {
-					refused = fmt.Sprintf("not imported, because line %d of %s is wrong: %s", f.line, index.c.File, f.Reason)
-					report(severity, r.step.File, row.Line, mapping.Problem{Reason: refused})
-				}
-			}
-			report(severity, index.c.File, f.line, f.Problem)
-		}
-		for _, line := range lines {
-			it.children = append(it.children, childLine{index.c.File, line})
-			if refused != "" && !slices.ContainsFunc(faults, func(f childFault) bool { return f.line == line && !f.Warning }) {
-				report(internalapi.SeverityRefused, index.c.File, line, mapping.Problem{Reason: withParent(r.step.File)})
-			}
-		}
-		object = append(object, ',')
-		object = append(strconv.AppendQuote(object, index.c.Collection), ':')
-		object = append(append(object, '['), objects...)
-		object = append(object, ']')
 	}
 	if refused != "" || r.row <= r.skip {
 		return nil
 	}
-	it.object = append(object, '}')
 	r.batch.items = append(r.batch.items, it)
 	r.batch.bytes += len(it.object)
+	for _, c := range it.children {
+		r.batch.bytes += len(c.Set)
+	}
 	return nil
 }
+
+// takeChildren adds the children that a file has of an object. What is wrong
+// with one of them refuses the object, and with it all the others.
+func (r *stepReader) takeChildren(index *childIndex, it *item, refused *string,
+	report func(severity, file string, line int64, p mapping.Problem),
+) error {
+	found, faults, err := index.of(it.key, it.object)
+	if err != nil {
+		return err
+	}
+	if r.row > r.skip && !index.same() {
+		r.batch.rows[index.c.File] += int64(len(found))
+	}
+	wrong := map[int64]bool{it.line: *refused != "" && index.same()}
+	for _, f := range faults {
+		if f.Warning {
+			report(internalapi.SeverityWarning, index.c.File, f.line, f.Problem)
+			continue
+		}
+		wrong[f.line] = true
+		if *refused == "" {
+			*refused = fmt.Sprintf("not imported, because line %d of %s is wrong: %s", f.line, index.c.File, f.Reason)
+			if !index.same() || f.line != it.line {
+				wrong[it.line] = wrong[it.line] || index.same()
+				report(internalapi.SeverityRefused, r.step.File, it.line, mapping.Problem{Reason: *refused})
+			}
+		}
+		report(internalapi.SeverityRefused, index.c.File, f.line, f.Problem)
+	}
+	it.children = append(it.children, found...)
+	for _, c := range found {
+		if *refused != "" && !wrong[c.line] {
+			report(internalapi.SeverityRefused, index.c.File, c.line, mapping.Problem{Reason: withParent(r.step.File)})
+		}
+	}
+	return nil
+}
+
+// ColumnReason is the column with the reasons in a file of refused rows. An
+// import of that file does not ask what it means.
+const ColumnReason = "Refused because"
 
 // withParent is the reason of a child's row whose parent is refused.
 func withParent(file string) string {
@@ -323,21 +366,35 @@ func rowError(file string, header []string, e *csvfile.RowError) internalapi.Rep
 
 // send makes the request of a batch and writes down what came of it.
 func (i *attempt) send(ctx context.Context, step *mapping.Step, b *batch) error {
-	results, err := i.request(ctx, b.items)
+	i.report = append(i.report, b.report...)
+	if err := i.withChildren(ctx, step, b); err != nil {
+		return err
+	}
+	items := slices.DeleteFunc(b.items, func(it item) bool {
+		if it.failure != "" {
+			i.refused(step, &it, it.failure)
+		}
+		return it.failure != ""
+	})
+	results, err := i.request(ctx, items)
 	if err != nil {
 		return err
 	}
-	i.report = append(i.report, b.report...)
-	for n := range b.items {
-		it := &b.items[n]
-		if results[n].failure == "" {
-			i.tally(step.File, results[n].state, 1)
-			for _, c := range it.children {
-				i.tally(c.file, results[n].state, 1)
-			}
+	for n := range items {
+		it := &items[n]
+		if results[n].failure != "" {
+			i.refused(step, it, results[n].failure)
 			continue
 		}
-		i.refused(step, it, results[n].failure)
+		if len(it.children) == 0 || it.children[0].of.File != step.File {
+			i.tally(step.File, results[n].state, 1)
+		}
+		for _, c := range it.children {
+			i.tally(c.of.File, results[n].state, 1)
+		}
+		for file, n := range it.removed {
+			i.count(file).Removed += n
+		}
 	}
 	for file, rows := range b.rows {
 		i.count(file).Rows += rows
@@ -362,25 +419,31 @@ func (i *attempt) tally(file, state string, n int64) {
 	}
 }
 
-var ofLine = regexp.MustCompile(`^[A-Za-z_]+\[(\d+)\]: (.*)$`)
+var ofLine = regexp.MustCompile(`^([A-Za-z_]+)\[(\d+)\]: (.*)$`)
 
 // refused reports an object that the API refused: where the reason is a line of
 // it, that line is told.
 func (i *attempt) refused(step *mapping.Step, it *item, reason string) {
 	culprit := -1
 	if m := ofLine.FindStringSubmatch(reason); m != nil {
-		if n, err := strconv.Atoi(m[1]); err == nil && n < len(it.children) {
-			culprit, reason = n, m[2]
+		place, _ := strconv.Atoi(m[2])
+		first := slices.IndexFunc(it.children, func(c childLine) bool { return c.of.Collection == m[1] })
+		if n := first + place; first >= 0 && n < len(it.children) && it.children[n].of.Collection == m[1] {
+			culprit, reason = n, m[3]
 		}
 	}
 	main := internalapi.ReportRow{File: step.File, Row: it.line, Severity: internalapi.SeverityRefused, Reason: reason}
-	if culprit >= 0 {
+	own := func(c childLine) bool { return c.of.File == step.File && c.line == it.line } // main is this row too
+	if culprit >= 0 && !own(it.children[culprit]) {
 		c := it.children[culprit]
-		main.Reason = fmt.Sprintf("not imported, because line %d of %s is refused: %s", c.line, c.file, reason)
+		main.Reason = fmt.Sprintf("not imported, because line %d of %s is refused: %s", c.line, c.of.File, reason)
 	}
 	i.report = append(i.report, main)
 	for n, c := range it.children {
-		row := internalapi.ReportRow{File: c.file, Row: c.line, Severity: internalapi.SeverityRefused, Reason: withParent(step.File)}
+		row := internalapi.ReportRow{File: c.of.File, Row: c.line, Severity: internalapi.SeverityRefused, Reason: withParent(step.File)}
+		if own(c) {
+			continue
+		}
 		if n == culprit {
 			row.Reason = reason
 		}
@@ -398,7 +461,7 @@ func (i *attempt) request(ctx context.Context, items []item) ([]sent, error) {
 	}
 	objects := make([]any, len(items))
 	for n := range items {
-		objects[n] = items[n].object
+		objects[n] = json.RawMessage(items[n].object)
 	}
 	result, err := i.upsert(ctx, objects)
 	var api *client.APIError

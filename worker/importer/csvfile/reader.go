@@ -4,6 +4,10 @@
 // It differs from encoding/csv in three ways: a row is bounded, a quote that
 // is never closed costs one row and not the rest of the file, and every row
 // knows its line and its place in the file, so that it can be read again.
+//
+// It takes what spreadsheets write around the rows: a byte order mark, a line
+// "sep=;", line ends of any kind, a separator after the last column. Files in
+// other encodings are made UTF-8 first, see [Guess] and [Decode].
 package csvfile
 
 import (
@@ -12,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -56,16 +61,30 @@ type FileError struct{ Reason string }
 // Error implements error.
 func (e *FileError) Error() string { return e.Reason }
 
+// Format is how the rows of a file are written.
+type Format struct {
+	// Separator parts the cells: that of a first line "sep=;", else the one that
+	// the caller named.
+	Separator byte
+	// LineEnd is the last byte of a line: \n, or \r in files that have no other.
+	LineEnd byte
+	// Columns is how many there are, with those that have no name.
+	Columns int
+	// Spare is how many of the last columns have no name: a row may lack them.
+	Spare int
+}
+
 // Reader reads the rows after the header.
 type Reader struct {
-	// Header holds the column names.
+	Format
+	// Header holds the column names; empty where a column has none, which is
+	// never all.
 	Header []string
 
-	in        *bufio.Reader
-	separator byte
-	line      int64      // of the next line, from 1
-	offset    int64      // of the next line
-	pending   []physical // lines put back, the next one last
+	in      *bufio.Reader
+	line    int64      // of the next line, from 1
+	offset  int64      // of the next line
+	pending []physical // lines put back, the next one last
 }
 
 // physical is one line of the file, with its line end.
@@ -75,10 +94,11 @@ type physical struct {
 	size   int64
 }
 
-// New reads the header. The error is a *[FileError] when the file as a whole
-// cannot be read as UTF-8 CSV, or the error of r.
+// New reads the header. The separator is the one to use where the file does not
+// name its own. The error is a *[FileError] when the file as a whole cannot be
+// read as UTF-8 CSV, or the error of r.
 func New(r io.Reader, separator byte) (*Reader, error) {
-	c := &Reader{in: bufio.NewReaderSize(r, 64<<10), separator: separator, line: 1}
+	c := &Reader{in: bufio.NewReaderSize(r, 64<<10), Format: Format{Separator: separator, LineEnd: '\n'}, line: 1}
 	start, err := c.in.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
@@ -90,11 +110,17 @@ func New(r io.Reader, separator byte) (*Reader, error) {
 		}
 		c.offset = int64(len(bom))
 	case bytes.HasPrefix(start, []byte("\xff\xfe")), bytes.HasPrefix(start, []byte("\xfe\xff")):
-		return nil, &FileError{"the file is UTF-16; save it as CSV in UTF-8"}
+		return nil, &FileError{"the file is UTF-16; save it as CSV in UTF-8"} // Decode was not asked
 	case bytes.HasPrefix(start, []byte("PK\x03\x04")):
 		return nil, &FileError{"the file is a workbook or an archive, not CSV; save it as CSV in UTF-8"}
 	}
-	row, err := c.next(0)
+	if err := c.findLineEnd(); err != nil {
+		return nil, err
+	}
+	if err := c.takeSep(); err != nil {
+		return nil, err
+	}
+	row, err := c.next()
 	var bad *RowError
 	switch {
 	case errors.Is(err, io.EOF):
@@ -108,18 +134,67 @@ func New(r io.Reader, separator byte) (*Reader, error) {
 	return c, c.checkHeader()
 }
 
+// findLineEnd looks how the first row ends. A file of which it is a lone
+// carriage return has no other line ends: old spreadsheets write such files.
+func (c *Reader) findLineEnd() error {
+	start, err := c.in.Peek(c.in.Size())
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	scan := quoteScan{start: true, separator: c.Separator}
+	for i := range start {
+		scan.add(start[i : i+1])
+		if scan.quoted || start[i] != '\n' && start[i] != '\r' {
+			continue
+		}
+		if start[i] == '\r' && (i+1 < len(start) && start[i+1] != '\n' || i+1 == len(start) && errors.Is(err, io.EOF)) {
+			c.LineEnd = '\r'
+		}
+		return nil
+	}
+	return nil
+}
+
+// sepLine is the first line by which spreadsheets tell each other the separator.
+var sepLine = regexp.MustCompile(`^(?i:"?sep=([^"\r\n])"?)[,;\t ]*$`)
+
+// takeSep reads that line, where there is one.
+func (c *Reader) takeSep() error {
+	first, err := c.readLine()
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	m := sepLine.FindSubmatch(trimEnd(first.text))
+	if m == nil || len(m[1]) != 1 || m[1][0] < ' ' && m[1][0] != '\t' {
+		c.putBack([]physical{first})
+		return nil
+	}
+	c.Separator = m[1][0]
+	c.line++
+	c.offset += first.size
+	return nil
+}
+
 func (c *Reader) checkHeader() error {
 	seen := map[string]bool{}
+	c.Columns, c.Spare = len(c.Header), 0
 	for i, name := range c.Header {
 		name = strings.TrimSpace(name)
 		c.Header[i] = name
 		if name == "" {
-			return &FileError{fmt.Sprintf("column %d of the header has no name", i+1)}
+			c.Spare++
+			continue
 		}
 		if seen[name] {
 			return &FileError{fmt.Sprintf("the header names the column %q twice", name)}
 		}
-		seen[name] = true
+		seen[name], c.Spare = true, 0
+	}
+	if len(seen) == 0 {
+		return &FileError{"the first line of the file names no column"}
 	}
 	return nil
 }
@@ -127,9 +202,10 @@ func (c *Reader) checkHeader() error {
 // Next is the next row. The error is [io.EOF] after the last one, a
 // *[RowError] for a row that cannot be used, or the error of the reader below.
 // Empty lines are skipped.
-func (c *Reader) Next() (Row, error) { return c.next(len(c.Header)) }
+func (c *Reader) Next() (Row, error) { return c.next() }
 
-func (c *Reader) next(columns int) (Row, error) {
+// next is the next row; before the header is known, whatever its columns.
+func (c *Reader) next() (Row, error) {
 	for {
 		first, err := c.readLine()
 		if err != nil {
@@ -149,7 +225,7 @@ func (c *Reader) next(columns int) (Row, error) {
 		}
 		text := first.text
 		var taken []physical
-		scan := quoteScan{start: true, separator: c.separator}
+		scan := quoteScan{start: true, separator: c.Separator}
 		scan.add(text)
 		for scan.quoted {
 			more, err := c.readLine()
@@ -170,7 +246,7 @@ func (c *Reader) next(columns int) (Row, error) {
 			text = append(text, more.text...)
 			scan.add(more.text)
 		}
-		cells, column, reason := split(text, c.separator)
+		cells, column, reason := c.split(text)
 		if reason != "" {
 			c.putBack(taken)
 			return fail(column, "%s", reason)
@@ -194,11 +270,26 @@ func (c *Reader) next(columns int) (Row, error) {
 				return fail(i+1, "the cell holds a zero byte; the file is not text")
 			}
 		}
-		if columns > 0 && len(cells) != columns {
-			return fail(0, "the row has %d cells, the header has %d columns", len(cells), columns)
+		if row.Cells = c.fit(cells); len(row.Cells) != c.Columns && c.Columns > 0 {
+			return fail(0, "the row has %d cells, the header has %d columns", len(cells), c.Columns)
 		}
 		return row, nil
 	}
+}
+
+// fit gives a row the header's number of cells, where the difference is only
+// separators at its end, or cells for columns without a name.
+func (f *Format) fit(cells []string) []string {
+	if f.Columns == 0 {
+		return cells
+	}
+	for len(cells) > f.Columns && strings.TrimSpace(cells[len(cells)-1]) == "" {
+		cells = cells[:len(cells)-1]
+	}
+	for n := len(cells); n < f.Columns && n >= f.Columns-f.Spare; n++ {
+		cells = append(cells, "")
+	}
+	return cells
 }
 
 // readLine reads one line with its end, at most MaxRow bytes of it.
@@ -210,7 +301,7 @@ func (c *Reader) readLine() (physical, error) {
 	}
 	var l physical
 	for {
-		part, err := c.in.ReadSlice('\n')
+		part, err := c.in.ReadSlice(c.LineEnd)
 		l.size += int64(len(part))
 		if l.size <= MaxRow {
 			l.text = append(l.text, part...)
@@ -261,11 +352,11 @@ func (q *quoteScan) add(line []byte) {
 }
 
 // split takes a complete row apart. reason is empty when that went well.
-func split(text []byte, separator byte) (cells []string, column int, reason string) {
+func (f *Format) split(text []byte) (cells []string, column int, reason string) {
 	text = trimEnd(text)
 	for {
 		if len(text) == 0 || text[0] != '"' {
-			end := bytes.IndexByte(text, separator)
+			end := bytes.IndexByte(text, f.Separator)
 			cell := text
 			if end >= 0 {
 				cell = text[:end]
@@ -294,16 +385,25 @@ func split(text []byte, separator byte) (cells []string, column int, reason stri
 			}
 			break
 		}
-		cells = append(cells, strings.ReplaceAll(string(cell), "\r\n", "\n"))
+		cells = append(cells, f.lines(string(cell)))
 		text = text[min(i+1, len(text)):]
 		if len(text) == 0 {
 			return cells, 0, ""
 		}
-		if text[0] != separator {
+		if text[0] != f.Separator {
 			return nil, len(cells), "text follows a closing quotation mark; double the marks inside the cell"
 		}
 		text = text[1:]
 	}
+}
+
+// lines gives the lines inside a cell the line end that the ERP has.
+func (f *Format) lines(cell string) string {
+	cell = strings.ReplaceAll(cell, "\r\n", "\n")
+	if f.LineEnd == '\r' {
+		cell = strings.ReplaceAll(cell, "\r", "\n")
+	}
+	return cell
 }
 
 func trimEnd(line []byte) []byte {
@@ -337,8 +437,8 @@ func Rejoin(cells []string, separator byte, columns int) (mended []string, ok bo
 }
 
 // At reads the one row that begins at the offset, as [Reader.Next] gave it.
-func At(file io.ReaderAt, offset, line int64, separator byte, columns int) (Row, error) {
+func At(file io.ReaderAt, offset, line int64, f Format) (Row, error) {
 	section := io.NewSectionReader(file, offset, MaxRow+1)
-	c := &Reader{in: bufio.NewReaderSize(section, 1024), separator: separator, line: line, offset: offset}
-	return c.next(columns)
+	c := &Reader{in: bufio.NewReaderSize(section, 1024), Format: f, line: line, offset: offset}
+	return c.next()
 }

@@ -32,7 +32,7 @@ func read(t *testing.T, text string) (got []string) {
 			t.Fatal(err)
 		default:
 			got = append(got, fmt.Sprintf("%d: %s", row.Line, strings.Join(row.Cells, "|")))
-			again, err := csvfile.At(strings.NewReader(text), row.Offset, row.Line, ',', len(r.Header))
+			again, err := csvfile.At(strings.NewReader(text), row.Offset, row.Line, r.Format)
 			if err != nil || !reflect.DeepEqual(again, row) {
 				t.Errorf("row of line %d read again at %d: %v, %v", row.Line, row.Offset, again, err)
 			}
@@ -62,7 +62,20 @@ func TestReader(t *testing.T) {
 		{"a workbook", "PK\x03\x04...", []string{"! the file is a workbook or an archive, not CSV; save it as CSV in UTF-8"}},
 		{"nothing", "", []string{"! the file is empty; the first line must name the columns"}},
 		{"a column twice", "a,a\n", []string{`! the header names the column "a" twice`}},
-		{"a column without a name", "a,\n", []string{"! column 2 of the header has no name"}},
+		{"a separator after the last column", "a,b,\n1,2,\n3,4\n5,6,7\n8\n", []string{
+			"2: 1|2|", "3: 3|4|", "4: 5|6|7", "5: ! the row has 1 cells, the header has 3 columns"}},
+		{"a separator after the last cell", "a,b\n1,2,\n3,4,,\n5,6,x\n", []string{
+			"2: 1|2", "3: 3|4", "4: ! the row has 3 cells, the header has 2 columns"}},
+		{"a column without a name in the middle", "a,,b\n1,2,3\n1,2\n", []string{"2: 1|2|3", "3: ! the row has 2 cells, the header has 3 columns"}},
+		{"no column has a name", ",,\n1,2,3\n", []string{"! the first line of the file names no column"}},
+		{"sep= names the separator", "sep=;\r\na;b\r\n1,5;2\r\n", []string{"3: 1,5|2"}},
+		{"sep= after a byte order mark, in quotation marks", "\xef\xbb\xbf\"SEP=\t\"\na\tb\n1\t2\n", []string{"3: 1|2"}},
+		{"sep= and nothing else", "sep=;\n", []string{"! the file is empty; the first line must name the columns"}},
+		{"a column called sep=", "sep=ab,b\n1,2\n", []string{"2: 1|2"}},
+		{"carriage returns alone", "a,b\r1,2\r\r\"x\ry\",4\r", []string{"2: 1|2", "4: x\ny|4"}},
+		{"a carriage return alone, and sep=", "sep=;\ra;b\r1;2", []string{"3: 1|2"}},
+		{"a header that ends in a carriage return and nothing else", "a,b\r", nil},
+		{"a carriage return in a cell", "\"a\rc\",b\n\"1\r2\",3\n", []string{"2: 1\r2|3"}},
 		{"Latin-1 header", "\xfcber,b\n", []string{"! the header cannot be read: byte 0xFC is not UTF-8; save the file as CSV in UTF-8"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -98,11 +111,23 @@ func FuzzReader(f *testing.F) {
 			rows = append(rows, row.Cells)
 		}
 		text = strings.TrimPrefix(text, "\xef\xbb\xbf")
+		if r.Separator != ',' || r.LineEnd != '\n' || strings.HasPrefix(strings.ToLower(strings.TrimLeft(text, `"`)), "sep=") {
+			return // what encoding/csv does not know
+		}
 		std := csv.NewReader(strings.NewReader(text))
 		std.FieldsPerRecord = -1
 		want, err := std.ReadAll()
 		if err != nil || len(want) == 0 {
 			return
+		}
+		for n, cells := range want { // nor cells that are only separators
+			for len(cells) > r.Columns && strings.TrimSpace(cells[len(cells)-1]) == "" {
+				cells = cells[:len(cells)-1]
+			}
+			for n > 0 && len(cells) < r.Columns {
+				cells = append(cells, "")
+			}
+			want[n] = cells
 		}
 		if want = want[1:]; len(want) != len(rows) || len(rows) > 0 && !reflect.DeepEqual(rows, want) {
 			t.Errorf("%q: got %q, encoding/csv %q", text, rows, want)

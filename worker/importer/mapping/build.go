@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/worker/importer/csvfile"
 )
 
 // shown is how much of a text that a person wrote is repeated in a fault.
@@ -47,7 +48,15 @@ func (b *builder) file(f *fileForm) {
 	if commas != "join" && commas != "refuse" {
 		b.fail(f.Line, "unquoted_commas must be join or refuse")
 	}
+	encoding := ""
+	if f.Encoding.given() {
+		var err error
+		if encoding, err = csvfile.Encoding(f.Encoding.value); err != nil {
+			b.fail(f.Encoding.line, "%v", err)
+		}
+	}
 	*b.m = Mapping{
+		Encoding: encoding, Numbers: b.numbers(f.Decimal, f.Thousands, f.Symbols), YearsFrom: b.yearsFrom(f.YearsFrom),
 		Name: f.Name.value, ExternalSystem: f.ExternalSystem.value, Language: cmp.Or(f.Language.value, "EN"), Null: f.Null,
 		Separator: separator[0], JoinSpaced: commas == "join",
 	}
@@ -57,6 +66,43 @@ func (b *builder) file(f *fileForm) {
 	for i := range f.Steps.items {
 		b.m.Steps = append(b.m.Steps, b.step(&f.Steps.items[i]))
 	}
+}
+
+// numbers checks how numbers are written.
+func (b *builder) numbers(decimal, thousands text, symbols texts) NumberFormat {
+	f := NumberFormat{Decimal: decimal.value, Thousands: thousands.value, Symbols: symbols}
+	if decimal.given() && f.Decimal != "." && f.Decimal != "," {
+		b.fail(decimal.line, `decimal must be "." or ","`)
+	}
+	if thousands.given() && !slices.Contains([]string{".", ",", " ", "'", "_"}, f.Thousands) {
+		b.fail(thousands.line, `thousands must be one of "." "," " " "'" "_"`)
+	}
+	if thousands.given() && f.Thousands == cmp.Or(f.Decimal, ".") {
+		b.fail(thousands.line, "decimal and thousands must be two signs, and decimal is %q where nothing is said", ".")
+	}
+	return f
+}
+
+// yearsFrom checks what years of two digits stand for.
+func (b *builder) yearsFrom(f text) int {
+	if !f.given() {
+		return 0
+	}
+	year, err := strconv.Atoi(f.value)
+	if err != nil || year < 1 || year > 9900 {
+		b.fail(f.line, "years_from must be a year, such as 1930: 30 is 1930 then, and 29 is 2029")
+	}
+	return year
+}
+
+// matches are what a key or a cell can be of an object.
+var matches = map[string]string{"external_id": "ExternalId", "code": "Code", "name": "Name"}
+
+func (b *builder) match(f text) string {
+	if f.given() && matches[f.value] == "" {
+		b.fail(f.line, "match must be external_id, code or name")
+	}
+	return matches[f.value]
 }
 
 func (b *builder) prepare(f *prepareForm) *Object {
@@ -82,23 +128,81 @@ func (b *builder) step(f *stepForm) *Step {
 		b.fail(f.Line, "the step has no key: name the column that tells the rows of %s apart", s.File)
 	}
 	for i := range f.Children.items {
-		s.Children = append(s.Children, b.children(&f.Children.items[i]))
+		s.Children = append(s.Children, b.children(s, &f.Children.items[i]))
 	}
 	return s
 }
 
-func (b *builder) children(f *childrenForm) *Children {
-	if f.Collection.value == "" || f.File.value == "" || f.Parent.value == "" {
-		b.fail(f.Line, "children need collection, file and parent")
+func (b *builder) children(s *Step, f *childrenForm) *Children {
+	c := &Children{
+		Collection: f.Collection.value, File: cmp.Or(f.File.value, s.File), Parent: f.Parent.value, Number: f.Number.value,
+		Key: f.Key, Remove: f.Missing.value == "remove", Set: b.set(f.Set, 0), Ignore: f.Ignore, Line: f.Line,
 	}
-	return &Children{
-		Collection: f.Collection.value, File: f.File.value, Parent: f.Parent.value, Number: f.Number.value,
-		Set: b.set(f.Set, 0), Ignore: f.Ignore, Line: f.Line,
+	if c.File == s.File && c.Parent == "" {
+		c.Parent = s.Object.Key
+	}
+	if c.Collection == "" || c.Parent == "" {
+		b.fail(f.Line, "children need collection and parent, and file unless their rows are those of %s", s.File)
+	}
+	if c.File == s.File && c.Parent != s.Object.Key {
+		b.fail(f.Line, "children of the same file have the key of the step as their parent: %s", s.Object.Key)
+	}
+	if f.Missing.given() && f.Missing.value != "remove" && f.Missing.value != "report" {
+		b.fail(f.Missing.line, "missing must be report or remove")
+	}
+	b.childKey(c)
+	return c
+}
+
+// childKey checks the key of children. Where the mapping names none it is their
+// number, if that comes from the file, else all that they refer to.
+func (b *builder) childKey(c *Children) {
+	for _, attribute := range c.Key {
+		at := slices.IndexFunc(c.Set, func(a Assignment) bool { return a.Attribute == attribute })
+		if at < 0 || !c.Set[at].Value.identifies() {
+			b.fail(c.Line, "key of children: %s must be one of the attributes that they set from a column", tandem.Clip(attribute, shown))
+		}
+	}
+	if c.Key != nil {
+		return
+	}
+	for _, a := range c.Set {
+		switch {
+		case a.Attribute == "LineNo" && a.Value.identifies():
+			c.Key = []string{a.Attribute}
+			return
+		case a.Value.Lookup != "", a.Value.Match != "", a.Value.Object != nil:
+			c.Key = append(c.Key, a.Attribute)
+		}
+	}
+	if c.Key == nil {
+		for _, a := range c.Set {
+			if a.Value.identifies() {
+				c.Key = append(c.Key, a.Attribute)
+			}
+		}
 	}
 }
 
+// identifies reports whether the value can be part of a key.
+func (v *Value) identifies() bool { return v.Column != "" || v.Template != nil || v.Object != nil }
+
 func (b *builder) object(f *objectKeys, line int, what string, depth int) *Object {
-	o := &Object{Entity: f.Entity.value, Key: f.Key.value, ExternalSystem: f.ExternalSystem.value, Action: "merge", Line: line}
+	o := &Object{
+		Entity: f.Entity.value, Key: f.Key.value, ExternalSystem: f.ExternalSystem.value, Match: b.match(f.Match), Action: "merge", Line: line,
+	}
+	if o.Match == "ExternalId" {
+		o.Match = "" // what it is where nothing is said
+	}
+	switch {
+	case !f.Create.given() && o.Match != "" || f.Create.value == "false":
+		o.Action = "update"
+	case f.Create.given() && f.Create.value != "true":
+		b.fail(f.Create.line, "create must be true or false")
+	}
+	if o.Match != "" && o.ExternalSystem != "" {
+		b.fail(line, "external_system is for objects that are matched by their ExternalId")
+	}
 	if depth > maxDepth {
 		b.fail(line, "objects nest deeper than %d", maxDepth)
 		return o
@@ -122,6 +226,8 @@ func (b *builder) value(f *valueForm, depth int) Value {
 		Column: f.Column.value, Constant: f.Constant.json, Find: f.Find.json, Lookup: f.Lookup.value,
 		As: Kind(cmp.Or(f.As.value, string(Text))), Layouts: f.Layout, Code: f.Currency.value + f.Unit.value,
 		Language: f.Language.value, Default: f.Default.json, Required: bool(f.Required), Not: bool(f.Not),
+		Match: b.match(f.Match), ExternalSystem: f.System.value, YearsFrom: cmp.Or(b.yearsFrom(f.Years), b.m.YearsFrom),
+		Numbers: b.numbers(f.Decimal, f.Thousand, f.Symbols).or(b.m.Numbers), Table: f.Values.entries, Others: f.Others.value == "keep",
 	}
 	b.source(f, &v)
 	if f.Object != nil {
@@ -154,6 +260,15 @@ func (b *builder) source(f *valueForm, v *Value) {
 	if f.Lookup.given() && !f.Column.given() {
 		b.fail(f.Line, "lookup needs the column that holds the key of the other file's row")
 	}
+	if f.Match.given() && !f.Column.given() {
+		b.fail(f.Line, "match needs the column that holds the code, name or external id")
+	}
+	if f.Match.given() && f.Lookup.given() {
+		b.fail(f.Line, "lookup and match do not go together: a looked-up row says itself what its key is")
+	}
+	if f.System.given() && v.Match != "ExternalId" {
+		b.fail(f.Line, "external_system is for match: external_id")
+	}
 	if v.Find != nil && !strings.HasPrefix(*v.Find, "{") {
 		b.fail(f.Line, "find must be a list of key: text with the keys Code, Name, Id, ExternalId, ExternalSystem or DisplayText")
 	}
@@ -166,6 +281,19 @@ func (b *builder) conversion(f *valueForm, v *Value) {
 	}
 	if f.Currency.given() && v.As != AmountKind || f.Unit.given() && v.As != QuantityKind {
 		b.fail(f.Line, "currency is for as: amount, unit for as: quantity")
+	}
+	numeric := v.As == Number || v.As == Integer || v.As == AmountKind || v.As == QuantityKind
+	if (f.Decimal.given() || f.Thousand.given() || len(f.Symbols) > 0) && !numeric {
+		b.fail(f.Line, "decimal, thousands and symbols are for as: number, integer, amount and quantity")
+	}
+	if f.Years.given() && v.As != Date && v.As != DateTime {
+		b.fail(f.Line, "years_from is for as: date and as: datetime")
+	}
+	if f.Others.given() && (f.Others.value != "keep" && f.Others.value != "refuse" || f.Values.line == 0) {
+		b.fail(f.Others.line, "others must be keep or refuse, and says so of cells that values does not have")
+	}
+	if f.Values.line > 0 && v.Column == "" {
+		b.fail(f.Values.line, "values needs a column")
 	}
 	if v.Not && v.As != Boolean {
 		b.fail(f.Line, "not is for as: boolean")
@@ -229,7 +357,9 @@ func (b *builder) across() {
 		once(s.File, s.Line)
 		b.lookups(s.Object.Set, s.File, done)
 		for _, children := range s.Children {
-			once(children.File, children.Line)
+			if children.File != s.File {
+				once(children.File, children.Line)
+			}
 			b.lookups(children.Set, children.File, done)
 		}
 		done[s.File] = true

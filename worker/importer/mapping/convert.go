@@ -1,9 +1,12 @@
 package mapping
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,19 +52,58 @@ func (m *Mapping) Make(s *Step, cells Cells) (object []byte, key string, problem
 	return w.set(b, s.Object.Set), w.key, w.problems
 }
 
-// MakeChild is the object of a child's row; place counts from 0.
-func (m *Mapping) MakeChild(c *Children, place int, cells Cells) ([]byte, []Problem) {
-	w := &maker{m: m, cells: cells}
-	b := []byte{'{'}
-	if c.Number != "" {
-		b = append(quotedTo(b, c.Number), ':')
+// Child is what becomes of a child's row.
+type Child struct {
+	// Set are its attributes as JSON members, each with a leading comma.
+	Set []byte
+	// Key are the values of the attributes that tell it from the other children
+	// of its parent, as JSON, in the order of [Children.Key]; null where there is
+	// none.
+	Key []json.RawMessage
+}
+
+// New is the object of a child that its parent has not yet; place counts from 0
+// the children of a parent that is new itself, and is -1 under another.
+func (c *Children) New(child Child, place int) []byte {
+	b := []byte(`{"@erpnet.action":"create"`)
+	if c.Number != "" && place >= 0 {
+		b = append(quotedTo(append(b, ','), c.Number), ':')
 		b = strconv.AppendInt(b, int64(place+1)*10, 10)
 	}
-	b = w.set(b, c.Set)
-	if len(b) > 1 && b[1] == ',' {
-		b = append(b[:1], b[2:]...)
+	return append(append(b, child.Set...), '}')
+}
+
+// Existing is the object of a child that its parent has, by its Id.
+func (c *Children) Existing(child Child, id string) []byte {
+	b := append([]byte(`{"@erpnet.action":"update","@erpnet.findBy":{"Id":`), quoted(id)...)
+	return append(append(append(b, '}'), child.Set...), '}')
+}
+
+// Gone is the object that removes a child.
+func (c *Children) Gone(id string) []byte {
+	b := append([]byte(`{"@erpnet.action":"delete","@erpnet.findBy":{"Id":`), quoted(id)...)
+	return append(b, "}}"...)
+}
+
+// MakeChild is what becomes of a child's row, and what is wrong with it.
+func (m *Mapping) MakeChild(c *Children, cells Cells) (Child, []Problem) {
+	w := &maker{m: m, cells: cells}
+	child := Child{Key: make([]json.RawMessage, len(c.Key))}
+	for n := range child.Key {
+		child.Key[n] = json.RawMessage("null")
 	}
-	return append(b, '}'), w.problems
+	for _, a := range c.Set {
+		value := w.value(nil, &a.Value)
+		if len(value) == 0 {
+			continue
+		}
+		child.Set = append(quotedTo(append(child.Set, ','), a.Attribute), ':')
+		child.Set = append(child.Set, value...)
+		if n := slices.Index(c.Key, a.Attribute); n >= 0 {
+			child.Key[n] = value
+		}
+	}
+	return child, w.problems
 }
 
 // ExternalID limits, as the API has them.
@@ -81,11 +123,20 @@ func (w *maker) open(b []byte, o *Object, key string) []byte {
 	b = append(b, `,"@erpnet.action":`...)
 	b = quotedTo(b, o.Action)
 	b = append(b, `,"@erpnet.findBy":`...)
+	if o.Match != "" {
+		return foundBy(b, o.Match, key)
+	}
 	b = externalID(b, key, system)
 	b = append(b, `,"ExternalId":`...)
 	b = quotedTo(b, key)
 	b = append(b, `,"ExternalSystem":`...)
 	return quotedTo(b, system)
+}
+
+// foundBy is a search by a code or a name.
+func foundBy(b []byte, member, value string) []byte {
+	b = append(quotedTo(append(b, '{'), member), ':')
+	return append(quotedTo(b, value), '}')
 }
 
 func externalID(b []byte, key, system string) []byte {
@@ -127,6 +178,14 @@ func (w *maker) value(b []byte, v *Value) []byte {
 		return append(w.set(w.open(b, v.Object, key), v.Object.Set), '}')
 	}
 	text, column := w.source(v)
+	if v.Table != nil && text != "" {
+		meant, ok := v.lookUp(text)
+		if !ok {
+			w.problem(column, text, "not one of the values that the mapping has: "+v.known())
+			return b
+		}
+		text = meant
+	}
 	if w.m.isNull(text) {
 		if v.Default != nil {
 			return append(b, *v.Default...)
@@ -145,7 +204,17 @@ func (w *maker) value(b []byte, v *Value) []byte {
 		b = append(b, `{"@odata.type":`...)
 		b = quotedTo(b, "Erp."+step.Object.Entity)
 		b = append(b, `,"@erpnet.action":"find","@erpnet.findBy":`...)
+		if step.Object.Match != "" {
+			return append(foundBy(b, step.Object.Match, text), '}')
+		}
 		return append(externalID(b, text, system), '}')
+	}
+	if v.Match != "" {
+		b = append(b, `{"@erpnet.action":"find","@erpnet.findBy":`...)
+		if v.Match != "ExternalId" {
+			return append(foundBy(b, v.Match, text), '}')
+		}
+		return append(externalID(b, text, cmp.Or(v.ExternalSystem, w.m.ExternalSystem)), '}')
 	}
 	return w.convert(b, v, column, text)
 }
@@ -190,10 +259,25 @@ func (m *Mapping) isNull(text string) bool {
 	return false
 }
 
-var (
-	decimalText = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,19})(\.[0-9]{1,20})?$`)
-	integerText = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,9})$`)
-)
+// lookUp finds a cell in the table: as it is written, else in another case.
+func (v *Value) lookUp(text string) (meant string, ok bool) {
+	if meant, ok = v.Table[text]; ok {
+		return meant, true
+	}
+	for _, from := range slices.Sorted(maps.Keys(v.Table)) {
+		if strings.EqualFold(from, text) {
+			return v.Table[from], true
+		}
+	}
+	return text, v.Others
+}
+
+// known lists what the table has.
+func (v *Value) known() string {
+	return tandem.Clip(strings.Join(slices.Sorted(maps.Keys(v.Table)), ", "), shown)
+}
+
+var integerText = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,9})$`)
 
 func (w *maker) convert(b []byte, v *Value, column, text string) []byte {
 	switch v.As {
@@ -215,18 +299,22 @@ func (w *maker) convert(b []byte, v *Value, column, text string) []byte {
 		b = append(quotedTo(append(b, '{'), language), ':')
 		return append(quotedTo(b, text), '}')
 	case Number, AmountKind, QuantityKind:
-		number := strings.TrimPrefix(text, "+")
-		if !decimalText.MatchString(number) {
-			w.problem(column, text, "not a number; write it like 1234.5")
+		number, ok := v.Numbers.read(text, v.Code)
+		if !ok {
+			w.problem(column, text, "not a number; write it like "+v.Numbers.example()+v.hint(text))
 			return b
 		}
 		return measured(b, v, number)
 	case Integer:
-		if !integerText.MatchString(text) {
-			w.problem(column, text, "not a whole number")
+		number, ok := v.Numbers.read(text, "")
+		if whole, fraction, found := strings.Cut(number, "."); found && strings.Trim(fraction, "0") == "" {
+			number = whole
+		}
+		if !ok || !integerText.MatchString(number) {
+			w.problem(column, text, "not a whole number"+v.hint(text))
 			return b
 		}
-		return append(b, text...)
+		return append(b, number...)
 	case Boolean:
 		yes, ok := truth[strings.ToLower(text)]
 		if !ok {
@@ -235,7 +323,11 @@ func (w *maker) convert(b []byte, v *Value, column, text string) []byte {
 		}
 		return strconv.AppendBool(b, yes != v.Not)
 	case Date, DateTime:
-		t, ok := v.time(text)
+		t, ok, twoDigits := v.time(text)
+		if twoDigits {
+			w.problem(column, text, "the year has two digits; write all four, or say in the mapping what they stand for, such as years_from: 1930")
+			return b
+		}
 		if !ok {
 			w.problem(column, text, "not a date that the mapping expects; it should look like "+v.layouts()[0])
 			return b
@@ -280,13 +372,37 @@ func (v *Value) layouts() []string {
 	return []string{"2006-01-02T15:04:05Z07:00", "2006-01-02 15:04:05", "2006-01-02"}
 }
 
-func (v *Value) time(text string) (time.Time, bool) {
+// time reads a date. twoDigits says that its year has two digits, and that the
+// mapping does not say which century they mean.
+func (v *Value) time(text string) (t time.Time, ok, twoDigits bool) {
 	for _, layout := range v.layouts() {
-		if t, err := time.Parse(layout, text); err == nil && t.Year() >= 1 && t.Year() <= 9999 {
-			return t, true
+		t, err := time.Parse(layout, text)
+		if err != nil {
+			continue
+		}
+		if strings.Contains(layout, "06") && !strings.Contains(layout, "2006") {
+			if v.YearsFrom == 0 {
+				return t, false, true
+			}
+			year := v.YearsFrom + ((t.Year()-v.YearsFrom)%100+100)%100
+			day := t.Day()
+			if t = t.AddDate(year-t.Year(), 0, 0); t.Day() != day {
+				continue // 29 February of a year that has none
+			}
+		}
+		if t.Year() >= 1 && t.Year() <= 9999 {
+			return t, true, false
 		}
 	}
-	return time.Time{}, false
+	return time.Time{}, false, false
+}
+
+// hint says how a number can be taken that the mapping's format does not allow.
+func (v *Value) hint(text string) string {
+	if v.Numbers.Decimal+v.Numbers.Thousands == "" && strings.ContainsAny(text, ",' \u00a0\u202f’") {
+		return ". Where the files write numbers in another way, name their decimal and thousands signs in the mapping"
+	}
+	return ""
 }
 
 // quoted is the text as JSON.

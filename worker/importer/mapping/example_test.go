@@ -82,8 +82,8 @@ func ExampleParse() {
 	fmt.Println(strings.ReplaceAll(err.Error(), "; line", ";\nline"))
 	// Output:
 	// line 6: the step has no key: name the column that tells the rows of customers.csv apart;
-	// line 8: a step has no key "kee"; it has children, entity, external_system, file, ignore, key, set;
-	// line 15: a value has no key "demanded"; it has as, column, constant, currency, default, find, language, layout, lookup, max, not, object, required, template, unit
+	// line 8: a step has no key "kee"; it has children, create, entity, external_system, file, ignore, key, match, set;
+	// line 15: a value has no key "demanded"; it has as, column, constant, currency, decimal, default, external_system, find, language, layout, lookup, match, max, not, object, others, required, symbols, template, thousands, unit, values, years_from
 }
 
 // A file that came is known by its name, whatever the case.

@@ -24,8 +24,15 @@ type Mapping struct {
 	Language string
 	// Null are cells that mean "nothing", besides the empty one.
 	Null []string
-	// Separator parts the cells of a row.
+	// Separator parts the cells of a row, where a file does not name its own.
 	Separator byte
+	// Encoding of the files, as the WHATWG Encoding Standard calls it; empty means
+	// UTF-8, or what the bytes look like.
+	Encoding string
+	// Numbers and YearsFrom are how files write numbers and years of two digits,
+	// where a value does not say: see [Value].
+	Numbers   NumberFormat
+	YearsFrom int
 	// JoinSpaced mends rows with texts that should have been in quotation marks:
 	// see Rejoin in package csvfile. In the file: unquoted_commas: join, or refuse.
 	JoinSpaced bool
@@ -45,16 +52,25 @@ type Step struct {
 	Line     int
 }
 
-// Children are the rows of another file that belong to the rows of a step:
-// order lines under their orders.
+// Children are rows that belong to the rows of a step: order lines under their
+// orders.
 type Children struct {
 	// Collection is the child collection of the entity: "Lines".
 	Collection string
-	File       string
+	// File has the rows: a file of its own, or the step's, whose rows then repeat
+	// what concerns the parent.
+	File string
 	// Parent is the column that holds the key of the step's row.
 	Parent string
-	// Number is the attribute that numbers the children 10, 20, 30 …, so that
-	// a second import finds them again; empty where there is none.
+	// Key are the attributes that tell the children of one parent apart. By them,
+	// and never by its place in the file, a child is found again.
+	Key []string
+	// Remove says that children without a row are removed from a parent that has
+	// one; else they are reported. In the file: missing: remove, or report.
+	Remove bool
+	// Number is the attribute that numbers the children of a new parent 10, 20,
+	// 30 …; empty where there is none. Children that come later are numbered by
+	// the API.
 	Number string
 	Set    []Assignment
 	Ignore []string
@@ -69,8 +85,10 @@ type Object struct {
 	// where they name none, and prepared ones have none at all.
 	Key            string
 	ExternalSystem string
-	// Action is what the API does with an object: "merge", or "findOrCreate"
-	// for prepared ones.
+	// Match is what the key is: an ExternalId (empty), a "Code" or a "Name".
+	Match string
+	// Action is what the API does with an object: "merge", "update" where none is
+	// to be made, or "findOrCreate" for prepared ones.
 	Action string
 	Set    []Assignment
 	Line   int
@@ -94,10 +112,23 @@ type Value struct {
 
 	// Lookup names the file whose row the column's value is the key of.
 	Lookup string
+	// Match says that the column's value is the "Code", the "Name" or the
+	// "ExternalId" (of ExternalSystem) of an object that is there already.
+	Match          string
+	ExternalSystem string
 	// As is the conversion.
 	As Kind
 	// Layouts are what dates and times may look like.
 	Layouts []string
+	// YearsFrom is the first of the hundred years that two digits stand for: with
+	// 1930, 30 is 1930 and 29 is 2029. Without it (0) they are refused.
+	YearsFrom int
+	// Numbers is how numbers are written.
+	Numbers NumberFormat
+	// Table replaces cells before anything else is done with them; a cell that it
+	// does not have is refused, or with Others taken as it is.
+	Table  map[string]string
+	Others bool
 	// Code is the currency of an amount or the unit of a quantity.
 	Code     string
 	Language string
@@ -162,7 +193,9 @@ func (m *Mapping) Files() []string {
 	for _, s := range m.Steps {
 		names = append(names, s.File)
 		for _, c := range s.Children {
-			names = append(names, c.File)
+			if c.File != s.File {
+				names = append(names, c.File)
+			}
 		}
 	}
 	return names
@@ -189,6 +222,24 @@ func (m *Mapping) step(file string) *Step {
 
 // Columns are those that the step takes from its own file.
 func (s *Step) Columns() []string { return s.Object.columns(nil) }
+
+// FileColumns are those that the step and its children take from the file, in
+// the order of the mapping, and those that are left out on purpose.
+func (s *Step) FileColumns(file string) (used, ignored []string) {
+	if file == s.File {
+		used, ignored = s.Columns(), s.Ignore
+	}
+	for _, c := range s.Children {
+		if c.File != file {
+			continue
+		}
+		for _, column := range c.Columns() {
+			used = add(used, column)
+		}
+		ignored = append(ignored[:len(ignored):len(ignored)], c.Ignore...)
+	}
+	return used, ignored
+}
 
 // Columns are those that the children take from their file.
 func (c *Children) Columns() []string { return columnsOf(c.Set, []string{c.Parent}) }

@@ -60,11 +60,21 @@ func TestFaultsNameTheirLine(t *testing.T) {
 		{"lookup of a later step", head + "      Customer: {column: c, lookup: b.csv}\n  - file: b.csv\n    entity: Crm_Sales_Customer\n    key: id\n", "line 9: Customer looks up rows of b.csv, which is imported later"},
 		{"lookup of nothing", head + "      Customer: {column: c, lookup: b.csv}\n", "line 9: Customer looks up rows of b.csv, which is no step's file"},
 		{"one file twice", head + "      DocumentNo: id\n  - file: A.csv\n    entity: X\n    key: id\n", "line 10: the file A.csv is in two steps"},
+		{"a decimal sign that is none", strings.Replace(head, "name: T", "name: T\ndecimal: x", 1) + "      DocumentNo: id\n", `line 3: decimal must be "." or ","`},
+		{"one sign for both", strings.Replace(head, "name: T", "name: T\nthousands: .", 1) + "      DocumentNo: id\n", "line 3: decimal and thousands must be two signs"},
+		{"an unknown encoding", strings.Replace(head, "name: T", "name: T\nencoding: ebcdic", 1) + "      DocumentNo: id\n", `line 3: encoding "ebcdic" is unknown; use utf-8, windows-1252`},
+		{"a table that is none", head + "      DocumentNo: {column: id, values: [a]}\n", "line 9: values must be a list of what stands in the file"},
+		{"others without a table", head + "      DocumentNo: {column: id, others: keep}\n", "line 9: others must be keep or refuse"},
+		{"match by what is nothing", head + "      Customer: {column: c, match: number}\n", "line 9: match must be external_id, code or name"},
+		{"a key of children that they do not set", head + "      DocumentNo: id\n    children:\n      - {collection: Lines, file: b.csv, parent: id, key: Product, set: {LineNo: {column: n, as: integer}}}\n", "line 11: key of children: Product must be one of the attributes"},
+		{"children without a key", head + "      DocumentNo: id\n    children:\n      - {collection: Lines, file: b.csv, parent: id, set: {LineNo: {constant: 1}}}\n", "line 11: the children have nothing that tells them apart"},
+		{"children of the same file", head + "      DocumentNo: id\n    children:\n      - {collection: Lines, set: {LineNo: {column: n, as: integer}}}\n", ""},
+		{"children of the same file by another key", head + "      DocumentNo: id\n    children:\n      - {collection: Lines, parent: x, set: {LineNo: {column: n, as: integer}}}\n", "line 11: children of the same file have the key of the step"},
 		// Against the metadata.
 		{"no such type", strings.Replace(head, "Crm_Sales_SalesOrder", "Crm_Sales_SalesOrders", 1) + "      DocumentNo: id\n", "line 5: the API has no entity type Crm_Sales_SalesOrders"},
 		{"no such attribute", head + "      DocumentNumber: id\n", "line 9: Crm_Sales_SalesOrder has no attribute DocumentNumber"},
 		{"wrong conversion", head + "      DocumentDate: {column: d}\n", "line 9: DocumentDate is Edm.DateTimeOffset, which as: text does not make; use as: date"},
-		{"reference as text", head + "      Customer: c\n", "line 9: Customer is a reference to Crm_Sales_Customer; use lookup, find or object"},
+		{"reference as text", head + "      Customer: c\n", "line 9: Customer is a reference to Crm_Sales_Customer; use lookup, match, find or object"},
 		{"lookup of another type", head + "      DocumentNo: id\n  - file: b.csv\n    entity: Crm_Sales_SalesOrder\n    key: id\n    set:\n      Customer: {column: c, lookup: a.csv}\n", "line 14: Customer refers to Crm_Sales_Customer, but the rows of a.csv are Crm_Sales_SalesOrder"},
 		{"collection as attribute", head + "      Lines: c\n", "line 9: Lines is a child collection; use children"},
 		{"no such collection", head + "      DocumentNo: id\n    children:\n      - {collection: Rows, file: b.csv, parent: id}\n", "line 11: Crm_Sales_SalesOrder has no child collection Rows"},
@@ -99,7 +109,43 @@ func TestConversions(t *testing.T) {
 		{"number with a plus", "{column: c, as: number}", "+1", "1", ""},
 		{"not JSON's number", "{column: c, as: number}", "1e9", "", "not a number; write it like 1234.5"},
 		{"leading zero", "{column: c, as: number}", "007", "", "not a number; write it like 1234.5"},
-		{"German number", "{column: c, as: number}", "1.234,5", "", "not a number; write it like 1234.5"},
+		{"German number", "{column: c, as: number}", "1.234,5", "", "not a number; write it like 1234.5. Where the files write numbers in another way, name their decimal and thousands signs in the mapping"},
+		{"a comma that could be both", "{column: c, as: number}", "1,234", "", "not a number; write it like 1234.5. Where the files write numbers in another way, name their decimal and thousands signs in the mapping"},
+		{"a number of digits behind the sign alone", "{column: c, as: number}", ".5", "0.5", ""},
+		{"a number without them", "{column: c, as: number}", "5.", "5", ""},
+		{"a sign alone", "{column: c, as: number}", ".", "", "not a number; write it like 1234.5"},
+		{"a sign behind the number", "{column: c, as: number}", "12.50-", "-12.50", ""},
+		{"two signs", "{column: c, as: number}", "-12.50-", "", "not a number; write it like 1234.5"},
+		{"brackets", "{column: c, as: number}", "(12.50)", "-12.50", ""},
+		{"a minus of its own", "{column: c, as: number}", "−3", "-3", ""},
+		{"no negative zero", "{column: c, as: number}", "0.00-", "0.00", ""},
+		{"decimal comma", `{column: c, as: number, decimal: ","}`, "12,5", "12.5", ""},
+		{"decimal comma and a point", `{column: c, as: number, decimal: ","}`, "12.5", "", "not a number; write it like 1234,5"},
+		{"spaces between thousands", `{column: c, as: number, decimal: ",", thousands: " "}`, "1 234,50", "1234.50", ""},
+		{"spaces that do not break", `{column: c, as: number, decimal: ",", thousands: " "}`, "1\u00a0234\u202f567,5", "1234567.5", ""},
+		{"groups that are none", `{column: c, as: number, thousands: ","}`, "1,23", "", "not a number; write it like 1,234.5"},
+		{"groups not of three", `{column: c, as: number, thousands: ","}`, "1234,567", "", "not a number; write it like 1,234.5"},
+		{"a Swiss number", `{column: c, as: number, thousands: "'"}`, "1’234.50", "1234.50", ""},
+		{"the currency's sign", `{column: c, as: amount, currency: USD, thousands: ",", symbols: "$"}`, "$90,000 ", `{"Value":90000,"Currency":"USD"}`, ""},
+		{"the currency's sign in brackets", `{column: c, as: amount, currency: USD, thousands: ",", symbols: [$]}`, " $(4,533.75)", `{"Value":-4533.75,"Currency":"USD"}`, ""},
+		{"the currency's code", `{column: c, as: amount, currency: EUR, decimal: ","}`, "5,20 eur", `{"Value":5.20,"Currency":"EUR"}`, ""},
+		{"another currency", `{column: c, as: amount, currency: EUR, symbols: "€"}`, "$5", "", "not a number; write it like 1234.5"},
+		{"too many digits", "{column: c, as: number}", strings.Repeat("9", 21), "", "not a number; write it like 1234.5"},
+		{"the mapping's table", `{column: c, values: {M: Mr, F: Mrs}}`, "M", `"Mr"`, ""},
+		{"the table in another case", `{column: c, values: {M: Mr, F: Mrs}}`, "f", `"Mrs"`, ""},
+		{"not in the table", `{column: c, values: {M: Mr, F: Mrs}}`, "X", "", "not one of the values that the mapping has: F, M"},
+		{"not in the table, and kept", `{column: c, values: {M: Mr}, others: keep}`, "Dr", `"Dr"`, ""},
+		{"nothing by the table", `{column: c, values: {"-": null}, others: keep, default: x}`, "-", `"x"`, ""},
+		{"yes in another language", "{column: c, as: boolean, values: {ja: true, nein: false}}", "Ja", "true", ""},
+		{"integer of a table", "{column: c, as: integer, values: {one: 1}}", "one", "1", ""},
+		{"integer with groups", `{column: c, as: integer, thousands: "."  , decimal: ","}`, "1.234", "1234", ""},
+		{"integer that ends in zeros", "{column: c, as: integer}", "5.0", "5", ""},
+		{"two digits of a year", `{column: c, as: date, layout: "2.1.06"}`, "1.2.68", "", "the year has two digits; write all four, or say in the mapping what they stand for, such as years_from: 1930"},
+		{"two digits in this century", `{column: c, as: date, layout: "2.1.06", years_from: 1930}`, "1.2.29", `"2029-02-01T00:00:00Z"`, ""},
+		{"two digits in the last", `{column: c, as: date, layout: "2.1.06", years_from: 1930}`, "1.2.68", `"1968-02-01T00:00:00Z"`, ""},
+		{"no such leap day", `{column: c, as: date, layout: "2.1.06", years_from: 1850}`, "29.2.00", "", "not a date that the mapping expects; it should look like 2.1.06"},
+		{"by its code", "{column: c, match: code}", "NW-1", `{"@erpnet.action":"find","@erpnet.findBy":{"Code":"NW-1"}}`, ""},
+		{"by its external id", "{column: c, match: external_id, external_system: s}", "1", `{"@erpnet.action":"find","@erpnet.findBy":{"ExternalId":"1","ExternalSystem":"s"}}`, ""},
 		{"integer", "{column: c, as: integer}", "12", "12", ""},
 		{"not an integer", "{column: c, as: integer}", "1.5", "", "not a whole number"},
 		{"boolean", "{column: c, as: boolean}", "Yes", "true", ""},
@@ -168,8 +214,11 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("not JSON: %s}", object)
 			}
 			for _, c := range s.Children {
-				if object, problems := m.MakeChild(c, 0, cells); len(problems) == 0 && !json.Valid(object) {
-					t.Errorf("not JSON: %s", object)
+				child, problems := m.MakeChild(c, cells)
+				for _, object := range [][]byte{c.New(child, 0), c.Existing(child, "x"), c.Gone("x")} {
+					if len(problems) == 0 && !json.Valid(object) {
+						t.Errorf("not JSON: %s", object)
+					}
 				}
 			}
 		}
@@ -177,6 +226,41 @@ func FuzzParse(f *testing.F) {
 			if object := m.MakePrepared(o); !json.Valid(object) {
 				t.Errorf("not JSON: %s", object)
 			}
+		}
+	})
+}
+
+// Whatever stands in a cell, a number is refused or becomes one of JSON; and what
+// has one sign for both is never taken.
+func FuzzNumber(f *testing.F) {
+	f.Add("1 234,50", ",", " ")
+	f.Add("$(4,533.75)", ".", ",")
+	f.Add("12.50-", ".", "")
+	f.Add("1’234’567.5", ".", "'")
+	f.Fuzz(func(t *testing.T, cell, decimal, thousands string) {
+		quote := func(s string) string { b, _ := json.Marshal(s); return string(b) }
+		value := "{column: c, as: amount, currency: USD, symbols: $"
+		if decimal != "" {
+			value += ", decimal: " + quote(decimal)
+		}
+		if thousands != "" {
+			value += ", thousands: " + quote(thousands)
+		}
+		m, err := mapping.Parse([]byte(head + "      A: " + value + "}\n"))
+		if err != nil {
+			return
+		}
+		if decimal == thousands && decimal != "" {
+			t.Errorf("%q is taken for both", decimal)
+		}
+		object, _, problems := m.Make(m.Steps[0], func(column string) string {
+			if column == "id" {
+				return "k"
+			}
+			return cell
+		})
+		if len(problems) == 0 && !json.Valid(append(object, '}')) {
+			t.Errorf("%q is %s", cell, object)
 		}
 	})
 }

@@ -15,7 +15,31 @@ const MaxMetadata = 16 << 20
 
 // Metadata is what a mapping is checked against: the entity types of the
 // domain API.
-type Metadata struct{ types map[string]*entityType }
+type Metadata struct {
+	types map[string]*entityType
+	sets  map[string]string // of types
+}
+
+// Set is the entity set of a type; empty where the API has none.
+func (md *Metadata) Set(entity string) string { return md.sets[entity] }
+
+// Reference is the type that an attribute of the entity's children refers to;
+// empty where it is no reference.
+func (md *Metadata) Reference(entity, collection, attribute string) string {
+	child, _, _ := md.find(entity, collection)
+	target, reference, _ := md.find(strings.TrimSuffix(strings.TrimPrefix(child, "Collection("), ")"), attribute)
+	if !reference {
+		return ""
+	}
+	return target
+}
+
+// Has reports whether the entity's children have the attribute.
+func (md *Metadata) Has(entity, collection, attribute string) bool {
+	child, _, _ := md.find(entity, collection)
+	_, _, ok := md.find(strings.TrimSuffix(strings.TrimPrefix(child, "Collection("), ")"), attribute)
+	return ok
+}
 
 type entityType struct {
 	base       string
@@ -40,13 +64,17 @@ func ReadMetadata(r io.Reader) (*Metadata, error) {
 				Properties []member `xml:"Property"`
 				References []member `xml:"NavigationProperty"`
 			} `xml:"EntityType"`
+			Sets []struct {
+				Name string `xml:"Name,attr"`
+				Type string `xml:"EntityType,attr"`
+			} `xml:"EntityContainer>EntitySet"`
 		} `xml:"DataServices>Schema"`
 	}
 	limited := &io.LimitedReader{R: r, N: MaxMetadata}
 	if err := xml.NewDecoder(limited).Decode(&doc); err != nil {
 		return nil, fmt.Errorf("the API's $metadata cannot be read: %w", err)
 	}
-	md := &Metadata{types: map[string]*entityType{}}
+	md := &Metadata{types: map[string]*entityType{}, sets: map[string]string{}}
 	for _, s := range doc.Schemas {
 		local := func(name string) string { return strings.ReplaceAll(name, s.Namespace+".", "") }
 		for _, t := range s.EntityTypes {
@@ -58,6 +86,9 @@ func ReadMetadata(r io.Reader) (*Metadata, error) {
 				e.references[p.Name] = local(p.Type)
 			}
 			md.types[t.Name] = e
+		}
+		for _, set := range s.Sets {
+			md.sets[local(set.Type)] = set.Name
 		}
 	}
 	if len(md.types) == 0 {
@@ -117,6 +148,9 @@ func (m *Mapping) Check(md *Metadata) error {
 			if ch.Number != "" {
 				c.assignment(inner, Assignment{ch.Number, Value{Column: ch.Parent, As: Integer}, ch.Line})
 			}
+			if len(ch.Key) == 0 {
+				c.fail(ch.Line, "the children have nothing that tells them apart; set an attribute from a column, and name it as key")
+			}
 			for _, a := range ch.Set {
 				c.assignment(inner, a)
 			}
@@ -149,8 +183,8 @@ func (c *checker) object(o *Object) {
 		c.fail(o.Line, "%s is abstract; name one of the types that are based on it", o.Entity)
 		return
 	}
-	if _, _, ok := c.md.find(o.Entity, "ExternalId"); !ok && o.Action == "merge" {
-		c.fail(o.Line, "%s has no ExternalId, so its rows cannot be found again", o.Entity)
+	if _, _, ok := c.md.find(o.Entity, "ExternalId"); !ok && o.Match == "" && o.Action != "findOrCreate" {
+		c.fail(o.Line, "%s has no ExternalId, so its rows cannot be found again; use match: code or name", o.Entity)
 	}
 	for _, a := range o.Set {
 		c.assignment(o.Entity, a)
@@ -192,12 +226,12 @@ func (c *checker) assignment(entity string, a Assignment) {
 		} else if !c.md.isA(to, target) {
 			c.fail(a.Line, "%s refers to %s, but the rows of %s are %s", a.Attribute, target, v.Lookup, to)
 		}
-	case v.Find != nil:
+	case v.Find != nil, v.Match != "":
 		if !reference {
 			c.fail(a.Line, "%s is no reference, so it cannot be found", a.Attribute)
 		}
 	case reference:
-		c.fail(a.Line, "%s is a reference to %s; use lookup, find or object", a.Attribute, target)
+		c.fail(a.Line, "%s is a reference to %s; use lookup, match, find or object", a.Attribute, target)
 	case slices.Contains(wants[v.As], target):
 	case v.As == Text && !strings.HasPrefix(target, "Edm.") && target != "MultilanguageString" && target != "Amount" && target != "Quantity":
 		// An enumeration takes the names of its members.

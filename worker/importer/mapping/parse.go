@@ -73,6 +73,11 @@ type fileForm struct {
 	Language       text              `yaml:"language"`
 	Null           texts             `yaml:"null"`
 	Separator      text              `yaml:"separator"`
+	Encoding       text              `yaml:"encoding"`
+	Decimal        text              `yaml:"decimal"`
+	Thousands      text              `yaml:"thousands"`
+	Symbols        texts             `yaml:"symbols"`
+	YearsFrom      text              `yaml:"years_from"`
 	UnquotedCommas text              `yaml:"unquoted_commas"`
 	Prepare        list[prepareForm] `yaml:"prepare"`
 	Steps          list[stepForm]    `yaml:"steps"`
@@ -105,6 +110,8 @@ type childrenForm struct {
 	Collection text    `yaml:"collection"`
 	File       text    `yaml:"file"`
 	Parent     text    `yaml:"parent"`
+	Key        texts   `yaml:"key"`
+	Missing    text    `yaml:"missing"`
 	Number     text    `yaml:"number"`
 	Ignore     texts   `yaml:"ignore"`
 	Set        setForm `yaml:"set"`
@@ -137,6 +144,8 @@ type objectKeys struct {
 	Entity         text    `yaml:"entity"`
 	Key            text    `yaml:"key"`
 	ExternalSystem text    `yaml:"external_system"`
+	Match          text    `yaml:"match"`
+	Create         text    `yaml:"create"`
 	Set            setForm `yaml:"set"`
 }
 
@@ -194,8 +203,16 @@ type valueForm struct {
 	Find     constant    `yaml:"find"`
 	Object   *objectForm `yaml:"object"`
 	Lookup   text        `yaml:"lookup"`
+	Match    text        `yaml:"match"`
+	System   text        `yaml:"external_system"`
 	As       text        `yaml:"as"`
 	Layout   texts       `yaml:"layout"`
+	Years    text        `yaml:"years_from"`
+	Decimal  text        `yaml:"decimal"`
+	Thousand text        `yaml:"thousands"`
+	Symbols  texts       `yaml:"symbols"`
+	Values   tableForm   `yaml:"values"`
+	Others   text        `yaml:"others"`
 	Currency text        `yaml:"currency"`
 	Unit     text        `yaml:"unit"`
 	Language text        `yaml:"language"`
@@ -253,6 +270,37 @@ func (t *texts) UnmarshalYAML(n *yaml.Node) error {
 			continue
 		}
 		*t = append(*t, item.Value)
+	}
+	return together(faults)
+}
+
+// tableForm is a table of texts: what stands in the file, and what is meant.
+type tableForm struct {
+	entries map[string]string
+	line    int
+}
+
+// UnmarshalYAML implements yaml.Unmarshaler. An entry of null means nothing.
+func (f *tableForm) UnmarshalYAML(n *yaml.Node) error {
+	f.line = n.Line
+	if n.Kind != yaml.MappingNode || len(n.Content) == 0 {
+		return faultAt(n, "values must be a list of what stands in the file: what is meant")
+	}
+	f.entries = map[string]string{}
+	var faults []error
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		from, to := n.Content[i], n.Content[i+1]
+		_, twice := f.entries[from.Value]
+		switch {
+		case twice:
+			faults = append(faults, faultAt(from, "values has %q twice", tandem.Clip(from.Value, shown)))
+		case to.Kind != yaml.ScalarNode:
+			faults = append(faults, faultAt(to, "a text is missing here"))
+		case to.Tag == tagNull:
+			f.entries[from.Value] = ""
+		default:
+			f.entries[from.Value] = to.Value
+		}
 	}
 	return together(faults)
 }

@@ -1,0 +1,229 @@
+package importer_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/encoding/charmap"
+
+	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/sqldb"
+	"github.com/hybridapps/tandem/worker"
+	"github.com/hybridapps/tandem/worker/workertest"
+)
+
+// sales is a mapping of what shops and spreadsheets write: one file with orders
+// and their lines, decimal commas, titles and prices by code.
+const sales = `version: 1
+name: Sales
+external_system: shop
+decimal: ","
+thousands: " "
+steps:
+  - file: products.csv
+    entity: General_Products_Product
+    key: id
+    set:
+      PartNumber: {template: "S-{id}"}
+      Name: {column: name, as: multilanguage}
+      Active: {column: active, as: boolean, values: {ja: true, nein: false}}
+      StandardPricePerLot: {column: price, as: amount, currency: EUR, symbols: "€"}
+  - file: people.csv
+    entity: General_Contacts_Person
+    key: id
+    set:
+      LastName: {column: name, as: multilanguage}
+      Title: {column: sex, as: multilanguage, values: {M: Mr, F: Mrs}, others: keep}
+      BirthDate: {column: born, as: datetime, layout: "2.1.06"}
+  - file: sales.csv
+    entity: Crm_Sales_SalesOrder
+    key: order
+    set:
+      DocumentDate: {column: day, as: date, required: true}
+      DocumentNotes: note
+    children:
+      - collection: Lines
+        number: LineNo
+        set:
+          Product: {column: product, lookup: products.csv, required: true}
+          Quantity: {column: quantity, as: quantity, required: true}
+`
+
+const productsOfShop = "id;name;active;price;\n1;Tea;ja;1 234,50;\n2;Coffee;nein;,5;\n3;Cocoa;ja;€ 12,50-;\n4;Milk;ja;1,5\n"
+
+// salesHead is the header of a file that says the order again on each line.
+const salesHead = "order,day,note,product,quantity\n"
+
+func startShop(t *testing.T, mapping string) (*workertest.Fake, *workertest.Running) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "shop.yaml")
+	if err := os.WriteFile(file, []byte(mapping), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := workertest.NewFake(t)
+	return f, workertest.Start(t, f, workertest.Open(t, sqldb.SQLite), t.TempDir(), func(c *worker.Config) { c.Mapping = file })
+}
+
+// run imports files and gives the job, its steps in one line each, and the report.
+func run(t *testing.T, w *workertest.Running, files ...string) (j internalapi.Job, report []string) {
+	t.Helper()
+	j = w.Until(w.Upload(files...).ID, internalapi.JobCompleted)
+	for _, s := range j.Result.Steps {
+		if s.Rows != s.Added+s.Changed+s.Unchanged+s.Refused {
+			t.Errorf("%+v does not add up to its rows", s)
+		}
+	}
+	return j, w.Report(j.ID)
+}
+
+func step(t *testing.T, j internalapi.Job, file string) internalapi.StepResult {
+	t.Helper()
+	for _, s := range j.Result.Steps {
+		if s.Name == file {
+			return s
+		}
+	}
+	t.Fatalf("nothing about %s: %+v", file, j.Result)
+	return internalapi.StepResult{}
+}
+
+// lines are the lines of the only order, as "product 1 × 2".
+func lines(f *workertest.Fake, products int) (all []string) {
+	f.With(func() {
+		for key, children := range f.Children {
+			if !strings.Contains(key, "SalesOrder|") {
+				continue
+			}
+			for _, line := range children["Lines"] {
+				name := "?"
+				for n := range products {
+					id := string(rune('1' + n))
+					if strings.Contains(line["Product"].(workertest.Object)["@odata.id"].(string), f.IDOf("shop", id)) {
+						name = id
+					}
+				}
+				quantity := line["Quantity"].(workertest.Object)["Value"]
+				all = append(all, strings.TrimSpace(name+"×"+trim(quantity)))
+			}
+		}
+	})
+	return all
+}
+
+func trim(v any) string {
+	if n, ok := v.(float64); ok {
+		return string(rune('0' + int(n)))
+	}
+	return "?"
+}
+
+// What a line is, its key says, and never its place in the file.
+func TestLinesAreFoundByTheirKey(t *testing.T) {
+	t.Parallel()
+	const keep, remove = sales, "        missing: remove\n"
+	for _, c := range []struct {
+		name, mapping string
+		again         string // the second import of lines 1×1, 2×2, 3×3
+		want          []string
+		report        string
+		removed       int64
+	}{
+		{"the first line is gone and reported", keep, "7,2026-03-01,n,2,2\n7,2026-03-01,n,3,3\n", []string{"1×1", "2×2", "3×3"}, "is in the ERP and has no row in sales.csv any more", 0},
+		{"the first line is gone and removed", strings.Replace(keep, "        number", remove+"        number", 1), "7,2026-03-01,n,2,2\n7,2026-03-01,n,3,3\n", []string{"2×2", "3×3"}, "", 1},
+		{"another order of the lines", keep, "7,2026-03-01,n,3,3\n7,2026-03-01,n,1,1\n7,2026-03-01,n,2,2\n", []string{"1×1", "2×2", "3×3"}, "", 0},
+		{"a line before the first", keep, "7,2026-03-01,n,4,4\n7,2026-03-01,n,1,1\n7,2026-03-01,n,2,5\n7,2026-03-01,n,3,3\n", []string{"1×1", "2×5", "3×3", "4×4"}, "", 0},
+		{"two lines of one product now", keep, "7,2026-03-01,n,1,1\n7,2026-03-01,n,1,6\n7,2026-03-01,n,2,2\n7,2026-03-01,n,3,3\n", []string{"1×1", "2×2", "3×3", "1×6"}, "", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f, w := startShop(t, c.mapping)
+			j, report := run(t, w, "products.csv", "sep=;\n"+productsOfShop, "sales.csv", salesHead+"7,2026-03-01,n,1,1\n7,2026-03-01,n,2,2\n7,2026-03-01,n,3,3\n")
+			if s := step(t, j, "sales.csv"); s.Added != 3 || s.Rows != 3 || len(report) != 0 {
+				t.Fatalf("%+v %v", j.Result, report)
+			}
+			j, report = run(t, w, "sales.csv", salesHead+c.again)
+			if diff := cmp.Diff(c.want, lines(f, 4)); diff != "" {
+				t.Error(diff)
+			}
+			if got := strings.Join(report, "\n"); !strings.Contains(got, c.report) || c.report == "" && got != "" {
+				t.Errorf("report %q", got)
+			}
+			if s := step(t, j, "sales.csv"); s.Removed != c.removed || s.Refused != 0 {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
+	t.Run("of two alike it cannot be told which is gone", func(t *testing.T) {
+		t.Parallel()
+		f, w := startShop(t, sales)
+		run(t, w, "products.csv", "sep=;\n"+productsOfShop, "sales.csv", salesHead+"7,2026-03-01,n,1,1\n7,2026-03-01,n,1,2\n")
+		j, report := run(t, w, "sales.csv", salesHead+"7,2026-03-01,n,1,2\n")
+		if s := step(t, j, "sales.csv"); s.Refused != 1 || len(report) != 1 || !strings.Contains(report[0], "it cannot be told which is gone") {
+			t.Errorf("%+v %v", s, report)
+		}
+		if got := lines(f, 4); !cmp.Equal(got, []string{"1×1", "1×2"}) {
+			t.Errorf("%v", got)
+		}
+	})
+}
+
+// Files as spreadsheets write them.
+func TestFilesOfSpreadsheets(t *testing.T) {
+	t.Parallel()
+	west, err := charmap.Windows1252.NewEncoder().String("id,name,sex,born\n1,Müller,M,\n2,Böhm,F,\n3,Šimon,Dr,1.2.68\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		files  []string
+		rows   int64
+		bad    int64
+		report []string
+	}{
+		{"sep=, a column without a name, numbers with a comma", []string{"products.csv", "sep=;\r\n" + strings.ReplaceAll(productsOfShop, "\n", "\r\n")}, 4, 0, nil},
+		{"carriage returns alone", []string{"products.csv", strings.ReplaceAll("sep=;\n"+productsOfShop, "\n", "\r")}, 4, 0, nil},
+		{"Windows-1252, a guess, and a year of two digits", []string{"people.csv", west}, 3, 1, []string{
+			"people.csv:0 warning: the file is not UTF-8; it was read as windows-1252, which is a guess from its bytes. Look at names with accents; " +
+				"to say it for good, put encoding: windows-1252, or the right one, into the mapping file",
+			`people.csv:4 refused born="1.2.68": the year has two digits; write all four, or say in the mapping what they stand for, such as years_from: 1930`,
+		}},
+		{"rows of an order that do not agree", []string{"sales.csv", salesHead + "7,2026-03-01,n,1,1\n8,2026-03-01,n,1,1\n7,2026-03-02,n,1,2\n"}, 3, 3, []string{
+			"sales.csv:2 refused: not imported, because line 4 of sales.csv is wrong: another row with the same order has \"2026-03-01\" here; they must be alike",
+			`sales.csv:4 refused day="2026-03-02": another row with the same order has "2026-03-01" here; they must be alike`,
+			"sales.csv:3 refused: Product: Object not found.",
+		}},
+		{"rows that are wrong twice count once", []string{"sales.csv", salesHead + "7,never,n,1,x\n7,never,n,,y\nragged\n,2026-03-01,n,1,1\n"}, 4, 4, []string{
+			`sales.csv:2 refused day="never": not a date that the mapping expects; it should look like 2006-01-02`,
+			`sales.csv:2 refused quantity="x": not a number; write it like 1 234,5`,
+			`sales.csv:3 refused product="": a value is required here`,
+			`sales.csv:3 refused quantity="y": not a number; write it like 1 234,5`,
+			`sales.csv:5 refused order="": the key of the row is empty`,
+			`sales.csv:4 refused order="ragged": the row has 1 cells, the header has 5 columns`,
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			_, w := startShop(t, sales)
+			j, report := run(t, w, c.files...)
+			s := j.Result.Steps[0]
+			if s.Rows != c.rows || s.Refused != c.bad || j.Result.Problems != c.bad {
+				t.Errorf("%+v", j.Result)
+			}
+			if diff := cmp.Diff(c.report, report); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	t.Run("every file is refused", func(t *testing.T) {
+		t.Parallel()
+		_, w := startShop(t, sales)
+		j, _ := run(t, w, "a.csv", "x\n", "people.csv", "x\n", "products.csv", "")
+		if j.Result.Problems != 3 || !strings.HasSuffix(j.Result.Summary, "; 3 files were refused as a whole") {
+			t.Errorf("%+v", j.Result)
+		}
+	})
+}

@@ -47,11 +47,11 @@ var mayImport = map[string][]string{
 
 	// The SDK and its users: across the picture's arrows by HTTP only.
 	"client":     {".", "oauth", "seal", "internal/netaddr"},
-	"webapp/...": {".", "oauth", "client", "internalapi", "seal", "assets", "sqldb", "webapp/..."},
+	"webapp/...": {".", "oauth", "client", "internalapi", "seal", "assets", "sqldb", "webapp/...", "internal/quota"},
 	// The rooms of the worker: jobs knows none of the others.
-	"worker":                {".", "oauth", "client", "internalapi", "sqldb", "worker/..."},
+	"worker":                {".", "oauth", "client", "internalapi", "sqldb", "worker/...", "internal/quota"},
 	"worker/schema":         {"sqldb"},
-	"worker/jobs":           {".", "internalapi", "sqldb", "worker/schema"},
+	"worker/jobs":           {".", "internalapi", "sqldb", "worker/schema", "internal/quota"},
 	"worker/importer":       {".", "client", "internalapi", "worker/jobs", "worker/importer/..."},
 	"worker/importer/...":   {".", "worker/importer/..."},
 	"worker/stock":          {".", "client", "internalapi", "sqldb", "worker/jobs"},

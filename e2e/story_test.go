@@ -53,7 +53,6 @@ func (s story) tell(t *testing.T) {
 	s.shot(anna, "01-landing")
 	s.internalUser(t, anna)
 	s.backgroundJob(t, anna)
-	s.schedules(t, anna)
 	s.export(t, anna)
 	s.imports(t, anna)
 	paul := open(t, 390, 844)
@@ -175,17 +174,21 @@ func (s story) finished(b *browser, state string) {
 	}
 }
 
-// schedules can be seen, paused, resumed and run now.
-func (s story) schedules(t *testing.T, anna *browser) {
+// schedules can be seen by everybody, and paused, resumed and run now by an
+// administrator.
+func (s story) schedules(anna, admin *browser) {
 	anna.visit(s.demo.Webapp + "/schedules")
-	s.shot(anna, "12-schedules")
-	button := func(do string) chromedp.CSS { return chromedp.CSS(`[data-do="` + do + `"]`) }
-	anna.leads("pause", chromedp.Click(button("pause")))
-	anna.sees("paused")
-	anna.leads("resume", chromedp.Click(button("resume")))
 	anna.sees("active")
-	anna.leads("run", chromedp.Click(button("run")))
-	s.finished(anna, "completed")
+	anna.seesNot("Pause")
+	admin.visit(s.demo.Webapp + "/schedules")
+	s.shot(admin, "12-schedules")
+	button := func(do string) chromedp.CSS { return chromedp.CSS(`[data-do="` + do + `"]`) }
+	admin.leads("pause", chromedp.Click(button("pause")))
+	admin.sees("paused")
+	admin.leads("resume", chromedp.Click(button("resume")))
+	admin.sees("active")
+	admin.leads("run", chromedp.Click(button("run")))
+	s.finished(admin, "completed")
 }
 
 // export makes a file of a period's orders.
@@ -272,6 +275,7 @@ func (s story) twoHalves(t *testing.T, anna *browser) {
 	admin.visit(s.demo.Webapp + "/two-halves")
 	admin.sees("Who holds a slot")
 	s.shot(admin, "31-two-halves-admin")
+	s.schedules(anna, admin)
 	admin.press("Sign out")
 }
 

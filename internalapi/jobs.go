@@ -56,6 +56,9 @@ type Job struct {
 	FinishedAt  *time.Time `json:"finished_at,omitempty"`
 	// Attempts counts how often a worker began the job.
 	Attempts int `json:"attempts"`
+	// Manage says that who asks may stop the job and see what it is about. For
+	// others Note, Result and Error are left out, and report and file refused.
+	Manage bool `json:"manage"`
 }
 
 // JobResult is what a job did.
@@ -158,6 +161,8 @@ type Schedule struct {
 	// Europe/Sofia".
 	Words  string `json:"words"`
 	Paused bool   `json:"paused"`
+	// Manage says that who asks may edit, pause, resume and run the schedule.
+	Manage bool `json:"manage"`
 	// NextAt is nil while the schedule is paused.
 	NextAt *time.Time `json:"next_at,omitempty"`
 	LastAt *time.Time `json:"last_at,omitempty"`

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/internal/quota"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/seal"
 	"github.com/hybridapps/tandem/sqldb"
@@ -50,9 +51,12 @@ type Config struct {
 const (
 	// maxForm bounds the body of every form but the upload's.
 	maxForm = 1 << 20
-	// maxEventStreams bounds the pages that follow a job at the same time;
-	// further ones refresh instead.
-	maxEventStreams = 2000
+	// maxEventStreams bounds the pages that follow a job at the same time, and
+	// maxEventStreamsEach those of one person; further ones refresh instead.
+	maxEventStreams, maxEventStreamsEach = 2000, 20
+	// maxUploads bounds the uploads that are handed on at the same time, and
+	// maxUploadsEach those of one person.
+	maxUploads, maxUploadsEach = 20, 2
 	// purgeEvery is how often expired sessions are removed.
 	purgeEvery = 5 * time.Minute
 )
@@ -72,7 +76,8 @@ type App struct {
 	secure    bool   // it is https
 	calls     *callLog
 	dashboard *kpiCache
-	streams   chan struct{}
+	streams   quota.Quota
+	uploads   quota.Quota
 	ending    chan struct{} // closed by Close: event streams end
 	handler   http.Handler
 }
@@ -101,7 +106,8 @@ func New(ctx context.Context, c Config) (*App, error) {
 		odataRoot: c.ODataRoot, worker: c.Worker, db: c.DB, log: c.Log, clock: c.Clock,
 		policy: contentPolicy(c.Provider.Issuer()), origin: public.Scheme + "://" + public.Host, secure: public.Scheme == "https",
 		calls: newCallLog(), dashboard: &kpiCache{},
-		streams: make(chan struct{}, maxEventStreams), ending: make(chan struct{}),
+		streams: quota.Quota{Total: maxEventStreams, Each: maxEventStreamsEach},
+		uploads: quota.Quota{Total: maxUploads, Each: maxUploadsEach}, ending: make(chan struct{}),
 	}
 	if a.pages, err = loadPages(c.Clock); err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/quota"
 	"github.com/hybridapps/tandem/internalapi"
 )
 
@@ -30,6 +31,13 @@ func (a *App) importPage(v *visit, status int, fault string) error {
 // importFiles hands the browser's form on to the worker as it comes: neither
 // memory nor disk of the web app holds the files.
 func (a *App) importFiles(v *visit) error {
+	body := &uploadBody{r: v.r.Body, left: maxUploadBody}
+	giveBack, outcome := a.uploads.Take(v.who.UserID)
+	if outcome != quota.Taken {
+		body.drain()
+		return a.importPage(v, http.StatusTooManyRequests, "Other files are being sent right now. Wait until they are there, then send these.")
+	}
+	defer giveBack()
 	contentType := v.r.Header.Get("Content-Type")
 	mediaType, params, err := mime.ParseMediaType(contentType)
 	if err != nil || mediaType != "multipart/form-data" || params["boundary"] == "" {
@@ -37,7 +45,6 @@ func (a *App) importFiles(v *visit) error {
 	}
 	tooLarge := fmt.Sprintf("The files are larger than %d MB together. Send fewer at a time.", internalapi.MaxUpload>>20)
 	v.extend(15 * time.Minute)
-	body := &uploadBody{r: v.r.Body, left: maxUploadBody}
 	if v.r.ContentLength > maxUploadBody {
 		body.drain()
 		return a.importPage(v, http.StatusRequestEntityTooLarge, tooLarge)
@@ -56,7 +63,7 @@ func (a *App) importFiles(v *visit) error {
 	switch code, message := codeOf(err); {
 	case err == nil:
 		return v.redirect(jobPath(job.ID))
-	case code == tandem.CodeTooLarge || code == tandem.CodeInvalid || code == tandem.CodeRule:
+	case code == tandem.CodeTooLarge || code == tandem.CodeInvalid || code == tandem.CodeRule || code == tandem.CodeThrottled:
 		return a.importPage(v, code.Status(), message)
 	}
 	return err

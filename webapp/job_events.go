@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/quota"
 	"github.com/hybridapps/tandem/internalapi"
 )
 
@@ -26,12 +27,14 @@ const (
 // events), as the same JSON that the job's own address gives. When the worker
 // ends its stream because the evidence has expired, a fresh ID token goes on.
 func (a *App) jobEvents(v *visit) error {
-	select {
-	case a.streams <- struct{}{}:
-		defer func() { <-a.streams }()
-	default:
+	giveBack, outcome := a.streams.Take(v.who.UserID)
+	switch outcome {
+	case quota.AllTaken:
 		return tandem.Errorf(tandem.CodeThrottled, "Too many pages follow jobs right now. Reload the page to see the progress.")
+	case quota.EachTaken:
+		return tandem.Errorf(tandem.CodeThrottled, "You have %d pages open that follow jobs. Close some, or reload the page to see the progress.", a.streams.Each)
 	}
+	defer giveBack()
 	id := v.r.PathValue("id")
 	token, err := v.evidence()
 	if err != nil {

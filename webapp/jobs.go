@@ -105,7 +105,7 @@ func (a *App) job(v *visit) error {
 		return nil
 	}
 	d := jobData{Job: job}
-	if job.Kind == internalapi.JobImport {
+	if job.Kind == internalapi.JobImport && job.Manage {
 		skip := v.skip()
 		if d.Report, err = a.worker.JobReport(v.ctx(), token, job.ID, internalapi.Page{Skip: skip, Top: reportPage}); err != nil {
 			return err

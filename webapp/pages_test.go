@@ -185,7 +185,7 @@ func TestJobJSON(t *testing.T) {
 		{internalapi.Job{State: internalapi.JobCompleted, Progress: 100, Result: &internalapi.JobResult{Summary: "done", Problems: 2}}, `{"id":"1","kind":"sync_stock","state":"completed","progress":100,"note":"","result":{"summary":"done","problems":2},"error":null}`},
 	} {
 		s.worker.set(func() {
-			want.job.ID, want.job.Kind = "1", internalapi.JobSyncStock
+			want.job.ID, want.job.Kind, want.job.Manage = "1", internalapi.JobSyncStock, true
 			s.worker.jobs[0] = want.job
 		})
 		if got := strings.TrimSpace(b.json("/jobs/1")); got != want.text {
@@ -217,6 +217,16 @@ func TestJobJSON(t *testing.T) {
 	b.submit(form, "edit-schedule", url.Values{"spec": {"0 3 * * *"}, "time_zone": {"Europe/Sofia"}}).wants(t, 200, "Run now")
 	if at := read(t, b.Post(schedules.Page, "/schedules/s1/run", nil)).Request.URL.Path; at != "/jobs/2" {
 		t.Errorf("run now led to %s", at)
+	}
+	s.worker.set(func() {
+		s.worker.others = true
+		s.worker.jobs[0] = internalapi.Job{ID: "1", Kind: internalapi.JobImport, State: internalapi.JobRunning, RequestedBy: "admin", Progress: 40}
+	})
+	for path, said := range map[string]string{"/schedules": "Nightly", "/schedules?edit=s1": "Nightly", "/jobs/1": "asked by admin"} {
+		page := b.open(path).wants(t, 200, said)
+		if actions := strings.Join(page.all("action"), " "); strings.Contains(actions, "/schedules/") || strings.Contains(actions, "/jobs/") || page.byID("download") != nil {
+			t.Errorf("%s offers what is not allowed: %s", path, actions)
+		}
 	}
 	b.open("/export").wants(t, 200, "Export orders")
 	b.post("/export", url.Values{"from": {"2026-02-01"}, "to": {"2026-01-01"}, "format": {"csv"}}).wants(t, 422, "before the first")

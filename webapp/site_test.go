@@ -271,6 +271,7 @@ type fakeWorker struct {
 	uploads   map[string]int64 // by file name
 	status    internalapi.Status
 	customers []internalapi.PortalCustomer
+	others    bool // schedules are for others to change
 	documents []internalapi.PortalDocument
 	report    internalapi.ReportPage
 }
@@ -315,7 +316,7 @@ func newFakeWorker(t *testing.T, verifier *client.IDTokenVerifier) *fakeWorker {
 		internalapi.WriteJSON(rw, http.StatusOK, internalapi.StockPage{Rows: []internalapi.StockRow{{Name: "<b>Bolt</b>", PartNumber: "P1", Quantity: "1200", Unit: "pcs", Active: true}}, Total: 1})
 	})
 	mux.HandleFunc("GET "+internalapi.PathSchedules, func(rw http.ResponseWriter, r *http.Request) {
-		internalapi.WriteJSON(rw, http.StatusOK, []internalapi.Schedule{{ID: "s1", Name: "Nightly", Kind: internalapi.JobSyncStock, Spec: "0 2 * * *", TimeZone: "UTC", Words: "every day at 02:00, UTC"}})
+		internalapi.WriteJSON(rw, http.StatusOK, []internalapi.Schedule{{ID: "s1", Name: "Nightly", Kind: internalapi.JobSyncStock, Spec: "0 2 * * *", TimeZone: "UTC", Words: "every day at 02:00, UTC", Manage: !w.others}})
 	})
 	mux.HandleFunc("POST "+internalapi.PathSchedule+"{id}"+internalapi.TailEdit, func(rw http.ResponseWriter, r *http.Request) {
 		var e internalapi.ScheduleEdit
@@ -400,7 +401,7 @@ func (w *fakeWorker) set(change func()) {
 func (w *fakeWorker) add(kind internalapi.JobKind) internalapi.Job {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	j := internalapi.Job{ID: fmt.Sprint(len(w.jobs) + 1), Kind: kind, State: internalapi.JobQueued, RequestedBy: "anna", CreatedAt: time.Now()}
+	j := internalapi.Job{ID: fmt.Sprint(len(w.jobs) + 1), Kind: kind, State: internalapi.JobQueued, RequestedBy: "anna", CreatedAt: time.Now(), Manage: true}
 	w.jobs = append(w.jobs, j)
 	return j
 }

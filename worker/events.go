@@ -20,11 +20,11 @@ const (
 // change, until it has ended or the evidence has.
 func (w *Worker) serveEvents(rw http.ResponseWriter, r *http.Request, p *person) error {
 	id := r.PathValue("id")
-	j, version, err := w.jobs.Version(r.Context(), id)
+	j, version, err := w.jobs.Version(r.Context(), p.reach, id)
 	if err != nil {
 		return err
 	}
-	signal, stop, err := w.jobs.Watch(id)
+	signal, stop, err := w.jobs.Watch(id, p.UserID)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (w *Worker) serveEvents(rw http.ResponseWriter, r *http.Request, p *person)
 		case <-look.C:
 		case <-signal:
 		}
-		if j, version, err = w.jobs.Version(r.Context(), id); err != nil {
+		if j, version, err = w.jobs.Version(r.Context(), p.reach, id); err != nil {
 			return nil // the headers have left; the stream just ends
 		}
 		if !show() {

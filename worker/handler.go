@@ -25,8 +25,9 @@ const (
 	respondIn = 30 * time.Second
 	// transferIn bounds uploads and downloads.
 	transferIn = 10 * time.Minute
-	maxUploads = 4
-	maxSkip    = 100_000
+	// maxUploads are taken at once, and maxUploadsEach of one person.
+	maxUploads, maxUploadsEach = 4, 2
+	maxSkip                    = 100_000
 )
 
 type handlerFunc func(w http.ResponseWriter, r *http.Request, p *person) error

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/quota"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/worker/importer"
 	"github.com/hybridapps/tandem/worker/jobs"
@@ -15,12 +16,14 @@ import (
 // serveImport takes uploaded files to disk, part by part, and queues the import
 // of them.
 func (w *Worker) serveImport(rw http.ResponseWriter, r *http.Request, p *person) error {
-	select {
-	case w.uploads <- struct{}{}:
-		defer func() { <-w.uploads }()
-	default:
+	giveBack, outcome := w.uploads.Take(p.UserID)
+	switch outcome {
+	case quota.AllTaken:
 		return tandem.Errorf(tandem.CodeThrottled, "other files are being uploaded right now; try again in a moment")
+	case quota.EachTaken:
+		return tandem.Errorf(tandem.CodeThrottled, "files of yours are being uploaded already; wait until they are here")
 	}
+	defer giveBack()
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
 		return invalid("an import is uploaded as multipart/form-data")
@@ -32,9 +35,10 @@ func (w *Worker) serveImport(rw http.ResponseWriter, r *http.Request, p *person)
 	body := timely{r.Context().Err, http.MaxBytesReader(rw, r.Body, internalapi.MaxUpload+1<<20)}
 	ask := jobs.Ask{ID: jobs.NewID(), Kind: internalapi.JobImport, RequestedBy: p.Login, Asker: p.asker()}
 	var queued internalapi.Job
-	ask.Args, err = importer.Store(multipart.NewReader(body, params["boundary"]), w.jobs.Folder(ask.ID))
+	files, err := importer.Store(multipart.NewReader(body, params["boundary"]), w.jobs.Folder(ask.ID))
 	if err == nil {
-		queued, err = w.jobs.Submit(r.Context(), ask)
+		ask.Args, ask.Disk = files, files.Size()
+		queued, err = w.jobs.Submit(r.Context(), p.reach, ask)
 	}
 	if err != nil {
 		w.jobs.Forget(ask.ID)

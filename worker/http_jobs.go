@@ -13,12 +13,12 @@ import (
 	"github.com/hybridapps/tandem/worker/jobs"
 )
 
-func (w *Worker) serveJobs(rw http.ResponseWriter, r *http.Request, _ *person) error {
+func (w *Worker) serveJobs(rw http.ResponseWriter, r *http.Request, who *person) error {
 	p, err := page(r)
 	if err != nil {
 		return err
 	}
-	all, err := w.jobs.List(r.Context(), p)
+	all, err := w.jobs.List(r.Context(), who.reach, p)
 	if err != nil {
 		return err
 	}
@@ -48,23 +48,23 @@ func (w *Worker) serveStart(rw http.ResponseWriter, r *http.Request, p *person) 
 		return invalid("there is no job of the kind %q; use %s or %s",
 			tandem.Clip(string(ask.Kind), 60), internalapi.JobSyncStock, internalapi.JobExportOrders)
 	}
-	j, err := w.jobs.Submit(r.Context(), jobs.Ask{Kind: ask.Kind, RequestedBy: p.Login, Asker: p.asker(), Args: args})
+	j, err := w.jobs.Submit(r.Context(), p.reach, jobs.Ask{Kind: ask.Kind, RequestedBy: p.Login, Asker: p.asker(), Args: args})
 	if err != nil {
 		return err
 	}
 	return ok(rw, j)
 }
 
-func (w *Worker) serveJob(rw http.ResponseWriter, r *http.Request, _ *person) error {
-	j, err := w.jobs.Job(r.Context(), r.PathValue("id"))
+func (w *Worker) serveJob(rw http.ResponseWriter, r *http.Request, p *person) error {
+	j, err := w.jobs.Job(r.Context(), p.reach, r.PathValue("id"))
 	if err != nil {
 		return err
 	}
 	return ok(rw, j)
 }
 
-func (w *Worker) serveCancel(rw http.ResponseWriter, r *http.Request, _ *person) error {
-	j, err := w.jobs.Cancel(r.Context(), r.PathValue("id"))
+func (w *Worker) serveCancel(rw http.ResponseWriter, r *http.Request, p *person) error {
+	j, err := w.jobs.Cancel(r.Context(), p.reach, r.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -72,12 +72,12 @@ func (w *Worker) serveCancel(rw http.ResponseWriter, r *http.Request, _ *person)
 }
 
 // serveReport is a page of an import's report.
-func (w *Worker) serveReport(rw http.ResponseWriter, r *http.Request, _ *person) error {
+func (w *Worker) serveReport(rw http.ResponseWriter, r *http.Request, who *person) error {
 	p, err := page(r)
 	if err != nil {
 		return err
 	}
-	report, err := w.jobs.Report(r.Context(), r.PathValue("id"), p)
+	report, err := w.jobs.Report(r.Context(), who.reach, r.PathValue("id"), p)
 	if err != nil {
 		return err
 	}
@@ -85,8 +85,8 @@ func (w *Worker) serveReport(rw http.ResponseWriter, r *http.Request, _ *person)
 }
 
 // serveFile sends what a job made.
-func (w *Worker) serveFile(rw http.ResponseWriter, r *http.Request, _ *person) error {
-	f, told, err := w.jobs.OpenFile(r.Context(), r.PathValue("id"))
+func (w *Worker) serveFile(rw http.ResponseWriter, r *http.Request, p *person) error {
+	f, told, err := w.jobs.OpenFile(r.Context(), p.reach, r.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -107,17 +107,17 @@ func (w *Worker) serveFile(rw http.ResponseWriter, r *http.Request, _ *person) e
 	return nil
 }
 
-func (w *Worker) serveSchedules(rw http.ResponseWriter, r *http.Request, _ *person) error {
-	all, err := w.jobs.Schedules.List(r.Context())
+func (w *Worker) serveSchedules(rw http.ResponseWriter, r *http.Request, p *person) error {
+	all, err := w.jobs.Schedules.List(r.Context(), p.reach)
 	if err != nil {
 		return err
 	}
 	return ok(rw, all)
 }
 
-func (w *Worker) schedule(do func(context.Context, string) (internalapi.Schedule, error)) handlerFunc {
-	return func(rw http.ResponseWriter, r *http.Request, _ *person) error {
-		s, err := do(r.Context(), r.PathValue("id"))
+func (w *Worker) schedule(do func(context.Context, jobs.Reach, string) (internalapi.Schedule, error)) handlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request, p *person) error {
+		s, err := do(r.Context(), p.reach, r.PathValue("id"))
 		if err != nil {
 			return err
 		}
@@ -125,12 +125,12 @@ func (w *Worker) schedule(do func(context.Context, string) (internalapi.Schedule
 	}
 }
 
-func (w *Worker) serveEditSchedule(rw http.ResponseWriter, r *http.Request, _ *person) error {
+func (w *Worker) serveEditSchedule(rw http.ResponseWriter, r *http.Request, p *person) error {
 	var edit internalapi.ScheduleEdit
 	if err := readJSON(r, &edit); err != nil {
 		return err
 	}
-	s, err := w.jobs.Schedules.Edit(r.Context(), r.PathValue("id"), edit)
+	s, err := w.jobs.Schedules.Edit(r.Context(), p.reach, r.PathValue("id"), edit)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (w *Worker) serveEditSchedule(rw http.ResponseWriter, r *http.Request, _ *p
 }
 
 func (w *Worker) serveRunSchedule(rw http.ResponseWriter, r *http.Request, p *person) error {
-	j, err := w.jobs.Schedules.RunNow(r.Context(), r.PathValue("id"), p.Login, p.asker())
+	j, err := w.jobs.Schedules.RunNow(r.Context(), p.reach, r.PathValue("id"), p.Login, p.asker())
 	if err != nil {
 		return err
 	}

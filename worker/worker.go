@@ -10,6 +10,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/internal/quota"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/worker/export"
@@ -89,7 +90,7 @@ type Worker struct {
 
 	facts facts
 	// uploads bounds how many uploads are taken at once.
-	uploads chan struct{}
+	uploads quota.Quota
 }
 
 // New checks the configuration, reads the mapping file and migrates the
@@ -102,7 +103,7 @@ func New(ctx context.Context, c Config) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Worker{config: c, db: c.DB, log: c.Log, facts: facts{clock: c.Clock}, uploads: make(chan struct{}, maxUploads)}
+	w := &Worker{config: c, db: c.DB, log: c.Log, facts: facts{clock: c.Clock}, uploads: quota.Quota{Total: maxUploads, Each: maxUploadsEach}}
 	w.tokens, err = client.NewServiceTokens(client.ServiceConfig{
 		Provider:        c.Provider,
 		ApplicationURI:  c.ApplicationURI,

@@ -35,19 +35,19 @@ func postRoutes(t *testing.T) []string {
 	return paths
 }
 
-// TestF30_NoPostFromElsewhere sends anna's browser to every form of the web app
+// TestF30_NoPostFromElsewhere sends an administrator's browser to every form of the web app
 // from other sites. Nothing happens: no job, no order, no call, no sign-out.
 func TestF30_NoPostFromElsewhere(t *testing.T) {
 	t.Parallel()
 	each(t, tandemtest.Options{Demo: true}, func(t *testing.T, s *system) {
-		anna := s.signIn("anna")
-		evidence := s.SignIn("anna", "openid").ID
-		order := uuidText.FindString(anna.open("/orders").Text[strings.Index(anna.open("/orders").Text, "data-order"):])
+		admin := s.signIn("admin")
+		evidence := s.SignIn("admin", "openid").ID
+		order := uuidText.FindString(admin.open("/orders").Text[strings.Index(admin.open("/orders").Text, "data-order"):])
 		schedules, err := s.rpc.Schedules(t.Context(), evidence)
 		if err != nil || len(schedules) == 0 {
 			t.Fatal(err)
 		}
-		before := anna.open("/orders/" + order).Text
+		before := admin.open("/orders/" + order).Text
 		sibling := strings.Replace(s.WebApp, "127.0.0.1", "evil.127.0.0.1.example", 1)
 		for _, path := range postRoutes(t) {
 			path = strings.NewReplacer("{id}", order, "{do}", "pause").Replace(path)
@@ -67,7 +67,7 @@ func TestF30_NoPostFromElsewhere(t *testing.T) {
 					}
 					req.Header = h.Clone()
 					req.Header.Set("Content-Type", kind)
-					if a := s.do(anna.Client, req); a.StatusCode != 403 {
+					if a := s.do(admin.Client, req); a.StatusCode != 403 {
 						t.Errorf("%s, %s, %s: %d to %s", path, name, kind, a.StatusCode, a.Header.Get("Location"))
 					}
 				}
@@ -82,7 +82,7 @@ func TestF30_NoPostFromElsewhere(t *testing.T) {
 					t.Fatal(err)
 				}
 				req.Header.Set("Origin", "https://evil.example")
-				a := s.do(anna.Client, req)
+				a := s.do(admin.Client, req)
 				for name := range a.Header {
 					if strings.HasPrefix(name, "Access-Control-") {
 						t.Errorf("%s %s has %s", method, path, name)
@@ -97,11 +97,11 @@ func TestF30_NoPostFromElsewhere(t *testing.T) {
 		if now, err := s.rpc.Schedules(t.Context(), evidence); err != nil || now[0].Paused {
 			t.Errorf("a schedule was paused: %v", err)
 		}
-		if after := anna.open("/orders/" + order).Text; strings.Contains(after, "stolen") || withoutFigures(after) != withoutFigures(before) {
+		if after := admin.open("/orders/" + order).Text; strings.Contains(after, "stolen") || withoutFigures(after) != withoutFigures(before) {
 			t.Error("the order was changed")
 		}
-		if !anna.signedIn() {
-			t.Error("anna was signed out")
+		if !admin.signedIn() {
+			t.Error("admin was signed out")
 		}
 	})
 }

@@ -136,11 +136,15 @@ func (x *Export) Run(ctx context.Context, run *jobs.Run) error {
 		_ = os.RemoveAll(dir)
 		return err
 	}
-	return r.keep(partial, "export."+r.args.Format, written)
+	if err := r.keep(ctx, partial, "export."+r.args.Format, written); err != nil {
+		_ = os.RemoveAll(dir)
+		return err
+	}
+	return nil
 }
 
 // keep gives the finished file its name, and tells the job about it.
-func (r *attempt) keep(partial, name string, written int64) error {
+func (r *attempt) keep(ctx context.Context, partial, name string, written int64) error {
 	file := filepath.Join(filepath.Dir(partial), name)
 	if err := os.Rename(partial, file); err != nil {
 		return err
@@ -151,13 +155,13 @@ func (r *attempt) keep(partial, name string, written int64) error {
 	}
 	r.Result.Summary = fmt.Sprintf("%d orders from %s to %s", written, r.args.From, r.args.To)
 	r.Result.Steps = []internalapi.StepResult{{Name: "orders", Rows: written}}
-	r.Run.Keep(name, internalapi.ResultFile{
+	err = r.Run.Keep(ctx, name, internalapi.ResultFile{
 		Name:      fmt.Sprintf("orders-%s-%s.%s", r.args.From, r.args.To, r.args.Format),
 		MediaType: mediaType(r.args.Format),
 		Size:      info.Size(),
 		ExpiresAt: r.Clock.Now().Add(r.Export.Keep),
 	})
-	return nil
+	return err
 }
 
 func (r *attempt) writeOrders(ctx context.Context, out sheet, from, to time.Time, total int64) (written int64, err error) {

@@ -33,6 +33,14 @@ type File struct {
 	Size   int64  `json:"size"`
 }
 
+// Size is how many bytes the files have together.
+func (a *Args) Size() (n int64) {
+	for _, f := range a.Files {
+		n += f.Size
+	}
+	return n
+}
+
 // Store writes the parts with a file name into the job's folder.
 func Store(parts *multipart.Reader, dir string) (args Args, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {

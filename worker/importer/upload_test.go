@@ -19,19 +19,32 @@ import (
 	"github.com/hybridapps/tandem/sqldb"
 )
 
-// TestRefusedUploadsLeaveNothing: what the queue has no room for must not fill
-// the disk.
+// What the queue has no room for must not fill the disk, and nobody takes more
+// than half of the room.
 func TestRefusedUploadsLeaveNothing(t *testing.T) {
 	t.Parallel()
 	f := workertest.NewFake(t)
 	w := workertest.Serve(t, f, workertest.Open(t, sqldb.SQLite), t.TempDir())
-	for range importer.MaxWaiting {
-		w.Upload("a.csv", "x\n")
+	upload := func(evidence string) error {
+		contentType, body := workertest.Form(t, "a.csv", "x\n")
+		_, err := w.API.Import(t.Context(), evidence, contentType, body)
+		return err
 	}
-	contentType, body := workertest.Form(t, "a.csv", "x\n")
-	if _, err := w.API.Import(t.Context(), f.Anna(), contentType, body); tandem.ErrorCode(err) != tandem.CodeThrottled {
-		t.Fatalf("too many imports wait: %v", err)
+	refused := func(evidence, want string) {
+		t.Helper()
+		if err := upload(evidence); tandem.ErrorCode(err) != tandem.CodeThrottled || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
 	}
+	for _, evidence := range []string{f.Anna(), f.Eve()} {
+		for range importer.MaxWaiting / 2 {
+			if err := upload(evidence); err != nil {
+				t.Fatal(err)
+			}
+		}
+		refused(evidence, "you have 5 jobs that wait")
+	}
+	refused(f.Admin(), "too many jobs wait")
 	kept, err := os.ReadDir(filepath.Join(w.Dir, "files"))
 	if err != nil || len(kept) != importer.MaxWaiting {
 		t.Errorf("%d folders of files, want %d, %v", len(kept), importer.MaxWaiting, err)

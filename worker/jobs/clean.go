@@ -29,7 +29,7 @@ func (j *Jobs) clean(ctx context.Context, engine func() error) error {
 		if err := os.RemoveAll(filepath.Join(j.files.dir, id)); err != nil {
 			return err
 		}
-		if _, err := j.db.Writer().ExecContext(ctx, `UPDATE jobs SET file = '', version = version + 1 WHERE id = $1`, id); err != nil {
+		if _, err := j.db.Writer().ExecContext(ctx, `UPDATE jobs SET file = '', disk = 0, version = version + 1 WHERE id = $1`, id); err != nil {
 			return err
 		}
 	}

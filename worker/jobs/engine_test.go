@@ -34,7 +34,7 @@ func TestEngineForgetsWhatHasEnded(t *testing.T) {
 			d := running(j)
 			submit := func(by string) string {
 				t.Helper()
-				job, err := j.Submit(ctx, Ask{Kind: "nothing", RequestedBy: by})
+				job, err := j.Submit(ctx, everything, Ask{Kind: "nothing", RequestedBy: by})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -61,7 +61,7 @@ func TestEngineForgetsWhatHasEnded(t *testing.T) {
 			})
 			close(gate)
 			testkit.Eventually(t, "nothing is known", func() bool { return len(left()) == 0 })
-			if job, err := j.Job(ctx, waiting); err != nil || job.State != internalapi.JobCompleted || job.Attempts != 1 {
+			if job, err := j.Job(ctx, everything, waiting); err != nil || job.State != internalapi.JobCompleted || job.Attempts != 1 {
 				t.Errorf("%+v %v", job, err)
 			}
 			cancel()

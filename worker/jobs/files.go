@@ -39,8 +39,8 @@ func (f *files) dropUploads(id string) {
 
 // OpenFile opens the file that a job made, and gives what people are told about
 // it. Not found once its time is over.
-func (j *Jobs) OpenFile(ctx context.Context, id string) (f *os.File, told internalapi.ResultFile, err error) {
-	r, err := j.row(ctx, id)
+func (j *Jobs) OpenFile(ctx context.Context, reach Reach, id string) (f *os.File, told internalapi.ResultFile, err error) {
+	r, err := j.reached(ctx, reach, id, "have its file")
 	if err != nil {
 		return nil, told, err
 	}

@@ -1,7 +1,6 @@
 package jobs
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/quota"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -92,8 +92,12 @@ func New(ctx context.Context, c Config) (*Jobs, error) {
 	if err := os.MkdirAll(j.files.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the worker's folder: %w", err)
 	}
+	j.watch.streams = quota.Quota{Total: MaxStreams, Each: maxStreams}
 	j.engine = newEngine(j)
 	j.Schedules = &Schedules{jobs: j, config: &j.config, db: c.DB, clock: c.Clock}
+	if err := j.ownersOfBefore(ctx); err != nil {
+		return nil, err
+	}
 	return j, j.Schedules.seed(ctx)
 }
 
@@ -120,26 +124,31 @@ type Ask struct {
 	Asker *Asker
 	// Args is what the kind's function gets, an object of JSON or nil.
 	Args any
+	// Disk is how many bytes the job was given, see [Jobs.Folder].
+	Disk int64
 }
 
 // Submit queues a job that a person asked for.
-func (j *Jobs) Submit(ctx context.Context, ask Ask) (internalapi.Job, error) {
-	kind := j.config.Kinds[ask.Kind]
-	r, err := j.insert(ctx, nil, ask, MaxWaiting, cmp.Or(kind.MaxWaiting, MaxWaiting))
+func (j *Jobs) Submit(ctx context.Context, reach Reach, ask Ask) (internalapi.Job, error) {
+	r, err := j.insert(ctx, nil, ask, j.boundsOf(&ask))
 	if err != nil {
 		return internalapi.Job{}, err
 	}
 	j.engine.begin(r.id)
 	j.watch.changed(r.id)
-	return r.wire(), nil
+	return r.shown(reach), nil
 }
 
 // Cancel asks a job to stop; a final job stays as it is.
-func (j *Jobs) Cancel(ctx context.Context, id string) (internalapi.Job, error) {
+func (j *Jobs) Cancel(ctx context.Context, reach Reach, id string) (internalapi.Job, error) {
+	if _, err := j.reached(ctx, reach, id, "stop it"); err != nil {
+		return internalapi.Job{}, err
+	}
 	_, err := j.db.Writer().ExecContext(ctx, `UPDATE jobs SET cancelling = TRUE,
 			state = CASE WHEN state = 'queued' THEN 'cancelled' ELSE state END,
 			active_key = CASE WHEN state = 'queued' THEN NULL ELSE active_key END,
 			finished_at = CASE WHEN state = 'queued' THEN $1 ELSE finished_at END,
+			disk = CASE WHEN state = 'queued' THEN 0 ELSE disk END,
 			note = CASE WHEN state = 'queued' THEN '' ELSE 'stopping' END, version = version + 1
 		WHERE id = $2 AND state IN ('queued', 'running')`, sqldb.Micros(j.clock.Now()), id)
 	if err != nil {
@@ -147,7 +156,7 @@ func (j *Jobs) Cancel(ctx context.Context, id string) (internalapi.Job, error) {
 	}
 	j.engine.cancel(id)
 	j.watch.changed(id)
-	job, err := j.Job(ctx, id)
+	job, err := j.Job(ctx, reach, id)
 	if err == nil && job.State == internalapi.JobCancelled {
 		j.files.dropUploads(id)
 	}
@@ -156,11 +165,9 @@ func (j *Jobs) Cancel(ctx context.Context, id string) (internalapi.Job, error) {
 
 // Watch returns a channel that gets a signal after each change of the job, and
 // the function that ends it. Changes that another process makes have none.
-func (j *Jobs) Watch(id string) (signal <-chan struct{}, stop func(), err error) {
-	if signal, stop = j.watch.add(id); signal == nil {
-		return nil, nil, tandem.Errorf(tandem.CodeThrottled, "too many pages follow jobs right now; reload the page to see how the job stands")
-	}
-	return signal, stop, nil
+// watcher is the user who looks.
+func (j *Jobs) Watch(id, watcher string) (signal <-chan struct{}, stop func(), err error) {
+	return j.watch.add(id, watcher)
 }
 
 // Folder is where the job keeps what it was given.

@@ -201,7 +201,7 @@ func TestSchedules(t *testing.T) {
 	workertest.Each(t, func(t *testing.T, f *workertest.Fake, db *sqldb.DB) {
 		began := time.Now()
 		w := workertest.Start(t, f, db, t.TempDir())
-		all, err := w.API.Schedules(t.Context(), f.Anna())
+		all, err := w.API.Schedules(t.Context(), f.Admin())
 		if err != nil || len(all) != 2 || all[1].Name != "Stock sync" {
 			t.Fatalf("schedules: %+v %v", all, err)
 		}
@@ -211,7 +211,7 @@ func TestSchedules(t *testing.T) {
 			}
 		}
 		s := all[1]
-		if s, err = w.API.PauseSchedule(t.Context(), f.Anna(), s.ID); err != nil || !s.Paused || s.NextAt != nil {
+		if s, err = w.API.PauseSchedule(t.Context(), f.Admin(), s.ID); err != nil || !s.Paused || s.NextAt != nil {
 			t.Errorf("paused: %+v %v", s, err)
 		}
 		due := func() {
@@ -220,30 +220,30 @@ func TestSchedules(t *testing.T) {
 			}
 		}
 		due()
-		j, err := w.API.RunSchedule(t.Context(), f.Anna(), s.ID) // also while it is paused
+		j, err := w.API.RunSchedule(t.Context(), f.Admin(), s.ID) // also while it is paused
 		if err != nil {
 			t.Fatal(err)
 		}
-		if j = w.Until(j.ID, internalapi.JobCompleted); j.RequestedBy != "anna" {
+		if j = w.Until(j.ID, internalapi.JobCompleted); j.RequestedBy != "admin" {
 			t.Errorf("run now: %+v", j)
 		}
-		jobs, err := w.API.Jobs(t.Context(), f.Anna(), internalapi.Page{})
+		jobs, err := w.API.Jobs(t.Context(), f.Admin(), internalapi.Page{})
 		if err != nil || len(jobs.Jobs) != 1 {
 			t.Errorf("a paused schedule started a job: %+v %v", jobs, err)
 		}
-		if s, err = w.API.ResumeSchedule(t.Context(), f.Anna(), s.ID); err != nil || s.Paused || s.NextAt == nil || s.NextAt.Before(began) || s.LastJob == nil || s.LastJob.ID != j.ID {
+		if s, err = w.API.ResumeSchedule(t.Context(), f.Admin(), s.ID); err != nil || s.Paused || s.NextAt == nil || s.NextAt.Before(began) || s.LastJob == nil || s.LastJob.ID != j.ID {
 			t.Errorf("resumed: %+v %v", s, err)
 		}
 		due()
 		testkit.Eventually(t, "the schedule starts a job", func() bool {
-			jobs, err := w.API.Jobs(t.Context(), f.Anna(), internalapi.Page{})
+			jobs, err := w.API.Jobs(t.Context(), f.Admin(), internalapi.Page{})
 			return err == nil && len(jobs.Jobs) == 2 && jobs.Jobs[0].RequestedBy == "schedule: Stock sync"
 		})
-		all, err = w.API.Schedules(t.Context(), f.Anna())
+		all, err = w.API.Schedules(t.Context(), f.Admin())
 		if err != nil || all[1].NextAt == nil || !all[1].NextAt.After(began) {
 			t.Errorf("after it ran: %+v %v", all, err)
 		}
-		if _, err := w.API.PauseSchedule(t.Context(), f.Anna(), "nothing"); !errors.Is(err, tandem.ErrNotFound) {
+		if _, err := w.API.PauseSchedule(t.Context(), f.Admin(), "nothing"); !errors.Is(err, tandem.ErrNotFound) {
 			t.Errorf("a schedule that is not there: %v", err)
 		}
 	})
@@ -254,12 +254,12 @@ func TestSchedules(t *testing.T) {
 func TestEditSchedule(t *testing.T) {
 	workertest.Each(t, func(t *testing.T, f *workertest.Fake, db *sqldb.DB) {
 		w := workertest.Start(t, f, db, t.TempDir())
-		all, err := w.API.Schedules(t.Context(), f.Anna())
+		all, err := w.API.Schedules(t.Context(), f.Admin())
 		if err != nil || all[1].Words != "every 30 minutes, UTC" {
 			t.Fatalf("schedules: %+v %v", all, err)
 		}
 		id := all[1].ID
-		s, err := w.API.EditSchedule(t.Context(), f.Anna(), id, internalapi.ScheduleEdit{Spec: "0 2 * * *", TimeZone: "Europe/Sofia"})
+		s, err := w.API.EditSchedule(t.Context(), f.Admin(), id, internalapi.ScheduleEdit{Spec: "0 2 * * *", TimeZone: "Europe/Sofia"})
 		if err != nil || s.Words != "every day at 02:00, Europe/Sofia" || s.Paused || s.NextAt == nil {
 			t.Fatalf("edited: %+v %v", s, err)
 		}
@@ -274,17 +274,17 @@ func TestEditSchedule(t *testing.T) {
 			{Spec: "", TimeZone: "UTC"}, {Spec: "* * *", TimeZone: "UTC"}, {Spec: "0 2 30 2 *", TimeZone: "UTC"}, {Spec: "0 2 * * *", TimeZone: "Mars"},
 			{Spec: "CRON_TZ=UTC 0 2 * * *", TimeZone: "UTC"}, {Spec: "@every 1s", TimeZone: "UTC"}, {Spec: "0 2 * * *", TimeZone: "Local"}, {Spec: "0 2 * * *"},
 		} {
-			if s, err := w.API.EditSchedule(t.Context(), f.Anna(), id, bad); tandem.ErrorCode(err) != tandem.CodeInvalid {
+			if s, err := w.API.EditSchedule(t.Context(), f.Admin(), id, bad); tandem.ErrorCode(err) != tandem.CodeInvalid {
 				t.Errorf("%+v: %+v %v", bad, s, err)
 			}
 		}
-		if _, err := w.API.PauseSchedule(t.Context(), f.Anna(), id); err != nil {
+		if _, err := w.API.PauseSchedule(t.Context(), f.Admin(), id); err != nil {
 			t.Fatal(err)
 		}
-		if s, err = w.API.EditSchedule(t.Context(), f.Anna(), id, internalapi.ScheduleEdit{Spec: "* * * * *", TimeZone: "UTC"}); err != nil || !s.Paused || s.NextAt != nil {
+		if s, err = w.API.EditSchedule(t.Context(), f.Admin(), id, internalapi.ScheduleEdit{Spec: "* * * * *", TimeZone: "UTC"}); err != nil || !s.Paused || s.NextAt != nil {
 			t.Errorf("edited while it is paused: %+v %v", s, err)
 		}
-		if _, err := w.API.EditSchedule(t.Context(), f.Anna(), "nothing", internalapi.ScheduleEdit{Spec: "* * * * *", TimeZone: "UTC"}); !errors.Is(err, tandem.ErrNotFound) {
+		if _, err := w.API.EditSchedule(t.Context(), f.Admin(), "nothing", internalapi.ScheduleEdit{Spec: "* * * * *", TimeZone: "UTC"}); !errors.Is(err, tandem.ErrNotFound) {
 			t.Errorf("a schedule that is not there: %v", err)
 		}
 	})

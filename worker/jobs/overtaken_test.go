@@ -28,7 +28,7 @@ func onEach(t *testing.T, run func(context.Context, *Run) error, f func(t *testi
 			running(j)
 			submit := func() string {
 				t.Helper()
-				job, err := j.Submit(ctx, Ask{Kind: "nothing", RequestedBy: "anna"})
+				job, err := j.Submit(ctx, everything, Ask{Kind: "nothing", RequestedBy: "anna"})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -57,7 +57,7 @@ func TestOvertakenAttemptEnds(t *testing.T) {
 	}, func(t *testing.T, j *Jobs, submit func() string, stop func() error) {
 		id := submit()
 		testkit.Eventually(t, "the first attempt runs", func() bool {
-			job, err := j.Job(t.Context(), id)
+			job, err := j.Job(t.Context(), everything, id)
 			return err == nil && job.State == internalapi.JobRunning
 		})
 		// What another process does that takes it over.
@@ -65,7 +65,7 @@ func TestOvertakenAttemptEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		testkit.Eventually(t, "another attempt has done the job", func() bool {
-			job, err := j.Job(t.Context(), id)
+			job, err := j.Job(t.Context(), everything, id)
 			return err == nil && job.State == internalapi.JobCompleted && job.Attempts == 3
 		})
 		if err := stop(); err != nil {
@@ -85,7 +85,7 @@ func TestSameJobTwiceInOneProcess(t *testing.T) {
 		attempt := func(n int) {
 			t.Helper()
 			testkit.Eventually(t, "the attempt runs", func() bool {
-				job, err := j.Job(t.Context(), id)
+				job, err := j.Job(t.Context(), everything, id)
 				return err == nil && job.State == internalapi.JobRunning && job.Attempts == n
 			})
 		}
@@ -93,13 +93,13 @@ func TestSameJobTwiceInOneProcess(t *testing.T) {
 		again := make(chan error, 1)
 		go func() { again <- j.engine.work(context.WithoutCancel(t.Context()), id) }()
 		attempt(2)
-		if _, err := j.Cancel(t.Context(), id); err != nil {
+		if _, err := j.Cancel(t.Context(), everything, id); err != nil {
 			t.Fatal(err)
 		}
 		if err := <-again; err != nil {
 			t.Errorf("the later one: %v", err)
 		}
-		if job, err := j.Job(t.Context(), id); err != nil || job.State != internalapi.JobCancelled || job.Attempts != 2 {
+		if job, err := j.Job(t.Context(), everything, id); err != nil || job.State != internalapi.JobCancelled || job.Attempts != 2 {
 			t.Errorf("%+v %v", job, err)
 		}
 		testkit.Eventually(t, "neither is left", func() bool { return !j.engine.has(id) })
@@ -115,7 +115,7 @@ func TestPanicFailsTheJob(t *testing.T) {
 		func(t *testing.T, j *Jobs, submit func() string, stop func() error) {
 			id := submit()
 			testkit.Eventually(t, "the job has failed", func() bool {
-				job, err := j.Job(t.Context(), id)
+				job, err := j.Job(t.Context(), everything, id)
 				return err == nil && job.State == internalapi.JobFailed && job.Attempts == 1 && !strings.Contains(job.Error, "ideas")
 			})
 			if err := stop(); err != nil {
@@ -142,7 +142,7 @@ func TestEngineThatStandsStill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	job, err := j.Submit(ctx, Ask{Kind: "nothing", RequestedBy: "anna"})
+	job, err := j.Submit(ctx, everything, Ask{Kind: "nothing", RequestedBy: "anna"})
 	if err != nil || job.State != internalapi.JobQueued {
 		t.Errorf("%+v %v", job, err)
 	}
@@ -157,7 +157,7 @@ func TestEngineThatStandsStill(t *testing.T) {
 	j.engine = newEngine(j)
 	go func() { ended <- j.Run(ctx) }()
 	testkit.Eventually(t, "the job is done after the next start", func() bool {
-		job, err = j.Job(t.Context(), job.ID)
+		job, err = j.Job(t.Context(), everything, job.ID)
 		return err == nil && job.State == internalapi.JobCompleted
 	})
 	cancel()

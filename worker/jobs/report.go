@@ -40,9 +40,9 @@ func reported(found *sql.Row) (n int64, err error) {
 }
 
 // Report is a page of what was wrong with the rows that a job was given.
-func (j *Jobs) Report(ctx context.Context, id string, p internalapi.Page) (internalapi.ReportPage, error) {
+func (j *Jobs) Report(ctx context.Context, reach Reach, id string, p internalapi.Page) (internalapi.ReportPage, error) {
 	out := internalapi.ReportPage{Rows: []internalapi.ReportRow{}}
-	if _, err := j.row(ctx, id); err != nil {
+	if _, err := j.reached(ctx, reach, id, "read its report"); err != nil {
 		return out, err
 	}
 	rows, err := j.db.Reader().QueryContext(ctx, `SELECT file, line, severity, column_name, value, reason FROM job_report

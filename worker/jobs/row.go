@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -42,6 +43,10 @@ type row struct {
 	file        string
 	fileExpires time.Time
 	version     int64
+	// owner is the user whose job it is; empty where it is the worker's own.
+	owner sql.NullString
+	// disk is how many bytes its files have.
+	disk int64
 }
 
 // table is the jobs table.
@@ -67,6 +72,8 @@ var table = sqldb.NewTable("jobs", func(r *row, column sqldb.Column) {
 	column("file", &r.file)
 	column("file_expires_at", sqldb.TimeField(&r.fileExpires))
 	column("version", &r.version)
+	column("owner_id", &r.owner)
+	column("disk", &r.disk)
 })
 
 // arguments is what every kind's arguments may have beside their own.
@@ -114,18 +121,18 @@ func (r *row) wire() internalapi.Job {
 func NewID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // Job is one job as it stands.
-func (j *Jobs) Job(ctx context.Context, id string) (internalapi.Job, error) {
-	job, _, err := j.Version(ctx, id)
+func (j *Jobs) Job(ctx context.Context, reach Reach, id string) (internalapi.Job, error) {
+	job, _, err := j.Version(ctx, reach, id)
 	return job, err
 }
 
 // Version is a job as it stands, and the number of its changes so far.
-func (j *Jobs) Version(ctx context.Context, id string) (job internalapi.Job, version int64, err error) {
+func (j *Jobs) Version(ctx context.Context, reach Reach, id string) (job internalapi.Job, version int64, err error) {
 	r, err := j.row(ctx, id)
 	if err != nil {
 		return job, 0, err
 	}
-	return r.wire(), r.version, nil
+	return r.shown(reach), r.version, nil
 }
 
 func (j *Jobs) row(ctx context.Context, id string) (*row, error) {
@@ -138,7 +145,7 @@ func (j *Jobs) row(ctx context.Context, id string) (*row, error) {
 }
 
 // List is a page of the jobs, the newest first.
-func (j *Jobs) List(ctx context.Context, p internalapi.Page) (internalapi.JobPage, error) {
+func (j *Jobs) List(ctx context.Context, reach Reach, p internalapi.Page) (internalapi.JobPage, error) {
 	page := internalapi.JobPage{Jobs: []internalapi.Job{}}
 	stmt, err := j.db.ReadStmt(ctx, table.Select+`ORDER BY id DESC LIMIT $1 OFFSET $2`)
 	if err != nil {
@@ -149,7 +156,7 @@ func (j *Jobs) List(ctx context.Context, p internalapi.Page) (internalapi.JobPag
 		return page, err
 	}
 	for i := range rows[:min(p.Top, len(rows))] {
-		page.Jobs = append(page.Jobs, rows[i].wire())
+		page.Jobs = append(page.Jobs, rows[i].shown(reach))
 	}
 	page.More = len(rows) > p.Top
 	return page, nil
@@ -166,43 +173,42 @@ func (j *Jobs) Counts(ctx context.Context) (queued, running int, err error) {
 	return queued, running, err
 }
 
-// insert adds a queued job, in the transaction if there is one, unless as many
-// wait already: of all kinds, or of its own. Of a single kind it gives the job
-// that is there.
-func (j *Jobs) insert(ctx context.Context, tx *sql.Tx, ask Ask, most, mostOfKind int) (*row, error) {
+// insert adds a queued job, in the transaction if there is one, unless that would
+// go beyond a bound. Of a single kind it gives the job that is there.
+func (j *Jobs) insert(ctx context.Context, tx *sql.Tx, ask Ask, most bounds) (*row, error) {
 	for range 2 { // the one of a single kind may end in between
-		if r, err := j.tryInsert(ctx, tx, ask, most, mostOfKind); r != nil || err != nil {
+		if r, err := j.tryInsert(ctx, tx, &ask, most); r != nil || err != nil {
 			return r, err
 		}
 	}
-	return nil, tandem.Errorf(tandem.CodeThrottled, "too many jobs wait already; cancel some, or try again later")
+	return nil, j.beyond(ctx, &ask, most)
 }
 
+// insertJob adds a row unless it would go beyond a bound; the parameters of the
+// bounds follow those of the row.
+var insertJob = fmt.Sprintf(`INSERT INTO jobs (%s) SELECT %s FROM (
+		SELECT COUNT(*) AS n, COUNT(CASE WHEN kind = $2 THEN 1 END) AS same, COUNT(CASE WHEN owner_id = $%d THEN 1 END) AS own,
+			COUNT(CASE WHEN kind = $2 AND owner_id = $%[3]d THEN 1 END) AS own_same
+		FROM jobs WHERE state = 'queued') AS waiting, (
+		SELECT CAST(COALESCE(SUM(disk), 0) AS BIGINT) AS bytes FROM jobs WHERE disk > 0 AND owner_id = $%[3]d) AS kept
+	WHERE n < $%[4]d AND same < $%[5]d AND own < $%[6]d AND own_same < $%[7]d AND bytes <= $%[8]d ON CONFLICT (active_key) DO NOTHING`,
+	table.Columns, placeholders(columns), columns-1, columns+1, columns+2, columns+3, columns+4, columns+5)
+
+// columns is how many the table has; the last but one is the owner.
+var columns = len(table.Values(new(row)))
+
 // tryInsert gives nil when the job was not added and there is none in its place.
-func (j *Jobs) tryInsert(ctx context.Context, tx *sql.Tx, ask Ask, most, mostOfKind int) (*row, error) {
-	now := j.clock.Now()
-	r := &row{
-		id: ask.ID, kind: ask.Kind, state: internalapi.JobQueued, requestedBy: ask.RequestedBy,
-		createdAt: now, runAt: now, version: 1,
-	}
-	if r.id == "" {
-		r.id = NewID()
-	}
-	if err := r.setArguments(&ask); err != nil {
-		return nil, err
-	}
-	if j.config.Kinds[ask.Kind].Single {
-		r.activeKey = sql.NullString{String: string(ask.Kind), Valid: true}
-	}
-	values := append(table.Values(r), most, mostOfKind)
-	n := len(values)
-	stmt, err := j.stmt(ctx, tx, fmt.Sprintf(`INSERT INTO jobs (`+table.Columns+`) SELECT %s
-		FROM (SELECT COUNT(*) AS n, COUNT(CASE WHEN kind = $2 THEN 1 END) AS same FROM jobs WHERE state = 'queued') AS waiting
-		WHERE n < $%d AND same < $%d ON CONFLICT (active_key) DO NOTHING`, placeholders(n-2), n-1, n))
+func (j *Jobs) tryInsert(ctx context.Context, tx *sql.Tx, ask *Ask, most bounds) (*row, error) {
+	r, err := j.newRow(ask)
 	if err != nil {
 		return nil, err
 	}
-	result, err := stmt.ExecContext(ctx, values...)
+	stmt, err := j.stmt(ctx, tx, insertJob)
+	if err != nil {
+		return nil, err
+	}
+	result, err := stmt.ExecContext(ctx, append(table.Values(r),
+		most.waiting, most.ofKind, most.ofOwner, most.ofOwnersKind, most.disk-r.disk)...)
 	if err != nil {
 		return nil, err
 	}
@@ -218,6 +224,22 @@ func (j *Jobs) tryInsert(ctx context.Context, tx *sql.Tx, ask Ask, most, mostOfK
 		}
 	}
 	return nil, nil
+}
+
+// newRow is the row of a job that was asked for now.
+func (j *Jobs) newRow(ask *Ask) (*row, error) {
+	now := j.clock.Now()
+	r := &row{
+		id: cmp.Or(ask.ID, NewID()), kind: ask.Kind, state: internalapi.JobQueued, requestedBy: ask.RequestedBy,
+		createdAt: now, runAt: now, version: 1, owner: sql.NullString{Valid: true}, disk: ask.Disk,
+	}
+	if ask.Asker != nil {
+		r.owner.String = ask.Asker.UserID
+	}
+	if j.config.Kinds[ask.Kind].Single {
+		r.activeKey = sql.NullString{String: string(ask.Kind), Valid: true}
+	}
+	return r, r.setArguments(ask)
 }
 
 // placeholders are $1 to $n.

@@ -22,6 +22,7 @@ type Run struct {
 	// file is what the job made, and expires when that goes.
 	file    string
 	expires time.Time
+	size    int64
 	saved   time.Time // when progress was last written
 }
 
@@ -62,9 +63,20 @@ func (r *Run) Uploads() string { return r.jobs.files.folder(r.row.id, partUpload
 func (r *Run) Made() string { return r.jobs.files.folder(r.row.id, partExport) }
 
 // Keep says which file of the folder [Run.Made] people can download, and what
-// they are told about it.
-func (r *Run) Keep(name string, f internalapi.ResultFile) {
-	r.file, r.expires, r.Result.File = name, f.ExpiresAt, &f
+// they are told about it. It is refused when the owner would have more than
+// [MaxDisk]; then the file is to be deleted.
+func (r *Run) Keep(ctx context.Context, name string, f internalapi.ResultFile) error {
+	if owner := r.row.owner.String; owner != "" {
+		kept, err := r.jobs.kept(ctx, owner)
+		if err != nil {
+			return err
+		}
+		if kept-r.row.disk+f.Size > MaxDisk {
+			return tooMuchKept(f.Size)
+		}
+	}
+	r.file, r.expires, r.size, r.Result.File = name, f.ExpiresAt, f.Size, &f
+	return nil
 }
 
 // progressEvery is the least time between two writes of a job's progress.
@@ -164,13 +176,14 @@ func (r *Run) settle(ctx context.Context, failure error) (internalapi.JobState, 
 	after := *r.row
 	r.outcome(&after, failure)
 	stmt, err := r.jobs.db.WriteStmt(ctx, `UPDATE jobs SET state = $1, progress = $2, note = $3, result = $4, error = $5,
-			run_at = $6, failures = $7, finished_at = $8, active_key = $9, file = $10, file_expires_at = $11, version = version + 1
-		WHERE id = $12 AND state = 'running' AND attempts = $13`)
+			run_at = $6, failures = $7, finished_at = $8, active_key = $9, file = $10, file_expires_at = $11, disk = $12,
+			version = version + 1
+		WHERE id = $13 AND state = 'running' AND attempts = $14`)
 	if err != nil {
 		return r.row.state, err
 	}
 	done, err := stmt.ExecContext(ctx, string(after.state), after.progress, after.note, after.result, after.failure, sqldb.Micros(after.runAt),
-		after.failures, sqldb.Micros(after.finishedAt), after.activeKey, after.file, sqldb.Micros(after.fileExpires),
+		after.failures, sqldb.Micros(after.finishedAt), after.activeKey, after.file, sqldb.Micros(after.fileExpires), after.disk,
 		r.row.id, r.row.attempts)
 	if err := oneRow(done, err); err != nil {
 		return r.row.state, err
@@ -204,7 +217,7 @@ func (r *Run) outcome(after *row, failure error) {
 		return
 	}
 	after.finishedAt, after.activeKey = now, sql.NullString{}
-	after.file, after.fileExpires = r.file, r.expires
+	after.file, after.fileExpires, after.disk = r.file, r.expires, r.size
 	if r.Result.Summary != "" || len(r.Result.Steps) > 0 || r.Result.File != nil {
 		text, err := json.Marshal(&r.Result)
 		if err != nil {

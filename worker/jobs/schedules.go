@@ -3,7 +3,6 @@ package jobs
 import (
 	"context"
 	"database/sql"
-	"math"
 	"strings"
 	"time"
 	_ "time/tzdata" // schedules are read in named zones, also where the system has no database of them
@@ -194,7 +193,7 @@ func (s *Schedules) startOne(ctx context.Context, tx *sql.Tx, one *schedule, by 
 	if arguments := s.config.Kinds[one.Kind].Scheduled; arguments != nil {
 		ask.Args = arguments(now)
 	}
-	r, err := s.jobs.insert(ctx, tx, ask, math.MaxInt32, math.MaxInt32)
+	r, err := s.jobs.insert(ctx, tx, ask, unbounded())
 	if err != nil {
 		return nil, err
 	}
@@ -203,14 +202,14 @@ func (s *Schedules) startOne(ctx context.Context, tx *sql.Tx, one *schedule, by 
 }
 
 // List gives all schedules by name, with the job that each started last.
-func (s *Schedules) List(ctx context.Context) ([]internalapi.Schedule, error) {
+func (s *Schedules) List(ctx context.Context, reach Reach) ([]internalapi.Schedule, error) {
 	all, err := allSchedules(s.db.Reader().QueryContext(ctx, `SELECT `+scheduleColumns+` FROM schedules ORDER BY name, id`))
 	if err != nil {
 		return nil, err
 	}
 	out := make([]internalapi.Schedule, 0, len(all))
 	for _, one := range all {
-		told, err := s.withLastJob(ctx, one)
+		told, err := s.shown(ctx, reach, one)
 		if err != nil {
 			return nil, err
 		}
@@ -219,11 +218,14 @@ func (s *Schedules) List(ctx context.Context) ([]internalapi.Schedule, error) {
 	return out, nil
 }
 
-func (s *Schedules) withLastJob(ctx context.Context, one *schedule) (internalapi.Schedule, error) {
+// shown is the schedule as the caller may see it, with the job that it started
+// last.
+func (s *Schedules) shown(ctx context.Context, reach Reach, one *schedule) (internalapi.Schedule, error) {
+	one.Manage = reach(ownerOfSchedules)
 	if one.lastJob == "" {
 		return one.Schedule, nil
 	}
-	j, err := s.jobs.Job(ctx, one.lastJob)
+	j, err := s.jobs.Job(ctx, reach, one.lastJob)
 	switch tandem.ErrorCode(err) {
 	case "":
 		one.LastJob = &j
@@ -234,8 +236,11 @@ func (s *Schedules) withLastJob(ctx context.Context, one *schedule) (internalapi
 	return one.Schedule, nil
 }
 
+// ownerOfSchedules is who may change them: they are all the worker's own.
+const ownerOfSchedules = ""
+
 // change runs f on a schedule under its lock and returns it afterwards.
-func (s *Schedules) change(ctx context.Context, id string, f func(*sql.Tx, *schedule) error) (internalapi.Schedule, error) {
+func (s *Schedules) change(ctx context.Context, reach Reach, id string, f func(*sql.Tx, *schedule) error) (internalapi.Schedule, error) {
 	var one *schedule
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
 		read := func(lock string) (err error) {
@@ -244,6 +249,9 @@ func (s *Schedules) change(ctx context.Context, id string, f func(*sql.Tx, *sche
 		}
 		if err := read(s.db.ForUpdate()); err != nil {
 			return err
+		}
+		if !reach(ownerOfSchedules) {
+			return tandem.Errorf(tandem.CodeForbidden, "schedules belong to the back end: only administrators may change or run them")
 		}
 		if err := f(tx, one); err != nil {
 			return err
@@ -254,12 +262,12 @@ func (s *Schedules) change(ctx context.Context, id string, f func(*sql.Tx, *sche
 		return internalapi.Schedule{}, err
 	}
 	s.jobs.engine.wake()
-	return s.withLastJob(ctx, one)
+	return s.shown(ctx, reach, one)
 }
 
 // Pause stops a schedule from starting jobs until it is resumed.
-func (s *Schedules) Pause(ctx context.Context, id string) (internalapi.Schedule, error) {
-	return s.change(ctx, id, func(tx *sql.Tx, one *schedule) error {
+func (s *Schedules) Pause(ctx context.Context, reach Reach, id string) (internalapi.Schedule, error) {
+	return s.change(ctx, reach, id, func(tx *sql.Tx, one *schedule) error {
 		_, err := tx.ExecContext(ctx, `UPDATE schedules SET paused = TRUE WHERE id = $1`, id)
 		return err
 	})
@@ -267,8 +275,8 @@ func (s *Schedules) Pause(ctx context.Context, id string) (internalapi.Schedule,
 
 // Resume lets a paused schedule go on with its next time; times that passed
 // while it was paused are not made up for.
-func (s *Schedules) Resume(ctx context.Context, id string) (internalapi.Schedule, error) {
-	return s.change(ctx, id, func(tx *sql.Tx, one *schedule) error {
+func (s *Schedules) Resume(ctx context.Context, reach Reach, id string) (internalapi.Schedule, error) {
+	return s.change(ctx, reach, id, func(tx *sql.Tx, one *schedule) error {
 		if !one.Paused {
 			return nil
 		}
@@ -278,29 +286,34 @@ func (s *Schedules) Resume(ctx context.Context, id string) (internalapi.Schedule
 
 // Edit gives a schedule another time; its next time is counted anew. It stays
 // paused if it is.
-func (s *Schedules) Edit(ctx context.Context, id string, edit internalapi.ScheduleEdit) (internalapi.Schedule, error) {
-	if _, named := cronNames[edit.Spec]; !named && (len(strings.Fields(edit.Spec)) != 5 || strings.Contains(edit.Spec, "=")) {
-		return internalapi.Schedule{}, tandem.Errorf(tandem.CodeInvalid,
-			"schedule %q: write the five fields of cron: minute, hour, day, month, day of week, such as 0 2 * * *", tandem.Clip(edit.Spec, 60))
-	}
-	if edit.TimeZone == "" || edit.TimeZone == "Local" {
-		return internalapi.Schedule{}, tandem.Errorf(tandem.CodeInvalid, "a time zone is missing; use a name like Europe/Sofia")
-	}
-	next, err := nextTime(edit.Spec, edit.TimeZone, s.clock.Now())
-	if err != nil {
-		return internalapi.Schedule{}, err
-	}
-	return s.change(ctx, id, func(tx *sql.Tx, _ *schedule) error {
-		_, err := tx.ExecContext(ctx, `UPDATE schedules SET spec = $1, time_zone = $2, next_at = $3 WHERE id = $4`,
+func (s *Schedules) Edit(ctx context.Context, reach Reach, id string, edit internalapi.ScheduleEdit) (internalapi.Schedule, error) {
+	return s.change(ctx, reach, id, func(tx *sql.Tx, _ *schedule) error {
+		next, err := s.nextOf(edit)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE schedules SET spec = $1, time_zone = $2, next_at = $3 WHERE id = $4`,
 			edit.Spec, edit.TimeZone, sqldb.Micros(next), id)
 		return err
 	})
 }
 
+// nextOf is the first time that a schedule names which a person has written.
+func (s *Schedules) nextOf(edit internalapi.ScheduleEdit) (time.Time, error) {
+	if _, named := cronNames[edit.Spec]; !named && (len(strings.Fields(edit.Spec)) != 5 || strings.Contains(edit.Spec, "=")) {
+		return time.Time{}, tandem.Errorf(tandem.CodeInvalid,
+			"schedule %q: write the five fields of cron: minute, hour, day, month, day of week, such as 0 2 * * *", tandem.Clip(edit.Spec, 60))
+	}
+	if edit.TimeZone == "" || edit.TimeZone == "Local" {
+		return time.Time{}, tandem.Errorf(tandem.CodeInvalid, "a time zone is missing; use a name like Europe/Sofia")
+	}
+	return nextTime(edit.Spec, edit.TimeZone, s.clock.Now())
+}
+
 // RunNow starts the schedule's job at once, paused or not.
-func (s *Schedules) RunNow(ctx context.Context, id, by string, asker *Asker) (internalapi.Job, error) {
+func (s *Schedules) RunNow(ctx context.Context, reach Reach, id, by string, asker *Asker) (internalapi.Job, error) {
 	var started *row
-	_, err := s.change(ctx, id, func(tx *sql.Tx, one *schedule) (err error) {
+	_, err := s.change(ctx, reach, id, func(tx *sql.Tx, one *schedule) (err error) {
 		started, err = s.startOne(ctx, tx, one, by, asker)
 		return err
 	})
@@ -308,5 +321,5 @@ func (s *Schedules) RunNow(ctx context.Context, id, by string, asker *Asker) (in
 		return internalapi.Job{}, err
 	}
 	s.jobs.engine.begin(started.id)
-	return started.wire(), nil
+	return started.shown(reach), nil
 }

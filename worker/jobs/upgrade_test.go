@@ -34,12 +34,13 @@ func TestUpgradeFromRiver(t *testing.T) {
 		for _, table := range []string{"river_job", "river_leader", "river_queue", "river_client", "river_client_queue", "river_migration"} {
 			exec(`CREATE TABLE ` + table + ` (id BIGINT)`)
 		}
-		period := `{"from":"2026-01-01","to":"2026-01-31","format":"csv","on_behalf":{"user_id":"` + workertest.AnnaID + `","login":"anna","sid":"s","iat":"2026-01-01T00:00:00Z"}}`
+		asker := `"on_behalf":{"user_id":"` + workertest.AnnaID + `","login":"anna","sid":"s","iat":"2026-01-01T00:00:00Z"}}`
+		period := `{"from":"2026-01-01","to":"2026-01-31","format":"csv",` + asker
 		for _, j := range []struct {
 			id, kind, state, args, result, key string
 			finished                           int
 		}{
-			{"a", "import", "completed", `{"files":[]}`, `{"summary":"done","steps":[{"name":"x.csv","rows":3}]}`, "", 1_700_000_000_000_000},
+			{"a", "import", "completed", `{"files":[],` + asker, `{"summary":"done","steps":[{"name":"x.csv","rows":3}]}`, "", 1_700_000_000_000_000},
 			{"b", "export_orders", "queued", period, "", "", 0},
 			{"c", "export_orders", "running", period, "", "", 0},
 			{"d", "sync_stock", "running", `{}`, "", "sync_stock", 0},
@@ -70,8 +71,11 @@ func TestUpgradeFromRiver(t *testing.T) {
 			}
 		}
 		j, err := w.API.Job(t.Context(), f.Anna(), "a")
-		if err != nil || j.State != internalapi.JobCompleted || j.Result == nil || j.Result.Steps[0].Rows != 3 || j.Attempts != 1 {
+		if err != nil || j.State != internalapi.JobCompleted || j.Result == nil || j.Result.Steps[0].Rows != 3 || j.Attempts != 1 || !j.Manage {
 			t.Errorf("a job of before: %+v %v", j, err)
+		}
+		if j, err := w.API.Job(t.Context(), f.Eve(), "a"); err != nil || j.Manage || j.Result != nil {
+			t.Errorf("the same job for somebody else: %+v %v", j, err)
 		}
 		if r, err := w.API.JobReport(t.Context(), f.Anna(), "a", internalapi.Page{}); err != nil || r.Total != 1 || r.Rows[0].Reason != "why" {
 			t.Errorf("its report: %+v %v", r, err)

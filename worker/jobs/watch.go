@@ -1,27 +1,41 @@
 package jobs
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/quota"
+)
 
 // watchers tells those who look at a job that it has changed. Changes that
 // another process makes are seen by asking the database now and then.
 type watchers struct {
 	lock sync.Mutex
 	jobs map[string]map[chan struct{}]bool
-	// streams counts all of them.
-	streams int
+	// streams bounds them.
+	streams quota.Quota
 }
 
 // MaxStreams is how many event streams may be open at once.
 const MaxStreams = 1000
 
-// add returns a channel that gets a signal after each change; nil when there
-// are too many.
-func (w *watchers) add(id string) (signal chan struct{}, stop func()) {
+// add returns a channel that gets a signal after each change.
+func (w *watchers) add(id, watcher string) (signal <-chan struct{}, stop func(), err error) {
+	giveBack, outcome := w.streams.Take(watcher)
+	switch outcome {
+	case quota.AllTaken:
+		return nil, nil, tandem.Errorf(tandem.CodeThrottled, "too many pages follow jobs right now; reload the page to see how the job stands")
+	case quota.EachTaken:
+		return nil, nil, tandem.Errorf(tandem.CodeThrottled,
+			"you have %d pages open that follow jobs; close some, or reload the page to see how the job stands", maxStreams)
+	}
+	signal, remove := w.register(id)
+	return signal, func() { remove(); giveBack() }, nil
+}
+
+func (w *watchers) register(id string) (signal chan struct{}, remove func()) {
 	w.lock.Lock()
 	defer w.lock.Unlock()
-	if w.streams >= MaxStreams {
-		return nil, nil
-	}
 	if w.jobs == nil {
 		w.jobs = map[string]map[chan struct{}]bool{}
 	}
@@ -30,7 +44,6 @@ func (w *watchers) add(id string) (signal chan struct{}, stop func()) {
 	}
 	signal = make(chan struct{}, 1)
 	w.jobs[id][signal] = true
-	w.streams++
 	return signal, func() {
 		w.lock.Lock()
 		defer w.lock.Unlock()
@@ -38,7 +51,6 @@ func (w *watchers) add(id string) (signal chan struct{}, stop func()) {
 		if len(w.jobs[id]) == 0 {
 			delete(w.jobs, id)
 		}
-		w.streams--
 	}
 }
 

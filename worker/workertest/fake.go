@@ -39,11 +39,13 @@ func Main(m *testing.M) {
 		goleak.IgnoreTopFunction("internal/poll.runtime_pollWait"), goleak.IgnoreTopFunction("net/http.(*persistConn).writeLoop"))
 }
 
-// The application, and two people.
+// The application, and people.
 const (
 	ApplicationURI = "com.example/portal"
 	AnnaID         = "0f2e0f8a-7c55-4f0e-9a54-1c1f0f5a8f10"
 	PaulID         = "1f2e0f8a-7c55-4f0e-9a54-1c1f0f5a8f11"
+	EveID          = "2f2e0f8a-7c55-4f0e-9a54-1c1f0f5a8f12"
+	AdminID        = "3f2e0f8a-7c55-4f0e-9a54-1c1f0f5a8f13"
 )
 
 // SigningKey is the issuer's, RS256.
@@ -445,6 +447,14 @@ func (f *Fake) IDToken(claims Object) string {
 
 // Anna is evidence of an employee.
 func (f *Fake) Anna() string { return f.IDToken(nil) }
+
+// Eve is evidence of another employee.
+func (f *Fake) Eve() string { return f.IDToken(Object{"sub": "eve", "id": EveID, "sid": "sid-eve"}) }
+
+// Admin is evidence of an administrator.
+func (f *Fake) Admin() string {
+	return f.IDToken(Object{"sub": "admin", "id": AdminID, "sid": "sid-admin", "is_admin": true})
+}
 
 // Paul is evidence of an external user.
 func (f *Fake) Paul() string {

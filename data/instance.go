@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -27,6 +28,23 @@ func (s *Instance) ID(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return s.fact(ctx, "id") // ours, or that of the replica that came first
+}
+
+// Recall is a fact that was remembered; [tandem.ErrNotFound] when none of the
+// name was.
+func (s *Instance) Recall(ctx context.Context, name string) (value string, err error) {
+	value, err = s.fact(ctx, name)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = tandem.ErrNotFound
+	}
+	return value, err
+}
+
+// Remember keeps a fact, in the place of one of the same name.
+func (s *Instance) Remember(ctx context.Context, name, value string) error {
+	_, err := s.db.Writer().ExecContext(ctx,
+		`INSERT INTO instance (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
+	return err
 }
 
 func (s *Instance) fact(ctx context.Context, name string) (value string, err error) {

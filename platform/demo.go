@@ -63,11 +63,16 @@ type DemoUser struct {
 
 // EnsureDemo registers the demo's users and applications, as far as they are
 // missing, points the portal at the web app, and makes the demo company and the
-// signing keys. Done again it changes nothing.
+// signing keys. Done again it changes nothing. Where an account or application
+// of the same name is somebody's own, it changes nothing at all, and the error
+// ([tandem.CodeConflict]) names them.
 func (a *Administration) EnsureDemo(ctx context.Context, c DemoConfig) (*Demo, error) {
 	d := &Demo{}
 	// One at a time: replicas and retries of the same start.
 	err := a.DB.Lock(ctx, "tandem demo", func() error {
+		if err := a.demoOwned(ctx, c); err != nil {
+			return err
+		}
 		if err := a.demoPeople(ctx, c, d); err != nil {
 			return err
 		}
@@ -103,7 +108,7 @@ func (a *Administration) demoPeople(ctx context.Context, c DemoConfig, d *Demo) 
 	g.Go(func() error {
 		_, err := a.Accounts.Show(ctx, DemoSystemUser)
 		if errors.Is(err, tandem.ErrNotFound) {
-			_, err = a.Accounts.Create(ctx, signin.NewUser{Login: DemoSystemUser, Name: "Portal back end", Type: tandem.SystemUserNoLogin})
+			_, err = a.demoAccount(ctx, signin.NewUser{Login: DemoSystemUser, Name: "Portal back end", Type: tandem.SystemUserNoLogin})
 		}
 		return err
 	})
@@ -117,7 +122,7 @@ func (a *Administration) demoPerson(ctx context.Context, n signin.NewUser, known
 	switch {
 	case errors.Is(err, tandem.ErrNotFound):
 		n.Password = newPassword()
-		u, err := a.Accounts.Create(ctx, n)
+		u, err := a.demoAccount(ctx, n)
 		return DemoUser{u, n.Password}, err
 	case err != nil:
 		return DemoUser{}, err
@@ -144,7 +149,7 @@ func newPassword() string {
 func (a *Administration) demoApplications(ctx context.Context, c DemoConfig, d *Demo) error {
 	field, err := a.Apps.Get(ctx, DemoField)
 	if errors.Is(err, tandem.ErrNotFound) {
-		field, _, err = a.Apps.Create(ctx, a.config.Actor, tandem.TrustedApp{
+		field, _, err = a.demoApplication(ctx, tandem.TrustedApp{
 			ApplicationURI: DemoField, Name: "Demo field app", Enabled: true, ClientType: tandem.ClientPublic, FirstParty: true,
 			InternalUsers: true, ExternalUsers: true, RedirectURIs: []string{demoFieldRedirect},
 			Scope: tandem.Scope{tandem.ScopeRead, tandem.ScopeUpdate},
@@ -184,7 +189,7 @@ func (a *Administration) demoNewPortal(ctx context.Context, c DemoConfig, d *Dem
 	if err != nil {
 		return err
 	}
-	portal, secrets, err := a.Apps.Create(ctx, a.config.Actor, tandem.TrustedApp{
+	portal, secrets, err := a.demoApplication(ctx, tandem.TrustedApp{
 		ApplicationURI: DemoPortal, Name: "Demo portal", Enabled: true, ClientType: tandem.ClientConfidential, FirstParty: true,
 		InternalUsers: true, ExternalUsers: true, SystemUserAllowed: true, SystemUserID: id,
 		RedirectURIs: []string{c.WebApp + signInCallback}, PostLogoutRedirectURIs: []string{c.WebApp + signOutCallback},

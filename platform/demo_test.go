@@ -3,6 +3,7 @@ package platform_test
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hybridapps/tandem"
@@ -16,14 +17,7 @@ func TestDemoIsMadeOnceAndMended(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, engine sqldb.Engine) {
 		ctx := t.Context()
-		a, err := platform.OpenAdministration(ctx, platform.StoreConfig{
-			DB: datatest.URL(t, engine), KeyFile: filepath.Join(t.TempDir(), "instance.key"), Log: quiet,
-			Passwords: signin.PasswordParams{Memory: 8, Time: 1, Threads: 1},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer a.Close()
+		a := administration(t, engine)
 		ensure := func(c platform.DemoConfig) *platform.Demo {
 			t.Helper()
 			d, err := a.EnsureDemo(ctx, c)
@@ -55,7 +49,7 @@ func TestDemoIsMadeOnceAndMended(t *testing.T) {
 		}
 
 		// Somebody adds an address and changes a password; the web app moves.
-		_, err = a.Apps.Update(ctx, "test", platform.DemoPortal, func(app *tandem.TrustedApp) error {
+		_, err := a.Apps.Update(ctx, "test", platform.DemoPortal, func(app *tandem.TrustedApp) error {
 			app.RedirectURIs = append(app.RedirectURIs, "https://portal.example/signin-callback", "http://127.0.0.1:9/callback")
 			return nil
 		})
@@ -88,6 +82,95 @@ func TestDemoIsMadeOnceAndMended(t *testing.T) {
 		app, err := a.Apps.Get(ctx, platform.DemoPortal)
 		if err != nil || len(app.Credentials) != 2 {
 			t.Errorf("the portal has %d credentials (%v), want the two new ones", len(app.Credentials), err)
+		}
+
+		// A demo of before the instance remembered: who knows a secret made it.
+		if _, err := a.DB.Writer().ExecContext(ctx, `DELETE FROM instance WHERE name LIKE 'demo %'`); err != nil {
+			t.Fatal(err)
+		}
+		_, err = a.EnsureDemo(ctx, platform.DemoConfig{WebApp: known.WebApp, Passwords: map[string]string{"anna": "not hers"}, UserSecret: "x"})
+		if tandem.ErrorCode(err) != tandem.CodeConflict {
+			t.Errorf("without a secret: %v", err)
+		}
+		ensure(platform.DemoConfig{WebApp: known.WebApp, Passwords: passwords(lost)})
+		ensure(platform.DemoConfig{WebApp: known.WebApp})
+		// What was made, deleted, and made again by somebody is theirs.
+		if err := a.Apps.Delete(ctx, "somebody", platform.DemoField); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = a.Apps.Create(ctx, "somebody", tandem.TrustedApp{ApplicationURI: platform.DemoField, ClientType: tandem.ClientPublic})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = a.EnsureDemo(ctx, platform.DemoConfig{WebApp: known.WebApp})
+		if tandem.ErrorCode(err) != tandem.CodeConflict || !strings.Contains(err.Error(), "application "+platform.DemoField) {
+			t.Errorf("somebody's application in the place of the demo's: %v", err)
+		}
+	})
+}
+
+func administration(t *testing.T, engine sqldb.Engine) *platform.Administration {
+	t.Helper()
+	a, err := platform.OpenAdministration(t.Context(), platform.StoreConfig{
+		DB: datatest.URL(t, engine), KeyFile: filepath.Join(t.TempDir(), "instance.key"), Log: quiet,
+		Passwords: signin.PasswordParams{Memory: 8, Time: 1, Threads: 1},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close() })
+	return a
+}
+
+// On a database where somebody has an account or application of a name that the
+// demo uses, the demo changes nothing and says what is in its way: each of them.
+func TestDemoLeavesWhatItHasNotMade(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, engine sqldb.Engine) {
+		ctx := t.Context()
+		a := administration(t, engine)
+		refused := func(c platform.DemoConfig, names ...string) {
+			t.Helper()
+			_, err := a.EnsureDemo(ctx, c)
+			if tandem.ErrorCode(err) != tandem.CodeConflict {
+				t.Fatalf("want a refusal: %v", err)
+			}
+			for _, name := range names {
+				if !strings.Contains(err.Error(), name) {
+					t.Errorf("%v does not name %s", err, name)
+				}
+			}
+		}
+		const own = "of her own choice"
+		for _, n := range []signin.NewUser{
+			{Login: "admin", Type: tandem.InternalUser, Admin: true, Password: own}, {Login: "paul", Type: tandem.InternalUser, Password: own},
+			{Login: platform.DemoSystemUser, Type: tandem.SystemUserNoLogin},
+		} {
+			if _, err := a.Accounts.Create(ctx, n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		refused(platform.DemoConfig{}, "account admin", "account paul", "account svc.portal")
+		// Secrets of another demo prove nothing.
+		refused(platform.DemoConfig{Passwords: map[string]string{"admin": "x", "paul": ""}, UserSecret: "x", ServiceSecret: "y"}, "admin", "paul")
+		for _, uri := range []string{platform.DemoPortal, platform.DemoField} {
+			_, _, err := a.Apps.Create(ctx, "somebody", tandem.TrustedApp{ApplicationURI: uri, Enabled: true, ClientType: tandem.ClientConfidential})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		before, err := a.Apps.Get(ctx, platform.DemoPortal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused(platform.DemoConfig{WebApp: "http://localhost:8081"}, "application "+platform.DemoPortal, "application "+platform.DemoField)
+		after, err := a.Apps.Get(ctx, platform.DemoPortal)
+		if err != nil || after.Version != before.Version {
+			t.Errorf("the application was changed: %+v, %v", after, err)
+		}
+		users, err := a.Accounts.List(ctx)
+		if err != nil || len(users) != 3 {
+			t.Errorf("there are %d accounts (%v), want the three of before", len(users), err)
 		}
 	})
 }

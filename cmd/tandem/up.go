@@ -181,14 +181,6 @@ func (s *system) closeListeners() {
 // folder of its own. It is the only part of the start that sees both.
 func (s *system) register(ctx context.Context, config platform.StoreConfig, known demoFile) (demo *platform.Demo, first bool, err error) {
 	webappDir, workerDir := filepath.Join(s.Data, "webapp"), filepath.Join(s.Data, "worker")
-	half := halfFile{Issuer: s.instance.url + oauth.PathIssuer, ApplicationURI: platform.DemoPortal}
-	front := half
-	front.Worker = s.worker.url
-	for dir, file := range map[string]halfFile{webappDir: front, workerDir: half} {
-		if err := errors.Join(makeFolder(dir), file.write(dir)); err != nil {
-			return nil, false, err
-		}
-	}
 	if _, err := seal.LoadOrCreateKey(filepath.Join(s.Data, "channel.key")); err != nil {
 		return nil, false, fmt.Errorf("channel key: %w", err)
 	}
@@ -210,6 +202,14 @@ func (s *system) register(ctx context.Context, config platform.StoreConfig, know
 	}
 	if err = errors.Join(err, a.Close()); err != nil {
 		return nil, false, err
+	}
+	half := halfFile{Issuer: s.instance.url + oauth.PathIssuer, ApplicationURI: platform.DemoPortal}
+	front := half
+	front.Worker = s.worker.url
+	for dir, file := range map[string]halfFile{webappDir: front, workerDir: half} {
+		if err := errors.Join(makeFolder(dir), file.write(dir)); err != nil {
+			return nil, false, err
+		}
 	}
 	if demo.UserSecret != d.UserSecret {
 		err = writeFile(userFile, []byte(demo.UserSecret+"\n"), 0o600)

@@ -24,6 +24,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/seal"
 )
 
 const (
@@ -53,7 +54,8 @@ func ServiceSecret(secret string) ServiceCredential {
 // ReadUserCredential reads the front end's credential from a file: a secret as
 // text, or a private key in JWK or PEM for private_key_jwt (RFC 7523). The file
 // is read again for each token request, so that a new credential takes effect
-// without a restart; while it cannot be read the last good one is used.
+// without a restart; while it cannot be read the last good one is used. A file
+// with a private key that others than its owner can read is refused.
 func ReadUserCredential(file string) (UserCredential, error) {
 	c, err := readCredential(file)
 	return UserCredential{c}, err
@@ -106,6 +108,16 @@ func readProof(file string) (proof, error) {
 	p, err := parseProof(bytes.TrimSpace(text))
 	if err != nil {
 		return proof{}, fmt.Errorf("credential %s: %w", file, err)
+	}
+	if p.key.Key == nil {
+		return p, nil
+	}
+	info, err := f.Stat()
+	if err == nil {
+		err = seal.CheckPrivate(file, info)
+	}
+	if err != nil {
+		return proof{}, fmt.Errorf("credential: %w", err)
 	}
 	return p, nil
 }

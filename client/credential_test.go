@@ -41,6 +41,25 @@ func pkcs8(t *testing.T, key crypto.PrivateKey) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
+// A private key that others can read is not used; a secret is, as it may come
+// from anywhere.
+func TestCredentialFilesOfOthers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		content []byte
+		good    bool
+	}{"PEM": {pkcs8(t, signingKeys().ec), false}, "secret": {[]byte("secret"), true}} {
+		file := writeFile(t, c.content)
+		if err := os.Chmod(file, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, err := client.ReadServiceCredential(file)
+		if (err == nil) != c.good || err != nil && !strings.Contains(err.Error(), "chmod 600") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestPrivateKeyJWT(t *testing.T) {
 	_, ed, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/hybridapps/tandem/seal"
 )
 
 // TLSConfig serves HTTPS with the certificate in two PEM files. When they are
@@ -16,7 +18,7 @@ import (
 func TLSConfig(certFile, keyFile string, log *slog.Logger) (*tls.Config, error) {
 	c := &certificate{files: [2]string{certFile, keyFile}, log: log}
 	if err := c.load(); err != nil {
-		return nil, fmt.Errorf("TLS certificate: %w; name the certificate's and its key's PEM files with --tls-cert and --tls-key", err)
+		return nil, fmt.Errorf("TLS certificate: %w (--tls-cert and --tls-key name the PEM files of the certificate and its key)", err)
 	}
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
@@ -51,6 +53,11 @@ func (c *certificate) versions() (v [2]version, err error) {
 		info, err := os.Stat(file)
 		if err != nil {
 			return v, err
+		}
+		if file == c.files[1] {
+			if err := seal.CheckPrivate(file, info); err != nil {
+				return v, err
+			}
 		}
 		v[i] = version{info.ModTime(), info.Size()}
 	}

@@ -18,6 +18,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -91,16 +92,14 @@ func (b *Box) Open(sealed []byte, place string) ([]byte, error) {
 	return text, nil
 }
 
-// LoadOrCreateKey reads the master key in file, or makes one (mode 0600).
+// LoadOrCreateKey reads the master key in file, or makes one (mode 0600). A file
+// that others can read is refused, see [CheckPrivate].
 func LoadOrCreateKey(file string) ([]byte, error) {
-	text, err := os.ReadFile(file)
-	if err == nil {
-		return ParseKey(strings.TrimSpace(string(text)), file)
-	}
+	key, err := readKey(file)
 	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return key, err
 	}
-	key := make([]byte, KeySize)
+	key = make([]byte, KeySize)
 	rand.Read(key)
 	// Written beside and linked into place: a crash leaves no half key, and of
 	// two processes that start together one wins and both use its key.
@@ -115,15 +114,32 @@ func LoadOrCreateKey(file string) ([]byte, error) {
 	}
 	err = os.Link(tmp.Name(), file)
 	if errors.Is(err, fs.ErrExist) {
-		if text, err = os.ReadFile(file); err != nil {
-			return nil, err
-		}
-		return ParseKey(strings.TrimSpace(string(text)), file)
+		return readKey(file)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return key, nil
+}
+
+func readKey(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if err := CheckPrivate(file, info); err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, 1<<10)) // many times a key
+	if err != nil {
+		return nil, err
+	}
+	return ParseKey(strings.TrimSpace(string(text)), file)
 }
 
 // ParseKey reads a master key in base64; source names it in errors, which

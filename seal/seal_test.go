@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -170,6 +171,34 @@ func TestBadKeyFilesAreLeftAlone(t *testing.T) {
 	}
 	if _, err := seal.LoadOrCreateKey(link); err == nil {
 		t.Error("a link to nowhere was taken")
+	}
+}
+
+// A key that others can read, or change, is not used: whoever sees the refusal
+// learns what to do.
+func TestKeyFilesOfOthersAreRefused(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("there the mode says nothing")
+	}
+	good := base64.StdEncoding.EncodeToString(master(7))
+	for mode, fine := range map[os.FileMode]bool{
+		0o600: true, 0o400: true, 0o700: true, 0o640: false, 0o604: false, 0o644: false, 0o666: false, 0o620: false, 0o602: false, 0o610: false, 0o601: false,
+	} {
+		file := filepath.Join(t.TempDir(), "key")
+		if err := os.WriteFile(file, []byte(good), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(file, mode); err != nil {
+			t.Fatal(err)
+		}
+		key, err := seal.LoadOrCreateKey(file)
+		if (err == nil) != fine || fine != (key != nil) {
+			t.Errorf("mode %o: %v", mode, err)
+		}
+		if err != nil && (!strings.Contains(err.Error(), "chmod 600 "+file) || strings.Contains(err.Error(), good)) {
+			t.Errorf("mode %o: %v", mode, err)
+		}
 	}
 }
 

@@ -1,9 +1,13 @@
 package webapp
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/hybridapps/tandem"
 )
 
 // routes is the whole outside of the app.
@@ -76,7 +80,7 @@ func (a *App) guard(next http.Handler) http.Handler {
 	if err := cross.AddTrustedOrigin(a.origin); err != nil {
 		panic(err) // New has checked the address
 	}
-	protected := cross.Handler(next)
+	protected := cross.Handler(a.readable(next))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", a.policy)
@@ -90,11 +94,55 @@ func (a *App) guard(next http.Handler) http.Handler {
 		if a.secure {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
-		if r.URL.Path != "/import" && r.Body != nil {
+		if r.URL.Path != pathImport && r.Body != nil {
 			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		}
 		protected.ServeHTTP(w, r)
 	})
+}
+
+// pathImport takes files, and hands them on as they come.
+const pathImport = "/import"
+
+// readable reads the form of a request, and refuses an address or form that
+// cannot be read, or holds what is no text: nothing behind it has to.
+func (a *App) readable(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := checkText(r.URL.Path)
+		if err == nil && r.URL.Path != pathImport {
+			err = parseForm(r)
+		}
+		if err != nil {
+			a.problem(a.visitOf(w, r), err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func parseForm(r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return tandem.Errorf(tandem.CodeTooLarge, "The form is too large.")
+		}
+		return tandem.Errorf(tandem.CodeInvalid, "The form or the address cannot be read. Open the page again and start there.")
+	}
+	for name, values := range r.Form {
+		for _, text := range append(values, name) {
+			if err := checkText(text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func checkText(text string) error {
+	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		return tandem.Errorf(tandem.CodeInvalid, "What came holds bytes that are no text. Type it again.")
+	}
+	return nil
 }
 
 // contentPolicy lets a page load and send nothing but its own, and forms lead

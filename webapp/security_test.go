@@ -322,6 +322,39 @@ func TestUploadIsHandedThroughAndBounded(t *testing.T) {
 	// Forms that are no upload have a smaller bound.
 	large := url.Values{"notes": {strings.Repeat("x", 2<<20)}}
 	b.post("/orders/new", large).wants(t, 413)
+	// What is no form, or no text, is told as that on every page.
+	for name, c := range map[string]struct{ path, body string }{
+		"a broken escape":      {"/export", "from=%zz"},
+		"100,000 fields":       {"/export", strings.Repeat("a=b&", 100_000)},
+		"NUL":                  {"/export", "from=2026-01-01%00"},
+		"NUL in a name":        {"/stock/sync", "%00=x"},
+		"Windows-1251":         {"/orders/new", "notes=%ea%e0"},
+		"a broken address":     {"/export?%zz", "from=2026-01-01"},
+		"NUL in the address":   {"/jobs/x%00y/cancel", ""},
+		"NUL in the query":     {"/stock/sync?q=%00", ""},
+		"no kind of a content": {"/schedules/x/pause", "\x00"},
+	} {
+		kind := "application/x-www-form-urlencoded"
+		if name == "no kind of a content" {
+			kind = "a/b/c"
+		}
+		req, err := http.NewRequestWithContext(t.Context(), "POST", s.url+c.path, strings.NewReader(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", kind)
+		req.Header.Set("Sec-Fetch-Site", "same-origin")
+		res, err := b.Client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != 400 {
+			t.Errorf("%s: %d", name, res.StatusCode)
+		}
+	}
+	b.open("/stock?q=%00").wants(t, 400)
+	b.open("/jobs/x%00y").wants(t, 400)
 }
 
 type zeros struct{}

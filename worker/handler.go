@@ -6,10 +6,12 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
@@ -88,6 +90,9 @@ func (w *Worker) endpoint(who audience, limit time.Duration, f handlerFunc) http
 			err = admit(who, p)
 		}
 		if err == nil {
+			err = checkAddress(r)
+		}
+		if err == nil {
 			if limit == respondIn {
 				r.Body = http.MaxBytesReader(rw, r.Body, maxBody)
 			}
@@ -97,6 +102,16 @@ func (w *Worker) endpoint(who audience, limit time.Duration, f handlerFunc) http
 			w.refuse(rw, r, err)
 		}
 	})
+}
+
+// checkAddress refuses a path or query that cannot be read, or holds what is no
+// text: databases differ in what they make of it.
+func checkAddress(r *http.Request) error {
+	query, err := url.QueryUnescape(r.URL.RawQuery)
+	if err != nil || !utf8.ValidString(query) || strings.ContainsRune(query, 0) || !utf8.ValidString(r.URL.Path) || strings.ContainsRune(r.URL.Path, 0) {
+		return invalid("the address cannot be read, or holds bytes that are no text")
+	}
+	return nil
 }
 
 // refuse responds with the error, in words for the person who sees it.

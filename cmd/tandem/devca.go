@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/seal"
 )
 
 // devCA is a certificate authority for this machine, kept in the data folder:
@@ -39,6 +40,11 @@ func devCAFile(dir string) string { return filepath.Join(dir, "dev-ca.pem") }
 func loadDevCA(dir string) (*devCA, error) {
 	ca := &devCA{file: devCAFile(dir)}
 	keyFile := filepath.Join(dir, "dev-ca.key")
+	if info, err := os.Stat(keyFile); err == nil {
+		if err := seal.CheckPrivate(keyFile, info); err != nil {
+			return nil, err
+		}
+	}
 	pair, err := tls.LoadX509KeyPair(ca.file, keyFile)
 	switch {
 	case err == nil:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/platform"
+	"github.com/hybridapps/tandem/seal"
 )
 
 // halfFlags are what web app and worker have in common; each has values of its
@@ -64,6 +65,11 @@ func (f *halfFlags) config(r *run, s *serving, name, dbFlag, db string, log *slo
 		if _, err := os.Stat(c.CredentialFile); err != nil {
 			return c, fmt.Errorf("there is no credential %s: name this half's with --credential-file "+
 				"(tandem app create and tandem app credential add print one)", c.CredentialFile)
+		}
+	}
+	if info, err := os.Stat(c.CredentialFile); c.CredentialFile != "" && err == nil {
+		if err := seal.CheckPrivate(c.CredentialFile, info); err != nil {
+			log.Warn("others can read the credential", "error", err)
 		}
 	}
 	if err := makeFolder(r.Data); err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
@@ -123,6 +124,13 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 			return nil, &problem{http.StatusRequestEntityTooLarge, "invalid_request", "The form is too large.", ""}
 		}
 		return nil, badRequest("The form cannot be read.", "")
+	}
+	for name, values := range r.PostForm {
+		for _, text := range append(values, name) {
+			if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+				return nil, badRequest("The form holds bytes that are no text.", "")
+			}
+		}
 	}
 	return r.PostForm, nil
 }

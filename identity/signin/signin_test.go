@@ -2,6 +2,7 @@ package signin_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -482,6 +483,27 @@ func TestC22_OneAddressIsNotShutOut(t *testing.T) {
 			t.Errorf("paul with anna's browser: %d", a.StatusCode)
 		}
 		known.granted("paul", "prompt", "login")
+	})
+}
+
+// What is no text is refused before any database sees it.
+func TestFormsThatAreNoText(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		s := newSiteOn(t, db, true)
+		b := s.browser()
+		action, fields := b.follow(b.get(authorizeURL())).form()
+		for _, text := range []string{"anna\x00", "\x00", "\xea\xe0"} {
+			for _, name := range []string{"login", "password", "other", text} {
+				f := maps.Clone(fields)
+				f.Set("login", "anna")
+				f.Set("password", password)
+				f.Set(name, text)
+				if a := b.post(action, f); a.StatusCode != http.StatusBadRequest {
+					t.Errorf("%s %q: %d", name, text, a.StatusCode)
+				}
+			}
+		}
 	})
 }
 

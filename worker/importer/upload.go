@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"mime/multipart"
 	"net/http"
 	"os"
@@ -53,12 +54,15 @@ func Store(parts *multipart.Reader, dir string) (args Args, err error) {
 			break
 		}
 		if err != nil {
-			return args, uploadError(err)
+			return args, partError(err)
 		}
 		if n >= 10*internalapi.MaxUploadFiles {
 			return args, tandem.Errorf(tandem.CodeInvalid, "the form has too many fields")
 		}
-		name := fileName(part)
+		name, err := fileName(part)
+		if err != nil {
+			return args, err
+		}
 		if name == "" {
 			continue
 		}
@@ -78,14 +82,17 @@ func Store(parts *multipart.Reader, dir string) (args Args, err error) {
 	return args, nil
 }
 
-// fileName is the base name of an uploaded file, for showing and matching only.
-func fileName(part *multipart.Part) string {
+// fileName is the base name of an uploaded file, for showing and matching only;
+// empty for another field of the form.
+func fileName(part *multipart.Part) (string, error) {
 	name := part.FileName()
 	name = name[strings.LastIndexAny(name, `/\`)+1:]
-	if !utf8.ValidString(name) || len(name) > 255 || strings.ContainsFunc(name, func(c rune) bool { return c < ' ' }) {
-		return "(unreadable name)"
+	_, _, err := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
+	if err != nil || !utf8.ValidString(name) || len(name) > 255 || tandem.HasControl(name) {
+		return "", tandem.Errorf(tandem.CodeInvalid, "the name of a file cannot be read: "+
+			"use at most 255 letters, digits and signs in UTF-8, none of them a control character; rename the file and upload it again")
 	}
-	return name
+	return name, nil
 }
 
 func copyFile(to string, from io.Reader, left int64) (int64, error) {
@@ -111,6 +118,19 @@ func tooMuch() error {
 		"the files have more than %d MB together; upload them in several imports", internalapi.MaxUpload>>20)
 }
 
+// partError is for the head of a part: what cannot be read there is the
+// sender's.
+func partError(err error) error {
+	if told := uploadError(err); tandem.ErrorCode(told) != tandem.CodeInternal {
+		return told
+	}
+	return notMultipart()
+}
+
+func notMultipart() error {
+	return tandem.Errorf(tandem.CodeInvalid, "the upload was cut off or is not multipart/form-data")
+}
+
 func uploadError(err error) error {
 	var tooBig *http.MaxBytesError
 	switch {
@@ -121,7 +141,7 @@ func uploadError(err error) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		return tandem.Errorf(tandem.CodeTooLarge, "the upload took more than %.0f minutes; upload fewer files at a time", UploadIn.Minutes())
 	case errors.Is(err, io.ErrUnexpectedEOF), strings.HasPrefix(err.Error(), "multipart:"):
-		return tandem.Errorf(tandem.CodeInvalid, "the upload was cut off or is not multipart/form-data")
+		return notMultipart()
 	}
 	return err
 }

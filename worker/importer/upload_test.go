@@ -61,6 +61,18 @@ func TestUploadThatBreaksOff(t *testing.T) {
 	if _, err := w.API.Import(t.Context(), f.Anna(), contentType, body); tandem.ErrorCode(err) != tandem.CodeInvalid || !strings.Contains(err.Error(), "cut off") {
 		t.Errorf("got %v", err)
 	}
+	// And one with a file whose name, or whole head, is no text.
+	for _, head := range []string{
+		"form-data; name=\"files\"; filename=\"a\x00b.csv\"", "form-data; name=\"files\"; filename=\"a\x1fb.csv\"",
+		"form-data; name=\"files\"; filename*=UTF-8''a%00b.csv", "form-data; name=\"files\"; filename=\"\xea\xe0.csv\"",
+		"form-data; name=\"files\"; filename=\"" + strings.Repeat("x", 300) + "\"", "form-data; name=\"files\"; filename=\"open", "form-data; ; ;",
+	} {
+		text := "--b\r\nContent-Disposition: " + head + "\r\n\r\nx\n\r\n--b--\r\n"
+		_, err := w.API.Import(t.Context(), f.Anna(), "multipart/form-data; boundary=b", strings.NewReader(text))
+		if tandem.ErrorCode(err) != tandem.CodeInvalid {
+			t.Errorf("%q: %v", head, err)
+		}
+	}
 }
 
 // dripping is a file that goes on until the test ends.

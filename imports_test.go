@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"erp/demo":    {".", "erp", "erp/model", "erp/query", "erp/write"},
 	"session":     {".", "internal/flood"},
 	"audit":       {"."},
-	"internalapi": {".", "internal/netaddr"},
+	"internalapi": {".", "internal/netaddr", "internal/patience"},
 	// What several rooms do the same way: leaves.
 	"internal/...": {},
 
@@ -46,7 +46,7 @@ var mayImport = map[string][]string{
 	"data/datatest": {".", "data", "sqldb", "audit", "identity/...", "registry", "session", "internal/testkit/..."},
 
 	// The SDK and its users: across the picture's arrows by HTTP only.
-	"client":     {".", "oauth", "seal", "internal/netaddr"},
+	"client":     {".", "oauth", "seal", "internal/netaddr", "internal/patience"},
 	"webapp/...": {".", "oauth", "client", "internalapi", "seal", "assets", "sqldb", "webapp/...", "internal/quota"},
 	// The rooms of the worker: jobs knows none of the others.
 	"worker":                {".", "oauth", "client", "internalapi", "sqldb", "worker/...", "internal/quota"},

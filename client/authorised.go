@@ -8,9 +8,11 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internal/netaddr"
+	"github.com/hybridapps/tandem/internal/patience"
 )
 
 // authorised makes API calls with the tokens of one half. It is what
@@ -28,6 +30,8 @@ type authorised struct {
 	onBehalf bool
 	observe  func(Call)
 	clock    tandem.Clock
+	// patience is how long the API may be silent, see [Patient].
+	patience time.Duration
 }
 
 // apiOrigins are the issuer's origin and those configured.
@@ -111,7 +115,7 @@ func (a *authorised) send(req *http.Request, t *accessToken) (*http.Response, er
 		onBehalf = setOnBehalf(out)
 	}
 	at, began := a.clock.Now(), tandem.SystemTime()
-	res, err := a.http.Do(out)
+	res, err := patience.Do(a.http, out, patienceOf(req.Context(), a.patience))
 	if a.observe == nil {
 		return res, err
 	}

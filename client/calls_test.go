@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -378,5 +379,43 @@ func TestSecretsHide(t *testing.T) {
 				t.Errorf("I13: printed %.200s", text)
 			}
 		}
+	})
+}
+
+// TestAStoppedServerIsNotWaitedFor: a process that is stopped takes connections
+// and never responds. People wait for seconds; an Import has a bound of its own.
+func TestAStoppedServerIsNotWaitedFor(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f, a, b := world(t)
+		service := f.service()
+		hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+		f.with(func() { f.onAPI = hang })
+		a.with(b, func(s *client.UserSession, r *http.Request) {
+			person, app := client.UserOData(client.Root(apiURL), s), client.ServiceOData(client.Root(apiURL), service)
+			for name, c := range map[string]struct {
+				call func(context.Context) error
+				most time.Duration
+			}{
+				"a read":    {func(ctx context.Context) error { return person.Do(ctx, "GET", "X", nil, nil) }, 8 * time.Second},
+				"a write":   {func(ctx context.Context) error { return person.Do(ctx, "POST", "X", map[string]int{"a": 1}, nil) }, 8 * time.Second},
+				"a service": {func(ctx context.Context) error { return app.Do(ctx, "GET", "X", nil, nil) }, time.Minute},
+				"an import": {func(ctx context.Context) error { _, err := person.Import(ctx, client.ImportRequest{}); return err }, 10 * time.Minute},
+				"a patient": {func(ctx context.Context) error {
+					return person.Do(client.Patient(ctx, time.Hour), "GET", "X", nil, nil)
+				}, time.Hour},
+			} {
+				began := time.Now()
+				err := c.call(r.Context())
+				if took := time.Since(began); took > c.most || took < c.most/2 || tandem.ErrorCode(err) != tandem.CodeUnavailable {
+					t.Errorf("%s: %v after %s", name, err, took)
+				}
+			}
+			f.with(func() {
+				f.onAPI = func(w http.ResponseWriter, r *http.Request) { writeJSON(w, 200, map[string]any{"value": []any{}}) }
+			})
+			if err := person.Do(r.Context(), "GET", "X", nil, nil); err != nil {
+				t.Errorf("and now it goes on: %v", err)
+			}
+		})
 	})
 }

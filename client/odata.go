@@ -115,7 +115,7 @@ func (o *OData[T]) call(ctx context.Context, method, path string, body any) ([]b
 		}
 		var u *url.Error
 		if errors.As(err, &u) {
-			return nil, fail(tandem.CodeUnavailable, u.Err, "the API does not answer: %v", u.Err)
+			return nil, fail(tandem.CodeUnavailable, u.Err, "the API does not answer at the moment; please try again shortly")
 		}
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func (o *OData[T]) call(ctx context.Context, method, path string, body any) ([]b
 	}
 	response, err := readLimited(res.Body, maxAPIResponse)
 	if err != nil {
-		return nil, fail(tandem.CodeUnavailable, err, "the answer of the API to %s %s cannot be read: %v", method, withoutQuery(path), err)
+		return nil, fail(tandem.CodeUnavailable, err, "the answer of the API broke off; please try again shortly")
 	}
 	return response, nil
 }
@@ -189,6 +189,7 @@ func (o *OData[T]) Count(ctx context.Context, set string, q Query) (int64, error
 // it is in the result, object by object.
 func (o *OData[T]) Import(ctx context.Context, req ImportRequest) (ImportResult, error) {
 	var result ImportResult
+	ctx = Patient(ctx, patienceOf(ctx, importPatience))
 	if err := o.Do(ctx, http.MethodPost, "Import", req, &result); err != nil {
 		return ImportResult{}, err
 	}

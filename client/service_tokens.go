@@ -123,7 +123,7 @@ func NewServiceTokens(c ServiceConfig) (*ServiceTokens, error) {
 	}
 	s.calls = &authorised{
 		http: httpClient(rt), origins: origins, observe: c.Observe, clock: s.clock,
-		token: s.get, rejected: s.rejected, onBehalf: true,
+		token: s.get, rejected: s.rejected, onBehalf: true, patience: servicePatience,
 	}
 	return s, nil
 }

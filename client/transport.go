@@ -25,8 +25,37 @@ const (
 	maxTokenResponse = 256 << 10
 	maxToken         = 16 << 10 // one token, in bytes
 	requestTimeout   = 30 * time.Second
-	discoveryTimeout = 10 * time.Second
+	discoveryTimeout = 5 * time.Second
+	connectTimeout   = 5 * time.Second
+	// pageTimeout bounds what a sign-in's page may wait for the provider.
+	pageTimeout = 8 * time.Second
 )
+
+// How long the server may be silent in a call of the API: until its response
+// begins, and between the parts of one. People wait for the calls made as them;
+// an Import answers when it is done.
+const (
+	userPatience    = 6 * time.Second
+	servicePatience = time.Minute
+	importPatience  = 10 * time.Minute
+)
+
+type patienceKey struct{}
+
+// Patient lets the calls of the API that are made with ctx wait for a silent
+// server for up to d, instead of 6 seconds in a call as a person and a minute in
+// one as the application.
+func Patient(ctx context.Context, d time.Duration) context.Context {
+	return context.WithValue(ctx, patienceKey{}, d)
+}
+
+// patienceOf is what [Patient] has put into ctx, or usual.
+func patienceOf(ctx context.Context, usual time.Duration) time.Duration {
+	if d, ok := ctx.Value(patienceKey{}).(time.Duration); ok {
+		return d
+	}
+	return usual
+}
 
 // Transport makes an HTTP transport with time limits that trusts the system's
 // certificate authorities and, when caFile is not empty, those in that PEM
@@ -34,10 +63,10 @@ const (
 func Transport(caFile string) (*http.Transport, error) {
 	t := &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:            (&net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}).DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    10 * time.Second,
-		ResponseHeaderTimeout:  10 * time.Minute, // an import answers when it is done
+		TLSHandshakeTimeout:    connectTimeout,
+		ResponseHeaderTimeout:  importPatience, // calls have shorter ones of their own
 		ExpectContinueTimeout:  time.Second,
 		IdleConnTimeout:        90 * time.Second,
 		MaxIdleConns:           100,
@@ -155,13 +184,19 @@ func withoutURL(err error) error {
 }
 
 // failure is an error for a person that keeps its cause for errors.As, such as
-// the *oauth.Error of a token endpoint.
+// the *oauth.Error of a token endpoint. As text, for a log, it has both.
 type failure struct {
 	shown *tandem.Error
 	cause error
 }
 
-func (f *failure) Error() string   { return f.shown.Message }
+func (f *failure) Error() string {
+	if f.cause == nil || strings.Contains(f.shown.Message, f.cause.Error()) {
+		return f.shown.Message
+	}
+	return f.shown.Message + ": " + f.cause.Error()
+}
+
 func (f *failure) Unwrap() []error { return []error{f.shown, f.cause} }
 
 func fail(code tandem.Code, cause error, format string, args ...any) error {

@@ -48,7 +48,7 @@ func (t *UserTokens) session(st *userState) *UserSession {
 	s.state.Store(st)
 	s.calls = &authorised{
 		http: t.api, origins: t.origins, observe: t.config.Observe, clock: t.clock,
-		token: s.access, rejected: s.rejected,
+		token: s.access, rejected: s.rejected, patience: userPatience,
 	}
 	return s
 }

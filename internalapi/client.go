@@ -15,6 +15,15 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internal/netaddr"
+	"github.com/hybridapps/tandem/internal/patience"
+)
+
+// How long the worker may be silent: until its response begins, and between the
+// parts of one. What it does with an upload takes longer.
+const (
+	callPatience   = 6 * time.Second
+	uploadPatience = 2 * time.Minute
+	eventPatience  = 45 * time.Second // a quiet stream beats every 15 s
 )
 
 // Client is the web app's access to its worker. Every method that takes an
@@ -53,7 +62,7 @@ func NewClient(baseURL string, key ChannelKey, transport http.RoundTripper) (*Cl
 	if transport == nil {
 		transport = &http.Transport{
 			MaxIdleConnsPerHost: 16, IdleConnTimeout: 90 * time.Second,
-			ResponseHeaderTimeout: 2 * time.Minute, ForceAttemptHTTP2: true,
+			ForceAttemptHTTP2: true,
 		}
 	}
 	return &Client{base: u, key: key, http: &http.Client{
@@ -184,7 +193,7 @@ func call[T any](ctx context.Context, c *Client, idToken, method, path string, q
 		}
 		content, contentType = bytes.NewReader(text), "application/json"
 	}
-	res, err := c.send(ctx, idToken, method, path, query, contentType, content)
+	res, err := c.send(ctx, callPatience, idToken, method, path, query, contentType, content)
 	if err != nil {
 		return out, err
 	}
@@ -196,8 +205,8 @@ func call[T any](ctx context.Context, c *Client, idToken, method, path string, q
 }
 
 // send makes one request and turns every response that is not a success into an
-// error. The caller closes the body.
-func (c *Client) send(ctx context.Context, idToken, method, path string, query url.Values,
+// error. The worker may be silent for so long. The caller closes the body.
+func (c *Client) send(ctx context.Context, silent time.Duration, idToken, method, path string, query url.Values,
 	contentType string, body io.Reader,
 ) (*http.Response, error) {
 	u := c.base.String() + path
@@ -215,7 +224,7 @@ func (c *Client) send(ctx context.Context, idToken, method, path string, query u
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
-	res, err := c.http.Do(req)
+	res, err := patience.Do(c.http, req, silent)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -233,11 +242,20 @@ func (c *Client) send(ctx context.Context, idToken, method, path string, query u
 	return nil, tandem.Errorf(e.Error.Code, "%s", e.Error.Message)
 }
 
+// noAnswer is a worker that does not answer, in words for people. As text, for
+// a log, it has the cause, too.
+type noAnswer struct{ cause error }
+
+var errNoAnswer = tandem.Errorf(tandem.CodeUnavailable, "the back end of this portal does not answer at the moment; please try again shortly")
+
+func (e *noAnswer) Error() string   { return errNoAnswer.Message + ": " + e.cause.Error() }
+func (e *noAnswer) Unwrap() []error { return []error{errNoAnswer, e.cause} }
+
 func unavailable(err error) error {
 	// url.Error repeats the URL, which holds ids and search words of a person.
 	var u *url.Error
 	if errors.As(err, &u) {
 		err = u.Err
 	}
-	return tandem.Errorf(tandem.CodeUnavailable, "the worker does not answer: %v", err)
+	return &noAnswer{err}
 }

@@ -6,11 +6,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
-
-	"github.com/hybridapps/tandem"
 )
 
 // Import starts an import of the files in a multipart/form-data body, all at
@@ -19,7 +18,7 @@ import (
 // At most [MaxUpload] bytes and [MaxUploadFiles] files are taken.
 func (c *Client) Import(ctx context.Context, idToken, contentType string, body io.Reader) (Job, error) {
 	var job Job
-	res, err := c.send(ctx, idToken, http.MethodPost, PathImports, nil, contentType, body)
+	res, err := c.send(ctx, uploadPatience, idToken, http.MethodPost, PathImports, nil, contentType, body)
 	if err != nil {
 		return job, err
 	}
@@ -39,7 +38,7 @@ type Download struct {
 
 // JobFile opens the file that a job made.
 func (c *Client) JobFile(ctx context.Context, idToken, id string) (*Download, error) {
-	res, err := c.send(ctx, idToken, http.MethodGet, under(PathJob, id, TailFile), nil, "", nil)
+	res, err := c.send(ctx, callPatience, idToken, http.MethodGet, under(PathJob, id, TailFile), nil, "", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +59,7 @@ var ErrStopEvents = errors.New("stop events")
 // [ErrStopEvents]. The worker ends a stream when the evidence expires
 // ([io.ErrUnexpectedEOF]): call again with a fresh ID token.
 func (c *Client) JobEvents(ctx context.Context, idToken, id string, each func(Job) error) error {
-	res, err := c.send(ctx, idToken, http.MethodGet, under(PathJob, id, TailEvents), nil, "", nil)
+	res, err := c.send(ctx, eventPatience, idToken, http.MethodGet, under(PathJob, id, TailEvents), nil, "", nil)
 	if err != nil {
 		return err
 	}
@@ -74,7 +73,7 @@ func (c *Client) JobEvents(ctx context.Context, idToken, id string, each func(Jo
 		}
 		var job Job
 		if err := json.Unmarshal(data, &job); err != nil {
-			return tandem.Errorf(tandem.CodeUnavailable, "the worker sent an unreadable event: %v", err)
+			return unavailable(fmt.Errorf("unreadable event: %w", err))
 		}
 		if err := each(job); err != nil {
 			if errors.Is(err, ErrStopEvents) {

@@ -22,6 +22,9 @@ func (t *UserTokens) comeBack(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The sign-in comes back with a GET.", http.StatusMethodNotAllowed)
 		return
 	}
+	ctx, cancel := context.WithTimeout(r.Context(), pageTimeout)
+	defer cancel()
+	r = r.WithContext(ctx)
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil || repeated(q) {
 		t.problem(w, r, http.StatusBadRequest, "The answer of the sign-in server is damaged. Please sign in again.", err)
@@ -29,8 +32,7 @@ func (t *UserTokens) comeBack(w http.ResponseWriter, r *http.Request) {
 	}
 	s, ok := t.recallSignIn(w, r, q.Get("state"))
 	if !ok {
-		t.problem(w, r, http.StatusBadRequest,
-			"This sign-in was not started in this browser, has already been used or took too long. Please sign in again.", nil)
+		t.notThisSignIn(w, r, q.Get("state"))
 		return
 	}
 	code, status, message, err := t.readCallback(r.Context(), q)
@@ -54,6 +56,25 @@ func (t *UserTokens) comeBack(w http.ResponseWriter, r *http.Request) {
 	noStore(w)
 	w.Header().Set("Referrer-Policy", "no-referrer") // the address holds the code
 	http.Redirect(w, r, s.ReturnTo, http.StatusSeeOther)
+}
+
+// notThisSignIn answers a callback that belongs to no sign-in of this browser:
+// a reload, a step back in the browser's history, a stranger's link. Somebody who
+// is signed in goes on to where this sign-in led, if it was one of theirs.
+// Nothing of the query is used otherwise.
+func (t *UserTokens) notThisSignIn(w http.ResponseWriter, r *http.Request, state string) {
+	if s, err := t.Session(r); err == nil && s != nil {
+		to, known := t.used.get(state)
+		if !known {
+			to = t.config.SignedInURL
+		}
+		noStore(w)
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		http.Redirect(w, r, to, http.StatusSeeOther) //nolint:gosec // G710: sealed by us, or configured
+		return
+	}
+	t.problem(w, r, http.StatusBadRequest,
+		"This sign-in was not started in this browser, has already been used or took too long. Please sign in again.", nil)
 }
 
 // readCallback takes the code from the response, or says what to show and log.

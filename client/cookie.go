@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -85,19 +87,39 @@ func (t *UserTokens) rememberSignIn(w http.ResponseWriter, r *http.Request, stat
 	if err != nil {
 		return err
 	}
-	// Make room: browsers limit what a host may keep, and servers what they
-	// take. The names do not tell which is the oldest, so the rest goes.
-	n := 0
-	for _, c := range r.Cookies() {
-		if strings.HasPrefix(c.Name, t.signInPrefix()) {
-			if n++; n >= maxSignIns {
-				t.setCookie(w, c.Name, "", -1)
-			}
-		}
-	}
-	value := base64.RawURLEncoding.EncodeToString(t.config.Box.Seal(text, t.signInPlace(state)))
+	t.makeRoom(w, r)
+	// The time before the sealed text says which sign-in is the oldest. It is
+	// sealed as well: nothing but the order of leaving depends on it.
+	value := strconv.FormatInt(t.clock.Now().UnixMilli(), 36) + "." +
+		base64.RawURLEncoding.EncodeToString(t.config.Box.Seal(text, t.signInPlace(state)))
 	t.setCookie(w, t.signInCookie(state), value, int(signInLifetime/time.Second))
 	return nil
+}
+
+// makeRoom removes the oldest sign-ins that nobody finished: browsers limit what
+// a host may keep, and servers what they take.
+func (t *UserTokens) makeRoom(w http.ResponseWriter, r *http.Request) {
+	var started []*http.Cookie
+	for _, c := range r.Cookies() {
+		if strings.HasPrefix(c.Name, t.signInPrefix()) {
+			started = append(started, c)
+		}
+	}
+	slices.SortStableFunc(started, func(a, b *http.Cookie) int { return cmp.Compare(startedAt(a), startedAt(b)) })
+	for i := 0; i <= len(started)-maxSignIns; i++ {
+		t.setCookie(w, started[i].Name, "", -1)
+	}
+}
+
+// startedAt is when the sign-in of a cookie began, in milliseconds since 1970;
+// zero when it does not say.
+func startedAt(c *http.Cookie) int64 {
+	at, _, _ := strings.Cut(c.Value, ".")
+	n, err := strconv.ParseInt(at, 36, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // recallSignIn finds the sign-in of a state in the browser's cookies and removes
@@ -111,7 +133,8 @@ func (t *UserTokens) recallSignIn(w http.ResponseWriter, r *http.Request, state 
 	if err != nil {
 		return s, false
 	}
-	sealed, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	_, value, _ := strings.Cut(cookie.Value, ".")
+	sealed, err := base64.RawURLEncoding.DecodeString(value)
 	if err != nil {
 		return s, false
 	}
@@ -124,7 +147,7 @@ func (t *UserTokens) recallSignIn(w http.ResponseWriter, r *http.Request, state 
 	if age < -clockSkew || age > signInLifetime {
 		return s, false
 	}
-	return s, t.used.add(state, struct{}{}) // also when the cookie comes again
+	return s, t.used.add(state, s.ReturnTo) // also when the cookie comes again
 }
 
 // localPath reports whether a browser takes the text for a path of this host

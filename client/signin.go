@@ -1,9 +1,11 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/hybridapps/tandem/oauth"
 )
@@ -11,7 +13,9 @@ import (
 // SignIn sends a browser to the provider (GET /signin?return_to=/path). The
 // request's state, nonce and PKCE verifier are in a sealed short-lived cookie
 // of their own, so that several tabs can sign in at once. Afterwards the
-// browser comes back to return_to, which can only be a path of this host.
+// browser comes back to return_to, which can only be a path of this host. A
+// browser that has the app open under another name of its host is led to that of
+// the RedirectURL first.
 func (t *UserTokens) SignIn() http.Handler { return http.HandlerFunc(t.signIn) }
 
 func (t *UserTokens) signIn(w http.ResponseWriter, r *http.Request) {
@@ -20,7 +24,12 @@ func (t *UserTokens) signIn(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Sign-in begins with a GET.", http.StatusMethodNotAllowed)
 		return
 	}
-	m, err := t.config.Provider.Metadata(r.Context())
+	if t.elsewhere(w, r) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), pageTimeout)
+	defer cancel()
+	m, err := t.config.Provider.Metadata(ctx)
 	if err == nil && m.AuthorizationEndpoint == "" {
 		err = errors.New("the provider has no authorization_endpoint")
 	}
@@ -35,6 +44,26 @@ func (t *UserTokens) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	noStore(w)
 	http.Redirect(w, r, t.authorizationURL(&m, state, s), http.StatusSeeOther)
+}
+
+// atHost marks a sign-in that was led to the app's own host once. Behind a proxy
+// that changes the Host header it would be led there for ever.
+const atHost = "at_host"
+
+// elsewhere leads a browser that opened the app under another name of its host
+// (127.0.0.1 for localhost) to that of RedirectURL: the cookie that is set here
+// would not come back there.
+func (t *UserTokens) elsewhere(w http.ResponseWriter, r *http.Request) bool {
+	q := r.URL.Query()
+	if strings.EqualFold(r.Host, t.callback.Host) || r.Host == "" || q.Has(atHost) {
+		return false
+	}
+	q.Set(atHost, "1")
+	path, _, _ := strings.Cut(t.config.SignInURL, "?")
+	to := url.URL{Scheme: t.callback.Scheme, Host: t.callback.Host, Path: path, RawQuery: q.Encode()}
+	noStore(w)
+	http.Redirect(w, r, to.String(), http.StatusSeeOther)
+	return true
 }
 
 // authorizationURL is the authorization request (OpenID Connect Core section

@@ -206,6 +206,60 @@ func TestNumberOfSignInCookiesIsBounded(t *testing.T) {
 	})
 }
 
+// TestTheOldestSignInGoesFirst: tabs that somebody left at the sign-in page must
+// not cost the ones that are in use, whatever the order of the cookies.
+func TestTheOldestSignInGoesFirst(t *testing.T) {
+	for abandoned := range 9 {
+		t.Run(fmt.Sprint(abandoned), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				net := newNetwork()
+				a := newFake(t, net, "erp.test").app("app.test")
+				b := newBrowser(t, net)
+				start := func(to string) string {
+					later(time.Millisecond)
+					return b.until(a.url+"/signin?return_to="+to, a.url+"/signin-callback")
+				}
+				for range abandoned {
+					start("/old")
+				}
+				inUse := []string{start("/a"), start("/b"), start("/c")}
+				for i, c := range inUse {
+					if p := b.open(c); p.url.Path != []string{"/a", "/b", "/c"}[i] {
+						t.Errorf("sign-in %d ended at %s (%d)", i, p.url, p.status)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestSignInBeginsAtTheAppsOwnHost: a cookie that was set for 127.0.0.1 does not
+// come back at localhost.
+func TestSignInBeginsAtTheAppsOwnHost(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		net := newNetwork()
+		a := newFake(t, net, "erp.test").appAt("http://localhost:8081")
+		for _, host := range []string{"127.0.0.1:8081", "[::1]:8081", "evil.test"} {
+			net.set(func() { net.hosts[host] = net.hosts["localhost:8081"] })
+			b := newBrowser(t, net)
+			if p := b.open("http://" + host + "/signin?return_to=/me"); p.body != "hello anna" || p.url.Host != "localhost:8081" {
+				t.Errorf("%s: ended at %s (%d)", host, p.url, p.status)
+			}
+		}
+		// Behind a proxy that changes the Host header there is no circle.
+		net.set(func() {
+			own := net.hosts["localhost:8081"]
+			net.hosts["localhost:8081"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				r.Host = "10.0.0.7:3000"
+				own.ServeHTTP(w, r)
+			})
+		})
+		if p := newBrowser(t, net).open(a.url + "/signin?return_to=/me"); p.body != "hello anna" {
+			t.Errorf("behind a proxy: ended at %s (%d)", p.url, p.status)
+		}
+	})
+}
+
 // edit changes the query of a callback.
 func edit(t *testing.T, address string, change func(url.Values)) string {
 	t.Helper()
@@ -318,10 +372,16 @@ func TestC17_CallbackIsGoodOnce(t *testing.T) {
 		if p := b.open(callback); p.body != "hello anna" {
 			t.Fatal(p.body)
 		}
-		for who, b := range map[string]*browser{"the same browser": b, "one with its cookies": thief} {
-			if p := b.send("GET", callback, nil); p.status != 400 {
-				t.Errorf("%s: replay answered %d", who, p.status)
-			}
+		if p := thief.send("GET", callback, nil); p.status != 400 {
+			t.Errorf("a browser with a copy of its cookies: replay answered %d", p.status)
+		}
+		// A reload or a step back by who is signed in goes on to the page.
+		if p := b.send("GET", callback, nil); p.status != 303 || p.header.Get("Location") != "/me" {
+			t.Errorf("a reload answered %d to %s", p.status, p.header.Get("Location"))
+		}
+		forgotten := edit(t, callback, func(q url.Values) { q.Set("state", "ABCDEFGHIJKLMNOPQRSTUVWXYZ") })
+		if p := b.send("GET", forgotten, nil); p.status != 303 || p.header.Get("Location") != "/" {
+			t.Errorf("an old sign-in's answer: %d to %s", p.status, p.header.Get("Location"))
 		}
 		if n := f.tokenRequests.Load(); n != 1 {
 			t.Errorf("%d token requests: a replay of the code would end what it gave", n)

@@ -18,7 +18,9 @@ const revokeTimeout = 3 * time.Second
 
 // SignOut ends the session (POST /signout; cross-origin requests are refused)
 // and answers a page that posts the ID token to the provider's end-session
-// endpoint. The page works without JavaScript too.
+// endpoint. Without a session here there is no ID token, but perhaps a sign-in
+// at the provider, which then asks the person. The page works without JavaScript
+// too.
 func (t *UserTokens) SignOut() http.Handler {
 	return t.crossOrigin.Handler(http.HandlerFunc(t.signOut))
 }
@@ -36,20 +38,22 @@ func (t *UserTokens) signOut(w http.ResponseWriter, r *http.Request) {
 			"Your session cannot be read at the moment. You are not signed out; please try again shortly.", err)
 		return
 	}
-	if st == nil {
-		http.Redirect(w, r, t.config.SignedOutURL, http.StatusSeeOther)
-		return
-	}
 	m, err := t.config.Provider.Metadata(r.Context())
 	if err != nil {
-		t.log.WarnContext(r.Context(), "signed out here, but not at the provider", "error", err)
+		t.problem(w, r, http.StatusServiceUnavailable, "You are signed out here, but the sign-in server cannot be reached: "+
+			"your sign-in there may still live. Please sign out once more in a moment.", err)
+		return
 	}
-	t.revoke(r.Context(), &m, st.refresh)
+	idToken := ""
+	if st != nil {
+		t.revoke(r.Context(), &m, st.refresh)
+		idToken = st.idToken
+	}
 	if m.EndSessionEndpoint == "" {
 		http.Redirect(w, r, t.config.SignedOutURL, http.StatusSeeOther)
 		return
 	}
-	t.signOutPage(w, r, &m, st.idToken)
+	t.signOutPage(w, r, &m, idToken)
 }
 
 // endCookie ends the session of the request's cookie and returns it; nil when
@@ -96,9 +100,10 @@ func (t *UserTokens) revoke(ctx context.Context, m *oauth.Metadata, refresh stri
 // Logout section 2) with a form: in a URL the ID token would get into logs and
 // histories (invariant I13).
 func (t *UserTokens) signOutPage(w http.ResponseWriter, r *http.Request, m *oauth.Metadata, idToken string) {
-	form := SignOutForm{Action: m.EndSessionEndpoint, Fields: url.Values{
-		"id_token_hint": {idToken}, "client_id": {t.config.ApplicationURI},
-	}}
+	form := SignOutForm{Action: m.EndSessionEndpoint, Fields: url.Values{"client_id": {t.config.ApplicationURI}}}
+	if idToken != "" {
+		form.Fields.Set("id_token_hint", idToken)
+	}
 	targets := "'self'"
 	if u, err := url.Parse(m.EndSessionEndpoint); err == nil {
 		targets += " " + webOrigin(u)

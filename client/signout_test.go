@@ -126,7 +126,7 @@ func TestSignOutWhatIsMissing(t *testing.T) {
 		before func(b *browser, a *app)
 		want   int // 303 home, or 200 with the page
 	}{
-		"nobody signed in":        {nil, func(b *browser, a *app) { b.send("POST", a.url+"/signout", nil, sameOrigin...) }, 303},
+		"nobody signed in":        {nil, func(b *browser, a *app) { b.send("POST", a.url+"/signout", nil, sameOrigin...) }, 200},
 		"no end-session endpoint": {func(f *fake) { f.onMetadata = func(m map[string]any) { delete(m, "end_session_endpoint") } }, nil, 303},
 		"no revocation endpoint":  {func(f *fake) { f.onMetadata = func(m map[string]any) { delete(m, "revocation_endpoint") } }, nil, 200},
 		"the provider is down":    {nil, func(b *browser, _ *app) { b.net.set(func() { b.net.down["erp.test"] = true }) }, 200},
@@ -150,6 +150,29 @@ func TestSignOutWhatIsMissing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSignOutWithoutASessionHere: the sign-in at the provider may live on, and
+// only the provider can end it. It asks the person, since nothing proves who asks.
+func TestSignOutWithoutASessionHere(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f, a, b := world(t)
+		later(client.DefaultIdleTimeout + time.Minute)
+		p := b.send("POST", a.url+"/signout", nil, sameOrigin...)
+		action, fields := form(t, p.body)
+		if p.status != 200 || action != f.issuer+"/connect/endsession" || fields.Get("client_id") != appURI || fields.Has("id_token_hint") {
+			t.Errorf("%d: %s with %v", p.status, action, fields)
+		}
+		if back := b.open(b.send("POST", action, fields).next(t)); back.url.Path != "/bye" {
+			t.Errorf("ended at %s", back.url)
+		}
+		// While nobody knows the provider's address, nobody is told to be signed out there.
+		stranger := newFake(t, b.net, "gone.test").app("app.test")
+		b.net.set(func() { b.net.down["gone.test"] = true })
+		if p := b.send("POST", stranger.url+"/signout", nil, sameOrigin...); p.status != 503 || !strings.Contains(p.body, "may still live") {
+			t.Errorf("%d: %s", p.status, p.body)
+		}
+	})
 }
 
 func TestSignOutPageIsTheAppsOwn(t *testing.T) {

@@ -78,7 +78,8 @@ type UserConfig struct {
 }
 
 // SignOutForm is a form that must be posted to the provider to end the person's
-// sign-in there. It holds the ID token, which must not get into a URL.
+// sign-in there. It holds the ID token, if there is one, which must not get into
+// a URL.
 type SignOutForm struct {
 	// Action is the address to POST to.
 	Action string

@@ -38,7 +38,7 @@ type UserTokens struct {
 	prefix, cookie string
 	secure         bool
 
-	used     recent[string, struct{}]  // states redeemed here
+	used     recent[string, string]    // where the states redeemed here led to
 	versions recent[SessionKey, int64] // of rows, as last seen here
 	// resting sessions could not be renewed and are not tried ahead of expiry
 	// before the time.

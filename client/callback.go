@@ -178,6 +178,7 @@ func (t *UserTokens) begin(w http.ResponseWriter, r *http.Request, st *userState
 	}
 	t.saw(key, 1)
 	t.setCookie(w, t.cookie, id, 0)
+	t.rememberPerson(w, r, st.identity.UserID)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ func NewMemoryStore() SessionStore {
 }
 
 type memoryStore struct {
+	memoryForms
 	mu   sync.Mutex
 	rows map[SessionKey]StoredSession
 }
@@ -100,4 +102,47 @@ func (m *memoryStore) Count(_ context.Context, now time.Time) (sessions, people 
 		}
 	}
 	return sessions, len(seen), nil
+}
+
+// maxMemoryForms bounds the forms kept in memory, of all people together.
+const maxMemoryForms = 500
+
+// memoryForms are the kept forms, the oldest first.
+type memoryForms struct {
+	mu   sync.Mutex
+	kept []StoredForm
+}
+
+func (m *memoryForms) KeepForm(_ context.Context, f StoredForm) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	own := 0
+	for i := len(m.kept) - 1; i >= 0; i-- {
+		if m.kept[i].UserID != f.UserID {
+			continue
+		}
+		if own++; own >= MaxKeptForms {
+			m.kept = slices.Delete(m.kept, i, i+1)
+		}
+	}
+	m.kept = append(m.kept[max(0, len(m.kept)-maxMemoryForms+1):], f)
+	return nil
+}
+
+func (m *memoryForms) Form(_ context.Context, key SessionKey) (StoredForm, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, f := range m.kept {
+		if f.Key == key {
+			return f, nil
+		}
+	}
+	return StoredForm{}, tandem.ErrNotFound
+}
+
+func (m *memoryForms) PurgeForms(_ context.Context, now time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.kept = slices.DeleteFunc(m.kept, func(f StoredForm) bool { return !now.Before(f.ExpiresAt) })
+	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/hybridapps/tandem"
@@ -39,8 +38,8 @@ func (t *UserTokens) withSession(r *http.Request) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), sessionKey{}, found{s, err}))
 }
 
-// Require lets only signed-in people through: a browser that navigates is sent
-// to SignIn and comes back, everything else gets 401. It includes Middleware.
+// Require lets only signed-in people through; for the others see
+// [UserTokens.AskToSignIn]. It includes Middleware.
 func (t *UserTokens) Require(next http.Handler) http.Handler {
 	return t.crossOrigin.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r = t.withSession(r)
@@ -50,12 +49,9 @@ func (t *UserTokens) Require(next http.Handler) http.Handler {
 		case f.session != nil:
 			next.ServeHTTP(w, r)
 		case f.err != nil:
-			http.Error(w, "Sessions cannot be read at the moment; please try again shortly.", http.StatusServiceUnavailable)
-		case navigates(r):
-			to := t.config.SignInURL + "?return_to=" + url.QueryEscape(r.URL.RequestURI())
-			http.Redirect(w, r, to, http.StatusSeeOther)
+			t.problem(w, r, http.StatusServiceUnavailable, "Your session cannot be read at the moment. Please try again shortly.", nil)
 		default:
-			http.Error(w, "Please sign in.", http.StatusUnauthorized)
+			t.AskToSignIn(w, r)
 		}
 	}))
 }

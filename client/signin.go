@@ -27,6 +27,18 @@ func (t *UserTokens) signIn(w http.ResponseWriter, r *http.Request) {
 	if t.elsewhere(w, r) {
 		return
 	}
+	returnTo := t.returnTo(r.URL.Query().Get("return_to"))
+	if id := r.URL.Query().Get(formParameter); id != "" {
+		key, ok := keyOf(id)
+		r = t.withSession(r)
+		if ok && UserSessionOf(r.Context()) != nil {
+			t.showForm(w, r, key)
+			return
+		}
+		if ok {
+			returnTo = t.formURL(id)
+		}
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), pageTimeout)
 	defer cancel()
 	m, err := t.config.Provider.Metadata(ctx)
@@ -37,7 +49,7 @@ func (t *UserTokens) signIn(w http.ResponseWriter, r *http.Request) {
 		t.problem(w, r, http.StatusServiceUnavailable, "The sign-in server cannot be reached at the moment. Please try again shortly.", err)
 		return
 	}
-	state, s := newSignIn(t.returnTo(r.URL.Query().Get("return_to")), t.clock.Now())
+	state, s := newSignIn(returnTo, t.clock.Now())
 	if err := t.rememberSignIn(w, r, state, s); err != nil {
 		t.problem(w, r, http.StatusInternalServerError, "The sign-in cannot be started.", err)
 		return

@@ -35,7 +35,7 @@ const (
 // begins, and between the parts of one. People wait for the calls made as them;
 // an Import answers when it is done.
 const (
-	userPatience    = 6 * time.Second
+	userPatience    = 8 * time.Second
 	servicePatience = time.Minute
 	importPatience  = 10 * time.Minute
 )
@@ -43,7 +43,7 @@ const (
 type patienceKey struct{}
 
 // Patient lets the calls of the API that are made with ctx wait for a silent
-// server for up to d, instead of 6 seconds in a call as a person and a minute in
+// server for up to d, instead of 8 seconds in a call as a person and a minute in
 // one as the application.
 func Patient(ctx context.Context, d time.Duration) context.Context {
 	return context.WithValue(ctx, patienceKey{}, d)

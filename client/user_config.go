@@ -67,6 +67,13 @@ type UserConfig struct {
 	// ErrorPage answers a sign-in that failed, with a sentence for the person;
 	// nil means a plain page.
 	ErrorPage func(w http.ResponseWriter, r *http.Request, status int, message string)
+	// SignInAgainPage answers a form that came when its person was not signed in
+	// any more, with status 401; nil means a plain page.
+	SignInAgainPage func(w http.ResponseWriter, r *http.Request, ask SignInAgain)
+	// FormPage shows a form that was kept to its person, whose session is in the
+	// request's context, to be looked at and sent. It must not act on the form.
+	// nil means a plain page with the fields.
+	FormPage func(w http.ResponseWriter, r *http.Request, form *KeptForm)
 	// SignOutPage draws the page that takes the sign-out to the provider; nil
 	// means a plain page. The handler has set a Content-Security-Policy that
 	// allows the form and SignOutForm.Script.

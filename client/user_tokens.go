@@ -28,6 +28,7 @@ type UserTokens struct {
 	log         *slog.Logger
 	endpoint    tokenEndpoint
 	verifier    *IDTokenVerifier
+	forms       FormStore
 	api         *http.Client
 	origins     []string
 	callback    *url.URL
@@ -73,6 +74,10 @@ func NewUserTokens(c UserConfig) (*UserTokens, error) {
 		return nil, errors.Join(faults...)
 	}
 	t.config = c
+	var ok bool
+	if t.forms, ok = c.Sessions.(FormStore); !ok {
+		t.forms = &memoryForms{}
+	}
 	name := c.CookieName
 	if name == "" {
 		sum := sha256.Sum256([]byte(c.Provider.issuer + "\x00" + c.ApplicationURI))
@@ -293,9 +298,12 @@ func (t *UserTokens) Count(ctx context.Context) (sessions, people int, err error
 	return t.config.Sessions.Count(ctx, t.clock.Now())
 }
 
-// Purge removes expired sessions from the store; call it now and then.
+// Purge removes expired sessions, and forms that were kept, from the store; call
+// it now and then. It counts the sessions.
 func (t *UserTokens) Purge(ctx context.Context) (int, error) {
-	return t.config.Sessions.Purge(ctx, t.clock.Now())
+	now := t.clock.Now()
+	n, err := t.config.Sessions.Purge(ctx, now)
+	return n, errors.Join(err, t.forms.PurgeForms(ctx, now))
 }
 
 // Close waits for renewals in flight, so that no renewed refresh token is lost.

@@ -21,7 +21,7 @@ import (
 // How long the worker may be silent: until its response begins, and between the
 // parts of one. What it does with an upload takes longer.
 const (
-	callPatience   = 6 * time.Second
+	callPatience   = 8 * time.Second
 	uploadPatience = 2 * time.Minute
 	eventPatience  = 45 * time.Second // a quiet stream beats every 15 s
 )
@@ -239,17 +239,21 @@ func (c *Client) send(ctx context.Context, silent time.Duration, idToken, method
 	if err := json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&e); err != nil || e.Error.Code == "" {
 		return nil, unavailable(fmt.Errorf("unexpected response %s", res.Status))
 	}
+	if e.Error.Code == tandem.CodeUnavailable { // what it lacks may have an address
+		return nil, unavailable(errors.New(e.Error.Message))
+	}
 	return nil, tandem.Errorf(e.Error.Code, "%s", e.Error.Message)
 }
 
-// noAnswer is a worker that does not answer, in words for people. As text, for
-// a log, it has the cause, too.
+// ErrNoAnswer is matched by every error of a worker that does not answer, or says
+// itself that it cannot right now. Its message is for people.
+var ErrNoAnswer error = tandem.Errorf(tandem.CodeUnavailable, "the back end of this portal does not answer at the moment; please try again shortly")
+
+// noAnswer keeps the cause, as text and for a log.
 type noAnswer struct{ cause error }
 
-var errNoAnswer = tandem.Errorf(tandem.CodeUnavailable, "the back end of this portal does not answer at the moment; please try again shortly")
-
-func (e *noAnswer) Error() string   { return errNoAnswer.Message + ": " + e.cause.Error() }
-func (e *noAnswer) Unwrap() []error { return []error{errNoAnswer, e.cause} }
+func (e *noAnswer) Error() string   { return ErrNoAnswer.Error() + ": " + e.cause.Error() }
+func (e *noAnswer) Unwrap() []error { return []error{ErrNoAnswer, e.cause} }
 
 func unavailable(err error) error {
 	// url.Error repeats the URL, which holds ids and search words of a person.

@@ -182,9 +182,12 @@ func (t *UserTokens) ownerOf(r *http.Request, fields url.Values) string {
 // back, everything else gets 401.
 //
 // [UserTokens.Require] does this by itself; an application calls it when a call
-// ends with [ErrSignedOut].
+// ends with [ErrSignedOut]. The session here, if there still is one, ends.
 func (t *UserTokens) AskToSignIn(w http.ResponseWriter, r *http.Request) {
 	noStore(w)
+	if s := UserSessionOf(r.Context()); s != nil {
+		t.forget(r.Context(), s.state.Load().key)
+	}
 	switch {
 	case navigates(r):
 		http.Redirect(w, r, t.config.SignInURL+"?return_to="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)

@@ -59,6 +59,9 @@ const (
 	maxUploads, maxUploadsEach = 20, 2
 	// purgeEvery is how often expired sessions are removed.
 	purgeEvery = 5 * time.Minute
+	// pageWithin bounds what a page waits for, all its calls together. Uploads,
+	// downloads and event streams have bounds of their own.
+	pageWithin = 9 * time.Second
 )
 
 // App is the web app. Make it with New.
@@ -67,6 +70,7 @@ type App struct {
 	odataRoot func(context.Context) (string, error)
 	worker    *internalapi.Client
 	db        *sqldb.DB
+	sessions  *SessionStore
 	log       *slog.Logger
 	clock     tandem.Clock
 
@@ -103,7 +107,7 @@ func New(ctx context.Context, c Config) (*App, error) {
 		return nil, err
 	}
 	a := &App{
-		odataRoot: c.ODataRoot, worker: c.Worker, db: c.DB, log: c.Log, clock: c.Clock,
+		odataRoot: c.ODataRoot, worker: c.Worker, db: c.DB, sessions: NewSessionStore(c.DB), log: c.Log, clock: c.Clock,
 		policy: contentPolicy(c.Provider.Issuer()), origin: public.Scheme + "://" + public.Host, secure: public.Scheme == "https",
 		calls: newCallLog(), dashboard: &kpiCache{},
 		streams: quota.Quota{Total: maxEventStreams, Each: maxEventStreamsEach},
@@ -115,8 +119,9 @@ func New(ctx context.Context, c Config) (*App, error) {
 	a.users, err = client.NewUserTokens(client.UserConfig{
 		Provider: c.Provider, ApplicationURI: c.ApplicationURI, Credential: c.Credential,
 		RedirectURL: public.String() + "/signin-callback", PostLogoutRedirectURL: public.String() + "/signout-callback",
-		Sessions: NewSessionStore(c.DB), Box: c.Box, SignedOutURL: "/goodbye",
+		Sessions: a.sessions, Box: c.Box, SignedOutURL: "/goodbye",
 		Observe: a.calls.observe, ErrorPage: a.signInFailed, SignOutPage: a.signOutPage,
+		SignInAgainPage: a.askToSignIn, FormPage: a.keptForm,
 		Log: c.Log, Clock: c.Clock,
 	})
 	if err != nil {
@@ -135,7 +140,7 @@ func isRoot(u *url.URL) bool {
 // Handler serves the web app.
 func (a *App) Handler() http.Handler { return a.handler }
 
-// Run removes expired sessions now and then, until ctx ends.
+// Run removes expired sessions and forms now and then, until ctx ends.
 func (a *App) Run(ctx context.Context) error {
 	tick := time.NewTicker(purgeEvery)
 	defer tick.Stop()
@@ -144,8 +149,9 @@ func (a *App) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			if _, err := a.users.Purge(ctx); err != nil && ctx.Err() == nil {
-				a.log.WarnContext(ctx, "remove expired sessions", "error", err)
+			_, err := a.users.Purge(ctx)
+			if err = errors.Join(err, a.sessions.purgeRequests(ctx, a.clock.Now())); err != nil && ctx.Err() == nil {
+				a.log.WarnContext(ctx, "remove expired sessions and forms", "error", err)
 			}
 		}
 	}

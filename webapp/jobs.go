@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internalapi"
 )
 
@@ -87,6 +86,7 @@ type jobData struct {
 	Job    internalapi.Job
 	Report internalapi.ReportPage
 	Pager  pager
+	Once   string
 }
 
 // job shows a job as a page, as the page's live part, or as JSON.
@@ -104,7 +104,7 @@ func (a *App) job(v *visit) error {
 		internalapi.WriteJSON(v.w, http.StatusOK, jsonOf(job))
 		return nil
 	}
-	d := jobData{Job: job}
+	d := jobData{Job: job, Once: v.session.FormToken()}
 	if job.Kind == internalapi.JobImport && job.Manage {
 		skip := v.skip()
 		if d.Report, err = a.worker.JobReport(v.ctx(), token, job.ID, internalapi.Page{Skip: skip, Top: reportPage}); err != nil {
@@ -176,7 +176,15 @@ func (a *App) stock(v *visit) error {
 	return v.show(http.StatusOK, "stock", "Stock", stockData{got, q.Search, pages})
 }
 
-type exportData struct{ From, To, Format, Fault string }
+type exportData struct {
+	From, To, Format, Fault string
+	// Kept says that the form came when its person was not signed in any more.
+	Kept bool
+}
+
+func exportOf(p url.Values) exportData {
+	return exportData{From: p.Get("from"), To: p.Get("to"), Format: p.Get("format")}
+}
 
 func (a *App) exportForm(v *visit) error {
 	now := a.clock.Now().UTC()
@@ -189,8 +197,7 @@ func (a *App) exportOrders(v *visit) error {
 	if err := v.r.ParseForm(); err != nil {
 		return err
 	}
-	p := v.r.PostForm
-	d := exportData{From: p.Get("from"), To: p.Get("to"), Format: p.Get("format")}
+	d := exportOf(v.r.PostForm)
 	from, err1 := time.Parse(time.DateOnly, d.From)
 	to, err2 := time.Parse(time.DateOnly, d.To)
 	switch {
@@ -201,13 +208,16 @@ func (a *App) exportOrders(v *visit) error {
 	case d.Format != "csv" && d.Format != "xlsx":
 		d.Fault = "Choose CSV or Excel."
 	}
+	status := http.StatusUnprocessableEntity
 	if d.Fault == "" {
 		err := a.startJob(v, internalapi.NewJob{Kind: internalapi.JobExportOrders, From: d.From, To: d.To, Format: d.Format})
-		if code, message := codeOf(err); err == nil || code != tandem.CodeInvalid {
+		ok := err != nil
+		if ok {
+			d.Fault, status, ok = a.formFault(v, err)
+		}
+		if !ok {
 			return err
-		} else {
-			d.Fault = message
 		}
 	}
-	return v.show(http.StatusUnprocessableEntity, "export", "Export", d)
+	return v.show(status, "export", "Export", d)
 }

@@ -102,25 +102,20 @@ func (a *App) saveOrder(v *visit) error {
 		return v.show(status, "order_form", "Edit order "+f.Number, f)
 	}
 	status, err := f.settle(v, false)
-	if err != nil {
-		return err
-	}
 	if status != 0 {
 		return again(status)
 	}
-	b := f.body()
-	b.ObjectVersion = &version
-	err = client.Update(v.ctx(), v.api(), client.Ref(setOrders, id), b)
+	if err == nil {
+		b := f.body()
+		b.ObjectVersion = &version
+		err = client.Update(v.ctx(), v.api(), client.Ref(setOrders, id), b)
+	}
 	var refused *client.APIError
 	if errors.As(err, &refused) && (refused.Status == http.StatusConflict || refused.Status == http.StatusPreconditionFailed) {
 		return a.conflict(v, f)
 	}
-	if message, ok := typedFault(err); ok {
-		f.Fault = message
-		return again(http.StatusUnprocessableEntity)
-	}
 	if err != nil {
-		return err
+		return a.orderFault(v, f, err, again)
 	}
 	a.dashboard.drop(v.kpiKey())
 	return v.redirect("/orders/" + id + "?saved=changed")

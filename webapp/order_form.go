@@ -36,6 +36,8 @@ type orderForm struct {
 	// is not nil when somebody did.
 	Fault    string
 	Conflict []change
+	// Kept says that the form came when its person was not signed in any more.
+	Kept bool
 }
 
 type formLine struct {
@@ -79,7 +81,14 @@ func readForm(r *http.Request) (*orderForm, error) {
 	if err := r.ParseForm(); err != nil {
 		return nil, err
 	}
-	p := r.PostForm
+	if len(r.PostForm["line_id"]) > maxLines {
+		return nil, tooManyLines() // to leave some out would lose them
+	}
+	return formFrom(r.PostForm), nil
+}
+
+// formFrom is the form of the fields given.
+func formFrom(p url.Values) *orderForm {
 	f := &orderForm{
 		Version: p.Get("version"), Was: p.Get("was"),
 		CustomerText: strings.TrimSpace(p.Get("customer")), CustomerID: p.Get("customer_id"),
@@ -92,9 +101,6 @@ func readForm(r *http.Request) (*orderForm, error) {
 		}
 		return ""
 	}
-	if len(p["line_id"]) > maxLines {
-		return nil, tooManyLines() // to leave some out would lose them
-	}
 	for i := range p["line_id"] {
 		l := formLine{ID: at("line_id", i), Product: at("product", i), ProductID: at("product_id", i),
 			Quantity: at("quantity", i), Price: at("price", i), Discount: at("discount", i)}
@@ -103,7 +109,7 @@ func readForm(r *http.Request) (*orderForm, error) {
 			f.Lines = append(f.Lines, l)
 		}
 	}
-	return f, nil
+	return f
 }
 
 func tooManyLines() error {
@@ -382,16 +388,6 @@ func (f *orderForm) body() orderBody {
 	return b
 }
 
-// typedFault is a fault of what was typed, shown in the form and not as a page
-// of its own; ok is false for all other errors.
-func typedFault(err error) (message string, ok bool) {
-	switch code, message := codeOf(err); code {
-	case "invalid", "rule", "forbidden":
-		return message, true
-	}
-	return "", false
-}
-
 func (a *App) newOrder(v *visit) error {
 	f := &orderForm{Action: "/orders/new", CustomerText: v.query("customer", 100)}
 	f.addLines()
@@ -406,22 +402,28 @@ func (a *App) createOrder(v *visit) error {
 	f.Action = "/orders/new"
 	again := func(status int) error { return v.show(status, "order_form", "New order", f) }
 	status, err := f.settle(v, true)
-	if err != nil {
-		return err
-	}
 	if status != 0 {
 		return again(status)
 	}
-	b := f.body()
-	b.Customer = map[string]any{"@odata.id": client.Ref(setCustomers, f.CustomerID)}
-	created, err := client.Create[erpOrder](v.ctx(), v.api(), setOrders, b)
-	if message, ok := typedFault(err); ok {
-		f.Fault = message
-		return again(http.StatusUnprocessableEntity)
+	var created erpOrder
+	if err == nil {
+		b := f.body()
+		b.Customer = map[string]any{"@odata.id": client.Ref(setCustomers, f.CustomerID)}
+		created, err = client.Create[erpOrder](v.ctx(), v.api(), setOrders, b)
 	}
 	if err != nil {
-		return err
+		return a.orderFault(v, f, err, again)
 	}
 	a.dashboard.drop(v.kpiKey())
 	return v.redirect((&url.URL{Path: "/orders/" + idOf(created.ID), RawQuery: "saved=created"}).String())
+}
+
+// orderFault shows the form again with what went wrong.
+func (a *App) orderFault(v *visit, f *orderForm, err error, again func(status int) error) error {
+	message, status, ok := a.formFault(v, err)
+	if !ok {
+		return err
+	}
+	f.Fault = message
+	return again(status)
 }

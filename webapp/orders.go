@@ -208,6 +208,10 @@ func (v *visit) readOrder() (order, error) {
 	if err != nil {
 		return order{}, err
 	}
+	return v.orderByID(id)
+}
+
+func (v *visit) orderByID(id string) (order, error) {
 	o, err := client.Get[erpOrder](v.ctx(), v.api(), client.Ref(setOrders, id), client.Query{Select: orderSelect, Expand: orderExpand})
 	if err != nil {
 		return order{}, err

@@ -65,6 +65,8 @@ type page struct {
 	Refresh string
 	// ReturnTo is where a sign-in should lead back to.
 	ReturnTo string
+	// Once is the token of the page's forms, see [App.once].
+	Once string
 	// Plain pages offer no sign-in, Narrow ones are for reading.
 	Plain, Narrow bool
 	D             any

@@ -163,7 +163,7 @@ func TestTwoHalvesShowsTheFiguresOfThisMoment(t *testing.T) {
 		t.Error("the page refreshes for ever")
 	}
 	s.worker.set(func() { s.worker.fail = &tandemDown })
-	anna.open("/two-halves").wants(t, 200, "gone fishing")
+	anna.open("/two-halves").wants(t, 200, "The back end of this portal does not answer")
 }
 
 func TestJobJSON(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -23,15 +24,16 @@ type trouble struct {
 	Code          tandem.Code
 	Heading       string
 	Message, Hint string
-	// ID finds the cause in the log; Retry is the address to try again.
-	ID, Retry string
+	// ID finds the cause in the log; Retry is the address to try again, SignIn
+	// that of the sign-in.
+	ID, Retry, SignIn string
 }
 
 var headings = map[tandem.Code]string{
 	tandem.CodeInvalid:      "That did not work",
 	tandem.CodeUnauthorized: "Please sign in again",
 	tandem.CodeForbidden:    "Not for you",
-	tandem.CodeLicenceFull:  "All licence slots are taken",
+	tandem.CodeLicenceFull:  "Every licence place is taken",
 	tandem.CodeNotFound:     "Not found",
 	tandem.CodeConflict:     "Somebody was faster",
 	tandem.CodeTooLarge:     "Too large",
@@ -42,30 +44,52 @@ var headings = map[tandem.Code]string{
 }
 
 var hints = map[tandem.Code]string{
-	tandem.CodeLicenceFull: "A slot becomes free when somebody signs out, or 20 minutes after their last call. " +
-		"Then try again; you stay signed in.",
-	tandem.CodeUnavailable: "It comes back by itself; nothing is lost. Try again in a moment.",
+	tandem.CodeLicenceFull: "What you can do: ask a colleague who has finished to press “Sign out” – closing the window is not enough – " +
+		"or wait: a place becomes free 20 minutes after somebody’s last click. Then try again; you stay signed in. " +
+		"Who can help: your administrator can end a session that nobody needs, or get more licences.",
+	tandem.CodeUnavailable: "It comes back by itself. Try again in a moment.",
 	tandem.CodeThrottled:   "Wait a little, then try again.",
 }
 
-// codeOf gives errors of the API, of the worker and of the network one code.
+const (
+	licenceFull = "Everybody who works in the ERP takes one of its licence places, and all of them are taken right now. You did nothing wrong."
+	erpSilent   = "The ERP does not answer at the moment."
+	workerAway  = "The back end of this portal does not answer at the moment."
+	mistake     = "The app made a mistake, not you."
+	// unknownOutcome is for what was sent and not answered.
+	unknownOutcome = "It is not known whether what you sent was done: look before you send it again."
+)
+
+// codeOf gives errors of the API, of the worker and of the network one code, and
+// words for people: never an address or a cause, which are for the log.
 func codeOf(err error) (tandem.Code, string) {
 	var refused *client.APIError
 	var known *tandem.Error
 	var network net.Error
 	var address *url.Error
 	var large *http.MaxBytesError
+	code, message := tandem.CodeInternal, ""
 	switch {
 	case errors.As(err, &large):
 		return tandem.CodeTooLarge, "The form is too large. Send less at a time."
 	case errors.As(err, &refused):
-		return apiCode(refused), refused.Message
+		code, message = apiCode(refused), refused.Message
 	case errors.As(err, &known) && headings[known.Code] != "":
-		return known.Code, known.Message
+		code, message = known.Code, known.Message
 	case errors.As(err, &network), errors.As(err, &address), errors.Is(err, context.DeadlineExceeded):
-		return tandem.CodeUnavailable, "The ERP does not answer."
+		code = tandem.CodeUnavailable
 	}
-	return tandem.CodeInternal, "The app made a mistake, not you."
+	switch {
+	case errors.Is(err, internalapi.ErrNoAnswer):
+		return tandem.CodeUnavailable, workerAway
+	case code == tandem.CodeUnavailable:
+		return code, erpSilent
+	case code == tandem.CodeLicenceFull:
+		return code, licenceFull
+	case code == tandem.CodeInternal:
+		return code, mistake
+	}
+	return code, message
 }
 
 func apiCode(e *client.APIError) tandem.Code {
@@ -86,8 +110,16 @@ func apiCode(e *client.APIError) tandem.Code {
 	return tandem.CodeInternal
 }
 
+// logged notes the cause of what a person is told in other words, under an id
+// that they are told, too.
+func (a *App) logged(v *visit, err error) (id string) {
+	id = rand.Text()[:10]
+	a.log.WarnContext(v.r.Context(), "request failed", "id", id, "method", v.r.Method, "path", v.r.URL.Path, "error", err)
+	return id
+}
+
 // problem responds with a page, or JSON for a script, that says what is wrong
-// and what to do. What has no words for people is logged under an id.
+// and what to do.
 func (a *App) problem(v *visit, err error) {
 	if errors.Is(err, context.Canceled) && v.r.Context().Err() != nil {
 		return // the browser has gone
@@ -98,23 +130,51 @@ func (a *App) problem(v *visit, err error) {
 	case tandem.CodeUnauthorized:
 		a.signInAgain(v, t)
 		return
-	case tandem.CodeInternal:
-		t.ID = rand.Text()[:10]
-		a.log.ErrorContext(v.r.Context(), "request failed", "id", t.ID, "method", v.r.Method, "path", v.r.URL.Path, "error", err)
-	case tandem.CodeUnavailable, tandem.CodeLicenceFull, tandem.CodeThrottled:
-		a.log.WarnContext(v.r.Context(), "request refused", "method", v.r.Method, "path", v.r.URL.Path, "error", err)
+	case tandem.CodeInternal, tandem.CodeUnavailable, tandem.CodeLicenceFull, tandem.CodeThrottled:
+		t.ID = a.logged(v, err)
 		if v.r.Method == http.MethodGet {
 			t.Retry = v.r.URL.RequestURI()
+		} else if code == tandem.CodeUnavailable {
+			t.Hint = outcome(err)
 		}
 	}
 	a.tell(v, t)
+}
+
+// outcome says whether what was sent was done, when no answer came.
+func outcome(err error) string {
+	var refused *client.APIError
+	var dial *net.OpError
+	if errors.As(err, &refused) && refused.Status == http.StatusServiceUnavailable || errors.As(err, &dial) && dial.Op == "dial" {
+		return "Nothing was done. Try again in a moment."
+	}
+	return unknownOutcome
+}
+
+// formFault is what went wrong with a form that can be shown again, with all that
+// was typed: it is lost otherwise. ok is false where another page helps more.
+func (a *App) formFault(v *visit, err error) (message string, status int, ok bool) {
+	code, message := codeOf(err)
+	switch code {
+	case tandem.CodeUnauthorized, tandem.CodeNotFound:
+		return "", 0, false
+	case tandem.CodeUnavailable:
+		message += " " + outcome(err)
+	case tandem.CodeInternal, tandem.CodeLicenceFull, tandem.CodeThrottled:
+		message += " " + hints[code]
+	case tandem.CodeInvalid, tandem.CodeForbidden:
+		return message, http.StatusUnprocessableEntity, true
+	default:
+		return message, code.Status(), true
+	}
+	return message + " Reference " + a.logged(v, err) + ".", code.Status(), true
 }
 
 // freshSignIn is how long after a sign-in another one would not help.
 const freshSignIn = 15 * time.Second
 
 // signInAgain is for a sign-in that ended while the session here still lived:
-// pages lead to the sign-in, everything else is told.
+// browsers are led to the sign-in and back, also with a form, scripts are told.
 func (a *App) signInAgain(v *visit, t trouble) {
 	fresh := false
 	if v.session != nil {
@@ -128,8 +188,8 @@ func (a *App) signInAgain(v *visit, t trouble) {
 		a.tell(v, t)
 		return
 	}
-	if v.r.Method == http.MethodGet && !wantsJSON(v.r) && v.r.Header.Get("X-Fragment") == "" {
-		http.Redirect(v.w, v.r, "/signin?return_to="+url.QueryEscape(v.r.URL.RequestURI()), http.StatusSeeOther)
+	if !wantsJSON(v.r) && v.r.Header.Get("X-Fragment") == "" {
+		a.users.AskToSignIn(v.w, v.r)
 		return
 	}
 	t.Hint, t.Retry = "What you were doing was not done.", "/signin"
@@ -148,9 +208,25 @@ func (a *App) tell(v *visit, t trouble) {
 
 // signInFailed is the page of a sign-in that failed.
 func (a *App) signInFailed(w http.ResponseWriter, r *http.Request, status int, message string) {
-	t := trouble{Status: status, Code: tandem.CodeUnauthorized, Heading: "The sign-in did not work", Message: message, Retry: "/signin"}
-	if status == http.StatusServiceUnavailable || status == http.StatusBadGateway {
-		t.Code, t.Hint = tandem.CodeUnavailable, "The identity server is where people sign in. When it is back, try again."
+	t := trouble{Status: status, Code: tandem.CodeUnauthorized, Heading: "That did not work", Message: message, SignIn: "/signin"}
+	if strings.HasPrefix(r.URL.Path, "/signin") && !r.URL.Query().Has("form") {
+		t.Heading = "The sign-in did not work"
 	}
-	a.tell(a.visitOf(w, r), t)
+	if status == http.StatusServiceUnavailable || status == http.StatusBadGateway {
+		t.Code, t.Hint = tandem.CodeUnavailable, "The sign-in server is where people sign in. When it is back, try again."
+		t.SignIn, t.Retry = "", "/signin"
+	}
+	v := a.visitOf(w, r)
+	if v.session != nil {
+		t.SignIn = "" // it is not the sign-in that failed
+	}
+	a.tell(v, t)
+}
+
+// askToSignIn is the page of a form that came when its person was not signed in
+// any more.
+func (a *App) askToSignIn(w http.ResponseWriter, r *http.Request, ask client.SignInAgain) {
+	code := tandem.CodeUnauthorized
+	a.tell(&visit{app: a, w: w, r: r}, trouble{
+		Status: code.Status(), Code: code, Heading: "Please sign in again", Message: ask.Message, SignIn: ask.SignInURL})
 }

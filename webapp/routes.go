@@ -14,6 +14,7 @@ import (
 func (a *App) routes() http.Handler {
 	mux := http.NewServeMux()
 	people := func(pattern string, h handler) { mux.Handle(pattern, a.page(h)) }
+	long := func(pattern string, h handler) { mux.Handle(pattern, a.long(internalOnly(h))) }
 	internal := func(pattern string, h handler) { mux.Handle(pattern, a.page(internalOnly(h))) }
 	external := func(pattern string, h handler) { mux.Handle(pattern, a.page(externalOnly(h))) }
 
@@ -39,13 +40,13 @@ func (a *App) routes() http.Handler {
 	internal("POST /stock/sync", a.syncStock)
 	internal("GET /jobs", a.jobs)
 	internal("GET /jobs/{id}", a.job)
-	internal("GET /jobs/{id}/events", a.jobEvents)
-	internal("GET /jobs/{id}/file", a.jobFile)
+	long("GET /jobs/{id}/events", a.jobEvents)
+	long("GET /jobs/{id}/file", a.jobFile)
 	internal("POST /jobs/{id}/cancel", a.cancelJob)
 	internal("GET /schedules", a.schedules)
 	internal("POST /schedules/{id}/{do}", a.scheduleDo)
 	internal("GET /import", a.importForm)
-	internal("POST /import", a.importFiles)
+	long("POST /import", a.importFiles)
 	internal("GET /export", a.exportForm)
 	internal("POST /export", a.exportOrders)
 

@@ -3,7 +3,6 @@ package webapp
 import (
 	"net/http"
 
-	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internalapi"
 )
 
@@ -72,12 +71,12 @@ func (a *App) editSchedule(v *visit, token, id string) error {
 	}
 	typed := internalapi.ScheduleEdit{Spec: v.r.PostForm.Get("spec"), TimeZone: v.r.PostForm.Get("time_zone")}
 	_, err := a.worker.EditSchedule(v.ctx(), token, id, typed)
-	switch code, message := codeOf(err); {
-	case err == nil:
+	if err == nil {
 		return v.redirect("/schedules")
-	case code == tandem.CodeInvalid:
-		d := schedulesData{Edit: id, Typed: typed, Fault: message}
-		return a.showSchedules(v, http.StatusUnprocessableEntity, d)
 	}
-	return err
+	message, status, ok := a.formFault(v, err)
+	if !ok || status >= http.StatusInternalServerError { // the page needs the worker, too
+		return err
+	}
+	return a.showSchedules(v, status, schedulesData{Edit: id, Typed: typed, Fault: message})
 }

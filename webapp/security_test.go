@@ -16,7 +16,7 @@ import (
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
-var tandemDown = tandem.Error{Code: tandem.CodeUnavailable, Message: "The worker has gone fishing."}
+var tandemDown = tandem.Error{Code: tandem.CodeUnavailable, Message: "dial tcp 127.0.0.1:21222: connect: connection refused"}
 
 // TestF30_CrossSiteRequestsDoNothing tries what a page of another site can send
 // with the person's cookies.
@@ -102,7 +102,7 @@ func TestF30_HostAndIdentityHeadersAreNotTrusted(t *testing.T) {
 	req.Header.Set("X-Forwarded-Host", "evil.example")
 	w := httptest.NewRecorder()
 	s.app.Handler().ServeHTTP(w, req)
-	if to := w.Header().Get("Location"); strings.Contains(to, "evil.example") || !strings.HasPrefix(to, s.in.Issuer) {
+	if to := w.Header().Get("Location"); strings.HasPrefix(to, "//") || !strings.HasPrefix(to, s.url+"/signin?") {
 		t.Errorf("the sign-in went to %s", to)
 	}
 	for _, h := range []string{"X-User", "X-Forwarded-User", "Remote-User", internalapi.HeaderEvidence, "Tandem-On-Behalf-Of", "Authorization"} {
@@ -206,8 +206,8 @@ func TestRecoversWithoutRestart(t *testing.T) {
 	admin, page := s.signIn("admin", "/orders")
 	page.wants(t, 200)
 	anna, page := s.signIn("anna", "/orders")
-	page.wants(t, 403, "All licence slots are taken", "20 minutes", "Try again")
-	anna.open("/two-halves").wants(t, 200, "MaximumLicenseCountExceeded")
+	page.wants(t, 403, "Every licence place is taken", "20 minutes", "Sign out", "administrator", "Try again", "Reference")
+	anna.open("/two-halves").wants(t, 200, "all of them are taken right now")
 	s.in.Advance(tandem.SessionIdle + time.Second)
 	anna.open("/orders").wants(t, 200)
 	admin.open("/orders").wants(t, 403)
@@ -223,8 +223,8 @@ func TestRecoversWithoutRestart(t *testing.T) {
 
 	// The worker is away: 503 there, and the orders work.
 	s.worker.set(func() { s.worker.fail = &tandemDown })
-	anna.open("/stock").wants(t, 503, "gone fishing")
-	anna.post("/stock/sync", nil).wants(t, 503, "gone fishing")
+	anna.open("/stock").wants(t, 503, "The back end of this portal does not answer", "Try again", "Reference")
+	anna.post("/stock/sync", nil).wants(t, 503, "The back end of this portal does not answer", "Reference")
 	anna.open("/orders").wants(t, 200)
 	s.worker.set(func() { s.worker.fail = nil })
 	anna.open("/stock").wants(t, 200)

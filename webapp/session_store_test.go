@@ -189,3 +189,40 @@ func TestI13_StoreHoldsNoUsableToken(t *testing.T) {
 		t.Errorf("%d sessions in the store, %v; want anna's", n, err)
 	}
 }
+
+func TestKeptFormsInTheStore(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *webapp.SessionStore) {
+		ctx := t.Context()
+		keep := func(user string, minute int) (f client.StoredForm) {
+			f = client.StoredForm{UserID: user, Sealed: []byte("\x00" + user), ExpiresAt: noon.Add(time.Duration(minute) * time.Minute)}
+			rand.Read(f.Key[:])
+			if err := s.KeepForm(ctx, f); err != nil {
+				t.Fatal(err)
+			}
+			return f
+		}
+		kept := func(f client.StoredForm) bool {
+			got, err := s.Form(ctx, f.Key)
+			if err != nil && !errors.Is(err, tandem.ErrNotFound) {
+				t.Fatal(err)
+			}
+			return err == nil && got.UserID == f.UserID && string(got.Sealed) == string(f.Sealed) && got.ExpiresAt.Equal(f.ExpiresAt)
+		}
+		other := keep("paul", 0)
+		var forms []client.StoredForm
+		for i := range client.MaxKeptForms + 2 {
+			forms = append(forms, keep("anna", i+1))
+		}
+		for i, f := range forms {
+			if kept(f) != (i >= 2) {
+				t.Errorf("form %d of %d kept: %v", i, len(forms), kept(f))
+			}
+		}
+		if !kept(other) {
+			t.Error("another person's form is gone")
+		}
+		if err := s.PurgeForms(ctx, noon.Add(4*time.Minute)); err != nil || kept(other) || kept(forms[3]) || !kept(forms[4]) {
+			t.Errorf("after a purge: %v %v %v %v", err, kept(other), kept(forms[3]), kept(forms[4]))
+		}
+	})
+}

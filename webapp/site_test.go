@@ -141,7 +141,16 @@ func (b *browser) submit(d *doc, id string, fields url.Values) *doc {
 	if form == nil {
 		b.s.t.Fatalf("%s has no form %q:\n%s", d.Request.URL, id, d.Text)
 	}
+	return read(b.s.t, b.Post(d.Page, attr(form, "action"), filled(d, id, fields)))
+}
+
+// filled are the fields of the form with the id, filled.
+func filled(d *doc, id string, fields url.Values) url.Values {
 	values := url.Values{}
+	form := d.root
+	if id != "" {
+		form = d.byID(id)
+	}
 	for n := range form.Descendants() {
 		name := attr(n, "name")
 		switch {
@@ -163,7 +172,7 @@ func (b *browser) submit(d *doc, id string, fields url.Values) *doc {
 			}
 		}
 	}
-	return read(b.s.t, b.Post(d.Page, attr(form, "action"), values))
+	return values
 }
 
 // doc is a page that can be asked.

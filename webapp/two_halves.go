@@ -121,16 +121,22 @@ func (a *App) workerFigures(v *visit, f *figures) {
 	}
 	status, err := a.worker.Status(v.ctx(), token)
 	if err != nil {
-		_, f.WorkerFault = codeOf(err)
+		f.WorkerFault = a.faultOf(v, err)
 		return
 	}
 	f.Worker = status
 }
 
+// faultOf says what is wrong in a part of the page.
+func (a *App) faultOf(v *visit, err error) string {
+	_, message := codeOf(err)
+	return message + " Reference " + a.logged(v, err) + "."
+}
+
 func (d *halvesData) licence(ctx context.Context, v *visit) {
 	var usage struct{ Slots, InUse int }
 	if err := v.api().Do(ctx, http.MethodGet, licenceUsage, nil, &usage); err != nil {
-		_, d.LicenceFault = codeOf(err)
+		d.LicenceFault = v.app.faultOf(v, err)
 		return
 	}
 	d.Slots, d.InUse = usage.Slots, usage.InUse

@@ -23,6 +23,8 @@ type visit struct {
 	calls   *pageCalls
 	// worker says that the back end was asked for this page.
 	worker bool
+	// led is where a form led, see [App.once].
+	led string
 }
 
 // handler answers a visit; the error is shown by [App.problem].
@@ -36,8 +38,25 @@ func (a *App) visitOf(w http.ResponseWriter, r *http.Request) *visit {
 	return v
 }
 
-// page is for signed-in people: others are sent to the sign-in.
+// page is for signed-in people: others are sent to the sign-in. All that it waits
+// for ends within pageWithin, and a form is acted on once, also when the browser
+// goes away: a second click must not break off what the first began.
 func (a *App) page(h handler) http.Handler {
+	once := a.once(h)
+	return a.long(func(v *visit) error {
+		act, ctx := h, v.ctx()
+		if v.r.Method == http.MethodPost {
+			act, ctx = once, context.WithoutCancel(ctx)
+		}
+		ctx, cancel := context.WithTimeout(ctx, pageWithin)
+		defer cancel()
+		v.r = v.r.WithContext(ctx)
+		return act(v)
+	})
+}
+
+// long is a page whose time is its own business.
+func (a *App) long(h handler) http.Handler {
 	return a.users.Require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := a.visitOf(w, r)
 		v.calls = a.calls.watch(v.who.Login)
@@ -100,7 +119,7 @@ func (v *visit) frame(p *page) {
 		}
 		return
 	}
-	p.Who = viewerOf(v.who)
+	p.Who, p.Once = viewerOf(v.who), v.session.FormToken()
 	items := internalMenu
 	if v.who.External() {
 		items = externalMenu
@@ -148,6 +167,7 @@ func abbreviate(id string) string {
 
 // redirect sends the browser on after a form, so that a reload does not repeat it.
 func (v *visit) redirect(to string) error {
+	v.led = to
 	http.Redirect(v.w, v.r, to, http.StatusSeeOther) //nolint:gosec // G710: callers give paths of this host, made of GUIDs and escaped ids
 	return nil
 }

@@ -1,5 +1,5 @@
-// The one script: live progress, live figures, suggestions while typing. Every
-// page does its work without it.
+// The one script: live progress, live figures, suggestions while typing, buttons
+// that show that they work. Every page does its work without it.
 "use strict";
 
 // swap replaces the parts of a live region that changed, and only those, so
@@ -69,3 +69,21 @@ document.querySelectorAll("input[data-pick]").forEach(input => {
     }, 180);
   });
 });
+
+// A form that was sent shows that it works, and is not sent again by a second
+// click. Without this the server takes the second for the first.
+document.addEventListener("submit", event => {
+  const form = event.target, button = event.submitter;
+  if (form.method !== "post" || event.defaultPrevented) return;
+  if (form.dataset.sent) { event.preventDefault(); return; }
+  form.dataset.sent = "1";
+  form.setAttribute("aria-busy", "true");
+  if (button) button.classList.add("busy");
+  setTimeout(() => ready(form), 15000);
+});
+const ready = form => {
+  delete form.dataset.sent;
+  form.removeAttribute("aria-busy");
+  form.querySelectorAll(".busy").forEach(button => button.classList.remove("busy"));
+};
+addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(ready)); // back from the next page

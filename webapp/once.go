@@ -1,0 +1,94 @@
+package webapp
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/client"
+)
+
+const (
+	// onceLife is how long it is remembered that a form was acted on.
+	onceLife = 24 * time.Hour
+	// oncePoll is how often a form that came twice looks whether the first is done.
+	oncePoll = 100 * time.Millisecond
+	// awaitFirst is how long it waits for that.
+	awaitFirst = pageWithin - time.Second
+)
+
+// once acts once on a form that is sent more than once: by a second click, by a
+// reload, by the same body again. The later ones wait for the first and lead
+// where it led. A form without a token, as scripts send it, is acted on each time.
+func (a *App) once(h handler) handler {
+	return func(v *visit) error {
+		if err := v.r.ParseForm(); err != nil {
+			return err
+		}
+		text := v.r.Form.Get(client.FormField)
+		if text == "" {
+			return h(v)
+		}
+		token, ok := a.users.ReadFormToken(text)
+		switch {
+		case !ok:
+			return tandem.Errorf(tandem.CodeInvalid, "This form is too old, so nothing was done. Open the page again and enter it once more.")
+		case token.UserID != v.who.UserID:
+			return forbidden("This form was opened by somebody else who was signed in in this browser, so nothing was done. " +
+				"Open the page again and enter it as yourself.")
+		}
+		// What was changed before it was sent again is another form.
+		key := requestKey(sha256.Sum256([]byte(token.UserID + "|" + token.ID + "|" + v.r.URL.Path + "|" + v.r.PostForm.Encode())))
+		for {
+			first, err := a.sessions.claim(v.ctx(), key, a.clock.Now().Add(onceLife))
+			if err != nil {
+				return err
+			}
+			if first {
+				return a.first(v, key, h)
+			}
+			led, err := a.await(v, key)
+			if err == nil {
+				return v.redirect(led)
+			}
+			if !errors.Is(err, tandem.ErrNotFound) { // not found: the first did nothing
+				return err
+			}
+		}
+	}
+}
+
+// first acts on a form and notes where it led. One that is shown again, or fails,
+// may come again.
+func (a *App) first(v *visit, key requestKey, h handler) error {
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(v.ctx()), pageWithin)
+		defer cancel()
+		if err := a.sessions.settle(ctx, key, v.led); err != nil {
+			a.log.WarnContext(ctx, "a form that was acted on is not noted; sent again, it waits", "error", err)
+		}
+	}()
+	return h(v)
+}
+
+// await waits until the first form with the key is done.
+func (a *App) await(v *visit, key requestKey) (string, error) {
+	ctx, cancel := context.WithTimeout(v.ctx(), awaitFirst)
+	defer cancel()
+	tick := time.NewTicker(oncePoll)
+	defer tick.Stop()
+	for {
+		led, err := a.sessions.led(ctx, key)
+		if ctx.Err() == nil && err != nil || led != "" {
+			return led, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return "", tandem.Errorf(tandem.CodeConflict, "This form was sent before, and it is not known yet what came of it. "+
+				"Look whether it was done before you enter it again.")
+		}
+	}
+}

@@ -95,13 +95,36 @@ func validateURIs(a *tandem.TrustedApp) error {
 			return invalid("%ss: at most %d", what, MaxURIs)
 		}
 		for _, u := range uris {
-			if err := validateURI(what, u); err != nil {
+			if err := validateRedirectURI(a.ClientType, what, u); err != nil {
 				return err
 			}
 		}
 	}
 	if a.BackchannelLogoutURI != "" {
 		return validateURI("back-channel logout URI", a.BackchannelLogoutURI)
+	}
+	return nil
+}
+
+// privateUse is a URI with a scheme of an application's own, after a domain name
+// of its maker read backwards, and a path (RFC 8252 section 7.1).
+var privateUse = regexp.MustCompile(`^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/([A-Za-z0-9._~!$&'()*+;=:@%?-][A-Za-z0-9._~!$&'()*+;=:@%/?-]*)?$`)
+
+// validateRedirectURI admits, beside the usual ones, private-use schemes for
+// public applications: whoever else claims the scheme on a device gets the code,
+// and can do nothing with it without the PKCE verifier, which a public
+// application always needs.
+func validateRedirectURI(t tandem.ClientType, what, text string) error {
+	scheme, _, _ := strings.Cut(text, ":")
+	if !strings.Contains(scheme, ".") || strings.ContainsAny(scheme, "/?#") {
+		return validateURI(what, text)
+	}
+	_, err := url.Parse(text)
+	switch {
+	case err != nil || len(text) > MaxURI || strings.Contains(text, "*") || !privateUse.MatchString(text):
+		return invalid("%s %q: use a scheme of your own in small letters with a path, such as com.acme.field:/callback", what, tandem.Clip(text, shown))
+	case t != tandem.ClientPublic:
+		return invalid("%s %q: a scheme of its own is for public applications, on the person's device; use https", what, tandem.Clip(text, shown))
 	}
 	return nil
 }

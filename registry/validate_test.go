@@ -58,6 +58,39 @@ func TestC19_RedirectURIs(t *testing.T) {
 			t.Errorf("%q: the error repeats it as it is: %q", uri, err)
 		}
 	}
+	// A scheme of its own is a public application's alone, has a dot, and a path.
+	public := tandem.TrustedApp{ApplicationURI: "com.acme/field", Enabled: true, ClientType: tandem.ClientPublic, InternalUsers: true}
+	if _, _, err := w.apps.Create(t.Context(), "test", public); err != nil {
+		t.Fatal(err)
+	}
+	native := func(uri string) error {
+		_, err := w.apps.Update(t.Context(), "test", public.ApplicationURI, func(a *tandem.TrustedApp) error {
+			a.RedirectURIs, a.PostLogoutRedirectURIs = []string{uri}, []string{uri}
+			return nil
+		})
+		return err
+	}
+	for _, uri := range []string{"com.acme.field:/callback", "com.acme.field:/", "com.acme:/cb?tenant=1&x=%20", "org.x-y.app2:/a/b:c", "http://127.0.0.1/cb", "https://acme.example/cb"} {
+		if err := native(uri); err != nil {
+			t.Errorf("%q is refused: %v", uri, err)
+		}
+	}
+	for _, uri := range []string{
+		"acme:/callback", "myapp://callback", "com.acme.field://callback", "com.acme.field://", "com.acme.field:callback", "com.acme.field:", "com.acme.field:8080/cb", "Com.Acme.Field:/cb",
+		"com..acme:/cb", ".com.acme:/cb", "com.acme.:/cb", "1com.acme:/cb", "com_acme.x:/cb", "com.acme:/cb#x", "com.acme:/cb#", "com.acme:/*", "com.acme:/c b", "com.acme:/cb\n", "com.acme:/\"x",
+		"com.acme:/%zz", "com.acme:/п", "com.acme:\\cb", "com.acme:/\\evil.example", "javascript.x:alert(1)", "com.acme;x:/cb", "com.acme'x:/cb", "http://portal.example/cb", "http://10.0.0.1/cb",
+		"com.acme:/" + strings.Repeat("x", registry.MaxURI),
+	} {
+		if err := native(uri); tandem.ErrorCode(err) != tandem.CodeInvalid {
+			t.Errorf("%q is taken: %v", uri, err)
+		}
+	}
+	// It does not become another kind of application's.
+	if err := native("com.acme.field:/callback"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.apps.Update(t.Context(), "test", public.ApplicationURI, func(a *tandem.TrustedApp) error { a.ClientType = tandem.ClientConfidential; return nil })
+	w.refused(err, tandem.CodeInvalid, "made confidential")
 	for name, change := range map[string]func(*tandem.TrustedApp){
 		"too many": func(a *tandem.TrustedApp) {
 			for range registry.MaxURIs + 1 {

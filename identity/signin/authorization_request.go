@@ -108,6 +108,10 @@ func (req *authorizationRequest) parse(q url.Values, app *tandem.TrustedApp) *oa
 	if m := q.Get("response_mode"); m != "" && !knownMode(m) {
 		return oauth.Refuse(oauth.InvalidRequest, "response_mode %s is not known: use query, fragment or form_post", tandem.Clip(m, shown))
 	}
+	if u, err := url.Parse(req.RedirectURI); req.ResponseMode == oauth.ModeFormPost && err == nil && privateUse(u) {
+		req.ResponseMode = oauth.ModeQuery // the error must arrive
+		return oauth.Refuse(oauth.InvalidRequest, "response_mode form_post cannot reach a scheme of the application's own: use query or fragment")
+	}
 	req.Nonce, req.LoginHint = q.Get("nonce"), NormalizeLogin(q.Get("login_hint"))
 	asked, err := token.ReadScope(q.Get("scope"))
 	if err != nil {

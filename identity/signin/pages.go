@@ -90,9 +90,13 @@ func setPageHeaders(header http.Header, script bool, formTargets []string) {
 func noStore(header http.Header) { header.Set("Cache-Control", "no-store") }
 
 // cspSource is the CSP source expression of a redirect URI's origin. CSP's
-// grammar has no IPv6 addresses, so for those it is the whole scheme.
+// grammar has no IPv6 addresses, so for those it is the whole scheme, and a
+// private-use scheme has nothing else.
 func cspSource(uri string) string {
 	u, err := url.Parse(uri)
+	if err == nil && privateUse(u) {
+		return u.Scheme + ":"
+	}
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || strings.ContainsAny(u.Host, " ;,'\"") {
 		return ""
 	}
@@ -101,3 +105,7 @@ func cspSource(uri string) string {
 	}
 	return u.Scheme + "://" + u.Host
 }
+
+// privateUse reports whether a registered URI has a scheme of an application's
+// own (RFC 8252 section 7.1).
+func privateUse(u *url.URL) bool { return strings.Contains(u.Scheme, ".") }

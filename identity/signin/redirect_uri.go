@@ -12,7 +12,8 @@ import (
 // application on the person's own device listens on whatever port is free, so
 // with the hosts 127.0.0.1 and [::1] the port, and only the port, may differ
 // (RFC 8252 section 7.3). The name localhost is not in the exception: it is
-// resolved, and need not be this device.
+// resolved, and need not be this device. Schemes of an application's own
+// (com.acme.field:/callback) are compared byte for byte like all others.
 func MatchRedirectURI(app *tandem.TrustedApp, uri string) bool {
 	if slices.Contains(app.RedirectURIs, uri) {
 		return true

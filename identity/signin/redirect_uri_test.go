@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -98,4 +99,42 @@ func FuzzRedirectURI(f *testing.F) {
 			t.Fatalf("%q matched and differs by more than the port", uri)
 		}
 	})
+}
+
+// A public application on a device may have a scheme of its own: the code goes
+// there, byte for byte, and to nothing like it.
+func TestC19_PrivateUseSchemes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.user("anna", tandem.InternalUser)
+	const own = "com.acme.field:/callback"
+	s.apps.change(field, func(a *tandem.TrustedApp) {
+		a.RedirectURIs, a.PostLogoutRedirectURIs = []string{own}, []string{"com.acme.field:/out"}
+	})
+	b := s.browser()
+	page := b.follow(b.get(authorizeURL("client_id", field, "redirect_uri", own)))
+	if csp := page.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "form-action 'self' com.acme.field:") || !strings.Contains(page.body, "com.acme.field") {
+		t.Errorf("the sign-in page: %s", csp)
+	}
+	action, fields := page.form()
+	fields.Set("login", "anna")
+	fields.Set("password", password)
+	resume := b.post(action, fields)
+	to := b.get(resume.Header.Get("Location")).Header.Get("Location")
+	if !strings.HasPrefix(to, own+"?code=") || !strings.Contains(to, "&iss=") {
+		t.Errorf("went to %s", to)
+	}
+	for _, uri := range []string{"com.acme.field:/callback/", "com.acme.field:/Callback", "COM.acme.field:/callback", "com.acme.field://callback", "com.acme.field:/callback?x", "com.acme.field:callback"} {
+		if a := b.get(authorizeURL("client_id", field, "redirect_uri", uri)); a.StatusCode != http.StatusBadRequest || a.Header.Get("Location") != "" {
+			t.Errorf("%s: %d to %s", uri, a.StatusCode, a.Header.Get("Location"))
+		}
+	}
+	refused := b.get(authorizeURL("client_id", field, "redirect_uri", own, "response_mode", "form_post")).Header.Get("Location")
+	if !strings.HasPrefix(refused, own+"?error=invalid_request") {
+		t.Errorf("form_post: %s", refused)
+	}
+	out := b.follow(b.get("/id/connect/endsession?client_id=" + field + "&post_logout_redirect_uri=com.acme.field:/out"))
+	if csp := out.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "com.acme.field:") {
+		t.Errorf("the sign-out page: %s", csp)
+	}
 }

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -73,7 +74,7 @@ func (h *Handler) showSignIn(w http.ResponseWriter, r *http.Request, status int,
 			targets = append(targets, source)
 		}
 		if u, err := url.Parse(f.req.RedirectURI); err == nil {
-			p.ReturnHost = u.Host
+			p.ReturnHost = cmp.Or(u.Host, u.Scheme)
 		}
 	}
 	return h.render(w, status, "signin.html", p, targets...)

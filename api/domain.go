@@ -36,8 +36,8 @@ const (
 //	       GetLicenceUsage
 //
 // GET needs the scope read, everything else update; the sets of the namespace
-// Systems_Security need sec. X-HTTP-Method-Override is not looked at, and no
-// response carries a CORS header: a browser page of another origin cannot use it.
+// Systems_Security need sec. X-HTTP-Method-Override is not looked at. Which pages
+// of other origins may read a response is decided by who mounts it.
 type Domain struct {
 	Model *model.Model
 	Store write.Store

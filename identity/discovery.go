@@ -73,10 +73,9 @@ func etag(body []byte) string {
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:9]) + `"`
 }
 
-// servePublic serves what anybody may read, also scripts of other sites.
+// servePublic serves what anybody may read.
 func servePublic(w http.ResponseWriter, r *http.Request, body []byte, tag string) {
 	header := w.Header()
-	header.Set("Access-Control-Allow-Origin", "*")
 	header.Set("Cache-Control", publicFor)
 	header.Set("ETag", tag)
 	if r.Header.Get("If-None-Match") == tag {

@@ -121,6 +121,7 @@ type Registry struct {
 	Interval time.Duration
 
 	apps    atomic.Pointer[map[string]*App]
+	origins atomic.Pointer[origins]
 	revoked atomic.Pointer[map[string]time.Time]
 	stale   atomic.Bool
 
@@ -287,6 +288,7 @@ func (r *Registry) refreshApps(ctx context.Context, asked time.Time) error {
 	}
 	if changed {
 		r.apps.Store(&fresh)
+		r.origins.Store(originsOf(fresh))
 	}
 	return nil
 }

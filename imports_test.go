@@ -55,7 +55,7 @@ var mayImport = map[string][]string{
 	"worker/importer":       {".", "client", "internalapi", "worker/jobs", "worker/importer/..."},
 	"worker/importer/...":   {".", "worker/importer/..."},
 	"worker/stock":          {".", "client", "internalapi", "sqldb", "worker/jobs"},
-	"worker/export":         {".", "client", "internalapi", "worker/jobs"},
+	"worker/export":         {".", "client", "internalapi", "worker/jobs", "internal/csvtext"},
 	"worker/portal":         {".", "client", "internalapi"},
 	"worker/workertest/...": {"..."},
 

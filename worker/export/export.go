@@ -44,7 +44,8 @@ type Args struct {
 	Format string `json:"format,omitempty"`
 }
 
-// LastMonth are the arguments of an export that a schedule starts.
+// LastMonth are the arguments of an export that a schedule starts: of the month
+// before the present one, where now is.
 func LastMonth(now time.Time) any {
 	first := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
 	return Args{

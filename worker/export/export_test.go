@@ -51,7 +51,7 @@ func exporting(t *testing.T, options ...workertest.Option) (*workertest.Fake, *w
 	f.With(func() {
 		f.Rows["Crm_Sales_SalesOrders"] = []object{
 			exported("B", "2026-02-28", "=HYPERLINK(\"http://x\")", "+1"), exported("A", "2026-02-28", "Müller, \"Söhne\"", "-2+3"),
-			exported("C", "2026-01-31", "\tcmd", "\r=1"), exported("D", "2026-03-01", "after", ""), exported("E", "2026-01-30", "before", ""),
+			exported("C", "2026-01-31", "x;=1+1", "\r=1"), exported("D", "2026-03-01", "after", ""), exported("E", "2026-01-30", "before", ""),
 		}
 	})
 	return f, workertest.Start(t, f, workertest.Open(t, sqldb.SQLite), t.TempDir(), options...)
@@ -75,7 +75,7 @@ func TestExportCSV(t *testing.T) {
 		got = append(got, strings.Join(row, "|"))
 	}
 	want := []string{
-		"C|2026-01-31|Released|false|'@1|'\tcmd|'=1||12.50|EUR", // encoding/csv leaves single carriage returns out
+		"C|2026-01-31|Released|false|'@1|x;'=1+1|\r'=1||12.50|EUR",
 		"A|2026-02-28|Released|false|'@1|Müller, \"Söhne\"|'-2+3||12.50|EUR",
 		"B|2026-02-28|Released|false|'@1|'=HYPERLINK(\"http://x\")|'+1||12.50|EUR",
 	}

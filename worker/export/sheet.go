@@ -1,14 +1,12 @@
 package export
 
 import (
-	"encoding/csv"
-	"io"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/csvtext"
 )
 
 var exportHeader = []string{
@@ -39,34 +37,26 @@ func newSheet(file, format string, total int64) (sheet, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Spreadsheets take a file without a byte order mark for their local
-	// encoding, which breaks names.
-	if _, err := io.WriteString(f, "\ufeff"); err != nil {
-		f.Close()
-		return nil, err
-	}
-	c := &csvSheet{file: f, out: csv.NewWriter(f)}
-	c.out.UseCRLF = true // RFC 4180
-	return c, c.out.Write(exportHeader)
+	c := &csvSheet{file: f, out: csvtext.NewWriter(f)}
+	return c, c.out.Row(exportHeader...)
 }
 
 type csvSheet struct {
 	file *os.File
-	out  *csv.Writer
+	out  *csvtext.Writer
 }
 
 func (c *csvSheet) row(o *erpOrder) error {
 	number, name := o.customer()
-	return c.out.Write([]string{
-		harmless(o.DocumentNo), o.DocumentDate.UTC().Format(time.DateOnly), harmless(o.State), strconv.FormatBool(o.Void),
-		harmless(number), harmless(name), harmless(o.CustomerPurchaseOrderNo), day(o.RequiredDeliveryDate),
-		harmlessNumber(string(o.TotalLineAmount.Value)), harmless(o.TotalLineAmount.Currency),
-	})
+	return c.out.Row(
+		o.DocumentNo, o.DocumentDate.UTC().Format(time.DateOnly), o.State, strconv.FormatBool(o.Void),
+		number, name, o.CustomerPurchaseOrderNo, day(o.RequiredDeliveryDate),
+		string(o.TotalLineAmount.Value), o.TotalLineAmount.Currency,
+	)
 }
 
 func (c *csvSheet) close() error {
-	c.out.Flush()
-	err := c.out.Error()
+	err := c.out.Flush()
 	if err2 := c.file.Close(); err == nil {
 		err = err2
 	}
@@ -88,24 +78,4 @@ func day(t *time.Time) string {
 		return ""
 	}
 	return t.UTC().Format(time.DateOnly)
-}
-
-// harmless keeps a text from being taken for a formula by a spreadsheet: one
-// that begins like a formula gets an apostrophe before it.
-func harmless(s string) string {
-	if s == "" {
-		return s
-	}
-	if strings.ContainsRune("=+-@\t\r\n|%＝＋－＠", []rune(s)[0]) {
-		return "'" + s
-	}
-	return s
-}
-
-// harmlessNumber is a number as it is, and anything else as a text.
-func harmlessNumber(s string) string {
-	if _, err := strconv.ParseFloat(s, 64); err == nil {
-		return s
-	}
-	return harmless(s)
 }

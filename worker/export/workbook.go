@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/csvtext"
 	"github.com/xuri/excelize/v2"
 )
 
@@ -74,7 +75,7 @@ func (b *workbook) write(cells []any) error {
 
 func (b *workbook) row(o *erpOrder) error {
 	number, name := o.customer()
-	total := any(harmless(string(o.TotalLineAmount.Value)))
+	total := any(csvtext.Harmless(string(o.TotalLineAmount.Value)))
 	if f, err := strconv.ParseFloat(string(o.TotalLineAmount.Value), 64); err == nil {
 		total = excelize.Cell{StyleID: b.money, Value: f}
 	}
@@ -83,8 +84,8 @@ func (b *workbook) row(o *erpOrder) error {
 		required = excelize.Cell{StyleID: b.date, Value: o.RequiredDeliveryDate.UTC()}
 	}
 	return b.write([]any{
-		harmless(o.DocumentNo), excelize.Cell{StyleID: b.date, Value: o.DocumentDate.UTC()}, harmless(o.State), o.Void,
-		harmless(number), harmless(name), harmless(o.CustomerPurchaseOrderNo), required, total, harmless(o.TotalLineAmount.Currency),
+		csvtext.Harmless(o.DocumentNo), excelize.Cell{StyleID: b.date, Value: o.DocumentDate.UTC()}, csvtext.Harmless(o.State), o.Void,
+		csvtext.Harmless(number), csvtext.Harmless(name), csvtext.Harmless(o.CustomerPurchaseOrderNo), required, total, csvtext.Harmless(o.TotalLineAmount.Currency),
 	})
 }
 

@@ -141,7 +141,8 @@ type WorkerConfig struct {
 	// Mapping is the mapping file of imports; empty means the one for the
 	// Northwind files.
 	Mapping string
-	// TimeZone is that of the schedules; empty means UTC.
+	// TimeZone is the company's: of the schedules, and of which day it is; empty
+	// means UTC.
 	TimeZone string
 	// ScheduleDelay is how long after the start the schedules begin; zero means
 	// the worker's default.

@@ -48,8 +48,8 @@ type Config struct {
 	// Mapping is the mapping file of imports; empty means the one for the
 	// Northwind files.
 	Mapping string
-	// TimeZone is where the first schedules' times are read, an IANA name; the
-	// default is UTC.
+	// TimeZone is the company's, an IANA name: the first schedules' times are read
+	// in it, and it says which day it is. The default is UTC.
 	TimeZone string
 	// ScheduleDelay is how long after its start a worker waits before a
 	// schedule starts a job; the default is 10 minutes. Before that a fresh
@@ -117,11 +117,15 @@ func New(ctx context.Context, c Config) (*Worker, error) {
 		return nil, err
 	}
 	w.erp = client.ServiceOData(c.ODataRoot, w.tokens)
+	zone, err := time.LoadLocation(c.TimeZone)
+	if err != nil {
+		return nil, err
+	}
 	w.verifier = client.NewIDTokenVerifier(c.Provider, c.ApplicationURI)
 	w.importer = &importer.Importer{ERP: w.erp, Mapping: m}
 	w.stock = &stock.Stock{DB: c.DB, ERP: w.erp, Clock: c.Clock}
 	w.export = &export.Export{ERP: w.erp, Keep: c.KeepExports, Clock: c.Clock}
-	w.portal = &portal.Portal{ERP: w.erp, Clock: c.Clock}
+	w.portal = &portal.Portal{ERP: w.erp, Clock: c.Clock, Zone: zone}
 	if err := schema.Migrate(ctx, c.DB); err != nil {
 		return nil, err
 	}

@@ -111,7 +111,7 @@ type workerCommand struct {
 	WorkerDB        string `name:"worker-db" help:"Database of the worker (default: worker/worker.db in the data folder)." placeholder:"URL"`
 	ServiceInstance string `help:"Name of this worker among several that run at the same time." placeholder:"NAME"`
 	Mapping         string `help:"Mapping file of imports (default: the one for the Northwind files)." placeholder:"FILE"`
-	TimeZone        string `help:"Time zone of the schedules." default:"UTC" placeholder:"ZONE"`
+	TimeZone        string `help:"The company's time zone: of the schedules, and of which day it is." default:"UTC" placeholder:"ZONE"`
 }
 
 // Run runs the worker until it is told to end.

@@ -53,8 +53,8 @@ type Kind struct {
 	// MaxWaiting is how many of the kind may wait at once; zero means that only
 	// the limit for all of them counts.
 	MaxWaiting int
-	// Scheduled makes the arguments of a job that a schedule starts at that
-	// time; nil means that there are none.
+	// Scheduled makes the arguments of a job that a schedule starts at that time,
+	// which is in the schedule's zone; nil means that there are none.
 	Scheduled func(now time.Time) any
 }
 

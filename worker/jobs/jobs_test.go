@@ -249,6 +249,34 @@ func TestSchedules(t *testing.T) {
 	})
 }
 
+// The month before is that of the schedule's zone: at six in the morning of the
+// first of December in Auckland it is still November in Greenwich.
+func TestTheMonthIsOfTheSchedulesZone(t *testing.T) {
+	workertest.Each(t, func(t *testing.T, f *workertest.Fake, db *sqldb.DB) {
+		at := time.Date(2026, 11, 30, 17, 0, 0, 0, time.UTC)
+		w := workertest.Start(t, f, db, t.TempDir(), func(c *worker.Config) { c.Clock = func() time.Time { return at } })
+		all, err := w.API.Schedules(t.Context(), f.Admin())
+		if err != nil || all[0].Name != "Orders of last month" {
+			t.Fatalf("schedules: %+v %v", all, err)
+		}
+		for zone, want := range map[string]string{
+			"Pacific/Auckland": "orders-2026-11-01-2026-11-30.xlsx", "UTC": "orders-2026-10-01-2026-10-31.xlsx", "America/New_York": "orders-2026-10-01-2026-10-31.xlsx",
+		} {
+			if _, err := w.API.EditSchedule(t.Context(), f.Admin(), all[0].ID, internalapi.ScheduleEdit{Spec: "0 6 1 * *", TimeZone: zone}); err != nil {
+				t.Fatal(err)
+			}
+			j, err := w.API.RunSchedule(t.Context(), f.Admin(), all[0].ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.Until(j.ID, internalapi.JobCompleted)
+			if j, err = w.API.Job(t.Context(), f.Admin(), j.ID); err != nil || j.Result.File.Name != want {
+				t.Errorf("%s: %+v, want %s, %v", zone, j.Result, want, err)
+			}
+		}
+	})
+}
+
 // A schedule gets another time, told in words; what cannot be read is refused,
 // and changes nothing.
 func TestEditSchedule(t *testing.T) {

@@ -191,7 +191,11 @@ func (s *Schedules) startOne(ctx context.Context, tx *sql.Tx, one *schedule, by 
 	ask := Ask{Kind: one.Kind, RequestedBy: by, Asker: asker}
 	now := s.clock.Now()
 	if arguments := s.config.Kinds[one.Kind].Scheduled; arguments != nil {
-		ask.Args = arguments(now)
+		location, err := time.LoadLocation(one.TimeZone)
+		if err != nil {
+			location = time.UTC // the schedule is paused with this, see setNext
+		}
+		ask.Args = arguments(now.In(location))
 	}
 	r, err := s.jobs.insert(ctx, tx, ask, unbounded())
 	if err != nil {

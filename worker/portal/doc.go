@@ -8,6 +8,8 @@
 package portal
 
 import (
+	"time"
+
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
 )
@@ -16,6 +18,8 @@ import (
 type Portal struct {
 	ERP   *client.OData[client.ServiceToken]
 	Clock tandem.Clock
+	// Zone says which day it is, for roles that see so many days back; nil is UTC.
+	Zone *time.Location
 
 	access accessCache
 }

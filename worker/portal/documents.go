@@ -90,6 +90,9 @@ func (o *Portal) earliest(c internalapi.PortalCustomer) time.Time {
 		return time.Time{}
 	}
 	now := o.Clock.Now().UTC()
+	if o.Zone != nil {
+		now = now.In(o.Zone)
+	}
 	return time.Date(now.Year(), now.Month(), now.Day()-max(*c.DaysBack, 0), 0, 0, 0, 0, time.UTC)
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/worker/workertest"
@@ -13,6 +14,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
+	"github.com/hybridapps/tandem/worker"
 )
 
 func portal(t *testing.T, access ...object) (*workertest.Fake, *workertest.Running) {
@@ -174,6 +176,29 @@ func TestPortalPagesAndMerges(t *testing.T) {
 	}
 	if page, err = w.API.Orders(t.Context(), f.Paul(), internalapi.PortalQuery{Page: internalapi.Page{Skip: 5000}}); tandem.ErrorCode(err) != tandem.CodeInvalid {
 		t.Errorf("far page: %+v %v", page, err)
+	}
+}
+
+// So many days back are counted from the day that it is at the company.
+func TestDaysBackAreOfTheCompanysZone(t *testing.T) {
+	t.Parallel()
+	for zone, want := range map[string]string{"Pacific/Kiritimati": "SO-0002", "UTC": "SO-0002,SO-0001"} { // 14 hours ahead
+		f := workertest.NewFake(t)
+		first, second := workertest.Order(1, workertest.Mine, 0), workertest.Order(2, workertest.Mine, 0)
+		first["DocumentDate"], second["DocumentDate"] = "2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z"
+		f.Rows["Crm_Sales_CustomerExternalAccess"] = []object{workertest.AccessRow(workertest.PaulID, workertest.Mine, "Orders", 0, true)}
+		f.Rows["Crm_Sales_SalesOrders"] = []object{first, second}
+		w := workertest.Serve(t, f, workertest.Open(t, sqldb.SQLite), t.TempDir(), func(c *worker.Config) {
+			c.TimeZone, c.Clock = zone, func() time.Time { return time.Date(2026, 12, 1, 20, 0, 0, 0, time.UTC) }
+		})
+		page, err := w.API.Orders(t.Context(), f.Paul(), internalapi.PortalQuery{})
+		var got []string
+		for _, d := range page.Documents {
+			got = append(got, d.Number)
+		}
+		if err != nil || strings.Join(got, ",") != want {
+			t.Errorf("%s: %v, want %s, %v", zone, got, want, err)
+		}
 	}
 }
 

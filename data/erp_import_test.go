@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data/datatest"
@@ -75,6 +76,56 @@ func TestImportModes(t *testing.T) {
 		}
 		if n := count("Systems_Exchange_DataExchanges"); n != 2 {
 			t.Errorf("%d logs", n)
+		}
+	})
+}
+
+// The log of an import keeps what was sent only for who asks, and goes when its
+// time is over; the newer ones stay.
+func TestImportLogIsKeptForATime(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		s := newShop(t, db)
+		now := time.Date(2026, 11, 28, 9, 0, 0, 0, time.UTC)
+		s.Clock = func() time.Time { return now }
+		group := `{"@odata.type":"Erp.Logistics_Inventory_StoreGroup","@erpnet.action":"merge","Code":"A","Name":{"EN":"a"}}`
+		objects := queryOf("Systems_Exchange_DataExchangeObjects", "Payload ExchangeResult")
+		for body, want := range map[string]string{`{"objects":[` + group + `]}`: `null`, `{"loggingLevel":2,"objects":[` + group + `]}`: `"{`} {
+			req, err := write.ParseImport(object(t, body))
+			must(t, err)
+			got, err := s.Import(t.Context(), s.by, req)
+			must(t, err)
+			objects.Where = equal(objects.Set, "DataExchange", model.TextValue(got.DataExchange.ID))
+			if log := s.list(objects); !strings.Contains(log, `"Payload":`+want) || !strings.Contains(log, `"Success"`) {
+				t.Errorf("%s leaves %s", body, log)
+			}
+		}
+		many := make([]string, 1100)
+		for i := range many {
+			many[i] = group
+		}
+		s.bring(write.AllObjects, 2, many...)
+		count := func() (logs, rows int64) {
+			logs, err := s.Count(t.Context(), &query.Query{Set: erpModel.Set("Systems_Exchange_DataExchanges")})
+			must(t, err)
+			rows, err = s.Count(t.Context(), &query.Query{Set: erpModel.Set("Systems_Exchange_DataExchangeObjects")})
+			must(t, err)
+			return logs, rows
+		}
+		purge := func(want int64) {
+			t.Helper()
+			if rows, err := s.PurgeExchanges(t.Context()); rows != want || err != nil {
+				t.Errorf("%d rows deleted, want %d, %v", rows, want, err)
+			}
+		}
+		now = now.AddDate(0, 0, 1)
+		s.bring(write.PerObject, 2, group)
+		now = now.AddDate(0, 0, 89) // the last day of the first three
+		purge(0)
+		now = now.AddDate(0, 0, 1)
+		purge(3 + 1102)
+		if logs, rows := count(); logs != 1 || rows != 1 {
+			t.Errorf("%d logs with %d rows are left", logs, rows)
 		}
 	})
 }

@@ -48,7 +48,8 @@ func exchangeSets() []write.Declaration {
 	return []write.Declaration{{Set: exchanges.ReadOnly()}, {Set: objects.ReadOnly()}}
 }
 
-// keepLog is how long the log of an import is meant to be kept.
+// keepLog is how long the log of an import is kept: the store deletes it when the
+// day KeepUntil has passed.
 const keepLog = 90 * 24 * time.Hour
 
 // exchangeLog is the log of one Import: a DataExchange, and at level 2 a
@@ -85,13 +86,15 @@ func (l *exchangeLog) Note(tx write.Tx, i int, done write.ImportedObject) error 
 	}
 	row := model.NewRecord(l.model.Set(setExchangeObjects), uuid.NewString())
 	o := l.req.Objects[i]
-	payload, err := o.MarshalJSON()
-	if err != nil {
-		return fmt.Errorf("log an imported object: %w", err)
+	if l.req.KeepPayload {
+		payload, err := o.MarshalJSON()
+		if err != nil {
+			return fmt.Errorf("log an imported object: %w", err)
+		}
+		row.Put("Payload", model.TextValue(string(payload)))
 	}
 	row.Put("DataExchange", model.TextValue(l.head.ID))
 	row.Put("LineNo", model.IntValue(int64(i+1)))
-	row.Put("Payload", model.TextValue(string(payload)))
 	row.Put("RepositoryName", model.TextValue(""))
 	if v, _ := o.Get("@odata.type"); v != nil {
 		if name, ok := v.(string); ok {

@@ -180,7 +180,8 @@ func sessionAllowed(live *registry.Registry, s *tandem.Session) bool {
 // Handler answers everything of the instance.
 func (i *Instance) Handler() http.Handler { return i.handler }
 
-// purgeEvery is how often the sign-in's leftovers are deleted.
+// purgeEvery is how often what time has made useless is deleted: the sign-in's
+// leftovers, and the logs of imports.
 const purgeEvery = time.Hour
 
 // Run keeps the instance in step with its database until ctx ends, then writes
@@ -196,17 +197,24 @@ func (i *Instance) Run(ctx context.Context) error {
 		ticker := time.NewTicker(purgeEvery)
 		defer ticker.Stop()
 		for {
+			i.purge(ctx)
 			select {
 			case <-ctx.Done():
 				return nil
 			case <-ticker.C:
-				if err := i.signIn.Purge(ctx); err != nil && ctx.Err() == nil {
-					i.config.Log.Warn("purge of the sign-ins failed", "error", err)
-				}
 			}
 		}
 	})
 	return g.Wait()
+}
+
+func (i *Instance) purge(ctx context.Context) {
+	if err := i.signIn.Purge(ctx); err != nil && ctx.Err() == nil {
+		i.config.Log.Warn("purge of the sign-ins failed", "error", err)
+	}
+	if _, err := i.rows.PurgeExchanges(ctx); err != nil && ctx.Err() == nil {
+		i.config.Log.Warn("purge of the logs of imports failed", "error", err)
+	}
 }
 
 // ended leaves out the error that only says that ctx has ended.

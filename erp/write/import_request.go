@@ -22,6 +22,9 @@ type ImportRequest struct {
 	// LoggingLevel 0 writes no log, 1 a DataExchange, 2 (default) also a
 	// DataExchangeObject for each object.
 	LoggingLevel int
+	// KeepPayload keeps each object as it came in its DataExchangeObject: only for
+	// who asks for level 2, since the log is then larger than what it tells of.
+	KeepPayload bool
 	// Objects each have @odata.type, and may have @erpnet.action (default
 	// create) and @erpnet.findBy.
 	Objects []*Object
@@ -44,6 +47,7 @@ func ParseImport(body *Object) (*ImportRequest, error) {
 			n, ok = wholeNumber(m.Value)
 			req.LoggingLevel = int(n)
 			ok = ok && n >= 0 && n <= 2
+			req.KeepPayload = n == 2
 		case "objects":
 			list, isList := m.Value.([]any)
 			if ok = isList; len(list) > MaxImportObjects {

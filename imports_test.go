@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"api/odata":   {},
 	"sqldb":       {"."},
 	"registry":    {".", "internal/netaddr"},
+	"erp/base":    {"erp/model", "erp/query", "erp/write"},
 	"erp/demo":    {".", "erp", "erp/model", "erp/query", "erp/write"},
 	"session":     {".", "internal/flood"},
 	"audit":       {"."},

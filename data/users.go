@@ -3,6 +3,7 @@ package data
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -90,7 +91,7 @@ func (s *Users) one(ctx context.Context, where, arg, missing string, args ...any
 
 // List implements [signin.Users].
 func (s *Users) List(ctx context.Context) ([]signin.Account, error) {
-	return users.All(s.db.Reader().QueryContext(ctx, users.Select+`ORDER BY login`))
+	return users.All(s.db.Reader().QueryContext(ctx, users.Select+`WHERE login NOT LIKE '%#%' ORDER BY login`))
 }
 
 // ChangedSince returns the users changed at or after the time, oldest first.
@@ -124,4 +125,29 @@ func (s *Users) Update(ctx context.Context, id string, change func(old signin.Ac
 		return signin.Account{}, emailTaken(err, changed.Email)
 	}
 	return changed, nil
+}
+
+// Delete implements [signin.Users]. The row stays, so that what refers to it
+// still does, and so that everybody who follows the accounts sees it go: disabled,
+// without the person's data, under a login that nobody can have, with a #.
+func (s *Users) Delete(ctx context.Context, id string, at time.Time) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		a, err := users.One(tx.QueryRowContext(ctx, users.Select+`WHERE id = $1`+s.db.ForUpdate(), id))
+		if err != nil {
+			return sqldb.NotFound(err, "there is no user with the id %s", id)
+		}
+		if strings.Contains(a.Login, "#") {
+			return nil // deleted already
+		}
+		if err := releaseName(ctx, tx, a.Login, userName); err != nil {
+			return err
+		}
+		gone := signin.Account{User: tandem.User{
+			ID: id, Login: "#" + id, Name: "deleted user", Type: a.Type, CreatedAt: a.CreatedAt, ChangedAt: at,
+		}, Version: a.Version + 1}
+		if _, err := tx.ExecContext(ctx, users.Update, users.Values(&gone)...); err != nil {
+			return err
+		}
+		return noteUserChange(ctx, tx, id)
+	})
 }

@@ -5,25 +5,57 @@ import (
 	"fmt"
 
 	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/base"
 	"github.com/hybridapps/tandem/erp/demo"
 	"github.com/hybridapps/tandem/erp/write"
 )
 
 // Company says who is in the demo company: by their logins, accounts that exist.
 type Company struct {
-	// By enters the master data, Staff the documents.
+	// By enters the master data, Staff the documents. Without By that is who
+	// administers.
 	By    string
 	Staff []string
 	// External users get access to the documents of a customer each.
 	External []string
 }
 
+// SeedBase makes what an empty ERP needs before people can enter anything:
+// currencies, units, document types, a company of ours. What is there stays as it
+// is; made tells how many objects were not.
+func (a *Administration) SeedBase(ctx context.Context) (made int, err error) {
+	model := erp.NewModel()
+	by := write.Actor{Login: clipLogin(a.config.Actor)}
+	err = a.DB.Lock(ctx, seedLock, func() error {
+		return a.erpStore(model).Transact(ctx, func(tx write.Tx) (err error) {
+			made, err = base.Seed(tx, model, by, a.config.Clock.Now())
+			return err
+		})
+	})
+	return made, err
+}
+
+// clipLogin is what has room where the ERP keeps a login.
+func clipLogin(s string) string { return s[:min(len(s), 64)] }
+
+// seedLock is held by those who fill an ERP: one at a time, on all replicas.
+const seedLock = "tandem demo"
+
+// SeedDemoCompany fills an empty ERP with the demo company, without people: those
+// who are missing do not get documents.
+func (a *Administration) SeedDemoCompany(ctx context.Context) error {
+	return a.DB.Lock(ctx, seedLock, func() error { return a.SeedCompany(ctx, Company{}) })
+}
+
 // SeedCompany fills an empty ERP with the demo company. Where it is there
 // already, only accesses that are missing are added.
 func (a *Administration) SeedCompany(ctx context.Context, c Company) error {
-	by, err := a.erpActor(ctx, c.By)
-	if err != nil {
-		return err
+	by := write.Actor{Login: clipLogin(a.config.Actor)}
+	if c.By != "" {
+		var err error
+		if by, err = a.erpActor(ctx, c.By); err != nil {
+			return err
+		}
 	}
 	o := demo.Options{Now: a.config.Clock.Now(), By: by}
 	for _, login := range c.Staff {
@@ -45,7 +77,7 @@ func (a *Administration) SeedCompany(ctx context.Context, c Company) error {
 	if err := store.FollowUsers(ctx, a.users); err != nil {
 		return err
 	}
-	err = store.Transact(ctx, func(tx write.Tx) error {
+	err := store.Transact(ctx, func(tx write.Tx) error {
 		made, err := demo.Seed(tx, model, o)
 		if err != nil || !made.Existing {
 			return err

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -110,6 +111,36 @@ func TestUsersByCommand(t *testing.T) {
 		t.Error("not disabled")
 	}
 	done(t, at("user", "enable", "paul")...)
+	changed := read[map[string]any](t, at("user", "update", "paul", "--name", "Paul N", "--email", "p@example.com", "--password-file", file)...)
+	if changed["name"] != "Paul N" || changed["email"] != "p@example.com" || changed["user_type"] != "ExternalCommunityUser" {
+		t.Errorf("after the update: %v", changed)
+	}
+	done(t, at("user", "end-sign-ins", "paul")...)
+	done(t, at("user", "create", "eve", "--type", "external")...)
+	done(t, at("user", "delete", "eve")...)
+	if again := read[map[string]any](t, at("user", "create", "eve", "--type", "internal")...); again["user_type"] != "InternalUser" {
+		t.Errorf("a login that is free again: %v", again)
+	}
+	done(t, at("user", "delete", "eve")...)
+	for _, args := range [][]string{
+		{"user", "show", "eve"}, {"user", "delete", "eve"}, {"user", "end-sign-ins", "eve"}, {"user", "update", "eve", "--name", "x"},
+		{"access", "external", "add", "paul", "--customer", "none"}, {"access", "external", "add", "anna", "--customer", "none"},
+		{"access", "external", "add", "paul", "--customer", "none", "--role", "king"}, {"access", "external", "list", "eve"},
+	} {
+		if a := tandem(t, nil, at(args...)...); a.code != 1 || strings.Count(a.stderr, "\n") != 1 {
+			t.Errorf("tandem %s: exit %d: %s", strings.Join(args, " "), a.code, a.stderr)
+		}
+	}
+	if a := tandem(t, nil, at("instance", "--listen", ":0", "--reserve", "nobody=3")...); a.code != 2 || !strings.Contains(a.stderr, `there is no user "nobody"`) {
+		t.Errorf("slots for nobody: exit %d: %s", a.code, a.stderr)
+	}
+	record := read[[]map[string]any](t, at("record", "list", "--kind", "administration", "--limit", "3")...)
+	if len(record) != 3 || !strings.HasPrefix(fmt.Sprint(record[2]["detail"]), "deleted user eve") {
+		t.Errorf("the record ends in %v", record)
+	}
+	if lines := done(t, at("record", "tail", "--once", "-n", "2", "-o", "json")...); strings.Count(lines, "\n") != 2 {
+		t.Errorf("the end of the record: %s", lines)
+	}
 	if table := done(t, at("user", "list")...); !strings.HasPrefix(table, "LOGIN") || !strings.Contains(table, "paul") {
 		t.Error(table)
 	}

@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/platform"
+	"github.com/hybridapps/tandem/registry"
 )
 
 type appCommands struct {
@@ -70,7 +73,11 @@ func (f *appFlags) systemUser(ctx context.Context, a *platform.Administration) (
 	if f.SystemUser == nil || *f.SystemUser == "" {
 		return "", nil
 	}
-	return a.Apps.SystemUser(ctx, *f.SystemUser)
+	id, err = a.Apps.SystemUser(ctx, *f.SystemUser)
+	if errors.Is(err, tandem.ErrNotFound) {
+		return "", fmt.Errorf("there is no user %q for the back end to act as; make it first: tandem user create %[1]s --type system", *f.SystemUser)
+	}
+	return id, err
 }
 
 // apply changes the application as the flags say. systemUserID is that of
@@ -125,6 +132,7 @@ type appCreate struct {
 	output
 	URI string `name:"uri" help:"ApplicationUri, the client_id: com.acme/portal." required:"" placeholder:"ID"`
 	appFlags
+	SecretsTo string `help:"Folder to write the secrets to, as user.secret and service.secret, instead of showing them." placeholder:"DIR"`
 }
 
 // Run registers an application.
@@ -141,6 +149,11 @@ func (c *appCreate) Run(ctx context.Context, r *run) error {
 		if err := c.apply(&app, id); err != nil {
 			return err
 		}
+		if c.SecretsTo != "" {
+			if err := makeFolder(c.SecretsTo); err != nil {
+				return err
+			}
+		}
 		made, secrets, err := a.Apps.Create(ctx, actor(), app)
 		if err != nil {
 			return err
@@ -149,11 +162,32 @@ func (c *appCreate) Run(ctx context.Context, r *run) error {
 		if err != nil {
 			return err
 		}
-		row.UserSecret, row.ServiceSecret = secrets.User, secrets.Service
+		if row.SystemUser == "" && made.ClientType == tandem.ClientConfidential {
+			fmt.Fprintf(r.stderr, "tandem: %s has no System User, so its back end gets no tokens yet: "+
+				"tandem user create svc.NAME --type system, then tandem app update %[1]s --system-user svc.NAME\n", row.ApplicationURI)
+		}
+		if c.SecretsTo == "" {
+			row.UserSecret, row.ServiceSecret = secrets.User, secrets.Service
+		} else if err := writeSecrets(c.SecretsTo, secrets); err != nil {
+			return err
+		}
 		return showOne(r.stdout, c.output, row, []field{
 			{"application_uri", row.ApplicationURI}, {"user_secret", row.UserSecret}, {"service_secret", row.ServiceSecret},
 		})
 	})
+}
+
+// writeSecrets writes the secrets that there are, for this user alone.
+func writeSecrets(dir string, secrets registry.Secrets) error {
+	for name, secret := range map[string]string{"user.secret": secrets.User, "service.secret": secrets.Service} {
+		if secret == "" {
+			continue
+		}
+		if err := writeFile(filepath.Join(dir, name), []byte(secret+"\n"), 0o600); err != nil {
+			return fmt.Errorf("%w; make a new secret with tandem app credential add", err)
+		}
+	}
+	return nil
 }
 
 type appList struct {

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"net"
+	"slices"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/platform"
@@ -34,6 +37,43 @@ type instanceCommand struct {
 	store
 	serving
 	instanceFlags
+	Seed string `help:"Data to begin with: none, base (currencies, units, document types, a company of yours) or demo (the demo company). What is there stays." enum:"none,base,demo" default:"none" placeholder:"DATA"`
+}
+
+// prepare makes the data to begin with, and refuses slots that are reserved for
+// nobody.
+func (c *instanceCommand) prepare(ctx context.Context, config platform.StoreConfig) error {
+	if c.Seed == "none" && len(c.Reserve) == 0 {
+		return nil
+	}
+	a, err := platform.OpenAdministration(ctx, config)
+	if err != nil {
+		return err
+	}
+	switch err = c.checkReserved(ctx, a); {
+	case err != nil:
+	case c.Seed == "base":
+		var made int
+		if made, err = a.SeedBase(ctx); err == nil {
+			config.Log.Info("base data", "made", made)
+		}
+	case c.Seed == "demo":
+		err = a.SeedDemoCompany(ctx)
+	}
+	return errors.Join(err, a.Close())
+}
+
+// checkReserved refuses slots for accounts that are not there: a name with a typing
+// mistake would only take slots away.
+func (f *instanceFlags) checkReserved(ctx context.Context, a *platform.Administration) error {
+	for _, login := range slices.Sorted(maps.Keys(f.Reserve)) {
+		if _, err := a.Accounts.Show(ctx, login); errors.Is(err, tandem.ErrNotFound) {
+			return usage("--reserve %s=%d: there is no user %[1]q; make it first with tandem user create", login, f.Reserve[login])
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Run runs an instance until it is told to end.
@@ -69,6 +109,9 @@ func (c *instanceCommand) Run(ctx context.Context, r *run) error {
 			return err
 		}
 		defer metrics.Close()
+	}
+	if err := c.prepare(ctx, config); err != nil {
+		return err
 	}
 	version, _ := programVersion()
 	in, err := platform.NewInstance(ctx, platform.InstanceConfig{

@@ -32,6 +32,8 @@ type commands struct {
 	App      appCommands     `cmd:"" help:"Trusted Applications and their credentials."`
 	User     userCommands    `cmd:"" help:"Users: people and System Users."`
 	Session  sessionCommands `cmd:"" help:"API sessions and the licence slots they hold."`
+	Access   accessCommands  `cmd:"" help:"Who may see what."`
+	Record   recordCommands  `cmd:"" help:"The append-only record of what happened."`
 	Key      keyCommands     `cmd:"" help:"Signing keys."`
 	Migrate  migrateCommand  `cmd:"" help:"Bring the database's schema up to date."`
 	Version  versionCommand  `cmd:"" help:"Show the version of this program."`

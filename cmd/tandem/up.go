@@ -200,6 +200,9 @@ func (s *system) register(ctx context.Context, config platform.StoreConfig, know
 	if err == nil {
 		demo, err = a.EnsureDemo(ctx, d)
 	}
+	if err == nil {
+		err = s.checkReserved(ctx, a)
+	}
 	if err = errors.Join(err, a.Close()); err != nil {
 		return nil, false, err
 	}

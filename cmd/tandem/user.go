@@ -17,7 +17,10 @@ type userCommands struct {
 	Show        userShow        `cmd:"" help:"Show one user."`
 	Enable      userEnable      `cmd:"" help:"Let a user work again."`
 	Disable     userDisable     `cmd:"" help:"End all sign-ins of a user and admit no new one."`
+	Update      userUpdate      `cmd:"" help:"Change a user: flags that are not given change nothing."`
 	SetPassword userSetPassword `cmd:"" help:"Give a user a new password, and end all their sign-ins."`
+	EndSignIns  userEndSignIns  `cmd:"" help:"End all sign-ins of a user, who may sign in again."`
+	Delete      userDelete      `cmd:"" help:"End all sign-ins of a user and delete the account; its login is free then."`
 }
 
 // userRow is a user in JSON.
@@ -196,5 +199,88 @@ func (c *userSetPassword) Run(ctx context.Context, r *run) error {
 	}
 	return c.do(ctx, r, func(a *platform.Administration) (tandem.User, error) {
 		return a.Accounts.SetPassword(ctx, c.Login, password)
+	})
+}
+
+type userUpdate struct {
+	oneUser
+	Type  *string `help:"internal, external or system. Another type ends the sign-ins." placeholder:"TYPE"`
+	Admin *bool   `help:"The user is an administrator." negatable:""`
+	Name  *string `help:"Name shown to people." placeholder:"TEXT"`
+	Email *string `help:"E-mail address, which you vouch for; empty for none." placeholder:"ADDR"`
+	passwordFlags
+}
+
+// Run changes a user.
+func (c *userUpdate) Run(ctx context.Context, r *run) error {
+	if c.Type == nil && c.Admin == nil && c.Name == nil && c.Email == nil && c.PasswordFile == "" {
+		return usage("nothing to change: say what, such as --name TEXT; tandem user update --help lists it")
+	}
+	kind, known := tandem.UserType(""), true
+	if c.Type != nil {
+		kind, known = userTypes[*c.Type]
+	}
+	if !known {
+		return usage("--type %q: use internal, external or system", *c.Type)
+	}
+	password := ""
+	if c.PasswordFile != "" {
+		var err error
+		if password, err = c.password(); err != nil {
+			return err
+		}
+	}
+	return c.do(ctx, r, func(a *platform.Administration) (tandem.User, error) {
+		u, err := a.Accounts.Update(ctx, c.Login, func(u *tandem.User) {
+			set(&u.Admin, c.Admin)
+			set(&u.Name, c.Name)
+			if c.Email != nil {
+				u.Email, u.EmailVerified = *c.Email, *c.Email != ""
+			}
+			if c.Type != nil {
+				u.Type = kind
+			}
+		})
+		if err != nil || password == "" {
+			return u, err
+		}
+		return a.Accounts.SetPassword(ctx, c.Login, password)
+	})
+}
+
+type userEndSignIns struct{ oneUser }
+
+// Run ends the sign-ins of a user.
+func (c *userEndSignIns) Run(ctx context.Context, r *run) error {
+	return c.do(ctx, r, func(a *platform.Administration) (tandem.User, error) { return a.Accounts.EndSignIns(ctx, c.Login) })
+}
+
+type userDelete struct {
+	store
+	Login string `arg:"" help:"Login."`
+}
+
+// Run deletes a user.
+func (c *userDelete) Run(ctx context.Context, r *run) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		u, err := a.Accounts.Show(ctx, c.Login)
+		if err != nil {
+			return err
+		}
+		apps, err := a.Apps.List(ctx)
+		if err != nil {
+			return err
+		}
+		for i := range apps {
+			if apps[i].SystemUserID == u.ID {
+				return fmt.Errorf("%s is the System User of %s: give that another one first "+
+					"(tandem app update %[2]s --system-user LOGIN, or an empty one)", u.Login, apps[i].ApplicationURI)
+			}
+		}
+		if err := a.Accounts.Delete(ctx, c.Login); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(r.stdout, "deleted %s\n", c.Login)
+		return err
 	})
 }

@@ -65,6 +65,24 @@ func usersAreReadAsWritten(t *testing.T, stores *Stores) {
 	if err := users.Create(ctx, twin); tandem.ErrorCode(err) != tandem.CodeConflict {
 		t.Errorf("a second user got the same address: %v", err)
 	}
+	// One who is deleted is found by the id alone, off and without a name, and the
+	// login is free.
+	must(t, users.Delete(ctx, changed.ID, noon.Add(time.Hour)))
+	must(t, users.Delete(ctx, changed.ID, noon.Add(time.Hour)))
+	gone, err := users.ByID(ctx, changed.ID)
+	if must(t, err); gone.Enabled || gone.Name == changed.Name || gone.Email != "" || gone.PasswordHash != "" || gone.Login == "anna" {
+		t.Errorf("deleted: %+v", gone)
+	}
+	if _, err := users.ByLogin(ctx, "anna"); !errors.Is(err, tandem.ErrNotFound) {
+		t.Errorf("a deleted user by the login: %v", err)
+	}
+	if all, err := users.List(ctx); err != nil || len(all) != 1 {
+		t.Errorf("%d users, %v", len(all), err)
+	}
+	if since, err := users.ChangedSince(ctx, noon.Add(time.Minute)); err != nil || len(since) != 1 || since[0].Enabled {
+		t.Errorf("who follows the accounts sees %+v, %v", since, err)
+	}
+	must(t, users.Create(ctx, account("anna")))
 	if err := users.Create(ctx, account("twin")); err != nil {
 		t.Errorf("the refused user left its name behind: %v", err)
 	}

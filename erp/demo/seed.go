@@ -7,6 +7,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/erp/write"
 )
 
@@ -61,6 +62,13 @@ func Seed(tx write.Tx, erpModel *write.Model, o Options) (Summary, error) {
 		return Summary{Existing: true}, nil
 	case !errors.Is(err, tandem.ErrNotFound):
 		return Summary{}, err
+	}
+	switch others, err := tx.Find(&query.Query{Set: there.Set, Limit: 1}); {
+	case err != nil:
+		return Summary{}, err
+	case len(others) > 0:
+		return Summary{}, tandem.Errorf(tandem.CodeConflict,
+			"the ERP has a company already, and the demo company needs an empty one: choose another data folder with --data, or another database")
 	}
 	for _, step := range [...]func() error{
 		m.makeCurrencies, m.makeUnits, m.makeCompanies, m.makeDocumentTypes, m.makeSuppliers,

@@ -43,6 +43,10 @@ type Users interface {
 	// can enter, counts the version and returns what it stored. The id and the
 	// login never change.
 	Update(ctx context.Context, id string, change func(old Account) (Account, error)) (Account, error)
+	// Delete switches an account off for good, forgets what it says about the
+	// person, and gives the login back. Of all of these methods only ByID finds it
+	// then: what refers to it still does.
+	Delete(ctx context.Context, id string, at time.Time) error
 }
 
 // Bounds of an account's fields, in bytes.

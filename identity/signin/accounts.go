@@ -155,6 +155,33 @@ func (a *Accounts) Update(ctx context.Context, login string, change func(u *tand
 	return u, nil
 }
 
+// EndSignIns ends all sign-ins and refresh families of a user, who may sign in
+// again at once.
+func (a *Accounts) EndSignIns(ctx context.Context, login string) (tandem.User, error) {
+	acc, err := a.Users.ByLogin(ctx, login)
+	if err != nil {
+		return tandem.User{}, err
+	}
+	if err := a.Ending.User(ctx, &acc.User, "ended by an administrator"); err != nil {
+		return tandem.User{}, err
+	}
+	return acc.User, a.record(ctx, "ended the sign-ins of user %s", acc.Login)
+}
+
+// Delete ends what [Accounts.Disable] ends, and removes the account: its login is
+// free, and nothing is known about the person any more but the id, which the
+// record and the ERP keep.
+func (a *Accounts) Delete(ctx context.Context, login string) error {
+	u, err := a.Disable(ctx, login)
+	if err != nil {
+		return err
+	}
+	if err := a.Users.Delete(ctx, u.ID, a.Clock.Now()); err != nil {
+		return err
+	}
+	return a.record(ctx, "deleted user %s (id %s)", u.Login, u.ID)
+}
+
 func (a *Accounts) change(ctx context.Context, login, verb string, f func(*Account) error) (tandem.User, error) {
 	acc, err := a.Users.ByLogin(ctx, login)
 	if err != nil {

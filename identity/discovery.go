@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
@@ -26,6 +27,7 @@ func (h *Handler) Metadata() oauth.Metadata {
 		UserinfoEndpoint:      h.endpoint(oauth.PathUserinfo),
 		EndSessionEndpoint:    h.endpoint(oauth.PathEndSession),
 		RevocationEndpoint:    h.endpoint(oauth.PathRevocation),
+		IntrospectionEndpoint: h.endpoint(oauth.PathIntrospection),
 		JWKSURI:               h.endpoint(oauth.PathJWKS),
 		ScopesSupported: []string{tandem.ScopeOpenID, tandem.ScopeProfile, tandem.ScopeEmail, tandem.ScopeOfflineAccess,
 			tandem.ScopeRead, tandem.ScopeUpdate},
@@ -42,7 +44,11 @@ func (h *Handler) Metadata() oauth.Metadata {
 		TokenAuthAlgorithms:      algorithms,
 		RevocationAuthMethods:    methods,
 		RevocationAuthAlgorithms: algorithms,
-		IssParameterSupported:    true,
+		// Bearer: with a service token (RFC 8414 section 2).
+		IntrospectionAuthMethods:    append(slices.Clone(methods), "Bearer"),
+		IntrospectionAuthAlgorithms: algorithms,
+		SignInIntrospection:         true,
+		IssParameterSupported:       true,
 	}
 }
 

@@ -32,7 +32,8 @@ type CredentialUses interface {
 	CredentialsUsed(ctx context.Context, used map[string]time.Time) error
 }
 
-// Handler serves discovery, the key set, the token endpoint and revocation.
+// Handler serves discovery, the key set, the token endpoint, revocation and
+// introspection.
 // All fields but Log and Clock are required. Call [Handler.Mount] once, and leave
 // [Handler.Run] running.
 type Handler struct {
@@ -48,6 +49,7 @@ type Handler struct {
 	Assertions  token.AssertionStore
 	Failures    FailureCounters
 	Revocations Revocations
+	SignIns     SignInGrants
 	Uses        CredentialUses
 	Audit       tandem.Auditor
 	// Log gets internal errors; nil means slog.Default.
@@ -74,6 +76,7 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+oauth.PathJWKS, h.jwks)
 	mux.HandleFunc("POST "+oauth.PathToken, h.serveToken)
 	mux.HandleFunc("POST "+oauth.PathRevocation, h.serveRevocation)
+	mux.HandleFunc("POST "+oauth.PathIntrospection, h.serveIntrospection)
 }
 
 // endpoint is the URL of a path of the issuer.

@@ -48,17 +48,11 @@ func (h *Handler) revoke(w http.ResponseWriter, q *request) error {
 		}
 		return h.Families.Revoke(ctx, text, q.app.ApplicationURI)
 	}
-	// Whoever the API is, the issuer's own audience is in every access token.
-	own := *h.Verifier
-	own.Audience = token.ResourcesAudience(h.Issuer)
-	p, err := own.VerifyAccess(ctx, text)
+	p, err := h.own().VerifyAccess(ctx, text)
 	if err != nil || p.ApplicationURI != q.app.ApplicationURI {
 		return nil
 	}
-	q.flow = tandem.FlowUser
-	if p.Service != nil {
-		q.flow = tandem.FlowService
-	}
+	q.flow = flowOf(p)
 	if err := q.mayUse(q.flow); err != nil {
 		return err
 	}

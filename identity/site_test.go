@@ -154,7 +154,7 @@ func (s *site) start() *replica {
 	verifier := &token.Verifier{Issuer: issuer, Keys: r.keys, Clock: s.clock.Now}
 	r.handler = &identity.Handler{
 		Issuer: issuer, Registry: r.registry, Users: s.users, Keys: r.keys, Minter: r.minter, Verifier: verifier, Codes: codes, Families: s.families(),
-		Assertions: data.NewAssertions(s.db), Failures: data.NewClientFailures(s.db), Revocations: revoked, Uses: data.NewApplications(s.db),
+		Assertions: data.NewAssertions(s.db), Failures: data.NewClientFailures(s.db), Revocations: revoked, SignIns: data.NewSignInGrants(s.db), Uses: data.NewApplications(s.db),
 		Audit: s.audit, Log: log, Clock: s.clock.Now,
 	}
 	r.handler.Mount(r.ServeMux)

@@ -13,7 +13,7 @@ import (
 	"github.com/hybridapps/tandem/registry"
 )
 
-// request is a request to the token or the revocation endpoint, and what has
+// request is a request to the token, revocation or introspection endpoint, and what has
 // been found out about it.
 type request struct {
 	http       *http.Request
@@ -21,6 +21,8 @@ type request struct {
 	flow       tandem.Flow // of the grant; empty while unknown
 	address    string      // of the caller, without the port
 	basicTried bool
+	// bearerTried says that the request came with an access token.
+	bearerTried bool
 	// app is set as soon as the application is known, before it has proved
 	// itself; client after that.
 	app    *registry.App

@@ -10,21 +10,28 @@ type Metadata struct {
 	UserinfoEndpoint      string `json:"userinfo_endpoint,omitempty"`
 	EndSessionEndpoint    string `json:"end_session_endpoint,omitempty"`
 	RevocationEndpoint    string `json:"revocation_endpoint,omitempty"`
+	IntrospectionEndpoint string `json:"introspection_endpoint,omitempty"`
 	JWKSURI               string `json:"jwks_uri"`
 
-	ScopesSupported           []string `json:"scopes_supported,omitempty"`
-	ClaimsSupported           []string `json:"claims_supported,omitempty"`
-	ResponseTypesSupported    []string `json:"response_types_supported"`
-	ResponseModesSupported    []string `json:"response_modes_supported,omitempty"`
-	GrantTypesSupported       []string `json:"grant_types_supported"`
-	SubjectTypesSupported     []string `json:"subject_types_supported"`
-	PromptValuesSupported     []string `json:"prompt_values_supported,omitempty"`
-	CodeChallengeMethods      []string `json:"code_challenge_methods_supported,omitempty"`
-	IDTokenSigningAlgorithms  []string `json:"id_token_signing_alg_values_supported"`
-	TokenAuthMethods          []string `json:"token_endpoint_auth_methods_supported"`
-	TokenAuthAlgorithms       []string `json:"token_endpoint_auth_signing_alg_values_supported,omitempty"`
-	RevocationAuthMethods     []string `json:"revocation_endpoint_auth_methods_supported,omitempty"`
-	RevocationAuthAlgorithms  []string `json:"revocation_endpoint_auth_signing_alg_values_supported,omitempty"`
+	ScopesSupported             []string `json:"scopes_supported,omitempty"`
+	ClaimsSupported             []string `json:"claims_supported,omitempty"`
+	ResponseTypesSupported      []string `json:"response_types_supported"`
+	ResponseModesSupported      []string `json:"response_modes_supported,omitempty"`
+	GrantTypesSupported         []string `json:"grant_types_supported"`
+	SubjectTypesSupported       []string `json:"subject_types_supported"`
+	PromptValuesSupported       []string `json:"prompt_values_supported,omitempty"`
+	CodeChallengeMethods        []string `json:"code_challenge_methods_supported,omitempty"`
+	IDTokenSigningAlgorithms    []string `json:"id_token_signing_alg_values_supported"`
+	TokenAuthMethods            []string `json:"token_endpoint_auth_methods_supported"`
+	TokenAuthAlgorithms         []string `json:"token_endpoint_auth_signing_alg_values_supported,omitempty"`
+	RevocationAuthMethods       []string `json:"revocation_endpoint_auth_methods_supported,omitempty"`
+	RevocationAuthAlgorithms    []string `json:"revocation_endpoint_auth_signing_alg_values_supported,omitempty"`
+	IntrospectionAuthMethods    []string `json:"introspection_endpoint_auth_methods_supported,omitempty"`
+	IntrospectionAuthAlgorithms []string `json:"introspection_endpoint_auth_signing_alg_values_supported,omitempty"`
+	// SignInIntrospection says that the introspection endpoint takes a sid, too:
+	// it tells an application whether a sign-in at it still lives. It is
+	// Tandem's own; other providers do not have it.
+	SignInIntrospection       bool     `json:"sign_in_introspection_supported,omitempty"`
 	UILocalesSupported        []string `json:"ui_locales_supported,omitempty"`
 	IssParameterSupported     bool     `json:"authorization_response_iss_parameter_supported,omitempty"`
 	ClaimsParameterSupported  bool     `json:"claims_parameter_supported"`

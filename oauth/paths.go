@@ -7,12 +7,13 @@ const (
 	PathIssuer = "/id"
 	// PathDiscovery is for OpenID Connect Discovery section 4, PathMetadata the
 	// same document for RFC 8414 section 3.1.
-	PathDiscovery  = PathIssuer + "/.well-known/openid-configuration"
-	PathMetadata   = "/.well-known/oauth-authorization-server" + PathIssuer
-	PathJWKS       = PathDiscovery + "/jwks"
-	PathAuthorize  = PathIssuer + "/connect/authorize"
-	PathToken      = PathIssuer + "/connect/token"
-	PathUserinfo   = PathIssuer + "/connect/userinfo"
-	PathRevocation = PathIssuer + "/connect/revocation"
-	PathEndSession = PathIssuer + "/connect/endsession"
+	PathDiscovery     = PathIssuer + "/.well-known/openid-configuration"
+	PathMetadata      = "/.well-known/oauth-authorization-server" + PathIssuer
+	PathJWKS          = PathDiscovery + "/jwks"
+	PathAuthorize     = PathIssuer + "/connect/authorize"
+	PathToken         = PathIssuer + "/connect/token"
+	PathUserinfo      = PathIssuer + "/connect/userinfo"
+	PathRevocation    = PathIssuer + "/connect/revocation"
+	PathIntrospection = PathIssuer + "/connect/introspect"
+	PathEndSession    = PathIssuer + "/connect/endsession"
 )

@@ -112,7 +112,7 @@ func (i *Instance) mountIdentity(mux *http.ServeMux, revoked *data.Revoked) {
 	i.identity = &identity.Handler{
 		Issuer: i.Issuer, Registry: i.Registry, Users: i.users, Keys: i.Keys, Minter: minter, Verifier: verifier,
 		Codes: codes, Families: i.Families, Assertions: data.NewAssertions(i.DB), Failures: data.NewClientFailures(i.DB),
-		Revocations: revoked, Uses: i.applications, Audit: i.audit, Log: c.Log, Clock: c.Clock,
+		Revocations: revoked, SignIns: data.NewSignInGrants(i.DB), Uses: i.applications, Audit: i.audit, Log: c.Log, Clock: c.Clock,
 	}
 	i.identity.Mount(mux)
 	mux.Handle(oauth.PathUserinfo, &identity.Userinfo{Tokens: verifier, Registry: i.Registry, Log: c.Log})

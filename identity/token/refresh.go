@@ -229,8 +229,7 @@ func (f *Families) usable(ctx context.Context, t *RefreshToken) error {
 	if !t.EndedAt.IsZero() || !now.Before(t.ExpiresAt) {
 		return errBadRefresh
 	}
-	retry := t.number == t.Generation-1 && now.Sub(t.RotatedAt) <= f.Lifetimes.retry()
-	if t.number == t.Generation || retry {
+	if f.current(t, now) {
 		return nil
 	}
 	if err := f.Store.EndFamily(ctx, t.ID, now, EndReplayed, true); err != nil {
@@ -266,6 +265,26 @@ func (f *Families) Rotate(ctx context.Context, t RefreshToken, tokenID string, e
 			return "", err
 		}
 	}
+}
+
+// Look says of a token whether it could be used now, and of what family it is. It
+// uses nothing up and ends nothing.
+func (f *Families) Look(ctx context.Context, text, applicationURI string) (Family, error) {
+	t, err := f.open(ctx, text)
+	if err != nil {
+		return Family{}, err
+	}
+	now := f.Clock.Now()
+	if t.ApplicationURI != applicationURI || !t.EndedAt.IsZero() || !now.Before(t.ExpiresAt) || !f.current(&t, now) {
+		return Family{}, errBadRefresh
+	}
+	return t.Family, nil
+}
+
+// current reports whether a token is the family's newest one, or the one before
+// within the retry window.
+func (f *Families) current(t *RefreshToken, now time.Time) bool {
+	return t.number == t.Generation || t.number == t.Generation-1 && now.Sub(t.RotatedAt) <= f.Lifetimes.retry()
 }
 
 // Revoke ends the family of a token (RFC 7009). A token that is unknown or of

@@ -149,7 +149,18 @@ func (v *Verifier) open(text string, use KeyUse, typ string) ([]byte, error) {
 type Hint struct {
 	ApplicationURI          string // the audience
 	UserID, Login, SignInID string
-	AuthTime, IssuedAt      time.Time
+
+	AuthTime, IssuedAt, ExpiresAt time.Time
+}
+
+// VerifyIDToken checks one of our own ID tokens as [Verifier.VerifyHint] does,
+// and that it has not expired.
+func (v *Verifier) VerifyIDToken(ctx context.Context, text string) (Hint, error) {
+	h, err := v.VerifyHint(ctx, text)
+	if err == nil && !v.Clock.Now().Before(h.ExpiresAt.Add(Skew)) {
+		return Hint{}, errBadToken
+	}
+	return h, err
 }
 
 // VerifyHint checks an id_token_hint (OpenID Connect RP-Initiated Logout
@@ -172,6 +183,6 @@ func (v *Verifier) VerifyHint(_ context.Context, text string) (Hint, error) {
 	}
 	return Hint{
 		ApplicationURI: c.Audience[0], UserID: c.UserID, Login: c.Subject, SignInID: c.SignInID,
-		AuthTime: time.Unix(c.AuthTime, 0).UTC(), IssuedAt: issued,
+		AuthTime: time.Unix(c.AuthTime, 0).UTC(), IssuedAt: issued, ExpiresAt: time.Unix(c.ExpiresAt, 0).UTC(),
 	}, nil
 }

@@ -1,0 +1,48 @@
+package data
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity"
+	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// SignInGrants tells what became of what sign-ins gave applications; it
+// implements [identity.SignInGrants].
+type SignInGrants struct{ db *sqldb.DB }
+
+// NewSignInGrants reads the instance's database.
+func NewSignInGrants(db *sqldb.DB) *SignInGrants { return &SignInGrants{db} }
+
+// SignInGrant implements [identity.SignInGrants]. A sign-in gave something once
+// a code of it was redeemed; with offline_access that is a refresh family, else
+// an access token alone.
+func (s *SignInGrants) SignInGrant(ctx context.Context, signInID, applicationURI string, at time.Time) (identity.SignInGrant, error) {
+	stmt, err := s.db.ReadStmt(ctx, `SELECT s.user_id, s.ended_at,
+		(SELECT COUNT(*) FROM refresh_families f WHERE f.sign_in_id = s.id AND f.application_uri = $2
+			AND f.ended_at = 0 AND f.expires_at > $3),
+		(SELECT COUNT(*) FROM refresh_families f WHERE f.sign_in_id = s.id AND f.application_uri = $2 AND f.end_reason = $4),
+		(SELECT COUNT(*) FROM authorization_codes c WHERE c.sign_in_id = s.id AND c.application_uri = $2
+			AND c.family_id = '' AND c.token_id <> ''
+			AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.token_id = c.token_id))
+		FROM sign_ins s WHERE s.id = $1`)
+	if err != nil {
+		return identity.SignInGrant{}, err
+	}
+	var g identity.SignInGrant
+	var ended time.Time
+	var families, signedOut, alone int
+	err = stmt.QueryRowContext(ctx, signInID, applicationURI, sqldb.Micros(at), token.EndSignedOut).
+		Scan(&g.UserID, sqldb.TimeField(&ended), &families, &signedOut, &alone)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && families+signedOut+alone == 0 {
+		return identity.SignInGrant{}, tandem.Errorf(tandem.CodeNotFound, "the sign-in gave the application nothing that could still be used")
+	}
+	g.Live = ended.IsZero() && families+alone > 0
+	g.SignedOut = !g.Live && families+signedOut > 0
+	return g, err
+}

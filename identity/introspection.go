@@ -1,0 +1,221 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/oauth"
+)
+
+// SignInGrants tells what became of what a sign-in gave an application.
+type SignInGrants interface {
+	// SignInGrant returns [tandem.ErrNotFound] when the sign-in is unknown, gave
+	// the application nothing, or what it gave was taken back.
+	SignInGrant(ctx context.Context, signInID, applicationURI string, at time.Time) (SignInGrant, error)
+}
+
+// SignInGrant is what a sign-in gave an application.
+type SignInGrant struct {
+	UserID string
+	// Live says that neither the sign-in nor what it gave was ended.
+	Live bool
+	// SignedOut says that it ended because the person signed out.
+	SignedOut bool
+}
+
+// serveIntrospection is the introspection endpoint (RFC 7662). An application
+// asks about its own tokens; its two halves ask with credentials of their own,
+// or the back end with its service token, and neither learns anything about the
+// other's access and refresh tokens (invariant I1).
+//
+// What both may ask about is evidence of who is signed in: an ID token that was
+// issued to the application, or the sid of a sign-in at it. So a back end that
+// acts for people, with more rights than they have, knows whether they still
+// may act. Whatever else is asked about is not active, and nothing more is said
+// of it.
+func (h *Handler) serveIntrospection(w http.ResponseWriter, r *http.Request) {
+	q := newRequest(r)
+	answer, err := h.introspect(w, q)
+	if err != nil {
+		if q.bearerTried {
+			(&bearer{log: h.log()}).fail(w, r, err)
+			return
+		}
+		h.fail(w, r, q, err)
+		return
+	}
+	writeJSON(w, answer)
+}
+
+func (h *Handler) introspect(w http.ResponseWriter, q *request) (oauth.Introspection, error) {
+	none := oauth.Introspection{}
+	if err := h.Registry.Ready(); err != nil {
+		return none, err
+	}
+	var refusal *oauth.Error
+	if q.form, refusal = readForm(w, q.http); refusal != nil {
+		return none, refusal
+	}
+	ctx := q.http.Context()
+	if err := h.admitIntrospector(ctx, q); err != nil {
+		return none, err
+	}
+	text := q.form.get("token")
+	if text == "" {
+		return none, oauth.Refuse(oauth.InvalidRequest, "token is missing")
+	}
+	about := q.form.get(oauth.ParamAbout)
+	if about != "" && about != oauth.AboutSignIn && about != oauth.AboutPerson {
+		return none, oauth.Refuse(oauth.InvalidRequest, "about must be %s or %s", oauth.AboutSignIn, oauth.AboutPerson)
+	}
+	// The forms differ, so that token_type_hint is not needed.
+	switch {
+	case token.IsRefreshToken(text):
+		return h.introspectRefresh(ctx, q, text)
+	case uuid.Validate(text) == nil && len(text) == 36:
+		return h.introspectSignIn(ctx, q, text, "", about == oauth.AboutPerson)
+	}
+	if hint, err := h.Verifier.VerifyIDToken(ctx, text); err == nil {
+		return h.introspectID(ctx, q, hint)
+	}
+	return h.introspectAccess(ctx, q, text)
+}
+
+// admitIntrospector finds out who asks: a client with a credential, or a back
+// end with its service token (RFC 7662 section 2.1).
+func (h *Handler) admitIntrospector(ctx context.Context, q *request) error {
+	headers := q.http.Header["Authorization"]
+	if len(headers) != 1 {
+		return h.authenticate(ctx, q)
+	}
+	text, ok := oauth.BearerToken(headers[0])
+	if !ok {
+		return h.authenticate(ctx, q)
+	}
+	q.bearerTried = true
+	p, err := h.own().VerifyAccess(ctx, text)
+	if err != nil {
+		return err
+	}
+	if p.Service == nil {
+		return insufficient("only a service token or a credential of the application may ask here")
+	}
+	if err := h.Registry.Check(ctx, p); err != nil {
+		return err
+	}
+	app, known := h.Registry.App(p.ApplicationURI)
+	if !known { // just gone
+		return errClient
+	}
+	q.app, q.client = app, client{app: app, service: true}
+	return nil
+}
+
+// own takes every access token of the issuer: whoever the API is, the issuer's
+// own audience is in each.
+func (h *Handler) own() *token.Verifier {
+	own := *h.Verifier
+	own.Audience = token.ResourcesAudience(h.Issuer)
+	return &own
+}
+
+// introspectSignIn says whether a sign-in at the asking application lives, or
+// its person may still use it. userID is whose sign-in it must be; empty for
+// anybody's.
+func (h *Handler) introspectSignIn(ctx context.Context, q *request, sid, userID string, person bool) (oauth.Introspection, error) {
+	none := oauth.Introspection{}
+	g, err := h.SignIns.SignInGrant(ctx, sid, q.app.ApplicationURI, h.Clock.Now())
+	if errors.Is(err, tandem.ErrNotFound) || err == nil && !g.Live && (!person || !g.SignedOut) {
+		return none, nil
+	}
+	if err != nil {
+		return none, err
+	}
+	u, err := h.person(ctx, q.app, g.UserID)
+	var refusal *oauth.Error
+	if errors.As(err, &refusal) || err == nil && userID != "" && u.ID != userID {
+		return none, nil
+	}
+	if err != nil {
+		return none, err
+	}
+	return oauth.Introspection{
+		Active: true, Issuer: h.Issuer, ClientID: q.app.ApplicationURI, Subject: u.Login, UserID: u.ID, SignInID: sid,
+	}, nil
+}
+
+// introspectID says whether an ID token is good as evidence now.
+func (h *Handler) introspectID(ctx context.Context, q *request, id token.Hint) (oauth.Introspection, error) {
+	if id.ApplicationURI != q.app.ApplicationURI {
+		return oauth.Introspection{}, nil
+	}
+	answer, err := h.introspectSignIn(ctx, q, id.SignInID, id.UserID, false)
+	if err == nil && answer.Active {
+		answer.Audience = oauth.Audience{id.ApplicationURI}
+		answer.IssuedAt, answer.ExpiresAt = id.IssuedAt.Unix(), id.ExpiresAt.Unix()
+	}
+	return answer, err
+}
+
+func (h *Handler) introspectAccess(ctx context.Context, q *request, text string) (oauth.Introspection, error) {
+	p, err := h.own().VerifyAccess(ctx, text)
+	if err != nil || p.ApplicationURI != q.app.ApplicationURI || !q.client.may(flowOf(p)) {
+		return oauth.Introspection{}, nil
+	}
+	switch err := h.Registry.Check(ctx, p); {
+	case tandem.ErrorCode(err) == tandem.CodeUnauthorized:
+		return oauth.Introspection{}, nil
+	case err != nil:
+		return oauth.Introspection{}, err
+	}
+	answer := oauth.Introspection{
+		Active: true, TokenType: oauth.TokenTypeBearer, Issuer: h.Issuer, ClientID: p.ApplicationURI, ID: p.TokenID,
+		Scope: p.Scope.String(), IssuedAt: p.IssuedAt.Unix(), ExpiresAt: p.ExpiresAt.Unix(),
+	}
+	if p.Service != nil {
+		answer.SystemUser = p.Service.SystemUserLogin
+	} else {
+		answer.Subject, answer.UserID, answer.SignInID = p.User.Login, p.User.ID, p.User.SignInID
+	}
+	return answer, nil
+}
+
+func (h *Handler) introspectRefresh(ctx context.Context, q *request, text string) (oauth.Introspection, error) {
+	none := oauth.Introspection{}
+	if !q.client.may(tandem.FlowUser) {
+		return none, nil
+	}
+	f, err := h.Families.Look(ctx, text, q.app.ApplicationURI)
+	var refusal *oauth.Error
+	if errors.As(err, &refusal) {
+		return none, nil
+	}
+	if err != nil {
+		return none, err
+	}
+	u, err := h.person(ctx, q.app, f.UserID)
+	if errors.As(err, &refusal) {
+		return none, nil
+	}
+	if err != nil {
+		return none, err
+	}
+	return oauth.Introspection{
+		Active: true, Issuer: h.Issuer, ClientID: f.ApplicationURI, Scope: f.Scope.String(),
+		IssuedAt: f.CreatedAt.Unix(), ExpiresAt: f.ExpiresAt.Unix(), Subject: u.Login, UserID: u.ID, SignInID: f.SignInID,
+	}, nil
+}
+
+// flowOf is the flow that a token came of.
+func flowOf(p *tandem.Principal) tandem.Flow {
+	if p.Service != nil {
+		return tandem.FlowService
+	}
+	return tandem.FlowUser
+}

@@ -76,6 +76,40 @@ func ExampleIDTokenVerifier() {
 	// unauthorized
 }
 
+// A back end that acts for people with more rights than they have asks of each
+// request whether its person still may ask. While something goes on for them, the
+// context ends with their right.
+func ExampleEvidence() {
+	evidence, err := client.NewEvidence(client.EvidenceConfig{
+		Provider: provider(), ApplicationURI: tandemtest.Portal, Service: service(),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	tokens := demo().SignIn("paul")
+	who, err := evidence.Verify(ctx, tokens.ID)
+	fmt.Println(who.Login, err)
+
+	ctx, stop := evidence.WhileSignedIn(ctx, who)
+	defer stop()
+	if _, err := demo().Platform.Accounts.Disable(ctx, "paul"); err != nil {
+		fmt.Println(err)
+	}
+	<-ctx.Done()
+	fmt.Println(context.Cause(ctx) == client.ErrSignInEnded)
+	_, err = evidence.Verify(context.Background(), tokens.ID)
+	fmt.Println(tandem.ErrorCode(err))
+	if _, err := demo().Platform.Accounts.Enable(context.Background(), "paul"); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// paul <nil>
+	// true
+	// unauthorized
+}
+
 // A call of the back end says for whom it is made; the API puts it on record.
 func ExampleOnBehalfOf() {
 	ctx := context.Background()

@@ -102,7 +102,7 @@ func (p *Provider) checkMetadata(m *oauth.Metadata) error {
 	for name, address := range map[string]string{
 		"authorization_endpoint": m.AuthorizationEndpoint, "token_endpoint": m.TokenEndpoint,
 		"userinfo_endpoint": m.UserinfoEndpoint, "end_session_endpoint": m.EndSessionEndpoint,
-		"revocation_endpoint": m.RevocationEndpoint, "jwks_uri": m.JWKSURI,
+		"revocation_endpoint": m.RevocationEndpoint, "introspection_endpoint": m.IntrospectionEndpoint, "jwks_uri": m.JWKSURI,
 	} {
 		if address == "" {
 			continue

@@ -147,6 +147,9 @@ type WorkerConfig struct {
 	// ScheduleDelay is how long after the start the schedules begin; zero means
 	// the worker's default.
 	ScheduleDelay time.Duration
+	// EvidenceForItsLife serves people until their ID token expires, without
+	// asking whether they still may act: for identity servers that cannot tell.
+	EvidenceForItsLife bool
 }
 
 // RootURL reads the public root of a program: it has nothing after the host, and

@@ -141,7 +141,7 @@ func NewWorker(ctx context.Context, c WorkerConfig) (Program, error) {
 	w, err := worker.New(ctx, worker.Config{
 		Provider: p.provider, ApplicationURI: c.ApplicationURI, Credential: credential, ServiceInstance: c.ServiceInstance,
 		ODataRoot: p.root, DB: p.db, Dir: c.Dir, ChannelKey: p.channel, Mapping: c.Mapping, TimeZone: c.TimeZone,
-		ScheduleDelay: c.ScheduleDelay, Log: c.Log, Clock: c.Clock,
+		ScheduleDelay: c.ScheduleDelay, EvidenceForItsLife: c.EvidenceForItsLife, Log: c.Log, Clock: c.Clock,
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.db.Close())

@@ -1,11 +1,13 @@
 package worker
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/worker/jobs"
 )
 
@@ -27,7 +29,8 @@ const (
 	external                 // portal users
 )
 
-// evidence verifies the ID token of the request; nil when it has none.
+// evidence verifies the ID token of the request, and that its person still may
+// ask; nil when it has none.
 func (w *Worker) evidence(r *http.Request) (*person, error) {
 	sent := r.Header.Values(internalapi.HeaderEvidence)
 	switch {
@@ -36,12 +39,28 @@ func (w *Worker) evidence(r *http.Request) (*person, error) {
 	case len(sent) > 1 || len(sent[0]) > maxEvidence:
 		return nil, tandem.Errorf(tandem.CodeUnauthorized, "the evidence must be one ID token")
 	}
-	t, err := w.verifier.Verify(r.Context(), sent[0])
+	t, err := w.people.Verify(r.Context(), sent[0])
 	if err != nil {
-		return nil, tandem.Errorf(tandem.ErrorCode(err), "%v", err)
+		return nil, w.refusal(r, err)
 	}
 	w.facts.know(t)
 	return &person{t}, nil
+}
+
+// refusal is what a person is told of evidence that is not accepted. Where
+// nobody could be asked a new sign-in would not help, and the cause is for the
+// log.
+func (w *Worker) refusal(r *http.Request, err error) error {
+	code := tandem.ErrorCode(err)
+	if r.Context().Err() != nil || code == tandem.CodeUnauthorized {
+		return tandem.Errorf(code, "%v", err)
+	}
+	w.log.Warn("it cannot be checked whether a person still may act", "path", r.Pattern, "error", err)
+	var protocol *oauth.Error
+	if errors.As(err, &protocol) && protocol.Code == oauth.InvalidClient {
+		return tandem.Errorf(tandem.CodeUnavailable, "the back end is not admitted by the ERP right now (the application is disabled)")
+	}
+	return tandem.Errorf(tandem.CodeUnavailable, "it cannot be checked right now whether you are still signed in; try again in a moment")
 }
 
 // admit decides by the kind of account alone; unknown kinds get nothing.

@@ -86,6 +86,9 @@ func (w *Worker) endpoint(who audience, limit time.Duration, f handlerFunc) http
 			r = r.WithContext(ctx)
 		}
 		p, err := w.evidence(r)
+		if who == anybody && tandem.ErrorCode(err) == tandem.CodeUnavailable {
+			err = nil // nobody in particular: what they see says why
+		}
 		if err == nil {
 			err = admit(who, p)
 		}
@@ -96,7 +99,7 @@ func (w *Worker) endpoint(who audience, limit time.Duration, f handlerFunc) http
 			if limit == respondIn {
 				r.Body = http.MaxBytesReader(rw, r.Body, maxBody)
 			}
-			err = f(rw, r, p)
+			err = w.serve(rw, r, p, f)
 		}
 		if err != nil {
 			w.refuse(rw, r, err)
@@ -112,6 +115,21 @@ func checkAddress(r *http.Request) error {
 		return invalid("the address cannot be read, or holds bytes that are no text")
 	}
 	return nil
+}
+
+// serve serves a person for as long as they may act: what goes on for longer than
+// a moment ends with that.
+func (w *Worker) serve(rw http.ResponseWriter, r *http.Request, p *person, f handlerFunc) error {
+	if p == nil {
+		return f(rw, r, nil)
+	}
+	during, stop := w.people.WhileSignedIn(r.Context(), p.IDToken)
+	defer stop()
+	err := f(rw, r.WithContext(during), p)
+	if err != nil && r.Context().Err() == nil && during.Err() != nil {
+		return w.refusal(r, context.Cause(during))
+	}
+	return err
 }
 
 // refuse responds with the error, in words for the person who sees it.

@@ -47,11 +47,17 @@ func (w *Worker) serveImport(rw http.ResponseWriter, r *http.Request, p *person)
 	return ok(rw, queued)
 }
 
-// timely ends a body that comes too slowly: a server may give each read of a
-// body new time, and an upload keeps others out.
+// timely ends what is read when its time is over, or that of its person. A
+// server may give each read of a body new time, and an upload keeps others out.
 type timely struct {
 	expired func() error
 	body    io.Reader
+}
+
+// seekable is a file that is read so.
+type seekable struct {
+	timely
+	io.Seeker
 }
 
 // Read implements io.Reader.

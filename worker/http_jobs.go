@@ -103,7 +103,7 @@ func (w *Worker) serveFile(rw http.ResponseWriter, r *http.Request, p *person) e
 	h.Set("Content-Length", strconv.FormatInt(info.Size(), 10))
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	http.ServeContent(rw, r, "", time.Time{}, f)
+	http.ServeContent(rw, r, "", time.Time{}, seekable{timely{r.Context().Err, f}, f})
 	return nil
 }
 

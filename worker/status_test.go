@@ -43,14 +43,15 @@ func TestStatusIsNotPausedAfterASuccess(t *testing.T) {
 		t.Errorf("after a page in between: %q", reason)
 	}
 	// A job says why it waits, and is cancelled; the next page clears it.
+	full := func(yes bool) { f.With(func() { f.Full = yes }) }
 	w = workertest.Start(t, f, db, w.Dir)
-	disable(true)
+	full(true)
 	j := w.Sync()
 	testkit.Eventually(t, "the status says why", func() bool { return paused(w) != "" })
 	if _, err := w.API.CancelJob(t.Context(), f.Anna(), j.ID); err != nil {
 		t.Fatal(err)
 	}
-	disable(false)
+	full(false)
 	testkit.Eventually(t, "a page works again", func() bool { return page(w) == nil })
 	if reason := paused(w); reason != "" {
 		t.Errorf("after the next success: %q", reason)

@@ -31,6 +31,9 @@ type Config struct {
 	ApplicationURI string
 	// Credential is the back end's own.
 	Credential client.ServiceCredential
+	// EvidenceForItsLife serves a person until their ID token expires, without
+	// asking whether they still may act; see [client.EvidenceConfig].
+	EvidenceForItsLife bool
 	// ServiceInstance tells workers apart that run at the same time, so that
 	// each has an API session of its own; empty means the only one.
 	ServiceInstance string
@@ -75,12 +78,12 @@ var firstSchedules = []internalapi.Schedule{
 
 // Worker is a running service component.
 type Worker struct {
-	config   Config
-	db       *sqldb.DB
-	log      *slog.Logger
-	tokens   *client.ServiceTokens
-	erp      *client.OData[client.ServiceToken]
-	verifier *client.IDTokenVerifier
+	config Config
+	db     *sqldb.DB
+	log    *slog.Logger
+	tokens *client.ServiceTokens
+	erp    *client.OData[client.ServiceToken]
+	people *client.Evidence
 
 	jobs     *jobs.Jobs
 	importer *importer.Importer
@@ -121,7 +124,12 @@ func New(ctx context.Context, c Config) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.verifier = client.NewIDTokenVerifier(c.Provider, c.ApplicationURI)
+	w.people, err = client.NewEvidence(client.EvidenceConfig{
+		Provider: c.Provider, ApplicationURI: c.ApplicationURI, Service: w.tokens, ForItsLife: c.EvidenceForItsLife, Clock: c.Clock,
+	})
+	if err != nil {
+		return nil, err
+	}
 	w.importer = &importer.Importer{ERP: w.erp, Mapping: m}
 	w.stock = &stock.Stock{DB: c.DB, ERP: w.erp, Clock: c.Clock}
 	w.export = &export.Export{ERP: w.erp, Keep: c.KeepExports, Clock: c.Clock}
@@ -148,26 +156,47 @@ func New(ctx context.Context, c Config) (*Worker, error) {
 // kinds are the jobs that there are.
 func (w *Worker) kinds() map[internalapi.JobKind]jobs.Kind {
 	return map[internalapi.JobKind]jobs.Kind{
-		internalapi.JobSyncStock:    {Run: onBehalf(w.stock.Sync), Single: true},
-		internalapi.JobImport:       {Run: onBehalf(w.importer.Run), MaxWaiting: importer.MaxWaiting},
-		internalapi.JobExportOrders: {Run: onBehalf(w.export.Run), Scheduled: export.LastMonth},
+		internalapi.JobSyncStock:    {Run: w.onBehalf(w.stock.Sync), Single: true},
+		internalapi.JobImport:       {Run: w.onBehalf(w.importer.Run), MaxWaiting: importer.MaxWaiting},
+		internalapi.JobExportOrders: {Run: w.onBehalf(w.export.Run), Scheduled: export.LastMonth},
 	}
 }
 
-// onBehalf tells the API with each call of a job who asked for it.
-func onBehalf(run func(context.Context, *jobs.Run) error) func(context.Context, *jobs.Run) error {
+// onBehalf tells the API with each call of a job who asked for it, and ends the
+// job when that person may not use the application any more. Who has signed out
+// meanwhile still gets what they asked for. Jobs that a schedule starts are the
+// application's own: nobody asked, and they go on whoever leaves.
+func (w *Worker) onBehalf(run func(context.Context, *jobs.Run) error) func(context.Context, *jobs.Run) error {
 	return func(ctx context.Context, r *jobs.Run) error {
 		asker, err := r.Asker()
 		if err != nil {
 			return err
 		}
-		if asker != nil {
-			ctx = client.OnBehalfOf(ctx, client.IDToken{
-				UserID: asker.UserID, Login: asker.Login, Subject: asker.Login, SignInID: asker.SignInID, IssuedAt: asker.IssuedAt,
-			})
+		if asker == nil {
+			return run(ctx, r)
 		}
-		return run(ctx, r)
+		who := client.IDToken{
+			UserID: asker.UserID, Login: asker.Login, Subject: asker.Login, SignInID: asker.SignInID, IssuedAt: asker.IssuedAt,
+		}
+		if err := w.people.Admitted(ctx, who); err != nil {
+			return whileWorking(err, who.Login)
+		}
+		admitted, stop := w.people.WhileAdmitted(client.OnBehalfOf(ctx, who), who)
+		defer stop()
+		err = run(admitted, r)
+		if err != nil && ctx.Err() == nil && admitted.Err() != nil {
+			err = whileWorking(context.Cause(admitted), who.Login)
+		}
+		return err
 	}
+}
+
+// whileWorking is what the end of evidence means for a job.
+func whileWorking(err error, login string) error {
+	if errors.Is(err, client.ErrSignInEnded) {
+		return tandem.Errorf(tandem.CodeForbidden, "stopped: %s, who asked for this, may not use the application any more", login)
+	}
+	return err
 }
 
 // Run runs jobs and schedules until ctx ends; then it gives the jobs that run

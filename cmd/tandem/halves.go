@@ -112,6 +112,8 @@ type workerCommand struct {
 	ServiceInstance string `help:"Name of this worker among several that run at the same time." placeholder:"NAME"`
 	Mapping         string `help:"Mapping file of imports (default: the one for the Northwind files)." placeholder:"FILE"`
 	TimeZone        string `help:"The company's time zone: of the schedules, and of which day it is." default:"UTC" placeholder:"ZONE"`
+
+	EvidenceForItsLife bool `help:"Believe an ID token until it expires: only for identity servers that cannot say if a sign-in still lives."`
 }
 
 // Run runs the worker until it is told to end.
@@ -125,6 +127,7 @@ func (c *workerCommand) Run(ctx context.Context, r *run) error {
 		log.Info("worker", "issuer", c.Issuer, "application_uri", c.ApplicationURI)
 		return platform.NewWorker(ctx, platform.WorkerConfig{
 			HalfConfig: config, ServiceInstance: c.ServiceInstance, Mapping: c.Mapping, TimeZone: c.TimeZone,
+			EvidenceForItsLife: c.EvidenceForItsLife,
 		})
 	})
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/testkit"
+	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/platform"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
@@ -189,4 +191,102 @@ func (s *system) serviceSession() string {
 		}
 	}
 	return id
+}
+
+// TestI6_WhoMayNotActIsServedByNobody ends what somebody may do in each way, as
+// an administrator's command does or in another browser, and then asks the web
+// app, and the worker with evidence that is good by itself. Nothing that is asked
+// five seconds later may be answered, least of all with the System User's rights.
+func TestI6_WhoMayNotActIsServedByNobody(t *testing.T) {
+	t.Parallel()
+	each(t, tandemtest.Options{Demo: true}, func(t *testing.T, s *system) {
+		admin, err := platform.OpenAdministration(t.Context(), s.Store())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer admin.Close()
+		none := func(context.Context) error { return nil }
+		disable := func(login string) func(context.Context) error {
+			return func(ctx context.Context) error { _, err := admin.Accounts.Disable(ctx, login); return err }
+		}
+		enable := func(login string) func(context.Context) error {
+			return func(ctx context.Context) error { _, err := admin.Accounts.Enable(ctx, login); return err }
+		}
+		for _, c := range []struct {
+			name, login, page, path string
+			end, mend               func(context.Context) error
+		}{
+			{"customer disabled", "paul", "/portal/orders", internalapi.PathPortalOrders, disable("paul"), enable("paul")},
+			{"employee disabled", "anna", "/jobs", internalapi.PathJobs, disable("anna"), enable("anna")},
+			{"sign-ins ended", "anna", "/jobs", internalapi.PathJobs, func(ctx context.Context) error {
+				u, err := admin.Accounts.Show(ctx, "anna")
+				if err == nil {
+					err = admin.Ending.User(ctx, &u, "test")
+				}
+				return err
+			}, none},
+			{"customers not admitted", "paul", "/portal/orders", internalapi.PathPortalOrders, func(ctx context.Context) error {
+				_, err := admin.Apps.Update(ctx, "test", tandemtest.Portal, func(a *tandem.TrustedApp) error { a.ExternalUsers = false; return nil })
+				return err
+			}, func(ctx context.Context) error {
+				_, err := admin.Apps.Update(ctx, "test", tandemtest.Portal, func(a *tandem.TrustedApp) error { a.ExternalUsers = true; return nil })
+				return err
+			}},
+			{"application disabled", "paul", "/portal/orders", internalapi.PathPortalOrders, func(ctx context.Context) error {
+				return admin.Apps.Disable(ctx, "test", tandemtest.Portal)
+			}, none},
+		} {
+			s.Refresh()
+			browser, evidence := s.signIn(c.login), s.SignIn(c.login).ID
+			if a, page := s.askWorker("GET", c.path, evidence, nil), browser.open(c.page); a.StatusCode != 200 || page.StatusCode != 200 {
+				t.Fatalf("%s: before it: %d %s, %d %s", c.name, a.StatusCode, a.Text, page.StatusCode, page.Text)
+			}
+			if err := c.end(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			ended := time.Now()
+			for what, served := range map[string]func() bool{
+				"worker": func() bool { return s.askWorker("GET", c.path, evidence, nil).StatusCode == 200 },
+				"web app": func() bool {
+					return strings.HasPrefix(browser.open(c.page).Request.URL.Path, c.page) && browser.open(c.page).StatusCode == 200
+				},
+			} {
+				for {
+					began := time.Now()
+					if !served() {
+						break
+					}
+					if began.Sub(ended) > reaches {
+						t.Fatalf("%s: the %s serves %s %v afterwards", c.name, what, c.login, began.Sub(ended))
+					}
+					time.Sleep(100 * time.Millisecond)
+				}
+			}
+			if err := c.mend(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// A sign-out in one browser ends what the worker does for that sign-in, also for
+// who holds its ID token, and leaves the person's other sign-in alone.
+func TestI6_SignOutElsewhereEndsEvidence(t *testing.T) {
+	t.Parallel()
+	s := start(t, tandemtest.Options{Engine: sqldb.SQLite})
+	one, other := s.SignIn("anna"), s.SignIn("anna")
+	for name, evidence := range map[string]string{"one": one.ID, "other": other.ID} {
+		if a := s.askWorker("GET", internalapi.PathJobs, evidence, nil); a.StatusCode != 200 {
+			t.Fatalf("%s: %d %s", name, a.StatusCode, a.Text)
+		}
+	}
+	a := s.send("POST", s.Issuer+"/connect/endsession", url.Values{"id_token_hint": {one.ID}}.Encode(),
+		map[string][]string{"Content-Type": {"application/x-www-form-urlencoded"}})
+	if a.StatusCode >= 400 {
+		t.Fatalf("sign-out: %d %s", a.StatusCode, a.Text)
+	}
+	testkit.Eventually(t, "the worker refuses", func() bool { return s.askWorker("GET", internalapi.PathJobs, one.ID, nil).StatusCode == 401 })
+	if a := s.askWorker("GET", internalapi.PathJobs, other.ID, nil); a.StatusCode != 200 {
+		t.Errorf("the other sign-in: %d %s", a.StatusCode, a.Text)
+	}
 }

@@ -34,7 +34,7 @@ func TestUpgradeFromRiver(t *testing.T) {
 		for _, table := range []string{"river_job", "river_leader", "river_queue", "river_client", "river_client_queue", "river_migration"} {
 			exec(`CREATE TABLE ` + table + ` (id BIGINT)`)
 		}
-		asker := `"on_behalf":{"user_id":"` + workertest.AnnaID + `","login":"anna","sid":"s","iat":"2026-01-01T00:00:00Z"}}`
+		asker := `"on_behalf":{"user_id":"` + workertest.AnnaID + `","login":"anna","sid":"sid-anna","iat":"2026-01-01T00:00:00Z"}}`
 		period := `{"from":"2026-01-01","to":"2026-01-31","format":"csv",` + asker
 		for _, j := range []struct {
 			id, kind, state, args, result, key string

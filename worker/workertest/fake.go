@@ -76,7 +76,15 @@ type Fake struct {
 	Full     bool              // the licence
 	tokens   map[string]string // to the service instance
 	Serial   int               // of tokens made
-	Requests []*http.Request
+	// Ended sign-ins are not live, those in SignedOut because their person left.
+	// Mute answers no question about any; Silent says from the start that there
+	// are no such questions.
+	Ended, SignedOut map[string]bool
+	Mute, Silent     bool
+	// Questions is how many there were.
+	Questions int
+	people    map[string]Object // claims of the latest ID token by sid
+	Requests  []*http.Request
 	// Rows by set. An order's key "Customer" is {"Id": …}.
 	Rows map[string][]Object
 	// Imported objects by type, ExternalSystem and ExternalId.
@@ -92,19 +100,24 @@ type Fake struct {
 
 // NewFake starts a fake instance for the test.
 func NewFake(t testing.TB) *Fake {
-	f := &Fake{tokens: map[string]string{}, Rows: map[string][]Object{}, Imported: map[string]string{}, Children: map[string]map[string][]Object{}}
+	f := &Fake{
+		tokens: map[string]string{}, people: map[string]Object{}, Ended: map[string]bool{}, SignedOut: map[string]bool{},
+		Rows: map[string][]Object{}, Imported: map[string]string{}, Children: map[string]map[string][]Object{},
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /id/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		write(w, 200, Object{
 			"issuer": f.Issuer, "authorization_endpoint": f.Issuer + "/connect/authorize", "token_endpoint": f.Issuer + "/connect/token",
 			"jwks_uri": f.Issuer + "/jwks", "id_token_signing_alg_values_supported": []string{"RS256"}, "response_types_supported": []string{"code"},
 			"subject_types_supported": []string{"public"},
+			"introspection_endpoint":  f.Issuer + "/connect/introspect", "sign_in_introspection_supported": !f.Silent,
 		})
 	})
 	mux.HandleFunc("GET /id/jwks", func(w http.ResponseWriter, _ *http.Request) {
 		write(w, 200, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &SigningKey().PublicKey, KeyID: "r1", Algorithm: "RS256", Use: "sig"}}})
 	})
 	mux.HandleFunc("POST /id/connect/token", f.token)
+	mux.HandleFunc("POST /id/connect/introspect", f.introspect)
 	mux.HandleFunc("GET /sys/auto-discovery", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, `{"WebSites":[{"Type":"DomainAPI","AdditionalProperties":{"ODataServiceRoot":%q}}]}`, f.server.URL+"/api/domain/odata/")
 	})
@@ -136,6 +149,27 @@ func (f *Fake) token(w http.ResponseWriter, r *http.Request) {
 	t := fmt.Sprintf("service-token-%d", f.Serial)
 	f.tokens[t] = r.PostForm.Get("service_instance")
 	write(w, 200, Object{"access_token": t, "token_type": "Bearer", "expires_in": 3600, "scope": "read update"})
+}
+
+// introspect answers about sign-ins, for who has a service token.
+func (f *Fake) introspect(w http.ResponseWriter, r *http.Request) {
+	f.lock.Lock()
+	defer f.lock.Unlock()
+	_ = r.ParseForm()
+	f.Questions++
+	sid := r.PostForm.Get("token")
+	who, known := f.people[sid]
+	_, good := f.tokens[bearer(r)]
+	switch {
+	case f.Mute:
+		write(w, 503, Object{"error": "temporarily_unavailable"})
+	case !good || f.Disabled:
+		write(w, 401, Object{"error": "invalid_token"})
+	case !known || f.Ended[sid] || f.SignedOut[sid] && r.PostForm.Get("about") != "person":
+		write(w, 200, Object{"active": false})
+	default:
+		write(w, 200, Object{"active": true, "sid": sid, "sub": who["sub"], "id": who["id"], "client_id": ApplicationURI})
+	}
 }
 
 // InstanceOf is the service instance of the worker that makes the request.
@@ -442,6 +476,7 @@ func (f *Fake) IDToken(claims Object) string {
 		"sub": "anna", "id": AnnaID, "sid": "sid-anna", "user_type": "InternalUser",
 	}
 	maps.Copy(c, claims)
+	f.With(func() { f.people[fmt.Sprint(c["sid"])] = c })
 	return Sign(c, "JWT", SigningKey())
 }
 

@@ -17,6 +17,7 @@ const (
 	CodeLicenceFull  Code = "licence_full" // MaximumLicenseCountExceeded
 	CodeNotFound     Code = "not_found"
 	CodeConflict     Code = "conflict"
+	CodePrecondition Code = "precondition"
 	CodeTooLarge     Code = "too_large"
 	CodeRule         Code = "rule"
 	CodeThrottled    Code = "throttled"
@@ -39,6 +40,8 @@ func (c Code) Status() int {
 		return http.StatusNotFound
 	case CodeConflict:
 		return http.StatusConflict
+	case CodePrecondition:
+		return http.StatusPreconditionFailed
 	case CodeTooLarge:
 		return http.StatusRequestEntityTooLarge
 	case CodeRule:

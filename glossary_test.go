@@ -29,7 +29,7 @@ func TestCodeStatus(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[tandem.Code]int{
 		tandem.CodeInvalid: 400, tandem.CodeUnauthorized: 401, tandem.CodeForbidden: 403, tandem.CodeLicenceFull: 403,
-		tandem.CodeNotFound: 404, tandem.CodeConflict: 409, tandem.CodeTooLarge: 413, tandem.CodeRule: 422,
+		tandem.CodeNotFound: 404, tandem.CodeConflict: 409, tandem.CodePrecondition: 412, tandem.CodeTooLarge: 413, tandem.CodeRule: 422,
 		tandem.CodeThrottled: 429, tandem.CodeUnavailable: 503, tandem.CodeInternal: 500,
 		"": http.StatusInternalServerError, "made up": http.StatusInternalServerError,
 	} {

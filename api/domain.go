@@ -36,8 +36,9 @@ const (
 //	       GetLicenceUsage
 //
 // GET needs the scope read, everything else update; the sets of the namespace
-// Systems_Security need sec. X-HTTP-Method-Override is not looked at. Which pages
-// of other origins may read a response is decided by who mounts it.
+// Systems_Security need sec. Headers that would change what a request means are
+// honoured or refused (headers.go). Which pages of other origins may read a
+// response is decided by who mounts it.
 type Domain struct {
 	Model *model.Model
 	Store write.Store
@@ -79,7 +80,11 @@ func (d *Domain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("OData-Version", "4.0")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	if err := d.route(w, r); err != nil {
+	err := checkHeaders(r)
+	if err == nil {
+		err = d.route(w, r)
+	}
+	if err != nil {
 		Errors{d.Log}.Write(w, r, edge(err))
 	}
 }
@@ -120,6 +125,11 @@ func (d *Domain) route(w http.ResponseWriter, r *http.Request) error {
 	path, err := odata.ParsePath(strings.TrimPrefix(r.URL.EscapedPath(), DomainPath))
 	if err != nil {
 		return err
+	}
+	if path.Resource != odata.Metadata && path.Resource != odata.Count && !path.MemberCount {
+		if _, err := formOf(r); err != nil {
+			return err
+		}
 	}
 	switch path.Resource {
 	case odata.ServiceDocument:

@@ -173,15 +173,15 @@ func (f *fake) Write(_ context.Context, _ write.Actor, set *model.Set, o *write.
 	return f.write(set, o)
 }
 
-func (f *fake) CreateChild(_ context.Context, _ write.Actor, _ model.Entity, c *model.Child, o *write.Object) (write.Outcome, error) {
+func (f *fake) CreateChild(_ context.Context, _ write.Actor, _ model.Entity, _ write.Condition, c *model.Child, o *write.Object) (write.Outcome, error) {
 	return f.write(c.Set, o)
 }
 
-func (f *fake) Update(_ context.Context, _ write.Actor, e model.Entity, o *write.Object) (write.Outcome, error) {
+func (f *fake) Update(_ context.Context, _ write.Actor, e model.Entity, _ write.Condition, o *write.Object) (write.Outcome, error) {
 	return f.write(e.Set, o)
 }
 
-func (f *fake) Delete(_ context.Context, _ write.Actor, e model.Entity, _ int64) error {
+func (f *fake) Delete(_ context.Context, _ write.Actor, e model.Entity, _ write.Condition) error {
 	_, err := f.write(e.Set, nil)
 	return err
 }
@@ -194,9 +194,8 @@ func (f *fake) Import(_ context.Context, _ write.Actor, req *write.ImportRequest
 	return res, nil
 }
 
-func (f *fake) Do(_ context.Context, _ write.Actor, e model.Entity, _ string, o *write.Object) error {
-	_, err := f.write(e.Set, o)
-	return err
+func (f *fake) Do(_ context.Context, _ write.Actor, e model.Entity, _ write.Condition, _ string, o *write.Object) (write.Outcome, error) {
+	return f.write(e.Set, o)
 }
 
 // currencies yields n rows of currencies.
@@ -335,21 +334,21 @@ func TestBodies(t *testing.T) {
 		body, header string
 		status       int
 	}{
-		"empty":                  {"", "Content-Type: application/json", 400},
-		"not JSON":               {"Name=x", "", 400},
-		"an array":               {"[]", "", 400},
-		"a number":               {"1", "", 400},
-		"cut off":                {`{"Name":`, "", 400},
-		"more after it":          {`{} {}`, "", 400},
-		"a name twice":           {`{"Name":"a","Name":"b"}`, "", 400},
-		"too deep":               {deep, "", 400},
-		"a form":                 {"Name=x", "Content-Type: application/x-www-form-urlencoded", 415},
-		"text":                   {"{}", "Content-Type: text/plain", 415},
-		"two types":              {"{}", "Content-Type: application/json, text/plain", 415},
-		"compressed":             {"{}", "Content-Encoding: gzip", 415},
-		"with a charset":         {"{}", "Content-Type: application/json;odata.metadata=minimal;charset=utf-8", 201},
-		"large":                  {`{"Name":"` + strings.Repeat("x", api.MaxBody) + `"}`, "", 413},
-		"a bad If-Match ignored": {"{}", "If-Match: x", 201},
+		"empty":          {"", "Content-Type: application/json", 400},
+		"not JSON":       {"Name=x", "", 400},
+		"an array":       {"[]", "", 400},
+		"a number":       {"1", "", 400},
+		"cut off":        {`{"Name":`, "", 400},
+		"more after it":  {`{} {}`, "", 400},
+		"a name twice":   {`{"Name":"a","Name":"b"}`, "", 400},
+		"too deep":       {deep, "", 400},
+		"a form":         {"Name=x", "Content-Type: application/x-www-form-urlencoded", 415},
+		"text":           {"{}", "Content-Type: text/plain", 415},
+		"two types":      {"{}", "Content-Type: application/json, text/plain", 415},
+		"compressed":     {"{}", "Content-Encoding: gzip", 415},
+		"with a charset": {"{}", "Content-Type: application/json;odata.metadata=minimal;charset=utf-8", 201},
+		"large":          {`{"Name":"` + strings.Repeat("x", api.MaxBody) + `"}`, "", 413},
+		"a condition":    {"{}", "If-Match: x", 400},
 	} {
 		var headers []string
 		if c.header != "" {
@@ -472,7 +471,7 @@ func TestF33_WritingEndsWithTheTimeOfTheResponse(t *testing.T) {
 	defer server.Close()
 	r, err := server.Client().Get(server.URL + api.DomainPath + "General_Currencies_Currencies?$select=CurrencySign")
 	if err != nil {
-		t.Fatal(err)
+		return // broken off as early as that
 	}
 	defer r.Body.Close()
 	if text, err := io.ReadAll(r.Body); err == nil || r.StatusCode != 200 {

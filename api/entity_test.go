@@ -133,7 +133,7 @@ func TestAnEntityIsOneDeclarationAndOneMigration(t *testing.T) {
 			{"GET", set + "?$search=c00&$select=Code", "", 200, `"Code":"C0001"`},
 			{"GET", set + "/$count", "", 200, "1"},
 			{"GET", set + "?$select=Code&$expand=Customer($select=Number;$expand=Party($select=PartyName))", "", 200,
-				`"Customer":{"@odata.id":"Crm_Sales_Customers(` + number(4) + `)","Number":"C1","Party":{"@odata.id":"General_Contacts_Companies(` + number(2) + `)"`},
+				`"Customer":{"@odata.id":"Crm_Sales_Customers(` + number(4) + `)","@odata.etag":"W/\"1\"","Number":"C1","Party":{"@odata.type":"#Erp.General_Contacts_Company","@odata.id":"General_Contacts_Companies(` + number(2) + `)"`},
 			{"GET", entity + "/Customer?$select=Number", "", 200, `"Number":"C1"`},
 
 			{"PATCH", entity, `{"ObjectVersion":1,"Kind":"Season","Worth":{"Value":20}}`, 204, ""},

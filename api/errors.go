@@ -133,6 +133,8 @@ func Describe(err error) (int, ErrorObject) {
 		o.Type = "NotFound"
 	case tandem.CodeConflict:
 		o.Code, o.Type = 2129, "Conflict"
+	case tandem.CodePrecondition:
+		o.Code, o.Type = 2129, "PreconditionFailed"
 	case tandem.CodeTooLarge:
 		o.Type = "TooLarge"
 	case tandem.CodeRule:
@@ -217,6 +219,10 @@ func (e *statusError) Error() string { return e.message }
 func methodNotAllowed(method, allowed string) error {
 	return &statusError{http.StatusMethodNotAllowed, "MethodNotAllowed",
 		fmt.Sprintf("The method %q is not offered here; offered are %s.", tandem.Clip(method, 16), allowed)}
+}
+
+func notAcceptable(format string, args ...any) error {
+	return &statusError{http.StatusNotAcceptable, "NotAcceptable", fmt.Sprintf(format, args...)}
 }
 
 func unsupportedMedia(format string, args ...any) error {

@@ -17,6 +17,9 @@ func metadata(m *model.Model, sessions, usage bool) []byte {
 	w := &csdl{}
 	w.line(`<?xml version="1.0" encoding="utf-8"?>`)
 	w.line(`<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx">`)
+	w.line(`<edmx:Reference Uri="https://oasis-tcs.github.io/odata-vocabularies/vocabularies/Org.OData.Core.V1.xml">`)
+	w.line(`<edmx:Include Namespace="Org.OData.Core.V1" Alias="Core"/>`)
+	w.line(`</edmx:Reference>`)
 	w.line(`<edmx:DataServices>`)
 	w.line(`<Schema Namespace="%s" xmlns="http://docs.oasis-open.org/odata/ns/edm">`, odata.Namespace)
 	w.complexTypes()
@@ -60,7 +63,8 @@ func (w *csdl) line(format string, args ...any) {
 	w.b.WriteString(strings.Repeat("  ", w.depth))
 	fmt.Fprintf(&w.b, format, args...)
 	w.b.WriteByte('\n')
-	if !closing && !strings.HasPrefix(format, "<?") && !strings.HasSuffix(format, "/>") {
+	whole := strings.HasSuffix(format, "/>") || strings.Contains(format, "</")
+	if !closing && !strings.HasPrefix(format, "<?") && !whole {
 		w.depth++
 	}
 }
@@ -233,13 +237,21 @@ func (w *csdl) container(m *model.Model, sessions, usage bool) {
 		for _, c := range s.Children {
 			bindings = append(bindings, [2]string{c.Name, c.Set.Name})
 		}
-		if len(bindings) == 0 {
+		versioned := s.Property("ObjectVersion") != nil
+		if len(bindings) == 0 && !versioned {
 			w.line(`<EntitySet Name="%s" EntityType="%s"/>`, s.Name, qualified(s.Type))
 			continue
 		}
 		w.line(`<EntitySet Name="%s" EntityType="%s">`, s.Name, qualified(s.Type))
 		for _, b := range bindings {
 			w.line(`<NavigationPropertyBinding Path="%s" Target="%s"/>`, b[0], b[1])
+		}
+		if versioned {
+			w.line(`<Annotation Term="Core.OptimisticConcurrency">`)
+			w.line(`<Collection>`)
+			w.line(`<PropertyPath>ObjectVersion</PropertyPath>`)
+			w.line(`</Collection>`)
+			w.line(`</Annotation>`)
 		}
 		w.line(`</EntitySet>`)
 	}

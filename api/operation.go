@@ -47,9 +47,12 @@ func (d *Domain) serviceDocument(w http.ResponseWriter, r *http.Request) error {
 
 // serveMetadata serves $metadata: made once, because the model never changes
 // while the program runs.
-func (d *Domain) serveMetadata(w http.ResponseWriter, _ *http.Request) error {
+func (d *Domain) serveMetadata(w http.ResponseWriter, r *http.Request) error {
+	if !accepts(r.Header, "application/xml", "text/xml", "application/json") {
+		return notAcceptable("$metadata is XML; Accept takes application/xml.")
+	}
 	d.metadataOnce.Do(func() { d.metadataXML = metadata(d.Model, d.Sessions != nil, d.Usage != nil) })
-	return plain(w, "application/xml;charset=utf-8", d.metadataXML)
+	return plain(w, r, "application/xml;charset=utf-8", d.metadataXML)
 }
 
 func (d *Domain) getVersion(w http.ResponseWriter, r *http.Request) error {
@@ -97,6 +100,12 @@ func (d *Domain) importObjects(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := unconditional(r.Header); err != nil {
+		return err
+	}
+	if err := noOptions(r); err != nil {
+		return err
+	}
 	body, err := readBody(w, r, MaxImportBody)
 	if err != nil {
 		return err
@@ -131,7 +140,7 @@ func (d *Domain) importObjects(w http.ResponseWriter, r *http.Request) error {
 	if result.DataExchange.ID != "" {
 		response.DataExchange = result.DataExchange.String()
 	}
-	return document(w, response)
+	return document(w, r, response)
 }
 
 func verdict(success bool) string {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
@@ -31,9 +32,15 @@ func (t *target) rows(w http.ResponseWriter, r *http.Request, set *model.Set, re
 	if err := startAt(q, options); err != nil {
 		return err
 	}
+	if err := limitPage(w, r, options); err != nil {
+		return err
+	}
+	if q.Form, err = formOf(r); err != nil {
+		return err
+	}
 	ctx, cancel := t.bounded(r)
 	defer cancel()
-	out := newResponse(w, r, http.StatusOK)
+	out := newResponse(w, r, http.StatusOK).in(q.Form)
 	if err := t.page(ctx, out, q, options, resource); err != nil {
 		return out.fail(err, t.logBroken(r))
 	}
@@ -68,17 +75,25 @@ func both(a, b query.Expr) query.Expr {
 // than it shows, to know whether there is a next page. A page also ends before
 // the row that would make the response too large.
 func (t *target) page(ctx context.Context, out *response, q *query.Query, options *odata.Query, resource string) error {
-	out.str(`{"@odata.context":`)
-	out.url(t.root(), "$metadata#", q.Set.Name)
+	out.str("{")
+	if !q.Form.NoMetadata {
+		out.str(`"@odata.context":`)
+		out.url(t.root(), "$metadata#", q.Set.Name)
+		out.str(",")
+	}
 	if options.Count {
 		n, err := t.Store.Count(ctx, q)
 		if err != nil {
 			return err
 		}
-		out.str(`,"@odata.count":`)
-		out.int(n)
+		out.str(`"@odata.count":`)
+		if q.Form.Compatible { // an Edm.Int64
+			out.str(`"` + strconv.FormatInt(n, 10) + `",`)
+		} else {
+			out.str(strconv.FormatInt(n, 10) + ",")
+		}
 	}
-	out.str(`,"value":[`)
+	out.str(`"value":[`)
 	link := ""
 	if options.Top > 0 {
 		shown, budget := 0, query.NewBudget()
@@ -147,7 +162,7 @@ func (t *target) countOf(w http.ResponseWriter, r *http.Request, set *model.Set,
 	if err != nil {
 		return err
 	}
-	return plain(w, "text/plain;charset=utf-8", strconv.AppendInt(nil, n, 10))
+	return plain(w, r, "text/plain;charset=utf-8", strconv.AppendInt(nil, n, 10))
 }
 
 // entity serves GET Set(guid).
@@ -166,14 +181,25 @@ func (t *target) one(w http.ResponseWriter, r *http.Request, status int, e model
 	if err != nil {
 		return err
 	}
+	if q.Form, err = formOf(r); err != nil {
+		return err
+	}
 	ctx, cancel := t.bounded(r)
 	defer cancel()
-	out := newResponse(w, r, status)
-	found := false
+	out := newResponse(w, r, status).in(q.Form)
+	found, same := false, false
 	err = t.Store.Query(ctx, q, func(row *query.Row) error {
 		found = true
 		if !query.NewBudget().Take(row) {
 			return q.TooMuch()
+		}
+		if row.Version > 0 {
+			w.Header().Set("ETag", entityTag(row.Version))
+		}
+		same = ScopeFor(r.Method) == tandem.ScopeRead && unchanged(r, row.Version)
+		if q.Form.NoMetadata {
+			out.buf = q.AppendRow(out.buf, row)
+			return nil
 		}
 		out.str(`{"@odata.context":`)
 		out.url(t.root(), "$metadata#", e.Set.Name, "/$entity")
@@ -187,6 +213,11 @@ func (t *target) one(w http.ResponseWriter, r *http.Request, status int, e model
 	}
 	if err != nil {
 		return out.fail(err, t.logBroken(r))
+	}
+	if same {
+		out.release()
+		w.WriteHeader(http.StatusNotModified)
+		return nil
 	}
 	return out.done()
 }

@@ -2,30 +2,37 @@ package api
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
+
+	"github.com/hybridapps/tandem/erp/query"
 )
 
-// jsonType is the content type of the documented API's responses.
-const jsonType = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
-
-// flushAt is how many bytes a response collects before it is sent; a response
-// that stays below goes out in one piece, with its length.
-const flushAt = 64 << 10
+const (
+	// flushAt is how many bytes a response collects before it is sent; a response
+	// that stays below goes out in one piece, with its length.
+	flushAt = 64 << 10
+	// compressAt is from how many bytes a response is compressed, where the
+	// caller takes gzip.
+	compressAt = 16 << 10
+)
 
 // response is a 2xx body in the making. Nothing is sent before flushAt bytes are
 // there, so an error until then is a clean error response.
 type response struct {
-	w      http.ResponseWriter
-	r      *http.Request
-	status int
-	buf    []byte
-	pooled *[]byte
-	sent   bool
+	w           http.ResponseWriter
+	r           *http.Request
+	status      int
+	contentType string
+	buf         []byte
+	pooled      *[]byte
+	sent        bool
+	packer      *gzip.Writer // nil unless the body is compressed
 }
 
 var responseBuffers = sync.Pool{New: func() any {
@@ -33,9 +40,24 @@ var responseBuffers = sync.Pool{New: func() any {
 	return &b
 }}
 
+// packers compress for speed: most callers are near.
+var packers = sync.Pool{New: func() any {
+	p, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+	if err != nil {
+		panic(err) // only for a level that does not exist
+	}
+	return p
+}}
+
 func newResponse(w http.ResponseWriter, r *http.Request, status int) *response {
 	pooled := responseBuffers.Get().(*[]byte)
-	return &response{w: w, r: r, status: status, buf: (*pooled)[:0], pooled: pooled}
+	return &response{w: w, r: r, status: status, contentType: jsonType(query.Form{}), buf: (*pooled)[:0], pooled: pooled}
+}
+
+// in makes the response one of a form.
+func (out *response) in(f query.Form) *response {
+	out.contentType = jsonType(f)
+	return out
 }
 
 // str appends text as it is.
@@ -64,20 +86,37 @@ func (out *response) spill(ctx context.Context) error {
 		return err
 	}
 	out.header()
-	_, err := out.w.Write(out.buf)
+	_, err := out.body().Write(out.buf)
 	out.buf = out.buf[:0]
 	return err
 }
 
+// header sends the header, once; the size of what is there decides whether the
+// body is compressed.
 func (out *response) header() {
 	if out.sent {
 		return
 	}
 	out.sent = true
-	if h := out.w.Header(); h.Get("Content-Type") == "" {
-		h.Set("Content-Type", jsonType)
+	h := out.w.Header()
+	h.Set("Content-Type", out.contentType)
+	if len(out.buf) >= compressAt {
+		h.Add("Vary", "Accept-Encoding")
+		if acceptsGzip(out.r.Header) {
+			h.Set("Content-Encoding", "gzip")
+			h.Del("Content-Length")
+			out.packer = packers.Get().(*gzip.Writer)
+			out.packer.Reset(out.w)
+		}
 	}
 	out.w.WriteHeader(out.status)
+}
+
+func (out *response) body() io.Writer {
+	if out.packer != nil {
+		return out.packer
+	}
+	return out.w
 }
 
 // done sends the rest.
@@ -86,7 +125,10 @@ func (out *response) done() error {
 		out.w.Header().Set("Content-Length", strconv.Itoa(len(out.buf)))
 	}
 	out.header()
-	_, _ = out.w.Write(out.buf) // the caller may have gone
+	_, _ = out.body().Write(out.buf) // the caller may have gone
+	if out.packer != nil {
+		_ = out.packer.Close() // the same
+	}
 	out.release()
 	return nil
 }
@@ -110,39 +152,29 @@ func (out *response) release() {
 		*out.pooled = out.buf[:0]
 		responseBuffers.Put(out.pooled)
 	}
-	out.buf, out.pooled = nil, nil
+	if out.packer != nil {
+		out.packer.Reset(nil)
+		packers.Put(out.packer)
+	}
+	out.buf, out.pooled, out.packer = nil, nil, nil
 }
 
 // document answers 200 with a value as JSON, without the escapes that only HTML
 // needs.
-func document(w http.ResponseWriter, v any) error {
+func document(w http.ResponseWriter, r *http.Request, v any) error {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	return plain(w, jsonType, bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+	return plain(w, r, jsonType(query.Form{}), bytes.TrimSuffix(b.Bytes(), []byte("\n")))
 }
 
-// plain answers with a text of another type than JSON.
-func plain(w http.ResponseWriter, contentType string, body []byte) error {
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	_, _ = w.Write(body) // the caller may have gone
-	return nil
-}
-
-// preference is the value of a preference of the Prefer header (RFC 7240).
-func preference(r *http.Request, name string) string {
-	for _, line := range r.Header.Values("Prefer") {
-		for part := range strings.SplitSeq(line, ",") {
-			part, _, _ = strings.Cut(part, ";")
-			key, value, _ := strings.Cut(part, "=")
-			if strings.EqualFold(strings.TrimSpace(key), name) {
-				return strings.Trim(strings.TrimSpace(value), `"`)
-			}
-		}
-	}
-	return ""
+// plain answers 200 with a body of a type.
+func plain(w http.ResponseWriter, r *http.Request, contentType string, body []byte) error {
+	out := newResponse(w, r, http.StatusOK)
+	out.contentType = contentType
+	out.buf = append(out.buf, body...)
+	return out.done()
 }

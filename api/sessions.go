@@ -78,7 +78,7 @@ func (d *Domain) monitor(w http.ResponseWriter, r *http.Request) error {
 		}
 		response.Value = append(response.Value, row)
 	}
-	return document(w, response)
+	return document(w, r, response)
 }
 
 // monitorCount serves GET Systems_Monitoring_CurrentSessions/$count.
@@ -87,7 +87,7 @@ func (d *Domain) monitorCount(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return plain(w, "text/plain;charset=utf-8", strconv.AppendInt(nil, int64(len(rows)), 10))
+	return plain(w, r, "text/plain;charset=utf-8", strconv.AppendInt(nil, int64(len(rows)), 10))
 }
 
 // openSessions reads the options and the open sessions, after checking that an

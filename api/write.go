@@ -4,32 +4,40 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 
+	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/erp/write"
 )
 
 // create serves POST Set.
 func (t *target) create(w http.ResponseWriter, r *http.Request) error {
-	return t.insert(w, r, func(ctx context.Context, by write.Actor, o *write.Object) (write.Outcome, error) {
+	if err := unconditional(r.Header); err != nil {
+		return err
+	}
+	return t.insert(w, r, t.set, func(ctx context.Context, by write.Actor, o *write.Object) (write.Outcome, error) {
 		return t.Store.Write(ctx, by, t.set, o)
 	})
 }
 
-// createChild serves POST Set(guid)/Lines.
+// createChild serves POST Set(guid)/Lines. A condition is one on the owner, whose
+// version the new row shares.
 func (t *target) createChild(w http.ResponseWriter, r *http.Request, child *model.Child) error {
-	return t.insert(w, r, func(ctx context.Context, by write.Actor, o *write.Object) (write.Outcome, error) {
-		return t.Store.CreateChild(ctx, by, t.self(), child, o)
+	when, err := condition(r.Header)
+	if err != nil {
+		return err
+	}
+	return t.insert(w, r, child.Set, func(ctx context.Context, by write.Actor, o *write.Object) (write.Outcome, error) {
+		return t.Store.CreateChild(ctx, by, t.self(), when, child, o)
 	})
 }
 
 // insert reads a body, has it written and answers with the row: 201 where it
 // is new, 200 where @erpnet.action found one, 204 where it found none.
-func (t *target) insert(w http.ResponseWriter, r *http.Request,
+func (t *target) insert(w http.ResponseWriter, r *http.Request, set *model.Set,
 	apply func(context.Context, write.Actor, *write.Object) (write.Outcome, error),
 ) error {
 	by, err := actor(r)
@@ -38,6 +46,15 @@ func (t *target) insert(w http.ResponseWriter, r *http.Request,
 	}
 	o, err := readBody(w, r, MaxBody)
 	if err != nil {
+		return err
+	}
+	if v, _ := o.Get("@odata.type"); v != nil {
+		name, _ := v.(string)
+		if typed := t.Model.SetOfQualifiedType(name); set.Includes(typed) {
+			set = typed
+		}
+	}
+	if err := t.checkShape(r, set); err != nil {
 		return err
 	}
 	ctx, cancel := t.bounded(r)
@@ -50,18 +67,17 @@ func (t *target) insert(w http.ResponseWriter, r *http.Request,
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	h, status := w.Header(), http.StatusOK
+	status := http.StatusOK
 	if out.State == write.Added {
 		status = http.StatusCreated
-		h.Set("Location", t.root()+out.Entity.String())
+		w.Header().Set("Location", t.root()+out.Entity.String())
 	}
 	if preference(r, "return") == "minimal" {
-		h.Set("Preference-Applied", "return=minimal")
-		h.Set("OData-EntityId", t.root()+out.Entity.String())
-		w.WriteHeader(http.StatusNoContent)
+		w.Header().Set("Preference-Applied", "return=minimal")
+		t.written(w, out)
 		return nil
 	}
-	return t.one(w, r, status, out.Entity)
+	return t.represent(w, r, status, out)
 }
 
 // update serves PATCH Set(guid): 204, or the row when the caller prefers it.
@@ -70,32 +86,67 @@ func (t *target) update(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	when, err := condition(r.Header)
+	if err != nil {
+		return err
+	}
 	o, err := readBody(w, r, MaxBody)
 	if err != nil {
 		return err
 	}
-	version, err := ifMatch(r)
-	if err != nil {
-		return err
-	}
-	if version > 0 {
-		if sent, ok := o.Get("ObjectVersion"); ok && sent != json.Number(strconv.FormatInt(version, 10)) {
+	if sent, ok := o.Get("ObjectVersion"); ok && when.Match != nil && !when.Match.Any {
+		n, _ := sent.(json.Number)
+		if v, err := n.Int64(); err != nil || !when.Match.Has(v) {
 			return invalid("If-Match and ObjectVersion name different versions; send one of them.")
 		}
-		o.Set("ObjectVersion", json.Number(strconv.FormatInt(version, 10)))
+	}
+	if err := t.checkShape(r, t.set); err != nil {
+		return err
 	}
 	ctx, cancel := t.bounded(r)
 	defer cancel()
-	out, err := t.Store.Update(ctx, by, t.self(), o)
+	out, err := t.Store.Update(ctx, by, t.self(), when, o)
 	if err != nil {
 		return err
 	}
 	if preference(r, "return") == "representation" {
 		w.Header().Set("Preference-Applied", "return=representation")
-		return t.one(w, r, http.StatusOK, out.Entity)
+		return t.represent(w, r, http.StatusOK, out)
+	}
+	t.written(w, out)
+	return nil
+}
+
+// checkShape refuses, before anything is written, what the query string says of
+// the row to answer with.
+func (t *target) checkShape(r *http.Request, set *model.Set) error {
+	options, err := odata.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	_, err = query.ResolveRow(set, t.path.Key, options, scopeOf(r))
+	return err
+}
+
+// represent answers a write with the row. What was written stays written: a row
+// that cannot be shown as it was asked for, because it is of another type than
+// it seemed, is only named.
+func (t *target) represent(w http.ResponseWriter, r *http.Request, status int, out write.Outcome) error {
+	if t.checkShape(r, out.Entity.Set) != nil {
+		t.written(w, out)
+		return nil
+	}
+	return t.one(w, r, status, out.Entity)
+}
+
+// written answers with the name and the version of a row, and nothing of it.
+func (t *target) written(w http.ResponseWriter, out write.Outcome) {
+	h := w.Header()
+	h.Set("OData-EntityId", t.root()+out.Entity.String())
+	if out.Version > 0 {
+		h.Set("ETag", entityTag(out.Version))
 	}
 	w.WriteHeader(http.StatusNoContent)
-	return nil
 }
 
 // delete serves DELETE Set(guid).
@@ -104,13 +155,16 @@ func (t *target) delete(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	version, err := ifMatch(r)
+	when, err := condition(r.Header)
 	if err != nil {
+		return err
+	}
+	if err := noOptions(r); err != nil {
 		return err
 	}
 	ctx, cancel := t.bounded(r)
 	defer cancel()
-	if err := t.Store.Delete(ctx, by, t.self(), version); err != nil {
+	if err := t.Store.Delete(ctx, by, t.self(), when); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -123,6 +177,13 @@ func (t *target) action(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	when, err := condition(r.Header)
+	if err != nil {
+		return err
+	}
+	if err := noOptions(r); err != nil {
+		return err
+	}
 	args := &write.Object{}
 	if r.ContentLength != 0 {
 		if args, err = readBody(w, r, MaxBody); err != nil {
@@ -131,10 +192,25 @@ func (t *target) action(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := t.bounded(r)
 	defer cancel()
-	if err := t.Store.Do(ctx, by, t.self(), t.path.Member, args); err != nil {
+	out, err := t.Store.Do(ctx, by, t.self(), when, t.path.Member, args)
+	if err != nil {
 		return err
 	}
-	w.WriteHeader(http.StatusNoContent)
+	t.written(w, out)
+	return nil
+}
+
+// noOptions refuses OData's query options where they could mean nothing.
+func noOptions(r *http.Request) error {
+	options, err := odata.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	for _, o := range options.Given {
+		if strings.HasPrefix(o.Name, "$") {
+			return invalid("%s has no meaning here, and nothing was done; leave it out.", o.Name)
+		}
+	}
 	return nil
 }
 
@@ -145,35 +221,6 @@ func actor(r *http.Request) (write.Actor, error) {
 		return write.Actor{}, errors.New("a write reached the API without a guard before it")
 	}
 	return write.ActorOf(call.Principal), nil
-}
-
-// ifMatch is the version of an If-Match header (RFC 9110 section 13.1.1), which
-// here is an ObjectVersion: 5, "5" or W/"5". It is 0 for * and without one.
-func ifMatch(r *http.Request) (int64, error) {
-	value := strings.Join(r.Header.Values("If-Match"), ",")
-	if value == "" || value == "*" {
-		return 0, nil
-	}
-	n, err := strconv.ParseInt(strings.Trim(strings.TrimPrefix(value, "W/"), `"`), 10, 32)
-	if err != nil || n < 1 {
-		return 0, invalid("If-Match takes one ObjectVersion, for example \"5\".")
-	}
-	return n, nil
-}
-
-// readBody reads one JSON object of at most limit bytes.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) (*write.Object, error) {
-	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
-		return nil, unsupportedMedia("The body must be JSON; send Content-Type: application/json.")
-	}
-	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return nil, unsupportedMedia("The body must not be compressed; leave out Content-Encoding.")
-	}
-	if r.ContentLength > limit {
-		w.Header().Set("Connection", "close") // do not read what is on its way
-		return nil, tooLarge(limit)
-	}
-	return write.ReadObject(http.MaxBytesReader(w, r.Body, limit))
 }
 
 // notSecret is what a caller may see of an error inside a 200.

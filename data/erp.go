@@ -118,32 +118,38 @@ func (e *ERP) Write(ctx context.Context, by write.Actor, set *model.Set, o *writ
 }
 
 // CreateChild implements [write.Store].
-func (e *ERP) CreateChild(ctx context.Context, by write.Actor, owner model.Entity, child *model.Child,
-	o *write.Object) (out write.Outcome, err error) {
+func (e *ERP) CreateChild(ctx context.Context, by write.Actor, owner model.Entity, when write.Condition,
+	child *model.Child, o *write.Object) (out write.Outcome, err error) {
 	err = e.change(ctx, by, func(w *write.Writer) error {
-		out, err = w.CreateChild(owner, child, o)
+		out, err = w.CreateChild(owner, when, child, o)
 		return err
 	})
 	return out, err
 }
 
 // Update implements [write.Store].
-func (e *ERP) Update(ctx context.Context, by write.Actor, entity model.Entity, o *write.Object) (out write.Outcome, err error) {
+func (e *ERP) Update(ctx context.Context, by write.Actor, entity model.Entity, when write.Condition,
+	o *write.Object) (out write.Outcome, err error) {
 	err = e.change(ctx, by, func(w *write.Writer) error {
-		out, err = w.Update(entity, o)
+		out, err = w.Update(entity, when, o)
 		return err
 	})
 	return out, err
 }
 
 // Delete implements [write.Store].
-func (e *ERP) Delete(ctx context.Context, by write.Actor, entity model.Entity, version int64) error {
-	return e.change(ctx, by, func(w *write.Writer) error { return w.Delete(entity, version) })
+func (e *ERP) Delete(ctx context.Context, by write.Actor, entity model.Entity, when write.Condition) error {
+	return e.change(ctx, by, func(w *write.Writer) error { return w.Delete(entity, when) })
 }
 
 // Do implements [write.Store].
-func (e *ERP) Do(ctx context.Context, by write.Actor, entity model.Entity, action string, args *write.Object) error {
-	return e.change(ctx, by, func(w *write.Writer) error { return w.Do(entity, action, args) })
+func (e *ERP) Do(ctx context.Context, by write.Actor, entity model.Entity, when write.Condition, action string,
+	args *write.Object) (out write.Outcome, err error) {
+	err = e.change(ctx, by, func(w *write.Writer) error {
+		out, err = w.Do(entity, when, action, args)
+		return err
+	})
+	return out, err
 }
 
 func (e *ERP) change(ctx context.Context, by write.Actor, f func(*write.Writer) error) error {

@@ -75,7 +75,7 @@ func TestReferredRowsStay(t *testing.T) {
 			order,
 			{Set: erpModel.Set(lines), ID: line},
 		} {
-			refused(t, s.Delete(t.Context(), s.by, e, 0), tandem.CodeConflict, "cannot be deleted")
+			refused(t, s.Delete(t.Context(), s.by, e, write.Condition{}), tandem.CodeConflict, "cannot be deleted")
 		}
 		// What the look before the deletion does not see, the schema does.
 		err := s.Transact(t.Context(), func(tx write.Tx) error { return tx.Remove(order.Set, order.ID) })

@@ -35,15 +35,16 @@ func (c *cell) Scan(src any) error {
 // plan is a compiled level of a query: its statement, and where in a row's
 // cells the parts of its rows are.
 type plan struct {
-	set    *model.Set
-	text   string
-	args   []any
-	width  int   // cells of a row
-	id     int   // cell of the Id, -1 in views
-	kind   int   // cell of the discriminator, -1 where the set is concrete
-	owner  int   // cell of what the level is gathered by, -1 at the top
-	links  []int // cells of the references to expand; -1 for child collections
-	fields []field
+	set     *model.Set
+	text    string
+	args    []any
+	width   int   // cells of a row
+	id      int   // cell of the Id, -1 in views
+	version int   // cell of the version, -1 where none is asked for
+	kind    int   // cell of the discriminator, -1 where the set is concrete
+	owner   int   // cell of what the level is gathered by, -1 at the top
+	links   []int // cells of the references to expand; -1 for child collections
+	fields  []field
 }
 
 // field makes one value of a row.
@@ -70,9 +71,16 @@ type gather struct {
 // plan compiles one level of a query.
 func (e *ERP) plan(q *query.Query, g *gather) (*plan, error) {
 	b := &builder{e: e, set: q.Set}
-	p := &plan{set: q.Set, id: -1, kind: -1, owner: -1}
+	p := &plan{set: q.Set, id: -1, version: -1, kind: -1, owner: -1}
 	if id := q.Set.ID(); id != nil {
 		p.id = b.cell("t0." + quoted(id.Column))
+	}
+	if v := q.Set.Property("ObjectVersion"); v != nil && q.Versions {
+		path := v.ViaOwner
+		if path == nil {
+			path = &model.Path{Property: v}
+		}
+		p.version = b.cell(b.column(path))
 	}
 	if q.Set.Abstract {
 		p.kind = b.cell("t0." + quoted(q.Set.TypeProperty().Column))

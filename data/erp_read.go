@@ -144,6 +144,9 @@ func (e *ERP) read(ctx context.Context, q *query.Query, g *gather, left *budget)
 		if p.id >= 0 {
 			row.ID = cells[p.id].Text
 		}
+		if p.version >= 0 {
+			row.Version = cells[p.version].Int
+		}
 		if p.kind >= 0 {
 			row.Set = p.set.Concrete(cells[p.kind].Int)
 		}

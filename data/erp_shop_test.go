@@ -83,7 +83,7 @@ func (s *shop) create(set, body string) model.Entity {
 
 func (s *shop) update(e model.Entity, body string) error {
 	s.t.Helper()
-	_, err := s.Update(s.t.Context(), s.by, e, object(s.t, body))
+	_, err := s.Update(s.t.Context(), s.by, e, write.Condition{}, object(s.t, body))
 	return err
 }
 
@@ -147,5 +147,8 @@ func refused(t testing.TB, err error, code tandem.Code, text string) {
 		t.Errorf("got %q (%s), want %s: …%s…", err, tandem.ErrorCode(err), code, text)
 	}
 }
+
+// failure is the error of a write whose outcome is not looked at.
+func failure(_ write.Outcome, err error) error { return err }
 
 func newID() string { return uuid.NewString() }

@@ -8,6 +8,7 @@ import (
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/erp/write"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -55,13 +56,13 @@ func TestOrderLives(t *testing.T) {
 			t.Error(got)
 		}
 
-		must(t, s.Do(t.Context(), s.by, order, "ChangeState", object(t, `{"newState":"Released"}`)))
+		must(t, failure(s.Do(t.Context(), s.by, order, write.Condition{}, "ChangeState", object(t, `{"newState":"Released"}`))))
 		refused(t, s.update(order, `{"DocumentNotes":"late"}`), tandem.CodeRule, "Released")
-		refused(t, s.Delete(t.Context(), s.by, order, 0), tandem.CodeRule, "Released")
+		refused(t, s.Delete(t.Context(), s.by, order, write.Condition{}), tandem.CodeRule, "Released")
 
 		second := s.create(orders, `{"Customer":{"Number":"C2"},"Lines":[{"Product":{"PartNumber":"P1"}}]}`)
-		refused(t, s.Delete(t.Context(), s.by, second, 7), tandem.CodeConflict, "ObjectVersion")
-		must(t, s.Delete(t.Context(), s.by, second, 1))
+		refused(t, s.Delete(t.Context(), s.by, second, write.At(7)), tandem.CodePrecondition, "ObjectVersion")
+		must(t, s.Delete(t.Context(), s.by, second, write.At(1)))
 		refused(t, s.update(second, `{}`), tandem.CodeNotFound, second.ID)
 		if n, err := s.Count(t.Context(), &query.Query{Set: erpModel.Set(lines), Where: equal(erpModel.Set(lines), "SalesOrder", model.TextValue(second.ID))}); n != 0 || err != nil {
 			t.Errorf("%d lines were left behind, %v", n, err)

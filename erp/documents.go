@@ -150,6 +150,7 @@ func prepareParties(c *write.Change) error {
 func asDocument(set model.SetDeclaration, prepare func(*write.Change) error) write.Declaration {
 	return write.Declaration{
 		Set: set, Prepare: prepare, Totals: documentTotals, Guard: guardDocument,
+		Compute: func(c *write.Change) error { return c.Follow("ToParty", "Customer", "Party") },
 		Actions: map[string]func(*write.Change, *write.Object) error{
 			"ChangeState": changeState,
 			"Complete":    func(c *write.Change, _ *write.Object) error { return advance(c, StateCompleted) },

@@ -69,7 +69,7 @@ func newExchangeLog(m *write.Model, by write.Actor, req *write.ImportRequest, at
 	head.Put("CreatedOn", model.IntValue(at.UnixMicro()))
 	head.PutMember("Mode", "Import")
 	head.PutMember("State", "Ready")
-	head.Put("KeepUntil", model.IntValue(model.Day(at.Add(keepLog)).UnixMicro()))
+	head.Put("KeepUntil", model.IntValue(model.Day(at.UTC().Add(keepLog)).UnixMicro()))
 	head.Put("CreatedByUser", model.TextValue(by.ID))
 	return &exchangeLog{m, req, head}
 }

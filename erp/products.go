@@ -41,7 +41,7 @@ func productSets() []write.Declaration {
 					model.Ref("EnterpriseCompany", "General_EnterpriseCompanies"),
 				),
 			Prepare: prepareProduct,
-			Compute: stampUpdate,
+			Compute: computeProduct,
 			Rules: []write.Rule{{Code: "R17342",
 				Text:   "EnterpriseCompany of the product must be that of its ProductGroup; set both to the same company, or clear the group's.",
 				Broken: productCompany}},
@@ -144,7 +144,11 @@ func prepareProduct(c *write.Change) error {
 	return c.First("ProductType", "IsDefault", model.BoolValue(true))
 }
 
-func stampUpdate(c *write.Change) error {
+// computeProduct keeps the unit's category, and who changed the product when.
+func computeProduct(c *write.Change) error {
+	if err := c.Follow("BaseMeasurementCategory", "MeasurementUnit", "MeasurementCategory"); err != nil {
+		return err
+	}
 	c.Put("UpdateTime", model.IntValue(c.Now().UnixMicro()))
 	c.Put("UpdateUser", c.Login())
 	return nil

@@ -124,9 +124,12 @@ func prepareLine(c *write.Change) error {
 	return c.Take("QuantityUnit", "Product", "MeasurementUnit")
 }
 
-// computeLine keeps QuantityBase, and LineAmount unless the caller gave one:
+// computeLine keeps the description of the product, QuantityBase, and LineAmount unless the caller gave one:
 // quantity × price, less both discounts.
 func computeLine(c *write.Change) error {
+	if err := c.Follow("ProductDescription", "Product", "Name"); err != nil {
+		return err
+	}
 	if err := quantityBase(c); err != nil {
 		return err
 	}

@@ -73,11 +73,11 @@ func (a *Administration) AddExternalAccess(ctx context.Context, e ExternalAccess
 		}
 		w := write.NewWriter(x.model, x.by).In(tx, a.config.Clock.Now())
 		if len(there) > 0 {
-			_, err = w.Update(there[0], row)
+			_, err = w.Update(there[0], write.Condition{}, row)
 			return err
 		}
 		row.Set("User", (&write.Object{}).Set("@odata.id", "Systems_Security_Users("+u.ID+")"))
-		_, err = w.CreateChild(customer, customer.Set.Child("ExternalAccess"), row)
+		_, err = w.CreateChild(customer, write.Condition{}, customer.Set.Child("ExternalAccess"), row)
 		return err
 	})
 	if err != nil {
@@ -118,7 +118,7 @@ func (a *Administration) RemoveExternalAccess(ctx context.Context, login, number
 		if len(there) == 0 {
 			return tandem.Errorf(tandem.CodeNotFound, "%s has no access to the customer %s; tandem access external list %[1]s shows what there is", login, number)
 		}
-		return write.NewWriter(x.model, x.by).In(tx, a.config.Clock.Now()).Delete(there[0], 0)
+		return write.NewWriter(x.model, x.by).In(tx, a.config.Clock.Now()).Delete(there[0], write.Condition{})
 	})
 	if err != nil {
 		return err

@@ -30,7 +30,7 @@ func (p *parser) selection() (Select, error) {
 			if err != nil {
 				return sel, err
 			}
-			if len(prop.Names) > 1 {
+			if len(prop.Names) > 2 {
 				return sel, p.s.failExpect(t.pos, "use $expand="+prop.Names[0]+"($select="+prop.Names[1]+")", "%s cannot be selected from here",
 					show(t.text))
 			}

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Resource says what a [Path] asks for, as far as its shape tells: whether a
@@ -64,6 +65,9 @@ func ParsePath(escaped string) (Path, error) {
 		part, err := url.PathUnescape(raw)
 		if err != nil {
 			return p, pathError(at, show(raw)+" is not percent-encoded correctly", "")
+		}
+		if !utf8.ValidString(part) {
+			return p, pathError(at, show(raw)+" is not UTF-8", "percent-encode the bytes of its UTF-8 form")
 		}
 		if err := p.segment(i, part, at); err != nil {
 			return p, err

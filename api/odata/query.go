@@ -2,8 +2,10 @@ package odata
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Query is a request's query options. Options that do not start with $, other
@@ -80,7 +82,7 @@ func ParseQuery(raw string) (*Query, error) {
 				return nil, err
 			}
 			if err := q.set(p, o); err != nil {
-				return nil, err
+				return nil, advise(err, pair)
 			}
 			q.Given = append(q.Given, o)
 		}
@@ -95,6 +97,10 @@ func decodeOption(pair string, at int) (Option, error) {
 	if err == nil {
 		var value string
 		if value, err = url.QueryUnescape(rawValue); err == nil {
+			if !utf8.ValidString(name) || !utf8.ValidString(value) {
+				return Option{}, &Error{Where: "query", Pos: at, Problem: "the value of " + show(strings.ToValidUTF8(name, "?")) + " is not UTF-8",
+					Expected: "percent-encode the bytes of its UTF-8 form"}
+			}
 			return Option{name, value}, nil
 		}
 	}
@@ -102,8 +108,31 @@ func decodeOption(pair string, at int) (Option, error) {
 		Expected: "write a % itself as %25"}
 }
 
+// advise adds to an error what a plus may have to do with it: in a query string
+// it is a space.
+func advise(err error, pair string) error {
+	e, ok := err.(*Error)
+	if !ok || !strings.Contains(pair, "+") {
+		return err
+	}
+	const advice = "a + in a query string is a space: write a + itself as %2B"
+	if e.Expected == "" {
+		e.Expected = advice
+	} else {
+		e.Expected += "; " + advice
+	}
+	return e
+}
+
+// systemOptions are the options that begin with $.
+var systemOptions = []string{"$filter", "$select", "$orderby", "$expand", "$top", "$skip", "$skiptoken", "$count", "$search", "$format",
+	"$apply", "$compute", "$levels", "$deltatoken", "$index", "$schemaversion", "$id"}
+
 func (q *Query) set(p *parser, o Option) error {
 	if !strings.HasPrefix(o.Name, "$") && o.Name != "options" {
+		if meant := "$" + strings.ToLower(o.Name); slices.Contains(systemOptions, meant) {
+			return &Error{Where: show(o.Name), Problem: "the option is written with a $", Expected: "write " + meant}
+		}
 		return nil
 	}
 	for _, earlier := range q.Given {

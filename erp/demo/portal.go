@@ -57,7 +57,7 @@ func Portal(tx write.Tx, erpModel *write.Model, by write.Actor, now time.Time, u
 		return customer, err
 	}
 	w := write.NewWriter(erpModel, by).In(tx, now)
-	_, err = w.CreateChild(customer, customers.Child("ExternalAccess"), access)
+	_, err = w.CreateChild(customer, write.Condition{}, customers.Child("ExternalAccess"), access)
 	return customer, err
 }
 

@@ -121,7 +121,7 @@ func (m *memory) of(name string) []*model.Record {
 
 // member is a value as a body has it: what the API would answer, read back.
 func member(p *model.Property, v model.Value) any {
-	o, err := write.ReadObject(strings.NewReader(`{"v":` + string(query.AppendValue(nil, p, &v)) + `}`))
+	o, err := write.ReadObject(strings.NewReader(`{"v":` + string(query.AppendValue(nil, p, &v, query.Form{})) + `}`))
 	if err != nil {
 		panic(err)
 	}

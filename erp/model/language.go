@@ -14,6 +14,13 @@ import (
 // DefaultLanguage is what display texts prefer.
 const DefaultLanguage = "EN"
 
+// Language is the key of a language that a caller named, in any case: two
+// letters.
+func Language(name string) (key string, ok bool) {
+	key = strings.ToUpper(name)
+	return key, len(key) == 2 && key[0] >= 'A' && key[0] <= 'Z' && key[1] >= 'A' && key[1] <= 'Z'
+}
+
 type translation struct{ language, text string }
 
 func appendLanguages(dst []byte, list []translation) []byte {

@@ -136,6 +136,14 @@ func (p *Property) Scaled() bool {
 	return p.Kind == KindDecimal || p.Kind == KindAmount || p.Kind == KindQuantity
 }
 
+// UnitName is the name in JSON of the unit of an Amount or a Quantity.
+func (p *Property) UnitName() string {
+	if p.Kind == KindAmount {
+		return "Currency"
+	}
+	return "Unit"
+}
+
 // Refer is the value of a reference to a row.
 func (p *Property) Refer(e Entity) Value {
 	v := Value{Text: e.ID}

@@ -4,19 +4,18 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/internal/jsontext"
 )
 
-// AppendRow appends the JSON object of a row that a store yielded for q:
-// @odata.id, the fields, the expanded navigations.
+// AppendRow appends the JSON object of a row that a store yielded for q: what
+// describes it, the fields, the expanded navigations.
 func (q *Query) AppendRow(dst []byte, row *Row) []byte {
 	dst = append(dst, '{')
 	first := len(dst)
-	if row.ID != "" {
-		dst = append(dst, `"@odata.id":"`...)
-		dst = appendEntity(dst, row.Set, row.ID)
-		dst = append(dst, '"')
+	if !q.Form.NoMetadata {
+		dst = q.appendMetadata(dst, row)
 	}
 	fields := q.Fields
 	if fields == nil {
@@ -31,7 +30,7 @@ func (q *Query) AppendRow(dst []byte, row *Row) []byte {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, p.JSONName()...)
-		dst = AppendValue(dst, p, v)
+		dst = AppendValue(dst, p, v, q.Form)
 	}
 	for i, x := range q.Expand {
 		if x.Reference != nil && len(row.Expanded[i]) == 0 && q.SkipNulls {
@@ -40,7 +39,7 @@ func (q *Query) AppendRow(dst []byte, row *Row) []byte {
 		if len(dst) > first {
 			dst = append(dst, ',')
 		}
-		dst = x.append(dst, row.Expanded[i], q.SkipNulls)
+		dst = x.append(dst, row.Expanded[i], q)
 	}
 	return append(dst, '}')
 }
@@ -54,8 +53,27 @@ func (q *Query) expands(p *model.Property) bool {
 	return false
 }
 
-func (x *Expand) append(dst []byte, rows []Row, skipNulls bool) []byte {
-	x.Query.SkipNulls = skipNulls
+// appendMetadata appends @odata.type where the set does not say it, @odata.id and
+// @odata.etag (JSON Format, section 4.5).
+func (q *Query) appendMetadata(dst []byte, row *Row) []byte {
+	if q.Set.Abstract && row.Set != q.Set {
+		dst = append(dst, `"@odata.type":"#`+odata.Namespace+"."...)
+		dst = append(append(dst, row.Set.Type...), `",`...)
+	}
+	if row.ID == "" {
+		return dst
+	}
+	dst = append(dst, `"@odata.id":"`...)
+	dst = append(appendEntity(dst, row.Set, row.ID), '"')
+	if row.Version > 0 {
+		dst = append(dst, `,"@odata.etag":"W/\"`...)
+		dst = append(strconv.AppendInt(dst, row.Version, 10), `\""`...)
+	}
+	return dst
+}
+
+func (x *Expand) append(dst []byte, rows []Row, within *Query) []byte {
+	x.Query.SkipNulls, x.Query.Form = within.SkipNulls, within.Form
 	if x.Child == nil {
 		dst = append(dst, x.Reference.JSONName()...)
 		if len(rows) == 0 {
@@ -82,7 +100,7 @@ func appendEntity(dst []byte, s *model.Set, id string) []byte {
 }
 
 // AppendValue appends the JSON of one value of the property.
-func AppendValue(dst []byte, p *model.Property, v *model.Value) []byte {
+func AppendValue(dst []byte, p *model.Property, v *model.Value, f Form) []byte {
 	if v.Null {
 		return append(dst, "null"...)
 	}
@@ -96,10 +114,10 @@ func AppendValue(dst []byte, p *model.Property, v *model.Value) []byte {
 	case model.KindInt:
 		return strconv.AppendInt(dst, v.Int, 10)
 	case model.KindDecimal:
-		return model.AppendDecimal(dst, v.Int, p.Scale)
+		return appendDecimal(dst, p, v, f)
 	case model.KindAmount, model.KindQuantity:
 		dst = append(dst, `{"Value":`...)
-		dst = model.AppendDecimal(dst, v.Int, p.Scale)
+		dst = appendDecimal(dst, p, v, f)
 		if p.Kind == model.KindAmount {
 			dst = append(dst, `,"Currency":`...)
 		} else {
@@ -118,9 +136,19 @@ func AppendValue(dst []byte, p *model.Property, v *model.Value) []byte {
 	case model.KindEnum:
 		return jsontext.AppendString(dst, p.Enum.MemberName(v.Int))
 	case model.KindReference:
+		if f.NoMetadata {
+			return append(dst, `{}`...) // a link is nothing but metadata
+		}
 		dst = append(dst, `{"@odata.id":"`...)
 		dst = appendEntity(dst, p.Target.Concrete(v.Int), v.Text)
 		return append(dst, '"', '}')
 	}
 	return append(dst, "null"...)
+}
+
+func appendDecimal(dst []byte, p *model.Property, v *model.Value, f Form) []byte {
+	if !f.Compatible {
+		return model.AppendDecimal(dst, v.Int, p.Scale)
+	}
+	return append(model.AppendDecimal(append(dst, '"'), v.Int, p.Scale), '"')
 }

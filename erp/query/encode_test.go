@@ -92,17 +92,17 @@ func TestExpansionsAreWritten(t *testing.T) {
 	}
 	row := &query.Row{Set: m.Set("Boxes"), ID: "b", Values: []model.Value{model.IntValue(1), model.TextValue("u")},
 		Expanded: [][]query.Row{{unit}, {part(10), part(20)}}}
-	want := `{"@odata.id":"Boxes(b)","Number":1,"Unit":{"@odata.id":"Units(u)","Code":"kg"},` +
+	want := `{"@odata.type":"#Erp.Box","@odata.id":"Boxes(b)","Number":1,"Unit":{"@odata.id":"Units(u)","Code":"kg"},` +
 		`"Parts":[{"@odata.id":"Parts(p)","LineNo":10},{"@odata.id":"Parts(p)","LineNo":20}]}`
 	if got := string(q.AppendRow(nil, row)); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	row.Expanded = [][]query.Row{nil, nil}
-	if got, want := string(q.AppendRow(nil, row)), `{"@odata.id":"Boxes(b)","Number":1,"Unit":null,"Parts":[]}`; got != want {
+	if got, want := string(q.AppendRow(nil, row)), `{"@odata.type":"#Erp.Box","@odata.id":"Boxes(b)","Number":1,"Unit":null,"Parts":[]}`; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	q.SkipNulls = true
-	if got, want := string(q.AppendRow(nil, row)), `{"@odata.id":"Boxes(b)","Number":1,"Parts":[]}`; got != want {
+	if got, want := string(q.AppendRow(nil, row)), `{"@odata.type":"#Erp.Box","@odata.id":"Boxes(b)","Number":1,"Parts":[]}`; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

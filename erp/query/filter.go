@@ -262,14 +262,14 @@ func literal(s *model.Set, path *model.Path, op odata.Operator, lit odata.Litera
 		if lit.Kind != odata.Date && lit.Kind != odata.Time && lit.Kind != odata.String {
 			return wrong("a date like 2026-01-31 or 2026-01-31T09:55:00Z")
 		}
-		t, err := model.ParseTime(lit.Text)
+		v, err := p.ParseTime(lit.Text)
 		if err != nil {
 			return wrong("a date like 2026-01-31 or 2026-01-31T09:55:00Z")
 		}
 		if !p.KeepTime {
-			t = model.Day(t)
+			v = model.DayOf(v)
 		}
-		return model.IntValue(t.UnixMicro()), false, nil
+		return v, false, nil
 	}
 	if lit.Kind != odata.Number {
 		return wrong("a number")

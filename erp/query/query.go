@@ -50,6 +50,20 @@ type Query struct {
 	// SkipNulls makes AppendRow drop properties that are null
 	// (options=skipnulls).
 	SkipNulls bool
+	// Form is how AppendRow writes the rows.
+	Form Form
+	// Versions asks for the version of each row, for its ETag; expansions ask
+	// for themselves.
+	Versions bool
+}
+
+// Form is a form of the JSON of rows (OData JSON Format 4.0, section 3).
+type Form struct {
+	// NoMetadata leaves out what describes the rows: odata.metadata=none.
+	NoMetadata bool
+	// Compatible writes numbers that may have more digits than a double as
+	// texts: IEEE754Compatible=true.
+	Compatible bool
 }
 
 // Expand is one navigation of a query: a reference, or a child collection.
@@ -79,6 +93,9 @@ type Row struct {
 	Set *model.Set
 	// ID is the row's GUID; empty in views.
 	ID string
+	// Version is the ObjectVersion of the row's aggregate; 0 where the query does
+	// not ask for it, and for sets that keep none.
+	Version int64
 	// Values are in the order of the query's Fields.
 	Values []model.Value
 	// Expanded are in the order of the query's Expand: for a reference the

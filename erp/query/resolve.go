@@ -17,7 +17,7 @@ func Resolve(set *model.Set, options *odata.Query, granted tandem.Scope) (*Query
 	if err := r.enter(set); err != nil {
 		return nil, err
 	}
-	q := &Query{Set: set, Search: options.Search, Offset: options.Skip, SkipNulls: options.SkipNulls}
+	q := &Query{Set: set, Search: options.Search, Offset: options.Skip, SkipNulls: options.SkipNulls, Versions: true}
 	if q.Search != "" {
 		if err := r.searched(set); err != nil {
 			return nil, err
@@ -47,7 +47,7 @@ func ResolveRow(set *model.Set, id string, options *odata.Query, granted tandem.
 		return nil, err
 	}
 	q := ByID(set, id)
-	q.SkipNulls = options.SkipNulls
+	q.SkipNulls, q.Versions = options.SkipNulls, true
 	return q, r.shape(q, options.Select, options.Expand)
 }
 
@@ -98,6 +98,9 @@ func (r resolver) shape(out *Query, sel odata.Select, expands []odata.Expand) er
 	}
 	for _, name := range sel.Names {
 		p := set.Property(name.Names[0])
+		if err := within(set, p, name.Names[1:]); err != nil {
+			return err
+		}
 		switch {
 		case p != nil && !slices.Contains(fields, p):
 			fields = append(fields, p)
@@ -115,6 +118,30 @@ func (r resolver) shape(out *Query, sel odata.Select, expands []odata.Expand) er
 	return nil
 }
 
+// within checks the rest of a path of $select: a part of a complex value, which is
+// shown as a whole.
+func within(set *model.Set, p *model.Property, rest []string) error {
+	if p == nil || len(rest) == 0 {
+		return nil
+	}
+	part := rest[0]
+	switch p.Kind {
+	case model.KindAmount, model.KindQuantity:
+		if part == "Value" || part == p.UnitName() {
+			return nil
+		}
+		return invalid("%s: %s has no part %q; it has Value and %s.", set.Name, p.Name, model.Shown(part), p.UnitName())
+	case model.KindMultiLanguage:
+		if _, ok := model.Language(part); ok {
+			return nil
+		}
+		return invalid("%s: %s has no part %q; its parts are languages, like EN.", set.Name, p.Name, model.Shown(part))
+	case model.KindReference:
+		return invalid("%s: $select=%s/%s is not offered; use $expand=%[2]s($select=%[3]s).", set.Name, p.Name, model.Shown(part))
+	}
+	return invalid("%s: %s has no parts.", set.Name, p.Name)
+}
+
 func expanded(all []*Expand, name string) bool {
 	return slices.ContainsFunc(all, func(x *Expand) bool {
 		return x.Reference != nil && x.Reference.Name == name || x.Child != nil && x.Child.Name == name
@@ -123,6 +150,7 @@ func expanded(all []*Expand, name string) bool {
 
 func (r resolver) expand(set *model.Set, x odata.Expand) (*Expand, error) {
 	out := &Expand{Reference: set.Property(x.Name), Child: set.Child(x.Name)}
+	out.Query.Versions = true
 	switch {
 	case out.Child != nil:
 		out.Query.Set = out.Child.Set

@@ -8,24 +8,24 @@ import (
 
 // Do runs a bound action of a row (POST Set(id)/Action): what its declaration
 // says.
-func (w *Writer) Do(e model.Entity, action string, args *Object) error {
+func (w *Writer) Do(e model.Entity, when Condition, action string, args *Object) (Outcome, error) {
 	a := e.Set.Action(action)
 	if a == nil {
-		return invalid("%s has no action %q%s.", e.Set.Name, model.Shown(action), actionNames(e.Set))
+		return Outcome{}, invalid("%s has no action %q%s.", e.Set.Name, model.Shown(action), actionNames(e.Set))
 	}
-	c, err := w.open(e)
+	c, err := w.openWhen(e, when)
 	if err != nil {
-		return err
+		return Outcome{}, err
 	}
 	c.forced = true // an action may change what a PATCH may not
 	if err := checkArguments(e.Set, a, args); err != nil {
-		return err
+		return Outcome{}, err
 	}
 	if err := c.behaviour.Actions[action](c, args); err != nil {
-		return err
+		return Outcome{}, err
 	}
-	_, err = c.write()
-	return err
+	state, err := c.write()
+	return Outcome{e, state, c.version()}, err
 }
 
 func actionNames(s *model.Set) string {

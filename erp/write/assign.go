@@ -57,10 +57,7 @@ func (c *Change) assign(m Member) error {
 	s := c.Record.Set
 	name, bind := strings.CutSuffix(m.Name, "@odata.bind")
 	if !bind && strings.Contains(name, "@") {
-		if strings.HasPrefix(name, "@erpnet.") && name != "@erpnet.action" && name != "@erpnet.findBy" {
-			return invalid("%s: %q is unknown; use @erpnet.action and @erpnet.findBy.", s.Name, model.Shown(name))
-		}
-		return nil // annotations say nothing about the row's own data
+		return checkAnnotation(s, name)
 	}
 	p := s.Property(name)
 	switch {
@@ -75,7 +72,7 @@ func (c *Change) assign(m Member) error {
 		if !ok || c.New {
 			return invalid("%s: ObjectVersion is a number that the server keeps; send it in an update, as it was read.", s.Name)
 		}
-		c.version = &n
+		c.sent = &n
 		return nil
 	case !p.Stored():
 		return readOnly(s, p)
@@ -95,6 +92,25 @@ func (c *Change) assign(m Member) error {
 	}
 	c.Values[p.Index] = v
 	c.given[p.Index] = true
+	return nil
+}
+
+// checkAnnotation refuses the annotations that would change what is written;
+// all others say nothing about the row's own data. A name without a namespace is
+// one of OData 4.01, or a mistake.
+func checkAnnotation(s *model.Set, name string) error {
+	_, term, _ := strings.Cut(name, "@")
+	switch {
+	case term == "erpnet.action", term == "erpnet.findBy":
+		return nil
+	case strings.HasPrefix(term, "erpnet."):
+		return invalid("%s: %q is unknown; use @erpnet.action and @erpnet.findBy.", s.Name, model.Shown(name))
+	case !strings.Contains(term, "."):
+		return invalid("%s: %q is not understood; annotations are written with their namespace, like @odata.%s.", s.Name, model.Shown(name),
+			model.Shown(term))
+	case term == "odata.delta", term == "odata.removed", term == "odata.deleted":
+		return invalid("%s: %q is not offered; delete rows with @erpnet.action.", s.Name, model.Shown(name))
+	}
 	return nil
 }
 

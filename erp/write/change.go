@@ -26,9 +26,9 @@ type Change struct {
 	byUnit []bool
 	// units are the codes that must equal a unit kept elsewhere.
 	units   []unitCheck
-	maxLine int64 // highest LineNo of the children; -1 until asked for
-	version *int64
-	forced  bool // a write must bump the aggregate even without a dirty column
+	maxLine int64  // highest LineNo of the children; -1 until asked for
+	sent    *int64 // the ObjectVersion that came with the row
+	forced  bool   // a write must bump the aggregate even without a dirty column
 }
 
 type unitCheck struct {
@@ -107,6 +107,27 @@ func (c *Change) Take(name, reference, property string) error {
 		}
 	}
 	return nil
+}
+
+// Follow keeps what a row took from a referenced row by [Change.Take] when the
+// reference changes: the property becomes what the new row has, unless the caller
+// sent it, or it is not what the old row has: then somebody typed it.
+func (c *Change) Follow(name, reference, property string) error {
+	if c.New || !c.Touched(reference) || c.Given(name) || !c.Has(reference) {
+		return nil
+	}
+	before := c.SavedValue(reference)
+	if before.Null {
+		return nil
+	}
+	old, err := c.w.record(c.Property(reference).Target, before.Text)
+	if err != nil {
+		return err
+	}
+	if p := old.Set.Property(property); p == nil || !old.Get(p).Equal(c.Get(name)) {
+		return nil
+	}
+	return c.Take(name, reference, property)
 }
 
 // First points a reference at the first row of its target where all the

@@ -30,7 +30,7 @@ func (w *Writer) create(s *model.Set, o *Object) (Outcome, error) {
 		return Outcome{}, err
 	}
 	state, err := c.write()
-	return Outcome{model.Entity{Set: s, ID: c.ID}, state}, err
+	return Outcome{model.Entity{Set: s, ID: c.ID}, state, c.version()}, err
 }
 
 func subtypeNames(s *model.Set) string {
@@ -90,15 +90,15 @@ func (w *Writer) createUnder(owner *Change, child *model.Child, o *Object) (Outc
 	if _, err := owner.write(); err != nil {
 		return Outcome{}, err
 	}
-	return Outcome{model.Entity{Set: child.Set, ID: c.ID}, Added}, nil
+	return Outcome{model.Entity{Set: child.Set, ID: c.ID}, Added, c.version()}, nil
 }
 
 // CreateChild adds a row to a child collection: POST Set(id)/Child.
-func (w *Writer) CreateChild(e model.Entity, child *model.Child, o *Object) (Outcome, error) {
+func (w *Writer) CreateChild(e model.Entity, when Condition, child *model.Child, o *Object) (Outcome, error) {
 	if _, err := w.at(child.Set, o); err != nil {
 		return Outcome{}, err
 	}
-	owner, err := w.open(e)
+	owner, err := w.openWhen(e, when)
 	if err != nil {
 		return Outcome{}, err
 	}

@@ -6,16 +6,10 @@ import (
 	"github.com/hybridapps/tandem/erp/query"
 )
 
-// Delete removes a row with its children. version 0 means any.
-func (w *Writer) Delete(e model.Entity, version int64) error {
-	c, err := w.open(e)
+// Delete removes a row with its children.
+func (w *Writer) Delete(e model.Entity, when Condition) error {
+	c, err := w.openWhen(e, when)
 	if err != nil {
-		return err
-	}
-	if version != 0 {
-		c.version = &version
-	}
-	if err := c.checkVersion(); err != nil {
 		return err
 	}
 	if err := c.guard(); err != nil {

@@ -248,19 +248,20 @@ func ownCriterion(s *model.Set, o *Object) (*criterion, error) {
 	return nil, nil
 }
 
-// onlySearch reports whether an object holds nothing but what it is found by:
-// then a nested object means find, else merge.
-func onlySearch(s *model.Set, o *Object) bool {
-	for _, m := range o.Members {
-		switch {
-		case strings.HasPrefix(m.Name, "@"), m.Name == "Id", m.Name == "ExternalId", m.Name == "ExternalSystem":
-		case s.Code != nil && len(s.Code.Refs) == 0 && m.Name == s.Code.Property.Name:
-		case s.NameMember != nil && len(s.NameMember.Refs) == 0 && m.Name == s.NameMember.Property.Name:
-		default:
-			return false
-		}
+// uses reports whether the member of an object is what it is found by.
+func (c *criterion) uses(s *model.Set, member string) bool {
+	if c == nil {
+		return false
 	}
-	return true
+	switch c.kind {
+	case "ExternalId":
+		return member == "ExternalId" || member == "ExternalSystem"
+	case "Code":
+		return len(s.Code.Refs) == 0 && member == s.Code.Property.Name
+	case "Name":
+		return len(s.NameMember.Refs) == 0 && member == s.NameMember.Property.Name
+	}
+	return member == c.kind
 }
 
 // byCode finds a currency or unit by its code; of units the case does not

@@ -184,7 +184,7 @@ func (d *desk) state(set, body string) write.State {
 
 func (d *desk) update(e model.Entity, body string) (write.Outcome, error) {
 	d.t.Helper()
-	return d.Update(d.t.Context(), anna, e, object(d.t, body))
+	return d.Update(d.t.Context(), anna, e, write.Condition{}, object(d.t, body))
 }
 
 // shows compares the rows of a set, in the order of their code, without their ids.
@@ -222,3 +222,6 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// failure is the error of a write whose outcome is not looked at.
+func failure(_ write.Outcome, err error) error { return err }

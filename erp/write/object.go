@@ -1,11 +1,15 @@
 package write
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
@@ -58,9 +62,18 @@ func (o *Object) Set(name string, value any) *Object {
 }
 
 // ReadObject reads one JSON object and nothing after it. Repeated names, depth
-// over [MaxDepth] and anything that is not an object are a 400.
+// over [MaxDepth], text that is not UTF-8 and anything that is not an object are
+// a 400. A byte order mark before the object is left out.
 func ReadObject(r io.Reader) (*Object, error) {
-	dec := json.NewDecoder(r)
+	body, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("read the body: %w", err) // the connection's, or its size limit's
+	}
+	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
+	if err := checkEncoding(body); err != nil {
+		return nil, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
 	token, err := dec.Token()
 	if err != nil {
@@ -92,7 +105,51 @@ func badJSON(dec *json.Decoder, err error) error {
 		}
 		return invalid("The body is not valid JSON at byte %d: %s.", dec.InputOffset(), text)
 	}
-	return fmt.Errorf("read the body: %w", err) // the connection's, or its size limit's
+	return err
+}
+
+// checkEncoding refuses what encoding/json would replace by U+FFFD without a
+// word: bytes that are not UTF-8, and halves of surrogate pairs.
+func checkEncoding(body []byte) error {
+	if !utf8.Valid(body) {
+		at := 0
+		for at < len(body) {
+			if r, size := utf8.DecodeRune(body[at:]); r == utf8.RuneError && size == 1 {
+				break
+			} else {
+				at += size
+			}
+		}
+		return invalid("The body is not UTF-8: the byte 0x%02X at %d cannot stand there. Encode the text as UTF-8; nothing was done.", body[at], at)
+	}
+	for at := bytes.IndexByte(body, '\\'); at >= 0 && at < len(body)-1; {
+		next := at + 2
+		if r := escaped(body[at:]); utf16.IsSurrogate(r) {
+			if utf16.DecodeRune(r, escaped(body[min(at+6, len(body)):])) == utf8.RuneError {
+				return invalid("The body has half of a surrogate pair, %s, at byte %d, which is no character; nothing was done.", body[at:at+6], at)
+			}
+			next = at + 12
+		}
+		further := bytes.IndexByte(body[next:], '\\')
+		if further < 0 {
+			break
+		}
+		at = next + further
+	}
+	return nil
+}
+
+// escaped is the code unit of the escape that text begins with, like \u00e9; 0
+// when it begins with none.
+func escaped(text []byte) rune {
+	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(text[2:6]), 16, 16)
+	if err != nil {
+		return 0
+	}
+	return rune(n)
 }
 
 func readMembers(dec *json.Decoder, depth int) (*Object, error) {

@@ -47,9 +47,10 @@ func linked(o *Object) (id string, ok bool) {
 		switch m.Name {
 		case "@odata.id":
 			id, ok = m.Value.(string)
-		case "@odata.type":
 		default:
-			return "", false
+			if !strings.HasPrefix(m.Name, "@odata.") { // what was read may be sent back: its ETag says nothing here
+				return "", false
+			}
 		}
 	}
 	return id, ok

@@ -29,9 +29,9 @@ func (w *Writer) reference(s *model.Set, p *model.Property, v any, bind bool) (m
 	if err != nil {
 		return model.Value{}, prefix(err, p.Name+": ")
 	}
-	fallback := actionMerge
-	if _, explicit := o.Get("@erpnet.findBy"); onlySearch(target, o) || explicit && onlyAnnotations(o) {
-		fallback = actionFind
+	fallback, err := defaultAction(target, o)
+	if err != nil {
+		return model.Value{}, prefix(err, p.Name+": ")
 	}
 	action, err := actionOf(target, o, fallback)
 	if err != nil {
@@ -50,13 +50,23 @@ func (w *Writer) reference(s *model.Set, p *model.Property, v any, bind bool) (m
 	return p.Refer(outcome.Entity), nil
 }
 
-func onlyAnnotations(o *Object) bool {
+// defaultAction is what a nested object without an action means: the row that it
+// is found by is used and not changed. Where there is none, an object that says
+// more than what it is found by is created, and one that does not is an error.
+func defaultAction(s *model.Set, o *Object) (string, error) {
+	by, err := criterionOf(s, o)
+	if err != nil {
+		return "", err
+	}
+	if _, named := o.Get("@odata.id"); named {
+		return actionFind, nil // a new row would have another id
+	}
 	for _, m := range o.Members {
-		if !strings.HasPrefix(m.Name, "@") {
-			return false
+		if !strings.Contains(m.Name, "@") && !by.uses(s, m.Name) {
+			return actionFindOrCreate, nil
 		}
 	}
-	return true
+	return actionFind, nil
 }
 
 // link points at an existing row.

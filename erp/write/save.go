@@ -63,7 +63,7 @@ func (c *Change) initial(p *model.Property) model.Value {
 	case model.FromTime:
 		return model.IntValue(c.Now().UnixMicro())
 	case model.FromDay:
-		return model.IntValue(model.Day(c.Now()).UnixMicro())
+		return model.IntValue(model.Day(c.Now().UTC()).UnixMicro())
 	case model.FromLogin:
 		return c.Login()
 	}

@@ -10,7 +10,7 @@ import (
 // Store is how the API writes: each call is one transaction, with every rule
 // of the model. Errors that a caller caused are [tandem.Error]: 400 unknown
 // property or wrong type, 404 row not found, 409 duplicate, referenced row or
-// version conflict, 422 rule broken. All name the set, the property and how to
+// version conflict, 412 condition not met, 422 rule broken. All name the set, the property and how to
 // mend it. The store of package data implements it.
 type Store interface {
 	query.Reader
@@ -18,16 +18,16 @@ type Store interface {
 	// "create" without one: POST. Child arrays are inserted with it.
 	Write(ctx context.Context, by Actor, set *model.Set, o *Object) (Outcome, error)
 	// CreateChild is Write for POST Set(id)/Child.
-	CreateChild(ctx context.Context, by Actor, owner model.Entity, child *model.Child, o *Object) (Outcome, error)
+	CreateChild(ctx context.Context, by Actor, owner model.Entity, when Condition, child *model.Child,
+		o *Object) (Outcome, error)
 	// Update changes the properties given: PATCH. A child array adds lines. An
 	// ObjectVersion member must be the current one.
-	Update(ctx context.Context, by Actor, e model.Entity, o *Object) (Outcome, error)
-	// Delete removes the row and its children. version is the ObjectVersion it
-	// must have; 0 means any.
-	Delete(ctx context.Context, by Actor, e model.Entity, version int64) error
+	Update(ctx context.Context, by Actor, e model.Entity, when Condition, o *Object) (Outcome, error)
+	// Delete removes the row and its children.
+	Delete(ctx context.Context, by Actor, e model.Entity, when Condition) error
 	// Import applies many objects; see [ImportRequest]. The error is only for
 	// faults and for a request that is wrong as a whole.
 	Import(ctx context.Context, by Actor, req *ImportRequest) (*ImportResult, error)
 	// Do runs an action of the row: see [Declaration].Actions.
-	Do(ctx context.Context, by Actor, e model.Entity, action string, args *Object) error
+	Do(ctx context.Context, by Actor, e model.Entity, when Condition, action string, args *Object) (Outcome, error)
 }

@@ -6,12 +6,12 @@ import (
 )
 
 // Update changes the properties that the object has: PATCH.
-func (w *Writer) Update(e model.Entity, o *Object) (Outcome, error) {
-	return w.update(e, o, actionUpdate)
+func (w *Writer) Update(e model.Entity, when Condition, o *Object) (Outcome, error) {
+	return w.update(e, when, o, actionUpdate)
 }
 
-func (w *Writer) update(e model.Entity, o *Object, action string) (Outcome, error) {
-	c, err := w.open(e)
+func (w *Writer) update(e model.Entity, when Condition, o *Object, action string) (Outcome, error) {
+	c, err := w.openWhen(e, when)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -26,7 +26,7 @@ func (w *Writer) update(e model.Entity, o *Object, action string) (Outcome, erro
 		top = c.owner
 	}
 	state, err := top.write()
-	return Outcome{model.Entity{Set: c.Record.Set, ID: c.ID}, state}, err
+	return Outcome{model.Entity{Set: c.Record.Set, ID: c.ID}, state, c.version()}, err
 }
 
 // open loads and locks a row to change it, together with its owner.

@@ -74,9 +74,9 @@ func (w *Writer) perform(s *model.Set, o *Object, action string) (Outcome, error
 	}
 	switch e := found[0]; action {
 	case actionUpdate, actionMerge:
-		return w.update(e, o, action)
+		return w.update(e, Condition{}, o, action)
 	case actionDelete:
-		if err := w.Delete(e, 0); err != nil {
+		if err := w.Delete(e, Condition{}); err != nil {
 			return Outcome{}, err
 		}
 		return Outcome{Entity: e, State: Deleted}, nil

@@ -52,14 +52,11 @@ func (c *Change) value(p *model.Property, v any, bind bool) (model.Value, error)
 		return c.measured(p, v)
 	case model.KindDate, model.KindDateTime:
 		text, _ := v.(string)
-		t, err := model.ParseTime(text)
+		v, err := p.ParseTime(text)
 		if err != nil {
 			return wrong("a time like 2026-01-31T09:55:00Z")
 		}
-		if p.Kind == model.KindDate {
-			t = model.Day(t)
-		}
-		return model.IntValue(t.UnixMicro()), nil
+		return v, nil
 	case model.KindEnum:
 		text, _ := v.(string)
 		n, ok := p.Enum.Member(text)
@@ -94,10 +91,7 @@ func number(s *model.Set, p *model.Property, v any) (model.Value, error) {
 // which is checked when the row is complete.
 func (c *Change) measured(p *model.Property, v any) (model.Value, error) {
 	s := c.Record.Set
-	unit := "Currency"
-	if p.Kind == model.KindQuantity {
-		unit = "Unit"
-	}
+	unit := p.UnitName()
 	o, ok := v.(*Object)
 	if !ok {
 		return model.Value{}, invalid(`%s: %s needs an object like {"Value":1.5,"%s":"…"}.`, s.Name, p.Name, unit)
@@ -110,7 +104,7 @@ func (c *Change) measured(p *model.Property, v any) (model.Value, error) {
 		case unit:
 			code = m.Value
 		default:
-			if !strings.HasPrefix(m.Name, "@") {
+			if !strings.Contains(m.Name, "@odata.") {
 				return model.Value{}, invalid("%s: %s has no %q; it has Value and %s.", s.Name, p.Name, model.Shown(m.Name), unit)
 			}
 		}
@@ -149,9 +143,12 @@ func (c *Change) measured(p *model.Property, v any) (model.Value, error) {
 func parseLanguages(s *model.Set, p *model.Property, o *Object) (string, error) {
 	languages, pairs := make([]string, 0, len(o.Members)), make([]string, 0, 2*len(o.Members))
 	for _, m := range o.Members {
+		if strings.Contains(m.Name, "@odata.") {
+			continue
+		}
 		text, isText := m.Value.(string)
-		language := strings.ToUpper(m.Name)
-		if !isText || len(language) != 2 || language[0] < 'A' || language[0] > 'Z' || language[1] < 'A' || language[1] > 'Z' {
+		language, known := model.Language(m.Name)
+		if !isText || !known {
 			return "", invalid(`%s: %s is a multilanguage text; write it as {"EN":"text","DE":"Text"}.`, s.Name, p.Name)
 		}
 		if err := p.CheckLength(s, text); err != nil {

@@ -217,13 +217,13 @@ func TestDeleteLeavesNothingThatPointsNowhere(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		a := d.create(shelves, `{"Code":"A","Books":[{"Title":"a"}]}`)
 		b := d.create(shelves, `{"Code":"B","Next":{"Code":"A"}}`)
-		refused(t, d.Delete(t.Context(), anna, a, 0), tandem.CodeConflict, b.String()+" refers to it by Next")
-		refused(t, d.Delete(t.Context(), anna, b, 5), tandem.CodeConflict, "ObjectVersion is 1, not 5")
-		must(t, d.Delete(t.Context(), anna, b, 1))
-		must(t, d.Delete(t.Context(), anna, a, 0))
+		refused(t, d.Delete(t.Context(), anna, a, write.Condition{}), tandem.CodeConflict, b.String()+" refers to it by Next")
+		refused(t, d.Delete(t.Context(), anna, b, write.At(5)), tandem.CodePrecondition, "ObjectVersion is 1")
+		must(t, d.Delete(t.Context(), anna, b, write.At(1)))
+		must(t, d.Delete(t.Context(), anna, a, write.Condition{}))
 		d.shows(shelves, "Code", "")
 		d.shows(books, "Title", "")
-		refused(t, d.Delete(t.Context(), anna, a, 0), tandem.CodeNotFound, "There is no")
+		refused(t, d.Delete(t.Context(), anna, a, write.Condition{}), tandem.CodeNotFound, "There is no")
 	})
 }
 
@@ -232,9 +232,9 @@ func TestGuardsRefuseAllButActions(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		shelf := d.create(shelves, `{"Code":"A","Books":[{"Title":"a"}]}`)
 		ctx := t.Context()
-		refused(t, d.Do(ctx, anna, shelf, "Open", &write.Object{}), tandem.CodeInvalid, `has no action "Open"; it has Lock.`)
-		refused(t, d.Do(ctx, anna, shelf, "Lock", object(t, `{"until":1}`)), tandem.CodeInvalid, `Lock has no parameter "until"`)
-		must(t, d.Do(ctx, anna, shelf, "Lock", object(t, `{"why":"dust"}`)))
+		refused(t, failure(d.Do(ctx, anna, shelf, write.Condition{}, "Open", &write.Object{})), tandem.CodeInvalid, `has no action "Open"; it has Lock.`)
+		refused(t, failure(d.Do(ctx, anna, shelf, write.Condition{}, "Lock", object(t, `{"until":1}`))), tandem.CodeInvalid, `Lock has no parameter "until"`)
+		must(t, failure(d.Do(ctx, anna, shelf, write.Condition{}, "Lock", object(t, `{"why":"dust"}`))))
 		d.shows(shelves, "Locked Why ObjectVersion", `{"Locked":true,"Why":"dust","ObjectVersion":2}`)
 
 		_, err := d.update(shelf, `{"Name":{"EN":"x"}}`)
@@ -243,8 +243,8 @@ func TestGuardsRefuseAllButActions(t *testing.T) {
 		refused(t, err, tandem.CodeRule, "shelf A is locked.")
 		_, err = d.write(books, `{"Shelf":{"Code":"A"},"Title":"b"}`)
 		refused(t, err, tandem.CodeRule, "shelf A is locked.")
-		refused(t, d.Delete(ctx, anna, shelf, 0), tandem.CodeRule, "shelf A is locked.")
-		must(t, d.Do(ctx, anna, shelf, "Lock", object(t, `{"why":"more dust"}`)))
+		refused(t, d.Delete(ctx, anna, shelf, write.Condition{}), tandem.CodeRule, "shelf A is locked.")
+		must(t, failure(d.Do(ctx, anna, shelf, write.Condition{}, "Lock", object(t, `{"why":"more dust"}`))))
 		d.shows(books, "Title", `{"Title":"a"}`)
 	})
 }

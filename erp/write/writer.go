@@ -112,6 +112,9 @@ func ActorOf(p *tandem.Principal) Actor {
 type Outcome struct {
 	Entity model.Entity
 	State  State
+	// Version is the ObjectVersion of the entity's aggregate after the write; 0
+	// where it is not known.
+	Version int64
 }
 
 // State is what a write did to an object.

@@ -239,6 +239,9 @@ func (c *Client) send(ctx context.Context, silent time.Duration, idToken, method
 	if err := json.NewDecoder(io.LimitReader(res.Body, 64<<10)).Decode(&e); err != nil || e.Error.Code == "" {
 		return nil, unavailable(fmt.Errorf("unexpected response %s", res.Status))
 	}
+	if e.Error.Code == codeChannelKey {
+		return nil, ErrChannelKey
+	}
 	if e.Error.Code == tandem.CodeUnavailable { // what it lacks may have an address
 		return nil, unavailable(errors.New(e.Error.Message))
 	}
@@ -248,6 +251,11 @@ func (c *Client) send(ctx context.Context, silent time.Duration, idToken, method
 // ErrNoAnswer is matched by every error of a worker that does not answer, or says
 // itself that it cannot right now. Its message is for people.
 var ErrNoAnswer error = tandem.Errorf(tandem.CodeUnavailable, "the back end of this portal does not answer at the moment; please try again shortly")
+
+// ErrChannelKey is returned where the worker has another channel key: nothing
+// works then, for nobody, and no sign-in would help.
+var ErrChannelKey error = tandem.Errorf(tandem.CodeUnavailable, "web app and worker have different channel keys, so that the worker takes nothing from here: "+
+	"start both with the same file (--channel-key-file)")
 
 // noAnswer keeps the cause, as text and for a log.
 type noAnswer struct{ cause error }

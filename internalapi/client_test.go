@@ -2,11 +2,14 @@ package internalapi_test
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internalapi"
 )
 
@@ -54,5 +57,21 @@ func TestChannelUsesNoProxy(t *testing.T) {
 	}
 	if transport.Proxy == nil {
 		t.Error("the caller's transport was changed")
+	}
+}
+
+// A worker with another channel key says so, and not that somebody has to sign
+// in.
+func TestAnotherChannelKey(t *testing.T) {
+	t.Parallel()
+	worker := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { internalapi.RefuseChannel(w) }))
+	defer worker.Close()
+	c, err := internalapi.NewClient(worker.URL, channelKey(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Status(t.Context(), "")
+	if !errors.Is(err, internalapi.ErrChannelKey) || tandem.ErrorCode(err) != tandem.CodeUnavailable || !strings.Contains(err.Error(), "--channel-key-file") {
+		t.Error(err)
 	}
 }

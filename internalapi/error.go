@@ -16,6 +16,17 @@ type wireError struct {
 	} `json:"error"`
 }
 
+// codeChannelKey is of the wire alone: the channel key is missing or another one.
+const codeChannelKey tandem.Code = "channel_key"
+
+// RefuseChannel responds to a request without the worker's channel key.
+func RefuseChannel(w http.ResponseWriter) {
+	var body wireError
+	body.Error.Code = codeChannelKey
+	body.Error.Message = "this is not the worker's web app: the channel key is missing or wrong"
+	WriteJSON(w, http.StatusUnauthorized, &body)
+}
+
 // WriteError responds with err: what a [tandem.Error] says, and nothing but
 // "internal error" for all others, which the caller logs.
 func WriteError(w http.ResponseWriter, err error) {

@@ -55,6 +55,7 @@ const (
 	licenceFull = "Everybody who works in the ERP takes one of its licence places, and all of them are taken right now. You did nothing wrong."
 	erpSilent   = "The ERP does not answer at the moment."
 	workerAway  = "The back end of this portal does not answer at the moment."
+	keysDiffer  = "The two halves of this portal do not trust each other: their channel keys differ. Only who runs the portal can mend that."
 	mistake     = "The app made a mistake, not you."
 	// unknownOutcome is for what was sent and not answered.
 	unknownOutcome = "It is not known whether what you sent was done: look before you send it again."
@@ -80,6 +81,8 @@ func codeOf(err error) (tandem.Code, string) {
 		code = tandem.CodeUnavailable
 	}
 	switch {
+	case errors.Is(err, internalapi.ErrChannelKey):
+		return tandem.CodeUnavailable, keysDiffer
 	case errors.Is(err, internalapi.ErrNoAnswer):
 		return tandem.CodeUnavailable, workerAway
 	case code == tandem.CodeUnavailable:

@@ -229,6 +229,13 @@ func TestRecoversWithoutRestart(t *testing.T) {
 	s.worker.set(func() { s.worker.fail = nil })
 	anna.open("/stock").wants(t, 200)
 
+	// Two channel keys are told as that: no sign-in would help.
+	s.worker.set(func() { s.worker.stranger = true })
+	anna.open("/stock").wants(t, 503, "channel keys differ")
+	anna.post("/stock/sync", nil).wants(t, 503, "channel keys differ")
+	s.worker.set(func() { s.worker.stranger = false })
+	anna.open("/stock").wants(t, 200)
+
 	// The application is disabled: nobody gets at data; enabled, all goes on.
 	s.in.UpdateApp(appURI, func(a *tandem.TrustedApp) { a.Enabled = false })
 	if p := anna.open("/orders"); p.StatusCode == http.StatusOK && p.byID("orders") != nil {

@@ -277,6 +277,7 @@ type fakeWorker struct {
 	// has expired.
 	cut       int
 	fail      *tandem.Error
+	stranger  bool             // has another channel key
 	uploads   map[string]int64 // by file name
 	status    internalapi.Status
 	customers []internalapi.PortalCustomer
@@ -380,8 +381,12 @@ func newFakeWorker(t *testing.T, verifier *client.IDTokenVerifier) *fakeWorker {
 		}
 		w.mu.Lock()
 		w.evidence = append(w.evidence, raw)
-		fail := w.fail
+		fail, stranger := w.fail, w.stranger
 		w.mu.Unlock()
+		if stranger {
+			internalapi.RefuseChannel(rw)
+			return
+		}
 		if fail != nil {
 			internalapi.WriteError(rw, fail)
 			return

@@ -5,13 +5,16 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"log/slog"
 	"maps"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hybridapps/tandem/worker"
 	"github.com/hybridapps/tandem/worker/workertest"
 
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -36,13 +39,17 @@ var endpoints = []endpoint{
 func TestChannelKeyComesFirst(t *testing.T) {
 	t.Parallel()
 	f := workertest.NewFake(t)
-	w := workertest.Serve(t, f, workertest.Open(t, sqldb.SQLite), t.TempDir())
+	log := &testkit.Buffer{}
+	w := workertest.Serve(t, f, workertest.Open(t, sqldb.SQLite), t.TempDir(), func(c *worker.Config) { c.Log = slog.New(slog.NewTextHandler(log, nil)) })
 	for _, e := range append(endpoints, endpoint{"GET", internalapi.PathStatus, false}, endpoint{"GET", "/", false}, endpoint{"DELETE", internalapi.PathJobs, false}) {
 		for _, key := range []string{"", "wrong", strings.Repeat("k", 32)} {
 			if status, _ := w.Ask(e.method, e.path, key, f.Anna(), ""); status != 401 {
 				t.Errorf("%s %s with the key %q: %d", e.method, e.path, key, status)
 			}
 		}
+	}
+	if n := strings.Count(log.String(), "--channel-key-file"); n != 1 {
+		t.Errorf("the log tells of another channel key %d times within a minute:\n%s", n, log)
 	}
 	if status, _ := w.Ask("GET", "/internal/nothing", "right", "", ""); status != 404 {
 		t.Errorf("a path that does not exist: %d", status)

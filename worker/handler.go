@@ -65,8 +65,8 @@ func (w *Worker) Handler() http.Handler {
 	// The key is asked for before anything else, also before a 404 or 405.
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if !w.config.ChannelKey.Accepts(r) {
-			internalapi.WriteError(rw, tandem.Errorf(tandem.CodeUnauthorized,
-				"this is not the worker's web app: the channel key is missing or wrong"))
+			w.strangers.told(w.log, w.config.Clock.Now(), r)
+			internalapi.RefuseChannel(rw)
 			return
 		}
 		if _, pattern := mux.Handler(r); pattern == "" {

@@ -91,7 +91,8 @@ type Worker struct {
 	export   *export.Export
 	portal   *portal.Portal
 
-	facts facts
+	facts     facts
+	strangers strangers
 	// uploads bounds how many uploads are taken at once.
 	uploads quota.Quota
 }

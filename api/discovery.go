@@ -73,7 +73,7 @@ type Discovery struct {
 }
 
 // Mount adds the anonymous endpoints: auto-discovery under both of its names,
-// version, server information and the landing page.
+// version, server information, and the landing pages of the instance and its API.
 func (d *Discovery) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /tools/auto-discovery", d.autoDiscovery)
 	mux.HandleFunc("GET /sys/auto-discovery", d.autoDiscovery)
@@ -81,6 +81,8 @@ func (d *Discovery) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET /tools/server-info", d.serverInfo)
 	mux.HandleFunc("GET /tools/landing.css", d.landingStyle)
 	mux.HandleFunc("GET /{$}", d.landing)
+	mux.HandleFunc("GET /api", d.landingAPI)
+	mux.HandleFunc("GET /api/{$}", d.landingAPI)
 }
 
 // sites gives every site its status of now.
@@ -164,10 +166,16 @@ func writePublic(w http.ResponseWriter, document any) {
 //go:embed landing.html
 var landingHTML string
 
+//go:embed landing_api.html
+var landingAPIHTML string
+
 //go:embed landing.css
 var landingCSS []byte
 
-var landingPage = template.Must(template.New("landing").Parse(landingHTML))
+var (
+	landingPage    = template.Must(template.New("landing").Parse(landingHTML))
+	landingAPIPage = template.Must(template.New("landing of the API").Parse(landingAPIHTML))
+)
 
 func (d *Discovery) landingStyle(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/css; charset=utf-8")
@@ -177,9 +185,16 @@ func (d *Discovery) landingStyle(w http.ResponseWriter, _ *http.Request) {
 }
 
 // landing is the page at the root of the instance, for people.
-func (d *Discovery) landing(w http.ResponseWriter, r *http.Request) {
+func (d *Discovery) landing(w http.ResponseWriter, r *http.Request) { d.page(w, r, landingPage) }
+
+// landingAPI is the page at the address of the site DomainAPI.
+func (d *Discovery) landingAPI(w http.ResponseWriter, r *http.Request) {
+	d.page(w, r, landingAPIPage)
+}
+
+func (d *Discovery) page(w http.ResponseWriter, r *http.Request, t *template.Template) {
 	publicPage(w.Header())
-	_ = landingPage.Execute(w, map[string]any{ // the caller may have gone
+	_ = t.Execute(w, map[string]any{ // the caller may have gone
 		"Host": d.host(), "Name": d.Name, "Version": d.Version, "Sites": d.sites(r.Context()),
 		"OData": d.Root + DomainPath, "Reference": d.Root + ReferencePath, "Issuer": d.Root + oauth.PathIssuer,
 	})

@@ -88,6 +88,12 @@ func TestLandingPage(t *testing.T) {
 	if csp := r.Header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'") {
 		t.Error(csp)
 	}
+	for _, path := range []string{"/api", "/api/"} {
+		r, got := ask(t, discovery(nil), path)
+		if r.StatusCode != 200 || !strings.Contains(got, "https://erp.example:8443/api/domain/odata/$metadata") || !strings.Contains(got, "/api/reference") || strings.Contains(got, "evil") {
+			t.Errorf("%s: %s %s", path, r.Status, got)
+		}
+	}
 	if r, _ := ask(t, discovery(nil), "/tools/landing.css"); r.StatusCode != 200 {
 		t.Error(r.Status)
 	}

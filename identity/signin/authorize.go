@@ -7,6 +7,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/registry"
 )
@@ -73,10 +74,31 @@ func (h *Handler) redirectSealed(w http.ResponseWriter, r *http.Request, path st
 // openRequest is the reverse, for a request that is not too old.
 func (h *Handler) openRequest(text string) (*authorizationRequest, error) {
 	var req authorizationRequest
-	if !h.opened(text, placeRequest, &req) || !h.fresh(req.At, requestLifetime) {
-		return nil, badRequest("This page has been open for too long, or its address is not complete.", startAgain)
+	if !h.opened(text, placeRequest, &req) {
+		return nil, badRequest("The address of this page is not complete.", startAgain)
+	}
+	if !h.fresh(req.At, requestLifetime) {
+		return nil, h.tooOld(&req)
 	}
 	return &req, nil
+}
+
+// tooOld is for a sign-in page that was open for so long that the application
+// does not wait any more. It leads to the application, where it has a place:
+// the root of where the sign-in would have gone back to.
+func (h *Handler) tooOld(req *authorizationRequest) *problem {
+	p := badRequest("This page has been open for too long. Nothing is lost: start the sign-in again.", startAgain)
+	app, err := h.application(req.ApplicationURI, req.RedirectURI)
+	if err != nil {
+		return p
+	}
+	p.application = app.Name
+	u, err := netaddr.CanonicalURL(req.RedirectURI)
+	if err != nil || app.ClientType == tandem.ClientPublic && netaddr.IsLoopback(u.Hostname()) {
+		return p // on the person's device, where it listens for one answer only
+	}
+	p.again = u.Scheme + "://" + u.Host + "/"
+	return p
 }
 
 // accept checks a new request. What is wrong with the client or its redirect
@@ -84,10 +106,11 @@ func (h *Handler) openRequest(text string) (*authorizationRequest, error) {
 // which goes back to the application.
 func (h *Handler) accept(r *http.Request, q url.Values) (*authorizationRequest, error) {
 	for _, name := range []string{"client_id", "redirect_uri"} {
+		about := asked{q.Get("client_id"), q.Get("redirect_uri")}
 		if values := q[name]; len(values) == 0 || values[0] == "" {
-			return nil, badApplication("The application that sent you here left out %s.", name)
+			return nil, badApplication(about, "The application that sent you here left out %s.", name)
 		} else if wrong := checkParameter(name, values); wrong != "" {
-			return nil, badApplication("The application that sent you here made a mistake: %s %s.", name, wrong)
+			return nil, badApplication(about, "The application that sent you here made a mistake: %s %s.", name, wrong)
 		}
 	}
 	app, err := h.application(q.Get("client_id"), q.Get("redirect_uri"))
@@ -126,15 +149,31 @@ func (h *Handler) application(uri, redirectURI string) (*registry.App, error) {
 	app, ok := h.Applications.App(uri)
 	switch {
 	case !ok || !app.Enabled || app.ClientType == tandem.ClientNone:
-		return nil, badApplication("The application that sent you here is not known, or it is switched off.")
+		return nil, badApplication(asked{uri, redirectURI}, "The application that sent you here is not known, or it is switched off.")
 	case !MatchRedirectURI(&app.TrustedApp, redirectURI):
-		return nil, badApplication("The application wants you sent to an address that it has not registered, so you stay here.")
+		return nil, notRegistered(uri, redirectURI)
 	}
 	return app, nil
 }
 
-func badApplication(format string, args ...any) *problem {
-	return badRequest(fmt.Sprintf(format, args...), "Nothing was done. Tell the people who run the application.")
+// notRegistered names the address where it is on this machine: then who reads
+// the page is who develops the application.
+func notRegistered(uri, redirectURI string) *problem {
+	about := asked{uri, redirectURI}
+	u, err := netaddr.CanonicalURL(redirectURI)
+	if err != nil || !netaddr.IsLoopback(u.Hostname()) {
+		return badApplication(about, "The application wants you sent to an address that it has not registered, so you stay here.")
+	}
+	p := badApplication(about, "The application %s wants you sent to %s, which it has not registered, so you stay here.",
+		tandem.Clip(uri, shown), tandem.Clip(redirectURI, 200))
+	p.hint = "If you develop it, add that address to its redirect URIs, byte for byte."
+	return p
+}
+
+func badApplication(about asked, format string, args ...any) *problem {
+	p := badRequest(fmt.Sprintf(format, args...), "Nothing was done. Tell the people who run the application.")
+	p.about = &about
+	return p
 }
 
 // proceed responds to a checked request, or asks the person to sign in first.

@@ -440,3 +440,98 @@ func TestC20_TabsKeepTheirState(t *testing.T) {
 		}
 	}
 }
+
+// Who registers an application finds out why its requests are refused: by the
+// log, and by the page where the address is on their own machine.
+func TestRefusedRequestsAreTold(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.user("anna", tandem.InternalUser)
+	b := s.browser()
+	const mine = "http://localhost:8090/signin-callback"
+	for range 3 {
+		if a := b.get(authorizeURL("redirect_uri", mine)); a.StatusCode != http.StatusBadRequest || !strings.Contains(a.body, mine) || !strings.Contains(a.body, portal) {
+			t.Errorf("%d %s", a.StatusCode, a.body)
+		}
+	}
+	for name, uri := range map[string]string{"elsewhere": "https://evil.example/cb", "alike": "http://localhost.evil.example/cb", "no URL": "localhost:8090/cb"} {
+		if a := b.get(authorizeURL("redirect_uri", uri)); a.StatusCode != http.StatusBadRequest || strings.Contains(a.body, uri) {
+			t.Errorf("%s is on the page: %d", name, a.StatusCode)
+		}
+	}
+	if a := b.get(authorizeURL("redirect_uri", "http://127.0.0.1/<script>alert(1)</script>")); strings.Contains(a.body, "<script>") {
+		t.Error("the address is on the page as it is")
+	}
+	b.get(authorizeURL("client_id", "com.example/unknown"))
+	b.get(authorizeURL("scope", "sec"))
+	b.get(authorizeURL("prompt", "none"))
+	log := s.log.String()
+	for _, want := range []string{mine, "com.example/unknown", "redirect_uri=" + back + " reason=\"invalid_scope", "https://evil.example/cb"} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log does not tell of %s:\n%s", want, log)
+		}
+	}
+	if n := strings.Count(log, "redirect_uri="+mine); n != 1 {
+		t.Errorf("the same request is told %d times in a minute", n)
+	}
+	if strings.Contains(log, "login_required") {
+		t.Error("an answer to prompt=none is told as a refusal")
+	}
+	s.clock.Advance(2 * time.Minute)
+	b.get(authorizeURL("redirect_uri", mine))
+	if !strings.Contains(s.log.String(), "count=2") {
+		t.Errorf("the repeats are not counted:\n%s", s.log.String())
+	}
+}
+
+// A sign-in page that was open for too long leads back to its application.
+func TestOldSignInPageStartsAgain(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.user("anna", tandem.InternalUser)
+	for name, c := range map[string]struct {
+		change []string
+		again  string
+	}{
+		"an application":                {nil, `href="https://portal.example/"`},
+		"a program on their device":     {[]string{"client_id", field, "redirect_uri", "http://127.0.0.1:4711/callback"}, ""},
+		"one that is switched off":      {nil, ""},
+		"its address was taken from it": {nil, ""},
+	} {
+		b := s.browser()
+		page := b.follow(b.get(authorizeURL(c.change...)))
+		s.clock.Advance(75 * time.Minute)
+		switch name {
+		case "one that is switched off":
+			s.apps.change(portal, func(a *tandem.TrustedApp) { a.Enabled = false })
+		case "its address was taken from it":
+			s.apps.change(portal, func(a *tandem.TrustedApp) { a.RedirectURIs = nil })
+		}
+		a := b.submit(page, "anna", password)
+		if a.StatusCode != http.StatusBadRequest || !strings.Contains(a.body, "start") || c.again != "" && !strings.Contains(a.body, c.again) ||
+			c.again == "" && strings.Contains(a.body, "Start again") {
+			t.Errorf("%s: %d %s", name, a.StatusCode, a.body)
+		}
+		s.apps.change(portal, func(a *tandem.TrustedApp) { a.Enabled, a.RedirectURIs = true, []string{back} })
+	}
+}
+
+// The issuer's own address has a page, with the way in or out.
+func TestLandingPage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.user("anna", tandem.InternalUser)
+	b := s.browser()
+	for _, path := range []string{"/id", "/id/"} {
+		if a := b.get(path); a.StatusCode != http.StatusOK || !strings.Contains(a.body, "Sign in</a>") || !strings.Contains(a.body, s.URL+"/id/.well-known/openid-configuration") {
+			t.Errorf("%s: %d %s", path, a.StatusCode, a.body)
+		}
+	}
+	b.granted("anna")
+	if a := b.get("/id"); !strings.Contains(a.body, "anna") || !strings.Contains(a.body, "Sign out</a>") {
+		t.Errorf("signed in: %s", a.body)
+	}
+	if a := b.get("/id/nothing"); a.StatusCode != http.StatusNotFound {
+		t.Errorf("/id/nothing: %d", a.StatusCode)
+	}
+}

@@ -23,6 +23,11 @@ type logoutRequest struct {
 
 	// hint is what the id_token_hint proved, or nil.
 	hint *token.Hint
+	// reason is why the person is asked, for them to read; empty with a hint of
+	// theirs. refused says that the request is not as it should be: then it is
+	// not followed, and leads nowhere.
+	reason  string
+	refused bool
 }
 
 // endSession is the end-session endpoint. With a valid hint of who is signed
@@ -33,15 +38,14 @@ func (h *Handler) endSession(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return badRequest("The address that brought you here is damaged.", "")
 	}
-	req, err := h.acceptLogout(r, q)
-	if err != nil {
-		return err
-	}
+	req := h.acceptLogout(r, q)
 	who, err := h.current(r)
 	if err != nil {
 		return err
 	}
 	switch {
+	case req.refused:
+		return h.refuseLogout(w, r, who, req)
 	case who != nil && (req.hint == nil || req.hint.SignInID != who.ID):
 		return h.confirm(w, r, who, req)
 	case who != nil:
@@ -66,9 +70,13 @@ func (h *Handler) endSessionPost(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	req, err := h.acceptLogout(r, form)
-	if err != nil {
-		return err
+	req := h.acceptLogout(r, form)
+	if req.refused {
+		who, err := h.current(r)
+		if err != nil {
+			return err
+		}
+		return h.refuseLogout(w, r, who, req)
 	}
 	if req.hint != nil {
 		s, err := h.SignIns.ByID(r.Context(), req.hint.SignInID)
@@ -113,37 +121,76 @@ func (h *Handler) endHinted(r *http.Request, req *logoutRequest) error {
 	return h.Ending.SignIn(r.Context(), req.hint.SignInID, actor, "signed out through "+req.ApplicationURI)
 }
 
+// Why the person is asked, or the request is not followed.
+const (
+	hintMissing   = "The application did not prove whose sign-in it means (id_token_hint is missing)."
+	hintUnusable  = "The application's proof of whose sign-in it means cannot be used: its id_token_hint is damaged, or is no ID token of this server."
+	hintOfAnother = "The application means another sign-in than this one."
+	hintForeign   = "The application presented the ID token of another application."
+	whoAsks       = "The application did not say which one it is (client_id and id_token_hint are missing), so that nobody knows whether you may be sent where it wants."
+	notAnAddress  = "The application wants you sent to an address that it has not registered for after the sign-out."
+)
+
 // acceptLogout checks a logout request. It never redirects to an address that
 // is not registered, byte for byte, for the application that the hint or
-// client_id names; a hint that proves nothing counts as none.
-func (h *Handler) acceptLogout(r *http.Request, q url.Values) (*logoutRequest, error) {
-	refuse := func(text string) (*logoutRequest, error) {
-		return nil, badRequest(text, "You have not been signed out. You can do that on this server's sign-out page.")
+// client_id names, nor to any when the hint proves nothing.
+func (h *Handler) acceptLogout(r *http.Request, q url.Values) *logoutRequest {
+	req := &logoutRequest{ApplicationURI: q.Get("client_id"), RedirectURI: q.Get("post_logout_redirect_uri"), State: q.Get("state")}
+	if reason := h.checkLogout(r, q, req); reason != "" {
+		return &logoutRequest{ApplicationURI: req.ApplicationURI, reason: reason, refused: true}
 	}
+	return req
+}
+
+// checkLogout fills in what the hint proves, and says why the request cannot be
+// followed.
+func (h *Handler) checkLogout(r *http.Request, q url.Values, req *logoutRequest) (refused string) {
 	for name, values := range q {
 		if problem := checkParameter(strings.TrimPrefix(name, "post_logout_"), values); problem != "" {
-			return refuse("The application made a mistake: " + tandem.Clip(name, shown) + " " + problem + ".")
+			return "The application made a mistake: " + tandem.Clip(name, shown) + " " + problem + "."
 		}
 	}
-	req := &logoutRequest{ApplicationURI: q.Get("client_id"), RedirectURI: q.Get("post_logout_redirect_uri"), State: q.Get("state")}
+	req.reason = hintMissing
 	if text := q.Get("id_token_hint"); text != "" {
 		hint, err := h.Hints.VerifyHint(r.Context(), text)
 		switch {
+		case err != nil && req.RedirectURI != "":
+			return hintUnusable
 		case err != nil: // as if there were none: the person is asked
+			req.reason = hintUnusable
 		case req.ApplicationURI != "" && req.ApplicationURI != hint.ApplicationURI:
-			return refuse("The application presented the ID token of another application.")
+			return hintForeign
 		default:
-			req.ApplicationURI, req.hint = hint.ApplicationURI, &hint
+			req.ApplicationURI, req.hint, req.reason = hint.ApplicationURI, &hint, hintOfAnother
 		}
 	}
 	if req.RedirectURI == "" {
-		return req, nil
+		return ""
+	}
+	if req.ApplicationURI == "" {
+		return whoAsks
 	}
 	app, ok := h.Applications.App(req.ApplicationURI)
 	if !ok || !slices.Contains(app.PostLogoutRedirectURIs, req.RedirectURI) {
-		return refuse("The application wants you sent to an address that it has not registered for after the sign-out.")
+		return notAnAddress
 	}
-	return req, nil
+	return ""
+}
+
+// refuseLogout says why a request is not followed, and lets the person sign out
+// all the same. A form of another site comes without the cookie: then the
+// button leads to where it can be seen.
+func (h *Handler) refuseLogout(w http.ResponseWriter, r *http.Request, who *signedIn, req *logoutRequest) error {
+	if who != nil {
+		return h.confirm(w, r, who, req)
+	}
+	p := badRequest(req.reason, "You have not been signed out.")
+	if r.Method == http.MethodPost {
+		p.signOut = true
+	} else {
+		p.hint = "You are not signed in here, so there is nothing to sign out of."
+	}
+	return p
 }
 
 // leave goes to the application's post-logout address, or says that the

@@ -141,12 +141,13 @@ func TestE28_PostLogoutAddresses(t *testing.T) {
 		"a sign-in address": {"id_token_hint", mine, "post_logout_redirect_uri", back},
 		"script":            {"id_token_hint", mine, "post_logout_redirect_uri", "javascript:alert(1)"},
 		"no application":    {"post_logout_redirect_uri", after},
+		"no usable hint":    {"id_token_hint", "of another server", "client_id", portal, "post_logout_redirect_uri", after},
 		"unknown":           {"client_id", "com.example/none", "post_logout_redirect_uri", after},
 		"another client":    {"id_token_hint", mine, "client_id", field, "post_logout_redirect_uri", after},
 		"oversized state":   {"id_token_hint", mine, "post_logout_redirect_uri", after, "state", strings.Repeat("x", 3000)},
 	} {
-		for _, a := range []*shown{b.get(endURL(params...)), s.browser().post("/id/connect/endsession", endParams(params...))} {
-			if a.StatusCode != http.StatusBadRequest || a.Header.Get("Location") != "" {
+		for _, a := range []*shown{b.get(endURL(params...)), s.browser().post("/id/connect/endsession", endParams(params...)), s.browser().get(endURL(params...))} {
+			if a.StatusCode != http.StatusBadRequest || a.Header.Get("Location") != "" || !strings.Contains(a.body, `role="alert"`) {
 				t.Errorf("%s: %d to %s", name, a.StatusCode, a.Header.Get("Location"))
 			}
 		}
@@ -164,5 +165,44 @@ func TestE28_PostLogoutAddresses(t *testing.T) {
 	// Nobody signed in: nothing to ask, and the way back is safe.
 	if to, _ := s.browser().get(endURL("client_id", portal, "post_logout_redirect_uri", after)).to(); to != after {
 		t.Errorf("nobody signed in: to %s", to)
+	}
+}
+
+// Who cannot be sent on is told why, and signs out there all the same.
+func TestSignOutThatLeadsNowhere(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	anna := s.user("anna", tandem.InternalUser)
+	for name, c := range map[string]struct {
+		params []string
+		why    string
+	}{
+		"no hint and no client": {[]string{"post_logout_redirect_uri", after, "state", "s"}, "client_id and id_token_hint are missing"},
+		"unusable hint":         {[]string{"id_token_hint", "x", "post_logout_redirect_uri", after}, "is no ID token of this server"},
+		"unusable, with client": {[]string{"id_token_hint", "x", "client_id", portal, "post_logout_redirect_uri", after}, "is no ID token of this server"},
+		"not registered":        {[]string{"client_id", portal, "post_logout_redirect_uri", "https://evil.example/"}, "has not registered"},
+		"hint of another":       {[]string{"id_token_hint", hint(anna, "x", portal), "client_id", field}, "of another application"},
+		"repeated":              {[]string{"client_id", strings.Repeat("x", 600)}, "is longer than"},
+		"no hint alone":         {[]string{"client_id", portal}, "id_token_hint is missing"},
+		"unusable alone":        {[]string{"id_token_hint", "x"}, "is no ID token of this server"},
+	} {
+		b := s.browser()
+		sid := b.granted("anna").SignInID
+		for how, page := range map[string]*shown{
+			"GET": b.get(endURL(c.params...)), "POST": b.post("/id/connect/endsession", endParams(c.params...)),
+			"POST of another site": s.browser().post("/id/connect/endsession", endParams(c.params...)),
+		} {
+			if to := page.Header.Get("Location"); to != "" && strings.HasPrefix(name[len(name)-5:], "alone") {
+				page = b.get(to) // goes on as a GET, without the hint
+				c.why = "id_token_hint is missing"
+			}
+			if !strings.Contains(page.body, c.why) || !strings.Contains(page.body, "Sign out</") || strings.Contains(page.body, "evil.example") {
+				t.Errorf("%s, %s: %d %s", name, how, page.StatusCode, page.body)
+			}
+		}
+		action, form := b.get(endURL(c.params...)).form()
+		if a := b.post(action, form); a.Header.Get("Location") != "" || !strings.Contains(a.body, "You are signed out") || b.alive() || !s.ended.both(sid) {
+			t.Errorf("%s, confirmed: %d to %s, alive %v", name, a.StatusCode, a.Header.Get("Location"), b.alive())
+		}
 	}
 }

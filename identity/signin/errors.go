@@ -24,7 +24,18 @@ type problem struct {
 	code   string // the protocol's word for it
 	// text says what went wrong, in one or two sentences; hint what to do.
 	text, hint string
+	// again is where the person can start anew, application the name of what is
+	// there; both may be empty.
+	again, application string
+	// signOut offers the sign-out page.
+	signOut bool
+	// about is what an authorization request named, for the log.
+	about *asked
 }
+
+// asked is what an authorization request named: anything, before it has been
+// checked.
+type asked struct{ application, redirectURI string }
 
 // Error implements error.
 func (p *problem) Error() string { return p.text }
@@ -33,7 +44,7 @@ func (p *problem) Error() string { return p.text }
 const startAgain = "Open the application again and start there."
 
 func badRequest(text, hint string) *problem {
-	return &problem{http.StatusBadRequest, "invalid_request", text, hint}
+	return &problem{status: http.StatusBadRequest, code: "invalid_request", text: text, hint: hint}
 }
 
 // refusal is an error that goes to the application that asked (RFC 6749 section
@@ -65,11 +76,16 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var refused *refusal
 	switch {
 	case errors.As(err, &refused):
+		h.refused.tell(h.Log, h.Clock.Now(), asked{refused.request.ApplicationURI, refused.request.RedirectURI}, refused.cause)
 		err = h.respond(w, refused.request,
 			field{"error", string(refused.cause.Code)}, field{"error_description", refused.cause.Description})
 	case errors.As(err, &shown):
+		if shown.about != nil {
+			h.refused.tell(h.Log, h.Clock.Now(), *shown.about, err)
+		}
 		err = h.render(w, shown.status, "error.html", page{
-			Title: "This did not work", Problem: shown.text, Hint: shown.hint, Code: shown.code,
+			Title: "This did not work", Problem: shown.text, Hint: shown.hint, Code: shown.code, Again: shown.again, Application: shown.application,
+			SignOut: shown.signOut,
 		})
 	case r.Context().Err() != nil:
 		return // nobody is waiting

@@ -78,7 +78,7 @@ func (h *Handler) fresh(at int64, lifetime time.Duration) bool {
 // Sec-Fetch-Site, or by Origin where a browser has not got that.
 func (h *Handler) ownSite(r *http.Request) error {
 	if err := h.crossSite.Check(r); err != nil {
-		return &problem{http.StatusForbidden, "cross_site", "This form was sent by another site, so nothing was done.", startAgain}
+		return &problem{status: http.StatusForbidden, code: "cross_site", text: "This form was sent by another site, so nothing was done.", hint: startAgain}
 	}
 	return nil
 }

@@ -61,6 +61,7 @@ type Handler struct {
 	issuerHost   string
 	cookieSuffix string
 	throttle     throttle
+	refused      refusedRequests
 	crossSite    *http.CrossOriginProtection
 }
 
@@ -81,11 +82,14 @@ func (h *Handler) Mount(mux *http.ServeMux) error {
 	h.secure, h.issuerHost = u.Scheme == "https", u.Host
 	h.cookieSuffix = cookieSuffix(h.Issuer)
 	h.throttle = newThrottle(h.Throttling, h.Attempts, h.Clock)
+	h.refused.gate.Max = maxRefused
 	h.crossSite = http.NewCrossOriginProtection()
 	// A proxy may present another Host than the browser's Origin.
 	if err := h.crossSite.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
 		return err
 	}
+	mux.Handle("GET "+oauth.PathIssuer, h.serve(h.landing))
+	mux.Handle("GET "+oauth.PathIssuer+"/{$}", h.serve(h.landing))
 	mux.Handle("GET "+oauth.PathAuthorize, h.serve(h.authorize))
 	mux.Handle("POST "+oauth.PathAuthorize, h.serve(h.authorizePost))
 	mux.Handle("GET "+pathResume, h.serve(h.resume))
@@ -116,12 +120,12 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	if !strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded") {
-		return nil, &problem{http.StatusUnsupportedMediaType, "invalid_request", "The form came in a format that is not understood.", ""}
+		return nil, &problem{status: http.StatusUnsupportedMediaType, code: "invalid_request", text: "The form came in a format that is not understood."}
 	}
 	if err := r.ParseForm(); err != nil {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
-			return nil, &problem{http.StatusRequestEntityTooLarge, "invalid_request", "The form is too large.", ""}
+			return nil, &problem{status: http.StatusRequestEntityTooLarge, code: "invalid_request", text: "The form is too large."}
 		}
 		return nil, badRequest("The form cannot be read.", "")
 	}

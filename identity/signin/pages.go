@@ -37,10 +37,14 @@ type page struct {
 	Application string
 	// Problem is what went wrong, in one or two sentences; Hint what to do.
 	Problem, Hint string
+	// Again is where to start anew; SignOut offers the sign-out page.
+	Again   string
+	SignOut bool
 	// Code is the protocol's word for the problem, ID finds it in the log.
 	Code, ID string
 
 	Login, Name   string
+	Discovery     string
 	Keep          bool
 	CSRF, Request string
 	// ReturnHost is where the person goes afterwards.

@@ -28,6 +28,12 @@ func (h *Handler) confirm(w http.ResponseWriter, r *http.Request, who *signedIn,
 		return err
 	}
 	p := page{Title: "You are signed in", Login: who.Account.Login, Name: who.Account.Name, CSRF: csrf, Request: sealed}
+	status := http.StatusOK
+	if req.refused {
+		status, p.Title, p.Problem = http.StatusBadRequest, "Sign out?", req.reason
+	} else {
+		p.Hint = req.reason
+	}
 	if req.ApplicationURI != "" {
 		p.Title = "Sign out?"
 		if app, ok := h.Applications.App(req.ApplicationURI); ok {
@@ -38,7 +44,7 @@ func (h *Handler) confirm(w http.ResponseWriter, r *http.Request, who *signedIn,
 	if source := cspSource(req.RedirectURI); source != "" {
 		targets = append(targets, source)
 	}
-	return h.render(w, http.StatusOK, "confirm.html", p, targets...)
+	return h.render(w, status, "confirm.html", p, targets...)
 }
 
 // signOut takes the confirmation: it ends the identity session and all that

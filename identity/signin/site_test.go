@@ -53,6 +53,7 @@ type site struct {
 	codes    *codes
 	hints    hints
 	audit    *testkit.Record
+	log      *testkit.Buffer
 	ended    *ended
 }
 
@@ -155,7 +156,7 @@ func newSite(t *testing.T) *site { return newSiteOn(t, datatest.Open(t, sqldb.SQ
 func newSiteOn(t *testing.T, db *sqldb.DB, tls bool) *site {
 	s := &site{
 		t: t, db: db, users: data.NewUsers(db), audit: &testkit.Record{}, ended: &ended{}, codes: &codes{m: map[string]token.CodeGrant{}},
-		clock: testkit.NewClock(),
+		clock: testkit.NewClock(), log: &testkit.Buffer{},
 	}
 	passwords := signin.NewPasswords(cheap, 4)
 	ending := &signin.Ending{SignIns: data.NewSignIns(db), Families: s.ended, Sessions: s.ended, Audit: s.audit, Clock: s.clock.Now}
@@ -183,7 +184,7 @@ func newSiteOn(t *testing.T, db *sqldb.DB, tls bool) *site {
 	s.h = &signin.Handler{
 		Issuer: s.URL + "/id", Applications: s.apps, Users: s.users, SignIns: ending.SignIns, Passwords: passwords,
 		Attempts: data.NewThrottle(db), Codes: s.codes, Hints: s.hints, Ending: ending, Audit: s.audit, Box: box,
-		Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Clock: s.clock.Now,
+		Log: slog.New(slog.NewTextHandler(io.MultiWriter(t.Output(), s.log), nil)), Clock: s.clock.Now,
 		Throttling: signin.Throttling{AddressDelay: time.Millisecond},
 	}
 	if err := s.h.Mount(mux); err != nil {

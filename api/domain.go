@@ -50,9 +50,9 @@ type Domain struct {
 	// Sessions are the open sessions, for administrators; nil leaves out the set
 	// Systems_Monitoring_CurrentSessions.
 	Sessions func(ctx context.Context) ([]tandem.Session, error)
-	// Usage tells how many slots the licence has and how many are held, for
-	// everybody who may read; nil leaves out the function GetLicenceUsage.
-	Usage func(ctx context.Context) (slots, inUse int, err error)
+	// Usage tells how the licence is used, for everybody who may read; nil leaves
+	// out the function GetLicenceUsage.
+	Usage func(ctx context.Context) (LicenceUsage, error)
 	// Version is the program's, for GetVersion.
 	Version string
 	// Log gets internal errors; the default is slog.Default().

@@ -79,7 +79,9 @@ func TestMonitorIsForAdministrators(t *testing.T) {
 	refused(t, r, answer, 404, "no Id")
 }
 
-func someUsage(context.Context) (slots, inUse int, err error) { return 25, 2, nil }
+func someUsage(context.Context) (api.LicenceUsage, error) {
+	return api.LicenceUsage{Slots: 25, InUse: 2, Users: 1, Services: 1}, nil
+}
 
 func (doors) Check(context.Context, *tandem.Principal) error { return nil }
 

@@ -11,10 +11,14 @@ import (
 // administrators.
 const licenceUsage = "GetLicenceUsage"
 
+// LicenceUsage is how the licence is used: how many slots it has, how many are
+// held, and how many of those by people and by back ends.
+type LicenceUsage struct{ Slots, InUse, Users, Services int }
+
 func (d *Domain) getLicenceUsage(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := d.bounded(r)
 	defer cancel()
-	slots, inUse, err := d.Usage(ctx)
+	u, err := d.Usage(ctx)
 	if err != nil {
 		return err
 	}
@@ -22,9 +26,13 @@ func (d *Domain) getLicenceUsage(w http.ResponseWriter, r *http.Request) error {
 	out.str(`{"@odata.context":`)
 	out.url(d.root(), "$metadata#", odata.Namespace, ".OpenObject")
 	out.str(`,"Slots":`)
-	out.int(int64(slots))
+	out.int(int64(u.Slots))
 	out.str(`,"InUse":`)
-	out.int(int64(inUse))
+	out.int(int64(u.InUse))
+	out.str(`,"Users":`)
+	out.int(int64(u.Users))
+	out.str(`,"Services":`)
+	out.int(int64(u.Services))
 	out.str("}")
 	return out.done()
 }

@@ -15,7 +15,7 @@ import (
 func TestLicenceUsageIsForAllWhoMayRead(t *testing.T) {
 	t.Parallel()
 	h := serve(t, &fake{})
-	want := `{"@odata.context":"` + domainRoot + `$metadata#Erp.OpenObject","Slots":25,"InUse":2}`
+	want := `{"@odata.context":"` + domainRoot + `$metadata#Erp.OpenObject","Slots":25,"InUse":2,"Users":1,"Services":1}`
 	for _, token := range []string{"read", "read+person"} {
 		for _, path := range []string{"GetLicenceUsage", "GetLicenceUsage()"} {
 			if r, text := call(t, h, "GET", path, "", "Authorization: Bearer "+token); r.StatusCode != 200 || text != want {
@@ -32,7 +32,7 @@ func TestLicenceUsageIsForAllWhoMayRead(t *testing.T) {
 func TestLicenceUsageWithoutItsSource(t *testing.T) {
 	t.Parallel()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	serve := func(usage func(context.Context) (int, int, error)) http.Handler {
+	serve := func(usage func(context.Context) (api.LicenceUsage, error)) http.Handler {
 		mux := http.NewServeMux()
 		(&api.Domain{
 			Model: erpModel.Model, Store: &fake{}, Root: "https://erp.example", Log: quiet, Usage: usage,
@@ -49,7 +49,7 @@ func TestLicenceUsageWithoutItsSource(t *testing.T) {
 			t.Errorf("%q lists what is not there", path)
 		}
 	}
-	broken := serve(func(context.Context) (int, int, error) { return 0, 0, errors.New("no database") })
+	broken := serve(func(context.Context) (api.LicenceUsage, error) { return api.LicenceUsage{}, errors.New("no database") })
 	r, text := call(t, broken, "GET", "GetLicenceUsage", "")
 	refused(t, r, text, 500, "")
 	if strings.Contains(text, "database") {

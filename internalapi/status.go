@@ -45,6 +45,8 @@ type ServiceSession struct {
 type Licence struct {
 	Slots int `json:"slots"`
 	Used  int `json:"used"`
+	// Services is how many of the slots back ends hold.
+	Services int `json:"services"`
 }
 
 // Call is one call that the worker made to the domain API with its service

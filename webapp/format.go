@@ -21,6 +21,7 @@ func functions(clock tandem.Clock) template.FuncMap {
 	return template.FuncMap{
 		"tips":      func() []string { return []string{"", "blue", "green"} },
 		"asset":     static.Path,
+		"fault":     faultAt,
 		"count":     count,
 		"decimal":   func(n json.Number) string { return decimal(n, 2) },
 		"plain":     func(n json.Number) string { return decimal(n, 0) },
@@ -37,6 +38,14 @@ func functions(clock tandem.Clock) template.FuncMap {
 		"jobcolour": jobColour,
 		"doccolour": func(state string) string { return documentColours[state] },
 	}
+}
+
+// fieldFault is what is wrong with a field, and the id of the text that says it.
+type fieldFault struct{ ID, Text string }
+
+// faultAt is the fault of a field; of which tells apart fields of the same name.
+func faultAt(faults map[string]string, field string, of any) fieldFault {
+	return fieldFault{fmt.Sprintf("fault-%s%v", field, of), faults[field]}
 }
 
 func count(n any) string { return group(fmt.Sprint(n)) }

@@ -2,6 +2,7 @@ package webapp
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -28,13 +29,13 @@ type orderForm struct {
 	ID, Number, Action         string
 	Version, Was               string
 	CustomerText, CustomerID   string
-	CustomerFault              string
 	CustomerChoices            []choice
 	Reference, Required, Notes string
 	Lines                      []formLine
-	// Fault is shown at the top; Conflict says what somebody else changed, and
-	// is not nil when somebody did.
+	// Fault is shown at the top, and Faults at their fields, by its name. Conflict
+	// says what somebody else changed, and is not nil when somebody did.
 	Fault    string
+	Faults   map[string]string
 	Conflict []change
 	// Kept says that the form came when its person was not signed in any more.
 	Kept bool
@@ -45,7 +46,7 @@ type formLine struct {
 	Product, ProductID        string
 	Quantity, Price, Discount string
 	Remove                    bool
-	Fault                     string
+	Faults                    map[string]string // by field
 	Choices                   []choice
 
 	product *erpProduct
@@ -138,33 +139,75 @@ func numeric(s string) (string, bool) {
 	return s, number.MatchString(s)
 }
 
-// check looks at what needs no API. It reports whether all is well.
+// What the API keeps of a line's numbers: digits before the point, and after it.
+// More would be rounded in silence.
+const (
+	wholeDigits                                      = 9
+	quantityDecimals, priceDecimals, percentDecimals = 3, 5, 4
+	maxReference, maxNotes                           = 20, 4000
+)
+
+// decimalFault is what is wrong with a number as it was typed; empty when it can
+// be kept as it is.
+func decimalFault(typed, name, example string, decimals int) string {
+	n, ok := numeric(typed)
+	whole, fraction, _ := strings.Cut(n, ".")
+	switch {
+	case !ok:
+		return "The " + name + " is not a number; write it like " + example + "."
+	case len(strings.TrimLeft(whole, "0")) > wholeDigits:
+		return fmt.Sprintf("The %s has more than %d digits before the point.", name, wholeDigits)
+	case len(strings.TrimRight(fraction, "0")) > decimals:
+		return fmt.Sprintf("The %s has more than %d decimals, and would be rounded.", name, decimals)
+	}
+	return ""
+}
+
+// check looks at what needs no API, at all fields at once. It reports whether all
+// is well.
 func (f *orderForm) check() bool {
-	ok := true
+	f.Faults = map[string]string{}
 	if f.Required != "" {
 		if _, err := time.Parse(time.DateOnly, f.Required); err != nil {
-			f.Fault, ok = "“Wanted by” is not a date; write it as 2026-01-31.", false
+			f.Faults["required"] = "This is not a date; write it as 2026-01-31."
 		}
 	}
-	if utf8.RuneCountInString(f.Reference) > 20 {
-		f.Fault, ok = "The customer’s reference has more than 20 characters.", false
+	if utf8.RuneCountInString(f.Reference) > maxReference {
+		f.Faults["reference"] = fmt.Sprintf("The reference has more than %d characters.", maxReference)
 	}
+	if utf8.RuneCountInString(f.Notes) > maxNotes {
+		f.Faults["notes"] = fmt.Sprintf("The notes have more than %d characters.", maxNotes)
+	}
+	ok := len(f.Faults) == 0
 	for i := range f.Lines {
-		l := &f.Lines[i]
-		if l.empty() || l.Remove {
-			continue
-		}
-		if n, valid := numeric(l.Quantity); !valid || strings.Trim(n, "0.") == "" {
-			l.Fault, ok = "Type a quantity greater than zero, like 3 or 2.5.", false
-		}
-		if _, valid := numeric(l.Price); l.Price != "" && !valid {
-			l.Fault, ok = "The price is not a number; write it like 12.50.", false
-		}
-		if n, valid := numeric(l.Discount); l.Discount != "" && (!valid || len(strings.Split(n, ".")[0]) > 3) {
-			l.Fault, ok = "The discount is not a percentage; write it like 5.", false
+		if l := &f.Lines[i]; !l.empty() && !l.Remove {
+			ok = l.check() && ok
 		}
 	}
 	return ok
+}
+
+func (l *formLine) check() bool {
+	l.Faults = map[string]string{}
+	fault := func(field, text string) {
+		if text != "" {
+			l.Faults[field] = text
+		}
+	}
+	fault("quantity", decimalFault(l.Quantity, "quantity", "3 or 2.5", quantityDecimals))
+	if n, ok := numeric(l.Quantity); ok && strings.Trim(n, "0.") == "" || l.Quantity == "" {
+		fault("quantity", "Type a quantity greater than zero, like 3 or 2.5.")
+	}
+	if l.Price != "" {
+		fault("price", decimalFault(l.Price, "price", "12.50", priceDecimals))
+	}
+	if l.Discount != "" {
+		fault("discount", decimalFault(l.Discount, "discount", "5", percentDecimals))
+		if n, ok := numeric(l.Discount); ok && len(strings.TrimLeft(strings.Split(n, ".")[0], "0")) > 3 {
+			fault("discount", "The discount is not a percentage; write it like 5.")
+		}
+	}
+	return len(l.Faults) == 0
 }
 
 // settle does what the pressed button asks for, and checks the form and finds
@@ -191,7 +234,7 @@ func (f *orderForm) settle(v *visit, customer bool) (status int, err error) {
 func (f *orderForm) resolve(v *visit, customer bool) (ok bool, err error) {
 	ok = true
 	if customer {
-		f.CustomerChoices, f.CustomerFault = nil, ""
+		f.CustomerChoices = nil
 		if !guid.MatchString(f.CustomerID) {
 			found, err := v.findCustomers(f.CustomerText)
 			if err != nil {
@@ -201,7 +244,7 @@ func (f *orderForm) resolve(v *visit, customer bool) (ok bool, err error) {
 				f.CustomerID = found[0].ID
 			} else {
 				f.CustomerID, f.CustomerChoices, ok = "", found, false
-				f.CustomerFault = ambiguous("customer", f.CustomerText, len(found))
+				f.Faults["customer"] = ambiguous("customer", f.CustomerText, len(found))
 			}
 		}
 	}
@@ -227,9 +270,7 @@ func (f *orderForm) resolve(v *visit, customer bool) (ok bool, err error) {
 		for _, p := range found {
 			l.Choices = append(l.Choices, choice{idOf(p.ID), p.label()})
 		}
-		if l.Fault == "" {
-			l.Fault = ambiguous("product", l.Product, len(found))
-		}
+		l.Faults["product"] = ambiguous("product", l.Product, len(found))
 	}
 	return ok, nil
 }

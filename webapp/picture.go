@@ -213,8 +213,8 @@ func draw(s shape, f *figures) drawing {
 	}
 	box("user", "People", "with a browser", "", fmt.Sprint(f.People), plural(f.People, "person", "people")+" signed in")
 	box("webapp", "Web app", "the user half", "blue",
-		fmt.Sprint(f.Sessions), plural(f.Sessions, "user token", "user tokens"), "0", "service tokens")
-	box("identity", "Identity", "issues tokens", "", "2", "separate flows")
+		fmt.Sprint(f.Sessions), plural(f.Sessions, "user token", "user tokens"))
+	box("identity", "Identity", "issues tokens", "", "", "two separate flows")
 	box("data", "Data", "the ERP’s own", "", "", "orders, customers,", "", "products, invoices")
 	apis := box("apis", "ERP APIs", "check every call", "", licenceWords(f)...)
 	apis.Slots = dots(apis, f)
@@ -256,7 +256,7 @@ func dots(n *node, f *figures) []slotDot {
 	for i := range f.Slots {
 		d := slotDot{X: n.X + 21 + i%perRow*14, Y: n.Y + 106 + i/perRow*14}
 		switch {
-		case i < f.serviceSlots() && i < f.InUse:
+		case i < f.Services && i < f.InUse:
 			d.Colour = "green"
 		case i < f.InUse:
 			d.Colour = "blue"

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/internalapi"
 )
@@ -31,16 +32,10 @@ type figures struct {
 	// there is none.
 	Worker      internalapi.Status
 	WorkerFault string
-	// Slots and InUse are the licence; Slots is zero where it is not known.
-	Slots, InUse int
-	LicenceFault string
-}
-
-func (f *figures) serviceSlots() int {
-	if s := f.Worker.Session; s != nil && s.Open {
-		return 1
-	}
-	return 0
+	// Slots, InUse and Services, those that back ends hold, are what the ERP says
+	// of its licence; Slots is zero where it is not known.
+	Slots, InUse, Services int
+	LicenceFault           string
 }
 
 type holder struct {
@@ -80,7 +75,10 @@ func (a *App) twoHalves(v *visit) error {
 	both.Go(func() { a.workerFigures(v, d.figures) })
 	if d.Internal {
 		// Internal people hold a session anyway: the question takes no slot.
-		d.licence(v.ctx(), v)
+		if err := d.licence(v.ctx(), v); err != nil {
+			both.Wait()
+			return err
+		}
 		if v.who.Admin {
 			d.Holders = holders(v.ctx(), v)
 		}
@@ -88,7 +86,8 @@ func (a *App) twoHalves(v *visit) error {
 	both.Wait()
 	v.worker = false
 	if d.Slots == 0 && d.Worker.Licence != nil {
-		d.Slots, d.InUse = d.Worker.Licence.Slots, d.Worker.Licence.Used
+		l := d.Worker.Licence
+		d.Slots, d.InUse, d.Services = l.Slots, l.Used, l.Services
 	}
 	if d.Internal {
 		d.Calls = a.latestCalls(d.Worker.Calls)
@@ -133,13 +132,20 @@ func (a *App) faultOf(v *visit, err error) string {
 	return message + " Reference " + a.logged(v, err) + "."
 }
 
-func (d *halvesData) licence(ctx context.Context, v *visit) {
-	var usage struct{ Slots, InUse int }
-	if err := v.api().Do(ctx, http.MethodGet, licenceUsage, nil, &usage); err != nil {
-		d.LicenceFault = v.app.faultOf(v, err)
-		return
+// licence asks the ERP. That the sign-in has ended is an error, everything else
+// is said in its place.
+func (d *halvesData) licence(ctx context.Context, v *visit) error {
+	var usage struct{ Slots, InUse, Services int }
+	err := v.api().Do(ctx, http.MethodGet, licenceUsage, nil, &usage)
+	if code, _ := codeOf(err); err != nil && code == tandem.CodeUnauthorized {
+		return err
 	}
-	d.Slots, d.InUse = usage.Slots, usage.InUse
+	if err != nil {
+		d.LicenceFault = v.app.faultOf(v, err)
+		return nil
+	}
+	d.Slots, d.InUse, d.Services = usage.Slots, usage.InUse, usage.Services
+	return nil
 }
 
 // holders are for administrators; the API refuses everybody else.

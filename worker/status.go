@@ -46,11 +46,11 @@ func (w *Worker) status(ctx context.Context, details bool) (internalapi.Status, 
 func (w *Worker) askLicence(ctx context.Context) (*internalapi.Licence, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	var usage struct{ Slots, InUse int }
+	var usage struct{ Slots, InUse, Services int }
 	if err := w.erp.Do(ctx, "GET", licenceCall, nil, &usage); err != nil {
 		return nil, err
 	}
-	out := &internalapi.Licence{Slots: usage.Slots, Used: usage.InUse}
+	out := &internalapi.Licence{Slots: usage.Slots, Used: usage.InUse, Services: usage.Services}
 	w.facts.lock.Lock()
 	defer w.facts.lock.Unlock()
 	w.facts.licence = out

@@ -5,8 +5,8 @@
 // swap replaces the parts of a live region that changed, and only those, so
 // that focus and animations stay.
 async function swap(region) {
-  const answer = await fetch(region.dataset.live, { headers: { "X-Fragment": "1" }, credentials: "same-origin" });
-  if (!answer.ok || answer.redirected) return false;
+  const answer = await fetch(region.dataset.live, { headers: { "X-Fragment": "1" }, credentials: "same-origin", redirect: "error", signal: AbortSignal.timeout(9000) });
+  if (!answer.ok) return answer.status === 401 ? null : false;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").body.firstElementChild;
   if (!fresh || fresh.id !== region.id) return false;
   const parts = region.querySelectorAll("[data-part]"), news = fresh.querySelectorAll("[data-part]");
@@ -19,17 +19,34 @@ async function swap(region) {
 }
 
 // Pages that refresh stop when nobody has touched them for ten minutes: looking
-// must not keep a licence slot for ever.
+// must not keep a licence slot for ever. The light says whether what is shown is
+// of this moment, and goes out as soon as it is not.
 let touched = Date.now();
 ["pointerdown", "pointermove", "keydown", "scroll"].forEach(e => addEventListener(e, () => { touched = Date.now(); }, { passive: true }));
 document.querySelectorAll("[data-live][data-every]").forEach(region => {
-  const id = region.id, every = Number(region.dataset.every);
+  const id = region.id, every = Number(region.dataset.every), light = document.querySelector(`[data-live-of="${id}"]`);
+  let seen = new Date();
+  const shine = word => {
+    if (!light) return;
+    const text = word === "live" ? word : `${word} – as of ${seen.toLocaleTimeString()}`;
+    light.hidden = false;
+    light.classList.toggle("out", word !== "live");
+    document.getElementById(id)?.classList.toggle("stale", word !== "live");
+    if (light.lastElementChild.textContent !== text) light.lastElementChild.textContent = text;
+  };
   const turn = async () => {
     const now = document.getElementById(id);
-    if (now && !document.hidden && Date.now() - touched < 600000) await swap(now).catch(() => false);
+    let word = "paused";
+    if (now && !document.hidden && Date.now() - touched < 600000) {
+      word = await swap(now).then(done => done ? "live" : done === null ? "signed out" : "not live", () => "no answer");
+      if (word === "live") seen = new Date();
+    }
+    shine(word);
     setTimeout(turn, every);
   };
+  shine("live");
   setTimeout(turn, every);
+  document.addEventListener("visibilitychange", () => { if (document.hidden) shine("paused"); });
 });
 
 // A job's progress, pushed by the server. EventSource comes back by itself.

@@ -123,10 +123,12 @@ type part struct {
 	Count  int
 	Colour int
 	X, W   string
+	// Link leads to the list behind the part.
+	Link string
 }
 
 // newShares drops empty parts and leaves a thin gap between the others.
-func newShares(label string, names []string, counts []int) shares {
+func newShares(label string, names, links []string, counts []int) shares {
 	s := shares{Label: label}
 	total := 0
 	for _, n := range counts {
@@ -138,7 +140,7 @@ func newShares(label string, names []string, counts []int) shares {
 			continue
 		}
 		w := float64(n) / float64(total) * 200
-		s.Parts = append(s.Parts, part{names[i], n, i%5 + 1, coordinate(x), coordinate(max(1, w-1.5))})
+		s.Parts = append(s.Parts, part{names[i], n, i%5 + 1, coordinate(x), coordinate(max(1, w-1.5)), links[i]})
 		s.Label += fmt.Sprintf(" %s %d.", names[i], n)
 		x += w
 	}

@@ -29,6 +29,7 @@ func functions(clock tandem.Clock) template.FuncMap {
 		"percent":   percent,
 		"day":       day,
 		"moment":    moment,
+		"time":      timeElement,
 		"ago":       func(at any) string { return ago(clock.Now(), instant(at)) },
 		"took":      func(j internalapi.Job) string { return took(j, clock.Now()) },
 		"bytes":     size,
@@ -190,6 +191,16 @@ func moment(v any) string {
 		return "–"
 	}
 	return t.UTC().Format("2 Jan 2006, 15:04 UTC")
+}
+
+// timeElement is a moment that the page's script shows in the person's own zone
+// and language; without script it is in UTC.
+func timeElement(v any) template.HTML {
+	t := instant(v)
+	if t.IsZero() {
+		return "–"
+	}
+	return template.HTML(`<time datetime="` + t.UTC().Format(time.RFC3339) + `">` + moment(t) + `</time>`) //nolint:gosec // G203: digits and fixed words
 }
 
 func ago(now, t time.Time) string {

@@ -53,6 +53,14 @@ func (a *App) startJob(v *visit, job internalapi.NewJob) error {
 }
 
 func (a *App) cancelJob(v *visit) error {
+	path := jobPath(v.r.PathValue("id"))
+	asked, err := v.ask(question{
+		Heading: "Cancel the job?", Button: "Yes, cancel it", Action: path + "/cancel", Back: path,
+		Text: "What it has done so far stays. It cannot go on afterwards: a new job would begin at the beginning.",
+	})
+	if asked || err != nil {
+		return err
+	}
 	token, err := v.evidence()
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package webapp
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,6 +28,8 @@ type kpi struct {
 	Currency                 string
 	Orders, Revenue, Average trend
 	Open                     int
+	// Month is the list of this month's orders.
+	Month string
 	States                   shares
 	Months                   bars
 	Customers                []leader
@@ -95,6 +98,9 @@ func (a *App) kpiOf(v *visit) (*kpi, error) {
 		return nil, err
 	}
 	k := computeKPI(rows, now)
+	if err := k.countOpen(v); err != nil {
+		return nil, err
+	}
 	if !complete {
 		k.Note = fmt.Sprintf("From the newest %s orders.", count(len(rows))) + " " + k.Note
 	}
@@ -155,7 +161,6 @@ func computeKPI(rows []erpOrder, now time.Time) *kpi {
 	var revenue [kpiMonths]int64
 	var ordersBefore, paidBefore int64 // last month, up to the same day
 	var revenueBefore int64
-	states := map[string]int{}
 	customers := map[string]int64{}
 	for _, o := range rows {
 		date, err := time.Parse(time.DateOnly, dateOnly(o.DocumentDate))
@@ -165,10 +170,6 @@ func computeKPI(rows []erpOrder, now time.Time) *kpi {
 		m := (date.Year()-first.Year())*12 + int(date.Month()-first.Month())
 		if m < 0 || m >= kpiMonths {
 			continue
-		}
-		if isOpen(o.State) {
-			k.Open++
-			states[o.State]++
 		}
 		early := m == kpiMonths-2 && date.Day() <= now.Day()
 		orders[m]++
@@ -205,7 +206,8 @@ func computeKPI(rows []erpOrder, now time.Time) *kpi {
 	k.Average = newTrend(quotient(revenue[last], int64(paid[last])), quotient(revenueBefore, paidBefore),
 		newSpark("Average order in the last 12 months", average[:]))
 	k.Months = newBars("Revenue by month, from "+columns[0].Title+" to "+columns[last].Title, columns)
-	k.States = openStates(states)
+	month := first.AddDate(0, last, 0)
+	k.Month = ordersPath(validOrders) + "&from=" + month.Format(time.DateOnly) + "&to=" + month.AddDate(0, 1, -1).Format(time.DateOnly)
 	k.Customers = leaders(customers)
 	return k
 }
@@ -234,15 +236,31 @@ func newTrend(now, before int64, s spark) trend {
 	return t
 }
 
-func openStates(states map[string]int) shares {
-	var names []string
-	var counts []int
-	for _, s := range documentStates {
-		if isOpen(s) && states[s] > 0 {
-			names, counts = append(names, words(s)), append(counts, states[s])
-		}
+func ordersPath(state string) string { return "/orders?state=" + state }
+
+// countOpen counts the open orders of any age, as the lists behind the figures
+// have them.
+func (k *kpi) countOpen(v *visit) error {
+	counts, errs := make([]int, len(openStates)), make([]error, len(openStates))
+	var all sync.WaitGroup
+	for i, state := range openStates {
+		all.Go(func() {
+			l := listing{State: state}
+			n, err := v.api().Count(v.ctx(), setOrders, client.Query{Filter: l.filter()})
+			counts[i], errs[i] = int(n), err
+		})
 	}
-	return newShares("Open orders by state.", names, counts)
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	names, links := make([]string, len(openStates)), make([]string, len(openStates))
+	for i, state := range openStates {
+		names[i], links[i] = words(state), ordersPath(state)
+		k.Open += counts[i]
+	}
+	k.States = newShares("Open orders by state.", names, links, counts)
+	return nil
 }
 
 func leaders(customers map[string]int64) []leader {

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
@@ -33,11 +32,8 @@ var documentStates = []string{"New", "Adjustment", "Planned", "FirmPlanned", "Re
 
 func stateIndex(state string) int { return slices.Index(documentStates, state) }
 
-// isOpen reports whether an order is not yet completed.
-func isOpen(state string) bool {
-	i := stateIndex(state)
-	return i >= 0 && i < stateIndex("Completed")
-}
+// openStates are those of orders that are not yet completed.
+var openStates = documentStates[:stateIndex("Completed")]
 
 type erpCustomer struct {
 	ID                  string `json:"@odata.id"`
@@ -80,6 +76,7 @@ type order struct {
 	Date       string
 	State      string
 	Customer   string
+	CustomerID string
 	Creator    string
 	Reference  string
 	Required   string
@@ -106,6 +103,7 @@ func (o *erpOrder) view() order {
 		Date:       o.DocumentDate,
 		State:      o.State,
 		Customer:   o.Customer.DisplayText,
+		CustomerID: idOf(o.Customer.ID),
 		Creator:    o.CreationUser,
 		Reference:  text(o.CustomerPurchaseOrderNo),
 		Required:   dateOnly(text(o.RequiredDeliveryDate)),
@@ -156,52 +154,6 @@ func idOf(odataID string) string {
 	return id
 }
 
-type ordersData struct {
-	Search, State, Hint string
-	States              []string
-	Rows                []order
-	Pager               pager
-}
-
-// orders lists and searches. The API's $search finds order numbers; when there
-// is none, the text is looked for in the customers' names.
-func (a *App) orders(v *visit) error {
-	d := ordersData{Search: v.query("q", 100), State: v.query("state", 20), States: documentStates}
-	q := client.Query{
-		Select: orderListSelect, Expand: customerExpand, OrderBy: "DocumentDate desc,DocumentNo desc",
-		Search: d.Search, Top: ordersPage, Skip: v.skip(), Count: true,
-	}
-	if stateIndex(d.State) >= 0 {
-		q.Filter = "State eq " + client.Quote(d.State)
-	} else {
-		d.State = ""
-	}
-	found, err := client.FirstPage[erpOrder](v.ctx(), v.api(), setOrders, q)
-	if err != nil {
-		return err
-	}
-	if d.Search != "" && len(found.Value) == 0 && strings.ContainsFunc(d.Search, unicode.IsLetter) {
-		byCustomer := "contains(Customer," + client.Quote(d.Search) + ")"
-		if q.Filter != "" {
-			byCustomer += " and " + q.Filter
-		}
-		q.Search, q.Filter = "", byCustomer
-		if found, err = client.FirstPage[erpOrder](v.ctx(), v.api(), setOrders, q); err != nil {
-			return err
-		}
-		d.Hint = "Orders of customers that match “" + d.Search + "”"
-	}
-	for _, o := range found.Value {
-		d.Rows = append(d.Rows, o.view())
-	}
-	total := int64(0)
-	if found.Count != nil {
-		total = *found.Count
-	}
-	d.Pager = newPager(v.r.URL, q.Skip, len(d.Rows), ordersPage, total, found.NextLink != "" || int64(q.Skip+len(d.Rows)) < total)
-	return v.show(http.StatusOK, "orders", "Sales orders", d)
-}
-
 // readOrder reads one order with its lines.
 func (v *visit) readOrder() (order, error) {
 	id, err := v.entity()
@@ -233,17 +185,30 @@ var savedTexts = map[string]string{
 	"state":   "The order has a new state.",
 }
 
+// orderData is the page of an order.
+type orderData struct {
+	Order    order
+	Saved    string
+	Editable bool
+	Next     []string
+	// Print is the view for paper.
+	Print bool
+}
+
+func (a *App) printOrder(v *visit) error {
+	o, err := v.readOrder()
+	if err != nil {
+		return err
+	}
+	return v.showPage(http.StatusOK, "order", page{Title: "Order " + o.Number, Paper: true, D: orderData{Order: o, Print: true}})
+}
+
 func (a *App) order(v *visit) error {
 	o, err := v.readOrder()
 	if err != nil {
 		return err
 	}
-	d := struct {
-		Order    order
-		Saved    string
-		Editable bool
-		Next     []string
-	}{Order: o, Saved: savedTexts[v.r.URL.Query().Get("saved")]}
+	d := orderData{Order: o, Saved: savedTexts[v.r.URL.Query().Get("saved")]}
 	if v.session.Scope().Has(tandem.ScopeUpdate) && !o.Void {
 		d.Editable = o.editable()
 		if i := stateIndex(o.State); i >= 0 {
@@ -251,6 +216,19 @@ func (a *App) order(v *visit) error {
 		}
 	}
 	return v.show(http.StatusOK, "order", "Order "+o.Number, d)
+}
+
+// askState asks before a state is changed: states only advance.
+func (v *visit) askState(id, state string) (asked bool, err error) {
+	q := question{
+		Heading: "Make the order " + strings.ToLower(words(state)) + "?", Button: "Yes, make it " + strings.ToLower(words(state)),
+		Text:   "The state of an order only advances: this cannot be taken back.",
+		Action: "/orders/" + id + "/state", Back: "/orders/" + id, Fields: map[string]string{"state": state},
+	}
+	if stateIndex(state) >= stateIndex("Released") {
+		q.Text += " From Released on the order can no longer be edited."
+	}
+	return v.ask(q)
 }
 
 func (a *App) changeState(v *visit) error {
@@ -264,6 +242,9 @@ func (a *App) changeState(v *visit) error {
 	state := v.r.PostForm.Get("state")
 	if stateIndex(state) < 0 {
 		return tandem.Errorf(tandem.CodeInvalid, "Choose the new state from the list.")
+	}
+	if asked, err := v.askState(id, state); asked || err != nil {
+		return err
 	}
 	err = v.api().Action(v.ctx(), client.Ref(setOrders, id), "ChangeState", map[string]string{"newState": state}, nil)
 	if err != nil {

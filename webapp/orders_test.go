@@ -69,12 +69,15 @@ func TestOrderIsEnteredEditedAndReleased(t *testing.T) {
 	b.submit(edit, "order-form", url.Values{"discount": {"250"}, "do": {"save"}}).wants(t, 422, "The order was not saved", "discount")
 	b.submit(edit, "order-form", url.Values{"remove": {line}, "do": {"save"}}).wants(t, 200, "Your changes were saved.", "4.50")
 
-	released := b.post(path+"/state", url.Values{"state": {"Released"}}).wants(t, 200, "new state", "Released")
+	// A state only advances: it is asked for first, and no answer changes nothing.
+	asked := b.submit(b.open(path), "state-form", url.Values{"state": {"Released"}}).wants(t, 200, "Make the order released?", "cannot be taken back")
+	b.open(path+"/edit").wants(t, 200)
+	released := b.submit(asked, "ask-form", nil).wants(t, 200, "new state", "Released")
 	if released.byID("edit-order") != nil {
 		t.Error("a released order can still be edited")
 	}
 	b.open(path+"/edit").wants(t, 422, "no longer be edited")
-	b.post(path+"/state", url.Values{"state": {"New"}}).wants(t, 422, "only advances")
+	b.post(path+"/state", url.Values{"state": {"New"}, "sure": {"yes"}}).wants(t, 422, "only advances")
 	b.post(path+"/state", url.Values{"state": {"Nonsense"}}).wants(t, 400)
 }
 

@@ -69,6 +69,8 @@ type page struct {
 	Once string
 	// Plain pages offer no sign-in, Narrow ones are for reading.
 	Plain, Narrow bool
+	// Paper is a view for the printer.
+	Paper bool
 	D             any
 }
 

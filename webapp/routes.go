@@ -31,6 +31,7 @@ func (a *App) routes() http.Handler {
 	internal("GET /orders/new", a.newOrder)
 	internal("POST /orders/new", a.createOrder)
 	internal("GET /orders/{id}", a.order)
+	internal("GET /orders/{id}/print", a.printOrder)
 	internal("GET /orders/{id}/edit", a.editOrder)
 	internal("POST /orders/{id}/edit", a.saveOrder)
 	internal("POST /orders/{id}/state", a.changeState)

@@ -11,9 +11,11 @@ async function swap(region) {
   if (!fresh || fresh.id !== region.id) return false;
   const parts = region.querySelectorAll("[data-part]"), news = fresh.querySelectorAll("[data-part]");
   if (parts.length === 0 || parts.length !== news.length) {
+    local(fresh);
     region.replaceWith(fresh);
     return true;
   }
+  local(fresh);
   parts.forEach((part, i) => { if (part.outerHTML !== news[i].outerHTML) part.replaceWith(news[i]); });
   return true;
 }
@@ -104,3 +106,16 @@ const ready = form => {
   form.querySelectorAll(".busy").forEach(button => button.classList.remove("busy"));
 };
 addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(ready)); // back from the next page
+
+// The print view prints.
+const printButton = document.getElementById("print");
+if (printButton) { printButton.hidden = false; printButton.addEventListener("click", () => window.print()); }
+
+// Times of the server are in UTC; people see them in their own zone and language.
+const local = root => root.querySelectorAll("time[datetime]:not([title])").forEach(time => {
+  const at = new Date(time.dateTime);
+  if (isNaN(at)) return;
+  time.title = time.textContent;
+  time.textContent = at.toLocaleString(navigator.languages, { dateStyle: "medium", timeStyle: "short" });
+});
+local(document);

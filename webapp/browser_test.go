@@ -71,6 +71,12 @@ func TestInABrowser(t *testing.T) {
 	s.worker.set(func() { s.worker.status.JobsRunning = 5 })
 	wait(`document.getElementById("figure-jobs").innerText.startsWith("5") && window.sameOne`)
 
+	wait(`document.querySelector("#live b").innerText === "live" && !document.querySelector("#live.out")`)
+	// A sign-out in another tab puts the light out.
+	eval(`fetch("/signout", { method: "POST" }) && true`)
+	wait(`document.querySelector("#live.out")?.innerText.includes("signed out")`)
+	do(chromedp.Navigate(s.url+"/orders/new"), chromedp.WaitVisible(chromedp.CSS("#order-form"))) // signed in at the identity server still
+
 	// Suggestions while typing.
 	do(chromedp.Navigate(s.url+"/orders/new"), chromedp.SendKeys(chromedp.CSS("#product-0"), "an"))
 	wait(`document.querySelectorAll("#products option").length > 0`)

@@ -29,6 +29,18 @@ func TestOrderIsEnteredEditedAndReleased(t *testing.T) {
 	if got := attr(byName(bad, "customer"), "value"); got != "no such customer" {
 		t.Errorf("the customer typed is now %q", got)
 	}
+	// Every fault at its field, and all of them at once; nothing is rounded.
+	faults := b.submit(form, "order-form", url.Values{"customer": {"no such customer"}, "reference": {strings.Repeat("r", 21)}, "required": {"31/12/2026"},
+		"product": {"nothing like it", "an"}, "quantity": {"2.12345", "0"}, "price": {"1e3", "1.123456"}, "discount": {"5.123456", "1000"}, "do": {"save"}})
+	for id, want := range map[string]string{
+		"fault-customer": "No customer matches", "fault-reference": "more than 20 characters", "fault-required": "not a date",
+		"fault-product0": "No product matches", "fault-quantity0": "more than 3 decimals, and would be rounded", "fault-price0": "not a number",
+		"fault-discount0": "more than 4 decimals", "fault-quantity1": "greater than zero", "fault-price1": "more than 5 decimals", "fault-discount1": "not a percentage",
+	} {
+		if got := faults.text(id); !strings.Contains(got, want) || !strings.Contains(faults.Text, `aria-invalid="true" aria-describedby="`+id+`"`) {
+			t.Errorf("%s says %q", id, got)
+		}
+	}
 	more := b.submit(bad, "order-form", url.Values{"do": {"add"}})
 	if n := strings.Count(more.Text, `name="product"`); n != 6 {
 		t.Errorf("after Add lines there are %d lines", n)

@@ -7,7 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/tandemtest"
 )
@@ -69,14 +72,82 @@ func TestInternalUserSeesOrdersWithTheirOwnToken(t *testing.T) {
 		t.Errorf("the orders of %q were not found", customer)
 	}
 	for _, state := range b.open("/orders?state=Released").all("data-state") {
-		if state != "Released" && state != "Void" {
+		if state != "Released" {
 			t.Errorf("a filter for Released shows %s", state)
 		}
 	}
+	figuresLeadToTheirLists(t, b, home)
+
+	// A range of days, an order of rows, a customer.
+	days := b.open("/orders?sort=oldest&from=" + dayIn(order) + "&to=" + dayIn(order)).wants(t, 200)
+	if rows := days.all("data-order"); !slices.Contains(rows, first[3]) || strings.Count(days.Text, "<td>"+dayText(order)+"</td>") != len(rows) {
+		t.Errorf("the orders of %s: %s", dayIn(order), days.text("orders"))
+	}
+	byNumber, oldest := b.open("/orders?sort=number").all("data-order"), b.open("/orders?sort=oldest").all("data-order")
+	if slices.Equal(byNumber, first) || slices.Equal(oldest, first) {
+		t.Error("the list is sorted in one way only")
+	}
+	for n := range order.root.Descendants() {
+		if to := attr(n, "href"); strings.HasPrefix(to, "/orders?customer=") {
+			theirs := b.open(to).wants(t, 200, "Orders of "+customer)
+			if !slices.Contains(theirs.all("data-order"), first[3]) || strings.Count(theirs.Text, ">"+customer+"</a>") != len(theirs.all("data-order")) {
+				t.Errorf("the orders of %s: %s", customer, theirs.text("orders"))
+			}
+		}
+	}
+	b.open("/orders/"+first[3]+"/print").wants(t, 200, number, "Lines", "Total")
 	b.open("/orders?state=x%27+or+1&q=%27%29%22&skip=-5").wants(t, 200)
 	for _, id := range []string{"1", "..%2F..", "0f2e0f8a-7c55-4f0e-9a54-1c1f0f5a8f10"} {
 		b.open("/orders/"+id).wants(t, 404)
 	}
+}
+
+// figuresLeadToTheirLists compares each figure with the list that it leads to.
+func figuresLeadToTheirLists(t *testing.T, b *browser, home *doc) {
+	t.Helper()
+	links := 0
+	for _, tile := range []string{"kpi-orders", "kpi-open"} {
+		for n := range home.byID(tile).Descendants() {
+			if n.Data != "a" || n.FirstChild == nil {
+				continue
+			}
+			links++
+			figure := ""
+			if attr(n.Parent, "class") == "" && n.Parent.Data == "li" { // of the legend
+				figure = textOf(n.NextSibling.NextSibling)
+			} else {
+				for f := range home.byID(tile).Descendants() {
+					if attr(f, "class") == "figure" {
+						figure = textOf(f)
+					}
+				}
+			}
+			list := b.open(attr(n, "href")).wants(t, 200)
+			total := list.Text[max(0, strings.Index(list.Text, `aria-label="Pages"`)):]
+			_, of, _ := strings.Cut(total, " of ")
+			if of, _, _ = strings.Cut(of, "<"); of != figure {
+				t.Errorf("%s: the figure says %q, its list %q", attr(n, "href"), figure, of)
+			}
+		}
+	}
+	if links < 4 {
+		t.Errorf("%d figures lead to a list", links)
+	}
+}
+
+// dayText is the day of an order as its page says it, dayIn as an address does.
+func dayText(order *doc) string {
+	_, rest, _ := strings.Cut(order.Text, "<dt>Date</dt><dd>")
+	text, _, _ := strings.Cut(rest, "<")
+	return text
+}
+
+func dayIn(order *doc) string {
+	at, err := time.Parse("2 Jan 2006", dayText(order))
+	if err != nil {
+		return err.Error()
+	}
+	return at.Format(time.DateOnly)
 }
 
 func TestI5_ExternalUserSeesOnlyWhatTheBackEndGives(t *testing.T) {
@@ -137,7 +208,7 @@ func TestTwoHalvesShowsTheFiguresOfThisMoment(t *testing.T) {
 			Calls: []internalapi.Call{{Identity: "svc.portal", OnBehalfOf: "paul", Method: "GET", Path: "/api/domain/odata/Crm_Invoicing_Invoices", Status: 200}}}
 	})
 	s.signIn("paul", "/jobs")
-	_, page := s.signIn("admin", "/two-halves")
+	admin, page := s.signIn("admin", "/two-halves")
 	page.wants(t, 200, "Who holds a slot", "svc.portal", "asked by paul", "GetLicenceUsage")
 	for id, want := range map[string]string{"figure-people": "2", "figure-user-tokens": "2", "figure-service-tokens": "1", "figure-slots": "1 of 25", "figure-jobs": "2, 0"} {
 		if got := page.text(id); got != want {
@@ -149,6 +220,23 @@ func TestTwoHalvesShowsTheFiguresOfThisMoment(t *testing.T) {
 			t.Errorf("the page has no %s", want)
 		}
 	}
+	// What the worker believes of its session is not what the ERP says, after a
+	// restart or when its application was disabled.
+	if got := page.text("figure-service-session"); got != "0" || strings.Contains(page.Text, `class="slot green"`) {
+		t.Errorf("no back end has a session, and the page says %q", got)
+	}
+	if status, body := s.in.API("GET", "General_Products_Products?$top=1", s.in.ServiceToken(), ""); status != 200 {
+		t.Fatalf("a service call: %d %s", status, body)
+	}
+	s.worker.set(func() { s.worker.status.Session = nil })
+	page = admin.open("/two-halves")
+	if got := page.text("figure-service-session"); got != "1" || strings.Count(page.Text, `class="slot green"`) != 2 { // broad and tall
+		t.Errorf("a back end has a session, and the page says %q", got)
+	}
+	s.in.UpdateApp(tandemtest.Portal, func(a *tandem.TrustedApp) { a.Enabled = false })
+	testkit.Eventually(t, "the session of the disabled application to end", func() bool {
+		return admin.open("/two-halves").text("figure-service-session") == "0"
+	})
 	// The holders are for administrators.
 	anna, page := s.signIn("anna", "/two-halves")
 	if page.byID("holders") != nil || page.text("figure-slots") != "2 of 25" {

@@ -6,10 +6,13 @@ GOLANGCI_LINT = $(BIN)/golangci-lint-v2.15.0
 GOVULNCHECK = $(BIN)/govulncheck-v1.9.0
 DEADCODE = $(BIN)/deadcode-v0.52.0
 
-.PHONY: build test lint bench cover setup clean
+# The commit, with a + where files differ from it; empty outside a repository.
+COMMIT = $(shell git rev-parse HEAD 2>/dev/null)$(shell git rev-parse --git-dir >/dev/null 2>&1 && { git diff-index --quiet HEAD -- || echo +changed; })
+
+.PHONY: build licences test lint bench cover setup clean
 
 build: ## the one binary
-	go build -trimpath -o tandem ./cmd/tandem
+	go build -trimpath -ldflags "-X main.linkedCommit=$(COMMIT)" -o tandem ./cmd/tandem
 
 setup: ## PostgreSQL, Chromium, Node packages: installed where that may be done
 	scripts/test-setup.sh
@@ -31,6 +34,10 @@ $(GOLANGCI_LINT) $(GOVULNCHECK) $(DEADCODE):
 	mkdir -p $(BIN)
 	GOBIN=$(CURDIR)/$(BIN) go install $(PACKAGE)@v$(lastword $(subst -v, ,$@))
 	mv $(BIN)/$(notdir $(PACKAGE)) $@
+
+licences: ## what `tandem licences` shows: after a change of go.mod
+	go run ./scripts/licences ./cmd/tandem > licences.tmp
+	mv licences.tmp cmd/tandem/licences.txt
 
 bench: setup ## the figures of docs/benchmarks.md; takes some minutes
 	scripts/bench.sh

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"debug/buildinfo"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -146,6 +147,37 @@ func TestUsersByCommand(t *testing.T) {
 	}
 	if yaml := done(t, at("user", "list", "-o", "yaml")...); !strings.HasPrefix(yaml, "- id:") {
 		t.Error(yaml)
+	}
+}
+
+// What a packager and a shell ask.
+func TestTheProgramTellsAboutItself(t *testing.T) {
+	t.Parallel()
+	version := done(t, "--version")
+	if !strings.HasPrefix(version, "tandem ") || strings.Contains(version, "unknown") || version != done(t, "version") {
+		t.Errorf("--version says %s", version)
+	}
+	if help := done(t, "instance", "--help"); !strings.Contains(help, "Default: 127.0.0.1:8080.") || !strings.Contains(help, "Example:") {
+		t.Error(help)
+	}
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := done(t, "licences", "--list")
+	for _, m := range info.Deps {
+		if !strings.Contains(list, m.Path+" "+m.Version+"  ") {
+			t.Errorf("%s %s is linked, and its licence is not told: run make licences", m.Path, m.Version)
+		}
+	}
+	if text := done(t, "licences"); !strings.Contains(text, "Mozilla Public License") || !strings.Contains(text, "Apache License") {
+		t.Error("texts are missing")
+	}
+	if script := done(t, "completion", "bash"); !strings.Contains(script, "tandem complete --") {
+		t.Error(script)
+	}
+	if words := done(t, "complete", "--", "key", "r"); words != "rotate\n" {
+		t.Errorf("key r becomes %q", words)
 	}
 }
 

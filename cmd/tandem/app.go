@@ -39,18 +39,12 @@ type appFlags struct {
 	Scope             *string  `help:"The most that either half may be granted: \"read update\"."`
 	UserScope         *string  `help:"Narrower scope of the front end." placeholder:"SCOPE"`
 	ServiceScope      *string  `help:"Narrower scope of the back end." placeholder:"SCOPE"`
-	AccessTokens      *string  `help:"Who may issue reference tokens: none, users or admins." placeholder:"WHO"`
-	Device            *bool    `help:"The device flow may be used." negatable:""`
 	FirstParty        *bool    `help:"People are not asked for consent." negatable:""`
 	Notes             *string  `help:"Notes for administrators."`
 }
 
 var clientTypes = map[string]tandem.ClientType{
 	"confidential": tandem.ClientConfidential, "public": tandem.ClientPublic, "none": tandem.ClientNone,
-}
-
-var accessTokens = map[string]tandem.AccessTokensPolicy{
-	"none": tandem.AccessTokensNone, "users": tandem.AccessTokensAuthenticatedUsers, "admins": tandem.AccessTokensAdministratorsOnly,
 }
 
 func set[T any](into *T, given *T) {
@@ -89,7 +83,6 @@ func (f *appFlags) apply(a *tandem.TrustedApp, systemUserID string) error {
 	set(&a.BackchannelLogoutURI, f.BackchannelLogout)
 	set(&a.InternalUsers, f.Internal)
 	set(&a.ExternalUsers, f.External)
-	set(&a.DeviceFlow, f.Device)
 	set(&a.FirstParty, f.FirstParty)
 	set(&a.Notes, f.Notes)
 	if f.SystemUser != nil {
@@ -116,13 +109,6 @@ func (f *appFlags) apply(a *tandem.TrustedApp, systemUserID string) error {
 			return usage("--type %q: use confidential, public or none", *f.Type)
 		}
 		a.ClientType = t
-	}
-	if f.AccessTokens != nil {
-		p, ok := accessTokens[strings.ToLower(*f.AccessTokens)]
-		if !ok {
-			return usage("--access-tokens %q: use none, users or admins", *f.AccessTokens)
-		}
-		a.AccessTokens = p
 	}
 	return nil
 }

@@ -96,7 +96,7 @@ func writeDemoFile(dir string, f demoFile) error {
 func (s *system) demoFile(config platform.StoreConfig, d *platform.Demo) demoFile {
 	f := demoFile{
 		Instance: s.instance.url, Issuer: s.instance.url + oauth.PathIssuer, OData: s.instance.url + api.DomainPath,
-		WebApp: s.webapp.url, Worker: s.worker.url, DB: config.DB,
+		WebApp: s.webapp.url, Worker: s.worker.url, DB: masked(config.DB),
 		Applications: []demoApp{
 			{
 				ApplicationURI: d.Portal.ApplicationURI, ClientType: d.Portal.ClientType, UserSecret: d.UserSecret,

@@ -29,13 +29,13 @@ type halfFlags struct {
 const credentialVariable = "TANDEM_CREDENTIAL"
 
 // config is the configuration of the half called name.
-func (f *halfFlags) config(r *run, s *serving, name, dbFlag, db string, log *slog.Logger) (platform.HalfConfig, error) {
+func (f *halfFlags) config(r *run, s *serving, name, db, dbFile string, log *slog.Logger) (platform.HalfConfig, error) {
 	if err := f.fromDemo(filepath.Join(r.Data, name)); err != nil {
 		return platform.HalfConfig{}, err
 	}
 	c := platform.HalfConfig{
 		Issuer: f.Issuer, ApplicationURI: f.ApplicationURI, ODataRoot: f.OData, CredentialFile: f.CredentialFile,
-		DB: db, Dir: filepath.Join(r.Data, name), ChannelKeyFile: f.ChannelKeyFile, CAFile: s.trusted(r), Log: log,
+		Dir: filepath.Join(r.Data, name), ChannelKeyFile: f.ChannelKeyFile, CAFile: s.trusted(r), Log: log,
 	}
 	for flag, value := range map[string]*string{"--issuer": &c.Issuer, "--odata": &c.ODataRoot} {
 		if *value == "" {
@@ -49,6 +49,10 @@ func (f *halfFlags) config(r *run, s *serving, name, dbFlag, db string, log *slo
 	}
 	if c.ODataRoot != "" && !strings.HasSuffix(c.ODataRoot, "/") {
 		c.ODataRoot += "/"
+	}
+	dbFlag, err := "--"+name+"-db", error(nil)
+	if c.DB, err = databaseURL(dbFlag, db, dbFlag+"-file", dbFile); err != nil {
+		return c, err
 	}
 	if c.DB == "" {
 		c.DB = "sqlite:" + filepath.Join(c.Dir, name+".db")
@@ -82,6 +86,7 @@ type webappCommand struct {
 	serving
 	halfFlags
 	WebappListen string `help:"Address of the web app; :0 takes a free port." default:"127.0.0.1:8081" placeholder:"ADDR" aliases:"listen"`
+	WebappDBFile string `name:"webapp-db-file" help:"File with that URL, where it holds a password." placeholder:"FILE"`
 	WebappURL    string `name:"webapp-url" help:"Public root of the web app (default: from --webapp-listen)." placeholder:"URL"`
 	WebappDB     string `name:"webapp-db" help:"Database of the web app (default: webapp/webapp.db in the data folder)." placeholder:"URL"`
 	Worker       string `help:"The worker's internal API (default: the demo's, else http://127.0.0.1:8082)." placeholder:"URL"`
@@ -94,7 +99,7 @@ func (c *webappCommand) Run(ctx context.Context, r *run) error {
 	}
 	at := place{listenFlag: "--webapp-listen", address: c.WebappListen, urlFlag: "--webapp-url", url: c.WebappURL}
 	return c.run(ctx, r, "webapp", at, func(log *slog.Logger, root string) (platform.Program, error) {
-		config, err := c.config(r, &c.serving, "webapp", "--webapp-db", c.WebappDB, log)
+		config, err := c.config(r, &c.serving, "webapp", c.WebappDB, c.WebappDBFile, log)
 		if err != nil {
 			return nil, err
 		}
@@ -109,6 +114,7 @@ type workerCommand struct {
 	halfFlags
 	WorkerListen    string `help:"Address of the internal API (:0: a free port)." default:"127.0.0.1:8082" placeholder:"ADDR" aliases:"listen"`
 	WorkerDB        string `name:"worker-db" help:"Database of the worker (default: worker/worker.db in the data folder)." placeholder:"URL"`
+	WorkerDBFile    string `name:"worker-db-file" help:"File with that URL, where it holds a password." placeholder:"FILE"`
 	ServiceInstance string `help:"Name of this worker among several that run at the same time." placeholder:"NAME"`
 	Mapping         string `help:"Mapping file of imports (default: the one for the Northwind files)." placeholder:"FILE"`
 	TimeZone        string `help:"The company's time zone: of the schedules, and of which day it is." default:"UTC" placeholder:"ZONE"`
@@ -120,7 +126,7 @@ type workerCommand struct {
 func (c *workerCommand) Run(ctx context.Context, r *run) error {
 	at := place{listenFlag: "--worker-listen", address: c.WorkerListen}
 	return c.run(ctx, r, "worker", at, func(log *slog.Logger, _ string) (platform.Program, error) {
-		config, err := c.config(r, &c.serving, "worker", "--worker-db", c.WorkerDB, log)
+		config, err := c.config(r, &c.serving, "worker", c.WorkerDB, c.WorkerDBFile, log)
 		if err != nil {
 			return nil, err
 		}

@@ -36,7 +36,11 @@ type commands struct {
 	Record   recordCommands  `cmd:"" help:"The append-only record of what happened."`
 	Key      keyCommands     `cmd:"" help:"Signing keys."`
 	Migrate  migrateCommand  `cmd:"" help:"Bring the database's schema up to date."`
-	Version  versionCommand  `cmd:"" help:"Show the version of this program."`
+	Licences licencesCommand `cmd:"" help:"Show the licences of everything that is in this program."`
+
+	Completion completionCommand `cmd:"" help:"Write the script that completes commands and flags in a shell."`
+	Complete   completeCommand   `cmd:"" hidden:""`
+	Version    versionCommand    `cmd:"" help:"Show the version of this program."`
 }
 
 // global are the flags that every command understands.
@@ -45,6 +49,8 @@ type global struct {
 	Data      string `help:"Folder of the embedded databases, keys and the demo file." default:"./tandem-data" placeholder:"DIR"`
 	LogFormat string `help:"Log as text or json." enum:"text,json" default:"text"`
 	LogLevel  string `help:"Log debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+
+	ShowVersion kong.VersionFlag `name:"version" help:"Show the version of this program." env:"-"`
 }
 
 // run is what a command gets beside its own flags.
@@ -72,10 +78,13 @@ func execute(args []string, stdout, stderr io.Writer) int {
 		kong.Writers(stdout, stderr),
 		kong.DefaultEnvars("TANDEM"),
 		kong.Resolvers(&configFile{}),
+		kong.Vars{"version": versionLine()},
+		kong.ValueFormatter(showDefault),
 	)
 	if err != nil {
 		panic(err) // the command line's description is wrong
 	}
+	addExamples(parser.Model)
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
@@ -107,7 +116,7 @@ func failed(stderr io.Writer, err error) int {
 			break
 		}
 	}
-	fmt.Fprintln(stderr, "tandem: "+line)
+	fmt.Fprintln(stderr, "tandem: "+masked(line))
 	var wrong usageError
 	if errors.As(err, &wrong) {
 		return 2

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -33,31 +34,45 @@ func (c *migrateCommand) Run(ctx context.Context, r *run) error {
 
 type versionCommand struct{ output }
 
-// programVersion is the version that was built: a tag, or the commit.
+// linkedCommit is what `make build` gives the linker: Go itself notes the commit
+// only where it is allowed to look for it.
+var linkedCommit string
+
+// programVersion is the version that was built: a tag, or one made of the commit.
+// The commit is unknown in a program that was built outside its repository, and
+// with "go run", which does not look for it.
 func programVersion() (version, commit string) {
-	version = "devel"
+	version, commit = "devel", ""
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return version, ""
+		return version, linkedCommit
 	}
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		version = v
 	}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			commit = s.Value
+		switch {
+		case s.Key == "vcs.revision":
+			commit = s.Value + commit
+		case s.Key == "vcs.modified" && s.Value == "true":
+			commit += "+changed"
 		}
 	}
-	return version, commit
+	return version, cmp.Or(commit, linkedCommit)
+}
+
+func versionLine() string {
+	version, commit := programVersion()
+	return fmt.Sprintf("tandem %s (commit %s, %s)", version, cmp.Or(commit, "unknown: built without its repository"), runtime.Version())
 }
 
 // Run shows the version.
 func (c *versionCommand) Run(r *run) error {
-	version, commit := programVersion()
 	if c.Output == "table" {
-		_, err := fmt.Fprintln(r.stdout, "tandem "+version)
+		_, err := fmt.Fprintln(r.stdout, versionLine())
 		return err
 	}
+	version, commit := programVersion()
 	return showData(r.stdout, c.output, struct {
 		Version string `json:"version"`
 		Commit  string `json:"commit"`

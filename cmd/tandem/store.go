@@ -17,6 +17,7 @@ import (
 // store are the flags of commands that work on an instance's database.
 type store struct {
 	DB      string `help:"Database: sqlite:FILE or postgres://… (default: tandem.db in the data folder)." placeholder:"URL"`
+	DBFile  string `name:"db-file" help:"File with the database's URL, where that holds a password." placeholder:"FILE"`
 	KeyFile string `help:"File with the instance's key (default: instance.key in the data folder); or TANDEM_KEY." placeholder:"FILE"`
 }
 
@@ -27,6 +28,10 @@ const keyVariable = "TANDEM_KEY"
 func (s *store) config(r *run, log *slog.Logger, create bool) (platform.StoreConfig, error) {
 	c := platform.StoreConfig{
 		DB: s.DB, KeyFile: s.KeyFile, Key: strings.TrimSpace(os.Getenv(keyVariable)), Actor: actor(), Log: log,
+	}
+	var err error
+	if c.DB, err = databaseURL("--db", s.DB, "--db-file", s.DBFile); err != nil {
+		return c, err
 	}
 	if c.DB == "" {
 		c.DB = "sqlite:" + filepath.Join(r.Data, "tandem.db")

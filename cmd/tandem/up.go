@@ -27,8 +27,10 @@ type upCommand struct {
 	WebappListen string `help:"Address of the web app; :0 takes a free port." default:"127.0.0.1:8081" placeholder:"ADDR"`
 	WebappURL    string `name:"webapp-url" help:"Public root of the web app (default: from --webapp-listen)." placeholder:"URL"`
 	WebappDB     string `name:"webapp-db" help:"Database of the web app (default: webapp/webapp.db in the data folder)." placeholder:"URL"`
+	WebappDBFile string `name:"webapp-db-file" help:"File with that URL, where it holds a password." placeholder:"FILE"`
 	WorkerListen string `help:"Address of the worker; :0 takes a free port." default:"127.0.0.1:8082" placeholder:"ADDR"`
 	WorkerDB     string `name:"worker-db" help:"Database of the worker (default: worker/worker.db in the data folder)." placeholder:"URL"`
+	WorkerDBFile string `name:"worker-db-file" help:"File with that URL, where it holds a password." placeholder:"FILE"`
 	Mapping      string `help:"Mapping file of imports (default: the one for the Northwind files)." placeholder:"FILE"`
 }
 
@@ -98,8 +100,8 @@ func (c *upCommand) Run(ctx context.Context, r *run) error {
 		args, env []string
 	}{
 		{s.instance, s.instanceArgs(), s.instanceEnv(config)},
-		{s.webapp, s.webappArgs(), nil},
-		{s.worker, s.workerArgs(), nil},
+		{s.webapp, s.webappArgs(), databaseEnv("TANDEM_WEBAPP_DB", s.WebappDB)},
+		{s.worker, s.workerArgs(), databaseEnv("TANDEM_WORKER_DB", s.WorkerDB)},
 	} {
 		file, err := p.listener.(*net.TCPListener).File()
 		if err != nil {
@@ -262,6 +264,14 @@ func (s *system) instanceArgs() []string {
 	return args
 }
 
+// databaseEnv gives a half its database where no list of processes shows it.
+func databaseEnv(variable, url string) []string {
+	if url == "" {
+		return nil
+	}
+	return []string{variable + "=" + url}
+}
+
 // instanceEnv holds what must not show in a list of processes.
 func (s *system) instanceEnv(config platform.StoreConfig) []string {
 	env := []string{"TANDEM_DB=" + config.DB}
@@ -284,16 +294,16 @@ func (s *system) halfArgs(m member, credential string) []string {
 
 func (s *system) webappArgs() []string {
 	args := append(s.halfArgs(s.webapp, "credential"), "--webapp-url="+s.webapp.url, "--worker="+s.worker.url)
-	if s.WebappDB != "" {
-		args = append(args, "--webapp-db="+s.WebappDB)
+	if s.WebappDBFile != "" {
+		args = append(args, "--webapp-db-file="+s.WebappDBFile)
 	}
 	return args
 }
 
 func (s *system) workerArgs() []string {
 	args := s.halfArgs(s.worker, "credential")
-	if s.WorkerDB != "" {
-		args = append(args, "--worker-db="+s.WorkerDB)
+	if s.WorkerDBFile != "" {
+		args = append(args, "--worker-db-file="+s.WorkerDBFile)
 	}
 	if s.Mapping != "" {
 		args = append(args, "--mapping="+s.Mapping)

@@ -33,7 +33,10 @@ func TestWrongUseIsOneLineAndExitCode2(t *testing.T) {
 		"wrong span":             {"app credential add x --flow user --expires 9", "90d"},
 		"wrong span of days":     {"app credential add x --flow user --expires 0d", "90d"},
 		"wrong type":             {"app create --uri x --type secret", "confidential, public or none"},
-		"wrong token policy":     {"app create --uri x --access-tokens all", "none, users or admins"},
+		"reference tokens":       {"app create --uri x --access-tokens all", "unknown flag"}, // not built
+		"device flow":            {"app create --uri x --device", "unknown flag"},            // nor this
+		"two databases":          {"app list --db sqlite:x --db-file y", "leave one out"},
+		"wrong shell":            {"completion tcsh", "must be one of"},
 		"wrong kind of user":     {"user create x --type robot", "must be one of"},
 		"no password":            {"user set-password x", "--password-file"},
 		"wrong output":           {"app list -o xml", "must be one of"},

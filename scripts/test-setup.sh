@@ -37,10 +37,11 @@ has_chromium || echo "missing: Chromium (Debian: chromium); the browser tests wi
 has_cc || echo "missing: a C compiler (Debian: gcc libc6-dev); the race detector will not run"
 if has_node; then
 	clients=e2e/clients
-	if [ -f "$clients/package-lock.json" ] && [ ! -d "$clients/node_modules" ]; then
+	# npm keeps what it has installed in a file of its own: an older one is of an older list.
+	if [ "$clients/package-lock.json" -nt "$clients/node_modules/.package-lock.json" ]; then
 		(cd "$clients" && npm ci --no-audit --no-fund --silent) ||
 			echo "missing: the Node packages of $clients (npm ci failed); its tests will not run"
 	fi
 else
-	echo "missing: Node.js (Debian: nodejs npm); the openid-client tests will not run"
+	echo "missing: Node.js (Debian: nodejs npm); the tests with npm's clients will not run"
 fi

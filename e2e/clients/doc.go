@@ -1,5 +1,5 @@
 // Package clients holds independent OAuth clients against a running instance:
-// golang.org/x/oauth2 with coreos/go-oidc, and npm's openid-client. They were
-// written by others, for any server, and know nothing of ours. It has tests
-// only.
+// golang.org/x/oauth2 with coreos/go-oidc, npm's openid-client, and in a browser
+// oidc-client-ts and react-oidc-context. They were written by others, for any
+// server, and know nothing of ours. It has tests only.
 package clients

@@ -1,6 +1,7 @@
 package tandem
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -81,8 +82,8 @@ func (e *Error) Is(target error) bool {
 // when the row asked for does not exist.
 var ErrNotFound error = &Error{Code: CodeNotFound}
 
-// ErrorCode is the code of err: empty for nil, [CodeInternal] for errors that
-// are not an [Error].
+// ErrorCode is the code of err: empty for nil, and for errors that are not an
+// [Error] [CodeInternal], or [CodeUnavailable] when a time limit ran out.
 func ErrorCode(err error) Code {
 	if err == nil {
 		return ""
@@ -90,6 +91,9 @@ func ErrorCode(err error) Code {
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Code
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return CodeUnavailable
 	}
 	return CodeInternal
 }

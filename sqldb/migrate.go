@@ -2,7 +2,6 @@ package sqldb
 
 import (
 	"context"
-	"database/sql"
 	"embed"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
@@ -116,23 +114,21 @@ func (db *DB) Lock(ctx context.Context, name string, f func() error) error {
 	if db.Engine == SQLite {
 		return f()
 	}
-	conn, err := db.write.Conn(ctx)
+	// The lock is the transaction's: through a pooler a session has none.
+	tx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock(hashtext($1))", name); err != nil {
+	defer tx.Rollback() // it has changed nothing
+	for _, statement := range []string{"SET LOCAL idle_in_transaction_session_timeout = 0", "SET LOCAL lock_timeout = 0", "SET LOCAL statement_timeout = 0"} {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtext($1))", name); err != nil {
 		return err
 	}
-	defer unlock(conn, name)
 	return f()
-}
-
-func unlock(conn *sql.Conn, name string) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	// A failure is no loss: the lock ends with the connection.
-	_, _ = conn.ExecContext(ctx, "SELECT pg_advisory_unlock(hashtext($1))", name)
 }
 
 // byteOrdered gives every TEXT column of a migration the byte order that it

@@ -3,20 +3,21 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -38,8 +39,22 @@ type Options struct {
 	// where at least 2 are needed). The default is 4 on SQLite and 16 on
 	// PostgreSQL.
 	MaxConns int
-	// OpenTimeout bounds the first connection; the default is 5 s.
+	// OpenTimeout bounds the first connection, and on PostgreSQL each; the
+	// default is 5 s.
 	OpenTimeout time.Duration
+	// Limits are for PostgreSQL; zero means none.
+	Limits Limits
+	// Log is told, at most once a second, of faults that pass by themselves; nil
+	// means nobody.
+	Log *slog.Logger
+}
+
+// Limits say for how long one connection may keep others waiting. PostgreSQL
+// watches them, also when our process stands still or its machine is gone.
+type Limits struct {
+	// Statement bounds one command, Lock its wait for each lock, and Idle the
+	// time between two commands of a transaction.
+	Statement, Lock, Idle time.Duration
 }
 
 // DB is an open database. SQLite has one writing connection and several
@@ -47,6 +62,10 @@ type Options struct {
 // readers never wait for them; PostgreSQL has one pool for both.
 type DB struct {
 	Engine Engine
+	// Pooler says that PostgreSQL is reached through a pooler such as PgBouncer.
+	// Then nothing outlives its transaction: no prepared statement, no lock, and
+	// none of the [Limits].
+	Pooler bool
 
 	read, write *sql.DB
 	connString  string
@@ -103,24 +122,48 @@ func openSQLite(ctx context.Context, path string, opts Options) (*DB, error) {
 	// survives with synchronous NORMAL see the package's documentation.
 	common := "_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)"
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?"
-	write, err := sql.Open("sqlite", dsn+common+"&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_txlock=immediate")
+	e := &edge{engine: SQLite, log: opts.Log}
+	writer, err := openConnector(dsn+common+"&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)"+
+		"&_pragma=journal_size_limit("+strconv.Itoa(maxLog)+")&_txlock=immediate", e)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
+	reader, err := openConnector(dsn+common+"&_pragma=query_only(1)", e)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	write := sql.OpenDB(writer)
 	write.SetMaxOpenConns(1)
 	if err := write.PingContext(ctx); err != nil {
 		write.Close()
 		return nil, fmt.Errorf("open database %s: %w", path, explainSQLite(err))
 	}
-	read, err := sql.Open("sqlite", dsn+common+"&_pragma=query_only(1)")
-	if err != nil {
-		write.Close()
-		return nil, fmt.Errorf("open %s: %w", path, err)
-	}
+	read := sql.OpenDB(reader)
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
 	return &DB{Engine: SQLite, read: read, write: write, connString: "sqlite:" + path}, nil
 }
+
+// sqliteConnector implements [driver.Connector] for a DSN of SQLite.
+type sqliteConnector struct {
+	driver driver.Driver
+	dsn    string
+}
+
+func openConnector(dsn string, e *edge) (driver.Connector, error) {
+	registered, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, err
+	}
+	defer registered.Close() // it has no connection
+	return connector{sqliteConnector{registered.Driver(), dsn}, e}, nil
+}
+
+// Connect implements [driver.Connector].
+func (c sqliteConnector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
+
+// Driver implements [driver.Connector].
+func (c sqliteConnector) Driver() driver.Driver { return c.driver }
 
 func explainSQLite(err error) error {
 	var e *sqlite.Error
@@ -138,56 +181,6 @@ func explainSQLite(err error) error {
 		return errors.New("the database is damaged; restore it from a backup")
 	case sqlite3.SQLITE_FULL:
 		return errors.New("the disk is full; free some space")
-	}
-	return err
-}
-
-func openPostgres(ctx context.Context, rawURL string, opts Options) (*DB, error) {
-	config, err := pgx.ParseConfig(rawURL)
-	if err != nil {
-		return nil, fmt.Errorf("the database URL cannot be read: %w; use postgres://USER:PASSWORD@HOST:PORT/DATABASE", withoutURL(err))
-	}
-	pool := stdlib.OpenDB(*config)
-	conns := opts.MaxConns
-	if conns == 0 {
-		conns = 16
-	}
-	conns = max(conns, 2) // Lock holds one while its function works with others
-	pool.SetMaxOpenConns(conns)
-	pool.SetMaxIdleConns(conns)
-	pool.SetConnMaxIdleTime(5 * time.Minute)
-	if err := pool.PingContext(ctx); err != nil {
-		pool.Close()
-		return nil, fmt.Errorf("cannot reach PostgreSQL at %s:%d, database %q: %w; check that it runs and that --db is right",
-			config.Host, config.Port, config.Database, shortPgError(err))
-	}
-	return &DB{Engine: PostgreSQL, read: pool, write: pool, connString: rawURL}, nil
-}
-
-// withoutURL leaves out the URL that pgx repeats in its message: it looks for
-// the password in it, but cannot find it in everything that is no URL.
-func withoutURL(err error) error {
-	text := err.Error()
-	if i := strings.LastIndex(text, "`: "); i >= 0 {
-		text = text[i+len("`: "):]
-	}
-	return errors.New(text)
-}
-
-func shortPgError(err error) error {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		return errors.New(pg.Message)
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return errors.New("no answer in time")
-	}
-	var connect *pgconn.ConnectError
-	if errors.As(err, &connect) {
-		if inner := errors.Unwrap(connect); inner != nil {
-			first, _, _ := strings.Cut(inner.Error(), "\n")
-			return errors.New(first)
-		}
 	}
 	return err
 }
@@ -265,6 +258,15 @@ func (db *DB) Write(ctx context.Context, f func(tx *sql.Tx) error) error {
 func (db *DB) ForUpdate() string {
 	if db.Engine == PostgreSQL {
 		return " FOR UPDATE"
+	}
+	return ""
+}
+
+// ForKeyShare is the clause that keeps others from locking the table's rows that a
+// SELECT reads with [DB.ForUpdate], until the statement or transaction ends.
+func (db *DB) ForKeyShare(table string) string {
+	if db.Engine == PostgreSQL {
+		return " FOR KEY SHARE OF " + table
 	}
 	return ""
 }

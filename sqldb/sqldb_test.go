@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -367,7 +369,7 @@ func TestFullDisk(t *testing.T) {
 			return nil
 		})
 	}
-	if err := fill(100); err == nil || !strings.Contains(err.Error(), "full") {
+	if err := fill(100); tandem.ErrorCode(err) != tandem.CodeUnavailable || !strings.Contains(err.Error(), "full") {
 		t.Errorf("a full disk was told as %v", err)
 	}
 	if n := number(t, db, `SELECT count(*) FROM notes`); n != 1 {
@@ -402,5 +404,140 @@ func TestTimesAreMicroseconds(t *testing.T) {
 	abroad := time.Date(2026, 11, 24, 12, 0, 0, 0, time.FixedZone("", 7200))
 	if got := sqldb.Time(sqldb.Micros(abroad)); !got.Equal(abroad) || got.Location() != time.UTC {
 		t.Errorf("%v became %v", abroad, got)
+	}
+}
+
+// Connections that lead to a server which cannot write any more are given up, all
+// of them, and the next ones find the server that can; so are those that the
+// server ended. Who is told so meanwhile is told to try again.
+func TestConnectionsOfAnotherTimeAreGivenUp(t *testing.T) {
+	each(t, func(t *testing.T, db *sqldb.DB, _ string) {
+		if db.Engine == sqldb.SQLite {
+			return
+		}
+		for name, statement := range map[string]string{
+			"read-only": `SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY`,
+			"ended":     `SELECT pg_terminate_backend(pg_backend_pid())`,
+		} {
+			var conns []*sql.Conn
+			for range db.Writer().Stats().MaxOpenConnections {
+				conn, err := db.Writer().Conn(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				conns = append(conns, conn)
+			}
+			for _, conn := range conns {
+				_, err := conn.ExecContext(t.Context(), statement)
+				if code := tandem.ErrorCode(err); err != nil && code != tandem.CodeUnavailable {
+					t.Errorf("%s: %v is %s", name, err, code)
+				}
+				conn.Close()
+			}
+			refused := 0
+			for n := range 2 * len(conns) {
+				_, err := db.Writer().ExecContext(t.Context(), `INSERT INTO notes (id, text, size) VALUES ($1, '', 0)`, fmt.Sprint(name, n))
+				if tandem.ErrorCode(err) == tandem.CodeUnavailable {
+					refused++
+				} else if err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			if refused > 1 {
+				t.Errorf("%s: %d writes were refused", name, refused)
+			}
+		}
+	})
+}
+
+// What PostgreSQL is told to bound it bounds, and who hit the bound may try again.
+func TestLimitsOfPostgreSQL(t *testing.T) {
+	t.Parallel()
+	url := datatest.URL(t, sqldb.PostgreSQL)
+	limits := sqldb.Limits{Statement: 300 * time.Millisecond, Lock: 200 * time.Millisecond, Idle: 100 * time.Millisecond}
+	db, err := sqldb.Open(t.Context(), url, sqldb.Options{Limits: limits})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Migrate(t.Context(), schema, "version"); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, `INSERT INTO notes (id, text, size) VALUES ('1', '', 0)`)
+	hold := func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(t.Context(), `SELECT 1 FROM notes FOR UPDATE`)
+		return err
+	}
+	for name, f := range map[string]func() error{
+		"a long command": func() error { _, err := db.Writer().ExecContext(t.Context(), `SELECT pg_sleep(30)`); return err },
+		"a lock": func() error {
+			return db.Write(t.Context(), func(tx *sql.Tx) error {
+				if err := hold(tx); err != nil {
+					return err
+				}
+				_, err := db.Writer().ExecContext(t.Context(), `UPDATE notes SET size = 1`)
+				return err
+			})
+		},
+		"a transaction in which nothing happens": func() error {
+			return db.Write(t.Context(), func(tx *sql.Tx) error {
+				if err := hold(tx); err != nil {
+					return err
+				}
+				// It ends without us, which is how the lock becomes free.
+				testkit.Eventually(t, "the lock is free", func() bool {
+					_, err := db.Writer().ExecContext(t.Context(), `UPDATE notes SET size = 1`)
+					return err == nil
+				})
+				return hold(tx)
+			})
+		},
+	} {
+		if err := f(); tandem.ErrorCode(err) != tandem.CodeUnavailable {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What a reading has made the log of SQLite grow to is given back after it.
+func TestLogOfSQLiteIsTrimmed(t *testing.T) {
+	t.Parallel()
+	url := datatest.URL(t, sqldb.SQLite)
+	db := open(t, url)
+	if err := db.Migrate(t.Context(), schema, "version"); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, db, `INSERT INTO notes (id, text, size) VALUES ('1', '', 0), ('2', '', 0)`)
+	reading, err := db.Reader().BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reading.Rollback()
+	if err := reading.QueryRowContext(t.Context(), `SELECT count(*) FROM notes`).Scan(new(int)); err != nil {
+		t.Fatal(err)
+	}
+	size := func() int64 {
+		info, err := os.Stat(strings.TrimPrefix(url, "sqlite:") + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	for range 16 {
+		exec(t, db, `UPDATE notes SET text = hex(randomblob(500000)) WHERE id = '1'`)
+	}
+	grown := size()
+	if err := db.TrimLog(t.Context()); err != nil || size() < 12<<20 || size() < grown {
+		t.Errorf("while somebody reads: %d bytes, %v", size(), err)
+	}
+	if err := reading.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.TrimLog(t.Context()); err != nil || size() > 8<<20 {
+		t.Errorf("after the reading: %d bytes, %v", size(), err)
+	}
+	var timeout int
+	if err := db.Writer().QueryRowContext(t.Context(), `PRAGMA busy_timeout`).Scan(&timeout); err != nil || timeout != 10000 {
+		t.Errorf("the writer's patience is %d ms, %v", timeout, err)
 	}
 }

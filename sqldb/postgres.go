@@ -1,0 +1,123 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// silence is how long a machine may not answer at all until its connections are
+// given up.
+const silence = 10 * time.Second
+
+func openPostgres(ctx context.Context, rawURL string, opts Options) (*DB, error) {
+	config, err := pgx.ParseConfig(rawURL)
+	if err != nil {
+		return nil, fmt.Errorf("the database URL cannot be read: %w; use postgres://USER:PASSWORD@HOST:PORT/DATABASE", withoutURL(err))
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = opts.OpenTimeout
+	}
+	config.DialFunc = dial
+	e := &edge{engine: PostgreSQL, log: opts.Log}
+	if e.unprepared, err = throughPooler(ctx, config); err != nil {
+		return nil, fmt.Errorf("cannot reach PostgreSQL at %s:%d, database %q: %w; check that it runs and that --db is right",
+			config.Host, config.Port, config.Database, shortPgError(err))
+	}
+	if e.unprepared {
+		// Statements without a name and in one round trip may go to any connection.
+		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	} else {
+		opts.Limits.set(config.RuntimeParams)
+	}
+	if opts.Limits.Statement > 0 { // the server's own comes first, and says more
+		e.limit = opts.Limits.Statement + 2*time.Second
+	}
+	config.OnPgError = e.partWith
+	pool := sql.OpenDB(connector{stdlib.GetConnector(*config), e})
+	conns := opts.MaxConns
+	if conns == 0 {
+		conns = 16
+	}
+	conns = max(conns, 2) // Lock holds one while its function works with others
+	pool.SetMaxOpenConns(conns)
+	pool.SetMaxIdleConns(conns)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	return &DB{Engine: PostgreSQL, Pooler: e.unprepared, read: pool, write: pool, connString: rawURL}, nil
+}
+
+// dial connects so that a machine that vanished is noticed within seconds.
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	d := net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: silence / 2, Interval: silence / 4, Count: 2},
+		Control:         func(network, _ string, c syscall.RawConn) error { return giveUpSilent(network, c, silence) },
+	}
+	return d.DialContext(ctx, network, address)
+}
+
+// throughPooler connects once, and reports whether something stands between us
+// and the server, such as PgBouncer: the process that serves the connection is
+// then not the one that was announced when it was made (PostgreSQL's protocol,
+// BackendKeyData).
+func throughPooler(ctx context.Context, config *pgx.ConnConfig) (bool, error) {
+	config = config.Copy()
+	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+	c, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return false, err
+	}
+	defer c.Close(ctx)
+	var pid uint32
+	err = c.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&pid)
+	return pid != c.PgConn().PID(), err
+}
+
+// set names the limits to the server, unless the URL does. A pooler would refuse
+// the connection for them.
+func (l Limits) set(params map[string]string) {
+	for name, limit := range map[string]time.Duration{
+		"statement_timeout": l.Statement, "lock_timeout": l.Lock, "idle_in_transaction_session_timeout": l.Idle,
+	} {
+		if _, given := params[name]; !given && limit > 0 {
+			params[name] = strconv.FormatInt(limit.Milliseconds(), 10)
+		}
+	}
+}
+
+// withoutURL leaves out the URL that pgx repeats in its message: it looks for
+// the password in it, but cannot find it in everything that is no URL.
+func withoutURL(err error) error {
+	text := err.Error()
+	if i := strings.LastIndex(text, "`: "); i >= 0 {
+		text = text[i+len("`: "):]
+	}
+	return errors.New(text)
+}
+
+func shortPgError(err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return errors.New(pg.Message)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.New("no answer in time")
+	}
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) {
+		if inner := errors.Unwrap(connect); inner != nil {
+			first, _, _ := strings.Cut(inner.Error(), "\n")
+			return errors.New(first)
+		}
+	}
+	return err
+}

@@ -23,8 +23,7 @@ func (s *Assertions) UseAssertion(ctx context.Context, id [sha256.Size]byte, exp
 
 // PurgeAssertions implements [token.AssertionStore].
 func (s *Assertions) PurgeAssertions(ctx context.Context, before time.Time) error {
-	_, err := s.db.Writer().ExecContext(ctx, `DELETE FROM client_assertions WHERE expires_at < $1`, sqldb.Micros(before))
-	return err
+	return s.db.Purge(ctx, "client_assertions", "id", `expires_at < $1`, sqldb.Micros(before))
 }
 
 // ClientFailures counts failed client authentications, for all replicas
@@ -49,6 +48,5 @@ func (s *ClientFailures) ForgetFailures(ctx context.Context, key string) error {
 
 // PurgeFailures implements [identity.FailureCounters].
 func (s *ClientFailures) PurgeFailures(ctx context.Context, beforeMinute int64) error {
-	_, err := s.db.Writer().ExecContext(ctx, `DELETE FROM client_failures WHERE minute < $1`, beforeMinute)
-	return err
+	return s.db.Purge(ctx, "client_failures", "(key, minute)", `minute < $1`, beforeMinute)
 }

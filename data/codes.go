@@ -101,6 +101,5 @@ func (s *Codes) TakeBackCode(ctx context.Context, hash [sha256.Size]byte, at tim
 
 // PurgeCodes implements [token.CodeStore].
 func (s *Codes) PurgeCodes(ctx context.Context, before time.Time) error {
-	_, err := s.db.Writer().ExecContext(ctx, `DELETE FROM authorization_codes WHERE issued_at < $1`, sqldb.Micros(before))
-	return err
+	return s.db.Purge(ctx, "authorization_codes", "hash", `issued_at < $1`, sqldb.Micros(before))
 }

@@ -127,6 +127,5 @@ func (s *Refresh) endWhere(ctx context.Context, column, value string, at time.Ti
 
 // PurgeFamilies implements [token.FamilyStore].
 func (s *Refresh) PurgeFamilies(ctx context.Context, before time.Time) error {
-	_, err := s.db.Writer().ExecContext(ctx, `DELETE FROM refresh_families WHERE expires_at < $1`, sqldb.Micros(before))
-	return err
+	return s.db.Purge(ctx, "refresh_families", "id", `expires_at < $1`, sqldb.Micros(before))
 }

@@ -57,6 +57,5 @@ func (s *Revoked) RevokedSince(ctx context.Context, since time.Time) ([]registry
 
 // Purge deletes what expired before the time.
 func (s *Revoked) Purge(ctx context.Context, before time.Time) error {
-	_, err := s.db.Writer().ExecContext(ctx, `DELETE FROM revoked_tokens WHERE expires_at < $1`, sqldb.Micros(before))
-	return err
+	return s.db.Purge(ctx, "revoked_tokens", "token_id", `expires_at < $1`, sqldb.Micros(before))
 }

@@ -92,7 +92,5 @@ func (s *SignIns) EndUser(ctx context.Context, userID string, at time.Time) ([]s
 
 // Purge implements [signin.SignIns].
 func (s *SignIns) Purge(ctx context.Context, before time.Time) error {
-	_, err := s.db.Writer().ExecContext(ctx,
-		`DELETE FROM sign_ins WHERE expires_at < $1 OR (ended_at <> 0 AND ended_at < $1)`, sqldb.Micros(before))
-	return err
+	return s.db.Purge(ctx, "sign_ins", "id", `expires_at < $1 OR (ended_at <> 0 AND ended_at < $1)`, sqldb.Micros(before))
 }

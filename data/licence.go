@@ -20,20 +20,24 @@ func (s *Sessions) SetLicence(ctx context.Context, l tandem.Licence, now time.Ti
 	if err != nil {
 		return nil, err
 	}
+	// Every replica says so at its start: look without the lock first.
+	if layout, err := s.layout(ctx); err != nil || layout == string(text) {
+		return nil, err
+	}
 	var ended []tandem.Session
-	err = s.locked(ctx, func(tx *sql.Tx, row *licenceRow) (err error) {
+	err = s.locked(ctx, func(tx *sql.Tx, layout string) (err error) {
 		ended = nil
-		if row.layout == string(text) {
+		if layout == string(text) {
 			return nil
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE licence SET layout = $1 WHERE id = 1`, string(text)); err != nil {
 			return err
 		}
 		// What is overdue must not take a slot from what is not.
-		if ended, err = expire(ctx, tx, row, now); err != nil {
+		if ended, err = endIn(ctx, tx, endOverdue, isOverdue, overdue(now)); err != nil {
 			return err
 		}
-		displaced, err := reassign(ctx, tx, row, l, now)
+		displaced, err := reassign(ctx, tx, l, now)
 		ended = append(ended, displaced...)
 		return err
 	})
@@ -45,7 +49,7 @@ func (s *Sessions) SetLicence(ctx context.Context, l tandem.Licence, now time.Ti
 
 // reassign gives the open sessions slots of the licence, the last used first,
 // and ends those that find none. Who can stay where they are do.
-func reassign(ctx context.Context, tx *sql.Tx, row *licenceRow, l tandem.Licence, now time.Time) ([]tandem.Session, error) {
+func reassign(ctx context.Context, tx *sql.Tx, l tandem.Licence, now time.Time) ([]tandem.Session, error) {
 	open, err := sessions.All(tx.QueryContext(ctx, sessions.Select+`WHERE ended_at = 0 ORDER BY last_request_at DESC, slot`))
 	if err != nil {
 		return nil, err
@@ -66,7 +70,7 @@ func reassign(ctx context.Context, tx *sql.Tx, row *licenceRow, l tandem.Licence
 			shared--
 			o.Reserved = false
 		default:
-			some, err := endSessions(ctx, tx, row, `id = $4`, string(session.EndLicence), now.UnixMicro(), o.ID)
+			some, err := endIn(ctx, tx, endForReason, `id = $3`, []any{string(session.EndLicence), now.UnixMicro(), o.ID})
 			if err != nil {
 				return nil, err
 			}
@@ -110,6 +114,16 @@ func move(ctx context.Context, tx *sql.Tx, l tandem.Licence, kept []tandem.Sessi
 		}
 	}
 	return nil
+}
+
+// lowest is the lowest number of a range that is not taken; 0 when all are.
+func lowest(r session.Range, taken map[int]bool) int {
+	for n := r.First; n <= r.Last; n++ {
+		if !taken[n] {
+			return n
+		}
+	}
+	return 0
 }
 
 func parseLicence(layout string) (tandem.Licence, error) {

@@ -4,72 +4,113 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/session"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
-// Open implements [session.Store].
+// maxOpenings is how often an opening begins again because others were faster.
+// They can be as many as there are replicas, since each opens one at a time.
+const maxOpenings = 100
+
+// Open implements [session.Store]. Every step is one statement, and the unique
+// indexes have the last word: between the steps nothing is locked, so a replica
+// that stops in the middle keeps nobody waiting. When another one changed what a
+// step was decided by, the step finds nothing to do, and the opening begins
+// again.
 func (s *Sessions) Open(ctx context.Context, o session.Opening) (session.Opened, error) {
 	var opened session.Opened
-	err := s.locked(ctx, func(tx *sql.Tx, l *licenceRow) (err error) {
-		opened = session.Opened{}
-		if opened.Licence, err = parseLicence(l.layout); err != nil {
-			return err
+	for range maxOpenings {
+		layout, err := s.layout(ctx)
+		if err != nil {
+			return session.Opened{}, err
+		}
+		if opened.Licence, err = parseLicence(layout); err != nil {
+			return session.Opened{}, err
 		}
 		if opened.Licence.Slots == 0 {
-			return errors.New("no licence has been set yet")
+			return session.Opened{}, errors.New("no licence has been set yet")
 		}
-		if opened.Expired, err = expire(ctx, tx, l, o.Session.LastRequestAt); err != nil {
-			return err
+		expired, err := s.Expire(ctx, o.Session.LastRequestAt)
+		opened.Expired = append(opened.Expired, expired...)
+		if err != nil {
+			return opened, err
 		}
-		opened.Stored, err = s.reuse(ctx, tx, o)
-		if err == nil || !errors.Is(err, sql.ErrNoRows) {
-			return err
+		done, err := s.openOnce(ctx, o, layout, &opened)
+		if err != nil || done {
+			return opened, err
 		}
-		if err := previous(ctx, tx, o.Session.Key, &opened); err != nil {
-			return err
-		}
-		slot, reserved, err := freeSlot(ctx, tx, opened.Licence, o.Session.User)
-		if err != nil || slot == 0 {
-			return err
-		}
-		opened.Stored, opened.Fresh = session.Stored{Session: o.Session, RemoteAddr: o.RemoteAddr}, true
-		opened.Slot, opened.Reserved = slot, reserved
-		row := sessionRow{Stored: opened.Stored, expiresAt: opened.ExpiresAt(o.Idle)}
-		_, err = tx.ExecContext(ctx, sessions.Insert, sessions.Values(&row)...)
-		return err
-	})
-	if err != nil {
-		return session.Opened{}, err
 	}
-	return opened, nil
+	return opened, tandem.Errorf(tandem.CodeUnavailable, "too many sessions are opened at the same time; try again")
 }
 
+// layout is the licence as it is kept.
+func (s *Sessions) layout(ctx context.Context) (layout string, err error) {
+	stmt, err := s.db.ReadStmt(ctx, `SELECT layout FROM licence WHERE id = 1`)
+	if err != nil {
+		return "", err
+	}
+	err = stmt.QueryRowContext(ctx).Scan(&layout)
+	return layout, err
+}
+
+// openOnce finds the session with the key, or opens one; done is false when it
+// must be tried again.
+func (s *Sessions) openOnce(ctx context.Context, o session.Opening, layout string, opened *session.Opened) (done bool, err error) {
+	opened.Stored, err = s.reuse(ctx, o)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return err == nil, err
+	}
+	if err := s.previous(ctx, o.Session.Key, opened); err != nil {
+		return false, err
+	}
+	opened.Stored = session.Stored{Session: o.Session, RemoteAddr: o.RemoteAddr}
+	opened.Slot, opened.Reserved, err = s.takeSlot(ctx, opened, layout, o)
+	if err == nil {
+		opened.Fresh = true
+		return true, nil
+	}
+	opened.Stored = session.Stored{}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return false, err
+	}
+	full, err := s.full(ctx, opened.Licence, layout, o)
+	return full, err
+}
+
+// reuseSession counts the call in the open session with the key. Times never go
+// back.
+var reuseSession = `UPDATE sessions SET requests = requests + $2,
+	last_request_at = CASE WHEN last_request_at < $3 THEN $3 ELSE last_request_at END,
+	expires_at = CASE WHEN expires_at >= $4 THEN expires_at
+		WHEN absolute_expires_at <> 0 AND absolute_expires_at < $4 THEN absolute_expires_at ELSE $4 END
+	WHERE session_key = $1 AND ended_at = 0 AND expires_at > $3 RETURNING ` + sessions.Columns
+
 // reuse counts the call in the open session with the key; sql.ErrNoRows says
-// that there is none. Times never go back.
-func (s *Sessions) reuse(ctx context.Context, tx *sql.Tx, o session.Opening) (session.Stored, error) {
-	query := sessions.Select + `WHERE session_key = $1 AND ended_at = 0` + s.db.ForUpdate()
-	found, err := sessions.One(tx.QueryRowContext(ctx, query, o.Session.Key))
+// that there is none.
+func (s *Sessions) reuse(ctx context.Context, o session.Opening) (session.Stored, error) {
+	stmt, err := s.db.WriteStmt(ctx, reuseSession)
 	if err != nil {
 		return session.Stored{}, err
 	}
-	found.Requests += o.Session.Requests
-	if o.Session.LastRequestAt.After(found.LastRequestAt) {
-		found.LastRequestAt = o.Session.LastRequestAt
-	}
-	_, err = tx.ExecContext(ctx, `UPDATE sessions SET requests = $2, last_request_at = $3, expires_at = $4 WHERE id = $1`,
-		found.ID, found.Requests, sqldb.Micros(found.LastRequestAt), sqldb.Micros(found.ExpiresAt(o.Idle)))
+	found, err := sessions.One(stmt.QueryRowContext(ctx, o.Session.Key, o.Session.Requests,
+		sqldb.Micros(o.Session.LastRequestAt), sqldb.Micros(o.Session.LastRequestAt.Add(o.Idle))))
 	return found.Stored, err
 }
 
 // previous tells how the last session with the key ended.
-func previous(ctx context.Context, tx *sql.Tx, key string, opened *session.Opened) error {
+func (s *Sessions) previous(ctx context.Context, key string, opened *session.Opened) error {
+	stmt, err := s.db.ReadStmt(ctx, `SELECT end_reason, ended_at FROM sessions WHERE session_key = $1 AND ended_at <> 0
+		ORDER BY opened_at DESC, ended_change DESC LIMIT 1`)
+	if err != nil {
+		return err
+	}
 	var reason string
 	var at int64
-	err := tx.QueryRowContext(ctx, `SELECT end_reason, ended_at FROM sessions WHERE session_key = $1
-		ORDER BY opened_at DESC, ended_change DESC LIMIT 1`, key).Scan(&reason, &at)
+	err = stmt.QueryRowContext(ctx, key).Scan(&reason, &at)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
@@ -77,28 +118,90 @@ func previous(ctx context.Context, tx *sql.Tx, key string, opened *session.Opene
 	return err
 }
 
-// freeSlot is the lowest free slot for the user: one reserved for the account
-// or, when those are taken, a shared one; 0 when there is none.
-func freeSlot(ctx context.Context, tx *sql.Tx, l tandem.Licence, login string) (slot int, reserved bool, err error) {
-	slots, err := sqldb.List[int](tx.QueryContext(ctx, `SELECT slot FROM sessions WHERE ended_at = 0`))
+// freeSlot is the lowest slot between the numbers in the arguments first and
+// last that no open session has; NULL when there is none. It is the first, or
+// follows one that is taken.
+func freeSlot(first, last string) string {
+	return `(SELECT MIN(c.slot) FROM (SELECT CAST(` + first + ` AS BIGINT) AS slot UNION ALL
+		SELECT slot + 1 FROM sessions WHERE ended_at = 0 AND slot >= ` + first + ` AND slot < ` + last + `) c
+		WHERE c.slot <= ` + last + ` AND NOT EXISTS (SELECT 1 FROM sessions t WHERE t.ended_at = 0 AND t.slot = c.slot))`
+}
+
+// slotArgs are the ranges of slots that an account may have, its own first.
+func slotArgs(l tandem.Licence, login string) []any {
+	own, shared := session.ReservedSlots(l, login), session.SharedSlots(l)
+	return []any{own.First, own.Last, shared.First, shared.Last}
+}
+
+// freeSlots are the slots that [slotArgs] as the first arguments allow.
+var freeSlots = `(SELECT ` + freeSlot("$1", "$2") + ` AS own, ` + freeSlot("$3", "$4") + ` AS shared) f`
+
+// takeSlotText adds a session with the lowest free slot. The licence's row is
+// held for the statement alone: who makes another licence of it waits for
+// sessions that are being added, and they for the new licence, which is then not
+// the one in $5.
+func (s *Sessions) takeSlotText() string {
+	columns := strings.Split(sessions.Columns, ", ")
+	values := make([]string, len(columns))
+	n := 5
+	for i, name := range columns {
+		switch name {
+		case "slot":
+			values[i] = "COALESCE(f.own, f.shared)"
+		case "reserved":
+			values[i] = "f.own IS NOT NULL"
+		default:
+			n++
+			values[i] = fmt.Sprintf("CAST($%d AS %s)", n, sessionType(name))
+		}
+	}
+	return `INSERT INTO sessions (` + sessions.Columns + `) SELECT ` + strings.Join(values, ", ") + ` FROM licence l, ` + freeSlots +
+		` WHERE l.id = 1 AND l.layout = $5 AND COALESCE(f.own, f.shared) IS NOT NULL` + s.db.ForKeyShare("l") +
+		` ON CONFLICT DO NOTHING RETURNING slot, reserved`
+}
+
+// sessionType is the type of a column.
+func sessionType(column string) string {
+	switch column {
+	case "multiplexed", "reserved":
+		return "BOOLEAN"
+	case "slot", "opened_at", "last_request_at", "absolute_expires_at", "expires_at", "requests", "ended_at", "ended_change":
+		return "BIGINT"
+	}
+	return "TEXT"
+}
+
+// takeSlot adds the session; sql.ErrNoRows says that it could not: another one
+// has the key or the slot, or none is free, or the licence is another.
+func (s *Sessions) takeSlot(ctx context.Context, opened *session.Opened, layout string, o session.Opening) (slot int, reserved bool, err error) {
+	stmt, err := s.db.WriteStmt(ctx, s.takeSlotText())
 	if err != nil {
 		return 0, false, err
 	}
-	taken := make(map[int]bool, len(slots))
-	for _, n := range slots {
-		taken[n] = true
-	}
-	if n := lowest(session.ReservedSlots(l, login), taken); n > 0 {
-		return n, true, nil
-	}
-	return lowest(session.SharedSlots(l), taken), false, nil
-}
-
-func lowest(r session.Range, taken map[int]bool) int {
-	for n := r.First; n <= r.Last; n++ {
-		if !taken[n] {
-			return n
+	args := append(slotArgs(opened.Licence, o.Session.User), layout)
+	row := sessionRow{Stored: opened.Stored, expiresAt: opened.ExpiresAt(o.Idle)}
+	values := sessions.Values(&row)
+	for i, name := range strings.Split(sessions.Columns, ", ") {
+		if name != "slot" && name != "reserved" {
+			args = append(args, values[i])
 		}
 	}
-	return 0
+	err = stmt.QueryRowContext(ctx, args...).Scan(&slot, &reserved)
+	return slot, reserved, err
+}
+
+// full reports whether the licence is what was looked at and has no slot for the
+// account, and the key no session.
+func (s *Sessions) full(ctx context.Context, l tandem.Licence, layout string, o session.Opening) (full bool, err error) {
+	stmt, err := s.db.ReadStmt(ctx, `SELECT f.own IS NULL AND f.shared IS NULL
+		AND NOT EXISTS (SELECT 1 FROM sessions WHERE session_key = $6 AND ended_at = 0)
+		FROM licence l, `+freeSlots+` WHERE l.id = 1 AND l.layout = $5`)
+	if err != nil {
+		return false, err
+	}
+	err = stmt.QueryRowContext(ctx, append(slotArgs(l, o.Session.User), layout, o.Session.Key)...).Scan(&full)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return full, err
 }

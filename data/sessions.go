@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,10 +17,11 @@ import (
 
 // Sessions keeps API sessions and the licence; it implements [session.Store].
 //
-// Whatever opens or ends a session, and whatever writes to several at once,
-// first takes the lock of the licence's one row. So openings and endings come
-// one after the other on all replicas, and no two transactions can wait for
-// each other. Touches of a single session do without it.
+// Everything is one statement, so that on PostgreSQL nothing is locked while a
+// replica does something else, or nothing at all any more. What is opened twice
+// the unique indexes refuse; endings are numbered by the licence's one row, whose
+// lock orders them. Only a licence that differs from the one before takes a
+// transaction: it holds that row, and openings wait for it.
 type Sessions struct{ db *sqldb.DB }
 
 // NewSessions keeps sessions in the instance's database.
@@ -53,30 +56,18 @@ var sessions = sqldb.NewTable("sessions", func(s *sessionRow, column sqldb.Colum
 	column("ended_change", &s.endedChange)
 })
 
-// licenceRow is the locked licence.
-type licenceRow struct {
-	layout  string
-	changes int64
-}
-
-// locked runs f while no other transaction opens or ends sessions, and keeps
-// the number of changes that f counts.
-func (s *Sessions) locked(ctx context.Context, f func(tx *sql.Tx, l *licenceRow) error) error {
-	lock, err := s.db.WriteStmt(ctx, `SELECT layout, changes FROM licence WHERE id = 1`+s.db.ForUpdate())
+// locked runs f while no other transaction opens or ends sessions.
+func (s *Sessions) locked(ctx context.Context, f func(tx *sql.Tx, layout string) error) error {
+	lock, err := s.db.WriteStmt(ctx, `SELECT layout FROM licence WHERE id = 1`+s.db.ForUpdate())
 	if err != nil {
 		return err
 	}
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		var l licenceRow
-		if err := tx.StmtContext(ctx, lock).QueryRowContext(ctx).Scan(&l.layout, &l.changes); err != nil {
+		var layout string
+		if err := tx.StmtContext(ctx, lock).QueryRowContext(ctx).Scan(&layout); err != nil {
 			return err
 		}
-		before := l.changes
-		if err := f(tx, &l); err != nil || l.changes == before {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, `UPDATE licence SET changes = $1 WHERE id = 1`, l.changes)
-		return err
+		return f(tx, layout)
 	})
 }
 
@@ -87,21 +78,76 @@ const touchSession = `UPDATE sessions SET requests = requests + $4,
 	expires_at = CASE WHEN ended_at = 0 AND expires_at < $3 THEN $3 ELSE expires_at END
 	WHERE id = $1`
 
+// maxTouches is how many sessions one statement touches.
+const maxTouches = 200
+
 // Touch implements [session.Store].
 func (s *Sessions) Touch(ctx context.Context, touches []session.Touch) error {
-	stmt, err := s.db.WriteStmt(ctx, touchSession)
-	if err != nil {
-		return err
-	}
-	return s.locked(ctx, func(tx *sql.Tx, _ *licenceRow) error {
-		stmt := tx.StmtContext(ctx, stmt)
-		for _, t := range touches {
-			if _, err := stmt.ExecContext(ctx, t.ID, sqldb.Micros(t.At), sqldb.Micros(t.ExpiresAt), t.Requests); err != nil {
-				return err
-			}
+	all := sumTouches(touches)
+	for len(all) > 0 {
+		some := all[:min(len(all), maxTouches)]
+		all = all[len(some):]
+		var args []any
+		for _, t := range some {
+			args = append(args, t.ID, sqldb.Micros(t.At), sqldb.Micros(t.ExpiresAt), t.Requests)
 		}
-		return nil
-	})
+		err := s.again(ctx, func() error {
+			_, err := s.db.Writer().ExecContext(ctx, s.touchText(len(some)), args...)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sumTouches makes one touch of those of the same session.
+func sumTouches(touches []session.Touch) []session.Touch {
+	at := make(map[string]int, len(touches))
+	var all []session.Touch
+	for _, t := range touches {
+		i, known := at[t.ID]
+		if !known {
+			at[t.ID] = len(all)
+			all = append(all, t)
+			continue
+		}
+		sum := &all[i]
+		sum.Requests += t.Requests
+		if t.At.After(sum.At) {
+			sum.At = t.At
+		}
+		if t.ExpiresAt.After(sum.ExpiresAt) {
+			sum.ExpiresAt = t.ExpiresAt
+		}
+	}
+	return all
+}
+
+// touchText touches n sessions, in the order of their ids: two replicas that touch
+// the same ones then wait one for the other, and not each for the other.
+func (s *Sessions) touchText(n int) string {
+	rows := make([]string, n)
+	for i := range rows {
+		rows[i] = fmt.Sprintf("(CAST($%d AS TEXT), CAST($%d AS BIGINT), CAST($%d AS BIGINT), CAST($%d AS BIGINT))", 4*i+1, 4*i+2, 4*i+3, 4*i+4)
+	}
+	return `WITH t (id, at, until, n) AS (VALUES ` + strings.Join(rows, ", ") + `),
+		l AS (SELECT id FROM sessions WHERE id IN (SELECT id FROM t) ORDER BY id` + s.db.ForUpdate() + `)
+		UPDATE sessions SET requests = requests + t.n,
+		last_request_at = CASE WHEN last_request_at < t.at THEN t.at ELSE last_request_at END,
+		expires_at = CASE WHEN ended_at = 0 AND expires_at < t.until THEN t.until ELSE expires_at END
+		FROM t JOIN l ON l.id = t.id WHERE sessions.id = t.id`
+}
+
+// again runs one statement again when PostgreSQL undid it because of others.
+func (s *Sessions) again(ctx context.Context, f func() error) error {
+	for attempt := 1; ; attempt++ {
+		err := f()
+		if !sqldb.IsDeadlock(err) || attempt == maxAttempts || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // TouchLive implements [session.Store].
@@ -126,60 +172,93 @@ func (s *Sessions) changed(ctx context.Context, query string, args ...any) (bool
 
 // End implements [session.Store].
 func (s *Sessions) End(ctx context.Context, e session.Ending) ([]tandem.Session, error) {
-	column, values := "id", e.IDs
-	if len(values) == 0 {
-		column, values = "session_key", []string{e.Key}
+	args := []any{string(e.Reason), sqldb.Micros(e.Now)}
+	where := `session_key = $3`
+	if len(e.IDs) == 0 {
+		args = append(args, e.Key)
+	} else {
+		where = `id IN (` + placeholders(3, len(e.IDs)) + `)`
+		for _, id := range e.IDs {
+			args = append(args, id)
+		}
 	}
-	var ended []tandem.Session
-	err := s.locked(ctx, func(tx *sql.Tx, l *licenceRow) error {
-		ended = nil
-		for _, value := range values {
-			some, err := endSessions(ctx, tx, l, column+` = $4`, string(e.Reason), sqldb.Micros(e.Now), value)
-			if err != nil {
-				return err
+	ended, err := s.endWhere(ctx, endForReason, where, args)
+	if err != nil || len(ended) > 0 || len(e.IDs) == 0 {
+		return ended, err
+	}
+	return nil, s.anyKnown(ctx, e.IDs)
+}
+
+// placeholders are n of them from the number first.
+func placeholders(first, n int) string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = "$" + strconv.Itoa(first+i)
+	}
+	return strings.Join(all, ", ")
+}
+
+// What an ending sets, by the arguments $1 and $2: for a reason at a time, or
+// because it is overdue, at the moment it ran out.
+const (
+	endForReason = `end_reason = $1, ended_at = $2`
+	endOverdue   = `end_reason = CASE WHEN absolute_expires_at = expires_at THEN $1 ELSE $2 END, ended_at = expires_at`
+	isOverdue    = `expires_at <= $3`
+)
+
+func overdue(now time.Time) []any {
+	return []any{string(tandem.EndAbsolute), string(tandem.EndIdle), sqldb.Micros(now)}
+}
+
+// errNoChange undoes a transaction that had nothing to do.
+var errNoChange = errors.New("nothing has changed")
+
+// endWhere ends the open sessions that where selects, as one change.
+func (s *Sessions) endWhere(ctx context.Context, set, where string, args []any) (ended []tandem.Session, err error) {
+	if s.db.Engine == sqldb.SQLite { // which has no statement that changes two tables
+		err = s.db.Write(ctx, func(tx *sql.Tx) (err error) {
+			if ended, err = endIn(ctx, tx, set, where, args); err == nil && len(ended) == 0 {
+				err = errNoChange
 			}
-			ended = append(ended, some...)
+			return err
+		})
+		if errors.Is(err, errNoChange) {
+			err = nil
 		}
-		if len(ended) > 0 || len(e.IDs) == 0 {
-			return nil
-		}
-		return anyKnown(ctx, tx, e.IDs)
+		return ended, err
+	}
+	text := `WITH b AS (UPDATE licence SET changes = changes + 1 WHERE id = 1 AND EXISTS (
+			SELECT 1 FROM sessions WHERE ended_at = 0 AND ` + where + `) RETURNING changes)
+		UPDATE sessions SET ` + set + `, ended_change = b.changes FROM b WHERE ended_at = 0 AND ` + where + ` RETURNING ` + sessions.Columns
+	err = s.again(ctx, func() error {
+		rows, err := sessions.All(s.db.Writer().QueryContext(ctx, text, args...))
+		ended = bySlot(rows)
+		return err
 	})
-	if err != nil {
+	return ended, err
+}
+
+// endIn does the same inside a transaction.
+func endIn(ctx context.Context, tx *sql.Tx, set, where string, args []any) ([]tandem.Session, error) {
+	if _, err := tx.ExecContext(ctx, `UPDATE licence SET changes = changes + 1 WHERE id = 1`); err != nil {
 		return nil, err
 	}
-	return ended, nil
+	rows, err := sessions.All(tx.QueryContext(ctx, `UPDATE sessions SET `+set+`, ended_change = (SELECT changes FROM licence WHERE id = 1)
+		WHERE ended_at = 0 AND `+where+` RETURNING `+sessions.Columns, args...))
+	return bySlot(rows), err
 }
 
-// endSessions ends the open sessions that where selects; its placeholders begin at $4.
-func endSessions(ctx context.Context, tx *sql.Tx, l *licenceRow, where, reason string, at int64, args ...any) ([]tandem.Session, error) {
-	return endEach(ctx, tx, l, `end_reason = $1, ended_at = $2`, where, append([]any{reason, at, l.changes + 1}, args...))
-}
-
-// expire ends what is overdue, at the moment it ran out.
-func expire(ctx context.Context, tx *sql.Tx, l *licenceRow, now time.Time) ([]tandem.Session, error) {
-	return endEach(ctx, tx, l, `end_reason = CASE WHEN absolute_expires_at = expires_at THEN $1 ELSE $2 END, ended_at = expires_at`,
-		`expires_at <= $4`, []any{string(tandem.EndAbsolute), string(tandem.EndIdle), l.changes + 1, sqldb.Micros(now)})
-}
-
-// endEach counts one change for all the sessions that it ends; $3 is its number.
-func endEach(ctx context.Context, tx *sql.Tx, l *licenceRow, set, where string, args []any) ([]tandem.Session, error) {
-	query := `UPDATE sessions SET ` + set + `, ended_change = $3 WHERE ended_at = 0 AND ` + where + ` RETURNING ` + sessions.Columns
-	rows, err := sessions.All(tx.QueryContext(ctx, query, args...))
-	if err != nil || len(rows) == 0 {
-		return nil, err
-	}
-	l.changes++
+func bySlot(rows []sessionRow) []tandem.Session {
 	ended := sqldb.Each(rows, func(s *sessionRow) tandem.Session { return s.Session })
 	slices.SortFunc(ended, func(a, b tandem.Session) int { return a.Slot - b.Slot })
-	return ended, nil
+	return ended
 }
 
 // anyKnown returns [tandem.ErrNotFound] when no session ever had any of the ids.
-func anyKnown(ctx context.Context, tx *sql.Tx, ids []string) error {
+func (s *Sessions) anyKnown(ctx context.Context, ids []string) error {
 	for _, id := range ids {
 		var one int
-		err := tx.QueryRowContext(ctx, `SELECT 1 FROM sessions WHERE id = $1`, id).Scan(&one)
+		err := s.db.Reader().QueryRowContext(ctx, `SELECT 1 FROM sessions WHERE id = $1`, id).Scan(&one)
 		if !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
@@ -189,7 +268,7 @@ func anyKnown(ctx context.Context, tx *sql.Tx, ids []string) error {
 
 // Expire implements [session.Store].
 func (s *Sessions) Expire(ctx context.Context, now time.Time) ([]tandem.Session, error) {
-	// Asked on every round of every replica: look without a lock first.
+	// Asked at every opening and on every round of every replica: look first.
 	stmt, err := s.db.ReadStmt(ctx, `SELECT 1 FROM sessions WHERE ended_at = 0 AND expires_at <= $1 LIMIT 1`)
 	if err != nil {
 		return nil, err
@@ -201,12 +280,7 @@ func (s *Sessions) Expire(ctx context.Context, now time.Time) ([]tandem.Session,
 		}
 		return nil, err
 	}
-	var expired []tandem.Session
-	err = s.locked(ctx, func(tx *sql.Tx, l *licenceRow) (err error) {
-		expired, err = expire(ctx, tx, l, now)
-		return err
-	})
-	return expired, err
+	return s.endWhere(ctx, endOverdue, isOverdue, overdue(now))
 }
 
 // EndedSince implements [session.Store].
@@ -243,8 +317,5 @@ func (s *Sessions) List(ctx context.Context, all bool, now time.Time) ([]session
 
 // Forget implements [session.Store].
 func (s *Sessions) Forget(ctx context.Context, before time.Time) error {
-	return s.locked(ctx, func(tx *sql.Tx, _ *licenceRow) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE ended_at <> 0 AND ended_at < $1`, sqldb.Micros(before))
-		return err
-	})
+	return s.db.Purge(ctx, "sessions", "id", `ended_at <> 0 AND ended_at < $1`, sqldb.Micros(before))
 }

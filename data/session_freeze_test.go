@@ -1,0 +1,165 @@
+package data_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/data"
+	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/session"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// A replica that stops in the middle of opening, touching or ending sessions,
+// wherever that is, keeps no other from doing the same.
+func TestReplicaThatStopsHoldsNobody(t *testing.T) {
+	t.Parallel()
+	direct := datatest.Open(t, sqldb.PostgreSQL)
+	other := data.NewSessions(direct)
+	_, err := other.SetLicence(t.Context(), tandem.Licence{Slots: 50}, noon)
+	must(t, err)
+	opens := func(s *data.Sessions, ctx context.Context, key string) error {
+		o, err := s.Open(ctx, session.Opening{Idle: time.Minute, Session: tandem.Session{ID: uuid.NewString(), Key: key, OpenedAt: noon, LastRequestAt: noon}})
+		if err == nil && o.ID == "" {
+			err = fmt.Errorf("no slot is free")
+		}
+		return err
+	}
+	for step, done := 0, false; !done; step++ {
+		w := newWire(t, direct.URL())
+		stopping, err := sqldb.Open(t.Context(), w.url, sqldb.Options{MaxConns: 2})
+		must(t, err)
+		s, ctx := data.NewSessions(stopping), t.Context()
+		key := fmt.Sprint("before ", step)
+		must(t, opens(s, ctx, key)) // the statements are prepared
+		ctx, cancel := context.WithCancel(ctx)
+		w.stopAfter(step)
+		all := make(chan error, 1)
+		go func() {
+			err := opens(s, ctx, fmt.Sprint("stopping ", step))
+			if err == nil {
+				_, err = s.End(ctx, session.Ending{Key: key, Reason: tandem.EndSignOut, Now: noon})
+			}
+			if err == nil {
+				err = s.Touch(ctx, []session.Touch{{ID: "a", At: noon}, {ID: "b", At: noon}})
+			}
+			all <- err
+		}()
+		select {
+		case <-w.stopped:
+		case err := <-all:
+			must(t, err)
+			done = true
+		}
+		within, enough := context.WithTimeout(t.Context(), 30*time.Second)
+		for _, k := range []string{key, fmt.Sprint("stopping ", step)} {
+			err := opens(other, within, k)
+			if err == nil {
+				_, err = other.End(within, session.Ending{Key: k, Reason: tandem.EndSignOut, Now: noon})
+			}
+			if err != nil {
+				t.Errorf("beside a replica that stopped after %d messages: %v", step, err)
+			}
+		}
+		enough()
+		cancel()
+		w.cut()
+		stopping.Close()
+		if step > 100 {
+			t.Fatal("the opening never comes to its end")
+		}
+	}
+}
+
+// wire is the way to the server. It can stop.
+type wire struct {
+	url     string
+	stopped chan struct{}
+
+	mu    sync.Mutex
+	left  int // messages until it stops; negative: as many as come
+	conns []net.Conn
+}
+
+func newWire(t *testing.T, to string) *wire {
+	t.Helper()
+	u, err := url.Parse(to)
+	must(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	w := &wire{stopped: make(chan struct{}), left: -1}
+	server := u.Host
+	u.Host = l.Addr().String()
+	w.url = u.String()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			s, err := net.Dial("tcp", server)
+			if err != nil {
+				c.Close()
+				continue
+			}
+			w.mu.Lock()
+			w.conns = append(w.conns, c, s)
+			w.mu.Unlock()
+			go func() { _, _ = io.Copy(c, s) }()
+			go w.pass(c, s)
+		}
+	}()
+	t.Cleanup(func() { l.Close(); w.cut() })
+	return w
+}
+
+// pass hands on what the client says, a message at a time, until it stops.
+func (w *wire) pass(from, to net.Conn) {
+	message := make([]byte, 1<<16)
+	for {
+		n, err := from.Read(message)
+		if err != nil {
+			return
+		}
+		w.mu.Lock()
+		stop := w.left == 0
+		if stop {
+			w.left = -2
+			close(w.stopped)
+		}
+		if w.left > 0 {
+			w.left--
+		}
+		stop = stop || w.left == -2
+		w.mu.Unlock()
+		if stop {
+			return // and nothing is closed
+		}
+		if _, err := to.Write(message[:n]); err != nil {
+			return
+		}
+	}
+}
+
+func (w *wire) stopAfter(messages int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.left = messages
+}
+
+func (w *wire) cut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.conns {
+		c.Close()
+	}
+}

@@ -31,7 +31,7 @@ const (
 	// for room.
 	MaxPending = 8192
 	// CommitTimeout bounds one commit.
-	CommitTimeout = 10 * time.Second
+	CommitTimeout = 5 * time.Second
 	// MaxDetail is the longest Detail kept, in bytes; longer ones are cut.
 	MaxDetail = 1000
 	// maxName is the same for the other texts, which have bounds of their own

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/sqldb"
@@ -48,6 +49,14 @@ type DB struct {
 // poolSize is how many connections each of the two pools on PostgreSQL has, when
 // nothing else is asked for.
 const poolSize = 10
+
+// How long one connection to PostgreSQL may keep others waiting. The identity
+// server's statements take milliseconds; those of the ERP may read a catalogue,
+// and an Import waits for others that import the same rows.
+var (
+	identityLimits = sqldb.Limits{Statement: 10 * time.Second, Lock: 3 * time.Second, Idle: 5 * time.Second}
+	erpLimits      = sqldb.Limits{Statement: time.Minute, Lock: 15 * time.Second, Idle: 30 * time.Second}
+)
 
 // ERPFile is the file of the ERP's rows beside the one that is named: for
 // tandem.db it is tandem-erp.db.
@@ -92,17 +101,34 @@ func (db *DB) openPools(ctx context.Context, url string, opts sqldb.Options) (do
 	if opts.MaxConns == 0 {
 		opts.MaxConns = poolSize
 	}
+	if done, err = migratePostgres(ctx, url, opts); err != nil {
+		return step{}, err
+	}
+	opts.Limits = identityLimits
 	if db.Identity, err = sqldb.Open(ctx, url, opts); err != nil {
 		return step{}, err
 	}
-	err = db.Identity.Lock(ctx, MigrationTable, func() error {
-		done, err = migrate(ctx, db.Identity, Migrations)
+	if db.Identity.Pooler && opts.Log != nil {
+		opts.Log.Info("PostgreSQL is reached through a pooler: nothing is prepared, and the role's own timeouts hold",
+			"set", "ALTER ROLE … SET idle_in_transaction_session_timeout = '5s'; ALTER ROLE … SET lock_timeout = '3s'")
+	}
+	opts.Limits = erpLimits
+	db.ERP, err = sqldb.Open(ctx, url, opts)
+	return done, err
+}
+
+// migratePostgres has as long as it takes, on connections of its own.
+func migratePostgres(ctx context.Context, url string, opts sqldb.Options) (done step, err error) {
+	opts.MaxConns = 2
+	db, err := sqldb.Open(ctx, url, opts)
+	if err != nil {
+		return step{}, err
+	}
+	err = db.Lock(ctx, MigrationTable, func() error {
+		done, err = migrate(ctx, db, Migrations)
 		return err
 	})
-	if err == nil {
-		db.ERP, err = sqldb.Open(ctx, url, opts)
-	}
-	return done, err
+	return done, errors.Join(err, db.Close())
 }
 
 func (db *DB) openFiles(ctx context.Context, file string, opts sqldb.Options) (_ step, err error) {

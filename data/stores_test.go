@@ -26,3 +26,10 @@ func TestStores(t *testing.T) {
 		})
 	}
 }
+
+// Through a pooler in transaction mode, each statement may come to another
+// connection of the server.
+func TestStoresThroughAPooler(t *testing.T) {
+	t.Parallel()
+	datatest.ThroughAPooler(t)
+}

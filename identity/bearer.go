@@ -65,8 +65,8 @@ func (b *bearer) fail(w http.ResponseWriter, r *http.Request, err error) {
 		refuseBearer(w, refusal)
 	case errors.As(err, &known) && (known.Code == tandem.CodeUnauthorized || known.Code == tandem.CodeNotFound):
 		refuseBearer(w, &oauth.Error{Code: oauth.InvalidToken, Status: http.StatusUnauthorized, Description: known.Message})
-	case errors.As(err, &known) && known.Code == tandem.CodeUnavailable:
-		oauth.WriteError(w, &oauth.Error{Code: oauth.TemporarilyUnavailable, Status: http.StatusServiceUnavailable}, false)
+	case tandem.ErrorCode(err) == tandem.CodeUnavailable:
+		oauth.WriteError(w, unavailable(err), false)
 	default:
 		b.log.ErrorContext(r.Context(), "protected resource", "path", r.URL.Path, "error", err)
 		oauth.WriteError(w, &oauth.Error{Code: oauth.ServerError, Status: http.StatusInternalServerError}, false)

@@ -160,16 +160,27 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, q *request, err e
 	oauth.WriteError(w, refusal, q.basicTried)
 }
 
+// unavailable tells that trying again helps (RFC 6749 section 4.1.2.1), and
+// nothing of the cause: that is in the log of who found it.
+func unavailable(err error) *oauth.Error {
+	e := &oauth.Error{
+		Code:        oauth.TemporarilyUnavailable,
+		Description: "no answer in time; try again",
+		Status:      http.StatusServiceUnavailable,
+		RetryAfter:  2 * time.Second,
+	}
+	var known *tandem.Error
+	if errors.As(err, &known) {
+		e.Description = known.Message
+	}
+	return e
+}
+
 // internal turns an error that is no refusal into a response that says nothing
 // of it but an id, under which it is logged.
 func (h *Handler) internal(r *http.Request, err error) *oauth.Error {
 	if tandem.ErrorCode(err) == tandem.CodeUnavailable {
-		return &oauth.Error{
-			Code:        oauth.TemporarilyUnavailable,
-			Description: err.Error(),
-			Status:      http.StatusServiceUnavailable,
-			RetryAfter:  time.Second,
-		}
+		return unavailable(err)
 	}
 	id := uuid.NewString()
 	if r.Context().Err() == nil { // else the client has gone, and that is all

@@ -46,6 +46,9 @@ func (c *StoreConfig) defaults() {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
+	if c.Options.Log == nil {
+		c.Options.Log = c.Log
+	}
 	if c.Actor == "" {
 		c.Actor = "platform"
 	}

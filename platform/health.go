@@ -7,8 +7,11 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/internal/netaddr"
 )
@@ -16,16 +19,45 @@ import (
 // readyTimeout bounds the question whether a program can answer.
 const readyTimeout = 2 * time.Second
 
-// Ready says why the instance cannot answer now: the database does not, or the
-// keys are not loaded.
+// Ready says why the instance cannot answer now: the database does not take a
+// change, or the keys are not loaded. It does not ask for the ERP's rows, whose
+// connections may all be at work: that is no reason to sign nobody in.
 func (i *Instance) Ready(ctx context.Context) error {
 	if err := i.DB.Ping(ctx); err != nil {
 		return fmt.Errorf("the database does not answer: %w", err)
+	}
+	if err := i.writes.ask(ctx); err != nil {
+		return fmt.Errorf("the database does not take a change: %w", err)
 	}
 	if len(i.Keys.List()) == 0 {
 		return token.ErrNoKey
 	}
 	return i.Registry.Ready()
+}
+
+// writes asks whether the database takes a change, once a second at most: anybody
+// may ask for /readyz.
+type writes struct {
+	instance *data.Instance
+
+	mu    sync.Mutex
+	asked time.Time // by the system's clock
+	last  error
+}
+
+// writesEvery is how old an answer may be.
+const writesEvery = time.Second
+
+func (w *writes) ask(ctx context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := tandem.SystemTime()
+	if w.asked.IsZero() || now.Sub(w.asked) >= writesEvery {
+		once, cancel := context.WithTimeout(ctx, readyTimeout)
+		defer cancel()
+		w.last, w.asked = w.instance.CanWrite(once), now
+	}
+	return w.last
 }
 
 // mountHealth adds what machines ask to see whether the instance is well.

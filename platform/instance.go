@@ -37,6 +37,7 @@ type Instance struct {
 	signIn   *signin.Handler
 	metrics  *metrics
 	rows     *data.ERP
+	writes   writes
 	handler  http.Handler
 }
 
@@ -63,7 +64,8 @@ func NewInstance(ctx context.Context, c InstanceConfig) (*Instance, error) {
 
 // newInstance builds an instance that nothing runs in yet.
 func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, error) {
-	id, err := data.NewInstance(s.db.Identity).ID(ctx)
+	facts := data.NewInstance(s.db.Identity)
+	id, err := facts.ID(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the instance's id: %w", err)
 	}
@@ -81,6 +83,7 @@ func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, e
 		ODataRoot:      c.URL + api.DomainPath,
 		ID:             id,
 		config:         c,
+		writes:         writes{instance: facts},
 	}
 	load, loadCtx := errgroup.WithContext(ctx)
 	load.Go(func() error { return i.LoadKeys(loadCtx) })
@@ -96,7 +99,7 @@ func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, e
 	i.mountAPI(mux)
 	i.metrics = newMetrics(i)
 	i.mountHealth(mux)
-	shared := shareAcrossOrigins(live.AllowsOrigin, mux)
+	shared := shareAcrossOrigins(live.AllowsOrigin, timely(mux))
 	i.handler = securityHeaders(c.URL, observed(c.Log, i.metrics.observe, shared))
 	return i, nil
 }
@@ -193,6 +196,7 @@ func (i *Instance) Run(ctx context.Context) error {
 	g.Go(func() error { return ended(ctx, i.identity.Run(ctx)) })
 	g.Go(func() error { i.Sessions.Run(ctx); return nil })
 	g.Go(func() error { i.followUsers(ctx); return nil })
+	g.Go(func() error { i.trimLogs(ctx); return nil })
 	g.Go(func() error {
 		ticker := time.NewTicker(purgeEvery)
 		defer ticker.Stop()

@@ -1,15 +1,35 @@
 package platform
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/oauth"
 )
 
 // slowRequest is from when on a request is worth a line at the level info.
 const slowRequest = time.Second
+
+// identityTimeout bounds what the identity server does for one request. When the
+// database stands still, callers are told so in time to try another replica.
+const identityTimeout = 8 * time.Second
+
+// timely bounds the requests to the identity server; the API has bounds of its
+// own.
+func timely(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, oauth.PathIssuer+"/") || strings.HasPrefix(r.URL.Path, "/profile/") {
+			ctx, cancel := context.WithTimeout(r.Context(), identityTimeout)
+			defer cancel()
+			r = r.WithContext(ctx)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
 
 // observed writes a line for each request: at level debug, slow ones at info,
 // failures of the server at warn. Of the URL it tells the path only: queries

@@ -13,6 +13,7 @@ import (
 	"github.com/hybridapps/tandem/identity"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/internal/testkit/testdb"
 	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/session"
 	"github.com/hybridapps/tandem/sqldb"
@@ -55,6 +56,24 @@ type Stores struct {
 func OpenStores(t testing.TB, engine sqldb.Engine) *Stores {
 	t.Helper()
 	return storesOf(Open(t, engine))
+}
+
+// ThroughAPooler proves the same, of what is done by many at once, where a pooler
+// gives each transaction another connection of the server.
+func ThroughAPooler(t *testing.T) {
+	direct, _ := migrated.Copy(t, sqldb.PostgreSQL)
+	db, err := data.Open(t.Context(), testdb.Pooled(t, direct), sqldb.Options{})
+	must(t, err)
+	defer db.Close()
+	if !db.Identity.Pooler || !db.ERP.Pooler {
+		t.Error("the pooler was not noticed")
+	}
+	s := storesOf(db.Identity)
+	for _, test := range []func(*testing.T, *Stores){
+		OneNameHasOneOwner, auditGroupsOfEverySizeAreKeptWhole, aSlotHasOneSession, codesAreUsedOnce, familiesRotateOnce, instanceIDIsMadeOnce,
+	} {
+		test(t, s)
+	}
 }
 
 func storesOf(db *sqldb.DB) *Stores {

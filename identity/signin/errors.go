@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -87,8 +88,16 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 			Title: "This did not work", Problem: shown.text, Hint: shown.hint, Code: shown.code, Again: shown.again, Application: shown.application,
 			SignOut: shown.signOut,
 		})
-	case r.Context().Err() != nil:
+	case errors.Is(r.Context().Err(), context.Canceled):
 		return // nobody is waiting
+	case tandem.ErrorCode(err) == tandem.CodeUnavailable:
+		w.Header().Set("Retry-After", "2")
+		err = h.render(w, http.StatusServiceUnavailable, "error.html", page{
+			Title:   "Not available right now",
+			Problem: "The identity server cannot do this at the moment. It is not your fault, and nothing is lost.",
+			Hint:    "Try again in a moment.",
+			Code:    string(oauth.TemporarilyUnavailable),
+		})
 	default:
 		err = h.failInternal(w, r, err)
 	}

@@ -1,0 +1,122 @@
+package platform_test
+
+import (
+	"database/sql"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/hybridapps/tandem/internal/testkit"
+	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/sqldb"
+	"github.com/hybridapps/tandem/tandemtest"
+)
+
+// While the database takes no change, because its disk is full or a failover has
+// left it read-only, callers are told to come back and no load balancer is told
+// that all is well; as soon as it takes changes again, so do we.
+func TestDatabaseThatTakesNoChange(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, engine sqldb.Engine) {
+		in := tandemtest.Start(t, tandemtest.Options{Engine: engine, Log: quiet})
+		signedIn := in.SignIn("anna")
+		mend := fullDisk(t, in)
+		if engine == sqldb.PostgreSQL {
+			mend()
+			mend = readOnly(t, in)
+		}
+		service := url.Values{"grant_type": {"client_credentials"}, "client_id": {tandemtest.Portal}, "client_secret": {in.ServiceSecret}}
+		testkit.Eventually(t, "no token", func() bool {
+			status, _ := in.TokenRequest(service)
+			return status != http.StatusOK
+		})
+		for name, form := range map[string]url.Values{
+			"client_credentials": service,
+			"refresh_token": {"grant_type": {"refresh_token"}, "refresh_token": {signedIn.Refresh}, "client_id": {tandemtest.Portal},
+				"client_secret": {in.UserSecret}},
+		} {
+			status, header, body := post(t, in.URL+oauth.PathToken, form)
+			if status != 503 || header.Get("Retry-After") == "" || !strings.Contains(body, "temporarily_unavailable") || strings.Contains(body, "SQL") {
+				t.Errorf("%s: %d %v %s", name, status, header, body)
+			}
+		}
+		readiness := func(want int) func() bool {
+			return func() bool { status, _ := get(t, in.URL+"/readyz"); return status == want }
+		}
+		testkit.Eventually(t, "not ready", readiness(503))
+		mend()
+		testkit.Eventually(t, "tokens again", func() bool { status, _ := in.TokenRequest(service); return status == http.StatusOK })
+		testkit.Eventually(t, "ready again", readiness(200))
+		in.RefreshTokens(signedIn.Refresh)
+	})
+}
+
+// fullDisk leaves SQLite no page more.
+func fullDisk(t *testing.T, in *tandemtest.Instance) (mend func()) {
+	if in.Platform.DB.Engine != sqldb.SQLite {
+		return func() {}
+	}
+	limit := func(pages int) {
+		if _, err := in.Platform.DB.Writer().ExecContext(t.Context(), fmt.Sprint(`PRAGMA max_page_count = `, pages)); err != nil {
+			t.Error(err)
+		}
+	}
+	limit(1) // what there is stays
+	return func() { limit(1 << 30) }
+}
+
+// readOnly is a failover to a standby: the connections that there are, and all new
+// ones, cannot write.
+func readOnly(t *testing.T, in *tandemtest.Instance) (mend func()) {
+	config, err := pgx.ParseConfig(in.Store().DB)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alter := func(what string) {
+		admin, err := pgx.Connect(t.Context(), in.Store().DB)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer admin.Close(t.Context())
+		for _, statement := range []string{`SET default_transaction_read_only = off`, `ALTER DATABASE ` + config.Database + ` ` + what} {
+			if _, err := admin.Exec(t.Context(), statement); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	alter(`SET default_transaction_read_only = on`)
+	var held []*sql.Conn
+	for pool := in.Platform.DB.Writer(); len(held) < pool.Stats().MaxOpenConnections; {
+		conn, err := pool.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, conn)
+		if _, err := conn.ExecContext(t.Context(), `SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY`); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, conn := range held {
+		conn.Close()
+	}
+	return func() { alter(`RESET default_transaction_read_only`) }
+}
+
+func post(t *testing.T, to string, form url.Values) (status int, header http.Header, body string) {
+	t.Helper()
+	res, err := http.PostForm(to, form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, res.Header, string(text)
+}

@@ -92,6 +92,11 @@ func (c *Client) JobReport(ctx context.Context, idToken, id string, p Page) (Rep
 	return call[ReportPage](ctx, c, idToken, http.MethodGet, under(PathJob, id, TailReport), p.query(), nil)
 }
 
+// ImportPlan tells which files the worker's mapping knows.
+func (c *Client) ImportPlan(ctx context.Context, idToken string) (ImportPlan, error) {
+	return call[ImportPlan](ctx, c, idToken, http.MethodGet, PathImports, nil, nil)
+}
+
 // CancelJob asks a job to stop; a final job stays as it is.
 func (c *Client) CancelJob(ctx context.Context, idToken, id string) (Job, error) {
 	return call[Job](ctx, c, idToken, http.MethodPost, under(PathJob, id, TailCancel), nil, nil)

@@ -137,9 +137,46 @@ type ReportRow struct {
 	Reason string `json:"reason"`
 }
 
+// ReportGroup is a kind of problem that rows of one file have.
+type ReportGroup struct {
+	File     string `json:"file"`
+	Severity string `json:"severity"`
+	Column   string `json:"column,omitempty"`
+	// Reason is that of one of them; in those of the others numbers and what was
+	// written may differ.
+	Reason string `json:"reason"`
+	// First is the first line that has it, 0 is the file as a whole. Count counts
+	// them.
+	First int64 `json:"first"`
+	Count int64 `json:"count"`
+}
+
+// ImportFile is a file that the worker's mapping knows.
+type ImportFile struct {
+	Name string `json:"name"`
+	// Columns are those that the mapping uses, in its order; a file may have more.
+	Columns []string `json:"columns"`
+	// Separator parts them in a template.
+	Separator string `json:"separator"`
+}
+
+// ImportPlan is what the worker's mapping knows.
+type ImportPlan struct {
+	// Name is the mapping's.
+	Name  string       `json:"name"`
+	Files []ImportFile `json:"files"`
+}
+
+// FieldDryRun is the field of an upload that asks to look at the files and to
+// send nothing to the ERP; any value but the empty one means yes.
+const FieldDryRun = "dry_run"
+
 // ReportPage is a page of a job's report in the order of files and rows.
 type ReportPage struct {
 	Rows []ReportRow `json:"rows"`
+	// Groups are the kinds of problem, the first page alone has them: those that
+	// refused the most rows come first.
+	Groups []ReportGroup `json:"groups,omitempty"`
 	// Total counts all rows of the report.
 	Total int64 `json:"total"`
 	More  bool  `json:"more"`

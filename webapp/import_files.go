@@ -1,10 +1,12 @@
 package webapp
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,15 +19,65 @@ import (
 // maxUploadBody is the files and what a form adds around them.
 const maxUploadBody = internalapi.MaxUpload + 1<<20
 
+// planPatience is how long the form waits for the worker to say which files it
+// knows: it can do without.
+const planPatience = 2 * time.Second
+
 type importData struct {
 	Fault                  string
 	MaxFiles, MaxMegabytes int
+	// Plan is what the worker's mapping knows; empty while the worker does not
+	// answer.
+	Plan internalapi.ImportPlan
 }
 
 func (a *App) importForm(v *visit) error { return a.importPage(v, http.StatusOK, "") }
 
 func (a *App) importPage(v *visit, status int, fault string) error {
-	return v.show(status, "import", "Import", importData{fault, internalapi.MaxUploadFiles, internalapi.MaxUpload >> 20})
+	d := importData{Fault: fault, MaxFiles: internalapi.MaxUploadFiles, MaxMegabytes: internalapi.MaxUpload >> 20}
+	if token, err := v.evidence(); err == nil {
+		ctx, cancel := context.WithTimeout(v.ctx(), planPatience)
+		defer cancel()
+		if d.Plan, err = a.worker.ImportPlan(ctx, token); err != nil {
+			a.log.WarnContext(v.ctx(), "the files of an import cannot be listed", "error", err)
+		}
+	}
+	return v.show(status, "import", "Import", d)
+}
+
+// importTemplate is an empty file with the columns that the mapping uses.
+func (a *App) importTemplate(v *visit) error {
+	token, err := v.evidence()
+	if err != nil {
+		return err
+	}
+	plan, err := a.worker.ImportPlan(v.ctx(), token)
+	if err != nil {
+		return err
+	}
+	for _, file := range plan.Files {
+		if file.Name != v.r.PathValue("file") {
+			continue
+		}
+		h := v.w.Header()
+		h.Set("Content-Type", "text/csv; charset=utf-8")
+		h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": file.Name}))
+		_, err := io.WriteString(v.w, templateOf(file))
+		return err
+	}
+	return tandem.Errorf(tandem.CodeNotFound, "The mapping knows no file of this name.")
+}
+
+// templateOf is the header line. A byte order mark tells spreadsheets that what is
+// typed below it is UTF-8.
+func templateOf(file internalapi.ImportFile) string {
+	cells := make([]string, len(file.Columns))
+	for i, column := range file.Columns {
+		if cells[i] = column; strings.ContainsAny(column, "\"\r\n"+file.Separator) {
+			cells[i] = `"` + strings.ReplaceAll(column, `"`, `""`) + `"`
+		}
+	}
+	return "\ufeff" + strings.Join(cells, file.Separator) + "\r\n"
 }
 
 // importFiles hands the browser's form on to the worker as it comes: neither

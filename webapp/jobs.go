@@ -159,7 +159,7 @@ func (a *App) jobFile(v *visit) error {
 	return nil
 }
 
-var downloadable = map[string]bool{"text/csv": true, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": true}
+var downloadable = map[string]bool{"text/csv": true, "application/zip": true, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": true}
 
 const stockPage = 50
 

@@ -47,6 +47,7 @@ func (a *App) routes() http.Handler {
 	internal("GET /schedules", a.schedules)
 	internal("POST /schedules/{id}/{do}", a.scheduleDo)
 	internal("GET /import", a.importForm)
+	internal("GET /import/template/{file}", a.importTemplate)
 	long("POST /import", a.importFiles)
 	internal("GET /export", a.exportForm)
 	internal("POST /export", a.exportOrders)

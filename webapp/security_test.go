@@ -317,9 +317,15 @@ func TestUploadIsHandedThroughAndBounded(t *testing.T) {
 	s.worker.set(func() {
 		s.worker.jobs[0].State = internalapi.JobCompleted
 		s.worker.jobs[0].Result = &internalapi.JobResult{Summary: "Imported.", Steps: []internalapi.StepResult{{Name: "orders.csv", Rows: 3, Added: 2, Refused: 1}}}
-		s.worker.report = internalapi.ReportPage{Total: 1, Rows: []internalapi.ReportRow{{File: "orders.csv", Row: 3, Severity: internalapi.SeverityRefused, Column: "CustomerID", Value: "=cmd()", Reason: "There is no such customer."}}}
+		s.worker.report = internalapi.ReportPage{Total: 1, Rows: []internalapi.ReportRow{{File: "orders.csv", Row: 3, Severity: internalapi.SeverityRefused, Column: "CustomerID", Value: "=cmd()", Reason: "There is no such customer."}},
+			Groups: []internalapi.ReportGroup{{File: "orders.csv", Severity: internalapi.SeverityRefused, Column: "CustomerID", Reason: "There is no such customer.", First: 3, Count: 1234}}}
 	})
-	b.open("/jobs/1").wants(t, 200, "Imported.", "orders.csv, row 3", "refused", "There is no such customer.")
+	b.open("/import").wants(t, 200, "Files of the mapping “Shop”", "orders.csv", "id, a;b", "Dry run")
+	if file := b.open("/import/template/orders.csv"); file.Text != "\ufeffid;\"a;b\"\r\n" || !strings.Contains(file.Header.Get("Content-Disposition"), "orders.csv") {
+		t.Errorf("the template is %q, %v", file.Text, file.Header)
+	}
+	b.open("/import/template/none.csv").wants(t, 404)
+	b.open("/jobs/1").wants(t, 200, "By reason", "1,234", "first in row 3", "Imported.", "orders.csv, row 3", "refused", "There is no such customer.")
 
 	send(strings.NewReader("a=b"), "application/x-www-form-urlencoded", 0).wants(t, 400, "Nothing was imported")
 	// One byte too many, with no length told beforehand: it is counted.

@@ -312,6 +312,10 @@ func newFakeWorker(t *testing.T, verifier *client.IDTokenVerifier) *fakeWorker {
 		}
 		internalapi.WriteError(rw, tandem.Errorf(tandem.CodeNotFound, "There is no such job."))
 	})
+	mux.HandleFunc("GET "+internalapi.PathImports, func(rw http.ResponseWriter, _ *http.Request) {
+		internalapi.WriteJSON(rw, http.StatusOK, internalapi.ImportPlan{Name: "Shop", Files: []internalapi.ImportFile{
+			{Name: "orders.csv", Columns: []string{"id", "a;b"}, Separator: ";"}}})
+	})
 	mux.HandleFunc("GET "+internalapi.PathJob+"{id}/report", func(rw http.ResponseWriter, r *http.Request) {
 		internalapi.WriteJSON(rw, http.StatusOK, w.report)
 	})

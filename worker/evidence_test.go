@@ -27,7 +27,7 @@ type endpoint struct {
 var endpoints = []endpoint{
 	{"GET", internalapi.PathJobs, false}, {"POST", internalapi.PathJobs, false}, {"GET", internalapi.PathJob + "x", false},
 	{"POST", internalapi.PathJob + "x/cancel", false}, {"GET", internalapi.PathJob + "x/report", false}, {"GET", internalapi.PathJob + "x/events", false},
-	{"GET", internalapi.PathJob + "x/file", false}, {"POST", internalapi.PathImports, false}, {"GET", internalapi.PathSchedules, false},
+	{"GET", internalapi.PathJob + "x/file", false}, {"POST", internalapi.PathImports, false}, {"GET", internalapi.PathImports, false}, {"GET", internalapi.PathSchedules, false},
 	{"POST", internalapi.PathSchedule + "x/edit", false}, {"POST", internalapi.PathSchedule + "x/pause", false}, {"POST", internalapi.PathSchedule + "x/resume", false}, {"POST", internalapi.PathSchedule + "x/run", false},
 	{"GET", internalapi.PathStock, false},
 	{"GET", internalapi.PathPortalCustomer, true}, {"GET", internalapi.PathPortalOrders, true}, {"GET", internalapi.PathPortalOrder + workertest.ID(1), true},

@@ -50,6 +50,7 @@ func (w *Worker) Handler() http.Handler {
 	handle("GET "+internalapi.PathJob+"{id}"+internalapi.TailReport, internal, w.serveReport)
 	long("GET "+internalapi.PathJob+"{id}"+internalapi.TailEvents, internal, 0, w.serveEvents)
 	long("GET "+internalapi.PathJob+"{id}"+internalapi.TailFile, internal, transferIn, w.serveFile)
+	handle("GET "+internalapi.PathImports, internal, w.servePlan)
 	long("POST "+internalapi.PathImports, internal, transferIn, w.serveImport)
 	handle("GET "+internalapi.PathSchedules, internal, w.serveSchedules)
 	handle("POST "+internalapi.PathSchedule+"{id}"+internalapi.TailPause, internal, w.schedule(w.jobs.Schedules.Pause))

@@ -47,6 +47,11 @@ func (w *Worker) serveImport(rw http.ResponseWriter, r *http.Request, p *person)
 	return ok(rw, queued)
 }
 
+// servePlan tells which files the mapping knows.
+func (w *Worker) servePlan(rw http.ResponseWriter, _ *http.Request, _ *person) error {
+	return ok(rw, w.importer.Plan())
+}
+
 // timely ends what is read when its time is over, or that of its person. A
 // server may give each read of a body new time, and an upload keeps others out.
 type timely struct {

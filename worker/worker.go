@@ -131,7 +131,7 @@ func New(ctx context.Context, c Config) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.importer = &importer.Importer{ERP: w.erp, Mapping: m}
+	w.importer = &importer.Importer{ERP: w.erp, Mapping: m, Keep: c.KeepExports, Clock: c.Clock}
 	w.stock = &stock.Stock{DB: c.DB, ERP: w.erp, Clock: c.Clock}
 	w.export = &export.Export{ERP: w.erp, Keep: c.KeepExports, Clock: c.Clock}
 	w.portal = &portal.Portal{ERP: w.erp, Clock: c.Clock, Zone: zone}

@@ -119,3 +119,15 @@ const local = root => root.querySelectorAll("time[datetime]:not([title])").forEa
   time.textContent = at.toLocaleString(navigator.languages, { dateStyle: "medium", timeStyle: "short" });
 });
 local(document);
+
+// The files that were chosen, with their sizes.
+document.querySelectorAll("input[data-chosen]").forEach(input => {
+  const list = document.getElementById(input.dataset.chosen);
+  const size = n => n < 1024 ? n + " B" : n < 1048576 ? (n / 1024).toFixed(0) + " KB" : (n / 1048576).toFixed(1) + " MB";
+  const show = () => {
+    list.replaceChildren(...[...input.files].map(f => Object.assign(document.createElement("li"), { textContent: f.name + ", " + size(f.size) })));
+    list.hidden = input.files.length === 0;
+  };
+  input.addEventListener("change", show);
+  show(); // a browser may keep them when somebody comes back
+});

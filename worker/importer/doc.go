@@ -8,7 +8,11 @@
 package importer
 
 import (
+	"time"
+
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/worker/importer/mapping"
 )
 
@@ -16,4 +20,21 @@ import (
 type Importer struct {
 	ERP     *client.OData[client.ServiceToken]
 	Mapping *mapping.Mapping
+	// Keep is how long a file of refused rows can be downloaded.
+	Keep  time.Duration
+	Clock tandem.Clock
+}
+
+// Plan is what the mapping knows.
+func (m *Importer) Plan() internalapi.ImportPlan {
+	plan := internalapi.ImportPlan{Name: m.Mapping.Name, Files: []internalapi.ImportFile{}}
+	for _, name := range m.Mapping.Files() {
+		file := internalapi.ImportFile{Name: name, Separator: string(m.Mapping.Separator)}
+		for _, step := range m.Mapping.Steps {
+			used, _ := step.FileColumns(name)
+			file.Columns = append(file.Columns, used...)
+		}
+		plan.Files = append(plan.Files, file)
+	}
+	return plan
 }

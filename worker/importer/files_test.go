@@ -1,6 +1,9 @@
 package importer_test
 
 import (
+	"archive/zip"
+	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -224,6 +227,89 @@ func TestFilesOfSpreadsheets(t *testing.T) {
 		j, _ := run(t, w, "a.csv", "x\n", "people.csv", "x\n", "products.csv", "")
 		if j.Result.Problems != 3 || !strings.HasSuffix(j.Result.Summary, "; 3 files were refused as a whole") {
 			t.Errorf("%+v", j.Result)
+		}
+	})
+}
+
+// What was refused can be downloaded, mended and imported again; a dry run finds
+// the same and sends nothing.
+func TestRefusedRowsAndDryRun(t *testing.T) {
+	workertest.Each(t, func(t *testing.T, f *workertest.Fake, db *sqldb.DB) {
+		file := filepath.Join(t.TempDir(), "shop.yaml")
+		if err := os.WriteFile(file, []byte(sales), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w := workertest.Start(t, f, db, t.TempDir(), func(c *worker.Config) { c.Mapping = file })
+		files := []string{
+			"products.csv", "sep=;\nid;name;active;price\n1;Tea;ja;1,5\n2;Coffee;perhaps;2\n3;Cocoa;vielleicht;3\n",
+			"sales.csv", salesHead + "7,2026-03-01,n,1,1\n8,2026-03-01,\"n,\n\"\"m\"\"\",9,1\n9,2026-03-01,n,1,x\n",
+		}
+		dry := w.Until(w.Upload(append([]string{"dry_run", ""}, files...)...).ID, internalapi.JobCompleted)
+		if !strings.HasPrefix(dry.Result.Summary, "dry run: 6 rows read, 2 would be taken, 4 refused") || dry.Result.Problems != 4 {
+			t.Errorf("%+v", dry.Result)
+		}
+		if f.With(func() {
+			if len(f.Imported) != 0 {
+				t.Errorf("a dry run has made %v", f.Imported)
+			}
+		}); !strings.Contains(strings.Join(w.Report(dry.ID), "\n"), `there is no General_Products_Product with {"ExternalId":"9"`) {
+			t.Errorf("%v", w.Report(dry.ID))
+		}
+		j := w.Until(w.Upload(files...).ID, internalapi.JobCompleted)
+		if j.Result.Problems != 4 || j.Result.File == nil || j.Result.File.Name != "refused-rows.zip" {
+			t.Fatalf("%+v", j.Result)
+		}
+		page, err := w.API.JobReport(t.Context(), f.Anna(), j.ID, internalapi.Page{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		counts := map[string]int64{}
+		for _, g := range page.Groups {
+			counts[g.File+" "+g.Column] += g.Count
+		}
+		if diff := cmp.Diff(map[string]int64{"products.csv active": 2, "sales.csv quantity": 1, "sales.csv ": 1}, counts); diff != "" {
+			t.Errorf("%s %+v", diff, page.Groups)
+		}
+		d, err := w.API.JobFile(t.Context(), f.Anna(), j.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Body.Close()
+		text, err := io.ReadAll(d.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		archive, err := zip.NewReader(bytes.NewReader(text), int64(len(text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := []string{}
+		for _, part := range archive.File {
+			r, err := part.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again = append(again, part.Name, string(text))
+		}
+		const known = `"not one of the values that the mapping has: ja, nein"`
+		want := []string{
+			"products.csv", "\ufeffsep=;\r\nid;name;active;price;\"Refused because\"\r\n2;Coffee;perhaps;2;" + known + "\r\n3;Cocoa;vielleicht;3;" + known + "\r\n",
+			"sales.csv", "\ufefforder,day,note,product,quantity,\"Refused because\"\r\n8,2026-03-01,\"n,\n\"\"m\"\"\",9,1,\"Product: Object not found.\"\r\n" +
+				"9,2026-03-01,n,1,x,\"not a number; write it like 1 234,5\"\r\n",
+		}
+		if diff := cmp.Diff(want, again); diff != "" {
+			t.Fatal(diff)
+		}
+		// Mended, without a word about the column with the reasons.
+		again[1] = strings.NewReplacer("perhaps", "ja", "vielleicht", "nein").Replace(again[1])
+		again[3] = strings.NewReplacer(",9,1", ",2,1", ",x,", ",4,").Replace(again[3])
+		j = w.Until(w.Upload(again...).ID, internalapi.JobCompleted)
+		if report := w.Report(j.ID); j.Result.Problems != 0 || j.Result.File != nil || len(report) != 0 {
+			t.Errorf("%+v %v", j.Result, report)
 		}
 	})
 }

@@ -60,6 +60,8 @@ type attempt struct {
 	uploaded []File
 	files    map[string]File
 	metadata *mapping.Metadata
+	// dry is nil unless nothing is to be sent.
+	dry *dry
 	// report are rows not written yet.
 	report []internalapi.ReportRow
 }
@@ -75,7 +77,13 @@ func (m *Importer) Run(ctx context.Context, run *jobs.Run) error {
 	if err := run.Checkpoint(&i.at); err != nil {
 		return err
 	}
+	if args.DryRun {
+		i.dry = &dry{made: map[string]bool{}, found: map[string]bool{}, partial: i.at.Opened}
+	}
 	err := i.do(ctx)
+	if err == nil {
+		err = i.keepRefused(ctx)
+	}
 	i.Result.Steps = i.at.Results
 	i.Result.Summary = i.summary()
 	for _, s := range i.at.Results {
@@ -180,7 +188,7 @@ func (i *attempt) open(ctx context.Context) error {
 	for _, o := range i.Mapping.Prepare {
 		objects = append(objects, json.RawMessage(i.Mapping.MakePrepared(o)))
 	}
-	if len(objects) > 0 && len(i.files) > 0 {
+	if len(objects) > 0 && len(i.files) > 0 && i.dry == nil {
 		result, err := i.upsert(ctx, objects)
 		if err != nil {
 			return err
@@ -309,18 +317,26 @@ func (i *attempt) summary() string {
 		sum.Refused += s.Refused
 		sum.Removed += s.Removed
 	}
+	if i.dry != nil {
+		return i.drySummary(sum) + i.filesRefused()
+	}
 	text := fmt.Sprintf("%d rows read: %d added, %d changed, %d unchanged, %d refused",
 		sum.Rows, sum.Added, sum.Changed, sum.Unchanged, sum.Refused)
 	if sum.Removed > 0 {
 		text += fmt.Sprintf("; %d removed that the files do not have any more", sum.Removed)
 	}
-	switch n := i.at.RefusedFiles; {
-	case n == 1:
-		text += "; 1 file was refused as a whole"
-	case n > 1:
-		text += fmt.Sprintf("; %d files were refused as a whole", n)
+	return text + i.filesRefused()
+}
+
+func (i *attempt) filesRefused() string {
+	switch n := i.at.RefusedFiles; n {
+	case 0:
+		return ""
+	case 1:
+		return "; 1 file was refused as a whole"
+	default:
+		return fmt.Sprintf("; %d files were refused as a whole", n)
 	}
-	return text
 }
 
 // readMetadata reads the API's $metadata.

@@ -25,6 +25,8 @@ const UploadIn = 10 * time.Minute
 // the upload.
 type Args struct {
 	Files []File `json:"files,omitempty"`
+	// DryRun says to look at the files and to send nothing.
+	DryRun bool `json:"dry_run,omitempty"`
 }
 
 // File is one uploaded file.
@@ -64,6 +66,14 @@ func Store(parts *multipart.Reader, dir string) (args Args, err error) {
 			return args, err
 		}
 		if name == "" {
+			if part.FormName() == internalapi.FieldDryRun {
+				value := make([]byte, 1)
+				n, err := io.ReadFull(part, value)
+				if err != nil && !errors.Is(err, io.EOF) {
+					return args, partError(err)
+				}
+				args.DryRun = n > 0
+			}
 			continue
 		}
 		if len(args.Files) == internalapi.MaxUploadFiles {

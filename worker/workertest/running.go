@@ -147,7 +147,8 @@ func (w *Running) Sync() internalapi.Job {
 	return j
 }
 
-// Form is a multipart body of files, in the order given: name, content, …
+// Form is a multipart body of files, in the order given: name, content, … A file
+// called [internalapi.FieldDryRun] is that field.
 func Form(t *testing.T, files ...string) (contentType string, body *bytes.Buffer) {
 	t.Helper()
 	body = &bytes.Buffer{}
@@ -156,6 +157,12 @@ func Form(t *testing.T, files ...string) (contentType string, body *bytes.Buffer
 		t.Fatal(err)
 	}
 	for i := 0; i < len(files); i += 2 {
+		if files[i] == internalapi.FieldDryRun {
+			if err := m.WriteField(files[i], "1"); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
 		part, err := m.CreateFormFile("files", files[i])
 		if err != nil {
 			t.Fatal(err)

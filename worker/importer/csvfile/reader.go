@@ -81,10 +81,11 @@ type Reader struct {
 	// never all.
 	Header []string
 
-	in      *bufio.Reader
-	line    int64      // of the next line, from 1
-	offset  int64      // of the next line
-	pending []physical // lines put back, the next one last
+	in       *bufio.Reader
+	headerAt int64
+	line     int64      // of the next line, from 1
+	offset   int64      // of the next line
+	pending  []physical // lines put back, the next one last
 }
 
 // physical is one line of the file, with its line end.
@@ -120,6 +121,7 @@ func New(r io.Reader, separator byte) (*Reader, error) {
 	if err := c.takeSep(); err != nil {
 		return nil, err
 	}
+	c.headerAt = c.offset
 	row, err := c.next()
 	var bad *RowError
 	switch {
@@ -198,6 +200,12 @@ func (c *Reader) checkHeader() error {
 	}
 	return nil
 }
+
+// HeaderAt is where the header begins, in bytes from the start of the file.
+func (c *Reader) HeaderAt() int64 { return c.headerAt }
+
+// At is where the next row begins, or what is between: the end of the last one.
+func (c *Reader) At() int64 { return c.offset }
 
 // Next is the next row. The error is [io.EOF] after the last one, a
 // *[RowError] for a row that cannot be used, or the error of the reader below.

@@ -32,10 +32,10 @@ func (d *Domain) nextLink(resource string, q *odata.Query, option, value string)
 	return b.String()
 }
 
-// nextPage is the link after a page that showed some rows. next is the Id of the
-// first row that was not shown; it is empty for rows without one.
+// nextPage is the link after a page that showed some rows. next is the token of
+// the first row that was not shown; it is empty for rows that have none.
 func (d *Domain) nextPage(resource string, q *odata.Query, shown int, next string) string {
-	if next != "" && len(q.OrderBy) == 0 {
+	if next != "" {
 		return d.nextLink(resource, q, "$skiptoken", next)
 	}
 	return d.nextLink(resource, q, "$skip", strconv.Itoa(q.Skip+shown))

@@ -47,19 +47,6 @@ func (t *target) rows(w http.ResponseWriter, r *http.Request, set *model.Set, re
 	return out.done()
 }
 
-// startAt makes the query begin where the $skiptoken says.
-func startAt(q *query.Query, options *odata.Query) error {
-	if options.SkipToken == "" {
-		return nil
-	}
-	guid, ok := odata.ParseGUID(options.SkipToken)
-	if !ok || q.Set.View || len(q.Order) > 0 {
-		return invalid("The $skiptoken is not one of this query; take it from an @odata.nextLink, unchanged.")
-	}
-	q.From = guid
-	return nil
-}
-
 // both is the condition that holds where a and b hold; nil always holds.
 func both(a, b query.Expr) query.Expr {
 	switch {
@@ -102,7 +89,7 @@ func (t *target) page(ctx context.Context, out *response, q *query.Query, option
 			if fits := budget.Take(row); !fits && shown == 0 {
 				return q.TooMuch()
 			} else if !fits || shown == options.Top {
-				link = t.nextPage(resource, options, shown, row.ID)
+				link = t.nextPage(resource, options, shown, skipToken(q, row))
 				return errPageEnds
 			}
 			if shown > 0 {

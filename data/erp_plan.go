@@ -44,6 +44,7 @@ type plan struct {
 	kind    int   // cell of the discriminator, -1 where the set is concrete
 	owner   int   // cell of what the level is gathered by, -1 at the top
 	links   []int // cells of the references to expand; -1 for child collections
+	order   []int // cells of what the order compares; of the top level alone
 	fields  []field
 }
 
@@ -95,6 +96,11 @@ func (e *ERP) plan(q *query.Query, g *gather) (*plan, error) {
 	p.fields = make([]field, len(fields))
 	for i, f := range fields {
 		p.fields[i] = b.field(f)
+	}
+	if g == nil && !q.Set.View {
+		for _, k := range q.Order {
+			p.order = append(p.order, b.cell(b.ordered(k.Path)))
+		}
 	}
 	for _, x := range q.Expand {
 		link := -1

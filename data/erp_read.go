@@ -136,11 +136,15 @@ func (e *ERP) read(ctx context.Context, q *query.Query, g *gather, left *budget)
 			}
 			l.owners = append(l.owners, owner)
 		}
-		if len(values) < len(p.fields) {
-			values = make([]model.Value, len(p.fields)*min(64, max(8, len(l.rows))))
+		both := len(p.fields) + len(p.order)
+		if len(values) < both {
+			values = make([]model.Value, both*min(64, max(8, len(l.rows))))
 		}
-		row := query.Row{Set: p.set, Values: values[:len(p.fields):len(p.fields)]}
-		values = values[len(p.fields):]
+		row := query.Row{Set: p.set, Values: values[:len(p.fields):len(p.fields)], Key: values[len(p.fields):both:both]}
+		values = values[both:]
+		for i, c := range p.order {
+			row.Key[i] = model.Value(cells[c])
+		}
 		if p.id >= 0 {
 			row.ID = cells[p.id].Text
 		}

@@ -94,7 +94,7 @@ func (b *builder) from() string {
 func (b *builder) order(keys []query.Order) string {
 	var parts []string
 	for _, k := range keys {
-		part := b.column(k.Path)
+		part := b.ordered(k.Path)
 		if k.Descending {
 			part += " DESC"
 		}
@@ -107,6 +107,45 @@ func (b *builder) order(keys []query.Order) string {
 		parts = append(parts, "t0."+p.name)
 	}
 	return strings.Join(parts, ", ")
+}
+
+// ordered is the expression that an order compares: of a text in languages the
+// form that is searched, which begins with the default language.
+func (b *builder) ordered(p *model.Path) string {
+	if p.Property.Kind == model.KindMultiLanguage {
+		return b.at(p.Refs, p.Property.Column+"_text")
+	}
+	return b.column(p)
+}
+
+// after is the condition that a row is the one of the query's From, or comes after
+// it: it does so in the first key in which they differ, or else by its Id.
+func (b *builder) after(q *query.Query) string {
+	s := "t0.id >= " + b.arg(q.From)
+	for i := len(q.Order) - 1; i >= 0; i-- {
+		k, v := q.Order[i], q.FromKey[i]
+		e := b.ordered(k.Path)
+		switch {
+		case v.Null && k.Descending: // nulls are the last
+			s = "(" + e + " IS NULL AND " + s + ")"
+		case v.Null: // and here the first
+			s = "(" + e + " IS NOT NULL OR " + s + ")"
+		default:
+			at := b.arg(argument(k.Path.Property, v))
+			operator, nulls := " > ", ""
+			if k.Descending {
+				operator = " < "
+				if nullable(k.Path) {
+					nulls = " OR " + e + " IS NULL"
+				}
+			}
+			s = "(" + e + operator + at + nulls + " OR (" + e + " = " + at + " AND " + s + "))"
+			if nulls == "" { // lets an index be used
+				s = e + operator[:2] + "= " + at + " AND " + s
+			}
+		}
+	}
+	return s
 }
 
 func nullable(p *model.Path) bool {
@@ -183,7 +222,7 @@ func (b *builder) where(q *query.Query, more ...string) (string, error) {
 		all = append(all, b.search(q.Set, nil, q.Search))
 	}
 	if q.From != "" {
-		all = append(all, "t0.id >= "+b.arg(q.From))
+		all = append(all, b.after(q))
 	}
 	if len(all) == 0 {
 		return "", nil
@@ -275,7 +314,7 @@ func (b *builder) match(x *query.Match) (string, error) {
 		return "", notStored(p)
 	}
 	if p.Kind == model.KindMultiLanguage {
-		return b.e.db.Contains(b.at(x.Path.Refs, p.Column+"_text"), b.arg(strings.ToLower(x.Text))), nil
+		return b.e.db.Contains(b.at(x.Path.Refs, p.Column+"_text"), b.arg(model.FoldText(x.Text))), nil
 	}
 	c := b.column(x.Path)
 	n := int64(len([]rune(x.Text)))
@@ -294,16 +333,20 @@ func (b *builder) match(x *query.Match) (string, error) {
 // search is what $search for the text means for rows of s, which are reached
 // by the references.
 func (b *builder) search(s *model.Set, by []*model.Property, text string) string {
-	folded := strings.ToLower(text)
-	var parts []string
-	for _, p := range s.SearchPaths {
-		refs := append(by[:len(by):len(by)], p.Refs...)
-		parts = append(parts, b.e.db.Contains(b.at(refs, p.Property.Column+"_text"), b.arg(folded)))
-	}
-	if len(parts) == 0 {
+	words := model.SearchWords(text)
+	if len(words) == 0 || len(s.SearchPaths) == 0 {
 		return "1 = 0"
 	}
-	return "(" + strings.Join(parts, " OR ") + ")"
+	all := make([]string, len(words))
+	for i, word := range words {
+		var parts []string
+		for _, p := range s.SearchPaths {
+			refs := append(by[:len(by):len(by)], p.Refs...)
+			parts = append(parts, b.e.db.Contains(b.at(refs, p.Property.Column+"_text"), b.arg(word)))
+		}
+		all[i] = "(" + strings.Join(parts, " OR ") + ")"
+	}
+	return strings.Join(all, " AND ")
 }
 
 func notStored(p *model.Property) error {

@@ -18,7 +18,7 @@ func customerSets() []write.Declaration {
 		{
 			Set: model.Root(setCustomers, "Crm_Sales_Customer", "erp_customers").
 				Unique("Number").Unique("Party", "EnterpriseCompany").
-				Code("Number").Display("{Party.PartyName:T}").Search("Number", "Party.PartyName").
+				Code("Number").Named("Party.PartyName").Display("{Party.PartyName:T}").Search("Number", "Party.PartyName").
 				Child("ExternalAccess", "Crm_Sales_CustomerExternalAccess").
 				With(
 					model.Text("Number", 16).Can(eq|like|ord),

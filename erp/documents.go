@@ -48,7 +48,7 @@ func documentSets() []write.Declaration {
 func document(name, typ, table, lines string, state *model.Enum) model.SetDeclaration {
 	return model.Root(name, typ, table).
 		Unique("DocumentNo", "DocumentType", "EnterpriseCompany").
-		Code("DocumentNo").Display("{DocumentType.TypeName:T} {DocumentNo}").Search("DocumentNo").
+		Code("DocumentNo").Display("{DocumentType.TypeName:T} {DocumentNo}").Search("DocumentNo", "ReferenceDocumentNo", "Customer.Party.PartyName").
 		Child("Lines", lines).
 		With(
 			model.Text("DocumentNo", 20).Required().Can(eq|like|ord),

@@ -35,7 +35,7 @@ func partySets() []write.Declaration {
 				Child("ContactMechanisms", "General_Contacts_PartyContactMechanisms").
 				With(
 					model.Text("PartyCode", 16).Required().CreateOnly().Can(eq|in|like|ord),
-					model.Multilingual("PartyName", 254).Required().ReadOnly(),
+					model.Multilingual("PartyName", 254).Required().ReadOnly().Can(ord),
 					model.OneOf("PartyType", partyType).Required().ReadOnly().Can(eq|in),
 					model.Text("PartyUniqueNumber", 16).ReadOnly(),
 					model.Text("GLN", 13),

@@ -18,7 +18,7 @@ func productSets() []write.Declaration {
 				Code("PartNumber").Named("Name").Display("{Name:T}").Search("PartNumber", "Name").
 				With(
 					model.Text("PartNumber", 32).Required().Can(eq|in|like|ord),
-					model.Multilingual("Name", 254).Required(),
+					model.Multilingual("Name", 254).Required().Can(ord),
 					model.Multilingual("ShortName", 128),
 					model.Multilingual("Description", 0),
 					model.Text("CatalogDescriptionHtml", 0),

@@ -20,7 +20,7 @@ func salesSets(state *model.Enum) []write.Declaration {
 				model.Text("InvoiceNo", 32),
 				model.Ref("ShipToCustomer", setCustomers),
 				model.Ref("Store", setStores),
-			), prepareSalesOrder),
+			).Search("DocumentNo", "CustomerPurchaseOrderNo", "ReferenceDocumentNo", "Customer.Party.PartyName"), prepareSalesOrder),
 
 		{
 			Set: model.Part("Crm_Sales_SalesOrderLines", "Crm_Sales_SalesOrderLine", "erp_sales_order_lines", "SalesOrder").

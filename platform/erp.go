@@ -47,6 +47,9 @@ const followTimeout = time.Minute
 // followUsers keeps the ERP's copy of the accounts up to date until ctx ends. It
 // may wait for the ERP's writer, so nothing waits for it.
 func (i *Instance) followUsers(ctx context.Context) {
+	if err := i.rows.Refold(ctx); err != nil && ctx.Err() == nil {
+		i.config.Log.Warn("rows of a former version are not searched as they should be until the next start", "error", err)
+	}
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {

@@ -48,6 +48,8 @@ const (
 	MaxExpands = 32
 	// MaxTop is the largest page, in rows, and the page size without $top.
 	MaxTop = 1000
+	// MaxSkipToken is the longest $skiptoken, in bytes.
+	MaxSkipToken = 4 << 10
 	// MaxSkip is the largest $skip, in rows. Beyond it, page by Id.
 	MaxSkip = 1_000_000
 	// MaxParameters is how many parameters one operation call may have.

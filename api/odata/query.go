@@ -20,7 +20,8 @@ type Query struct {
 	// HasTop says that $top was given.
 	HasTop bool
 	Skip   int
-	// SkipToken is opaque here: at most 128 bytes of letters, digits and dashes.
+	// SkipToken is opaque here: at most [MaxSkipToken] letters, digits, dashes and
+	// underscores.
 	SkipToken string
 	// Count asks for @odata.count.
 	Count bool
@@ -200,10 +201,10 @@ func (q *Query) setWord(o Option) error {
 			return &Error{Where: "$format", Problem: show(o.Value) + " is not offered", Expected: "the API answers in json only"}
 		}
 	case "$skiptoken":
-		ok := o.Value != "" && len(o.Value) <= 128
+		ok := o.Value != "" && len(o.Value) <= MaxSkipToken
 		for i := 0; ok && i < len(o.Value); i++ {
 			c := o.Value[i]
-			ok = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-'
+			ok = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
 		}
 		if !ok {
 			return &Error{Where: "$skiptoken", Problem: "the token is not one of ours", Expected: "take it from an @odata.nextLink, unchanged"}
@@ -215,7 +216,7 @@ func (q *Query) setWord(o Option) error {
 
 // searchText reads free text, with or without double quotes around it, in
 // which a backslash takes the next character as it is (OData 4.0 part 2,
-// section 5.1.1.7). The words AND, OR and NOT have no meaning here.
+// section 5.1.1.7). Whoever searches splits it into words.
 func searchText(v string) (string, error) {
 	v = strings.TrimSpace(v)
 	if len(v) > MaxSearch {

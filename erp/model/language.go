@@ -68,9 +68,9 @@ func translations(stored string) []translation {
 }
 
 // HasTranslation reports whether a stored multilanguage string has the text in
-// a language, whatever its case.
+// a language: see [SameText].
 func HasTranslation(stored, text string) bool {
-	return slices.ContainsFunc(translations(stored), func(t translation) bool { return strings.EqualFold(t.text, text) })
+	return slices.ContainsFunc(translations(stored), func(t translation) bool { return SameText(t.text, text) })
 }
 
 // Translation is the text of a stored multilanguage string in the language, or
@@ -90,20 +90,25 @@ func Translation(stored, language string) string {
 	return ""
 }
 
-// Fold is the form in which texts are searched: lower case, with all languages
-// of a multilanguage string one after another.
+// Fold is the form in which texts are searched and names ordered ([FoldText]),
+// with all languages of a multilanguage string one after another, the default
+// one first.
 func (p *Property) Fold(v Value) string {
 	if v.Null {
 		return ""
 	}
 	if p.Kind != KindMultiLanguage {
-		return strings.ToLower(v.Text)
+		return FoldText(v.Text)
 	}
-	texts := make([]string, 0, 4)
+	var first, others []string
 	for _, t := range translations(v.Text) {
-		texts = append(texts, strings.ToLower(t.text))
+		if t.language == DefaultLanguage {
+			first = append(first, FoldText(t.text))
+		} else {
+			others = append(others, FoldText(t.text))
+		}
 	}
-	return strings.Join(texts, "\n")
+	return strings.Join(append(first, others...), "\n")
 }
 
 // JoinLanguages joins multilanguage values in every language that one of them

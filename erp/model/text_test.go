@@ -55,7 +55,7 @@ func TestMultilingualTexts(t *testing.T) {
 		t.Error("a name is not found whatever its case, or by a part")
 	}
 	call := zoo().Set("Zoo_Birds").Property("Call")
-	if got := call.Fold(model.TextValue(stored)); got != "ябълка\napfel\nan \"apple\"" {
+	if got := call.Fold(model.TextValue(stored)); got != "an \"apple\"\nябълка\napfel" {
 		t.Errorf("it is searched as %q", got)
 	}
 	if got := call.Fold(model.NullValue); got != "" {
@@ -133,5 +133,32 @@ func TestTimesAreRead(t *testing.T) {
 	at := time.Date(2026, 1, 31, 23, 30, 0, 0, time.FixedZone("", -3600))
 	if got := model.Day(at).Format(time.RFC3339); got != "2026-01-31T00:00:00Z" {
 		t.Errorf("the day is %s", got)
+	}
+}
+
+func TestTextsAreFoldedAlike(t *testing.T) {
+	t.Parallel()
+	for _, same := range [][]string{
+		{"ΚΑΡΡΆΣ", "Καρράς", "καρρασ", "Καρρα\u0301ς"},
+		{"Weiß", "WEISS", "weiss", "WEIẞ"},
+		{"Müller", "Mu\u0308ller", "MULLER", "muller"},
+		{"Ångström", "\u212bngstrom", "angstrom"},
+		{"Łódź", "LODZ"}, {"Ørsted", "orsted"}, {"ИЙ", "ий"}, {"ﬁn", "FIN"}, {"İstanbul", "ISTANBUL", "ıstanbul"}, {"ǅ", "ǆ", "Ǆ"},
+		{"हिन्दी"}, {"กำ"}, {"PO-2611", "po-2611"}, {""},
+	} {
+		for _, text := range same {
+			if got, want := model.FoldText(text), model.FoldText(same[0]); got != want || model.FoldText(got) != got {
+				t.Errorf("%q is folded to %q, %q to %q", text, got, same[0], want)
+			}
+		}
+	}
+	if model.FoldText("हिन्दी") == model.FoldText("हनद") {
+		t.Error("vowel signs are taken for accents")
+	}
+	if !model.SameText("STRASSE", "Straße") || !model.SameText("é", "E\u0301") || model.SameText("Muller", "Müller") {
+		t.Error("texts are the same but for their case and form")
+	}
+	if got := model.SearchWords(" Planinar  AND  GROZEV \u0301 "); len(got) != 2 || got[0] != "planinar" || got[1] != "grozev" {
+		t.Errorf("%q", got)
 	}
 }

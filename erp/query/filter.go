@@ -34,8 +34,8 @@ type In struct {
 }
 
 // Match is a string function on the value at a path. On strings it compares
-// exactly; Contains of a multilanguage string finds the text in any language,
-// whatever its case.
+// exactly; Contains of a multilanguage string finds the text in any language, as
+// [model.FoldText] makes it.
 type Match struct {
 	Path *model.Path
 	Func odata.Function
@@ -191,6 +191,9 @@ func match(s *model.Set, path *model.Path, c odata.Match) (Expr, error) {
 	case p.IsReference():
 		if f != odata.Contains {
 			return nil, notFilterable(s, path, f.String())
+		}
+		if n := len(model.SearchWords(text)); n > model.MaxWords {
+			return nil, invalid("%s: contains(%s,…) has %d words; at most %d are allowed.", s.Name, path, n, model.MaxWords)
 		}
 		return &RefContains{Path: path, Text: text}, nil
 	case p.Kind == model.KindMultiLanguage && f == odata.Contains:

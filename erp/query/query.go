@@ -33,7 +33,8 @@ type Query struct {
 	Fields []*model.Property
 	// Where is the filter; nil means all rows.
 	Where Expr
-	// Search is $search: a case-insensitive contains over Set.SearchPaths.
+	// Search is $search: all of its words are in Set.SearchPaths, each in any of
+	// them: see [model.SearchWords].
 	Search string
 	// Order is $orderby. Rows that are equal in it come in the order of Id.
 	Order []Order
@@ -42,9 +43,11 @@ type Query struct {
 	Limit int
 	// Offset skips rows; for pages of ordered queries and of views.
 	Offset int
-	// From is the first Id to yield (inclusive): keyset paging in the order of
-	// Id. It needs an empty Order and a set that is not a view.
+	// From is the first row to yield (inclusive): its Id and, where there is an
+	// Order, its [Row].Key. The row need not be there any more. Views have no Id.
 	From string
+	// FromKey are the values of the row From in Order.
+	FromKey []model.Value
 	// Expand are the navigations to show in place.
 	Expand []*Expand
 	// SkipNulls makes AppendRow drop properties that are null
@@ -96,6 +99,8 @@ type Row struct {
 	// Version is the ObjectVersion of the row's aggregate; 0 where the query does
 	// not ask for it, and for sets that keep none.
 	Version int64
+	// Key are the values that Order compares, of rows that are not expanded.
+	Key []model.Value
 	// Values are in the order of the query's Fields.
 	Values []model.Value
 	// Expanded are in the order of the query's Expand: for a reference the
@@ -126,11 +131,14 @@ func (q *Query) check(depth int) error {
 	if depth > MaxExpandDepth {
 		return invalid("$expand is nested deeper than %d levels; read the rest with a second request.", MaxExpandDepth)
 	}
-	if q.From != "" && (len(q.Order) > 0 || q.Set.View) {
-		return invalid("A $skiptoken works only for sets with an Id and without $orderby; use $skip.")
+	if q.From != "" && (len(q.FromKey) != len(q.Order) || q.Set.View) {
+		return invalid("The $skiptoken is not one of this query; take it from an @odata.nextLink, unchanged.")
 	}
 	if q.Offset < 0 || q.Limit < 0 {
 		return invalid("$top and $skip cannot be negative.")
+	}
+	if n := len(model.SearchWords(q.Search)); n > model.MaxWords {
+		return invalid("$search has %d words; at most %d are allowed.", n, model.MaxWords)
 	}
 	for _, f := range q.Fields {
 		if q.Set.Property(f.Name) != f {

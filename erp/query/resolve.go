@@ -180,7 +180,7 @@ func (r resolver) expand(set *model.Set, x odata.Expand) (*Expand, error) {
 func (r resolver) orderBy(set *model.Set, keys []odata.Order) ([]Order, error) {
 	var out []Order
 	for _, k := range keys {
-		path, err := r.path(set, k.Property)
+		path, err := r.orderPath(set, k.Property)
 		if err != nil {
 			return nil, err
 		}
@@ -191,6 +191,15 @@ func (r resolver) orderBy(set *model.Set, keys []odata.Order) ([]Order, error) {
 		out = append(out, key)
 	}
 	return out, nil
+}
+
+// orderPath is path for a key of $orderby, where Name is the name of a row also
+// where the set has no property of that name: a customer's is its party's.
+func (r resolver) orderPath(set *model.Set, p odata.Property) (*model.Path, error) {
+	if len(p.Names) == 1 && p.Names[0] == "Name" && set.Property("Name") == nil && set.NameMember != nil {
+		return set.NameMember, r.through(set.NameMember)
+	}
+	return r.path(set, p)
 }
 
 // path resolves a property path. Rows of the security namespace may be linked

@@ -179,7 +179,7 @@ func TestWhatTheModelDoesNotAllowIsRefused(t *testing.T) {
 		{lines, "$filter=QuantityValue ge 'x'", "Quantity needs a number, not x"},
 		{lines, "$filter=Quantity ge 1", "filter and order by QuantityValue, the number of Quantity"},
 		{lines, "$filter=Product/PartNumber eq 'P1'", "Product is not a filterable reference; filter by Product eq"},
-		{products, "$orderby=Name", "$orderby Name is not supported; order by one of AggregateLastUpdateTimeUtc, PartNumber."},
+		{products, "$orderby=ShortName", "$orderby ShortName is not supported; order by one of AggregateLastUpdateTimeUtc, PartNumber, Name."},
 		{"Crm_Sales_CustomerExternalAccess", "$orderby=Notes", "no property of Crm_Sales_CustomerExternalAccess can be ordered by"},
 		{orders, "$select=Lines", "Lines is a collection; use $expand=Lines"},
 		{orders, "$select=Nothing", `has no property "Nothing"`},
@@ -268,10 +268,10 @@ func TestQueriesAreChecked(t *testing.T) {
 		many = append(many, query.Equal(set.ID(), model.TextValue(aGUID)))
 	}
 	for why, q := range map[string]*query.Query{
-		"nested deeper than 6 levels":    deep,
-		"has 101 conditions":             {Set: set, Where: query.And{many}},
-		"works only for sets with an Id": {Set: standard.Set("Logistics_Inventory_CurrentBalances"), From: aGUID},
-		"and without $orderby": {Set: set, From: aGUID,
+		"nested deeper than 6 levels":  deep,
+		"has 101 conditions":           {Set: set, Where: query.And{many}},
+		"skiptoken is not one of this": {Set: standard.Set("Logistics_Inventory_CurrentBalances"), From: aGUID},
+		"is not one of this query": {Set: set, From: aGUID,
 			Order: []query.Order{{Path: &model.Path{Property: set.Property("DocumentNo")}}}},
 		"cannot be negative":               {Set: set, Offset: -1},
 		"field Number is not of " + orders: {Set: set, Fields: []*model.Property{standard.Set(customers).Property("Number")}},

@@ -26,6 +26,9 @@ type UserIdentity struct {
 	// SignInID is the claim sid: the sign-in at the identity server. It is the
 	// session key of user tokens.
 	SignInID string
+	// GrantID is the claim grant_id: what the application was given by one
+	// authorization code. Empty in tokens of before there was one.
+	GrantID string
 }
 
 // ServiceIdentity is the System User of a service token.

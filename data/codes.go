@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"time"
 
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -21,8 +23,7 @@ func NewCodes(db *sqldb.DB) *Codes { return &Codes{db} }
 // code is a row of the table: a code and what its redemption gave.
 type code struct {
 	token.StoredCode
-	familyID, tokenID string
-	tokenExpiresAt    time.Time
+	grantID string
 }
 
 var codes = sqldb.NewTable("authorization_codes", func(c *code, column sqldb.Column) {
@@ -38,9 +39,7 @@ var codes = sqldb.NewTable("authorization_codes", func(c *code, column sqldb.Col
 	column("issued_at", sqldb.TimeField(&c.IssuedAt))
 	column("expires_at", sqldb.TimeField(&c.ExpiresAt))
 	column("used_at", sqldb.TimeField(&c.UsedAt))
-	column("family_id", &c.familyID)
-	column("token_id", &c.tokenID)
-	column("token_expires_at", sqldb.TimeField(&c.tokenExpiresAt))
+	column("grant_id", &c.grantID)
 })
 
 // AddCode implements [token.CodeStore].
@@ -65,14 +64,12 @@ func (s *Codes) Code(ctx context.Context, hash [sha256.Size]byte) (token.StoredC
 // family it must end.
 func (s *Codes) UseCode(ctx context.Context, hash [sha256.Size]byte, at time.Time, given token.Given) (first bool, err error) {
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
-		familyID := ""
-		if given.Family != nil {
-			familyID = given.Family.ID
+		first, err = sqldb.Changed(tx.ExecContext(ctx, `UPDATE authorization_codes SET used_at = $2, grant_id = $3
+			WHERE hash = $1 AND used_at = 0`, hash[:], sqldb.Micros(at), given.GrantID))
+		if err != nil || !first {
+			return err
 		}
-		first, err = sqldb.Changed(tx.ExecContext(ctx, `UPDATE authorization_codes
-			SET used_at = $2, family_id = $3, token_id = $4, token_expires_at = $5
-			WHERE hash = $1 AND used_at = 0`, hash[:], sqldb.Micros(at), familyID, given.TokenID, sqldb.Micros(given.ExpiresAt)))
-		if err != nil || !first || given.Family == nil {
+		if first, err = end(ctx, tx, usedCode(hash, at)); err != nil || !first || given.Family == nil {
 			return err
 		}
 		return insertFamily(ctx, tx, given.Family)
@@ -80,21 +77,24 @@ func (s *Codes) UseCode(ctx context.Context, hash [sha256.Size]byte, at time.Tim
 	return first, err
 }
 
+// keepUsed is for how long a used code stays used, whatever becomes of its row.
+const keepUsed = 24 * time.Hour
+
+func usedCode(hash [sha256.Size]byte, at time.Time) ended {
+	return ended{RevokedToken: registry.RevokedToken{ID: "code:" + hex.EncodeToString(hash[:]), RevokedAt: at}, keptUntil: at.Add(keepUsed)}
+}
+
 // TakeBackCode implements [token.CodeStore].
-func (s *Codes) TakeBackCode(ctx context.Context, hash [sha256.Size]byte, at time.Time) (gave bool, err error) {
+func (s *Codes) TakeBackCode(ctx context.Context, hash [sha256.Size]byte, at, tokensUntil time.Time) (gave bool, err error) {
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		c, err := codes.One(tx.QueryRowContext(ctx, codes.Select+`WHERE hash = $1`+s.db.ForUpdate(), hash[:]))
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
-		if err != nil {
+		if gave = c.grantID != ""; err != nil || !gave {
 			return err
 		}
-		gave = c.tokenID != ""
-		if err := revokeToken(ctx, tx, c.tokenID, at, c.tokenExpiresAt); err != nil || c.familyID == "" {
-			return err
-		}
-		return endFamily(ctx, tx, c.familyID, at, token.EndCodeReplayed, true)
+		return endFamily(ctx, tx, c.grantID, at, tokensUntil, token.EndCodeReplayed)
 	})
 	return gave, err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -29,8 +30,6 @@ var families = sqldb.NewTable("refresh_families", func(f *token.Family, column s
 	column("expires_at", sqldb.TimeField(&f.ExpiresAt))
 	column("generation", &f.Generation)
 	column("rotated_at", sqldb.TimeField(&f.RotatedAt))
-	column("token_id", &f.TokenID)
-	column("token_expires_at", sqldb.TimeField(&f.TokenExpiresAt))
 	column("ended_at", sqldb.TimeField(&f.EndedAt))
 	column("end_reason", &f.EndReason)
 })
@@ -49,48 +48,41 @@ func (s *Refresh) Family(ctx context.Context, id string) (token.Family, error) {
 		return token.Family{}, err
 	}
 	f, err := families.One(stmt.QueryRowContext(ctx, id))
+	if err == nil && f.EndedAt.IsZero() {
+		f.EndedAt, err = endedAt(ctx, s.db, id)
+	}
 	return f, sqldb.NotFound(err, "there is no such refresh family")
 }
 
 // Rotate implements [token.FamilyStore].
-func (s *Refresh) Rotate(ctx context.Context, id string, generation int64, at time.Time, tokenID string, expires time.Time) (bool, error) {
-	return s.update(ctx, `UPDATE refresh_families SET generation = generation + 1, rotated_at = $3, token_id = $4, token_expires_at = $5
-		WHERE id = $1 AND generation = $2 AND ended_at = 0 AND expires_at > $3`,
-		id, generation, sqldb.Micros(at), tokenID, sqldb.Micros(expires))
-}
-
-// Gave implements [token.FamilyStore].
-func (s *Refresh) Gave(ctx context.Context, id string, generation int64, tokenID string, expires time.Time) (bool, error) {
-	return s.update(ctx, `UPDATE refresh_families SET token_id = $3, token_expires_at = $4
-		WHERE id = $1 AND generation = $2 AND ended_at = 0`,
-		id, generation, tokenID, sqldb.Micros(expires))
-}
-
-func (s *Refresh) update(ctx context.Context, query string, args ...any) (bool, error) {
-	stmt, err := s.db.WriteStmt(ctx, query)
+func (s *Refresh) Rotate(ctx context.Context, id string, generation int64, at time.Time, secret []byte) (bool, error) {
+	stmt, err := s.db.WriteStmt(ctx, `UPDATE refresh_families SET generation = generation + 1, rotated_at = $3, secret = $4
+		WHERE id = $1 AND generation = $2 AND ended_at = 0 AND expires_at > $3`)
 	if err != nil {
 		return false, err
 	}
-	return sqldb.Changed(stmt.ExecContext(ctx, args...))
+	return sqldb.Changed(stmt.ExecContext(ctx, id, generation, sqldb.Micros(at), secret))
 }
 
 // EndFamily implements [token.FamilyStore].
-func (s *Refresh) EndFamily(ctx context.Context, id string, at time.Time, reason string, revoke bool) error {
-	return s.db.Write(ctx, func(tx *sql.Tx) error { return endFamily(ctx, tx, id, at, reason, revoke) })
+func (s *Refresh) EndFamily(ctx context.Context, id string, at, tokensUntil time.Time, reason string) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error { return endFamily(ctx, tx, id, at, tokensUntil, reason) })
 }
 
-func endFamily(ctx context.Context, tx *sql.Tx, id string, at time.Time, reason string, revoke bool) error {
-	var tokenID string
-	var expires time.Time
-	err := tx.QueryRowContext(ctx, `UPDATE refresh_families SET ended_at = $2, end_reason = $3 WHERE id = $1 AND ended_at = 0
-		RETURNING token_id, token_expires_at`, id, sqldb.Micros(at), reason).Scan(&tokenID, sqldb.TimeField(&expires))
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil // it has ended before
-	}
-	if err != nil || !revoke {
+// endFamily ends the grant with the id, which may have no family.
+func endFamily(ctx context.Context, tx *sql.Tx, id string, at, tokensUntil time.Time, reason string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE refresh_families SET ended_at = $2, end_reason = $3, secret = $4 WHERE id = $1 AND ended_at = 0`,
+		id, sqldb.Micros(at), reason, []byte{})
+	if err != nil {
 		return err
 	}
-	return revokeToken(ctx, tx, tokenID, at, expires)
+	e := ended{RevokedToken: registry.RevokedToken{ID: id, RevokedAt: at, ExpiresAt: tokensUntil}}
+	err = tx.QueryRowContext(ctx, `SELECT expires_at FROM refresh_families WHERE id = $1`, id).Scan(sqldb.TimeField(&e.keptUntil))
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	_, err = end(ctx, tx, e)
+	return err
 }
 
 // The three ways to end many families begin with the unused codes: a code
@@ -111,7 +103,8 @@ func (s *Refresh) EndApplication(ctx context.Context, applicationURI string, at 
 	return s.endWhere(ctx, "application_uri", applicationURI, at, reason)
 }
 
-// endWhere takes one of the three column names above.
+// endWhere takes one of the three column names above. What remembers the ends is
+// written from the rows, before they say so.
 func (s *Refresh) endWhere(ctx context.Context, column, value string, at time.Time, reason string) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE authorization_codes SET used_at = $2 WHERE `+column+` = $1 AND used_at = 0`,
@@ -119,8 +112,14 @@ func (s *Refresh) endWhere(ctx context.Context, column, value string, at time.Ti
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE refresh_families SET ended_at = $2, end_reason = $3 WHERE `+column+` = $1 AND ended_at = 0`,
-			value, sqldb.Micros(at), reason)
+		_, err = tx.ExecContext(ctx, `INSERT INTO revoked_tokens (token_id, revoked_at, expires_at, kept_until)
+			SELECT id, CAST($2 AS BIGINT), 0, expires_at FROM refresh_families WHERE `+column+` = $1 AND ended_at = 0`+endedAgain,
+			value, sqldb.Micros(at))
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE refresh_families SET ended_at = $2, end_reason = $3, secret = $4
+			WHERE `+column+` = $1 AND ended_at = 0`, value, sqldb.Micros(at), reason, []byte{})
 		return err
 	})
 }

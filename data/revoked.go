@@ -3,13 +3,14 @@ package data
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
-// Revoked keeps the ids of access tokens that ended before their time; it
+// Revoked keeps the ids of access tokens and grants that ended before their time; it
 // implements [registry.Revocations] and [identity.Revocations].
 type Revoked struct{ db *sqldb.DB }
 
@@ -26,29 +27,59 @@ type executor interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// revoke remembers the token unless that is done already.
-func revoke(ctx context.Context, on executor, t registry.RevokedToken) error {
-	_, err := on.ExecContext(ctx, revokedTokens.Insert+` ON CONFLICT (token_id) DO NOTHING`, revokedTokens.Values(&t)...)
-	return err
+// ended is a row of the table: what has ended and must not come back. Access
+// tokens are refused for its id until ExpiresAt; the row itself is kept for
+// longer where an old row of another table would be of use for longer.
+type ended struct {
+	registry.RevokedToken
+	keptUntil time.Time
 }
 
-// revokeToken revokes an access token inside a transaction; an empty id is
-// none.
-func revokeToken(ctx context.Context, tx *sql.Tx, tokenID string, at, expires time.Time) error {
-	if tokenID == "" {
-		return nil
+var endings = sqldb.NewTable("revoked_tokens", func(e *ended, column sqldb.Column) {
+	column("token_id", &e.ID)
+	column("revoked_at", sqldb.TimeField(&e.RevokedAt))
+	column("expires_at", sqldb.TimeField(&e.ExpiresAt))
+	column("kept_until", sqldb.TimeField(&e.keptUntil))
+})
+
+// endedAgain is for one that is there already: it counts as it is, unless access
+// tokens must now be refused for longer.
+const endedAgain = ` ON CONFLICT (token_id) DO UPDATE SET revoked_at = excluded.revoked_at, expires_at = excluded.expires_at,
+	kept_until = CASE WHEN excluded.kept_until > revoked_tokens.kept_until THEN excluded.kept_until ELSE revoked_tokens.kept_until END
+	WHERE excluded.expires_at > revoked_tokens.expires_at`
+
+// end remembers that something has ended; new reports whether it is the first time.
+func end(ctx context.Context, on executor, e ended) (first bool, err error) {
+	if e.keptUntil.Before(e.ExpiresAt) {
+		e.keptUntil = e.ExpiresAt
 	}
-	return revoke(ctx, tx, registry.RevokedToken{ID: tokenID, RevokedAt: at, ExpiresAt: expires})
+	return sqldb.Changed(on.ExecContext(ctx, endings.Insert+endedAgain, endings.Values(&e)...))
+}
+
+// endedAt is when the thing with the id ended, where its own row does not say so:
+// somebody has put an old row back. It is zero when it has not.
+func endedAt(ctx context.Context, db *sqldb.DB, id string) (time.Time, error) {
+	stmt, err := db.ReadStmt(ctx, `SELECT revoked_at FROM revoked_tokens WHERE token_id = $1`)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var at time.Time
+	err = stmt.QueryRowContext(ctx, id).Scan(sqldb.TimeField(&at))
+	if errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, nil
+	}
+	return at, err
 }
 
 // Revoke implements [identity.Revocations].
 func (s *Revoked) Revoke(ctx context.Context, t registry.RevokedToken) error {
-	return revoke(ctx, s.db.Writer(), t)
+	_, err := end(ctx, s.db.Writer(), ended{RevokedToken: t})
+	return err
 }
 
 // RevokedSince implements [registry.Revocations].
 func (s *Revoked) RevokedSince(ctx context.Context, since time.Time) ([]registry.RevokedToken, error) {
-	stmt, err := s.db.ReadStmt(ctx, revokedTokens.Select+`WHERE revoked_at >= $1`)
+	stmt, err := s.db.ReadStmt(ctx, revokedTokens.Select+`WHERE revoked_at >= $1 AND expires_at > 0`)
 	if err != nil {
 		return nil, err
 	}
@@ -57,5 +88,5 @@ func (s *Revoked) RevokedSince(ctx context.Context, since time.Time) ([]registry
 
 // Purge deletes what expired before the time.
 func (s *Revoked) Purge(ctx context.Context, before time.Time) error {
-	return s.db.Purge(ctx, "revoked_tokens", "token_id", `expires_at < $1`, sqldb.Micros(before))
+	return s.db.Purge(ctx, "revoked_tokens", "token_id", `kept_until < $1`, sqldb.Micros(before))
 }

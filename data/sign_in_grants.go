@@ -23,13 +23,15 @@ func NewSignInGrants(db *sqldb.DB) *SignInGrants { return &SignInGrants{db} }
 // a code of it was redeemed; with offline_access that is a refresh family, else
 // an access token alone.
 func (s *SignInGrants) SignInGrant(ctx context.Context, signInID, applicationURI string, at time.Time) (identity.SignInGrant, error) {
-	stmt, err := s.db.ReadStmt(ctx, `SELECT s.user_id, s.ended_at,
+	stmt, err := s.db.ReadStmt(ctx, `SELECT s.user_id,
+		CASE WHEN s.ended_at = 0 THEN COALESCE((SELECT revoked_at FROM revoked_tokens r WHERE r.token_id = s.id), 0) ELSE s.ended_at END,
 		(SELECT COUNT(*) FROM refresh_families f WHERE f.sign_in_id = s.id AND f.application_uri = $2
-			AND f.ended_at = 0 AND f.expires_at > $3),
-		(SELECT COUNT(*) FROM refresh_families f WHERE f.sign_in_id = s.id AND f.application_uri = $2 AND f.end_reason = $4),
-		(SELECT COUNT(*) FROM authorization_codes c WHERE c.sign_in_id = s.id AND c.application_uri = $2
-			AND c.family_id = '' AND c.token_id <> ''
-			AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.token_id = c.token_id))
+			AND f.ended_at = 0 AND f.expires_at > $3 AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.token_id = f.id)),
+		(SELECT COUNT(*) FROM refresh_families f WHERE f.sign_in_id = s.id AND f.application_uri = $2 AND f.end_reason = $4
+			AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.token_id = f.id AND r.expires_at > 0)),
+		(SELECT COUNT(*) FROM authorization_codes c WHERE c.sign_in_id = s.id AND c.application_uri = $2 AND c.grant_id <> ''
+			AND NOT EXISTS (SELECT 1 FROM refresh_families f WHERE f.id = c.grant_id)
+			AND NOT EXISTS (SELECT 1 FROM revoked_tokens r WHERE r.token_id = c.grant_id))
 		FROM sign_ins s WHERE s.id = $1`)
 	if err != nil {
 		return identity.SignInGrant{}, err

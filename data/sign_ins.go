@@ -52,6 +52,9 @@ func (s *SignIns) one(ctx context.Context, where string, arg any) (signin.SignIn
 		return signin.SignIn{}, err
 	}
 	in, err := signIns.One(stmt.QueryRowContext(ctx, arg))
+	if err == nil && in.EndedAt.IsZero() {
+		in.EndedAt, err = endedAt(ctx, s.db, in.ID)
+	}
 	return in, sqldb.NotFound(err, "there is no such sign-in")
 }
 
@@ -75,16 +78,31 @@ func (s *SignIns) Touch(ctx context.Context, id string, at time.Time) error {
 
 // End implements [signin.SignIns].
 func (s *SignIns) End(ctx context.Context, id string, at time.Time) (bool, error) {
-	return sqldb.Changed(s.db.Writer().ExecContext(ctx,
-		`UPDATE sign_ins SET ended_at = $2 WHERE id = $1 AND ended_at = 0`, id, sqldb.Micros(at)))
+	var ended []string
+	err := s.db.Write(ctx, func(tx *sql.Tx) (err error) {
+		ended, err = endSignIns(ctx, tx, "id", id, at)
+		return err
+	})
+	return len(ended) > 0, err
+}
+
+// endSignIns ends those of which the column has the value, for good: an old row
+// that is put back counts as ended for as long as it could have lived.
+func endSignIns(ctx context.Context, tx *sql.Tx, column, value string, at time.Time) ([]string, error) {
+	_, err := tx.ExecContext(ctx, `INSERT INTO revoked_tokens (token_id, revoked_at, expires_at, kept_until)
+		SELECT id, CAST($2 AS BIGINT), 0, expires_at FROM sign_ins WHERE `+column+` = $1 AND ended_at = 0`+endedAgain, value, sqldb.Micros(at))
+	if err != nil {
+		return nil, err
+	}
+	return sqldb.List[string](tx.QueryContext(ctx,
+		`UPDATE sign_ins SET ended_at = $2 WHERE `+column+` = $1 AND ended_at = 0 RETURNING id`, value, sqldb.Micros(at)))
 }
 
 // EndUser implements [signin.SignIns].
 func (s *SignIns) EndUser(ctx context.Context, userID string, at time.Time) ([]string, error) {
 	var ids []string
 	err := s.db.Write(ctx, func(tx *sql.Tx) (err error) {
-		ids, err = sqldb.List[string](tx.QueryContext(ctx,
-			`UPDATE sign_ins SET ended_at = $2 WHERE user_id = $1 AND ended_at = 0 RETURNING id`, userID, sqldb.Micros(at)))
+		ids, err = endSignIns(ctx, tx, "user_id", userID, at)
 		return err
 	})
 	return ids, err

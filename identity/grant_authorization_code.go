@@ -41,19 +41,19 @@ func (h *Handler) authorizationCode(ctx context.Context, q *request) (*issued, e
 	if err != nil {
 		return nil, err
 	}
+	given := token.Given{GrantID: token.NewGrantID()}
 	access, response, err := h.mint(token.UserToken{
 		User: u, ApplicationURI: q.app.ApplicationURI, Scope: scope, SignInID: code.SignInID, AuthTime: code.AuthTime,
+		GrantID: given.GrantID,
 	}, code.Nonce)
 	if err != nil {
 		return nil, err
 	}
-	given := token.Given{TokenID: access.ID, ExpiresAt: access.ExpiresAt}
 	if scope.Has(tandem.ScopeOfflineAccess) {
-		given.Family, response.RefreshToken, err = h.Families.New(code, u, scope, q.app.ClientType)
+		given.Family, response.RefreshToken, err = h.Families.New(given.GrantID, code, u, scope, q.app.ClientType)
 		if err != nil {
 			return nil, err
 		}
-		given.Family.TokenID, given.Family.TokenExpiresAt = access.ID, access.ExpiresAt
 	}
 	if err := h.Codes.Use(ctx, code, given); err != nil {
 		return nil, err

@@ -51,11 +51,12 @@ func (h *Handler) refreshToken(ctx context.Context, q *request) (*issued, error)
 	}
 	access, response, err := h.mint(token.UserToken{
 		User: u, ApplicationURI: q.app.ApplicationURI, Scope: scope, SignInID: refresh.SignInID, AuthTime: refresh.AuthTime,
+		GrantID: refresh.ID,
 	}, "")
 	if err != nil {
 		return nil, err
 	}
-	response.RefreshToken, err = h.Families.Rotate(ctx, refresh, access.ID, access.ExpiresAt)
+	response.RefreshToken, err = h.Families.Rotate(ctx, refresh)
 	if err != nil {
 		return nil, err
 	}

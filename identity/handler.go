@@ -151,6 +151,9 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, q *request, err e
 			err = auditErr
 		}
 	}
+	if errors.Is(err, token.ErrRefreshAltered) {
+		h.log().Warn("identity: a refresh token is refused", "application", q.knownApp(), "error", token.ErrRefreshAltered)
+	}
 	if !errors.As(err, &refusal) {
 		refusal = h.internal(r, err)
 	} else if event.Kind == "" {

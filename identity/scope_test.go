@@ -20,6 +20,7 @@ func TestI3_I4_I5_ClaimNamesAndLifetimes(t *testing.T) {
 	r := s.one()
 	common := []string{"iss", "aud", "iat", "nbf", "exp", "jti", "scope", "client_id", "token_kind"}
 	person := []string{"sub", "id", "user_type", "is_admin", "auth_time", "sid", "db"}
+	granted := []string{"grant_id"}
 	named := []string{"name", "email", "locale"}
 	system := []string{"client_system_user", "client_system_user_type", "client_system_user_id", "client_db"}
 	identity := slices.Concat([]string{"iss", "aud", "iat", "exp", "jti", "token_kind", "at_hash", "nonce"}, person)
@@ -33,11 +34,11 @@ func TestI3_I4_I5_ClaimNamesAndLifetimes(t *testing.T) {
 		is       map[string]any
 		lifetime float64
 	}{
-		"user": {anna.AccessToken, slices.Concat(common, person, named, verified), map[string]any{
+		"user": {anna.AccessToken, slices.Concat(common, person, granted, named, verified), map[string]any{
 			"aud": api, "sub": "anna", "id": s.anna.ID, "user_type": "InternalUser", "is_admin": true, "name": "Anna Ivanova", "email": "anna@example.com",
 			"locale": "bg", "token_kind": "user", "client_id": portal, "db": "db-1", "scope": []any{"openid", "profile", "offline_access", "read", "update"}}, 3600},
-		"user without profile": {plain.AccessToken, slices.Concat(common, person), map[string]any{"aud": api, "scope": []any{"openid", "read"}}, 3600},
-		"external user": {paul.AccessToken, slices.Concat(common, person, named, verified), map[string]any{
+		"user without profile": {plain.AccessToken, slices.Concat(common, person, granted), map[string]any{"aud": api, "scope": []any{"openid", "read"}}, 3600},
+		"external user": {paul.AccessToken, slices.Concat(common, person, granted, named, verified), map[string]any{
 			"aud": resources, "sub": "paul", "user_type": "ExternalCommunityUser", "is_admin": false, "locale": "en", "scope": []any{"openid", "profile", "offline_access"}}, 3600},
 		"service": {r.serve().AccessToken, slices.Concat(common, system), map[string]any{
 			"aud": api, "client_system_user": "svc.portal", "client_system_user_type": "SystemUserNoLogin", "client_system_user_id": s.robot.ID,

@@ -39,6 +39,7 @@ func (c *UserAccessClaims) AppendJSON(b []byte, form ScopeForm) []byte {
 	o.user(&c.UserClaims)
 	o.number("auth_time", c.AuthTime)
 	o.string("sid", c.SignInID)
+	o.optional("grant_id", c.GrantID)
 	o.optional("db", c.Database)
 	return append(o.buf, '}')
 }

@@ -55,6 +55,9 @@ type UserAccessClaims struct {
 	UserClaims
 	AuthTime int64  `json:"auth_time"`
 	SignInID string `json:"sid"`
+	// GrantID is what the application was given by one authorization code: all
+	// tokens of it end together.
+	GrantID string `json:"grant_id,omitempty"`
 	// Database is the id of the instance.
 	Database string `json:"db,omitempty"`
 }

@@ -49,14 +49,14 @@ func OpenAdministration(ctx context.Context, c StoreConfig) (*Administration, er
 	if err != nil {
 		return nil, err
 	}
-	a := newAdministration(c, s, &session.Manager{Store: s.sessions, Auditor: s.audit, Log: c.Log, Clock: c.Clock})
+	a := newAdministration(c, s, follower{}, &session.Manager{Store: s.sessions, Auditor: s.audit, Log: c.Log, Clock: c.Clock})
 	a.record(ctx)
 	return a, nil
 }
 
 // newAdministration builds an administration that nothing runs in yet.
-func newAdministration(c StoreConfig, s *stores, sessions *session.Manager) *Administration {
-	families := &token.Families{Store: s.families, Box: s.boxes.refresh, Lifetimes: c.Lifetimes, Clock: c.Clock}
+func newAdministration(c StoreConfig, s *stores, f follower, sessions *session.Manager) *Administration {
+	families := &token.Families{Store: followedFamilies{s.families, f}, Box: s.boxes.refresh, Lifetimes: c.Lifetimes, Clock: c.Clock}
 	ending := &signin.Ending{SignIns: s.signIns, Families: families, Sessions: sessions, Audit: s.audit, Clock: c.Clock}
 	return &Administration{
 		DB:       s.db.Identity,
@@ -67,10 +67,10 @@ func newAdministration(c StoreConfig, s *stores, sessions *session.Manager) *Adm
 		Ending:   ending,
 		Audit:    s.audit.Log,
 		Accounts: &signin.Accounts{
-			Users: s.users, Passwords: s.passwords, Ending: ending, Audit: s.audit, Actor: c.Actor, Clock: c.Clock,
+			Users: followedUsers{s.users, f}, Passwords: s.passwords, Ending: ending, Audit: s.audit, Actor: c.Actor, Clock: c.Clock,
 		},
 		Apps: &registry.TrustedApps{
-			Store: s.applications, Accounts: s.users, Grants: families, Audit: s.audit, Clock: c.Clock,
+			Store: followedApps{s.applications, f}, Accounts: s.users, Grants: families, Audit: s.audit, Clock: c.Clock,
 		},
 		stores: s,
 		config: c,

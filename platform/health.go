@@ -12,7 +12,6 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data"
-	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/internal/netaddr"
 )
 
@@ -20,7 +19,7 @@ import (
 const readyTimeout = 2 * time.Second
 
 // Ready says why the instance cannot answer now: the database does not take a
-// change, or the keys are not loaded. It does not ask for the ERP's rows, whose
+// change, or no key is there to sign with. It does not ask for the ERP's rows, whose
 // connections may all be at work: that is no reason to sign nobody in.
 func (i *Instance) Ready(ctx context.Context) error {
 	if err := i.DB.Ping(ctx); err != nil {
@@ -29,8 +28,8 @@ func (i *Instance) Ready(ctx context.Context) error {
 	if err := i.writes.ask(ctx); err != nil {
 		return fmt.Errorf("the database does not take a change: %w", err)
 	}
-	if len(i.Keys.List()) == 0 {
-		return token.ErrNoKey
+	if err := i.Keys.Ready(); err != nil {
+		return err
 	}
 	return i.Registry.Ready()
 }

@@ -77,7 +77,7 @@ func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, e
 		Allowed: func(s *tandem.Session) bool { return sessionAllowed(live, s) },
 	}
 	i := &Instance{
-		Administration: newAdministration(c.StoreConfig, s, sessions),
+		Administration: newAdministration(c.StoreConfig, s, follower{live}, sessions),
 		Registry:       live,
 		Issuer:         c.URL + oauth.PathIssuer,
 		ODataRoot:      c.URL + api.DomainPath,
@@ -92,7 +92,7 @@ func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, e
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	i.mountIdentity(mux, revoked)
+	i.mountIdentity(mux, followedRevocations{revoked, follower{live}})
 	if err := i.signIn.Mount(mux); err != nil {
 		return nil, err
 	}
@@ -105,13 +105,13 @@ func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, e
 }
 
 // mountIdentity wires the identity server.
-func (i *Instance) mountIdentity(mux *http.ServeMux, revoked *data.Revoked) {
+func (i *Instance) mountIdentity(mux *http.ServeMux, revoked followedRevocations) {
 	c := &i.config
 	minter := &token.Minter{Issuer: i.Issuer, Keys: i.Keys, Database: i.ID, Lifetimes: c.Lifetimes, Clock: c.Clock}
 	// Userinfo and /profile/me take tokens that are meant for the identity
 	// server; external users have no others (invariant I5).
 	verifier := &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.ResourcesAudience(i.Issuer), Clock: c.Clock}
-	codes := &token.Codes{Store: data.NewCodes(i.DB), Lifetimes: c.Lifetimes, Clock: c.Clock}
+	codes := &token.Codes{Store: followedCodes{data.NewCodes(i.DB), revoked.follower}, Lifetimes: c.Lifetimes, Clock: c.Clock}
 	i.identity = &identity.Handler{
 		Issuer: i.Issuer, Registry: i.Registry, Users: i.users, Keys: i.Keys, Minter: minter, Verifier: verifier,
 		Codes: codes, Families: i.Families, Assertions: data.NewAssertions(i.DB), Failures: data.NewClientFailures(i.DB),

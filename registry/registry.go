@@ -27,6 +27,9 @@ const (
 	// back: further than the longest transaction and the difference between
 	// the clocks of two replicas.
 	Overlap = 30 * time.Second
+	// LookEvery is how often at most somebody unknown makes the view ask for
+	// changes at once: anybody can invent names.
+	LookEvery = 200 * time.Millisecond
 	// MaxUsers bounds the users kept; beyond it the view starts afresh.
 	MaxUsers = 100_000
 )
@@ -60,9 +63,10 @@ type Revocations interface {
 	RevokedSince(ctx context.Context, since time.Time) ([]RevokedToken, error)
 }
 
-// RevokedToken is an access token that must not be accepted any more.
+// RevokedToken is an access token that must not be accepted any more, or all of
+// a grant's.
 type RevokedToken struct {
-	// ID is the token's jti.
+	// ID is the token's jti, or the grant's id.
 	ID        string
 	RevokedAt time.Time
 	// ExpiresAt is when the token has expired anyway and can be forgotten.
@@ -132,17 +136,45 @@ type Registry struct {
 	refresh                             sync.Mutex // one refresh at a time; guards the marks
 	appsMark, usersMark, revocationMark time.Time
 	lastGood                            time.Time
+
+	catching sync.Mutex
+	next     *catchUp     // the refresh that has not begun
+	looked   atomic.Int64 // when somebody unknown was looked for, Unix nanoseconds
+}
+
+// catchUp is a refresh that callers wait for.
+type catchUp struct {
+	done chan struct{}
+	err  error
 }
 
 // App returns the application with the ApplicationURI, which is compared byte
-// for byte.
+// for byte. For one that is not known the database is asked, at most every
+// [LookEvery]: it may have been registered a moment ago.
 func (r *Registry) App(uri string) (*App, bool) {
 	apps := r.apps.Load()
 	if apps == nil {
 		return nil, false
 	}
 	a, ok := (*apps)[uri]
+	if ok || uri == "" || len(uri) > tandem.MaxApplicationURI || !r.mayLook() {
+		return a, ok
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := r.CatchUp(ctx); err != nil {
+		return nil, false // Run tells why
+	}
+	a, ok = (*r.apps.Load())[uri]
 	return a, ok
+}
+
+func (r *Registry) mayLook() bool {
+	now, last := r.Clock.Now().UnixNano(), r.looked.Load()
+	if since := time.Duration(now - last); last != 0 && since.Abs() < LookEvery {
+		return false
+	}
+	return r.looked.CompareAndSwap(last, now)
 }
 
 // AllApps calls f for every application until f returns false, in no order.
@@ -243,7 +275,48 @@ func (r *Registry) Ready() error {
 func (r *Registry) Refresh(ctx context.Context) error {
 	r.refresh.Lock()
 	defer r.refresh.Unlock()
+	return r.refreshLocked(ctx)
+}
+
+// CatchUp is Refresh for whoever has just written something, so that what this
+// process says next is true: those who come together share one question. The
+// context ends the caller's own wait only.
+func (r *Registry) CatchUp(ctx context.Context) error {
+	r.catching.Lock()
+	n := r.next
+	if n == nil {
+		n = &catchUp{done: make(chan struct{})}
+		r.next = n
+		go r.catch(context.WithoutCancel(ctx), n)
+	}
+	r.catching.Unlock()
+	select {
+	case <-n.done:
+		return n.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *Registry) catch(ctx context.Context, n *catchUp) {
+	r.refresh.Lock()
+	defer r.refresh.Unlock()
+	r.catching.Lock()
+	r.next = nil // who comes now needs the next one
+	r.catching.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, MaxStale/2)
+	defer cancel()
+	n.err = r.refreshLocked(ctx)
+	close(n.done)
+}
+
+func (r *Registry) refreshLocked(ctx context.Context) error {
 	asked := r.Clock.Now()
+	for _, mark := range []*time.Time{&r.appsMark, &r.usersMark, &r.revocationMark} {
+		if mark.After(asked) { // the clock was ahead, and what changes now would be missed
+			*mark = asked
+		}
+	}
 	err := errors.Join(r.refreshApps(ctx, asked), r.refreshUsers(ctx, asked), r.refreshRevoked(ctx, asked))
 	if err == nil {
 		r.lastGood = asked

@@ -33,7 +33,7 @@ func family() *token.Family {
 		ID: uuid.NewString(), ApplicationURI: "com.example/portal", UserID: "anna's id", UserType: tandem.InternalUser,
 		SignInID: "anna's sid", AuthTime: noon.Add(-time.Minute), Scope: tandem.Scope{"openid", "read"},
 		CreatedAt: noon, ExpiresAt: noon.Add(time.Hour), Generation: 1, RotatedAt: noon.Add(time.Second),
-		TokenID: uuid.NewString(), TokenExpiresAt: noon.Add(time.Minute), Secret: []byte{0, 1, 0xff},
+		Secret: []byte{0, 1, 0xff},
 	}
 }
 
@@ -42,7 +42,7 @@ func grant(t *testing.T, stores *Stores, f *token.Family) token.StoredCode {
 	t.Helper()
 	c := storedCode(f.ID)
 	must(t, stores.Codes.AddCode(t.Context(), c))
-	first, err := stores.Codes.UseCode(t.Context(), c.Hash, noon, token.Given{TokenID: f.TokenID, ExpiresAt: f.TokenExpiresAt, Family: f})
+	first, err := stores.Codes.UseCode(t.Context(), c.Hash, noon, token.Given{GrantID: f.ID, Family: f})
 	if err != nil || !first {
 		t.Fatalf("the code was not redeemed: %v, %v", first, err)
 	}
@@ -96,7 +96,7 @@ func codesAreUsedOnce(t *testing.T, stores *Stores) {
 	families := make([]*token.Family, racers)
 	Together(t, racers, func(i int) error {
 		families[i] = family()
-		first, err := stores.Codes.UseCode(ctx, c.Hash, noon.Add(time.Second), token.Given{TokenID: "t", ExpiresAt: noon, Family: families[i]})
+		first, err := stores.Codes.UseCode(ctx, c.Hash, noon.Add(time.Second), token.Given{GrantID: families[i].ID, Family: families[i]})
 		if first {
 			won.Add(1)
 			winner.Store(families[i])
@@ -121,7 +121,7 @@ func codesAreTakenBack(t *testing.T, stores *Stores) {
 	ctx := t.Context()
 	f := family()
 	c := grant(t, stores, f)
-	gave, err := stores.Codes.TakeBackCode(ctx, c.Hash, noon.Add(time.Second))
+	gave, err := stores.Codes.TakeBackCode(ctx, c.Hash, noon.Add(time.Second), noon.Add(time.Hour))
 	if err != nil || !gave {
 		t.Errorf("TakeBackCode: %v, %v", gave, err)
 	}
@@ -129,15 +129,15 @@ func codesAreTakenBack(t *testing.T, stores *Stores) {
 	if err != nil || !got.EndedAt.Equal(noon.Add(time.Second)) || got.EndReason != token.EndCodeReplayed {
 		t.Errorf("the family ended at %v: %q, %v", got.EndedAt, got.EndReason, err)
 	}
-	if ids := revokedIDs(t, stores, noon); !slices.Equal(ids, []string{f.TokenID}) {
-		t.Errorf("revoked are %v, want %s", ids, f.TokenID)
+	if ids := revokedIDs(t, stores, noon); !slices.Equal(ids, []string{f.ID}) {
+		t.Errorf("revoked are %v, want %s", ids, f.ID)
 	}
 	empty := storedCode("gave nothing")
 	must(t, stores.Codes.AddCode(ctx, empty))
 	_, err = stores.Codes.UseCode(ctx, empty.Hash, noon, token.Given{})
 	must(t, err)
 	for name, hash := range map[string][sha256.Size]byte{"gave nothing": empty.Hash, "never was": sha256.Sum256([]byte("never"))} {
-		if gave, err := stores.Codes.TakeBackCode(ctx, hash, noon); err != nil || gave {
+		if gave, err := stores.Codes.TakeBackCode(ctx, hash, noon, noon); err != nil || gave {
 			t.Errorf("a code that %s: %v, %v", name, gave, err)
 		}
 	}
@@ -155,35 +155,26 @@ func familiesRotateOnce(t *testing.T, stores *Stores) {
 	if _, err := families.Family(ctx, "none"); !errors.Is(err, tandem.ErrNotFound) {
 		t.Errorf("a family that never was: %v", err)
 	}
-	at, expires := noon.Add(2*time.Second), noon.Add(9*time.Minute)
+	at := noon.Add(2 * time.Second)
 	var won atomic.Int64
 	var winner atomic.Value
 	Together(t, racers, func(i int) error {
-		id := fmt.Sprint("token ", i)
-		did, err := families.Rotate(ctx, want.ID, 1, at, id, expires)
+		secret := []byte{byte(i)}
+		did, err := families.Rotate(ctx, want.ID, 1, at, secret)
 		if did {
 			won.Add(1)
-			winner.Store(id)
+			winner.Store(secret)
 		}
 		return err
 	})
 	if won.Load() != 1 {
 		t.Fatalf("%d rotated one generation", won.Load())
 	}
-	want.Generation, want.RotatedAt, want.TokenID, want.TokenExpiresAt = 2, at, winner.Load().(string), expires
+	want.Generation, want.RotatedAt, want.Secret = 2, at, winner.Load().([]byte)
 	if got, err = families.Family(ctx, want.ID); err != nil || !cmp.Equal(got, *want) {
 		t.Errorf("after the rotation: %v\n%s", err, cmp.Diff(*want, got))
 	}
-	if alive, err := families.Gave(ctx, want.ID, want.Generation, "retry", expires); err != nil || !alive {
-		t.Errorf("Gave: %v, %v", alive, err)
-	}
-	if got, _ := families.Family(ctx, want.ID); got.TokenID != "retry" || got.Generation != 2 {
-		t.Errorf("after a retry: %+v", got)
-	}
-	if alive, err := families.Gave(ctx, want.ID, 1, "late", expires); err != nil || alive {
-		t.Errorf("a retry of a generation that has a successor: %v, %v", alive, err)
-	}
-	if did, err := families.Rotate(ctx, want.ID, 2, want.ExpiresAt, "late", expires); err != nil || did {
+	if did, err := families.Rotate(ctx, want.ID, 2, want.ExpiresAt, []byte{1}); err != nil || did {
 		t.Errorf("a family rotated at its end: %v, %v", did, err)
 	}
 }
@@ -192,21 +183,21 @@ func familiesEndOnce(t *testing.T, stores *Stores) {
 	ctx, families := t.Context(), stores.Families
 	f := family()
 	grant(t, stores, f)
-	must(t, families.EndFamily(ctx, f.ID, noon.Add(time.Second), "first", true))
-	must(t, families.EndFamily(ctx, f.ID, noon.Add(time.Minute), "second", true))
-	must(t, families.EndFamily(ctx, "none", noon, "none", true))
+	must(t, families.EndFamily(ctx, f.ID, noon.Add(time.Second), time.Time{}, "first"))
+	if ids := revokedIDs(t, stores, noon); len(ids) != 0 {
+		t.Errorf("an end that leaves the access tokens revokes %v", ids)
+	}
+	must(t, families.EndFamily(ctx, f.ID, noon.Add(time.Minute), noon.Add(time.Hour), "second"))
+	must(t, families.EndFamily(ctx, f.ID, noon.Add(2*time.Minute), time.Time{}, "third"))
 	got, err := families.Family(ctx, f.ID)
-	if err != nil || !got.EndedAt.Equal(noon.Add(time.Second)) || got.EndReason != "first" {
+	if err != nil || !got.EndedAt.Equal(noon.Add(time.Second)) || got.EndReason != "first" || len(got.Secret) > 0 {
 		t.Errorf("ended at %v: %q, %v", got.EndedAt, got.EndReason, err)
 	}
-	if ids := revokedIDs(t, stores, noon); !slices.Equal(ids, []string{f.TokenID}) {
+	if ids := revokedIDs(t, stores, noon.Add(time.Minute)); !slices.Equal(ids, []string{f.ID}) {
 		t.Errorf("revoked are %v", ids)
 	}
-	if did, err := families.Rotate(ctx, f.ID, 1, noon.Add(time.Minute), "t", noon); err != nil || did {
+	if did, err := families.Rotate(ctx, f.ID, 1, noon.Add(time.Minute), []byte{1}); err != nil || did {
 		t.Errorf("an ended family rotated: %v, %v", did, err)
-	}
-	if alive, err := families.Gave(ctx, f.ID, f.Generation, "t", noon); err != nil || alive {
-		t.Errorf("an ended family gave a token: %v, %v", alive, err)
 	}
 	must(t, families.PurgeFamilies(ctx, f.ExpiresAt))
 	if _, err := families.Family(ctx, f.ID); err != nil {

@@ -3,6 +3,7 @@ package datatest
 import (
 	"crypto/sha256"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -26,7 +27,7 @@ func restartLosesNothing(t *testing.T, stores *Stores) {
 	_, err = stores.Keys.AddKey(ctx, signingKey("kid", 1))
 	must(t, err)
 	used := grant(t, stores, f)
-	_, err = stores.Codes.TakeBackCode(ctx, used.Hash, noon)
+	_, err = stores.Codes.TakeBackCode(ctx, used.Hash, noon, noon.Add(time.Hour))
 	must(t, err)
 	assertion := sha256.Sum256([]byte("jti"))
 	_, err = stores.Assertions.UseAssertion(ctx, assertion, noon)

@@ -47,11 +47,10 @@ type StoredCode struct {
 // Given is what the redemption of a code gives, so that a replay can take it
 // back.
 type Given struct {
-	// TokenID and ExpiresAt are the access token's; TokenID is empty when
-	// nothing is given because the redemption failed.
-	TokenID   string
-	ExpiresAt time.Time
-	// Family is nil without offline_access.
+	// GrantID names it in every access token of it; empty when nothing is given
+	// because the redemption failed.
+	GrantID string
+	// Family has the same id. It is nil without offline_access.
 	Family *Family
 }
 
@@ -60,14 +59,15 @@ type CodeStore interface {
 	AddCode(ctx context.Context, c StoredCode) error
 	// Code returns [tandem.ErrNotFound] for a hash it does not know.
 	Code(ctx context.Context, hash [sha256.Size]byte) (StoredCode, error)
-	// UseCode marks a code used, once: it stores what is given, the refresh
+	// UseCode marks a code used, once, also when its row is put back as it was: it stores what is given, the refresh
 	// family included, in the same transaction, and reports whether this call
 	// was the first. Of any number of calls at once exactly one is.
 	UseCode(ctx context.Context, hash [sha256.Size]byte, at time.Time, given Given) (first bool, err error)
 	// TakeBackCode ends the refresh family that a used code gave and revokes
-	// the access token; it reports whether the code gave anything. It waits for
-	// a redemption that is in the middle.
-	TakeBackCode(ctx context.Context, hash [sha256.Size]byte, at time.Time) (gave bool, err error)
+	// every access token of the grant, which live until tokensUntil at most; it
+	// reports whether the code gave anything. It waits for a redemption that is
+	// in the middle.
+	TakeBackCode(ctx context.Context, hash [sha256.Size]byte, at, tokensUntil time.Time) (gave bool, err error)
 	// PurgeCodes deletes codes issued before the time.
 	PurgeCodes(ctx context.Context, before time.Time) error
 }
@@ -136,7 +136,7 @@ func (c *Codes) Find(ctx context.Context, p Presented) (StoredCode, error) {
 		return code, c.replayed(ctx, code)
 	}
 	now := c.Clock.Now()
-	if !now.Before(code.ExpiresAt) {
+	if !now.Before(code.ExpiresAt) || ahead(code.IssuedAt, now) {
 		return StoredCode{}, errBadCode
 	}
 	if err := proves(&code, p); err != nil {
@@ -184,7 +184,8 @@ func (c *Codes) Use(ctx context.Context, code StoredCode, given Given) error {
 // that gave nothing, because its proof was wrong or the sign-in had ended, is no
 // replay that anybody should be alarmed about.
 func (c *Codes) replayed(ctx context.Context, code StoredCode) error {
-	gave, err := c.Store.TakeBackCode(ctx, code.Hash, c.Clock.Now())
+	now := c.Clock.Now()
+	gave, err := c.Store.TakeBackCode(ctx, code.Hash, now, c.Lifetimes.accessUntil(now))
 	if err != nil {
 		return err
 	}
@@ -198,6 +199,9 @@ func (c *Codes) replayed(ctx context.Context, code StoredCode) error {
 func (c *Codes) Purge(ctx context.Context) error {
 	return c.Store.PurgeCodes(ctx, c.Clock.Now().Add(-keepUsedCodes))
 }
+
+// NewGrantID makes the id of a grant.
+func NewGrantID() string { return uuid.NewString() }
 
 // NewTokenID makes a jti.
 func NewTokenID() string { return uuid.NewString() }

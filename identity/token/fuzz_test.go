@@ -128,7 +128,7 @@ func FuzzRefreshToken(f *testing.F) {
 		f.Fatal(err)
 	}
 	families := &token.Families{Store: noFamilies{}, Box: box}
-	_, real, err := families.New(token.StoredCode{}, anna, tandem.Scope{"read"}, tandem.ClientPublic)
+	_, real, err := families.New(token.NewGrantID(), token.StoredCode{}, anna, tandem.Scope{"read"}, tandem.ClientPublic)
 	if err != nil {
 		f.Fatal(err)
 	}

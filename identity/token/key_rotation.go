@@ -3,6 +3,7 @@ package token
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -19,8 +20,9 @@ const (
 	keyInterval = 2 * time.Second
 )
 
-// Refresh reads the keys, and makes what is missing: the first keys of an
-// instance, which sign at once, and the next key when the active one gets old.
+// Refresh reads the keys, and makes what is missing: a key that signs at once where
+// there is none, as at the start of an instance or after its clock was ahead, and
+// the next key when the active one gets old.
 // Replicas that do so at the same moment end with the same keys.
 func (k *Keys) Refresh(ctx context.Context) error {
 	k.refresh.Lock()
@@ -67,7 +69,7 @@ func (k *Keys) makeDue(ctx context.Context) (changed bool, err error) {
 	now := k.Clock.Now()
 	lead, every := or(k.PublishLead, PublishLead), or(k.RotateEvery, RotateEvery)
 	for _, use := range keyUses {
-		newest := k.newest(use)
+		newest := k.newest(use, now)
 		activate := now
 		if newest != nil {
 			if now.Before(newest.ActivateAt.Add(every - lead)) {
@@ -75,7 +77,7 @@ func (k *Keys) makeDue(ctx context.Context) (changed bool, err error) {
 			}
 			activate = later(now.Add(lead), newest.ActivateAt.Add(every))
 		}
-		if err := k.add(ctx, use, newest, activate); err != nil {
+		if err := k.add(ctx, use, activate); err != nil {
 			return false, err
 		}
 		changed = true
@@ -90,22 +92,28 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-func (k *Keys) newest(use KeyUse) *signingKey {
-	var newest *signingKey
-	for _, key := range k.ring.Load().keys {
-		if key.Use == use {
-			newest = key // they are in order
+// newest is the newest key of the use that signs, or is to sign as soon as a
+// rotation makes one. A key for much later was made with a clock that was ahead,
+// and does not count: without another one there would be none until then.
+func (k *Keys) newest(use KeyUse, now time.Time) *signingKey {
+	horizon := now.Add(or(k.PublishLead, PublishLead) + clocksDiffer)
+	active, _ := k.signer(use, now)
+	for _, key := range slices.Backward(k.ring.Load().keys) { // they are in order
+		if key.Use == use && !key.ActivateAt.After(horizon) && active != nil {
+			return key
 		}
 	}
-	return newest
+	return nil
 }
 
-// add stores the generation after newest. When another replica has stored one
-// meanwhile, that one counts.
-func (k *Keys) add(ctx context.Context, use KeyUse, newest *signingKey, activate time.Time) error {
+// add stores the next generation. When another replica has stored one meanwhile,
+// that one counts.
+func (k *Keys) add(ctx context.Context, use KeyUse, activate time.Time) error {
 	generation := int64(1)
-	if newest != nil {
-		generation = newest.Generation + 1
+	for _, key := range k.ring.Load().keys {
+		if key.Use == use {
+			generation = max(generation, key.Generation+1)
+		}
 	}
 	key, err := newKey(k.Box, use, generation, k.Clock.Now(), activate)
 	if err != nil {
@@ -147,11 +155,11 @@ func (k *Keys) Rotate(ctx context.Context) ([]KeyInfo, error) {
 	defer k.refresh.Unlock()
 	now := k.Clock.Now()
 	for _, use := range keyUses {
-		newest := k.newest(use)
+		newest := k.newest(use, now)
 		if newest != nil && newest.stateAt(now) == KeyNext {
 			continue
 		}
-		if err := k.add(ctx, use, newest, now.Add(or(k.PublishLead, PublishLead))); err != nil {
+		if err := k.add(ctx, use, now.Add(or(k.PublishLead, PublishLead))); err != nil {
 			return nil, err
 		}
 	}
@@ -176,7 +184,7 @@ func (k *Keys) Remove(ctx context.Context, id string) error {
 	}
 	now := k.Clock.Now()
 	if active, err := k.signer(key.Use, now); err != nil || active.ID == id {
-		if err := k.add(ctx, key.Use, k.newest(key.Use), now); err != nil {
+		if err := k.add(ctx, key.Use, now); err != nil {
 			return err
 		}
 	}

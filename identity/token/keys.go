@@ -141,21 +141,47 @@ type signingKey struct {
 }
 
 // ErrNoKey is returned while there is no key to sign with: the keys were never
-// loaded.
-var ErrNoKey = errors.New("token: the signing keys are not loaded")
+// loaded, or are all for later.
+var ErrNoKey = errors.New("token: there is no signing key for now")
 
-// signer is the key that signs at the time: the newest that may.
+// clocksDiffer is how far the clocks of replicas may be apart before a key that one
+// of them made counts as made with a wrong clock.
+const clocksDiffer = time.Minute
+
+// signer is the key that signs at the time: the newest that may. When all are for
+// later, and the first of them for very soon, it is that one: the clocks of two
+// replicas differ.
 func (k *Keys) signer(use KeyUse, at time.Time) (*signingKey, error) {
 	r := k.ring.Load()
 	if r == nil {
 		return nil, ErrNoKey
 	}
+	var first *signingKey
 	for _, key := range slices.Backward(r.keys) {
-		if key.Use == use && !at.Before(key.ActivateAt) {
+		if key.Use != use {
+			continue
+		}
+		if !at.Before(key.ActivateAt) {
 			return key, nil
 		}
+		if first == nil || key.ActivateAt.Before(first.ActivateAt) {
+			first = key
+		}
+	}
+	if first != nil && !at.Before(first.ActivateAt.Add(-clocksDiffer)) {
+		return first, nil
 	}
 	return nil, ErrNoKey
+}
+
+// Ready says why no token can be signed now.
+func (k *Keys) Ready() error {
+	for _, use := range keyUses {
+		if _, err := k.signer(use, k.Clock.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // verifier is the key with the id, if it verifies tokens of the use at the
@@ -204,12 +230,12 @@ func (k *Keys) List() []KeyInfo {
 
 func (key *signingKey) stateAt(t time.Time) KeyState {
 	switch {
+	case !key.retireAt.IsZero() && !t.Before(key.retireAt):
+		return KeyRetired
 	case t.Before(key.ActivateAt):
 		return KeyNext
-	case key.retireAt.IsZero() || t.Before(key.retireAt):
-		return KeyActive
 	}
-	return KeyRetired
+	return KeyActive
 }
 
 // tail is for how long a retired key of the use verifies: until the last token
@@ -243,12 +269,20 @@ func (k *Keys) newRing(stored []StoredKey, last *ring) (*ring, error) {
 	slices.SortFunc(r.keys, func(a, b *signingKey) int {
 		return cmp.Or(cmp.Compare(a.Use, b.Use), cmp.Compare(a.Generation, b.Generation))
 	})
-	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
-	for i, key := range r.keys {
-		if i+1 < len(r.keys) && r.keys[i+1].Use == key.Use {
-			key.retireAt = r.keys[i+1].ActivateAt
-			key.removeAt = key.retireAt.Add(k.tail(key.Use))
+	// A key retires when the first of a later generation begins to sign.
+	for i := len(r.keys) - 2; i >= 0; i-- {
+		key, next := r.keys[i], r.keys[i+1]
+		if next.Use != key.Use {
+			continue
 		}
+		key.retireAt = next.ActivateAt
+		if !next.retireAt.IsZero() && next.retireAt.Before(key.retireAt) {
+			key.retireAt = next.retireAt
+		}
+		key.removeAt = key.retireAt.Add(k.tail(key.Use))
+	}
+	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
+	for _, key := range r.keys {
 		set.Keys = append(set.Keys, key.public)
 	}
 	var err error

@@ -40,6 +40,11 @@ const (
 // Skew is how far the clock of a replica may be behind that of another one.
 const Skew = 5 * time.Second
 
+// ahead reports whether a time that was stored is later than now by more than the
+// clocks of replicas differ: it was written with a clock that was ahead, and what
+// was counted from it has no bound.
+func ahead(stored, now time.Time) bool { return stored.After(now.Add(clocksDiffer)) }
+
 // hintLifetime is for how long after its issue an ID token may serve as a hint
 // of who wants to sign out: as long as a sign-in can last.
 const hintLifetime = 31 * 24 * time.Hour
@@ -59,6 +64,12 @@ func (l Lifetimes) code() time.Duration   { return or(l.Code, CodeLifetime) }
 func (l Lifetimes) access() time.Duration { return or(l.Access, AccessLifetime) }
 func (l Lifetimes) id() time.Duration     { return or(l.ID, IDLifetime) }
 func (l Lifetimes) retry() time.Duration  { return or(l.RefreshRetry, RefreshRetryWindow) }
+
+// accessUntil is when the last access token of somebody whose grant ends now is of
+// no use any more, whichever replica it came from.
+func (l Lifetimes) accessUntil(now time.Time) time.Time {
+	return now.Add(max(l.access(), AccessLifetime) + 2*Skew)
+}
 
 func (l Lifetimes) refresh(t tandem.ClientType) time.Duration {
 	if t == tandem.ClientConfidential {

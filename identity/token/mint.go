@@ -47,6 +47,9 @@ type UserToken struct {
 	// SignInID is the claim sid, AuthTime when the person proved who they are.
 	SignInID string
 	AuthTime time.Time
+	// GrantID is the claim grant_id: what the application was given by one code.
+	// With it all access tokens of a grant can be revoked.
+	GrantID string
 }
 
 // ServiceToken is what a token for a back end says. There is no place for a
@@ -97,7 +100,7 @@ func (m *Minter) UserAccess(t UserToken) (Minted, error) {
 	access, minted := m.access(oauth.KindUser, t.ApplicationURI, t.Scope, t.User.Type == tandem.InternalUser)
 	claims := oauth.UserAccessClaims{
 		AccessClaims: access, UserClaims: Claims(t.User, t.Scope),
-		AuthTime: t.AuthTime.Unix(), SignInID: t.SignInID, Database: m.Database,
+		AuthTime: t.AuthTime.Unix(), SignInID: t.SignInID, GrantID: t.GrantID, Database: m.Database,
 	}
 	minted.JWT, err = key.sign(func(b []byte) []byte { return claims.AppendJSON(b, m.ScopeForm) })
 	return minted, err

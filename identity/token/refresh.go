@@ -8,6 +8,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -43,14 +45,18 @@ type Family struct {
 	// it replaced the one before.
 	Generation int64
 	RotatedAt  time.Time
-	// TokenID is the jti of the newest access token, TokenExpiresAt its end.
-	TokenID        string
-	TokenExpiresAt time.Time
-	// Secret is sealed: what the tokens are derived from.
+	// Secret is what the tokens are derived from, sealed together with all of the
+	// above: changed in any of it, the row does not open. It is empty once the
+	// family has ended, so that nothing makes it live again.
 	Secret []byte
 	// EndedAt is zero while the family lives; EndReason says why it ended.
 	EndedAt   time.Time
 	EndReason string
+}
+
+// livesAt reports whether the family lives at the time, as far as it tells itself.
+func (f *Family) livesAt(now time.Time) bool {
+	return f.EndedAt.IsZero() && now.Before(f.ExpiresAt) && !ahead(f.CreatedAt, now)
 }
 
 // FamilyStore keeps refresh families. A new one is stored by
@@ -58,17 +64,15 @@ type Family struct {
 type FamilyStore interface {
 	// Family returns [tandem.ErrNotFound] for an id it does not know.
 	Family(ctx context.Context, id string) (Family, error)
-	// Rotate makes generation+1 the newest, if generation still is and the
-	// family lives at the time; it reports whether this call did. Of any
-	// number of calls at once at most one does. The access token that goes
-	// with it is noted, so that a replay can revoke it.
-	Rotate(ctx context.Context, id string, generation int64, at time.Time, tokenID string, expires time.Time) (bool, error)
-	// Gave notes the access token of a retry. It reports false when the
-	// family has ended or has gone on to another generation.
-	Gave(ctx context.Context, id string, generation int64, tokenID string, expires time.Time) (bool, error)
-	// EndFamily ends one family; with revoke also the newest access token.
-	// One that has ended keeps its first reason.
-	EndFamily(ctx context.Context, id string, at time.Time, reason string, revoke bool) error
+	// Rotate makes generation+1 the newest, with its secret sealed anew, if
+	// generation still is and the family lives at the time; it reports whether
+	// this call did. Of any number of calls at once at most one does.
+	Rotate(ctx context.Context, id string, generation int64, at time.Time, secret []byte) (bool, error)
+	// EndFamily ends one family, for good: its secret is deleted, and an old row
+	// that is put back counts as ended. One that has ended keeps its first reason.
+	// Unless tokensUntil is zero, every access token of the grant is revoked;
+	// they live until then at most.
+	EndFamily(ctx context.Context, id string, at, tokensUntil time.Time, reason string) error
 	// EndSignIn, EndUser and EndApplication end every family of a sign-in, a
 	// user, an application, and make unused codes unusable.
 	EndSignIn(ctx context.Context, signInID string, at time.Time, reason string) error
@@ -96,6 +100,9 @@ type Families struct {
 	Lifetimes Lifetimes
 	// Clock tells the time; nil means the system's.
 	Clock tandem.Clock
+
+	// seen are the generations of families seen here.
+	seen generations
 }
 
 // refreshPrefix marks refresh tokens, so that a scanner of sources and logs
@@ -116,6 +123,11 @@ var refreshLength = len(refreshPrefix) + base64.RawURLEncoding.EncodedLen(refres
 // again: its family has been ended, and the event belongs in the record.
 var ErrRefreshReplayed = errors.New("token: the refresh token was used before")
 
+// ErrRefreshAltered comes with a refusal when the row of a family is not what the
+// server wrote last: somebody changed it, or put an old one back. After the
+// instance's key was lost, every row is such.
+var ErrRefreshAltered = errors.New("token: the row of a refresh family was changed or put back, or sealed with another key")
+
 // errBadRefresh is the one refusal of every refresh token that does not work.
 var errBadRefresh = oauth.Refuse(oauth.InvalidGrant, "the refresh token is unknown, expired, used, ended, or of another client")
 
@@ -125,10 +137,10 @@ func IsRefreshToken(text string) bool {
 }
 
 // New makes a family for what a code grants, and its first token. It lives
-// once [Codes.Use] has stored it.
-func (f *Families) New(code StoredCode, u *tandem.User, scope tandem.Scope, client tandem.ClientType) (*Family, string, error) {
+// once [Codes.Use] has stored it. The id is one of [NewGrantID].
+func (f *Families) New(grantID string, code StoredCode, u *tandem.User, scope tandem.Scope, client tandem.ClientType) (*Family, string, error) {
 	now := f.Clock.Now()
-	id, err := uuid.NewRandom()
+	id, err := uuid.Parse(grantID)
 	if err != nil {
 		return nil, "", err
 	}
@@ -140,11 +152,16 @@ func (f *Families) New(code StoredCode, u *tandem.User, scope tandem.Scope, clie
 		CreatedAt: now, ExpiresAt: now.Add(f.Lifetimes.refresh(client)),
 		Generation: 1, RotatedAt: now,
 	}
-	family.Secret = f.Box.Seal(secret, place(family.ID))
+	family.Secret = f.Box.Seal(secret, family.place())
 	return family, derive(id, 1, secret), nil
 }
 
-func place(id string) string { return "refresh_families|secret|" + id }
+// place binds the sealed secret to its row and to everything that the row says
+// while the family lives.
+func (f *Family) place() string {
+	return fmt.Sprintf("refresh_families|secret|%s|%q|%q|%q|%q|%d|%q|%d|%d|%d|%d", f.ID, f.ApplicationURI, f.UserID, f.UserType, f.SignInID,
+		f.AuthTime.UnixMicro(), f.Scope.String(), f.CreatedAt.UnixMicro(), f.ExpiresAt.UnixMicro(), f.Generation, f.RotatedAt.UnixMicro())
+}
 
 // derive makes the token with the number.
 func derive(id uuid.UUID, generation int64, secret []byte) string {
@@ -176,11 +193,7 @@ func (f *Families) open(ctx context.Context, text string) (RefreshToken, error) 
 		return RefreshToken{}, errBadRefresh
 	}
 	id := uuid.UUID(b[:idBytes])
-	family, err := f.family(ctx, id.String())
-	if err != nil {
-		return RefreshToken{}, err
-	}
-	secret, err := f.Box.Open(family.Secret, place(family.ID))
+	family, secret, err := f.family(ctx, id.String())
 	if err != nil {
 		return RefreshToken{}, err
 	}
@@ -197,12 +210,26 @@ func (f *Families) open(ctx context.Context, text string) (RefreshToken, error) 
 	}, nil
 }
 
-func (f *Families) family(ctx context.Context, id string) (Family, error) {
+// family reads a family that lives, and opens its secret. A row that was changed,
+// was put back after its end, or is older than one seen here counts as none.
+func (f *Families) family(ctx context.Context, id string) (Family, []byte, error) {
+	seen := f.seen.get(id) // before the row: it may grow meanwhile
 	family, err := f.Store.Family(ctx, id)
 	if errors.Is(err, tandem.ErrNotFound) {
-		err = errBadRefresh
+		return Family{}, nil, errBadRefresh
 	}
-	return family, err
+	if err != nil {
+		return Family{}, nil, err
+	}
+	if !family.EndedAt.IsZero() {
+		return Family{}, nil, errBadRefresh
+	}
+	secret, err := f.Box.Open(family.Secret, family.place())
+	if err != nil || family.Generation < seen {
+		return Family{}, nil, errors.Join(ErrRefreshAltered, errBadRefresh)
+	}
+	f.seen.put(id, family.Generation)
+	return family, secret, nil
 }
 
 // Find looks a token up without using it: the caller checks the person and
@@ -226,43 +253,45 @@ func (f *Families) Find(ctx context.Context, text, applicationURI string) (Refre
 // replay ends the family.
 func (f *Families) usable(ctx context.Context, t *RefreshToken) error {
 	now := f.Clock.Now()
-	if !t.EndedAt.IsZero() || !now.Before(t.ExpiresAt) {
+	if !t.livesAt(now) {
 		return errBadRefresh
 	}
 	if f.current(t, now) {
 		return nil
 	}
-	if err := f.Store.EndFamily(ctx, t.ID, now, EndReplayed, true); err != nil {
+	if err := f.Store.EndFamily(ctx, t.ID, now, f.Lifetimes.accessUntil(now), EndReplayed); err != nil {
 		return err
 	}
 	return errors.Join(ErrRefreshReplayed, errBadRefresh)
 }
 
-// Rotate uses a token that Find returned, and returns its successor. tokenID
-// and expires are of the access token that goes out with it. A retry within the
-// window gets the same successor again; so do requests at the same moment, on
-// whichever replica. It refuses when the family has ended meanwhile, so that a
-// refresh in flight cannot outlive a sign-out.
-func (f *Families) Rotate(ctx context.Context, t RefreshToken, tokenID string, expires time.Time) (successor string, err error) {
+// Rotate uses a token that Find returned, and returns its successor. A retry
+// within the window gets the same successor again; so do requests at the same
+// moment, on whichever replica. It refuses when the family has ended meanwhile, so
+// that a refresh in flight cannot outlive a sign-out.
+func (f *Families) Rotate(ctx context.Context, t RefreshToken) (successor string, err error) {
 	for {
-		var done bool
 		if t.number == t.Generation {
-			done, err = f.Store.Rotate(ctx, t.ID, t.Generation, f.Clock.Now(), tokenID, expires)
-		} else {
-			done, err = f.Store.Gave(ctx, t.ID, t.Generation, tokenID, expires)
+			next := t.Family
+			next.Generation, next.RotatedAt = t.Generation+1, f.Clock.Now()
+			done, err := f.Store.Rotate(ctx, t.ID, t.Generation, next.RotatedAt, f.Box.Seal(t.secret, next.place()))
+			if err != nil {
+				return "", err
+			}
+			if done {
+				f.seen.put(t.ID, next.Generation)
+				return derive(t.id, t.number+1, t.secret), nil
+			}
 		}
-		if err != nil {
-			return "", err
-		}
-		if done {
-			return derive(t.id, t.number+1, t.secret), nil
-		}
-		// Somebody was faster, or the family has just ended.
-		if t.Family, err = f.family(ctx, t.ID); err != nil {
+		// A retry; or somebody was faster, or the family has just ended.
+		if t.Family, t.secret, err = f.family(ctx, t.ID); err != nil {
 			return "", err
 		}
 		if err := f.usable(ctx, &t); err != nil {
 			return "", err
+		}
+		if t.number < t.Generation {
+			return derive(t.id, t.number+1, t.secret), nil
 		}
 	}
 }
@@ -275,7 +304,7 @@ func (f *Families) Look(ctx context.Context, text, applicationURI string) (Famil
 		return Family{}, err
 	}
 	now := f.Clock.Now()
-	if t.ApplicationURI != applicationURI || !t.EndedAt.IsZero() || !now.Before(t.ExpiresAt) || !f.current(&t, now) {
+	if t.ApplicationURI != applicationURI || !t.livesAt(now) || !f.current(&t, now) {
 		return Family{}, errBadRefresh
 	}
 	return t.Family, nil
@@ -284,7 +313,8 @@ func (f *Families) Look(ctx context.Context, text, applicationURI string) (Famil
 // current reports whether a token is the family's newest one, or the one before
 // within the retry window.
 func (f *Families) current(t *RefreshToken, now time.Time) bool {
-	return t.number == t.Generation || t.number == t.Generation-1 && now.Sub(t.RotatedAt) <= f.Lifetimes.retry()
+	return t.number == t.Generation ||
+		t.number == t.Generation-1 && now.Sub(t.RotatedAt) <= f.Lifetimes.retry() && !ahead(t.RotatedAt, now)
 }
 
 // Revoke ends the family of a token (RFC 7009). A token that is unknown or of
@@ -298,12 +328,13 @@ func (f *Families) Revoke(ctx context.Context, text, applicationURI string) erro
 	if err != nil {
 		return err
 	}
-	return f.Store.EndFamily(ctx, t.ID, f.Clock.Now(), EndRevoked, true)
+	return f.End(ctx, t.ID, EndRevoked)
 }
 
-// End ends one family for the reason.
+// End ends one family for the reason, with every access token of its grant.
 func (f *Families) End(ctx context.Context, id, reason string) error {
-	return f.Store.EndFamily(ctx, id, f.Clock.Now(), reason, false)
+	now := f.Clock.Now()
+	return f.Store.EndFamily(ctx, id, now, f.Lifetimes.accessUntil(now), reason)
 }
 
 // EndSignIn ends every refresh family and unused code of a sign-in: nothing
@@ -326,4 +357,29 @@ func (f *Families) EndApplication(ctx context.Context, applicationURI string) er
 // Purge forgets families that expired long ago.
 func (f *Families) Purge(ctx context.Context) error {
 	return f.Store.PurgeFamilies(ctx, f.Clock.Now().Add(-7*24*time.Hour))
+}
+
+// generations remembers the newest generation of the families seen lately, in
+// bounded memory: when one map is full it becomes the older one.
+type generations struct {
+	lock     sync.Mutex
+	new, old map[string]int64
+}
+
+// maxGenerations is how many are remembered for sure.
+const maxGenerations = 50_000
+
+func (g *generations) get(id string) int64 {
+	g.lock.Lock()
+	defer g.lock.Unlock()
+	return max(g.new[id], g.old[id])
+}
+
+func (g *generations) put(id string, generation int64) {
+	g.lock.Lock()
+	defer g.lock.Unlock()
+	if _, there := g.new[id]; !there && (g.new == nil || len(g.new) >= maxGenerations) {
+		g.old, g.new = g.new, map[string]int64{}
+	}
+	g.new[id] = max(generation, g.new[id], g.old[id])
 }

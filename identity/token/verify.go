@@ -37,7 +37,7 @@ var errWrongAudience = tandem.Errorf(tandem.CodeUnauthorized, "the token is for 
 var (
 	userRequired = []string{"sub", "id", "sid", "user_type", "auth_time"}
 	userOnly     = append([]string{
-		"is_admin", "name", "email", "email_verified", "locale", "db", "idp", "tid", "nonce", "at_hash",
+		"is_admin", "name", "email", "email_verified", "locale", "db", "idp", "tid", "nonce", "at_hash", "grant_id",
 	}, userRequired...)
 	serviceRequired = []string{"client_system_user", "client_system_user_type", "client_system_user_id"}
 	serviceOnly     = append([]string{"client_db", "service_instance"}, serviceRequired...)
@@ -98,7 +98,7 @@ func userOf(payload []byte, names map[string]json.RawMessage) (*tandem.UserIdent
 		return nil, errBadToken
 	}
 	return &tandem.UserIdentity{
-		ID: c.UserID, Login: c.Subject, Type: tandem.UserType(c.UserType), Admin: c.Admin, SignInID: c.SignInID,
+		ID: c.UserID, Login: c.Subject, Type: tandem.UserType(c.UserType), Admin: c.Admin, SignInID: c.SignInID, GrantID: c.GrantID,
 	}, nil
 }
 

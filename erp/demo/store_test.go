@@ -55,7 +55,7 @@ func TestSeedInBothDatabases(t *testing.T) {
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		store := open(t, db)
 		first := into(t, store)
-		memory, _ := seed(t, noon)
+		memory := seedOf(t, noon)
 		if again := into(t, store); !again.Existing || again.Rows != 0 {
 			t.Errorf("the second seed made %+v", again)
 		}

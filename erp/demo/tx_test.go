@@ -2,6 +2,7 @@ package demo_test
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -105,6 +106,27 @@ func (m *memory) Remove(*model.Set, string) error { panic("not asked for by a se
 
 func (m *memory) Aggregate(write.Aggregate, *model.Child, string, *model.Property) (int64, error) {
 	panic("not asked for by a seed")
+}
+
+// clone is a copy that may be written to.
+func (m *memory) clone() *memory {
+	c := &memory{rows: maps.Clone(m.rows), order: make([]*model.Record, len(m.order)), counters: maps.Clone(m.counters)}
+	for i, r := range m.order {
+		own := *r
+		own.Values = slices.Clone(r.Values)
+		c.order[i] = &own
+		if r.ID != "" {
+			c.rows[r.ID] = &own
+		}
+	}
+	return c
+}
+
+// equal reports whether both have the same rows in the same order, value for value.
+func (m *memory) equal(o *memory) bool {
+	return slices.EqualFunc(m.order, o.order, func(a, b *model.Record) bool {
+		return a.Set == b.Set && a.ID == b.ID && slices.Equal(a.Values, b.Values)
+	})
 }
 
 // of are the rows of a set, in the order of their insertion.

@@ -1,10 +1,13 @@
 package tandemtest
 
 import (
+	"errors"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/hybridapps/tandem"
@@ -51,6 +54,7 @@ func StartHybrid(t testing.TB, o Options) *Hybrid {
 		t.Fatal(err)
 	}
 	forWorker, forWebApp := h.half(t, "worker", h.ServiceSecret, workerdb.URL), h.half(t, "webapp", h.UserSecret, datatest.URL)
+	workerdb.Fill(t, forWorker.DB, forWorker.Dir)
 	h.WorkerDB, h.WebAppDB = forWorker.DB, forWebApp.DB
 	worker, err := platform.NewWorker(t.Context(), platform.WorkerConfig{HalfConfig: forWorker})
 	if err != nil {
@@ -87,9 +91,13 @@ func (h *Hybrid) half(t testing.TB, name, secret string, database func(testing.T
 	if err := os.WriteFile(credential, []byte(secret), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	db := "sqlite:" + filepath.Join(dir, name+".db")
-	if h.options.Engine == sqldb.PostgreSQL {
-		db = database(t, h.options.Engine)
+	db := database(t, h.options.Engine)
+	if file, ok := strings.CutPrefix(db, "sqlite:"); ok { // belongs into the folder; an empty one is no file yet
+		own := filepath.Join(dir, name+".db")
+		if err := os.Rename(file, own); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		db = "sqlite:" + own
 	}
 	return platform.HalfConfig{
 		Issuer: h.Issuer, ApplicationURI: Portal, CredentialFile: credential, DB: db,

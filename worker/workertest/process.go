@@ -18,6 +18,7 @@ import (
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/worker"
+	"github.com/hybridapps/tandem/worker/workertest/workerdb"
 )
 
 // Variables that make the test's own program a worker, see [Main].
@@ -46,6 +47,7 @@ type Process struct {
 // package's TestMain must be [Main].
 func Spawn(t testing.TB, f *Fake, address, dir string) *Process {
 	t.Helper()
+	workerdb.Fill(t, address, dir)
 	cmd := exec.Command(os.Args[0]) // the test's own program
 	cmd.Env = append(os.Environ(), processIssuer+"="+f.Issuer, processDB+"="+address, processDir+"="+dir)
 	cmd.Stderr = os.Stderr

@@ -45,6 +45,7 @@ func NewConfig(t *testing.T, f *Fake, db *sqldb.DB, dir string) worker.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
+	workerdb.Fill(t, db.URL(), dir)
 	return worker.Config{
 		Provider: p, ApplicationURI: ApplicationURI, Credential: client.ServiceSecret("secret"), DB: db, Dir: dir, ChannelKey: key,
 	}

@@ -23,12 +23,8 @@ import (
 	"github.com/hybridapps/tandem/sqldb"
 )
 
-const (
-	// connections is how many clients ask at the same time.
-	connections = 16
-	// perRound is how many tokens each server gives in a round.
-	perRound = 8000
-)
+// connections is how many clients ask at the same time.
+const connections = 16
 
 // BenchmarkClientCredentials gives service tokens over HTTP: an instance with
 // its audit record on, on both databases, and the bare handler, in turn. One

@@ -10,37 +10,22 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hybridapps/tandem/internal/testkit"
 )
 
 // startsWithin is far more than a start takes.
 const startsWithin = time.Minute
 
-// program builds the binary once for all benchmarks that run it.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "tandem-bench-*")
-	if err != nil {
-		return "", err
-	}
-	file := filepath.Join(dir, "tandem")
-	if out, err := exec.Command("go", "build", "-o", file, "../cmd/tandem").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build: %w\n%s", err, out)
-	}
-	built = dir
-	return file, nil
-})
-
-// built is the folder of the program, once there is one.
-var built string
+// program is what the benchmarks of processes run.
+var program testkit.Program
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if built != "" {
-		os.RemoveAll(built)
-	}
+	program.Remove()
 	os.Exit(code)
 }
 
@@ -58,7 +43,7 @@ type system struct {
 // up starts the system on free ports and waits until everything answers.
 func up(b *testing.B, dir, db string) *system {
 	b.Helper()
-	file, err := program()
+	file, err := program.File()
 	if err != nil {
 		b.Fatal(err)
 	}

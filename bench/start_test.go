@@ -11,7 +11,7 @@ import (
 // start made, until all three processes answer: 6 s and 2 s at most. The memory is
 // that of the processes after the second start, of the instance 60 MiB at most.
 func BenchmarkStart(b *testing.B) {
-	if _, err := program(); err != nil {
+	if _, err := program.File(); err != nil {
 		b.Fatal(err)
 	}
 	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {

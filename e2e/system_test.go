@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -19,26 +18,13 @@ import (
 	"github.com/hybridapps/tandem/internal/testkit"
 )
 
-// binary builds the program once, as a person would.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "tandem-e2e-")
-	if err != nil {
-		return "", err
-	}
-	file := filepath.Join(dir, "tandem")
-	out, err := exec.Command("go", "build", "-o", file, "github.com/hybridapps/tandem/cmd/tandem").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build: %w\n%s", err, out)
-	}
-	return file, nil
-})
+// program is what a person would run.
+var program testkit.Program
 
-// TestMain removes the binary at the end.
+// TestMain removes the program at the end.
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if file, err := binary(); err == nil {
-		os.RemoveAll(filepath.Dir(file))
-	}
+	program.Remove()
 	os.Exit(code)
 }
 
@@ -95,7 +81,7 @@ func tail(text string, lines int) string {
 // start runs the program and reads demo.json once it is there.
 func (s *system) start() {
 	s.t.Helper()
-	file, err := binary()
+	file, err := program.File()
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -155,7 +141,7 @@ func (s *system) stop() {
 // tandem runs an administration command on the system's data.
 func (s *system) tandem(args ...string) string {
 	s.t.Helper()
-	file, err := binary()
+	file, err := program.File()
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -27,6 +27,8 @@ if [ -n "${TANDEM_TEST_ALL:-}" ]; then report+=(-no-skips); fi
 # What the processes share, see internal/testkit/testdb.
 TANDEM_TEST_RUN=$(mktemp -d)
 export TANDEM_TEST_RUN
+# The program that some of them run, see internal/testkit.
+export TANDEM_TEST_PROGRAM=$TANDEM_TEST_RUN/tandem
 started=
 clean() {
 	rm -rf "$TANDEM_TEST_RUN"
@@ -43,6 +45,7 @@ if [ -z "${TANDEM_TEST_POSTGRES:-}" ]; then
 	fi
 fi
 
+go build -ldflags "-X main.linkedCommit=0123abcd" -o "$TANDEM_TEST_PROGRAM" ./cmd/tandem
 go vet "${build[@]+"${build[@]}"}" ./...
 # The longest first, so that none is left alone at the end.
 go test -json -vet=off "${build[@]+"${build[@]}"}" "${flags[@]}" ./e2e/isolation ./e2e ./... |

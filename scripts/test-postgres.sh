@@ -2,10 +2,22 @@
 # A throwaway PostgreSQL for the tests: `test-postgres.sh start [OPTION…]` prints
 # its URL, `stop` removes it. Options such as `-c jit=off` are the server's own and
 # hold when it is not running yet. PostgreSQL refuses to run as root, so root starts it as the
-# user postgres. Durability is off: nothing in it is worth keeping.
+# user postgres. Durability is off: nothing in it is worth keeping. Its files are in memory
+# where there is plenty: tests make and remove thousands of them, which is dear on a disk.
 set -euo pipefail
 
-dir=${TANDEM_TEST_POSTGRES_DIR:-/tmp/tandem-test-postgres-$(id -u)}
+# roomy: 3 GB are free in /dev/shm, and 8 GB of memory for everything.
+roomy() {
+	[ -w /dev/shm ] && [ "$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1)" -ge 3000000 ] &&
+		[ "$(awk '/^MemAvailable:/ {print $2}' /proc/meminfo)" -ge 8000000 ]
+}
+name=tandem-test-postgres-$(id -u)
+dir=${TANDEM_TEST_POSTGRES_DIR:-}
+if [ -z "$dir" ]; then
+	dir=/tmp/$name
+	# One that runs is found where it is.
+	if [ -d "/dev/shm/$name" ] || { [ ! -d "$dir" ] && roomy 2>/dev/null; }; then dir=/dev/shm/$name; fi
+fi
 bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
 [ -n "$bin" ] || bin=$(dirname "$(command -v initdb || echo /nowhere/initdb)")
 [ -x "$bin/initdb" ] || { echo "test-postgres: PostgreSQL's server programs are missing: apt-get install postgresql" >&2; exit 1; }

@@ -37,7 +37,7 @@ clean() {
 trap clean EXIT
 if [ -z "${TANDEM_TEST_POSTGRES:-}" ]; then
 	# No databases live long enough to be vacuumed, or for plans to be compiled.
-	if TANDEM_TEST_POSTGRES=$(scripts/test-postgres.sh start -c autovacuum=off -c jit=off -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=8GB); then
+	if TANDEM_TEST_POSTGRES=$(scripts/test-postgres.sh start -c autovacuum=off -c jit=off -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=1GB); then
 		export TANDEM_TEST_POSTGRES
 		started=1
 	else

@@ -49,10 +49,10 @@ func TestF34_EditsBetweenAuthorizeAndToken(t *testing.T) {
 				if !c.in || c.login == "paul" {
 					return
 				}
-				for token, kind := range s.tap.all(kindUser) {
+				for token, noted := range s.tap.all(kindUser) {
 					status, text := s.API("POST", "General_Currencies_Currencies", token, `{"CurrencySign":"EUR","Name":"Euro"}`)
 					if (status == 201) != c.writes {
-						t.Errorf("a %s writes: %d %s", kind, status, text)
+						t.Errorf("a %s writes: %d %s", noted.kind, status, text)
 					}
 				}
 			})

@@ -167,7 +167,7 @@ func TestI5_TwoHundredLikeHimTakeNoSlot(t *testing.T) {
 				if page.StatusCode != 200 || !strings.Contains(page.Text, "data-document") || !strings.Contains(page.Text, "Partner "+x.login) {
 					t.Errorf("%s: %d", x.login, page.StatusCode)
 				}
-				c.onlyOwn(x.login, page.Text, c.orders, own)
+				c.onlyOwn(x.login, page.Text, own)
 				d := c.orders[own][0]
 				if page := browsers[i].open("/portal/orders/" + d.ID); page.StatusCode != 200 || !strings.Contains(page.Text, d.Number) {
 					t.Errorf("%s: order %s: %d", x.login, d.Number, page.StatusCode)

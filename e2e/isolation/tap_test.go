@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 
@@ -19,10 +20,19 @@ import (
 // token, the refresh tokens in the web app's store, codes on their way.
 type tap struct {
 	mu sync.Mutex
-	// secrets are kinds by text.
-	secrets map[string]string
+	// secrets are by text.
+	secrets map[string]secret
 	// places are all addresses that were asked for or redirected to.
 	places []string
+}
+
+// secret is something that passed by.
+type secret struct {
+	kind string
+	// forms are what gives it away: itself, as it is in an address, and the claims
+	// or the signature of a token, which alone are as good as the whole for whoever
+	// collects.
+	forms []string
 }
 
 // Kinds of secrets. A token is of the kind that it says.
@@ -44,9 +54,16 @@ func (t *tap) note(kind, text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.secrets == nil {
-		t.secrets = map[string]string{}
+		t.secrets = map[string]secret{}
 	}
-	t.secrets[text] = kind
+	noted := secret{kind: kind, forms: []string{text}}
+	if escaped := url.QueryEscape(text); escaped != text {
+		noted.forms = append(noted.forms, escaped)
+	}
+	if parts := strings.Split(text, "."); len(parts) == 3 {
+		noted.forms = append(noted.forms, parts[1], parts[2])
+	}
+	t.secrets[text] = noted
 }
 
 func (t *tap) place(address string) {
@@ -68,18 +85,13 @@ func (t *tap) noteToken(text string) {
 }
 
 // all are the secrets of some kinds, or of every kind.
-func (t *tap) all(kinds ...string) map[string]string {
+func (t *tap) all(kinds ...string) map[string]secret {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	found := map[string]string{}
-	for text, kind := range t.secrets {
-		for _, want := range kinds {
-			if kind == want {
-				found[text] = kind
-			}
-		}
-		if len(kinds) == 0 {
-			found[text] = kind
+	found := map[string]secret{}
+	for text, noted := range t.secrets {
+		if len(kinds) == 0 || slices.Contains(kinds, noted.kind) {
+			found[text] = noted
 		}
 	}
 	return found
@@ -156,22 +168,14 @@ func (l *listener) Flush() { _ = http.NewResponseController(l.ResponseWriter).Fl
 
 func (l *listener) Unwrap() http.ResponseWriter { return l.ResponseWriter }
 
-// found are the secrets that a text holds, also in parts: the claims or the
-// signature of a token alone are as good as the whole for whoever collects.
-func found(text string, secrets map[string]string) (kinds []string) {
+// found are the kinds of the secrets that a text holds, also in parts.
+func found(text string, secrets map[string]secret) (kinds []string) {
 	if text == "" {
 		return nil
 	}
-	for secret, kind := range secrets {
-		forms := []string{secret, url.QueryEscape(secret)}
-		if parts := strings.Split(secret, "."); len(parts) == 3 {
-			forms = append(forms, parts[1], parts[2])
-		}
-		for _, form := range forms {
-			if strings.Contains(text, form) {
-				kinds = append(kinds, kind)
-				break
-			}
+	for _, secret := range secrets {
+		if slices.ContainsFunc(secret.forms, func(form string) bool { return strings.Contains(text, form) }) {
+			kinds = append(kinds, secret.kind)
 		}
 	}
 	return kinds

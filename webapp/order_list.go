@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/hybridapps/tandem/client"
 )
@@ -104,8 +103,8 @@ type ordersData struct {
 	Pager  pager
 }
 
-// orders lists and searches. The API's $search finds order numbers; when there
-// is none, the text is looked for in the customers' names.
+// orders lists and searches: the API's $search finds orders by their number, their
+// customer and what the customer calls them.
 func (a *App) orders(v *visit) error {
 	d := ordersData{listing: v.listing(), States: documentStates}
 	q := client.Query{
@@ -115,13 +114,6 @@ func (a *App) orders(v *visit) error {
 	found, err := client.FirstPage[erpOrder](v.ctx(), v.api(), setOrders, q)
 	if err != nil {
 		return err
-	}
-	if d.Search != "" && len(found.Value) == 0 && strings.ContainsFunc(d.Search, unicode.IsLetter) {
-		q.Search, q.Filter = "", client.And("contains(Customer,"+client.Quote(d.Search)+")", q.Filter)
-		if found, err = client.FirstPage[erpOrder](v.ctx(), v.api(), setOrders, q); err != nil {
-			return err
-		}
-		d.Hint = "Orders of customers that match “" + d.Search + "”"
 	}
 	for _, o := range found.Value {
 		d.Rows = append(d.Rows, o.view())

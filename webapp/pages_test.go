@@ -65,9 +65,9 @@ func TestInternalUserSeesOrdersWithTheirOwnToken(t *testing.T) {
 	if !slices.Contains(found.all("data-order"), first[3]) || len(found.all("data-order")) > 5 {
 		t.Errorf("order %q was not found by its number: %s", number, found.text("orders"))
 	}
-	// By customer, where no number has the text.
+	// By customer.
 	customer := order.text("order-customer")
-	found = b.open("/orders?q="+url.QueryEscape(customer)).wants(t, 200, "match")
+	found = b.open("/orders?q="+url.QueryEscape(customer)).wants(t, 200)
 	if !slices.Contains(found.all("data-order"), first[3]) && len(found.all("data-order")) < 25 {
 		t.Errorf("the orders of %q were not found", customer)
 	}

@@ -67,7 +67,7 @@ var mayImport = map[string][]string{
 	"e2e/...":    {"..."},
 	"bench/...":  {"..."},
 	// Examples are users of the SDK.
-	"examples/...": {".", "oauth", "client", "tandemtest"},
+	"examples/...": {".", "oauth", "client", "examples/...", "tandemtest"},
 	"scripts/...":  {},
 
 	// Fixtures of tests, see fixtures.

@@ -4,9 +4,13 @@
 //	signin    a front end: a web page that people sign in to
 //	hybrid    both halves in one process, kept apart by their types
 //
-// They read what they need from the environment. Against the demo that
-// "tandem up" starts, the values are in the demo.json of its data directory:
+// Beside the demo that "tandem up" starts, in the same folder, they need no
+// settings: they read its tandem-data/demo.json and run as com.example/starter,
+// which is registered for http://localhost:8090.
 //
-//	TANDEM_ISSUER=http://localhost:8080/id TANDEM_APPLICATION_URI=com.example/portal \
-//	TANDEM_CREDENTIAL_FILE=tandem-data/worker/credential go run ./examples/service
+//	go run ./examples/service
+//	go run ./examples/signin     # then open http://localhost:8090
+//	go run ./examples/hybrid     # the same, and http://localhost:8090/stock
+//
+// Elsewhere package settings says which environment variables they read.
 package examples

@@ -45,6 +45,9 @@ type DemoConfig struct {
 	// UserSecret and ServiceSecret are the portal's credentials as far as they
 	// are known. Those that are not good any more are replaced.
 	UserSecret, ServiceSecret string
+	// Others are the secrets of the other applications, by their URI, as far as
+	// they are known.
+	Others map[string]DemoSecrets
 }
 
 // Demo is the demo as it is registered.
@@ -52,6 +55,8 @@ type Demo struct {
 	Users                     []DemoUser
 	Portal, Field             tandem.TrustedApp
 	UserSecret, ServiceSecret string
+	// Others are the applications beside these, in the order of demo.json.
+	Others []DemoApp
 }
 
 // DemoUser is a person of the demo. Password is empty when somebody has changed
@@ -77,6 +82,9 @@ func (a *Administration) EnsureDemo(ctx context.Context, c DemoConfig) (*Demo, e
 			return err
 		}
 		if err := a.demoApplications(ctx, c, d); err != nil {
+			return err
+		}
+		if err := a.demoOtherApps(ctx, c, d); err != nil {
 			return err
 		}
 		g, ctx := errgroup.WithContext(ctx)
@@ -110,7 +118,10 @@ func (a *Administration) demoPeople(ctx context.Context, c DemoConfig, d *Demo) 
 		if errors.Is(err, tandem.ErrNotFound) {
 			_, err = a.demoAccount(ctx, signin.NewUser{Login: DemoSystemUser, Name: "Portal back end", Type: tandem.SystemUserNoLogin})
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return a.demoOtherUsers(ctx)
 	})
 	return g.Wait()
 }
@@ -213,25 +224,25 @@ func ofWebApp(uris []string, webApp, path string) []string {
 	return kept
 }
 
-// demoSecret is the portal's secret for a flow: the one known while it is good,
-// else a new one in the place of all that were.
-func (a *Administration) demoSecret(ctx context.Context, portal *tandem.TrustedApp, flow tandem.Flow, known string) (string, error) {
+// demoSecret is an application's secret for a flow: the one known while it is
+// good, else a new one in the place of all that were.
+func (a *Administration) demoSecret(ctx context.Context, app *tandem.TrustedApp, flow tandem.Flow, known string) (string, error) {
 	sum := sha256.Sum256([]byte(known))
 	now := a.config.Clock.Now()
-	for i := range portal.Credentials {
-		c := &portal.Credentials[i]
+	for i := range app.Credentials {
+		c := &app.Credentials[i]
 		if known != "" && c.Flow == flow && c.UsableAt(now) && subtle.ConstantTimeCompare(c.SecretHash, sum[:]) == 1 {
 			return known, nil
 		}
 	}
-	for _, c := range portal.Credentials {
+	for _, c := range app.Credentials {
 		if c.Flow != flow || c.Kind != tandem.CredentialSecret {
 			continue
 		}
-		if err := a.Apps.RevokeCredential(ctx, a.config.Actor, DemoPortal, c.ID); err != nil {
+		if err := a.Apps.RevokeCredential(ctx, a.config.Actor, app.ApplicationURI, c.ID); err != nil {
 			return "", err
 		}
 	}
-	_, secret, err := a.Apps.AddCredential(ctx, a.config.Actor, DemoPortal, registry.NewCredential{Flow: flow})
+	_, secret, err := a.Apps.AddCredential(ctx, a.config.Actor, app.ApplicationURI, registry.NewCredential{Flow: flow})
 	return secret, err
 }

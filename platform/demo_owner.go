@@ -25,6 +25,9 @@ func (r demoRow) fact() string { return "demo " + r.kind + " " + r.name }
 // demoRows are all that the demo makes.
 func demoRows() []demoRow {
 	rows := []demoRow{{demoAccount, DemoSystemUser}, {demoApplication, DemoPortal}, {demoApplication, DemoField}}
+	for _, o := range demoOthers {
+		rows = append(rows, demoRow{demoAccount, o.systemUser}, demoRow{demoApplication, o.uri})
+	}
 	for _, u := range demoUsers {
 		rows = append(rows, demoRow{demoAccount, u.Login})
 	}

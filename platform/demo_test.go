@@ -37,8 +37,17 @@ func TestDemoIsMadeOnceAndMended(t *testing.T) {
 		first := ensure(platform.DemoConfig{WebApp: "http://localhost:8081"})
 		known := platform.DemoConfig{
 			WebApp: "http://localhost:8081", Passwords: passwords(first), UserSecret: first.UserSecret, ServiceSecret: first.ServiceSecret,
+			Others: map[string]platform.DemoSecrets{},
+		}
+		for _, o := range first.Others {
+			known.Others[o.ApplicationURI] = o.Secrets
 		}
 		again := ensure(known)
+		for i, o := range again.Others {
+			if was := first.Others[i]; o.Secrets != known.Others[o.ApplicationURI] || o.Version != was.Version {
+				t.Errorf("the second time changed %s", o.ApplicationURI)
+			}
+		}
 		if again.UserSecret != first.UserSecret || again.ServiceSecret != first.ServiceSecret || again.Portal.Version != first.Portal.Version {
 			t.Error("the second time changed the portal")
 		}
@@ -78,6 +87,11 @@ func TestDemoIsMadeOnceAndMended(t *testing.T) {
 		lost := ensure(platform.DemoConfig{WebApp: known.WebApp})
 		if lost.UserSecret == first.UserSecret || lost.ServiceSecret == first.ServiceSecret || passwords(lost)["anna"] == "" {
 			t.Error("lost secrets were not replaced")
+		}
+		for _, o := range lost.Others {
+			if was := known.Others[o.ApplicationURI]; o.Secrets.Service == "" || o.Secrets.Service == was.Service || was.User != "" && o.Secrets.User == was.User {
+				t.Errorf("lost secrets of %s were not replaced", o.ApplicationURI)
+			}
 		}
 		app, err := a.Apps.Get(ctx, platform.DemoPortal)
 		if err != nil || len(app.Credentials) != 2 {

@@ -32,7 +32,7 @@ type demoApp struct {
 	ClientType             tandem.ClientType `json:"client_type"`
 	UserSecret             string            `json:"user_secret,omitempty"`
 	ServiceSecret          string            `json:"service_secret,omitempty"`
-	RedirectURIs           []string          `json:"redirect_uris"`
+	RedirectURIs           []string          `json:"redirect_uris,omitempty"`
 	PostLogoutRedirectURIs []string          `json:"post_logout_redirect_uris,omitempty"`
 	Scope                  string            `json:"scope"`
 	SystemUser             string            `json:"system_user,omitempty"`
@@ -52,6 +52,15 @@ func (f *demoFile) passwords() map[string]string {
 	known := make(map[string]string, len(f.Users))
 	for _, u := range f.Users {
 		known[u.Login] = u.Password
+	}
+	return known
+}
+
+// secrets are those of the file, by application.
+func (f *demoFile) secrets() map[string]platform.DemoSecrets {
+	known := make(map[string]platform.DemoSecrets, len(f.Applications))
+	for _, a := range f.Applications {
+		known[a.ApplicationURI] = platform.DemoSecrets{User: a.UserSecret, Service: a.ServiceSecret}
 	}
 	return known
 }
@@ -108,6 +117,12 @@ func (s *system) demoFile(config platform.StoreConfig, d *platform.Demo) demoFil
 				RedirectURIs: d.Field.RedirectURIs, Scope: d.Field.Scope.String(),
 			},
 		},
+	}
+	for _, o := range d.Others {
+		f.Applications = append(f.Applications, demoApp{
+			ApplicationURI: o.ApplicationURI, ClientType: o.ClientType, UserSecret: o.Secrets.User, ServiceSecret: o.Secrets.Service,
+			RedirectURIs: o.RedirectURIs, PostLogoutRedirectURIs: o.PostLogoutRedirectURIs, Scope: o.Scope.String(), SystemUser: o.SystemUser,
+		})
 	}
 	for _, u := range d.Users {
 		f.Users = append(f.Users, demoer{u.Login, u.Password, u.Type, u.Admin})

@@ -189,7 +189,7 @@ func (s *system) register(ctx context.Context, config platform.StoreConfig, know
 	userFile, serviceFile := filepath.Join(webappDir, "credential"), filepath.Join(workerDir, "credential")
 	d := platform.DemoConfig{
 		WebApp: s.webapp.url, Passwords: known.passwords(),
-		UserSecret: readSecret(userFile), ServiceSecret: readSecret(serviceFile),
+		UserSecret: readSecret(userFile), ServiceSecret: readSecret(serviceFile), Others: known.secrets(),
 	}
 	a, err := platform.OpenAdministration(ctx, config)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -204,6 +205,15 @@ func TestUp(t *testing.T) {
 	if field.ApplicationURI != "com.example/field" || field.ClientType != "Public" || field.UserSecret+field.ServiceSecret != "" ||
 		field.RedirectURIs[0] != "http://127.0.0.1/callback" {
 		t.Errorf("field: %+v", field)
+	}
+	integration, starter := d.Applications[2], d.Applications[3]
+	if integration.ApplicationURI != "com.example/integration" || integration.ServiceSecret == "" || integration.UserSecret != "" ||
+		integration.SystemUser != "svc.integration" {
+		t.Errorf("integration: %+v", integration)
+	}
+	if starter.ApplicationURI != "com.example/starter" || starter.UserSecret == "" || starter.ServiceSecret == "" ||
+		!slices.Equal(starter.RedirectURIs, []string{"http://localhost:8090/signin-callback"}) {
+		t.Errorf("starter: %+v", starter)
 	}
 	for i, want := range []string{"admin InternalUser true", "anna InternalUser false", "paul ExternalCommunityUser false"} {
 		u := d.Users[i]

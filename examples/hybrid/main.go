@@ -11,14 +11,14 @@ import (
 	"log"
 	"log/slog"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/examples/settings"
 )
 
-const address = "localhost:8090"
+const address = settings.Listen
 
 func main() {
 	log.SetFlags(0)
@@ -36,23 +36,21 @@ type halves struct {
 }
 
 func run() error {
-	provider, err := client.NewProvider(client.ProviderConfig{Issuer: os.Getenv("TANDEM_ISSUER")})
+	set, err := settings.Read()
 	if err != nil {
 		return err
 	}
-	application := os.Getenv("TANDEM_APPLICATION_URI")
-	userCredential, err1 := client.ReadUserCredential(os.Getenv("TANDEM_USER_CREDENTIAL_FILE"))
-	serviceCredential, err2 := client.ReadServiceCredential(os.Getenv("TANDEM_SERVICE_CREDENTIAL_FILE"))
-	if err := errors.Join(err1, err2); err != nil {
+	provider, err := client.NewProvider(client.ProviderConfig{Issuer: set.Issuer})
+	if err != nil {
 		return err
 	}
 	people, err1 := client.NewUserTokens(client.UserConfig{
-		Provider: provider, ApplicationURI: application, Credential: userCredential,
+		Provider: provider, ApplicationURI: set.ApplicationURI, Credential: set.User,
 		RedirectURL: "http://" + address + "/signin-callback", PostLogoutRedirectURL: "http://" + address + "/signout-callback",
 		Log: slog.Default(), Observe: observe,
 	})
 	service, err2 := client.NewServiceTokens(client.ServiceConfig{
-		Provider: provider, ApplicationURI: application, Credential: serviceCredential, Log: slog.Default(), Observe: observe,
+		Provider: provider, ApplicationURI: set.ApplicationURI, Credential: set.Service, Log: slog.Default(), Observe: observe,
 	})
 	if err := errors.Join(err1, err2); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 
 	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/examples/settings"
 )
 
 type product struct {
@@ -31,16 +32,16 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	provider, err := client.NewProvider(client.ProviderConfig{Issuer: os.Getenv("TANDEM_ISSUER"), Transport: transport})
+	set, err := settings.Read()
 	if err != nil {
 		return err
 	}
-	credential, err := client.ReadServiceCredential(os.Getenv("TANDEM_CREDENTIAL_FILE"))
+	provider, err := client.NewProvider(client.ProviderConfig{Issuer: set.Issuer, Transport: transport})
 	if err != nil {
 		return err
 	}
 	service, err := client.NewServiceTokens(client.ServiceConfig{
-		Provider: provider, ApplicationURI: os.Getenv("TANDEM_APPLICATION_URI"), Credential: credential,
+		Provider: provider, ApplicationURI: set.ApplicationURI, Credential: set.Service,
 	})
 	if err != nil {
 		return err

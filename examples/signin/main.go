@@ -8,14 +8,14 @@ import (
 	"log"
 	"log/slog"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/examples/settings"
 )
 
-const address = "localhost:8090"
+const address = settings.Listen
 
 var page = template.Must(template.New("").Parse(`<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Sign-in</title></head><body>
@@ -31,18 +31,16 @@ func main() {
 }
 
 func run() error {
-	provider, err := client.NewProvider(client.ProviderConfig{Issuer: os.Getenv("TANDEM_ISSUER")})
+	set, err := settings.Read()
 	if err != nil {
 		return err
 	}
-	var credential client.UserCredential // stays a public client without a file
-	if file := os.Getenv("TANDEM_CREDENTIAL_FILE"); file != "" {
-		if credential, err = client.ReadUserCredential(file); err != nil {
-			return err
-		}
+	provider, err := client.NewProvider(client.ProviderConfig{Issuer: set.Issuer})
+	if err != nil {
+		return err
 	}
 	people, err := client.NewUserTokens(client.UserConfig{
-		Provider: provider, ApplicationURI: os.Getenv("TANDEM_APPLICATION_URI"), Credential: credential,
+		Provider: provider, ApplicationURI: set.ApplicationURI, Credential: set.User,
 		RedirectURL: "http://" + address + "/signin-callback", PostLogoutRedirectURL: "http://" + address + "/signout-callback",
 		Scope: tandem.Scope{"openid", "profile"}, Log: slog.Default(),
 	})

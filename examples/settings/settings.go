@@ -1,0 +1,75 @@
+// Package settings finds what the examples need to know: in the environment, or
+// in the demo.json of a "tandem up" that runs beside them.
+package settings
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/hybridapps/tandem/client"
+)
+
+// Starter is the application of the demo that the examples run with. It is
+// registered with the address [Listen].
+const (
+	Starter = "com.example/starter"
+	Listen  = "localhost:8090"
+)
+
+// Settings are what a program has to be told.
+type Settings struct {
+	Issuer, ApplicationURI string
+	// User and Service are the credentials of the two halves; User stays a
+	// public client where the environment names no file.
+	User    client.UserCredential
+	Service client.ServiceCredential
+}
+
+// Read takes the settings from TANDEM_ISSUER, TANDEM_APPLICATION_URI,
+// TANDEM_USER_CREDENTIAL_FILE and TANDEM_SERVICE_CREDENTIAL_FILE. Without an
+// issuer it reads the demo's, from the file in TANDEM_DEMO or
+// tandem-data/demo.json.
+func Read() (Settings, error) {
+	s := Settings{Issuer: os.Getenv("TANDEM_ISSUER"), ApplicationURI: os.Getenv("TANDEM_APPLICATION_URI")}
+	if s.Issuer == "" {
+		return readDemo()
+	}
+	var err1, err2 error
+	if file := os.Getenv("TANDEM_USER_CREDENTIAL_FILE"); file != "" {
+		s.User, err1 = client.ReadUserCredential(file)
+	}
+	if file := os.Getenv("TANDEM_SERVICE_CREDENTIAL_FILE"); file != "" {
+		s.Service, err2 = client.ReadServiceCredential(file)
+	}
+	return s, errors.Join(err1, err2)
+}
+
+func readDemo() (Settings, error) {
+	file := os.Getenv("TANDEM_DEMO")
+	if file == "" {
+		file = "tandem-data/demo.json"
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return Settings{}, fmt.Errorf("%w; run \"tandem up\" beside, in the same folder, or set TANDEM_ISSUER", err)
+	}
+	var demo struct {
+		Issuer       string
+		Applications []struct {
+			URI           string `json:"application_uri"`
+			UserSecret    string `json:"user_secret"`
+			ServiceSecret string `json:"service_secret"`
+		}
+	}
+	if err := json.Unmarshal(text, &demo); err != nil {
+		return Settings{}, fmt.Errorf("%s: %w", file, err)
+	}
+	for _, a := range demo.Applications {
+		if a.URI == Starter {
+			return Settings{demo.Issuer, a.URI, client.UserSecret(a.UserSecret), client.ServiceSecret(a.ServiceSecret)}, nil
+		}
+	}
+	return Settings{}, fmt.Errorf("%s has no application %s: start \"tandem up\" of this version once more", file, Starter)
+}

@@ -15,7 +15,7 @@ import (
 )
 
 // Browser is a browser without JavaScript: it keeps cookies, follows redirects
-// one by one and fills forms.
+// one by one, fills forms and sends the headers that browsers send.
 type Browser struct {
 	Client *http.Client
 	t      testing.TB
@@ -57,6 +57,7 @@ func (b *Browser) Get(address string) *Page {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	req.Header.Set("Sec-Fetch-Site", "none")
 	return b.follow(b.do(req))
 }
 
@@ -73,11 +74,7 @@ func (b *Browser) Post(from *Page, address string, form url.Values) *Page {
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Origin", from.Request.URL.Scheme+"://"+from.Request.URL.Host)
-	site := "same-origin"
-	if to.Host != from.Request.URL.Host {
-		site = "same-site"
-	}
-	req.Header.Set("Sec-Fetch-Site", site)
+	req.Header.Set("Sec-Fetch-Site", fetchSite(from.Request.URL, to))
 	return b.follow(b.do(req))
 }
 
@@ -170,8 +167,36 @@ func (b *Browser) Authorize(login, password string, scope ...string) Code {
 	return c
 }
 
+// navigation is what browsers say when a person goes to a page.
+var navigation = map[string]string{
+	"User-Agent":                "Mozilla/5.0 (X11; Linux x86_64) tandemtest",
+	"Accept":                    "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+	"Accept-Language":           "en",
+	"Sec-Fetch-Mode":            "navigate",
+	"Sec-Fetch-Dest":            "document",
+	"Sec-Fetch-User":            "?1",
+	"Upgrade-Insecure-Requests": "1",
+}
+
+// fetchSite is the relation of two addresses as browsers tell it, as far as hosts
+// without a public suffix have one.
+func fetchSite(from, to *url.URL) string {
+	switch {
+	case from.Scheme == to.Scheme && from.Host == to.Host:
+		return "same-origin"
+	case from.Scheme == to.Scheme && from.Hostname() == to.Hostname():
+		return "same-site"
+	}
+	return "cross-site"
+}
+
 func (b *Browser) do(req *http.Request) *Page {
 	b.t.Helper()
+	for name, value := range navigation {
+		if req.Header.Get(name) == "" {
+			req.Header.Set(name, value)
+		}
+	}
 	res, err := b.Client.Do(req)
 	if err != nil {
 		b.t.Fatal(err)
@@ -209,6 +234,7 @@ func (b *Browser) follow(p *Page) *Page {
 		if err != nil {
 			b.t.Fatal(err)
 		}
+		req.Header.Set("Sec-Fetch-Site", fetchSite(p.Request.URL, to))
 		p = b.do(req)
 	}
 	b.t.Fatal("the redirects lead in a circle")

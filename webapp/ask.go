@@ -18,5 +18,5 @@ func (v *visit) ask(q question) (asked bool, err error) {
 	if v.r.PostForm.Get(sure) == "yes" {
 		return false, nil
 	}
-	return true, v.show(http.StatusOK, "ask", q.Heading, q)
+	return true, v.showPage(http.StatusOK, "ask", page{Title: q.Heading, Narrow: true, D: q})
 }

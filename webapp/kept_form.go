@@ -56,7 +56,7 @@ func (a *App) keptEdit(v *visit, id string, f *orderForm) error {
 
 // askAgain shows what was asked for, and a button that asks for it again.
 func (a *App) askAgain(v *visit, form *client.KeptForm, path string) error {
-	return v.show(http.StatusOK, "kept", "Do it now?", keptData{form.Action, actionWords(path), form.Fields})
+	return v.showPage(http.StatusOK, "kept", page{Title: "Do it now?", Narrow: true, D: keptData{form.Action, actionWords(path), form.Fields}})
 }
 
 // actionWords says what a form without fields to fill does.

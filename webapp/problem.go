@@ -204,7 +204,7 @@ func (a *App) tell(v *visit, t trouble) {
 		internalapi.WriteJSON(v.w, t.Status, map[string]any{"error": map[string]string{"code": string(t.Code), "message": t.Message, "id": t.ID}})
 		return
 	}
-	p := page{Title: t.Heading, Narrow: true, D: t}
+	p := page{Title: t.Heading, Narrow: true, Plain: t.SignIn != "", D: t}
 	v.frame(&p)
 	a.render(v.w, v.r, t.Status, "problem", "layout", p)
 }

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem/internal/testkit"
+	"github.com/hybridapps/tandem/tandemtest"
 )
 
 // demo is what a script reads of demo.json.
@@ -594,6 +595,12 @@ func TestUpWithADevelopmentAuthority(t *testing.T) {
 	res.Body.Close()
 	if to := res.Header.Get("Location"); !strings.HasPrefix(to, r.demo.Issuer+"/connect/authorize?") {
 		t.Errorf("sign-in: %d to %q", res.StatusCode, to)
+	}
+	// And the worker: the page of the stock comes from there.
+	anna := tandemtest.NewBrowser(t)
+	anna.Client.Transport = client.Transport
+	if page := anna.SignIn(r.demo.WebApp+"/signin?return_to=/stock", "anna", r.demo.Users[1].Password); page.StatusCode != 200 || !strings.Contains(page.Text, "Sync stock now") {
+		t.Errorf("the stock: %d %s", page.StatusCode, page.Text)
 	}
 	for line := range strings.Lines(r.text()) {
 		if !json.Valid([]byte(line)) {

@@ -185,5 +185,8 @@ func (req *authorizationRequest) satisfiedBy(s *SignIn, now time.Time) bool {
 	if req.HintUserID != "" && req.HintUserID != s.UserID {
 		return false
 	}
-	return req.MaxAge == nil || now.Sub(s.AuthTime) < *req.MaxAge // never with max_age=0
+	age := now.Sub(s.AuthTime)
+	// Never with max_age=0, nor with a time of the future, which a clock left
+	// that was wrong: nobody knows how long ago that was.
+	return req.MaxAge == nil || age > -clocksDiffer && age < *req.MaxAge
 }

@@ -325,6 +325,11 @@ func TestPromptAndMaxAge(t *testing.T) {
 			t.Errorf("%v with prompt=none: %v", loud, q)
 		}
 	}
+	s.clock.Advance(-20 * time.Minute) // as if the sign-in were of a clock that ran ahead
+	if !asks("max_age", "3600") {
+		t.Error("a sign-in of the future was young enough")
+	}
+	s.clock.Advance(20 * time.Minute)
 
 	// The same person again: the sid stays, the time of authentication moves.
 	for _, loud := range [][]string{{"prompt", "login"}, {"max_age", "0"}} {

@@ -14,6 +14,8 @@ const (
 	// requestLifetime is how long an authorization request may wait for the
 	// person to sign in.
 	requestLifetime = time.Hour
+	// clocksDiffer is by how much replicas' clocks may.
+	clocksDiffer = time.Minute
 )
 
 // sealed turns a value into text that only this server can make or read, good
@@ -71,7 +73,7 @@ func (h *Handler) csrfValid(r *http.Request, token string) bool {
 // fresh reports whether a time in Unix seconds is within the lifetime.
 func (h *Handler) fresh(at int64, lifetime time.Duration) bool {
 	age := h.Clock.Now().Sub(time.Unix(at, 0))
-	return age > -time.Minute && age < lifetime // replicas' clocks differ a little
+	return age > -clocksDiffer && age < lifetime
 }
 
 // ownSite refuses a form that another site made the browser send: by

@@ -224,10 +224,13 @@ func TestBodiesThatDripAreEnded(t *testing.T) {
 		if _, err := io.WriteString(conn, head); err != nil {
 			t.Fatal(err)
 		}
+		patience := time.After(testkit.Patience)
 		for {
 			select {
 			case err := <-read:
 				return err
+			case <-patience:
+				return errors.New("the body is held for ever")
 			case <-time.After(5 * time.Millisecond):
 				_, _ = io.WriteString(conn, drop) // fails when the server has had enough
 			}

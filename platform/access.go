@@ -116,7 +116,8 @@ func (a *Administration) RemoveExternalAccess(ctx context.Context, login, number
 			return err
 		}
 		if len(there) == 0 {
-			return tandem.Errorf(tandem.CodeNotFound, "%s has no access to the customer %s; tandem access external list %[1]s shows what there is", login, number)
+			return tandem.Errorf(tandem.CodeNotFound,
+				"%s has no access to the customer %s; tandem access external list %[1]s shows what there is", login, number)
 		}
 		return write.NewWriter(x.model, x.by).In(tx, a.config.Clock.Now()).Delete(there[0], write.Condition{})
 	})
@@ -160,7 +161,8 @@ func (a *Administration) ListExternalAccess(ctx context.Context, login string) (
 func (x *externals) person(ctx context.Context, login string) (tandem.User, error) {
 	u, err := x.Accounts.Show(ctx, login)
 	if err == nil && u.Type != tandem.ExternalCommunityUser {
-		err = tandem.Errorf(tandem.CodeRule, "%s is a %s; only external users are given customers: tandem user create LOGIN --type external", login, u.Type)
+		err = tandem.Errorf(tandem.CodeRule,
+			"%s is a %s; only external users are given customers: tandem user create LOGIN --type external", login, u.Type)
 	}
 	return u, err
 }

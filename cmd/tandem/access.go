@@ -55,7 +55,7 @@ type externalAdd struct {
 	output
 	Login    string `arg:"" help:"Login of an external user."`
 	Customer string `help:"Number of the customer." required:"" placeholder:"NUMBER"`
-	Role     string `help:"Basic, Orders, OrdersWithPrices, Billing (invoices too) or Admin: each sees what those before it see." default:"OrdersWithPrices" placeholder:"ROLE"`
+	Role     string `help:"Basic, Orders, OrdersWithPrices, Billing (invoices) or Admin." default:"OrdersWithPrices" placeholder:"ROLE"`
 	DaysBack string `help:"How many days back documents are shown: a number, or unlimited." default:"30" placeholder:"N"`
 }
 

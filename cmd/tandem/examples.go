@@ -8,21 +8,35 @@ import (
 
 // examples are what stands at the end of each command's --help.
 var examples = map[string][]string{
-	"up":                     {"tandem up", "tandem up --listen :0 --webapp-listen :0 --worker-listen :0 --data ./try"},
-	"instance":               {"tandem instance --seed base", "tandem instance --db-file db.url --url https://erp.acme.example --listen 10.0.0.5:8080"},
-	"webapp":                 {"tandem webapp --application-uri com.acme/portal --credential-file user.secret"},
-	"worker":                 {"tandem worker --application-uri com.acme/portal --credential-file service.secret --mapping shop.yaml"},
-	"app create":             {`tandem app create --uri com.acme/portal --internal --external --system-user svc.acme --scope "read update" --secrets-to secrets --redirect https://portal.acme.example/signin-callback`},
-	"app list":               {"tandem app list", "tandem app list -o json"},
-	"app show":               {"tandem app show com.acme/portal"},
-	"app update":             {`tandem app update com.acme/portal --service-scope read`, "tandem app update com.acme/portal --no-external"},
-	"app enable":             {"tandem app enable com.acme/portal"},
-	"app disable":            {"tandem app disable com.acme/portal"},
-	"app delete":             {"tandem app delete com.acme/portal"},
-	"app credential add":     {"tandem app credential add com.acme/portal --flow service --expires 90d"},
-	"app credential list":    {"tandem app credential list com.acme/portal"},
-	"app credential revoke":  {"tandem app credential revoke com.acme/portal 0197c2d4-7a51-7a7e-8c1c-1f6f3f1f7d10"},
-	"user create":            {"tandem user create anna --type internal --name Anna --password-file anna.password", "tandem user create svc.acme --type system"},
+	"up": {"tandem up", "tandem up --listen :0 --webapp-listen :0 --worker-listen :0 --data ./try"},
+	"instance": {
+		"tandem instance --seed base",
+		"tandem instance --db-file db.url --url https://erp.acme.example --listen 10.0.0.5:8080",
+	},
+	"webapp": {"tandem webapp --application-uri com.acme/portal --credential-file user.secret"},
+	"worker": {
+		"tandem worker --application-uri com.acme/portal --credential-file service.secret --mapping shop.yaml",
+	},
+	"app create": {
+		`tandem app create --uri com.acme/portal --internal --system-user svc.acme --scope "read update" ` +
+			"--secrets-to secrets --redirect https://portal.acme.example/signin-callback",
+	},
+	"app list": {"tandem app list", "tandem app list -o json"},
+	"app show": {"tandem app show com.acme/portal"},
+	"app update": {
+		`tandem app update com.acme/portal --service-scope read`,
+		"tandem app update com.acme/portal --no-external",
+	},
+	"app enable":            {"tandem app enable com.acme/portal"},
+	"app disable":           {"tandem app disable com.acme/portal"},
+	"app delete":            {"tandem app delete com.acme/portal"},
+	"app credential add":    {"tandem app credential add com.acme/portal --flow service --expires 90d"},
+	"app credential list":   {"tandem app credential list com.acme/portal"},
+	"app credential revoke": {"tandem app credential revoke com.acme/portal 0197c2d4-7a51-7a7e-8c1c-1f6f3f1f7d10"},
+	"user create": {
+		"tandem user create anna --type internal --name Anna --password-file anna.password",
+		"tandem user create svc.acme --type system",
+	},
 	"user list":              {"tandem user list", "tandem user list -o yaml"},
 	"user show":              {"tandem user show anna"},
 	"user update":            {"tandem user update anna --email anna@acme.example --admin"},
@@ -36,14 +50,21 @@ var examples = map[string][]string{
 	"access external add":    {"tandem access external add paul --customer VINET --role Billing --days-back 90"},
 	"access external list":   {"tandem access external list paul"},
 	"access external remove": {"tandem access external remove paul --customer VINET"},
-	"record list":            {"tandem record list --kind administration --since 2026-11-01T00:00:00Z", "tandem record list --application com.acme/portal -o json"},
-	"record tail":            {"tandem record tail --actor anna", "tandem record tail -n 0 -o json"},
-	"key list":               {"tandem key list"},
-	"key rotate":             {"tandem key rotate"},
-	"migrate":                {"tandem migrate --db-file db.url"},
-	"version":                {"tandem version", "tandem version -o json"},
-	"licences":               {"tandem licences", "tandem licences --list"},
-	"completion":             {"tandem completion bash > /etc/bash_completion.d/tandem", `tandem completion zsh > "${fpath[1]}/_tandem"`, "tandem completion fish > ~/.config/fish/completions/tandem.fish"},
+	"record list": {
+		"tandem record list --kind administration --since 2026-11-01T00:00:00Z",
+		"tandem record list --application com.acme/portal -o json",
+	},
+	"record tail": {"tandem record tail --actor anna", "tandem record tail -n 0 -o json"},
+	"key list":    {"tandem key list"},
+	"key rotate":  {"tandem key rotate"},
+	"migrate":     {"tandem migrate --db-file db.url"},
+	"version":     {"tandem version", "tandem version -o json"},
+	"licences":    {"tandem licences", "tandem licences --list"},
+	"completion": {
+		"tandem completion bash > /etc/bash_completion.d/tandem",
+		`tandem completion zsh > "${fpath[1]}/_tandem"`,
+		"tandem completion fish > ~/.config/fish/completions/tandem.fish",
+	},
 }
 
 // addExamples puts them into the description of the command line.

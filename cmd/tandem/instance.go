@@ -37,7 +37,7 @@ type instanceCommand struct {
 	store
 	serving
 	instanceFlags
-	Seed string `help:"Data to begin with: none, base (currencies, units, document types, a company of yours) or demo (the demo company). What is there stays." enum:"none,base,demo" default:"none" placeholder:"DATA"`
+	Seed string `help:"Data to begin with: base (units, currencies, a company …) or demo." enum:"none,base,demo" default:"none" placeholder:"DATA"`
 }
 
 // prepare makes the data to begin with, and refuses slots that are reserved for

@@ -138,7 +138,8 @@ func kind(text string) string {
 		return "BSD-2-Clause"
 	case has("Permission is hereby granted, free of charge, to any person obtaining a copy"):
 		return "MIT"
-	case has("Permission to use, copy, modify, and/or distribute this software"), has("Permission to use, copy, modify, and distribute this software"):
+	case has("Permission to use, copy, modify, and/or distribute this software"),
+		has("Permission to use, copy, modify, and distribute this software"):
 		return "ISC"
 	case has("disclaims copyright"), has("public domain"), has("This is free and unencumbered software"):
 		return "public domain"

@@ -61,7 +61,8 @@ func (i *attempt) withChildren(ctx context.Context, step *mapping.Step, b *batch
 
 // existing reads the children of those parents that are there, by the key of the
 // parent.
-func (i *attempt) existing(ctx context.Context, step *mapping.Step, c *mapping.Children, items []item) (map[string][]*existingChild, error) {
+func (i *attempt) existing(ctx context.Context, step *mapping.Step, c *mapping.Children, items []item,
+) (map[string][]*existingChild, error) {
 	set := i.metadata.Set(step.Object.Entity)
 	if set == "" {
 		return nil, tandem.Errorf(tandem.CodeInvalid, "the API has no entity set of %s, so what is there cannot be read", step.Object.Entity)

@@ -126,23 +126,28 @@ func trim(v any) string {
 // What a line is, its key says, and never its place in the file.
 func TestLinesAreFoundByTheirKey(t *testing.T) {
 	t.Parallel()
-	const keep, remove = sales, "        missing: remove\n"
+	const keep, remove = false, true
+	shops := map[bool]*workertest.Running{}
+	fakes := map[bool]*workertest.Fake{}
+	fakes[keep], shops[keep] = startShop(t, sales)
+	fakes[remove], shops[remove] = startShop(t, strings.Replace(sales, "        number", "        missing: remove\n        number", 1))
 	for _, c := range []struct {
-		name, mapping string
-		again         string // the second import of lines 1×1, 2×2, 3×3
-		want          []string
-		report        string
-		removed       int64
+		name    string
+		missing bool
+		again   string // the second import of lines 1×1, 2×2, 3×3
+		want    []string
+		report  string
+		removed int64
 	}{
 		{"the first line is gone and reported", keep, "7,2026-03-01,n,2,2\n7,2026-03-01,n,3,3\n", []string{"1×1", "2×2", "3×3"}, "is in the ERP and has no row in sales.csv any more", 0},
-		{"the first line is gone and removed", strings.Replace(keep, "        number", remove+"        number", 1), "7,2026-03-01,n,2,2\n7,2026-03-01,n,3,3\n", []string{"2×2", "3×3"}, "", 1},
+		{"the first line is gone and removed", remove, "7,2026-03-01,n,2,2\n7,2026-03-01,n,3,3\n", []string{"2×2", "3×3"}, "", 1},
 		{"another order of the lines", keep, "7,2026-03-01,n,3,3\n7,2026-03-01,n,1,1\n7,2026-03-01,n,2,2\n", []string{"1×1", "2×2", "3×3"}, "", 0},
 		{"a line before the first", keep, "7,2026-03-01,n,4,4\n7,2026-03-01,n,1,1\n7,2026-03-01,n,2,5\n7,2026-03-01,n,3,3\n", []string{"1×1", "2×5", "3×3", "4×4"}, "", 0},
 		{"two lines of one product now", keep, "7,2026-03-01,n,1,1\n7,2026-03-01,n,1,6\n7,2026-03-01,n,2,2\n7,2026-03-01,n,3,3\n", []string{"1×1", "2×2", "3×3", "1×6"}, "", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			f, w := startShop(t, c.mapping)
+			f, w := fakes[c.missing], shops[c.missing]
+			f.With(func() { clear(f.Imported); clear(f.Children) })
 			j, report := run(t, w, "products.csv", "sep=;\n"+productsOfShop, "sales.csv", salesHead+"7,2026-03-01,n,1,1\n7,2026-03-01,n,2,2\n7,2026-03-01,n,3,3\n")
 			if s := step(t, j, "sales.csv"); s.Added != 3 || s.Rows != 3 || len(report) != 0 {
 				t.Fatalf("%+v %v", j.Result, report)
@@ -160,8 +165,8 @@ func TestLinesAreFoundByTheirKey(t *testing.T) {
 		})
 	}
 	t.Run("of two alike it cannot be told which is gone", func(t *testing.T) {
-		t.Parallel()
-		f, w := startShop(t, sales)
+		f, w := fakes[keep], shops[keep]
+		f.With(func() { clear(f.Imported); clear(f.Children) })
 		run(t, w, "products.csv", "sep=;\n"+productsOfShop, "sales.csv", salesHead+"7,2026-03-01,n,1,1\n7,2026-03-01,n,1,2\n")
 		j, report := run(t, w, "sales.csv", salesHead+"7,2026-03-01,n,1,2\n")
 		if s := step(t, j, "sales.csv"); s.Refused != 1 || len(report) != 1 || !strings.Contains(report[0], "it cannot be told which is gone") {
@@ -180,6 +185,7 @@ func TestFilesOfSpreadsheets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, w := startShop(t, sales)
 	for _, c := range []struct {
 		name   string
 		files  []string
@@ -187,14 +193,12 @@ func TestFilesOfSpreadsheets(t *testing.T) {
 		bad    int64
 		report []string
 	}{
-		{"sep=, a column without a name, numbers with a comma", []string{"products.csv", "sep=;\r\n" + strings.ReplaceAll(productsOfShop, "\n", "\r\n")}, 4, 0, nil},
-		{"carriage returns alone", []string{"products.csv", strings.ReplaceAll("sep=;\n"+productsOfShop, "\n", "\r")}, 4, 0, nil},
 		{"Windows-1252, a guess, and a year of two digits", []string{"people.csv", west}, 3, 1, []string{
 			"people.csv:0 warning: the file is not UTF-8; it was read as windows-1252, which is a guess from its bytes. Look at names with accents; " +
 				"to say it for good, put encoding: windows-1252, or the right one, into the mapping file",
 			`people.csv:4 refused born="1.2.68": the year has two digits; write all four, or say in the mapping what they stand for, such as years_from: 1930`,
 		}},
-		{"rows of an order that do not agree", []string{"sales.csv", salesHead + "7,2026-03-01,n,1,1\n8,2026-03-01,n,1,1\n7,2026-03-02,n,1,2\n"}, 3, 3, []string{
+		{"rows of an order that do not agree", []string{"sales.csv", salesHead + "7,2026-03-01,n,1,1\n8,2026-03-01,n,9,1\n7,2026-03-02,n,1,2\n"}, 3, 3, []string{
 			"sales.csv:2 refused: not imported, because line 4 of sales.csv is wrong: another row with the same order has \"2026-03-01\" here; they must be alike",
 			`sales.csv:4 refused day="2026-03-02": another row with the same order has "2026-03-01" here; they must be alike`,
 			"sales.csv:3 refused: Product: Object not found.",
@@ -207,10 +211,10 @@ func TestFilesOfSpreadsheets(t *testing.T) {
 			`sales.csv:5 refused order="": the key of the row is empty`,
 			`sales.csv:4 refused order="ragged": the row has 1 cells, the header has 5 columns`,
 		}},
+		{"sep=, a column without a name, numbers with a comma", []string{"products.csv", "sep=;\r\n" + strings.ReplaceAll(productsOfShop, "\n", "\r\n")}, 4, 0, nil},
+		{"carriage returns alone", []string{"products.csv", strings.ReplaceAll("sep=;\n"+productsOfShop, "\n", "\r")}, 4, 0, nil},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			_, w := startShop(t, sales)
+		t.Run(c.name, func(t *testing.T) { // one after the other: products come last
 			j, report := run(t, w, c.files...)
 			s := j.Result.Steps[0]
 			if s.Rows != c.rows || s.Refused != c.bad || j.Result.Problems != c.bad {
@@ -222,8 +226,6 @@ func TestFilesOfSpreadsheets(t *testing.T) {
 		})
 	}
 	t.Run("every file is refused", func(t *testing.T) {
-		t.Parallel()
-		_, w := startShop(t, sales)
 		j, _ := run(t, w, "a.csv", "x\n", "people.csv", "x\n", "products.csv", "")
 		if j.Result.Problems != 3 || !strings.HasSuffix(j.Result.Summary, "; 3 files were refused as a whole") {
 			t.Errorf("%+v", j.Result)

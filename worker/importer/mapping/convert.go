@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/hybridapps/tandem"
 )
@@ -318,7 +319,7 @@ func (w *maker) convert(b []byte, v *Value, column, text string) []byte {
 	case Boolean:
 		yes, ok := truth[strings.ToLower(text)]
 		if !ok {
-			w.problem(column, text, "neither true nor false; write true, false, yes, no, 1 or 0")
+			w.problem(column, text, "neither true nor false; write true, false, yes, no, 1 or 0, or say in the mapping what it means (values:)")
 			return b
 		}
 		return strconv.AppendBool(b, yes != v.Not)
@@ -401,6 +402,9 @@ func (v *Value) time(text string) (t time.Time, ok, twoDigits bool) {
 func (v *Value) hint(text string) string {
 	if v.Numbers.Decimal+v.Numbers.Thousands == "" && strings.ContainsAny(text, ",' \u00a0\u202f’") {
 		return ". Where the files write numbers in another way, name their decimal and thousands signs in the mapping"
+	}
+	if strings.ContainsFunc(text, func(c rune) bool { return unicode.Is(unicode.Sc, c) }) {
+		return ". A sign beside the number must be that of its currency:, or be among the symbols: of the mapping"
 	}
 	return ""
 }

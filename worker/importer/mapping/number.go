@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -18,7 +19,7 @@ type NumberFormat struct {
 	// spaces that do not break, an apostrophe for ’ too.
 	Thousands string
 	// Symbols may stand before or after the number, such as "$". The currency or
-	// unit of a value always may.
+	// unit of a value always may, and the sign of the currency.
 	Symbols []string
 }
 
@@ -99,8 +100,15 @@ func (f NumberFormat) undress(text, code string) (digits string, negative, ok bo
 
 func isSign(c rune) bool { return c == '-' || c == '+' || c == '−' }
 
+// signs are those of currencies that a mapping names by their code. Some stand for
+// other currencies too; which is meant, the mapping has said.
+var signs = map[string][]string{
+	"USD": {"US$", "$"}, "EUR": {"€"}, "GBP": {"£"}, "JPY": {"¥"}, "CHF": {"SFr.", "Fr."}, "BGN": {"лв.", "лв"}, "RON": {"lei"},
+	"PLN": {"zł"}, "CZK": {"Kč"}, "SEK": {"kr"}, "NOK": {"kr"}, "DKK": {"kr.", "kr"}, "HUF": {"Ft"}, "CAD": {"CA$", "$"}, "AUD": {"A$", "$"},
+}
+
 func (f NumberFormat) withoutSymbol(text, code string) (string, bool) {
-	for _, symbol := range f.Symbols {
+	for _, symbol := range slices.Concat(f.Symbols, signs[strings.ToUpper(code)]) {
 		if after, found := strings.CutPrefix(text, symbol); found && symbol != "" {
 			return after, true
 		}

@@ -53,7 +53,7 @@ func openPostgres(ctx context.Context, rawURL string, opts Options) (*DB, error)
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
-	return &DB{Engine: PostgreSQL, Pooler: e.unprepared, read: pool, write: pool, connString: rawURL}, nil
+	return &DB{Engine: PostgreSQL, Pooler: e.unprepared, read: pool, write: pool, edge: e, patience: opts.Patience, connString: rawURL}, nil
 }
 
 // dial connects so that a machine that vanished is noticed within seconds.

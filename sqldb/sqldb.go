@@ -42,6 +42,9 @@ type Options struct {
 	// OpenTimeout bounds the first connection, and on PostgreSQL each; the
 	// default is 5 s.
 	OpenTimeout time.Duration
+	// Patience bounds the wait of [DB.Write] for its turn: for the one writer of
+	// SQLite, for a connection on PostgreSQL. The default is 10 s.
+	Patience time.Duration
 	// Limits are for PostgreSQL; zero means none.
 	Limits Limits
 	// Log is told, at most once a second, of faults that pass by themselves; nil
@@ -68,6 +71,8 @@ type DB struct {
 	Pooler bool
 
 	read, write *sql.DB
+	edge        *edge
+	patience    time.Duration
 	connString  string
 
 	readStmts, writeStmts sync.Map // query text → *sql.Stmt
@@ -82,6 +87,9 @@ type DB struct {
 func Open(ctx context.Context, rawURL string, opts Options) (*DB, error) {
 	if opts.OpenTimeout == 0 {
 		opts.OpenTimeout = 5 * time.Second
+	}
+	if opts.Patience == 0 {
+		opts.Patience = 10 * time.Second
 	}
 	scheme, _, found := strings.Cut(rawURL, ":")
 	if !found { // whatever it is, it may be secret
@@ -141,7 +149,7 @@ func openSQLite(ctx context.Context, path string, opts Options) (*DB, error) {
 	read := sql.OpenDB(reader)
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
-	return &DB{Engine: SQLite, read: read, write: write, connString: "sqlite:" + path}, nil
+	return &DB{Engine: SQLite, read: read, write: write, edge: e, patience: opts.Patience, connString: "sqlite:" + path}, nil
 }
 
 // sqliteConnector implements [driver.Connector] for a DSN of SQLite.
@@ -236,12 +244,14 @@ func prepared(ctx context.Context, pool *sql.DB, cache *sync.Map, query string) 
 // Write runs f in a writing transaction: BEGIN IMMEDIATE on SQLite, READ
 // COMMITTED on PostgreSQL, so a decision that reads first must lock what it
 // reads (see [DB.ForUpdate]). It commits when f returns nil and rolls back
-// otherwise.
+// otherwise. Who waits longer for its turn than [Options.Patience] allows, because
+// somebody else writes for so long, is told to try again.
 func (db *DB) Write(ctx context.Context, f func(tx *sql.Tx) error) error {
-	tx, err := db.write.BeginTx(ctx, nil)
+	conn, tx, err := db.begin(ctx)
 	if err != nil {
 		return err
 	}
+	defer conn.Close()
 	defer tx.Rollback() // after Commit this does nothing
 	if err = f(tx); err == nil {
 		err = tx.Commit()
@@ -250,6 +260,37 @@ func (db *DB) Write(ctx context.Context, f func(tx *sql.Tx) error) error {
 		return ctx.Err() // database/sql rolls back when ctx ends, and tells only that
 	}
 	return err
+}
+
+// begin begins a transaction on a connection that may not have been used for long:
+// those that are found dead are passed over.
+func (db *DB) begin(ctx context.Context) (*sql.Conn, *sql.Tx, error) {
+	for {
+		conn, err := db.turn(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		tx, err := conn.BeginTx(ctx, nil)
+		if err == nil {
+			return conn, tx, nil
+		}
+		conn.Close() // and with it a dead connection
+		if !errors.Is(err, driver.ErrBadConn) {
+			return nil, nil, err
+		}
+	}
+}
+
+func (db *DB) turn(ctx context.Context) (*sql.Conn, error) {
+	wait, cancel := context.WithTimeout(ctx, db.patience)
+	defer cancel()
+	conn, err := db.write.Conn(wait)
+	if err != nil && ctx.Err() == nil && wait.Err() != nil {
+		err = fmt.Errorf("others write for longer than %s: %w", db.patience, err)
+		db.edge.tell(err)
+		return nil, &passing{err}
+	}
+	return conn, err
 }
 
 // ForUpdate is the clause that locks the rows a SELECT reads until the

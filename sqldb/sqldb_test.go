@@ -289,6 +289,32 @@ func TestWritersQueue(t *testing.T) {
 	})
 }
 
+// Who waits too long for its turn is told to come back, and nothing of it is done.
+func TestWriterIsNotWaitedForForEver(t *testing.T) {
+	t.Parallel()
+	url := datatest.URL(t, sqldb.SQLite)
+	db, err := sqldb.Open(t.Context(), url, sqldb.Options{Patience: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.Write(t.Context(), func(*sql.Tx) error {
+		err := db.Write(t.Context(), func(*sql.Tx) error { t.Error("two write"); return nil })
+		if tandem.ErrorCode(err) != tandem.CodeUnavailable {
+			t.Errorf("the second was told %v", err)
+		}
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := db.Write(gone, func(*sql.Tx) error { return nil }); !errors.Is(err, context.Canceled) {
+			t.Errorf("who has gone was told %v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // A writing transaction of SQLite is alone from its beginning, also among
 // processes: what it has read is still so when it writes.
 func TestWriterOfSQLiteIsAlone(t *testing.T) {

@@ -136,14 +136,31 @@ func (r *importRun) allObjects() error {
 	if err != nil && !errors.Is(err, errUndo) {
 		return err
 	}
-	return r.transact(func(tx Tx) error {
-		for i := range r.result.Objects {
-			if err := r.note(tx, i); err != nil {
-				return err
-			}
-		}
+	return r.noteAll()
+}
+
+// notesAtOnce is how many objects are put in the log in one transaction: what
+// waits to write gets its turn in between.
+const notesAtOnce = 200
+
+func (r *importRun) noteAll() error {
+	if r.log == nil {
 		return nil
-	})
+	}
+	for from := 0; from < len(r.result.Objects); from += notesAtOnce {
+		err := r.transact(func(tx Tx) error {
+			for i := from; i < min(from+notesAtOnce, len(r.result.Objects)); i++ {
+				if err := r.note(tx, i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // failed notes an object that a caller can mend; faults end the import.

@@ -24,6 +24,7 @@ bench() { go test "$1" -run '^$' -bench "^Benchmark($2)\$" -benchtime "$3" -benc
 	bench ./worker/jobs Idle 30x
 	bench ./bench Start 5x
 	bench ./bench SignedIn 10000x
+	bench ./bench TokensDuringImport 1x
 	for package in ./audit ./session ./registry ./identity/signin; do bench "$package" '.*' 1s; done
 	bench ./data '.*' 1s
 } | go run ./scripts/benchreport

@@ -121,7 +121,7 @@ func BenchmarkFirstPage(b *testing.B) {
 	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
 		b.Run(string(engine), func(b *testing.B) {
 			d := newDomain(b, engine)
-			stmt, err := d.Platform.DB.Reader().PrepareContext(b.Context(), pageByHand)
+			stmt, err := d.Platform.ERP.Reader().PrepareContext(b.Context(), pageByHand)
 			if err != nil {
 				b.Fatal(err)
 			}

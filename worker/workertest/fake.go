@@ -89,6 +89,7 @@ type Fake struct {
 	Rows map[string][]Object
 	// Imported objects by type, ExternalSystem and ExternalId.
 	Imported map[string]string
+	kinds    map[string]bool // the types of what was imported
 	// Children of imported objects, by the object's key and the collection.
 	Children map[string]map[string][]Object
 	imports  int
@@ -102,7 +103,7 @@ type Fake struct {
 func NewFake(t testing.TB) *Fake {
 	f := &Fake{
 		tokens: map[string]string{}, people: map[string]Object{}, Ended: map[string]bool{}, SignedOut: map[string]bool{},
-		Rows: map[string][]Object{}, Imported: map[string]string{}, Children: map[string]map[string][]Object{},
+		Rows: map[string][]Object{}, Imported: map[string]string{}, kinds: map[string]bool{}, Children: map[string]map[string][]Object{},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /id/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
@@ -351,9 +352,10 @@ func (f *Fake) IDOf(system, externalID string) string {
 
 // foundBy is the key of the imported object that a search finds; empty for none.
 func (f *Fake) foundBy(by Object) string {
-	for key := range f.Imported {
-		if part := strings.Split(key, "|"); part[1] == fmt.Sprint(by["ExternalSystem"]) && part[2] == fmt.Sprint(by["ExternalId"]) {
-			return key
+	ending := fmt.Sprint("|", by["ExternalSystem"], "|", by["ExternalId"])
+	for kind := range f.kinds {
+		if _, found := f.Imported[kind+ending]; found {
+			return kind + ending
 		}
 	}
 	return ""
@@ -393,6 +395,7 @@ func (f *Fake) doImport(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		f.Imported[key] = string(text)
+		f.kinds[fmt.Sprint(o["@odata.type"])] = true
 		out = append(out, Object{"@erpnet.result": "success", "@odata.id": "Set(" + AnnaID + ")", "@erpnet.state": state})
 	}
 	write(w, 200, Object{"@erpnet.result": "success", "objects": out})

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -93,7 +94,7 @@ func (r *Run) Progress(ctx context.Context, percent int, note string) error {
 	result, err := r.jobs.db.Writer().ExecContext(ctx, `UPDATE jobs SET progress = $1, note = CASE WHEN cancelling THEN note ELSE $2 END,
 		version = version + 1 WHERE id = $3 AND state = 'running' AND attempts = $4`, percent, note, r.row.id, r.row.attempts)
 	if err := oneRow(result, err); err != nil {
-		return err
+		return ofDatabase(ctx, err)
 	}
 	r.jobs.watch.changed(r.row.id)
 	return nil
@@ -102,14 +103,42 @@ func (r *Run) Progress(ctx context.Context, percent int, note string) error {
 // Write runs f in a transaction of the worker's database that commits only
 // while the job is this attempt's: one that was taken over changes nothing.
 func (r *Run) Write(ctx context.Context, f func(tx *sql.Tx) error) error {
-	return r.jobs.db.Write(ctx, func(tx *sql.Tx) error {
+	return ofDatabase(ctx, r.jobs.db.Write(ctx, func(tx *sql.Tx) error {
 		held, err := tx.ExecContext(ctx, `UPDATE jobs SET version = version + 1
 			WHERE id = $1 AND state = 'running' AND attempts = $2`, r.row.id, r.row.attempts)
 		if err := oneRow(held, err); err != nil {
 			return err
 		}
 		return f(tx)
-	})
+	}))
+}
+
+// databaseError is a failure of the worker's own database in the middle of an
+// attempt. The job is as it was, and worth another attempt.
+type databaseError struct{ error }
+
+func (e databaseError) Unwrap() error { return e.error }
+
+// ofDatabase marks a failure of the worker's database, unless it is the attempt's
+// own end, or words for a person about what was written.
+func ofDatabase(ctx context.Context, err error) error {
+	var known *tandem.Error
+	if err == nil || ctx.Err() != nil || errors.Is(err, errLost) || errors.As(err, &known) && known.Code != tandem.CodeUnavailable {
+		return err
+	}
+	return databaseError{err}
+}
+
+// maxDatabaseFaults is how often an attempt may fail with the worker's database
+// before the job has failed: one that is away for a minute is no reason to.
+const maxDatabaseFaults = 6
+
+// databaseFault is what such a failure means, after that many in a row before it.
+func databaseFault(failures int) Fault {
+	if failures >= maxDatabaseFaults {
+		return Fault{}
+	}
+	return Fault{Wait: min(time.Second<<failures, 30*time.Second), Reason: "the worker lost its database"}
 }
 
 // Save writes how far the job has come, for the next attempt if this one
@@ -229,7 +258,13 @@ func (r *Run) outcome(after *row, failure error) {
 
 // failed lets the job wait for its next attempt, or ends it.
 func (r *Run) failed(after *row, failure error) {
-	fault := r.jobs.config.Classify(failure, after.failures)
+	var fault Fault
+	if errors.As(failure, new(databaseError)) {
+		r.jobs.log.Warn("a job lost the worker's database", "job", after.id, "error", failure)
+		fault = databaseFault(after.failures)
+	} else {
+		fault = r.jobs.config.Classify(failure, after.failures)
+	}
 	if fault.Wait > 0 {
 		after.runAt, after.failures = r.jobs.clock.Now().Add(fault.Wait), after.failures+1
 		after.note = fmt.Sprintf("%s; next try at %s", fault.Reason, after.runAt.UTC().Truncate(time.Second).Format("15:04:05Z"))

@@ -34,6 +34,12 @@ func TestUpgradeFromRiver(t *testing.T) {
 		for _, table := range []string{"river_job", "river_leader", "river_queue", "river_client", "river_client_queue", "river_migration"} {
 			exec(`CREATE TABLE ` + table + ` (id BIGINT)`)
 		}
+		if db.Engine == sqldb.PostgreSQL {
+			exec(`CREATE TYPE river_job_state AS ENUM ('available', 'running')`)
+			exec(`ALTER TABLE river_job ADD COLUMN state river_job_state`)
+			exec(`CREATE FUNCTION river_job_state_in_bitmask(bitmask BIT(8), state river_job_state) RETURNS BOOLEAN LANGUAGE SQL IMMUTABLE AS 'SELECT TRUE'`)
+			exec(`CREATE INDEX river_job_states ON river_job (id) WHERE river_job_state_in_bitmask(B'00000001', state)`)
+		}
 		asker := `"on_behalf":{"user_id":"` + workertest.AnnaID + `","login":"anna","sid":"sid-anna","iat":"2026-01-01T00:00:00Z"}}`
 		period := `{"from":"2026-01-01","to":"2026-01-31","format":"csv",` + asker
 		for _, j := range []struct {
@@ -86,6 +92,14 @@ func TestUpgradeFromRiver(t *testing.T) {
 		}
 		if _, err := db.Reader().QueryContext(t.Context(), `SELECT id FROM river_job`); err == nil {
 			t.Error("the queue of before is still there")
+		}
+		if db.Engine == sqldb.PostgreSQL {
+			var left int
+			err := db.Reader().QueryRowContext(t.Context(), `SELECT (SELECT COUNT(*) FROM pg_type WHERE typname LIKE 'river%')
+				+ (SELECT COUNT(*) FROM pg_proc WHERE proname LIKE 'river%') + (SELECT COUNT(*) FROM pg_class WHERE relname LIKE 'river%')`).Scan(&left)
+			if left != 0 || err != nil {
+				t.Errorf("%d things of the queue of before are left, %v", left, err)
+			}
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -150,6 +151,7 @@ func noops(b testing.TB, engine sqldb.Engine, run func(context.Context, *Run) er
 // measure takes the time until the engine has written down the last end.
 func measure(b *testing.B, d *durable, done *signals, begin func() (string, error)) {
 	b.ResetTimer()
+	before := cpu(b)
 	var all sync.WaitGroup
 	next := make(chan struct{})
 	for range 16 {
@@ -177,6 +179,17 @@ func measure(b *testing.B, d *durable, done *signals, begin func() (string, erro
 		left = len(pending)
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "jobs/s")
+	b.ReportMetric(float64((cpu(b)-before).Microseconds())/float64(b.N), "cpu-µs/job")
+}
+
+// cpu is what the process has used.
+func cpu(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // signals tell of each job that it has been done.

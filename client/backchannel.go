@@ -51,7 +51,7 @@ func (t *UserTokens) readLogoutToken(ctx context.Context, raw string) (string, e
 	if typ != typeLogoutToken && typ != "jwt" && typ != "" {
 		return "", badIDToken(errors.New("it is not a logout token"))
 	}
-	token, err := t.verifier.oidc.VerifyLogout(ctx, raw)
+	token, err := NewIDTokenVerifier(t.config.Provider, t.config.ApplicationURI).oidc.VerifyLogout(ctx, raw)
 	if err != nil {
 		return "", cmp.Or(ctx.Err(), badIDToken(err))
 	}

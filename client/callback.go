@@ -44,7 +44,7 @@ func (t *UserTokens) comeBack(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		status, message := http.StatusBadGateway, "The sign-in could not be completed. Please sign in again."
 		if tandem.ErrorCode(err) == tandem.CodeUnavailable {
-			status, message = http.StatusServiceUnavailable, "The sign-in server cannot be reached at the moment. Please try again shortly."
+			status, message = noProvider(err)
 		}
 		t.problem(w, r, status, message, err)
 		return
@@ -81,7 +81,8 @@ func (t *UserTokens) notThisSignIn(w http.ResponseWriter, r *http.Request, state
 func (t *UserTokens) readCallback(ctx context.Context, q url.Values) (code string, status int, message string, err error) {
 	m, err := t.config.Provider.Metadata(ctx)
 	if err != nil {
-		return "", http.StatusServiceUnavailable, "The sign-in server cannot be reached at the moment. Please try again shortly.", err
+		status, message := noProvider(err)
+		return "", status, message, err
 	}
 	// RFC 9207 section 2.4: a response of another issuer is refused, and so is
 	// one without iss from a provider that always sends it.
@@ -131,7 +132,7 @@ func (t *UserTokens) redeem(ctx context.Context, code string, s signIn) (*userSt
 	}
 	now := t.clock.Now()
 	st := &userState{
-		access: response.access, refresh: response.refresh, idToken: response.idToken, identity: c.identity(),
+		access: response.access, refresh: response.refresh, idToken: response.idToken, identity: c.identity(), idTokenAt: now,
 		createdAt: now, absoluteEnd: now.Add(t.config.AbsoluteTimeout), version: 1,
 	}
 	st.access.plan(0)

@@ -276,6 +276,9 @@ func (e *Evidence) unanswered(cause error) error {
 		return fail(tandem.CodeUnavailable, cause, "the identity server %s does not admit the application %s: it is disabled, "+
 			"or its back end's credential or System User is refused", e.verifier.provider.issuer, e.config.ApplicationURI)
 	}
+	if errors.Is(cause, errMisconfigured) {
+		return cause
+	}
 	return fail(tandem.CodeUnavailable, cause, "the identity server %s cannot be asked whether a sign-in lives; try again shortly: %v",
 		e.verifier.provider.issuer, cause)
 }

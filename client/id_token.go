@@ -17,7 +17,8 @@ import (
 	"github.com/hybridapps/tandem/oauth"
 )
 
-// clockSkew is how far a provider's clock may be ahead of ours.
+// clockSkew is how far a provider's clock may be ahead of ours, and at a sign-in
+// also behind it.
 const clockSkew = 5 * time.Minute
 
 // IDToken says who a person is and when and how they signed in: the claims of
@@ -53,14 +54,21 @@ type IDTokenVerifier struct {
 	provider       *Provider
 	applicationURI string
 	oidc           *oidc.IDTokenVerifier
+	// leeway is how long after its expiry a token is still taken: none of it where a
+	// token comes as evidence, clockSkew where it comes from the provider itself.
+	leeway time.Duration
 }
 
 // NewIDTokenVerifier makes a verifier of the ID tokens that the provider issues
 // to the application. It makes no request.
 func NewIDTokenVerifier(p *Provider, applicationURI string) *IDTokenVerifier {
+	return newIDTokenVerifier(p, applicationURI, 0)
+}
+
+func newIDTokenVerifier(p *Provider, applicationURI string, leeway time.Duration) *IDTokenVerifier {
 	return &IDTokenVerifier{p, applicationURI, oidc.NewVerifier(p.issuer, p.keys, &oidc.Config{
-		ClientID: applicationURI, SupportedSigningAlgs: asymmetric, Now: p.clock.Now,
-	})}
+		ClientID: applicationURI, SupportedSigningAlgs: asymmetric, Now: func() time.Time { return p.clock.Now().Add(-leeway) },
+	}), leeway}
 }
 
 // Verify checks signature, issuer, audience, lifetime and kind of the raw token
@@ -115,6 +123,11 @@ func (v *IDTokenVerifier) claims(ctx context.Context, raw string) (*idClaims, er
 		return nil, badIDToken(errors.New("it is not an ID token"))
 	}
 	verified, err := v.oidc.Verify(ctx, raw)
+	var expired *oidc.TokenExpiredError
+	if errors.As(err, &expired) {
+		return nil, badIDToken(fmt.Errorf("it expired at %s, and this machine's clock says %s; if that is wrong, set the clock",
+			expired.Expiry.UTC().Format(time.RFC3339), v.provider.clock.Now().UTC().Format(time.RFC3339)))
+	}
 	if err != nil {
 		return nil, cmp.Or(ctx.Err(), badIDToken(err))
 	}
@@ -164,8 +177,13 @@ func (c *idClaims) check(applicationURI string, now time.Time) error {
 		return errors.New("it was issued to another application")
 	case c.Kind != "" && c.Kind != oauth.KindID:
 		return errors.New("it is not an ID token") // invariant I7
+	case c.ExpiresAt <= c.IssuedAt:
+		return errors.New("it expires before it was issued")
+	case unixTime(c.IssuedAt).IsZero():
+		return errors.New("it does not say when it was issued (iat)")
 	case unixTime(c.IssuedAt).After(now.Add(clockSkew)):
-		return errors.New("it was issued in the future; compare the clocks")
+		return fmt.Errorf("it was issued in the future, at %s, while this machine's clock says %s; set the clock",
+			unixTime(c.IssuedAt).Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	}
 	return nil
 }

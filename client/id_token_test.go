@@ -88,6 +88,7 @@ func TestD24_IDTokensThatAreRefused(t *testing.T) {
 		"without an issuer":          set("iss", nil),
 		"expired":                    set("exp", 946684800-1),
 		"without an end":             set("exp", nil),
+		"without a beginning":        set("iat", nil),
 		"issued in the future":       set("iat", 946684800+3600),
 		"not before a later time":    set("nbf", 946684800+3600),
 		"without a subject":          set("sub", nil),

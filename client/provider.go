@@ -12,6 +12,19 @@ import (
 	"github.com/hybridapps/tandem/oauth"
 )
 
+// errMisconfigured is among the causes of what does not pass by itself: somebody has
+// to mend the configuration, here or at the provider.
+var errMisconfigured = errors.New("the provider is another one than configured, or is set up wrongly")
+
+// noProvider is what a person is told when the provider cannot be used, and the
+// status of that page.
+func noProvider(err error) (status int, message string) {
+	if errors.Is(err, errMisconfigured) {
+		return http.StatusBadGateway, "The sign-in server is not set up as this application expects. Trying again does not help: please tell your administrator."
+	}
+	return http.StatusServiceUnavailable, "The sign-in server cannot be reached at the moment. Please try again shortly."
+}
+
 // keepMetadata is how long a discovery document is used before it is fetched
 // again.
 const keepMetadata = time.Hour
@@ -83,7 +96,7 @@ func (p *Provider) discover(ctx context.Context) (oauth.Metadata, error) {
 		return oauth.Metadata{}, fail(tandem.CodeUnavailable, err, "the identity server %s cannot be discovered: %v", p.issuer, err)
 	}
 	if err := p.checkMetadata(&m); err != nil {
-		return oauth.Metadata{}, fail(tandem.CodeUnavailable, err, "the discovery document of %s is unusable: %v", p.issuer, err)
+		return oauth.Metadata{}, fail(tandem.CodeUnavailable, errors.Join(errMisconfigured, err), "the discovery document of %s is unusable: %v", p.issuer, err)
 	}
 	return m, nil
 }

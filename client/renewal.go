@@ -125,6 +125,12 @@ func (t *UserTokens) merge(ctx context.Context, st *userState, response *tokenRe
 	}
 	c := &idClaims{} // none to compare with
 	if response.idToken != "" {
+		var claimed struct {
+			Issuer string `json:"iss"`
+		}
+		if peek(response.idToken, &claimed); claimed.Issuer != "" && claimed.Issuer != t.config.Provider.issuer {
+			return nil, errors.New("the ID token of a refresh is of another issuer")
+		}
 		verified, err := t.verifier.claims(ctx, response.idToken)
 		switch {
 		case err != nil:
@@ -135,7 +141,7 @@ func (t *UserTokens) merge(ctx context.Context, st *userState, response *tokenRe
 			return nil, errors.New("the ID token of a refresh is about another person")
 		default:
 			c = verified
-			next.idToken, next.identity = response.idToken, verified.identity()
+			next.idToken, next.identity, next.idTokenAt = response.idToken, verified.identity(), response.access.issuedAt
 		}
 	}
 	if err := checkUserToken(response.access, c); err != nil {

@@ -67,6 +67,7 @@ type sealedState struct {
 	Forced      bool    `json:"f,omitempty"`
 	Refresh     string  `json:"r,omitempty"`
 	IDToken     string  `json:"i"`
+	IDTokenAt   int64   `json:"ia,omitempty"` // zero in rows of before: as if it had come when it was issued
 	Identity    IDToken `json:"p"`
 	Created     int64   `json:"c"`
 	AbsoluteEnd int64   `json:"e"`
@@ -84,7 +85,7 @@ func (t *UserTokens) seal(st *userState) (StoredSession, error) {
 	text, err := json.Marshal(sealedState{
 		Access: st.access.raw(), Issued: st.access.issuedAt.UnixMilli(), Expires: st.access.expiresAt.UnixMilli(),
 		Scope: st.access.scope.String(), Forced: st.access.forced,
-		Refresh: st.refresh, IDToken: st.idToken, Identity: st.identity,
+		Refresh: st.refresh, IDToken: st.idToken, IDTokenAt: st.idTokenAt.UnixMilli(), Identity: st.identity,
 		Created: st.createdAt.UnixMilli(), AbsoluteEnd: st.absoluteEnd.UnixMilli(),
 	})
 	if err != nil {
@@ -113,7 +114,10 @@ func (t *UserTokens) open(row *StoredSession) (*userState, error) {
 		key: row.Key, version: row.Version, expiresAt: row.ExpiresAt,
 		createdAt: time.UnixMilli(s.Created).UTC(), absoluteEnd: time.UnixMilli(s.AbsoluteEnd).UTC(),
 		access:  newAccessToken(s.Access),
-		refresh: s.Refresh, idToken: s.IDToken, identity: s.Identity,
+		refresh: s.Refresh, idToken: s.IDToken, identity: s.Identity, idTokenAt: s.Identity.IssuedAt,
+	}
+	if s.IDTokenAt != 0 {
+		st.idTokenAt = time.UnixMilli(s.IDTokenAt).UTC()
 	}
 	a := st.access
 	a.scope, a.forced, a.identity = tandem.ParseScope(s.Scope), s.Forced, s.Identity.Login

@@ -46,7 +46,8 @@ func (t *UserTokens) signIn(w http.ResponseWriter, r *http.Request) {
 		err = errors.New("the provider has no authorization_endpoint")
 	}
 	if err != nil {
-		t.problem(w, r, http.StatusServiceUnavailable, "The sign-in server cannot be reached at the moment. Please try again shortly.", err)
+		status, message := noProvider(err)
+		t.problem(w, r, status, message, err)
 		return
 	}
 	state, s := newSignIn(returnTo, t.clock.Now())

@@ -34,6 +34,11 @@ type tokenResponse struct {
 	idToken string
 }
 
+// attemptTimeout bounds one attempt at a request that may be made twice: both
+// must reach the server within the ten seconds in which it gives a replaced
+// refresh token's successor again.
+const attemptTimeout = 4 * time.Second
+
 // request makes a token request. With again, a request whose answer got lost is
 // made once more: it must be one that the server lets repeat.
 func (e *tokenEndpoint) request(ctx context.Context, form url.Values, again bool) (*tokenResponse, error) {
@@ -43,18 +48,17 @@ func (e *tokenEndpoint) request(ctx context.Context, form url.Values, again bool
 	if err != nil {
 		return nil, err
 	}
-	res, err := e.post(ctx, &m, m.TokenEndpoint, form)
-	if err != nil && again && ctx.Err() == nil {
+	limit := requestTimeout
+	if again {
+		limit = attemptTimeout
+	}
+	res, body, err := e.attempt(ctx, &m, form, limit)
+	if again && ctx.Err() == nil && lost(res, err) {
 		// For example a connection that the server closed when it restarted.
-		res, err = e.post(ctx, &m, m.TokenEndpoint, form)
+		res, body, err = e.attempt(ctx, &m, form, limit)
 	}
 	if err != nil {
 		return nil, fail(tandem.CodeUnavailable, err, "the identity server %s does not answer: %v", e.provider.issuer, err)
-	}
-	defer res.Body.Close()
-	body, err := readLimited(res.Body, maxTokenResponse)
-	if err != nil {
-		return nil, fail(tandem.CodeUnavailable, err, "the answer of the identity server %s cannot be read: %v", e.provider.issuer, err)
 	}
 	if res.StatusCode != http.StatusOK {
 		return nil, e.refused(res, body)
@@ -64,6 +68,25 @@ func (e *tokenEndpoint) request(ctx context.Context, form url.Values, again bool
 		return nil, fail(tandem.CodeUnavailable, err, "the identity server %s gave an unusable token answer: %v", e.provider.issuer, err)
 	}
 	return response, nil
+}
+
+// lost reports whether the server may have done what was asked although no answer
+// of it came: the connection broke, or a proxy gave up.
+func lost(res *http.Response, err error) bool {
+	return err != nil || res.StatusCode == http.StatusBadGateway || res.StatusCode == http.StatusGatewayTimeout
+}
+
+// attempt makes the request once and reads its answer.
+func (e *tokenEndpoint) attempt(ctx context.Context, m *oauth.Metadata, form url.Values, limit time.Duration) (*http.Response, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	res, err := e.post(ctx, m, m.TokenEndpoint, form)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer res.Body.Close()
+	body, err := readLimited(res.Body, maxTokenResponse)
+	return res, body, err
 }
 
 // post sends a form to an endpoint that the client authenticates at.
@@ -110,7 +133,12 @@ func (e *tokenEndpoint) read(res *http.Response, body []byte) (*tokenResponse, e
 		return nil, errors.New("its token_type is not Bearer")
 	}
 	for name, token := range map[string]string{"access_token": a.AccessToken, "refresh_token": a.RefreshToken, "id_token": a.IDToken} {
-		if len(token) > maxToken || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		if len(token) > maxToken || strings.ContainsFunc(token, func(r rune) bool { return r < ' ' || r > '~' }) {
+			return nil, fmt.Errorf("its %s is malformed", name)
+		}
+		// A refresh token may have spaces (RFC 6749 appendix A.17); in a header or a
+		// JWT there is no place for one.
+		if name != "refresh_token" && strings.Contains(token, " ") {
 			return nil, fmt.Errorf("its %s is malformed", name)
 		}
 	}

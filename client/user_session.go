@@ -34,13 +34,18 @@ type userState struct {
 	access                 *accessToken
 	refresh, idToken       string
 	identity               IDToken
+	// idTokenAt is when idToken came, by this clock.
+	idTokenAt time.Time
 }
 
 // sameAccess reports whether other still has the same access token.
 func (st *userState) sameAccess(other *userState) bool { return other.access.raw() == st.access.raw() }
 
+// idTokenLives tells by how long the token lives from its arrival, so that it does
+// not matter whether this clock and the provider's are the same.
 func (st *userState) idTokenLives(now time.Time, left time.Duration) bool {
-	return now.Add(left).Before(st.identity.ExpiresAt)
+	lifetime := st.identity.ExpiresAt.Sub(st.identity.IssuedAt)
+	return now.Add(left).Before(st.idTokenAt.Add(lifetime))
 }
 
 func (t *UserTokens) session(st *userState) *UserSession {

@@ -61,7 +61,7 @@ func NewUserTokens(c UserConfig) (*UserTokens, error) {
 	t := &UserTokens{
 		clock: c.Clock, log: logger(c.Log), flights: map[SessionKey]*flight[renewal]{},
 		endpoint:    tokenEndpoint{c.Provider, c.ApplicationURI, c.Credential.user, c.Clock},
-		verifier:    NewIDTokenVerifier(c.Provider, c.ApplicationURI),
+		verifier:    newIDTokenVerifier(c.Provider, c.ApplicationURI, clockSkew),
 		crossOrigin: http.NewCrossOriginProtection(),
 	}
 	var faults []error

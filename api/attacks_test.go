@@ -134,8 +134,8 @@ func TestI4_I10_ScopeIsEnforcedAtEveryDoor(t *testing.T) {
 	}
 	// Nobody gets past without read either, and a person who is no
 	// administrator does not see who works.
-	if status, _ := in.API("GET", "General_Products_Products", in.SignIn("anna", "openid", "profile").Access, ""); status != http.StatusForbidden {
-		t.Errorf("without read: %d", status)
+	if status, _ := in.API("GET", "General_Products_Products", in.SignIn("anna", "openid", "profile").Access, ""); status != http.StatusUnauthorized {
+		t.Errorf("without read, and so without the API's audience: %d", status)
 	}
 	if status, body := in.API("GET", "Systems_Monitoring_CurrentSessions", in.SignIn("anna").Access, ""); status != http.StatusForbidden {
 		t.Errorf("sessions for everybody: %d %s", status, body)

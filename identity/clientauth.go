@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
@@ -121,6 +122,28 @@ func parseBasic(header string) (id, secret string, ok bool) {
 	return id, secret, ok
 }
 
+// maxPlainColons is how many colons a client id may have that comes unencoded.
+const maxPlainColons = 8
+
+// plainBasic reads credentials whose parts are not form encoded, as many clients
+// send them although RFC 6749 section 2.3.1 demands it: a plus in a client id is
+// itself then, and the colon after the id is the one that ends a known id.
+func (h *Handler) plainBasic(header string) (proof, bool) {
+	_, encoded, _ := strings.Cut(header, " ")
+	text, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	if err != nil || !utf8.Valid(text) || tandem.HasControl(string(text)) {
+		return proof{}, false
+	}
+	parts := strings.SplitN(string(text), ":", maxPlainColons+2)
+	for i := 1; i < len(parts); i++ {
+		id := strings.Join(parts[:i], ":")
+		if _, known := h.Registry.App(id); known {
+			return proof{clientID: id, secret: strings.Join(parts[i:], ":")}, true
+		}
+	}
+	return proof{}, false
+}
+
 // authenticate finds out which half of which application the request is from.
 // An error that is no refusal is the database's.
 func (h *Handler) authenticate(ctx context.Context, q *request) error {
@@ -129,6 +152,12 @@ func (h *Handler) authenticate(ctx context.Context, q *request) error {
 		return refusal
 	}
 	app, known := h.Registry.App(p.clientID)
+	if !known && p.method == oauth.AuthSecretBasic {
+		if plain, ok := h.plainBasic(q.http.Header.Get("Authorization")); ok {
+			p.clientID, p.secret = plain.clientID, plain.secret
+			app, known = h.Registry.App(p.clientID)
+		}
+	}
 	if known {
 		q.app = app
 	}

@@ -139,6 +139,8 @@ func TestD26_Assertions(t *testing.T) {
 		"a list of audiences":        {mine(set("aud", []string{"https://other.example", issuer})), ok},
 		"no iat":                     {mine(set("iat", nil)), ok},
 		"skew":                       {mine(set("iat", now+4), set("exp", now-4)), ok},
+		"clock ahead":                {mine(set("iat", now+10), set("nbf", now+10)), ok},
+		"clock too far ahead":        {mine(set("iat", now+11), set("nbf", now+11)), client},
 		"no audience":                {mine(set("aud", nil)), client},
 		"another server's":           {mine(set("aud", "https://other.example/id")), client},
 		"the root":                   {mine(set("aud", root)), client},
@@ -329,4 +331,32 @@ func TestCredentialsRotateWithoutAPause(t *testing.T) {
 	}
 	s.refresh()
 	check("revoked", map[string]string{s.portalSecrets.Service: "ok", second: client, later: "ok"})
+}
+
+// A client id with a colon or a plus works in Basic as RFC 6749 section 2.3.1 has
+// it, and as clients send it that do not encode.
+func TestBasicWithOddClientIDs(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for _, id := range []string{"urn:example:back:end", "com.example/a+b"} {
+		secrets := s.register(tandem.TrustedApp{
+			ApplicationURI: id, Enabled: true, ClientType: tandem.ClientConfidential, SystemUserAllowed: true, SystemUserID: s.robot.ID,
+			Scope: tandem.Scope{"read"},
+		})
+		s.refresh()
+		for form, text := range map[string]string{
+			"encoded": url.QueryEscape(id) + ":" + url.QueryEscape(secrets.Service), "plain": id + ":" + secrets.Service,
+		} {
+			req := s.one().request("/id/connect/token", "grant_type", "client_credentials")
+			req.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(text)))
+			if a := s.one().send(req); a.got() != "ok" {
+				t.Errorf("%s, %s: %s", id, form, a.got())
+			}
+			req = s.one().request("/id/connect/token", "grant_type", "client_credentials")
+			req.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(text+"x")))
+			if a := s.one().send(req); a.got() != "Unauthorized invalid_client" {
+				t.Errorf("%s, %s, with a wrong secret: %s", id, form, a.got())
+			}
+		}
+	}
 }

@@ -19,8 +19,7 @@ func (h *Handler) serveRevocation(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, q, err)
 		return
 	}
-	oauth.NoStore(w.Header())
-	w.WriteHeader(http.StatusOK)
+	writeJSON(w, struct{}{}) // RFC 7009 says nothing of the body; clients expect JSON
 }
 
 func (h *Handler) revoke(w http.ResponseWriter, q *request) error {

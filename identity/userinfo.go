@@ -31,6 +31,11 @@ type userinfo struct {
 
 // ServeHTTP implements http.Handler.
 func (e *Userinfo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodPost { // Core section 5.3.1
+		w.Header().Set("Allow", "GET, POST")
+		http.Error(w, "Userinfo is read with GET or POST.", http.StatusMethodNotAllowed)
+		return
+	}
 	b := bearer{e.Tokens, e.Registry, e.Log}
 	p, u, err := b.admit(w, r, tandem.ScopeOpenID)
 	if err != nil {

@@ -19,6 +19,9 @@ import (
 // for that long its id must be remembered.
 const MaxAssertionLifetime = 10 * time.Minute
 
+// assertionSkew is how far a client's clock may be ahead.
+const assertionSkew = 10 * time.Second
+
 // maxAssertionID is the longest jti of an assertion, in bytes.
 const maxAssertionID = 256
 
@@ -99,14 +102,14 @@ func (a *Assertion) Verify(credential *tandem.Credential, audiences []string, no
 	if _, err := jws.Verify(key.Key); err != nil {
 		return ErrAssertion
 	}
-	c, skew, at := &a.claims, Skew.Seconds(), float64(now.Unix())
+	c, skew, at := &a.claims, assertionSkew.Seconds(), float64(now.Unix())
 	if c.Issuer != c.Subject || c.ID == "" || len(c.ID) > maxAssertionID {
 		return ErrAssertion
 	}
 	if !slices.ContainsFunc(c.Audience, func(aud string) bool { return slices.Contains(audiences, aud) }) {
 		return ErrAssertion
 	}
-	if at >= c.ExpiresAt+skew || c.ExpiresAt > at+MaxAssertionLifetime.Seconds()+skew || at < c.NotBefore-skew || at < c.IssuedAt-skew {
+	if at >= c.ExpiresAt+Skew.Seconds() || c.ExpiresAt > at+MaxAssertionLifetime.Seconds()+skew || at < c.NotBefore-skew || at < c.IssuedAt-skew {
 		return ErrAssertion
 	}
 	return nil
@@ -116,7 +119,7 @@ func (a *Assertion) Verify(credential *tandem.Credential, audiences []string, no
 // section 3 point 7).
 func (a *Assertion) Use(ctx context.Context, store AssertionStore) error {
 	id := sha256.Sum256([]byte(a.ClientID + "\x00" + a.claims.ID))
-	expires := time.Unix(int64(a.claims.ExpiresAt), 0).Add(2 * Skew)
+	expires := time.Unix(int64(a.claims.ExpiresAt), 0).Add(2 * assertionSkew)
 	first, err := store.UseAssertion(ctx, id, expires)
 	if err == nil && !first {
 		return ErrAssertion

@@ -90,6 +90,12 @@ func (m *Minter) access(kind oauth.TokenKind, app string, scope tandem.Scope, ap
 	}, minted
 }
 
+// forAPI reports whether the scope lets a token do anything at an API: without
+// read or update it is for the issuer alone.
+func forAPI(scope tandem.Scope) bool {
+	return scope.Has(tandem.ScopeRead) || scope.Has(tandem.ScopeUpdate)
+}
+
 // UserAccess makes a person's access token (RFC 9068). An external user's has
 // no API audience (invariant I5).
 func (m *Minter) UserAccess(t UserToken) (Minted, error) {
@@ -97,7 +103,7 @@ func (m *Minter) UserAccess(t UserToken) (Minted, error) {
 	if err != nil {
 		return Minted{}, err
 	}
-	access, minted := m.access(oauth.KindUser, t.ApplicationURI, t.Scope, t.User.Type == tandem.InternalUser)
+	access, minted := m.access(oauth.KindUser, t.ApplicationURI, t.Scope, t.User.Type == tandem.InternalUser && forAPI(t.Scope))
 	claims := oauth.UserAccessClaims{
 		AccessClaims: access, UserClaims: Claims(t.User, t.Scope),
 		AuthTime: t.AuthTime.Unix(), SignInID: t.SignInID, GrantID: t.GrantID, Database: m.Database,
@@ -112,7 +118,7 @@ func (m *Minter) ServiceAccess(t ServiceToken) (Minted, error) {
 	if err != nil {
 		return Minted{}, err
 	}
-	access, minted := m.access(oauth.KindService, t.ApplicationURI, t.Scope, true)
+	access, minted := m.access(oauth.KindService, t.ApplicationURI, t.Scope, forAPI(t.Scope))
 	claims := oauth.ServiceAccessClaims{
 		AccessClaims: access,
 		SystemUser:   t.SystemUser.Login, SystemUserType: string(t.SystemUser.Type), SystemUserID: t.SystemUser.ID,

@@ -33,8 +33,12 @@ type currentSession struct {
 // sessionsType is the view in $metadata.
 func (w *csdl) sessionsType() {
 	w.line(`<EntityType Name="Systems_Monitoring_CurrentSessionsEntry">`)
+	w.line(`<Key>`)
+	w.line(`<PropertyRef Name="SessionId"/>`)
+	w.line(`</Key>`)
+	w.line(`<Property Name="SessionId" Type="Edm.String" Nullable="false"/>`)
 	for _, p := range [][2]string{
-		{"SessionId", "Edm.String"}, {"UserLogin", "Edm.String"}, {"Applications", "Edm.String"}, {"Device", "Edm.String"},
+		{"UserLogin", "Edm.String"}, {"Applications", "Edm.String"}, {"Device", "Edm.String"},
 		{"StartTime", "Edm.DateTimeOffset"}, {"LastRequestTime", "Edm.DateTimeOffset"}, {"AbsoluteExpirationTime", "Edm.DateTimeOffset"},
 		{"CurrentRequestsCount", "Edm.Int64"}, {"TotalRequestsCount", "Edm.Int64"}, {"UploadMB", "Edm.Double"}, {"DownloadMB", "Edm.Double"},
 	} {

@@ -74,6 +74,10 @@ func (a *Administration) SeedCompany(ctx context.Context, c Company) error {
 	}
 	model := erp.NewModel()
 	store := a.erpStore(model)
+	// Rows that are made now are in today's form: the first start need not look.
+	if err := store.Refold(ctx); err != nil {
+		return err
+	}
 	if err := store.FollowUsers(ctx, a.users); err != nil {
 		return err
 	}

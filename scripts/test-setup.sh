@@ -1,18 +1,21 @@
 #!/usr/bin/env bash
-# Brings what the tests need beside Go: PostgreSQL's server, Chromium, a C compiler
-# for the race detector, and the Node packages of the independent OAuth client.
+# Brings what the tests need beside Go: PostgreSQL's server and a pooler before it,
+# Chromium, a C compiler for the race detector, and the Node packages of the
+# independent OAuth clients.
 # Installs only where it may: as root, with Debian's packages. What is missing
 # afterwards is said, and those tests are skipped (or fail with TANDEM_TEST_ALL).
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
 has_postgres() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; }
+has_pooler() { command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ]; }
 has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
 has_node() { command -v node >/dev/null && command -v npm >/dev/null; }
 has_cc() { command -v gcc >/dev/null || command -v clang >/dev/null; }
 
 packages=()
 has_postgres || packages+=(postgresql)
+has_pooler || packages+=(pgbouncer)
 has_chromium || packages+=(chromium)
 has_node || packages+=(nodejs npm)
 has_cc || packages+=(gcc libc6-dev)
@@ -33,6 +36,7 @@ if [ "${#packages[@]}" -gt 0 ]; then
 fi
 
 has_postgres || echo "missing: PostgreSQL's server (Debian: postgresql); its tests will not run"
+has_pooler || echo "missing: PgBouncer (Debian: pgbouncer); the way through it is not tested"
 has_chromium || echo "missing: Chromium (Debian: chromium); the browser tests will not run"
 has_cc || echo "missing: a C compiler (Debian: gcc libc6-dev); the race detector will not run"
 if has_node; then

@@ -12,11 +12,15 @@ import (
 	"github.com/hybridapps/tandem/sqldb"
 )
 
-// MaxTransaction bounds one write: an Import of all objects at once, a seed.
+// MaxTransaction bounds one write: an Import of all objects at once.
 // Rows are stamped with the time of their change and seen at the commit, so a
 // reader that asks again for what changed since its last run must look back
 // further than this; the API's recipe looks back five minutes or more.
 const MaxTransaction = 2 * time.Minute
+
+// maxSeed bounds a transaction of the platform itself, which fills an ERP that
+// nobody uses yet: a slow machine takes minutes for the demo company.
+const maxSeed = 15 * time.Minute
 
 // maxAttempts is how often a transaction is run that PostgreSQL undoes because
 // of others.
@@ -53,14 +57,17 @@ func NewERP(db *sqldb.DB, m *write.Model) *ERP {
 
 // Transact runs f in one transaction: for seeding and other work that is not a
 // single write of the API. f is run again when the database asks for it, so it
-// must not change anything but through the [write.Tx].
+// must not change anything but through the [write.Tx]. It is given 15 minutes.
 func (e *ERP) Transact(ctx context.Context, f func(write.Tx) error) error {
-	return e.write(ctx, func(t *transaction) error { return f(t) })
+	return e.write(ctx, maxSeed, func(t *transaction) error { return f(t) })
 }
 
-// write runs f in a transaction, again when another one got in its way.
-func (e *ERP) write(ctx context.Context, f func(*transaction) error) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, MaxTransaction, errTooLong)
+// write runs f in a transaction, again when another one got in its way, for at
+// most the limit.
+func (e *ERP) write(ctx context.Context, limit time.Duration, f func(*transaction) error) error {
+	errTooLong := tandem.Errorf(tandem.CodeUnavailable,
+		"the transaction took longer than %s and was undone; send fewer objects at a time, or import them per-object", limit)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errTooLong)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
 		raced, err := e.once(ctx, f, attempt > 1)
@@ -82,9 +89,6 @@ func (e *ERP) write(ctx context.Context, f func(*transaction) error) error {
 		}
 	}
 }
-
-var errTooLong = tandem.Errorf(tandem.CodeUnavailable,
-	"the transaction took longer than %s and was undone; send fewer objects at a time, or import them per-object", MaxTransaction)
 
 // once is one attempt; raced tells that a unique key was taken. Attempts after
 // the first queue, so that two that got in each other's way do so but once.
@@ -153,7 +157,7 @@ func (e *ERP) Do(ctx context.Context, by write.Actor, entity model.Entity, when 
 }
 
 func (e *ERP) change(ctx context.Context, by write.Actor, f func(*write.Writer) error) error {
-	return e.write(ctx, func(t *transaction) error {
+	return e.write(ctx, MaxTransaction, func(t *transaction) error {
 		return f(write.NewWriter(e.model, by).In(t, e.present()))
 	})
 }

@@ -214,8 +214,8 @@ func TestI10_ScopeNeverGrows(t *testing.T) {
 	})
 }
 
-// The administration itself lets no flow have more than the application, and
-// nothing protocol-like into it (I10).
+// The administration itself lets no flow have more than the application (I10).
+// Protocol scopes, which records of ERP.net have, mean nothing in it.
 func TestI10_ConfigurationCannotGrowScope(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -225,7 +225,6 @@ func TestI10_ConfigurationCannotGrowScope(t *testing.T) {
 		},
 		"service flow wider": func(a *tandem.TrustedApp) { a.Scope, a.ServiceScope = tandem.Scope{"read"}, tandem.Scope{"update"} },
 		"sec":                func(a *tandem.TrustedApp) { a.Scope = tandem.Scope{"read", "sec"} },
-		"openid":             func(a *tandem.TrustedApp) { a.Scope = tandem.Scope{"read", "openid"} },
 		"an invention":       func(a *tandem.TrustedApp) { a.Scope = tandem.Scope{"admin"} },
 	} {
 		_, err := s.apps.Update(t.Context(), "test", portal, func(a *tandem.TrustedApp) error { f(a); return nil })
@@ -240,6 +239,29 @@ func TestI10_ConfigurationCannotGrowScope(t *testing.T) {
 			if !got.Within(app.Scope) || got.Has("sec") || got.Has("openid") {
 				t.Errorf("%s: the %s flow may have %q", name, flow, got)
 			}
+		}
+	}
+	r := s.one()
+	for name, narrow := range map[string]tandem.Scope{"for both": nil, "in a narrower scope, too": {"offline_access", "read"}} {
+		_, err := s.apps.Update(t.Context(), "test", portal, func(a *tandem.TrustedApp) error {
+			a.Scope, a.UserScope, a.ServiceScope = tandem.ParseScope("openid offline_access profile email DomainApi read"), narrow, narrow
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.refresh()
+		if a := r.serve("client_secret", s.portalSecrets.Service); a.got() != "ok" || a.Scope != "read" {
+			t.Errorf("%s: a service that asks for nothing gets %s, %q", name, a.got(), a.Scope)
+		}
+		if a := r.serve("scope", "read offline_access"); a.got() != "invalid_scope" {
+			t.Errorf("%s: a service gets offline_access: %s", name, a.got())
+		}
+		if a := r.signIn("anna", "scope", ""); a.got() != "ok" || a.Scope != "read" || a.RefreshToken != "" || a.IDToken != "" {
+			t.Errorf("%s: a person who asks for nothing gets %s, %q", name, a.got(), a.Scope)
+		}
+		if a := r.signIn("anna", "scope", "openid offline_access"); a.got() != "ok" || a.Scope != "openid offline_access" || a.RefreshToken == "" {
+			t.Errorf("%s: a person who asks for protocol scopes gets %s, %q", name, a.got(), a.Scope)
 		}
 	}
 }

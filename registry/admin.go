@@ -65,7 +65,8 @@ type Secrets struct{ User, Service string }
 
 // Create registers an application and generates the secrets of a confidential
 // one: for the user flow if people may sign in, for the service flow if it may
-// act as a System User. Identifiers, times and credentials in a are ignored.
+// act as a System User. One that brings the hash of its classic secret gets none:
+// it has that secret for both. Identifiers, times and credentials in a are ignored.
 // actor is who does it, for the record.
 func (t *TrustedApps) Create(ctx context.Context, actor string, a tandem.TrustedApp) (tandem.TrustedApp, Secrets, error) {
 	var secrets Secrets
@@ -80,7 +81,7 @@ func (t *TrustedApps) Create(ctx context.Context, actor string, a tandem.Trusted
 	if err := t.check(ctx, &a); err != nil {
 		return tandem.TrustedApp{}, secrets, err
 	}
-	if a.ClientType == tandem.ClientConfidential {
+	if a.ClientType == tandem.ClientConfidential && a.SecretHash == "" {
 		if a.InternalUsers || a.ExternalUsers {
 			var c tandem.Credential
 			c, secrets.User = newSecret(tandem.FlowUser, a.CreatedAt)
@@ -96,7 +97,7 @@ func (t *TrustedApps) Create(ctx context.Context, actor string, a tandem.Trusted
 	if err != nil {
 		return tandem.TrustedApp{}, Secrets{}, err
 	}
-	return a, secrets, t.record(ctx, actor, a.ApplicationURI, "application created, scope "+a.Scope.String())
+	return a, secrets, t.record(ctx, actor, a.ApplicationURI, "application created, scope "+a.Scope.String()+classicNote(&a))
 }
 
 // check is every rule that an application must keep.
@@ -179,7 +180,16 @@ func (t *TrustedApps) update(
 	if err != nil {
 		return tandem.TrustedApp{}, err
 	}
-	return a, t.record(ctx, actor, applicationURI, what)
+	return a, t.record(ctx, actor, applicationURI, what+classicNote(&a))
+}
+
+// classicNote is what the record says of an application whose two halves share a
+// secret, so that nobody takes them for apart.
+func classicNote(a *tandem.TrustedApp) string {
+	if a.SecretHash == "" {
+		return ""
+	}
+	return "; it has a classic secret, which is good for both flows"
 }
 
 // Enable switches an application on: both halves work again at once.

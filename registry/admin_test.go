@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -197,8 +198,6 @@ func TestF34_EditingIsNoWayUp(t *testing.T) {
 		w.must(err)
 		for name, change := range map[string]func(*tandem.TrustedApp){
 			"sec":              func(a *tandem.TrustedApp) { a.Scope = append(a.Scope, "sec") },
-			"DomainApi":        func(a *tandem.TrustedApp) { a.Scope = append(a.Scope, "DomainApi") },
-			"openid":           func(a *tandem.TrustedApp) { a.Scope = append(a.Scope, "openid") },
 			"an unknown scope": func(a *tandem.TrustedApp) { a.Scope = append(a.Scope, "everything") },
 			"a service scope beyond": func(a *tandem.TrustedApp) {
 				a.Scope, a.ServiceScope = tandem.Scope{"read"}, tandem.Scope{"read", "update"}
@@ -356,5 +355,25 @@ func TestClassicSecret(t *testing.T) {
 		if a, _ := w.live.App(portal); a.ClassicSecret() != nil {
 			t.Error("the classic secret is still there")
 		}
+		// Registered with it, an application has no other secret.
+		a := w.profile()
+		a.ApplicationURI, a.SecretHash = "com.example/classic", base64.StdEncoding.EncodeToString(sum[:])
+		made, secrets, err := w.apps.Create(t.Context(), "test", a)
+		w.must(err)
+		if secrets != (registry.Secrets{}) || len(made.Credentials) != 0 || made.SecretHash != a.SecretHash {
+			t.Errorf("a classic registration has %d credentials", len(made.Credentials))
+		}
+		for what, hash := range map[string]string{
+			"the secret": "classic", "hex": hex.EncodeToString(sum[:]), "no padding": base64.RawStdEncoding.EncodeToString(sum[:]),
+			"longer": base64.StdEncoding.EncodeToString(append(sum[:], 0)), "a line": a.SecretHash + "\n",
+		} {
+			_, err := w.apps.Update(t.Context(), "test", a.ApplicationURI, func(a *tandem.TrustedApp) error { a.SecretHash = hash; return nil })
+			w.refused(err, tandem.CodeInvalid, what)
+		}
+		_, err = w.apps.Update(t.Context(), "test", a.ApplicationURI, func(a *tandem.TrustedApp) error {
+			a.ClientType, a.SystemUserAllowed, a.SystemUserID = tandem.ClientPublic, false, ""
+			return nil
+		})
+		w.refused(err, tandem.CodeInvalid, "public with a secret")
 	})
 }

@@ -98,7 +98,7 @@ func (a *App) ClassicSecret() []byte { return a.classicSecret }
 // it came to be in its record.
 func appScopes(s tandem.Scope) tandem.Scope {
 	return slices.DeleteFunc(slices.Clone(s), func(word string) bool {
-		return tandem.IsProtocolScope(word) || word == tandem.ScopeSec || word == tandem.ScopeDomainAPI
+		return meansNothing(word) || word == tandem.ScopeSec
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/hybridapps/tandem"
@@ -82,8 +83,9 @@ func validateType(a *tandem.TrustedApp) error {
 	}
 	if a.SecretHash != "" {
 		sum, err := base64.StdEncoding.Strict().DecodeString(a.SecretHash)
-		if err != nil || len(sum) != sha256.Size {
-			return invalid("application secret hash: use base64 of the SHA-256 of the secret")
+		if err != nil || len(sum) != sha256.Size || strings.ContainsAny(a.SecretHash, "\r\n") { // which the decoder passes over
+			return invalid("application secret hash: use base64 of the SHA-256 of the secret, 44 characters: " +
+				"printf %%s SECRET | openssl dgst -sha256 -binary | base64")
 		}
 	}
 	return nil
@@ -152,18 +154,32 @@ func validateURI(what, text string) error {
 	return invalid("%s %q: use https, or http on localhost, 127.0.0.1 or [::1]", what, tandem.Clip(text, shown))
 }
 
+// validateScopes takes what records of ERP.net have, too: protocol scopes need no
+// configuration, so that in a record they mean nothing, as does the obsolete
+// DomainApi.
 func validateScopes(a *tandem.TrustedApp) error {
 	for _, word := range a.Scope {
-		if word != tandem.ScopeRead && word != tandem.ScopeUpdate {
+		if word != tandem.ScopeRead && word != tandem.ScopeUpdate && !meansNothing(word) {
 			return invalid("scope %q: an application can have %s and %s; %s and its like need no configuration",
 				tandem.Clip(word, shown), tandem.ScopeRead, tandem.ScopeUpdate, tandem.ScopeOpenID)
 		}
 	}
-	if !a.UserScope.Within(a.Scope) {
+	if !within(a.UserScope, a.Scope) {
 		return invalid("user scope %q: it must be within the application's scope %q", tandem.Clip(a.UserScope.String(), shown), a.Scope)
 	}
-	if !a.ServiceScope.Within(a.Scope) {
+	if !within(a.ServiceScope, a.Scope) {
 		return invalid("service scope %q: it must be within the application's scope %q", tandem.Clip(a.ServiceScope.String(), shown), a.Scope)
 	}
 	return nil
+}
+
+// within is [tandem.Scope.Within] without the words that mean nothing.
+func within(narrow, limit tandem.Scope) bool {
+	return !slices.ContainsFunc(narrow, func(word string) bool { return !meansNothing(word) && !limit.Has(word) })
+}
+
+// meansNothing reports whether the word may stand in the record of an application
+// and gives it nothing.
+func meansNothing(word string) bool {
+	return tandem.IsProtocolScope(word) || word == tandem.ScopeDomainAPI
 }

@@ -61,6 +61,23 @@ func TestApplicationLifecycle(t *testing.T) {
 		}
 	}
 
+	const hash = "LemK3uMxOEdAPSc+BDl1N8cOaQ/mALDaq2Gc291OST8=" // a registration of ERP.net, brought along
+	classic := read[map[string]any](t, at("app", "create", "--uri", "com.acme/classic", "--internal", "--system-user", "svc.acme",
+		"--scope", "read offline_access", "--secret-hash", hash)...)
+	if classic["application_secret_hash"] != hash || classic["user_secret"] != nil || classic["service_secret"] != nil {
+		t.Errorf("a classic registration: %v", classic)
+	}
+	if table := done(t, at("app", "show", "com.acme/classic")...); !strings.Contains(table, "both halves") {
+		t.Errorf("not shown as classic: %s", table)
+	}
+	if a := tandem(t, nil, at("app", "update", "com.acme/classic", "--secret-hash", "secret")...); a.code != 1 || !strings.Contains(a.stderr, "SHA-256") {
+		t.Errorf("a secret for its hash: exit %d: %s", a.code, a.stderr)
+	}
+	if a := read[map[string]any](t, at("app", "update", "com.acme/classic", "--secret-hash", "")...); a["application_secret_hash"] != nil {
+		t.Errorf("not taken away: %v", a)
+	}
+	done(t, at("app", "delete", "com.acme/classic")...)
+
 	done(t, at("app", "disable", "com.acme/portal")...)
 	if show()["is_enabled"] != false {
 		t.Error("not disabled")

@@ -40,6 +40,7 @@ type appFlags struct {
 	UserScope         *string  `help:"Narrower scope of the front end." placeholder:"SCOPE"`
 	ServiceScope      *string  `help:"Narrower scope of the back end." placeholder:"SCOPE"`
 	FirstParty        *bool    `help:"People are not asked for consent." negatable:""`
+	SecretHash        *string  `help:"ApplicationSecretHash of an ERP.net registration, base64(SHA-256(secret)): one secret, good for both halves. Empty takes it away." placeholder:"BASE64"`
 	Notes             *string  `help:"Notes for administrators."`
 }
 
@@ -84,6 +85,7 @@ func (f *appFlags) apply(a *tandem.TrustedApp, systemUserID string) error {
 	set(&a.InternalUsers, f.Internal)
 	set(&a.ExternalUsers, f.External)
 	set(&a.FirstParty, f.FirstParty)
+	set(&a.SecretHash, f.SecretHash)
 	set(&a.Notes, f.Notes)
 	if f.SystemUser != nil {
 		a.SystemUserAllowed, a.SystemUserID = systemUserID != "", systemUserID

@@ -82,6 +82,9 @@ func (a *appRow) fields() []field {
 		{"device_flow", yes(a.DeviceFlow)}, {"first_party", yes(a.FirstParty)}, {"notes", a.Notes},
 		{"created", a.CreatedAt.String()}, {"changed", a.ChangedAt.String()},
 	}
+	if a.SecretHash != "" {
+		fields = append(fields, field{"credential", "ApplicationSecretHash (both halves, classic secret)"})
+	}
 	for _, c := range a.Credentials {
 		fields = append(fields, field{"credential", c.ID + " (" + string(c.Flow) + ", " + string(c.Kind) + ")"})
 	}

@@ -26,8 +26,8 @@ func (t UserType) CanSignIn() bool {
 type User struct {
 	// ID is a GUID, the only identifier that never changes.
 	ID string
-	// Login is unique among users and never equal to an ApplicationURI
-	// (invariant I7).
+	// Login is unique among users and never equal to an ApplicationURI, both
+	// without regard to case (invariant I7). It is shown as it was given.
 	Login         string
 	Name          string
 	Email         string

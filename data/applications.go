@@ -57,6 +57,14 @@ func (s *Applications) Create(ctx context.Context, a tandem.TrustedApp) (tandem.
 		if err := claimName(ctx, tx, a.ApplicationURI, applicationName); err != nil {
 			return err
 		}
+		var there int
+		err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM applications WHERE deleted_at = 0 AND application_uri = $1`, a.ApplicationURI).Scan(&there)
+		if err != nil {
+			return err
+		}
+		if there > 0 {
+			return taken(a.ApplicationURI, applicationName)
+		}
 		changed, err := changeTime(ctx, tx, a.ChangedAt)
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package data
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"strings"
 	"time"
 
@@ -33,7 +34,14 @@ var users = sqldb.NewTable("users", func(a *signin.Account, column sqldb.Column)
 	column("created_at", sqldb.TimeField(&a.CreatedAt))
 	column("changed_at", sqldb.TimeField(&a.ChangedAt))
 	column("version", &a.Version)
+	column("login_key", (*loginKey)(&a.Login))
 })
+
+// loginKey writes what a login is compared by; it is never read.
+type loginKey string
+
+func (k *loginKey) Value() (driver.Value, error) { return signin.LoginKey(string(*k)), nil }
+func (k *loginKey) Scan(any) error               { return nil }
 
 // Create implements [signin.Users].
 func (s *Users) Create(ctx context.Context, a signin.Account) error {
@@ -77,7 +85,7 @@ func (s *Users) UserByLogin(ctx context.Context, login string) (tandem.User, err
 
 // ByLogin implements [signin.Users].
 func (s *Users) ByLogin(ctx context.Context, login string) (signin.Account, error) {
-	return s.one(ctx, `WHERE login = $1`, login, "there is no user %q", login)
+	return s.one(ctx, `WHERE login_key = $1`, signin.LoginKey(login), "there is no user %q", login)
 }
 
 func (s *Users) one(ctx context.Context, where, arg, missing string, args ...any) (signin.Account, error) {
@@ -91,7 +99,7 @@ func (s *Users) one(ctx context.Context, where, arg, missing string, args ...any
 
 // List implements [signin.Users].
 func (s *Users) List(ctx context.Context) ([]signin.Account, error) {
-	return users.All(s.db.Reader().QueryContext(ctx, users.Select+`WHERE login NOT LIKE '%#%' ORDER BY login`))
+	return users.All(s.db.Reader().QueryContext(ctx, users.Select+`WHERE login NOT LIKE '%#%' ORDER BY login_key`))
 }
 
 // ChangedSince returns the users changed at or after the time, oldest first.

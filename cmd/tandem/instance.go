@@ -67,10 +67,14 @@ func (c *instanceCommand) prepare(ctx context.Context, config platform.StoreConf
 // mistake would only take slots away.
 func (f *instanceFlags) checkReserved(ctx context.Context, a *platform.Administration) error {
 	for _, login := range slices.Sorted(maps.Keys(f.Reserve)) {
-		if _, err := a.Accounts.Show(ctx, login); errors.Is(err, tandem.ErrNotFound) {
+		u, err := a.Accounts.Show(ctx, login)
+		switch {
+		case errors.Is(err, tandem.ErrNotFound):
 			return usage("--reserve %s=%d: there is no user %[1]q; make it first with tandem user create", login, f.Reserve[login])
-		} else if err != nil {
+		case err != nil:
 			return err
+		case u.Login != login:
+			return usage("--reserve %s=%d: the login is written %s", login, f.Reserve[login], u.Login)
 		}
 	}
 	return nil

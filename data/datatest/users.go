@@ -2,6 +2,7 @@ package datatest
 
 import (
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -41,9 +42,17 @@ func usersAreReadAsWritten(t *testing.T, stores *Stores) {
 	if err != nil || len(all) != 2 || all[0].Login != "aaron" {
 		t.Errorf("List: %v, %v", all, err)
 	}
-	if _, err := users.ByLogin(ctx, "Anna"); !errors.Is(err, tandem.ErrNotFound) {
-		t.Errorf("logins compare byte for byte: %v", err)
+	robot := account("SYSTEM_Application_User")
+	must(t, users.Create(ctx, robot))
+	for _, login := range []string{"SYSTEM_Application_User", "system_application_user", "SYSTEM_APPLICATION_USER"} {
+		if got, err := users.ByLogin(ctx, login); err != nil || got.ID != robot.ID || got.Login != robot.Login {
+			t.Errorf("by the login %s: %q, %v", login, got.Login, err)
+		}
+		if err := users.Create(ctx, account(login)); tandem.ErrorCode(err) != tandem.CodeConflict {
+			t.Errorf("a second user with the login %s: %v", login, err)
+		}
 	}
+	must(t, users.Delete(ctx, robot.ID, noon))
 	if _, err := users.ByID(ctx, "no such id"); !errors.Is(err, tandem.ErrNotFound) {
 		t.Errorf("want ErrNotFound, got %v", err)
 	}
@@ -126,11 +135,34 @@ func OneNameHasOneOwner(t *testing.T, stores *Stores) {
 	if _, err := apps.Create(ctx, application("anna")); tandem.ErrorCode(err) != tandem.CodeConflict {
 		t.Fatalf("an application got a user's name: %v", err)
 	}
+	// Without regard to case, as logins are compared, whoever came first; also when
+	// one of several applications whose names differ by case alone is gone.
+	for _, uri := range []string{"Portal.Acme", "PORTAL.acme"} {
+		_, err := apps.Create(ctx, application(uri))
+		must(t, err)
+		if _, err := apps.Create(ctx, application(uri)); tandem.ErrorCode(err) != tandem.CodeConflict || !strings.Contains(err.Error(), "another application") {
+			t.Errorf("%s twice: %v", uri, err)
+		}
+	}
+	must(t, apps.Delete(ctx, "portal.acme", noon))
+	must(t, apps.Delete(ctx, "PORTAL.acme", noon))
+	for _, login := range []string{"portal.acme", "Portal.Acme", "PORTAL.ACME"} {
+		if err := users.Create(ctx, account(login)); tandem.ErrorCode(err) != tandem.CodeConflict {
+			t.Errorf("a user got the name %s of an application: %v", login, err)
+		}
+	}
+	must(t, apps.Delete(ctx, "Portal.Acme", noon))
+	must(t, users.Create(ctx, account("PORTAL.acme")))
+	for _, uri := range []string{"portal.acme", "PORTAL.acme"} {
+		if _, err := apps.Create(ctx, application(uri)); tandem.ErrorCode(err) != tandem.CodeConflict {
+			t.Errorf("an application got the name %s of a user: %v", uri, err)
+		}
+	}
 	// Many of both kinds at the same moment: one wins, the others are told.
 	var won, refused atomic.Int64
 	Together(t, 20, func(i int) (err error) {
 		if i%2 == 0 {
-			err = users.Create(ctx, account("worker.acme"))
+			err = users.Create(ctx, account([]string{"worker.acme", "Worker.Acme"}[i/2%2]))
 		} else {
 			_, err = apps.Create(ctx, application("worker.acme"))
 		}

@@ -31,11 +31,12 @@ func (a *Account) canSignIn() bool { return a.Enabled && a.Type.CanSignIn() }
 // Users keeps accounts. Reads of an account that does not exist return
 // [tandem.ErrNotFound].
 type Users interface {
-	// Create fails with [tandem.CodeConflict] when the login is taken by
-	// another user or by an application (invariant I7), or the e-mail address
+	// Create fails with [tandem.CodeConflict] when the login, without its case, is
+	// that of another user or of an application (invariant I7), or the e-mail address
 	// by another user; also when two run at the same moment.
 	Create(ctx context.Context, a Account) error
 	ByID(ctx context.Context, id string) (Account, error)
+	// ByLogin compares by [LoginKey].
 	ByLogin(ctx context.Context, login string) (Account, error)
 	// List is ordered by login.
 	List(ctx context.Context) ([]Account, error)
@@ -56,18 +57,17 @@ const (
 	MaxEmail = 254
 )
 
-// loginSyntax admits no upper case, so that no two logins differ by case
-// alone, and nothing beyond ASCII, so that none merely looks like another.
-var loginSyntax = regexp.MustCompile(`^[a-z0-9][a-z0-9._@+-]{0,63}$`)
+// loginSyntax admits nothing beyond ASCII, so that no login merely looks like
+// another.
+var loginSyntax = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$`)
 
-// NormalizeLogin is what a person typed as the login that was meant: without
-// spaces around it and in lower case, as telephones like to begin with a
-// capital.
-func NormalizeLogin(typed string) string { return strings.ToLower(strings.TrimSpace(typed)) }
+// LoginKey is what logins are compared by: they keep their case for people to
+// read, and no two differ by it alone.
+func LoginKey(login string) string { return strings.ToLower(login) }
 
 func validateLogin(login string) error {
 	if !loginSyntax.MatchString(login) {
-		return invalid("login %q: use 1 to %d lower-case letters, digits and . _ @ + - and begin with a letter or digit",
+		return invalid("login %q: use 1 to %d letters, digits and . _ @ + - and begin with a letter or digit",
 			tandem.Clip(login, shown), MaxLogin)
 	}
 	return nil

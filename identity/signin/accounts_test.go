@@ -17,7 +17,6 @@ func TestAccountsAreValidated(t *testing.T) {
 	ok := signin.NewUser{Login: "anna", Type: tandem.InternalUser, Password: password}
 	for name, change := range map[string]func(*signin.NewUser){
 		"no login":             func(n *signin.NewUser) { n.Login = "" },
-		"upper case":           func(n *signin.NewUser) { n.Login = "Anna" },
 		"spaces":               func(n *signin.NewUser) { n.Login = "anna b" },
 		"a look-alike":         func(n *signin.NewUser) { n.Login = "аnna" }, // a Cyrillic letter
 		"long login":           func(n *signin.NewUser) { n.Login = strings.Repeat("a", 65) },
@@ -50,6 +49,18 @@ func TestAccountsAreValidated(t *testing.T) {
 	}
 	if _, err := s.accounts.Create(ctx, ok); tandem.ErrorCode(err) != tandem.CodeConflict {
 		t.Errorf("the same login again: %v", err)
+	}
+	shouting := ok
+	shouting.Login, shouting.Email = "ANNA", ""
+	if _, err := s.accounts.Create(ctx, shouting); tandem.ErrorCode(err) != tandem.CodeConflict {
+		t.Errorf("the same login in capitals: %v", err)
+	}
+	robot, err := s.accounts.Create(ctx, signin.NewUser{Login: "SYSTEM_APPLICATION_USER", Type: tandem.SystemUserNoLogin})
+	if err != nil || robot.Login != "SYSTEM_APPLICATION_USER" || robot.Name != robot.Login {
+		t.Errorf("ERP.net's System User: %+v, %v", robot, err)
+	}
+	if shown, err := s.accounts.Show(ctx, "system_Application_User"); err != nil || shown.ID != robot.ID || shown.Login != robot.Login {
+		t.Errorf("shown by another case: %+v, %v", shown, err)
 	}
 	for name, do := range map[string]func(login string) error{
 		"show":     func(l string) error { _, err := s.accounts.Show(ctx, l); return err },
@@ -89,6 +100,10 @@ func TestI7_A5_UserNamedLikeAnApplication(t *testing.T) {
 	_, err = s.accounts.Create(t.Context(), signin.NewUser{Login: "worker.acme", Type: tandem.InternalUser})
 	if tandem.ErrorCode(err) != tandem.CodeConflict || !strings.Contains(err.Error(), "application") {
 		t.Errorf("%v", err)
+	}
+	_, err = s.accounts.Create(t.Context(), signin.NewUser{Login: "Worker.ACME", Type: tandem.InternalUser})
+	if tandem.ErrorCode(err) != tandem.CodeConflict || !strings.Contains(err.Error(), "application") {
+		t.Errorf("in another case: %v", err)
 	}
 }
 

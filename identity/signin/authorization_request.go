@@ -112,7 +112,7 @@ func (req *authorizationRequest) parse(q url.Values, app *tandem.TrustedApp) *oa
 		req.ResponseMode = oauth.ModeQuery // the error must arrive
 		return oauth.Refuse(oauth.InvalidRequest, "response_mode form_post cannot reach a scheme of the application's own: use query or fragment")
 	}
-	req.Nonce, req.LoginHint = q.Get("nonce"), NormalizeLogin(q.Get("login_hint"))
+	req.Nonce, req.LoginHint = q.Get("nonce"), strings.TrimSpace(q.Get("login_hint"))
 	asked, err := token.ReadScope(q.Get("scope"))
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -95,7 +96,7 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	f := signInFields{
-		login:    NormalizeLogin(form.Get("login")),
+		login:    strings.TrimSpace(form.Get("login")), // telephones like to add one
 		password: form.Get("password"),
 		keep:     form.Get("keep") != "",
 		request:  form.Get("request"),
@@ -137,9 +138,10 @@ var errWrongPassword = errors.New("wrong login or password")
 // have to wait before they may try.
 func (h *Handler) authenticate(r *http.Request, f signInFields) (acc Account, wait time.Duration, err error) {
 	ctx := r.Context()
-	try := newAttempt(f.login, netaddr.Network(r.RemoteAddr))
-	if device, known := h.device(r); known && device.knows(f.login) {
-		try = newDeviceAttempt(f.login, device.ID)
+	key := LoginKey(f.login)
+	try := newAttempt(key, netaddr.Network(r.RemoteAddr))
+	if device, known := h.device(r); known && device.knows(key) {
+		try = newDeviceAttempt(key, device.ID)
 	}
 	counted, err := h.throttle.begin(ctx, try)
 	if err != nil || counted.wait > 0 {
@@ -241,7 +243,7 @@ func (h *Handler) welcome(w http.ResponseWriter, r *http.Request, f signInFields
 		return err
 	}
 	h.keepCookie(w, value, f.keep)
-	if err := h.keepDevice(w, r, f.login); err != nil {
+	if err := h.keepDevice(w, r, LoginKey(f.login)); err != nil {
 		return err
 	}
 	if f.req == nil {

@@ -63,12 +63,6 @@ type part struct {
 	cell     int
 }
 
-// gather limits a level to the rows of some parents.
-type gather struct {
-	by  *model.Property
-	ids []any
-}
-
 // plan compiles one level of a query.
 func (e *ERP) plan(q *query.Query, g *gather) (*plan, error) {
 	b := &builder{e: e, set: q.Set}
@@ -160,53 +154,6 @@ func (p *plan) top(b *builder, q *query.Query) error {
 	order := b.order(q.Order)
 	p.text = "SELECT " + strings.Join(b.cells, ", ") + b.from() + where + " ORDER BY " + order + b.page(q)
 	return nil
-}
-
-// all selects the rows of all parents, those of one after another.
-func (p *plan) all(b *builder, q *query.Query, g *gather) error {
-	where, err := b.where(q, b.among(b.cells[p.owner], g.ids))
-	if err != nil {
-		return err
-	}
-	order := b.order(childOrder(q))
-	p.text = "SELECT " + strings.Join(b.cells, ", ") + b.from() + where + " ORDER BY " + b.cells[p.owner] + ", " + order
-	return nil
-}
-
-// cut selects some rows of each parent.
-func (p *plan) cut(b *builder, q *query.Query, g *gather) error {
-	where, err := b.where(q, b.among(b.cells[p.owner], g.ids))
-	if err != nil {
-		return err
-	}
-	var inner, outer strings.Builder
-	for i, c := range b.cells {
-		name := "c" + strconv.Itoa(i)
-		inner.WriteString(c + " AS " + name + ", ")
-		if i > 0 {
-			outer.WriteString(", ")
-		}
-		outer.WriteString(name)
-	}
-	owner := "c" + strconv.Itoa(p.owner)
-	order := b.order(childOrder(q))
-	p.text = "SELECT " + outer.String() + " FROM (SELECT " + inner.String() +
-		"ROW_NUMBER() OVER (PARTITION BY " + b.cells[p.owner] + " ORDER BY " + order + ") AS place" +
-		b.from() + where + ") AS numbered WHERE place > " + b.arg(int64(q.Offset))
-	if q.Limit > 0 {
-		p.text += " AND place <= " + b.arg(int64(q.Offset+q.Limit))
-	}
-	p.text += " ORDER BY " + owner + ", place"
-	return nil
-}
-
-// childOrder is the order of the rows of one parent: by number, where they
-// have one.
-func childOrder(q *query.Query) []query.Order {
-	if number := q.Set.Property("LineNo"); len(q.Order) == 0 && number != nil {
-		return []query.Order{{Path: &model.Path{Property: number}}}
-	}
-	return q.Order
 }
 
 // row turns scanned cells into the values of a row.

@@ -227,3 +227,15 @@ func makeVoid(c *write.Change, args *write.Object) error {
 	c.Put("ReadOnly", model.BoolValue(true))
 	return nil
 }
+
+// documentTotals keeps the total of an order or an invoice: the sum of its lines.
+// Without taxes and prepayments the amount to pay is the total.
+func documentTotals(c *write.Change) error {
+	sum, err := c.SumOfChildren("Lines", "LineAmount")
+	if err != nil {
+		return err
+	}
+	c.Put("TotalLineAmount", model.IntValue(sum))
+	c.Put("AmountToPay", model.IntValue(sum))
+	return nil
+}

@@ -233,15 +233,3 @@ func abs(n int64) uint64 {
 	}
 	return uint64(n)
 }
-
-// documentTotals keeps the total of an order or an invoice: the sum of its lines.
-// Without taxes and prepayments the amount to pay is the total.
-func documentTotals(c *write.Change) error {
-	sum, err := c.SumOfChildren("Lines", "LineAmount")
-	if err != nil {
-		return err
-	}
-	c.Put("TotalLineAmount", model.IntValue(sum))
-	c.Put("AmountToPay", model.IntValue(sum))
-	return nil
-}

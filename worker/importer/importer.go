@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/worker/importer/mapping"
 	"github.com/hybridapps/tandem/worker/jobs"
@@ -202,28 +201,6 @@ func (i *attempt) open(ctx context.Context) error {
 	}
 	i.at.Opened = true
 	return i.save(ctx)
-}
-
-// upsert sends objects in one Import: each is found by its ExternalId and
-// changed, or made. The API keeps a record of the request, and not of each
-// object, which would double its writes.
-func (m *Importer) upsert(ctx context.Context, objects []any) (client.ImportResult, error) {
-	logEachImport := 1
-	return m.ERP.Import(ctx, client.ImportRequest{
-		Transaction:  client.ImportPerObject,
-		LoggingLevel: &logEachImport,
-		Objects:      objects,
-	})
-}
-
-func reasonOf(o *client.ImportedObject) string {
-	if o.Error != nil && o.Error.Message != "" {
-		return o.Error.Message
-	}
-	if o.Message != "" {
-		return o.Message
-	}
-	return "refused without a reason"
 }
 
 // openFile opens a file in UTF-8.

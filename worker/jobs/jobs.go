@@ -92,7 +92,7 @@ func New(ctx context.Context, c Config) (*Jobs, error) {
 	if err := os.MkdirAll(j.files.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the worker's folder: %w", err)
 	}
-	j.watch.streams = quota.Quota{Total: MaxStreams, Each: maxStreams}
+	j.watch.streams = quota.Quota{Total: MaxStreams, Each: maxOwnStreams}
 	j.engine = newEngine(j)
 	j.Schedules = &Schedules{jobs: j, config: &j.config, db: c.DB, clock: c.Clock}
 	if err := j.ownersOfBefore(ctx); err != nil {

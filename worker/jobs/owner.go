@@ -44,8 +44,6 @@ const (
 	// MaxDisk is how many bytes the files of one person's jobs may have: uploads
 	// that wait, and exports that can be downloaded.
 	MaxDisk = 1 << 30
-	// maxStreams is how many event streams one person may have open.
-	maxStreams = 20
 )
 
 // bounds are what an ask may find there before it is refused.

@@ -16,8 +16,13 @@ type watchers struct {
 	streams quota.Quota
 }
 
-// MaxStreams is how many event streams may be open at once.
-const MaxStreams = 1000
+// Bounds of event streams.
+const (
+	// MaxStreams is how many may be open at once.
+	MaxStreams = 1000
+	// maxOwnStreams is how many of them one person may have.
+	maxOwnStreams = 20
+)
 
 // add returns a channel that gets a signal after each change.
 func (w *watchers) add(id, watcher string) (signal <-chan struct{}, stop func(), err error) {
@@ -27,7 +32,7 @@ func (w *watchers) add(id, watcher string) (signal <-chan struct{}, stop func(),
 		return nil, nil, tandem.Errorf(tandem.CodeThrottled, "too many pages follow jobs right now; reload the page to see how the job stands")
 	case quota.EachTaken:
 		return nil, nil, tandem.Errorf(tandem.CodeThrottled,
-			"you have %d pages open that follow jobs; close some, or reload the page to see how the job stands", maxStreams)
+			"you have %d pages open that follow jobs; close some, or reload the page to see how the job stands", maxOwnStreams)
 	}
 	signal, remove := w.register(id)
 	return signal, func() { remove(); giveBack() }, nil

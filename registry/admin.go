@@ -189,7 +189,7 @@ func classicNote(a *tandem.TrustedApp) string {
 	if a.SecretHash == "" {
 		return ""
 	}
-	return "; it has a classic secret, which is good for both flows"
+	return "; its ApplicationSecretHash is good for both flows"
 }
 
 // Enable switches an application on: both halves work again at once.

@@ -31,7 +31,8 @@ type IDToken struct {
 	Login string
 	// UserID is the stable id of the user (claim id, a GUID), else Subject.
 	UserID string
-	// Name and Email need the scopes profile and email.
+	// Name needs the scope profile. Email is empty with providers that tell it at
+	// userinfo alone, as Tandem does (OpenID Connect Core section 5.4).
 	Name, Email string
 	// UserType is empty with other providers than Tandem and ERP.net.
 	UserType tandem.UserType

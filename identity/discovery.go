@@ -31,8 +31,10 @@ func (h *Handler) Metadata() oauth.Metadata {
 		JWKSURI:               h.endpoint(oauth.PathJWKS),
 		ScopesSupported: []string{tandem.ScopeOpenID, tandem.ScopeProfile, tandem.ScopeEmail, tandem.ScopeOfflineAccess,
 			tandem.ScopeRead, tandem.ScopeUpdate},
-		ClaimsSupported: []string{"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "at_hash", "sid", "id", "name",
-			"email", "email_verified", "locale", "user_type", "is_admin", "db", "token_kind"},
+		// Of ID tokens, and of userinfo.
+		ClaimsSupported: []string{"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "at_hash", "acr", "amr", "idp", "sid",
+			"id", "user_type", "is_admin", "db", "token_kind", "name", "preferred_username", "locale", "updated_at", "email", "email_verified"},
+		ACRValuesSupported:       []string{token.PasswordContext},
 		ResponseTypesSupported:   []string{oauth.ResponseTypeCode},
 		ResponseModesSupported:   []string{oauth.ModeQuery, oauth.ModeFragment, oauth.ModeFormPost},
 		GrantTypesSupported:      []string{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantClientCredentials},

@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -100,18 +101,28 @@ func TestDiscoveryIsTrue(t *testing.T) {
 		if a.got() != "ok" {
 			t.Errorf("%s at the token endpoint: %s", m, a.Body)
 		}
-		if a := methods[m](oauth.PathRevocation, "token", a.RefreshToken); a.got() != "ok" {
-			t.Errorf("%s at the revocation endpoint: %s", m, a.Body)
+		for _, text := range []string{a.RefreshToken, a.RefreshToken, "nobody's"} {
+			a := methods[m](oauth.PathRevocation, "token", text)
+			if a.Code != http.StatusOK || strings.TrimSpace(a.Body.String()) != "{}" || a.Header().Get("Content-Type") != "application/json" {
+				t.Errorf("%s at the revocation endpoint: %d %s", m, a.Code, a.Body)
+			}
 		}
 	}
 	all := r.signIn("anna", "scope", strings.Join(doc.ScopesSupported, " "))
 	if all.Scope != strings.Join(doc.ScopesSupported, " ") {
 		t.Errorf("of the scopes %v only %q can be had", doc.ScopesSupported, all.Scope)
 	}
-	for claim := range claims(t, all.IDToken) {
-		if !slices.Contains(doc.ClaimsSupported, claim) {
-			t.Errorf("the claim %s is not named", claim)
-		}
+	told := claims(t, all.IDToken)
+	var userinfo map[string]any
+	if err := json.Unmarshal(get(oauth.PathUserinfo, "Authorization", "Bearer "+all.AccessToken).Body.Bytes(), &userinfo); err != nil {
+		t.Fatal(err)
+	}
+	maps.Copy(told, userinfo)
+	if got, want := slices.Sorted(maps.Keys(told)), slices.Sorted(slices.Values(doc.ClaimsSupported)); !slices.Equal(got, want) {
+		t.Errorf("ID token and userinfo have %v, and named are %v", got, want)
+	}
+	if !slices.Equal(doc.ACRValuesSupported, []string{told["acr"].(string)}) {
+		t.Errorf("acr %v of %v", told["acr"], doc.ACRValuesSupported)
 	}
 	if h := header(t, all.IDToken); !slices.Contains(doc.IDTokenSigningAlgorithms, h["alg"].(string)) {
 		t.Errorf("ID tokens are signed with %v", h["alg"])

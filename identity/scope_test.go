@@ -23,7 +23,8 @@ func TestI3_I4_I5_ClaimNamesAndLifetimes(t *testing.T) {
 	granted := []string{"grant_id"}
 	named := []string{"name", "email", "locale"}
 	system := []string{"client_system_user", "client_system_user_type", "client_system_user_id", "client_db"}
-	identity := slices.Concat([]string{"iss", "aud", "iat", "exp", "jti", "token_kind", "at_hash", "nonce"}, person)
+	identity := slices.Concat([]string{"iss", "aud", "iat", "exp", "jti", "token_kind", "at_hash", "nonce", "acr", "amr", "idp"}, person)
+	idNamed := []string{"name", "locale"}
 	verified := []string{"email_verified"}
 	api, resources := []any{"DomainAPI", issuer + "/resources"}, issuer+"/resources"
 
@@ -45,11 +46,12 @@ func TestI3_I4_I5_ClaimNamesAndLifetimes(t *testing.T) {
 			"client_db": "db-1", "token_kind": "service", "client_id": portal, "scope": []any{"read", "update"}}, 3600},
 		"service instance": {r.serve("service_instance", "worker-2", "scope", "read").AccessToken, slices.Concat(common, system, []string{"service_instance"}), map[string]any{
 			"service_instance": "worker-2", "scope": []any{"read"}}, 3600},
-		"ID token": {anna.IDToken, slices.Concat(identity, named, verified), map[string]any{
-			"aud": portal, "token_kind": "id", "nonce": "n0nce", "sid": claims(t, anna.AccessToken)["sid"]}, 300},
-		"ID token of an external user": {paul.IDToken, slices.Concat(identity, named, verified), map[string]any{"user_type": "ExternalCommunityUser"}, 300},
-		"ID token without profile":     {plain.IDToken, identity, nil, 300},
-		"ID token by refresh": {r.renew(anna.RefreshToken).IDToken, slices.DeleteFunc(slices.Concat(identity, named, verified), func(n string) bool { return n == "nonce" }), map[string]any{
+		"ID token": {anna.IDToken, slices.Concat(identity, idNamed), map[string]any{
+			"aud": portal, "token_kind": "id", "nonce": "n0nce", "acr": "1", "amr": []any{"pwd"}, "idp": "local", "sid": claims(t, anna.AccessToken)["sid"]}, 300},
+		"ID token of an external user":  {paul.IDToken, slices.Concat(identity, idNamed), map[string]any{"user_type": "ExternalCommunityUser"}, 300},
+		"ID token without profile":      {plain.IDToken, identity, nil, 300},
+		"ID token with the scope email": {r.signIn("anna", "scope", "openid email").IDToken, identity, nil, 300},
+		"ID token by refresh": {r.renew(anna.RefreshToken).IDToken, slices.DeleteFunc(slices.Concat(identity, idNamed), func(n string) bool { return n == "nonce" }), map[string]any{
 			"auth_time": claims(t, anna.IDToken)["auth_time"]}, 300},
 	} {
 		c := claims(t, test.jwt)

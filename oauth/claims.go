@@ -96,8 +96,13 @@ type IDClaims struct {
 	AuthTime        int64     `json:"auth_time"`
 	Nonce           string    `json:"nonce,omitempty"`
 	AccessTokenHash string    `json:"at_hash,omitempty"`
-	SignInID        string    `json:"sid"`
-	Database        string    `json:"db,omitempty"`
+	// ContextClass, Methods and IdentityProvider say how the person proved who
+	// they are (Core section 2, RFC 8176), and to whom.
+	ContextClass     string   `json:"acr"`
+	Methods          []string `json:"amr"`
+	IdentityProvider string   `json:"idp"`
+	SignInID         string   `json:"sid"`
+	Database         string   `json:"db,omitempty"`
 }
 
 // Scope is the claim scope: an array in ERP.net's tokens, a space-delimited

@@ -15,6 +15,7 @@ type Metadata struct {
 
 	ScopesSupported             []string `json:"scopes_supported,omitempty"`
 	ClaimsSupported             []string `json:"claims_supported,omitempty"`
+	ACRValuesSupported          []string `json:"acr_values_supported,omitempty"`
 	ResponseTypesSupported      []string `json:"response_types_supported"`
 	ResponseModesSupported      []string `json:"response_modes_supported,omitempty"`
 	GrantTypesSupported         []string `json:"grant_types_supported"`

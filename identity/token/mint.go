@@ -143,8 +143,9 @@ func (m *Minter) IDToken(t UserToken, nonce, accessToken string) (Minted, error)
 			Issuer: m.Issuer, Audience: oauth.Audience{t.ApplicationURI},
 			IssuedAt: now.Unix(), ExpiresAt: minted.ExpiresAt.Unix(), ID: minted.ID,
 		},
-		UserClaims: Claims(t.User, t.Scope), Kind: oauth.KindID,
+		UserClaims: idClaims(t.User, t.Scope), Kind: oauth.KindID,
 		AuthTime: t.AuthTime.Unix(), Nonce: nonce, AccessTokenHash: accessTokenHash(accessToken),
+		ContextClass: PasswordContext, Methods: []string{passwordMethod}, IdentityProvider: localProvider,
 		SignInID: t.SignInID, Database: m.Database,
 	}
 	minted.JWT, err = key.sign(claims.AppendJSON)
@@ -161,20 +162,36 @@ func accessTokenHash(accessToken string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
 }
 
+// How people prove who they are: by password, to this server. There is no other
+// way to sign in.
+const (
+	// PasswordContext is the acr of one factor that is no more than a password
+	// (ISO/IEC 29115, level 1).
+	PasswordContext = "1"
+	passwordMethod  = "pwd"   // amr (RFC 8176 section 2)
+	localProvider   = "local" // idp, by IdentityServer's name
+)
+
 // Claims are what the scope lets an application know of a person: always who
-// they are, the rest with profile, the e-mail address also with email. The ID
-// token, the access token and userinfo all say the same.
+// they are, the rest with profile, the e-mail address also with email. The
+// access token and userinfo say the same.
 func Claims(u *tandem.User, scope tandem.Scope) oauth.UserClaims {
+	c := idClaims(u, scope)
+	if scope.Has(tandem.ScopeProfile) || scope.Has(tandem.ScopeEmail) {
+		c.Email, c.EmailVerified = u.Email, u.EmailVerified
+	}
+	return c
+}
+
+// idClaims are those of an ID token. The e-mail address is at userinfo, as every
+// ID token comes with an access token (OpenID Connect Core section 5.4).
+func idClaims(u *tandem.User, scope tandem.Scope) oauth.UserClaims {
 	c := oauth.UserClaims{Subject: u.Login, UserID: u.ID, UserType: string(u.Type), Admin: u.Admin}
-	profile := scope.Has(tandem.ScopeProfile)
-	if profile {
+	if scope.Has(tandem.ScopeProfile) {
 		c.Name, c.Locale = u.Name, u.Locale
 		if c.Locale == "" {
 			c.Locale = "en"
 		}
-	}
-	if profile || scope.Has(tandem.ScopeEmail) {
-		c.Email, c.EmailVerified = u.Email, u.EmailVerified
 	}
 	return c
 }

@@ -276,7 +276,7 @@ func TestA6_SmuggledClaimsAreIgnored(t *testing.T) {
 	s := newSite(t)
 	smuggled := []string{
 		"sub", "root", "id", "1", "user_id", "1", "user_type", "InternalUser", "is_admin", "true", "db", "other", "sid", "chosen", "email", "a@evil.example",
-		"client_system_user", "anna", "client_system_user_id", s.anna.ID, "client_db", "other", "auth_time", "1", "aud", "other", "audience", "other", "resource", "https://other.example",
+		"client_system_user", "anna", "client_system_user_id", s.anna.ID, "client_db", "other", "auth_time", "1", "aud", "other", "audience", "other",
 		"token_kind", "user", "username", "anna", "password", password, "claims", `{"access_token":{"sub":{"value":"root"}}}`, "subject_token", "x", "iss", "x", "exp", "9999999999",
 	}
 	plain, odd := s.one().serve(), s.one().serve(smuggled...)

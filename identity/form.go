@@ -40,9 +40,19 @@ func (f form) get(name string) string {
 	return ""
 }
 
+// all returns every value of the one parameter that may be repeated.
+func (f form) all(name string) (values []string) {
+	for i := range f {
+		if f[i].name == name {
+			values = append(values, f[i].value)
+		}
+	}
+	return values
+}
+
 // readForm reads the body. Parameters in the query are refused, as URLs end in
 // logs (RFC 6749 section 2.3.1), and so is every repeated parameter (section
-// 3.2).
+// 3.2) but resource (RFC 8707 section 2).
 func readForm(w http.ResponseWriter, r *http.Request) (form, *oauth.Error) {
 	if r.URL.RawQuery != "" {
 		return nil, oauth.Refuse(oauth.InvalidRequest, "send parameters in the body only, never in the URL")
@@ -82,7 +92,7 @@ func parseForm(body string) (form, *oauth.Error) {
 			return nil, oauth.Refuse(oauth.InvalidRequest, "a parameter is not well encoded")
 		}
 		for i := range f {
-			if f[i].name == name {
+			if f[i].name == name && name != "resource" {
 				return nil, oauth.Refuse(oauth.InvalidRequest, "the parameter %s is repeated", tandem.Clip(name, 40))
 			}
 		}

@@ -38,7 +38,9 @@ type CredentialUses interface {
 // [Handler.Run] running.
 type Handler struct {
 	// Issuer is the identity server's URL, such as https://erp.example/id.
-	Issuer      string
+	Issuer string
+	// API is the URL of the domain API, which the parameter resource may name.
+	API         string
 	Registry    *registry.Registry
 	Users       Users
 	Keys        *token.Keys

@@ -153,13 +153,13 @@ func (s *site) start() *replica {
 	codes := &token.Codes{Store: data.NewCodes(s.db), Clock: s.clock.Now}
 	verifier := &token.Verifier{Issuer: issuer, Keys: r.keys, Clock: s.clock.Now}
 	r.handler = &identity.Handler{
-		Issuer: issuer, Registry: r.registry, Users: s.users, Keys: r.keys, Minter: r.minter, Verifier: verifier, Codes: codes, Families: s.families(),
+		Issuer: issuer, API: root + "/api/domain/odata/", Registry: r.registry, Users: s.users, Keys: r.keys, Minter: r.minter, Verifier: verifier, Codes: codes, Families: s.families(),
 		Assertions: data.NewAssertions(s.db), Failures: data.NewClientFailures(s.db), Revocations: revoked, SignIns: data.NewSignInGrants(s.db), Uses: data.NewApplications(s.db),
 		Audit: s.audit, Log: log, Clock: s.clock.Now,
 	}
 	r.handler.Mount(r.ServeMux)
 	browser := &signin.Handler{
-		Issuer: issuer, Applications: r.registry, Users: s.users, SignIns: s.ending.SignIns, Passwords: passwords(), Attempts: data.NewThrottle(s.db),
+		Issuer: issuer, API: root + "/api/domain/odata/", Applications: r.registry, Users: s.users, SignIns: s.ending.SignIns, Passwords: passwords(), Attempts: data.NewThrottle(s.db),
 		Codes: codes, Hints: verifier, Ending: s.ending, Audit: s.audit, Box: s.box("sign-in"), Log: log, Clock: s.clock.Now,
 	}
 	if err := browser.Mount(r.ServeMux); err != nil {

@@ -109,6 +109,9 @@ func (h *Handler) grant(w http.ResponseWriter, q *request) (*issued, error) {
 	if err := q.mayUse(q.flow); err != nil {
 		return nil, err
 	}
+	if refusal := token.CheckResources(q.form.all("resource"), h.Issuer, h.API); refusal != nil {
+		return nil, refusal
+	}
 	return serve(ctx, q)
 }
 

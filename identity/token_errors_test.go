@@ -1,11 +1,14 @@
 package identity_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -294,5 +297,55 @@ func TestStaleRegistryGivesNoTokens(t *testing.T) {
 	}
 	if a := s.one().serve(); a.Code != http.StatusServiceUnavailable || a.AccessToken != "" {
 		t.Errorf("%d %s", a.Code, a.Body)
+	}
+}
+
+// The parameter resource may be repeated, at both endpoints, and names what this
+// server has (RFC 8707).
+func TestResources(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	r := s.one()
+	api := root + "/api/domain/odata"
+	for name, test := range map[string]struct {
+		resources []string
+		want      string
+	}{
+		"the API":             {[]string{api}, "ok"},
+		"both, and once more": {[]string{api + "/", issuer + "/resources", "DomainAPI", api}, "ok"},
+		"empty":               {[]string{""}, "ok"},
+		"somebody else's":     {[]string{"https://other.example"}, "invalid_target"},
+		"one of two":          {[]string{api, "https://other.example"}, "invalid_target"},
+		"not a URL":           {[]string{"domainapi"}, "invalid_target"},
+		"in the clear":        {[]string{strings.Replace(api, "https", "http", 1)}, "invalid_target"},
+	} {
+		var more []string
+		query := ""
+		for _, resource := range test.resources {
+			more = append(more, "resource", resource)
+			query += "&resource=" + url.QueryEscape(resource)
+		}
+		service := r.post("/id/connect/token", append(more, "grant_type", "client_credentials", "client_id", portal, "client_secret", s.portalSecrets.Service)...)
+		code := r.post("/id/connect/token", append(more, "grant_type", "authorization_code", "code", r.code("anna"), "redirect_uri", back, "code_verifier", verifier,
+			"client_id", portal, "client_secret", s.portalSecrets.User)...)
+		refresh := r.post("/id/connect/token", append(more, "grant_type", "refresh_token", "refresh_token", r.signIn("anna").RefreshToken,
+			"client_id", portal, "client_secret", s.portalSecrets.User)...)
+		for at, a := range map[string]*answer{"service": service, "code": code, "refresh": refresh} {
+			if a.got() != test.want {
+				t.Errorf("%s, %s: %s", name, at, a.got())
+			} else if aud := claims(t, cmp.Or(a.AccessToken, r.serve().AccessToken))["aud"]; !slices.Equal(aud.([]any), []any{"DomainAPI", issuer + "/resources"}) {
+				t.Errorf("%s, %s: for %v", name, at, aud)
+			}
+		}
+		b := r.browser()
+		b.authorize("anna")
+		to, err := url.Parse(b.do("GET", authorizeURL()+query, nil).Header().Get("Location"))
+		if err != nil || to.Query().Get("error") != strings.TrimPrefix(test.want, "ok") || to.Query().Has("code") != (test.want == "ok") || to.Query().Get("state") == "" {
+			t.Errorf("%s, authorize: %s, %v", name, to, err)
+		}
+	}
+	// Who has not proved itself learns nothing.
+	if a := r.serve("client_secret", "wrong", "resource", "https://other.example"); a.Error != oauth.InvalidClient {
+		t.Errorf("a wrong secret: %s", a.got())
 	}
 }

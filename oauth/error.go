@@ -21,6 +21,7 @@ const (
 	UnauthorizedClient      ErrorCode = "unauthorized_client"
 	UnsupportedGrantType    ErrorCode = "unsupported_grant_type"
 	InvalidScope            ErrorCode = "invalid_scope"
+	InvalidTarget           ErrorCode = "invalid_target" // RFC 8707 section 2
 	AccessDenied            ErrorCode = "access_denied"
 	UnsupportedResponseType ErrorCode = "unsupported_response_type"
 	ServerError             ErrorCode = "server_error"

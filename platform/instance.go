@@ -113,7 +113,7 @@ func (i *Instance) mountIdentity(mux *http.ServeMux, revoked followedRevocations
 	verifier := &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.ResourcesAudience(i.Issuer), Clock: c.Clock}
 	codes := &token.Codes{Store: followedCodes{data.NewCodes(i.DB), revoked.follower}, Lifetimes: c.Lifetimes, Clock: c.Clock}
 	i.identity = &identity.Handler{
-		Issuer: i.Issuer, Registry: i.Registry, Users: i.users, Keys: i.Keys, Minter: minter, Verifier: verifier,
+		Issuer: i.Issuer, API: i.ODataRoot, Registry: i.Registry, Users: i.users, Keys: i.Keys, Minter: minter, Verifier: verifier,
 		Codes: codes, Families: i.Families, Assertions: data.NewAssertions(i.DB), Failures: data.NewClientFailures(i.DB),
 		Revocations: revoked, SignIns: data.NewSignInGrants(i.DB), Uses: i.applications, Audit: i.audit, Log: c.Log, Clock: c.Clock,
 	}
@@ -127,7 +127,7 @@ func (i *Instance) mountIdentity(mux *http.ServeMux, revoked followedRevocations
 		passwords = signin.NewPasswords(c.Passwords, c.PasswordConcurrency)
 	}
 	i.signIn = &signin.Handler{
-		Issuer: i.Issuer, Applications: i.Registry, Users: i.users, SignIns: i.signIns, Passwords: passwords,
+		Issuer: i.Issuer, API: i.ODataRoot, Applications: i.Registry, Users: i.users, SignIns: i.signIns, Passwords: passwords,
 		Attempts: data.NewThrottle(i.DB), Throttling: c.Throttling, Codes: codes, Hints: verifier, Ending: i.Ending,
 		Audit: i.audit, Box: i.boxes.signIn, Log: c.Log, Clock: c.Clock,
 	}

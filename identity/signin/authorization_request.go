@@ -44,7 +44,7 @@ type authorizationRequest struct {
 
 // maxParameter bounds the parameters, in bytes. What is not named may be 512.
 var maxParameter = map[string]int{
-	"redirect_uri": 2048, "state": 2048, "scope": token.MaxScope, "id_token_hint": 8192,
+	"redirect_uri": 2048, "state": 8192, "scope": token.MaxScope, "id_token_hint": 8192,
 	"client_id": tandem.MaxApplicationURI, "login_hint": 254,
 	// Refused whatever they hold, but with the word for it.
 	"request": 1 << 16, "request_uri": 1 << 13, "registration": 1 << 13, "claims": 1 << 13,
@@ -81,7 +81,7 @@ func (req *authorizationRequest) parse(q url.Values, app *tandem.TrustedApp) *oa
 	for _, name := range slices.Sorted(maps.Keys(q)) { // sorted: the same fault, the same response
 		values := q[name]
 		if name == "resource" {
-			continue // may repeat (RFC 8707), and is not used here
+			continue // may repeat (RFC 8707), and is checked by itself
 		}
 		if problem := checkParameter(name, values); problem != "" {
 			return oauth.Refuse(oauth.InvalidRequest, "the parameter %s %s", tandem.Clip(name, shown), problem)

@@ -130,6 +130,9 @@ func (h *Handler) accept(r *http.Request, q url.Values) (*authorizationRequest, 
 	if cause == nil {
 		_, cause = token.UserScope(app, req.Scope) // whoever signs in
 	}
+	if cause == nil {
+		cause = token.CheckResources(q["resource"], h.Issuer, h.API)
+	}
 	if hint := q.Get("id_token_hint"); cause == nil && hint != "" {
 		who, err := h.Hints.VerifyHint(r.Context(), hint)
 		if err != nil {

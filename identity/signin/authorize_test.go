@@ -128,10 +128,13 @@ func TestC18C20C21_RefusedRequests(t *testing.T) {
 		{"scope unknown", []string{"scope", "openid admin"}, "invalid_scope"},
 		{"scope in upper case", []string{"scope", "READ"}, "invalid_scope"},
 		{"scope with quotes", []string{"scope", `openid "read"`}, "invalid_scope"},
-		{"state oversized", []string{"state", long[:3000]}, "invalid_request"},
+		{"state oversized", []string{"state", long[:9000]}, "invalid_request"},
 		{"nonce oversized", []string{"nonce", long[:3000]}, "invalid_request"},
 		{"nonce with a line break", []string{"nonce", "a\r\nSet-Cookie: x=1"}, "invalid_request"},
 		{"state not UTF-8", []string{"state", "\xff\xfe"}, "invalid_request"},
+		{"a resource of others", []string{"resource", "https://other.example/api"}, "invalid_target"},
+		{"a part of the API", []string{"resource", s.URL + "/api/domain/odata/Crm_Customers"}, "invalid_target"},
+		{"a resource with a fragment", []string{"resource", s.URL + "/api/domain/odata/#x"}, "invalid_target"},
 		{"hint of nobody", []string{"id_token_hint", "eyJ"}, "invalid_request"},
 		{"unknown parameter oversized", []string{"x", long[:600]}, "invalid_request"},
 	}
@@ -349,7 +352,7 @@ func TestPromptAndMaxAge(t *testing.T) {
 		t.Errorf("the hint did not fill the form: %v", fields)
 	}
 	page = b.follow(b.get(authorizeURL("prompt", "login", "login_hint", "Someone")))
-	if _, fields := page.form(); fields.Get("login") != "someone" {
+	if _, fields := page.form(); fields.Get("login") != "Someone" {
 		t.Errorf("login_hint did not fill the form: %v", fields)
 	}
 
@@ -412,7 +415,7 @@ func TestA6_SmuggledClaimsAreIgnored(t *testing.T) {
 	smuggled := []string{
 		"sub", "root", "id", "1", "user_id", "1", "user_type", "SystemUserNoLogin", "is_admin", "true", "db", "other", "sid", "chosen",
 		"client_system_user", "svc.portal", "claims", `{"id_token":{"sub":{"value":"root"},"is_admin":{"value":true}}}`, "auth_time", "9999999999",
-		"login", "root", "username", "root", "resource", "https://other.example", "audience", "DomainAPI", "acr", "high",
+		"login", "root", "username", "root", "audience", "DomainAPI", "acr", "high",
 	}
 	b := s.browser()
 	page := b.follow(b.get(authorizeURL(smuggled...)))
@@ -442,6 +445,23 @@ func TestC20_TabsKeepTheirState(t *testing.T) {
 		g, _ := s.codes.grant(q.Get("code"))
 		if q.Get("state") != want || g.Nonce != "n"+map[string]string{"one": "1", "two": "2"}[want] {
 			t.Errorf("tab %s got state %q and nonce %q", want, q.Get("state"), g.Nonce)
+		}
+	}
+	// What the application keeps there may be long, and comes back as it was, on the
+	// way through the sign-in page and straight, in addresses that servers take.
+	for name, state := range map[string]string{
+		"2 KiB": strings.Repeat("a", 2049), "marks": strings.Repeat("<&>", 1500), "quotes": strings.Repeat(`"\`, 4096),
+		"most": strings.Repeat("z", 8192), "Cyrillic": strings.Repeat("щ", 3000),
+	} {
+		b := s.browser()
+		first := b.get(authorizeURL("state", state, "resource", s.URL+"/api/domain/odata"))
+		if to := first.Header.Get("Location"); len(to) > 28_000 {
+			t.Errorf("%s: the sign-in page's address has %d bytes", name, len(to))
+		}
+		_, q := b.submit(b.follow(first), "anna", password).to()
+		_, again := b.get(authorizeURL("state", state)).to()
+		if q.Get("state") != state || again.Get("state") != state || q.Get("code") == "" {
+			t.Errorf("%s: state came back with %d and %d bytes of %d, error %s", name, len(q.Get("state")), len(again.Get("state")), len(state), q.Get("error"))
 		}
 	}
 }

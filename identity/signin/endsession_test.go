@@ -43,14 +43,15 @@ func TestSignOutWithHint(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, b, anna, sid := signedInSite(t)
-			params := []string{"id_token_hint", hint(anna, sid, portal), "post_logout_redirect_uri", after, "state", "a&b"}
+			state := "a&b" + strings.Repeat("s", 4000)
+			params := []string{"id_token_hint", hint(anna, sid, portal), "post_logout_redirect_uri", after, "state", state}
 			var a *shown
 			if post { // from another site: the browser sends no cookie
 				a = s.browser().post("/id/connect/endsession", endParams(params...), "Sec-Fetch-Site", "cross-site", "Origin", "https://portal.example")
 			} else {
 				a = b.get(endURL(params...))
 			}
-			if to, q := a.to(); a.StatusCode != http.StatusSeeOther || to != after || q.Get("state") != "a&b" {
+			if to, q := a.to(); a.StatusCode != http.StatusSeeOther || to != after || q.Get("state") != state {
 				t.Fatalf("%d to %s %v", a.StatusCode, to, q)
 			}
 			if b.alive() || !s.ended.both(sid) {
@@ -144,7 +145,7 @@ func TestE28_PostLogoutAddresses(t *testing.T) {
 		"no usable hint":    {"id_token_hint", "of another server", "client_id", portal, "post_logout_redirect_uri", after},
 		"unknown":           {"client_id", "com.example/none", "post_logout_redirect_uri", after},
 		"another client":    {"id_token_hint", mine, "client_id", field, "post_logout_redirect_uri", after},
-		"oversized state":   {"id_token_hint", mine, "post_logout_redirect_uri", after, "state", strings.Repeat("x", 3000)},
+		"oversized state":   {"id_token_hint", mine, "post_logout_redirect_uri", after, "state", strings.Repeat("x", 9000)},
 	} {
 		for _, a := range []*shown{b.get(endURL(params...)), s.browser().post("/id/connect/endsession", endParams(params...)), s.browser().get(endURL(params...))} {
 			if a.StatusCode != http.StatusBadRequest || a.Header.Get("Location") != "" || !strings.Contains(a.body, `role="alert"`) {

@@ -39,7 +39,9 @@ type Hints interface {
 // Throttling and Clock are required.
 type Handler struct {
 	// Issuer is the identity server's URL, such as https://erp.example/id.
-	Issuer       string
+	Issuer string
+	// API is the URL of the domain API, which the parameter resource may name.
+	API          string
 	Applications Applications
 	Users        Users
 	SignIns      SignIns

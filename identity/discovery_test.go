@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -138,6 +139,26 @@ func TestDiscoveryIsTrue(t *testing.T) {
 	for _, prompt := range doc.PromptValuesSupported {
 		if w := b.do("GET", authorizeURL("prompt", prompt), nil); strings.Contains(w.Header().Get("Location"), "invalid_request") {
 			t.Errorf("prompt %s is not known", prompt)
+		}
+	}
+}
+
+// docs/protocol.md, for people, leaves out nothing of the document for programs.
+func TestProtocolPageHasWhatDiscoveryHas(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := newSite(t).one().handler.Metadata()
+	words := slices.Concat(doc.ScopesSupported, doc.ClaimsSupported, doc.TokenAuthMethods, doc.GrantTypesSupported)
+	for _, endpoint := range []string{doc.AuthorizationEndpoint, doc.TokenEndpoint, doc.UserinfoEndpoint, doc.EndSessionEndpoint,
+		doc.RevocationEndpoint, doc.IntrospectionEndpoint, doc.JWKSURI} {
+		words = append(words, oauth.PathIssuer+strings.TrimPrefix(endpoint, issuer))
+	}
+	for _, word := range words {
+		if !strings.Contains(string(page), "`"+word+"`") {
+			t.Errorf("docs/protocol.md does not name %s", word)
 		}
 	}
 }

@@ -68,13 +68,13 @@ func NewIDTokenVerifier(p *Provider, applicationURI string) *IDTokenVerifier {
 
 func newIDTokenVerifier(p *Provider, applicationURI string, leeway time.Duration) *IDTokenVerifier {
 	return &IDTokenVerifier{p, applicationURI, oidc.NewVerifier(p.issuer, p.keys, &oidc.Config{
-		ClientID: applicationURI, SupportedSigningAlgs: asymmetric, Now: func() time.Time { return p.clock.Now().Add(-leeway) },
+		ClientID: applicationURI, SupportedSigningAlgs: p.algorithms, Now: func() time.Time { return p.clock.Now().Add(-leeway) },
 	}), leeway}
 }
 
 // Verify checks signature, issuer, audience, lifetime and kind of the raw token
 // (OpenID Connect Core section 3.1.3.7). An access token does not pass, nor does
-// an algorithm that the provider does not announce, a symmetric one, or none.
+// an algorithm that is not expected of the provider, a symmetric one, or none.
 // The error of a token that does not pass is a [tandem.Error] with
 // [tandem.CodeUnauthorized]; [tandem.CodeUnavailable] means that the provider's
 // keys could not be fetched.
@@ -148,24 +148,23 @@ func (v *IDTokenVerifier) prepare(ctx context.Context, raw string) (typ string, 
 	if _, err := v.provider.keys.all(ctx); err != nil {
 		return "", err
 	}
-	if _, typ, err = parseCompact(raw, asymmetric); err != nil {
+	if _, typ, err = parseCompact(raw, v.provider.algorithms); err != nil {
 		return "", badIDToken(err)
 	}
 	return typ, nil
 }
 
-// signingAlgorithms are those that the provider announces and that need no secret.
-func signingAlgorithms(m *oauth.Metadata) []string {
-	var algs []string
-	for _, alg := range m.IDTokenSigningAlgorithms {
-		if slices.Contains(asymmetric, alg) {
-			algs = append(algs, alg)
+// signingAlgorithms checks what was configured.
+func signingAlgorithms(configured []string) ([]string, error) {
+	if len(configured) == 0 {
+		return []string{oidc.RS256}, nil // the one that every provider must have
+	}
+	for _, alg := range configured {
+		if !slices.Contains(asymmetric, alg) {
+			return nil, fmt.Errorf("signing algorithm %q: use %s", alg, strings.Join(asymmetric, ", "))
 		}
 	}
-	if len(algs) == 0 {
-		algs = []string{oidc.RS256} // the one that every provider must have
-	}
-	return algs
+	return slices.Clone(configured), nil
 }
 
 // check is what go-oidc leaves to its caller.
@@ -221,7 +220,7 @@ func parseCompact(raw string, algs []string) (*jose.JSONWebSignature, string, er
 	}
 	jws, err := jose.ParseSignedCompact(raw, accepted)
 	if err != nil {
-		return nil, "", errors.New("it is not signed with an algorithm that the provider announces")
+		return nil, "", fmt.Errorf("it is not signed with %s, as is expected of the provider", strings.Join(algs, " or "))
 	}
 	typ, _ := jws.Signatures[0].Header.ExtraHeaders[jose.HeaderType].(string)
 	return jws, strings.TrimPrefix(strings.ToLower(typ), "application/"), nil

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,7 +106,7 @@ func TestD24_IDTokensThatAreRefused(t *testing.T) {
 		"another's signature": func(f *fake) string {
 			return sign(jose.RS256, jose.JSONWebKey{Key: signingKeys().otherRSA, KeyID: "r1"}, goodClaims(f), "JWT")
 		},
-		"an algorithm not announced": func(f *fake) string {
+		"an algorithm not expected": func(f *fake) string {
 			return sign(jose.ES256, jose.JSONWebKey{Key: signingKeys().ec, KeyID: "e1"}, goodClaims(f), "JWT")
 		},
 		"a key of another algorithm": func(f *fake) string {
@@ -171,6 +172,41 @@ func TestD24_IDTokensThatAreRefused(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What ID tokens are signed with is agreed, and not what the provider or a token
+// says of itself.
+func TestSigningAlgorithms(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFake(t, newNetwork(), "erp.test")
+		f.onMetadata = func(m map[string]any) {
+			m["id_token_signing_alg_values_supported"] = []string{"RS256", "ES256", "HS256"}
+		}
+		signed := map[string]string{
+			"RS256": sign(jose.RS256, rsaKey(), goodClaims(f), "JWT"),
+			"ES256": sign(jose.ES256, jose.JSONWebKey{Key: signingKeys().ec, KeyID: "e1"}, goodClaims(f), "JWT"),
+		}
+		for _, expected := range [][]string{nil, {"RS256"}, {"ES256"}, {"ES256", "RS256"}, {"EdDSA"}} {
+			p, err := client.NewProvider(client.ProviderConfig{Issuer: f.issuer, Transport: f.net, SigningAlgorithms: expected})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for alg, raw := range signed {
+				_, err := client.NewIDTokenVerifier(p, appURI).Verify(t.Context(), raw)
+				if good := slices.Contains(expected, alg) || expected == nil && alg == "RS256"; good != (err == nil) {
+					t.Errorf("%s where %v is expected: %v", alg, expected, err)
+				} else if !good && (tandem.ErrorCode(err) != tandem.CodeUnauthorized || !strings.Contains(err.Error(), "not signed with ")) {
+					t.Errorf("%s where %v is expected: the error says %v", alg, expected, err)
+				}
+			}
+		}
+		for _, wrong := range []string{"HS256", "none", "rs256", ""} {
+			_, err := client.NewProvider(client.ProviderConfig{Issuer: f.issuer, Transport: f.net, SigningAlgorithms: []string{"RS256", wrong}})
+			if err == nil || !strings.Contains(err.Error(), "ES256") {
+				t.Errorf("%q may be expected: %v", wrong, err)
+			}
+		}
+	})
 }
 
 func TestIDTokenSymmetricAlgorithmIsNeverAccepted(t *testing.T) {

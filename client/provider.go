@@ -41,6 +41,12 @@ type ProviderConfig struct {
 	Transport http.RoundTripper
 	// Clock tells the time; nil means the system's.
 	Clock tandem.Clock
+	// SigningAlgorithms are those that ID tokens and logout tokens of the provider
+	// may be signed with, by the names of RFC 7518 and RFC 8037; nil means RS256,
+	// what OpenID Connect has unless something else was agreed (Core section
+	// 3.1.3.7 point 7). What the provider announces changes nothing, and algorithms
+	// with a shared secret, or none, are refused.
+	SigningAlgorithms []string
 }
 
 // Provider is an OpenID provider: what both halves of an application, and
@@ -57,6 +63,8 @@ type Provider struct {
 	metadata     shared[oauth.Metadata]
 	root         shared[string]
 	keys         *keySet
+	// algorithms are the SigningAlgorithms of the configuration.
+	algorithms []string
 }
 
 // NewProvider checks the configuration. It makes no request.
@@ -72,9 +80,13 @@ func NewProvider(c ProviderConfig) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
+	algorithms, err := signingAlgorithms(c.SigningAlgorithms)
+	if err != nil {
+		return nil, err
+	}
 	p := &Provider{
 		issuer: c.Issuer, issuerOrigin: origin(u), transport: rt,
-		http: httpClient(rt), clock: c.Clock,
+		http: httpClient(rt), clock: c.Clock, algorithms: algorithms,
 	}
 	p.keys = &keySet{provider: p}
 	return p, nil

@@ -110,6 +110,8 @@ type HalfConfig struct {
 	// Issuer is the identity server, any OpenID provider; ODataRoot is the
 	// domain API, empty for what the instance's auto-discovery says.
 	Issuer, ODataRoot string
+	// SigningAlgorithms are those expected of its ID tokens; nil means RS256.
+	SigningAlgorithms []string
 	ApplicationURI    string
 	// CredentialFile holds this half's credential: a secret, or a private key
 	// in JWK or PEM. Credential is a secret itself, where there is no file; it

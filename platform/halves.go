@@ -63,7 +63,9 @@ func (c *HalfConfig) open(ctx context.Context) (*connections, error) {
 	if p.transport, err = client.Transport(c.CAFile); err != nil {
 		return nil, err
 	}
-	if p.provider, err = client.NewProvider(client.ProviderConfig{Issuer: c.Issuer, Transport: p.transport, Clock: c.Clock}); err != nil {
+	if p.provider, err = client.NewProvider(client.ProviderConfig{
+		Issuer: c.Issuer, Transport: p.transport, Clock: c.Clock, SigningAlgorithms: c.SigningAlgorithms,
+	}); err != nil {
 		return nil, err
 	}
 	p.root = p.provider.ODataRoot

@@ -17,11 +17,12 @@ import (
 // halfFlags are what web app and worker have in common; each has values of its
 // own.
 type halfFlags struct {
-	Issuer         string `help:"Identity server, any OpenID provider (default: the demo's, else http://localhost:8080/id)." placeholder:"URL"`
-	ApplicationURI string `help:"Application that this is a half of, its client_id (default: com.example/portal)." placeholder:"ID"`
-	CredentialFile string `help:"This half's secret or key (default: its folder's credential), or TANDEM_CREDENTIAL." placeholder:"FILE"`
-	OData          string `name:"odata" help:"Domain API (default: what the instance's auto-discovery says)." placeholder:"URL"`
-	ChannelKeyFile string `help:"Key that the web app and its worker share (default: channel.key in the data folder)." placeholder:"FILE"`
+	Issuer         string   `help:"Identity server, any OpenID provider (default: the demo's, else http://localhost:8080/id)." placeholder:"URL"`
+	ApplicationURI string   `help:"Application that this is a half of, its client_id (default: com.example/portal)." placeholder:"ID"`
+	CredentialFile string   `help:"This half's secret or key (default: its folder's credential), or TANDEM_CREDENTIAL." placeholder:"FILE"`
+	IDTokenAlg     []string `name:"id-token-alg" help:"Algorithms that the identity server may sign ID tokens with (default: RS256)." placeholder:"ALG"`
+	OData          string   `name:"odata" help:"Domain API (default: what the instance's auto-discovery says)." placeholder:"URL"`
+	ChannelKeyFile string   `help:"Key that the web app and its worker share (default: channel.key in the data folder)." placeholder:"FILE"`
 
 	demo halfFile // what up started this half with
 }
@@ -34,7 +35,7 @@ func (f *halfFlags) config(r *run, s *serving, name, db, dbFile string, log *slo
 		return platform.HalfConfig{}, err
 	}
 	c := platform.HalfConfig{
-		Issuer: f.Issuer, ApplicationURI: f.ApplicationURI, ODataRoot: f.OData, CredentialFile: f.CredentialFile,
+		Issuer: f.Issuer, ApplicationURI: f.ApplicationURI, SigningAlgorithms: f.IDTokenAlg, ODataRoot: f.OData, CredentialFile: f.CredentialFile,
 		Dir: filepath.Join(r.Data, name), ChannelKeyFile: f.ChannelKeyFile, CAFile: s.trusted(r), Log: log,
 	}
 	for flag, value := range map[string]*string{"--issuer": &c.Issuer, "--odata": &c.ODataRoot} {

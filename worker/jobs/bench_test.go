@@ -87,7 +87,7 @@ func BenchmarkJobs(b *testing.B) {
 func queueAlone(b *testing.B, j *Jobs, done *signals) (*durable, dbos.Workflow[string, string], dbos.Queue) {
 	b.Helper()
 	config := configuration(j.engine)
-	closePool, err := connect(b.Context(), j.engine, &config)
+	closePool, err := connect(b.Context(), j.engine, newRest(), &config)
 	if err != nil {
 		b.Fatal(err)
 	}

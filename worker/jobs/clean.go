@@ -80,9 +80,17 @@ func (j *Jobs) cleanFolders(ctx context.Context, now time.Time) error {
 // clean deletes what the durable engine keeps of jobs that have ended: all that
 // anybody asks about them is in our rows.
 func (e *engine) clean(ctx context.Context, d *durable) error {
+	if d.rest.woken() == d.cleaned.Load() {
+		return nil // there has been no job since
+	}
+	woken := d.rest.wake()
 	known, err := d.some()
 	if err != nil {
 		return err
+	}
+	if len(known) == 0 {
+		d.cleaned.Store(woken)
+		return nil
 	}
 	unfinished, err := e.jobs.ids(ctx, unfinishedJobs) // later, so that a new one is in it
 	if err != nil {

@@ -10,10 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
 	_ "github.com/dbos-inc/dbos-transact-golang/dbos/driver/sqlite" // the engine's words for SQLite
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/hybridapps/tandem/sqldb"
@@ -36,9 +38,12 @@ const (
 // durable is the durable engine: DBOS Transact. It keeps one row for each job
 // that is not finished, with the process that has it.
 type durable struct {
-	dbos  dbos.Context
-	work  dbos.Workflow[string, string]
-	close func(within time.Duration) error
+	dbos dbos.Context
+	work dbos.Workflow[string, string]
+	rest *rest
+	// cleaned is how often it had been woken when nothing was left to clean.
+	cleaned atomic.Int64
+	close   func(within time.Duration) error
 }
 
 // openDurable starts the engine. work does a job; it is called again after any
@@ -48,11 +53,11 @@ func openDurable(ctx context.Context, e *engine, alive alive, work func(id strin
 		return nil, err
 	}
 	config := configuration(e)
-	closePool, err := connect(ctx, e, &config)
+	d := &durable{rest: newRest()}
+	closePool, err := connect(ctx, e, d.rest, &config)
 	if err != nil {
 		return nil, err
 	}
-	d := &durable{}
 	// It is stopped in order, by close. Only a start that does not come to an end
 	// is broken off: within that, indexes may be half made.
 	root, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -61,6 +66,7 @@ func openDurable(ctx context.Context, e *engine, alive alive, work func(id strin
 	d.close = func(within time.Duration) error {
 		defer closePool()
 		defer end()
+		d.rest.wake()
 		return dbos.Shutdown(d.dbos, within)
 	}
 	err = alive.alone(ctx, func() (err error) { // it migrates its tables without a lock
@@ -84,6 +90,7 @@ func openDurable(ctx context.Context, e *engine, alive alive, work func(id strin
 	if err := dbos.Launch(d.dbos); err != nil {
 		return nil, errors.Join(err, d.close(stopIn))
 	}
+	d.rest.wake()
 	return d, nil
 }
 
@@ -132,10 +139,10 @@ func refuseEnvironment() error {
 // connect gives the engine connections of its own: beside ours in PostgreSQL,
 // and a file of its own on SQLite, where two pools of one file would wait for
 // each other.
-func connect(ctx context.Context, e *engine, config *dbos.Config) (closePool func(), err error) {
+func connect(ctx context.Context, e *engine, rest *rest, config *dbos.Config) (closePool func(), err error) {
 	if e.db.Engine == sqldb.SQLite {
 		file := url.URL{Path: filepath.Join(e.jobs.config.Dir, "engine.db")}
-		db := sql.OpenDB(&keeping{name: "file:" + file.EscapedPath() + "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)" +
+		db := sql.OpenDB(&keeping{rest: rest, name: "file:" + file.EscapedPath() + "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)" +
 			"&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=temp_store(MEMORY)&_txlock=immediate"})
 		db.SetMaxOpenConns(engineConns)
 		db.SetMaxIdleConns(engineConns)
@@ -147,6 +154,9 @@ func connect(ctx context.Context, e *engine, config *dbos.Config) (closePool fun
 		return nil, errors.New("the database's URL cannot be read")
 	}
 	pool.MaxConns = engineConns
+	pool.PrepareConn = func(ctx context.Context, conn *pgx.Conn) (bool, error) {
+		return !rest.wait(ctx) || conn.Ping(ctx) == nil, nil // it may have been cut meanwhile
+	}
 	// The engine's tables are where ours are.
 	if err := e.db.Reader().QueryRowContext(ctx, `SELECT current_schema()`).Scan(&config.DatabaseSchema); err != nil {
 		return nil, err
@@ -159,6 +169,7 @@ func connect(ctx context.Context, e *engine, config *dbos.Config) (closePool fun
 
 // begin starts the job's workflow here; nothing when it has been begun.
 func (d *durable) begin(id string) error {
+	d.rest.wake()
 	_, err := dbos.RunWorkflow(d.dbos, d.work, id, dbos.WithWorkflowID(id))
 	return err
 }

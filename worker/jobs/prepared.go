@@ -9,12 +9,13 @@ import (
 	"modernc.org/sqlite"
 )
 
-// keeping is the driver of SQLite with the statements of each connection kept
-// prepared. The engine asks for the same few texts each second, also when there
-// is nothing to do, and reading them takes half of its time.
+// keeping is the driver of SQLite that gives no connection out while the engine
+// rests, and keeps the statements of each prepared. The engine asks for the same
+// few texts each second, and reading them takes half of its time.
 type keeping struct {
 	driver sqlite.Driver
 	name   string
+	rest   *rest
 }
 
 // maxKept is how many statements a connection keeps.
@@ -24,16 +25,21 @@ const maxKept = 100
 func (k *keeping) Driver() driver.Driver { return &k.driver }
 
 // Connect implements driver.Connector.
-func (k *keeping) Connect(context.Context) (driver.Conn, error) {
+func (k *keeping) Connect(ctx context.Context) (driver.Conn, error) {
+	k.rest.wait(ctx)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	conn, err := k.driver.Open(k.name)
 	if err != nil {
 		return nil, err
 	}
-	return &keepingConn{Conn: conn, kept: map[string]*keptStmt{}}, nil
+	return &keepingConn{Conn: conn, rest: k.rest, kept: map[string]*keptStmt{}}, nil
 }
 
 type keepingConn struct {
 	driver.Conn
+	rest *rest
 	kept map[string]*keptStmt
 }
 
@@ -51,8 +57,10 @@ func (c *keepingConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.T
 // Ping implements driver.Pinger.
 func (c *keepingConn) Ping(ctx context.Context) error { return c.Conn.(driver.Pinger).Ping(ctx) }
 
-// ResetSession implements driver.SessionResetter.
+// ResetSession implements driver.SessionResetter: it comes before each use but the
+// first.
 func (c *keepingConn) ResetSession(ctx context.Context) error {
+	c.rest.wait(ctx)
 	if r, ok := c.Conn.(driver.SessionResetter); ok {
 		return r.ResetSession(ctx)
 	}

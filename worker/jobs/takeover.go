@@ -13,6 +13,9 @@ func (e *engine) adopt(ctx context.Context, d *durable, alive alive) error {
 	if err != nil {
 		return err
 	}
+	if len(unfinished) > 0 {
+		d.rest.wake()
+	}
 	var elsewhere []string
 	for _, id := range unfinished {
 		if !e.has(id) {

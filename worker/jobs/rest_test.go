@@ -56,6 +56,11 @@ func TestWorkWakesTheEngine(t *testing.T) {
 	onEach(t, func(context.Context, *Run) error { return nil },
 		func(t *testing.T, j *Jobs, submit func() string, stop func() error) {
 			d, e := running(j), j.engine
+			alive, err := holdAlive(t.Context(), j.db, j.config.Dir, newEngine(j).executor)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer alive.release()
 			sleep := func() { d.rest.begin(d.rest.woken()) }
 			written := func() string {
 				t.Helper()
@@ -88,6 +93,9 @@ func TestWorkWakesTheEngine(t *testing.T) {
 			for what, work := range map[string]func() string{"asked for": submit, "written": written, "of a process that is gone": orphan} {
 				sleep()
 				id := work()
+				if err := e.adopt(t.Context(), d, alive); err != nil { // what a look does
+					t.Fatalf("a job %s: %v", what, err)
+				}
 				testkit.Eventually(t, "the job "+what+" is done", func() bool {
 					e.wake()
 					job, err := j.Job(t.Context(), everything, id)

@@ -164,5 +164,7 @@ func (e *ERP) change(ctx context.Context, by write.Actor, f func(*write.Writer) 
 
 // Import implements [write.Store].
 func (e *ERP) Import(ctx context.Context, by write.Actor, req *write.ImportRequest) (*write.ImportResult, error) {
-	return write.Import(e.model, by, req, e.present, func(f func(write.Tx) error) error { return e.Transact(ctx, f) })
+	return write.Import(e.model, by, req, e.present, func(f func(write.Tx) error) error {
+		return e.write(ctx, MaxTransaction, func(t *transaction) error { return f(t) })
+	})
 }

@@ -33,8 +33,8 @@ type childRow struct {
 	parent       string
 	offset, line int64
 	used         bool
-	// reason is set for a row that cannot be read but names its parent.
-	reason string
+	// column and reason are set for a row that cannot be read but names its parent.
+	column, reason string
 }
 
 // childFault is what is wrong with a child's row.
@@ -72,11 +72,20 @@ func (i *attempt) indexChildren(step *mapping.Step, c *mapping.Children) (*child
 			break
 		}
 		var bad *csvfile.RowError
+		if errors.As(err, &bad) && i.mend(bad, rows.Format, &row) {
+			bad, err = nil, nil
+		}
+		if _, known := i.unreadable[c.File]; bad != nil && !known {
+			i.unreadable[c.File] = bad.Line
+		}
 		switch {
-		case errors.As(err, &bad) && i.mend(bad, rows.Format, &row), err == nil:
+		case err == nil:
 			index.rows = append(index.rows, childRow{parent: strings.TrimSpace(row.Cells[parent]), offset: row.Offset, line: row.Line})
 		case bad != nil && len(bad.Cells) > parent && strings.TrimSpace(bad.Cells[parent]) != "":
-			index.rows = append(index.rows, childRow{parent: strings.TrimSpace(bad.Cells[parent]), line: bad.Line, reason: bad.Reason})
+			index.rows = append(index.rows, childRow{
+				parent: strings.TrimSpace(bad.Cells[parent]), line: bad.Line,
+				column: rowError(c.File, rows.Header, bad).Column, reason: bad.Reason,
+			})
 		case bad != nil:
 			index.bad = append(index.bad, rowError(c.File, rows.Header, bad))
 		default:
@@ -106,7 +115,7 @@ func (x *childIndex) of(parent string, object []byte) (found []childLine, faults
 		r.used = true
 		if r.reason != "" {
 			found = append(found, childLine{of: x.c, line: r.line})
-			faults = append(faults, childFault{mapping.Problem{Reason: r.reason}, r.line})
+			faults = append(faults, childFault{mapping.Problem{Column: r.column, Reason: r.reason}, r.line})
 			continue
 		}
 		row, told, err := x.read(r)

@@ -264,7 +264,8 @@ func (i *attempt) resolve(ctx context.Context, step *mapping.Step, c *mapping.Ch
 
 // pair adds the children of one collection to the object: those found again by
 // their key are changed, others are made, and those of the ERP that have no row
-// are reported or removed.
+// are reported or removed. Of a file with rows that cannot be read nothing is
+// removed.
 func (i *attempt) pair(step *mapping.Step, c *mapping.Children, it *item, there []*existingChild, isThere bool, known map[string]string) {
 	objects, place := []byte{'['}, 0
 	add := func(object []byte) {
@@ -296,9 +297,16 @@ func (i *attempt) pair(step *mapping.Step, c *mapping.Children, it *item, there 
 		}
 		place++
 	}
+	broken, unreadable := i.unreadable[c.File]
 	for _, e := range there {
 		switch {
 		case e.taken:
+		case c.Remove && unreadable:
+			i.report = append(i.report, internalapi.ReportRow{
+				File: step.File, Row: it.line, Severity: internalapi.SeverityWarning, Column: c.Collection, Value: tandem.Clip(e.text, 60),
+				Reason: fmt.Sprintf("is in the ERP and has no row in %s; it stays, because line %d of that file, which can be its row, cannot be read",
+					c.File, broken),
+			})
 		case c.Remove:
 			add(c.Gone(e.id))
 			if it.removed == nil {

@@ -164,6 +164,42 @@ func TestLinesAreFoundByTheirKey(t *testing.T) {
 			}
 		})
 	}
+	for name, broken := range map[string]string{
+		"a quotation mark inside the last cell":  "7,2026-03-01,n,2,2\"\n",
+		"a quotation mark before the key":        "\"7,2026-03-01,n,2,2\n",
+		"a quotation mark never closed":          "7,2026-03-01,\"n,2,2\n",
+		"text after a quotation mark":            "7,2026-03-01,\"n\"x,2,2\n",
+		"a byte that is not UTF-8":               "7,2026-03-01,n,2\xc3,2\n",
+		"a key that is not UTF-8":                "\xc3,2026-03-01,n,2,2\n",
+		"a zero byte":                            "7,2026-03-01,n\x00,2,2\n",
+		"a row with the cells in wrong places":   "x,7,2026-03-01,n,2,2\n",
+		"a quotation mark that swallows the row": "7,2026-03-01,\"n,3,3\n7,2026-03-01,n\",2,2,2\n",
+	} {
+		t.Run("nothing is removed because of "+name, func(t *testing.T) {
+			f, w := fakes[remove], shops[remove]
+			f.With(func() { clear(f.Imported); clear(f.Children) })
+			run(t, w, "products.csv", "sep=;\n"+productsOfShop, "sales.csv", salesHead+"7,2026-03-01,n,1,1\n7,2026-03-01,n,2,2\n7,2026-03-01,n,3,3\n")
+			text := salesHead + "7,2026-03-01,n,1,1\n" + broken + "7,2026-03-01,n,3,3\n"
+			files := []string{"sales.csv", text}
+			if strings.Contains(broken, "\xc3") { // the guess would make it text
+				files[1] = "\ufeff" + text
+			}
+			j, report := run(t, w, files...)
+			if got := lines(f, 4); !cmp.Equal(got, []string{"1×1", "2×2", "3×3"}) {
+				t.Errorf("%v", got)
+			}
+			if s := step(t, j, "sales.csv"); s.Removed != 0 || s.Refused == 0 {
+				t.Errorf("%+v %v", s, report)
+			}
+			told := strings.Join(report, "\n")
+			if strings.HasPrefix(broken, "7,") != strings.Contains(told, "sales.csv:2 refused: not imported, because line 3") {
+				t.Errorf("an order is refused when one of its rows is known to be wrong: %s", told)
+			}
+			if !strings.HasPrefix(broken, "7,") && !strings.Contains(told, "it stays, because line 3 of that file") {
+				t.Errorf("what stays is told: %s", told)
+			}
+		})
+	}
 	t.Run("of two alike it cannot be told which is gone", func(t *testing.T) {
 		f, w := fakes[keep], shops[keep]
 		f.With(func() { clear(f.Imported); clear(f.Children) })

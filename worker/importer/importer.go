@@ -59,6 +59,10 @@ type attempt struct {
 	uploaded []File
 	files    map[string]File
 	metadata *mapping.Metadata
+	// unreadable is the first line that cannot be read of each file of children that
+	// has one. Whose child it is nobody knows for sure, nor what it swallowed: so no
+	// child is taken for gone because such a file does not have it.
+	unreadable map[string]int64
 	// dry is nil unless nothing is to be sent.
 	dry *dry
 	// report are rows not written yet.
@@ -67,7 +71,7 @@ type attempt struct {
 
 // Run imports the uploaded files.
 func (m *Importer) Run(ctx context.Context, run *jobs.Run) error {
-	i := &attempt{Importer: m, Run: run, files: map[string]File{}}
+	i := &attempt{Importer: m, Run: run, files: map[string]File{}, unreadable: map[string]int64{}}
 	var args Args
 	if err := run.Args(&args); err != nil {
 		return err

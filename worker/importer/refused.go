@@ -137,7 +137,7 @@ func (i *attempt) writeRefused(to io.Writer, name string, reasons map[int64]stri
 		}
 		whole := true
 		if bad != nil {
-			row.Line, row.Offset, whole = bad.Line, bad.Offset, bad.Cells != nil
+			row.Line, row.Offset, whole = bad.Line, bad.Offset, bad.Whole
 		}
 		reason, refused := reasons[row.Line]
 		if !refused {

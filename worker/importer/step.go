@@ -238,7 +238,7 @@ func (r *stepReader) read(ctx context.Context, out chan<- *batch) error {
 // mend makes a usable row of one with too many cells, where the mapping allows
 // it.
 func (i *attempt) mend(bad *csvfile.RowError, f csvfile.Format, row *csvfile.Row) bool {
-	if !i.Mapping.JoinSpaced {
+	if !i.Mapping.JoinSpaced || !bad.Whole {
 		return false
 	}
 	cells, ok := csvfile.Rejoin(bad.Cells, f.Separator, f.Columns)

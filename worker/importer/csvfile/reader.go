@@ -47,8 +47,12 @@ type RowError struct {
 	Offset int64
 	// Column is the number of the cell, from 1; 0 is the row as a whole.
 	Column int
-	// Cells are those that could be read, for a ragged row.
-	Cells  []string
+	// Cells are those that could be read, in their places: all of a row that has
+	// the wrong number of them, else those before the fault. One that is not text
+	// is empty.
+	Cells []string
+	// Whole says that Cells are all of the row.
+	Whole  bool
 	Reason string
 }
 
@@ -223,7 +227,9 @@ func (c *Reader) next() (Row, error) {
 		c.line++
 		c.offset += first.size
 		fail := func(column int, format string, args ...any) (Row, error) {
-			return Row{}, &RowError{Line: row.Line, Offset: row.Offset, Column: column, Cells: row.Cells, Reason: fmt.Sprintf(format, args...)}
+			return Row{}, &RowError{
+				Line: row.Line, Offset: row.Offset, Column: column, Cells: readable(row.Cells), Reason: fmt.Sprintf(format, args...),
+			}
 		}
 		if first.tooBig {
 			return fail(0, "the line is longer than %d bytes; shorten it, or leave the column out", MaxRow)
@@ -242,7 +248,8 @@ func (c *Reader) next() (Row, error) {
 					taken = append(taken, more)
 				}
 				c.putBack(taken) // the lines after the first are rows again
-				return fail(0, `a quotation mark is opened and never closed; close it, or write "" for a quotation mark inside a cell`)
+				row.Cells, _, _ = c.split(first.text)
+				return fail(0, neverClosed)
 			}
 			if err != nil {
 				return Row{}, err
@@ -257,6 +264,7 @@ func (c *Reader) next() (Row, error) {
 		cells, column, reason := c.split(text)
 		if reason != "" {
 			c.putBack(taken)
+			row.Cells = cells
 			return fail(column, "%s", reason)
 		}
 		for _, l := range taken {
@@ -270,19 +278,30 @@ func (c *Reader) next() (Row, error) {
 		}
 		for i, cell := range cells {
 			if at := invalidUTF8(cell); at >= 0 {
-				row.Cells = nil
 				return fail(i+1, "byte 0x%02X is not UTF-8; save the file as CSV in UTF-8", cell[at])
 			}
 			if strings.IndexByte(cell, 0) >= 0 {
-				row.Cells = nil
 				return fail(i+1, "the cell holds a zero byte; the file is not text")
 			}
 		}
 		if row.Cells = c.fit(cells); len(row.Cells) != c.Columns && c.Columns > 0 {
-			return fail(0, "the row has %d cells, the header has %d columns", len(cells), c.Columns)
+			return Row{}, &RowError{
+				Line: row.Line, Offset: row.Offset, Cells: row.Cells, Whole: true,
+				Reason: fmt.Sprintf("the row has %d cells, the header has %d columns", len(cells), c.Columns),
+			}
 		}
 		return row, nil
 	}
+}
+
+// readable empties the cells that are not text.
+func readable(cells []string) []string {
+	for i, cell := range cells {
+		if invalidUTF8(cell) >= 0 || strings.IndexByte(cell, 0) >= 0 {
+			cells[i] = ""
+		}
+	}
+	return cells
 }
 
 // fit gives a row the header's number of cells, where the difference is only
@@ -334,6 +353,8 @@ func (c *Reader) putBack(lines []physical) {
 	}
 }
 
+const neverClosed = `a quotation mark is opened and never closed; close it, or write "" for a quotation mark inside a cell`
+
 // quoteScan follows the quotation marks of a row line by line.
 type quoteScan struct {
 	separator byte
@@ -359,7 +380,8 @@ func (q *quoteScan) add(line []byte) {
 	}
 }
 
-// split takes a complete row apart. reason is empty when that went well.
+// split takes a complete row apart. reason is empty when that went well; else
+// the cells are those before the one at fault.
 func (f *Format) split(text []byte) (cells []string, column int, reason string) {
 	text = trimEnd(text)
 	for {
@@ -370,7 +392,7 @@ func (f *Format) split(text []byte) (cells []string, column int, reason string) 
 				cell = text[:end]
 			}
 			if bytes.IndexByte(cell, '"') >= 0 {
-				return nil, len(cells) + 1, `a quotation mark stands inside a cell that does not begin with one; quote the cell and double the mark`
+				return cells, len(cells) + 1, `a quotation mark stands inside a cell that does not begin with one; quote the cell and double the mark`
 			}
 			cells = append(cells, string(cell))
 			if end < 0 {
@@ -393,13 +415,16 @@ func (f *Format) split(text []byte) (cells []string, column int, reason string) 
 			}
 			break
 		}
+		if i >= len(text) {
+			return cells, len(cells) + 1, neverClosed
+		}
 		cells = append(cells, f.lines(string(cell)))
-		text = text[min(i+1, len(text)):]
+		text = text[i+1:]
 		if len(text) == 0 {
 			return cells, 0, ""
 		}
 		if text[0] != f.Separator {
-			return nil, len(cells), "text follows a closing quotation mark; double the marks inside the cell"
+			return cells[:len(cells)-1], len(cells), "text follows a closing quotation mark; double the marks inside the cell"
 		}
 		text = text[1:]
 	}

@@ -124,8 +124,9 @@ func TestImportReport(t *testing.T) {
 		},
 		{
 			"orders and their lines", append(stock, "customers.csv", customersHead+customerRow("A", "Anna"), "orders.csv", ordersHead+
-				orderRow("1", "A", day1)+orderRow("2", "X", day1)+orderRow("3", "A", "yesterday")+orderRow("4", "A", day1)+orderRow("5", "A", day1)+orderRow("6", "A", day1),
-				"order-details.csv", linesHead+"1,1,1.5,2,0\n2,1,1,1,0\n3,1,1,1,0\n4,1,1,1,0\n4,99,1,1,0\n5,1,cheap,1,0\n5,1,1,1,0\n6,1\n7,1,1,1,0\n1,1,2.5,1,0.15\n"),
+				orderRow("1", "A", day1)+orderRow("2", "X", day1)+orderRow("3", "A", "yesterday")+orderRow("4", "A", day1)+orderRow("5", "A", day1)+orderRow("6", "A", day1)+
+				orderRow("8", "A", "never")+orderRow("8", "A", day1)+orderRow("8", "A", "never"),
+				"order-details.csv", linesHead+"1,1,1.5,2,0\n2,1,1,1,0\n3,1,1,1,0\n4,1,1,1,0\n4,99,1,1,0\n5,1,cheap,1,0\n5,1,1,1,0\n6,1\n7,1,1,1,0\n1,1,2.5,1,0.15\n8,1,1,1,0\n"),
 			[]string{
 				`orders.csv:4 refused orderDate="yesterday": not a date that the mapping expects; it should look like 2006-01-02 15:04:05.000`,
 				`order-details.csv:4 refused: not imported, because its row of orders.csv is refused`,
@@ -134,6 +135,10 @@ func TestImportReport(t *testing.T) {
 				`order-details.csv:8 refused: not imported, because its row of orders.csv is refused`,
 				`orders.csv:7 refused: not imported, because line 9 of order-details.csv is wrong: the row has 2 cells, the header has 5 columns`,
 				`order-details.csv:9 refused: the row has 2 cells, the header has 5 columns`,
+				`orders.csv:8 refused orderDate="never": not a date that the mapping expects; it should look like 2006-01-02 15:04:05.000`,
+				`order-details.csv:12 refused: not imported, because its row of orders.csv is refused`,
+				`orders.csv:9 refused orderID="8": line 8 has the same key`,
+				`orders.csv:10 refused orderDate="never": not a date that the mapping expects; it should look like 2006-01-02 15:04:05.000`,
 				`order-details.csv:10 refused orderID="7": no row of orders.csv has this key`,
 				`orders.csv:3 refused: Customer: Object not found.`,
 				`order-details.csv:3 refused: not imported, because its row of orders.csv is refused`,

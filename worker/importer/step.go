@@ -284,8 +284,8 @@ func (r *stepReader) take(row csvfile.Row) error {
 		report(internalapi.SeverityRefused, r.step.File, row.Line, mapping.Problem{
 			Column: r.step.Object.Key, Value: tandem.Clip(key, 60), Reason: refused,
 		})
-	} else if refused == "" || r.own != nil {
-		r.seen[key] = row.Line
+	} else if !twice && (key != "" || r.own != nil) {
+		r.seen[key] = row.Line // refused or not: it takes the children
 	}
 	it := item{line: row.Line, key: key, object: object}
 	for _, index := range r.children {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,8 @@ type browser struct {
 	t   *testing.T
 	net *network
 	jar *cookiejar.Jar
+	// newestFirst sends the cookies in the reverse of the usual order.
+	newestFirst bool
 }
 
 func newBrowser(t *testing.T, net *network) *browser {
@@ -24,7 +27,7 @@ func newBrowser(t *testing.T, net *network) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &browser{t, net, jar}
+	return &browser{t: t, net: net, jar: jar}
 }
 
 // page is what the browser shows in the end.
@@ -49,7 +52,11 @@ func (b *browser) send(method, address string, form url.Values, header ...string
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	for _, c := range b.jar.Cookies(req.URL) {
+	cookies := b.jar.Cookies(req.URL)
+	if b.newestFirst {
+		slices.Reverse(cookies)
+	}
+	for _, c := range cookies {
 		req.AddCookie(c)
 	}
 	res, err := b.net.RoundTrip(req)

@@ -218,6 +218,7 @@ func TestTheOldestSignInGoesFirst(t *testing.T) {
 				net := newNetwork()
 				a := newFake(t, net, "erp.test").app("app.test")
 				b := newBrowser(t, net)
+				b.newestFirst = true // RFC 6265 section 5.4: servers should not rely on the order
 				start := func(to string) string {
 					later(time.Millisecond)
 					return b.until(a.url+"/signin?return_to="+to, a.url+"/signin-callback")

@@ -21,6 +21,7 @@ type hostileStore struct {
 	keys []client.SessionKey
 	read func(row client.StoredSession) client.StoredSession
 	err  error
+	keep error         // Delete fails with it
 	gate chan struct{} // ByID waits for it, if there is one
 }
 
@@ -29,6 +30,13 @@ func (h *hostileStore) Create(ctx context.Context, s client.StoredSession) error
 	h.keys = append(h.keys, s.Key)
 	h.mu.Unlock()
 	return h.SessionStore.Create(ctx, s)
+}
+
+func (h *hostileStore) Delete(ctx context.Context, key client.SessionKey) error {
+	if h.keep != nil {
+		return h.keep
+	}
+	return h.SessionStore.Delete(ctx, key)
 }
 
 func (h *hostileStore) ByID(ctx context.Context, key client.SessionKey) (client.StoredSession, error) {
@@ -183,7 +191,7 @@ func TestF32_StoreHoldsNothingUsable(t *testing.T) {
 func TestStoreThatFailsIsNotASignOut(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		h := &hostileStore{SessionStore: client.NewMemoryStore()}
-		_, a, b := world(t, func(c *client.UserConfig) { c.Sessions = h })
+		f, a, b := world(t, func(c *client.UserConfig) { c.Sessions = h })
 		h.err = errors.New("disk full")
 		if p := b.send("GET", a.url+"/me", nil); p.status != 503 || strings.Contains(p.body, "disk") {
 			t.Errorf("status %d: %s", p.status, p.body)
@@ -194,6 +202,16 @@ func TestStoreThatFailsIsNotASignOut(t *testing.T) {
 		h.err = nil
 		if !a.signedIn(b) {
 			t.Error("signed out by a fault of the store")
+		}
+		// A sign-out that failed halfway is whole when it is tried again.
+		h.keep = errors.New("disk full")
+		if p := b.send("POST", a.url+"/signout", nil, sameOrigin...); p.status != 503 || !a.signedIn(b) || f.revocations.Load() != 0 {
+			t.Errorf("sign-out answers %d, signed in: %v", p.status, a.signedIn(b))
+		}
+		h.keep = nil
+		_, fields := form(t, b.send("POST", a.url+"/signout", nil, sameOrigin...).body)
+		if fields.Get("id_token_hint") == "" || f.revocations.Load() != 1 || a.signedIn(b) {
+			t.Errorf("the second sign-out gives %v and %d refresh tokens back", fields, f.revocations.Load())
 		}
 	})
 }

@@ -71,10 +71,10 @@ func (t *UserTokens) endCookie(w http.ResponseWriter, r *http.Request) (*userSta
 	if err != nil && !errors.Is(err, tandem.ErrNotFound) {
 		return nil, err
 	}
-	t.saw(key, ended)
 	if err := t.config.Sessions.Delete(r.Context(), key); err != nil {
 		return nil, err
 	}
+	t.saw(key, ended) // not before: who is told to try again still has a session to end
 	t.setCookie(w, t.cookie, "", -1)
 	return st, nil
 }

@@ -157,8 +157,9 @@ func New(ctx context.Context, c Config) (*Worker, error) {
 // kinds are the jobs that there are.
 func (w *Worker) kinds() map[internalapi.JobKind]jobs.Kind {
 	return map[internalapi.JobKind]jobs.Kind{
-		internalapi.JobSyncStock:    {Run: w.onBehalf(w.stock.Sync), Single: true},
-		internalapi.JobImport:       {Run: w.onBehalf(w.importer.Run), MaxWaiting: importer.MaxWaiting},
+		internalapi.JobSyncStock: {Run: w.onBehalf(w.stock.Sync), Single: true},
+		// Two imports that ask at the same time what is there would both make it.
+		internalapi.JobImport:       {Run: w.onBehalf(w.importer.Run), Alone: true, MaxWaiting: importer.MaxWaiting},
 		internalapi.JobExportOrders: {Run: w.onBehalf(w.export.Run), Scheduled: export.LastMonth},
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"archive/zip"
 	"bytes"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -349,5 +351,67 @@ func TestRefusedRowsAndDryRun(t *testing.T) {
 		if report := w.Report(j.ID); j.Result.Problems != 0 || j.Result.File != nil || len(report) != 0 {
 			t.Errorf("%+v %v", j.Result, report)
 		}
+		t.Run("imports at the same time", func(t *testing.T) { importAtOnce(t, f, db, w) })
 	})
+}
+
+// importAtOnce imports an order several times at once, at two workers: one import
+// runs, the others wait, and find what it has made.
+func importAtOnce(t *testing.T, f *workertest.Fake, db *sqldb.DB, w *workertest.Running) {
+	reached, gate := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	f.With(func() {
+		clear(f.Imported)
+		clear(f.Children)
+		f.During = func(r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/Import") {
+				once.Do(func() { close(reached) })
+				select {
+				case <-gate:
+				case <-r.Context().Done():
+				}
+			}
+		}
+	})
+	file := filepath.Join(t.TempDir(), "shop.yaml")
+	if err := os.WriteFile(file, []byte(sales), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	other := workertest.Start(t, f, workertest.OpenURL(t, db.URL()), w.Dir, func(c *worker.Config) { c.Mapping = file })
+	var ids []string
+	for range 2 {
+		for _, at := range []*workertest.Running{w, other} {
+			ids = append(ids, at.Upload("products.csv", "sep=;\n"+productsOfShop, "sales.csv", salesHead+"7,2026-03-01,n,1,1\n7,2026-03-01,n,2,2\n").ID)
+		}
+	}
+	<-reached
+	for _, at := range []*workertest.Running{w, other} { // both go on with other work
+		e, err := at.API.StartJob(t.Context(), f.Anna(), internalapi.NewJob{Kind: internalapi.JobExportOrders, From: "2026-01-01", To: "2026-01-31"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at.Until(e.ID, internalapi.JobCompleted)
+	}
+	running := 0
+	for _, id := range ids {
+		j, err := w.API.Job(t.Context(), f.Anna(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if j.State == internalapi.JobRunning {
+			running++
+		}
+	}
+	if running != 1 {
+		t.Errorf("%d imports run at once", running)
+	}
+	close(gate)
+	for _, id := range ids {
+		if j := w.Until(id, internalapi.JobCompleted); j.Attempts != 1 {
+			t.Errorf("%+v", j)
+		}
+	}
+	if got := lines(f, 4); !cmp.Equal(got, []string{"1×1", "2×2"}) {
+		t.Errorf("lines of the order: %v", got)
+	}
 }

@@ -21,6 +21,8 @@ const (
 	// schedules that another one has changed; cancelsEvery how often for jobs of
 	// its own that are to stop.
 	lookEvery, cancelsEvery = 5 * time.Second, 2 * time.Second
+	// aloneEvery is how often a job that is to run alone looks whether it may.
+	aloneEvery = 250 * time.Millisecond
 	// stopIn is how long a stop may take.
 	stopIn = 4 * time.Second
 )
@@ -340,7 +342,11 @@ func (e *engine) turn(ctx context.Context, id string, x *execution) (final bool,
 		return true, nil
 	}
 	if err == nil {
-		pause(ctx, max(r.runAt.Sub(e.clock.Now()), retryEvery))
+		least := retryEvery
+		if e.jobs.config.Kinds[r.kind].Alone {
+			least = aloneEvery
+		}
+		pause(ctx, max(r.runAt.Sub(e.clock.Now()), least))
 	}
 	return false, err
 }

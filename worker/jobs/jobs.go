@@ -50,6 +50,9 @@ type Kind struct {
 	// Single says that at most one job of the kind waits or runs: who asks for
 	// another gets that one.
 	Single bool
+	// Alone says that at most one job of the kind runs at a time, at all workers of
+	// the database together; the others wait in the queue.
+	Alone bool
 	// MaxWaiting is how many of the kind may wait at once; zero means that only
 	// the limit for all of them counts.
 	MaxWaiting int

@@ -174,24 +174,45 @@ func oneRow(result sql.Result, err error) error {
 	return errLost
 }
 
-// claim begins the next attempt at a job that is due; nil when it is not, or has
-// ended. Attempts are numbered, and only the latest may write: so an attempt
-// that another process has taken for dead changes nothing any more.
+// claim begins the next attempt at a job that is due; nil when it is not, has
+// ended, or is to run alone while another one of its kind does. Attempts are
+// numbered, and only the latest may write: so an attempt that another process has
+// taken for dead changes nothing any more.
 func (j *Jobs) claim(ctx context.Context, id string) (*row, error) {
+	key, free, err := j.alone(ctx, id)
+	if err != nil || !free {
+		return nil, err
+	}
 	stmt, err := j.db.WriteStmt(ctx, `UPDATE jobs SET state = 'running', attempts = attempts + 1, note = '', version = version + 1,
-			started_at = CASE WHEN started_at = 0 THEN $1 ELSE started_at END
-		WHERE id = $2 AND state IN ('queued', 'running') AND run_at <= $1 RETURNING `+table.Columns)
+			started_at = CASE WHEN started_at = 0 THEN $1 ELSE started_at END, active_key = COALESCE($2, active_key)
+		WHERE id = $3 AND state IN ('queued', 'running') AND run_at <= $1 RETURNING `+table.Columns)
 	if err != nil {
 		return nil, err
 	}
-	r, err := table.One(stmt.QueryRowContext(ctx, sqldb.Micros(j.clock.Now()), id))
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
+	r, err := table.One(stmt.QueryRowContext(ctx, sqldb.Micros(j.clock.Now()), key, id))
+	if errors.Is(err, sql.ErrNoRows) || sqldb.IsUnique(err) {
+		return nil, nil // in the second case another one began since
 	}
 	if err == nil {
 		j.watch.changed(id)
 	}
 	return &r, err
+}
+
+// alone gives the active key that a job has while it runs, so that no other one of
+// its kind does; NULL for kinds of which several may. free says that no other one
+// runs now.
+func (j *Jobs) alone(ctx context.Context, id string) (key sql.NullString, free bool, err error) {
+	r, err := j.row(ctx, id)
+	if tandem.ErrorCode(err) == tandem.CodeNotFound {
+		return key, false, nil
+	}
+	if err != nil || !j.config.Kinds[r.kind].Alone {
+		return key, err == nil, err
+	}
+	key = sql.NullString{String: string(r.kind), Valid: true}
+	others, err := j.ids(ctx, `SELECT id FROM jobs WHERE active_key = $1 AND id <> $2`, key, id)
+	return key, len(others) == 0, err
 }
 
 // settle writes down what the attempt came to, and gives the job's state.
@@ -243,6 +264,9 @@ func (r *Run) outcome(after *row, failure error) {
 		r.failed(after, failure)
 	}
 	if !after.state.Final() {
+		if r.jobs.config.Kinds[after.kind].Alone {
+			after.activeKey = sql.NullString{} // another one may run meanwhile
+		}
 		return
 	}
 	after.finishedAt, after.activeKey = now, sql.NullString{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/hybridapps/tandem"
@@ -157,6 +158,12 @@ func (t *target) entity(w http.ResponseWriter, r *http.Request) error {
 	return t.one(w, r, http.StatusOK, model.Entity{Set: t.set, ID: t.path.Key})
 }
 
+// ofOneRow reports whether the response shows nothing but the row: its version
+// says nothing of what is expanded, or of texts made of other rows.
+func ofOneRow(q *query.Query) bool {
+	return len(q.Expand) == 0 && !slices.ContainsFunc(q.Fields, func(p *model.Property) bool { return p.Format != nil })
+}
+
 // one answers with one row, shaped as the query string says. Rows that are not
 // there are 404.
 func (t *target) one(w http.ResponseWriter, r *http.Request, status int, e model.Entity) error {
@@ -183,7 +190,7 @@ func (t *target) one(w http.ResponseWriter, r *http.Request, status int, e model
 		if row.Version > 0 {
 			w.Header().Set("ETag", entityTag(row.Version))
 		}
-		same = ScopeFor(r.Method) == tandem.ScopeRead && unchanged(r, row.Version)
+		same = ScopeFor(r.Method) == tandem.ScopeRead && e == t.self() && ofOneRow(q) && unchanged(r, row.Version)
 		if q.Form.NoMetadata {
 			out.buf = q.AppendRow(out.buf, row)
 			return nil

@@ -79,6 +79,9 @@ func (h *Handler) introspect(w http.ResponseWriter, q *request) (oauth.Introspec
 	case token.IsRefreshToken(text):
 		return h.introspectRefresh(ctx, q, text)
 	case uuid.Validate(text) == nil && len(text) == 36:
+		if q.app.ClientType == tandem.ClientPublic { // it has proved nothing, and a sid is no secret
+			return none, nil
+		}
 		return h.introspectSignIn(ctx, q, text, "", about == oauth.AboutPerson)
 	}
 	if hint, err := h.Verifier.VerifyIDToken(ctx, text); err == nil {

@@ -52,7 +52,8 @@ func (w *writes) ask(ctx context.Context) error {
 	defer w.mu.Unlock()
 	now := tandem.SystemTime()
 	if w.asked.IsZero() || now.Sub(w.asked) >= writesEvery {
-		once, cancel := context.WithTimeout(ctx, readyTimeout)
+		// The answer is for others, too: it does not end with who asks first.
+		once, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout)
 		defer cancel()
 		w.last, w.asked = w.instance.CanWrite(once), now
 	}

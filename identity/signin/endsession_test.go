@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -206,5 +207,30 @@ func TestSignOutThatLeadsNowhere(t *testing.T) {
 		if a := b.post(action, form); a.Header.Get("Location") != "" || !strings.Contains(a.body, "You are signed out") || b.alive() || !s.ended.both(sid) {
 			t.Errorf("%s, confirmed: %d to %s, alive %v", name, a.StatusCode, a.Header.Get("Location"), b.alive())
 		}
+	}
+}
+
+// A sign-out that fails in the middle is whole when it is tried again, and one
+// whose person has closed the page is brought to its end.
+func TestSignOutIsNeverHalfDone(t *testing.T) {
+	t.Parallel()
+	s, b, _, sid := signedInSite(t)
+	action, form := b.get("/id/account/signout").form()
+	s.ended.failing = 1
+	if a := b.post(action, form); a.StatusCode < 500 || !b.alive() {
+		t.Fatalf("%d, alive %v", a.StatusCode, b.alive())
+	}
+	if a := b.post(action, form); a.StatusCode >= 400 || b.alive() || !s.ended.both(sid) {
+		t.Errorf("once more: %d, alive %v, all ended %v", a.StatusCode, b.alive(), s.ended.both(sid))
+	}
+
+	s, b, _, sid = signedInSite(t)
+	gone, leave := context.WithCancel(t.Context())
+	s.ended.meanwhile = leave
+	if err := s.accounts.Ending.SignIn(gone, sid, "anna", "signed out"); err != nil {
+		t.Error(err)
+	}
+	if b.alive() || !s.ended.both(sid) {
+		t.Errorf("the page was closed: alive %v, all ended %v", b.alive(), s.ended.both(sid))
 	}
 }

@@ -99,6 +99,13 @@ type Ending struct {
 // SignIn ends one sign-in; one that has ended is no error. The record names
 // actor, the login whose sign-in it is, and why.
 func (e *Ending) SignIn(ctx context.Context, sid, actor, why string) error {
+	ctx, cancel := toTheEnd(ctx)
+	defer cancel()
+	// First what hangs on it: once it has ended its person cannot ask again. And
+	// afterwards, for what was given meanwhile.
+	if err := e.after(ctx, sid); err != nil {
+		return err
+	}
 	ended, err := e.SignIns.End(ctx, sid, e.Clock.Now())
 	if err != nil {
 		return err
@@ -112,6 +119,8 @@ func (e *Ending) SignIn(ctx context.Context, sid, actor, why string) error {
 
 // User ends all sign-ins of a user.
 func (e *Ending) User(ctx context.Context, u *tandem.User, why string) error {
+	ctx, cancel := toTheEnd(ctx)
+	defer cancel()
 	sids, err := e.SignIns.EndUser(ctx, u.ID, e.Clock.Now())
 	if err != nil {
 		return err
@@ -128,6 +137,14 @@ func (e *Ending) User(ctx context.Context, u *tandem.User, why string) error {
 		}
 	}
 	return nil
+}
+
+// endWithin bounds the ending of a sign-in.
+const endWithin = 15 * time.Second
+
+// toTheEnd goes on when who asked has gone: a sign-out is not left half done.
+func toTheEnd(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), endWithin)
 }
 
 func (e *Ending) after(ctx context.Context, sid string) error {

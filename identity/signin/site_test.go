@@ -116,11 +116,25 @@ func hint(userID, sid, app string) string { return "hint " + userID + " " + sid 
 type ended struct {
 	mu                sync.Mutex
 	families, session []string
+	// failing is how often the families are not to be reached.
+	failing int
+	// meanwhile, if not nil, happens when they are to be ended.
+	meanwhile func()
 }
 
-func (e *ended) EndSignIn(_ context.Context, sid string) error {
+func (e *ended) EndSignIn(ctx context.Context, sid string) error {
+	if e.meanwhile != nil {
+		e.meanwhile()
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.failing > 0 {
+		e.failing--
+		return errors.New("the store is away")
+	}
 	e.families = append(e.families, sid)
 	return nil
 }

@@ -121,22 +121,33 @@ func tooManyLines() error {
 var number = regexp.MustCompile(`^[0-9]{1,12}([.][0-9]{1,6})?$`)
 
 // numeric takes what people type: "1,234.50", "1.234,50", "12,5" and " 3 ".
-// Where there are both signs, the last one is the decimal sign.
+// Where there are both signs, the last one is the decimal sign. Zeros in front are
+// left out, as JSON wants it; no number that begins with one is grouped, so that
+// "0,125", which is no 125, is refused.
 func numeric(s string) (string, bool) {
-	s = strings.NewReplacer(" ", "", "\u00a0", "", "\u202f", "", "'", "", "’", "").Replace(s)
-	point := strings.LastIndexByte(s, '.')
-	if comma := strings.LastIndexByte(s, ','); point > comma {
-		s = strings.ReplaceAll(s, ",", "")
-	} else if point >= 0 {
-		s = strings.Replace(strings.ReplaceAll(s, ".", ""), ",", ".", 1)
-	} else if comma := strings.LastIndexByte(s, ','); comma >= 0 {
-		if strings.Count(s, ",") > 1 || len(s)-comma == 4 && comma > 0 {
-			s = strings.ReplaceAll(s, ",", "") // thousands
-		} else {
-			s = strings.Replace(s, ",", ".", 1)
-		}
+	plain := strings.NewReplacer(" ", "", "\u00a0", "", "\u202f", "", "'", "", "’", "").Replace(s)
+	grouped := plain != strings.TrimSpace(s)
+	s = plain
+	point, comma := strings.LastIndexByte(s, '.'), strings.LastIndexByte(s, ',')
+	switch {
+	case comma < 0:
+	case point > comma:
+		s, grouped = strings.ReplaceAll(s, ",", ""), true
+	case point >= 0:
+		s, grouped = strings.Replace(strings.ReplaceAll(s, ".", ""), ",", ".", 1), true
+	case strings.Count(s, ",") > 1 || len(s)-comma == 4 && comma > 0:
+		s, grouped = strings.ReplaceAll(s, ",", ""), true
+	default:
+		s = strings.Replace(s, ",", ".", 1)
 	}
-	return s, number.MatchString(s)
+	if !strings.HasPrefix(s, "0") {
+		return s, number.MatchString(s)
+	}
+	s = strings.TrimLeft(s, "0")
+	if s == "" || s[0] == '.' {
+		s = "0" + s
+	}
+	return s, !grouped && number.MatchString(s)
 }
 
 // What the API keeps of a line's numbers: digits before the point, and after it.

@@ -109,14 +109,21 @@ func TestNumbersAreReadAsPeopleWriteThem(t *testing.T) {
 	for typed, price := range map[string]string{
 		"1.234,50": "1,234.50", "1,234.50": "1,234.50", "1 234,5": "1,234.50", "1’234.50": "1,234.50",
 		"12,5": "12.50", "12.5": "12.50", "1,234": "1,234.00", "1.234.567,8": "1,234,567.80", "1,234,567.8": "1,234,567.80",
+		"05": "5.00", "00.50": "0.50", "00,5": "0.50", "0012,5": "12.50", "00": "0.00", "0.125": "0.125",
 	} {
 		saved := b.submit(form, "order-form", url.Values{"customer": {customer}, "product": {product}, "quantity": {"1"}, "price": {typed}, "do": {"save"}})
 		saved.wants(t, 200, "The order was created.", "pcs"+price+" EUR")
 	}
-	for _, typed := range []string{"1.2,3.4", "1,2.3,4", "--1", "1e3", "12..5"} {
+	for _, typed := range []string{"1.2,3.4", "1,2.3,4", "--1", "1e3", "12..5",
+		"0,125", "00,125", "0,125,000", "0,125.5", "0.125,5", "0 125", "0’125", "."} {
 		b.submit(form, "order-form", url.Values{"customer": {customer}, "product": {product}, "quantity": {"1"}, "price": {typed}, "do": {"save"}}).
-			wants(t, 422, "The price is not a number")
+			wants(t, 422, "The price is not a number; write it like 12.50")
 	}
+	// The other numbers of a line are read alike.
+	saved := b.submit(form, "order-form", url.Values{"customer": {customer}, "product": {product}, "quantity": {"02.50"}, "price": {"10"}, "discount": {"05"}, "do": {"save"}})
+	saved.wants(t, 200, "The order was created.", "23.75 EUR")
+	b.submit(form, "order-form", url.Values{"customer": {customer}, "product": {product}, "quantity": {"0,125"}, "discount": {"0,125"}, "do": {"save"}}).
+		wants(t, 422, "The quantity is not a number; write it like 3 or 2.5", "The discount is not a number; write it like 5")
 }
 
 // TestNoLineOfALongOrderIsLost: what does not fit is said, not left out.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/internal/quota"
 	"github.com/hybridapps/tandem/internalapi"
 )
@@ -90,12 +91,12 @@ func (a *App) jobEvents(v *visit) error {
 // follow sends the job's changes until it has ended, ctx ends, or asking again
 // makes no sense: then the browser asks, and sees why.
 func (a *App) follow(ctx context.Context, v *visit, id string, events chan<- internalapi.Job) {
-	final := false
+	final, refused := false, 0
 	for {
 		token, err := v.session.IDToken(ctx)
 		if err == nil {
 			err = a.worker.JobEvents(ctx, token, id, func(j internalapi.Job) error {
-				final = j.State.Final()
+				final, refused = j.State.Final(), 0
 				select {
 				case events <- j:
 					return nil
@@ -104,11 +105,13 @@ func (a *App) follow(ctx context.Context, v *visit, id string, events chan<- int
 				}
 			})
 		}
-		if ctx.Err() != nil || final || err == nil {
+		if ctx.Err() != nil || final || err == nil || errors.Is(err, client.ErrSignedOut) {
 			return
 		}
-		code := tandem.ErrorCode(err)
-		if !errors.Is(err, io.ErrUnexpectedEOF) && code != tandem.CodeUnavailable && code != tandem.CodeUnauthorized {
+		switch code := tandem.ErrorCode(err); {
+		case code == tandem.CodeUnauthorized && refused == 0:
+			refused++ // the token may have expired on the way
+		case !errors.Is(err, io.ErrUnexpectedEOF) && code != tandem.CodeUnavailable:
 			return
 		}
 		select {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internalapi"
 )
@@ -70,6 +71,27 @@ func TestJobEventsAreRelayed(t *testing.T) {
 	}
 	if lines.Scan() && lines.Text() != "" || lines.Scan() {
 		t.Errorf("the stream goes on after the end: %q", lines.Text())
+	}
+	// Whom the worker refuses is asked for once more, and no longer.
+	b.post("/stock/sync", nil)
+	asked := make(chan int)
+	go func() {
+		b.Get(s.url + "/jobs/2/events") // ends with the stream
+		s.worker.mu.Lock()
+		defer s.worker.mu.Unlock()
+		asked <- len(s.worker.evidence)
+	}()
+	testkit.Eventually(t, "a stream of the worker", func() (there bool) {
+		s.worker.mu.Lock()
+		defer s.worker.mu.Unlock()
+		return len(s.worker.watchers) == 1
+	})
+	var before int
+	s.worker.set(func() {
+		before, s.worker.fail = len(s.worker.evidence), tandem.Errorf(tandem.CodeUnauthorized, "this sign-in has ended")
+	})
+	if n := <-asked - before; n != 2 {
+		t.Errorf("the worker was asked %d times by somebody whom it refused", n)
 	}
 	s.worker.mu.Lock()
 	defer s.worker.mu.Unlock()

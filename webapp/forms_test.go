@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -21,6 +22,8 @@ type slowOrders struct {
 	created atomic.Int64
 	arrived chan struct{}
 	release chan struct{}
+	// lose loses the answer.
+	lose atomic.Bool
 }
 
 func newSlowOrders() *slowOrders {
@@ -33,6 +36,10 @@ func (o *slowOrders) wrap(h http.Handler) http.Handler {
 			o.created.Add(1)
 			o.arrived <- struct{}{}
 			<-o.release
+			if o.lose.Load() {
+				h.ServeHTTP(httptest.NewRecorder(), r)
+				panic(http.ErrAbortHandler)
+			}
 		}
 		h.ServeHTTP(w, r)
 	})
@@ -85,6 +92,19 @@ func TestAFormThatIsSentTwiceIsActedOnOnce(t *testing.T) {
 	if n := orders.created.Load(); n != 2 {
 		t.Errorf("%d orders", n)
 	}
+	// Nor is one acted on again whose answer was lost; the form that is shown
+	// with the fault is another.
+	typed.Set("quantity", "1")
+	typed.Set("reference", "LOST")
+	orders.lose.Store(true)
+	shown := b.submit(form, "order-form", typed).wants(t, 503, "The order was not saved", "It is not known whether what you sent was done")
+	b.submit(form, "order-form", typed).wants(t, 409, "it is not known yet what came of it")
+	orders.lose.Store(false)
+	b.submit(form, "order-form", typed).wants(t, 409, "it is not known yet what came of it")
+	if n := orders.created.Load(); n != 3 {
+		t.Errorf("%d orders", n)
+	}
+	b.submit(shown, "order-form", url.Values{"do": {"save"}}).wants(t, 200, "The order was created.", "LOST")
 	// Every form with an effect carries a token of its own.
 	for _, path := range []string{"/", "/stock", "/jobs", "/schedules", "/schedules?edit=s1", "/export", landed[0], landed[0] + "/edit"} {
 		page := b.open(path)

@@ -17,6 +17,8 @@ const (
 	oncePoll = 100 * time.Millisecond
 	// awaitFirst is how long it waits for that.
 	awaitFirst = pageWithin - time.Second
+	// ledNowhere is noted of a form of which nobody knows whether it was done.
+	ledNowhere = "?"
 )
 
 // once acts once on a form that is sent more than once: by a second click, by a
@@ -61,11 +63,14 @@ func (a *App) once(h handler) handler {
 }
 
 // first acts on a form and notes where it led. One that is shown again, or fails,
-// may come again.
-func (a *App) first(v *visit, key requestKey, h handler) error {
+// may come again, unless it may have been done.
+func (a *App) first(v *visit, key requestKey, h handler) (err error) {
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(v.ctx()), pageWithin)
 		defer cancel()
+		if v.led == "" && (v.unknown || err != nil && maybeDone(err)) {
+			v.led = ledNowhere
+		}
 		if err := a.sessions.settle(ctx, key, v.led); err != nil {
 			a.log.WarnContext(ctx, "a form that was acted on is not noted; sent again, it waits", "error", err)
 		}
@@ -81,14 +86,21 @@ func (a *App) await(v *visit, key requestKey) (string, error) {
 	defer tick.Stop()
 	for {
 		led, err := a.sessions.led(ctx, key)
-		if ctx.Err() == nil && err != nil || led != "" {
+		switch {
+		case led == ledNowhere:
+			return "", sentBefore()
+		case ctx.Err() == nil && err != nil || led != "":
 			return led, err
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return "", tandem.Errorf(tandem.CodeConflict, "This form was sent before, and it is not known yet what came of it. "+
-				"Look whether it was done before you enter it again.")
+			return "", sentBefore()
 		}
 	}
+}
+
+func sentBefore() error {
+	return tandem.Errorf(tandem.CodeConflict, "This form was sent before, and it is not known yet what came of it. "+
+		"Look whether it was done before you enter it again.")
 }

@@ -146,12 +146,22 @@ func (a *App) problem(v *visit, err error) {
 
 // outcome says whether what was sent was done, when no answer came.
 func outcome(err error) string {
+	if maybeDone(err) {
+		return unknownOutcome
+	}
+	return "Nothing was done. Try again in a moment."
+}
+
+// maybeDone reports whether what was sent may have been done, for all one knows.
+func maybeDone(err error) bool {
 	var refused *client.APIError
 	var dial *net.OpError
-	if errors.As(err, &refused) && refused.Status == http.StatusServiceUnavailable || errors.As(err, &dial) && dial.Op == "dial" {
-		return "Nothing was done. Try again in a moment."
+	if errors.As(err, &refused) && refused.Status == http.StatusServiceUnavailable || errors.As(err, &dial) && dial.Op == "dial" ||
+		errors.Is(err, internalapi.ErrChannelKey) {
+		return false
 	}
-	return unknownOutcome
+	code, _ := codeOf(err)
+	return code == tandem.CodeUnavailable
 }
 
 // formFault is what went wrong with a form that can be shown again, with all that
@@ -162,6 +172,7 @@ func (a *App) formFault(v *visit, err error) (message string, status int, ok boo
 	case tandem.CodeUnauthorized, tandem.CodeNotFound:
 		return "", 0, false
 	case tandem.CodeUnavailable:
+		v.unknown = maybeDone(err)
 		message += " " + outcome(err)
 	case tandem.CodeInternal, tandem.CodeLicenceFull, tandem.CodeThrottled:
 		message += " " + hints[code]

@@ -25,6 +25,8 @@ type visit struct {
 	worker bool
 	// led is where a form led, see [App.once].
 	led string
+	// unknown says that what the form asked for may have been done.
+	unknown bool
 }
 
 // handler answers a visit; the error is shown by [App.problem].

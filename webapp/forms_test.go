@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/internal/testkit"
@@ -116,6 +117,12 @@ func TestAFormThatIsSentTwiceIsActedOnOnce(t *testing.T) {
 			}
 		}
 	}
+	// A form is no older than what is remembered of it.
+	for range 3 {
+		s.in.Clock.Advance(8 * time.Hour)
+		b.open("/").wants(t, 200)
+	}
+	b.submit(form, "order-form", typed).wants(t, 400, "This form is too old, so nothing was done")
 }
 
 func formValue(form *htmlNode, name string) string {

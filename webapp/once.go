@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	// onceLife is how long it is remembered that a form was acted on.
+	// onceLife is how long it is remembered that a form was acted on, and how long
+	// after it was opened it may be sent.
 	onceLife = 24 * time.Hour
 	// oncePoll is how often a form that came twice looks whether the first is done.
 	oncePoll = 100 * time.Millisecond
@@ -35,7 +36,7 @@ func (a *App) once(h handler) handler {
 		}
 		token, ok := a.users.ReadFormToken(text)
 		switch {
-		case !ok:
+		case !ok, a.clock.Now().Sub(token.OpenedAt) >= onceLife:
 			return tandem.Errorf(tandem.CodeInvalid, "This form is too old, so nothing was done. Open the page again and enter it once more.")
 		case token.UserID != v.who.UserID:
 			return forbidden("This form was opened by somebody else who was signed in in this browser, so nothing was done. " +

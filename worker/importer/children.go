@@ -3,6 +3,7 @@ package importer
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -48,7 +49,7 @@ type childFault struct {
 func (x *childIndex) same() bool { return x.c.File == x.step.File }
 
 // indexChildren reads the file once; nil when it is refused.
-func (i *attempt) indexChildren(step *mapping.Step, c *mapping.Children) (*childIndex, error) {
+func (i *attempt) indexChildren(ctx context.Context, step *mapping.Step, c *mapping.Children) (*childIndex, error) {
 	file, err := i.openFile(c.File)
 	if err != nil {
 		return nil, err
@@ -68,8 +69,18 @@ func (i *attempt) indexChildren(step *mapping.Step, c *mapping.Children) (*child
 	parent := columns[c.Parent]
 	for {
 		row, err := rows.Next()
+		if ctx.Err() != nil {
+			file.Close()
+			return nil, context.Cause(ctx)
+		}
 		if errors.Is(err, io.EOF) {
 			break
+		}
+		var whole *csvfile.FileError
+		if errors.As(err, &whole) {
+			file.Close()
+			i.refuseFile(c.File, whole.Reason)
+			return nil, nil
 		}
 		var bad *csvfile.RowError
 		if errors.As(err, &bad) && i.mend(bad, rows.Format, &row) {

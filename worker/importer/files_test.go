@@ -263,6 +263,15 @@ func TestFilesOfSpreadsheets(t *testing.T) {
 			}
 		})
 	}
+	t.Run("quotation marks that take the whole file, each of them", func(t *testing.T) {
+		j, report := run(t, w, "people.csv", "id,name,sex,born\n"+strings.Repeat(strings.Repeat("x", 1000)+"\",\"y\n", 1200),
+			"sales.csv", salesHead+strings.Repeat(strings.Repeat("x", 1000)+"\",\"y\n", 1200))
+		told := strings.Join(report, "\n")
+		if j.Result.Problems == 0 || !strings.Contains(told, "people.csv:0 refused: the rest of the file is not imported: too many quotation marks up to line") ||
+			!strings.Contains(told, "sales.csv:0 refused: too many quotation marks up to line") {
+			t.Errorf("%+v %s", j.Result, told)
+		}
+	})
 	t.Run("every file is refused", func(t *testing.T) {
 		j, _ := run(t, w, "a.csv", "x\n", "people.csv", "x\n", "products.csv", "")
 		if j.Result.Problems != 3 || !strings.HasSuffix(j.Result.Summary, "; 3 files were refused as a whole") {

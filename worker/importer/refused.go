@@ -128,8 +128,8 @@ func (i *attempt) writeRefused(to io.Writer, name string, reasons map[int64]stri
 	}
 	for {
 		row, err := rows.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
+		if errors.Is(err, io.EOF) || errors.As(err, new(*csvfile.FileError)) {
+			return nil // the report has told why no further row was read
 		}
 		var bad *csvfile.RowError
 		if err != nil && !errors.As(err, &bad) {

@@ -53,7 +53,7 @@ type batch struct {
 
 // step imports one file. The next batch is made while the API works on one.
 func (i *attempt) step(ctx context.Context, step *mapping.Step) error {
-	reader, err := i.newReader(step)
+	reader, err := i.newReader(ctx, step)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ type stepReader struct {
 }
 
 // newReader opens the file and its children's; nil when its header is wrong.
-func (i *attempt) newReader(step *mapping.Step) (*stepReader, error) {
+func (i *attempt) newReader(ctx context.Context, step *mapping.Step) (*stepReader, error) {
 	file, err := i.openFile(step.File)
 	if err != nil {
 		return nil, err
@@ -111,14 +111,16 @@ func (i *attempt) newReader(step *mapping.Step) (*stepReader, error) {
 		if _, uploaded := i.files[c.File]; !uploaded {
 			continue
 		}
-		index, err := i.indexChildren(step, c)
+		index, err := i.indexChildren(ctx, step, c)
 		if err != nil {
 			r.close()
 			return nil, err
 		}
 		if index == nil {
 			// Without its lines no order is imported: half an order is wrong.
-			i.refuseFile(step.File, "not imported, because "+c.File+" cannot be read")
+			if c.File != step.File {
+				i.refuseFile(step.File, "not imported, because "+c.File+" cannot be read")
+			}
 			r.close()
 			return nil, nil
 		}
@@ -198,7 +200,17 @@ func (r *stepReader) read(ctx context.Context, out chan<- *batch) error {
 	r.fresh()
 	for {
 		row, err := r.rows.Next()
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if errors.Is(err, io.EOF) {
+			break
+		}
+		var rest *csvfile.FileError
+		if errors.As(err, &rest) {
+			r.batch.report = append(r.batch.report, internalapi.ReportRow{
+				File: r.step.File, Severity: internalapi.SeverityRefused, Reason: "the rest of the file is not imported: " + rest.Reason,
+			})
 			break
 		}
 		var bad *csvfile.RowError

@@ -27,6 +27,9 @@ const (
 	MaxRow = 1 << 20
 	// MaxColumns is the most cells of a row.
 	MaxColumns = 500
+	// MaxAgain is how many bytes of a file are read again because a quotation mark
+	// before them has taken them for one cell; beyond it the file is refused.
+	MaxAgain = 64 << 20
 )
 
 // bom is the byte order mark that spreadsheets put before UTF-8.
@@ -59,7 +62,7 @@ type RowError struct {
 // Error implements error.
 func (e *RowError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Reason) }
 
-// FileError says why no row of a file can be read.
+// FileError says why no row of a file can be read, or no further one.
 type FileError struct{ Reason string }
 
 // Error implements error.
@@ -90,6 +93,7 @@ type Reader struct {
 	line     int64      // of the next line, from 1
 	offset   int64      // of the next line
 	pending  []physical // lines put back, the next one last
+	again    int64      // bytes of rows that were put back so far
 }
 
 // physical is one line of the file, with its line end.
@@ -212,7 +216,8 @@ func (c *Reader) HeaderAt() int64 { return c.headerAt }
 func (c *Reader) At() int64 { return c.offset }
 
 // Next is the next row. The error is [io.EOF] after the last one, a
-// *[RowError] for a row that cannot be used, or the error of the reader below.
+// *[RowError] for a row that cannot be used, a *[FileError] when reading cannot go
+// on, see [MaxAgain], or the error of the reader below.
 // Empty lines are skipped.
 func (c *Reader) Next() (Row, error) { return c.next() }
 
@@ -247,7 +252,9 @@ func (c *Reader) next() (Row, error) {
 				if err == nil {
 					taken = append(taken, more)
 				}
-				c.putBack(taken) // the lines after the first are rows again
+				if err := c.readAgain(taken); err != nil { // the lines after the first are rows again
+					return Row{}, err
+				}
 				row.Cells, _, _ = c.split(first.text)
 				return fail(0, neverClosed)
 			}
@@ -263,7 +270,9 @@ func (c *Reader) next() (Row, error) {
 		}
 		cells, column, reason := c.split(text)
 		if reason != "" {
-			c.putBack(taken)
+			if err := c.readAgain(taken); err != nil {
+				return Row{}, err
+			}
 			row.Cells = cells
 			return fail(column, "%s", reason)
 		}
@@ -345,6 +354,20 @@ func (c *Reader) readLine() (physical, error) {
 			return physical{}, err
 		}
 	}
+}
+
+// readAgain puts back the lines that a quotation mark has taken by mistake. Many
+// such marks would each read the same lines.
+func (c *Reader) readAgain(lines []physical) error {
+	for _, l := range lines {
+		c.again += l.size
+	}
+	if c.again > MaxAgain {
+		return &FileError{fmt.Sprintf("too many quotation marks up to line %d are opened and never closed, or not where a cell ends; "+
+			`quote each cell that has one as a whole, and write "" for a quotation mark inside it`, c.line)}
+	}
+	c.putBack(lines)
+	return nil
 }
 
 func (c *Reader) putBack(lines []physical) {

@@ -87,6 +87,28 @@ func TestReader(t *testing.T) {
 	}
 }
 
+// Quotation marks that each take the rest of the file are not followed forever.
+func TestQuotationMarksThatNeverClose(t *testing.T) {
+	t.Parallel()
+	cell := strings.Repeat("x", 1000)
+	for name, line := range map[string]string{
+		"opened by each line":     cell + `","` + cell + "\n",
+		"closed by the next line": `"` + cell + "\n" + `"` + cell + "\n",
+	} {
+		r, err := csvfile.New(strings.NewReader("a,b\n"+strings.Repeat(line, 2_000)), ',')
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := 0
+		for err = error(nil); !errors.As(err, new(*csvfile.FileError)) && !errors.Is(err, io.EOF); rows++ {
+			_, err = r.Next()
+		}
+		if name == "opened by each line" && rows > csvfile.MaxAgain/csvfile.MaxRow+2 || rows > 4_001 {
+			t.Errorf("%s: %d rows, then %v", name, rows, err)
+		}
+	}
+}
+
 // What encoding/csv accepts, this reader reads the same.
 func FuzzReader(f *testing.F) {
 	f.Add("a,b\n1,2\n")

@@ -17,6 +17,7 @@ import (
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/worker"
+	"github.com/hybridapps/tandem/worker/jobs"
 	"github.com/hybridapps/tandem/worker/workertest"
 )
 
@@ -422,5 +423,44 @@ func importAtOnce(t *testing.T, f *workertest.Fake, db *sqldb.DB, w *workertest.
 	}
 	if got := lines(f, 4); !cmp.Equal(got, []string{"1×1", "2×2"}) {
 		t.Errorf("lines of the order: %v", got)
+	}
+}
+
+// An import that is done ends well, and says what its file of refused rows lacks:
+// rows for which the report had no room, or all, where its owner has no room.
+func TestRefusedRowsWithoutRoom(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "shop.yaml")
+	if err := os.WriteFile(file, []byte(sales), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mapped := func(c *worker.Config) { c.Mapping = file }
+	f, db := workertest.NewFake(t), workertest.Open(t, sqldb.SQLite)
+	w := workertest.Serve(t, f, db, t.TempDir(), mapped) // nothing runs
+	var ids []string
+	for range 2 {
+		ids = append(ids, w.Upload("people.csv", "id,name,sex,born\n1,A,M,1.2.68\n2,B,M,1.2.68\n3,C,M,1.2.68\n4,D,M,\n").ID)
+	}
+	exec := func(text string, args ...any) {
+		if _, err := db.Writer().Exec(text, args...); err != nil {
+			t.Error(err)
+		}
+	}
+	exec(`INSERT INTO job_report (job_id, place, file, line, severity, column_name, value, reason, kind)
+		VALUES ($1, $2, 'people.csv', 0, 'warning', '', '', 'x', 'x')`, ids[0], jobs.MaxReport-1)
+	f.During = func(r *http.Request) { // the first one ends with much that is kept
+		exec(`UPDATE jobs SET disk = $1 WHERE id = $2 AND state = 'completed'`, jobs.MaxDisk, ids[0])
+	}
+	w = workertest.Start(t, f, db, w.Dir, mapped)
+	j := w.Until(ids[0], internalapi.JobCompleted)
+	if j.Result.File == nil || !strings.Contains(j.Result.Summary, "3 refused; the report is full at 100000 lines, and the file of refused rows has 1 of 3") {
+		t.Errorf("%+v", j.Result)
+	}
+	j = w.Until(ids[1], internalapi.JobCompleted)
+	if j.Result.File != nil || j.Result.Problems != 3 || !strings.Contains(j.Result.Summary, "3 refused; the refused rows are not kept as a file: your exports") {
+		t.Errorf("%+v", j.Result)
+	}
+	if _, err := os.Stat(filepath.Join(w.Dir, "files", ids[1], "export", "refused")); !os.IsNotExist(err) {
+		t.Errorf("the file that is not kept: %v", err)
 	}
 }

@@ -65,6 +65,8 @@ type attempt struct {
 	unreadable map[string]int64
 	// dry is nil unless nothing is to be sent.
 	dry *dry
+	// notes are told at the end of the summary.
+	notes []string
 	// report are rows not written yet.
 	report []internalapi.ReportRow
 }
@@ -88,7 +90,7 @@ func (m *Importer) Run(ctx context.Context, run *jobs.Run) error {
 		err = i.keepRefused(ctx)
 	}
 	i.Result.Steps = i.at.Results
-	i.Result.Summary = i.summary()
+	i.Result.Summary = strings.Join(append([]string{i.summary()}, i.notes...), "; ")
 	for _, s := range i.at.Results {
 		i.Result.Problems += s.Refused
 	}

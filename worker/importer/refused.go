@@ -10,8 +10,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/worker/importer/csvfile"
+	"github.com/hybridapps/tandem/worker/jobs"
 )
 
 // What the file of the refused rows is called: alone that of one file, else an
@@ -26,7 +28,7 @@ const (
 // keepRefused writes the refused rows as they came, with the reason behind them,
 // for people to download. Where nothing was refused there is no file.
 func (i *attempt) keepRefused(ctx context.Context) error {
-	reasons, err := i.Refused(ctx)
+	reasons, full, err := i.Refused(ctx)
 	if err != nil {
 		return err
 	}
@@ -38,6 +40,9 @@ func (i *attempt) keepRefused(ctx context.Context) error {
 	}
 	if len(names) == 0 {
 		return nil
+	}
+	if full {
+		i.tellCut(names, reasons)
 	}
 	if err := os.MkdirAll(i.Made(), 0o700); err != nil {
 		return err
@@ -66,7 +71,26 @@ func (i *attempt) keepRefused(ctx context.Context) error {
 		return err
 	}
 	told.Size = info.Size()
-	return i.Run.Keep(ctx, stored, told)
+	err = i.Run.Keep(ctx, stored, told)
+	if tandem.ErrorCode(err) == tandem.CodeTooLarge { // the import is done all the same
+		i.notes = append(i.notes, "the refused rows are not kept as a file: "+err.Error())
+		return os.Remove(file)
+	}
+	return err
+}
+
+// tellCut says how many refused rows the file lacks, because the report, which has
+// the reasons, was full.
+func (i *attempt) tellCut(names []string, reasons map[string]map[int64]string) {
+	var refused, written int64
+	for _, name := range names {
+		refused += i.count(name).Refused
+		written += int64(len(reasons[name]))
+	}
+	if written < refused {
+		i.notes = append(i.notes, fmt.Sprintf("the report is full at %d lines, and the file of refused rows has %d of %d; mend those, and import all files again",
+			jobs.MaxReport, written, refused))
+	}
 }
 
 func (i *attempt) writeArchive(to io.Writer, names []string, reasons map[string]map[int64]string) error {

@@ -62,20 +62,26 @@ func (j *Jobs) groups(ctx context.Context, id string) (all []internalapi.ReportG
 }
 
 // Refused are the reasons why rows were refused, by file and line: of each row the
-// first. Files that were refused as a whole are not in it.
-func (r *Run) Refused(ctx context.Context) (map[string]map[int64]string, error) {
+// first. Files that were refused as a whole are not in it. full says that the report
+// has [MaxReport] rows, so that there can be more.
+func (r *Run) Refused(ctx context.Context) (all map[string]map[int64]string, full bool, err error) {
+	defer func() { err = ofDatabase(ctx, err) }()
+	told, err := reported(r.jobs.db.Reader().QueryRowContext(ctx, countReport, r.row.id))
+	if err != nil {
+		return nil, false, err
+	}
 	rows, err := r.jobs.db.Reader().QueryContext(ctx, `SELECT file, line, reason FROM job_report
 		WHERE job_id = $1 AND severity = $2 AND line > 1 ORDER BY place`, r.row.id, internalapi.SeverityRefused)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer rows.Close()
-	all := map[string]map[int64]string{}
+	all = map[string]map[int64]string{}
 	for rows.Next() {
 		var file, reason string
 		var line int64
 		if err := rows.Scan(&file, &line, &reason); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if all[file] == nil {
 			all[file] = map[int64]string{}
@@ -84,7 +90,7 @@ func (r *Run) Refused(ctx context.Context) (map[string]map[int64]string, error) 
 			all[file][line] = reason
 		}
 	}
-	return all, rows.Err()
+	return all, told >= MaxReport, rows.Err()
 }
 
 // countReport counts the rows of a report, whose places have no gap.

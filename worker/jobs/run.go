@@ -70,7 +70,7 @@ func (r *Run) Keep(ctx context.Context, name string, f internalapi.ResultFile) e
 	if owner := r.row.owner.String; owner != "" {
 		kept, err := r.jobs.kept(ctx, owner)
 		if err != nil {
-			return err
+			return ofDatabase(ctx, err)
 		}
 		if kept-r.row.disk+f.Size > MaxDisk {
 			return tooMuchKept(f.Size)

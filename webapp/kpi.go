@@ -29,10 +29,10 @@ type kpi struct {
 	Orders, Revenue, Average trend
 	Open                     int
 	// Month is the list of this month's orders.
-	Month string
-	States                   shares
-	Months                   bars
-	Customers                []leader
+	Month     string
+	States    shares
+	Months    bars
+	Customers []leader
 	// Note says what the figures leave out.
 	Note string
 }

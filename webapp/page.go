@@ -71,7 +71,7 @@ type page struct {
 	Plain, Narrow bool
 	// Paper is a view for the printer.
 	Paper bool
-	D             any
+	D     any
 }
 
 type viewer struct {

@@ -79,7 +79,7 @@ func TestInternalUserSeesOrdersWithTheirOwnToken(t *testing.T) {
 	figuresLeadToTheirLists(t, b, home)
 
 	// A range of days, an order of rows, a customer.
-	days := b.open("/orders?sort=oldest&from=" + dayIn(order) + "&to=" + dayIn(order)).wants(t, 200)
+	days := b.open("/orders?sort=oldest&from="+dayIn(order)+"&to="+dayIn(order)).wants(t, 200)
 	if rows := days.all("data-order"); !slices.Contains(rows, first[3]) || strings.Count(days.Text, "<td>"+dayText(order)+"</td>") != len(rows) {
 		t.Errorf("the orders of %s: %s", dayIn(order), days.text("orders"))
 	}

@@ -26,13 +26,13 @@ func (s *Sessions) Open(ctx context.Context, o session.Opening) (session.Opened,
 	for range maxOpenings {
 		layout, err := s.layout(ctx)
 		if err != nil {
-			return session.Opened{}, err
+			return opened, err
 		}
 		if opened.Licence, err = parseLicence(layout); err != nil {
-			return session.Opened{}, err
+			return opened, err
 		}
 		if opened.Licence.Slots == 0 {
-			return session.Opened{}, errors.New("no licence has been set yet")
+			return opened, errors.New("no licence has been set yet")
 		}
 		expired, err := s.Expire(ctx, o.Session.LastRequestAt)
 		opened.Expired = append(opened.Expired, expired...)

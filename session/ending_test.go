@@ -97,6 +97,7 @@ type counting struct {
 	session.Store
 	opens, batches, touches atomic.Int64
 	broken                  atomic.Bool
+	breaks                  atomic.Bool // in the middle of Open
 }
 
 var errBroken = errors.New("dial tcp 192.0.2.9: connection refused")
@@ -106,7 +107,11 @@ func (c *counting) Open(ctx context.Context, o session.Opening) (session.Opened,
 	if c.broken.Load() {
 		return session.Opened{}, errBroken
 	}
-	return c.Store.Open(ctx, o)
+	opened, err := c.Store.Open(ctx, o)
+	if c.breaks.Load() {
+		return session.Opened{Expired: opened.Expired}, errBroken
+	}
+	return opened, err
 }
 
 func (c *counting) Touch(ctx context.Context, touches []session.Touch) error {
@@ -241,6 +246,26 @@ func TestStoreThatFailsLosesNoCall(t *testing.T) {
 		w.sync(m)
 		if n := w.requests(anna.ID); n != 3 {
 			t.Errorf("%d calls are stored, 3 were admitted", n)
+		}
+	})
+}
+
+// An opening ends what is overdue before it finds or opens anything.
+func TestWhatAnOpeningEndedIsRecordedWhenItFails(t *testing.T) {
+	each(t, func(w *world) {
+		store := &counting{Store: w.store}
+		w.store = store
+		m := w.replica(1, nil)
+		w.call(m, user("anna", "a"))
+		w.call(m, user("anna", "a"))
+		w.clock.Advance(21 * time.Minute)
+		store.breaks.Store(true)
+		if _, err := m.Acquire(t.Context(), user("boris", "b"), home); !errors.Is(err, errBroken) {
+			t.Errorf("the opening said %v", err)
+		}
+		events := w.audit.All()
+		if last := events[len(events)-1]; len(events) != 2 || last.Kind != tandem.AuditSessionClosed || !strings.HasSuffix(last.Detail, "calls 2") {
+			t.Errorf("recorded are %+v", events)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -182,10 +183,10 @@ func (m *Manager) open(ctx context.Context, p *tandem.Principal, k key, remoteAd
 	defer cancel()
 	e, opened, err := m.openAlone(ctx, p, k, remoteAddr)
 	<-m.gate
-	if err != nil {
-		return nil, m.unavailable(ctx, err)
-	}
 	events := closedEvents(opened.Expired, m.Clock.Now())
+	if err != nil {
+		return nil, m.unavailable(ctx, errors.Join(err, m.record(ctx, events)))
+	}
 	switch {
 	case opened.ID == "" && e == nil:
 		if e := refusedEvent(p, remoteAddr, opened.Licence, m.Clock.Now()); m.refusals.Pass(e.At, k, e) {
@@ -212,6 +213,14 @@ func (m *Manager) open(ctx context.Context, p *tandem.Principal, k key, remoteAd
 	return e, nil
 }
 
+// record is for what has happened although the opening failed, maybe because its
+// time is over: that is no reason not to record it.
+func (m *Manager) record(ctx context.Context, events []tandem.AuditEvent) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), openTimeout)
+	defer cancel()
+	return m.Auditor.RecordAll(ctx, events)
+}
+
 // unavailable is the error that a caller may see when the store or the record
 // does not answer. Its cause is for the log.
 func (m *Manager) unavailable(ctx context.Context, err error) error {
@@ -223,7 +232,7 @@ func (m *Manager) unavailable(ctx context.Context, err error) error {
 }
 
 // openAlone holds the gate. A nil entry without an error says that no slot is
-// free.
+// free. With an error, too, the sessions in Expired have ended.
 func (m *Manager) openAlone(ctx context.Context, p *tandem.Principal, k key, remoteAddr string) (*entry, Opened, error) {
 	if e := m.lookup(k); e != nil { // opened while we waited
 		if ok, err := m.touch(ctx, e); err != nil || ok {
@@ -235,13 +244,13 @@ func (m *Manager) openAlone(ctx context.Context, p *tandem.Principal, k key, rem
 		return nil, Opened{}, err
 	}
 	opened, err := m.Store.Open(ctx, Opening{Session: m.draft(p, k), RemoteAddr: remoteAddr, Idle: m.Idle})
+	m.dropAll(opened.Expired)
 	if err != nil {
-		return nil, Opened{}, err
+		return nil, opened, err
 	}
 	m.licenceMu.Lock()
 	m.counts = opened.Licence
 	m.licenceMu.Unlock()
-	m.dropAll(opened.Expired)
 	if opened.ID == "" {
 		return nil, opened, nil
 	}

@@ -53,7 +53,7 @@ type Opening struct {
 }
 
 // Opened is what came of an [Opening]. Expired is told also when the licence
-// is full.
+// is full, and beside an error: those sessions have ended.
 type Opened struct {
 	// Session is the open session, found or new; its ID is empty when no slot
 	// is free.

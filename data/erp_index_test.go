@@ -27,6 +27,9 @@ func TestPagesUseAnIndex(t *testing.T) {
 		}
 		return q
 	}
+	if plan := planOf(t, db, data.RevokedSince); !strings.Contains(plan, "revoked_tokens_refused") {
+		t.Errorf("what was revoked is not answered by its index:\n%s", plan)
+	}
 	is := func(set, by string) query.Expr { return equal(erpModel.Set(set), by, model.TextValue("x")) }
 	const customers, access = "Crm_Sales_Customers", "Crm_Sales_CustomerExternalAccess"
 	for name, c := range map[string]struct {

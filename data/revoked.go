@@ -77,9 +77,12 @@ func (s *Revoked) Revoke(ctx context.Context, t registry.RevokedToken) error {
 	return err
 }
 
+// revokedSince has an index of its own, which the condition must go with.
+var revokedSince = revokedTokens.Select + `WHERE revoked_at >= $1 AND expires_at > 0`
+
 // RevokedSince implements [registry.Revocations].
 func (s *Revoked) RevokedSince(ctx context.Context, since time.Time) ([]registry.RevokedToken, error) {
-	stmt, err := s.db.ReadStmt(ctx, revokedTokens.Select+`WHERE revoked_at >= $1 AND expires_at > 0`)
+	stmt, err := s.db.ReadStmt(ctx, revokedSince)
 	if err != nil {
 		return nil, err
 	}

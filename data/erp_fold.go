@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strings"
 
 	"github.com/hybridapps/tandem/erp/model"
 )
@@ -40,42 +39,54 @@ func (e *ERP) Refold(ctx context.Context) error {
 	return err
 }
 
+// foldedText is a text that is searched: of a row, as it is kept, and as it is
+// folded beside it.
+type foldedText struct{ id, text, folded string }
+
 // refold does one column, in the order of the ids.
 func (e *ERP) refold(ctx context.Context, table string, p *model.Property) error {
-	column, text := quoted(p.Column), quoted(p.Column+"_text")
-	for from, more := "", true; more; {
-		err := e.db.Write(ctx, func(tx *sql.Tx) error {
-			rows, err := tx.QueryContext(ctx, "SELECT id, "+column+", COALESCE("+text+", '') FROM "+table+
-				" WHERE id > $1 AND "+column+" IS NOT NULL ORDER BY id LIMIT $2", from, foldedAtOnce)
-			if err != nil {
+	column, beside := quoted(p.Column), quoted(p.Column+"_text")
+	read := "SELECT id, " + column + ", COALESCE(" + beside + ", '') FROM " + table +
+		" WHERE id > $1 AND " + column + " IS NOT NULL ORDER BY id LIMIT $2"
+	// Another text that was committed meanwhile was folded by who wrote it.
+	fold := "UPDATE " + table + " SET " + beside + " = $1 WHERE id = $2 AND " + column + " = $3"
+	for from := ""; ; {
+		var rows []foldedText
+		err := e.write(ctx, MaxTransaction, func(t *transaction) (err error) {
+			if rows, err = t.folded(read, from); err != nil {
 				return err
 			}
-			defer rows.Close()
-			stale, n := map[string]string{}, 0
-			for rows.Next() {
-				var id, value, folded string
-				if err := rows.Scan(&id, &value, &folded); err != nil {
-					return err
+			for _, r := range rows {
+				now := p.Fold(model.TextValue(r.text))
+				if now == r.folded {
+					continue
 				}
-				if now := p.Fold(model.TextValue(value)); now != folded {
-					stale[strings.Clone(id)] = now
-				}
-				from, n = id, n+1
-			}
-			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-				return err
-			}
-			more = n == foldedAtOnce
-			for id, folded := range stale {
-				if _, err := tx.ExecContext(ctx, "UPDATE "+table+" SET "+text+" = $2 WHERE id = $1", id, folded); err != nil {
+				if err := t.exec(fold, []any{now, r.id, r.text}); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
-		if err != nil {
+		if err != nil || len(rows) < foldedAtOnce {
 			return err
 		}
+		from = rows[len(rows)-1].id
 	}
-	return nil
+}
+
+// folded are the next rows after the id.
+func (t *transaction) folded(text, after string) (found []foldedText, err error) {
+	rows, err := t.query(text, []any{after, foldedAtOnce})
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r foldedText
+		if err := rows.Scan(&r.id, &r.text, &r.folded); err != nil {
+			return nil, err
+		}
+		found = append(found, r)
+	}
+	return found, rows.Err()
 }

@@ -75,6 +75,11 @@ func TestTextsOfAFormerVersionAreFoldedAgain(t *testing.T) {
 		if found("Crm_Sales_Customers", "muller") != 0 || found(orders, "po-a1") != 0 {
 			t.Error("the rows are no older ones")
 		}
+		const renamed = `UPDATE erp_parties SET party_name = 'Müller und Söhne', party_name_text = 'muller und sohne' WHERE registration_number = '201'`
+		meanwhile(t, db, func() error { return s.Refold(t.Context()) }, renamed)
+		if found("Crm_Sales_Customers", "muller und") != 1 {
+			t.Error("a name of today was folded as what it was before")
+		}
 		for range 2 {
 			must(t, s.Refold(t.Context()))
 			if found("Crm_Sales_Customers", "muller") != 1 || found(orders, "po-a1 sohne") != 1 {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/internal/testkit"
+	"github.com/hybridapps/tandem/sqldb"
 )
 
 var noon = time.Date(2026, 11, 24, 12, 0, 0, 123000, time.UTC)
@@ -24,4 +26,34 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// meanwhile runs f while a transaction with the statements is open, and commits it
+// when f waits for it. On SQLite, where others wait for the writer, f comes first.
+func meanwhile(t *testing.T, db *sqldb.DB, f func() error, statements ...string) {
+	t.Helper()
+	if db.Engine == sqldb.SQLite {
+		must(t, f())
+	}
+	tx, err := db.Writer().BeginTx(t.Context(), nil)
+	must(t, err)
+	defer func() { _ = tx.Rollback() }()
+	for _, statement := range statements {
+		_, err := tx.ExecContext(t.Context(), statement)
+		must(t, err)
+	}
+	if db.Engine == sqldb.SQLite {
+		must(t, tx.Commit())
+		return
+	}
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	testkit.Eventually(t, "it waits", func() bool {
+		var n int
+		must(t, db.Reader().QueryRowContext(t.Context(),
+			`SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&n))
+		return n > 0
+	})
+	must(t, tx.Commit())
+	must(t, <-done)
 }

@@ -47,21 +47,25 @@ const followTimeout = time.Minute
 // followUsers keeps the ERP's copy of the accounts up to date until ctx ends. It
 // may wait for the ERP's writer, so nothing waits for it.
 func (i *Instance) followUsers(ctx context.Context) {
+	i.followOnce(ctx) // before what may take minutes in the first start of a new version
 	if err := i.rows.Refold(ctx); err != nil && ctx.Err() == nil {
 		i.config.Log.Warn("rows of a former version are not searched as they should be until the next start", "error", err)
 	}
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		once, cancel := context.WithTimeout(ctx, followTimeout)
-		err := i.rows.FollowUsers(once, i.users)
-		cancel()
-		if err != nil && ctx.Err() == nil {
-			i.config.Log.Warn("the ERP does not follow the accounts", "error", err)
-		}
+		i.followOnce(ctx)
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
 		}
+	}
+}
+
+func (i *Instance) followOnce(ctx context.Context) {
+	once, cancel := context.WithTimeout(ctx, followTimeout)
+	defer cancel()
+	if err := i.rows.FollowUsers(once, i.users); err != nil && ctx.Err() == nil {
+		i.config.Log.Warn("the ERP does not follow the accounts", "error", err)
 	}
 }

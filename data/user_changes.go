@@ -25,7 +25,7 @@ func noteUserChange(ctx context.Context, tx *sql.Tx, id string) error {
 // userChanges are accounts that changed.
 type userChanges struct {
 	// IDs are those of all of them, Users those that still exist.
-	IDs   []string
+	IDs   []any
 	Users []tandem.User
 	// Upto is the number of the newest change among them, Last that of the
 	// newest there is.
@@ -63,10 +63,10 @@ func (s *Users) changes(ctx context.Context, after int64) (found userChanges, er
 	}
 	if len(found.IDs) == 0 {
 		found.Upto = found.Last
+		return found, nil
 	}
 	// What changes meanwhile is read in its new state, now and once more.
-	all, err := users.All(s.db.Reader().QueryContext(ctx,
-		users.Select+`WHERE id IN (SELECT user_id FROM user_changes WHERE change > $1 AND change <= $2)`, after, found.Upto))
+	all, err := users.All(s.db.Reader().QueryContext(ctx, users.Select+`WHERE id IN (`+placeholders(1, len(found.IDs))+`)`, found.IDs...))
 	found.Users = sqldb.Each(all, func(a *signin.Account) tandem.User { return a.User })
 	return found, err
 }

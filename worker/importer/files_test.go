@@ -437,30 +437,28 @@ func TestRefusedRowsWithoutRoom(t *testing.T) {
 	mapped := func(c *worker.Config) { c.Mapping = file }
 	f, db := workertest.NewFake(t), workertest.Open(t, sqldb.SQLite)
 	w := workertest.Serve(t, f, db, t.TempDir(), mapped) // nothing runs
-	var ids []string
-	for range 2 {
-		ids = append(ids, w.Upload("people.csv", "id,name,sex,born\n1,A,M,1.2.68\n2,B,M,1.2.68\n3,C,M,1.2.68\n4,D,M,\n").ID)
-	}
+	people := "id,name,sex,born\n1,A,M,1.2.68\n2,B,M,1.2.68\n3,C,M,1.2.68\n4,D,M,\n"
+	first := w.Upload("people.csv", people).ID
 	exec := func(text string, args ...any) {
 		if _, err := db.Writer().Exec(text, args...); err != nil {
 			t.Error(err)
 		}
 	}
 	exec(`INSERT INTO job_report (job_id, place, file, line, severity, column_name, value, reason, kind)
-		VALUES ($1, $2, 'people.csv', 0, 'warning', '', '', 'x', 'x')`, ids[0], jobs.MaxReport-1)
-	f.During = func(r *http.Request) { // the first one ends with much that is kept
-		exec(`UPDATE jobs SET disk = $1 WHERE id = $2 AND state = 'completed'`, jobs.MaxDisk, ids[0])
-	}
+		VALUES ($1, $2, 'people.csv', 0, 'warning', '', '', 'x', 'x')`, first, jobs.MaxReport-1)
 	w = workertest.Start(t, f, db, w.Dir, mapped)
-	j := w.Until(ids[0], internalapi.JobCompleted)
+	j := w.Until(first, internalapi.JobCompleted)
 	if j.Result.File == nil || !strings.Contains(j.Result.Summary, "3 refused; the report is full at 100000 lines, and the file of refused rows has 1 of 3") {
 		t.Errorf("%+v", j.Result)
 	}
-	j = w.Until(ids[1], internalapi.JobCompleted)
+	// As if the first had kept as much as one person may, less what an upload takes.
+	exec(`UPDATE jobs SET disk = $1 WHERE id = $2`, jobs.MaxDisk-int64(len(people)), first)
+	second := w.Upload("people.csv", people).ID
+	j = w.Until(second, internalapi.JobCompleted)
 	if j.Result.File != nil || j.Result.Problems != 3 || !strings.Contains(j.Result.Summary, "3 refused; the refused rows are not kept as a file: your exports") {
 		t.Errorf("%+v", j.Result)
 	}
-	if _, err := os.Stat(filepath.Join(w.Dir, "files", ids[1], "export", "refused")); !os.IsNotExist(err) {
+	if _, err := os.Stat(filepath.Join(w.Dir, "files", second, "export", "refused")); !os.IsNotExist(err) {
 		t.Errorf("the file that is not kept: %v", err)
 	}
 }

@@ -409,6 +409,11 @@ func (i *attempt) send(ctx context.Context, step *mapping.Step, b *batch) error 
 			i.count(file).Removed += n
 		}
 	}
+	return i.passed(ctx, b)
+}
+
+// passed counts the rows of a batch that is done, and keeps how far the import is.
+func (i *attempt) passed(ctx context.Context, b *batch) error {
 	for file, rows := range b.rows {
 		i.count(file).Rows += rows
 		i.at.Done += rows

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -63,6 +65,12 @@ type ServeOptions struct {
 	Progress time.Duration
 	// Bodies bound the time that a body may take; zero means the defaults.
 	Bodies BodyLimits
+	// Drain is how long the server goes on when it is told to end, so that load
+	// balancers learn of it: /readyz says 503, and every answer ends its
+	// connection. Zero, the default, is for one process that nobody stands in for.
+	Drain time.Duration
+	// Hurry ends the drain early; nil means never.
+	Hurry <-chan os.Signal
 }
 
 func (o *ServeOptions) defaults() {
@@ -76,8 +84,9 @@ func (o *ServeOptions) defaults() {
 }
 
 // Serve runs a program until ctx ends or its server fails, and closes it. The
-// end comes in order: no new connections, running requests finish, background
-// work writes back what it has, then the stores are closed.
+// end comes in order: load balancers are told, then there are no new connections,
+// running requests finish, background work writes back what it has, and the
+// stores are closed.
 func Serve(ctx context.Context, p Program, o ServeOptions) error {
 	o.defaults()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -86,19 +95,25 @@ func Serve(ctx context.Context, p Program, o ServeOptions) error {
 	go func() { ran <- p.Run(background) }()
 
 	failed := make(chan error, 2)
-	servers := []*server{startServer(o, o.Listener, o.TLS, p.Handler(), failed)}
+	going := &drain{}
+	servers := []*server{startServer(o, o.Listener, o.TLS, going.handler(p.Handler()), failed)}
 	if o.Metrics != nil {
 		servers = append(servers, startServer(o, o.Metrics, nil, o.MetricsHandler, failed))
 	}
-	var err error
-	select {
-	case <-ctx.Done():
-	case err = <-failed:
-	case err = <-ran:
-		ran <- nil
-		if err == nil {
-			err = errors.New("the background work ended by itself")
+	until := func(end <-chan struct{}) error {
+		select {
+		case <-end:
+			return nil
+		case err := <-failed:
+			return err
+		case err := <-ran:
+			ran <- nil
+			return cmp.Or(err, errors.New("the background work ended by itself"))
 		}
+	}
+	err := until(ctx.Done())
+	if err == nil && o.Drain > 0 {
+		err = until(going.begin(o.Drain, o.Hurry))
 	}
 	for _, s := range servers {
 		s.stop()

@@ -84,7 +84,7 @@ func (f *halfFlags) config(r *run, s *serving, name, db, dbFile string, log *slo
 }
 
 type webappCommand struct {
-	serving
+	serving `set:"drain=5s"`
 	halfFlags
 	WebappListen string `help:"Address of the web app; :0 takes a free port." default:"127.0.0.1:8081" placeholder:"ADDR" aliases:"listen"`
 	WebappDBFile string `name:"webapp-db-file" help:"File with that URL, where it holds a password." placeholder:"FILE"`
@@ -111,7 +111,7 @@ func (c *webappCommand) Run(ctx context.Context, r *run) error {
 }
 
 type workerCommand struct {
-	serving
+	serving `set:"drain=5s"`
 	halfFlags
 	WorkerListen    string `help:"Address of the internal API (:0: a free port)." default:"127.0.0.1:8082" placeholder:"ADDR" aliases:"listen"`
 	WorkerDB        string `name:"worker-db" help:"Database of the worker (default: worker/worker.db in the data folder)." placeholder:"URL"`

@@ -35,7 +35,7 @@ func (f *instanceFlags) licence() (tandem.Licence, error) {
 
 type instanceCommand struct {
 	store
-	serving
+	serving `set:"drain=5s"`
 	instanceFlags
 	Seed string `help:"Data to begin with: base (units, currencies, a company …) or demo." enum:"none,base,demo" default:"none" placeholder:"DATA"`
 }

@@ -8,9 +8,12 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/platform"
@@ -25,6 +28,8 @@ type serving struct {
 
 	TrustedProxy   []string `help:"Network of proxies whose Forwarded or X-Forwarded-For is believed; may be repeated." placeholder:"CIDR"`
 	MaxConnections int      `help:"Connections at a time; one address that is no proxy may have a quarter." default:"4096" placeholder:"N"`
+
+	Drain time.Duration `help:"How long to serve on after SIGTERM, with /readyz at 503, until load balancers have turned away." default:"${drain}" placeholder:"TIME"`
 	// ListenFD is the listener that a supervisor opened and handed down.
 	ListenFD uint `name:"listen-fd" hidden:""`
 }
@@ -36,6 +41,8 @@ func (s *serving) check() error {
 		return usage("--trusted-proxy %w", err)
 	}
 	switch {
+	case s.Drain < 0 || s.Drain > platform.MaxDrain:
+		return usage("--drain %s: use 0s to %s", s.Drain, platform.MaxDrain)
 	case s.MaxConnections < 4:
 		return usage("--max-connections %d: use 4 or more", s.MaxConnections)
 	case (s.TLSCert == "") != (s.TLSKey == ""):
@@ -54,7 +61,7 @@ func (s *serving) https() bool { return s.TLSDev || s.TLSCert != "" }
 // options are how the program called name is served at the listener. A
 // certificate of the development authority also names the further hosts.
 func (s *serving) options(r *run, l net.Listener, log *slog.Logger, name string, hosts ...string) (o platform.ServeOptions, err error) {
-	o = platform.ServeOptions{Listener: l, Log: log, Connections: s.MaxConnections}
+	o = platform.ServeOptions{Listener: l, Log: log, Connections: s.MaxConnections, Drain: s.Drain}
 	if o.Proxies, err = netaddr.ParseProxies(s.TrustedProxy...); err != nil {
 		return o, err
 	}
@@ -179,9 +186,20 @@ func hostOf(root string) string {
 	return u.Hostname()
 }
 
-// serve runs a program until it is told to end.
+// serve runs a program until it is told to end. After SIGTERM it drains, until a
+// second signal; Ctrl-C is somebody who waits.
 func serve(ctx context.Context, p platform.Program, o platform.ServeOptions) error {
 	o.Log.Info("listening", "address", o.Listener.Addr().String())
+	hurry := make(chan os.Signal, 1)
+	signal.Notify(hurry, os.Interrupt)
+	defer signal.Stop(hurry)
+	defer context.AfterFunc(ctx, func() {
+		signal.Notify(hurry, syscall.SIGTERM)
+		if o.Drain > 0 {
+			o.Log.Info("draining", "for", o.Drain)
+		}
+	})()
+	o.Hurry = hurry
 	err := platform.Serve(ctx, p, o)
 	if err == nil && ctx.Err() != nil {
 		o.Log.Info("ended")

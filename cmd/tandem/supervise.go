@@ -24,7 +24,8 @@ const (
 	// afresh.
 	steadyAfter = 30 * time.Second
 	// The halves are ended first, then the instance, which they may still need
-	// to finish; together they have less than five seconds.
+	// to finish; together they have less than five seconds, and each as long as
+	// it drains.
 	halvesTimeout = 2500 * time.Millisecond
 	allTimeout    = 4500 * time.Millisecond
 )
@@ -34,6 +35,7 @@ type supervisor struct {
 	log      *slog.Logger
 	lines    *lines
 	children []*child
+	drain    time.Duration // of each program
 	// ending is closed when programs shall not be started again.
 	ending chan struct{}
 	// early gets the first program that ends before all have started.
@@ -42,9 +44,9 @@ type supervisor struct {
 	running sync.WaitGroup
 }
 
-func newSupervisor(log *slog.Logger, lines *lines) *supervisor {
+func newSupervisor(log *slog.Logger, lines *lines, drain time.Duration) *supervisor {
 	return &supervisor{
-		log: log, lines: lines, ending: make(chan struct{}), early: make(chan error, 8), started: make(chan struct{}),
+		log: log, lines: lines, drain: drain, ending: make(chan struct{}), early: make(chan error, 8), started: make(chan struct{}),
 	}
 }
 
@@ -189,11 +191,11 @@ func (s *supervisor) stop() {
 		c.signal(syscall.SIGTERM)
 	}
 	for _, c := range s.children[1:] {
-		c.wait(at.Add(halvesTimeout))
+		c.wait(at.Add(s.drain + halvesTimeout))
 	}
 	s.children[0].signal(syscall.SIGTERM)
 	for _, c := range s.children {
-		if !c.wait(at.Add(allTimeout)) {
+		if !c.wait(at.Add(2*s.drain + allTimeout)) {
 			s.log.Error("the " + c.name + " does not end; it is killed")
 			c.signal(syscall.SIGKILL)
 		}

@@ -22,7 +22,7 @@ import (
 
 type upCommand struct {
 	store
-	serving
+	serving `set:"drain=0s"`
 	instanceFlags
 	WebappListen string `help:"Address of the web app; :0 takes a free port." default:"127.0.0.1:8081" placeholder:"ADDR"`
 	WebappURL    string `name:"webapp-url" help:"Public root of the web app (default: from --webapp-listen)." placeholder:"URL"`
@@ -94,7 +94,7 @@ func (c *upCommand) Run(ctx context.Context, r *run) error {
 		return interrupted(ctx, err)
 	}
 	debug.FreeOSMemory() // hashing and the demo took much; from here on this process only waits
-	group := newSupervisor(s.log, lines)
+	group := newSupervisor(s.log, lines, s.Drain)
 	for _, p := range []struct {
 		member
 		args, env []string
@@ -236,7 +236,7 @@ func readSecret(file string) string {
 
 // servingArgs are the flags of [serving] for a program.
 func (s *system) servingArgs(m member) []string {
-	args := []string{"--listen-fd=3", "--data=" + s.Data, "--max-connections=" + strconv.Itoa(s.MaxConnections)}
+	args := []string{"--listen-fd=3", "--data=" + s.Data, "--max-connections=" + strconv.Itoa(s.MaxConnections), "--drain=" + s.Drain.String()}
 	for _, proxy := range s.TrustedProxy {
 		args = append(args, "--trusted-proxy="+proxy)
 	}

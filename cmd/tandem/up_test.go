@@ -424,7 +424,7 @@ func TestHalfByHandFindsItsDemo(t *testing.T) {
 		}
 	}
 	var log testkit.Buffer
-	cmd := exec.Command(binary, "webapp", "--data", data, "--webapp-listen", "127.0.0.1:0")
+	cmd := exec.Command(binary, "webapp", "--data", data, "--webapp-listen", "127.0.0.1:0", "--drain", "0s")
 	cmd.Env, cmd.Stderr = environment(), &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

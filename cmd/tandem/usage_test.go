@@ -60,6 +60,8 @@ func TestWrongUseIsOneLineAndExitCode2(t *testing.T) {
 		"everybody is a proxy":   {"instance --listen :0 --trusted-proxy 0.0.0.0/0", "--trusted-proxy"},
 		"no network":             {"worker --worker-listen :0 --trusted-proxy proxy.example", "--trusted-proxy"},
 		"no connections":         {"up --max-connections 0", "--max-connections"},
+		"a drain of a day":       {"instance --listen :0 --drain 24h", "--drain"},
+		"no span to drain":       {"webapp --webapp-listen :0 --drain 5", "--drain"},
 		"half a certificate":     {"instance --listen :0 --tls-cert x", "go together"},
 		"two certificates":       {"instance --listen :0 --tls-dev --tls-cert x --tls-key y", "leave out"},
 		"wrong issuer":           {"webapp --webapp-listen :0 --issuer localhost", "--issuer"},

@@ -128,7 +128,7 @@ func (d *Domain) importObjects(w http.ResponseWriter, r *http.Request) error {
 		Result:  verdict(result.Success), Objects: make([]importedObject, len(result.Objects)),
 	}
 	for i, o := range result.Objects {
-		out := importedObject{Result: verdict(o.Err == nil), State: o.State}
+		out := importedObject{Result: verdict(o.Err == nil), State: o.State, Message: o.Note}
 		if o.Err != nil {
 			e := d.notSecret(r, o.Err)
 			out.Message, out.Error = e.Message, &e

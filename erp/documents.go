@@ -151,9 +151,9 @@ func asDocument(set model.SetDeclaration, prepare func(*write.Change) error) wri
 	return write.Declaration{
 		Set: set, Prepare: prepare, Totals: documentTotals, Guard: guardDocument,
 		Compute: func(c *write.Change) error { return c.Follow("ToParty", "Customer", "Party") },
-		Actions: map[string]func(*write.Change, *write.Object) error{
+		Actions: map[string]func(*write.Change, *write.Arguments) error{
 			"ChangeState": changeState,
-			"Complete":    func(c *write.Change, _ *write.Object) error { return advance(c, StateCompleted) },
+			"Complete":    complete,
 			"MakeVoid":    makeVoid,
 		},
 	}
@@ -173,15 +173,28 @@ func guardDocument(c *write.Change) error {
 }
 
 // changeState is ChangeState {"newState":"Released"}: the state only advances.
-func changeState(c *write.Change, args *write.Object) error {
+func changeState(c *write.Change, args *write.Arguments) error {
 	states := c.Property("State").Enum
-	v, _ := args.Get("newState")
-	name, _ := v.(string)
+	name, err := args.Text("newState")
+	if err != nil {
+		return err
+	}
+	if err := args.Without("userStatus", "documents have no user statuses here: leave it out"); err != nil {
+		return err
+	}
 	state, ok := states.Member(name)
 	if !ok {
 		return tandem.Errorf(tandem.CodeInvalid, "%s: ChangeState needs newState, one of %s.", c.Record.Set.Name, states.Names())
 	}
 	return advance(c, state)
+}
+
+// complete is Complete {"completion":"OnlyDocument"}.
+func complete(c *write.Change, args *write.Arguments) error {
+	if err := args.Only("completion", "complete the documents that follow from this one by themselves", "OnlyDocument"); err != nil {
+		return err
+	}
+	return advance(c, StateCompleted)
 }
 
 // advance moves the document forward and notes when it was released and
@@ -209,13 +222,21 @@ func advance(c *write.Change, state int64) error {
 }
 
 // makeVoid is MakeVoid {"reason":"…","voidType":"VoidDocument"}.
-func makeVoid(c *write.Change, args *write.Object) error {
+func makeVoid(c *write.Change, args *write.Arguments) error {
+	if err := args.Only("voidType", "void the documents that follow from this one by themselves, before it", "VoidDocument"); err != nil {
+		return err
+	}
+	if err := keepParentState(c, args); err != nil {
+		return err
+	}
 	if c.Get("Void").Int != 0 {
 		return c.Fail("document %s is void already.", c.Get("DocumentNo").Text)
 	}
-	v, _ := args.Get("reason")
-	reason, ok := v.(string)
-	if !ok || reason == "" {
+	reason, err := args.Text("reason")
+	if err != nil {
+		return err
+	}
+	if reason == "" {
 		return tandem.Errorf(tandem.CodeInvalid, "%s: MakeVoid needs a reason.", c.Record.Set.Name)
 	}
 	if err := c.Property("VoidReason").CheckLength(c.Record.Set, reason); err != nil {
@@ -226,6 +247,16 @@ func makeVoid(c *write.Change, args *write.Object) error {
 	c.Put("VoidTime", model.IntValue(c.Now().UnixMicro()))
 	c.Put("ReadOnly", model.BoolValue(true))
 	return nil
+}
+
+// keepParentState refuses a resetParentState that would mean something: a state
+// only advances, and that of a document that this one follows from stays.
+func keepParentState(c *write.Change, args *write.Arguments) error {
+	reset, err := args.Bool("resetParentState")
+	if err != nil || !reset || !c.Has("Parent") {
+		return err
+	}
+	return args.Without("resetParentState", "the state of the document that this one follows from stays as it is: send false")
 }
 
 // documentTotals keeps the total of an order or an invoice: the sum of its lines.

@@ -112,7 +112,7 @@ func (l *exchangeLog) Note(tx write.Tx, i int, done write.ImportedObject) error 
 		row.Put("ExchangeMessage", model.TextValue(done.Err.Error()))
 	} else {
 		row.PutMember("ExchangeResult", "Success")
-		row.Put("ExchangeMessage", model.TextValue(strings.TrimSpace(string(done.State)+" "+done.Entity.String())))
+		row.Put("ExchangeMessage", model.TextValue(strings.TrimSpace(string(done.State)+" "+done.Entity.String()+" "+done.Note)))
 	}
 	return tx.Insert(row)
 }

@@ -18,10 +18,14 @@ func (w *Writer) Do(e model.Entity, when Condition, action string, args *Object)
 		return Outcome{}, err
 	}
 	c.forced = true // an action may change what a PATCH may not
-	if err := checkArguments(e.Set, a, args); err != nil {
+	given, err := newArguments(e.Set, a, args)
+	if err != nil {
 		return Outcome{}, err
 	}
-	if err := c.behaviour.Actions[action](c, args); err != nil {
+	if err := c.behaviour.Actions[action](c, given); err != nil {
+		return Outcome{}, err
+	}
+	if err := given.unread(); err != nil {
 		return Outcome{}, err
 	}
 	state, err := c.write()
@@ -37,18 +41,4 @@ func actionNames(s *model.Set) string {
 		return ""
 	}
 	return "; it has " + strings.Join(names, ", ")
-}
-
-// checkArguments refuses arguments that the action has no parameter for.
-func checkArguments(s *model.Set, a *model.Action, args *Object) error {
-next:
-	for _, m := range args.Members {
-		for _, p := range a.Parameters {
-			if m.Name == p.Name {
-				continue next
-			}
-		}
-		return invalid("%s: %s has no parameter %q.", s.Name, a.Name, model.Shown(m.Name))
-	}
-	return nil
 }

@@ -1,7 +1,7 @@
 package write
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hybridapps/tandem/erp/model"
@@ -11,26 +11,25 @@ import (
 // and then does the same with the children that came with it.
 func (c *Change) applyAll(o *Object, action string) error {
 	s := c.Record.Set
-	type collection struct {
-		child *model.Child
-		list  []any
-	}
-	var collections []collection
+	var collections []*collection
 	for _, m := range o.Members {
 		if child := s.Child(m.Name); child != nil {
-			list, ok := m.Value.([]any)
-			if !ok {
-				return invalid("%s: %s must be an array of objects.", s.Name, m.Name)
+			l, err := c.newCollection(child, m.Value, action)
+			if err != nil {
+				return err
 			}
-			if len(list) > MaxLines {
-				return invalid("%s: %s has %d objects; at most %d fit in one request.", s.Name, m.Name, len(list), MaxLines)
-			}
-			collections = append(collections, collection{child, list})
+			collections = append(collections, l)
 			continue
+		}
+		if strings.HasSuffix(m.Name, missingTerm) {
+			continue // read when all collections are known
 		}
 		if err := c.assign(m); err != nil {
 			return err
 		}
+	}
+	if err := annotate(s, o, collections); err != nil {
+		return err
 	}
 	if err := c.checkVersion(); err != nil {
 		return err
@@ -39,14 +38,26 @@ func (c *Change) applyAll(o *Object, action string) error {
 		return err
 	}
 	for _, l := range collections {
-		for i, v := range l.list {
-			line, ok := v.(*Object)
-			if !ok {
-				return invalid("%s: %s[%d] is not an object.", s.Name, l.child.Name, i)
-			}
-			if err := c.applyChild(l.child, line, i, action); err != nil {
-				return prefix(err, fmt.Sprintf("%s[%d]: ", l.child.Name, i))
-			}
+		if err := l.apply(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// annotate gives the collections of an object what their annotations say.
+func annotate(s *model.Set, o *Object, collections []*collection) error {
+	for _, m := range o.Members {
+		name, ok := strings.CutSuffix(m.Name, missingTerm)
+		if !ok {
+			continue
+		}
+		i := slices.IndexFunc(collections, func(l *collection) bool { return l.child.Name == name })
+		if i < 0 {
+			return invalid("%s: %s stands beside no collection of that name; send both, or none.", s.Name, model.Shown(m.Name))
+		}
+		if err := collections[i].annotate(m.Value); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -104,7 +115,7 @@ func checkAnnotation(s *model.Set, name string) error {
 	case term == "erpnet.action", term == "erpnet.findBy":
 		return nil
 	case strings.HasPrefix(term, "erpnet."):
-		return invalid("%s: %q is unknown; use @erpnet.action and @erpnet.findBy.", s.Name, model.Shown(name))
+		return invalid("%s: %q is unknown; use @erpnet.action and @erpnet.findBy, and @erpnet.missing of a collection.", s.Name, model.Shown(name))
 	case !strings.Contains(term, "."):
 		return invalid("%s: %q is not understood; annotations are written with their namespace, like @odata.%s.", s.Name, model.Shown(name),
 			model.Shown(term))

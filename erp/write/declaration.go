@@ -23,9 +23,9 @@ type Declaration struct {
 	Guard func(*Change) error
 	// Rules are the conditions that every saved row keeps.
 	Rules []Rule
-	// Actions do what the set's [model.Action] of the name says; the arguments are of
-	// its parameters, of any type.
-	Actions map[string]func(c *Change, args *Object) error
+	// Actions do what the set's [model.Action] of the name says. Each reads all of
+	// its [Arguments].
+	Actions map[string]func(c *Change, args *Arguments) error
 }
 
 // Rule is a condition that every saved row keeps.

@@ -2,6 +2,7 @@ package write
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -91,13 +92,11 @@ func (r *importRun) begin() error {
 }
 
 func (r *importRun) perObject() error {
-	for i, o := range r.req.Objects {
+	for i := range r.req.Objects {
 		err := r.transact(func(tx Tx) error {
-			outcome, err := r.applyOne(tx, o)
-			if err != nil {
+			if err := r.applyOne(tx, i); err != nil {
 				return err
 			}
-			r.result.Objects[i] = ImportedObject{Entity: outcome.Entity, State: outcome.State}
 			return r.note(tx, i)
 		})
 		if err == nil {
@@ -116,13 +115,8 @@ func (r *importRun) perObject() error {
 func (r *importRun) allObjects() error {
 	err := r.transact(func(tx Tx) error {
 		r.result.Success = true
-		for i, o := range r.req.Objects {
-			err := tx.Try(func() error {
-				outcome, err := r.applyOne(tx, o)
-				r.result.Objects[i] = ImportedObject{Entity: outcome.Entity, State: outcome.State}
-				return err
-			})
-			if err != nil {
+		for i := range r.req.Objects {
+			if err := tx.Try(func() error { return r.applyOne(tx, i) }); err != nil {
 				if err := r.failed(i, err); err != nil {
 					return err
 				}
@@ -177,12 +171,16 @@ func (r *importRun) failed(i int, err error) error {
 
 // applyOne writes one object as its @erpnet.action says: create is the default,
 // merge updates what is found and else creates it.
-func (r *importRun) applyOne(tx Tx, o *Object) (Outcome, error) {
+func (r *importRun) applyOne(tx Tx, i int) error {
+	o := r.req.Objects[i]
 	s, err := typeOf(r.w.model, o)
 	if err != nil {
-		return Outcome{}, err
+		return err
 	}
-	return r.w.In(tx, r.clock.Now()).Apply(s, o, actionCreate)
+	r.w.notes = nil
+	outcome, err := r.w.In(tx, r.clock.Now()).Apply(s, o, actionCreate)
+	r.result.Objects[i] = ImportedObject{Entity: outcome.Entity, State: outcome.State, Note: strings.Join(r.w.notes, " ")}
+	return err
 }
 
 func (r *importRun) note(tx Tx, i int) error {

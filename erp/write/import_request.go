@@ -87,5 +87,8 @@ type ImportResult struct {
 type ImportedObject struct {
 	Entity model.Entity
 	State  State
-	Err    error
+	// Note is what to know of an object that was taken: rows of a collection that
+	// it does not have any more.
+	Note string
+	Err  error
 }

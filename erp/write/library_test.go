@@ -31,7 +31,7 @@ func library() *write.Model {
 			With(model.Text("Sign", 4).Required())},
 		{
 			Set: model.Root(shelves, "Lib_Shelf", "lib_shelves").Code("Code").Named("Name").Display("{Code}").Search("Name").
-				Unique("Code").Child("Books", books).Action("Lock", model.Parameter{Name: "why", Type: "Edm.String"}).
+				Unique("Code").Child("Books", books).Action("Lock", model.Parameter{Name: "why", Type: "Edm.String"}, model.Parameter{Name: "whom", Type: "Edm.String"}).
 				With(
 					model.Text("Code", 8).Required().CreateOnly(),
 					model.Multilingual("Name", 20),
@@ -63,10 +63,12 @@ func library() *write.Model {
 				}
 				return nil
 			},
-			Actions: map[string]func(*write.Change, *write.Object) error{
-				"Lock": func(c *write.Change, args *write.Object) error {
-					why, _ := args.Get("why")
-					text, _ := why.(string)
+			Actions: map[string]func(*write.Change, *write.Arguments) error{
+				"Lock": func(c *write.Change, args *write.Arguments) error {
+					text, err := args.Text("why")
+					if err != nil {
+						return err
+					}
 					c.Put("Locked", model.BoolValue(true))
 					c.Put("Why", model.TextValue(text))
 					return nil
@@ -190,6 +192,13 @@ func (d *desk) update(e model.Entity, body string) (write.Outcome, error) {
 // shows compares the rows of a set, in the order of their code, without their ids.
 func (d *desk) shows(set, fields, want string) {
 	d.t.Helper()
+	if got := d.listed(set, fields); got != want {
+		d.t.Errorf("%s\n got %s\nwant %s", set, got, want)
+	}
+}
+
+func (d *desk) listed(set, fields string) string {
+	d.t.Helper()
 	s := d.model.Set(set)
 	q := &query.Query{Set: s, Fields: []*model.Property{}, Order: []query.Order{{Path: s.Code}}}
 	for name := range strings.FieldsSeq(fields) {
@@ -204,9 +213,7 @@ func (d *desk) shows(set, fields, want string) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	if got := strings.Join(out, ""); got != want {
-		d.t.Errorf("%s\n got %s\nwant %s", set, got, want)
-	}
+	return strings.Join(out, "")
 }
 
 func refused(t *testing.T, err error, code tandem.Code, text string) {

@@ -1,9 +1,6 @@
 package write
 
 import (
-	"encoding/json"
-	"fmt"
-
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
 )
@@ -83,74 +80,6 @@ func (w *Writer) perform(s *model.Set, o *Object, action string) (Outcome, error
 	default:
 		return Outcome{Entity: e, State: Unchanged}, nil
 	}
-}
-
-// applyChild writes one object of a child collection: found within its owner
-// it is changed, else created. In a merge, lines without a LineNo are taken to
-// be lines 10, 20, 30 …, the numbers that the first merge gave them, so that a
-// repeated import finds them again.
-func (c *Change) applyChild(child *model.Child, o *Object, position int, parentAction string) error {
-	s, err := c.w.at(child.Set, o)
-	if err != nil {
-		return err
-	}
-	action, err := actionOf(s, o, actionMerge)
-	if err != nil {
-		return err
-	}
-	number := s.Property("LineNo")
-	if _, has := o.Get("LineNo"); number != nil && !has && parentAction == actionMerge && action == actionMerge && !c.New {
-		if by, err := criterionOf(s, o); err == nil && by == nil {
-			numbered := &Object{Members: append(append([]Member{}, o.Members...),
-				Member{"LineNo", json.Number(fmt.Sprint((position + 1) * 10))})}
-			o = numbered
-		}
-	}
-	if action != actionCreate {
-		found, by, err := c.w.find(s, o, c)
-		if err != nil {
-			return err
-		}
-		switch {
-		case len(found) > 0:
-			return c.changeChild(child, found[0], o, action)
-		case action != actionMerge && action != actionFindOrCreate:
-			return broken(s, "Object not found: %s, action: %s, findBy: %s.", s.Name, action, by)
-		}
-	}
-	line, err := c.w.newChange(s, o, c)
-	if err != nil {
-		return err
-	}
-	return line.applyAll(o, actionCreate)
-}
-
-func (c *Change) changeChild(child *model.Child, e model.Entity, o *Object, action string) error {
-	for _, other := range c.children {
-		if other.ID == e.ID {
-			return broken(child.Set, "the same row is given twice in one request: %s.", e)
-		}
-	}
-	switch action {
-	case actionUpdate, actionMerge:
-	case actionDelete:
-		if err := c.guard(); err != nil {
-			return err
-		}
-		c.forced = true
-		delete(c.w.records, e.ID)
-		return c.w.tx.Remove(child.Set, e.ID)
-	default:
-		return nil
-	}
-	r, err := c.w.tx.Load(child.Set, e.ID, true)
-	if err != nil {
-		return err
-	}
-	line := c.w.change(r, false)
-	line.owner = c
-	c.children = append(c.children, line)
-	return line.applyAll(o, action)
 }
 
 // typeOf is the set that the @odata.type of an object names.

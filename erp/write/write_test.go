@@ -234,6 +234,9 @@ func TestGuardsRefuseAllButActions(t *testing.T) {
 		ctx := t.Context()
 		refused(t, failure(d.Do(ctx, anna, shelf, write.Condition{}, "Open", &write.Object{})), tandem.CodeInvalid, `has no action "Open"; it has Lock.`)
 		refused(t, failure(d.Do(ctx, anna, shelf, write.Condition{}, "Lock", object(t, `{"until":1}`))), tandem.CodeInvalid, `Lock has no parameter "until"`)
+		refused(t, failure(d.Do(ctx, anna, shelf, write.Condition{}, "Lock", object(t, `{"why":1}`))), tandem.CodeInvalid, "why of Lock must be a text")
+		refused(t, failure(d.Do(ctx, anna, shelf, write.Condition{}, "Lock", object(t, `{"whom":"me"}`))), tandem.CodeInternal, "Lock does not read its parameter whom")
+		d.shows(shelves, "Locked", `{"Locked":false}`)
 		must(t, failure(d.Do(ctx, anna, shelf, write.Condition{}, "Lock", object(t, `{"why":"dust"}`))))
 		d.shows(shelves, "Locked Why ObjectVersion", `{"Locked":true,"Why":"dust","ObjectVersion":2}`)
 

@@ -20,6 +20,8 @@ type Writer struct {
 	// a product once and not once for each line.
 	lookups map[string]model.Entity
 	records map[string]*model.Record
+	// notes are what the caller should know of what was written.
+	notes []string
 }
 
 // maxRemembered bounds each memory of a Writer; past it, it starts over.

@@ -23,7 +23,7 @@ func (s *Assertions) UseAssertion(ctx context.Context, id [sha256.Size]byte, exp
 
 // PurgeAssertions implements [token.AssertionStore].
 func (s *Assertions) PurgeAssertions(ctx context.Context, before time.Time) error {
-	return s.db.Purge(ctx, "client_assertions", "id", `expires_at < $1`, sqldb.Micros(before))
+	return purge(ctx, s.db, sqldb.Micros(before), oldAssertions)
 }
 
 // ClientFailures counts failed client authentications, for all replicas
@@ -48,5 +48,5 @@ func (s *ClientFailures) ForgetFailures(ctx context.Context, key string) error {
 
 // PurgeFailures implements [identity.FailureCounters].
 func (s *ClientFailures) PurgeFailures(ctx context.Context, beforeMinute int64) error {
-	return s.db.Purge(ctx, "client_failures", "(key, minute)", `minute < $1`, beforeMinute)
+	return purge(ctx, s.db, beforeMinute, oldFailures)
 }

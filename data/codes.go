@@ -101,5 +101,5 @@ func (s *Codes) TakeBackCode(ctx context.Context, hash [sha256.Size]byte, at, to
 
 // PurgeCodes implements [token.CodeStore].
 func (s *Codes) PurgeCodes(ctx context.Context, before time.Time) error {
-	return s.db.Purge(ctx, "authorization_codes", "hash", `issued_at < $1`, sqldb.Micros(before))
+	return purge(ctx, s.db, sqldb.Micros(before), oldCodes)
 }

@@ -2,38 +2,44 @@ package data
 
 import (
 	"context"
+	"math"
 
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
-// atOncePurged is how many rows of the log one transaction deletes: who writes
-// waits for no more than that.
-const atOncePurged = 1000
-
-// purgeExchanges delete the rows of logs whose last day has passed, the objects of
-// a log before its head.
-var purgeExchanges = []string{
-	`DELETE FROM erp_data_exchange_objects WHERE id IN (SELECT o.id FROM erp_data_exchanges e
-		JOIN erp_data_exchange_objects o ON o.data_exchange = e.id WHERE e.keep_until < $1 LIMIT $2)`,
-	`DELETE FROM erp_data_exchanges WHERE id IN (SELECT id FROM erp_data_exchanges WHERE keep_until < $1 LIMIT $2)`,
-}
-
 // PurgeExchanges deletes the logs of imports that are kept no longer, see the
-// attribute KeepUntil, and returns how many rows they had.
+// attribute KeepUntil, and returns how many rows they had: the objects of a log
+// before its head.
 func (e *ERP) PurgeExchanges(ctx context.Context) (rows int64, err error) {
+	const atOnce = 100
 	today := sqldb.Micros(model.Day(e.present()))
-	for _, statement := range purgeExchanges {
-		for {
-			result, err := e.db.Writer().ExecContext(ctx, statement, today, atOncePurged)
-			if err != nil {
+	for {
+		over, err := sqldb.List[string](e.db.Reader().QueryContext(ctx,
+			`SELECT id FROM erp_data_exchanges WHERE keep_until < $1 ORDER BY keep_until LIMIT $2`, today, atOnce))
+		if err != nil {
+			return rows, err
+		}
+		for _, id := range over {
+			n, err := e.purgeExchange(ctx, id, today)
+			if rows += n; err != nil {
 				return rows, err
 			}
-			deleted, err := result.RowsAffected()
-			rows += deleted
-			if err != nil || deleted < atOncePurged {
-				break
-			}
+		}
+		if len(over) < atOnce {
+			return rows, nil
+		}
+	}
+}
+
+func (e *ERP) purgeExchange(ctx context.Context, id string, today int64) (rows int64, err error) {
+	for _, p := range []sqldb.Purge{
+		{Table: "erp_data_exchange_objects", Column: "line_no", Before: math.MaxInt64, And: `data_exchange = $4`, Args: []any{id}},
+		{Table: "erp_data_exchanges", Column: "keep_until", Before: today, And: `id = $4`, Args: []any{id}},
+	} {
+		n, err := e.db.Purge(ctx, p)
+		if rows += n; err != nil {
+			return rows, err
 		}
 	}
 	return rows, nil

@@ -2,6 +2,7 @@ package data
 
 import (
 	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/sqldb"
 )
 
 // SetGathered makes the bound of the rows that are expanded at once small.
@@ -17,4 +18,9 @@ func (e *ERP) Text(q *query.Query) (string, error) {
 		return "", err
 	}
 	return p.text, nil
+}
+
+// Purges are all of the identity server's.
+var Purges = []sqldb.Purge{
+	oldFamilies, oldCodes, oldEndings, oldAssertions, oldFailures, oldAttempts, oldSessions, expiredSignIns, endedSignIns,
 }

@@ -126,5 +126,5 @@ func (s *Refresh) endWhere(ctx context.Context, column, value string, at time.Ti
 
 // PurgeFamilies implements [token.FamilyStore].
 func (s *Refresh) PurgeFamilies(ctx context.Context, before time.Time) error {
-	return s.db.Purge(ctx, "refresh_families", "id", `expires_at < $1`, sqldb.Micros(before))
+	return purge(ctx, s.db, sqldb.Micros(before), oldFamilies)
 }

@@ -91,5 +91,5 @@ func (s *Revoked) RevokedSince(ctx context.Context, since time.Time) ([]registry
 
 // Purge deletes what expired before the time.
 func (s *Revoked) Purge(ctx context.Context, before time.Time) error {
-	return s.db.Purge(ctx, "revoked_tokens", "token_id", `kept_until < $1`, sqldb.Micros(before))
+	return purge(ctx, s.db, sqldb.Micros(before), oldEndings)
 }

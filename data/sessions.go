@@ -317,5 +317,5 @@ func (s *Sessions) List(ctx context.Context, all bool, now time.Time) ([]session
 
 // Forget implements [session.Store].
 func (s *Sessions) Forget(ctx context.Context, before time.Time) error {
-	return s.db.Purge(ctx, "sessions", "id", `ended_at <> 0 AND ended_at < $1`, sqldb.Micros(before))
+	return purge(ctx, s.db, sqldb.Micros(before), oldSessions)
 }

@@ -110,5 +110,5 @@ func (s *SignIns) EndUser(ctx context.Context, userID string, at time.Time) ([]s
 
 // Purge implements [signin.SignIns].
 func (s *SignIns) Purge(ctx context.Context, before time.Time) error {
-	return s.db.Purge(ctx, "sign_ins", "id", `expires_at < $1 OR (ended_at <> 0 AND ended_at < $1)`, sqldb.Micros(before))
+	return purge(ctx, s.db, sqldb.Micros(before), expiredSignIns, endedSignIns)
 }

@@ -61,5 +61,5 @@ func (s *Throttle) Update(ctx context.Context, keys []string, change func([]sign
 
 // Purge implements [signin.AttemptCounters].
 func (s *Throttle) Purge(ctx context.Context, before time.Time) error {
-	return s.db.Purge(ctx, "sign_in_attempts", "key", `last_at < $1 AND blocked_until < $1`, sqldb.Micros(before))
+	return purge(ctx, s.db, sqldb.Micros(before), oldAttempts)
 }

@@ -91,18 +91,14 @@ func (h *Handler) log() *slog.Logger {
 	return slog.Default()
 }
 
-// Intervals of the housekeeping.
-const (
-	usesEvery  = 10 * time.Second
-	purgeEvery = time.Hour
-)
+// usesEvery is how often what was kept in memory is written down.
+const usesEvery = 10 * time.Second
 
-// Run writes down what was kept in memory and deletes what nobody needs any
-// more, until the context ends; then it writes down the rest.
+// Run writes down what was kept in memory until the context ends; then it writes
+// down the rest.
 func (h *Handler) Run(ctx context.Context) error {
-	flush, purge := time.NewTicker(usesEvery), time.NewTicker(purgeEvery)
+	flush := time.NewTicker(usesEvery)
 	defer flush.Stop()
-	defer purge.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -112,8 +108,6 @@ func (h *Handler) Run(ctx context.Context) error {
 		case <-flush.C:
 			h.keep(ctx, "credential uses", h.uses.flush(ctx, h.Uses))
 			h.keep(ctx, "refusals", h.refusals.flush(ctx, false))
-		case <-purge.C:
-			h.keep(ctx, "purge", h.Purge(ctx))
 		}
 	}
 }
@@ -124,7 +118,8 @@ func (h *Handler) keep(ctx context.Context, what string, err error) {
 	}
 }
 
-// Purge deletes codes, families, assertions and counters that have served.
+// Purge deletes codes, families, assertions and counters that have served; call
+// it now and then.
 func (h *Handler) Purge(ctx context.Context) error {
 	now := h.Clock.Now()
 	return errors.Join(

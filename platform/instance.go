@@ -183,10 +183,6 @@ func sessionAllowed(live *registry.Registry, s *tandem.Session) bool {
 // Handler answers everything of the instance.
 func (i *Instance) Handler() http.Handler { return i.handler }
 
-// purgeEvery is how often what time has made useless is deleted: the sign-in's
-// leftovers, and the logs of imports.
-const purgeEvery = time.Hour
-
 // Run keeps the instance in step with its database until ctx ends, then writes
 // back what is in memory only.
 func (i *Instance) Run(ctx context.Context) error {
@@ -197,28 +193,8 @@ func (i *Instance) Run(ctx context.Context) error {
 	g.Go(func() error { i.Sessions.Run(ctx); return nil })
 	g.Go(func() error { i.followUsers(ctx); return nil })
 	g.Go(func() error { i.trimLogs(ctx); return nil })
-	g.Go(func() error {
-		ticker := time.NewTicker(purgeEvery)
-		defer ticker.Stop()
-		for {
-			i.purge(ctx)
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-ticker.C:
-			}
-		}
-	})
+	g.Go(func() error { i.housekeep(ctx); return nil })
 	return g.Wait()
-}
-
-func (i *Instance) purge(ctx context.Context) {
-	if err := i.signIn.Purge(ctx); err != nil && ctx.Err() == nil {
-		i.config.Log.Warn("purge of the sign-ins failed", "error", err)
-	}
-	if _, err := i.rows.PurgeExchanges(ctx); err != nil && ctx.Err() == nil {
-		i.config.Log.Warn("purge of the logs of imports failed", "error", err)
-	}
 }
 
 // ended leaves out the error that only says that ctx has ended.

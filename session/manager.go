@@ -53,9 +53,8 @@ type Manager struct {
 	byID map[string]*entry
 	late map[*entry]struct{} // ended here, with calls that are not stored yet
 
-	round    sync.Mutex // one Sync at a time; guards change and forgotten
+	round    sync.Mutex // one Sync at a time; guards change
 	change   int64
-	forgot   time.Time
 	refusals flood.Gate[key, tandem.AuditEvent]
 
 	licenceMu sync.Mutex

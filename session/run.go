@@ -15,8 +15,6 @@ const (
 	Interval = 1500 * time.Millisecond
 	// Keep is for how long ended sessions are listed.
 	Keep = 30 * 24 * time.Hour
-
-	forgetEvery = time.Hour
 )
 
 // Run applies the licence and keeps memory and store together until ctx ends;
@@ -72,14 +70,12 @@ func (m *Manager) Sync(ctx context.Context) error {
 	expired, expireErr := m.Store.Expire(ctx, m.Clock.Now())
 	m.dropAll(expired)
 	events := append(closedEvents(expired, m.Clock.Now()), repeatedEvents(m.refusals.Due(m.Clock.Now(), false), m.Clock.Now())...)
-	err = errors.Join(err, listErr, expireErr, m.Auditor.RecordAll(ctx, events), m.endDisallowed(ctx))
-	if now := m.Clock.Now(); now.Sub(m.forgot).Abs() >= forgetEvery {
-		if forgetErr := m.Store.Forget(ctx, now.Add(-Keep)); forgetErr != nil {
-			return errors.Join(err, forgetErr)
-		}
-		m.forgot = now
-	}
-	return err
+	return errors.Join(err, listErr, expireErr, m.Auditor.RecordAll(ctx, events), m.endDisallowed(ctx))
+}
+
+// Purge forgets sessions that ended longer ago than [Keep]; call it now and then.
+func (m *Manager) Purge(ctx context.Context) error {
+	return m.Store.Forget(ctx, m.Clock.Now().Add(-Keep))
 }
 
 // load brings the open sessions into memory, after a restart.

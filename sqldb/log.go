@@ -23,6 +23,10 @@ func (db *DB) TrimLog(ctx context.Context) error {
 	if err != nil || info.Size() <= maxLog {
 		return nil // without a log there is nothing to trim
 	}
+	// Most of it is moved beside those who write; only the end is in their way.
+	if _, err := db.read.ExecContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`); err != nil {
+		return err
+	}
 	conn, err := db.write.Conn(ctx)
 	if err != nil {
 		return err

@@ -2,40 +2,146 @@ package sqldb
 
 import (
 	"context"
+	"database/sql"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hybridapps/tandem"
 )
 
-// A purge lets others write after each part, so that none of them waits for more
-// than one.
+// A purge deletes in parts, and lets others write between them: a part has as many
+// rows as take about partTime, and the pause after it is at least as long.
 const (
-	purgeRows  = 500
-	purgePause = 5 * time.Millisecond
+	partTime  = 8 * time.Millisecond
+	partRows  = 100 // of the first part
+	leastRows = 10
+	mostRows  = 1000
 )
 
-// Purge deletes the rows of a table that a condition selects, in parts. key are
-// the columns of its primary key, "a" or "(a, b)". Nothing but the arguments may
-// come from a caller. When it is ended in the middle, the rest is left.
-func (db *DB) Purge(ctx context.Context, table, key, where string, args ...any) error {
-	columns := strings.Trim(key, "()")
-	stmt, err := db.WriteStmt(ctx, "DELETE FROM "+table+" WHERE "+key+" IN (SELECT "+columns+" FROM "+table+
-		" WHERE "+where+" LIMIT "+strconv.Itoa(purgeRows)+")")
-	if err != nil {
-		return err
-	}
-	for {
-		done, err := stmt.ExecContext(ctx, args...)
-		if err != nil {
-			return err
+// Purge says which rows of a table have served. All but the values must be
+// constant text; an index on Column is what makes it fast.
+type Purge struct {
+	Table string
+	// Rows go whose Column, an integer that is not negative, is less than Before;
+	// the least go first.
+	Column string
+	Before int64
+	// And is a further condition, empty for none, with placeholders from $4 on
+	// for Args; $2 is Before.
+	And  string
+	Args []any
+}
+
+// Purge deletes rows in parts, each a transaction by itself, and returns how
+// many. Nobody else who writes waits for more than one part; on SQLite the rows
+// are found without the writer. When it is ended in the middle, the rest is left.
+func (db *DB) Purge(ctx context.Context, p Purge) (rows int64, err error) {
+	part := db.purgePart(p)
+	for at, limit := int64(0), int64(partRows); ; {
+		begun := tandem.SystemTime()
+		n, last, err := part(ctx, at, limit)
+		rows += n
+		if err != nil || last < 0 {
+			return rows, err
 		}
-		if n, err := done.RowsAffected(); err != nil || n < purgeRows {
-			return err
-		}
+		at = last
+		took := tandem.SystemTime().Sub(begun)
+		limit = nextLimit(limit, took)
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(purgePause):
+			return rows, ctx.Err()
+		case <-time.After(max(took, partTime)):
 		}
 	}
+}
+
+// nextLimit is how many rows the next part has, when limit took that long.
+func nextLimit(limit int64, took time.Duration) int64 {
+	switch {
+	case took > 2*partTime:
+		limit /= 4
+	case took > partTime:
+		limit = limit * 3 / 4
+	case took < partTime/2:
+		limit *= 2
+	}
+	return min(max(limit, leastRows), mostRows)
+}
+
+// Find is the query for the rows of a part; key is what it selects of each. Of its
+// arguments $1 is the value of the column to begin with, and $3 the number of rows.
+func (p Purge) Find(key string) string {
+	return `SELECT ` + key + ` FROM ` + p.Table + ` WHERE ` + p.where() + ` ORDER BY ` + p.Column + ` LIMIT $3`
+}
+
+func (p Purge) where() string {
+	where := p.Column + ` >= $1 AND ` + p.Column + ` < $2`
+	if p.And != "" {
+		where += ` AND ` + p.And
+	}
+	return where
+}
+
+// purgePart deletes the first rows from a value of the column on. last is the
+// value of the last row that was found; negative when that was the last part.
+type purgePart func(ctx context.Context, from, limit int64) (rows, last int64, err error)
+
+func (db *DB) purgePart(p Purge) purgePart {
+	if db.Engine == SQLite {
+		return db.purgeFound(p)
+	}
+	text := `WITH gone AS (DELETE FROM ` + p.Table + ` WHERE ctid = ANY (ARRAY(` + p.Find("ctid") +
+		`)) RETURNING ` + p.Column + ` AS at) SELECT COUNT(*), COALESCE(MAX(at), -1) FROM gone`
+	return func(ctx context.Context, from, limit int64) (rows, last int64, err error) {
+		stmt, err := db.WriteStmt(ctx, text)
+		if err != nil {
+			return 0, 0, err
+		}
+		err = stmt.QueryRowContext(ctx, p.args(from, limit)...).Scan(&rows, &last)
+		return rows, last, err
+	}
+}
+
+func (p Purge) args(from, limit int64) []any { return append([]any{from, p.Before, limit}, p.Args...) }
+
+// purgeFound is for SQLite: a reader finds the rows, so that the one writer has
+// them only to delete.
+func (db *DB) purgeFound(p Purge) purgePart {
+	return func(ctx context.Context, from, limit int64) (rows, last int64, err error) {
+		stmt, err := db.ReadStmt(ctx, p.Find(`rowid, `+p.Column))
+		if err != nil {
+			return 0, 0, err
+		}
+		found, last, err := foundRows(stmt.QueryContext(ctx, p.args(from, limit)...))
+		if err != nil || len(found) == 0 {
+			return 0, -1, err
+		}
+		if int64(len(found)) < limit {
+			last = -1
+		}
+		// One that has changed since it was found stays, if it does not fit any more.
+		gone, err := db.write.ExecContext(ctx, `DELETE FROM `+p.Table+` NOT INDEXED WHERE rowid IN (`+strings.Join(found, ",")+
+			`) AND $3 > 0 AND `+p.where(), p.args(from, limit)...)
+		if err != nil {
+			return 0, 0, err
+		}
+		rows, err = gone.RowsAffected()
+		return rows, last, err
+	}
+}
+
+func foundRows(rows *sql.Rows, err error) (found []string, last int64, _ error) {
+	if err != nil {
+		return nil, 0, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id, &last); err != nil {
+			return nil, 0, err
+		}
+		found = append(found, strconv.FormatInt(id, 10))
+	}
+	return found, last, rows.Err()
 }

@@ -57,7 +57,9 @@ const (
 	// maxUploads bounds the uploads that are handed on at the same time, and
 	// maxUploadsEach those of one person.
 	maxUploads, maxUploadsEach = 20, 2
-	// purgeEvery is how often expired sessions are removed.
+	// purgeFirst is how long after the start expired sessions are removed, and
+	// purgeEvery how often then.
+	purgeFirst = 10 * time.Second
 	purgeEvery = 5 * time.Minute
 	// pageWithin bounds what a page waits for, all its calls together. Uploads,
 	// downloads and event streams have bounds of their own.
@@ -140,15 +142,17 @@ func isRoot(u *url.URL) bool {
 // Handler serves the web app.
 func (a *App) Handler() http.Handler { return a.handler }
 
-// Run removes expired sessions and forms now and then, until ctx ends.
+// Run removes expired sessions and forms soon and then now and then, until ctx
+// ends.
 func (a *App) Run(ctx context.Context) error {
-	tick := time.NewTicker(purgeEvery)
-	defer tick.Stop()
+	due := time.NewTimer(purgeFirst)
+	defer due.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-due.C:
+			due.Reset(purgeEvery)
 			_, err := a.users.Purge(ctx)
 			if err = errors.Join(err, a.sessions.purgeRequests(ctx, a.clock.Now())); err != nil && ctx.Err() == nil {
 				a.log.WarnContext(ctx, "remove expired sessions and forms", "error", err)

@@ -39,7 +39,7 @@ func (s *SessionStore) Form(ctx context.Context, key client.SessionKey) (client.
 
 // PurgeForms implements [client.FormStore].
 func (s *SessionStore) PurgeForms(ctx context.Context, now time.Time) error {
-	_, err := s.exec(ctx, `DELETE FROM webapp_forms WHERE expires_at <= $1`, sqldb.Micros(now))
+	_, err := s.purge(ctx, "webapp_forms", now)
 	return err
 }
 
@@ -78,6 +78,6 @@ func (s *SessionStore) led(ctx context.Context, key requestKey) (location string
 }
 
 func (s *SessionStore) purgeRequests(ctx context.Context, now time.Time) error {
-	_, err := s.exec(ctx, `DELETE FROM webapp_requests WHERE expires_at <= $1`, sqldb.Micros(now))
+	_, err := s.purge(ctx, "webapp_requests", now)
 	return err
 }

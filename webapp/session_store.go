@@ -84,8 +84,7 @@ func (s *SessionStore) DeleteSignIn(ctx context.Context, signInID string) error 
 
 // Purge implements [client.SessionStore].
 func (s *SessionStore) Purge(ctx context.Context, now time.Time) (int, error) {
-	n, err := s.exec(ctx, `DELETE FROM webapp_sessions WHERE expires_at <= $1`, sqldb.Micros(now))
-	return int(n), err
+	return s.purge(ctx, "webapp_sessions", now)
 }
 
 // Count implements [client.SessionStore].
@@ -96,6 +95,12 @@ func (s *SessionStore) Count(ctx context.Context, now time.Time) (sessions, peop
 	}
 	err = stmt.QueryRowContext(ctx, sqldb.Micros(now)).Scan(&sessions, &people)
 	return sessions, people, err
+}
+
+// purge removes the rows of a table that expired at or before now.
+func (s *SessionStore) purge(ctx context.Context, table string, now time.Time) (int, error) {
+	n, err := s.db.Purge(ctx, sqldb.Purge{Table: table, Column: "expires_at", Before: sqldb.Micros(now) + 1})
+	return int(n), err
 }
 
 func (s *SessionStore) exec(ctx context.Context, query string, args ...any) (int64, error) {

@@ -3,7 +3,9 @@ package jobs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +16,9 @@ import (
 	"github.com/hybridapps/tandem/sqldb"
 )
 
+// cleaned is how many exports and how many jobs one time of cleaning deletes.
+const cleaned = 1000
+
 // clean deletes exports that have expired, jobs that are old, and folders
 // without a job. It does something once a minute.
 func (j *Jobs) clean(ctx context.Context, engine func() error) error {
@@ -21,7 +26,20 @@ func (j *Jobs) clean(ctx context.Context, engine func() error) error {
 	if !j.files.due(now) {
 		return nil
 	}
-	expired, err := j.ids(ctx, `SELECT id FROM jobs WHERE file <> '' AND file_expires_at <= $1 LIMIT 100`, sqldb.Micros(now))
+	if err := j.cleanExports(ctx, now); err != nil {
+		return err
+	}
+	if err := j.cleanJobs(ctx, now.Add(-j.config.KeepJobs)); err != nil {
+		return err
+	}
+	if err := engine(); err != nil {
+		return err
+	}
+	return j.cleanFolders(ctx, now)
+}
+
+func (j *Jobs) cleanExports(ctx context.Context, now time.Time) error {
+	expired, err := j.ids(ctx, `SELECT id FROM jobs WHERE file <> '' AND file_expires_at <= $1 LIMIT $2`, sqldb.Micros(now), cleaned)
 	if err != nil {
 		return err
 	}
@@ -33,20 +51,34 @@ func (j *Jobs) clean(ctx context.Context, engine func() error) error {
 			return err
 		}
 	}
-	old, err := j.ids(ctx, `SELECT id FROM jobs WHERE finished_at > 0 AND finished_at < $1 AND file = '' LIMIT 100`,
-		sqldb.Micros(now.Add(-j.config.KeepJobs)))
+	return nil
+}
+
+// cleanJobs deletes the jobs that ended before the time, the oldest first: their
+// ids grow with time, so that younger ones are not looked at.
+func (j *Jobs) cleanJobs(ctx context.Context, before time.Time) error {
+	old, err := j.ids(ctx, `SELECT id FROM jobs WHERE id < $1 AND finished_at > 0 AND finished_at < $2 AND file = '' ORDER BY id LIMIT $3`,
+		idAt(before), sqldb.Micros(before), cleaned)
 	if err != nil {
 		return err
 	}
 	for _, id := range old {
+		// A long report goes in parts, so that no other job waits for it.
+		_, err := j.db.Purge(ctx, sqldb.Purge{Table: "job_report", Column: "place", Before: math.MaxInt64, And: `job_id = $4`, Args: []any{id}})
+		if err != nil {
+			return err
+		}
 		if _, err := j.db.Writer().ExecContext(ctx, `DELETE FROM jobs WHERE id = $1`, id); err != nil {
 			return err
 		}
 	}
-	if err := engine(); err != nil {
-		return err
-	}
-	return j.cleanFolders(ctx, now)
+	return nil
+}
+
+// idAt is less than every id of a job that was made at the time or later (RFC 9562
+// section 5.7).
+func idAt(at time.Time) string {
+	return fmt.Sprintf("%08x-%04x", max(at.UnixMilli(), 0)>>16, max(at.UnixMilli(), 0)&0xffff)
 }
 
 // cleanFolders deletes what an upload left behind that was cut off before its

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Measures what only shows at full size: millions of rows, minutes of load. It
+# takes long and some gigabytes of disk. `make test` runs the same, small.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export TANDEM_BENCH_SCALE=full
+
+if [ -z "${TANDEM_TEST_POSTGRES:-}" ]; then
+	TANDEM_TEST_POSTGRES=$(scripts/test-postgres.sh start)
+	export TANDEM_TEST_POSTGRES
+	trap 'scripts/test-postgres.sh stop' EXIT
+fi
+
+# bench PACKAGE BENCHMARKS TIME
+bench() { go test "$1" -run '^$' -bench "^Benchmark($2)\$" -benchtime "$3" -timeout 60m; }
+
+bench ./bench TokensDuringPurge 1x

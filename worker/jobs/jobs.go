@@ -51,7 +51,8 @@ type Kind struct {
 	// another gets that one.
 	Single bool
 	// Alone says that at most one job of the kind runs at a time, at all workers of
-	// the database together; the others wait in the queue.
+	// the database together, in the order in which they were asked for; the others
+	// wait in the queue, and their notes say for what.
 	Alone bool
 	// MaxWaiting is how many of the kind may wait at once; zero means that only
 	// the limit for all of them counts.

@@ -175,7 +175,7 @@ func oneRow(result sql.Result, err error) error {
 }
 
 // claim begins the next attempt at a job that is due; nil when it is not, has
-// ended, or is to run alone while another one of its kind does. Attempts are
+// ended, or is to run alone while another one of its kind comes first. Attempts are
 // numbered, and only the latest may write: so an attempt that another process has
 // taken for dead changes nothing any more.
 func (j *Jobs) claim(ctx context.Context, id string) (*row, error) {
@@ -200,8 +200,8 @@ func (j *Jobs) claim(ctx context.Context, id string) (*row, error) {
 }
 
 // alone gives the active key that a job has while it runs, so that no other one of
-// its kind does; NULL for kinds of which several may. free says that no other one
-// runs now.
+// its kind does; NULL for kinds of which several may. free says that it is the next
+// one; while it is not, its note says what it waits for.
 func (j *Jobs) alone(ctx context.Context, id string) (key sql.NullString, free bool, err error) {
 	r, err := j.row(ctx, id)
 	if tandem.ErrorCode(err) == tandem.CodeNotFound {
@@ -211,8 +211,43 @@ func (j *Jobs) alone(ctx context.Context, id string) (key sql.NullString, free b
 		return key, err == nil, err
 	}
 	key = sql.NullString{String: string(r.kind), Valid: true}
-	others, err := j.ids(ctx, `SELECT id FROM jobs WHERE active_key = $1 AND id <> $2`, key, id)
-	return key, len(others) == 0, err
+	first, err := j.before(ctx, r)
+	if err != nil || len(first) > 0 {
+		return key, false, errors.Join(err, j.noteWait(ctx, r, first))
+	}
+	return key, true, nil
+}
+
+// before are the jobs of the kind that come before this one: that runs, and those
+// that were asked for earlier, also while they wait for another attempt.
+func (j *Jobs) before(ctx context.Context, r *row) ([]row, error) {
+	stmt, err := j.db.ReadStmt(ctx, table.Select+`WHERE kind = $1 AND state IN ('queued', 'running') AND id <> $2
+		AND (active_key IS NOT NULL OR created_at < $3 OR created_at = $3 AND id < $2) ORDER BY created_at, id`)
+	if err != nil {
+		return nil, err
+	}
+	return table.All(stmt.QueryContext(ctx, string(r.kind), r.id, sqldb.Micros(r.createdAt)))
+}
+
+// noteWait says in a job's note which ones it waits for.
+func (j *Jobs) noteWait(ctx context.Context, r *row, first []row) error {
+	if len(first) == 0 {
+		return nil
+	}
+	note := fmt.Sprintf("waits until the one that %s asked for has ended", first[0].requestedBy)
+	if n := len(first) - 1; n > 0 {
+		note += fmt.Sprintf(", and %d more", n)
+	}
+	stmt, err := j.db.WriteStmt(ctx, `UPDATE jobs SET note = $1, version = version + 1
+		WHERE id = $2 AND state = 'queued' AND note <> $1 AND run_at <= $3`)
+	if err != nil {
+		return err
+	}
+	changed, err := sqldb.Changed(stmt.ExecContext(ctx, note, r.id, sqldb.Micros(j.clock.Now())))
+	if changed {
+		j.watch.changed(r.id)
+	}
+	return err
 }
 
 // settle writes down what the attempt came to, and gives the job's state.
@@ -265,7 +300,7 @@ func (r *Run) outcome(after *row, failure error) {
 	}
 	if !after.state.Final() {
 		if r.jobs.config.Kinds[after.kind].Alone {
-			after.activeKey = sql.NullString{} // another one may run meanwhile
+			after.activeKey = sql.NullString{} // its place in the queue is what keeps the others
 		}
 		return
 	}

@@ -25,18 +25,18 @@ func Encoding(name string) (string, error) {
 	}
 	if err != nil || name == "replacement" || name == "x-user-defined" {
 		return "", fmt.Errorf("encoding %q is unknown; use utf-8, windows-1252 (Western Europe), windows-1250 (Central Europe), "+
-			"windows-1251 (Cyrillic), utf-16le or another of the WHATWG Encoding Standard", name)
+			"windows-1251 (Cyrillic), windows-1253 (Greek), utf-16le or another of the WHATWG Encoding Standard", name)
 	}
 	return name, nil
 }
 
 // Guess tells the encoding of a file from its bytes, and whether that is only a
-// guess. A byte order mark is no guess, nor is text that is UTF-8 as a whole.
-// Text with more bytes that cannot be UTF-8 than characters that must be is in
-// one of the encodings with a byte for a character: windows-1251 where such bytes
-// stand together as in Cyrillic words, windows-1252 where they stand alone among
-// the letters A to Z. named is what somebody has said, and empty where nobody did;
-// only a byte order mark is stronger.
+// guess. A byte order mark is no guess, nor is text that is UTF-8 as a whole. Text
+// with a zero beside each of its separators is UTF-16. Text with more bytes that
+// cannot be UTF-8 than characters that must be has a byte for each character: it
+// is in the encoding in which its words are those of a language. named is what
+// somebody has said, and empty where nobody did; only a byte order mark is
+// stronger.
 func Guess(r io.Reader, named string) (name string, guessed bool, err error) {
 	in := bufio.NewReaderSize(r, 64<<10)
 	start, err := in.Peek(3)
@@ -53,37 +53,41 @@ func Guess(r io.Reader, named string) (name string, guessed bool, err error) {
 	case named != "":
 		return named, false, nil
 	}
-	// proper counts characters of several bytes, broken the bytes of none;
-	// together those of them that follow another.
-	var proper, broken, together int
-	after := false
+	if name := wide(in); name != "" {
+		return name, true, nil
+	}
+	return narrow(in)
+}
+
+// narrow tells UTF-8 from the encodings with a byte for each character.
+func narrow(in *bufio.Reader) (name string, guessed bool, err error) {
+	// proper counts characters of several bytes, broken the bytes of none.
+	proper, broken := 0, 0
+	found := words{seen: map[string]bool{}}
 	for {
-		c, size, err := in.ReadRune()
+		line, err := in.ReadSlice('\n') // or a part of a long one
+		found.add(line)
+		for rest := line; len(rest) > 0; {
+			c, size := utf8.DecodeRune(rest)
+			switch {
+			case c == utf8.RuneError && size == 1:
+				broken++
+			case size > 1:
+				proper++
+			}
+			rest = rest[size:]
+		}
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			return "", false, err
 		}
-		wrong := c == utf8.RuneError && size == 1
-		switch {
-		case wrong:
-			broken++
-			if after {
-				together++
-			}
-		case size > 1:
-			proper++
-		}
-		after = wrong
 	}
-	switch {
-	case broken <= proper:
+	if broken <= proper {
 		return UTF8, false, nil
-	case 2*together > broken:
-		return "windows-1251", true, nil
 	}
-	return "windows-1252", true, nil
+	return found.best(), true, nil
 }
 
 // Decode writes a file of the encoding as UTF-8. A byte that stands for no

@@ -2,6 +2,7 @@ package csvfile_test
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -63,6 +64,57 @@ func TestEncodings(t *testing.T) {
 	}
 	if _, err := csvfile.Encoding("ansi-whatever"); err == nil || !strings.Contains(err.Error(), "windows-1252") {
 		t.Errorf("unknown: %v", err)
+	}
+}
+
+// Names and cities as they stand in files tell their encoding.
+func TestEncodingsAreGuessed(t *testing.T) {
+	t.Parallel()
+	german, greek := "Müller & Söhne;München|Großhandel Weiß;Köln|Bäckerei „Jäger“;Nürnberg", "Παπαδόπουλος;Αθήνα|Καρράς ΑΕ;Θεσσαλονίκη|Άγγελος;Πάτρα"
+	polish, czech := "Łódź Handel;Kraków|Żółw;Gdańsk|Śląsk;Częstochowa", "Dvořák;Plzeň|Škoda;České Budějovice|Černý;Ústí"
+	russian := "Иванов;Москва|ООО «Ромашка»;Казань|Петров;Санкт-Петербург"
+	for _, c := range []struct {
+		name  string
+		in    encoding.Encoding
+		files []string
+	}{
+		{"windows-1252", charmap.Windows1252, []string{
+			german, "Société Générale;Orléans|Hélène Lefèvre;Besançon|Crédit Côte;Nîmes", "José Muñoz;Málaga|Peñalver;Cádiz|Núñez;León",
+			"Åkesson;Malmö|Björk;Göteborg", "São João;Conceição|Comércio;Évora", "Søren Ærø;København", "Müller", "Müller|Peña|Åse|São Paulo|Hélène", "5 €|1°",
+		}},
+		{"windows-1250", charmap.Windows1250, []string{
+			polish, czech, "Erdős;Győr|Kovács;Székesfehérvár|Szűcs;Nyíregyháza", "Čović;Šibenik|Đurđević;Požega", "Popescu Ştefan;Braşov|Ionuţ;Timişoara",
+			"Müller;Łódź|Jäger;Žilina", "KRAKÓW|ŁÓDŹ|ŻÓŁW",
+		}},
+		{"iso-8859-2", charmap.ISO8859_2, []string{polish, czech}},
+		{"windows-1253", charmap.Windows1253, []string{greek, "ΚΑΡΡΑΣ;ΑΘΗΝΑ|Ήλιος;Ωραίο"}},
+		{"iso-8859-7", charmap.ISO8859_7, []string{greek}},
+		{"windows-1251", charmap.Windows1251, []string{
+			"Дравена АД;Пловдив|Иванов и синове;София|Търговия ЕООД;Бургас", russian, "Ђорђевић;Ниш", "ДРАВЕНА;ПЛОВДИВ", "Дравена Tea ООД;Sofia", "Київ;Їжак|Львів",
+		}},
+		{"koi8-r", charmap.KOI8R, []string{"Иванов;Москва|ООО Ромашка;Казань"}},
+		{"iso-8859-5", charmap.ISO8859_5, []string{"Дравена АД;Пловдив|Иванов и синове;София"}},
+		{"ibm866", charmap.CodePage866, []string{"Иванов;Москва|ООО Ромашка;Казань"}},
+		{"windows-1254", charmap.Windows1254, []string{"Güneş;İstanbul|Yıldız;Şanlıurfa|Çağlayan;Eskişehir"}},
+		{"windows-1257", charmap.Windows1257, []string{"Žemaitė;Šiauliai|Jūratė;Kėdainiai"}},
+		{"utf-16le", unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), []string{german, greek, russian, "a|b"}},
+		{"utf-16be", unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), []string{german, greek, russian, "a|b"}},
+	} {
+		for _, rows := range c.files {
+			var file strings.Builder
+			file.WriteString("Id;Name;City;Phone;Amount\r\n")
+			for i, row := range strings.Split(rows, "|") {
+				fmt.Fprintf(&file, "%d;%s;+49 89 123%d;12,50\r\n", i, row, i)
+			}
+			name, guessed, err := csvfile.Guess(strings.NewReader(encoded(t, c.in, file.String())), "")
+			if err != nil || name != c.name || !guessed {
+				t.Errorf("%s is taken for %s: %s, %t, %v", c.name, name, rows, guessed, err)
+			}
+		}
+	}
+	zip := "PK\x03\x04" + strings.Repeat("\x00\x07", 400)
+	if name, _, err := csvfile.Guess(strings.NewReader(zip), ""); err != nil || strings.HasPrefix(name, "utf-16") {
+		t.Errorf("an archive is taken for %s, %v", name, err)
 	}
 }
 

@@ -28,11 +28,13 @@ type childIndex struct {
 	format  csvfile.Format
 	rows    []childRow // by parent, then in the order of the file
 	bad     []internalapi.ReportRow
+	lost    lostRows
 }
 
 type childRow struct {
 	parent       string
 	offset, line int64
+	place        int // among those that name their parent
 	used         bool
 	// column and reason are set for a row that cannot be read but names its parent.
 	column, reason string
@@ -91,14 +93,15 @@ func (i *attempt) indexChildren(ctx context.Context, step *mapping.Step, c *mapp
 		}
 		switch {
 		case err == nil:
-			index.rows = append(index.rows, childRow{parent: strings.TrimSpace(row.Cells[parent]), offset: row.Offset, line: row.Line})
+			index.add(childRow{parent: strings.TrimSpace(row.Cells[parent]), offset: row.Offset, line: row.Line})
 		case bad != nil && len(bad.Cells) > parent && strings.TrimSpace(bad.Cells[parent]) != "":
-			index.rows = append(index.rows, childRow{
+			index.add(childRow{
 				parent: strings.TrimSpace(bad.Cells[parent]), line: bad.Line,
 				column: rowError(c.File, rows.Header, bad).Column, reason: bad.Reason,
 			})
 		case bad != nil:
 			index.bad = append(index.bad, rowError(c.File, rows.Header, bad))
+			index.lost.lose(bad.Line)
 		default:
 			file.Close()
 			return nil, err
@@ -110,7 +113,15 @@ func (i *attempt) indexChildren(ctx context.Context, step *mapping.Step, c *mapp
 		}
 	}
 	slices.SortStableFunc(index.rows, func(a, b childRow) int { return strings.Compare(a.parent, b.parent) })
+	index.lost.settle(index.rows, index.bad)
 	return index, nil
+}
+
+// add takes a row that names its parent.
+func (x *childIndex) add(r childRow) {
+	r.place = len(x.rows)
+	x.rows = append(x.rows, r)
+	x.lost.pass(r.parent)
 }
 
 // of gives the children of a parent, and what is wrong with them. object is the

@@ -149,6 +149,27 @@ func TestImportReport(t *testing.T) {
 			map[string]int64{"orders.csv": 1, "order-details.csv": 2},
 		},
 		{
+			"lines that do not tell whose they are", append(stock, "customers.csv", customersHead+customerRow("A", "Anna"), "orders.csv", ordersHead+
+				orderRow("1", "A", day1)+orderRow("2", "A", day1)+orderRow("3", "A", day1)+orderRow("4", "A", day1)+orderRow("5", "A", day1),
+				"order-details.csv", linesHead+"1,1,1,1,0\n2,1,1,1,0\n,1\n,1,1\n3,1,1,1,0\n4,1,1,1,0\n"),
+			[]string{
+				`orders.csv:3 warning Lines="": may be incomplete: line 4 of order-details.csv cannot be read, and stands where a row of it can be`,
+				`orders.csv:4 warning Lines="": may be incomplete: line 4 of order-details.csv cannot be read, and stands where a row of it can be`,
+				`orders.csv:6 warning Lines="": may be incomplete: line 4 of order-details.csv cannot be read, and stands where a row of it can be`,
+				`order-details.csv:4 refused: the row has 2 cells, the header has 5 columns`,
+				`order-details.csv:5 refused: the row has 3 cells, the header has 5 columns`,
+			},
+			map[string]int64{"orders.csv": 5, "order-details.csv": 4},
+		},
+		{
+			"lines that can be anybody's", append(stock, "customers.csv", customersHead+customerRow("A", "Anna"), "orders.csv", ordersHead+
+				orderRow("1", "A", day1)+orderRow("2", "A", day1), "order-details.csv", linesHead+"1,1,1,1,0\n2,1,1,1,0\n,1\n1,1,2,1,0.1\n"),
+			[]string{
+				`order-details.csv:4 refused: the row has 2 cells, the header has 5 columns; the rows of one key do not stand together here, so that it can be of any`,
+			},
+			map[string]int64{"orders.csv": 2, "order-details.csv": 3},
+		},
+		{
 			"lines without orders", []string{"order-details.csv", linesHead + "1,1,1,1,0\n"},
 			[]string{`order-details.csv:0 refused: its rows belong to those of orders.csv, which did not come; upload both together`},
 			nil,

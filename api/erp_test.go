@@ -81,7 +81,7 @@ func TestAnswersOverTheStore(t *testing.T) {
 			"GET General_Products_Products?$filter=PartNumber eq 'it''s 100% \"new\"'&$select=PartNumber",
 			"GET General_Products_Products?$filter=contains(Name,'ЯБЪЛ') and StandardPricePerLot eq null&$select=Name",
 			"GET General_Products_Products?$filter=contains(Name,'ЯБЪЛ')&$select=Name,StandardPricePerLot",
-			"GET General_Products_Products?$filter=PartNumber in ('P1','P9')&$select=PartNumber&$count=true",
+			"GET General_Products_Products?$filter=PartNumber in ('p1','P9')&$select=PartNumber&$count=true",
 			"GET General_Products_Products?$search=APP&$select=PartNumber",
 			"GET General_Products_Products?$top=1&$select=PartNumber&$count=true",
 			"GET General_Products_Products?$top=1&$select=PartNumber&$skiptoken=" + number(10),

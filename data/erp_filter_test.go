@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
 
 	"github.com/hybridapps/tandem/api/odata"
@@ -73,11 +74,13 @@ func (w *world) holds(r *model.Record, x query.Expr) bool {
 		case v.Null:
 			return x.OrNull
 		}
-		c := compareValues(x.Path.Property, v, x.Value)
+		c := compareValues(x.Path.Property, folded(v, x.Fold), folded(x.Value, x.Fold))
 		return x.Op == odata.Equal && c == 0 || x.Op == odata.GreaterOrEqual && c >= 0 || x.Op == odata.LessOrEqual && c <= 0
 	case *query.In:
 		v := w.value(r, x.Path)
-		return !v.Null && slices.ContainsFunc(x.Values, func(o model.Value) bool { return compareValues(x.Path.Property, v, o) == 0 })
+		return !v.Null && slices.ContainsFunc(x.Values, func(o model.Value) bool {
+			return compareValues(x.Path.Property, folded(v, x.Fold), folded(o, x.Fold)) == 0
+		})
 	case *query.Match:
 		v := w.value(r, x.Path)
 		if v.Null {
@@ -88,7 +91,7 @@ func (w *world) holds(r *model.Record, x query.Expr) bool {
 		}
 		return map[odata.Function]func(string, string) bool{
 			odata.Contains: strings.Contains, odata.StartsWith: strings.HasPrefix, odata.EndsWith: strings.HasSuffix,
-		}[x.Func](v.Text, x.Text)
+		}[x.Func](model.FoldCase(v.Text), model.FoldCase(x.Text))
 	case *query.RefContains:
 		v := w.value(r, x.Path)
 		return !v.Null && w.found(w.byID[v.Text], x.Path.Property.Target, x.Text)
@@ -115,6 +118,14 @@ func inAnyLanguage(stored, text string) bool {
 	return slices.ContainsFunc(languages, func(l string) bool {
 		return strings.Contains(model.FoldText(model.Translation(stored, l)), model.FoldText(text))
 	})
+}
+
+// folded is a value as a comparison that folds sees it.
+func folded(v model.Value, fold bool) model.Value {
+	if fold {
+		v.Text = model.FoldCase(v.Text)
+	}
+	return v
 }
 
 func compareValues(p *model.Property, a, b model.Value) int {
@@ -169,7 +180,7 @@ func bit(b bool) int {
 }
 
 // oddities are texts that trip what is careless with text.
-var oddities = []string{"", "a", "A", "Ä", "ä", "ябъл", "ЯБЪЛ", "'", `"`, `\`, "%", "_", "*", "?", "[a]", "$1", "--", ";", "'; DROP TABLE x; --", "\U0001F600", " ", "1", "0"}
+var oddities = []string{"", "a", "A", "Ä", "ä", "Straße", "ΚΑΡΡΆΣ", "ябъл", "ЯБЪЛ", "'", `"`, `\`, "%", "_", "*", "?", "[a]", "$1", "--", ";", "'; DROP TABLE x; --", "\U0001F600", " ", "1", "0"}
 
 // odd fills a shop with rows whose values repeat, differ little, or miss.
 func odd(s *shop) {
@@ -240,10 +251,14 @@ func stored(t *rapid.T, set *model.Set, refs []*model.Property) *model.Path {
 
 func condition(t *rapid.T, w *world, set *model.Set) query.Expr {
 	p := stored(t, set, nil)
+	fold := p.Property.Kind == model.KindString && p.Property.Can&(model.CanEq|model.CanIn) != 0 && rapid.IntRange(0, 2).Draw(t, "fold") > 0
 	some := func() model.Value { // that a row has, mostly
 		rows := w.bySet[set]
 		if len(rows) > 0 && rapid.IntRange(0, 9).Draw(t, "of a row") > 0 {
 			if v := w.value(rows[rapid.IntRange(0, len(rows)-1).Draw(t, "row")], p); !v.Null {
+				if fold {
+					v.Text = otherCase(t, v.Text)
+				}
 				return v
 			}
 		}
@@ -253,7 +268,7 @@ func condition(t *rapid.T, w *world, set *model.Set) query.Expr {
 		return model.Value{Text: rapid.SampledFrom(oddities).Draw(t, "text"), Int: rapid.Int64Range(-3, 3).Draw(t, "int")}
 	}
 	text := func() string {
-		if v := []rune(some().Text); len(v) > 0 && p.Property.Kind != model.KindMultiLanguage {
+		if v := []rune(otherCase(t, some().Text)); len(v) > 0 && p.Property.Kind != model.KindMultiLanguage {
 			from := rapid.IntRange(0, len(v)-1).Draw(t, "from")
 			return string(v[from:rapid.IntRange(from, len(v)).Draw(t, "to")])
 		}
@@ -268,7 +283,7 @@ func condition(t *rapid.T, w *world, set *model.Set) query.Expr {
 	case p.Property.Kind == model.KindString && kind < 2:
 		return &query.Match{Path: p, Func: rapid.SampledFrom([]odata.Function{odata.Contains, odata.StartsWith, odata.EndsWith}).Draw(t, "function"), Text: text()}
 	case kind == 2:
-		in := &query.In{Path: p}
+		in := &query.In{Path: p, Fold: fold}
 		for range rapid.IntRange(0, 6).Draw(t, "values") {
 			in.Values = append(in.Values, some())
 		}
@@ -280,7 +295,14 @@ func condition(t *rapid.T, w *world, set *model.Set) query.Expr {
 	if p.Property.Kind == model.KindBool {
 		op = odata.Equal
 	}
-	return &query.Compare{Path: p, Op: op, Value: some(), OrNull: rapid.Bool().Draw(t, "or null")}
+	return &query.Compare{Path: p, Op: op, Value: some(), OrNull: rapid.Bool().Draw(t, "or null"), Fold: fold && op == odata.Equal}
+}
+
+// otherCase is the same text to [model.SameText].
+func otherCase(t *rapid.T, text string) string {
+	return rapid.SampledFrom([]func(string) string{
+		strings.ToUpper, strings.ToLower, norm.NFD.String, func(s string) string { return s },
+	}).Draw(t, "case")(text)
 }
 
 // TestQueriesAnswerAsPlainGo asks random questions of the store and of its

@@ -31,6 +31,9 @@ func TestPagesUseAnIndex(t *testing.T) {
 		t.Errorf("what was revoked is not answered by its index:\n%s", plan)
 	}
 	is := func(set, by string) query.Expr { return equal(erpModel.Set(set), by, model.TextValue("x")) }
+	same := func(set, by string) query.Expr {
+		return &query.Compare{Path: path(erpModel.Set(set), by), Value: model.TextValue("x"), Fold: true}
+	}
 	const customers, access = "Crm_Sales_Customers", "Crm_Sales_CustomerExternalAccess"
 	for name, c := range map[string]struct {
 		q     *query.Query
@@ -39,6 +42,12 @@ func TestPagesUseAnIndex(t *testing.T) {
 		"orders by date":                     {ordered(orders, "DocumentDate", true), "erp_sales_orders_document_date"},
 		"orders of a customer":               {ordered(orders, "DocumentDate", true, is(orders, "Customer")), "erp_sales_orders_customer"},
 		"orders by number":                   {ordered(orders, "", false, is(orders, "DocumentNo")), "erp_sales_orders_document_no"},
+		"orders by what a caller calls them": {ordered(orders, "", false, same(orders, "DocumentNo")), "erp_sales_orders_document_no_case"},
+		"products by what a caller calls them": {ordered(product, "", false, &query.In{Path: path(erpModel.Set(product), "PartNumber"),
+			Values: []model.Value{model.TextValue("x")}, Fold: true}), "erp_products_part_number_case"},
+		"products that begin so": {ordered(product, "", false, &query.Match{Path: path(erpModel.Set(product), "PartNumber"), Func: odata.StartsWith, Text: "x"}),
+			"erp_products_part_number_case"},
+		"a customer's external id":           {ordered(customers, "", false, same(customers, "ExternalId")), "erp_customers_external_id_case"},
 		"orders by external id":              {ordered(orders, "", false, is(orders, "ExternalId")), "erp_sales_orders_external_id"},
 		"changed orders":                     {ordered(orders, "AggregateLastUpdateTimeUtc", false, &query.Compare{Path: path(erpModel.Set(orders), "AggregateLastUpdateTimeUtc"), Op: odata.GreaterOrEqual}), "erp_sales_orders_updated"},
 		"the next page of orders":            {&query.Query{Set: erpModel.Set(orders), Fields: []*model.Property{}, From: "x"}, "sqlite_autoindex_erp_sales_orders_1"},
@@ -64,7 +73,7 @@ func TestPagesUseAnIndex(t *testing.T) {
 
 func planOf(t *testing.T, db *sqldb.DB, text string) string {
 	t.Helper()
-	rows, err := db.Reader().QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, "1", "2", "3")
+	rows, err := db.Reader().QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, "1", "2", "3", "4", "5", "6", "7", "8")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,6 +48,9 @@ func TestSchemaHoldsTheModel(t *testing.T) {
 			if p.Kind == model.KindMultiLanguage || searched[p] {
 				put(s.Table, p.Column+"_text", "TEXT")
 			}
+			if p.Kind == model.KindString && p.Can&^model.CanOrder != 0 {
+				put(s.Table, p.Column+"_case", "TEXT")
+			}
 			if p.Polymorphic() {
 				put(s.Table, p.Column+"_type", "BIGINT")
 			}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/erp/model"
@@ -266,6 +267,10 @@ func (b *builder) compare(x *query.Compare) (string, error) {
 	if x.Value.Null {
 		return c + " IS NULL", nil
 	}
+	if x.Fold {
+		c = b.compared(x.Path)
+		x.Value.Text = model.FoldCase(x.Value.Text)
+	}
 	s := c + [...]string{odata.Equal: " = ", odata.GreaterOrEqual: " >= ", odata.LessOrEqual: " <= "}[x.Op] + b.arg(argument(p, x.Value))
 	if x.OrNull {
 		s = "(" + s + " OR " + c + " IS NULL)"
@@ -283,9 +288,25 @@ func (b *builder) in(x *query.In) (string, error) {
 	}
 	args := make([]any, len(x.Values))
 	for i, v := range x.Values {
+		if x.Fold {
+			v.Text = model.FoldCase(v.Text)
+		}
 		args[i] = argument(p, v)
 	}
+	if x.Fold {
+		return b.among(b.compared(x.Path), args), nil
+	}
 	return b.among(b.column(x.Path), args), nil
+}
+
+// compared is the expression of a string as [model.FoldCase] makes it; indexes are
+// of this expression.
+func (b *builder) compared(p *model.Path) string {
+	c := b.at(p.Refs, p.Property.Column)
+	if !compared(p.Property) {
+		return "lower(" + c + ")" // of no string that the model declares
+	}
+	return "COALESCE(" + b.at(p.Refs, p.Property.Column+"_case") + ", lower(" + c + "))"
 }
 
 // among is `column IN (…)`. The list is filled up with its last value to one
@@ -316,18 +337,35 @@ func (b *builder) match(x *query.Match) (string, error) {
 	if p.Kind == model.KindMultiLanguage {
 		return b.e.db.Contains(b.at(x.Path.Refs, p.Column+"_text"), b.arg(model.FoldText(x.Text))), nil
 	}
-	c := b.column(x.Path)
-	n := int64(len([]rune(x.Text)))
+	c, text := b.compared(x.Path), model.FoldCase(x.Text)
+	n := int64(len([]rune(text)))
 	switch x.Func {
 	case odata.Contains:
-		return b.e.db.Contains(c, b.arg(x.Text)), nil
+		return b.e.db.Contains(c, b.arg(text)), nil
 	case odata.StartsWith:
-		// The lower bound lets an index be used.
-		return "(" + c + " >= " + b.arg(x.Text) + " AND substr(" + c + ", 1, " + b.arg(n) + ") = " + b.arg(x.Text) + ")", nil
+		// The bounds let an index be used.
+		return "(" + c + " >= " + b.arg(text) + " AND " + c + " < " + b.arg(pastPrefix(text)) +
+			" AND substr(" + c + ", 1, " + b.arg(n) + ") = " + b.arg(text) + ")", nil
 	case odata.EndsWith:
-		return "substr(" + c + ", length(" + c + ") + 1 - " + b.arg(n) + ") = " + b.arg(x.Text), nil
+		return "substr(" + c + ", length(" + c + ") + 1 - " + b.arg(n) + ") = " + b.arg(text), nil
 	}
 	return "", fmt.Errorf("a match of the kind %d", x.Func)
+}
+
+// pastPrefix is a text that comes after all that begin with the prefix, in the
+// order of code points, which is that of their bytes.
+func pastPrefix(prefix string) string {
+	runes := []rune(prefix)
+	for i := len(runes) - 1; i >= 0; i-- {
+		switch runes[i]++; {
+		case runes[i] == 0xD800: // surrogates are no characters
+			runes[i] = 0xE000
+		case runes[i] > unicode.MaxRune:
+			continue
+		}
+		return string(runes[:i+1])
+	}
+	return strings.Repeat(string(unicode.MaxRune), 1000) // longer than any string is
 }
 
 // search is what $search for the text means for rows of s, which are reached

@@ -32,6 +32,7 @@ type held uint8
 const (
 	heldValue held = iota
 	heldText       // the form that is searched
+	heldCase       // the form that is compared, where lower() does not make it
 	heldType       // the discriminator of a polymorphic reference
 )
 
@@ -53,11 +54,22 @@ func folded(m *model.Model) map[*model.Property]bool {
 	return all
 }
 
+// compared reports whether filters compare the property as a text.
+func compared(p *model.Property) bool {
+	return p.Stored() && p.Kind == model.KindString && p.Can&(model.CanEq|model.CanIn|model.CanLike) != 0
+}
+
+// derived reports whether the column is made of another one.
+func (c column) derived() bool { return c.holds == heldText || c.holds == heldCase }
+
 // columnsOf are the columns of a property.
 func (e *ERP) columnsOf(p *model.Property) []column {
 	all := []column{{p, quoted(p.Column), heldValue}}
 	if e.folded[p] {
 		all = append(all, column{p, quoted(p.Column + "_text"), heldText})
+	}
+	if compared(p) {
+		all = append(all, column{p, quoted(p.Column + "_case"), heldCase})
 	}
 	if p.Polymorphic() {
 		all = append(all, column{p, quoted(p.Column + "_type"), heldType})
@@ -75,7 +87,7 @@ func (e *ERP) newTable(s *model.Set) *table {
 		for _, c := range e.columnsOf(p) {
 			t.columns = append(t.columns, c)
 			names = append(names, c.name)
-			if c.holds != heldText {
+			if !c.derived() {
 				read = append(read, c.name)
 			}
 		}
@@ -137,6 +149,11 @@ func (c column) arg(v model.Value) any {
 		return nil
 	case c.holds == heldText:
 		return c.property.Fold(v)
+	case c.holds == heldCase:
+		if folded, differs := model.BeyondLower(v.Text); differs {
+			return folded
+		}
+		return nil
 	case c.holds == heldType:
 		return v.Int
 	}

@@ -9,9 +9,12 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// FoldVersion changes when [FoldText] gives another form than before: what is
-// stored in the old form is then folded again.
-const FoldVersion = "2"
+// FoldVersion and CaseVersion change when [FoldText] and [FoldCase] give another form
+// than before: what is stored in the old form is then folded again.
+const (
+	FoldVersion = "2"
+	CaseVersion = "1"
+)
 
 // FoldText is the form in which texts are searched, the same on both engines,
 // because neither does it: full case folding (Unicode, section 3.13), without
@@ -54,13 +57,30 @@ func isASCII(text string) bool {
 
 // SameText reports whether two texts are the same but for their case and their
 // normal form; accents count.
-func SameText(a, b string) bool { return foldCase(a) == foldCase(b) }
+func SameText(a, b string) bool { return FoldCase(a) == FoldCase(b) }
 
-func foldCase(text string) string {
+// FoldCase is the form in which texts are compared: full case folding, in NFC.
+func FoldCase(text string) string {
 	if isASCII(text) {
 		return strings.ToLower(text)
 	}
 	return norm.NFC.String(cases.Fold().String(norm.NFD.String(text)))
+}
+
+// BeyondLower is [FoldCase] of a text where that is not what lower() of a database
+// makes of it, which lowers the letters A to Z alone.
+func BeyondLower(text string) (folded string, differs bool) {
+	if isASCII(text) {
+		return "", false
+	}
+	lower := strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, text)
+	folded = FoldCase(text)
+	return folded, folded != lower
 }
 
 // MaxWords is how many words one search may have.

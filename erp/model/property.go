@@ -73,8 +73,9 @@ type Property struct {
 	Kind Kind
 	// Set is the set that declares it: the base for inherited properties.
 	Set *Set
-	// Column holds it. A multilanguage string also has Column_text, a
-	// reference to an abstract set Column_type.
+	// Column holds it. A multilanguage string, and what is searched, also has
+	// Column_text, a string that filters compare Column_case, and a reference to an
+	// abstract set Column_type.
 	Column string
 	// MaxLen is in characters; 0 means the limit of [MaxText].
 	MaxLen int

@@ -18,24 +18,28 @@ type And []Expr
 
 // Compare compares the value at a path. A null at the path makes it false,
 // unless OrNull is set (equalnull, lessequalnull, greaterequalnull) or Value
-// is null (eq null).
+// is null (eq null). Fold is for strings: they are the same when [model.SameText]
+// says so, as callers mean it; without it they are compared as they are stored,
+// which is how keys tell rows.
 type Compare struct {
 	Path   *model.Path
 	Op     odata.Operator
 	Value  model.Value
 	OrNull bool
+	Fold   bool
 }
 
 // In is true when the value at the path is one of Values. An empty list is
-// false.
+// false. Fold is that of [Compare].
 type In struct {
 	Path   *model.Path
 	Values []model.Value
+	Fold   bool
 }
 
-// Match is a string function on the value at a path. On strings it compares
-// exactly; Contains of a multilanguage string finds the text in any language, as
-// [model.FoldText] makes it.
+// Match is a string function on the value at a path. Strings are compared as
+// [model.FoldCase] makes them; Contains of a multilanguage string finds the text in
+// any language, as [model.FoldText] makes it.
 type Match struct {
 	Path *model.Path
 	Func odata.Function
@@ -158,7 +162,7 @@ func compare(s *model.Set, path *model.Path, c odata.Compare) (Expr, error) {
 		}
 		return &In{Path: path}, nil
 	}
-	return &Compare{Path: path, Op: op, Value: v, OrNull: orNull}, nil
+	return &Compare{Path: path, Op: op, Value: v, OrNull: orNull, Fold: p.Kind == model.KindString}, nil
 }
 
 // in is the same for `path in (literals)`.
@@ -167,7 +171,7 @@ func in(s *model.Set, path *model.Path, lits []odata.Literal) (Expr, error) {
 	if !p.IsReference() && p.Can&model.CanIn == 0 {
 		return nil, notFilterable(s, path, "in")
 	}
-	list := &In{Path: path, Values: make([]model.Value, 0, len(lits))}
+	list := &In{Path: path, Values: make([]model.Value, 0, len(lits)), Fold: p.Kind == model.KindString}
 	for _, lit := range lits {
 		v, never, err := literal(s, path, odata.Equal, lit)
 		if err != nil {

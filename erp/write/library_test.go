@@ -104,12 +104,12 @@ func library() *write.Model {
 
 const migration = `-- +goose Up
 CREATE TABLE lib_coins (
-	id TEXT PRIMARY KEY, object_version BIGINT NOT NULL, external_id TEXT, external_system TEXT,
+	id TEXT PRIMARY KEY, object_version BIGINT NOT NULL, external_id TEXT, external_id_case TEXT, external_system TEXT, external_system_case TEXT,
 	aggregate_last_update_time_utc BIGINT NOT NULL, additional_data_json TEXT, sign TEXT NOT NULL, sign_text TEXT
 );
 CREATE UNIQUE INDEX lib_coins_sign ON lib_coins (sign);
 CREATE TABLE lib_shelves (
-	id TEXT PRIMARY KEY, object_version BIGINT NOT NULL, external_id TEXT, external_system TEXT,
+	id TEXT PRIMARY KEY, object_version BIGINT NOT NULL, external_id TEXT, external_id_case TEXT, external_system TEXT, external_system_case TEXT,
 	aggregate_last_update_time_utc BIGINT NOT NULL, additional_data_json TEXT,
 	code TEXT NOT NULL, code_text TEXT, name TEXT, name_text TEXT, locked BOOLEAN NOT NULL, why TEXT, made_at BIGINT, made_on BIGINT,
 	made_by TEXT, pages BIGINT NOT NULL, coin TEXT REFERENCES lib_coins (id), next TEXT REFERENCES lib_shelves (id)

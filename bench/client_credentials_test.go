@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/url"
 	"os"
@@ -26,23 +25,19 @@ import (
 // connections is how many clients ask at the same time.
 const connections = 16
 
-// BenchmarkClientCredentials gives service tokens over HTTP: an instance with
-// its audit record on, on both databases, and the bare handler, in turn. One
-// iteration is a round of all three; the figures are the medians of the rounds.
-// cpu/bare is the server's user and system time per token, divided by that of
-// the bare handler; rate/bare is tokens per second, likewise.
+// BenchmarkClientCredentials gives service tokens over HTTP: the instance that
+// `tandem up` starts, with everything on, on both databases, and the bare handler,
+// in turn. One iteration is a round of all three; the figures are the medians of
+// the rounds. cpu/bare is the server's user and system time per token, seen from
+// outside, divided by that of the bare handler; rate/bare is tokens per second,
+// likewise.
 func BenchmarkClientCredentials(b *testing.B) {
 	if os.Getenv(datatest.PostgresVariable) == "" {
 		b.Logf("PostgreSQL is not measured: set %s", datatest.PostgresVariable)
 	}
-	program := filepath.Join(b.TempDir(), "tokenserver")
-	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", program, "./tokenserver").CombinedOutput(); err != nil {
-		b.Fatalf("%v: %s", err, out)
-	}
-	servers := []*server{start(b, program, "bare", "")}
-	servers = append(servers, start(b, program, "sqlite", datatest.URL(b, sqldb.SQLite)))
+	servers := []*server{startBare(b), startUp(b, "sqlite", datatest.URL(b, sqldb.SQLite))}
 	if os.Getenv(datatest.PostgresVariable) != "" {
-		servers = append(servers, start(b, program, "postgres", datatest.URL(b, sqldb.PostgreSQL)))
+		servers = append(servers, startUp(b, "postgres", datatest.URL(b, sqldb.PostgreSQL)))
 	}
 	// One thread loads: the rest of the machine is the servers'.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
@@ -71,20 +66,34 @@ func BenchmarkClientCredentials(b *testing.B) {
 // server is one running server, and what was measured of it.
 type server struct {
 	name, Address, Application, Secret string
-
-	in  io.Writer
-	out *bufio.Reader
+	pid                                string
 
 	cpu, rate []float64 // by round: µs per token, tokens per second
 }
 
-func start(b *testing.B, program, name, db string) *server {
+// startUp starts the whole system; its server is the instance.
+func startUp(b *testing.B, name, db string) *server {
 	b.Helper()
-	args := []string{"-db", db, "-key", filepath.Join(b.TempDir(), "instance.key")}
-	if dir := os.Getenv("TANDEM_BENCH_PROFILES"); dir != "" {
-		args = append(args, "-cpuprofile", filepath.Join(dir, name+".prof"))
+	const application = "com.example/integration"
+	system := up(b, b.TempDir(), db)
+	root, err := url.Parse(system.Instance)
+	if err != nil {
+		b.Fatal(err)
 	}
-	c := exec.Command(program, args...)
+	return &server{
+		name: name, Address: root.Host, Application: application, Secret: system.serviceSecret(b, application),
+		pid: system.process(b, "instance"),
+	}
+}
+
+// startBare starts the yardstick, in a process of its own too.
+func startBare(b *testing.B) *server {
+	b.Helper()
+	program := filepath.Join(b.TempDir(), "tokenserver")
+	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", program, "./tokenserver").CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	c := exec.Command(program)
 	c.Stderr = b.Output()
 	in, err := c.StdinPipe()
 	if err != nil {
@@ -97,45 +106,24 @@ func start(b *testing.B, program, name, db string) *server {
 	if err := c.Start(); err != nil {
 		b.Fatal(err)
 	}
-	s := &server{name: name, in: in, out: bufio.NewReader(out)}
 	b.Cleanup(func() {
 		in.Close() // that ends it
 		if err := c.Wait(); err != nil {
-			b.Errorf("%s: %v", name, err)
+			b.Errorf("the bare server: %v", err)
 		}
 	})
-	line, err := s.out.ReadBytes('\n')
-	if err == nil {
-		err = json.Unmarshal(line, s)
-	}
-	if err != nil {
-		b.Fatalf("%s did not start: %v", name, err)
+	s := &server{name: "bare", pid: strconv.Itoa(c.Process.Pid)}
+	if err := json.NewDecoder(out).Decode(s); err != nil {
+		b.Fatalf("the bare server did not start: %v", err)
 	}
 	return s
 }
 
-// used is the CPU that the server has used so far, in microseconds.
-func (s *server) used(b *testing.B) float64 {
-	b.Helper()
-	if _, err := io.WriteString(s.in, "\n"); err != nil {
-		b.Fatal(err)
-	}
-	line, err := s.out.ReadString('\n')
-	if err != nil {
-		b.Fatal(err)
-	}
-	n, err := strconv.ParseFloat(strings.TrimSpace(line), 64)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return n
-}
-
 func (s *server) measure(b *testing.B) {
-	before, began := s.used(b), time.Now()
+	before, began := cpu(b, s.pid), time.Now()
 	s.round(b, perRound)
 	took := time.Since(began)
-	s.cpu = append(s.cpu, (s.used(b)-before)/perRound)
+	s.cpu = append(s.cpu, (cpu(b, s.pid)-before)/perRound)
 	s.rate = append(s.rate, perRound/took.Seconds())
 }
 

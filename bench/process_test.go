@@ -36,8 +36,24 @@ type system struct {
 	// took is the time from the start to the moment at which all three answer.
 	took time.Duration
 
-	Webapp string
-	Users  []struct{ Login, Password string }
+	Instance, Webapp string
+	Users            []struct{ Login, Password string }
+	Applications     []struct {
+		URI    string `json:"application_uri"`
+		Secret string `json:"service_secret"`
+	}
+}
+
+// serviceSecret is the secret of one of the demo's applications for the service
+// flow.
+func (s *system) serviceSecret(b *testing.B, application string) string {
+	for _, a := range s.Applications {
+		if a.URI == application {
+			return a.Secret
+		}
+	}
+	b.Fatalf("the demo has no application %s", application)
+	return ""
 }
 
 // up starts the system on free ports and waits until everything answers.
@@ -100,11 +116,11 @@ func isInterrupt(err error) bool {
 	return ok && status.Signal() == syscall.SIGINT
 }
 
-// resident is the memory of one of the processes in MiB, now and at its most.
-func (s *system) resident(b *testing.B, name string) (now, most float64) {
+// process is the id of one of the three processes.
+func (s *system) process(b *testing.B, name string) string {
 	b.Helper()
 	if runtime.GOOS != "linux" {
-		b.Skip("the memory of a process is read from /proc")
+		b.Skip("what a process takes is read from /proc")
 	}
 	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", s.cmd.Process.Pid))
 	var children []string // each thread has those that it started
@@ -114,17 +130,46 @@ func (s *system) resident(b *testing.B, name string) (now, most float64) {
 	}
 	for _, pid := range children {
 		command, err := os.ReadFile("/proc/" + pid + "/cmdline")
-		if args := strings.Split(string(command), "\x00"); err != nil || len(args) < 2 || args[1] != name {
-			continue
+		if args := strings.Split(string(command), "\x00"); err == nil && len(args) > 1 && args[1] == name {
+			return pid
 		}
-		status, err := os.ReadFile("/proc/" + pid + "/status")
+	}
+	b.Fatalf("no process %s", name)
+	return ""
+}
+
+// resident is the memory of one of the processes in MiB, now and at its most.
+func (s *system) resident(b *testing.B, name string) (now, most float64) {
+	b.Helper()
+	status, err := os.ReadFile("/proc/" + s.process(b, name) + "/status")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return kib(b, status, "VmRSS:") / 1024, kib(b, status, "VmHWM:") / 1024
+}
+
+// tick is the unit of time in /proc, in microseconds.
+const tick = 1e6 / 100
+
+// cpu is the user and system time that a process has used so far, in
+// microseconds (proc(5), fields 14 and 15 of stat).
+func cpu(b *testing.B, pid string) float64 {
+	b.Helper()
+	text, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		b.Fatal(err)
+	}
+	// The second field is the name of the program, which may hold spaces.
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	var sum float64
+	for _, field := range fields[14-3 : 16-3] {
+		n, err := strconv.ParseFloat(field, 64)
 		if err != nil {
 			b.Fatal(err)
 		}
-		return kib(b, status, "VmRSS:") / 1024, kib(b, status, "VmHWM:") / 1024
+		sum += n * tick
 	}
-	b.Fatalf("no process %s", name)
-	return 0, 0
+	return sum
 }
 
 func kib(b *testing.B, status []byte, field string) float64 {

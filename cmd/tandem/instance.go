@@ -89,6 +89,7 @@ func (c *instanceCommand) Run(ctx context.Context, r *run) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	keepHeapFloor()
 	log := r.programLog("instance")
 	config, err := c.config(r, log, true)
 	if err != nil {

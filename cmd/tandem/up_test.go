@@ -240,6 +240,19 @@ func TestUp(t *testing.T) {
 
 	first.sessions()
 
+	// Garbage is collected when the heap is worth it, not each time it doubles.
+	if os.Getenv("GOGC") == "" {
+		res, err := http.Get(d.Instance + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if text, err := io.ReadAll(res.Body); err != nil || !bytes.Contains(text, []byte("\ngo_gc_gogc_percent ")) ||
+			bytes.Contains(text, []byte("\ngo_gc_gogc_percent 100\n")) {
+			t.Errorf("the instance collects garbage as a program does that keeps little: %v", err)
+		}
+	}
+
 	// I13: passwords and secrets are in demo.json alone.
 	for _, text := range []string{first.text(), first.stdout.String()} {
 		for _, secret := range []string{portal.UserSecret, portal.ServiceSecret, d.Users[0].Password, d.Users[1].Password, d.Users[2].Password} {

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+)
+
+// heapFloor is how much heap an instance may fill before garbage is collected, in
+// bytes. Go collects when the heap has doubled, and what an instance keeps is so
+// little (3 MiB) that it would do so after every few hundred requests. An instance
+// that keeps more than half of the floor is collected as ever.
+const heapFloor = 24 << 20
+
+// keepHeapFloor lets the heap grow to [heapFloor] from now on, whatever is kept. An
+// operator who sets GOGC decides himself; GOMEMLIMIT holds beside it.
+func keepHeapFloor() {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	var percent int
+	var adjust func()
+	adjust = func() {
+		if p := heapPercent(); p != percent {
+			percent = p
+			debug.SetGCPercent(p)
+		}
+		// The next collection finds the mark unused, and has the percentage
+		// fit what is kept by then.
+		runtime.AddCleanup(new(heapMark), func(struct{}) { adjust() }, struct{}{})
+	}
+	adjust()
+}
+
+// heapMark is large enough to be an object of its own.
+type heapMark struct{ _ [64]byte }
+
+// heapPercent reads what a collection left and what it looked through, and gives
+// the percentage that fits.
+func heapPercent() int {
+	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"}}
+	metrics.Read(samples)
+	live := samples[0].Value.Uint64()
+	return percentToFloor(live, live+samples[1].Value.Uint64()+samples[2].Value.Uint64())
+}
+
+// percentToFloor is the percentage of growth at which the heap reaches the floor, at
+// least Go's own, in steps: to set it stops everybody for a moment.
+func percentToFloor(live, scanned uint64) int {
+	if live >= heapFloor/2 || scanned == 0 {
+		return 100
+	}
+	const step = 50
+	return max(100, int((heapFloor-live)*100/scanned)/step*step)
+}

@@ -32,6 +32,9 @@ const (
 	MaxPending = 8192
 	// CommitTimeout bounds one commit.
 	CommitTimeout = 5 * time.Second
+	// Company bounds how long a group waits for as many events as the one before
+	// had. A caller who is alone never waits.
+	Company = 300 * time.Microsecond
 	// MaxDetail is the longest Detail kept, in bytes; longer ones are cut.
 	MaxDetail = 1000
 	// maxName is the same for the other texts, which have bounds of their own
@@ -53,6 +56,7 @@ type Log struct {
 	mu      sync.Mutex
 	closed  bool
 	pending *group        // gathers events; nil when none wait
+	want    int           // how many events Run waits for once there is one
 	full    chan struct{} // closed when a full group has been taken; nil when none waits
 	wake    chan struct{} // holds one signal for Run
 }
@@ -86,6 +90,14 @@ func (l *Log) RecordAll(ctx context.Context, events []tandem.AuditEvent) error {
 	return g.wait(ctx)
 }
 
+// size is how many events there are; none in no group.
+func (g *group) size() int {
+	if g == nil {
+		return 0
+	}
+	return len(g.events)
+}
+
 func (g *group) wait(ctx context.Context) error {
 	select {
 	case <-g.done:
@@ -109,8 +121,9 @@ func (l *Log) join(ctx context.Context, events ...tandem.AuditEvent) (*group, er
 				g = &group{events: make([]tandem.AuditEvent, 0, 16), done: make(chan struct{})}
 				l.pending = g
 			}
-			g.events = append(g.events, events...)
-			l.signal()
+			if g.events = append(g.events, events...); len(g.events) == len(events) || len(g.events) >= l.want {
+				l.signal()
+			}
 			l.mu.Unlock()
 			return g, nil
 		}
@@ -149,18 +162,42 @@ func (l *Log) Run(ctx context.Context) {
 	l.mu.Lock()
 	wake := l.waker()
 	l.mu.Unlock()
-	ids := newIDs()
+	ids, last := newIDs(), 0
 	for {
 		select {
 		case <-wake:
-			// One round of the scheduler lets callers that are ready to run
-			// join this group instead of the next.
-			runtime.Gosched()
-			l.commit(l.take(false), ids)
+			l.gather(last, wake)
+			g := l.take(false)
+			l.commit(g, ids)
+			last = g.size()
 		case <-ctx.Done():
 			l.commit(l.take(true), ids)
 			return
 		}
+	}
+}
+
+// gather lets more callers join the pending group instead of the next: a commit
+// costs more than what is in it. Those who were together in the last group have
+// been told so at the same moment, and who calls again does so soon.
+func (l *Log) gather(last int, wake <-chan struct{}) {
+	runtime.Gosched() // callers that are ready to run
+	l.mu.Lock()
+	short := l.pending.size() > 0 && l.pending.size() < last
+	l.want = last
+	select {
+	case <-wake: // told of what is seen here
+	default:
+	}
+	l.mu.Unlock()
+	if !short {
+		return
+	}
+	timer := time.NewTimer(Company)
+	defer timer.Stop()
+	select {
+	case <-wake:
+	case <-timer.C:
 	}
 }
 

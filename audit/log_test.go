@@ -134,6 +134,42 @@ func TestEventsThatComeDuringACommitShareTheNext(t *testing.T) {
 	})
 }
 
+// Who was together in a group is waited for in the next, but not for long; a
+// caller who is alone never waits.
+func TestAGroupWaitsAMomentForThoseOfTheLast(t *testing.T) {
+	bubble(t, func(t *testing.T, l *audit.Log, store *held) {
+		record := func(n int) {
+			for i := range n {
+				go func() { _ = l.Record(t.Context(), issued(fmt.Sprint(i))) }()
+			}
+		}
+		record(1)
+		<-store.began
+		record(3)
+		synctest.Wait()
+		store.end <- nil
+		var sizes []int
+		var waited []time.Duration
+		take := func() {
+			begun := tandem.SystemTime()
+			sizes = append(sizes, len(<-store.began))
+			waited = append(waited, tandem.SystemTime().Sub(begun))
+			store.end <- nil
+		}
+		for _, n := range []int{0, 3, 1, 1, 5, 2} {
+			record(n)
+			take()
+			synctest.Wait()
+		}
+		if want := []int{3, 3, 1, 1, 5, 2}; !slices.Equal(sizes, want) {
+			t.Errorf("groups of %v, want %v", sizes, want)
+		}
+		if want := []time.Duration{0, 0, audit.Company, 0, 0, audit.Company}; !slices.Equal(waited, want) {
+			t.Errorf("they waited %v, want %v", waited, want)
+		}
+	})
+}
+
 func TestManyCallersNeedFewCommits(t *testing.T) {
 	t.Parallel()
 	const callers, each = 16, 200

@@ -104,8 +104,12 @@ type progressBody struct {
 	limits  *BodyLimits
 	n       int64
 	waited  time.Duration
+	until   time.Time // the deadline of the connection, as far as it was set here
 	ended   bool
 }
+
+// soon is by how much a deadline may be off: what is read at once needs one only.
+const soon = 10 * time.Millisecond
 
 // errSlowBody is what a handler reads of a body that took too long.
 var errSlowBody = tandem.Errorf(tandem.CodeInvalid, "the body of the request came too slowly")
@@ -117,7 +121,10 @@ func (b *progressBody) Read(buf []byte) (int, error) {
 		b.ended = true
 		return 0, errSlowBody
 	}
-	_ = b.control.SetReadDeadline(begun.Add(min(left, b.limit))) // a dead connection fails at the read
+	if until := begun.Add(min(left, b.limit)); until.Sub(b.until).Abs() > soon {
+		b.until = until
+		_ = b.control.SetReadDeadline(until) // a dead connection fails at the read
+	}
 	n, err := b.ReadCloser.Read(buf)
 	b.n += int64(n)
 	b.waited += tandem.SystemTime().Sub(begun)

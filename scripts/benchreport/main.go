@@ -24,7 +24,7 @@ type promise struct {
 }
 
 var promises = []promise{
-	{"service token, SQLite: CPU to a bare handler", "ClientCredentials", "sqlite-cpu/bare", false, 1.4},
+	{"service token, SQLite: CPU to a bare handler", "ClientCredentials", "sqlite-cpu/bare", false, 1.25},
 	{"service token, SQLite: rate to a bare handler", "ClientCredentials", "sqlite-rate/bare", true, 0.65},
 	{"service token, PostgreSQL: CPU to a bare handler", "ClientCredentials", "postgres-cpu/bare", false, 1.6},
 	{"one entity: what a token adds, µs CPU", "EntityByID", "auth-µs", false, 10},

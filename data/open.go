@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"embed"
@@ -46,9 +47,9 @@ type DB struct {
 	ERP *sqldb.DB
 }
 
-// poolSize is how many connections each of the two pools on PostgreSQL has, when
-// nothing else is asked for.
-const poolSize = 10
+// DefaultConns is how many connections each of the two pools on PostgreSQL has,
+// when nothing else is asked for.
+const DefaultConns = 10
 
 // How long one connection to PostgreSQL may keep others waiting. The identity
 // server's statements take milliseconds; those of the ERP may read a catalogue,
@@ -70,37 +71,41 @@ func ERPFile(file string) string {
 // SQLite; the ERP's is beside it, see [ERPFile]. Databases of a newer version
 // are refused untouched, and so are two files that do not belong together.
 func Open(ctx context.Context, url string, opts sqldb.Options) (*DB, error) {
-	db, _, err := open(ctx, url, opts)
+	return OpenSized(ctx, url, opts, opts.MaxConns)
+}
+
+// OpenSized is [Open] with another bound of connections for the ERP's rows than
+// opts has for the identity server; zero means the default there, too.
+func OpenSized(ctx context.Context, url string, opts sqldb.Options, erpConns int) (*DB, error) {
+	db, _, err := open(ctx, url, opts, erpConns)
 	return db, err
 }
 
 // Migrate brings the schemas up to date, and returns the versions before and
 // after.
 func Migrate(ctx context.Context, url string, opts sqldb.Options) (from, to int64, err error) {
-	db, done, err := open(ctx, url, opts)
+	db, done, err := open(ctx, url, opts, opts.MaxConns)
 	if err != nil {
 		return 0, 0, err
 	}
 	return done.from, done.to, db.Close()
 }
 
-func open(ctx context.Context, url string, opts sqldb.Options) (*DB, step, error) {
+func open(ctx context.Context, url string, opts sqldb.Options, erpConns int) (*DB, step, error) {
 	db, prepare := &DB{}, (*DB).openPools
 	file, embedded := strings.CutPrefix(url, "sqlite:")
 	if embedded {
 		url, prepare = file, (*DB).openFiles
 	}
-	done, err := prepare(db, ctx, url, opts)
+	done, err := prepare(db, ctx, url, opts, erpConns)
 	if err != nil {
 		return nil, step{}, errors.Join(err, db.Close())
 	}
 	return db, done, nil
 }
 
-func (db *DB) openPools(ctx context.Context, url string, opts sqldb.Options) (done step, err error) {
-	if opts.MaxConns == 0 {
-		opts.MaxConns = poolSize
-	}
+func (db *DB) openPools(ctx context.Context, url string, opts sqldb.Options, erpConns int) (done step, err error) {
+	opts.MaxConns = cmp.Or(opts.MaxConns, DefaultConns)
 	if done, err = migratePostgres(ctx, url, opts); err != nil {
 		return step{}, err
 	}
@@ -112,7 +117,7 @@ func (db *DB) openPools(ctx context.Context, url string, opts sqldb.Options) (do
 		opts.Log.Info("PostgreSQL is reached through a pooler: nothing is prepared, and the role's own timeouts hold",
 			"set", "ALTER ROLE … SET idle_in_transaction_session_timeout = '5s'; ALTER ROLE … SET lock_timeout = '3s'")
 	}
-	opts.Limits = erpLimits
+	opts.Limits, opts.MaxConns = erpLimits, cmp.Or(erpConns, DefaultConns)
 	db.ERP, err = sqldb.Open(ctx, url, opts)
 	return done, err
 }
@@ -131,7 +136,7 @@ func migratePostgres(ctx context.Context, url string, opts sqldb.Options) (done 
 	return done, errors.Join(err, db.Close())
 }
 
-func (db *DB) openFiles(ctx context.Context, file string, opts sqldb.Options) (_ step, err error) {
+func (db *DB) openFiles(ctx context.Context, file string, opts sqldb.Options, erpConns int) (_ step, err error) {
 	if db.Identity, err = sqldb.Open(ctx, "sqlite:"+file, opts); err != nil {
 		return step{}, err
 	}
@@ -145,6 +150,7 @@ func (db *DB) openFiles(ctx context.Context, file string, opts sqldb.Options) (_
 	if err := db.mayHaveERP(ctx, ERPFile(file)); err != nil {
 		return step{}, err
 	}
+	opts.MaxConns = erpConns
 	if db.ERP, err = sqldb.Open(ctx, "sqlite:"+ERPFile(file), opts); err != nil {
 		return step{}, err
 	}

@@ -28,8 +28,10 @@ type StoreConfig struct {
 	KeyFile string
 	// Key is the same key as text (base64); it comes before KeyFile.
 	Key string
-	// Options tune the database.
-	Options sqldb.Options
+	// Options tune the database. MaxConns is for the identity server's part of it,
+	// ERPConns for the ERP's rows; zero means the defaults of [data.Open].
+	Options  sqldb.Options
+	ERPConns int
 	// Passwords are the costs of new password hashes; zero means the defaults.
 	Passwords signin.PasswordParams
 	// Lifetimes are those of tokens; zero means the specified ones.
@@ -117,8 +119,11 @@ type HalfConfig struct {
 	// in JWK or PEM. Credential is a secret itself, where there is no file; it
 	// must not be logged.
 	CredentialFile, Credential string
-	// DB is this half's own database, Dir its folder with its key.
+	// DB is this half's own database, Dir its folder with its key. DBConns are the
+	// connections to it; zero means the default of [sqldb.Options]. A worker's
+	// engine for jobs has four more.
 	DB, Dir string
+	DBConns int
 	// ChannelKeyFile is the key that the web app and its worker share. It is
 	// made by the one that starts first.
 	ChannelKeyFile string
@@ -132,9 +137,6 @@ type HalfConfig struct {
 // WebAppConfig configures [NewWebApp].
 type WebAppConfig struct {
 	HalfConfig
-	// KeyFile is the key of the sessions, which all web apps of a database share;
-	// empty means the file "key" in Dir. It is made where it does not exist.
-	KeyFile string
 	// PublicURL is the root that browsers use.
 	PublicURL string
 	// WorkerURL is where the worker's internal API listens.

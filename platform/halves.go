@@ -1,13 +1,13 @@
 package platform
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"time"
 
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/internal/netaddr"
@@ -55,6 +55,10 @@ type connections struct {
 	db        *sqldb.DB
 }
 
+// halfLimits are how long a half that stands still may keep others waiting, which
+// share its database.
+var halfLimits = sqldb.Limits{Statement: time.Minute, Lock: 15 * time.Second, Idle: 30 * time.Second}
+
 func (c *HalfConfig) open(ctx context.Context) (*connections, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -84,7 +88,7 @@ func (c *HalfConfig) open(ctx context.Context) (*connections, error) {
 	if p.channel, err = internalapi.NewChannelKey(key); err != nil {
 		return nil, fmt.Errorf("channel key: %w", err)
 	}
-	p.db, err = sqldb.Open(ctx, c.DB, sqldb.Options{})
+	p.db, err = sqldb.Open(ctx, c.DB, sqldb.Options{MaxConns: c.DBConns, Limits: halfLimits, Log: c.Log})
 	return p, err
 }
 
@@ -101,7 +105,7 @@ func NewWebApp(ctx context.Context, c WebAppConfig) (Program, error) {
 			return nil, err
 		}
 	}
-	master, err := seal.LoadOrCreateKey(cmp.Or(c.KeyFile, filepath.Join(c.Dir, "key")))
+	master, err := seal.LoadOrCreateKey(filepath.Join(c.Dir, "key"))
 	if err != nil {
 		return nil, fmt.Errorf("the web app's key: %w", err)
 	}

@@ -28,7 +28,7 @@ type stores struct {
 
 // openStores opens the databases, migrates them, and reads the key.
 func openStores(ctx context.Context, c *StoreConfig) (*stores, error) {
-	db, err := data.Open(ctx, c.DB, c.Options)
+	db, err := data.OpenSized(ctx, c.DB, c.Options, c.ERPConns)
 	if err != nil {
 		return nil, err
 	}

@@ -110,22 +110,36 @@ func (e *edge) bounded(ctx context.Context) (context.Context, context.CancelFunc
 // connector implements [driver.Connector].
 type connector struct {
 	driver.Connector
-	edge *edge
+	edge  *edge
+	crowd *crowd // of PostgreSQL
 }
 
 // Connect implements [driver.Connector].
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	fresh := func() (*conn, error) { return c.fresh(ctx) }
+	connect := fresh
+	if c.crowd != nil {
+		connect = func() (*conn, error) { return c.crowd.connect(ctx, c.edge, fresh) }
+	}
+	made, err := connect()
+	if err != nil {
+		return nil, c.edge.judge(ctx, err)
+	}
+	return made, nil
+}
+
+func (c connector) fresh(ctx context.Context) (*conn, error) {
 	epoch := c.edge.epoch.Load()
 	made, err := c.Connector.Connect(ctx)
 	if err != nil {
-		return nil, c.edge.judge(ctx, err)
+		return nil, err
 	}
 	inner, ok := made.(fullConn)
 	if !ok {
 		made.Close()
 		return nil, fmt.Errorf("the driver's %T lacks methods that ours needs", made)
 	}
-	return &conn{fullConn: inner, edge: c.edge, epoch: epoch}, nil
+	return &conn{fullConn: inner, edge: c.edge, crowd: c.crowd, epoch: epoch}, nil
 }
 
 // fullConn is what connections of both engines' drivers can do.
@@ -142,8 +156,22 @@ type fullConn interface {
 type conn struct {
 	fullConn
 	edge  *edge
+	crowd *crowd // nil on SQLite
 	epoch int64
 	inTx  bool
+	// handedOn says that another one has the engine's connection now.
+	handedOn bool
+}
+
+// Close implements [driver.Conn].
+func (c *conn) Close() error {
+	if c.handedOn {
+		return nil
+	}
+	if c.crowd != nil {
+		c.crowd.open.Add(-1)
+	}
+	return c.fullConn.Close()
 }
 
 // judge also keeps a lost connection from being taken for one that was not used
@@ -291,6 +319,15 @@ type fullStmt interface {
 type stmt struct {
 	fullStmt
 	conn *conn
+}
+
+// Close implements [driver.Stmt]. What was prepared over a connection that is
+// handed on stays so: whoever has it is going to use the same texts.
+func (s *stmt) Close() error {
+	if s.conn.handedOn {
+		return nil
+	}
+	return s.fullStmt.Close()
 }
 
 // ExecContext implements [driver.StmtExecContext].

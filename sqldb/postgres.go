@@ -38,18 +38,20 @@ func openPostgres(ctx context.Context, rawURL string, opts Options) (*DB, error)
 		// Statements without a name and in one round trip may go to any connection.
 		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	} else {
-		opts.Limits.set(config.RuntimeParams)
+		opts.Limits.Set(config.RuntimeParams)
 	}
 	if opts.Limits.Statement > 0 { // the server's own comes first, and says more
 		e.limit = opts.Limits.Statement + 2*time.Second
 	}
 	config.OnPgError = e.partWith
-	pool := sql.OpenDB(connector{stdlib.GetConnector(*config), e})
 	conns := opts.MaxConns
 	if conns == 0 {
 		conns = 16
 	}
 	conns = max(conns, 2) // Lock holds one while its function works with others
+	few := &crowd{patience: opts.Patience, most: conns}
+	pool := sql.OpenDB(connector{stdlib.GetConnector(*config), e, few})
+	few.pool = pool
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
@@ -72,7 +74,8 @@ func dial(ctx context.Context, network, address string) (net.Conn, error) {
 func throughPooler(ctx context.Context, config *pgx.ConnConfig) (bool, error) {
 	config = config.Copy()
 	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
-	c, err := pgx.ConnectConfig(ctx, config)
+	var c *pgx.Conn
+	err := uncrowded(ctx, func() (err error) { c, err = pgx.ConnectConfig(ctx, config); return err })
 	if err != nil {
 		return false, err
 	}
@@ -82,14 +85,18 @@ func throughPooler(ctx context.Context, config *pgx.ConnConfig) (bool, error) {
 	return pid != c.PgConn().PID(), err
 }
 
-// set names the limits to the server, unless the URL does. A pooler would refuse
-// the connection for them.
-func (l Limits) set(params map[string]string) {
-	for name, limit := range map[string]time.Duration{
-		"statement_timeout": l.Statement, "lock_timeout": l.Lock, "idle_in_transaction_session_timeout": l.Idle,
+// Set names the limits to the server, unless the URL does, and lets it give up
+// what a machine has that vanished. A pooler would refuse the connection for them.
+func (l Limits) Set(params map[string]string) {
+	ms := func(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+	seconds := func(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) }
+	for name, value := range map[string]string{
+		"statement_timeout": ms(l.Statement), "lock_timeout": ms(l.Lock), "idle_in_transaction_session_timeout": ms(l.Idle),
+		"tcp_user_timeout": ms(silence), "tcp_keepalives_idle": seconds(silence / 2), "tcp_keepalives_interval": seconds(silence / 4),
+		"tcp_keepalives_count": "2",
 	} {
-		if _, given := params[name]; !given && limit > 0 {
-			params[name] = strconv.FormatInt(limit.Milliseconds(), 10)
+		if _, given := params[name]; !given && value != "0" {
+			params[name] = value
 		}
 	}
 }

@@ -43,7 +43,8 @@ type Options struct {
 	// default is 5 s.
 	OpenTimeout time.Duration
 	// Patience bounds the wait of [DB.Write] for its turn: for the one writer of
-	// SQLite, for a connection on PostgreSQL. The default is 10 s.
+	// SQLite, for a connection on PostgreSQL. There it also bounds the wait of
+	// everybody while the server has no connection to give. The default is 10 s.
 	Patience time.Duration
 	// Limits are for PostgreSQL; zero means none.
 	Limits Limits
@@ -164,7 +165,7 @@ func openConnector(dsn string, e *edge) (driver.Connector, error) {
 		return nil, err
 	}
 	defer registered.Close() // it has no connection
-	return connector{sqliteConnector{registered.Driver(), dsn}, e}, nil
+	return connector{Connector: sqliteConnector{registered.Driver(), dsn}, edge: e}, nil
 }
 
 // Connect implements [driver.Connector].

@@ -480,17 +480,23 @@ func TestConnectionsOfAnotherTimeAreGivenUp(t *testing.T) {
 func TestLimitsOfPostgreSQL(t *testing.T) {
 	t.Parallel()
 	url := datatest.URL(t, sqldb.PostgreSQL)
+	if err := open(t, url).Migrate(t.Context(), schema, "version"); err != nil {
+		t.Fatal(err)
+	}
 	limits := sqldb.Limits{Statement: 300 * time.Millisecond, Lock: 200 * time.Millisecond, Idle: 100 * time.Millisecond}
 	db, err := sqldb.Open(t.Context(), url, sqldb.Options{Limits: limits})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if err := db.Migrate(t.Context(), schema, "version"); err != nil {
-		t.Fatal(err)
+	var silent, idle, count string
+	err = db.Reader().QueryRowContext(t.Context(), `SELECT current_setting('tcp_user_timeout'), current_setting('tcp_keepalives_idle'),
+		current_setting('tcp_keepalives_count')`).Scan(&silent, &idle, &count)
+	if silent != "10000" || idle != "5" || count != "2" || err != nil {
+		t.Errorf("a machine that vanished is given up after %s ms, asked after %s, %s times (%v)", silent, idle, count, err)
 	}
 	exec(t, db, `INSERT INTO notes (id, text, size) VALUES ('1', '', 0)`)
-	hold := func(tx *sql.Tx) error {
+	lock := func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(t.Context(), `SELECT 1 FROM notes FOR UPDATE`)
 		return err
 	}
@@ -498,7 +504,7 @@ func TestLimitsOfPostgreSQL(t *testing.T) {
 		"a long command": func() error { _, err := db.Writer().ExecContext(t.Context(), `SELECT pg_sleep(30)`); return err },
 		"a lock": func() error {
 			return db.Write(t.Context(), func(tx *sql.Tx) error {
-				if err := hold(tx); err != nil {
+				if err := lock(tx); err != nil {
 					return err
 				}
 				_, err := db.Writer().ExecContext(t.Context(), `UPDATE notes SET size = 1`)
@@ -507,7 +513,7 @@ func TestLimitsOfPostgreSQL(t *testing.T) {
 		},
 		"a transaction in which nothing happens": func() error {
 			return db.Write(t.Context(), func(tx *sql.Tx) error {
-				if err := hold(tx); err != nil {
+				if err := lock(tx); err != nil {
 					return err
 				}
 				// It ends without us, which is how the lock becomes free.
@@ -515,7 +521,7 @@ func TestLimitsOfPostgreSQL(t *testing.T) {
 					_, err := db.Writer().ExecContext(t.Context(), `UPDATE notes SET size = 1`)
 					return err == nil
 				})
-				return hold(tx)
+				return lock(tx)
 			})
 		},
 	} {

@@ -51,7 +51,7 @@ func daysBack(n *int) string {
 const unlimited = "unlimited"
 
 type externalAdd struct {
-	store
+	administering
 	output
 	Login    string `arg:"" help:"Login of an external user."`
 	Customer string `help:"Number of the customer." required:"" placeholder:"NUMBER"`
@@ -82,7 +82,7 @@ func (c *externalAdd) Run(ctx context.Context, r *run) error {
 }
 
 type externalList struct {
-	store
+	administering
 	output
 	Login string `arg:"" help:"Login of an external user."`
 }
@@ -99,7 +99,7 @@ func (c *externalList) Run(ctx context.Context, r *run) error {
 }
 
 type externalRemove struct {
-	store
+	administering
 	Login    string `arg:"" help:"Login of an external user."`
 	Customer string `help:"Number of the customer." required:"" placeholder:"NUMBER"`
 }

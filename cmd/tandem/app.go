@@ -116,7 +116,7 @@ func (f *appFlags) apply(a *tandem.TrustedApp, systemUserID string) error {
 }
 
 type appCreate struct {
-	store
+	administering
 	output
 	URI string `name:"uri" help:"ApplicationUri, the client_id: com.acme/portal." required:"" placeholder:"ID"`
 	appFlags
@@ -179,7 +179,7 @@ func writeSecrets(dir string, secrets registry.Secrets) error {
 }
 
 type appList struct {
-	store
+	administering
 	output
 }
 
@@ -208,7 +208,7 @@ func (c *appList) Run(ctx context.Context, r *run) error {
 }
 
 type appShow struct {
-	store
+	administering
 	output
 	ID string `arg:"" help:"ApplicationUri."`
 }
@@ -233,7 +233,7 @@ func showApp(ctx context.Context, r *run, a *platform.Administration, o output, 
 }
 
 type appUpdate struct {
-	store
+	administering
 	output
 	ID string `arg:"" help:"ApplicationUri."`
 	appFlags
@@ -262,7 +262,7 @@ func (c *appUpdate) Run(ctx context.Context, r *run) error {
 
 // appSwitch is a command that names an application and says what it did.
 type appSwitch struct {
-	store
+	administering
 	ID string `arg:"" help:"ApplicationUri."`
 }
 

@@ -41,7 +41,7 @@ func credentialRows(credentials []tandem.Credential) []credentialRow {
 }
 
 type credentialAdd struct {
-	store
+	administering
 	output
 	ID        string      `arg:"" help:"ApplicationUri."`
 	Flow      tandem.Flow `help:"Which half it is for: user or service." required:"" enum:"user,service"`
@@ -76,7 +76,7 @@ func (c *credentialAdd) Run(ctx context.Context, r *run) error {
 }
 
 type credentialList struct {
-	store
+	administering
 	output
 	ID string `arg:"" help:"ApplicationUri."`
 }
@@ -100,7 +100,7 @@ func (c *credentialList) Run(ctx context.Context, r *run) error {
 }
 
 type credentialRevoke struct {
-	store
+	administering
 	ID         string `arg:"" help:"ApplicationUri."`
 	Credential string `arg:"" help:"Id of the credential."`
 }

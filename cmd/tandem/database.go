@@ -4,8 +4,30 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 )
+
+// poolSize is a number of connections to a database; zero means the default.
+type poolSize int
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *poolSize) UnmarshalText(text []byte) error {
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 2 || n > 1000 {
+		return fmt.Errorf("%q connections: use 2 to 1000", text)
+	}
+	*p = poolSize(n)
+	return nil
+}
+
+// flag hands the number down to a program; nothing when it is the default.
+func (p poolSize) flag(of string) []string {
+	if p == 0 {
+		return nil
+	}
+	return []string{"--" + of + "-connections=" + strconv.Itoa(int(p))}
+}
 
 // databaseURL is that of the flag, or of the file that fileFlag names: a URL can
 // hold a password.

@@ -17,6 +17,8 @@ type instanceFlags struct {
 	Listen        string         `help:"Address of the instance; :0 takes a free port." default:"127.0.0.1:8080" placeholder:"ADDR"`
 	URL           string         `name:"url" help:"Public root of the instance: issuer URL/id (default: from --listen)." placeholder:"URL"`
 	MetricsListen string         `help:"Address for /metrics alone; without it, this machine's only at --listen." placeholder:"ADDR"`
+	DBConns       poolSize       `name:"db-connections" help:"Connections to the database for accounts, tokens and sessions (default: 10; SQLite: 4 readers, or as many as cores)." placeholder:"N"`
+	ERPConns      poolSize       `name:"erp-connections" help:"Connections to the database for the ERP's rows (the same defaults)." placeholder:"N"`
 	Licences      int            `help:"Licence slots." default:"25" placeholder:"N"`
 	Reserve       map[string]int `help:"Slots reserved for an account; may be repeated." placeholder:"LOGIN=N"`
 }
@@ -95,6 +97,7 @@ func (c *instanceCommand) Run(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
+	config.Options.MaxConns, config.ERPConns = int(c.DBConns), int(c.ERPConns)
 	l, err := c.listen("--listen", c.Listen)
 	if err != nil {
 		return err

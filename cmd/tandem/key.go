@@ -41,7 +41,7 @@ func showKeys(r *run, o output, keys []token.KeyInfo) error {
 }
 
 type keyList struct {
-	store
+	administering
 	output
 }
 
@@ -56,7 +56,7 @@ func (c *keyList) Run(ctx context.Context, r *run) error {
 }
 
 type keyRotate struct {
-	store
+	administering
 	output
 }
 

@@ -99,8 +99,17 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	ctx, cancel, err := within(ctx, command)
+	if err != nil {
+		return failed(stderr, err)
+	}
+	defer cancel()
 	command.BindTo(ctx, (*context.Context)(nil))
-	return failed(stderr, command.Run(&run{global: &cli.global, stdout: stdout, stderr: stderr}))
+	err = command.Run(&run{global: &cli.global, stdout: stdout, stderr: stderr})
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = context.Cause(ctx)
+	}
+	return failed(stderr, err)
 }
 
 // failed says in one line what is wrong, and gives the exit code.

@@ -62,7 +62,7 @@ func (f *recordFilter) filter() audit.Filter {
 }
 
 type recordList struct {
-	store
+	administering
 	output
 	recordFilter
 	Since time.Time `help:"Only events from this time on." format:"2006-01-02T15:04:05Z07:00" placeholder:"TIME"`
@@ -99,7 +99,7 @@ func (c *recordList) Run(ctx context.Context, r *run) error {
 }
 
 type recordTail struct {
-	store
+	store // without a bound: it goes on
 	recordFilter
 	Output string `short:"o" help:"Show as table, or as json: an object in each line." enum:"table,json" default:"table"`
 	Lines  int    `short:"n" help:"How many events to begin with." default:"10" placeholder:"N"`

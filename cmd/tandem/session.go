@@ -53,7 +53,7 @@ func sessionRowOf(s tandem.Session, all bool) sessionRow {
 }
 
 type sessionList struct {
-	store
+	administering
 	output
 	All bool `help:"Also show sessions that have ended, newest first."`
 }
@@ -92,7 +92,7 @@ func (c *sessionList) Run(ctx context.Context, r *run) error {
 }
 
 type sessionClose struct {
-	store
+	administering
 	ID     string `arg:"" help:"Id of the session."`
 	Reason string `help:"Why." required:"" placeholder:"TEXT"`
 }

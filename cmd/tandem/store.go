@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/hybridapps/tandem/platform"
 )
 
@@ -19,6 +21,30 @@ type store struct {
 	DB      string `help:"Database: sqlite:FILE or postgres://… (default: tandem.db in the data folder)." placeholder:"URL"`
 	DBFile  string `name:"db-file" help:"File with the database's URL, where that holds a password." placeholder:"FILE"`
 	KeyFile string `help:"File with the instance's key (default: instance.key in the data folder); or TANDEM_KEY." placeholder:"FILE"`
+}
+
+// administering are the flags of commands that come to an end.
+type administering struct {
+	store
+	Timeout time.Duration `help:"How long the command may take; 0s for as long as it needs." default:"2m" placeholder:"TIME"`
+}
+
+// within bounds a command that has the flag for it. Without a bound one that waits
+// for somebody's lock, or for a machine that vanished, would keep a script for hours.
+func within(ctx context.Context, command *kong.Context) (context.Context, context.CancelFunc, error) {
+	for _, flag := range command.Flags() {
+		limit, ok := command.FlagValue(flag).(time.Duration)
+		switch {
+		case flag.Name != "timeout" || !ok || limit == 0:
+		case limit < 0:
+			return nil, nil, usage("--timeout %s: use 10s, 2m or 0s", limit)
+		default:
+			ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not done within %s (--timeout); look whether it has "+
+				"been done in part, see that the database answers, and try again", limit))
+			return ctx, cancel, nil
+		}
+	}
+	return ctx, func() {}, nil
 }
 
 const keyVariable = "TANDEM_KEY"

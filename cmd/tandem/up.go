@@ -24,14 +24,16 @@ type upCommand struct {
 	store
 	serving `set:"drain=0s"`
 	instanceFlags
-	WebappListen string `help:"Address of the web app; :0 takes a free port." default:"127.0.0.1:8081" placeholder:"ADDR"`
-	WebappURL    string `name:"webapp-url" help:"Public root of the web app (default: from --webapp-listen)." placeholder:"URL"`
-	WebappDB     string `name:"webapp-db" help:"Database of the web app (default: webapp/webapp.db in the data folder)." placeholder:"URL"`
-	WebappDBFile string `name:"webapp-db-file" help:"File with that URL, where it holds a password." placeholder:"FILE"`
-	WorkerListen string `help:"Address of the worker; :0 takes a free port." default:"127.0.0.1:8082" placeholder:"ADDR"`
-	WorkerDB     string `name:"worker-db" help:"Database of the worker (default: worker/worker.db in the data folder)." placeholder:"URL"`
-	WorkerDBFile string `name:"worker-db-file" help:"File with that URL, where it holds a password." placeholder:"FILE"`
-	Mapping      string `help:"Mapping file of imports (default: the one for the Northwind files)." placeholder:"FILE"`
+	WebappListen string   `help:"Address of the web app; :0 takes a free port." default:"127.0.0.1:8081" placeholder:"ADDR"`
+	WebappURL    string   `name:"webapp-url" help:"Public root of the web app (default: from --webapp-listen)." placeholder:"URL"`
+	WebappDB     string   `name:"webapp-db" help:"Database of the web app (default: webapp/webapp.db in the data folder)." placeholder:"URL"`
+	WebappDBFile string   `name:"webapp-db-file" help:"File with that URL, where it holds a password." placeholder:"FILE"`
+	WorkerListen string   `help:"Address of the worker; :0 takes a free port." default:"127.0.0.1:8082" placeholder:"ADDR"`
+	WorkerDB     string   `name:"worker-db" help:"Database of the worker (default: worker/worker.db in the data folder)." placeholder:"URL"`
+	WorkerDBFile string   `name:"worker-db-file" help:"File with that URL, where it holds a password." placeholder:"FILE"`
+	WebappConns  poolSize `name:"webapp-db-connections" help:"Connections of the web app to its database." placeholder:"N"`
+	WorkerConns  poolSize `name:"worker-db-connections" help:"Connections of the worker to its database." placeholder:"N"`
+	Mapping      string   `help:"Mapping file of imports (default: the one for the Northwind files)." placeholder:"FILE"`
 }
 
 // startTimeout is how long the programs may take until all of them answer.
@@ -252,6 +254,8 @@ func (r *run) logArgs() []string {
 
 func (s *system) instanceArgs() []string {
 	args := append([]string{"instance", "--url=" + s.instance.url, "--licences=" + strconv.Itoa(s.Licences)}, s.servingArgs(s.instance)...)
+	args = append(args, s.DBConns.flag("db")...)
+	args = append(args, s.ERPConns.flag("erp")...)
 	for login, n := range s.Reserve {
 		args = append(args, "--reserve="+login+"="+strconv.Itoa(n))
 	}
@@ -294,6 +298,7 @@ func (s *system) halfArgs(m member, credential string) []string {
 
 func (s *system) webappArgs() []string {
 	args := append(s.halfArgs(s.webapp, "credential"), "--webapp-url="+s.webapp.url, "--worker="+s.worker.url)
+	args = append(args, s.WebappConns.flag("webapp-db")...)
 	if s.WebappDBFile != "" {
 		args = append(args, "--webapp-db-file="+s.WebappDBFile)
 	}
@@ -302,6 +307,7 @@ func (s *system) webappArgs() []string {
 
 func (s *system) workerArgs() []string {
 	args := s.halfArgs(s.worker, "credential")
+	args = append(args, s.WorkerConns.flag("worker-db")...)
 	if s.WorkerDBFile != "" {
 		args = append(args, "--worker-db-file="+s.WorkerDBFile)
 	}

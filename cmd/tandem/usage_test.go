@@ -62,6 +62,9 @@ func TestWrongUseIsOneLineAndExitCode2(t *testing.T) {
 		"no connections":         {"up --max-connections 0", "--max-connections"},
 		"a drain of a day":       {"instance --listen :0 --drain 24h", "--drain"},
 		"no span to drain":       {"webapp --webapp-listen :0 --drain 5", "--drain"},
+		"one connection":         {"instance --listen :0 --db-connections 1", "2 to 1000"},
+		"connections in words":   {"up --worker-db-connections many", "2 to 1000"},
+		"time that has passed":   {"session list --timeout -1s", "--timeout"},
 		"half a certificate":     {"instance --listen :0 --tls-cert x", "go together"},
 		"two certificates":       {"instance --listen :0 --tls-dev --tls-cert x --tls-key y", "leave out"},
 		"wrong issuer":           {"webapp --webapp-listen :0 --issuer localhost", "--issuer"},
@@ -143,6 +146,31 @@ func TestFailuresAreOneLineAndExitCode1(t *testing.T) {
 				t.Error("a start that failed left a demo.json")
 			}
 		})
+	}
+}
+
+// A command that waits for somebody who stands still comes to an end, whichever it
+// is, and says so.
+func TestCommandsEnd(t *testing.T) {
+	t.Parallel()
+	at := datatest.URL(t, sqldb.PostgreSQL)
+	db, err := sqldb.Open(t.Context(), at, sqldb.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	// Who migrates, or has stopped in the middle of it, has this lock.
+	err = db.Lock(t.Context(), data.MigrationTable, func() error {
+		for _, command := range []string{"session close x --reason y", "user list", "app show x", "key rotate", "record list", "access external list anna"} {
+			args := append(strings.Fields(command), "--db", at, "--data", t.TempDir(), "--timeout", "50ms")
+			if a := tandem(t, nil, args...); a.code != 1 || !strings.Contains(a.stderr, "not done within 50ms") {
+				t.Errorf("%s: %d %s", command, a.code, a.stderr)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 

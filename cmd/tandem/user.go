@@ -88,7 +88,7 @@ func (p *passwordFlags) password() (string, error) {
 }
 
 type userCreate struct {
-	store
+	administering
 	output
 	Login string `arg:"" help:"Login."`
 	Type  string `help:"internal, external or system." required:"" enum:"internal,external,system"`
@@ -120,7 +120,7 @@ func (c *userCreate) Run(ctx context.Context, r *run) error {
 }
 
 type userList struct {
-	store
+	administering
 	output
 }
 
@@ -147,7 +147,7 @@ func (c *userList) Run(ctx context.Context, r *run) error {
 
 // oneUser is a command that names a user and shows them.
 type oneUser struct {
-	store
+	administering
 	output
 	Login string `arg:"" help:"Login."`
 }
@@ -256,7 +256,7 @@ func (c *userEndSignIns) Run(ctx context.Context, r *run) error {
 }
 
 type userDelete struct {
-	store
+	administering
 	Login string `arg:"" help:"Login."`
 }
 

@@ -35,6 +35,10 @@ const (
 	engineConns = 4
 )
 
+// engineLimits are how long an engine that stands still may keep others waiting.
+// Its commands have no bound: it makes indexes.
+var engineLimits = sqldb.Limits{Idle: 30 * time.Second}
+
 // durable is the durable engine: DBOS Transact. It keeps one row for each job
 // that is not finished, with the process that has it.
 type durable struct {
@@ -154,6 +158,9 @@ func connect(ctx context.Context, e *engine, rest *rest, config *dbos.Config) (c
 		return nil, errors.New("the database's URL cannot be read")
 	}
 	pool.MaxConns = engineConns
+	if !e.db.Pooler {
+		engineLimits.Set(pool.ConnConfig.RuntimeParams)
+	}
 	pool.PrepareConn = func(ctx context.Context, conn *pgx.Conn) (bool, error) {
 		return !rest.wait(ctx) || conn.Ping(ctx) == nil, nil // it may have been cut meanwhile
 	}

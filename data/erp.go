@@ -36,6 +36,7 @@ type ERP struct {
 	tables map[*model.Set]*table
 	folded map[*model.Property]bool
 	stmts  *statements
+	shapes shapes
 	// atOnce is maxGathered; tests make it small.
 	atOnce int
 }

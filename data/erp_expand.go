@@ -25,7 +25,7 @@ func (p *plan) all(b *builder, q *query.Query, g *gather) error {
 		return err
 	}
 	order := b.order(childOrder(q))
-	p.text = "SELECT " + strings.Join(b.cells, ", ") + b.from() + where + " ORDER BY " + b.cells[p.owner] + ", " + order
+	p.text = p.selection + b.from() + where + " ORDER BY " + b.cells[p.owner] + ", " + order
 	return nil
 }
 
@@ -67,20 +67,30 @@ func childOrder(q *query.Query) []query.Order {
 
 // expand reads the navigations of the first n rows of a level, and theirs.
 func (e *ERP) expand(ctx context.Context, q *query.Query, l *level, n int, left *budget) error {
-	lists := make([][]query.Row, n*len(q.Expand))
-	for i := range n {
-		l.rows[i].Expanded, lists = lists[:len(q.Expand):len(q.Expand)], lists[len(q.Expand):]
-	}
 	for i, x := range q.Expand {
 		var err error
-		if x.Reference != nil {
+		switch {
+		case l.joined[i] != nil:
+			err = left.take(l, i, n)
+		case x.Reference != nil:
 			err = e.expandReference(ctx, x, i, l, n, left)
-		} else {
+		default:
 			err = e.expandChildren(ctx, x, i, l, n, left)
 		}
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// take counts what the first rows have of a reference that was read with them.
+func (b *budget) take(l *level, i, n int) error {
+	for k := range n {
+		b.left -= len(l.rows[k].Expanded[i])
+	}
+	if b.left < 0 {
+		return errGathered
 	}
 	return nil
 }

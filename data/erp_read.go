@@ -91,6 +91,12 @@ type level struct {
 	rows   []query.Row
 	owners []string   // by row: what they were gathered by
 	links  [][]string // by expand and row: the referenced ids, empty for null
+	joined []*portion // by expand: what has been read with the rows, or nil
+	most   int        // rows that may come; zero when there is no saying
+
+	values   []model.Value // room for some more rows
+	expanded []query.Row   // likewise, for the rows joined to them
+	lists    [][]query.Row // likewise, for what the rows expand
 }
 
 // drop forgets the first rows.
@@ -115,9 +121,11 @@ func (e *ERP) read(ctx context.Context, q *query.Query, g *gather, left *budget)
 	}
 	defer done()
 	defer found.Close()
-	l := &level{links: make([][]string, len(p.links))}
-	cells, into := scanner(p.width)
-	var values []model.Value // room for some more rows
+	l := &level{links: make([][]string, len(p.links)), joined: p.joined}
+	if g == nil {
+		l.most = q.Limit
+	}
+	cells, into := scanner(len(p.cells))
 	var owner string
 	n := 0 // rows of the owner
 	for found.Next() {
@@ -136,31 +144,55 @@ func (e *ERP) read(ctx context.Context, q *query.Query, g *gather, left *budget)
 			}
 			l.owners = append(l.owners, owner)
 		}
-		both := len(p.fields) + len(p.order)
-		if len(values) < both {
-			values = make([]model.Value, both*min(64, max(8, len(l.rows))))
-		}
-		row := query.Row{Set: p.set, Values: values[:len(p.fields):len(p.fields)], Key: values[len(p.fields):both:both]}
-		values = values[both:]
-		for i, c := range p.order {
-			row.Key[i] = model.Value(cells[c])
-		}
-		if p.id >= 0 {
-			row.ID = cells[p.id].Text
-		}
-		if p.version >= 0 {
-			row.Version = cells[p.version].Int
-		}
-		if p.kind >= 0 {
-			row.Set = p.set.Concrete(cells[p.kind].Int)
-		}
-		p.row(cells, row.Values)
-		l.rows = append(l.rows, row)
-		for i, c := range p.links {
-			if c >= 0 {
-				l.links[i] = append(l.links[i], cells[c].Text)
-			}
-		}
+		l.add(p.shape, cells)
 	}
 	return l, found.Err()
+}
+
+// add makes a row of the cells, with the rows that were read beside it.
+func (l *level) add(s *shape, cells []cell) {
+	values := l.room(len(s.fields) + len(s.order))
+	row := s.row(cells, values)
+	row.Key = values[len(s.fields):]
+	for i, c := range s.order {
+		row.Key[i] = model.Value(cells[c])
+	}
+	row.Expanded = some(&l.lists, len(s.links), l.ahead())
+	for i, c := range s.links {
+		switch p := s.joined[i]; {
+		case p == nil && c >= 0:
+			l.links[i] = append(l.links[i], cells[c].Text)
+		case p != nil && cells[c].Text != "":
+			one := some(&l.expanded, 1, l.ahead())
+			one[0] = p.row(cells, l.room(len(p.fields)))
+			row.Expanded[i] = one
+		}
+	}
+	l.rows = append(l.rows, row)
+}
+
+func (l *level) room(n int) []model.Value { return some(&l.values, n, l.ahead()) }
+
+// ahead is for how many rows room is made at a time: the more have been read, the
+// more may come.
+func (l *level) ahead() int {
+	rows := min(64, max(8, len(l.rows)))
+	if l.most > 0 {
+		rows = max(1, min(rows, l.most-len(l.rows)))
+	}
+	return rows
+}
+
+// some takes the first n of what there is room for, and makes room for so many rows
+// when it is not enough.
+func some[T any](room *[]T, n, rows int) []T {
+	if n == 0 {
+		return nil
+	}
+	if len(*room) < n {
+		*room = make([]T, n*rows)
+	}
+	taken := (*room)[:n:n]
+	*room = (*room)[n:]
+	return taken
 }

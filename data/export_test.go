@@ -24,3 +24,13 @@ func (e *ERP) Text(q *query.Query) (string, error) {
 var Purges = []sqldb.Purge{
 	oldFamilies, oldCodes, oldEndings, oldAssertions, oldFailures, oldAttempts, oldSessions, expiredSignIns, endedSignIns,
 }
+
+// MaxShapes bounds [ERP.Shapes], the shapes of queries that are kept.
+const MaxShapes = maxShapes
+
+// Shapes is how many are kept.
+func (e *ERP) Shapes() int {
+	e.shapes.mu.RLock()
+	defer e.shapes.mu.RUnlock()
+	return len(e.shapes.kept)
+}

@@ -70,7 +70,8 @@ type Form struct {
 }
 
 // Expand is one navigation of a query: a reference, or a child collection.
-// All rows of one level are read with one statement.
+// All rows of one level are read with one statement, those of a reference at the
+// top together with the rows that refer to them.
 type Expand struct {
 	// Reference or Child is set, not both.
 	Reference *model.Property

@@ -353,3 +353,29 @@ func TestAFreshWorkerIsSilent(t *testing.T) {
 		}
 	})
 }
+
+// A worker that starts among others takes away no time of a schedule: what is due
+// within ten minutes, or was a moment ago, comes once, later.
+func TestAStartSkipsNoTime(t *testing.T) {
+	workertest.Each(t, func(t *testing.T, f *workertest.Fake, db *sqldb.DB) {
+		w := workertest.Serve(t, f, db, t.TempDir())
+		soon := time.Now().Add(time.Minute)
+		for name, at := range map[string]time.Time{"Stock sync": soon, "Orders of last month": time.Now().Add(-time.Minute)} {
+			if _, err := db.Writer().ExecContext(t.Context(), `UPDATE schedules SET next_at = $1, spec = '0 6 1 1 *' WHERE name = $2`, sqldb.Micros(at), name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w = workertest.Start(t, f, db, w.Dir)
+		testkit.Eventually(t, "both are postponed by minutes, not by a year", func() bool {
+			all, err := w.API.Schedules(t.Context(), f.Admin())
+			if err != nil {
+				t.Fatal(err)
+			}
+			ok := true
+			for _, one := range all {
+				ok = ok && one.NextAt.After(soon) && one.NextAt.Before(soon.Add(24*time.Hour))
+			}
+			return ok
+		})
+	})
+}

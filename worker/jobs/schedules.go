@@ -102,10 +102,12 @@ func allSchedules(rows *sql.Rows, err error) ([]*schedule, error) {
 	return all, rows.Err()
 }
 
-// delay moves what would start soon after the worker's own start.
-// Times that passed while no worker ran are not made up for.
+// delay postpones what would start soon after the worker's own start, and what
+// was due shortly before it: another worker may just have been about to start it.
+// Times that passed longer ago, while no worker ran, are not made up for.
 func (s *Schedules) delay(ctx context.Context) error {
-	earliest := s.clock.Now().Add(s.config.ScheduleDelay)
+	now := s.clock.Now()
+	earliest, missed := now.Add(s.config.ScheduleDelay), now.Add(-s.config.ScheduleDelay)
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		early, err := allSchedules(tx.QueryContext(ctx, `SELECT `+scheduleColumns+` FROM schedules
 			WHERE paused = FALSE AND next_at < $1`+s.db.ForUpdate(), sqldb.Micros(earliest)))
@@ -113,7 +115,12 @@ func (s *Schedules) delay(ctx context.Context) error {
 			return err
 		}
 		for _, one := range early {
-			if err := s.setNext(ctx, tx, one, earliest); err != nil {
+			if one.NextAt == nil || one.NextAt.Before(missed) {
+				err = s.setNext(ctx, tx, one, earliest)
+			} else {
+				_, err = tx.ExecContext(ctx, `UPDATE schedules SET next_at = $1 WHERE id = $2`, sqldb.Micros(earliest), one.ID)
+			}
+			if err != nil {
 				return err
 			}
 		}

@@ -41,7 +41,7 @@ func (w *Worker) serveImport(rw http.ResponseWriter, r *http.Request, p *person)
 		queued, err = w.jobs.Submit(r.Context(), p.reach, ask)
 	}
 	if err != nil {
-		w.jobs.Forget(ask.ID)
+		w.jobs.Forget(r.Context(), ask.ID)
 		return err
 	}
 	return ok(rw, queued)

@@ -41,9 +41,10 @@ type Config struct {
 	// auto-discovery.
 	ODataRoot func(context.Context) (string, error)
 	// DB is the worker's own database, opened and not yet migrated. Workers
-	// that share it share Dir too. The caller closes it.
+	// that share one of SQLite share Dir too. The caller closes it.
 	DB *sqldb.DB
-	// Dir keeps uploads and exports, in files/. It holds business data: New
+	// Dir keeps uploads and exports, in files/; with PostgreSQL those of the
+	// moment, as the database keeps them for all its workers. It holds business data: New
 	// makes what is missing for this user alone.
 	Dir string
 	// ChannelKey is what the web app proves itself with.

@@ -25,9 +25,12 @@ func (i *attempt) path(f File) string {
 }
 
 // decode makes a file UTF-8 that is not, and says so where its encoding was a
-// guess.
+// guess. An attempt of another worker may have done so elsewhere.
 func (i *attempt) decode(name string) error {
 	file := filepath.Join(i.Uploads(), filepath.Base(i.files[name].Stored))
+	if i.at.Opened && i.path(i.files[name]) != file {
+		return nil
+	}
 	in, err := open(file)
 	if err != nil {
 		return err

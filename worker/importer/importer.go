@@ -110,6 +110,11 @@ func (i *attempt) do(ctx context.Context) error {
 		return tandem.Errorf(tandem.CodeInvalid, "the mapping file does not fit the ERP: %v", err)
 	}
 	i.match()
+	for _, name := range slices.Sorted(maps.Keys(i.files)) {
+		if err := i.decode(name); err != nil {
+			return err
+		}
+	}
 	if !i.at.Opened {
 		if err := i.open(ctx); err != nil {
 			return err
@@ -179,11 +184,8 @@ func (i *attempt) refuseHeader(name string, line int64, reason string) {
 // open writes the report about the files, counts rows for the progress, and
 // makes the objects that must be there first.
 func (i *attempt) open(ctx context.Context) error {
-	for _, name := range slices.Sorted(maps.Keys(i.files)) {
-		if err := i.decode(name); err != nil {
-			return err
-		}
-		n, err := countLines(i.path(i.files[name]))
+	for _, f := range i.files {
+		n, err := countLines(i.path(f))
 		if err != nil {
 			return err
 		}

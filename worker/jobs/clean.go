@@ -35,6 +35,11 @@ func (j *Jobs) clean(ctx context.Context, engine func() error) error {
 	if err := engine(); err != nil {
 		return err
 	}
+	if j.files.shared != nil {
+		if err := j.files.shared.clean(ctx, sqldb.Micros(now.Add(-leftAfter))); err != nil {
+			return err
+		}
+	}
 	return j.cleanFolders(ctx, now)
 }
 
@@ -44,7 +49,7 @@ func (j *Jobs) cleanExports(ctx context.Context, now time.Time) error {
 		return err
 	}
 	for _, id := range expired {
-		if err := os.RemoveAll(filepath.Join(j.files.dir, id)); err != nil {
+		if err := j.files.drop(ctx, id); err != nil {
 			return err
 		}
 		if _, err := j.db.Writer().ExecContext(ctx, `UPDATE jobs SET file = '', disk = 0, version = version + 1 WHERE id = $1`, id); err != nil {
@@ -81,8 +86,11 @@ func idAt(at time.Time) string {
 	return fmt.Sprintf("%08x-%04x", max(at.UnixMilli(), 0)>>16, max(at.UnixMilli(), 0)&0xffff)
 }
 
+// leftAfter is how old files without a job are when they count as left behind.
+const leftAfter = time.Hour
+
 // cleanFolders deletes what an upload left behind that was cut off before its
-// job was written down.
+// job was written down, and an attempt whose worker died.
 func (j *Jobs) cleanFolders(ctx context.Context, now time.Time) error {
 	entries, err := os.ReadDir(j.files.dir)
 	if err != nil {
@@ -90,13 +98,13 @@ func (j *Jobs) cleanFolders(ctx context.Context, now time.Time) error {
 	}
 	for _, e := range entries {
 		info, err := e.Info()
-		if errors.Is(err, fs.ErrNotExist) || err == nil && now.Sub(info.ModTime()) < time.Hour {
+		if errors.Is(err, fs.ErrNotExist) || err == nil && now.Sub(info.ModTime()) < leftAfter {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		ids, err := j.ids(ctx, `SELECT id FROM jobs WHERE id = $1`, e.Name())
+		ids, err := j.ids(ctx, `SELECT id FROM jobs WHERE id = $1 OR id || '.' || attempts = $1 AND state = 'running'`, e.Name())
 		if err != nil {
 			return err
 		}

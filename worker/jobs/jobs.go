@@ -20,7 +20,8 @@ type Config struct {
 	// DB is the worker's database, migrated by package schema.
 	DB *sqldb.DB
 	// Dir keeps the jobs' files, a folder for each in files/, and what the engine
-	// needs on disk. Workers that share the database share it too.
+	// needs on disk. Workers that share a database of SQLite share it too; on
+	// PostgreSQL it is each worker's own, and nothing in it outlives its jobs.
 	Dir string
 	// Kinds are the jobs that there are.
 	Kinds map[internalapi.JobKind]Kind
@@ -93,6 +94,9 @@ type Jobs struct {
 // New makes the folder of the files, and the first schedules.
 func New(ctx context.Context, c Config) (*Jobs, error) {
 	j := &Jobs{config: c, db: c.DB, log: c.Log, clock: c.Clock, files: files{dir: filepath.Join(c.Dir, "files"), log: c.Log}}
+	if c.DB.Engine == sqldb.PostgreSQL {
+		j.files.shared = &pieces{c.DB}
+	}
 	if err := os.MkdirAll(j.files.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the worker's folder: %w", err)
 	}
@@ -134,6 +138,9 @@ type Ask struct {
 
 // Submit queues a job that a person asked for.
 func (j *Jobs) Submit(ctx context.Context, reach Reach, ask Ask) (internalapi.Job, error) {
+	if err := j.files.share(ctx, ask.ID, j.clock.Now()); err != nil {
+		return internalapi.Job{}, err
+	}
 	r, err := j.insert(ctx, nil, ask, j.boundsOf(&ask))
 	if err != nil {
 		return internalapi.Job{}, err
@@ -162,7 +169,7 @@ func (j *Jobs) Cancel(ctx context.Context, reach Reach, id string) (internalapi.
 	j.watch.changed(id)
 	job, err := j.Job(ctx, reach, id)
 	if err == nil && job.State == internalapi.JobCancelled {
-		j.files.dropUploads(id)
+		j.files.dropUploads(ctx, id)
 	}
 	return job, err
 }
@@ -174,12 +181,20 @@ func (j *Jobs) Watch(id, watcher string) (signal <-chan struct{}, stop func(), e
 	return j.watch.add(id, watcher)
 }
 
-// Folder is where the job keeps what it was given.
+// Folder is where what a job is given is put before it is submitted.
 func (j *Jobs) Folder(id string) string { return j.files.folder(id, partUpload) }
 
 // Forget deletes the files of a job that came to nothing before it was asked
 // for.
-func (j *Jobs) Forget(id string) { j.files.dropUploads(id) }
+func (j *Jobs) Forget(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetIn)
+	defer cancel()
+	j.files.dropUploads(ctx, id)
+}
+
+// forgetIn is how long it may take to forget files; what is left then is found
+// later.
+const forgetIn = 10 * time.Second
 
 // perform runs the function of the job's kind. One that panics has failed.
 func (j *Jobs) perform(ctx context.Context, r *Run) (err error) {
@@ -192,5 +207,10 @@ func (j *Jobs) perform(ctx context.Context, r *Run) (err error) {
 	if !known {
 		return tandem.Errorf(tandem.CodeInvalid, "this worker does not know jobs of the kind %q", string(r.row.kind))
 	}
+	leave, err := r.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	return kind.Run(ctx, r)
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -20,6 +22,8 @@ type Run struct {
 
 	jobs *Jobs
 	row  *row
+	// folder is where the attempt has its files.
+	folder string
 	// file is what the job made, and expires when that goes.
 	file    string
 	expires time.Time
@@ -58,14 +62,41 @@ func (r *Run) Checkpoint(into any) error {
 }
 
 // Uploads is the folder of what the job was given; it goes when the job ends.
-func (r *Run) Uploads() string { return r.jobs.files.folder(r.row.id, partUpload) }
+func (r *Run) Uploads() string { return filepath.Join(r.folder, partUpload) }
 
 // Made is the folder for the file that the job makes.
-func (r *Run) Made() string { return r.jobs.files.folder(r.row.id, partExport) }
+func (r *Run) Made() string { return filepath.Join(r.folder, partExport) }
+
+// open brings what the job was given to this machine, and gives what takes it
+// away again. Each attempt has a folder of its own, as one that was taken over may
+// still go on in its own.
+func (r *Run) open(ctx context.Context) (leave func(), err error) {
+	files := &r.jobs.files
+	r.folder = filepath.Join(files.dir, r.row.id)
+	if files.shared == nil {
+		return func() {}, nil
+	}
+	own := filepath.Join(files.dir, attemptFolder(r.row.id, r.row.attempts))
+	leave = func() { _ = os.RemoveAll(own) }
+	if r.row.disk > 0 {
+		found, err := files.shared.fetch(ctx, r.row.id, partUpload, filepath.Join(own, partUpload))
+		if err != nil {
+			leave()
+			return nil, ofDatabase(ctx, err)
+		}
+		if !found { // given to an older program, which left it in the folder
+			return func() {}, nil
+		}
+	}
+	r.folder = own
+	return leave, nil
+}
+
+func attemptFolder(id string, attempt int) string { return fmt.Sprintf("%s.%d", id, attempt) }
 
 // Keep says which file of the folder [Run.Made] people can download, and what
 // they are told about it. It is refused when the owner would have more than
-// [MaxDisk]; then the file is to be deleted.
+// [MaxDisk]; then the file is to be deleted. Afterwards all workers have it.
 func (r *Run) Keep(ctx context.Context, name string, f internalapi.ResultFile) error {
 	if owner := r.row.owner.String; owner != "" {
 		kept, err := r.jobs.kept(ctx, owner)
@@ -74,6 +105,18 @@ func (r *Run) Keep(ctx context.Context, name string, f internalapi.ResultFile) e
 		}
 		if kept-r.row.disk+f.Size > MaxDisk {
 			return tooMuchKept(f.Size)
+		}
+	}
+	if shared := r.jobs.files.shared; shared != nil {
+		put := func(query string, args ...any) error {
+			return r.Write(ctx, func(tx *sql.Tx) error {
+				_, err := tx.ExecContext(ctx, query, args...)
+				return err
+			})
+		}
+		err := shared.put(put, r.row.id, partExport, filepath.Join(r.Made(), name), sqldb.Micros(r.jobs.clock.Now()))
+		if err != nil {
+			return err
 		}
 	}
 	r.file, r.expires, r.size, r.Result.File = name, f.ExpiresAt, f.Size, &f
@@ -274,7 +317,7 @@ func (r *Run) settle(ctx context.Context, failure error) (internalapi.JobState, 
 		return r.row.state, err
 	}
 	if after.state.Final() {
-		r.jobs.files.dropUploads(r.row.id)
+		r.jobs.files.dropUploads(ctx, r.row.id)
 	}
 	r.jobs.watch.changed(r.row.id)
 	r.jobs.log.Info("job", "job", after.id, "kind", string(after.kind), "state", string(after.state),

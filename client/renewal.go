@@ -76,6 +76,21 @@ func (t *UserTokens) refresh(ctx context.Context, key SessionKey, n need) (renew
 	if st.refresh == "" {
 		return renewal{}, ErrSignedOut
 	}
+	if st, err = t.claim(ctx, st, n); err != nil {
+		return renewal{}, err
+	}
+	if !n.stale(st) { // another replica did it
+		return renewal{st, true}, nil
+	}
+	result, err := t.renewHere(ctx, st, n)
+	if err != nil {
+		t.unclaim(ctx, st)
+	}
+	return result, err
+}
+
+// renewHere asks for new tokens and keeps them.
+func (t *UserTokens) renewHere(ctx context.Context, st *userState, n need) (renewal, error) {
 	response, err := t.endpoint.request(ctx, url.Values{"grant_type": {oauth.GrantRefreshToken}, "refresh_token": {st.refresh}}, true)
 	if refusal(err) == oauth.InvalidGrant {
 		return t.refreshRefused(ctx, st, err)
@@ -86,7 +101,7 @@ func (t *UserTokens) refresh(ctx context.Context, key SessionKey, n need) (renew
 		if errors.As(err, &e) {
 			wait = max(wait, min(e.RetryAfter, maxRetryAfter))
 		}
-		t.resting.put(key, t.clock.Now().Add(wait))
+		t.resting.put(st.key, t.clock.Now().Add(wait))
 		t.log.WarnContext(ctx, "a user token was not renewed", "error", err)
 		return renewal{}, err
 	}

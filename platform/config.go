@@ -137,6 +137,9 @@ type HalfConfig struct {
 // WebAppConfig configures [NewWebApp].
 type WebAppConfig struct {
 	HalfConfig
+	// KeyFile is the key of the sessions, which all web apps of a database share;
+	// empty means the file "key" in Dir. It is made where it does not exist.
+	KeyFile string
 	// PublicURL is the root that browsers use.
 	PublicURL string
 	// WorkerURL is where the worker's internal API listens.

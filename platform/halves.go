@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,7 +106,7 @@ func NewWebApp(ctx context.Context, c WebAppConfig) (Program, error) {
 			return nil, err
 		}
 	}
-	master, err := seal.LoadOrCreateKey(filepath.Join(c.Dir, "key"))
+	master, err := seal.LoadOrCreateKey(cmp.Or(c.KeyFile, filepath.Join(c.Dir, "key")))
 	if err != nil {
 		return nil, fmt.Errorf("the web app's key: %w", err)
 	}

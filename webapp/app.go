@@ -37,7 +37,7 @@ type Config struct {
 	// DB is the web app's own database, opened; New migrates it. Who opened it
 	// closes it.
 	DB *sqldb.DB
-	// Box seals the sessions.
+	// Box seals the sessions. Web apps that share the database share its key.
 	Box *seal.Box
 	// Worker is the way to the back end's half.
 	Worker *internalapi.Client
@@ -116,6 +116,9 @@ func New(ctx context.Context, c Config) (*App, error) {
 		uploads: quota.Quota{Total: maxUploads, Each: maxUploadsEach}, ending: make(chan struct{}),
 	}
 	if a.pages, err = loadPages(c.Clock); err != nil {
+		return nil, err
+	}
+	if err := a.sessions.sameKey(ctx, c.Box); err != nil {
 		return nil, err
 	}
 	a.users, err = client.NewUserTokens(client.UserConfig{

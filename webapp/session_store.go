@@ -55,7 +55,7 @@ func (s *SessionStore) ByID(ctx context.Context, key client.SessionKey) (client.
 // Save implements [client.SessionStore]. The condition on the version is part
 // of the one statement: of two replicas that renew at once, one wins.
 func (s *SessionStore) Save(ctx context.Context, row client.StoredSession) (bool, error) {
-	n, err := s.exec(ctx, `UPDATE webapp_sessions SET sealed = $2, version = $3, user_id = $4, sign_in_id = $5
+	n, err := s.exec(ctx, `UPDATE webapp_sessions SET sealed = $2, version = $3, user_id = $4, sign_in_id = $5, renewing_until = 0
 		WHERE key = $1 AND version = $6`,
 		row.Key[:], row.Sealed, row.Version, row.UserID, row.SignInID, row.Version-1)
 	return n == 1, err

@@ -37,6 +37,7 @@ type site struct {
 	in     *tandemtest.Instance
 	worker *fakeWorker
 	db     *sqldb.DB
+	config webapp.Config
 }
 
 type siteOptions struct {
@@ -44,6 +45,8 @@ type siteOptions struct {
 	engine sqldb.Engine
 	// publicURL is another one than the listener's.
 	publicURL string
+	// transport makes the requests to the instance; nil is the usual one.
+	transport http.RoundTripper
 }
 
 const appURI = "com.example/shop"
@@ -67,7 +70,7 @@ func newSite(t *testing.T, o siteOptions) *site {
 		InternalUsers: true, ExternalUsers: true, Scope: tandem.Scope{"read", "update"},
 		RedirectURIs: []string{s.url + "/signin-callback"}, PostLogoutRedirectURIs: []string{s.url + "/signout-callback"},
 	})
-	provider, err := client.NewProvider(client.ProviderConfig{Issuer: s.in.Issuer, Clock: s.in.Clock.Now})
+	provider, err := client.NewProvider(client.ProviderConfig{Issuer: s.in.Issuer, Clock: s.in.Clock.Now, Transport: o.transport})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,20 +83,39 @@ func newSite(t *testing.T, o siteOptions) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.app, err = webapp.New(t.Context(), webapp.Config{
+	s.config = webapp.Config{
 		Provider: provider, ApplicationURI: appURI, Credential: client.UserSecret(secrets.User), PublicURL: s.url,
 		DB: s.db, Box: box, Worker: s.worker.client, Clock: s.in.Clock.Now, Log: o.Log,
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
-	server := &http.Server{Handler: s.app.Handler()}
+	s.app = s.serve(listener)
+	return s
+}
+
+// serve runs a web app of the site at the listener.
+func (s *site) serve(listener net.Listener) *webapp.App {
+	s.t.Helper()
+	app, err := webapp.New(s.t.Context(), s.config)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	server := &http.Server{Handler: app.Handler()}
 	go server.Serve(listener)
-	t.Cleanup(func() {
-		s.app.Close()
+	s.t.Cleanup(func() {
+		app.Close()
 		server.Close()
 	})
-	return s
+	return app
+}
+
+// replica is where another web app of the site listens.
+func (s *site) replica() string {
+	s.t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.serve(listener)
+	return "http://" + listener.Addr().String()
 }
 
 // browser is one without JavaScript that says what browsers say.

@@ -86,12 +86,13 @@ func (f *halfFlags) config(r *run, s *serving, name, db, dbFile string, log *slo
 type webappCommand struct {
 	serving `set:"drain=5s"`
 	halfFlags
-	WebappListen string   `help:"Address of the web app; :0 takes a free port." default:"127.0.0.1:8081" placeholder:"ADDR" aliases:"listen"`
-	WebappDBFile string   `name:"webapp-db-file" help:"File with that URL, where it holds a password." placeholder:"FILE"`
-	DBConns      poolSize `name:"webapp-db-connections" help:"Connections to it (default: 16; SQLite: 4 readers, or as many as cores)." placeholder:"N"`
-	WebappURL    string   `name:"webapp-url" help:"Public root of the web app (default: from --webapp-listen)." placeholder:"URL"`
-	WebappDB     string   `name:"webapp-db" help:"Database of the web app (default: webapp/webapp.db in the data folder)." placeholder:"URL"`
-	Worker       string   `help:"The worker's internal API (default: the demo's, else http://127.0.0.1:8082)." placeholder:"URL"`
+	WebappListen  string   `help:"Address of the web app; :0 takes a free port." default:"127.0.0.1:8081" placeholder:"ADDR" aliases:"listen"`
+	WebappDBFile  string   `name:"webapp-db-file" help:"File with that URL, where it holds a password." placeholder:"FILE"`
+	DBConns       poolSize `name:"webapp-db-connections" help:"Connections to it (default: 16; SQLite: 4 readers, or as many as cores)." placeholder:"N"`
+	WebappURL     string   `name:"webapp-url" help:"Public root of the web app (default: from --webapp-listen)." placeholder:"URL"`
+	WebappDB      string   `name:"webapp-db" help:"Database of the web app (default: webapp/webapp.db in the data folder)." placeholder:"URL"`
+	WebappKeyFile string   `help:"Key of people's sessions, one for all web apps of a database (default: webapp/key in the data folder)." placeholder:"FILE"`
+	Worker        string   `help:"The worker's internal API (default: the demo's, else http://127.0.0.1:8082)." placeholder:"URL"`
 }
 
 // Run runs the web app until it is told to end.
@@ -108,7 +109,9 @@ func (c *webappCommand) Run(ctx context.Context, r *run) error {
 		config.DBConns = int(c.DBConns)
 		log.Info("web app", "url", root, "issuer", c.Issuer, "application_uri", c.ApplicationURI)
 		worker := cmp.Or(c.Worker, c.demo.Worker, "http://127.0.0.1:8082")
-		return platform.NewWebApp(ctx, platform.WebAppConfig{HalfConfig: config, PublicURL: root, WorkerURL: worker})
+		return platform.NewWebApp(ctx, platform.WebAppConfig{
+			HalfConfig: config, KeyFile: c.WebappKeyFile, PublicURL: root, WorkerURL: worker,
+		})
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/hybridapps/tandem/api"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/internal/flood"
 	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/session"
 	"github.com/hybridapps/tandem/sqldb"
@@ -48,12 +49,19 @@ func (c *StoreConfig) defaults() {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
+	c.Log = calm(c.Log)
 	if c.Options.Log == nil {
 		c.Options.Log = c.Log
 	}
 	if c.Actor == "" {
 		c.Actor = "platform"
 	}
+}
+
+// calm is the log without a line for each request while a database, or a server that
+// is asked, is away.
+func calm(log *slog.Logger) *slog.Logger {
+	return slog.New(flood.Log(log.Handler(), func(err error) bool { return tandem.ErrorCode(err) == tandem.CodeUnavailable }))
 }
 
 // InstanceConfig configures an [Instance].

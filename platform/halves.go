@@ -64,6 +64,7 @@ func (c *HalfConfig) open(ctx context.Context) (*connections, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
+	c.Log = calm(c.Log)
 	p := &connections{}
 	var err error
 	if p.transport, err = client.Transport(c.CAFile); err != nil {

@@ -2,12 +2,15 @@ package platform_test
 
 import (
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -23,7 +26,8 @@ import (
 func TestDatabaseThatTakesNoChange(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, engine sqldb.Engine) {
-		in := tandemtest.Start(t, tandemtest.Options{Engine: engine, Log: quiet})
+		var log testkit.Buffer
+		in := tandemtest.Start(t, tandemtest.Options{Engine: engine, Log: slog.New(slog.NewJSONHandler(&log, nil))})
 		signedIn := in.SignIn("anna")
 		mend := fullDisk(t, in)
 		if engine == sqldb.PostgreSQL {
@@ -49,11 +53,44 @@ func TestDatabaseThatTakesNoChange(t *testing.T) {
 			return func() bool { status, _ := get(t, in.URL+"/readyz"); return status == want }
 		}
 		testkit.Eventually(t, "not ready", readiness(503))
+		for range 50 {
+			in.TokenRequest(service)
+			in.TokenRequest(url.Values{"grant_type": {"authorization_code"}, "code": {"x"}, "client_id": {tandemtest.Portal}, "client_secret": {in.UserSecret}})
+			get(t, in.URL+"/readyz")
+			get(t, in.OData+"General_Products_Products", "Authorization", "Bearer "+signedIn.Access)
+		}
+		oneLineEachSecond(t, log.String())
 		mend()
 		testkit.Eventually(t, "tokens again", func() bool { status, _ := in.TokenRequest(service); return status == http.StatusOK })
 		testkit.Eventually(t, "ready again", readiness(200))
 		in.RefreshTokens(signedIn.Refresh)
 	})
+}
+
+// oneLineEachSecond looks whether the log tells of an outage once a second, not at
+// each request.
+func oneLineEachSecond(t *testing.T, log string) {
+	t.Helper()
+	told := map[string]time.Time{}
+	for line := range strings.Lines(log) {
+		var r struct {
+			Time       time.Time
+			Level, Msg string
+		}
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatal(err)
+		}
+		if r.Level != "WARN" && r.Level != "ERROR" {
+			continue
+		}
+		if last, ok := told[r.Msg]; ok && r.Time.Sub(last) < time.Second {
+			t.Errorf("%q is told after %s again: %s", r.Msg, r.Time.Sub(last), line)
+		}
+		told[r.Msg] = r.Time
+	}
+	if len(told) == 0 {
+		t.Error("the log tells nothing of the outage")
+	}
 }
 
 // fullDisk leaves SQLite no page more.

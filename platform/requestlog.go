@@ -46,6 +46,7 @@ func observed(log *slog.Logger, count func(path string, status int, took time.Du
 		}
 		level := slog.LevelDebug
 		switch {
+		case rec.code() == http.StatusServiceUnavailable: // why is told once, and not for each
 		case rec.code() >= 500:
 			level = slog.LevelWarn
 		case took >= slowRequest:

@@ -6,12 +6,11 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
 // Applications keeps Trusted Applications and their credentials; it implements
-// [registry.Apps] and [registry.AppStore].
+// [registry.AppStore]. Triggers number each change, see [Changes].
 type Applications struct{ db *sqldb.DB }
 
 // NewApplications keeps applications in the instance's database.
@@ -65,11 +64,7 @@ func (s *Applications) Create(ctx context.Context, a tandem.TrustedApp) (tandem.
 		if there > 0 {
 			return taken(a.ApplicationURI, applicationName)
 		}
-		changed, err := changeTime(ctx, tx, a.ChangedAt)
-		if err != nil {
-			return err
-		}
-		a.ChangedAt, a.Version = changed, 1
+		a.Version = 1
 		_, err = tx.ExecContext(ctx, applications.Insert, applications.Values(&application{TrustedApp: a})...)
 		if err != nil {
 			return err
@@ -82,14 +77,6 @@ func (s *Applications) Create(ctx context.Context, a tandem.TrustedApp) (tandem.
 		return nil
 	})
 	return a, err
-}
-
-// changeTime is the time of a change: later than every change before it, even
-// when the clocks of two replicas differ, so that who polls misses none.
-func changeTime(ctx context.Context, tx *sql.Tx, now time.Time) (time.Time, error) {
-	var newest int64
-	err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(changed_at), 0) FROM applications`).Scan(&newest)
-	return sqldb.Time(max(sqldb.Micros(now), newest+1)), err
 }
 
 // ByURI implements [registry.AppStore].
@@ -112,14 +99,6 @@ func noApplication(uri string) error {
 func (s *Applications) List(ctx context.Context) ([]tandem.TrustedApp, error) {
 	found, err := s.query(ctx, s.db.Reader(), `WHERE deleted_at = 0 ORDER BY application_uri`)
 	return sqldb.Each(found, func(a *application) tandem.TrustedApp { return a.TrustedApp }), err
-}
-
-// ChangedSince implements [registry.Apps].
-func (s *Applications) ChangedSince(ctx context.Context, since time.Time) ([]registry.AppChange, error) {
-	found, err := s.query(ctx, s.db.Reader(), `WHERE changed_at >= $1 ORDER BY changed_at`, sqldb.Micros(since))
-	return sqldb.Each(found, func(a *application) registry.AppChange {
-		return registry.AppChange{App: a.TrustedApp, Deleted: !a.deletedAt.IsZero()}
-	}), err
 }
 
 // Update implements [registry.AppStore].
@@ -153,11 +132,8 @@ func (s *Applications) change(ctx context.Context, uri string, now time.Time,
 		if len(found) == 0 {
 			return noApplication(uri)
 		}
-		at, err := changeTime(ctx, tx, now)
-		if err != nil {
-			return err
-		}
 		old := found[0].TrustedApp
+		at := later(now, old.ChangedAt)
 		if err := f(tx, old, at); err != nil {
 			return err
 		}
@@ -165,6 +141,15 @@ func (s *Applications) change(ctx context.Context, uri string, now time.Time,
 			old.ID, sqldb.Micros(at), old.Version+1)
 		return err
 	})
+}
+
+// later is the time, or, where a clock is behind, the moment after the change
+// before.
+func later(now, before time.Time) time.Time {
+	if now.After(before) {
+		return now
+	}
+	return before.Add(time.Microsecond)
 }
 
 // Delete implements [registry.AppStore].
@@ -186,21 +171,16 @@ type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// query reads applications and their credentials. The version tells whether
-// one changed between the two readings; then the reader asks again soon
-// anyway.
+// query reads applications and their credentials.
 func (s *Applications) query(ctx context.Context, q querier, where string, args ...any) ([]application, error) {
 	found, err := applications.All(q.QueryContext(ctx, applications.Select+where, args...))
-	if err != nil {
+	if err != nil || len(found) == 0 {
 		return nil, err
 	}
+	ids := sqldb.Each(found, func(a *application) any { return a.ID })
+	of, err := credentialsOf(ctx, q, `application_id IN (`+placeholders(1, len(ids))+`)`, ids...)
 	for i := range found {
-		if !found[i].deletedAt.IsZero() {
-			continue
-		}
-		if found[i].Credentials, err = credentialsOf(ctx, q, found[i].ID); err != nil {
-			return nil, err
-		}
+		found[i].Credentials = of[found[i].ID]
 	}
-	return found, nil
+	return found, err
 }

@@ -33,9 +33,15 @@ func insertCredential(ctx context.Context, tx *sql.Tx, applicationID string, c *
 	return err
 }
 
-func credentialsOf(ctx context.Context, q querier, applicationID string) ([]tandem.Credential, error) {
-	found, err := credentials.All(q.QueryContext(ctx, credentials.Select+`WHERE application_id = $1 ORDER BY created_at, id`, applicationID))
-	return sqldb.Each(found, func(c *credential) tandem.Credential { return c.Credential }), err
+// credentialsOf reads credentials by the applications that they belong to.
+func credentialsOf(ctx context.Context, q querier, where string, args ...any) (map[string][]tandem.Credential, error) {
+	rows, err := q.QueryContext(ctx, credentials.Select+`WHERE `+where+` ORDER BY created_at, id`, args...)
+	of := map[string][]tandem.Credential{}
+	err = credentials.Range(rows, err, func(c *credential) error {
+		of[c.applicationID] = append(of[c.applicationID], c.Credential)
+		return nil
+	})
+	return of, err
 }
 
 // AddCredential implements [registry.AppStore].

@@ -8,8 +8,11 @@ import (
 // SetGathered makes the bound of the rows that are expanded at once small.
 func (e *ERP) SetGathered(n int) { e.atOnce = n }
 
-// RevokedSince is what each replica asks every second.
-var RevokedSince = revokedSince
+// What replicas ask after changes.
+var (
+	AppsAfter    = appChanges.Select + appsAfter
+	RevokedAfter = revokedTokens.Select + revokedAfter
+)
 
 // Text is the statement of a query.
 func (e *ERP) Text(q *query.Query) (string, error) {

@@ -11,7 +11,8 @@ import (
 )
 
 // Revoked keeps the ids of access tokens and grants that ended before their time; it
-// implements [registry.Revocations] and [identity.Revocations].
+// implements [identity.Revocations]. Triggers number what access tokens are refused
+// for, see [Changes].
 type Revoked struct{ db *sqldb.DB }
 
 // NewRevoked keeps them in the instance's database.
@@ -75,18 +76,6 @@ func endedAt(ctx context.Context, db *sqldb.DB, id string) (time.Time, error) {
 func (s *Revoked) Revoke(ctx context.Context, t registry.RevokedToken) error {
 	_, err := end(ctx, s.db.Writer(), ended{RevokedToken: t})
 	return err
-}
-
-// revokedSince has an index of its own, which the condition must go with.
-var revokedSince = revokedTokens.Select + `WHERE revoked_at >= $1 AND expires_at > 0`
-
-// RevokedSince implements [registry.Revocations].
-func (s *Revoked) RevokedSince(ctx context.Context, since time.Time) ([]registry.RevokedToken, error) {
-	stmt, err := s.db.ReadStmt(ctx, revokedSince)
-	if err != nil {
-		return nil, err
-	}
-	return revokedTokens.All(stmt.QueryContext(ctx, sqldb.Micros(since)))
 }
 
 // Purge deletes what expired before the time.

@@ -102,14 +102,6 @@ func (s *Users) List(ctx context.Context) ([]signin.Account, error) {
 	return users.All(s.db.Reader().QueryContext(ctx, users.Select+`WHERE login NOT LIKE '%#%' ORDER BY login_key`))
 }
 
-// ChangedSince returns the users changed at or after the time, oldest first.
-// A change becomes visible a moment after its time: who polls should look
-// back further than the longest transaction, and expect repeats.
-func (s *Users) ChangedSince(ctx context.Context, since time.Time) ([]tandem.User, error) {
-	all, err := users.All(s.db.Reader().QueryContext(ctx, users.Select+`WHERE changed_at >= $1 ORDER BY changed_at`, sqldb.Micros(since)))
-	return sqldb.Each(all, func(a *signin.Account) tandem.User { return a.User }), err
-}
-
 // Update implements [signin.Users].
 func (s *Users) Update(ctx context.Context, id string, change func(old signin.Account) (signin.Account, error)) (signin.Account, error) {
 	var changed signin.Account

@@ -148,7 +148,7 @@ func (s *site) start() *replica {
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	revoked := data.NewRevoked(s.db)
 	r.keys = &token.Keys{Store: data.NewKeys(s.db), Box: s.box("signing keys"), Log: log, Clock: s.clock.Now}
-	r.registry = &registry.Registry{Apps: data.NewApplications(s.db), Users: s.users, Revocations: revoked, Log: log, Clock: s.clock.Now}
+	r.registry = &registry.Registry{Changes: data.NewChanges(s.db), Users: s.users, Log: log, Clock: s.clock.Now}
 	r.minter = &token.Minter{Issuer: issuer, Keys: r.keys, Database: "db-1", Clock: s.clock.Now}
 	codes := &token.Codes{Store: data.NewCodes(s.db), Clock: s.clock.Now}
 	verifier := &token.Verifier{Issuer: issuer, Keys: r.keys, Clock: s.clock.Now}

@@ -70,7 +70,7 @@ func newPeople(t *testing.T) *people {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.registry = &registry.Registry{Apps: p.apps, Users: p.users, Revocations: data.NewRevoked(db)}
+	p.registry = &registry.Registry{Changes: data.NewChanges(db), Users: p.users}
 	p.refresh(t)
 	const issuer = "https://erp.example/id"
 	p.minter = &token.Minter{Issuer: issuer, Keys: keys, Database: "db-1"}

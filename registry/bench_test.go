@@ -14,19 +14,23 @@ type memory struct{ users map[string]tandem.User }
 
 func (m memory) UserByID(_ context.Context, id string) (tandem.User, error) { return m.users[id], nil }
 
-func (m memory) ChangedSince(context.Context, time.Time) ([]tandem.User, error) { return nil, nil }
-
-func (m memory) RevokedSince(context.Context, time.Time) ([]registry.RevokedToken, error) {
-	return []registry.RevokedToken{{ID: "another", RevokedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}}, nil
+func (m memory) Newest(context.Context) (registry.Marks, error) {
+	return registry.Marks{Apps: 1, Revocations: 1}, nil
 }
 
-type oneApp struct{}
+func (m memory) UsersAfter(context.Context, int64, func(string)) error { return nil }
 
-func (oneApp) ChangedSince(context.Context, time.Time) ([]registry.AppChange, error) {
-	return []registry.AppChange{{App: tandem.TrustedApp{
+func (m memory) RevokedAfter(_ context.Context, _ int64, at time.Time, tell func(registry.RevokedToken)) error {
+	tell(registry.RevokedToken{ID: "another", RevokedAt: at, ExpiresAt: at.Add(time.Hour)})
+	return nil
+}
+
+func (m memory) AppsAfter(_ context.Context, _ int64, tell func(registry.AppChange)) error {
+	tell(registry.AppChange{App: tandem.TrustedApp{
 		ID: "1", ApplicationURI: portal, Enabled: true, ClientType: tandem.ClientConfidential, InternalUsers: true,
 		SystemUserAllowed: true, SystemUserID: "svc", Scope: tandem.Scope{"read", "update"}, Version: 1,
-	}}}, nil
+	}})
+	return nil
 }
 
 // BenchmarkCheck is what every API call pays for the live state.
@@ -35,7 +39,7 @@ func BenchmarkCheck(b *testing.B) {
 		"svc":  {ID: "svc", Login: "svc", Type: tandem.SystemUserNoLogin, Enabled: true},
 		"anna": {ID: "anna", Login: "anna", Type: tandem.InternalUser, Enabled: true},
 	}}
-	live := &registry.Registry{Apps: oneApp{}, Users: m, Revocations: m}
+	live := &registry.Registry{Changes: m, Users: m}
 	if err := live.Refresh(b.Context()); err != nil {
 		b.Fatal(err)
 	}

@@ -40,10 +40,10 @@ func refused(why string) *tandem.Error {
 // [tandem.CodeUnavailable]. It runs on every API call: the usual answer takes
 // about 100 ns and allocates nothing. A user's first call reads the database.
 func (r *Registry) Check(ctx context.Context, p *tandem.Principal) error {
+	app, ok := r.App(p.ApplicationURI)
 	if r.stale.Load() {
 		return errStaleRegistry
 	}
-	app, ok := r.App(p.ApplicationURI)
 	if !ok || !app.Enabled {
 		return errAppGone
 	}
@@ -66,11 +66,7 @@ func (r *Registry) Check(ctx context.Context, p *tandem.Principal) error {
 
 // isRevoked takes the id of a token or of a grant.
 func (r *Registry) isRevoked(id string) bool {
-	revoked := r.revoked.Load()
-	if revoked == nil || len(*revoked) == 0 {
-		return false
-	}
-	_, yes := (*revoked)[id]
+	_, yes := r.revoked.get(id)
 	return yes
 }
 

@@ -294,6 +294,24 @@ func (db *DB) turn(ctx context.Context) (*sql.Conn, error) {
 	return conn, err
 }
 
+// Snapshot runs f in a transaction that only reads, in which every query sees what
+// the first one saw.
+func (db *DB) Snapshot(ctx context.Context, f func(tx *sql.Tx) error) error {
+	opts := &sql.TxOptions{ReadOnly: true}
+	if db.Engine == PostgreSQL { // on SQLite it is so in every transaction
+		opts.Isolation = sql.LevelRepeatableRead
+	}
+	tx, err := db.read.BeginTx(ctx, opts)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // after Commit this does nothing
+	if err := f(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
 // ForUpdate is the clause that locks the rows a SELECT reads until the
 // transaction ends: " FOR UPDATE" on PostgreSQL, nothing on SQLite, where a
 // writing transaction is alone anyway.

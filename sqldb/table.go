@@ -78,22 +78,37 @@ func (t *Table[T]) One(found *sql.Row) (T, error) {
 
 // All reads and closes the rows of a query for the table's columns. It takes
 // what the query returned, error included.
-func (t *Table[T]) All(rows *sql.Rows, err error) ([]T, error) {
+func (t *Table[T]) All(rows *sql.Rows, err error) (all []T, _ error) {
+	err = t.Range(rows, err, func(row *T) error {
+		all = append(all, *row)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
+	return all, nil
+}
+
+// Range is [Table.All] for rows that need not be in memory together: it calls f
+// with one after the other, until f fails. f may keep what the row holds, but not
+// the pointer.
+func (t *Table[T]) Range(rows *sql.Rows, err error, f func(row *T) error) error {
+	if err != nil {
+		return err
+	}
 	defer rows.Close()
-	var all []T
 	var row, none T
 	values := t.Values(&row)
 	for rows.Next() {
 		row = none // so that no two rows share what a field points to
 		if err := rows.Scan(values...); err != nil {
-			return nil, err
+			return err
 		}
-		all = append(all, row)
+		if err := f(&row); err != nil {
+			return err
+		}
 	}
-	return all, rows.Err()
+	return rows.Err()
 }
 
 // List reads and closes the rows of a query for one column. It takes what the

@@ -149,13 +149,19 @@ func applicationsChangeOneAfterTheOther(t *testing.T, stores *Stores) {
 	if !got.ChangedAt.After(want.ChangedAt) {
 		t.Errorf("changed at %v, which is not after %v", got.ChangedAt, want.ChangedAt)
 	}
-	since, err := apps.ChangedSince(ctx, got.ChangedAt)
-	if err != nil || len(since) != 1 || since[0].Deleted || !cmp.Equal(since[0].App, got) {
-		t.Errorf("ChangedSince: %v, %v", since, err)
+	told := appsAfter(t, stores, 0)
+	if len(told) != 1 || told[0].Deleted || !cmp.Equal(viewed(told[0].App), viewed(got)) {
+		t.Errorf("who follows is told %v", told)
 	}
-	if since, err := apps.ChangedSince(ctx, got.ChangedAt.Add(time.Microsecond)); err != nil || len(since) > 0 {
-		t.Errorf("ChangedSince later: %v, %v", since, err)
+	if told := appsAfter(t, stores, newest(t, stores).Apps); len(told) > 0 {
+		t.Errorf("who is up to date is told %v", told)
 	}
+}
+
+// viewed is what the registry's view has of an application.
+func viewed(a tandem.TrustedApp) tandem.TrustedApp {
+	a.Notes, a.ChangedAt = "", time.Time{}
+	return a
 }
 
 func applicationsLeaveTombstones(t *testing.T, stores *Stores) {
@@ -163,6 +169,7 @@ func applicationsLeaveTombstones(t *testing.T, stores *Stores) {
 	gone := application("com.example/a")
 	_, err := apps.Create(ctx, gone)
 	must(t, err)
+	made := newest(t, stores).Apps
 	must(t, apps.Delete(ctx, gone.ApplicationURI, noon.Add(time.Minute)))
 	if _, err := apps.ByURI(ctx, gone.ApplicationURI); !errors.Is(err, tandem.ErrNotFound) {
 		t.Errorf("a deleted application: %v", err)
@@ -172,9 +179,12 @@ func applicationsLeaveTombstones(t *testing.T, stores *Stores) {
 	next.ChangedAt = noon.Add(2 * time.Minute)
 	_, err = apps.Create(ctx, next)
 	must(t, err)
-	since, err := apps.ChangedSince(ctx, noon)
-	if err != nil || len(since) != 2 || !since[0].Deleted || since[0].App.ID != gone.ID || since[0].App.Enabled || since[1].App.ID != next.ID {
-		t.Errorf("ChangedSince, oldest first: %+v, %v", since, err)
+	told := appsAfter(t, stores, made)
+	if len(told) != 2 || !told[0].Deleted || told[0].App.ID != gone.ID || told[0].App.Enabled || told[1].App.ID != next.ID {
+		t.Errorf("who follows is told, oldest first: %+v", told)
+	}
+	if told := appsAfter(t, stores, 0); len(told) != 1 || told[0].App.ID != next.ID {
+		t.Errorf("who begins is told %+v", told)
 	}
 	if all, err := apps.List(ctx); err != nil || len(all) != 1 || all[0].ID != next.ID {
 		t.Errorf("List: %v, %v", all, err)

@@ -23,7 +23,6 @@ import (
 type Stores struct {
 	Applications interface {
 		registry.AppStore
-		registry.Apps
 		identity.CredentialUses
 	}
 	Users interface {
@@ -38,13 +37,11 @@ type Stores struct {
 	Families   token.FamilyStore
 	Assertions token.AssertionStore
 	Failures   identity.FailureCounters
-	Revoked    interface {
-		registry.Revocations
-		identity.Revocations
-	}
-	Sessions session.Store
-	Audit    audit.Store
-	Instance interface {
+	Revoked    identity.Revocations
+	Changes    registry.Changes
+	Sessions   session.Store
+	Audit      audit.Store
+	Instance   interface {
 		ID(ctx context.Context) (string, error)
 	}
 	// Reopen closes the stores and opens them again: a restart.
@@ -88,6 +85,7 @@ func storesOf(db *sqldb.DB) *Stores {
 		Assertions:   data.NewAssertions(db),
 		Failures:     data.NewClientFailures(db),
 		Revoked:      data.NewRevoked(db),
+		Changes:      data.NewChanges(db),
 		Sessions:     data.NewSessions(db),
 		Audit:        data.NewAudit(db),
 		Instance:     data.NewInstance(db),
@@ -109,6 +107,7 @@ func Run(t *testing.T, open func(t testing.TB) *Stores) {
 		"Applications are told apart":               applicationsAreToldApart,
 		"Applications change one after the other":   applicationsChangeOneAfterTheOther,
 		"Applications leave tombstones":             applicationsLeaveTombstones,
+		"Changes come in the order of commits":      changesComeInTheOrderOfCommits,
 		"Credentials come and go":                   credentialsComeAndGo,
 		"Users are read as written":                 usersAreReadAsWritten,
 		"User updates do not lose each other":       userUpdatesDoNotLoseEachOther,

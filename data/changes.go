@@ -1,0 +1,132 @@
+package data
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/registry"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// Changes tells replicas what has changed; it implements [registry.Changes]. Each
+// kind of change has a counter, whose row a change locks until its commit.
+type Changes struct{ db *sqldb.DB }
+
+// NewChanges reads the instance's database.
+func NewChanges(db *sqldb.DB) *Changes { return &Changes{db} }
+
+// Newest implements [registry.Changes].
+func (s *Changes) Newest(ctx context.Context) (m registry.Marks, err error) {
+	stmt, err := s.db.ReadStmt(ctx, `SELECT (SELECT last FROM change_counters WHERE name = 'applications'),
+		(SELECT last FROM change_counters WHERE name = 'users'), (SELECT last FROM change_counters WHERE name = 'revocations')`)
+	if err != nil {
+		return m, err
+	}
+	err = stmt.QueryRowContext(ctx).Scan(&m.Apps, &m.Users, &m.Revocations)
+	return m, err
+}
+
+// appChange is a row of the table as the registry needs it.
+type appChange struct {
+	application
+	change int64
+}
+
+var appChanges = sqldb.NewTable("applications", func(a *appChange, column sqldb.Column) {
+	column("id", &a.ID)
+	column("application_uri", &a.ApplicationURI)
+	column("name", &a.Name)
+	column("is_enabled", &a.Enabled)
+	column("client_type", &a.ClientType)
+	column("internal_users", &a.InternalUsers)
+	column("external_users", &a.ExternalUsers)
+	column("redirect_uris", linesField(&a.RedirectURIs))
+	column("post_logout_redirect_uris", linesField(&a.PostLogoutRedirectURIs))
+	column("backchannel_logout_uri", &a.BackchannelLogoutURI)
+	column("system_user_allowed", &a.SystemUserAllowed)
+	column("system_user_id", &a.SystemUserID)
+	column("scope", scopeField(&a.Scope))
+	column("user_scope", (*nullableScope)(&a.UserScope))
+	column("service_scope", (*nullableScope)(&a.ServiceScope))
+	column("access_tokens", &a.AccessTokens)
+	column("device_flow", &a.DeviceFlow)
+	column("first_party", &a.FirstParty)
+	column("secret_hash", &a.SecretHash)
+	column("basic_authentication", &a.BasicAuthentication)
+	column("created_at", sqldb.TimeField(&a.CreatedAt))
+	column("deleted_at", sqldb.TimeField(&a.deletedAt))
+	column("version", &a.Version)
+	column("change", &a.change)
+})
+
+// appPage is how many applications are read at a time.
+const appPage = 1000
+
+const (
+	appsAfter        = `WHERE change > $1 ORDER BY change LIMIT $2`
+	appsThere        = `WHERE change > $1 AND deleted_at = 0 ORDER BY change LIMIT $2`
+	credentialsAfter = `application_id IN (SELECT id FROM applications WHERE change > $1 AND change <= $2)`
+)
+
+// AppsAfter implements [registry.Changes]. An application and its credentials are
+// of the same moment.
+func (s *Changes) AppsAfter(ctx context.Context, change int64, tell func(registry.AppChange)) error {
+	where := appsAfter
+	if change == 0 {
+		where = appsThere
+	}
+	for {
+		var page []appChange
+		var of map[string][]tandem.Credential
+		err := s.db.Snapshot(ctx, func(tx *sql.Tx) (err error) {
+			page, err = appChanges.All(tx.QueryContext(ctx, appChanges.Select+where, change, appPage))
+			if err != nil || len(page) == 0 {
+				return err
+			}
+			of, err = credentialsOf(ctx, tx, credentialsAfter, change, page[len(page)-1].change)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for i := range page {
+			a := &page[i]
+			a.Credentials, change = of[a.ID], a.change
+			tell(registry.AppChange{App: a.TrustedApp, Deleted: !a.deletedAt.IsZero()})
+		}
+		if len(page) < appPage {
+			return nil
+		}
+	}
+}
+
+// UsersAfter implements [registry.Changes].
+func (s *Changes) UsersAfter(ctx context.Context, change int64, tell func(id string)) error {
+	stmt, err := s.db.ReadStmt(ctx, `SELECT user_id FROM user_changes WHERE change > $1`)
+	if err != nil {
+		return err
+	}
+	ids, err := sqldb.List[string](stmt.QueryContext(ctx, change))
+	for _, id := range ids {
+		tell(id)
+	}
+	return err
+}
+
+// RevokedAfter implements [registry.Changes]. The last condition makes the index
+// fit.
+func (s *Changes) RevokedAfter(ctx context.Context, change int64, at time.Time, tell func(registry.RevokedToken)) error {
+	stmt, err := s.db.ReadStmt(ctx, revokedTokens.Select+revokedAfter)
+	if err != nil {
+		return err
+	}
+	rows, err := stmt.QueryContext(ctx, change, sqldb.Micros(at))
+	return revokedTokens.Range(rows, err, func(t *registry.RevokedToken) error {
+		tell(*t)
+		return nil
+	})
+}
+
+const revokedAfter = `WHERE change > $1 AND expires_at > $2 AND change > 0`

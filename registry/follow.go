@@ -1,0 +1,222 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// sweepEvery is how often revocations that have expired are forgotten.
+const sweepEvery = time.Minute
+
+// Run follows the database until the context ends.
+func (r *Registry) Run(ctx context.Context) error {
+	interval := r.Interval
+	if interval == 0 {
+		interval = Interval
+	}
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		ask, cancel := context.WithTimeout(ctx, MaxStale/2)
+		err := r.Refresh(ask)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			r.log().Warn("registry: the database does not answer", "error", err)
+		}
+	}
+}
+
+func (r *Registry) log() *slog.Logger {
+	if r.Log != nil {
+		return r.Log
+	}
+	return slog.Default()
+}
+
+// Ready says why nothing can be decided now: the view was never filled, or the
+// database has not answered for longer than [MaxStale]. The error has
+// [tandem.CodeUnavailable].
+func (r *Registry) Ready() error {
+	if r.asked.Load() == 0 {
+		return errStaleRegistry
+	}
+	if r.wakeUp(); r.stale.Load() {
+		return errStaleRegistry
+	}
+	return nil
+}
+
+// Refresh asks the database for changes now. After it returns nil the view
+// holds everything committed before it was called.
+func (r *Registry) Refresh(ctx context.Context) error {
+	r.refresh.Lock()
+	defer r.refresh.Unlock()
+	return r.refreshLocked(ctx)
+}
+
+// catchUp is a refresh that callers wait for.
+type catchUp struct {
+	done chan struct{}
+	err  error
+}
+
+// CatchUp is Refresh for whoever has just written something, so that what this
+// process says next is true: those who come together share one question. The
+// context ends the caller's own wait only.
+func (r *Registry) CatchUp(ctx context.Context) error {
+	r.catching.Lock()
+	n := r.next
+	if n == nil {
+		n = &catchUp{done: make(chan struct{})}
+		r.next = n
+		go r.catch(context.WithoutCancel(ctx), n)
+	}
+	r.catching.Unlock()
+	select {
+	case <-n.done:
+		return n.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *Registry) catch(ctx context.Context, n *catchUp) {
+	r.refresh.Lock()
+	defer r.refresh.Unlock()
+	r.catching.Lock()
+	r.next = nil // who comes now needs the next one
+	r.catching.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, MaxStale/2)
+	defer cancel()
+	n.err = r.refreshLocked(ctx)
+	close(n.done)
+}
+
+func (r *Registry) refreshLocked(ctx context.Context) error {
+	asked := r.Clock.Now()
+	newest, err := r.Changes.Newest(ctx)
+	if err == nil {
+		err = errors.Join(r.refreshApps(ctx, newest.Apps), r.refreshUsers(ctx, newest.Users), r.refreshRevoked(ctx, newest.Revocations, asked))
+	}
+	if err == nil {
+		r.asked.Store(asked.UnixNano())
+		r.stale.Store(false)
+		return nil
+	}
+	if last := r.asked.Load(); last != 0 && r.Clock.Now().UnixNano()-last > MaxStale.Nanoseconds() {
+		r.stale.Store(true)
+	}
+	return err
+}
+
+// refreshApps reads the applications that changed. The number of the newest
+// change was read before them, so that none up to it can be missing. When it is
+// smaller than before, the database is an older one: a backup.
+func (r *Registry) refreshApps(ctx context.Context, newest int64) error {
+	if newest == r.appsMark {
+		return nil
+	}
+	afresh := newest < r.appsMark
+	if r.shared == nil {
+		r.shared = newShared()
+	}
+	mark, there := r.appsMark, map[string]bool{}
+	if afresh {
+		mark = 0
+	}
+	err := r.Changes.AppsAfter(ctx, mark, func(c AppChange) {
+		if afresh && !c.Deleted {
+			there[c.App.ApplicationURI] = true
+		}
+		r.take(c, afresh)
+	})
+	if err != nil {
+		return err
+	}
+	if afresh {
+		r.apps.removeWhere(func(uri string, a *App) bool {
+			gone := !there[uri]
+			if gone {
+				r.origins.replace(a, nil)
+			}
+			return gone
+		})
+	}
+	r.appsMark = newest
+	return nil
+}
+
+// take puts the newest state of an application into the view. Afresh, also one
+// that seems to be there: a version counts within one history only.
+func (r *Registry) take(c AppChange, afresh bool) {
+	uri := c.App.ApplicationURI
+	have, ok := r.apps.get(uri)
+	switch {
+	case c.Deleted:
+		// The tombstone of a predecessor must not hit the application that
+		// has its name now.
+		if ok && have.ID == c.App.ID {
+			r.apps.remove(uri)
+			r.origins.replace(have, nil)
+		}
+	case !ok || afresh || have.ID != c.App.ID || have.Version != c.App.Version:
+		app := NewApp(c.App)
+		r.shared.share(app)
+		r.apps.set(uri, app)
+		r.origins.replace(have, app)
+	}
+}
+
+// refreshUsers forgets the users that changed: they are read again when they are
+// seen again.
+func (r *Registry) refreshUsers(ctx context.Context, newest int64) error {
+	mark := r.usersMark // only written here
+	if newest == mark {
+		return nil
+	}
+	var changed []string
+	all := mark == 0 || newest < mark || newest-mark > MaxUsers
+	if !all {
+		if err := r.Changes.UsersAfter(ctx, mark, func(id string) { changed = append(changed, id) }); err != nil {
+			return err
+		}
+	}
+	r.usersLock.Lock()
+	defer r.usersLock.Unlock()
+	r.usersMark = newest
+	if all {
+		r.users = nil
+		return nil
+	}
+	for _, id := range changed {
+		delete(r.users, id)
+	}
+	return nil
+}
+
+func (r *Registry) refreshRevoked(ctx context.Context, newest int64, asked time.Time) error {
+	if asked.Sub(r.swept).Abs() >= sweepEvery {
+		r.swept = asked
+		r.revoked.removeWhere(func(_ string, expires time.Time) bool { return !asked.Before(expires) })
+	}
+	mark := r.revocationMark
+	if newest == mark {
+		return nil
+	}
+	if newest < mark { // an older database: what was revoked in the newer one stays so
+		mark = 0
+	}
+	err := r.Changes.RevokedAfter(ctx, mark, asked, func(t RevokedToken) { r.revoked.set(t.ID, t.ExpiresAt) })
+	if err != nil {
+		return err
+	}
+	r.revocationMark = newest
+	return nil
+}

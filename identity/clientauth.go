@@ -227,7 +227,7 @@ func (c *client) proveSecret(secret string, now time.Time) {
 	sum := sha256.Sum256([]byte(secret))
 	for i := range c.app.Credentials {
 		credential := &c.app.Credentials[i]
-		if credential.Kind != tandem.CredentialSecret || subtle.ConstantTimeCompare(sum[:], credential.SecretHash) != 1 {
+		if credential.Kind != tandem.CredentialSecret || subtle.ConstantTimeCompare(sum[:], credential.Proof) != 1 {
 			continue
 		}
 		if credential.UsableAt(now) {
@@ -239,15 +239,15 @@ func (c *client) proveSecret(secret string, now time.Time) {
 	}
 }
 
-func (c *client) proveAssertion(credential *tandem.Credential, a *token.Assertion, audiences []string, now time.Time) bool {
-	if credential.Kind != tandem.CredentialPublicKey || !credential.UsableAt(now) || a.Verify(credential, audiences, now) != nil {
+func (c *client) proveAssertion(credential *registry.Credential, a *token.Assertion, audiences []string, now time.Time) bool {
+	if credential.Kind != tandem.CredentialPublicKey || !credential.UsableAt(now) || a.Verify(credential.Proof, audiences, now) != nil {
 		return false
 	}
 	c.allow(credential)
 	return true
 }
 
-func (c *client) allow(credential *tandem.Credential) {
+func (c *client) allow(credential *registry.Credential) {
 	c.credentialID = credential.ID
 	c.user = c.user || credential.Flow == tandem.FlowUser
 	c.service = c.service || credential.Flow == tandem.FlowService

@@ -28,7 +28,7 @@ func (h *Handler) authorizationCode(ctx context.Context, q *request) (*issued, e
 	}
 	// The address that the code went to may have been taken from the
 	// application meanwhile, perhaps because it is no longer its own.
-	if code.RedirectURI != "" && !signin.MatchRedirectURI(&q.app.TrustedApp, code.RedirectURI) {
+	if code.RedirectURI != "" && !signin.MatchRedirectURI(q.app, code.RedirectURI) {
 		return nil, oauth.Refuse(oauth.InvalidGrant, "the redirect_uri of this code is no longer registered")
 	}
 	u, err := h.person(ctx, q.app, code.UserID)

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/registry"
 )
@@ -169,7 +170,10 @@ func TestI10_ScopeNeverGrows(t *testing.T) {
 		if granted.String() != a.Scope || len(granted) == 0 {
 			rt.Fatalf("%s: the token has %q, the answer says %q", what, granted, a.Scope)
 		}
-		app, _ := r.registry.App(portal)
+		app, err := data.NewApplications(s.db).ByURI(t.Context(), portal)
+		if err != nil {
+			rt.Fatal(err)
+		}
 		for _, word := range granted {
 			if tandem.IsProtocolScope(word) && protocol {
 				continue

@@ -4,29 +4,116 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/hybridapps/tandem"
 )
 
-// App is a Trusted Application as last read, with what every call asks worked
-// out beforehand. It has what sign-ins and tokens need: of Scope, UserScope and
-// ServiceScope what [App.FlowScope] says, of SecretHash what [App.ClassicSecret]
-// does, and no Notes. It is shared: never change it.
+// App is a Trusted Application as last read: what sign-ins and tokens need of it,
+// with what every call asks worked out beforehand, in as little memory as may be.
+// It is shared: never change it.
 type App struct {
-	tandem.TrustedApp
+	ID, ApplicationURI, Name string
+	ClientType               tandem.ClientType
+	RedirectURIs             []string
+	PostLogoutRedirectURIs   []string
+	SystemUserID             string
+	Credentials              []Credential
+	CreatedAt                time.Time
+	Version                  int64
+
 	userFlow, serviceFlow tandem.Scope
 	classicSecret         []byte
+
+	Enabled, InternalUsers, ExternalUsers, SystemUserAllowed bool
+}
+
+// Credential is a [tandem.Credential] as authentication needs it.
+type Credential struct {
+	ID   string
+	Kind tandem.CredentialKind
+	Flow tandem.Flow
+	// Proof is the SHA-256 of a secret, or a public key as JWK.
+	Proof []byte
+
+	notBefore, expiresAt int64 // microseconds since 1970; 0 means always and never
+}
+
+// UsableAt reports whether the credential's time bounds include t.
+func (c *Credential) UsableAt(t time.Time) bool {
+	now := t.UnixMicro()
+	return now >= c.notBefore && (c.expiresAt == 0 || now < c.expiresAt)
 }
 
 // NewApp works out what every call asks of an application, and leaves out what
 // none does.
 func NewApp(a tandem.TrustedApp) *App {
-	app := &App{TrustedApp: a, userFlow: appScopes(a.FlowScope(tandem.FlowUser)), serviceFlow: appScopes(a.FlowScope(tandem.FlowService))}
+	app := &App{
+		ID: a.ID, ApplicationURI: a.ApplicationURI, Name: a.Name, ClientType: a.ClientType,
+		RedirectURIs: slices.Clone(a.RedirectURIs), PostLogoutRedirectURIs: slices.Clone(a.PostLogoutRedirectURIs),
+		SystemUserID: a.SystemUserID, Credentials: make([]Credential, len(a.Credentials)), CreatedAt: a.CreatedAt, Version: a.Version,
+		userFlow: appScopes(a.FlowScope(tandem.FlowUser)), serviceFlow: appScopes(a.FlowScope(tandem.FlowService)),
+		Enabled: a.Enabled, InternalUsers: a.InternalUsers, ExternalUsers: a.ExternalUsers, SystemUserAllowed: a.SystemUserAllowed,
+	}
 	if sum, err := base64.StdEncoding.DecodeString(a.SecretHash); err == nil && len(sum) == sha256.Size {
 		app.classicSecret = sum
 	}
-	app.Scope, app.UserScope, app.ServiceScope, app.SecretHash, app.Notes = nil, nil, nil, "", ""
+	for i := range a.Credentials {
+		app.Credentials[i] = newCredential(&a.Credentials[i])
+	}
+	app.pack()
 	return app
+}
+
+func newCredential(c *tandem.Credential) Credential {
+	made := Credential{ID: c.ID, Kind: c.Kind, Flow: c.Flow, Proof: c.SecretHash, notBefore: micros(c.NotBefore), expiresAt: micros(c.ExpiresAt)}
+	if c.Kind == tandem.CredentialPublicKey {
+		made.Proof = c.PublicKey
+	}
+	return made
+}
+
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// pack has all texts of the application in one piece of memory, and all proofs in
+// another.
+func (a *App) pack() {
+	texts := []*string{&a.ID, &a.ApplicationURI, &a.Name, &a.SystemUserID}
+	for _, uris := range [][]string{a.RedirectURIs, a.PostLogoutRedirectURIs} {
+		for i := range uris {
+			texts = append(texts, &uris[i])
+		}
+	}
+	var proofs []byte
+	for i := range a.Credentials {
+		texts = append(texts, &a.Credentials[i].ID)
+		proofs = append(proofs, a.Credentials[i].Proof...)
+	}
+	var all strings.Builder
+	for _, text := range texts {
+		all.WriteString(*text)
+	}
+	whole := strings.Clone(all.String())
+	for _, text := range texts {
+		*text, whole = whole[:len(*text)], whole[len(*text):]
+	}
+	proofs = slices.Clip(slices.Clone(proofs))
+	for i := range a.Credentials {
+		c := &a.Credentials[i]
+		c.Proof, proofs = proofs[:len(c.Proof):len(c.Proof)], proofs[len(c.Proof):]
+	}
+}
+
+// AllowsUserType reports whether a person of this type may sign in through
+// the application.
+func (a *App) AllowsUserType(t tandem.UserType) bool {
+	return t == tandem.InternalUser && a.InternalUsers || t == tandem.ExternalCommunityUser && a.ExternalUsers
 }
 
 // ClassicSecret is the SHA-256 of the one secret of ERP.net's records, which
@@ -66,7 +153,6 @@ func newShared() *shared { return &shared{map[string]string{}, map[string]tandem
 func (s *shared) share(a *App) {
 	a.userFlow, a.serviceFlow = known(s.scopes, a.userFlow.String(), a.userFlow), known(s.scopes, a.serviceFlow.String(), a.serviceFlow)
 	shareWord(s, &a.ClientType)
-	shareWord(s, &a.AccessTokens)
 	for i := range a.Credentials {
 		shareWord(s, &a.Credentials[i].Kind)
 		shareWord(s, &a.Credentials[i].Flow)

@@ -12,6 +12,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/registry"
 )
 
 // authorizationRequest is a checked authorization request (RFC 6749 section
@@ -70,7 +71,7 @@ func checkParameter(name string, values []string) string {
 
 // parse reads what is not the client's identity: client_id and redirect_uri
 // have been checked before, so that an error can go to the redirect URI.
-func (req *authorizationRequest) parse(q url.Values, app *tandem.TrustedApp) *oauth.Error {
+func (req *authorizationRequest) parse(q url.Values, app *registry.App) *oauth.Error {
 	req.ResponseMode = oauth.ModeQuery
 	if m := q["response_mode"]; len(m) == 1 && knownMode(m[0]) {
 		req.ResponseMode = m[0] // first, so that the errors below use it
@@ -127,7 +128,7 @@ func (req *authorizationRequest) parse(q url.Values, app *tandem.TrustedApp) *oa
 // parseChallenge reads PKCE's parameters (RFC 7636 section 4.3). An absent
 // method means plain there, which is refused: with it whoever sees the request
 // can redeem the code.
-func (req *authorizationRequest) parseChallenge(q url.Values, app *tandem.TrustedApp) *oauth.Error {
+func (req *authorizationRequest) parseChallenge(q url.Values, app *registry.App) *oauth.Error {
 	challenge, method := q.Get("code_challenge"), q.Get("code_challenge_method")
 	switch {
 	case challenge == "" && (method != "" || q.Has("code_challenge")):

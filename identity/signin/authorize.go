@@ -123,7 +123,7 @@ func (h *Handler) accept(r *http.Request, q url.Values) (*authorizationRequest, 
 		RedirectURI:     q.Get("redirect_uri"),
 		At:              h.Clock.Now().Unix(),
 	}
-	cause := req.parse(q, &app.TrustedApp)
+	cause := req.parse(q, app)
 	if cause == nil && !app.InternalUsers && !app.ExternalUsers {
 		cause = oauth.Refuse(oauth.UnauthorizedClient, "nobody may sign in through this application: allow internal or external users")
 	}
@@ -153,7 +153,7 @@ func (h *Handler) application(uri, redirectURI string) (*registry.App, error) {
 	switch {
 	case !ok || !app.Enabled || app.ClientType == tandem.ClientNone:
 		return nil, badApplication(asked{uri, redirectURI}, "The application that sent you here is not known, or it is switched off.")
-	case !MatchRedirectURI(&app.TrustedApp, redirectURI):
+	case !MatchRedirectURI(app, redirectURI):
 		return nil, notRegistered(uri, redirectURI)
 	}
 	return app, nil

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/registry"
 )
 
 // MatchRedirectURI reports whether the application has registered the redirect
@@ -14,7 +15,7 @@ import (
 // (RFC 8252 section 7.3). The name localhost is not in the exception: it is
 // resolved, and need not be this device. Schemes of an application's own
 // (com.acme.field:/callback) are compared byte for byte like all others.
-func MatchRedirectURI(app *tandem.TrustedApp, uri string) bool {
+func MatchRedirectURI(app *registry.App, uri string) bool {
 	if slices.Contains(app.RedirectURIs, uri) {
 		return true
 	}

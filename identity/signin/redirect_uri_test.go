@@ -9,11 +9,12 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/registry"
 )
 
 func TestRedirectURILoopbackPort(t *testing.T) {
 	t.Parallel()
-	public := &tandem.TrustedApp{ClientType: tandem.ClientPublic, RedirectURIs: []string{
+	public := &registry.App{ClientType: tandem.ClientPublic, RedirectURIs: []string{
 		"http://127.0.0.1/callback", "http://[::1]:4000/cb?x=1", "http://localhost:4000/cb", "https://app.example/cb",
 	}}
 	confidential := *public
@@ -70,7 +71,7 @@ func TestRedirectURILoopbackPort(t *testing.T) {
 // FuzzRedirectURI proves the one thing that matters: what matches is
 // registered, or is the registered URI with another port on a loopback address.
 func FuzzRedirectURI(f *testing.F) {
-	app := &tandem.TrustedApp{ClientType: tandem.ClientPublic, RedirectURIs: []string{
+	app := &registry.App{ClientType: tandem.ClientPublic, RedirectURIs: []string{
 		"http://127.0.0.1/callback", "http://[::1]/cb?x=1", "https://app.example/cb",
 	}}
 	for _, seed := range []string{"http://127.0.0.1:8080/callback", "http://127.0.0.1:80@evil/callback", "http://[::1]:1/cb?x=1",

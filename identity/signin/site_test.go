@@ -60,22 +60,22 @@ type site struct {
 // apps is a registry that tests can change.
 type apps struct {
 	mu sync.Mutex
-	m  map[string]*registry.App
+	m  map[string]tandem.TrustedApp
 }
 
 func (a *apps) App(uri string) (*registry.App, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	app, ok := a.m[uri]
-	return app, ok
+	return registry.NewApp(app), ok
 }
 
 func (a *apps) change(uri string, f func(*tandem.TrustedApp)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	app := a.m[uri].TrustedApp
+	app := a.m[uri]
 	f(&app)
-	a.m[uri] = registry.NewApp(app)
+	a.m[uri] = app
 }
 
 // codes keeps what each code was issued for.
@@ -183,7 +183,7 @@ func newSiteOn(t *testing.T, db *sqldb.DB, tls bool) *site {
 	public := confidential
 	public.ID, public.ApplicationURI, public.Name, public.ClientType = "2", field, "Field", tandem.ClientPublic
 	public.RedirectURIs, public.ExternalUsers = []string{"http://127.0.0.1/callback"}, false
-	s.apps = &apps{m: map[string]*registry.App{portal: registry.NewApp(confidential), field: registry.NewApp(public)}}
+	s.apps = &apps{m: map[string]tandem.TrustedApp{portal: confidential, field: public}}
 
 	box, err := seal.New("sign-in", make([]byte, seal.KeySize))
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/registry"
 )
@@ -79,13 +78,13 @@ func ReadAssertion(text string) (*Assertion, error) {
 	return a, nil
 }
 
-// Verify checks the assertion against one credential (RFC 7523 section 3):
+// Verify checks the assertion against one public key, a JWK (RFC 7523 section 3):
 // signature, iss and sub are the client, aud is one of the audiences, it lives,
 // not for longer than [MaxAssertionLifetime], and it has an id. Use its id up
 // with [Assertion.Use] after it.
-func (a *Assertion) Verify(credential *tandem.Credential, audiences []string, now time.Time) error {
+func (a *Assertion) Verify(publicKey []byte, audiences []string, now time.Time) error {
 	var key jose.JSONWebKey
-	if json.Unmarshal(credential.PublicKey, &key) != nil || !key.IsPublic() {
+	if json.Unmarshal(publicKey, &key) != nil || !key.IsPublic() {
 		return ErrAssertion
 	}
 	if a.header.KeyID != "" && key.KeyID != "" && a.header.KeyID != key.KeyID {

@@ -29,10 +29,10 @@ var mayImport = map[string][]string{
 	"assets":      {},
 	"api/odata":   {},
 	"sqldb":       {"."},
-	"registry":    {".", "internal/netaddr"},
+	"registry":    {".", "internal/netaddr", "internal/paging"},
 	"erp/base":    {"erp/model", "erp/query", "erp/write"},
 	"erp/demo":    {".", "erp", "erp/model", "erp/query", "erp/write"},
-	"session":     {".", "internal/flood"},
+	"session":     {".", "internal/flood", "internal/paging"},
 	"audit":       {"."},
 	"internalapi": {".", "internal/netaddr", "internal/patience"},
 	// What several rooms do the same way: leaves.
@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 
 	// The boxes of the server: never each other's, never the data box. Identity
 	// asks the registry who may act; the API reads the entity model.
-	"identity/...": {".", "oauth", "registry", "seal", "assets", "identity/...", "internal/flood", "internal/netaddr"},
+	"identity/...": {".", "oauth", "registry", "seal", "assets", "identity/...", "internal/flood", "internal/netaddr", "internal/paging"},
 	"api":          {".", "api/odata", "erp/model", "erp/query", "erp/write", "oauth", "internal/netaddr"},
 	// The data box implements the stores that the others declare.
 	"data":          {".", "sqldb", "api/odata", "audit", "erp/model", "erp/query", "erp/write", "identity/...", "registry", "session"},

@@ -3,9 +3,11 @@ package data
 import (
 	"context"
 	"database/sql"
+	"strconv"
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -95,10 +97,38 @@ func noApplication(uri string) error {
 	return tandem.Errorf(tandem.CodeNotFound, "there is no application %q", uri)
 }
 
-// List implements [registry.AppStore].
-func (s *Applications) List(ctx context.Context) ([]tandem.TrustedApp, error) {
-	found, err := s.query(ctx, s.db.Reader(), `WHERE deleted_at = 0 ORDER BY application_uri`)
-	return sqldb.Each(found, func(a *application) tandem.TrustedApp { return a.TrustedApp }), err
+// Page implements [registry.AppStore].
+func (s *Applications) Page(ctx context.Context, f registry.Filter, after string, limit int) (page []registry.ListedApp, err error) {
+	var w where
+	w.add("deleted_at = 0")
+	w.add("application_uri > ?", after)
+	w.when(f.ClientType != "", "client_type = ?", string(f.ClientType))
+	w.when(f.SystemUserID != "", "system_user_id = ?", f.SystemUserID)
+	w.when(f.Disabled, "NOT is_enabled")
+	w.when(f.Text != "", s.db.Contains("lower(application_uri || ' ' || name)", "?"), lowerASCII(f.Text))
+	err = s.db.Snapshot(ctx, func(tx *sql.Tx) error {
+		found, err := s.query(ctx, tx, w.text()+` ORDER BY application_uri LIMIT `+strconv.Itoa(limit), w.args...)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		logins, err := systemUsers(ctx, tx, found)
+		page = sqldb.Each(found, func(a *application) registry.ListedApp {
+			return registry.ListedApp{TrustedApp: a.TrustedApp, SystemUser: logins[a.SystemUserID]}
+		})
+		return err
+	})
+	return page, err
+}
+
+// systemUsers are the logins of the applications' System Users, by id.
+func systemUsers(ctx context.Context, q querier, of []application) (map[string]string, error) {
+	ids := sqldb.Each(of, func(a *application) any { return a.SystemUserID })
+	rows, err := q.QueryContext(ctx, listedUsers.Select+`WHERE id IN (`+placeholders(1, len(ids))+`)`, ids...)
+	logins := map[string]string{}
+	return logins, listedUsers.Range(rows, err, func(u *tandem.User) error {
+		logins[u.ID] = u.Login
+		return nil
+	})
 }
 
 // Update implements [registry.AppStore].

@@ -302,17 +302,40 @@ func (s *Sessions) EndedSince(ctx context.Context, change int64) (ids []string, 
 }
 
 // List implements [session.Store].
-func (s *Sessions) List(ctx context.Context, all bool, now time.Time) ([]session.Stored, error) {
-	query, arg := `WHERE ended_at = 0 AND expires_at > $1 ORDER BY slot`, sqldb.Micros(now)
-	if all {
-		query, arg = `ORDER BY opened_at DESC, id LIMIT $1`, session.MaxList
-	}
-	stmt, err := s.db.ReadStmt(ctx, sessions.Select+query)
+func (s *Sessions) List(ctx context.Context, now time.Time) ([]session.Stored, error) {
+	stmt, err := s.db.ReadStmt(ctx, sessions.Select+`WHERE ended_at = 0 AND expires_at > $1 ORDER BY slot`)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := sessions.All(stmt.QueryContext(ctx, arg))
+	return storedSessions(stmt.QueryContext(ctx, sqldb.Micros(now)))
+}
+
+func storedSessions(found *sql.Rows, err error) ([]session.Stored, error) {
+	rows, err := sessions.All(found, err)
 	return sqldb.Each(rows, func(s *sessionRow) session.Stored { return s.Stored }), err
+}
+
+// Page implements [session.Store].
+func (s *Sessions) Page(ctx context.Context, f session.Filter, after *tandem.Session, limit int, now time.Time) ([]session.Stored, error) {
+	var w where
+	order := "slot"
+	switch {
+	case f.All:
+		order = "opened_at DESC, id DESC"
+		if after != nil {
+			w.add("(opened_at, id) < (?, ?)", sqldb.Micros(after.OpenedAt), after.ID)
+		}
+	default:
+		w.add("ended_at = 0")
+		w.add("expires_at > ?", sqldb.Micros(now))
+		if after != nil {
+			w.add("slot > ?", after.Slot)
+		}
+	}
+	w.when(f.User != "", "user_login = ?", f.User)
+	w.when(f.ApplicationURI != "", "application_uri = ?", f.ApplicationURI)
+	w.when(f.Kind != "", "kind = ?", string(f.Kind))
+	return storedSessions(s.db.Reader().QueryContext(ctx, sessions.Select+w.text()+` ORDER BY `+order+` LIMIT `+strconv.Itoa(limit), w.args...))
 }
 
 // Forget implements [session.Store].

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"strconv"
 	"strings"
 	"time"
 
@@ -97,9 +98,31 @@ func (s *Users) one(ctx context.Context, where, arg, missing string, args ...any
 	return a, sqldb.NotFound(err, missing, args...)
 }
 
-// List implements [signin.Users].
-func (s *Users) List(ctx context.Context) ([]signin.Account, error) {
-	return users.All(s.db.Reader().QueryContext(ctx, users.Select+`WHERE login NOT LIKE '%#%' ORDER BY login_key`))
+// listedUsers are users without what only the sign-in needs.
+var listedUsers = sqldb.NewTable("users", func(u *tandem.User, column sqldb.Column) {
+	column("id", &u.ID)
+	column("login", &u.Login)
+	column("name", &u.Name)
+	column("email", &u.Email)
+	column("email_verified", &u.EmailVerified)
+	column("locale", &u.Locale)
+	column("user_type", &u.Type)
+	column("is_admin", &u.Admin)
+	column("is_enabled", &u.Enabled)
+	column("created_at", sqldb.TimeField(&u.CreatedAt))
+	column("changed_at", sqldb.TimeField(&u.ChangedAt))
+})
+
+// Page implements [signin.Users].
+func (s *Users) Page(ctx context.Context, f signin.Filter, after string, limit int) ([]tandem.User, error) {
+	var w where
+	w.add("login_key > ?", signin.LoginKey(after))
+	w.add("login NOT LIKE '%#%'") // deleted
+	w.when(f.Type != "", "user_type = ?", string(f.Type))
+	w.when(f.Admin, "is_admin")
+	w.when(f.Disabled, "NOT is_enabled")
+	w.when(f.Text != "", s.db.Contains("lower(login || ' ' || name || ' ' || email)", "?"), lowerASCII(f.Text))
+	return listedUsers.All(s.db.Reader().QueryContext(ctx, listedUsers.Select+w.text()+` ORDER BY login_key LIMIT `+strconv.Itoa(limit), w.args...))
 }
 
 // Update implements [signin.Users].

@@ -144,7 +144,7 @@ func (i *Instance) mountAPI(mux *http.ServeMux) {
 	}
 	(&api.Domain{
 		Model: model.Model, Store: i.rows, Access: access, Root: c.URL, Version: c.Version, Log: c.Log,
-		Sessions: func(ctx context.Context) ([]tandem.Session, error) { return i.Sessions.List(ctx, false) },
+		Sessions: func(ctx context.Context) ([]tandem.Session, error) { return i.Sessions.List(ctx) },
 		Usage: func(ctx context.Context) (api.LicenceUsage, error) {
 			u, err := i.Sessions.Usage(ctx)
 			return api.LicenceUsage{Slots: u.Slots, InUse: u.InUse, Users: u.User, Services: u.Service}, err

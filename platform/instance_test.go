@@ -346,7 +346,7 @@ func TestAdministrationAlongsideAnInstance(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	open, err := a.Sessions.List(ctx, false)
+	open, err := a.Sessions.List(ctx)
 	if err != nil || len(open) != 1 {
 		t.Fatal(len(open), err)
 	}

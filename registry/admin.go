@@ -7,11 +7,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/paging"
 )
 
 // AppStore keeps Trusted Applications. Reads of one that does not exist return
@@ -23,8 +25,9 @@ type AppStore interface {
 	// when two run at the same moment.
 	Create(ctx context.Context, a tandem.TrustedApp) (tandem.TrustedApp, error)
 	ByURI(ctx context.Context, applicationURI string) (tandem.TrustedApp, error)
-	// List is ordered by ApplicationURI.
-	List(ctx context.Context) ([]tandem.TrustedApp, error)
+	// Page is at most limit applications that the filter chooses, by ApplicationURI,
+	// after the one with the ApplicationURI; an empty one is before all.
+	Page(ctx context.Context, f Filter, after string, limit int) ([]ListedApp, error)
 	// Update runs change in a transaction that no other change of the
 	// application can enter, and returns what it stored. Identifiers and
 	// credentials are kept as they were.
@@ -35,6 +38,25 @@ type AppStore interface {
 	// AddCredential adds one if check agrees to the application as it is.
 	AddCredential(ctx context.Context, applicationURI string, now time.Time, check func(tandem.TrustedApp) error, c tandem.Credential) error
 	RevokeCredential(ctx context.Context, applicationURI, credentialID string, now time.Time) error
+}
+
+// Filter chooses applications. What is empty chooses all.
+type Filter struct {
+	// Text is part of the ApplicationURI or the name, without regard to the case of
+	// Latin letters.
+	Text       string
+	ClientType tandem.ClientType
+	// SystemUserID is the account that the back end acts as.
+	SystemUserID string
+	// Disabled chooses those that are switched off.
+	Disabled bool
+}
+
+// ListedApp is an application in a list.
+type ListedApp struct {
+	tandem.TrustedApp
+	// SystemUser is the login of its System User; empty when it has none.
+	SystemUser string
 }
 
 // Accounts finds users. One that does not exist is [tandem.ErrNotFound].
@@ -136,9 +158,14 @@ func (t *TrustedApps) Get(ctx context.Context, applicationURI string) (tandem.Tr
 	return t.Store.ByURI(ctx, applicationURI)
 }
 
-// List returns all applications, ordered by ApplicationURI.
-func (t *TrustedApps) List(ctx context.Context) ([]tandem.TrustedApp, error) {
-	return t.Store.List(ctx)
+// List are the applications that the filter chooses, by ApplicationURI.
+func (t *TrustedApps) List(ctx context.Context, f Filter) iter.Seq2[ListedApp, error] {
+	return paging.All(func(after *ListedApp, limit int) ([]ListedApp, error) {
+		if after == nil {
+			after = &ListedApp{}
+		}
+		return t.Store.Page(ctx, f, after.ApplicationURI, limit)
+	})
 }
 
 // Update changes an application. The result passes the same checks as a new

@@ -2,8 +2,10 @@ package session
 
 import (
 	"context"
+	"iter"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/paging"
 )
 
 // CloseByKey ends the session with this key, such as the sign-in that has been
@@ -32,7 +34,7 @@ func (m *Manager) Close(ctx context.Context, id, reason string) error {
 // EndWhere ends the open sessions that match, and returns how many.
 func (m *Manager) EndWhere(ctx context.Context, match func(*tandem.Session) bool, reason tandem.EndReason) (int, error) {
 	m.once.Do(m.init)
-	open, err := m.Store.List(ctx, false, m.Clock.Now())
+	open, err := m.Store.List(ctx, m.Clock.Now())
 	if err != nil {
 		return 0, err
 	}
@@ -60,14 +62,28 @@ func (m *Manager) end(ctx context.Context, e Ending) (int, error) {
 	return len(ended), m.Auditor.RecordAll(context.WithoutCancel(ctx), closedEvents(ended, e.Now))
 }
 
-// List returns the open sessions by slot or, with all, also ended ones, newest
-// first, at most [MaxList].
-func (m *Manager) List(ctx context.Context, all bool) ([]tandem.Session, error) {
+// List returns the open sessions by slot.
+func (m *Manager) List(ctx context.Context) ([]tandem.Session, error) {
 	m.once.Do(m.init)
-	stored, err := m.Store.List(ctx, all, m.Clock.Now())
+	stored, err := m.Store.List(ctx, m.Clock.Now())
 	if err != nil {
 		return nil, err
 	}
+	return m.upToDate(stored), nil
+}
+
+// Each are the sessions that the filter chooses: the open ones by slot or, with
+// [Filter.All], the newest first.
+func (m *Manager) Each(ctx context.Context, f Filter) iter.Seq2[tandem.Session, error] {
+	m.once.Do(m.init)
+	return paging.All(func(after *tandem.Session, limit int) ([]tandem.Session, error) {
+		stored, err := m.Store.Page(ctx, f, after, limit, m.Clock.Now())
+		return m.upToDate(stored), err
+	})
+}
+
+// upToDate adds to what is stored the calls that are in memory only.
+func (m *Manager) upToDate(stored []Stored) []tandem.Session {
 	sessions := make([]tandem.Session, len(stored))
 	for i, s := range stored {
 		sessions[i] = s.Session
@@ -78,7 +94,7 @@ func (m *Manager) List(ctx context.Context, all bool) ([]tandem.Session, error) 
 			}
 		}
 	}
-	return sessions, nil
+	return sessions
 }
 
 // Usage is how the licence is used.
@@ -97,7 +113,7 @@ type ReservedUsage struct{ Slots, InUse int }
 // Usage counts the sessions that are open now, on all replicas.
 func (m *Manager) Usage(ctx context.Context) (Usage, error) {
 	m.once.Do(m.init)
-	open, err := m.Store.List(ctx, false, m.Clock.Now())
+	open, err := m.Store.List(ctx, m.Clock.Now())
 	if err != nil {
 		return Usage{}, err
 	}

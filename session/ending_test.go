@@ -65,7 +65,7 @@ func TestA11_I6_DisabledApplicationEndsBothHalves(t *testing.T) {
 		disabled.Store(true)
 		w.sync(a)
 		w.sync(b)
-		list, err := a.List(t.Context(), false)
+		list, err := a.List(t.Context())
 		if err != nil || len(list) != 1 || list[0].ID != kept.ID {
 			t.Errorf("still open: %+v, %v", list, err)
 		}

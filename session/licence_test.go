@@ -189,7 +189,7 @@ func TestReducedLicenceEndsTheLongestIdle(t *testing.T) {
 		// The replica that was started with more learns of it and keeps to it.
 		w.sync(before)
 		w.full(before, user("u", "sid-0"))
-		list, err := after.List(t.Context(), false)
+		list, err := after.List(t.Context())
 		var keys []string
 		for _, s := range list {
 			keys = append(keys, s.Key)

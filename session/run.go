@@ -88,7 +88,7 @@ func (m *Manager) load(ctx context.Context) error {
 	m.mu.RLock()
 	before := maps.Clone(m.byID) // opened by calls that came before the first round
 	m.mu.RUnlock()
-	open, err := m.Store.List(ctx, false, m.Clock.Now())
+	open, err := m.Store.List(ctx, m.Clock.Now())
 	if err != nil {
 		return err
 	}

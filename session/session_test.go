@@ -195,7 +195,7 @@ func TestListAndUsage(t *testing.T) {
 		if got.Reserved = nil; err != nil || fmt.Sprint(got) != fmt.Sprint(want) || reserved != (session.ReservedUsage{Slots: 2, InUse: 1}) {
 			t.Errorf("usage %+v, reserved %+v, %v", got, reserved, err)
 		}
-		list, err := m.List(t.Context(), false)
+		list, err := m.List(t.Context())
 		var slots []string
 		for _, s := range list {
 			slots = append(slots, fmt.Sprintf("%d %s %d", s.Slot, s.User, s.Requests))

@@ -34,15 +34,24 @@ type Store interface {
 	// EndedSince returns the ids of sessions ended after the change given, and
 	// the number of the last change. A negative change returns no ids.
 	EndedSince(ctx context.Context, change int64) (ids []string, last int64, err error)
-	// List returns open sessions by slot, or, with all, ended ones too, newest
-	// first, at most [MaxList].
-	List(ctx context.Context, all bool, now time.Time) ([]Stored, error)
+	// List returns open sessions by slot.
+	List(ctx context.Context, now time.Time) ([]Stored, error)
+	// Page is at most limit sessions that the filter chooses, after the one given;
+	// nil is before all. Open ones come by slot, and with [Filter.All] the newest
+	// first.
+	Page(ctx context.Context, f Filter, after *tandem.Session, limit int, now time.Time) ([]Stored, error)
 	// Forget removes sessions that ended before the time given.
 	Forget(ctx context.Context, before time.Time) error
 }
 
-// MaxList bounds a list that includes ended sessions.
-const MaxList = 1000
+// Filter chooses sessions. What is empty chooses all.
+type Filter struct {
+	// All chooses those that have ended, too.
+	All bool
+	// User is a login, compared as it is recorded.
+	User, ApplicationURI string
+	Kind                 tandem.SessionKind
+}
 
 // Opening asks for a session.
 type Opening struct {

@@ -248,11 +248,14 @@ func (in *Instance) Advance(d time.Duration) {
 // Sessions are the API sessions: the open ones or, with all, ended ones too.
 func (in *Instance) Sessions(all bool) []tandem.Session {
 	in.t.Helper()
-	s, err := in.Platform.Sessions.List(in.t.Context(), all)
-	if err != nil {
-		in.t.Fatal(err)
+	var found []tandem.Session
+	for s, err := range in.Platform.Sessions.Each(in.t.Context(), session.Filter{All: all}) {
+		if err != nil {
+			in.t.Fatal(err)
+		}
+		found = append(found, s)
 	}
-	return s
+	return found
 }
 
 // Usage is how the licence is used now.

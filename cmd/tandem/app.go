@@ -16,7 +16,7 @@ import (
 
 type appCommands struct {
 	Create     appCreate          `cmd:"" help:"Register an application. Its secrets are shown once."`
-	List       appList            `cmd:"" help:"List all applications."`
+	List       appList            `cmd:"" help:"List applications, by ApplicationUri."`
 	Show       appShow            `cmd:"" help:"Show one application."`
 	Update     appUpdate          `cmd:"" help:"Change an application: flags that are not given change nothing."`
 	Enable     appEnable          `cmd:"" help:"Switch an application on."`
@@ -180,23 +180,33 @@ func writeSecrets(dir string, secrets registry.Secrets) error {
 
 type appList struct {
 	administering
-	output
+	listing
+	Text       string `arg:"" optional:"" help:"Only applications with this in the ApplicationUri or the name." placeholder:"TEXT"`
+	Type       string `help:"Only applications of a type: confidential, public or none." placeholder:"TYPE"`
+	SystemUser string `help:"Only those whose back end acts as a System User." placeholder:"LOGIN"`
+	Disabled   bool   `help:"Only applications that are switched off."`
 }
 
-// Run lists all applications.
+// Run lists applications.
 func (c *appList) Run(ctx context.Context, r *run) error {
+	f := registry.Filter{Text: c.Text, ClientType: clientTypes[c.Type], Disabled: c.Disabled}
+	if c.Type != "" && f.ClientType == "" {
+		return usage("--type %q: use confidential, public or none", c.Type)
+	}
+	if err := c.check(); err != nil {
+		return err
+	}
 	return c.administer(ctx, r, false, func(a *platform.Administration) error {
-		apps, err := a.Apps.List(ctx)
-		if err != nil {
-			return err
-		}
-		rows := make([]appRow, len(apps))
-		for i := range apps {
-			if rows[i], err = appRowOf(ctx, a, apps[i]); err != nil {
+		if c.SystemUser != "" {
+			u, err := a.Accounts.Show(ctx, c.SystemUser)
+			if err != nil {
 				return err
 			}
+			f.SystemUserID = u.ID
 		}
-		return showList(r.stdout, c.output, rows, []column[appRow]{
+		return showRows(r.stdout, c.listing, a.Apps.List(ctx, f), func(app registry.ListedApp) appRow {
+			return newAppRow(app.TrustedApp, app.SystemUser)
+		}, []column[appRow]{
 			{"application_uri", func(a appRow) string { return a.ApplicationURI }},
 			{"name", func(a appRow) string { return a.Name }},
 			{"type", func(a appRow) string { return string(a.ClientType) }},

@@ -43,26 +43,30 @@ type appRow struct {
 }
 
 func appRowOf(ctx context.Context, a *platform.Administration, app tandem.TrustedApp) (appRow, error) {
-	row := appRow{
+	systemUser := ""
+	if app.SystemUserID != "" {
+		u, err := a.Apps.Accounts.UserByID(ctx, app.SystemUserID)
+		if err != nil && !errors.Is(err, tandem.ErrNotFound) {
+			return appRow{}, err
+		}
+		systemUser = u.Login
+	}
+	return newAppRow(app, systemUser), nil
+}
+
+func newAppRow(app tandem.TrustedApp, systemUser string) appRow {
+	return appRow{
 		ID: app.ID, ApplicationURI: app.ApplicationURI, Name: app.Name, Enabled: app.Enabled, ClientType: app.ClientType,
 		InternalUsers: app.InternalUsers, ExternalUsers: app.ExternalUsers,
 		RedirectURIs: list(app.RedirectURIs), PostLogoutURIs: list(app.PostLogoutRedirectURIs),
 		LoginURL: strings.Join(app.RedirectURIs, ","), LogoutURL: strings.Join(app.PostLogoutRedirectURIs, ","),
-		BackchannelLogout: app.BackchannelLogoutURI, SystemUserAllowed: app.SystemUserAllowed,
+		BackchannelLogout: app.BackchannelLogoutURI, SystemUserAllowed: app.SystemUserAllowed, SystemUser: systemUser,
 		Scope: app.Scope.String(), UserScope: app.UserScope.String(), ServiceScope: app.ServiceScope.String(),
 		AccessTokens: app.AccessTokens, DeviceFlow: app.DeviceFlow, FirstParty: app.FirstParty,
 		SecretHash: app.SecretHash, BasicAuthorization: app.BasicAuthentication, Notes: app.Notes,
 		Credentials: credentialRows(app.Credentials),
 		CreatedAt:   stamp{app.CreatedAt}, ChangedAt: stamp{app.ChangedAt}, Version: app.Version,
 	}
-	if app.SystemUserID != "" {
-		u, err := a.Apps.Accounts.UserByID(ctx, app.SystemUserID)
-		if err != nil && !errors.Is(err, tandem.ErrNotFound) {
-			return appRow{}, err
-		}
-		row.SystemUser = u.Login
-	}
-	return row, nil
 }
 
 func list(s []string) []string {

@@ -16,40 +16,6 @@ type output struct {
 	Output string `short:"o" help:"Show as table, json or yaml." enum:"table,json,yaml" default:"table"`
 }
 
-// column is one of a table.
-type column[T any] struct {
-	name string
-	cell func(T) string
-}
-
-// showList writes rows as the flag says.
-func showList[T any](w io.Writer, o output, rows []T, columns []column[T]) error {
-	if o.Output != "table" {
-		if rows == nil {
-			rows = []T{}
-		}
-		return showData(w, o, rows)
-	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for i, c := range columns {
-		if i > 0 {
-			fmt.Fprint(table, "\t")
-		}
-		fmt.Fprint(table, strings.ToUpper(c.name))
-	}
-	fmt.Fprintln(table)
-	for _, row := range rows {
-		for i, c := range columns {
-			if i > 0 {
-				fmt.Fprint(table, "\t")
-			}
-			fmt.Fprint(table, plain(c.cell(row)))
-		}
-		fmt.Fprintln(table)
-	}
-	return table.Flush()
-}
-
 // field is one line of a thing that is shown alone.
 type field struct{ name, value string }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/platform"
+	"github.com/hybridapps/tandem/session"
 )
 
 type sessionCommands struct {
@@ -54,21 +55,19 @@ func sessionRowOf(s tandem.Session, all bool) sessionRow {
 
 type sessionList struct {
 	administering
-	output
-	All bool `help:"Also show sessions that have ended, newest first."`
+	listing
+	All         bool               `help:"Also show sessions that have ended, newest first."`
+	User        string             `help:"Only those of a user." placeholder:"LOGIN"`
+	Application string             `help:"Only those of an application." placeholder:"ID"`
+	Kind        tandem.SessionKind `help:"Only those of a kind: user or service." placeholder:"KIND"`
 }
 
 // Run lists sessions.
 func (c *sessionList) Run(ctx context.Context, r *run) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	return c.administer(ctx, r, false, func(a *platform.Administration) error {
-		sessions, err := a.Sessions.List(ctx, c.All)
-		if err != nil {
-			return err
-		}
-		rows := make([]sessionRow, len(sessions))
-		for i := range sessions {
-			rows[i] = sessionRowOf(sessions[i], c.All)
-		}
 		columns := []column[sessionRow]{
 			{"id", func(s sessionRow) string { return s.ID }},
 			{"slot", func(s sessionRow) string { return strconv.Itoa(s.Slot) }},
@@ -87,7 +86,8 @@ func (c *sessionList) Run(ctx context.Context, r *run) error {
 				return s.EndedAt.String() + " (" + *s.EndReason + ")"
 			}})
 		}
-		return showList(r.stdout, c.output, rows, columns)
+		f := session.Filter{All: c.All, User: c.User, ApplicationURI: c.Application, Kind: c.Kind}
+		return showRows(r.stdout, c.listing, a.Sessions.Each(ctx, f), func(s tandem.Session) sessionRow { return sessionRowOf(s, c.All) }, columns)
 	})
 }
 

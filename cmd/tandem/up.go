@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/internal/paging"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/platform"
 	"github.com/hybridapps/tandem/seal"
@@ -197,8 +199,8 @@ func (s *system) register(ctx context.Context, config platform.StoreConfig, know
 	if err != nil {
 		return nil, false, err
 	}
-	users, err := a.Accounts.List(ctx)
-	if first = len(users) == 0; first && err == nil {
+	_, some, err := paging.First(a.Accounts.List(ctx, signin.Filter{}))
+	if first = !some; first && err == nil {
 		s.log.Info("making the demo company; this takes a few seconds")
 	}
 	if err == nil {

@@ -8,12 +8,14 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/internal/paging"
 	"github.com/hybridapps/tandem/platform"
+	"github.com/hybridapps/tandem/registry"
 )
 
 type userCommands struct {
 	Create      userCreate      `cmd:"" help:"Create a user."`
-	List        userList        `cmd:"" help:"List all users."`
+	List        userList        `cmd:"" help:"List users, by login."`
 	Show        userShow        `cmd:"" help:"Show one user."`
 	Enable      userEnable      `cmd:"" help:"Let a user work again."`
 	Disable     userDisable     `cmd:"" help:"End all sign-ins of a user and admit no new one."`
@@ -121,21 +123,25 @@ func (c *userCreate) Run(ctx context.Context, r *run) error {
 
 type userList struct {
 	administering
-	output
+	listing
+	Text     string `arg:"" optional:"" help:"Only users with this in the login, the name or the e-mail address." placeholder:"TEXT"`
+	Type     string `help:"Only users of a type: internal, external or system." placeholder:"TYPE"`
+	Admin    bool   `help:"Only administrators."`
+	Disabled bool   `help:"Only users that are switched off."`
 }
 
-// Run lists all users.
+// Run lists users.
 func (c *userList) Run(ctx context.Context, r *run) error {
+	kind, known := userTypes[c.Type]
+	if c.Type != "" && !known {
+		return usage("--type %q: use internal, external or system", c.Type)
+	}
+	if err := c.check(); err != nil {
+		return err
+	}
+	f := signin.Filter{Text: c.Text, Type: kind, Admin: c.Admin, Disabled: c.Disabled}
 	return c.administer(ctx, r, false, func(a *platform.Administration) error {
-		users, err := a.Accounts.List(ctx)
-		if err != nil {
-			return err
-		}
-		rows := make([]userRow, len(users))
-		for i := range users {
-			rows[i] = userRowOf(users[i])
-		}
-		return showList(r.stdout, c.output, rows, []column[userRow]{
+		return showRows(r.stdout, c.listing, a.Accounts.List(ctx, f), userRowOf, []column[userRow]{
 			{"login", func(u userRow) string { return u.Login }},
 			{"name", func(u userRow) string { return u.Name }},
 			{"type", func(u userRow) string { return string(u.Type) }},
@@ -267,15 +273,13 @@ func (c *userDelete) Run(ctx context.Context, r *run) error {
 		if err != nil {
 			return err
 		}
-		apps, err := a.Apps.List(ctx)
+		app, used, err := paging.First(a.Apps.List(ctx, registry.Filter{SystemUserID: u.ID}))
 		if err != nil {
 			return err
 		}
-		for i := range apps {
-			if apps[i].SystemUserID == u.ID {
-				return fmt.Errorf("%s is the System User of %s: give that another one first "+
-					"(tandem app update %[2]s --system-user LOGIN, or an empty one)", u.Login, apps[i].ApplicationURI)
-			}
+		if used {
+			return fmt.Errorf("%s is the System User of %s: give that another one first "+
+				"(tandem app update %[2]s --system-user LOGIN, or an empty one)", u.Login, app.ApplicationURI)
 		}
 		if err := a.Accounts.Delete(ctx, c.Login); err != nil {
 			return err

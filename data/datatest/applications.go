@@ -70,9 +70,9 @@ func applicationsAreReadAsWritten(t *testing.T, stores *Stores) {
 	if got.UserScope == nil || got.ServiceScope != nil {
 		t.Errorf("the scopes %#v and %#v", got.UserScope, got.ServiceScope)
 	}
-	all, err := apps.List(ctx)
-	if err != nil || !cmp.Equal(all, []tandem.TrustedApp{bare, want}) {
-		t.Errorf("List: %v\n%s", err, cmp.Diff([]tandem.TrustedApp{bare, want}, all))
+	listed := []registry.ListedApp{{TrustedApp: bare}, {TrustedApp: want}}
+	if all, err := apps.Page(ctx, registry.Filter{}, "", 100); err != nil || !cmp.Equal(all, listed) {
+		t.Errorf("%v\n%s", err, cmp.Diff(listed, all))
 	}
 }
 
@@ -185,7 +185,7 @@ func applicationsLeaveTombstones(t *testing.T, stores *Stores) {
 	if told := appsAfter(t, stores, 0); len(told) != 1 || told[0].App.ID != next.ID {
 		t.Errorf("who begins is told %+v", told)
 	}
-	if all, err := apps.List(ctx); err != nil || len(all) != 1 || all[0].ID != next.ID {
+	if all, err := apps.Page(ctx, registry.Filter{}, "", 100); err != nil || len(all) != 1 || all[0].ID != next.ID {
 		t.Errorf("List: %v, %v", all, err)
 	}
 }

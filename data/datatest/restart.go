@@ -9,6 +9,8 @@ import (
 
 	"github.com/hybridapps/tandem/audit"
 	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/registry"
+	"github.com/hybridapps/tandem/session"
 )
 
 // restartLosesNothing fills every store, opens it again, and compares.
@@ -47,9 +49,9 @@ func restartLosesNothing(t *testing.T, stores *Stores) {
 		}
 		id, err := s.Instance.ID(ctx)
 		note("id", id, err)
-		apps, err := s.Applications.List(ctx)
+		apps, err := s.Applications.Page(ctx, registry.Filter{}, "", 100)
 		note("applications", apps, err)
-		users, err := s.Users.List(ctx)
+		users, err := s.Users.Page(ctx, signin.Filter{}, "", 100)
 		note("users", users, err)
 		signIn, err := s.SignIns.ByCookie(ctx, in.CookieHash)
 		note("sign-in", signIn, err)
@@ -63,7 +65,7 @@ func restartLosesNothing(t *testing.T, stores *Stores) {
 		kept, err := s.Families.Family(ctx, f.ID)
 		note("family", kept, err)
 		note("revoked", revokedAfter(t, s, 0, noon), nil)
-		sessions, err := s.Sessions.List(ctx, true, noon)
+		sessions, err := s.Sessions.Page(ctx, session.Filter{All: true}, nil, 100, noon)
 		note("sessions", sessions, err)
 		recorded, err := s.Audit.ListAudit(ctx, audit.Filter{Limit: 10})
 		note("audit", recorded, err)

@@ -61,7 +61,7 @@ func sessionsAreReadAsWritten(t *testing.T, stores *Stores) {
 		t.Errorf("opened: %+v\n%s", opened, cmp.Diff(want, opened.Stored))
 	}
 	openSession(t, s, opening("anna", "sid-anna", noon.Add(time.Second)))
-	listed, err := s.List(ctx, false, noon)
+	listed, err := s.List(ctx, noon)
 	if err != nil || len(listed) != 2 || !cmp.Equal(listed[0], want) || listed[1].Slot != 2 {
 		t.Errorf("List: %v, %v", listed, err)
 	}
@@ -69,7 +69,7 @@ func sessionsAreReadAsWritten(t *testing.T, stores *Stores) {
 	if again.Fresh || again.ID != o.Session.ID || again.Requests != 2 || !again.LastRequestAt.Equal(noon.Add(time.Minute)) {
 		t.Errorf("a second opening with the same key: %+v", again)
 	}
-	all, err := s.List(ctx, true, noon)
+	all, err := s.Page(ctx, session.Filter{All: true}, nil, 100, noon)
 	if err != nil || len(all) != 2 || all[0].User != "anna" {
 		t.Errorf("List all, newest first: %v, %v", all, err)
 	}
@@ -112,7 +112,7 @@ func sessionsEndAtTheirEdges(t *testing.T, stores *Stores) {
 	}
 	// A touch that comes late counts, but brings nothing back.
 	must(t, s.Touch(ctx, []session.Touch{{ID: anna.ID, At: noon.Add(time.Minute), ExpiresAt: noon.Add(9 * time.Hour), Requests: 4}}))
-	all, err := s.List(ctx, true, noon)
+	all, err := s.Page(ctx, session.Filter{All: true}, nil, 100, noon)
 	if err != nil || len(all) != 3 {
 		t.Fatalf("%v, %v", all, err)
 	}
@@ -121,7 +121,7 @@ func sessionsEndAtTheirEdges(t *testing.T, stores *Stores) {
 		t.Errorf("after a late touch: %+v", got)
 	}
 	must(t, s.Forget(ctx, noon.Add(2*time.Hour)))
-	if all, err := s.List(ctx, true, noon); err != nil || len(all) != 1 {
+	if all, err := s.Page(ctx, session.Filter{All: true}, nil, 100, noon); err != nil || len(all) != 1 {
 		t.Errorf("after Forget: %v, %v", all, err)
 	}
 }
@@ -218,7 +218,7 @@ func smallerLicenceEndsTheLongestIdle(t *testing.T, stores *Stores) {
 			t.Errorf("ended %s: %s", e.User, e.EndReason)
 		}
 	}
-	listed, err := s.List(ctx, false, noon)
+	listed, err := s.List(ctx, noon)
 	var got []string
 	for _, l := range listed {
 		got = append(got, fmt.Sprintf("%d %s %v", l.Slot, l.User, l.Reserved))
@@ -254,7 +254,7 @@ func aSlotHasOneSession(t *testing.T, stores *Stores) {
 		}
 		return err
 	})
-	listed, err := s.List(t.Context(), false, noon)
+	listed, err := s.List(t.Context(), noon)
 	if err != nil || len(listed) != 2 || full.Load() != racers-1 || listed[0].Requests != racers {
 		t.Errorf("%d found no slot; open are %+v, %v", full.Load(), listed, err)
 	}

@@ -39,7 +39,7 @@ func usersAreReadAsWritten(t *testing.T, stores *Stores) {
 			t.Errorf("by %s: %v\n%s", name, err, cmp.Diff(anna, got))
 		}
 	}
-	all, err := users.List(ctx)
+	all, err := users.Page(ctx, signin.Filter{}, "", 100)
 	if err != nil || len(all) != 2 || all[0].Login != "aaron" {
 		t.Errorf("List: %v, %v", all, err)
 	}
@@ -87,7 +87,7 @@ func usersAreReadAsWritten(t *testing.T, stores *Stores) {
 	if _, err := users.ByLogin(ctx, "anna"); !errors.Is(err, tandem.ErrNotFound) {
 		t.Errorf("a deleted user by the login: %v", err)
 	}
-	if all, err := users.List(ctx); err != nil || len(all) != 1 {
+	if all, err := users.Page(ctx, signin.Filter{}, "", 100); err != nil || len(all) != 1 {
 		t.Errorf("%d users, %v", len(all), err)
 	}
 	if told := usersAfter(t, stores, before); !slices.Equal(told, []string{anna.ID}) {

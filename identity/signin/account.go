@@ -38,8 +38,9 @@ type Users interface {
 	ByID(ctx context.Context, id string) (Account, error)
 	// ByLogin compares by [LoginKey].
 	ByLogin(ctx context.Context, login string) (Account, error)
-	// List is ordered by login.
-	List(ctx context.Context) ([]Account, error)
+	// Page is at most limit users that the filter chooses, by login without its
+	// case, after the one with the login; an empty one is before all.
+	Page(ctx context.Context, f Filter, after string, limit int) ([]tandem.User, error)
 	// Update runs change in a transaction that no other change of the account
 	// can enter, counts the version and returns what it stored. The id and the
 	// login never change.
@@ -48,6 +49,16 @@ type Users interface {
 	// person, and gives the login back. Of all of these methods only ByID finds it
 	// then: what refers to it still does.
 	Delete(ctx context.Context, id string, at time.Time) error
+}
+
+// Filter chooses users. What is empty chooses all.
+type Filter struct {
+	// Text is part of the login, the name or the e-mail address, without regard to
+	// the case of Latin letters.
+	Text string
+	Type tandem.UserType
+	// Admin chooses administrators, Disabled those that are switched off.
+	Admin, Disabled bool
 }
 
 // Bounds of an account's fields, in bytes.

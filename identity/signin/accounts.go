@@ -3,11 +3,13 @@ package signin
 import (
 	"context"
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/google/uuid"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/paging"
 )
 
 // Accounts administers users: what the commands and the Instance Manager do.
@@ -77,17 +79,14 @@ func (a *Accounts) setPassword(ctx context.Context, acc *Account, password strin
 	return nil
 }
 
-// List returns all users by login.
-func (a *Accounts) List(ctx context.Context) ([]tandem.User, error) {
-	all, err := a.Users.List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	users := make([]tandem.User, len(all))
-	for i := range all {
-		users[i] = all[i].User
-	}
-	return users, nil
+// List are the users that the filter chooses, by login.
+func (a *Accounts) List(ctx context.Context, f Filter) iter.Seq2[tandem.User, error] {
+	return paging.All(func(after *tandem.User, limit int) ([]tandem.User, error) {
+		if after == nil {
+			after = &tandem.User{}
+		}
+		return a.Users.Page(ctx, f, after.Login, limit)
+	})
 }
 
 // Show returns one user.

@@ -21,7 +21,8 @@ func (s *Sessions) SetLicence(ctx context.Context, l tandem.Licence, now time.Ti
 		return nil, err
 	}
 	// Every replica says so at its start: look without the lock first.
-	if layout, err := s.layout(ctx); err != nil || layout == string(text) {
+	current, err := s.licenceNow(ctx)
+	if err != nil || current.layout == string(text) {
 		return nil, err
 	}
 	var ended []tandem.Session
@@ -30,7 +31,7 @@ func (s *Sessions) SetLicence(ctx context.Context, l tandem.Licence, now time.Ti
 		if layout == string(text) {
 			return nil
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE licence SET layout = $1 WHERE id = 1`, string(text)); err != nil {
+		if _, err := tx.ExecContext(ctx, `UPDATE licence SET layout = $1, moves = moves + 1 WHERE id = 1`, string(text)); err != nil {
 			return err
 		}
 		// What is overdue must not take a slot from what is not.
@@ -47,6 +48,13 @@ func (s *Sessions) SetLicence(ctx context.Context, l tandem.Licence, now time.Ti
 	return ended, nil
 }
 
+// keptSession is an open session that stays open under another licence.
+type keptSession struct {
+	tandem.Session
+	// wasReserved is what it was before; stays says that it keeps its slot.
+	wasReserved, stays bool
+}
+
 // reassign gives the open sessions slots of the licence, the last used first,
 // and ends those that find none. Who can stay where they are do.
 func reassign(ctx context.Context, tx *sql.Tx, l tandem.Licence, now time.Time) ([]tandem.Session, error) {
@@ -59,9 +67,10 @@ func reassign(ctx context.Context, tx *sql.Tx, l tandem.Licence, now time.Time) 
 	for login, n := range l.Reserved {
 		own[login] = n
 	}
-	var kept, ended []tandem.Session
+	var kept []keptSession
+	var ended []tandem.Session
 	for i := range open {
-		o := open[i].Session
+		o := keptSession{Session: open[i].Session, wasReserved: open[i].Reserved}
 		switch {
 		case own[o.User] > 0:
 			own[o.User]--
@@ -82,13 +91,10 @@ func reassign(ctx context.Context, tx *sql.Tx, l tandem.Licence, now time.Time) 
 	return ended, move(ctx, tx, l, kept)
 }
 
-// move puts the sessions within the ranges that they were admitted to.
-func move(ctx context.Context, tx *sql.Tx, l tandem.Licence, kept []tandem.Session) error {
-	// Numbers below zero first, so that no two meet in a slot on the way.
-	if _, err := tx.ExecContext(ctx, `UPDATE sessions SET slot = -slot WHERE ended_at = 0`); err != nil {
-		return err
-	}
-	slotsOf := func(k *tandem.Session) session.Range {
+// move puts the sessions within the ranges that they were admitted to. Those that
+// are there stay.
+func move(ctx context.Context, tx *sql.Tx, l tandem.Licence, kept []keptSession) error {
+	slotsOf := func(k *keptSession) session.Range {
 		if k.Reserved {
 			return session.ReservedSlots(l, k.User)
 		}
@@ -97,15 +103,22 @@ func move(ctx context.Context, tx *sql.Tx, l tandem.Licence, kept []tandem.Sessi
 	taken := make(map[int]bool, len(kept))
 	for i := range kept {
 		k := &kept[i]
-		if r := slotsOf(k); k.Slot >= r.First && k.Slot <= r.Last {
+		r := slotsOf(k)
+		if k.stays = k.Slot >= r.First && k.Slot <= r.Last; k.stays {
 			taken[k.Slot] = true
-		} else {
-			k.Slot = 0
+			continue
+		}
+		// Numbers below zero first, so that no two meet in a slot on the way.
+		if _, err := tx.ExecContext(ctx, `UPDATE sessions SET slot = -slot WHERE id = $1`, k.ID); err != nil {
+			return err
 		}
 	}
 	for i := range kept {
 		k := &kept[i]
-		if k.Slot == 0 {
+		if k.stays && k.Reserved == k.wasReserved {
+			continue
+		}
+		if !k.stays {
 			k.Slot = lowest(slotsOf(k), taken)
 			taken[k.Slot] = true
 		}

@@ -24,22 +24,22 @@ const maxOpenings = 100
 func (s *Sessions) Open(ctx context.Context, o session.Opening) (session.Opened, error) {
 	var opened session.Opened
 	for range maxOpenings {
-		layout, err := s.layout(ctx)
-		if err != nil {
-			return opened, err
-		}
-		if opened.Licence, err = parseLicence(layout); err != nil {
-			return opened, err
-		}
-		if opened.Licence.Slots == 0 {
-			return opened, errors.New("no licence has been set yet")
-		}
 		expired, err := s.Expire(ctx, o.Session.LastRequestAt)
 		opened.Expired = append(opened.Expired, expired...)
 		if err != nil {
 			return opened, err
 		}
-		done, err := s.openOnce(ctx, o, layout, &opened)
+		now, err := s.licenceNow(ctx) // what has just ended is in it
+		if err != nil {
+			return opened, err
+		}
+		if opened.Licence, err = parseLicence(now.layout); err != nil {
+			return opened, err
+		}
+		if opened.Licence.Slots == 0 {
+			return opened, errors.New("no licence has been set yet")
+		}
+		done, err := s.openOnce(ctx, o, now, &opened)
 		if err != nil || done {
 			return opened, err
 		}
@@ -47,19 +47,34 @@ func (s *Sessions) Open(ctx context.Context, o session.Opening) (session.Opened,
 	return opened, tandem.Errorf(tandem.CodeUnavailable, "too many sessions are opened at the same time; try again")
 }
 
-// layout is the licence as it is kept.
-func (s *Sessions) layout(ctx context.Context) (layout string, err error) {
-	stmt, err := s.db.ReadStmt(ctx, `SELECT layout FROM licence WHERE id = 1`)
+// licenceNow is the licence as it is kept, and what is known of the slots.
+type licenceNow struct {
+	layout string
+	// changes is the number of the last ending, moves of the last time that open
+	// sessions got other slots.
+	changes, moves int64
+	// freed is the lowest slot that was given back since the slots were looked at;
+	// NULL when none was.
+	freed sql.NullInt64
+}
+
+// licenceNow reads the licence, and lowers what is known of the slots by what has
+// ended since.
+func (s *Sessions) licenceNow(ctx context.Context) (now licenceNow, err error) {
+	stmt, err := s.db.ReadStmt(ctx, `SELECT layout, changes, moves, (SELECT MIN(slot) FROM sessions WHERE ended_change > $1) FROM licence WHERE id = 1`)
 	if err != nil {
-		return "", err
+		return now, err
 	}
-	err = stmt.QueryRowContext(ctx).Scan(&layout)
-	return layout, err
+	err = stmt.QueryRowContext(ctx, s.taken.since()).Scan(&now.layout, &now.changes, &now.moves, &now.freed)
+	if err == nil {
+		s.taken.freed(now)
+	}
+	return now, err
 }
 
 // openOnce finds the session with the key, or opens one; done is false when it
 // must be tried again.
-func (s *Sessions) openOnce(ctx context.Context, o session.Opening, layout string, opened *session.Opened) (done bool, err error) {
+func (s *Sessions) openOnce(ctx context.Context, o session.Opening, now licenceNow, opened *session.Opened) (done bool, err error) {
 	opened.Stored, err = s.reuse(ctx, o)
 	if !errors.Is(err, sql.ErrNoRows) {
 		return err == nil, err
@@ -68,7 +83,7 @@ func (s *Sessions) openOnce(ctx context.Context, o session.Opening, layout strin
 		return false, err
 	}
 	opened.Stored = session.Stored{Session: o.Session, RemoteAddr: o.RemoteAddr}
-	opened.Slot, opened.Reserved, err = s.takeSlot(ctx, opened, layout, o)
+	opened.Slot, opened.Reserved, err = s.takeSlot(ctx, opened, now, o)
 	if err == nil {
 		opened.Fresh = true
 		return true, nil
@@ -77,8 +92,7 @@ func (s *Sessions) openOnce(ctx context.Context, o session.Opening, layout strin
 	if !errors.Is(err, sql.ErrNoRows) {
 		return false, err
 	}
-	full, err := s.full(ctx, opened.Licence, layout, o)
-	return full, err
+	return s.full(ctx, opened.Licence, now, o)
 }
 
 // reuseSession counts the call in the open session with the key. Times never go
@@ -118,18 +132,22 @@ func (s *Sessions) previous(ctx context.Context, key string, opened *session.Ope
 	return err
 }
 
-// freeSlot is the lowest slot between the numbers in the arguments first and
-// last that no open session has; NULL when there is none. It is the first, or
-// follows one that is taken.
+// freeSlot is the lowest slot between the numbers in the arguments first and last
+// that no open session has; NULL when there is none. It is the first, or follows
+// one that is taken: the index of the taken ones is read up to the first gap. (The
+// comparison with NULL keeps planners from reading all of it for a join.)
 func freeSlot(first, last string) string {
-	return `(SELECT MIN(c.slot) FROM (SELECT CAST(` + first + ` AS BIGINT) AS slot UNION ALL
-		SELECT slot + 1 FROM sessions WHERE ended_at = 0 AND slot >= ` + first + ` AND slot < ` + last + `) c
-		WHERE c.slot <= ` + last + ` AND NOT EXISTS (SELECT 1 FROM sessions t WHERE t.ended_at = 0 AND t.slot = c.slot))`
+	taken := func(slot string) string {
+		return `(SELECT t.slot FROM sessions t WHERE t.ended_at = 0 AND t.slot = ` + slot + `)`
+	}
+	first = `CAST(` + first + ` AS BIGINT)`
+	return `CASE WHEN ` + first + ` <= ` + last + ` THEN CASE WHEN ` + taken(first) + ` IS NULL THEN ` + first + ` ELSE
+		(SELECT s.slot + 1 FROM sessions s WHERE s.ended_at = 0 AND s.slot >= ` + first + ` AND s.slot < ` + last + `
+		AND ` + taken(`s.slot + 1`) + ` IS NULL ORDER BY s.slot LIMIT 1) END END`
 }
 
 // slotArgs are the ranges of slots that an account may have, its own first.
-func slotArgs(l tandem.Licence, login string) []any {
-	own, shared := session.ReservedSlots(l, login), session.SharedSlots(l)
+func slotArgs(own, shared session.Range) []any {
 	return []any{own.First, own.Last, shared.First, shared.Last}
 }
 
@@ -173,12 +191,13 @@ func sessionType(column string) string {
 
 // takeSlot adds the session; sql.ErrNoRows says that it could not: another one
 // has the key or the slot, or none is free, or the licence is another.
-func (s *Sessions) takeSlot(ctx context.Context, opened *session.Opened, layout string, o session.Opening) (slot int, reserved bool, err error) {
+func (s *Sessions) takeSlot(ctx context.Context, opened *session.Opened, now licenceNow, o session.Opening) (slot int, reserved bool, err error) {
 	stmt, err := s.db.WriteStmt(ctx, s.takeSlotText())
 	if err != nil {
 		return 0, false, err
 	}
-	args := append(slotArgs(opened.Licence, o.Session.User), layout)
+	own, shared := session.ReservedSlots(opened.Licence, o.Session.User), session.SharedSlots(opened.Licence)
+	args := append(slotArgs(s.taken.after(own), s.taken.after(shared)), now.layout)
 	row := sessionRow{Stored: opened.Stored, expiresAt: opened.ExpiresAt(o.Idle)}
 	values := sessions.Values(&row)
 	for i, name := range strings.Split(sessions.Columns, ", ") {
@@ -186,20 +205,29 @@ func (s *Sessions) takeSlot(ctx context.Context, opened *session.Opened, layout 
 			args = append(args, values[i])
 		}
 	}
-	err = stmt.QueryRowContext(ctx, args...).Scan(&slot, &reserved)
-	return slot, reserved, err
+	if err = stmt.QueryRowContext(ctx, args...).Scan(&slot, &reserved); err != nil {
+		return 0, false, err
+	}
+	if reserved {
+		s.taken.upTo(now, own, slot)
+	} else {
+		s.taken.upTo(now, shared, slot)
+	}
+	return slot, reserved, nil
 }
 
 // full reports whether the licence is what was looked at and has no slot for the
-// account, and the key no session.
-func (s *Sessions) full(ctx context.Context, l tandem.Licence, layout string, o session.Opening) (full bool, err error) {
+// account, and the key no session; also that nothing has ended since, so that
+// what was known as taken still is.
+func (s *Sessions) full(ctx context.Context, l tandem.Licence, now licenceNow, o session.Opening) (full bool, err error) {
 	stmt, err := s.db.ReadStmt(ctx, `SELECT f.own IS NULL AND f.shared IS NULL
 		AND NOT EXISTS (SELECT 1 FROM sessions WHERE session_key = $6 AND ended_at = 0)
-		FROM licence l, `+freeSlots+` WHERE l.id = 1 AND l.layout = $5`)
+		FROM licence l, `+freeSlots+` WHERE l.id = 1 AND l.layout = $5 AND l.changes = $7 AND l.moves = $8`)
 	if err != nil {
 		return false, err
 	}
-	err = stmt.QueryRowContext(ctx, append(slotArgs(l, o.Session.User), layout, o.Session.Key)...).Scan(&full)
+	own, shared := s.taken.after(session.ReservedSlots(l, o.Session.User)), s.taken.after(session.SharedSlots(l))
+	err = stmt.QueryRowContext(ctx, append(slotArgs(own, shared), now.layout, o.Session.Key, now.changes, now.moves)...).Scan(&full)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}

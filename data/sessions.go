@@ -22,10 +22,13 @@ import (
 // the unique indexes refuse; endings are numbered by the licence's one row, whose
 // lock orders them. Only a licence that differs from the one before takes a
 // transaction: it holds that row, and openings wait for it.
-type Sessions struct{ db *sqldb.DB }
+type Sessions struct {
+	db    *sqldb.DB
+	taken slotsTaken
+}
 
 // NewSessions keeps sessions in the instance's database.
-func NewSessions(db *sqldb.DB) *Sessions { return &Sessions{db} }
+func NewSessions(db *sqldb.DB) *Sessions { return &Sessions{db: db} }
 
 // sessionRow is a row of the table.
 type sessionRow struct {

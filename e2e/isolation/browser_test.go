@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -15,17 +16,18 @@ import (
 	"testing"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
-// TestA10_NothingOfTheBackEndReachesABrowser goes as anna, admin, paul and a
-// stranger to every page that links lead to, presses the buttons, provokes the
-// errors, follows a job's events, and looks into every answer, headers and all,
-// for the service tokens, the secrets, the channel key, everybody's access and
-// refresh tokens, and the ID tokens.
-func TestA10_NothingOfTheBackEndReachesABrowser(t *testing.T) {
+// TestA10_I13_NoSecretReachesABrowserOrIsLeft lets the three programs do everything
+// once, at their most talkative: anna, admin, paul and a stranger go to every page
+// that links lead to, press the buttons, provoke the errors and follow a job's
+// events. Then it looks for each secret that passed between the programs.
+func TestA10_I13_NoSecretReachesABrowserOrIsLeft(t *testing.T) {
 	t.Parallel()
-	each(t, tandemtest.Options{Demo: true}, func(t *testing.T, s *system) {
+	var log testkit.Buffer
+	each(t, tandemtest.Options{Demo: true, Log: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}, func(t *testing.T, s *system) {
 		received := map[string]*recorder{}
 		for _, login := range []string{"", "anna", "admin", "paul"} {
 			p := s.stranger()
@@ -38,53 +40,61 @@ func TestA10_NothingOfTheBackEndReachesABrowser(t *testing.T) {
 			crawl(p, login)
 			received[login] = rec
 		}
-		for _, kind := range []string{kindService, kindUser, kindID, kindRefresh, kindSecret, kindChannel, kindCode} {
-			if len(s.tap.all(kind)) == 0 {
-				t.Errorf("no %s passed by: nothing to look for", kind)
-			}
-		}
-		s.tap.note(kindSecret, s.ServiceSecret)
-		s.tap.note(kindSecret, s.UserSecret)
-		forNobody, ids := s.tap.all(kindService, kindUser, kindRefresh, kindSecret, kindChannel), s.tap.all(kindID)
-		for login, rec := range received {
-			if login != "" && len(rec.answers) < 25 {
-				t.Errorf("%s saw %d answers only", login, len(rec.answers))
-			}
-			kinds := map[string]int{}
-			for _, a := range rec.answers {
-				kinds[a.kind]++
-				for _, kind := range found(a.text, forNobody) {
-					t.Errorf("%q received a %s: %s", login, kind, a.what)
-				}
-				if !a.signOut { // where the own ID token is posted to the provider
-					for _, kind := range found(a.text, ids) {
-						t.Errorf("%q received an %s: %s", login, kind, a.what)
-					}
-				}
-				// What is for one person is kept by no cache.
-				if cache := a.header.Get("Cache-Control"); !strings.Contains(cache, "no-store") && !strings.HasPrefix(a.path, "/assets/") && a.path != "/healthz" && a.path != "/readyz" {
-					t.Errorf("%q: %s may be cached: %q", login, a.what, cache)
-				}
-				for name := range a.header {
-					if strings.HasPrefix(name, "Access-Control-") || name == "Tandem-Session" || name == "Tandem-Slot" {
-						t.Errorf("%q: %s has the header %s", login, a.what, name)
-					}
-				}
-				for _, c := range (&http.Response{Header: a.header}).Cookies() {
-					if !c.HttpOnly || c.SameSite == http.SameSiteDefaultMode || c.SameSite == http.SameSiteNoneMode || c.Domain != "" {
-						t.Errorf("%q: %s sets the cookie %s open to scripts, other sites or siblings", login, a.what, c.Name)
-					}
-				}
-			}
-			t.Logf("%q received %d answers: %v", login, len(rec.answers), kinds)
-			want := map[string][]string{"anna": {"html", "json", "event-stream", "redirect", "error"}, "admin": {"html", "redirect"}, "paul": {"html", "redirect", "error"}}[login]
-			for _, kind := range want {
-				if kinds[kind] == 0 {
-					t.Errorf("%q received nothing of the kind %s", login, kind)
-				}
-			}
-		}
+		t.Run("A10 nothing of the back end reaches a browser", func(t *testing.T) { nothingReaches(t, s.during(t), received) })
+		t.Run("I13 no secret is left anywhere", func(t *testing.T) { noSecretIsLeft(t, s.during(t), &log) })
 	})
+}
+
+// nothingReaches looks into every answer that browsers received, headers and all, for
+// the service tokens, the secrets, the channel key, everybody's access and refresh
+// tokens, and the ID tokens.
+func nothingReaches(t *testing.T, s *system, received map[string]*recorder) {
+	for _, kind := range []string{kindService, kindUser, kindID, kindRefresh, kindSecret, kindChannel, kindCode} {
+		if len(s.tap.all(kind)) == 0 {
+			t.Errorf("no %s passed by: nothing to look for", kind)
+		}
+	}
+	s.tap.note(kindSecret, s.ServiceSecret)
+	s.tap.note(kindSecret, s.UserSecret)
+	forNobody, ids := s.tap.all(kindService, kindUser, kindRefresh, kindSecret, kindChannel), s.tap.all(kindID)
+	for login, rec := range received {
+		if login != "" && len(rec.answers) < 25 {
+			t.Errorf("%s saw %d answers only", login, len(rec.answers))
+		}
+		kinds := map[string]int{}
+		for _, a := range rec.answers {
+			kinds[a.kind]++
+			for _, kind := range found(a.text, forNobody) {
+				t.Errorf("%q received a %s: %s", login, kind, a.what)
+			}
+			if !a.signOut { // where the own ID token is posted to the provider
+				for _, kind := range found(a.text, ids) {
+					t.Errorf("%q received an %s: %s", login, kind, a.what)
+				}
+			}
+			// What is for one person is kept by no cache.
+			if cache := a.header.Get("Cache-Control"); !strings.Contains(cache, "no-store") && !strings.HasPrefix(a.path, "/assets/") && a.path != "/healthz" && a.path != "/readyz" {
+				t.Errorf("%q: %s may be cached: %q", login, a.what, cache)
+			}
+			for name := range a.header {
+				if strings.HasPrefix(name, "Access-Control-") || name == "Tandem-Session" || name == "Tandem-Slot" {
+					t.Errorf("%q: %s has the header %s", login, a.what, name)
+				}
+			}
+			for _, c := range (&http.Response{Header: a.header}).Cookies() {
+				if !c.HttpOnly || c.SameSite == http.SameSiteDefaultMode || c.SameSite == http.SameSiteNoneMode || c.Domain != "" {
+					t.Errorf("%q: %s sets the cookie %s open to scripts, other sites or siblings", login, a.what, c.Name)
+				}
+			}
+		}
+		t.Logf("%q received %d answers: %v", login, len(rec.answers), kinds)
+		want := map[string][]string{"anna": {"html", "json", "event-stream", "redirect", "error"}, "admin": {"html", "redirect"}, "paul": {"html", "redirect", "error"}}[login]
+		for _, kind := range want {
+			if kinds[kind] == 0 {
+				t.Errorf("%q received nothing of the kind %s", login, kind)
+			}
+		}
+	}
 }
 
 // seen is an answer as it came to a browser.

@@ -121,10 +121,19 @@ type external struct {
 	rows                []access
 }
 
-func (s *system) newExternal(login string) *external {
+// newExternals makes people with the logins prefix000, prefix001 and so on.
+func (s *system) newExternals(prefix string, n int) []*external {
 	s.t.Helper()
-	u := s.CreateUser(signin.NewUser{Login: login, Name: "Partner " + login, Type: tandem.ExternalCommunityUser})
-	return &external{login: login, id: u.ID}
+	var all []signin.NewUser
+	for i := range n {
+		login := fmt.Sprintf("%s%03d", prefix, i)
+		all = append(all, signin.NewUser{Login: login, Name: "Partner " + login, Type: tandem.ExternalCommunityUser})
+	}
+	made := make([]*external, n)
+	for i, u := range s.CreateUsers(all...) {
+		made[i] = &external{login: u.Login, id: u.ID}
+	}
+	return made
 }
 
 // ownCustomer is the id of the one customer that a portal user acts for.

@@ -19,6 +19,7 @@ import (
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/platform"
 	"github.com/hybridapps/tandem/sqldb"
@@ -42,12 +43,11 @@ func TestB13_I12_RaceForTheLastSlot(t *testing.T) {
 				}
 			}
 			tokens := make([]string, racers)
+			var people []signin.NewUser
 			for i := range tokens {
-				if _, err := in.Platform.Accounts.Create(t.Context(), signin.NewUser{Login: fmt.Sprintf("racer%03d", i), Name: "Racer", Type: tandem.InternalUser, Password: tandemtest.Password}); err != nil {
-					t.Fatal(err)
-				}
+				people = append(people, newClerk(fmt.Sprintf("racer%03d", i)))
 			}
-			in.Refresh()
+			in.CreateUsers(people...)
 			var all errgroup.Group
 			all.SetLimit(8)
 			for i := range tokens {
@@ -75,6 +75,10 @@ func TestB13_I12_RaceForTheLastSlot(t *testing.T) {
 				wg.Go(func() {
 					<-begin
 					status, text := replicas[i%2].API("GET", "GetVersion()", token, "")
+					for end := time.Now().Add(testkit.Patience); status == 503 && time.Now().Before(end); {
+						// So many at once are more than a slow machine answers in time.
+						status, text = replicas[i%2].API("GET", "GetVersion()", token, "")
+					}
 					switch {
 					case status == 200:
 						won.Add(1)

@@ -100,9 +100,8 @@ func TestA8_ExternalUsersSeeTheirOwn(t *testing.T) {
 		c := readCompany(s, 8)
 		roles := []string{"Basic", "Orders", "OrdersWithPrices", "Billing", "Admin", "Owner"}
 		windows := []int{-1, 0, 30, 200, 800}
-		people := make([]*external, 8)
+		people := s.newExternals("partner", 8)
 		for i := range people {
-			people[i] = s.newExternal(fmt.Sprintf("partner%02d", i))
 			chosen := random.Perm(len(c.customers))
 			for _, n := range chosen[:random.IntN(4)] {
 				people[i].rows = append(people[i].rows, c.grant(people[i].id, access{

@@ -3,7 +3,6 @@ package isolation_test
 import (
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -24,84 +23,76 @@ func mustRead(t *testing.T, path string) []byte {
 	return text
 }
 
-// TestI13_NoSecretIsLeftAnywhere lets the three programs do everything once, at
-// their most talkative, and then looks for each secret that passed between
-// them: in the logs, in every column of all three databases, in the files, in
-// the audit record, in the metrics, and in all addresses.
-func TestI13_NoSecretIsLeftAnywhere(t *testing.T) {
-	t.Parallel()
-	var log testkit.Buffer
-	each(t, tandemtest.Options{Demo: true, Log: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}, func(t *testing.T, s *system) {
-		for _, login := range []string{"anna", "paul", "admin"} {
-			crawl(s.signIn(login), login)
+// noSecretIsLeft looks for each secret that passed between the programs in the logs,
+// in every column of all their databases, in the files, in the audit record, in the
+// metrics, and in all addresses.
+func noSecretIsLeft(t *testing.T, s *system, log *testkit.Buffer) {
+	s.sync(s.rpc, s.SignIn("anna", "openid").ID)
+	s.Advance(s.renewal())
+	again := s.signIn("anna")
+	s.Advance(s.renewal())
+	again.open("/orders") // renewed
+	s.Browser().SignIn(s.WebApp+"/signin", "anna", "not her password, but secret too")
+	s.TokenRequest(url.Values{"grant_type": {"client_credentials"}, "client_id": {tandemtest.Portal}, "client_secret": {s.UserSecret}})
+	for token := range s.tap.all(kindUser, kindService, kindID) {
+		s.API("GET", "General_Products_Products?$top=1", token[:len(token)-4]+"AAAA", "")
+	}
+	s.tap.note(kindSecret, tandemtest.Password)
+	s.tap.note(kindSecret, "not her password, but secret too")
+	secrets := s.tap.all()
+	for _, kind := range []string{kindCode, kindRefresh, kindSecret, kindChannel, kindUser, kindService, kindID, kindCookie} {
+		if len(s.tap.all(kind)) == 0 {
+			t.Fatalf("no %s passed by: nothing to look for", kind)
 		}
-		s.sync(s.rpc, s.SignIn("anna", "openid").ID)
-		s.Advance(s.renewal())
-		again := s.signIn("anna")
-		s.Advance(s.renewal())
-		again.open("/orders") // renewed
-		s.Browser().SignIn(s.WebApp+"/signin", "anna", "not her password, but secret too")
-		s.TokenRequest(url.Values{"grant_type": {"client_credentials"}, "client_id": {tandemtest.Portal}, "client_secret": {s.UserSecret}})
-		for token := range s.tap.all(kindUser, kindService, kindID) {
-			s.API("GET", "General_Products_Products?$top=1", token[:len(token)-4]+"AAAA", "")
+	}
+	look := func(where, text string) {
+		for _, kind := range found(text, secrets) {
+			t.Errorf("a %s is in %s", kind, where)
 		}
-		s.tap.note(kindSecret, tandemtest.Password)
-		s.tap.note(kindSecret, "not her password, but secret too")
-		secrets := s.tap.all()
-		for _, kind := range []string{kindCode, kindRefresh, kindSecret, kindChannel, kindUser, kindService, kindID, kindCookie} {
-			if len(s.tap.all(kind)) == 0 {
-				t.Fatalf("no %s passed by: nothing to look for", kind)
+	}
+	if len(log.String()) < 10_000 {
+		t.Errorf("the log says too little: %s", log.String())
+	}
+	look("the logs", log.String())
+	for name, at := range map[string]string{"instance": s.Store().DB, "ERP": s.Platform.ERP.URL(), "web app": s.WebAppDB, "worker": s.WorkerDB} {
+		n := dump(t, s.openDB(t, at), func(table, text string) { look("the "+name+"'s table "+table, text) })
+		if n < 5 {
+			t.Errorf("the %s's database has %d values", name, n)
+		}
+	}
+	dirs := []string{s.Dir, filepath.Dir(s.Store().KeyFile)}
+	if file, found := strings.CutPrefix(s.Store().DB, "sqlite:"); found {
+		dirs = append(dirs, filepath.Dir(file))
+	}
+	for _, dir := range dirs {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || d.Name() == "credential" || d.Name() == "channel.key" {
+				return err
+			}
+			look(d.Name(), string(mustRead(t, path)))
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, e := range s.Record("") {
+		look("the audit record: "+string(e.Kind), fmt.Sprintf("%+v", e))
+	}
+	look("the metrics", s.send("GET", s.URL+"/metrics", "", nil).Text)
+	// Of all addresses only the one callback holds a code, once, and it is
+	// used up there.
+	places := s.tap.visited()
+	for _, place := range places {
+		for _, kind := range found(place, secrets) {
+			if at, err := url.Parse(place); err != nil || kind != kindCode || !strings.HasSuffix(at.Path, "/signin-callback") {
+				t.Errorf("a %s is in the address %s", kind, at.Redacted())
 			}
 		}
-		look := func(where, text string) {
-			for _, kind := range found(text, secrets) {
-				t.Errorf("a %s is in %s", kind, where)
-			}
-		}
-		if len(log.String()) < 10_000 {
-			t.Errorf("the log says too little: %s", log.String())
-		}
-		look("the logs", log.String())
-		for name, at := range map[string]string{"instance": s.Store().DB, "ERP": s.Platform.ERP.URL(), "web app": s.WebAppDB, "worker": s.WorkerDB} {
-			n := dump(t, s.openDB(t, at), func(table, text string) { look("the "+name+"'s table "+table, text) })
-			if n < 5 {
-				t.Errorf("the %s's database has %d values", name, n)
-			}
-		}
-		dirs := []string{s.Dir, filepath.Dir(s.Store().KeyFile)}
-		if file, found := strings.CutPrefix(s.Store().DB, "sqlite:"); found {
-			dirs = append(dirs, filepath.Dir(file))
-		}
-		for _, dir := range dirs {
-			err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-				if err != nil || d.IsDir() || d.Name() == "credential" || d.Name() == "channel.key" {
-					return err
-				}
-				look(d.Name(), string(mustRead(t, path)))
-				return nil
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-		for _, e := range s.Record("") {
-			look("the audit record: "+string(e.Kind), fmt.Sprintf("%+v", e))
-		}
-		look("the metrics", s.send("GET", s.URL+"/metrics", "", nil).Text)
-		// Of all addresses only the one callback holds a code, once, and it is
-		// used up there.
-		places := s.tap.visited()
-		for _, place := range places {
-			for _, kind := range found(place, secrets) {
-				if at, err := url.Parse(place); err != nil || kind != kindCode || !strings.HasSuffix(at.Path, "/signin-callback") {
-					t.Errorf("a %s is in the address %s", kind, at.Redacted())
-				}
-			}
-		}
-		if len(places) < 100 {
-			t.Errorf("%d addresses were seen", len(places))
-		}
-	})
+	}
+	if len(places) < 100 {
+		t.Errorf("%d addresses were seen", len(places))
+	}
 }
 
 // dump gives every value of every table of a database, and counts them.

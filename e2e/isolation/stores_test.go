@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/seal"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
@@ -66,7 +67,7 @@ func TestF32_RowsOfTheWebAppsDatabase(t *testing.T) {
 			}
 		}
 	}
-	for name, tamper := range map[string]func(*testing.T, *sqldb.DB, row, row, row){
+	tampering := map[string]func(*testing.T, *sqldb.DB, row, row, row){
 		"a bit changed":         set("sealed", func(a, _, _ row) any { b := bytes.Clone(a.sealed); b[len(b)/2] ^= 1; return b }),
 		"the first byte":        set("sealed", func(a, _, _ row) any { b := bytes.Clone(a.sealed); b[0] ^= 0x80; return b }),
 		"cut off":               set("sealed", func(a, _, _ row) any { return a.sealed[:len(a.sealed)-1] }),
@@ -99,54 +100,65 @@ func TestF32_RowsOfTheWebAppsDatabase(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			each(t, tandemtest.Options{}, func(t *testing.T, s *system) {
-				db := s.openDB(t, s.WebAppDB)
-				anna, admin := s.signIn("anna"), s.signIn("admin")
-				ids := map[string]string{}
-				for _, login := range []string{"anna", "admin"} {
-					u, err := s.Platform.Accounts.Show(t.Context(), login)
-					if err != nil {
-						t.Fatal(err)
-					}
-					ids[login] = u.ID
-				}
-				old := s.rows(t, db)[ids["anna"]]
-				s.Advance(s.renewal())
-				anna.open("/orders") // renews her token, so that the row is another
-				admin.open("/orders")
-				now := s.rows(t, db)
-				if now[ids["anna"]].version != now[ids["admin"]].version {
+	}
+	each(t, tandemtest.Options{Licence: tandem.Licence{Slots: 3 * len(tampering)}}, func(t *testing.T, s *system) {
+		db := s.openDB(t, s.WebAppDB)
+		couples := map[string]couple{}
+		for name := range tampering {
+			n := len(couples)
+			couples[name] = couple{s.newSignedIn(newClerk(fmt.Sprintf("anna%02d", n))), s.newSignedIn(newAdmin(fmt.Sprintf("admin%02d", n)))}
+		}
+		old := s.rows(t, db)
+		s.Advance(s.renewal())
+		for _, c := range couples {
+			c.anna.open("/orders") // renews her token, so that the row is another
+			c.admin.open("/orders")
+		}
+		now := s.rows(t, db)
+		for name, tamper := range tampering {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				c := couples[name]
+				anna, admin, old := now[c.anna.id], now[c.admin.id], old[c.anna.id]
+				if anna.version != admin.version {
 					t.Fatal("the rows differ by more than their key")
 				}
-				if now[ids["anna"]].version <= old.version || bytes.Equal(now[ids["anna"]].sealed, old.sealed) {
+				if anna.version <= old.version || bytes.Equal(anna.sealed, old.sealed) {
 					t.Fatal("the row is still the old one")
 				}
-				tamper(t, db, now[ids["anna"]], now[ids["admin"]], old)
-				for _, path := range []string{"/two-halves", "/orders", "/", "/jobs"} {
-					req, err := http.NewRequestWithContext(t.Context(), "GET", s.WebApp+path, nil)
-					if err != nil {
-						t.Fatal(err)
-					}
-					page := s.do(anna.Client, req) // the provider would sign her in again
-					if sent := page.StatusCode == http.StatusSeeOther && strings.HasPrefix(page.Header.Get("Location"), "/signin"); !sent && !(path == "/" && page.StatusCode == 200) {
-						t.Errorf("%s: %d", path, page.StatusCode)
-					}
-					if strings.Contains(page.Text, `id="sign-out"`) {
-						t.Errorf("%s: still signed in, as %s", path, uuidText.ReplaceAllString(loginOn(page.Text), ""))
-					}
-				}
-				if name != "moved" && !admin.signedIn() {
-					t.Error("the administrator was signed out, too")
-				}
-				anna.open("/signin") // she is known at the provider, and all is well again
-				if !anna.signedIn() || loginOn(anna.open("/two-halves").Text) != "anna" {
-					t.Error("anna cannot sign in any more")
-				}
+				tamper(t, db, anna, admin, old)
+				s.during(t).afterTampering(c, name == "moved")
 			})
-		})
+		}
+	})
+}
+
+// couple is who loses a row, and whose row is used for it.
+type couple struct{ anna, admin *person }
+
+// afterTampering opens pages as anna, whose row no longer is what the web app wrote.
+func (s *system) afterTampering(c couple, adminsIsGone bool) {
+	s.t.Helper()
+	anna, admin := c.anna.during(s), c.admin.during(s)
+	for _, path := range []string{"/two-halves", "/orders", "/", "/jobs"} {
+		req, err := http.NewRequestWithContext(s.t.Context(), "GET", s.WebApp+path, nil)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		page := s.do(anna.Client, req) // the provider would sign her in again
+		if sent := page.StatusCode == http.StatusSeeOther && strings.HasPrefix(page.Header.Get("Location"), "/signin"); !sent && !(path == "/" && page.StatusCode == 200) {
+			s.t.Errorf("%s: %d", path, page.StatusCode)
+		}
+		if strings.Contains(page.Text, `id="sign-out"`) {
+			s.t.Errorf("%s: still signed in, as %s", path, uuidText.ReplaceAllString(loginOn(page.Text), ""))
+		}
+	}
+	if !adminsIsGone && !admin.signedIn() {
+		s.t.Error("the administrator was signed out, too")
+	}
+	anna.open("/signin") // she is known at the provider, and all is well again
+	if !anna.signedIn() || loginOn(anna.open("/two-halves").Text) != anna.login {
+		s.t.Error("anna cannot sign in any more")
 	}
 }
 

@@ -2,6 +2,7 @@ package isolation_test
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -23,17 +24,41 @@ const reaches = 5 * time.Second
 // they refuse. No call that begins five seconds later may be answered.
 func TestA11_I6_SwitchesReachEveryReplica(t *testing.T) {
 	t.Parallel()
+	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			in := tandemtest.Start(t, tandemtest.Options{Engine: engine})
+			replicas := []*tandemtest.Instance{in, in.Replica(t)}
+			for _, c := range switches() {
+				t.Run(c.name, func(t *testing.T) {
+					admin, err := platform.OpenAdministration(t.Context(), in.Store())
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer admin.Close()
+					c.reachesAll(t, replicas, admin)
+					turnBack(t, in, admin)
+				})
+			}
+		})
+	}
+}
+
+// turn is a switch that ends what some may do.
+type turn struct {
+	name          string
+	off           func(ctx context.Context, a *platform.Administration) error
+	user, service bool // whose live tokens die
+}
+
+func switches() []turn {
 	app := func(change func(a *tandem.TrustedApp)) func(context.Context, *platform.Administration) error {
 		return func(ctx context.Context, a *platform.Administration) error {
 			_, err := a.Apps.Update(ctx, "test", tandemtest.Portal, func(app *tandem.TrustedApp) error { change(app); return nil })
 			return err
 		}
 	}
-	for _, c := range []struct {
-		name          string
-		change        func(ctx context.Context, a *platform.Administration) error
-		user, service bool // whose live tokens die
-	}{
+	return []turn{
 		{"application disabled", app(func(a *tandem.TrustedApp) { a.Enabled = false }), true, true},
 		{"client credentials no longer allowed", app(func(a *tandem.TrustedApp) { a.SystemUserAllowed, a.SystemUserID = false, "" }), false, true},
 		{"internal users no longer admitted", app(func(a *tandem.TrustedApp) { a.InternalUsers = false }), true, false},
@@ -49,64 +74,79 @@ func TestA11_I6_SwitchesReachEveryReplica(t *testing.T) {
 			_, err := a.Accounts.Update(ctx, "anna", func(u *tandem.User) { u.Type = tandem.ExternalCommunityUser })
 			return err
 		}, true, false},
-	} {
-		for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
-			t.Run(c.name+" "+string(engine), func(t *testing.T) {
-				t.Parallel()
-				in := tandemtest.Start(t, tandemtest.Options{Engine: engine})
-				replicas := []*tandemtest.Instance{in, in.Replica(t)}
-				anna, service := in.SignIn("anna"), in.ServiceToken()
-				for _, r := range replicas {
-					for _, token := range []string{anna.Access, service} {
-						if status, text := r.API("GET", "GetVersion()", token, ""); status != 200 {
-							t.Fatalf("%d %s", status, text)
-						}
-					}
-				}
-				admin, err := platform.OpenAdministration(t.Context(), in.Store())
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer admin.Close()
-				if err := c.change(t.Context(), admin); err != nil {
-					t.Fatal(err)
-				}
-				changed := time.Now()
-				for n, r := range replicas {
-					for kind, live := range map[string]struct {
-						token string
-						dies  bool
-					}{"user": {anna.Access, c.user}, "service": {service, c.service}} {
-						for live.dies {
-							began := time.Now()
-							status, text := r.API("GET", "GetVersion()", live.token, "")
-							if status == 401 || status == 403 {
-								break
-							}
-							if began.Sub(changed) > reaches {
-								t.Fatalf("replica %d answers a %s token %v after the switch: %d %s", n, kind, began.Sub(changed), status, text)
-							}
-							time.Sleep(50 * time.Millisecond)
-						}
-						if !live.dies {
-							if status, text := r.API("GET", "GetVersion()", live.token, ""); status != 200 {
-								t.Errorf("replica %d refuses the other half, too: %s token, %d %s", n, kind, status, text)
-							}
-						}
-					}
-					// No new token either.
-					for kind, form := range map[string]url.Values{
-						"user":    {"grant_type": {"refresh_token"}, "refresh_token": {anna.Refresh}, "client_id": {tandemtest.Portal}, "client_secret": {in.UserSecret}},
-						"service": {"grant_type": {"client_credentials"}, "client_id": {tandemtest.Portal}, "client_secret": {in.ServiceSecret}},
-					} {
-						// A user who became external keeps an identity, without an API.
-						if status, text := r.TokenRequest(form); status == 200 && (kind == "user" && c.user || kind == "service" && c.service) && strings.Contains(text, `"access_token"`) && (kind == "service" || strings.Contains(text, "read")) {
-							t.Errorf("replica %d gives a new %s token: %s", n, kind, text[:60])
-						}
-					}
-				}
-			})
+	}
+}
+
+// turnBack lets everybody act again.
+func turnBack(t *testing.T, in *tandemtest.Instance, a *platform.Administration) {
+	t.Helper()
+	_, err := a.Apps.Update(t.Context(), "test", tandemtest.Portal, func(app *tandem.TrustedApp) error {
+		service, err := a.Accounts.Show(t.Context(), tandemtest.SystemUser)
+		app.Enabled, app.InternalUsers, app.SystemUserAllowed, app.SystemUserID = true, true, true, service.ID
+		return err
+	})
+	for _, login := range []string{tandemtest.SystemUser, "anna"} {
+		if err == nil {
+			_, err = a.Accounts.Enable(t.Context(), login)
 		}
+	}
+	if err == nil {
+		_, err = a.Accounts.Update(t.Context(), "anna", func(u *tandem.User) { u.Type = tandem.InternalUser })
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Refresh()
+}
+
+// reachesAll turns the switch off while both halves work at each replica.
+func (c turn) reachesAll(t *testing.T, replicas []*tandemtest.Instance, admin *platform.Administration) {
+	t.Helper()
+	in := replicas[0]
+	anna, service := in.SignIn("anna"), in.ServiceToken()
+	for _, r := range replicas {
+		for _, token := range []string{anna.Access, service} {
+			if status, text := r.API("GET", "GetVersion()", token, ""); status != 200 {
+				t.Fatalf("%d %s", status, text)
+			}
+		}
+	}
+	if err := c.off(t.Context(), admin); err != nil {
+		t.Fatal(err)
+	}
+	changed := time.Now()
+	for n, r := range replicas {
+		who := fmt.Sprintf("replica %d", n)
+		c.reaches(t, r, who+", a user token", anna.Access, c.user, changed)
+		c.reaches(t, r, who+", a service token", service, c.service, changed)
+		// No new token either. A user who became external keeps an identity, without an API.
+		status, text := r.TokenRequest(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {anna.Refresh}, "client_id": {tandemtest.Portal}, "client_secret": {in.UserSecret}})
+		if c.user && status == 200 && strings.Contains(text, `"access_token"`) && strings.Contains(text, "read") {
+			t.Errorf("replica %d gives a new user token: %s", n, text[:60])
+		}
+		status, text = r.TokenRequest(url.Values{"grant_type": {"client_credentials"}, "client_id": {tandemtest.Portal}, "client_secret": {in.ServiceSecret}})
+		if c.service && status == 200 && strings.Contains(text, `"access_token"`) {
+			t.Errorf("replica %d gives a new service token: %s", n, text[:60])
+		}
+	}
+}
+
+// reaches calls with a live token until it is refused, or once when it stays good.
+func (c turn) reaches(t *testing.T, r *tandemtest.Instance, what, token string, dies bool, changed time.Time) {
+	t.Helper()
+	for {
+		began := time.Now()
+		status, text := r.API("GET", "GetVersion()", token, "")
+		switch {
+		case !dies && status != 200:
+			t.Errorf("%s: refused as well as the other half: %d %s", what, status, text)
+			return
+		case !dies, status == 401, status == 403:
+			return
+		case began.Sub(changed) > reaches:
+			t.Fatalf("%s: answered %v after the switch: %d %s", what, began.Sub(changed), status, text)
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
 }
 

@@ -121,18 +121,32 @@ func (s *system) askWorker(method, path, evidence string, header http.Header) an
 	return s.do(s.wire, req)
 }
 
+// during is the system for a subtest in it.
+func (s *system) during(t *testing.T) *system {
+	same := *s
+	same.t = t
+	return &same
+}
+
 // person is a browser in which somebody is signed in to the web app.
 type person struct {
 	*tandemtest.Browser
-	s     *system
-	login string
+	s         *system
+	login, id string // the id is of who was made for the test only
+}
+
+// during is the person for a subtest in the system.
+func (p *person) during(s *system) *person {
+	same := *p
+	same.s = s
+	return &same
 }
 
 func (s *system) stranger() *person {
 	s.t.Helper()
 	b := s.Browser()
 	b.Client.Transport = &navigating{}
-	return &person{b, s, ""}
+	return &person{Browser: b, s: s}
 }
 
 func (s *system) signIn(login string) *person {
@@ -140,6 +154,15 @@ func (s *system) signIn(login string) *person {
 	p := s.stranger()
 	p.login = login
 	s.SignInToWebApp(p.Browser, login)
+	return p
+}
+
+// newSignedIn signs somebody in who was not there before.
+func (s *system) newSignedIn(n signin.NewUser) *person {
+	s.t.Helper()
+	u := s.CreateUser(n)
+	p := s.signIn(n.Login)
+	p.id = u.ID
 	return p
 }
 
@@ -213,6 +236,12 @@ var uuidText = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{
 
 func newClerk(login string) signin.NewUser {
 	return signin.NewUser{Login: login, Name: "Clerk " + login, Type: tandem.InternalUser}
+}
+
+func newAdmin(login string) signin.NewUser {
+	n := newClerk(login)
+	n.Admin = true
+	return n
 }
 
 // renewal is a time after which every access token must be renewed, and nobody

@@ -36,8 +36,8 @@ func TestA11_I6_SwitchesReachEveryReplica(t *testing.T) {
 						t.Fatal(err)
 					}
 					defer admin.Close()
+					defer turnBack(t, in, admin)
 					c.reachesAll(t, replicas, admin)
-					turnBack(t, in, admin)
 				})
 			}
 		})

@@ -25,6 +25,10 @@ const (
 	AuditOnBehalf       AuditKind = "service_call_on_behalf"
 	AuditMultiplexing   AuditKind = "possible_multiplexing"
 	AuditAdministration AuditKind = "administration"
+	// AuditPruned is the removal of events that were older than they are kept.
+	AuditPruned AuditKind = "record_pruned"
+	// AuditRestored is the begin of a new life from a backup.
+	AuditRestored AuditKind = "restored"
 )
 
 // AuditEvent is one line of the append-only record. It never holds a token, a

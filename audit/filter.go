@@ -24,12 +24,16 @@ type Filter struct {
 	// Before is the ID of the last event of the page before; it is what pages
 	// are turned with.
 	Before string
+	// Forward turns the order around, oldest first: then After is the ID of the
+	// last event of the page before.
+	Forward bool
+	After   string
 	// Limit is the page size: DefaultPage when 0, at most MaxPage.
 	Limit int
 }
 
 // List returns events, newest first. The next page is the same filter with
-// Before set to the ID of the last event.
+// Before set to the ID of the last event, and After where it goes forward.
 func (l *Log) List(ctx context.Context, f Filter) ([]tandem.AuditEvent, error) {
 	if f.Limit <= 0 {
 		f.Limit = DefaultPage

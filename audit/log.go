@@ -19,8 +19,12 @@ import (
 type Store interface {
 	// AppendAudit commits all events, or none and returns an error.
 	AppendAudit(ctx context.Context, events []tandem.AuditEvent) error
-	// ListAudit returns the events that the filter selects, newest first.
+	// ListAudit returns the events that the filter selects, newest first, or
+	// oldest first where it goes forward.
 	ListAudit(ctx context.Context, f Filter) ([]tandem.AuditEvent, error)
+	// PruneAudit removes the events before the time, oldest first, and returns
+	// how many. Nobody who appends waits for more than a few milliseconds.
+	PruneAudit(ctx context.Context, before time.Time) (int64, error)
 }
 
 // Limits of a [Log].

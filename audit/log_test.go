@@ -35,6 +35,7 @@ func (h *held) AppendAudit(_ context.Context, events []tandem.AuditEvent) error 
 }
 
 func (h *held) ListAudit(context.Context, audit.Filter) ([]tandem.AuditEvent, error) { return nil, nil }
+func (h *held) PruneAudit(context.Context, time.Time) (int64, error)                 { return 0, nil }
 
 // memory is a store that keeps events, and counts commits.
 type memory struct {
@@ -60,6 +61,8 @@ func (m *memory) ListAudit(_ context.Context, f audit.Filter) ([]tandem.AuditEve
 	m.limits = append(m.limits, f.Limit)
 	return nil, nil
 }
+
+func (m *memory) PruneAudit(context.Context, time.Time) (int64, error) { return 0, nil }
 
 // run keeps the log running until the test, or stop, ends it.
 func run(t testing.TB, l *audit.Log) (stop func()) {

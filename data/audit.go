@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/audit"
@@ -12,7 +13,7 @@ import (
 )
 
 // Audit keeps the record of what happened; it implements [audit.Store]. It has
-// no statement that changes or removes an event.
+// no statement that changes an event, and one that removes the oldest.
 //
 // The one index is that of the id, which grows with time: pages and the newest
 // events are found at once, while a rare kind, actor or session is looked for
@@ -120,11 +121,27 @@ func (s *Audit) ListAudit(ctx context.Context, f audit.Filter) ([]tandem.AuditEv
 	add(!f.Since.IsZero(), "at >=", sqldb.Micros(f.Since))
 	add(!f.Until.IsZero(), "at <", sqldb.Micros(f.Until))
 	add(f.Before != "", "id <", f.Before)
+	add(f.After != "", "id >", f.After)
 	query := auditEvents.Select
 	if len(where) > 0 {
 		query += `WHERE ` + strings.Join(where, ` AND `)
 	}
 	args = append(args, f.Limit)
-	query += ` ORDER BY id DESC LIMIT $` + strconv.Itoa(len(args))
+	order := ` DESC`
+	if f.Forward {
+		order = ``
+	}
+	query += ` ORDER BY id` + order + ` LIMIT $` + strconv.Itoa(len(args))
 	return auditEvents.All(s.db.Reader().QueryContext(ctx, query, args...))
+}
+
+// oldEvents are found by the id, which grows with time, and judged by their own
+// time too.
+var oldEvents = sqldb.Purge{Table: "audit_events", Column: "id", And: `at < $4`}
+
+// PruneAudit implements [audit.Store].
+func (s *Audit) PruneAudit(ctx context.Context, before time.Time) (int64, error) {
+	p := oldEvents
+	p.Before, p.Args = sqldb.FirstID(before), []any{sqldb.Micros(before)}
+	return s.db.Purge(ctx, p)
 }

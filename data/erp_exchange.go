@@ -34,7 +34,7 @@ func (e *ERP) PurgeExchanges(ctx context.Context) (rows int64, err error) {
 
 func (e *ERP) purgeExchange(ctx context.Context, id string, today int64) (rows int64, err error) {
 	for _, p := range []sqldb.Purge{
-		{Table: "erp_data_exchange_objects", Column: "line_no", Before: math.MaxInt64, And: `data_exchange = $4`, Args: []any{id}},
+		{Table: "erp_data_exchange_objects", Column: "line_no", Before: int64(math.MaxInt64), And: `data_exchange = $4`, Args: []any{id}},
 		{Table: "erp_data_exchanges", Column: "keep_until", Before: today, And: `id = $4`, Args: []any{id}},
 	} {
 		n, err := e.db.Purge(ctx, p)

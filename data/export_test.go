@@ -25,7 +25,7 @@ func (e *ERP) Text(q *query.Query) (string, error) {
 
 // Purges are all of the identity server's.
 var Purges = []sqldb.Purge{
-	oldFamilies, oldCodes, oldEndings, oldAssertions, oldFailures, oldAttempts, oldSessions, expiredSignIns, endedSignIns,
+	oldFamilies, oldCodes, oldEndings, oldAssertions, oldFailures, oldAttempts, oldSessions, expiredSignIns, endedSignIns, oldEvents,
 }
 
 // MaxShapes bounds [ERP.Shapes], the shapes of queries that are kept.

@@ -21,7 +21,7 @@ var (
 )
 
 // purge deletes what is older, of each.
-func purge(ctx context.Context, db *sqldb.DB, before int64, all ...sqldb.Purge) error {
+func purge(ctx context.Context, db *sqldb.DB, before any, all ...sqldb.Purge) error {
 	for _, p := range all {
 		p.Before = before
 		if _, err := db.Purge(ctx, p); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/api"
+	"github.com/hybridapps/tandem/audit"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/internal/flood"
@@ -83,6 +84,9 @@ type InstanceConfig struct {
 	// Idle and ServiceAbsolute are the lifetimes of API sessions; zero means
 	// tandem.SessionIdle and tandem.ServiceSessionAbsolute.
 	Idle, ServiceAbsolute time.Duration
+	// RecordKeep is for how long the record is kept, at least audit.LeastKeep; zero
+	// means audit.DefaultKeep, less than zero for ever.
+	RecordKeep time.Duration
 	// Sites are further sites of the instance for the discovery document.
 	Sites []api.Site
 	// MetricsToAll serves /metrics to every caller. Otherwise only requests
@@ -101,6 +105,9 @@ func (c *InstanceConfig) Validate() error {
 	}
 	if c.KeyFile == "" && c.Key == "" {
 		errs = append(errs, errors.New("no key: name the instance's key file"))
+	}
+	if c.RecordKeep > 0 && c.RecordKeep < audit.LeastKeep {
+		errs = append(errs, fmt.Errorf("the record kept for %s: keep it for %s or more", c.RecordKeep, audit.LeastKeep))
 	}
 	if c.Licence.Slots < 0 {
 		errs = append(errs, fmt.Errorf("a licence of %d slots: use 1 or more", c.Licence.Slots))

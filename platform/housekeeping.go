@@ -1,8 +1,12 @@
 package platform
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"time"
+
+	"github.com/hybridapps/tandem/audit"
 )
 
 // When what time has made useless is deleted: soon after the start, when the
@@ -38,6 +42,7 @@ func (i *Instance) Purge(ctx context.Context) {
 		{"sign-ins", i.signIn.Purge},
 		{"sessions", i.Sessions.Purge},
 		{"the logs of imports", i.purgeExchanges},
+		{"the record", i.pruneRecord},
 	} {
 		if err := p.purge(ctx); err != nil && ctx.Err() == nil {
 			i.config.Log.Warn("a purge failed", "of", p.what, "error", err)
@@ -47,5 +52,18 @@ func (i *Instance) Purge(ctx context.Context) {
 
 func (i *Instance) purgeExchanges(ctx context.Context) error {
 	_, err := i.rows.PurgeExchanges(ctx)
+	return err
+}
+
+// pruneRecord removes what the record is not asked to keep any longer.
+func (i *Instance) pruneRecord(ctx context.Context) error {
+	keep := cmp.Or(i.config.RecordKeep, audit.DefaultKeep)
+	if keep < 0 {
+		return nil
+	}
+	removed, err := i.Audit.Prune(ctx, keep, fmt.Sprintf("kept for %d days", keep/(24*time.Hour)))
+	if removed > 0 {
+		i.config.Log.Info("events were removed from the record", "events", removed, "kept_for", keep.String())
+	}
 	return err
 }

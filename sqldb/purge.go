@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -23,10 +24,10 @@ const (
 // constant text; an index on Column is what makes it fast.
 type Purge struct {
 	Table string
-	// Rows go whose Column, an integer that is not negative, is less than Before;
-	// the least go first.
+	// Rows go whose Column is less than Before, the least first: an int64, and
+	// none of the rows is negative, or a string.
 	Column string
-	Before int64
+	Before any
 	// And is a further condition, empty for none, with placeholders from $4 on
 	// for Args; $2 is Before.
 	And  string
@@ -38,11 +39,11 @@ type Purge struct {
 // are found without the writer. When it is ended in the middle, the rest is left.
 func (db *DB) Purge(ctx context.Context, p Purge) (rows int64, err error) {
 	part := db.purgePart(p)
-	for at, limit := int64(0), int64(partRows); ; {
+	for at, limit := p.least(), int64(partRows); ; {
 		begun := tandem.SystemTime()
 		n, last, err := part(ctx, at, limit)
 		rows += n
-		if err != nil || last < 0 {
+		if err != nil || last == nil {
 			return rows, err
 		}
 		at = last
@@ -54,6 +55,14 @@ func (db *DB) Purge(ctx context.Context, p Purge) (rows int64, err error) {
 		case <-time.After(max(took, partTime)):
 		}
 	}
+}
+
+// least is not more than any value of the column.
+func (p Purge) least() any {
+	if _, text := p.Before.(string); text {
+		return ""
+	}
+	return int64(0)
 }
 
 // nextLimit is how many rows the next part has, when limit took that long.
@@ -84,54 +93,56 @@ func (p Purge) where() string {
 }
 
 // purgePart deletes the first rows from a value of the column on. last is the
-// value of the last row that was found; negative when that was the last part.
-type purgePart func(ctx context.Context, from, limit int64) (rows, last int64, err error)
+// value of the last row that was found; nil when that was the last part.
+type purgePart func(ctx context.Context, from any, limit int64) (rows int64, last any, err error)
 
 func (db *DB) purgePart(p Purge) purgePart {
 	if db.Engine == SQLite {
 		return db.purgeFound(p)
 	}
 	text := `WITH gone AS (DELETE FROM ` + p.Table + ` WHERE ctid = ANY (ARRAY(` + p.Find("ctid") +
-		`)) RETURNING ` + p.Column + ` AS at) SELECT COUNT(*), COALESCE(MAX(at), -1) FROM gone`
-	return func(ctx context.Context, from, limit int64) (rows, last int64, err error) {
+		`)) RETURNING ` + p.Column + ` AS at) SELECT COUNT(*), MAX(at) FROM gone`
+	return func(ctx context.Context, from any, limit int64) (rows int64, last any, err error) {
 		stmt, err := db.WriteStmt(ctx, text)
 		if err != nil {
-			return 0, 0, err
+			return 0, nil, err
 		}
 		err = stmt.QueryRowContext(ctx, p.args(from, limit)...).Scan(&rows, &last)
 		return rows, last, err
 	}
 }
 
-func (p Purge) args(from, limit int64) []any { return append([]any{from, p.Before, limit}, p.Args...) }
+func (p Purge) args(from any, limit int64) []any {
+	return append([]any{from, p.Before, limit}, p.Args...)
+}
 
 // purgeFound is for SQLite: a reader finds the rows, so that the one writer has
 // them only to delete.
 func (db *DB) purgeFound(p Purge) purgePart {
-	return func(ctx context.Context, from, limit int64) (rows, last int64, err error) {
+	return func(ctx context.Context, from any, limit int64) (rows int64, last any, err error) {
 		stmt, err := db.ReadStmt(ctx, p.Find(`rowid, `+p.Column))
 		if err != nil {
-			return 0, 0, err
+			return 0, nil, err
 		}
 		found, last, err := foundRows(stmt.QueryContext(ctx, p.args(from, limit)...))
 		if err != nil || len(found) == 0 {
-			return 0, -1, err
+			return 0, nil, err
 		}
 		if int64(len(found)) < limit {
-			last = -1
+			last = nil
 		}
 		// One that has changed since it was found stays, if it does not fit any more.
 		gone, err := db.write.ExecContext(ctx, `DELETE FROM `+p.Table+` NOT INDEXED WHERE rowid IN (`+strings.Join(found, ",")+
 			`) AND $3 > 0 AND `+p.where(), p.args(from, limit)...)
 		if err != nil {
-			return 0, 0, err
+			return 0, nil, err
 		}
 		rows, err = gone.RowsAffected()
 		return rows, last, err
 	}
 }
 
-func foundRows(rows *sql.Rows, err error) (found []string, last int64, _ error) {
+func foundRows(rows *sql.Rows, err error) (found []string, last any, _ error) {
 	if err != nil {
 		return nil, 0, err
 	}
@@ -144,4 +155,12 @@ func foundRows(rows *sql.Rows, err error) (found []string, last int64, _ error) 
 		found = append(found, strconv.FormatInt(id, 10))
 	}
 	return found, last, rows.Err()
+}
+
+// FirstID is not more than any UUID of version 7 that was made at the time or
+// later (RFC 9562 section 5.7), and more than all that were made before, in the
+// milliseconds that they have.
+func FirstID(at time.Time) string {
+	ms := max(at.UnixMilli(), 0)
+	return fmt.Sprintf("%08x-%04x", ms>>16, ms&0xffff)
 }

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"debug/buildinfo"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -158,6 +159,19 @@ func TestUsersByCommand(t *testing.T) {
 	}
 	if lines := done(t, at("record", "tail", "--once", "-n", "2", "-o", "json")...); strings.Count(lines, "\n") != 2 {
 		t.Errorf("the end of the record: %s", lines)
+	}
+	exported := strings.Split(strings.TrimSpace(done(t, at("record", "export")...)), "\n")
+	var event struct{ Kind, Detail string }
+	if err := json.Unmarshal([]byte(exported[len(exported)-1]), &event); err != nil || event.Detail != fmt.Sprint(record[2]["detail"]) {
+		t.Errorf("the record is exported with the end %+v, %v", event, err)
+	}
+	if n := len(strings.Split(strings.TrimSpace(done(t, at("record", "export", "--until", "2001-01-01T00:00:00Z")...)), "\n")[0]); n != 0 {
+		t.Error("events of before the record are exported")
+	}
+	for _, span := range []string{"0d", "12h", "-1d", "36h", "never", "400"} {
+		if a := tandem(t, nil, at("instance", "--listen", ":0", "--record-keep", span)...); a.code != 2 || !strings.Contains(a.stderr, "or forever") {
+			t.Errorf("a record kept for %s: exit %d: %s", span, a.code, a.stderr)
+		}
 	}
 	if table := done(t, at("user", "list")...); !strings.HasPrefix(table, "LOGIN") || !strings.Contains(table, "paul") {
 		t.Error(table)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/platform"
@@ -20,6 +21,7 @@ type instanceFlags struct {
 	DBConns       poolSize       `name:"db-connections" help:"Connections to the database for accounts, tokens and sessions (default: 10; SQLite: 4 readers, or as many as cores)." placeholder:"N"`
 	ERPConns      poolSize       `name:"erp-connections" help:"Connections to the database for the ERP's rows (the same defaults)." placeholder:"N"`
 	Licences      int            `help:"Licence slots." default:"25" placeholder:"N"`
+	RecordKeep    keep           `help:"For how long the record is kept: a number of days, or forever." default:"400d" placeholder:"TIME"`
 	Reserve       map[string]int `help:"Slots reserved for an account; may be repeated." placeholder:"LOGIN=N"`
 }
 
@@ -123,7 +125,7 @@ func (c *instanceCommand) Run(ctx context.Context, r *run) error {
 	}
 	version, _ := programVersion()
 	in, err := platform.NewInstance(ctx, platform.InstanceConfig{
-		StoreConfig: config, URL: root, Version: version, Licence: licence,
+		StoreConfig: config, URL: root, Version: version, Licence: licence, RecordKeep: time.Duration(c.RecordKeep),
 	})
 	if err != nil {
 		return err

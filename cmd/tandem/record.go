@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,8 +15,9 @@ import (
 )
 
 type recordCommands struct {
-	List recordList `cmd:"" help:"List what is on the record: tokens, sessions, sign-ins and administration; the newest last."`
-	Tail recordTail `cmd:"" help:"Show the newest of the record, and go on with what comes, until Ctrl-C."`
+	List   recordList   `cmd:"" help:"List what is on the record: tokens, sessions, sign-ins and administration; the newest last."`
+	Export recordExport `cmd:"" help:"Write all that is chosen, the oldest first, as a JSON object in each line: before it is removed by its age."`
+	Tail   recordTail   `cmd:"" help:"Show the newest of the record, and go on with what comes, until Ctrl-C."`
 }
 
 // recordRow is an event in JSON.
@@ -95,6 +97,40 @@ func (c *recordList) Run(ctx context.Context, r *run) error {
 		}
 		slices.Reverse(rows)
 		return showList(r.stdout, c.output, rows, recordColumns)
+	})
+}
+
+type recordExport struct {
+	store
+	recordFilter
+	Since time.Time `help:"Only events from this time on." format:"2006-01-02T15:04:05Z07:00" placeholder:"TIME"`
+	Until time.Time `help:"Only events before this time." format:"2006-01-02T15:04:05Z07:00" placeholder:"TIME"`
+}
+
+// Run writes page after page, each found by the last event of the one before, so
+// that it takes no memory and holds nobody up.
+func (c *recordExport) Run(ctx context.Context, r *run) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		f := c.filter()
+		f.Since, f.Until, f.Forward, f.Limit = c.Since, c.Until, true, audit.MaxPage
+		out := bufio.NewWriter(r.stdout)
+		lines := json.NewEncoder(out)
+		lines.SetEscapeHTML(false)
+		for {
+			events, err := a.Audit.List(ctx, f)
+			if err != nil {
+				return err
+			}
+			for _, e := range events {
+				if err := lines.Encode(recordRowOf(e)); err != nil {
+					return err
+				}
+				f.After = e.ID
+			}
+			if len(events) < f.Limit {
+				return out.Flush()
+			}
+		}
 	})
 }
 

@@ -139,3 +139,29 @@ func (d *days) UnmarshalText(text []byte) error {
 	*d = days(span)
 	return nil
 }
+
+// keep is for how long something is kept: whole days, or forever.
+type keep days
+
+const forever keep = -1
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (k *keep) UnmarshalText(text []byte) error {
+	if string(text) == "forever" {
+		*k = forever
+		return nil
+	}
+	const day = keep(24 * time.Hour)
+	if err := (*days)(k).UnmarshalText(text); err != nil || *k < day || *k%day != 0 {
+		return fmt.Errorf("%q is no number of days: use 400d, 1d or more, or forever", text)
+	}
+	return nil
+}
+
+// String is the text that means it.
+func (k keep) String() string {
+	if k == forever {
+		return "forever"
+	}
+	return fmt.Sprintf("%dd", time.Duration(k)/(24*time.Hour))
+}

@@ -258,6 +258,7 @@ func (s *system) instanceArgs() []string {
 	args := append([]string{"instance", "--url=" + s.instance.url, "--licences=" + strconv.Itoa(s.Licences)}, s.servingArgs(s.instance)...)
 	args = append(args, s.DBConns.flag("db")...)
 	args = append(args, s.ERPConns.flag("erp")...)
+	args = append(args, "--record-keep="+s.RecordKeep.String())
 	for login, n := range s.Reserve {
 		args = append(args, "--reserve="+login+"="+strconv.Itoa(n))
 	}

@@ -66,6 +66,7 @@ func auditFilters(t *testing.T, stores *Stores) {
 	}{
 		"all":         {audit.Filter{}, []int{12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0}},
 		"limit":       {audit.Filter{Limit: 2}, []int{12, 11}},
+		"forward":     {audit.Filter{Forward: true, After: event(2).ID, Limit: 3}, []int{3, 4, 5}},
 		"page":        {audit.Filter{Limit: 2, Before: event(11).ID}, []int{10, 9}},
 		"kind":        {audit.Filter{Kind: tandem.AuditSessionOpened}, []int{12}},
 		"application": {audit.Filter{ApplicationURI: "other"}, []int{12}},

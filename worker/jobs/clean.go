@@ -3,7 +3,6 @@ package jobs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"math"
 	"os"
@@ -63,13 +62,13 @@ func (j *Jobs) cleanExports(ctx context.Context, now time.Time) error {
 // ids grow with time, so that younger ones are not looked at.
 func (j *Jobs) cleanJobs(ctx context.Context, before time.Time) error {
 	old, err := j.ids(ctx, `SELECT id FROM jobs WHERE id < $1 AND finished_at > 0 AND finished_at < $2 AND file = '' ORDER BY id LIMIT $3`,
-		idAt(before), sqldb.Micros(before), cleaned)
+		sqldb.FirstID(before), sqldb.Micros(before), cleaned)
 	if err != nil {
 		return err
 	}
 	for _, id := range old {
 		// A long report goes in parts, so that no other job waits for it.
-		_, err := j.db.Purge(ctx, sqldb.Purge{Table: "job_report", Column: "place", Before: math.MaxInt64, And: `job_id = $4`, Args: []any{id}})
+		_, err := j.db.Purge(ctx, sqldb.Purge{Table: "job_report", Column: "place", Before: int64(math.MaxInt64), And: `job_id = $4`, Args: []any{id}})
 		if err != nil {
 			return err
 		}
@@ -78,12 +77,6 @@ func (j *Jobs) cleanJobs(ctx context.Context, before time.Time) error {
 		}
 	}
 	return nil
-}
-
-// idAt is less than every id of a job that was made at the time or later (RFC 9562
-// section 5.7).
-func idAt(at time.Time) string {
-	return fmt.Sprintf("%08x-%04x", max(at.UnixMilli(), 0)>>16, max(at.UnixMilli(), 0)&0xffff)
 }
 
 // leftAfter is how old files without a job are when they count as left behind.

@@ -30,6 +30,8 @@ const (
 	EndAbsolute EndReason = "absolute"
 	EndSignOut  EndReason = "sign-out"
 	EndDisabled EndReason = "disabled"
+	// EndRestored is for those of a backup that the instance was restored from.
+	EndRestored EndReason = "restored"
 )
 
 // Session is an API session. A token alone opens nothing: the first API call

@@ -59,7 +59,20 @@ func NewInstance(ctx context.Context, c InstanceConfig) (*Instance, error) {
 		return nil, errors.Join(err, s.db.Close())
 	}
 	i.record(ctx)
+	i.tellRestored(ctx)
 	return i, nil
+}
+
+// tellRestored says how old the data is that the instance was restored from.
+func (i *Instance) tellRestored(ctx context.Context) {
+	r, err := data.NewInstance(i.DB).Restored(ctx)
+	switch {
+	case err != nil:
+		i.config.Log.Warn("it is not known whether the instance was restored", "error", err)
+	case !r.Restored.IsZero():
+		i.config.Log.Info("the instance was restored from a backup", "restored", r.Restored, "backup", r.Backup,
+			"age_then", r.Restored.Sub(r.Backup).Round(time.Second).String())
+	}
 }
 
 // newInstance builds an instance that nothing runs in yet.

@@ -142,6 +142,18 @@ func (in *Instance) Replica(t testing.TB) *Instance {
 	return r
 }
 
+// On runs the instance on another database, such as one that was restored from a
+// backup, with a key of its own. Its Issuer is that of the first.
+func (in *Instance) On(t testing.TB, db string) *Instance {
+	t.Helper()
+	config := in.config
+	config.DB, config.KeyFile = db, filepath.Join(t.TempDir(), "instance.key")
+	r := start(t, in.options, config, nil)
+	r.UserSecret, r.ServiceSecret = in.UserSecret, in.ServiceSecret
+	r.Issuer, r.OData = in.Issuer, in.OData
+	return r
+}
+
 func start(t testing.TB, o Options, config platform.InstanceConfig, replicas *[]*Instance) *Instance {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -58,6 +58,8 @@ var examples = map[string][]string{
 	"record tail":   {"tandem record tail --actor anna", "tandem record tail -n 0 -o json"},
 	"key list":      {"tandem key list"},
 	"key rotate":    {"tandem key rotate"},
+	"backup":        {"tandem backup /backups/tandem-2026-11-29"},
+	"restore":       {"tandem restore /backups/tandem-2026-11-29 --data /srv/tandem", "tandem restore --mark --db-file db.url"},
 	"migrate":       {"tandem migrate --db-file db.url"},
 	"version":       {"tandem version", "tandem version -o json"},
 	"licences":      {"tandem licences", "tandem licences --list"},

@@ -35,6 +35,8 @@ type commands struct {
 	Access   accessCommands  `cmd:"" help:"Who may see what."`
 	Record   recordCommands  `cmd:"" help:"The append-only record of what happened."`
 	Key      keyCommands     `cmd:"" help:"Signing keys."`
+	Backup   backupCommand   `cmd:"" help:"Back up all databases of the data folder into one file, while everything runs."`
+	Restore  restoreCommand  `cmd:"" help:"Restore a backup into an empty data folder; everybody signs in again."`
 	Migrate  migrateCommand  `cmd:"" help:"Bring the database's schema up to date."`
 	Licences licencesCommand `cmd:"" help:"Show the licences of everything that is in this program."`
 

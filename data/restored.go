@@ -1,0 +1,109 @@
+package data
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// Facts about the backup that an instance was restored from, in microseconds.
+const (
+	factBackup   = "backup at"
+	factRestored = "restored at"
+)
+
+// Restored says from when the data of an instance is that came from a backup.
+type Restored struct {
+	// Backup is when it was taken, Restored when the instance began anew from it;
+	// zero where it never was.
+	Backup, Restored time.Time
+	// What ended with it.
+	Sessions, SignIns, Families int64
+}
+
+// MarkRestored begins a new life of an instance whose databases came from a backup.
+// What happened between the backup and now is not known here: a refresh token that
+// is the newest here may have been used, a session may have ended, an access token
+// may have been revoked. So nothing of it goes on: sessions, sign-ins, codes and
+// refresh families end, and the signing keys go, with which every token of before
+// is refused. backup is when it was taken; zero means at the newest event of the
+// record. Nothing may run on the databases meanwhile. It can be repeated.
+func MarkRestored(ctx context.Context, identity *sqldb.DB, actor string, backup, now time.Time) (r Restored, err error) {
+	if backup.IsZero() {
+		err = identity.Reader().QueryRowContext(ctx, `SELECT at FROM audit_events ORDER BY id DESC LIMIT 1`).Scan(sqldb.TimeField(&backup))
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return r, err
+		}
+	}
+	r.Backup, r.Restored = backup, now
+	err = identity.Write(ctx, func(tx *sql.Tx) error { return markRestored(ctx, tx, identity.Engine, actor, &r) })
+	return r, err
+}
+
+func markRestored(ctx context.Context, tx *sql.Tx, engine sqldb.Engine, actor string, r *Restored) (err error) {
+	if engine == sqldb.PostgreSQL { // however much there is
+		if _, err := tx.ExecContext(ctx, `SET LOCAL statement_timeout = 0`); err != nil {
+			return err
+		}
+	}
+	ended, err := endIn(ctx, tx, endForReason, `slot >= $3`, []any{string(tandem.EndRestored), sqldb.Micros(r.Restored), 0})
+	if err != nil {
+		return err
+	}
+	r.Sessions = int64(len(ended))
+	var unused int64
+	for table, rows := range map[string]*int64{
+		"sign_ins": &r.SignIns, "refresh_families": &r.Families, "authorization_codes": &unused, "signing_keys": &unused,
+	} {
+		gone, err := tx.ExecContext(ctx, `DELETE FROM `+table)
+		if err != nil {
+			return err
+		}
+		if *rows, err = gone.RowsAffected(); err != nil {
+			return err
+		}
+	}
+	for name, at := range map[string]time.Time{factBackup: r.Backup, factRestored: r.Restored} {
+		_, err := tx.ExecContext(ctx, `INSERT INTO instance (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+			name, strconv.FormatInt(sqldb.Micros(at), 10))
+		if err != nil {
+			return err
+		}
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	event := tandem.AuditEvent{ID: id.String(), At: r.Restored, Kind: tandem.AuditRestored, Actor: actor, Detail: fmt.Sprintf(
+		"from the backup of %s: %d sessions, %d sign-ins and %d refresh families ended, and all tokens are refused",
+		r.Backup.UTC().Format(time.RFC3339), r.Sessions, r.SignIns, r.Families)}
+	_, err = tx.ExecContext(ctx, insertAudit[engine][1], auditEvents.Values(&event)...)
+	return err
+}
+
+// Restored says from which backup the instance was restored last; zero for none.
+func (s *Instance) Restored(ctx context.Context) (r Restored, err error) {
+	for name, at := range map[string]*time.Time{factBackup: &r.Backup, factRestored: &r.Restored} {
+		value, err := s.fact(ctx, name)
+		if errors.Is(err, sql.ErrNoRows) {
+			return Restored{}, nil
+		}
+		if err != nil {
+			return Restored{}, err
+		}
+		micros, err := strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			return Restored{}, err
+		}
+		*at = sqldb.Time(micros)
+	}
+	return r, nil
+}

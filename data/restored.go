@@ -59,15 +59,16 @@ func markRestored(ctx context.Context, tx *sql.Tx, engine sqldb.Engine, actor st
 		return err
 	}
 	r.Sessions = int64(len(ended))
-	var unused int64
-	for table, rows := range map[string]*int64{
-		"sign_ins": &r.SignIns, "refresh_families": &r.Families, "authorization_codes": &unused, "signing_keys": &unused,
-	} {
-		gone, err := tx.ExecContext(ctx, `DELETE FROM `+table)
-		if err != nil {
-			return err
-		}
-		if *rows, err = gone.RowsAffected(); err != nil {
+	if err := tx.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM sign_ins WHERE ended_at = 0), (SELECT COUNT(*) FROM refresh_families WHERE ended_at = 0)`).
+		Scan(&r.SignIns, &r.Families); err != nil {
+		return err
+	}
+	clear := `DELETE FROM ` // all of a table, which SQLite does at once
+	if engine == sqldb.PostgreSQL {
+		clear = `TRUNCATE `
+	}
+	for _, table := range []string{"sign_ins", "refresh_families", "authorization_codes", "signing_keys"} {
+		if _, err := tx.ExecContext(ctx, clear+table); err != nil {
 			return err
 		}
 	}

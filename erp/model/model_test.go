@@ -208,9 +208,11 @@ func TestPathsOfFilters(t *testing.T) {
 			t.Errorf("%s is %v, %v", text, p, err)
 		}
 	}
-	p, err := m.Set("Zoo_Feedings").ParsePath([]string{"CostValue"})
-	if err != nil || p.Property.Name != "Cost" {
-		t.Error(p, err)
+	for _, path := range []string{"CostValue", "Cost/Value"} {
+		p, err := m.Set("Zoo_Feedings").ParsePath(strings.Split(path, "/"))
+		if err != nil || p.Property.Name != "Cost" {
+			t.Error(path, p, err)
+		}
 	}
 	for path, why := range map[string]string{
 		"": `Zoo_Cages has no property ""; $metadata lists the properties of Erp.Zoo_Cage.`, "Colour": "has no property",
@@ -221,9 +223,11 @@ func TestPathsOfFilters(t *testing.T) {
 		_, err := m.Set("Zoo_Cages").ParsePath(strings.Split(path, "/"))
 		refused(t, err, tandem.CodeInvalid, why)
 	}
-	_, err = m.Set("Zoo_Feedings").ParsePath([]string{"Cost"})
-	refused(t, err, tandem.CodeInvalid, "filter and order by CostValue")
-	_, err = m.Set("Zoo_Cages").ParsePath(nil)
+	for _, path := range []string{"Cost", "Cost/Currency", "Cost/Value/Value"} {
+		_, err := m.Set("Zoo_Feedings").ParsePath(strings.Split(path, "/"))
+		refused(t, err, tandem.CodeInvalid, "filter and order by CostValue")
+	}
+	_, err := m.Set("Zoo_Cages").ParsePath(nil)
 	refused(t, err, tandem.CodeInvalid, "empty path")
 }
 

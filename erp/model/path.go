@@ -1,6 +1,9 @@
 package model
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Path is a property reached through references: Party/PartyName. Refs is
 // empty for a property of the set itself.
@@ -32,10 +35,10 @@ func (p *Path) searchable() bool {
 	return p.Property.Kind == KindString || p.Property.Kind == KindMultiLanguage
 }
 
-// ParsePath resolves a path of a filter or an order: Name, Reference/Name and
-// the synthetic NameValue of Amounts and Quantities. A path to a reference
-// itself is one whose Property is the reference. Only filterable references
-// may be stepped through.
+// ParsePath resolves a path of a filter or an order: Name, Reference/Name, and
+// the number of Amounts and Quantities, which is written NameValue, or Name/Value
+// as clients do that read $metadata. A path to a reference itself is one whose
+// Property is the reference. Only filterable references may be stepped through.
 func (s *Set) ParsePath(segments []string) (*Path, error) {
 	p := &Path{}
 	at := s
@@ -43,12 +46,15 @@ func (s *Set) ParsePath(segments []string) (*Path, error) {
 		prop := at.byName[name]
 		if prop == nil {
 			if base, ok := strings.CutSuffix(name, "Value"); ok {
-				if v := at.byName[base]; v != nil && (v.Kind == KindAmount || v.Kind == KindQuantity) {
+				if v := at.byName[base]; v != nil && v.measures() {
 					prop = v
 				}
 			}
-		} else if i == len(segments)-1 && (prop.Kind == KindAmount || prop.Kind == KindQuantity) {
-			return nil, invalid("%s: filter and order by %sValue, the number of %s.", at.Name, name, name)
+		} else if prop.measures() {
+			if !slices.Equal(segments[i+1:], []string{"Value"}) {
+				return nil, invalid("%s: filter and order by %sValue, the number of %s.", at.Name, name, name)
+			}
+			segments = segments[:i+1]
 		}
 		if prop == nil {
 			return nil, UnknownProperty(at, name)
@@ -68,6 +74,9 @@ func (s *Set) ParsePath(segments []string) (*Path, error) {
 	}
 	return nil, invalid("An empty path names no property of %s.", s.Name)
 }
+
+// measures reports whether values are a number with its currency or unit.
+func (p *Property) measures() bool { return p.Kind == KindAmount || p.Kind == KindQuantity }
 
 func (s *Set) optionalPath(text string) *Path {
 	if text == "" {

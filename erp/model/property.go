@@ -134,7 +134,7 @@ func (p *Property) Stored() bool { return p.Format == nil && p.ViaOwner == nil }
 
 // Scaled reports whether the value is a decimal number of some kind.
 func (p *Property) Scaled() bool {
-	return p.Kind == KindDecimal || p.Kind == KindAmount || p.Kind == KindQuantity
+	return p.Kind == KindDecimal || p.measures()
 }
 
 // UnitName is the name in JSON of the unit of an Amount or a Quantity.

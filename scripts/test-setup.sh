@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what the tests need beside Go: PostgreSQL's server and a pooler before it,
 # Chromium, a C compiler for the race detector, and the Node packages of the
-# independent OAuth clients.
+# independent OAuth and OData clients.
 # Installs only where it may: as root, with Debian's packages. What is missing
 # afterwards is said, and those tests are skipped (or fail with TANDEM_TEST_ALL).
 set -uo pipefail

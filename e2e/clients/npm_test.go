@@ -1,8 +1,6 @@
 package clients
 
 import (
-	"bufio"
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -12,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/registry"
@@ -52,23 +49,7 @@ func TestOpenIDClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out, complaints bytes.Buffer
-	script := exec.CommandContext(t.Context(), node, "openid-client.mjs", string(task))
-	script.Stdout, script.Stderr = &out, &complaints
-	if err := script.Run(); err != nil {
-		t.Fatalf("%v after\n%s%s", err, &out, &complaints)
-	}
-	got := map[string]map[string]any{}
-	for lines := bufio.NewScanner(&out); lines.Scan(); {
-		var step map[string]any
-		if err := json.Unmarshal(lines.Bytes(), &step); err != nil {
-			t.Fatalf("%v in %s", err, lines.Text())
-		}
-		name, _ := step["step"].(string)
-		delete(step, "step")
-		got[name] = step
-	}
-	want := map[string]map[string]any{
+	shows(t, exec.CommandContext(t.Context(), node, "openid-client.mjs", string(task)), map[string]map[string]any{
 		"discovery":                          {"pkce": true, "issuer": in.Issuer},
 		"code":                               {"sub": "anna", "kind": "id", "scope": "openid profile offline_access read", "expires": 3600.0, "refresh": true},
 		"userinfo":                           {"name": "Anna Intern", "email": "anna@example.com"},
@@ -88,8 +69,5 @@ func TestOpenIDClient(t *testing.T) {
 		"openid for a service":               {"error": "invalid_scope"},
 		"back end renews":                    {"error": "unauthorized_client"},
 		"end":                                {},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
+	})
 }

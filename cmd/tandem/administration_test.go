@@ -169,7 +169,7 @@ func TestUsersByCommand(t *testing.T) {
 		t.Error("events of before the record are exported")
 	}
 	for _, span := range []string{"0d", "12h", "-1d", "36h", "never", "400"} {
-		if a := tandem(t, nil, at("instance", "--listen", ":0", "--record-keep", span)...); a.code != 2 || !strings.Contains(a.stderr, "or forever") {
+		if a := tandem(t, nil, at("instance", "--listen", ":0", "--record-keep="+span)...); a.code != 2 || !strings.Contains(a.stderr, "or forever") {
 			t.Errorf("a record kept for %s: exit %d: %s", span, a.code, a.stderr)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internal/testkit/chromium"
 	"github.com/hybridapps/tandem/internalapi"
@@ -57,6 +58,18 @@ func TestInABrowser(t *testing.T) {
 	}
 	progress(40, internalapi.JobRunning, nil)
 	wait(`document.getElementById("job-progress").value === 40 && document.querySelector("#job-state").innerText === "running" && document.getElementById("job-note").innerText === "at work <b>"`)
+	// It goes on when the stream broke, and was refused for a moment after that.
+	asked := 0
+	s.worker.set(func() {
+		asked = len(s.worker.evidence)
+		s.worker.fail = &tandem.Error{Code: tandem.CodeForbidden, Message: "not now"}
+	})
+	s.worker.server.CloseClientConnections()
+	testkit.Eventually(t, "the page is refused", func() (refused bool) {
+		s.worker.set(func() { refused = len(s.worker.evidence) >= asked+2 })
+		return refused
+	})
+	s.worker.set(func() { s.worker.fail = nil })
 	progress(100, internalapi.JobCompleted, &internalapi.JobResult{Summary: "Synced 300 products.",
 		File:  &internalapi.ResultFile{Name: "orders-2026-01-01-2026-12-31.xlsx", Size: 7000, ExpiresAt: time.Now()},
 		Steps: []internalapi.StepResult{{Name: "order-details.csv", Rows: 1000}}})

@@ -51,9 +51,14 @@ document.querySelectorAll("[data-live][data-every]").forEach(region => {
   document.addEventListener("visibilitychange", () => { if (document.hidden) shine("paused"); });
 });
 
-// A job's progress, pushed by the server. EventSource comes back by itself.
-document.querySelectorAll("[data-events]").forEach(region => {
+// A job's progress, pushed by the server. EventSource comes back by itself when it
+// breaks, but not when it is refused, as by a proxy that finds nobody for a moment.
+const follow = (region, refused) => {
   const stream = new EventSource(region.dataset.events);
+  stream.onopen = () => { refused = 0; };
+  stream.onerror = () => {
+    if (stream.readyState === EventSource.CLOSED && refused < 20) setTimeout(follow, 3000, region, refused + 1);
+  };
   stream.onmessage = event => {
     const job = JSON.parse(event.data), at = id => document.getElementById(id);
     region.dataset.state = job.state;
@@ -71,7 +76,8 @@ document.querySelectorAll("[data-events]").forEach(region => {
       swap(region).then(done => { if (!done) location.reload(); }, () => location.reload());
     }
   };
-});
+};
+document.querySelectorAll("[data-events]").forEach(region => follow(region, 0));
 
 // Suggestions for customers and products.
 document.querySelectorAll("input[data-pick]").forEach(input => {

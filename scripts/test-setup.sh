@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what the tests need beside Go: PostgreSQL's server and a pooler before it,
-# Chromium, a C compiler for the race detector, and the Node packages of the
-# independent OAuth and OData clients.
+# two load balancers, Chromium, a C compiler for the race detector, and the Node
+# packages of the independent OAuth and OData clients.
 # Installs only where it may: as root, with Debian's packages. What is missing
 # afterwards is said, and those tests are skipped (or fail with TANDEM_TEST_ALL).
 set -uo pipefail
@@ -9,6 +9,8 @@ cd "$(dirname "$0")/.."
 
 has_postgres() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; }
 has_pooler() { command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ]; }
+has_haproxy() { command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ]; }
+has_nginx() { command -v nginx >/dev/null || [ -x /usr/sbin/nginx ]; }
 has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
 has_node() { command -v node >/dev/null && command -v npm >/dev/null; }
 has_cc() { command -v gcc >/dev/null || command -v clang >/dev/null; }
@@ -16,6 +18,8 @@ has_cc() { command -v gcc >/dev/null || command -v clang >/dev/null; }
 packages=()
 has_postgres || packages+=(postgresql)
 has_pooler || packages+=(pgbouncer)
+has_haproxy || packages+=(haproxy)
+has_nginx || packages+=(nginx-light)
 has_chromium || packages+=(chromium)
 has_node || packages+=(nodejs npm)
 has_cc || packages+=(gcc libc6-dev)
@@ -37,6 +41,7 @@ fi
 
 has_postgres || echo "missing: PostgreSQL's server (Debian: postgresql); its tests will not run"
 has_pooler || echo "missing: PgBouncer (Debian: pgbouncer); the way through it is not tested"
+has_haproxy && has_nginx || echo "missing: HAProxy and nginx (Debian: haproxy nginx-light); the way through them is not tested"
 has_chromium || echo "missing: Chromium (Debian: chromium); the browser tests will not run"
 has_cc || echo "missing: a C compiler (Debian: gcc libc6-dev); the race detector will not run"
 if has_node; then

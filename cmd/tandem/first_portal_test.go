@@ -174,14 +174,32 @@ func importNorthwind(t *testing.T, root, password string) {
 	t.Helper()
 	b := tandemtest.NewBrowser(t)
 	b.SignIn(root+"/signin", "ada", password)
-	var form bytes.Buffer
-	m := multipart.NewWriter(&form)
+	files := map[string][]byte{}
 	for _, name := range northwindtest.Files(t) {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		part, err := m.CreateFormFile("files", filepath.Base(name))
+		files[filepath.Base(name)] = text
+	}
+	job := upload(t, b, root, files)
+	var page *tandemtest.Page
+	testkit.Eventually(t, "the import", func() bool {
+		page = b.Get(root + job)
+		return strings.Contains(page.Text, `data-state="completed"`)
+	})
+	if strings.Contains(page.Text, "completed with problems") || !strings.Contains(page.Text, " 0 refused") {
+		t.Fatal(page.Text)
+	}
+}
+
+// upload imports files as the person of the browser, and gives the path of the job.
+func upload(t *testing.T, b *tandemtest.Browser, root string, files map[string][]byte) string {
+	t.Helper()
+	var form bytes.Buffer
+	m := multipart.NewWriter(&form)
+	for name, text := range files {
+		part, err := m.CreateFormFile("files", name)
 		if err == nil {
 			_, err = part.Write(text)
 		}
@@ -207,12 +225,5 @@ func importNorthwind(t *testing.T, root, password string) {
 	if res.StatusCode != http.StatusSeeOther || !strings.HasPrefix(res.Header.Get("Location"), "/jobs/") {
 		t.Fatalf("the upload: %s to %q", res.Status, res.Header.Get("Location"))
 	}
-	var page *tandemtest.Page
-	testkit.Eventually(t, "the import", func() bool {
-		page = b.Get(root + res.Header.Get("Location"))
-		return strings.Contains(page.Text, `data-state="completed"`)
-	})
-	if strings.Contains(page.Text, "completed with problems") || !strings.Contains(page.Text, " 0 refused") {
-		t.Fatal(page.Text)
-	}
+	return res.Header.Get("Location")
 }

@@ -7,11 +7,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/sqldb"
 )
 
 // What a job is given and what it makes come back as they were, whatever their
@@ -69,4 +71,48 @@ func TestFilesOfAnySize(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// Deleting a long file goes in parts. What is left of it when a worker dies in the
+// middle goes with the next cleaning, and what is still needed stays.
+func TestRestsOfFilesGo(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	j := noops(t, sqldb.PostgreSQL, func(context.Context, *Run) error { return nil })
+	now, p := time.Now(), j.files.shared
+	add := func(id, part string, created time.Time, places ...int) {
+		for _, place := range places {
+			err := p.write(ctx)(`INSERT INTO job_files (job_id, part, name, place, created_at, content) VALUES ($1, $2, 'x', $3, $4, '')`,
+				id, part, place, sqldb.Micros(created))
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	submit := func(state string, finished int64, file string) string {
+		r, err := j.insert(ctx, nil, Ask{Kind: "nothing", RequestedBy: "anna"}, unbounded())
+		if err == nil {
+			err = p.write(ctx)(`UPDATE jobs SET state = $2, finished_at = $3, file = $4 WHERE id = $1`, r.id, state, finished, file)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.id
+	}
+	runs, done := submit("running", 0, ""), submit("done", 1, "x")
+	add("never a job", partUpload, now.Add(-2*time.Hour), 100, 101)
+	add("no job yet", partUpload, now, 0, 1)
+	add(runs, partUpload, now.Add(-2*time.Hour), 0, 1)
+	add(done, partUpload, now, 100, 101)
+	add(done, partExport, now, 0, 1)
+	if err := p.clean(ctx, sqldb.Micros(now.Add(-leftAfter))); err != nil {
+		t.Fatal(err)
+	}
+	left, err := j.ids(ctx, `SELECT DISTINCT job_id || ' ' || part FROM job_files ORDER BY 1`)
+	want := []string{"no job yet " + partUpload, runs + " " + partUpload, done + " " + partExport}
+	slices.Sort(left)
+	slices.Sort(want)
+	if err != nil || !slices.Equal(left, want) {
+		t.Errorf("left are %q, want %q: %v", left, want, err)
+	}
 }

@@ -166,10 +166,11 @@ func (p *pieces) drop(ctx context.Context, id, part string) error {
 }
 
 // clean deletes what is not needed any more: of jobs that ended, and what never
-// became a job and came before the time.
+// became a job and came before the time. Any piece tells of a file: deleting one
+// that ends in the middle leaves its last.
 func (p *pieces) clean(ctx context.Context, before int64) error {
 	rows, err := p.db.Reader().QueryContext(ctx, `SELECT DISTINCT f.job_id, f.part FROM job_files f LEFT JOIN jobs j ON j.id = f.job_id
-		WHERE f.place = 0 AND (j.id IS NULL AND f.created_at < $1 OR j.finished_at > 0 AND (f.part = $2 OR j.file = '')) LIMIT 100`,
+		WHERE j.id IS NULL AND f.created_at < $1 OR j.finished_at > 0 AND (f.part = $2 OR j.file = '') LIMIT 100`,
 		before, partUpload)
 	if err != nil {
 		return err

@@ -81,16 +81,17 @@ func TestEncodingsAreGuessed(t *testing.T) {
 		{"windows-1252", charmap.Windows1252, []string{
 			german, "Société Générale;Orléans|Hélène Lefèvre;Besançon|Crédit Côte;Nîmes", "José Muñoz;Málaga|Peñalver;Cádiz|Núñez;León",
 			"Åkesson;Malmö|Björk;Göteborg", "São João;Conceição|Comércio;Évora", "Søren Ærø;København", "Müller", "Müller|Peña|Åse|São Paulo|Hélène", "5 €|1°",
+			"Wasser 5 m³", "Müller|Lager 12 M³|Fläche 30 km²", "Brett 10×20", "Filter 10 µm|Müller", "Widerstand ±5", "Rohr 1½ Zoll", "bis 25°C", "Ø 20",
 		}},
 		{"windows-1250", charmap.Windows1250, []string{
 			polish, czech, "Erdős;Győr|Kovács;Székesfehérvár|Szűcs;Nyíregyháza", "Čović;Šibenik|Đurđević;Požega", "Popescu Ştefan;Braşov|Ionuţ;Timişoara",
-			"Müller;Łódź|Jäger;Žilina", "KRAKÓW|ŁÓDŹ|ŻÓŁW",
+			"Müller;Łódź|Jäger;Žilina", "KRAKÓW|ŁÓDŹ|ŻÓŁW", "Michał|Paweł", "Ľubomír;Košice|10×20", "100 zł|Michał ±5",
 		}},
 		{"iso-8859-2", charmap.ISO8859_2, []string{polish, czech}},
 		{"windows-1253", charmap.Windows1253, []string{greek, "ΚΑΡΡΑΣ;ΑΘΗΝΑ|Ήλιος;Ωραίο"}},
 		{"iso-8859-7", charmap.ISO8859_7, []string{greek}},
 		{"windows-1251", charmap.Windows1251, []string{
-			"Дравена АД;Пловдив|Иванов и синове;София|Търговия ЕООД;Бургас", russian, "Ђорђевић;Ниш", "ДРАВЕНА;ПЛОВДИВ", "Дравена Tea ООД;Sofia", "Київ;Їжак|Львів",
+			"Дравена АД;Пловдив|Иванов и синове;София|Търговия ЕООД;Бургас", russian, "Ђорђевић;Ниш", "ДРАВЕНА;ПЛОВДИВ", "Дравена Tea ООД;Sofia", "Київ;Їжак|Львів", "Дъска ±5|Тръба Ч 5|Филтър 3 µm",
 		}},
 		{"koi8-r", charmap.KOI8R, []string{"Иванов;Москва|ООО Ромашка;Казань"}},
 		{"iso-8859-5", charmap.ISO8859_5, []string{"Дравена АД;Пловдив|Иванов и синове;София"}},

@@ -3,9 +3,11 @@ package csvfile
 import (
 	"bufio"
 	"bytes"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/encoding/htmlindex"
 )
@@ -62,7 +64,11 @@ var candidates = []*candidate{
 
 // Signs that stand between words, in front of them and behind them in files of any
 // encoding.
-const between, before, behind = "\u00a0„“”‘’‚«»–—…·", "€£§¡¿№´", "€£°©®™ªº´"
+const between, before, behind = "\u00a0„“”‘’‚«»–—…·", "€£§°¡¿№´", "€£°©®™ªº´"
+
+// measures are signs and units of measure, as lists of goods have them in any
+// language: 10×20, 1½, 5 m³, 3 µm. In another encoding they would be letters.
+var measures = regexp.MustCompile(`^(?:[×÷±½¼¾²³¹µ]|[CDKMcdkm]?[Mm][²³]|µ[A-Za-z]{1,2})$`)
 
 // words collects different words that have bytes from 128.
 type words struct {
@@ -138,7 +144,13 @@ func (c *candidate) fits(word string, of []int) bool {
 	}
 	for _, part := range strings.FieldsFunc(string(text), func(r rune) bool { return strings.ContainsRune(between, r) }) {
 		part = strings.TrimRight(strings.TrimLeft(part, before), behind)
-		if part != "" && !c.word([]rune(part), of) {
+		switch {
+		case part == "":
+		case measures.MatchString(part):
+			for i := range of {
+				of[i] += min(1, utf8.RuneCountInString(part)-1)
+			}
+		case !c.word([]rune(part), of):
 			return false
 		}
 	}

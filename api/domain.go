@@ -12,6 +12,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/erp/write"
 )
 
@@ -111,13 +112,18 @@ func edge(err error) error {
 
 func (d *Domain) root() string { return d.Root + DomainPath }
 
-// bounded is the context for one page or one entity.
+// bounded is the context for one page or one entity: of the caller's session, whose
+// queries share its limits.
 func (d *Domain) bounded(r *http.Request) (context.Context, context.CancelFunc) {
 	timeout := d.Timeout
 	if timeout <= 0 {
 		timeout = DefaultTimeout
 	}
-	return context.WithTimeout(r.Context(), timeout)
+	ctx := r.Context()
+	if call := CallOf(ctx); call != nil && call.Session != nil {
+		ctx = query.For(ctx, call.Session.ID)
+	}
+	return context.WithTimeout(ctx, timeout)
 }
 
 // route finds what the path names and calls the handler of the method.

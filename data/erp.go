@@ -37,8 +37,9 @@ type ERP struct {
 	folded map[*model.Property]bool
 	stmts  *statements
 	shapes shapes
-	// atOnce is maxGathered; tests make it small.
-	atOnce int
+	gate   *gate
+	// atOnce is maxGathered, fewSkipped is fewSkipped; tests make them small.
+	atOnce, fewSkipped int
 }
 
 var _ write.Store = (*ERP)(nil)
@@ -48,13 +49,17 @@ func NewERP(db *sqldb.DB, m *write.Model) *ERP {
 	e := &ERP{
 		db: db, model: m,
 		tables: make(map[*model.Set]*table, len(m.Sets)),
-		folded: folded(m.Model), stmts: newStatements(db), atOnce: maxGathered,
+		folded: folded(m.Model), stmts: newStatements(db), atOnce: maxGathered, fewSkipped: fewSkipped,
+		gate: newGate(QueryLimits{}.orDefault(db)),
 	}
 	for _, s := range m.Sets {
 		e.tables[s] = e.newTable(s)
 	}
 	return e
 }
+
+// Limit sets what a session may ask; before any does.
+func (e *ERP) Limit(l QueryLimits) { e.gate = newGate(l.orDefault(e.db)) }
 
 // Transact runs f in one transaction: for seeding and other work that is not a
 // single write of the API. f is run again when the database asks for it, so it

@@ -53,6 +53,8 @@ func TestPagesUseAnIndex(t *testing.T) {
 		"orders by external id":              {ordered(orders, "", false, is(orders, "ExternalId")), "erp_sales_orders_external_id"},
 		"changed orders":                     {ordered(orders, "AggregateLastUpdateTimeUtc", false, &query.Compare{Path: path(erpModel.Set(orders), "AggregateLastUpdateTimeUtc"), Op: odata.GreaterOrEqual}), "erp_sales_orders_updated"},
 		"the next page of orders":            {&query.Query{Set: erpModel.Set(orders), Fields: []*model.Property{}, From: "x"}, "sqlite_autoindex_erp_sales_orders_1"},
+		"orders of a state":                  {ordered(orders, "DocumentDate", true, equal(erpModel.Set(orders), "State", model.IntValue(20))), "erp_sales_orders_state"},
+		"companies":                          {ordered("General_Contacts_Companies", "", false), "erp_parties_type"},
 		"lines of an order":                  {ordered(lines, "LineNo", false, is(lines, "SalesOrder")), "erp_sales_order_lines_line_no"},
 		"invoices of a customer":             {ordered("Crm_Invoicing_Invoices", "DocumentDate", true, is("Crm_Invoicing_Invoices", "Customer")), "erp_invoices_customer"},
 		"changed products":                   {ordered(product, "AggregateLastUpdateTimeUtc", false), "erp_products_updated"},

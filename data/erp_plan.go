@@ -36,8 +36,9 @@ func (c *cell) Scan(src any) error {
 // the parts of its rows are.
 type plan struct {
 	*shape
-	text string
-	args []any
+	text  string
+	args  []any
+	scans bool // many rows may have to be looked at
 }
 
 // field makes one value of a row.
@@ -69,18 +70,40 @@ func (e *ERP) plan(q *query.Query, g *gather) (*plan, error) {
 	default:
 		err = p.all(b, q, g)
 	}
-	p.args = b.args
+	p.args, p.scans = b.args, b.scans && g == nil
 	return p, err
 }
 
 // top selects a page.
 func (p *plan) top(b *builder, q *query.Query) error {
+	if q.Offset >= b.e.fewSkipped && p.id >= 0 {
+		return p.skip(b, q)
+	}
 	where, err := b.where(q)
 	if err != nil {
 		return err
 	}
 	order := b.order(q.Order)
 	p.text = p.selection + b.from() + where + " ORDER BY " + order + b.page(q)
+	return nil
+}
+
+// fewSkipped is how many rows are skipped with all that is shown of them.
+const fewSkipped = 200
+
+// skip selects a page of which many rows come before: their ids are counted, which
+// an index of the order has, and nothing else of them is read.
+func (p *plan) skip(b *builder, q *query.Query) error {
+	ids := &builder{e: b.e, set: b.set}
+	where, err := ids.where(q)
+	if err != nil {
+		return err
+	}
+	order := ids.order(q.Order)
+	inner := "SELECT t0.id" + ids.from() + where + " ORDER BY " + order + ids.page(q)
+	order = b.order(q.Order)
+	p.text = p.selection + b.from() + " WHERE t0.id IN (" + inner + ") ORDER BY " + order
+	b.args, b.scans = ids.args, ids.scans
 	return nil
 }
 

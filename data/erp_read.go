@@ -2,11 +2,15 @@ package data
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/sqldb"
 )
 
 // maxGathered is how many expanded rows are read, and held in memory, for a part
@@ -61,16 +65,52 @@ func (e *ERP) Count(ctx context.Context, q *query.Query) (n int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	rows, done, err := e.stmts.query(ctx, text, b.args)
+	a, err := e.ask(ctx, text, b.args, b.scans)
 	if err != nil {
 		return 0, err
 	}
-	defer done()
-	defer rows.Close()
-	if rows.Next() {
-		err = rows.Scan(&n)
+	defer a.done()
+	if a.Next() {
+		err = a.Scan(&n)
 	}
-	return n, errors.Join(err, rows.Err())
+	return n, errors.Join(err, a.Err())
+}
+
+// answer is the rows of a statement.
+type answer struct {
+	*sql.Rows
+	ctx   context.Context
+	leave []func()
+}
+
+// ask runs a statement when it is its turn. scans says that it will look at many rows.
+func (e *ERP) ask(ctx context.Context, text string, args []any, scans bool) (*answer, error) {
+	shape := text[max(0, strings.Index(text, " FROM ")):]
+	within, leave, err := e.gate.turn(ctx, shape, scans)
+	if err != nil {
+		return nil, err
+	}
+	if scans && e.db.Engine == sqldb.SQLite && !strings.HasPrefix(text, "SELECT COUNT") {
+		// The driver can end a statement until its first row comes, and not between
+		// rows: so all are found before the first is given.
+		text = "WITH page AS MATERIALIZED (" + text + ") SELECT * FROM page"
+	}
+	rows, done, err := e.stmts.query(within, text, args)
+	if err != nil {
+		leave()
+		return nil, told(within, err)
+	}
+	return &answer{rows, within, []func(){leave, done, func() { rows.Close() }}}, nil
+}
+
+// Err is why there are no more rows, nil when these were all.
+func (a *answer) Err() error { return told(a.ctx, a.Rows.Err()) }
+
+// done ends the statement.
+func (a *answer) done() {
+	for _, f := range slices.Backward(a.leave) {
+		f()
+	}
 }
 
 // errGathered tells that a part of a page expands to too much at once.
@@ -115,12 +155,11 @@ func (e *ERP) read(ctx context.Context, q *query.Query, g *gather, left *budget)
 	if err != nil {
 		return nil, err
 	}
-	found, done, err := e.stmts.query(ctx, p.text, p.args)
+	found, err := e.ask(ctx, p.text, p.args, p.scans)
 	if err != nil {
 		return nil, err
 	}
-	defer done()
-	defer found.Close()
+	defer found.done()
 	l := &level{links: make([][]string, len(p.links)), joined: p.joined}
 	if g == nil {
 		l.most = q.Limit

@@ -19,6 +19,7 @@ type builder struct {
 	joins []join
 	args  []any
 	cells []string // the expressions selected
+	scans bool     // a condition looks into texts, or rows are counted past
 }
 
 // join is a table reached by a reference. The set itself has the alias t0,
@@ -165,6 +166,9 @@ func toInt(b bool) int {
 	return 0
 }
 
+// manySkipped is how many rows may be skipped without it being felt.
+const manySkipped = 10_000
+
 // page is the clause that cuts out a page.
 func (b *builder) page(q *query.Query) string {
 	limit := q.Limit
@@ -173,6 +177,7 @@ func (b *builder) page(q *query.Query) string {
 	}
 	s := " LIMIT " + b.arg(int64(limit))
 	if q.Offset > 0 {
+		b.scans = b.scans || q.Offset > manySkipped
 		s += " OFFSET " + b.arg(int64(q.Offset))
 	}
 	return s
@@ -334,6 +339,7 @@ func (b *builder) match(x *query.Match) (string, error) {
 	if !p.Stored() {
 		return "", notStored(p)
 	}
+	b.scans = b.scans || x.Func != odata.StartsWith
 	if p.Kind == model.KindMultiLanguage {
 		return b.e.db.Contains(b.at(x.Path.Refs, p.Column+"_text"), b.arg(model.FoldText(x.Text))), nil
 	}
@@ -375,6 +381,7 @@ func (b *builder) search(s *model.Set, by []*model.Property, text string) string
 	if len(words) == 0 || len(s.SearchPaths) == 0 {
 		return "1 = 0"
 	}
+	b.scans = true
 	all := make([]string, len(words))
 	for i, word := range words {
 		var parts []string

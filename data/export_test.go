@@ -1,6 +1,9 @@
 package data
 
 import (
+	"context"
+	"time"
+
 	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -37,3 +40,32 @@ func (e *ERP) Shapes() int {
 	defer e.shapes.mu.RUnlock()
 	return len(e.shapes.kept)
 }
+
+// Turn is a statement's turn, Took what one of a shape took, Askers how many
+// sessions have a turn or wait for one.
+func (e *ERP) Turn(ctx context.Context, shape string, scans bool) (context.Context, func(), error) {
+	return e.gate.turn(ctx, shape, scans)
+}
+
+func (e *ERP) Took(shape string, d time.Duration) { e.gate.learn(shape, d) }
+
+func (e *ERP) Askers() int {
+	e.gate.mu.Lock()
+	defer e.gate.mu.Unlock()
+	return len(e.gate.sessions)
+}
+
+// Ask runs a statement as one that may look at many rows.
+func (e *ERP) Ask(ctx context.Context, text string) error {
+	a, err := e.ask(ctx, text, nil, true)
+	if err != nil {
+		return err
+	}
+	defer a.done()
+	for a.Next() {
+	}
+	return a.Err()
+}
+
+// SkipFrom makes pages that skip so many rows count the ids of those alone.
+func (e *ERP) SkipFrom(n int) { e.fewSkipped = n }

@@ -10,6 +10,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/api"
 	"github.com/hybridapps/tandem/audit"
+	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/internal/flood"
@@ -87,6 +88,8 @@ type InstanceConfig struct {
 	// RecordKeep is for how long the record is kept, at least audit.LeastKeep; zero
 	// means audit.DefaultKeep, less than zero for ever.
 	RecordKeep time.Duration
+	// Queries limit what sessions ask of the ERP; zero means the defaults.
+	Queries data.QueryLimits
 	// Sites are further sites of the instance for the discovery document.
 	Sites []api.Site
 	// MetricsToAll serves /metrics to every caller. Otherwise only requests

@@ -151,6 +151,7 @@ func (i *Instance) mountAPI(mux *http.ServeMux) {
 	c := &i.config
 	model := erp.NewModel()
 	i.rows = i.erpStore(model)
+	i.rows.Limit(c.Queries)
 	access := &api.Access{
 		Verifier:      &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.AudienceDomainAPI, Clock: c.Clock},
 		KeyGeneration: i.Keys.Generation, Checker: i.Registry, Sessions: i.Sessions, Auditor: i.audit, Log: c.Log, Clock: c.Clock,

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/platform"
 	"github.com/hybridapps/tandem/session"
 )
@@ -23,6 +24,16 @@ type instanceFlags struct {
 	Licences      int            `help:"Licence slots." default:"25" placeholder:"N"`
 	RecordKeep    keep           `help:"For how long the record is kept: a number of days, or forever." default:"400d" placeholder:"TIME"`
 	Reserve       map[string]int `help:"Slots reserved for an account; may be repeated." placeholder:"LOGIN=N"`
+	QueryTimeout  time.Duration  `help:"Most time for one query of the Domain API at the database." default:"5s" placeholder:"TIME"`
+	LongQueries   int            `help:"Queries that look at many rows at a time, of all sessions; 0 means one for every two cores." default:"0" placeholder:"N"`
+}
+
+// queries are the limits of the flags.
+func (f *instanceFlags) queries() (data.QueryLimits, error) {
+	if f.QueryTimeout <= 0 || f.LongQueries < 0 {
+		return data.QueryLimits{}, usage("--query-timeout %s, --long-queries %d: use a time above 0, and 0 or more queries", f.QueryTimeout, f.LongQueries)
+	}
+	return data.QueryLimits{Timeout: f.QueryTimeout, Long: f.LongQueries}, nil
 }
 
 // licence is the licence of the flags.
@@ -90,6 +101,10 @@ func (c *instanceCommand) Run(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
+	queries, err := c.queries()
+	if err != nil {
+		return err
+	}
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -125,7 +140,7 @@ func (c *instanceCommand) Run(ctx context.Context, r *run) error {
 	}
 	version, _ := programVersion()
 	in, err := platform.NewInstance(ctx, platform.InstanceConfig{
-		StoreConfig: config, URL: root, Version: version, Licence: licence, RecordKeep: time.Duration(c.RecordKeep),
+		StoreConfig: config, URL: root, Version: version, Licence: licence, RecordKeep: time.Duration(c.RecordKeep), Queries: queries,
 	})
 	if err != nil {
 		return err

@@ -259,6 +259,7 @@ func (s *system) instanceArgs() []string {
 	args = append(args, s.DBConns.flag("db")...)
 	args = append(args, s.ERPConns.flag("erp")...)
 	args = append(args, "--record-keep="+s.RecordKeep.String())
+	args = append(args, "--query-timeout="+s.QueryTimeout.String(), "--long-queries="+strconv.Itoa(s.LongQueries))
 	for login, n := range s.Reserve {
 		args = append(args, "--reserve="+login+"="+strconv.Itoa(n))
 	}

@@ -1,0 +1,17 @@
+package query
+
+import "context"
+
+type askerKey struct{}
+
+// For is a context in which queries are those of the session, and share its limits.
+// Queries of the platform's own are nobody's, and have none.
+func For(ctx context.Context, session string) context.Context {
+	return context.WithValue(ctx, askerKey{}, session)
+}
+
+// Asker is the session that asks; empty when nobody does.
+func Asker(ctx context.Context) string {
+	session, _ := ctx.Value(askerKey{}).(string)
+	return session
+}

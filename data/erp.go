@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -35,6 +36,8 @@ type ERP struct {
 	model  *write.Model
 	tables map[*model.Set]*table
 	folded map[*model.Property]bool
+	search map[string]*searchIndex // by table
+	writes atomic.Int64            // transactions
 	stmts  *statements
 	shapes shapes
 	gate   *gate
@@ -52,6 +55,7 @@ func NewERP(db *sqldb.DB, m *write.Model) *ERP {
 		folded: folded(m.Model), stmts: newStatements(db), atOnce: maxGathered, fewSkipped: fewSkipped,
 		gate: newGate(QueryLimits{}.orDefault(db)),
 	}
+	e.search = e.searchIndexes()
 	for _, s := range m.Sets {
 		e.tables[s] = e.newTable(s)
 	}
@@ -99,6 +103,7 @@ func (e *ERP) write(ctx context.Context, limit time.Duration, f func(*transactio
 // once is one attempt; raced tells that a unique key was taken. Attempts after
 // the first queue, so that two that got in each other's way do so but once.
 func (e *ERP) once(ctx context.Context, f func(*transaction) error, again bool) (raced bool, err error) {
+	e.writes.Add(1)
 	t := &transaction{e: e, ctx: ctx, prepared: map[string]*sql.Stmt{}}
 	err = e.db.Write(ctx, func(tx *sql.Tx) error {
 		t.tx = tx

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/hybridapps/tandem/api/odata"
+	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
@@ -187,7 +188,9 @@ func odd(s *shop) {
 	var n int
 	pick := func(list []string) string { n++; return list[n*7%len(list)] }
 	quote := func(v string) string { return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(v) }
+	series := len(s.ids(&query.Query{Set: erpModel.Set(product), Fields: []*model.Property{}, Limit: 1000}))
 	for i := range 40 {
+		i += series
 		s.now.Add(int64(i) * 3_600_000_000)
 		s.create(product, fmt.Sprintf(`{"PartNumber":"%s %d","Name":{"EN":"n%s","BG":"%s"},"ProductGroup":{"Code":"G1"},"Active":%t,"ShowInCatalog":%t,"ABCClass":%s,"StandardPricePerLot":{"Value":%d},"ExternalId":%s,"ShortName":%s}`,
 			quote(pick(oddities)), i, quote(pick(oddities)), quote(pick(oddities)), i%3 == 0, i%2 == 0, []string{`"A"`, `"B"`, `null`}[i%3], i%5,
@@ -311,8 +314,14 @@ func TestQueriesAnswerAsPlainGo(t *testing.T) {
 	t.Parallel()
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		s := newShop(t, db)
+		s.index()
 		odd(s)
+		_, err := s.IndexWaiting(t.Context())
+		must(t, err)
+		odd(s) // and these wait
+		s.SkipFrom(2)
 		w := loadWorld(t, s)
+		bare := data.NewERP(db, erpModel) // without an index
 		ctx := t.Context()
 		hits := 0
 		rapid.Check(t, func(rt *rapid.T) {
@@ -329,6 +338,10 @@ func TestQueriesAnswerAsPlainGo(t *testing.T) {
 			want := w.answer(q)
 			if !slices.Equal(got, want) {
 				rt.Fatalf("%s %s\n got %v\nwant %v", q.Set.Name, spelled(q), got, want)
+			}
+			var same []string
+			if err := bare.Query(ctx, q, func(r *query.Row) error { same = append(same, strings.Clone(r.ID)); return nil }); err != nil || !slices.Equal(same, got) {
+				rt.Fatalf("%s %s\nwith an index %v\nwithout %v %v", q.Set.Name, spelled(q), got, same, err)
 			}
 			if len(got) > 0 {
 				hits++

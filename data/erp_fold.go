@@ -54,10 +54,11 @@ func (e *ERP) fact(ctx context.Context, name string) (value string, err error) {
 }
 
 func (e *ERP) setFact(ctx context.Context, name, value string) error {
-	_, err := e.db.Writer().ExecContext(ctx,
-		`INSERT INTO erp_facts (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
+	_, err := e.db.Writer().ExecContext(ctx, keepFact, name, value)
 	return err
 }
+
+const keepFact = `INSERT INTO erp_facts (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
 
 // refoldAll does all columns that hold one form.
 func (e *ERP) refoldAll(ctx context.Context, holds held) error {

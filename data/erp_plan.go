@@ -57,9 +57,9 @@ type part struct {
 
 // plan compiles one level of a query. What does not depend on values that a caller
 // gave is taken from the shape.
-func (e *ERP) plan(q *query.Query, g *gather) (*plan, error) {
+func (e *ERP) plan(q *query.Query, g *gather, narrow ...narrowing) (*plan, error) {
 	s := e.shapes.of(q, g)
-	b := &builder{e: e, set: q.Set, joins: s.joins[:len(s.joins):len(s.joins)], cells: s.cells}
+	b := &builder{e: e, set: q.Set, joins: s.joins[:len(s.joins):len(s.joins)], cells: s.cells, narrow: narrow}
 	p := &plan{shape: s}
 	var err error
 	switch {
@@ -94,7 +94,7 @@ const fewSkipped = 200
 // skip selects a page of which many rows come before: their ids are counted, which
 // an index of the order has, and nothing else of them is read.
 func (p *plan) skip(b *builder, q *query.Query) error {
-	ids := &builder{e: b.e, set: b.set}
+	ids := &builder{e: b.e, set: b.set, narrow: b.narrow}
 	where, err := ids.where(q)
 	if err != nil {
 		return err

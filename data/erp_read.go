@@ -60,7 +60,11 @@ func (e *ERP) Count(ctx context.Context, q *query.Query) (n int64, err error) {
 	if err := q.Check(); err != nil {
 		return 0, err
 	}
-	b := &builder{e: e, set: q.Set}
+	narrow, err := e.narrowFor(ctx, q, maxNarrowedToCount)
+	if err != nil {
+		return 0, err
+	}
+	b := &builder{e: e, set: q.Set, narrow: narrow}
 	text, err := b.count(q)
 	if err != nil {
 		return 0, err
@@ -151,7 +155,14 @@ func (l *level) drop(n int) {
 
 // read reads one level.
 func (e *ERP) read(ctx context.Context, q *query.Query, g *gather, left *budget) (*level, error) {
-	p, err := e.plan(q, g)
+	var narrow []narrowing
+	if g == nil {
+		var err error
+		if narrow, err = e.narrowFor(ctx, q, maxNarrowed); err != nil {
+			return nil, err
+		}
+	}
+	p, err := e.plan(q, g, narrow...)
 	if err != nil {
 		return nil, err
 	}

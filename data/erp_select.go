@@ -20,6 +20,8 @@ type builder struct {
 	args  []any
 	cells []string // the expressions selected
 	scans bool     // a condition looks into texts, or rows are counted past
+	// narrow are conditions beside those of the query, which follow from them.
+	narrow []narrowing
 }
 
 // join is a table reached by a reference. The set itself has the alias t0,
@@ -212,6 +214,9 @@ func (b *builder) count(q *query.Query) (string, error) {
 // where is the WHERE clause of a query; more are conditions besides.
 func (b *builder) where(q *query.Query, more ...string) (string, error) {
 	all := more
+	for _, n := range b.narrow {
+		all = append(all, b.narrowed(n))
+	}
 	if q.Set.Base != nil {
 		all = append(all, "t0."+quoted(q.Set.TypeProperty().Column)+" = "+b.arg(q.Set.Discriminator))
 	}
@@ -229,6 +234,9 @@ func (b *builder) where(q *query.Query, more ...string) (string, error) {
 	}
 	if q.From != "" {
 		all = append(all, b.after(q))
+	}
+	if len(b.narrow) > 0 {
+		b.scans = false
 	}
 	if len(all) == 0 {
 		return "", nil
@@ -307,11 +315,10 @@ func (b *builder) in(x *query.In) (string, error) {
 // compared is the expression of a string as [model.FoldCase] makes it; indexes are
 // of this expression.
 func (b *builder) compared(p *model.Path) string {
-	c := b.at(p.Refs, p.Property.Column)
-	if !compared(p.Property) {
-		return "lower(" + c + ")" // of no string that the model declares
+	if prefix := alias(b.follow(p.Refs)) + "."; compared(p.Property) {
+		return caseless(prefix, p.Property)
 	}
-	return "COALESCE(" + b.at(p.Refs, p.Property.Column+"_case") + ", lower(" + c + "))"
+	return "lower(" + b.column(p) + ")" // of no string that the model declares
 }
 
 // among is `column IN (…)`. The list is filled up with its last value to one

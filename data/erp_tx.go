@@ -90,7 +90,11 @@ func (t *transaction) Find(q *query.Query) ([]model.Entity, error) {
 	if err := q.Check(); err != nil {
 		return nil, err
 	}
-	b := &builder{e: t.e, set: q.Set}
+	narrow, err := t.e.narrow(func(text string, arg any) (int64, error) { return t.number(text, arg) }, q, maxNarrowed)
+	if err != nil {
+		return nil, err
+	}
+	b := &builder{e: t.e, set: q.Set, narrow: narrow}
 	text, err := b.find(q)
 	if err != nil {
 		return nil, err

@@ -69,3 +69,22 @@ func (e *ERP) Ask(ctx context.Context, text string) error {
 
 // SkipFrom makes pages that skip so many rows count the ids of those alone.
 func (e *ERP) SkipFrom(n int) { e.fewSkipped = n }
+
+// Narrowed reports whether an index narrows a query.
+func (e *ERP) Narrowed(ctx context.Context, q *query.Query) (bool, error) {
+	n, err := e.narrowFor(ctx, q, maxNarrowed)
+	return len(n) > 0, err
+}
+
+// NarrowedText is the statement of a query that an index narrows.
+func (e *ERP) NarrowedText(ctx context.Context, q *query.Query) (string, error) {
+	n, err := e.narrowFor(ctx, q, maxNarrowed)
+	if err != nil {
+		return "", err
+	}
+	p, err := e.plan(q, nil, n...)
+	if err != nil {
+		return "", err
+	}
+	return p.text, nil
+}

@@ -62,6 +62,39 @@ func (i *Instance) followUsers(ctx context.Context) {
 	}
 }
 
+// indexEvery is how often what was written is taken into the index for searching.
+const indexEvery = time.Second
+
+// indexSearch makes the index for searching, and keeps what waits for it small,
+// until ctx ends. Searches are right all the time.
+func (i *Instance) indexSearch(ctx context.Context) {
+	made, told := false, false
+	for ctx.Err() == nil {
+		pause := indexEvery
+		if err := i.indexOnce(ctx, &made); err != nil && ctx.Err() == nil {
+			pause = followTimeout
+			if !told {
+				told = true
+				i.config.Log.Warn("the index for searching", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (i *Instance) indexOnce(ctx context.Context, made *bool) (err error) {
+	if !*made {
+		*made, err = i.rows.IndexSearch(ctx)
+	}
+	if err == nil && *made {
+		_, err = i.rows.IndexWaiting(ctx)
+	}
+	return err
+}
+
 func (i *Instance) followOnce(ctx context.Context) {
 	once, cancel := context.WithTimeout(ctx, followTimeout)
 	defer cancel()

@@ -206,6 +206,7 @@ func (i *Instance) Run(ctx context.Context) error {
 	g.Go(func() error { return ended(ctx, i.identity.Run(ctx)) })
 	g.Go(func() error { i.Sessions.Run(ctx); return nil })
 	g.Go(func() error { i.followUsers(ctx); return nil })
+	g.Go(func() error { i.indexSearch(ctx); return nil })
 	g.Go(func() error { i.trimLogs(ctx); return nil })
 	g.Go(func() error { i.housekeep(ctx); return nil })
 	return g.Wait()

@@ -15,3 +15,4 @@ fi
 bench() { go test "$1" -run '^$' -bench "^Benchmark($2)\$" -benchtime "$3" -timeout 60m; }
 
 bench ./bench TokensDuringPurge 1x
+bench ./bench TokensDuringSearch 1x

@@ -240,10 +240,11 @@ func asked(t *rapid.T, w *world) *query.Query {
 	return q
 }
 
-// stored draws a path to a property that has a column.
+// stored draws a path to a property that has a column, and that can be compared when it
+// is a string.
 func stored(t *rapid.T, set *model.Set, refs []*model.Property) *model.Path {
 	p := rapid.SampledFrom(set.Properties).Draw(t, "property")
-	for !p.Stored() {
+	for !p.Stored() || p.Kind == model.KindString && p.Can == 0 {
 		p = set.Properties[(p.Index+1)%len(set.Properties)]
 	}
 	if p.IsReference() && len(refs) < 3 && rapid.Bool().Draw(t, "follow") {

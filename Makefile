@@ -14,7 +14,7 @@ COMMIT = $(shell git rev-parse HEAD 2>/dev/null)$(shell git rev-parse --git-dir 
 build: ## the one binary
 	go build -trimpath -ldflags "-X main.linkedCommit=$(COMMIT)" -o tandem ./cmd/tandem
 
-setup: ## PostgreSQL, Chromium, Node packages: installed where that may be done
+setup: ## PostgreSQL, Chromium, Node and Java packages: installed where that may be done
 	scripts/test-setup.sh
 
 test: setup ## everything, with the race detector, on both databases, in a browser

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what the tests need beside Go: PostgreSQL's server and a pooler before it,
 # two load balancers, Chromium, a C compiler for the race detector, and the Node
-# packages of the independent OAuth and OData clients.
+# and Java packages of the independent OAuth and OData clients.
 # Installs only where it may: as root, with Debian's packages. What is missing
 # afterwards is said, and those tests are skipped (or fail with TANDEM_TEST_ALL).
 set -uo pipefail
@@ -13,6 +13,7 @@ has_haproxy() { command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ]; }
 has_nginx() { command -v nginx >/dev/null || [ -x /usr/sbin/nginx ]; }
 has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
 has_node() { command -v node >/dev/null && command -v npm >/dev/null; }
+has_java() { command -v javac >/dev/null && command -v mvn >/dev/null; }
 has_cc() { command -v gcc >/dev/null || command -v clang >/dev/null; }
 
 packages=()
@@ -22,6 +23,7 @@ has_haproxy || packages+=(haproxy)
 has_nginx || packages+=(nginx-light)
 has_chromium || packages+=(chromium)
 has_node || packages+=(nodejs npm)
+has_java || packages+=(default-jdk-headless maven)
 has_cc || packages+=(gcc libc6-dev)
 
 if [ "${#packages[@]}" -gt 0 ]; then
@@ -53,4 +55,14 @@ if has_node; then
 	fi
 else
 	echo "missing: Node.js (Debian: nodejs npm); the tests with npm's clients will not run"
+fi
+if has_java; then
+	olingo=e2e/clients/olingo
+	if [ "$olingo/pom.xml" -nt "$olingo/target/lib" ] || [ "$olingo/OlingoClient.java" -nt "$olingo/target/OlingoClient.class" ]; then
+		(cd "$olingo" && rm -rf target && mvn -q -B dependency:copy-dependencies -DoutputDirectory=target/lib &&
+			javac -nowarn -encoding UTF-8 -cp "target/lib/*" -d target OlingoClient.java) ||
+			echo "missing: the Java packages of $olingo (Maven or javac failed); its test will not run"
+	fi
+else
+	echo "missing: a JDK and Maven (Debian: default-jdk-headless maven); the test with Olingo will not run"
 fi

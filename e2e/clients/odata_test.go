@@ -29,6 +29,12 @@ func TestODataClients(t *testing.T) {
 		}
 		generatedClient(t, in, string(task))
 	})
+	t.Run("Olingo", func(t *testing.T) {
+		if _, err := os.Stat("olingo/target/OlingoClient.class"); err != nil {
+			t.Skip("Olingo is NOT TESTED: its packages are not installed; run make test, with a JDK and Maven")
+		}
+		olingo(t, in)
+	})
 }
 
 // generatedClient lets odata2ts write a client from our $metadata, and runs it.
@@ -70,6 +76,31 @@ func generatedClient(t *testing.T, in *tandemtest.Instance, task string) {
 		"version": {"version": "string"},
 		"deleted": {"status": 204.0},
 		"gone":    {"status": 404.0},
+	})
+}
+
+// olingo runs Java's client in one machine, which begins fast rather than runs fast.
+func olingo(t *testing.T, in *tandemtest.Instance) {
+	java := exec.CommandContext(t.Context(), "java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
+		"-Dstdout.encoding=UTF-8", "-Dfile.encoding=UTF-8",
+		"-cp", "olingo/target"+string(os.PathListSeparator)+"olingo/target/lib/*", "OlingoClient", in.OData, in.ServiceToken())
+	shows(t, java, map[string]map[string]any{
+		"metadata":         {"key": "Id", "sets": true, "base": "General_Contacts_Party"},
+		"service document": {"products": true},
+		"read":             {"rows": 2.0, "more": true, "number": "TENT-0703", "price": "EUR", "class": "B", "group": "TENT"},
+		"lines":            {"lines": 1.0},
+		"view":             {"rows": 2.0},
+		"count":            {"number": true},
+		"pages":            {"several": true, "same": true},
+		"created":          {"status": 201.0, "code": "JAVA", "id": true},
+		"row":              {"etag": `W/"1"`, "name": "Език"},
+		"patched":          {"status": 204.0},
+		"stale":            {"status": 412.0},
+		"now":              {"notes": "written by Olingo", "parent": true},
+		"deleted":          {"status": 204.0},
+		"gone":             {"status": 404.0},
+		"function":         {"status": 200.0},
+		"action":           {"status": 204.0, "void": true, "reason": "tried by Olingo"},
 	})
 }
 

@@ -37,34 +37,17 @@ func TestBrowserClients(t *testing.T) {
 			t.Fatalf("%s: %v", what, err)
 		}
 	}
-	result := func(want map[string]any) {
-		t.Helper()
-		var shown string
-		testkit.Eventually(t, "the page has a result", func() bool {
-			var err error // the page has just gone
-			shown, err = chromedp.Run(ctx, chromedp.Evaluate[string](`document.querySelector("#result")?.textContent ?? ""`))
-			return err == nil && shown != ""
-		})
-		var got map[string]any
-		if err := json.Unmarshal([]byte(shown), &got); err != nil {
-			t.Fatalf("%v in %s", err, shown)
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Error(diff)
-		}
-	}
-
 	do("open the first", chromedp.Navigate(application(t, in, "browser-oidc-client-ts.mjs")))
 	do("sign in", chromedp.WaitVisible(chromedp.CSS("#login")), chromedp.SendKeys(chromedp.CSS("#login"), "anna"),
 		chromedp.SendKeys(chromedp.CSS("#password"), tandemtest.Password), chromedp.Submit(chromedp.CSS("#password")))
-	result(map[string]any{
+	result(t, ctx, map[string]any{
 		"sub": "anna", "name": "Anna Intern", "scope": "openid profile offline_access read", "api": 200.0, "version": "4.0",
 		"renewed": 200.0, "revoked": "invalid_grant", "authorize": "closed",
 	})
 
 	do("open the second", chromedp.Navigate(application(t, in, "browser-react-oidc-context.mjs")))
 	do("press its button", chromedp.WaitVisible(chromedp.CSS("#sign-in")), chromedp.Click(chromedp.CSS("#sign-in")))
-	result(map[string]any{"sub": "anna", "scope": "openid profile read", "api": 200.0})
+	result(t, ctx, map[string]any{"sub": "anna", "scope": "openid profile read", "api": 200.0})
 }
 
 // application serves a script with its libraries, on a page of an origin of its
@@ -77,20 +60,46 @@ func application(t *testing.T, in *tandemtest.Instance, script string) string {
 	if err != nil {
 		t.Fatalf("esbuild: %v\n%s", err, out)
 	}
-	task, err := json.Marshal(map[string]string{"issuer": in.Issuer, "odata": in.OData, "clientId": tandemtest.Field})
-	if err != nil {
-		t.Fatal(err)
-	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /app.mjs", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript")
 		http.ServeFile(w, r, bundle)
 	})
+	return page(t, mux, map[string]string{"issuer": in.Issuer, "odata": in.OData, "clientId": tandemtest.Field}, "")
+}
+
+// page serves a page that has the task, and runs /app.mjs after the scripts that
+// are said, and returns the origin.
+func page(t *testing.T, mux *http.ServeMux, task map[string]string, scripts string) string {
+	t.Helper()
+	text, err := json.Marshal(task)
+	if err != nil {
+		t.Fatal(err)
+	}
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		fmt.Fprintf(w, `<!doctype html><title>application</title><body><script>task = %s</script><script type="module" src="/app.mjs"></script>`, task)
+		fmt.Fprintf(w, `<!doctype html><title>application</title><body><script>task = %s</script>%s`+
+			`<script type="module" src="/app.mjs"></script>`, text, scripts)
 	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	return server.URL
+}
+
+// result waits for what the page's script writes down at its end.
+func result(t *testing.T, ctx context.Context, want map[string]any) {
+	t.Helper()
+	var shown string
+	testkit.Eventually(t, "the page has a result", func() bool {
+		var err error // the page has just gone
+		shown, err = chromedp.Run(ctx, chromedp.Evaluate[string](`document.querySelector("#result")?.textContent ?? ""`))
+		return err == nil && shown != ""
+	})
+	var got map[string]any
+	if err := json.Unmarshal([]byte(shown), &got); err != nil {
+		t.Fatalf("%v in %s", err, shown)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
 }

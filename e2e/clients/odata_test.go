@@ -3,14 +3,19 @@ package clients
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
+	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hybridapps/tandem/internal/testkit"
+	"github.com/hybridapps/tandem/internal/testkit/chromium"
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
@@ -34,6 +39,12 @@ func TestODataClients(t *testing.T) {
 			t.Skip("Olingo is NOT TESTED: its packages are not installed; run make test, with a JDK and Maven")
 		}
 		olingo(t, in)
+	})
+	t.Run("OpenUI5", func(t *testing.T) {
+		if _, err := os.Stat(openUI5); err != nil {
+			t.Skip("OpenUI5 is NOT TESTED: its package is not installed; run npm ci in e2e/clients, or make test")
+		}
+		openUI5Model(t, in)
 	})
 }
 
@@ -101,6 +112,28 @@ func olingo(t *testing.T, in *tandemtest.Instance) {
 		"gone":             {"status": 404.0},
 		"function":         {"status": 200.0},
 		"action":           {"status": 204.0, "void": true, "reason": "tried by Olingo"},
+	})
+}
+
+const openUI5 = "node_modules/@openui5/sap.ui.core/src"
+
+// openUI5Model uses the V4 model in a browser, on a page of another origin.
+func openUI5Model(t *testing.T, in *tandemtest.Instance) {
+	browser := chromium.Open(t)
+	ctx, cancel := context.WithTimeout(browser, testkit.Patience)
+	defer cancel()
+	mux := http.NewServeMux()
+	mux.Handle("GET /resources/", http.StripPrefix("/resources/", http.FileServer(http.Dir(openUI5))))
+	mux.HandleFunc("GET /app.mjs", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, "browser-openui5.mjs") })
+	at := page(t, mux, map[string]string{"odata": in.OData, "token": in.ServiceToken()}, `<script src="/resources/ui5loader.js"></script>`+
+		`<script id="sap-ui-bootstrap" src="/resources/ui5loader-autoconfig.js" data-sap-ui-async="true"></script>`)
+	if err := chromedp.Do(ctx, chromedp.Navigate(at)); err != nil {
+		t.Fatal(err)
+	}
+	result(t, ctx, map[string]any{
+		"type": "Erp.General_Products_Product_ABCClass", "list": []any{"TENT-0703", "TENT-0702", "TENT-0701", "TENT-0604"}, "count": true,
+		"group": "TENT", "price": "EUR", "line": "string", "view": 3.0,
+		"created": "UI5", "stale": 412.0, "patched": "written twice", "gone": 404.0,
 	})
 }
 

@@ -32,8 +32,10 @@ type User struct {
 	Name          string
 	Email         string
 	EmailVerified bool
-	// Locale is a BCP 47 tag; empty means en.
+	// Locale is a BCP 47 tag, Zoneinfo an IANA name of a time zone, as the claims of
+	// OpenID Connect Core section 5.1 are; empty means that nobody has said.
 	Locale    string
+	Zoneinfo  string
 	Type      UserType
 	Admin     bool
 	Enabled   bool

@@ -39,8 +39,9 @@ type IDToken struct {
 	Admin    bool
 	// SignInID is the claim sid: the sign-in at the provider.
 	SignInID string
-	// Locale is a BCP 47 tag, or empty.
-	Locale              string
+	// Locale is a BCP 47 tag, Zoneinfo an IANA name of a time zone; empty where the
+	// provider does not know.
+	Locale, Zoneinfo    string
 	IssuedAt, ExpiresAt time.Time
 	// AuthTime is when the person proved who they are; zero where not told.
 	AuthTime time.Time
@@ -103,6 +104,7 @@ type idClaims struct {
 	Name            string          `json:"name"`
 	Email           string          `json:"email"`
 	Locale          string          `json:"locale"`
+	Zoneinfo        string          `json:"zoneinfo"`
 	UserType        string          `json:"user_type"`
 	Admin           any             `json:"is_admin"`
 
@@ -191,7 +193,7 @@ func (c *idClaims) check(applicationURI string, now time.Time) error {
 func (c *idClaims) identity() IDToken {
 	t := IDToken{
 		Subject: c.Subject, Login: c.Username, UserID: c.UserID,
-		Name: c.Name, Email: c.Email, UserType: tandem.UserType(c.UserType), Locale: c.Locale,
+		Name: c.Name, Email: c.Email, UserType: tandem.UserType(c.UserType), Locale: c.Locale, Zoneinfo: c.Zoneinfo,
 		Admin: c.Admin == true, SignInID: c.SignInID,
 		IssuedAt: unixTime(c.IssuedAt), ExpiresAt: unixTime(c.ExpiresAt), AuthTime: unixTime(c.AuthTime),
 	}

@@ -33,7 +33,7 @@ func (h *Handler) Metadata() oauth.Metadata {
 			tandem.ScopeRead, tandem.ScopeUpdate},
 		// Of ID tokens, and of userinfo.
 		ClaimsSupported: []string{"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "at_hash", "acr", "amr", "idp", "sid",
-			"id", "user_type", "is_admin", "db", "token_kind", "name", "preferred_username", "locale", "updated_at", "email", "email_verified"},
+			"id", "user_type", "is_admin", "db", "token_kind", "name", "preferred_username", "locale", "zoneinfo", "updated_at", "email", "email_verified"},
 		ACRValuesSupported:       []string{token.PasswordContext},
 		ResponseTypesSupported:   []string{oauth.ResponseTypeCode},
 		ResponseModesSupported:   []string{oauth.ModeQuery, oauth.ModeFragment, oauth.ModeFormPost},

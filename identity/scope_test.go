@@ -22,10 +22,10 @@ func TestI3_I4_I5_ClaimNamesAndLifetimes(t *testing.T) {
 	common := []string{"iss", "aud", "iat", "nbf", "exp", "jti", "scope", "client_id", "token_kind"}
 	person := []string{"sub", "id", "user_type", "is_admin", "auth_time", "sid", "db"}
 	granted := []string{"grant_id"}
-	named := []string{"name", "email", "locale"}
+	named, told := []string{"name", "email"}, []string{"locale", "zoneinfo"}
 	system := []string{"client_system_user", "client_system_user_type", "client_system_user_id", "client_db"}
 	identity := slices.Concat([]string{"iss", "aud", "iat", "exp", "jti", "token_kind", "at_hash", "nonce", "acr", "amr", "idp"}, person)
-	idNamed := []string{"name", "locale"}
+	idNamed := []string{"name"}
 	verified := []string{"email_verified"}
 	api, resources := []any{"DomainAPI", issuer + "/resources"}, issuer+"/resources"
 
@@ -36,23 +36,23 @@ func TestI3_I4_I5_ClaimNamesAndLifetimes(t *testing.T) {
 		is       map[string]any
 		lifetime float64
 	}{
-		"user": {anna.AccessToken, slices.Concat(common, person, granted, named, verified), map[string]any{
+		"user": {anna.AccessToken, slices.Concat(common, person, granted, named, told, verified), map[string]any{
 			"aud": api, "sub": "anna", "id": s.anna.ID, "user_type": "InternalUser", "is_admin": true, "name": "Anna Ivanova", "email": "anna@example.com",
-			"locale": "bg", "token_kind": "user", "client_id": portal, "db": "db-1", "scope": []any{"openid", "profile", "offline_access", "read", "update"}}, 3600},
+			"locale": "bg", "zoneinfo": "Europe/Sofia", "token_kind": "user", "client_id": portal, "db": "db-1", "scope": []any{"openid", "profile", "offline_access", "read", "update"}}, 3600},
 		"user without profile": {plain.AccessToken, slices.Concat(common, person, granted), map[string]any{"aud": api, "scope": []any{"openid", "read"}}, 3600},
 		"external user": {paul.AccessToken, slices.Concat(common, person, granted, named, verified), map[string]any{
-			"aud": resources, "sub": "paul", "user_type": "ExternalCommunityUser", "is_admin": false, "locale": "en", "scope": []any{"openid", "profile", "offline_access"}}, 3600},
+			"aud": resources, "sub": "paul", "user_type": "ExternalCommunityUser", "is_admin": false, "scope": []any{"openid", "profile", "offline_access"}}, 3600},
 		"service": {r.serve().AccessToken, slices.Concat(common, system), map[string]any{
 			"aud": api, "client_system_user": "svc.portal", "client_system_user_type": "SystemUserNoLogin", "client_system_user_id": s.robot.ID,
 			"client_db": "db-1", "token_kind": "service", "client_id": portal, "scope": []any{"read", "update"}}, 3600},
 		"service instance": {r.serve("service_instance", "worker-2", "scope", "read").AccessToken, slices.Concat(common, system, []string{"service_instance"}), map[string]any{
 			"service_instance": "worker-2", "scope": []any{"read"}}, 3600},
-		"ID token": {anna.IDToken, slices.Concat(identity, idNamed), map[string]any{
+		"ID token": {anna.IDToken, slices.Concat(identity, idNamed, told), map[string]any{
 			"aud": portal, "token_kind": "id", "nonce": "n0nce", "acr": "1", "amr": []any{"pwd"}, "idp": "local", "sid": claims(t, anna.AccessToken)["sid"]}, 300},
 		"ID token of an external user":  {paul.IDToken, slices.Concat(identity, idNamed), map[string]any{"user_type": "ExternalCommunityUser"}, 300},
 		"ID token without profile":      {plain.IDToken, identity, nil, 300},
 		"ID token with the scope email": {r.signIn("anna", "scope", "openid email").IDToken, identity, nil, 300},
-		"ID token by refresh": {r.renew(anna.RefreshToken).IDToken, slices.DeleteFunc(slices.Concat(identity, idNamed), func(n string) bool { return n == "nonce" }), map[string]any{
+		"ID token by refresh": {r.renew(anna.RefreshToken).IDToken, slices.DeleteFunc(slices.Concat(identity, idNamed, told), func(n string) bool { return n == "nonce" }), map[string]any{
 			"auth_time": claims(t, anna.IDToken)["auth_time"]}, 300},
 	} {
 		c := claims(t, test.jwt)

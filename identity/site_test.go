@@ -85,7 +85,7 @@ func newSiteOn(t testing.TB, db *sqldb.DB) *site {
 	s.ending = &signin.Ending{SignIns: data.NewSignIns(db), Families: families, Audit: s.audit, Clock: s.clock.Now}
 	s.accounts = &signin.Accounts{Users: s.users, Passwords: passwords(), Ending: s.ending, Audit: s.audit, Actor: "test", Clock: s.clock.Now}
 	s.apps = &registry.TrustedApps{Store: data.NewApplications(db), Accounts: s.users, Grants: families, Audit: s.audit, Clock: s.clock.Now}
-	s.anna = s.user(signin.NewUser{Login: "anna", Type: tandem.InternalUser, Name: "Anna Ivanova", Email: "anna@example.com", Locale: "bg", Admin: true})
+	s.anna = s.user(signin.NewUser{Login: "anna", Type: tandem.InternalUser, Name: "Anna Ivanova", Email: "anna@example.com", Locale: "bg", Zoneinfo: "Europe/Sofia", Admin: true})
 	s.paul = s.user(signin.NewUser{Login: "paul", Type: tandem.ExternalCommunityUser, Name: "Paul", Email: "paul@example.com"})
 	s.robot = s.user(signin.NewUser{Login: "svc.portal", Type: tandem.SystemUserNoLogin})
 

@@ -59,7 +59,7 @@ func newPeople(t *testing.T) *people {
 		}
 		return u
 	}
-	p.anna = create(signin.NewUser{Login: "anna", Type: tandem.InternalUser, Name: "Anna Ivanova", Email: "anna@example.com", Locale: "bg", Admin: true})
+	p.anna = create(signin.NewUser{Login: "anna", Type: tandem.InternalUser, Name: "Anna Ivanova", Email: "anna@example.com", Locale: "bg", Zoneinfo: "Europe/Sofia", Admin: true})
 	p.paul = create(signin.NewUser{Login: "paul", Type: tandem.ExternalCommunityUser, Name: "Paul"})
 	p.robot = create(signin.NewUser{Login: "svc.portal", Type: tandem.SystemUserNoLogin})
 	now := time.Now().Add(-time.Minute)
@@ -140,7 +140,7 @@ func TestUserinfoClaimsFollowScope(t *testing.T) {
 		"email":    {p.anna, "openid email read", with(base(p.anna), "email", "anna@example.com", "email_verified", true)},
 		"external": {p.paul, "openid", base(p.paul)},
 		"profile": {p.anna, "openid profile", with(base(p.anna), "email", "anna@example.com", "email_verified", true, "name", "Anna Ivanova",
-			"locale", "bg", "preferred_username", "anna", "updated_at", changed)},
+			"locale", "bg", "zoneinfo", "Europe/Sofia", "preferred_username", "anna", "updated_at", changed)},
 	} {
 		w := p.get(userinfo, p.token(t, test.user, test.scope))
 		var got map[string]any

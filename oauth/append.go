@@ -124,6 +124,7 @@ func (o *object) user(c *UserClaims) {
 		o.buf = strconv.AppendBool(o.buf, c.EmailVerified)
 	}
 	o.optional("locale", c.Locale)
+	o.optional("zoneinfo", c.Zoneinfo)
 }
 
 func (o *object) name(name string) {

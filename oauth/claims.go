@@ -62,7 +62,7 @@ type UserAccessClaims struct {
 	Database string `json:"db,omitempty"`
 }
 
-// UserClaims say who a person is. Name and locale are there with the scope
+// UserClaims say who a person is. Name, locale and zoneinfo are there with the scope
 // profile only, the address with profile or email.
 type UserClaims struct {
 	// Subject is the login, UserID the GUID that never changes.
@@ -74,6 +74,7 @@ type UserClaims struct {
 	Email         string `json:"email,omitempty"`
 	EmailVerified bool   `json:"email_verified,omitempty"`
 	Locale        string `json:"locale,omitempty"`
+	Zoneinfo      string `json:"zoneinfo,omitempty"`
 }
 
 // ServiceAccessClaims are those of a back end's access token. There is no

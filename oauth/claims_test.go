@@ -121,7 +121,7 @@ func access(s string, audience ...string) oauth.AccessClaims {
 }
 
 func person(s string, verified bool) oauth.UserClaims {
-	return oauth.UserClaims{Subject: "anna" + s, UserID: "id" + s, UserType: "InternalUser" + s, Admin: verified, Name: s, Email: s, EmailVerified: verified && s != "", Locale: s}
+	return oauth.UserClaims{Subject: "anna" + s, UserID: "id" + s, UserType: "InternalUser" + s, Admin: verified, Name: s, Email: s, EmailVerified: verified && s != "", Locale: s, Zoneinfo: s}
 }
 
 func TestAppendedClaimsAreThoseOfEncodingJSON(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"html/template"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -76,7 +75,7 @@ type App struct {
 	log       *slog.Logger
 	clock     tandem.Clock
 
-	pages     map[string]*template.Template
+	looks     looks
 	policy    string // Content-Security-Policy of the pages
 	origin    string // of the public URL
 	secure    bool   // it is https
@@ -115,7 +114,8 @@ func New(ctx context.Context, c Config) (*App, error) {
 		streams: quota.Quota{Total: maxEventStreams, Each: maxEventStreamsEach},
 		uploads: quota.Quota{Total: maxUploads, Each: maxUploadsEach}, ending: make(chan struct{}),
 	}
-	if a.pages, err = loadPages(c.Clock); err != nil {
+	a.looks.clock = c.Clock
+	if _, err := a.looks.of(plainReader); err != nil {
 		return nil, err
 	}
 	if err := a.sessions.sameKey(ctx, c.Box); err != nil {

@@ -16,21 +16,23 @@ import (
 // Numbers and dates for people. Decimals stay text: nothing is rounded on its
 // way to the page.
 
-// functions are what the templates may call.
-func functions(clock tandem.Clock) template.FuncMap {
+// functions are what the templates of a reader may call.
+func functions(clock tandem.Clock, who reader) template.FuncMap {
 	return template.FuncMap{
 		"tips":      func() []string { return []string{"", "blue", "green"} },
 		"asset":     static.Path,
 		"fault":     faultAt,
-		"count":     count,
-		"decimal":   func(n json.Number) string { return decimal(n, 2) },
-		"plain":     func(n json.Number) string { return decimal(n, 0) },
-		"whole":     func(hundredths int64) string { return group(strconv.FormatInt((hundredths+50)/100, 10)) },
-		"percent":   percent,
-		"day":       day,
-		"moment":    moment,
-		"time":      timeElement,
-		"ago":       func(at any) string { return ago(clock.Now(), instant(at)) },
+		"language":  func() string { return who.language },
+		"zone":      func() string { return who.zone },
+		"count":     who.count,
+		"decimal":   func(n json.Number) string { return who.exact(n, 2) },
+		"plain":     func(n json.Number) string { return who.exact(n, 0) },
+		"whole":     func(hundredths int64) string { return who.grouped(strconv.FormatInt((hundredths+50)/100, 10)) },
+		"percent":   who.percent,
+		"day":       who.day,
+		"moment":    who.moment,
+		"time":      who.timeElement,
+		"ago":       func(at any) string { return who.ago(clock.Now(), instant(at)) },
 		"took":      func(j internalapi.Job) string { return took(j, clock.Now()) },
 		"bytes":     size,
 		"words":     words,
@@ -49,23 +51,11 @@ func faultAt(faults map[string]string, field string, of any) fieldFault {
 	return fieldFault{fmt.Sprintf("fault-%s%v", field, of), faults[field]}
 }
 
-func count(n any) string { return group(fmt.Sprint(n)) }
+func (who reader) count(n any) string { return who.grouped(fmt.Sprint(n)) }
 
-// group puts commas between thousands of a whole number.
-func group(digits string) string {
-	sign := ""
-	if strings.HasPrefix(digits, "-") {
-		sign, digits = "-", digits[1:]
-	}
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return sign + digits
-}
-
-// decimal shows an exact number with at least the given decimals and no
-// trailing zeros beyond them. Text that is no plain number is shown as it is.
-func decimal(n json.Number, places int) string {
+// decimals is an exact number with at least the given decimals and no trailing
+// zeros beyond them, as JSON writes it. Text that is no plain number stays as it is.
+func decimals(n json.Number, places int) string {
 	whole, fraction, _ := strings.Cut(string(n), ".")
 	if !isDigits(strings.TrimPrefix(whole, "-")) || fraction != "" && !isDigits(fraction) {
 		return string(n)
@@ -75,9 +65,21 @@ func decimal(n json.Number, places int) string {
 		fraction += "0"
 	}
 	if fraction == "" {
-		return group(whole)
+		return whole
 	}
-	return group(whole) + "." + fraction
+	return whole + "." + fraction
+}
+
+// exact shows such a number as the reader writes it.
+func (who reader) exact(n json.Number, places int) string {
+	whole, fraction, _ := strings.Cut(decimals(n, places), ".")
+	switch {
+	case !isDigits(strings.TrimPrefix(whole, "-")):
+		return string(n)
+	case fraction == "":
+		return who.grouped(whole)
+	}
+	return who.grouped(whole) + who.decimal + fraction
 }
 
 func isDigits(s string) bool {
@@ -90,12 +92,12 @@ func isDigits(s string) bool {
 }
 
 // percent shows a fraction as per cent, and nothing for zero.
-func percent(fraction json.Number) string {
+func (who reader) percent(fraction json.Number) string {
 	text := percentNumber(fraction)
 	if text == "" {
 		return ""
 	}
-	return text + " %"
+	return who.typed(text) + " %"
 }
 
 // percentNumber is the fraction times a hundred, exactly; empty for zero.
@@ -155,10 +157,10 @@ func hundredths(n json.Number) int64 {
 }
 
 // day shows a date of the API ("2026-11-24" or with a time) or of the clock.
-func day(v any) string {
+func (who reader) day(v any) string {
 	switch v := v.(type) {
 	case time.Time:
-		return v.UTC().Format("2 Jan 2006")
+		return v.In(who.location()).Format("2 Jan 2006")
 	case string:
 		if len(v) >= len(time.DateOnly) {
 			if t, err := time.Parse(time.DateOnly, v[:len(time.DateOnly)]); err == nil {
@@ -185,25 +187,25 @@ func instant(v any) time.Time {
 	return time.Time{}
 }
 
-func moment(v any) string {
+func (who reader) moment(v any) string {
 	t := instant(v)
 	if t.IsZero() {
 		return "–"
 	}
-	return t.UTC().Format("2 Jan 2006, 15:04 UTC")
+	return t.In(who.location()).Format("2 Jan 2006, 15:04 MST")
 }
 
-// timeElement is a moment that the page's script shows in the person's own zone
-// and language; without script it is in UTC.
-func timeElement(v any) template.HTML {
+// timeElement is a moment that the page's script shows in the person's own language,
+// and in the zone of their account or else of their browser.
+func (who reader) timeElement(v any) template.HTML {
 	t := instant(v)
 	if t.IsZero() {
 		return "–"
 	}
-	return template.HTML(`<time datetime="` + t.UTC().Format(time.RFC3339) + `">` + moment(t) + `</time>`) //nolint:gosec // G203: digits and fixed words
+	return template.HTML(`<time datetime="` + t.UTC().Format(time.RFC3339) + `">` + who.moment(t) + `</time>`) //nolint:gosec // G203: digits and fixed words
 }
 
-func ago(now, t time.Time) string {
+func (who reader) ago(now, t time.Time) string {
 	if t.IsZero() {
 		return "–"
 	}
@@ -217,7 +219,7 @@ func ago(now, t time.Time) string {
 	case d < 24*time.Hour:
 		return fmt.Sprintf("%d h ago", int(d.Hours()))
 	default:
-		return "on " + day(t)
+		return "on " + who.day(t)
 	}
 }
 

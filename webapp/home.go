@@ -33,7 +33,7 @@ type homeData struct {
 const recentOrders = 8
 
 func (a *App) employeeHome(v *visit) error {
-	d := homeData{Today: a.clock.Now().UTC().Format("Monday, 2 January 2006")}
+	d := homeData{Today: a.clock.Now().In(readerOf(v.r).location()).Format("Monday, 2 January 2006")}
 	recent, err := client.FirstPage[erpOrder](v.ctx(), v.api(), setOrders, client.Query{
 		Select: orderListSelect, Expand: customerExpand, OrderBy: "DocumentDate desc,DocumentNo desc", Top: recentOrders,
 	})

@@ -30,11 +30,11 @@ func (a *App) keptForm(w http.ResponseWriter, r *http.Request, form *client.Kept
 		id, order := strings.CutPrefix(path, "/orders/")
 		switch {
 		case u.Path == "/orders/new":
-			f := formFrom(form.Fields)
+			f := formFrom(form.Fields, readerOf(v.r))
 			f.Action, f.Kept = u.Path, true
 			return v.show(http.StatusOK, "order_form", "New order", f)
 		case edit && order && guid.MatchString(id):
-			return a.keptEdit(v, id, formFrom(form.Fields))
+			return a.keptEdit(v, id, formFrom(form.Fields, readerOf(v.r)))
 		case u.Path == "/export":
 			d := exportOf(form.Fields)
 			d.Kept = true

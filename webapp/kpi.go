@@ -86,7 +86,11 @@ func (c *kpiCache) drop(key string) {
 	delete(c.kept, key)
 }
 
-func (v *visit) kpiKey() string { return v.who.UserID + "|" + v.who.SignInID }
+// kpiKey is of whom the figures are, and how they are written.
+func (v *visit) kpiKey() string {
+	who := readerOf(v.r)
+	return v.who.UserID + "|" + v.who.SignInID + "|" + who.decimal + who.group
+}
 
 func (a *App) kpiOf(v *visit) (*kpi, error) {
 	if k := a.dashboard.get(v.kpiKey(), a.clock.Now()); k != nil {
@@ -97,12 +101,13 @@ func (a *App) kpiOf(v *visit) (*kpi, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := computeKPI(rows, now)
+	who := readerOf(v.r)
+	k := computeKPI(rows, now, who)
 	if err := k.countOpen(v); err != nil {
 		return nil, err
 	}
 	if !complete {
-		k.Note = fmt.Sprintf("From the newest %s orders.", count(len(rows))) + " " + k.Note
+		k.Note = fmt.Sprintf("From the newest %s orders.", who.count(len(rows))) + " " + k.Note
 	}
 	if err := nameLeaders(v, k.Customers); err != nil {
 		return nil, err
@@ -137,7 +142,7 @@ func ordersSince(v *visit, from time.Time) (rows []erpOrder, complete bool, err 
 
 // computeKPI makes the figures. Money is of the currency that most orders have:
 // amounts of different currencies cannot be added.
-func computeKPI(rows []erpOrder, now time.Time) *kpi {
+func computeKPI(rows []erpOrder, now time.Time, who reader) *kpi {
 	k := &kpi{}
 	perCurrency := map[string]int{}
 	for _, o := range rows {
@@ -153,7 +158,7 @@ func computeKPI(rows []erpOrder, now time.Time) *kpi {
 		others += n
 	}
 	if others -= perCurrency[k.Currency]; others > 0 {
-		k.Note = fmt.Sprintf("Without %s orders in other currencies.", count(others))
+		k.Note = fmt.Sprintf("Without %s orders in other currencies.", who.count(others))
 	}
 
 	first := firstMonth(now)
@@ -198,7 +203,7 @@ func computeKPI(rows []erpOrder, now time.Time) *kpi {
 			average[m] = money[m] / paid[m]
 		}
 		month := first.AddDate(0, m, 0)
-		title := month.Format("January 2006") + ": " + group(fmt.Sprintf("%.0f", money[m])) + " " + k.Currency
+		title := month.Format("January 2006") + ": " + who.grouped(fmt.Sprintf("%.0f", money[m])) + " " + k.Currency
 		columns[m] = column{month.Format("Jan"), title, money[m]}
 	}
 	k.Orders = newTrend(int64(orders[last]), ordersBefore, newSpark("Orders in the last 12 months", orders[:]))

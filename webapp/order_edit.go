@@ -32,23 +32,24 @@ func price(l orderLine) string {
 	if l.UnitPrice == nil {
 		return ""
 	}
-	return decimal(l.UnitPrice.Value, 2)
+	return decimals(l.UnitPrice.Value, 2)
 }
 
-func (l lineShot) String() string {
-	text := decimal(json.Number(l.Quantity), 0) + " × " + l.Price
+// shown is the line in words of the reader.
+func (l lineShot) shown(who reader) string {
+	text := who.exact(json.Number(l.Quantity), 0) + " × " + who.exact(json.Number(l.Price), 2)
 	if l.Discount != "" {
-		text += " less " + l.Discount + " %"
+		text += " less " + who.typed(l.Discount) + " %"
 	}
 	return text
 }
 
-func formOf(o order) *orderForm {
-	f := &orderForm{ID: o.ID, Number: o.Number, Action: "/orders/" + o.ID + "/edit", CustomerText: o.Customer}
+func formOf(o order, who reader) *orderForm {
+	f := &orderForm{who: who, ID: o.ID, Number: o.Number, Action: "/orders/" + o.ID + "/edit", CustomerText: o.Customer}
 	f.Reference, f.Required, f.Notes = o.Reference, o.Required, o.Notes
 	for _, l := range o.Lines {
 		f.Lines = append(f.Lines, formLine{ID: l.ID, Product: l.ProductNo + " · " + l.Description,
-			Quantity: decimal(l.Quantity.Value, 0), Price: price(l), Discount: percentNumber(l.Discount)})
+			Quantity: who.typed(decimals(l.Quantity.Value, 0)), Price: who.typed(price(l)), Discount: who.typed(percentNumber(l.Discount))})
 	}
 	f.opened(o)
 	return f
@@ -74,7 +75,7 @@ func (a *App) editOrder(v *visit) error {
 	if len(o.Lines) > maxLines {
 		return tooManyLines()
 	}
-	f := formOf(o)
+	f := formOf(o, readerOf(v.r))
 	if len(f.Lines) == 0 {
 		f.addLines()
 	}
@@ -161,21 +162,28 @@ func (f *orderForm) changes(was, now snapshot) []change {
 	for id, old := range was.Lines {
 		mine := "removed"
 		if l, ok := typed[id]; ok && !l.Remove {
-			quantity, _ := numeric(l.Quantity)
-			mine = lineShot{Quantity: quantity, Price: l.Price, Discount: l.Discount}.String()
+			mine = f.shotOf(l).shown(f.who)
 		}
 		if current, ok := now.Lines[id]; ok {
-			add(old.Product, old.String(), current.String(), mine)
+			add(old.Product, old.shown(f.who), current.shown(f.who), mine)
 		} else {
-			add(old.Product, old.String(), "removed", mine)
+			add(old.Product, old.shown(f.who), "removed", mine)
 		}
 	}
 	for id, l := range now.Lines {
 		if _, ok := was.Lines[id]; !ok {
-			add(l.Product, "not there", l.String(), "not there")
+			add(l.Product, "not there", l.shown(f.who), "not there")
 		}
 	}
 	return list
+}
+
+// shotOf is a line as it was typed, in numbers of the API.
+func (f *orderForm) shotOf(l formLine) lineShot {
+	quantity, _ := f.who.numeric(l.Quantity)
+	price, _ := f.who.numeric(l.Price)
+	discount, _ := f.who.numeric(l.Discount)
+	return lineShot{Quantity: quantity, Price: price, Discount: discount}
 }
 
 func (f *orderForm) follow(now order) {
@@ -195,7 +203,7 @@ func (f *orderForm) follow(now order) {
 		}
 		lines = append(lines, l)
 	}
-	for _, l := range formOf(now).Lines {
+	for _, l := range formOf(now, f.who).Lines {
 		if !typed[l.ID] {
 			lines = append(lines, l)
 		}

@@ -39,6 +39,8 @@ type orderForm struct {
 	Conflict []change
 	// Kept says that the form came when its person was not signed in any more.
 	Kept bool
+
+	who reader
 }
 
 type formLine struct {
@@ -85,12 +87,13 @@ func readForm(r *http.Request) (*orderForm, error) {
 	if len(r.PostForm["line_id"]) > maxLines {
 		return nil, tooManyLines() // to leave some out would lose them
 	}
-	return formFrom(r.PostForm), nil
+	return formFrom(r.PostForm, readerOf(r)), nil
 }
 
 // formFrom is the form of the fields given.
-func formFrom(p url.Values) *orderForm {
+func formFrom(p url.Values, who reader) *orderForm {
 	f := &orderForm{
+		who:     who,
 		Version: p.Get("version"), Was: p.Get("was"),
 		CustomerText: strings.TrimSpace(p.Get("customer")), CustomerID: p.Get("customer_id"),
 		Reference: strings.TrimSpace(p.Get("reference")), Required: p.Get("required"),
@@ -118,38 +121,6 @@ func tooManyLines() error {
 		"An order with more than %d lines cannot be entered here, and nothing was saved: split it, or import it.", maxLines)
 }
 
-var number = regexp.MustCompile(`^[0-9]{1,12}([.][0-9]{1,6})?$`)
-
-// numeric takes what people type: "1,234.50", "1.234,50", "12,5" and " 3 ".
-// Where there are both signs, the last one is the decimal sign. Zeros in front are
-// left out, as JSON wants it; no number that begins with one is grouped, so that
-// "0,125", which is no 125, is refused.
-func numeric(s string) (string, bool) {
-	plain := strings.NewReplacer(" ", "", "\u00a0", "", "\u202f", "", "'", "", "’", "").Replace(s)
-	grouped := plain != strings.TrimSpace(s)
-	s = plain
-	point, comma := strings.LastIndexByte(s, '.'), strings.LastIndexByte(s, ',')
-	switch {
-	case comma < 0:
-	case point > comma:
-		s, grouped = strings.ReplaceAll(s, ",", ""), true
-	case point >= 0:
-		s, grouped = strings.Replace(strings.ReplaceAll(s, ".", ""), ",", ".", 1), true
-	case strings.Count(s, ",") > 1 || len(s)-comma == 4 && comma > 0:
-		s, grouped = strings.ReplaceAll(s, ",", ""), true
-	default:
-		s = strings.Replace(s, ",", ".", 1)
-	}
-	if !strings.HasPrefix(s, "0") {
-		return s, number.MatchString(s)
-	}
-	s = strings.TrimLeft(s, "0")
-	if s == "" || s[0] == '.' {
-		s = "0" + s
-	}
-	return s, !grouped && number.MatchString(s)
-}
-
 // What the API keeps of a line's numbers: digits before the point, and after it.
 // More would be rounded in silence.
 const (
@@ -158,16 +129,22 @@ const (
 	maxReference, maxNotes                           = 20, 4000
 )
 
+// mayBeBoth are numbers that two people read as two.
+var mayBeBoth = regexp.MustCompile(`^[1-9][0-9]{0,2}[.,][0-9]{3}$`)
+
 // decimalFault is what is wrong with a number as it was typed; empty when it can
 // be kept as it is.
-func decimalFault(typed, name, example string, decimals int) string {
-	n, ok := numeric(typed)
+func (who reader) decimalFault(typed, name, example string, decimals int) string {
+	n, ok := who.numeric(typed)
 	whole, fraction, _ := strings.Cut(n, ".")
+	example = who.typed(example)
 	switch {
+	case !ok && mayBeBoth.MatchString(typed):
+		return fmt.Sprintf("The %s can be read in two ways: leave out the sign between thousands, and write it like %s.", name, example)
 	case !ok:
 		return "The " + name + " is not a number; write it like " + example + "."
 	case len(strings.TrimLeft(whole, "0")) > wholeDigits:
-		return fmt.Sprintf("The %s has more than %d digits before the point.", name, wholeDigits)
+		return fmt.Sprintf("The %s has more than %d digits before the decimals.", name, wholeDigits)
 	case len(strings.TrimRight(fraction, "0")) > decimals:
 		return fmt.Sprintf("The %s has more than %d decimals, and would be rounded.", name, decimals)
 	}
@@ -192,29 +169,29 @@ func (f *orderForm) check() bool {
 	ok := len(f.Faults) == 0
 	for i := range f.Lines {
 		if l := &f.Lines[i]; !l.empty() && !l.Remove {
-			ok = l.check() && ok
+			ok = l.check(f.who) && ok
 		}
 	}
 	return ok
 }
 
-func (l *formLine) check() bool {
+func (l *formLine) check(who reader) bool {
 	l.Faults = map[string]string{}
 	fault := func(field, text string) {
 		if text != "" {
 			l.Faults[field] = text
 		}
 	}
-	fault("quantity", decimalFault(l.Quantity, "quantity", "3 or 2.5", quantityDecimals))
-	if n, ok := numeric(l.Quantity); ok && strings.Trim(n, "0.") == "" || l.Quantity == "" {
-		fault("quantity", "Type a quantity greater than zero, like 3 or 2.5.")
+	fault("quantity", who.decimalFault(l.Quantity, "quantity", "3 or 2.5", quantityDecimals))
+	if n, ok := who.numeric(l.Quantity); ok && strings.Trim(n, "0.") == "" || l.Quantity == "" {
+		fault("quantity", "Type a quantity greater than zero, like 3 or "+who.typed("2.5")+".")
 	}
 	if l.Price != "" {
-		fault("price", decimalFault(l.Price, "price", "12.50", priceDecimals))
+		fault("price", who.decimalFault(l.Price, "price", "12.50", priceDecimals))
 	}
 	if l.Discount != "" {
-		fault("discount", decimalFault(l.Discount, "discount", "5", percentDecimals))
-		if n, ok := numeric(l.Discount); ok && len(strings.TrimLeft(strings.Split(n, ".")[0], "0")) > 3 {
+		fault("discount", who.decimalFault(l.Discount, "discount", "5", percentDecimals))
+		if n, ok := who.numeric(l.Discount); ok && len(strings.TrimLeft(strings.Split(n, ".")[0], "0")) > 3 {
 			fault("discount", "The discount is not a percentage; write it like 5.")
 		}
 	}
@@ -424,16 +401,16 @@ func (f *orderForm) body() orderBody {
 			line.Action = "create"
 			line.Product = map[string]any{"@odata.id": client.Ref(setProducts, idOf(l.product.ID))}
 		}
-		quantity, _ := numeric(l.Quantity)
+		quantity, _ := f.who.numeric(l.Quantity)
 		line.Quantity = value(quantity)
-		if price, ok := numeric(l.Price); ok {
+		if price, ok := f.who.numeric(l.Price); ok {
 			line.UnitPrice = value(price)
 		} else if l.product != nil && l.product.StandardPricePerLot != nil {
 			// The currency goes with the list price: where the order's is
 			// another, the API refuses instead of taking the bare number.
 			line.UnitPrice = map[string]any{"Value": l.product.StandardPricePerLot.Value, "Currency": l.product.StandardPricePerLot.Currency}
 		}
-		discount, _ := numeric(l.Discount)
+		discount, _ := f.who.numeric(l.Discount)
 		line.LineCustomDiscountPercent = fractionOf(discount)
 		b.Lines = append(b.Lines, line)
 	}
@@ -441,7 +418,7 @@ func (f *orderForm) body() orderBody {
 }
 
 func (a *App) newOrder(v *visit) error {
-	f := &orderForm{Action: "/orders/new", CustomerText: v.query("customer", 100)}
+	f := &orderForm{Action: "/orders/new", CustomerText: v.query("customer", 100), who: readerOf(v.r)}
 	f.addLines()
 	return v.show(http.StatusOK, "order_form", "New order", f)
 }

@@ -108,17 +108,19 @@ func TestNumbersAreReadAsPeopleWriteThem(t *testing.T) {
 	customer, product := firstString(b.json("/pick/customers?q=a")), firstString(b.json("/pick/products?q=a"))
 	for typed, price := range map[string]string{
 		"1.234,50": "1,234.50", "1,234.50": "1,234.50", "1 234,5": "1,234.50", "1’234.50": "1,234.50",
-		"12,5": "12.50", "12.5": "12.50", "1,234": "1,234.00", "1.234.567,8": "1,234,567.80", "1,234,567.8": "1,234,567.80",
+		"12,5": "12.50", "12.5": "12.50", "1.234": "1.234", ".5": "0.50", "1.234.567,8": "1,234,567.80", "1,234,567.8": "1,234,567.80",
 		"05": "5.00", "00.50": "0.50", "00,5": "0.50", "0012,5": "12.50", "00": "0.00", "0.125": "0.125",
 	} {
 		saved := b.submit(form, "order-form", url.Values{"customer": {customer}, "product": {product}, "quantity": {"1"}, "price": {typed}, "do": {"save"}})
 		saved.wants(t, 200, "The order was created.", "pcs"+price+" EUR")
 	}
 	for _, typed := range []string{"1.2,3.4", "1,2.3,4", "--1", "1e3", "12..5",
-		"0,125", "00,125", "0,125,000", "0,125.5", "0.125,5", "0 125", "0’125", "."} {
+		"0,125", "00,125", "0,125,000", "0,125.5", "0.125,5", "0 125", "0’125", ".", "12 5", "1,23,456", "1.234 5", "1 23,5"} {
 		b.submit(form, "order-form", url.Values{"customer": {customer}, "product": {product}, "quantity": {"1"}, "price": {typed}, "do": {"save"}}).
 			wants(t, 422, "The price is not a number; write it like 12.50")
 	}
+	b.submit(form, "order-form", url.Values{"customer": {customer}, "product": {product}, "quantity": {"1"}, "price": {"1,234"}, "do": {"save"}}).
+		wants(t, 422, "The price can be read in two ways: leave out the sign between thousands, and write it like 12.50.")
 	// The other numbers of a line are read alike.
 	saved := b.submit(form, "order-form", url.Values{"customer": {customer}, "product": {product}, "quantity": {"02.50"}, "price": {"10"}, "discount": {"05"}, "do": {"save"}})
 	saved.wants(t, 200, "The order was created.", "23.75 EUR")

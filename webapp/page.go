@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/assets"
@@ -27,9 +28,38 @@ var static = assets.New(assetFiles, "assets", "/assets/")
 // shared are the templates that every page is made with.
 var shared = []string{"layout.html", "charts.html", "ordertable.html", "documents.html", "picture.html"}
 
+// maxLooks is how many kinds of readers have their pages kept. There are a dozen
+// ways to write numbers, and as many zones as the accounts have.
+const maxLooks = 64
+
+// looks are the pages as each kind of reader sees them, made when the first comes.
+type looks struct {
+	clock tandem.Clock
+	lock  sync.Mutex
+	made  map[reader]map[string]*template.Template
+}
+
+// of are the pages for a reader.
+func (l *looks) of(who reader) (map[string]*template.Template, error) {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	if pages := l.made[who]; pages != nil {
+		return pages, nil
+	}
+	pages, err := loadPages(l.clock, who)
+	if err != nil {
+		return nil, err
+	}
+	if len(l.made) >= maxLooks || l.made == nil {
+		l.made = map[reader]map[string]*template.Template{}
+	}
+	l.made[who] = pages
+	return pages, nil
+}
+
 // loadPages parses each page together with the shared templates.
-func loadPages(clock tandem.Clock) (map[string]*template.Template, error) {
-	base := template.New("").Funcs(functions(clock))
+func loadPages(clock tandem.Clock, who reader) (map[string]*template.Template, error) {
+	base := template.New("").Funcs(functions(clock, who))
 	for _, name := range shared {
 		if _, err := base.ParseFS(templateFiles, "templates/"+name); err != nil {
 			return nil, err
@@ -127,11 +157,13 @@ func menu(items []menuItem, at string) []menuItem {
 
 // render writes a page, or only the named fragment of one.
 func (a *App) render(w http.ResponseWriter, r *http.Request, status int, name, fragment string, p any) {
-	t := a.pages[name]
 	var text bytes.Buffer
-	err := fmt.Errorf("there is no page %q", name)
-	if t != nil {
-		err = t.ExecuteTemplate(&text, fragment, p)
+	pages, err := a.looks.of(readerOf(r))
+	if err == nil && pages[name] == nil {
+		err = fmt.Errorf("there is no page %q", name)
+	}
+	if err == nil {
+		err = pages[name].ExecuteTemplate(&text, fragment, p)
 	}
 	if err != nil {
 		a.log.ErrorContext(r.Context(), "render page", "page", name, "error", err)

@@ -33,6 +33,7 @@ type userRow struct {
 	Email         string          `json:"email"`
 	EmailVerified bool            `json:"email_verified"`
 	Locale        string          `json:"locale"`
+	Zoneinfo      string          `json:"zoneinfo"`
 	Type          tandem.UserType `json:"user_type"`
 	Admin         bool            `json:"is_admin"`
 	Enabled       bool            `json:"is_enabled"`
@@ -42,7 +43,7 @@ type userRow struct {
 
 func userRowOf(u tandem.User) userRow {
 	return userRow{
-		ID: u.ID, Login: u.Login, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified, Locale: u.Locale, Type: u.Type,
+		ID: u.ID, Login: u.Login, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified, Locale: u.Locale, Zoneinfo: u.Zoneinfo, Type: u.Type,
 		Admin: u.Admin, Enabled: u.Enabled, CreatedAt: stamp{u.CreatedAt}, ChangedAt: stamp{u.ChangedAt},
 	}
 }
@@ -50,7 +51,8 @@ func userRowOf(u tandem.User) userRow {
 func showUser(r *run, o output, u tandem.User) error {
 	row := userRowOf(u)
 	return showOne(r.stdout, o, row, []field{
-		{"login", row.Login}, {"id", row.ID}, {"name", row.Name}, {"email", row.Email}, {"user_type", string(row.Type)},
+		{"login", row.Login}, {"id", row.ID}, {"name", row.Name}, {"email", row.Email}, {"locale", row.Locale}, {"zoneinfo", row.Zoneinfo},
+		{"user_type", string(row.Type)},
 		{"is_admin", yes(row.Admin)}, {"is_enabled", yes(row.Enabled)}, {"created", row.CreatedAt.String()}, {"changed", row.ChangedAt.String()},
 	})
 }
@@ -97,6 +99,9 @@ type userCreate struct {
 	Admin bool   `help:"The user is an administrator."`
 	Name  string `help:"Name shown to people."`
 	Email string `help:"E-mail address, which you vouch for." placeholder:"ADDR"`
+
+	Language string `help:"How numbers and dates are written for the user, a language tag such as de-AT; the browser's where none is given." placeholder:"TAG"`
+	Zone     string `help:"Time zone of the user, such as Europe/Sofia; the browser's where none is given." placeholder:"NAME"`
 	passwordFlags
 }
 
@@ -112,7 +117,8 @@ func (c *userCreate) Run(ctx context.Context, r *run) error {
 	}
 	return c.administer(ctx, r, true, func(a *platform.Administration) error {
 		u, err := a.Accounts.Create(ctx, signin.NewUser{
-			Login: c.Login, Type: kind, Name: c.Name, Email: c.Email, Admin: c.Admin, Password: password,
+			Login: c.Login, Type: kind, Name: c.Name, Email: c.Email, Admin: c.Admin, Locale: c.Language, Zoneinfo: c.Zone,
+			Password: password,
 		})
 		if err != nil {
 			return err
@@ -214,12 +220,16 @@ type userUpdate struct {
 	Admin *bool   `help:"The user is an administrator." negatable:""`
 	Name  *string `help:"Name shown to people." placeholder:"TEXT"`
 	Email *string `help:"E-mail address, which you vouch for; empty for none." placeholder:"ADDR"`
+
+	Language *string `help:"How numbers and dates are written for the user, a language tag such as de-AT; empty for the browser's." placeholder:"TAG"`
+	Zone     *string `help:"Time zone of the user, such as Europe/Sofia; empty for the browser's." placeholder:"NAME"`
 	passwordFlags
 }
 
 // Run changes a user.
 func (c *userUpdate) Run(ctx context.Context, r *run) error {
-	if c.Type == nil && c.Admin == nil && c.Name == nil && c.Email == nil && c.PasswordFile == "" {
+	if c.Type == nil && c.Admin == nil && c.Name == nil && c.Email == nil && c.Language == nil && c.Zone == nil &&
+		c.PasswordFile == "" {
 		return usage("nothing to change: say what, such as --name TEXT; tandem user update --help lists it")
 	}
 	kind, known := tandem.UserType(""), true
@@ -240,6 +250,8 @@ func (c *userUpdate) Run(ctx context.Context, r *run) error {
 		u, err := a.Accounts.Update(ctx, c.Login, func(u *tandem.User) {
 			set(&u.Admin, c.Admin)
 			set(&u.Name, c.Name)
+			set(&u.Locale, c.Language)
+			set(&u.Zoneinfo, c.Zone)
 			if c.Email != nil {
 				u.Email, u.EmailVerified = *c.Email, *c.Email != ""
 			}

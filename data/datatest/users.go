@@ -17,7 +17,7 @@ import (
 
 func account(login string) signin.Account {
 	return signin.Account{User: tandem.User{
-		ID: uuid.NewString(), Login: login, Name: "Анна O'Neil \U0001F600", Locale: "bg", Type: tandem.InternalUser,
+		ID: uuid.NewString(), Login: login, Name: "Анна O'Neil \U0001F600", Locale: "bg", Zoneinfo: "Europe/Sofia", Type: tandem.InternalUser,
 		Enabled: true, CreatedAt: noon, ChangedAt: noon,
 	}, PasswordHash: "$argon2id$…", PasswordChangedAt: noon, Version: 1}
 }

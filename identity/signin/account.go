@@ -109,5 +109,17 @@ func validateUser(u *tandem.User) error {
 			return invalid("locale %q: use a language tag such as en or bg-BG", tandem.Clip(u.Locale, shown))
 		}
 	}
+	return validateZone(u.Zoneinfo)
+}
+
+// validateZone takes the names that the zone database has, and none that means
+// this machine's.
+func validateZone(name string) error {
+	if name == "" {
+		return nil
+	}
+	if _, err := time.LoadLocation(name); err != nil || name == "Local" || len(name) > MaxName {
+		return invalid("time zone %q: use a name such as Europe/Sofia or UTC", tandem.Clip(name, shown))
+	}
 	return nil
 }

@@ -31,8 +31,10 @@ type NewUser struct {
 	Type   tandem.UserType
 	Name   string // defaults to the login
 	Email  string // the administrator vouches for it: it counts as verified
-	Locale string
-	Admin  bool
+	Locale string // a BCP 47 tag
+	// Zoneinfo is an IANA name of a time zone.
+	Zoneinfo string
+	Admin    bool
 	// Password may be empty: the account cannot sign in until it has one. A
 	// System User never has one.
 	Password string
@@ -44,7 +46,7 @@ func (a *Accounts) Create(ctx context.Context, n NewUser) (tandem.User, error) {
 	now := a.Clock.Now()
 	acc := Account{User: tandem.User{
 		ID: uuid.NewString(), Login: n.Login, Name: strings.TrimSpace(n.Name), Email: n.Email, EmailVerified: n.Email != "",
-		Locale: n.Locale, Type: n.Type, Admin: n.Admin, Enabled: true, CreatedAt: now, ChangedAt: now,
+		Locale: n.Locale, Zoneinfo: n.Zoneinfo, Type: n.Type, Admin: n.Admin, Enabled: true, CreatedAt: now, ChangedAt: now,
 	}, Version: 1}
 	if acc.Name == "" {
 		acc.Name = acc.Login
@@ -131,7 +133,7 @@ func (a *Accounts) SetPassword(ctx context.Context, login, password string) (tan
 	return u, a.Ending.User(ctx, &u, "password changed")
 }
 
-// Update changes name, e-mail address, locale, type or administrator right. A
+// Update changes name, e-mail address, language, time zone, type or administrator right. A
 // changed type or a lost right ends the user's sign-ins, so that no token says
 // what is no longer true.
 func (a *Accounts) Update(ctx context.Context, login string, change func(u *tandem.User)) (tandem.User, error) {

@@ -30,6 +30,9 @@ func TestAccountsAreValidated(t *testing.T) {
 		"short password":       func(n *signin.NewUser) { n.Password = "seven77" },
 		"bad address":          func(n *signin.NewUser) { n.Email = "Anna <anna@example.com>" },
 		"bad locale":           func(n *signin.NewUser) { n.Locale = "!!" },
+		"bad zone":             func(n *signin.NewUser) { n.Zoneinfo = "Europe/Sofja" },
+		"this machine's zone":  func(n *signin.NewUser) { n.Zoneinfo = "Local" },
+		"a path for a zone":    func(n *signin.NewUser) { n.Zoneinfo = "../../etc/passwd" },
 		"name with controls":   func(n *signin.NewUser) { n.Name = "Anna\x1b[2J" },
 		"long name":            func(n *signin.NewUser) { n.Name = strings.Repeat("a", 255) },
 	} {

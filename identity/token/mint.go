@@ -188,10 +188,7 @@ func Claims(u *tandem.User, scope tandem.Scope) oauth.UserClaims {
 func idClaims(u *tandem.User, scope tandem.Scope) oauth.UserClaims {
 	c := oauth.UserClaims{Subject: u.Login, UserID: u.ID, UserType: string(u.Type), Admin: u.Admin}
 	if scope.Has(tandem.ScopeProfile) {
-		c.Name, c.Locale = u.Name, u.Locale
-		if c.Locale == "" {
-			c.Locale = "en"
-		}
+		c.Name, c.Locale, c.Zoneinfo = u.Name, u.Locale, u.Zoneinfo
 	}
 	return c
 }

@@ -37,7 +37,7 @@ var errWrongAudience = tandem.Errorf(tandem.CodeUnauthorized, "the token is for 
 var (
 	userRequired = []string{"sub", "id", "sid", "user_type", "auth_time"}
 	userOnly     = append([]string{
-		"is_admin", "name", "email", "email_verified", "locale", "db", "idp", "tid", "nonce", "at_hash", "grant_id",
+		"is_admin", "name", "email", "email_verified", "locale", "zoneinfo", "db", "idp", "tid", "nonce", "at_hash", "grant_id",
 	}, userRequired...)
 	serviceRequired = []string{"client_system_user", "client_system_user_type", "client_system_user_id"}
 	serviceOnly     = append([]string{"client_db", "service_instance"}, serviceRequired...)

@@ -117,12 +117,22 @@ addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").
 const printButton = document.getElementById("print");
 if (printButton) { printButton.hidden = false; printButton.addEventListener("click", () => window.print()); }
 
-// Times of the server are in UTC; people see them in their own zone and language.
+// People see times in the language and the zone of their account, or else of the
+// browser; without script in the account's zone or UTC.
+const { language, zone } = document.documentElement.dataset;
+const moment = at => {
+  const how = { dateStyle: "medium", timeStyle: "short" };
+  try {
+    return at.toLocaleString(language || navigator.languages, { ...how, timeZone: zone });
+  } catch { // a language or zone that this browser does not know
+    return at.toLocaleString(navigator.languages, how);
+  }
+};
 const local = root => root.querySelectorAll("time[datetime]:not([title])").forEach(time => {
   const at = new Date(time.dateTime);
   if (isNaN(at)) return;
   time.title = time.textContent;
-  time.textContent = at.toLocaleString(navigator.languages, { dateStyle: "medium", timeStyle: "short" });
+  time.textContent = moment(at);
 });
 local(document);
 

@@ -77,9 +77,15 @@ func (c *Client) StartJob(ctx context.Context, idToken string, job NewJob) (Job,
 	return call[Job](ctx, c, idToken, http.MethodPost, PathJobs, nil, job)
 }
 
-// Jobs lists jobs, the newest first.
-func (c *Client) Jobs(ctx context.Context, idToken string, p Page) (JobPage, error) {
-	return call[JobPage](ctx, c, idToken, http.MethodGet, PathJobs, p.query(), nil)
+// Jobs lists jobs.
+func (c *Client) Jobs(ctx context.Context, idToken string, q JobQuery) (JobPage, error) {
+	values := ordered(q.query(), q.Sort)
+	for name, at := range map[string]time.Time{"from": q.From, "until": q.Until} {
+		if !at.IsZero() {
+			values.Set(name, at.UTC().Format(time.RFC3339))
+		}
+	}
+	return call[JobPage](ctx, c, idToken, http.MethodGet, PathJobs, values, nil)
 }
 
 // Job is one job as it stands.
@@ -138,7 +144,7 @@ func (c *Client) Customers(ctx context.Context, idToken string) ([]PortalCustome
 
 // Orders lists the sales orders of the portal user's own companies.
 func (c *Client) Orders(ctx context.Context, idToken string, q PortalQuery) (PortalPage, error) {
-	return call[PortalPage](ctx, c, idToken, http.MethodGet, PathPortalOrders, search(q.Page, q.Search), nil)
+	return call[PortalPage](ctx, c, idToken, http.MethodGet, PathPortalOrders, q.query(), nil)
 }
 
 // Order is one sales order with its lines. Another company's is not found.
@@ -148,7 +154,7 @@ func (c *Client) Order(ctx context.Context, idToken, id string) (PortalDocument,
 
 // Invoices lists the invoices of the portal user's own companies.
 func (c *Client) Invoices(ctx context.Context, idToken string, q PortalQuery) (PortalPage, error) {
-	return call[PortalPage](ctx, c, idToken, http.MethodGet, PathPortalInvoices, search(q.Page, q.Search), nil)
+	return call[PortalPage](ctx, c, idToken, http.MethodGet, PathPortalInvoices, q.query(), nil)
 }
 
 // Invoice is one invoice with its lines. Another company's is not found.
@@ -158,7 +164,7 @@ func (c *Client) Invoice(ctx context.Context, idToken, id string) (PortalDocumen
 
 // Stock searches the stock that the worker has synced.
 func (c *Client) Stock(ctx context.Context, idToken string, q StockQuery) (StockPage, error) {
-	return call[StockPage](ctx, c, idToken, http.MethodGet, PathStock, search(q.Page, q.Search), nil)
+	return call[StockPage](ctx, c, idToken, http.MethodGet, PathStock, ordered(search(q.Page, q.Search), q.Sort), nil)
 }
 
 // Status tells about the worker's half. Without an ID token ("") it tells
@@ -182,6 +188,23 @@ func search(p Page, text string) url.Values {
 	q := p.query()
 	if text != "" {
 		q.Set("search", text)
+	}
+	return q
+}
+
+func ordered(q url.Values, sort string) url.Values {
+	if sort != "" {
+		q.Set("sort", sort)
+	}
+	return q
+}
+
+func (p PortalQuery) query() url.Values {
+	q := ordered(search(p.Page, p.Search), p.Sort)
+	for name, day := range map[string]string{"from": p.From, "to": p.To} {
+		if day != "" {
+			q.Set(name, day)
+		}
 	}
 	return q
 }

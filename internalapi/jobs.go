@@ -186,6 +186,17 @@ type ReportPage struct {
 // rows.
 type Page struct{ Skip, Top int }
 
+// JobQuery narrows and orders the list of jobs.
+type JobQuery struct {
+	Page
+	// Sort is created, kind, state or requested_by, with "-" before it for the
+	// reverse; empty means -created.
+	Sort string
+	// From and Until bound when a job was asked for, Until not included; zero is no
+	// bound.
+	From, Until time.Time
+}
+
 // Schedule starts a job at set times.
 type Schedule struct {
 	ID   string  `json:"id"`

@@ -43,7 +43,7 @@ func TestAStoppedWorkerIsNotWaitedFor(t *testing.T) {
 			do   func() error
 			most time.Duration
 		}{
-			"a page":   {func() error { _, err := c.Jobs(t.Context(), "id", internalapi.Page{}); return err }, 8 * time.Second},
+			"a page":   {func() error { _, err := c.Jobs(t.Context(), "id", internalapi.JobQuery{}); return err }, 8 * time.Second},
 			"a status": {func() error { _, err := c.Status(t.Context(), ""); return err }, 8 * time.Second},
 			"a file":   {func() error { _, err := c.JobFile(t.Context(), "id", "1"); return err }, 8 * time.Second},
 			"a stream": {func() error { return c.JobEvents(t.Context(), "id", "1", nil) }, 45 * time.Second},

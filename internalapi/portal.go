@@ -56,6 +56,10 @@ type PortalQuery struct {
 	Page
 	// Search finds documents by number, case-insensitively.
 	Search string
+	// Sort is date or number, with "-" before it for the reverse; empty means -date.
+	Sort string
+	// From and To are days, YYYY-MM-DD, both included; empty is no bound.
+	From, To string
 }
 
 // PortalDocument is one order or invoice in a list. Prices are nil for roles
@@ -88,7 +92,7 @@ type PortalLine struct {
 	DiscountPercent json.Number `json:"discount_percent,omitempty"`
 }
 
-// PortalPage is a page of documents, the newest first.
+// PortalPage is a page of documents in the order asked for.
 type PortalPage struct {
 	Documents []PortalDocument `json:"documents"`
 	// Total counts all documents that the person may see.
@@ -101,6 +105,9 @@ type StockQuery struct {
 	Page
 	// Search finds part numbers and product names, case-insensitively.
 	Search string
+	// Sort is part_number, name or quantity, with "-" before it for the reverse;
+	// empty means part_number.
+	Sort string
 }
 
 // StockRow is the stock of one product, as of the last sync.
@@ -121,7 +128,7 @@ type StoreStock struct {
 	Quantity json.Number `json:"quantity"`
 }
 
-// StockPage is a page of stock rows by part number.
+// StockPage is a page of stock rows in the order asked for.
 type StockPage struct {
 	Rows  []StockRow `json:"rows"`
 	Total int64      `json:"total"`

@@ -24,9 +24,11 @@ func (a *App) home(w http.ResponseWriter, r *http.Request) {
 }
 
 type homeData struct {
-	Today  string
-	KPI    *kpi
-	Recent []order
+	Today string
+	KPI   *kpi
+	// Rows are the recent orders; Heads stay empty, as they have one order only.
+	Rows  []order
+	Heads []columnHead
 }
 
 // recentOrders is how many orders the home page lists.
@@ -41,7 +43,7 @@ func (a *App) employeeHome(v *visit) error {
 		return err
 	}
 	for _, o := range recent.Value {
-		d.Recent = append(d.Recent, o.view())
+		d.Rows = append(d.Rows, o.view())
 	}
 	if d.KPI, err = a.kpiOf(v); err != nil {
 		return err
@@ -64,4 +66,6 @@ type documentList struct {
 	Companies bool
 	// Due says that the documents have a date to pay by.
 	Due bool
+	// Heads are those of a list that can be ordered.
+	Heads []columnHead
 }

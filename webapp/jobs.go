@@ -23,15 +23,28 @@ func (a *App) jobs(v *visit) error {
 	if err != nil {
 		return err
 	}
-	skip := v.skip()
-	got, err := a.worker.Jobs(v.ctx(), token, internalapi.Page{Skip: skip, Top: jobsPage})
+	d := jobsData{
+		sorting: v.sortedBy("-created", by("Job", "kind"), by("State", "state"), by("Asked by", "requested_by"), newestFirst("Started", "created"),
+			sortable{Text: "Took", Right: true}),
+		period: v.period(),
+	}
+	d.Orders = d.choices("", "Newest first", "created", "Oldest first", "kind", "By job", "state", "By state", "requested_by", "By person")
+	q := internalapi.JobQuery{Page: internalapi.Page{Skip: v.skip(), Top: jobsPage}, Sort: d.Sort}
+	q.From, q.Until = d.times(readerOf(v.r).location())
+	got, err := a.worker.Jobs(v.ctx(), token, q)
 	if err != nil {
 		return err
 	}
-	return v.show(http.StatusOK, "jobs", "Jobs", struct {
-		Jobs  []internalapi.Job
-		Pager pager
-	}{got.Jobs, newPager(v.r.URL, skip, len(got.Jobs), jobsPage, 0, got.More)})
+	d.Jobs, d.Pager = got.Jobs, newPager(v.r.URL, q.Skip, len(got.Jobs), jobsPage, 0, got.More)
+	return v.show(http.StatusOK, "jobs", "Jobs", d)
+}
+
+type jobsData struct {
+	sorting
+	period
+	Orders []sortChoice
+	Jobs   []internalapi.Job
+	Pager  pager
 }
 
 func jobPath(id string) string { return "/jobs/" + url.PathEscape(id) }
@@ -165,6 +178,8 @@ const stockPage = 50
 
 type stockData struct {
 	internalapi.StockPage
+	sorting
+	Orders []sortChoice
 	Search string
 	Pager  pager
 }
@@ -175,13 +190,16 @@ func (a *App) stock(v *visit) error {
 	if err != nil {
 		return err
 	}
-	q := internalapi.StockQuery{Page: internalapi.Page{Skip: v.skip(), Top: stockPage}, Search: v.query("q", internalapi.MaxSearch)}
+	order := v.sortedBy("part_number", by("Product", "name"), newestFirst("In stock", "quantity").right(), by("Part number", "part_number"), sortable{Text: "Stores"})
+	q := internalapi.StockQuery{
+		Page: internalapi.Page{Skip: v.skip(), Top: stockPage}, Search: v.query("q", internalapi.MaxSearch), Sort: order.Sort,
+	}
 	got, err := a.worker.Stock(v.ctx(), token, q)
 	if err != nil {
 		return err
 	}
 	pages := newPager(v.r.URL, q.Skip, len(got.Rows), stockPage, got.Total, got.More)
-	return v.show(http.StatusOK, "stock", "Stock", stockData{got, q.Search, pages})
+	return v.show(http.StatusOK, "stock", "Stock", stockData{got, order, order.choices("", "By part number", "name", "By name", "-quantity", "Most first", "quantity", "Least first"), q.Search, pages})
 }
 
 type exportData struct {

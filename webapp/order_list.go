@@ -24,10 +24,11 @@ type listing struct {
 
 // sorts are the orders of the list, by the word in the address.
 var sorts = map[string]string{
-	"":       "DocumentDate desc,DocumentNo desc",
-	"oldest": "DocumentDate,DocumentNo",
-	"number": "DocumentNo",
-	"wanted": "RequiredDeliveryDate,DocumentDate",
+	"":        "DocumentDate desc,DocumentNo desc",
+	"oldest":  "DocumentDate,DocumentNo",
+	"number":  "DocumentNo",
+	"-number": "DocumentNo desc",
+	"wanted":  "RequiredDeliveryDate,DocumentDate",
 }
 
 func (v *visit) listing() listing {
@@ -99,6 +100,8 @@ type ordersData struct {
 	listing
 	Hint   string
 	States []string
+	Heads  []columnHead
+	Orders []sortChoice
 	Rows   []order
 	Pager  pager
 }
@@ -107,6 +110,10 @@ type ordersData struct {
 // customer and what the customer calls them.
 func (a *App) orders(v *visit) error {
 	d := ordersData{listing: v.listing(), States: documentStates}
+	order := v.sortedBy("newest", by("Order", "number"), sortable{Text: "Date", Up: "oldest", Down: "newest", First: "newest"},
+		sortable{Text: "Customer"}, sortable{Text: "State"}, sortable{Text: "Total", Right: true}, sortable{Up: "wanted"})
+	d.Heads = order.Heads
+	d.Orders = sorting{Sort: d.Sort}.choices("", "Newest first", "oldest", "Oldest first", "number", "By number", "wanted", "Wanted first")
 	q := client.Query{
 		Select: orderListSelect, Expand: customerExpand, OrderBy: sorts[d.Sort],
 		Search: d.Search, Filter: d.filter(), Top: ordersPage, Skip: v.skip(), Count: true,

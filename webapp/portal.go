@@ -37,14 +37,14 @@ func (a *App) portalHome(v *visit) error {
 		if err != nil {
 			return err
 		}
-		d.Orders = &documentList{page.Documents, portalOrdersPath, len(d.Customers) > 1, false}
+		d.Orders = &documentList{page.Documents, portalOrdersPath, len(d.Customers) > 1, false, nil}
 	}
 	if invoices {
 		page, err := a.worker.Invoices(v.ctx(), token, latest)
 		if err != nil {
 			return err
 		}
-		d.Invoices = &documentList{page.Documents, portalInvoicesPath, len(d.Customers) > 1, true}
+		d.Invoices = &documentList{page.Documents, portalInvoicesPath, len(d.Customers) > 1, true, nil}
 	}
 	return v.show(http.StatusOK, "portal", "Home", d)
 }
@@ -68,19 +68,28 @@ func (a *App) portalList(v *visit, heading, path string, list listDocuments) err
 	if err != nil {
 		return err
 	}
-	q := internalapi.PortalQuery{Page: internalapi.Page{Skip: v.skip(), Top: portalPage}, Search: v.query("q", internalapi.MaxSearch)}
+	order := v.sortedBy("-date", by("Number", "number"), newestFirst("Date", "date"), sortable{Text: "Company"}, sortable{Text: "State"},
+		sortable{Text: "Total", Right: true})
+	days := v.period()
+	q := internalapi.PortalQuery{
+		Page: internalapi.Page{Skip: v.skip(), Top: portalPage}, Search: v.query("q", internalapi.MaxSearch), Sort: order.Sort, From: days.From, To: days.To,
+	}
 	got, err := list(v.ctx(), token, q)
 	if err != nil {
 		return err
 	}
 	return v.show(http.StatusOK, "portal_list", heading, struct {
+		period
 		Heading, Search string
+		Orders          []sortChoice
 		List            *documentList
 		Pager           pager
 	}{
+		period:  days,
 		Heading: heading,
 		Search:  q.Search,
-		List:    &documentList{got.Documents, path, true, path == portalInvoicesPath},
+		Orders:  order.choices("", "Newest first", "date", "Oldest first", "number", "By number"),
+		List:    &documentList{got.Documents, path, true, path == portalInvoicesPath, order.Heads},
 		Pager:   newPager(v.r.URL, q.Skip, len(got.Documents), portalPage, got.Total, got.More),
 	})
 }

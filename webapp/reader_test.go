@@ -3,9 +3,12 @@ package webapp_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/net/html"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/signin"
@@ -85,5 +88,62 @@ func TestTimesInThePersonsZone(t *testing.T) {
 		if !strings.Contains(page.Text, want) {
 			t.Errorf("%q is missing", want)
 		}
+	}
+}
+
+// Heads of columns order a list, keep what it is narrowed to, and say how it is
+// ordered; the pager keeps all of it.
+func TestListsAreOrderedByTheirHeads(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, siteOptions{Options: tandemtest.Options{Demo: true}})
+	b, _ := s.signIn("anna", "/")
+	heads := func(d *doc) string {
+		var out []string
+		for n := range d.root.Descendants() {
+			if n.Type != html.ElementNode || n.Data != "th" {
+				continue
+			}
+			head := textOf(n)
+			if how := attr(n, "aria-sort"); how != "" {
+				head += " " + how
+			}
+			if n.FirstChild != nil && n.FirstChild.Data == "a" {
+				head += " → " + attr(n.FirstChild, "href")
+			}
+			out = append(out, head)
+		}
+		return strings.Join(out, "; ")
+	}
+	for path, want := range map[string]string{
+		"/orders": "Order → /orders?sort=number; Date descending → /orders?sort=oldest; Customer; State; Total",
+		"/orders?q=a&sort=number&skip=25&from=2020-01-01": "Order ascending → /orders?from=2020-01-01&q=a&sort=-number; Date → /orders?from=2020-01-01&q=a; Customer; State; Total",
+		"/orders?sort=-number":                            "Order descending → /orders?sort=number; Date → /orders; Customer; State; Total",
+		"/orders?sort=oldest":                             "Order → /orders?sort=number; Date ascending → /orders; Customer; State; Total",
+		"/orders?sort=wanted":                             "Order → /orders?sort=number; Date → /orders; Customer; State; Total",
+		"/stock":                                          "Product → /stock?sort=name; In stock → /stock?sort=-quantity; Part number ascending → /stock?sort=-part_number; Stores",
+		"/stock?sort=-quantity&q=x":                       "Product → /stock?q=x&sort=name; In stock descending → /stock?q=x&sort=quantity; Part number → /stock?q=x; Stores",
+		"/stock?sort=drop+table":                          "Product → /stock?sort=name; In stock → /stock?sort=-quantity; Part number ascending → /stock?sort=-part_number; Stores",
+	} {
+		if got := heads(b.open(path).wants(t, 200)); got != want {
+			t.Errorf("%s\n got %s\nwant %s", path, got, want)
+		}
+	}
+	numbers := func(path string) []string {
+		var all []string
+		page := b.open(path).wants(t, 200)
+		for n := range page.root.Descendants() {
+			if attr(n, "data-order") != "" {
+				number, _, _ := strings.Cut(textOf(n), " ")
+				all = append(all, number[:10])
+			}
+		}
+		return all
+	}
+	up, down := numbers("/orders?sort=number"), numbers("/orders?sort=-number")
+	if len(up) < 20 || !slices.IsSorted(up) || slices.IsSorted(down) || down[0] <= up[0] {
+		t.Errorf("by number: %v; and the reverse: %v", up, down)
+	}
+	if next := b.open("/orders?sort=-number&to=2030-01-01").Text; !strings.Contains(next, "/orders?skip=25&amp;sort=-number&amp;to=2030-01-01") {
+		t.Error("the next page forgets how the list is ordered")
 	}
 }

@@ -18,7 +18,15 @@ func (w *Worker) serveJobs(rw http.ResponseWriter, r *http.Request, who *person)
 	if err != nil {
 		return err
 	}
-	all, err := w.jobs.List(r.Context(), who.reach, p)
+	q := internalapi.JobQuery{Page: p, Sort: r.URL.Query().Get("sort")}
+	for name, to := range map[string]*time.Time{"from": &q.From, "until": &q.Until} {
+		if text := r.URL.Query().Get(name); text != "" {
+			if *to, err = time.Parse(time.RFC3339, text); err != nil {
+				return invalid("%s must be a time like 2026-01-31T00:00:00Z", name)
+			}
+		}
+	}
+	all, err := w.jobs.List(r.Context(), who.reach, q)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,8 @@ func (w *Worker) documents(kind portal.Kind) handlerFunc {
 		if err != nil {
 			return err
 		}
-		q := internalapi.PortalQuery{Page: at, Search: text}
+		given := r.URL.Query()
+		q := internalapi.PortalQuery{Page: at, Search: text, Sort: given.Get("sort"), From: given.Get("from"), To: given.Get("to")}
 		out, err := w.portal.List(client.OnBehalfOf(r.Context(), p.IDToken), p.IDToken, kind, q)
 		if err != nil {
 			return err

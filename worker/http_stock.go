@@ -11,7 +11,7 @@ func (w *Worker) serveStock(rw http.ResponseWriter, r *http.Request, _ *person) 
 	if err != nil {
 		return err
 	}
-	found, err := w.stock.Search(r.Context(), internalapi.StockQuery{Page: p, Search: text})
+	found, err := w.stock.Search(r.Context(), internalapi.StockQuery{Page: p, Search: text, Sort: r.URL.Query().Get("sort")})
 	if err != nil {
 		return err
 	}

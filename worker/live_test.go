@@ -85,11 +85,11 @@ func TestProviderThatCannotTell(t *testing.T) {
 	f.Silent = true
 	db := workertest.Open(t, sqldb.SQLite)
 	w := workertest.Serve(t, f, db, t.TempDir())
-	if _, err := w.API.Jobs(t.Context(), f.Anna(), internalapi.Page{}); tandem.ErrorCode(err) != tandem.CodeUnavailable {
+	if _, err := w.API.Jobs(t.Context(), f.Anna(), internalapi.JobQuery{}); tandem.ErrorCode(err) != tandem.CodeUnavailable {
 		t.Errorf("without a choice: %v", err)
 	}
 	w = workertest.Serve(t, f, db, w.Dir, func(c *worker.Config) { c.EvidenceForItsLife = true })
-	if _, err := w.API.Jobs(t.Context(), f.Anna(), internalapi.Page{}); err != nil {
+	if _, err := w.API.Jobs(t.Context(), f.Anna(), internalapi.JobQuery{}); err != nil {
 		t.Errorf("by choice: %v", err)
 	}
 	f.With(func() {

@@ -69,7 +69,7 @@ func shownTo(t *testing.T, w *workertest.Running, evidence, id string) map[strin
 		_ = keep("the job")(j)
 		err = w.API.JobEvents(t.Context(), evidence, id, keep("its events"))
 	}
-	page, err2 := w.API.Jobs(t.Context(), evidence, internalapi.Page{})
+	page, err2 := w.API.Jobs(t.Context(), evidence, internalapi.JobQuery{})
 	if err != nil || err2 != nil {
 		t.Fatal(err, err2)
 	}

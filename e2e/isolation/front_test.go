@@ -90,7 +90,7 @@ func TestF30_NoPostFromElsewhere(t *testing.T) {
 				}
 			}
 		}
-		jobs, err := s.rpc.Jobs(t.Context(), evidence, internalapi.Page{})
+		jobs, err := s.rpc.Jobs(t.Context(), evidence, internalapi.JobQuery{})
 		if err != nil || len(jobs.Jobs) != 0 {
 			t.Errorf("jobs were started: %+v %v", jobs, err)
 		}

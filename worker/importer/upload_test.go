@@ -99,7 +99,7 @@ func TestUploadThatDripsEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The keys of the evidence are there before the time begins.
-	if _, err := w.API.Jobs(t.Context(), f.Anna(), internalapi.Page{}); err != nil {
+	if _, err := w.API.Jobs(t.Context(), f.Anna(), internalapi.JobQuery{}); err != nil {
 		t.Fatal(err)
 	}
 	within, cancel := context.WithTimeout(t.Context(), 20*time.Second)

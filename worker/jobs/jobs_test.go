@@ -236,7 +236,7 @@ func TestSchedules(t *testing.T) {
 		if j = w.Until(j.ID, internalapi.JobCompleted); j.RequestedBy != "admin" {
 			t.Errorf("run now: %+v", j)
 		}
-		jobs, err := w.API.Jobs(t.Context(), f.Admin(), internalapi.Page{})
+		jobs, err := w.API.Jobs(t.Context(), f.Admin(), internalapi.JobQuery{})
 		if err != nil || len(jobs.Jobs) != 1 {
 			t.Errorf("a paused schedule started a job: %+v %v", jobs, err)
 		}
@@ -245,7 +245,7 @@ func TestSchedules(t *testing.T) {
 		}
 		due()
 		testkit.Eventually(t, "the schedule starts a job", func() bool {
-			jobs, err := w.API.Jobs(t.Context(), f.Admin(), internalapi.Page{})
+			jobs, err := w.API.Jobs(t.Context(), f.Admin(), internalapi.JobQuery{})
 			return err == nil && len(jobs.Jobs) == 2 && jobs.Jobs[0].RequestedBy == "schedule: Stock sync"
 		})
 		all, err = w.API.Schedules(t.Context(), f.Admin())

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -144,21 +145,36 @@ func (j *Jobs) row(ctx context.Context, id string) (*row, error) {
 	return &r, sqldb.NotFound(err, "there is no job %q", tandem.Clip(id, 60))
 }
 
-// List is a page of the jobs, the newest first.
-func (j *Jobs) List(ctx context.Context, reach Reach, p internalapi.Page) (internalapi.JobPage, error) {
+// orders are the orders of the list by their words.
+var orders = map[string]string{
+	"": "id DESC", "-created": "id DESC", "created": "id",
+	"kind": "kind, id DESC", "-kind": "kind DESC, id DESC", "state": "state, id DESC", "-state": "state DESC, id DESC",
+	"requested_by": "requested_by, id DESC", "-requested_by": "requested_by DESC, id DESC",
+}
+
+// List is a page of the jobs.
+func (j *Jobs) List(ctx context.Context, reach Reach, q internalapi.JobQuery) (internalapi.JobPage, error) {
 	page := internalapi.JobPage{Jobs: []internalapi.Job{}}
-	stmt, err := j.db.ReadStmt(ctx, table.Select+`ORDER BY id DESC LIMIT $1 OFFSET $2`)
+	order, known := orders[q.Sort]
+	if !known {
+		return page, tandem.Errorf(tandem.CodeInvalid, "jobs are sorted by created, kind, state or requested_by, and not by %q", tandem.Clip(q.Sort, 60))
+	}
+	stmt, err := j.db.ReadStmt(ctx, table.Select+`WHERE created_at >= $3 AND created_at < $4 ORDER BY `+order+` LIMIT $1 OFFSET $2`)
 	if err != nil {
 		return page, err
 	}
-	rows, err := table.All(stmt.QueryContext(ctx, p.Top+1, p.Skip))
+	until := int64(math.MaxInt64)
+	if !q.Until.IsZero() {
+		until = sqldb.Micros(q.Until)
+	}
+	rows, err := table.All(stmt.QueryContext(ctx, q.Top+1, q.Skip, sqldb.Micros(q.From), until))
 	if err != nil {
 		return page, err
 	}
-	for i := range rows[:min(p.Top, len(rows))] {
+	for i := range rows[:min(q.Top, len(rows))] {
 		page.Jobs = append(page.Jobs, rows[i].shown(reach))
 	}
-	page.More = len(rows) > p.Top
+	page.More = len(rows) > q.Top
 	return page, nil
 }
 

@@ -107,9 +107,20 @@ func (o *Portal) List(ctx context.Context, p client.IDToken, kind Kind, q intern
 	if len(allowed) == 0 {
 		return out, tandem.Errorf(tandem.CodeForbidden, "your access does not include %s; ask your contact at the company", kind.word)
 	}
+	order, err := orderOf(q)
+	if err != nil {
+		return out, err
+	}
+	from, err := dayOf(q.From)
+	if err != nil {
+		return out, err
+	}
 	windows := map[time.Time][]string{}
 	for id, c := range allowed {
 		at := o.earliest(c)
+		if from.After(at) { // one's own window is the wider one
+			at = from
+		}
 		windows[at] = append(windows[at], id)
 	}
 	if len(windows) > 1 && q.Skip+q.Top > maxDepth {
@@ -117,7 +128,11 @@ func (o *Portal) List(ctx context.Context, p client.IDToken, kind Kind, q intern
 	}
 	var found []erpDocument
 	for at, ids := range windows {
-		query := o.query(kind, at, ids, q.Search)
+		query, err := o.query(kind, at, ids, q)
+		if err != nil {
+			return out, err
+		}
+		query.OrderBy = order.by
 		if len(windows) == 1 {
 			query.Skip, query.Top = q.Skip, q.Top
 		} else {
@@ -134,7 +149,7 @@ func (o *Portal) List(ctx context.Context, p client.IDToken, kind Kind, q intern
 	}
 	if len(windows) > 1 {
 		slices.SortFunc(found, func(a, b erpDocument) int {
-			return cmp.Or(b.DocumentDate.Compare(a.DocumentDate), strings.Compare(b.DocumentNo, a.DocumentNo), strings.Compare(a.ID, b.ID))
+			return cmp.Or(order.compare(&a, &b), strings.Compare(a.ID, b.ID))
 		})
 		found = found[min(q.Skip, len(found)):]
 	}
@@ -148,7 +163,8 @@ func (o *Portal) List(ctx context.Context, p client.IDToken, kind Kind, q intern
 	return out, nil
 }
 
-func (o *Portal) query(kind Kind, earliest time.Time, customers []string, text string) client.Query {
+func (o *Portal) query(kind Kind, earliest time.Time, customers []string, asked internalapi.PortalQuery) (client.Query, error) {
+	text := asked.Search
 	slices.Sort(customers)
 	refs := make([]string, len(customers))
 	for i, id := range customers {
@@ -161,9 +177,14 @@ func (o *Portal) query(kind Kind, earliest time.Time, customers []string, text s
 	if !earliest.IsZero() {
 		filter = client.And(filter, "DocumentDate ge "+client.Date(earliest))
 	}
-	q := client.Query{
-		Select: kind.head, Expand: expandCustomer, OrderBy: "DocumentDate desc,DocumentNo desc", Count: true,
+	to, err := dayOf(asked.To)
+	if err != nil {
+		return client.Query{}, err
 	}
+	if !to.IsZero() {
+		filter = client.And(filter, "DocumentDate le "+client.Date(to))
+	}
+	q := client.Query{Select: kind.head, Expand: expandCustomer, Count: true}
 	switch {
 	case text == "":
 	case strings.ToLower(text) == strings.ToUpper(text): // no letters: the exact comparison of contains is enough
@@ -172,7 +193,7 @@ func (o *Portal) query(kind Kind, earliest time.Time, customers []string, text s
 		q.Search = text // whatever the case
 	}
 	q.Filter = filter
-	return q
+	return q, nil
 }
 
 // oneDocument reads a document. One that is missing, of another company, or too

@@ -4,12 +4,26 @@ import (
 	"context"
 	"database/sql"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internalapi"
 )
+
+// orders are the orders of the rows by their words.
+var orders = map[string]string{
+	"": "part_number, id", "part_number": "part_number, id", "-part_number": "part_number DESC, id",
+	"name": "LOWER(name), id", "-name": "LOWER(name) DESC, id", "quantity": inAll + ", part_number, id", "-quantity": inAll + " DESC, part_number, id",
+}
+
+// inAll is a product's quantity in all stores.
+const inAll = `(SELECT COALESCE(SUM(thousandths), 0) FROM balances WHERE product_id = products.id)`
 
 // Search finds products in what the last sync left.
 func (s *Stock) Search(ctx context.Context, q internalapi.StockQuery) (internalapi.StockPage, error) {
 	out := internalapi.StockPage{Rows: []internalapi.StockRow{}}
+	order, known := orders[q.Sort]
+	if !known {
+		return out, tandem.Errorf(tandem.CodeInvalid, "stock is sorted by part_number, name or quantity, and not by %q", tandem.Clip(q.Sort, 60))
+	}
 	mark, err := s.watermark(ctx, setProducts)
 	if err != nil {
 		return out, err
@@ -21,9 +35,10 @@ func (s *Stock) Search(ctx context.Context, q internalapi.StockQuery) (internala
 		return out, err
 	}
 	rows, err := s.DB.Reader().QueryContext(ctx, `SELECT p.id, p.part_number, p.name, p.active, p.unit, COALESCE(b.store, ''), b.thousandths
-		FROM (SELECT id, part_number, name, active, unit FROM products WHERE `+found+` ORDER BY part_number, id LIMIT $2 OFFSET $3) p
+		FROM (SELECT id, part_number, name, active, unit, ROW_NUMBER() OVER (ORDER BY `+order+`) AS place
+			FROM products WHERE `+found+` ORDER BY place LIMIT $2 OFFSET $3) p
 		LEFT JOIN balances b ON b.product_id = p.id
-		ORDER BY p.part_number, p.id, b.store`, text, q.Top, q.Skip)
+		ORDER BY p.place, b.store`, text, q.Top, q.Skip)
 	if err != nil {
 		return out, err
 	}

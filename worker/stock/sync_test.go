@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/worker"
@@ -32,6 +33,15 @@ func TestSyncPullsThenOnlyWhatChanged(t *testing.T) {
 		}
 		if r := page.Rows[0]; r.PartNumber != "P0001" || r.Quantity != "1.5" || r.Unit != "pcs" || len(r.Stores) != 2 || r.Stores[1].Quantity != "-1" {
 			t.Errorf("stock row: %+v", r)
+		}
+		for sort, want := range map[string]string{"-quantity": "P0002", "quantity": "P0000", "-part_number": "P1099", "name": "P0000", "-name": "P0999"} {
+			page, err := w.API.Stock(t.Context(), f.Anna(), internalapi.StockQuery{Page: internalapi.Page{Top: 2}, Sort: sort})
+			if err != nil || len(page.Rows) != 2 || page.Rows[0].PartNumber != want || page.Total != 1100 {
+				t.Errorf("by %s: %+v %v", sort, page.Rows, err)
+			}
+		}
+		if _, err := w.API.Stock(t.Context(), f.Anna(), internalapi.StockQuery{Sort: "1; DROP TABLE products"}); tandem.ErrorCode(err) != tandem.CodeInvalid {
+			t.Errorf("by anything: %v", err)
 		}
 		// One changes, one balance goes, and one product is deleted, which only
 		// its absence tells.

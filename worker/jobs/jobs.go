@@ -33,7 +33,7 @@ type Config struct {
 	Schedules []internalapi.Schedule
 	TimeZone  string
 	// ScheduleDelay is how long after its start a worker waits before a
-	// schedule starts a job.
+	// schedule starts a job; no start is postponed by more than twice as long.
 	ScheduleDelay time.Duration
 	// Concurrency is how many jobs run at once.
 	Concurrency int

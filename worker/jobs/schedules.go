@@ -104,7 +104,9 @@ func allSchedules(rows *sql.Rows, err error) ([]*schedule, error) {
 
 // delay postpones what would start soon after the worker's own start, and what
 // was due shortly before it: another worker may just have been about to start it.
-// Times that passed longer ago, while no worker ran, are not made up for.
+// Times that passed longer ago, while no worker ran, are not made up for. No time is
+// postponed by more than twice the delay: a worker that is started over and over
+// stops no schedule.
 func (s *Schedules) delay(ctx context.Context) error {
 	now := s.clock.Now()
 	earliest, missed := now.Add(s.config.ScheduleDelay), now.Add(-s.config.ScheduleDelay)
@@ -118,7 +120,9 @@ func (s *Schedules) delay(ctx context.Context) error {
 			if one.NextAt == nil || one.NextAt.Before(missed) {
 				err = s.setNext(ctx, tx, one, earliest)
 			} else {
-				_, err = tx.ExecContext(ctx, `UPDATE schedules SET next_at = $1 WHERE id = $2`, sqldb.Micros(earliest), one.ID)
+				_, err = tx.ExecContext(ctx, `UPDATE schedules SET due_at = CASE WHEN due_at = 0 THEN next_at ELSE due_at END,
+					next_at = CASE WHEN due_at > 0 AND due_at + $1 < $2 THEN due_at + $1 ELSE $2 END WHERE id = $3`,
+					(2 * s.config.ScheduleDelay).Microseconds(), sqldb.Micros(earliest), one.ID)
 			}
 			if err != nil {
 				return err
@@ -135,7 +139,7 @@ func (s *Schedules) setNext(ctx context.Context, tx *sql.Tx, one *schedule, t ti
 	if unreadable {
 		s.config.Log.Error("a schedule cannot be read and is paused", "schedule", one.Name, "error", err)
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE schedules SET next_at = $1, paused = $2 WHERE id = $3`, sqldb.Micros(next), unreadable, one.ID)
+	_, err = tx.ExecContext(ctx, `UPDATE schedules SET next_at = $1, due_at = 0, paused = $2 WHERE id = $3`, sqldb.Micros(next), unreadable, one.ID)
 	return err
 }
 
@@ -303,7 +307,7 @@ func (s *Schedules) Edit(ctx context.Context, reach Reach, id string, edit inter
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE schedules SET spec = $1, time_zone = $2, next_at = $3 WHERE id = $4`,
+		_, err = tx.ExecContext(ctx, `UPDATE schedules SET spec = $1, time_zone = $2, next_at = $3, due_at = 0 WHERE id = $4`,
 			edit.Spec, edit.TimeZone, sqldb.Micros(next), id)
 		return err
 	})

@@ -1,0 +1,54 @@
+package jobs
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/hybridapps/tandem/internal/testkit"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// A worker that is started again every few minutes postpones what the others would
+// start, but not for ever: neither this time nor the next.
+func TestWorkersThatStartOverAndOverStopNoSchedule(t *testing.T) {
+	t.Parallel()
+	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			const delay, pause = 10 * time.Minute, 4 * time.Minute
+			j := noops(t, engine, func(context.Context, *Run) error { return nil })
+			clock := testkit.NewClock() // noon
+			s, ctx := j.Schedules, t.Context()
+			s.clock, j.config.ScheduleDelay = clock.Now, delay
+			if _, err := j.db.Writer().ExecContext(ctx, `INSERT INTO schedules (id, name, kind, spec, time_zone, paused, next_at, last_at, last_job)
+				VALUES ('a', 'a', 'nothing', '5 * * * *', 'UTC', FALSE, $1, 0, '')`, sqldb.Micros(clock.Now().Add(5*time.Minute))); err != nil {
+				t.Fatal(err)
+			}
+			next := func() (at int64) {
+				if err := j.db.Reader().QueryRowContext(ctx, `SELECT next_at FROM schedules`).Scan(&at); err != nil {
+					t.Fatal(err)
+				}
+				return at
+			}
+			for hour := range 2 {
+				due := time.Date(2026, 11, 24, 12+hour, 5, 0, 0, time.UTC)
+				for sqldb.Time(next()).Before(due.Add(30 * time.Minute)) {
+					if clock.Now().After(due.Add(2*delay + pause)) {
+						t.Fatalf("what was due at %v has not begun at %v", due, clock.Now())
+					}
+					if err := s.delay(ctx); err != nil {
+						t.Fatal(err)
+					}
+					if at := sqldb.Time(next()); at.After(due.Add(2*delay)) && at.Before(due.Add(time.Hour)) {
+						t.Errorf("due at %v, postponed until %v", due, at)
+					}
+					clock.Advance(pause)
+					if err := s.start(ctx); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}

@@ -283,7 +283,7 @@ func numberIn(typed string) string {
 func (c *erpCustomer) label() string { return c.Number + " · " + c.DisplayText }
 func (p *erpProduct) label() string  { return p.PartNumber + " · " + p.Name.In("EN") }
 
-// findCustomers finds by number exactly, else by number or name.
+// findCustomers finds by number, else by number or name.
 func (v *visit) findCustomers(typed string) ([]choice, error) {
 	if typed == "" {
 		return nil, nil
@@ -295,7 +295,7 @@ func (v *visit) findCustomers(typed string) ([]choice, error) {
 		page, err = client.FirstPage[erpCustomer](v.ctx(), v.api(), setCustomers, q)
 	}
 	var found []choice
-	for _, c := range page.Value {
+	for _, c := range written(page.Value, numberIn(typed), func(c *erpCustomer) string { return c.Number }) {
 		found = append(found, choice{idOf(c.ID), c.label()})
 	}
 	return found, err
@@ -318,7 +318,18 @@ func (v *visit) findProducts(typed, id string) ([]erpProduct, error) {
 		q.Filter, q.Search = "", typed
 		page, err = client.FirstPage[erpProduct](v.ctx(), v.api(), setProducts, q)
 	}
-	return page.Value, err
+	return written(page.Value, numberIn(typed), func(p *erpProduct) string { return p.PartNumber }), err
+}
+
+// written is the one of those found whose number is written just like that, where
+// there is one: a1 and A1 are two.
+func written[E any](found []E, number string, of func(*E) string) []E {
+	for i := range found {
+		if of(&found[i]) == number {
+			return found[i : i+1]
+		}
+	}
+	return found
 }
 
 // pick suggests customers or products while one types.

@@ -93,6 +93,30 @@ func TestOrderIsEnteredEditedAndReleased(t *testing.T) {
 	b.post(path+"/state", url.Values{"state": {"Nonsense"}}).wants(t, 400)
 }
 
+// TestNumbersThatDifferInTheirCaseAreTwo: who writes a number as it is gets that one,
+// who writes it otherwise is asked.
+func TestNumbersThatDifferInTheirCaseAreTwo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, siteOptions{Options: tandemtest.Options{Demo: true}})
+	b, form := s.signIn("anna", "/orders/new")
+	customer, access := firstString(b.json("/pick/customers?q=a")), s.in.SignIn("anna").Access
+	_, groups := s.in.API("GET", "General_Products_ProductGroups?$top=1&$select=Code", access, "")
+	_, group, _ := strings.Cut(groups, `"Code":"`)
+	group, _, _ = strings.Cut(group, `"`)
+	for _, number := range []string{"zz-a1", "ZZ-A1"} {
+		body := `{"PartNumber":"` + number + `","Name":{"EN":"Case ` + number + `"},"Active":true,"ProductGroup":{"Code":"` + group + `"}}`
+		if status, answer := s.in.API("POST", "General_Products_Products", access, body); status != 201 {
+			t.Fatal(status, answer)
+		}
+	}
+	order := func(product string) *doc {
+		return b.submit(form, "order-form", url.Values{"customer": {customer}, "product": {product}, "quantity": {"2"}, "price": {"1"}, "do": {"save"}})
+	}
+	order("ZZ-A1").wants(t, 200, "The order was created.", "Case ZZ-A1")
+	order("zz-a1 · Case zz-a1").wants(t, 200, "The order was created.", "Case zz-a1")
+	order("Zz-a1").wants(t, 422, "Several match")
+}
+
 func firstString(list string) string {
 	_, rest, _ := strings.Cut(list, `"`)
 	first, _, _ := strings.Cut(rest, `"`)

@@ -67,7 +67,7 @@ func (i *attempt) existing(ctx context.Context, step *mapping.Step, c *mapping.C
 	if set == "" {
 		return nil, tandem.Errorf(tandem.CodeInvalid, "the API has no entity set of %s, so what is there cannot be read", step.Object.Entity)
 	}
-	q := client.Query{Select: "Id,ExternalId", Expand: c.Collection + "($select=" + i.selected(step, c) + ")", Top: maxAskedParents}
+	q := client.Query{Select: "Id,ExternalId,ExternalSystem", Expand: c.Collection + "($select=" + i.selected(step, c) + ")", Top: maxAskedParents}
 	had := map[string][]*existingChild{}
 	parents, err := i.parents(ctx, step, items)
 	if err != nil {
@@ -82,6 +82,9 @@ func (i *attempt) existing(ctx context.Context, step *mapping.Step, c *mapping.C
 		for row, err := range client.List[map[string]json.RawMessage](ctx, i.ERP, set, q) {
 			if err != nil {
 				return nil, err
+			}
+			if parents.system != "" && textOf(row["ExternalSystem"]) != parents.system {
+				continue // filters do not tell capitals, systems and Import do
 			}
 			key := textOf(row["ExternalId"])
 			if parents.keys != nil {

@@ -126,6 +126,31 @@ func trim(v any) string {
 	return "?"
 }
 
+// Another system's order with the same number is another order, also where only the
+// capitals of the system tell it apart, which a filter does not look at.
+func TestLinesAreOfTheirSystem(t *testing.T) {
+	t.Parallel()
+	f, w := startShop(t, strings.Replace(sales, "external_system: shop", "external_system: Shop", 1))
+	const order = salesHead + "7,2026-03-01,n,1,1\n7,2026-03-01,n,2,2\n"
+	run(t, w, "products.csv", "sep=;\n"+productsOfShop, "sales.csv", order)
+	var ours string
+	f.With(func() {
+		for key := range f.Imported {
+			if strings.HasSuffix(key, "SalesOrder|Shop|7") {
+				ours = key
+			}
+		}
+		theirs := strings.Replace(ours, "|Shop|", "|shop|", 1)
+		f.Imported[theirs], f.Children[theirs] = f.Imported[ours], map[string][]workertest.Object{"Lines": {}}
+	})
+	_, report := run(t, w, "sales.csv", order)
+	f.With(func() {
+		if n := len(f.Children[ours]["Lines"]); n != 2 || len(report) != 0 {
+			t.Errorf("the order has %d lines now: %v", n, report)
+		}
+	})
+}
+
 // What a line is, its key says, and never its place in the file.
 func TestLinesAreFoundByTheirKey(t *testing.T) {
 	t.Parallel()

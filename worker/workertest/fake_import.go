@@ -11,18 +11,19 @@ import (
 	"github.com/google/uuid"
 )
 
-// imported are the objects of an ExternalSystem with one of the ExternalIds.
+// imported are the objects of an ExternalSystem with one of the ExternalIds, whatever
+// their case, as filters are.
 func (f *Fake) imported(filter string) (found []Object) {
 	var texts []string
 	for _, m := range literal.FindAllStringSubmatch(filter, -1) {
-		texts = append(texts, strings.ReplaceAll(m[1], "''", "'"))
+		texts = append(texts, strings.ToLower(strings.ReplaceAll(m[1], "''", "'")))
 	}
-	for key := range f.Imported {
+	for _, key := range slices.Sorted(maps.Keys(f.Imported)) {
 		part := strings.Split(key, "|")
-		if part[1] != texts[0] || !slices.Contains(texts[1:], part[2]) {
+		if strings.ToLower(part[1]) != texts[0] || !slices.Contains(texts[1:], strings.ToLower(part[2])) {
 			continue
 		}
-		row := Object{"Id": guid(key), "ExternalId": part[2]}
+		row := Object{"Id": guid(key), "ExternalSystem": part[1], "ExternalId": part[2]}
 		for collection, children := range f.Children[key] {
 			row[collection] = children
 		}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/hybridapps/tandem"
 )
 
@@ -23,7 +25,7 @@ const (
 func (l *Log) Prune(ctx context.Context, keep time.Duration, why string) (int64, error) {
 	before := l.Clock.Now().UTC().Add(-max(keep, LeastKeep)).Truncate(24 * time.Hour)
 	oldest, err := l.List(ctx, Filter{Forward: true, Limit: 1})
-	if err != nil || len(oldest) == 0 || !oldest[0].At.Before(before) {
+	if err != nil || len(oldest) == 0 || !goes(&oldest[0], before) {
 		return 0, err
 	}
 	err = l.Record(ctx, tandem.AuditEvent{Kind: tandem.AuditPruned, Actor: "tandem", Detail: fmt.Sprintf(
@@ -32,4 +34,13 @@ func (l *Log) Prune(ctx context.Context, keep time.Duration, why string) (int64,
 		return 0, err
 	}
 	return l.Store.PruneAudit(ctx, before)
+}
+
+// goes reports whether an event is removed: both its time and its ID, which is made
+// a moment later, are of before. Otherwise one of a midnight would be told as
+// removed, again and again, and stay.
+func goes(e *tandem.AuditEvent, before time.Time) bool {
+	id, err := uuid.Parse(e.ID)
+	made := time.Unix(id.Time().UnixTime())
+	return err == nil && e.At.Before(before) && made.Before(before)
 }

@@ -13,6 +13,10 @@ import (
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
+func eventID(at time.Time, n int) string {
+	return fmt.Sprintf("%s-7000-8000-%012d", sqldb.FirstID(at), n)
+}
+
 // The record loses what is older than it is kept, oldest first and whole days
 // only; that this happens is on record before.
 func TestTheRecordIsKeptForSoLong(t *testing.T) {
@@ -27,10 +31,12 @@ func TestTheRecordIsKeptForSoLong(t *testing.T) {
 			var events []tandem.AuditEvent
 			for i := range many {
 				at := today.Add(-audit.DefaultKeep - time.Duration(many-i)*time.Hour)
-				events = append(events, tandem.AuditEvent{ID: fmt.Sprintf("%s-7000-%04d", sqldb.FirstID(at), i), At: at, Kind: tandem.AuditTokenIssued})
+				events = append(events, tandem.AuditEvent{ID: eventID(at, i), At: at, Kind: tandem.AuditTokenIssued})
 			}
 			last := events[many-1]
-			last.At, last.ID = today.Add(-audit.DefaultKeep), sqldb.FirstID(today.Add(-audit.DefaultKeep))+"-7000-0000"
+			// Of the day before, and committed after midnight: it stays for another day.
+			midnight := today.Add(-audit.DefaultKeep)
+			last.At, last.ID = midnight.Add(-time.Millisecond), eventID(midnight.Add(time.Millisecond), 0)
 			for _, part := range [][]tandem.AuditEvent{events[:500], events[500:1000], events[1000:], {last}} {
 				if err := data.NewAudit(a.DB).AppendAudit(ctx, part); err != nil {
 					t.Fatal(err)
@@ -43,7 +49,7 @@ func TestTheRecordIsKeptForSoLong(t *testing.T) {
 					t.Fatalf("the oldest event is %+v, %v", left[:min(1, len(left))], err)
 				}
 				pruned, err := a.Audit.List(ctx, audit.Filter{Kind: tandem.AuditPruned})
-				want := "events before " + last.At.Format(time.DateOnly) + " are removed (kept for 400 days), the oldest is of "
+				want := "events before " + midnight.Format(time.DateOnly) + " are removed (kept for 400 days), the oldest is of "
 				if err != nil || len(pruned) != 1 || !strings.HasPrefix(pruned[0].Detail, want) {
 					t.Errorf("the record tells of it: %+v, %v; want one: %s", pruned, err, want)
 				}

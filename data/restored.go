@@ -35,10 +35,11 @@ type Restored struct {
 // may have been revoked. So nothing of it goes on: sessions, sign-ins, codes and
 // refresh families end, and the signing keys go, with which every token of before
 // is refused. backup is when it was taken; zero means at the newest event of the
-// record. Nothing may run on the databases meanwhile. It can be repeated.
+// record that does not tell of a restore. Nothing may run on the databases meanwhile. It can be repeated.
 func MarkRestored(ctx context.Context, identity *sqldb.DB, actor string, backup, now time.Time) (r Restored, err error) {
 	if backup.IsZero() {
-		err = identity.Reader().QueryRowContext(ctx, `SELECT at FROM audit_events ORDER BY id DESC LIMIT 1`).Scan(sqldb.TimeField(&backup))
+		err = identity.Reader().QueryRowContext(ctx, `SELECT at FROM audit_events WHERE kind <> $1 ORDER BY id DESC LIMIT 1`,
+			string(tandem.AuditRestored)).Scan(sqldb.TimeField(&backup))
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return r, err
 		}

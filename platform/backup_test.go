@@ -15,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data"
@@ -91,6 +92,13 @@ func TestI9_F32_ARestoredInstanceRevivesNothing(t *testing.T) {
 			if r.Sessions != 2 || r.SignIns != 2 || r.Families != 2 || r.Backup.IsZero() || r.Restored.Before(r.Backup) {
 				t.Errorf("ended: %+v", r)
 			}
+			config := in.Store()
+			config.DB = db
+			twice, err := platform.MarkRestored(t.Context(), config)
+			must(t, err)
+			if twice.Backup.IsZero() || !twice.Backup.Before(r.Restored.Truncate(time.Microsecond)) {
+				t.Errorf("marked twice, the data seems to be of %s, and was restored at %s", twice.Backup, r.Restored)
+			}
 			again := in.On(t, db)
 			for name, refresh := range map[string]string{"used after the backup": anna.Refresh, "made after it": used.Refresh, "unused": idle.Refresh} {
 				status, body := again.TokenRequest(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh},
@@ -114,7 +122,7 @@ func TestI9_F32_ARestoredInstanceRevivesNothing(t *testing.T) {
 				t.Error("nobody can sign in again")
 			}
 			told, err := data.NewInstance(again.Platform.DB).Restored(t.Context())
-			if err != nil || !told.Backup.Equal(r.Backup) || len(again.Record(tandem.AuditRestored)) != 1 {
+			if err != nil || !told.Backup.Equal(twice.Backup) || len(again.Record(tandem.AuditRestored)) != 2 {
 				t.Errorf("how old it is: %+v, %v; on record: %v", told, err, again.Record(tandem.AuditRestored))
 			}
 		})

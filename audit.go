@@ -31,6 +31,13 @@ const (
 	AuditRestored AuditKind = "restored"
 )
 
+// AuditKinds are all of them.
+var AuditKinds = []AuditKind{
+	AuditSignIn, AuditSignInFailed, AuditSignOut, AuditTokenIssued, AuditTokenRefused, AuditRefreshReplayed,
+	AuditCodeReplayed, AuditSessionOpened, AuditSessionClosed, AuditSessionRefused, AuditOnBehalf,
+	AuditMultiplexing, AuditAdministration, AuditPruned, AuditRestored,
+}
+
 // AuditEvent is one line of the append-only record. It never holds a token, a
 // secret, a code or a password (invariant I13).
 type AuditEvent struct {

@@ -51,12 +51,25 @@ var recordColumns = []column[recordRow]{
 	{"detail", func(e recordRow) string { return e.Detail }},
 }
 
+// eventKind is a kind of event that there is: of a misspelt one nothing would be
+// found, which looks as if nothing had happened.
+type eventKind tandem.AuditKind
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (k *eventKind) UnmarshalText(text []byte) error {
+	*k = eventKind(text)
+	if !slices.Contains(tandem.AuditKinds, tandem.AuditKind(text)) {
+		return fmt.Errorf("%q is no kind of event: use one of %v", text, tandem.AuditKinds)
+	}
+	return nil
+}
+
 // recordFilter are the flags that choose events.
 type recordFilter struct {
-	Kind        string `help:"Only events of this kind, such as token_issued or administration." placeholder:"KIND"`
-	Application string `help:"Only those of an application." placeholder:"ID"`
-	Actor       string `help:"Only those of an actor: a login." placeholder:"LOGIN"`
-	Session     string `help:"Only those of an API session." placeholder:"ID"`
+	Kind        eventKind `help:"Only events of this kind, such as token_issued or administration." placeholder:"KIND"`
+	Application string    `help:"Only those of an application." placeholder:"ID"`
+	Actor       string    `help:"Only those of an actor: a login." placeholder:"LOGIN"`
+	Session     string    `help:"Only those of an API session." placeholder:"ID"`
 }
 
 func (f *recordFilter) filter() audit.Filter {

@@ -64,6 +64,9 @@ type sessionList struct {
 
 // Run lists sessions.
 func (c *sessionList) Run(ctx context.Context, r *run) error {
+	if c.Kind != "" && c.Kind != tandem.SessionUser && c.Kind != tandem.SessionService {
+		return usage("--kind %q: use user or service", c.Kind)
+	}
 	if err := c.check(); err != nil {
 		return err
 	}

@@ -65,6 +65,8 @@ func TestWrongUseIsOneLineAndExitCode2(t *testing.T) {
 		"one connection":         {"instance --listen :0 --db-connections 1", "2 to 1000"},
 		"connections in words":   {"up --worker-db-connections many", "2 to 1000"},
 		"time that has passed":   {"session list --timeout -1s", "--timeout"},
+		"no kind of session":     {"session list --kind users", "user or service"},
+		"no kind of event":       {"record list --kind tokens_issued", "token_issued"},
 		"half a certificate":     {"instance --listen :0 --tls-cert x", "go together"},
 		"two certificates":       {"instance --listen :0 --tls-dev --tls-cert x --tls-key y", "leave out"},
 		"wrong issuer":           {"webapp --webapp-listen :0 --issuer localhost", "--issuer"},

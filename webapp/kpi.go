@@ -88,8 +88,7 @@ func (c *kpiCache) drop(key string) {
 
 // kpiKey is of whom the figures are, and how they are written.
 func (v *visit) kpiKey() string {
-	who := readerOf(v.r)
-	return v.who.UserID + "|" + v.who.SignInID + "|" + who.decimal + who.group
+	return v.who.UserID + "|" + v.who.SignInID + "|" + fmt.Sprint(readerOf(v.r))
 }
 
 func (a *App) kpiOf(v *visit) (*kpi, error) {

@@ -3,6 +3,7 @@ package webapp_test
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -64,6 +65,23 @@ func TestNumbersInThePersonsLanguage(t *testing.T) {
 			// The form to change it has what the person would type.
 			edit := b.open(saved.Request.URL.Path + "/edit")
 			b.submit(edit, "order-form", url.Values{"notes": {"again"}, "do": {"save"}}).wants(t, 200, "Your changes were saved.", "pcs"+shown+" EUR")
+		}
+	}
+}
+
+// The chart, which is kept for a while, is kept as it is written: who changes the
+// browser's language does not see the one of before.
+func TestKeptFiguresAreTheReaders(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, siteOptions{Options: tandemtest.Options{Demo: true}})
+	b, _ := s.signIn("anna", "/")
+	customer, product := firstString(b.json("/pick/customers?q=a")), firstString(b.json("/pick/products?q=a"))
+	b.submit(b.open("/orders/new"), "order-form", url.Values{"customer": {customer}, "product": {product}, "quantity": {"1"}, "price": {"9876543"}, "do": {"save"}}).
+		wants(t, 200, "The order was created.")
+	for _, c := range []struct{ browser, in string }{{"en", `20\d\d: \d,\d{3},\d{3} EUR`}, {"en-IN", `20\d\d: \d\d,\d\d,\d{3} EUR`}} {
+		b.Client.Transport = speaking{c.browser}
+		if !regexp.MustCompile(c.in).MatchString(b.open("/").Text) {
+			t.Errorf("%s does not see %s", c.browser, c.in)
 		}
 	}
 }

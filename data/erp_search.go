@@ -156,7 +156,7 @@ func (e *ERP) narrows(ask func(text string, arg any) (int64, error), s *model.Se
 			indexed = append(indexed, p)
 			continue
 		case has:
-			text, arg = "SELECT COUNT(*) FROM (SELECT 1 FROM "+table+" WHERE "+e.leaf(x, p.Property, "", "$1")+" LIMIT "+itoa(most+1)+")", e.sought(n.text)
+			text, arg = "SELECT COUNT(*) FROM ("+x.places("$1")+" LIMIT "+itoa(most+1)+")", e.sought(n.text)
 		case len(p.Refs) == 0:
 			return false, nil
 		default:
@@ -179,8 +179,15 @@ func (e *ERP) leaf(x *searchIndex, p *model.Property, prefix, arg string) string
 	if e.db.Engine == sqldb.PostgreSQL {
 		return e.indexedText(p, prefix) + " LIKE " + arg
 	}
-	return prefix + "rowid IN (SELECT rowid FROM " + x.name() + " WHERE " + x.name() + " MATCH " + arg +
-		" UNION ALL SELECT place FROM erp_search_waiting WHERE number = " + itoa(int64(x.number)) + ")"
+	return prefix + "rowid IN (" + x.places(arg) + ")"
+}
+
+// places are those of the rows that may have the text, on SQLite: which the index
+// has with it, and which wait. They come one after another, so that who counts them
+// can stop while millions wait.
+func (s *searchIndex) places(arg string) string {
+	return "SELECT rowid FROM " + s.name() + " WHERE " + s.name() + " MATCH " + arg +
+		" UNION ALL SELECT place FROM erp_search_waiting WHERE number = " + itoa(int64(s.number))
 }
 
 // sought is the argument of a leaf: a pattern of LIKE, or some of the trigrams that

@@ -95,6 +95,29 @@ func TestSearchFindsWhatIsThere(t *testing.T) {
 	})
 }
 
+// TestManyThatWaitAreNotLookedThrough: while an index is being made, or after a large
+// Import, a search finds the same without it.
+func TestManyThatWaitAreNotLookedThrough(t *testing.T) {
+	t.Parallel()
+	db := datatest.Open(t, sqldb.SQLite)
+	s := newShop(t, db)
+	s.index()
+	s.create(product, `{"PartNumber":"GR-1","Name":{"EN":"Folding grill"},"ProductGroup":{"Code":"G1"}}`)
+	wait := func(rows int) {
+		_, err := db.Writer().ExecContext(t.Context(), `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
+			INSERT OR IGNORE INTO erp_search_waiting (number, place) SELECT number, 1000000 + i FROM n, (SELECT DISTINCT number FROM erp_search_waiting)`, rows)
+		must(t, err)
+	}
+	for rows, narrowed := range map[int]bool{1000: true, 6_000: false} {
+		wait(rows)
+		if n, got := s.finding(product, "grill"); n != 1 || got != narrowed {
+			t.Errorf("while %d wait %d are found, by an index: %t", rows, n, got)
+		}
+		_, err := db.Writer().ExecContext(t.Context(), `DELETE FROM erp_search_waiting WHERE place > 1000000`)
+		must(t, err)
+	}
+}
+
 // TestSearchesGoByTheIndex looks that rows are found by what their references are
 // called too, and that what an index cannot find is found all the same.
 func TestSearchesGoByTheIndex(t *testing.T) {

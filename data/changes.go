@@ -20,11 +20,12 @@ func NewChanges(db *sqldb.DB) *Changes { return &Changes{db} }
 // Newest implements [registry.Changes].
 func (s *Changes) Newest(ctx context.Context) (m registry.Marks, err error) {
 	stmt, err := s.db.ReadStmt(ctx, `SELECT (SELECT last FROM change_counters WHERE name = 'applications'),
-		(SELECT last FROM change_counters WHERE name = 'users'), (SELECT last FROM change_counters WHERE name = 'revocations')`)
+		(SELECT last FROM change_counters WHERE name = 'users'), (SELECT last FROM change_counters WHERE name = 'revocations'),
+		(SELECT last FROM change_counters WHERE name = 'permissions')`)
 	if err != nil {
 		return m, err
 	}
-	err = stmt.QueryRowContext(ctx).Scan(&m.Apps, &m.Users, &m.Revocations)
+	err = stmt.QueryRowContext(ctx).Scan(&m.Apps, &m.Users, &m.Revocations, &m.Permissions)
 	return m, err
 }
 

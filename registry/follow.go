@@ -103,7 +103,7 @@ func (r *Registry) refreshLocked(ctx context.Context) error {
 	asked := r.Clock.Now()
 	newest, err := r.Changes.Newest(ctx)
 	if err == nil {
-		err = errors.Join(r.refreshApps(ctx, newest.Apps), r.refreshUsers(ctx, newest.Users), r.refreshRevoked(ctx, newest.Revocations, asked))
+		err = errors.Join(r.refreshApps(ctx, newest.Apps), r.refreshUsers(ctx, newest.Users), r.refreshRevoked(ctx, newest.Revocations, asked), r.refreshRights(ctx, newest.Permissions))
 	}
 	if err == nil {
 		r.asked.Store(asked.UnixNano())

@@ -41,6 +41,8 @@ type Users interface {
 type Registry struct {
 	Changes Changes
 	Users   Users
+	// Permissions say what accounts may do; without them that is nothing.
+	Permissions Permissions
 	// Log is told when the database cannot be asked; nil means slog.Default.
 	Log *slog.Logger
 	// Clock tells the time; nil means the system's.
@@ -51,6 +53,7 @@ type Registry struct {
 	apps    live[*App] // by ApplicationURI
 	revoked live[time.Time]
 	origins origins
+	rights  rights
 	stale   atomic.Bool
 	asked   atomic.Int64 // when the database last answered, Unix nanoseconds; 0 before the first time
 

@@ -77,7 +77,7 @@ func newWorld(t *testing.T, db *sqldb.DB) *world {
 
 func (w *world) replica() *registry.Registry {
 	return &registry.Registry{
-		Changes: data.NewChanges(w.db), Users: w.users, Clock: w.clock.Now,
+		Changes: data.NewChanges(w.db), Users: w.users, Permissions: data.NewPermissions(w.db), Clock: w.clock.Now,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 }

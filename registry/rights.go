@@ -1,0 +1,100 @@
+package registry
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/permission"
+)
+
+// Permissions tells what groups are granted, and who is in them: a part of
+// [permission.Store].
+type Permissions interface {
+	Definitions(ctx context.Context) (permission.Definitions, error)
+	GroupsOf(ctx context.Context, userID string) (groups []string, version int64, err error)
+}
+
+// rights are what accounts may do, as last read.
+type rights struct {
+	table atomic.Pointer[permission.Table]
+
+	mu   sync.RWMutex // guards seen
+	seen map[string]heldRights
+}
+
+// heldRights are an account's, of one version of the definitions and one state of
+// the account.
+type heldRights struct {
+	*permission.Rights
+	version int64
+	of      *tandem.User
+}
+
+// Rights is what the account of a principal that [Registry.Check] has let pass may
+// do inside the API. The usual answer comes from memory, without allocating;
+// after a change of the definitions or of a membership an account's groups are
+// read anew. The error has [tandem.CodeUnavailable] when the database has not
+// answered for longer than [MaxStale]: old decisions are never given.
+func (r *Registry) Rights(ctx context.Context, p *tandem.Principal) (*permission.Rights, error) {
+	if r.stale.Load() {
+		return nil, errStaleRegistry
+	}
+	u, err := r.User(ctx, p.ActorID())
+	if err != nil {
+		return nil, err
+	}
+	table := r.rights.table.Load()
+	if table == nil {
+		return nil, nil // nothing has been said of rights, so there are none
+	}
+	r.rights.mu.RLock()
+	held, ok := r.rights.seen[u.ID]
+	r.rights.mu.RUnlock()
+	if ok && held.version == table.Version && held.of == u {
+		return held.Rights, nil
+	}
+	return r.readRights(ctx, u)
+}
+
+func (r *Registry) readRights(ctx context.Context, u *tandem.User) (*permission.Rights, error) {
+	ctx, cancel := context.WithTimeout(ctx, MaxStale)
+	defer cancel()
+	groups, version, err := r.Permissions.GroupsOf(ctx, u.ID)
+	if err != nil {
+		return nil, err
+	}
+	if r.rights.table.Load().Version < version { // the groups are newer than what is known of them
+		if err := r.CatchUp(ctx); err != nil {
+			return nil, errStaleRegistry
+		}
+	}
+	table := r.rights.table.Load()
+	made := table.Rights(permission.GroupsOf(u, groups))
+	r.rights.mu.Lock()
+	defer r.rights.mu.Unlock()
+	if r.rights.seen == nil || len(r.rights.seen) >= MaxUsers {
+		r.rights.seen = map[string]heldRights{}
+	}
+	// Groups that were read before a change that the table has are not kept.
+	if table.Version <= version {
+		r.rights.seen[u.ID] = heldRights{made, table.Version, u}
+	}
+	return made, nil
+}
+
+// refreshRights reads all definitions when any has changed. A number that is smaller
+// than before is that of a backup.
+func (r *Registry) refreshRights(ctx context.Context, newest int64) error {
+	old := r.rights.table.Load()
+	if r.Permissions == nil || old != nil && old.Version == newest {
+		return nil
+	}
+	d, err := r.Permissions.Definitions(ctx)
+	if err != nil {
+		return err
+	}
+	r.rights.table.Store(permission.NewTable(d))
+	return nil
+}

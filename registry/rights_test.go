@@ -1,0 +1,99 @@
+package registry_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/data"
+	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/permission"
+	"github.com/hybridapps/tandem/registry"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// TestE4_ChangesActOnEveryReplica: what is granted, and to whom, holds on every replica
+// after its next look, for principals of before.
+func TestE4_ChangesActOnEveryReplica(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newWorld(t, db)
+		store := data.NewPermissions(db)
+		other := w.replica()
+		w.must(other.Refresh(t.Context()))
+		key := permission.SetKeyID("Set")
+		sees := func(what string, want bool) {
+			t.Helper()
+			for i, replica := range []*registry.Registry{w.live, other} {
+				w.must(replica.Refresh(t.Context()))
+				r, err := replica.Rights(t.Context(), w.token(w.svc, "read"))
+				if err != nil || r.Set("Set", permission.Read) != want {
+					t.Errorf("%s: replica %d: %t, %v", what, i, r.Set("Set", permission.Read), err)
+				}
+			}
+		}
+		sees("at first", false)
+		w.must(store.PutKey(t.Context(), permission.Key{ID: key, Kind: permission.SetKey, EntityName: "Set"}))
+		w.must(store.PutGroup(t.Context(), permission.Group{ID: "g", Name: "G", Type: permission.NormalGroup}))
+		w.must(store.PutGrant(t.Context(), permission.Grant{Group: "g", Key: key, Rights: permission.Read}))
+		sees("in no group", false)
+		_, err := store.PutMember(t.Context(), "g", w.svc.ID)
+		w.must(err)
+		sees("put into a group", true)
+		_, err = store.RemoveGrant(t.Context(), "g", key)
+		w.must(err)
+		sees("the grant taken away", false)
+		w.must(store.PutGrant(t.Context(), permission.Grant{Group: "g", Key: key, Rights: permission.Read}))
+		sees("granted again", true)
+		_, err = store.RemoveMember(t.Context(), "g", w.svc.ID)
+		w.must(err)
+		sees("taken out", false)
+		_, err = store.PutMember(t.Context(), "g", w.svc.ID)
+		w.must(err)
+		w.must(store.DeleteGroup(t.Context(), "g"))
+		sees("without the group", false)
+	})
+}
+
+// TestE10_OldRightsAreNotGiven: when the database has been silent for too long there is no
+// answer, rather than an old one.
+func TestE10_OldRightsAreNotGiven(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newWorld(t, db)
+		p := w.token(w.svc, "read")
+		if _, err := w.live.Rights(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		w.must(db.Close())
+		w.clock.Advance(2 * registry.MaxStale)
+		if err := w.live.Refresh(t.Context()); err == nil {
+			t.Fatal("a closed database answers")
+		}
+		if _, err := w.live.Rights(t.Context(), p); tandem.ErrorCode(err) != tandem.CodeUnavailable {
+			t.Errorf("rights of a silent database: %v", err)
+		}
+	})
+}
+
+func (memory) Definitions(context.Context) (permission.Definitions, error) {
+	return permission.Definitions{Version: 1}, nil
+}
+
+func (memory) GroupsOf(context.Context, string) ([]string, int64, error) { return nil, 1, nil }
+
+// BenchmarkRightsOf is what every call of the API asks of its account.
+func BenchmarkRightsOf(b *testing.B) {
+	m := memory{map[string]tandem.User{"svc": {ID: "svc", Login: "svc", Type: tandem.SystemUserNoLogin, Enabled: true}}}
+	live := &registry.Registry{Changes: m, Users: m, Permissions: m}
+	if err := live.Refresh(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	p := &tandem.Principal{Service: &tandem.ServiceIdentity{SystemUserID: "svc", SystemUserLogin: "svc"}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := live.Rights(b.Context(), p); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

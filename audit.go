@@ -22,9 +22,11 @@ const (
 	AuditSessionRefused  AuditKind = "session_refused"
 	// AuditOnBehalf is a service call made because a person asked for it. The
 	// person is recorded as told by the service; they are no authority.
-	AuditOnBehalf       AuditKind = "service_call_on_behalf"
-	AuditMultiplexing   AuditKind = "possible_multiplexing"
-	AuditAdministration AuditKind = "administration"
+	AuditOnBehalf     AuditKind = "service_call_on_behalf"
+	AuditMultiplexing AuditKind = "possible_multiplexing"
+	// AuditPermissionRefused is an API call that the account has no right to.
+	AuditPermissionRefused AuditKind = "permission_refused"
+	AuditAdministration    AuditKind = "administration"
 	// AuditPruned is the removal of events that were older than they are kept.
 	AuditPruned AuditKind = "record_pruned"
 	// AuditRestored is the begin of a new life from a backup.
@@ -35,7 +37,7 @@ const (
 var AuditKinds = []AuditKind{
 	AuditSignIn, AuditSignInFailed, AuditSignOut, AuditTokenIssued, AuditTokenRefused, AuditRefreshReplayed,
 	AuditCodeReplayed, AuditSessionOpened, AuditSessionClosed, AuditSessionRefused, AuditOnBehalf,
-	AuditMultiplexing, AuditAdministration, AuditPruned, AuditRestored,
+	AuditMultiplexing, AuditPermissionRefused, AuditAdministration, AuditPruned, AuditRestored,
 }
 
 // AuditEvent is one line of the append-only record. It never holds a token, a

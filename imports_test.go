@@ -29,7 +29,8 @@ var mayImport = map[string][]string{
 	"assets":      {},
 	"api/odata":   {},
 	"sqldb":       {"."},
-	"registry":    {".", "internal/netaddr", "internal/paging"},
+	"permission":  {"."},
+	"registry":    {".", "internal/netaddr", "internal/paging", "permission"},
 	"erp/base":    {"erp/model", "erp/query", "erp/write"},
 	"erp/demo":    {".", "erp", "erp/model", "erp/query", "erp/write"},
 	"session":     {".", "internal/flood", "internal/paging"},
@@ -41,9 +42,9 @@ var mayImport = map[string][]string{
 	// The boxes of the server: never each other's, never the data box. Identity
 	// asks the registry who may act; the API reads the entity model.
 	"identity/...": {".", "oauth", "registry", "seal", "assets", "identity/...", "internal/flood", "internal/netaddr", "internal/paging"},
-	"api":          {".", "api/odata", "erp/model", "erp/query", "erp/write", "oauth", "internal/netaddr"},
+	"api":          {".", "api/odata", "erp/model", "erp/query", "erp/write", "oauth", "internal/flood", "internal/netaddr", "permission"},
 	// The data box implements the stores that the others declare.
-	"data":          {".", "sqldb", "api/odata", "audit", "erp/model", "erp/query", "erp/write", "identity/...", "registry", "session"},
+	"data":          {".", "sqldb", "api/odata", "audit", "erp/model", "erp/query", "erp/write", "identity/...", "permission", "registry", "session"},
 	"data/datatest": {".", "data", "sqldb", "audit", "identity/...", "registry", "session", "internal/testkit/..."},
 
 	// The SDK and its users: across the picture's arrows by HTTP only.
@@ -75,10 +76,10 @@ var mayImport = map[string][]string{
 
 	// The entity model is a line: model ← query ← write ← erp ← demo. Queries
 	// speak the words of the grammar.
-	"erp/model": {".", "internal/jsontext"},
-	"erp/query": {".", "api/odata", "erp/model", "internal/jsontext"},
-	"erp/write": {".", "erp/model", "erp/query", "internal/jsontext"},
-	"erp":       {".", "erp/model", "erp/write"},
+	"erp/model": {".", "internal/jsontext", "permission"},
+	"erp/query": {".", "api/odata", "erp/model", "internal/jsontext", "permission"},
+	"erp/write": {".", "erp/model", "erp/query", "internal/jsontext", "permission"},
+	"erp":       {".", "erp/model", "erp/write", "permission"},
 }
 
 // neverImported are packages that nobody may import, whatever the table says.

@@ -12,6 +12,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // Verifier turns the text of an access token into whom it speaks for, or says
@@ -46,7 +47,8 @@ const MaxToken = 16 << 10
 
 // Access guards the handlers of the API. For each call it checks, in this
 // order: the credential header, the token, the live state of application and
-// account, the kind of user, the scope; only then it acquires the session.
+// account, the kind of user, the scope; only then it acquires the session, and looks
+// up what the account is granted, which decides set by set.
 // A call refused before that opens no session and takes no slot.
 type Access struct {
 	Verifier Verifier
@@ -55,7 +57,9 @@ type Access struct {
 	KeyGeneration func() uint64
 	Checker       Checker
 	Sessions      Sessions
-	Auditor       Auditor
+	// Rights is what the acting account of an admitted principal is granted.
+	Rights  func(ctx context.Context, p *tandem.Principal) (*permission.Rights, error)
+	Auditor Auditor
 	// Clock is nil for the system's.
 	Clock tandem.Clock
 	// Log gets internal errors; the default is slog.Default().
@@ -73,6 +77,8 @@ type Call struct {
 	Principal *tandem.Principal
 	// Session is shared: it must not be changed.
 	Session *tandem.Session
+	// Rights are those of the account that acts: see package permission.
+	Rights *permission.Rights
 	// OnBehalf is nil unless a service named the person it calls for.
 	OnBehalf *OnBehalf
 }
@@ -158,6 +164,9 @@ func (a *Access) Admit(r *http.Request, scope string) (*Call, error) {
 	}
 	remote := netaddr.Host(r.RemoteAddr)
 	if call.Session, err = a.Sessions.Acquire(r.Context(), p, remote); err != nil {
+		return nil, err
+	}
+	if call.Rights, err = a.Rights(r.Context(), p); err != nil {
 		return nil, err
 	}
 	if call.OnBehalf != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/erp/write"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // DomainPath is where the Domain API's OData service is, below the public root
@@ -62,6 +63,8 @@ type Domain struct {
 	// when zero. Import has none: its caller's context bounds it.
 	Timeout time.Duration
 
+	denials      denials
+	denialsOnce  sync.Once
 	metadataOnce sync.Once
 	metadataXML  []byte
 }
@@ -86,7 +89,7 @@ func (d *Domain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = d.route(w, r)
 	}
 	if err != nil {
-		Errors{d.Log}.Write(w, r, edge(err))
+		Errors{d.Log}.Write(w, r, d.denied(r, edge(err)))
 	}
 }
 
@@ -186,15 +189,15 @@ func (d *Domain) set(r *http.Request, name string) (*model.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return set, set.Permit(scopeOf(r))
+	return set, set.Permit(grantedTo(r), permission.Read)
 }
 
-// scopeOf is what the caller was granted; nothing without a guard.
-func scopeOf(r *http.Request) tandem.Scope {
+// grantedTo is what the caller was granted; nothing without a guard.
+func grantedTo(r *http.Request) permission.Granted {
 	if call := CallOf(r.Context()); call != nil {
-		return call.Principal.Scope
+		return permission.Granted{Scope: call.Principal.Scope, Rights: call.Rights}
 	}
-	return nil
+	return permission.Granted{}
 }
 
 // target is the entity set that a request's path names.

@@ -19,6 +19,7 @@ import (
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/erp/write"
+	"github.com/hybridapps/tandem/permission"
 )
 
 const (
@@ -85,6 +86,10 @@ func someUsage(context.Context) (api.LicenceUsage, error) {
 
 func (doors) Check(context.Context, *tandem.Principal) error { return nil }
 
+func (doors) Rights(context.Context, *tandem.Principal) (*permission.Rights, error) {
+	return permission.ByPlatform().Rights, nil
+}
+
 func (doors) Acquire(context.Context, *tandem.Principal, string) (*tandem.Session, error) {
 	return &tandem.Session{ID: "session", Slot: 1}, nil
 }
@@ -98,7 +103,7 @@ func serve(t testing.TB, store write.Store) http.Handler {
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	(&api.Domain{
 		Model: erpModel.Model, Store: store, Root: "https://erp.example", Version: "1.2.3", Log: quiet, Sessions: someSessions, Usage: someUsage,
-		Access: &api.Access{Verifier: doors{}, Checker: doors{}, Sessions: doors{}, Auditor: doors{}, Log: quiet},
+		Access: &api.Access{Verifier: doors{}, Checker: doors{}, Sessions: doors{}, Rights: doors{}.Rights, Auditor: doors{}, Log: quiet},
 	}).Mount(mux)
 	return mux
 }
@@ -468,7 +473,10 @@ func (e endless) Query(ctx context.Context, q *query.Query, each func(*query.Row
 func TestF33_WritingEndsWithTheTimeOfTheResponse(t *testing.T) {
 	t.Parallel()
 	h := &api.Domain{Model: erpModel.Model, Store: endless{currencies(1000)}, Root: "https://erp.example", Timeout: 100 * time.Millisecond, Log: slog.New(slog.DiscardHandler)}
-	server := httptest.NewServer(h)
+	admitted := &api.Call{Principal: &tandem.Principal{Scope: tandem.Scope{tandem.ScopeRead}}, Rights: permission.ByPlatform().Rights}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(w, r.WithContext(api.WithCall(r.Context(), admitted)))
+	}))
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	defer server.Close()
 	r, err := server.Client().Get(server.URL + api.DomainPath + "General_Currencies_Currencies?$select=CurrencySign")

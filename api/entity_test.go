@@ -24,7 +24,7 @@ import (
 func couponDeclaration() write.Declaration {
 	kind := model.NewEnum("Crm_Marketing_Coupon_Kind", "Welcome", "Season")
 	return write.Declaration{
-		Set: model.Root("Crm_Marketing_Coupons", "Crm_Marketing_Coupon", "erp_coupons").
+		Set: model.Root("Crm_Marketing_Coupons", "Crm_Marketing_Coupon", "erp_coupons").Unguarded().
 			Code("Code").Named("Title").Display("{Code} {Title:T}").Search("Code").
 			Unique("Code", "Customer").
 			With(
@@ -85,7 +85,7 @@ func withCoupons(t *testing.T, db *sqldb.DB) http.Handler {
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	(&api.Domain{
 		Model: m.Model, Store: store, Root: "https://erp.example", Log: quiet,
-		Access: &api.Access{Verifier: doors{}, Checker: doors{}, Sessions: doors{}, Auditor: doors{}, Log: quiet},
+		Access: &api.Access{Verifier: doors{}, Checker: doors{}, Sessions: doors{}, Rights: doors{}.Rights, Auditor: doors{}, Log: quiet},
 	}).Mount(mux)
 	for i, row := range []string{
 		`General_Currencies_Currencies {"CurrencySign":"EUR","Name":"Euro"}`,

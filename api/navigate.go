@@ -1,11 +1,13 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // member serves Set(guid)/Name: a reference, a child collection, or an action
@@ -40,7 +42,7 @@ func (t *target) children(w http.ResponseWriter, r *http.Request, child *model.C
 	if t.path.Cast != "" {
 		return notFound("The rows of %s are all of one type.", child.Name)
 	}
-	if err := child.Set.Permit(scopeOf(r)); err != nil {
+	if err := child.Set.Permit(grantedTo(r), permission.Read); err != nil {
 		return err
 	}
 	read := func(w http.ResponseWriter, r *http.Request) error {
@@ -71,10 +73,11 @@ func (t *target) follow(w http.ResponseWriter, r *http.Request, reference *model
 		}
 		set = cast
 	}
-	if err := set.Permit(scopeOf(r)); err != nil {
+	if err := errors.Join(reference.Permit(grantedTo(r).Rights, permission.Read), set.Permit(grantedTo(r), permission.Read)); err != nil {
 		return err
 	}
 	q := query.ByID(t.set, t.path.Key)
+	q.By = grantedTo(r).Rights
 	q.Fields = []*model.Property{reference}
 	ctx, cancel := t.bounded(r)
 	defer cancel()
@@ -102,6 +105,7 @@ func (t *target) self() model.Entity { return model.Entity{Set: t.set, ID: t.pat
 // exists fails where the row that the path names is not there.
 func (t *target) exists(r *http.Request) error {
 	q := query.ByID(t.set, t.path.Key)
+	q.By = grantedTo(r).Rights
 	q.Fields = []*model.Property{t.set.ID()}
 	ctx, cancel := t.bounded(r)
 	defer cancel()

@@ -25,7 +25,7 @@ func (t *target) rows(w http.ResponseWriter, r *http.Request, set *model.Set, re
 	if err != nil {
 		return err
 	}
-	q, err := query.Resolve(set, options, scopeOf(r))
+	q, err := query.Resolve(set, options, grantedTo(r))
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (t *target) countOf(w http.ResponseWriter, r *http.Request, set *model.Set,
 			return invalid("%s has no meaning for $count; it takes $filter and $search.", o.Name)
 		}
 	}
-	q, err := query.Resolve(set, options, scopeOf(r))
+	q, err := query.Resolve(set, options, grantedTo(r))
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func (t *target) one(w http.ResponseWriter, r *http.Request, status int, e model
 	if err != nil {
 		return err
 	}
-	q, err := query.ResolveRow(e.Set, e.ID, options, scopeOf(r))
+	q, err := query.ResolveRow(e.Set, e.ID, options, grantedTo(r))
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func TestLicenceUsageWithoutItsSource(t *testing.T) {
 		mux := http.NewServeMux()
 		(&api.Domain{
 			Model: erpModel.Model, Store: &fake{}, Root: "https://erp.example", Log: quiet, Usage: usage,
-			Access: &api.Access{Verifier: doors{}, Checker: doors{}, Sessions: doors{}, Auditor: doors{}, Log: quiet},
+			Access: &api.Access{Verifier: doors{}, Checker: doors{}, Sessions: doors{}, Rights: doors{}.Rights, Auditor: doors{}, Log: quiet},
 		}).Mount(mux)
 		return mux
 	}

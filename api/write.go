@@ -124,7 +124,7 @@ func (t *target) checkShape(r *http.Request, set *model.Set) error {
 	if err != nil {
 		return err
 	}
-	_, err = query.ResolveRow(set, t.path.Key, options, scopeOf(r))
+	_, err = query.ResolveRow(set, t.path.Key, options, grantedTo(r))
 	return err
 }
 
@@ -220,12 +220,12 @@ func actor(r *http.Request) (write.Actor, error) {
 	if call == nil {
 		return write.Actor{}, errors.New("a write reached the API without a guard before it")
 	}
-	return write.ActorOf(call.Principal), nil
+	return write.ActorOf(call.Principal, call.Rights), nil
 }
 
 // notSecret is what a caller may see of an error inside a 200.
 func (d *Domain) notSecret(r *http.Request, err error) ErrorObject {
-	status, object := Describe(err)
+	status, object := Describe(d.denied(r, err))
 	if status == http.StatusInternalServerError {
 		Errors{d.Log}.log().ErrorContext(r.Context(), "import failed", "error", err)
 		object.Message = "internal error; the log of the instance has the cause"

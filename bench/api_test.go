@@ -14,6 +14,7 @@ import (
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/erp"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
 )
@@ -45,7 +46,7 @@ func (d *domain) access(generation func() uint64) *api.Access {
 	}
 	return &api.Access{
 		Verifier:      &token.Verifier{Issuer: d.Issuer, Keys: p.Keys, Audience: token.AudienceDomainAPI},
-		KeyGeneration: generation, Checker: p.Registry, Sessions: p.Sessions, Auditor: p.Audit,
+		KeyGeneration: generation, Checker: p.Registry, Sessions: p.Sessions, Rights: p.Registry.Rights, Auditor: p.Audit,
 	}
 }
 
@@ -66,6 +67,7 @@ func (d *domain) get(b *testing.B, h http.Handler, path string) *httptest.Respon
 }
 
 var someCall = &api.Call{
+	Rights:    permission.ByPlatform().Rights,
 	Principal: &tandem.Principal{Service: &tandem.ServiceIdentity{SystemUserLogin: tandemtest.SystemUser}, Scope: tandem.Scope{tandem.ScopeRead}},
 	Session:   &tandem.Session{},
 }

@@ -20,7 +20,7 @@ func demoCompany(t testing.TB, db *sqldb.DB) *data.ERP {
 	e := data.NewERP(db, erpModel)
 	must(t, e.FollowUsers(t.Context(), users))
 	must(t, e.Transact(t.Context(), func(tx write.Tx) error {
-		_, err := demo.Seed(tx, erpModel, demo.Options{Now: noon, By: write.Actor{ID: anna.ID, Login: anna.Login}})
+		_, err := demo.Seed(tx, erpModel, demo.Options{Now: noon, By: write.Platform(anna.ID, anna.Login)})
 		return err
 	}))
 	return e

@@ -18,9 +18,19 @@ type gather struct {
 	ids []any
 }
 
+// gathered are the conditions for the rows of some parents. Parts of rows that the
+// account sees are theirs; what a row only refers to need not be.
+func (b *builder) gathered(q *query.Query, g *gather) []string {
+	among := b.among("t0."+quoted(g.by.Column), g.ids)
+	if g.by == q.Set.Owner {
+		return []string{among}
+	}
+	return append(b.guards(q.Set, "t0", b.need), among)
+}
+
 // all selects the rows of all parents, those of one after another.
 func (p *plan) all(b *builder, q *query.Query, g *gather) error {
-	where, err := b.where(q, b.among(b.cells[p.owner], g.ids))
+	where, err := b.where(q, b.gathered(q, g)...)
 	if err != nil {
 		return err
 	}
@@ -31,7 +41,7 @@ func (p *plan) all(b *builder, q *query.Query, g *gather) error {
 
 // cut selects some rows of each parent.
 func (p *plan) cut(b *builder, q *query.Query, g *gather) error {
-	where, err := b.where(q, b.among(b.cells[p.owner], g.ids))
+	where, err := b.where(q, b.gathered(q, g)...)
 	if err != nil {
 		return err
 	}
@@ -109,7 +119,11 @@ func (e *ERP) expandReference(ctx context.Context, x *query.Expand, i int, l *le
 		return err
 	}
 	for k := range n {
-		l.rows[k].Expanded[i] = where[l.links[i][k]]
+		id := l.links[i][k]
+		l.rows[k].Expanded[i] = where[id]
+		if id != "" && len(where[id]) == 0 {
+			l.rows[k].Expanded[i] = []query.Row{{Hidden: true, ID: id}}
+		}
 	}
 	return nil
 }

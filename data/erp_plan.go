@@ -59,7 +59,8 @@ type part struct {
 // gave is taken from the shape.
 func (e *ERP) plan(q *query.Query, g *gather, narrow ...narrowing) (*plan, error) {
 	s := e.shapes.of(q, g)
-	b := &builder{e: e, set: q.Set, joins: s.joins[:len(s.joins):len(s.joins)], cells: s.cells, narrow: narrow}
+	b := e.builder(q)
+	b.joins, b.cells, b.narrow = s.joins[:len(s.joins):len(s.joins)], s.cells, narrow
 	p := &plan{shape: s}
 	var err error
 	switch {
@@ -79,7 +80,7 @@ func (p *plan) top(b *builder, q *query.Query) error {
 	if q.Offset >= b.e.fewSkipped && p.id >= 0 {
 		return p.skip(b, q)
 	}
-	where, err := b.where(q)
+	where, err := b.where(q, b.guards(q.Set, "t0", b.need)...)
 	if err != nil {
 		return err
 	}
@@ -94,16 +95,17 @@ const fewSkipped = 200
 // skip selects a page of which many rows come before: their ids are counted, which
 // an index of the order has, and nothing else of them is read.
 func (p *plan) skip(b *builder, q *query.Query) error {
-	ids := &builder{e: b.e, set: b.set, narrow: b.narrow}
-	where, err := ids.where(q)
+	ids := &builder{e: b.e, set: b.set, by: b.by, need: b.need, narrow: b.narrow}
+	where, err := ids.where(q, ids.guards(q.Set, "t0", b.need)...)
 	if err != nil {
 		return err
 	}
 	order := ids.order(q.Order)
 	inner := "SELECT t0.id" + ids.from() + where + " ORDER BY " + order + ids.page(q)
 	order = b.order(q.Order)
+	b.args = ids.args // what else is joined adds to them
 	p.text = p.selection + b.from() + " WHERE t0.id IN (" + inner + ") ORDER BY " + order
-	b.args, b.scans = ids.args, ids.scans
+	b.scans = ids.scans
 	return nil
 }
 

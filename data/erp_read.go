@@ -64,7 +64,8 @@ func (e *ERP) Count(ctx context.Context, q *query.Query) (n int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	b := &builder{e: e, set: q.Set, narrow: narrow}
+	b := e.builder(q)
+	b.narrow = narrow
 	text, err := b.count(q)
 	if err != nil {
 		return 0, err

@@ -9,6 +9,7 @@ import (
 	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // builder makes one SELECT of a query. All names in its text are of the model,
@@ -16,6 +17,8 @@ import (
 type builder struct {
 	e     *ERP
 	set   *model.Set
+	by    *permission.Rights // nil sees every row
+	need  permission.Right
 	joins []join
 	args  []any
 	cells []string // the expressions selected
@@ -29,22 +32,35 @@ type builder struct {
 type join struct {
 	from      int
 	reference *model.Property
+	// free joins find rows whoever asks.
+	free bool
+}
+
+// builder begins a statement for who asks the query.
+func (e *ERP) builder(q *query.Query) *builder {
+	need := q.Need
+	if need == 0 {
+		need = permission.Read
+	}
+	return &builder{e: e, set: q.Set, by: q.By, need: need}
 }
 
 func alias(n int) string { return "t" + strconv.Itoa(n) }
 
-// follow joins the tables along references and returns the last one's alias.
-func (b *builder) follow(refs []*model.Property) int {
+// follow joins the tables along references and returns the last one's alias; free
+// is for rows that who asks need not see.
+func (b *builder) follow(refs []*model.Property, free bool) int {
 	at := 0
 next:
 	for _, r := range refs {
+		free := free || r.Target.Open(b.by, permission.Read)
 		for i, j := range b.joins {
-			if j.from == at && j.reference == r {
+			if j.from == at && j.reference == r && j.free == free {
 				at = i + 1
 				continue next
 			}
 		}
-		b.joins = append(b.joins, join{at, r})
+		b.joins = append(b.joins, join{at, r, free})
 		at = len(b.joins)
 	}
 	return at
@@ -61,7 +77,7 @@ func (b *builder) column(p *model.Path) string {
 }
 
 func (b *builder) at(refs []*model.Property, column string) string {
-	return alias(b.follow(refs)) + "." + quoted(column)
+	return alias(b.follow(refs, b.by == nil)) + "." + quoted(column)
 }
 
 // cell selects an expression, once, and returns where it is in the row.
@@ -89,6 +105,12 @@ func (b *builder) from() string {
 		a := alias(i + 1)
 		s.WriteString(" LEFT JOIN " + j.reference.Target.Table + " AS " + a +
 			" ON " + a + ".id = " + alias(j.from) + "." + quoted(j.reference.Column))
+		if j.free {
+			continue
+		}
+		for _, guard := range b.guards(j.reference.Target, a, permission.Read) {
+			s.WriteString(" AND " + guard)
+		}
 	}
 	return s.String()
 }
@@ -102,7 +124,7 @@ func (b *builder) order(keys []query.Order) string {
 		if k.Descending {
 			part += " DESC"
 		}
-		if nullable(k.Path) {
+		if b.nullable(k.Path) {
 			part += [...]string{" NULLS FIRST", " NULLS LAST"}[toInt(k.Descending)]
 		}
 		parts = append(parts, part)
@@ -139,7 +161,7 @@ func (b *builder) after(q *query.Query) string {
 			operator, nulls := " > ", ""
 			if k.Descending {
 				operator = " < "
-				if nullable(k.Path) {
+				if b.nullable(k.Path) {
 					nulls = " OR " + e + " IS NULL"
 				}
 			}
@@ -152,9 +174,11 @@ func (b *builder) after(q *query.Query) string {
 	return s
 }
 
-func nullable(p *model.Path) bool {
+// nullable reports whether a path may lead nowhere: also where a row is that who asks
+// does not see.
+func (b *builder) nullable(p *model.Path) bool {
 	for _, r := range p.Refs {
-		if !r.Required {
+		if !r.Required || b.by != nil && !r.Target.Open(b.by, permission.Read) {
 			return true
 		}
 	}
@@ -194,7 +218,7 @@ func (b *builder) find(q *query.Query) (string, error) {
 			fields = "t0.id, t0." + quoted(q.Set.TypeProperty().Column)
 		}
 	}
-	where, err := b.where(q)
+	where, err := b.where(q, b.guards(q.Set, "t0", b.need)...)
 	if err != nil {
 		return "", err
 	}
@@ -204,7 +228,7 @@ func (b *builder) find(q *query.Query) (string, error) {
 
 // count counts the rows of a query.
 func (b *builder) count(q *query.Query) (string, error) {
-	where, err := b.where(&query.Query{Set: q.Set, Where: q.Where, Search: q.Search})
+	where, err := b.where(&query.Query{Set: q.Set, Where: q.Where, Search: q.Search}, b.guards(q.Set, "t0", b.need)...)
 	if err != nil {
 		return "", err
 	}
@@ -315,7 +339,7 @@ func (b *builder) in(x *query.In) (string, error) {
 // compared is the expression of a string as [model.FoldCase] makes it; indexes are
 // of this expression.
 func (b *builder) compared(p *model.Path) string {
-	if prefix := alias(b.follow(p.Refs)) + "."; compared(p.Property) {
+	if prefix := alias(b.follow(p.Refs, b.by == nil)) + "."; compared(p.Property) {
 		return caseless(prefix, p.Property)
 	}
 	return "lower(" + b.column(p) + ")" // of no string that the model declares
@@ -393,8 +417,14 @@ func (b *builder) search(s *model.Set, by []*model.Property, text string) string
 	for i, word := range words {
 		var parts []string
 		for _, p := range s.SearchPaths {
+			if !b.shows(p) {
+				continue
+			}
 			refs := append(by[:len(by):len(by)], p.Refs...)
 			parts = append(parts, b.e.db.Contains(b.at(refs, p.Property.Column+"_text"), b.arg(word)))
+		}
+		if len(parts) == 0 {
+			return "1 = 0"
 		}
 		all[i] = "(" + strings.Join(parts, " OR ") + ")"
 	}

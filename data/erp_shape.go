@@ -1,16 +1,18 @@
 package data
 
 import (
+	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // maxShapes is how many shapes are kept. Callers choose fields and orders, so there
 // are as many as they think of; when it is reached all are made anew.
-const maxShapes = 512
+const maxShapes = 2048
 
 // shapes keeps the shapes of queries that were asked before.
 type shapes struct {
@@ -62,6 +64,9 @@ func (s *shapes) of(q *query.Query, g *gather) *shape {
 // shapeKey names everything that [newShape] looks at.
 func shapeKey(q *query.Query, g *gather) string {
 	k := make(keyText, 0, 256)
+	// What a text shows, and which rows are found whoever asks, depends on the rights.
+	k = strconv.AppendUint(k, q.By.Serial(), 36)
+	k.add("")
 	k.query(q)
 	if g != nil {
 		k.add("by", g.by.Name)
@@ -118,7 +123,7 @@ func (k *keyText) query(q *query.Query) {
 }
 
 func newShape(q *query.Query, g *gather) *shape {
-	b := &builder{set: q.Set}
+	b := &builder{set: q.Set, by: q.By, need: permission.Read}
 	s := &shape{portion: b.portion(q, nil), owner: -1, joined: make([]*portion, len(q.Expand))}
 	if g != nil {
 		s.owner = b.cell("t0." + quoted(g.by.Column))
@@ -148,10 +153,11 @@ func newShape(q *query.Query, g *gather) *shape {
 
 // joins says whether the rows of a reference are read with those that refer to
 // them: at the top, where a page bounds how many there are, and where nothing but
-// the reference says which they are.
+// the reference says which they are. A row that may be hidden is read by itself, so
+// that its link can stay.
 func joins(x *query.Expand, g *gather) bool {
 	q := &x.Query
-	return g == nil && x.Reference != nil && len(q.Expand) == 0 && q.Set == x.Reference.Target && q.Set.Base == nil && !q.Set.View &&
+	return g == nil && x.Reference != nil && (q.By == nil || q.Set.Open(q.By, permission.Read)) && len(q.Expand) == 0 && q.Set == x.Reference.Target && q.Set.Base == nil && !q.Set.View &&
 		q.Where == nil && q.Search == "" && q.From == "" && q.Limit == 0 && q.Offset == 0
 }
 
@@ -197,14 +203,17 @@ func (b *builder) field(by []*model.Property, f *model.Property) field {
 				made.parts = append(made.parts, part{text: d.Text})
 				continue
 			}
-			made.parts = append(made.parts, part{property: d.Path.Property, cell: b.cell(b.column(beyond(by, d.Path, nil)))})
+			if b.shows(d.Path) {
+				made.parts = append(made.parts, part{property: d.Path.Property, cell: b.cell(b.column(beyond(by, d.Path, nil)))})
+			}
 		}
 	default:
 		made.cell = b.cell(b.column(&model.Path{Refs: by, Property: f}))
 	}
 	if n := len(f.Unit); n > 0 {
-		unit := &model.Path{Refs: f.Unit, Property: f.Unit[n-1].Target.Code.Property}
-		made.unit = b.cell(b.column(beyond(by, unit, nil)))
+		// Whoever sees an amount knows in which currency it is.
+		unit := beyond(by, &model.Path{Refs: f.Unit, Property: f.Unit[n-1].Target.Code.Property}, nil)
+		made.unit = b.cell(alias(b.follow(unit.Refs, true)) + "." + quoted(unit.Property.Column))
 	}
 	if f.Polymorphic() {
 		made.kind = b.cell(b.at(by, f.Column+"_type"))

@@ -30,7 +30,7 @@ func newShop(t testing.TB, db *sqldb.DB) *shop {
 	anna := account("anna")
 	users := data.NewUsers(db)
 	must(t, users.Create(t.Context(), anna))
-	s := &shop{ERP: data.NewERP(db, erpModel), t: t, by: write.Actor{ID: anna.ID, Login: "anna"}}
+	s := &shop{ERP: data.NewERP(db, erpModel), t: t, by: write.Platform(anna.ID, "anna")}
 	must(t, s.FollowUsers(t.Context(), users))
 	s.now.Store(noon.UnixMicro())
 	s.Clock = func() time.Time { return time.UnixMicro(s.now.Load()).UTC() }

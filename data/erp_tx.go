@@ -94,7 +94,8 @@ func (t *transaction) Find(q *query.Query) ([]model.Entity, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{e: t.e, set: q.Set, narrow: narrow}
+	b := t.e.builder(q)
+	b.narrow = narrow
 	text, err := b.find(q)
 	if err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ func (e *ERP) FollowUsers(ctx context.Context, from *Users) error {
 		return nil
 	}
 	for {
-		done, err := e.seenUsers(ctx)
+		done, err := e.copied(ctx, factUsers)
 		if err != nil {
 			return err
 		}
@@ -54,14 +54,16 @@ func (e *ERP) usersTable() *table {
 // factUsers is the number of the last change of the accounts that was copied.
 const factUsers = "users"
 
-const readUsersFact = `SELECT value FROM erp_facts WHERE name = 'users'`
+const readFact = `SELECT value FROM erp_facts WHERE name = $1`
 
-func (e *ERP) seenUsers(ctx context.Context) (int64, error) {
-	stmt, err := e.db.ReadStmt(ctx, readUsersFact)
+// copied is how far a copy that follows the other database has come: the number of the
+// last change it has.
+func (e *ERP) copied(ctx context.Context, name string) (int64, error) {
+	stmt, err := e.db.ReadStmt(ctx, readFact)
 	if err != nil {
 		return 0, err
 	}
-	return seen(stmt.QueryRowContext(ctx))
+	return seen(stmt.QueryRowContext(ctx, name))
 }
 
 func seen(row *sql.Row) (int64, error) {
@@ -80,7 +82,7 @@ func (e *ERP) takeUsers(ctx context.Context, tx *sql.Tx, table *table, after int
 	if err != nil {
 		return err
 	}
-	now, err := seen(tx.QueryRowContext(ctx, readUsersFact+e.db.ForUpdate()))
+	now, err := seen(tx.QueryRowContext(ctx, readFact+e.db.ForUpdate(), factUsers))
 	if err != nil || now != after {
 		return err
 	}

@@ -15,7 +15,7 @@ const (
 func companySets() []write.Declaration {
 	return []write.Declaration{
 		{
-			Set: model.Root(setEnterpriseCompanies, "General_EnterpriseCompany", "erp_enterprise_companies").
+			Set: model.Root(setEnterpriseCompanies, "General_EnterpriseCompany", "erp_enterprise_companies").Guarded("AccessKey").
 				Unique("Company").
 				Code("Company.RegistrationNumber").Named("Company.PartyName").
 				Display("{Company.PartyName:T}").Search("Company.PartyName").
@@ -23,6 +23,7 @@ func companySets() []write.Declaration {
 					model.Bool("IsActive").Required().Is(model.BoolValue(true)).Can(eq),
 					model.Ref("Company", setCompanies).Required(),
 					model.Ref("BaseCurrency", setCurrencies).Required(),
+					accessKey(),
 				),
 		},
 	}
@@ -31,7 +32,7 @@ func companySets() []write.Declaration {
 func currencySets() []write.Declaration {
 	return []write.Declaration{
 		{
-			Set: model.Root(setCurrencies, "General_Currencies_Currency", "erp_currencies").
+			Set: model.Root(setCurrencies, "General_Currencies_Currency", "erp_currencies").Unguarded().
 				Unique("CurrencySign").
 				Code("CurrencySign").Named("Name").Display("{CurrencySign}").Search("CurrencySign", "Name").
 				With(

@@ -3,9 +3,13 @@ package erp
 import (
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/write"
+	"github.com/hybridapps/tandem/permission"
 )
 
-const setCustomers = "Crm_Sales_Customers"
+const (
+	setCustomers     = "Crm_Sales_Customers"
+	setCustomerTypes = "Crm_Sales_CustomerTypes"
+)
 
 // Customers, and who of the outside may see what of them.
 
@@ -16,7 +20,7 @@ func customerSets() []write.Declaration {
 	}}
 	return []write.Declaration{
 		{
-			Set: model.Root(setCustomers, "Crm_Sales_Customer", "erp_customers").
+			Set: model.Root(setCustomers, "Crm_Sales_Customer", "erp_customers").Guarded("CustomerType.AccessKey").
 				Unique("Number").Unique("Party", "EnterpriseCompany").
 				Code("Number").Named("Party.PartyName").Display("{Party.PartyName:T}").Search("Number", "Party.PartyName").
 				Child("ExternalAccess", "Crm_Sales_CustomerExternalAccess").
@@ -32,6 +36,7 @@ func customerSets() []write.Declaration {
 					model.Ref("Party", setParties).Required().Filterable(),
 					model.Ref("EnterpriseCompany", setEnterpriseCompanies),
 					model.Ref("DefaultCurrency", setCurrencies),
+					model.Ref("CustomerType", setCustomerTypes),
 				),
 			Prepare: func(c *write.Change) error { return c.AutoNumber("Number", "%06d", "") },
 			Rules: []write.Rule{{Code: "R27159", Text: "FromDate must not be later than ThruDate; change one of them.",
@@ -42,7 +47,20 @@ func customerSets() []write.Declaration {
 		},
 
 		{
+			Set: model.Root(setCustomerTypes, "Crm_Sales_CustomerType", "erp_customer_types").Guarded("AccessKey").
+				Unique("Code").
+				Code("Code").Named("Name").Display("{Name:T}").Search("Code", "Name").
+				With(
+					model.Text("Code", 16).Required().Can(eq|like|ord),
+					model.Multilingual("Name", 254).Required(),
+					model.Bool("IsActive").Required().Is(model.BoolValue(true)).Can(eq),
+					accessKey(),
+				),
+		},
+
+		{
 			Set: model.Part("Crm_Sales_CustomerExternalAccess", "Crm_Sales_CustomerExternalAcces", "erp_customer_external_access", "Customer").
+				KeyedApart().ForEverybody(permission.Read).
 				Unique("User", "Customer").
 				Display("{Customer.Party.PartyName:T}").
 				With(

@@ -4,6 +4,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/write"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // Documents: what orders and invoices have in common.
@@ -32,13 +33,14 @@ func documentState() *model.Enum {
 func documentSets() []write.Declaration {
 	return []write.Declaration{
 		{
-			Set: model.Root(setDocumentTypes, "Systems_Documents_DocumentType", "erp_document_types").
+			Set: model.Root(setDocumentTypes, "Systems_Documents_DocumentType", "erp_document_types").Guarded("AccessKey").ForEverybody(permission.Read).
 				Unique("Code").
 				Code("Code").Named("TypeName").Display("{TypeName:T}").Search("Code", "TypeName").
 				With(
 					model.Text("Code", 16).Required().Can(eq|like|ord),
 					model.Multilingual("TypeName", 254).Required(),
 					model.Text("EntityName", 64).Required().Can(eq|in|ord),
+					accessKey(),
 				),
 		},
 	}
@@ -46,7 +48,7 @@ func documentSets() []write.Declaration {
 
 // document declares an aggregate root with the document base.
 func document(name, typ, table, lines string, state *model.Enum) model.SetDeclaration {
-	return model.Root(name, typ, table).
+	return model.Root(name, typ, table).Guarded("AccessKey", "DocumentType.AccessKey", "EnterpriseCompany.AccessKey").
 		Unique("DocumentNo", "DocumentType", "EnterpriseCompany").
 		Code("DocumentNo").Display("{DocumentType.TypeName:T} {DocumentNo}").Search("DocumentNo", "ReferenceDocumentNo", "Customer.Party.PartyName").
 		Child("Lines", lines).
@@ -78,6 +80,7 @@ func document(name, typ, table, lines string, state *model.Enum) model.SetDeclar
 			model.Ref("Parent", "Crm_Sales_SalesOrders"),
 			model.Ref("ResponsiblePerson", "General_Contacts_Persons"),
 			model.Ref("AssignedToUser", setUsers),
+			accessKey(),
 			model.Ref("Customer", setCustomers).Required(),
 			model.Ref("DocumentCurrency", setCurrencies).Required(),
 		).

@@ -24,7 +24,7 @@ func exchangeSets() []write.Declaration {
 		"Prepare", "Ready", "FinishedSuccess", "FinishedFail", "ClosedSuccess", "ClosedFail")
 	result := model.NewEnum("Systems_Exchange_DataExchangeObject_ExchangeResult", "NotStarted", "Success", "Fail")
 	objectMode := model.NewEnum("Systems_Exchange_DataExchangeObject_Mode", "Merge", "Add")
-	exchanges := model.Root(setExchanges, "Systems_Exchange_DataExchange", "erp_data_exchanges").
+	exchanges := model.Root(setExchanges, "Systems_Exchange_DataExchange", "erp_data_exchanges").Unguarded().ForEverybody(0).
 		Child("Objects", setExchangeObjects).
 		With(
 			model.DateTime("CreatedOn").Required().Can(ge|ord).KeepTime(),

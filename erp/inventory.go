@@ -12,7 +12,7 @@ const setStores = "Logistics_Inventory_Stores"
 func inventorySets() []write.Declaration {
 	return []write.Declaration{
 		{
-			Set: model.Subtype(setParties, setStores, "Logistics_Inventory_Store", partyStore).
+			Set: model.Subtype(setParties, setStores, "Logistics_Inventory_Store", partyStore).Guarded("AccessKey", "EnterpriseCompany.AccessKey").
 				Unique("Code").
 				Code("Code").Named("Name").Search("Code", "PartyName").
 				With(
@@ -22,6 +22,7 @@ func inventorySets() []write.Declaration {
 					model.Ref("StoreGroup", "Logistics_Inventory_StoreGroups").Required(),
 					model.Ref("EnterpriseCompany", setEnterpriseCompanies),
 					model.Ref("Currency", setCurrencies),
+					accessKey(),
 				),
 			Prepare: func(c *write.Change) error {
 				if !c.Has("StoreGroup") {
@@ -35,7 +36,7 @@ func inventorySets() []write.Declaration {
 		},
 
 		{
-			Set: model.Root("Logistics_Inventory_StoreGroups", "Logistics_Inventory_StoreGroup", "erp_store_groups").
+			Set: model.Root("Logistics_Inventory_StoreGroups", "Logistics_Inventory_StoreGroup", "erp_store_groups").Unguarded().
 				Unique("Code").
 				Code("Code").Named("Name").Display("{Name:T}").Search("Code", "Name").
 				With(
@@ -45,7 +46,7 @@ func inventorySets() []write.Declaration {
 		},
 
 		{
-			Set: model.View("Logistics_Inventory_CurrentBalances", "Logistics_Inventory_CurrentBalance", "erp_current_balances").
+			Set: model.View("Logistics_Inventory_CurrentBalances", "Logistics_Inventory_CurrentBalance", "erp_current_balances").Guarded("Store.AccessKey", "EnterpriseCompany.AccessKey").
 				Unique("Product", "Store", "EnterpriseCompany").
 				With(
 					model.Quantity("QuantityBase", 38, 3, "Product.MeasurementUnit").Required().ReadOnly().Can(eq|ge),

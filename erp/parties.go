@@ -29,7 +29,7 @@ func partySets() []write.Declaration {
 		"Address", "Mail", "Telephone", "MobilePhone", "Fax", "WebSite", "PostalCode", "WebProfile", "Other")
 	return []write.Declaration{
 		{
-			Set: model.Root(setParties, "General_Contacts_Party", "erp_parties").Abstract("PartyType").
+			Set: model.Root(setParties, "General_Contacts_Party", "erp_parties").Abstract("PartyType").Unguarded().
 				Unique("PartyCode").
 				Code("PartyCode").Named("PartyName").Display("{PartyName:T}").Search("PartyCode", "PartyName").
 				Child("ContactMechanisms", "General_Contacts_PartyContactMechanisms").
@@ -78,12 +78,13 @@ func partySets() []write.Declaration {
 		},
 
 		{
-			Set: model.Subtype(setParties, setLocations, "General_Contacts_CompanyLocation", partyCompanyLocation).
+			Set: model.Subtype(setParties, setLocations, "General_Contacts_CompanyLocation", partyCompanyLocation).Guarded("AccessKey").
 				Named("LocationName").
 				With(
 					model.Multilingual("LocationName", 254).Required(),
 					model.Text("WorkingTime", 254),
 					model.Ref("Company", setCompanies).Required(),
+					accessKey(),
 				),
 			Prepare: partyCode,
 			Compute: partyName("LocationName", ""),

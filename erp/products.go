@@ -13,7 +13,7 @@ func productSets() []write.Declaration {
 		"Piece", "Kilogram", "Gram", "Litre", "Metre", "Hour", "Day")
 	return []write.Declaration{
 		{
-			Set: model.Root("General_Products_Products", "General_Products_Product", "erp_products").
+			Set: model.Root("General_Products_Products", "General_Products_Product", "erp_products").Unguarded().
 				Unique("PartNumber", "EnterpriseCompany").
 				Code("PartNumber").Named("Name").Display("{Name:T}").Search("PartNumber", "Name").
 				With(
@@ -48,7 +48,7 @@ func productSets() []write.Declaration {
 		},
 
 		{
-			Set: model.Root("General_Products_ProductGroups", "General_Products_ProductGroup", "erp_product_groups").
+			Set: model.Root("General_Products_ProductGroups", "General_Products_ProductGroup", "erp_product_groups").Unguarded().
 				Unique("Code", "EnterpriseCompany").
 				Code("Code").Named("Name").Display("{Name:T}").Search("Code", "Name").
 				With(
@@ -65,7 +65,7 @@ func productSets() []write.Declaration {
 		},
 
 		{
-			Set: model.Root("General_Products_ProductTypes", "General_Products_ProductType", "erp_product_types").
+			Set: model.Root("General_Products_ProductTypes", "General_Products_ProductType", "erp_product_types").Unguarded().
 				Unique("Code").
 				Code("Code").Named("Name").Display("{Name:T}").Search("Code", "Name").
 				With(
@@ -79,7 +79,7 @@ func productSets() []write.Declaration {
 		},
 
 		{
-			Set: model.Root("General_Products_MeasurementCategories", "General_Products_MeasurementCategory", "erp_measurement_categories").
+			Set: model.Root("General_Products_MeasurementCategories", "General_Products_MeasurementCategory", "erp_measurement_categories").Unguarded().
 				Named("Name").Display("{Name:T}").Search("Name").
 				Child("Units", "General_Products_MeasurementUnits").
 				With(

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/permission"
 )
 
 func TestRowsOfTheSecurityNamespaceNeedSec(t *testing.T) {
@@ -17,12 +18,16 @@ func TestRowsOfTheSecurityNamespaceNeedSec(t *testing.T) {
 			t.Errorf("%s is secured: %t", s.Name, s.Security)
 		}
 		for _, granted := range []string{"", "read update"} {
-			if refused := s.Permit(tandem.ParseScope(granted)) != nil; refused != secured {
+			if refused := s.Permit(withScope(granted), permission.Read) != nil; refused != secured {
 				t.Errorf("%s with the scope %q: refused %t", s.Name, granted, refused)
 			}
 		}
-		if err := s.Permit(tandem.ParseScope("read sec")); err != nil {
+		if err := s.Permit(withScope("read sec"), permission.Read); err != nil {
 			t.Error(err)
 		}
 	}
+}
+
+func withScope(text string) permission.Granted {
+	return permission.Granted{Scope: tandem.ParseScope(text), Rights: permission.ByPlatform().Rights}
 }

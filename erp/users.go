@@ -13,7 +13,7 @@ const setUsers = "Systems_Security_Users"
 func userSets() []write.Declaration {
 	userType := model.NewEnum("Systems_Security_UserType", "InternalUser", "ExternalCommunityUser", "VirtualUserNoLogin",
 		"SystemUserNoLogin", "ApplicationUserNoLogin", "InvitationInternalNoLogin", "InvitationExternalNoLogin")
-	users := model.Plain(setUsers, "Systems_Security_User", "erp_users").
+	users := model.Plain(setUsers, "Systems_Security_User", "erp_users").Unguarded().
 		Code("Login").Named("Name").Display("{Name} <{Login}> [{UserType:DB}]").Search("Login", "Name").
 		With(
 			model.GUID("Id").ReadOnly().Explicit().Required().Can(eq|in),

@@ -19,6 +19,7 @@ func TestServiceFindsTheDemo(t *testing.T) {
 	t.Parallel()
 	in := tandemtest.Start(t, tandemtest.Options{Demo: true})
 	user := in.CreateUser(signin.NewUser{Login: "svc.starter", Type: tandem.SystemUserNoLogin})
+	in.Grant(tandemtest.AllData, user.Login)
 	secrets := in.CreateApp(tandem.TrustedApp{
 		ApplicationURI: settings.Starter, Name: "Starter", Enabled: true, ClientType: tandem.ClientConfidential,
 		SystemUserAllowed: true, SystemUserID: user.ID, Scope: tandem.Scope{"read", "update"},

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/erp"
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/erp/write"
@@ -38,7 +37,7 @@ type externals struct {
 }
 
 func (a *Administration) externals(ctx context.Context) (*externals, error) {
-	x := &externals{a, erp.NewModel(), write.Actor{Login: clipLogin(a.config.Actor)}}
+	x := &externals{a, erpModel(), write.Platform("", clipLogin(a.config.Actor))}
 	return x, a.erpStore(x.model).FollowUsers(ctx, a.users)
 }
 

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/session"
 	"github.com/hybridapps/tandem/sqldb"
@@ -30,7 +32,9 @@ type Administration struct {
 	Keys     *token.Keys
 	Families *token.Families
 	Ending   *signin.Ending
-	Audit    *audit.Log
+	// Permissions say what accounts may do with the ERP's rows.
+	Permissions *permission.Admin
+	Audit       *audit.Log
 
 	*stores
 	config StoreConfig
@@ -51,6 +55,9 @@ func OpenAdministration(ctx context.Context, c StoreConfig) (*Administration, er
 	}
 	a := newAdministration(c, s, follower{}, &session.Manager{Store: s.sessions, Auditor: s.audit, Log: c.Log, Clock: c.Clock})
 	a.record(ctx)
+	if err := a.learn(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	return a, nil
 }
 
@@ -71,6 +78,10 @@ func newAdministration(c StoreConfig, s *stores, f follower, sessions *session.M
 		},
 		Apps: &registry.TrustedApps{
 			Store: followedApps{s.applications, f}, Accounts: s.users, Grants: families, Audit: s.audit, Clock: c.Clock,
+		},
+		Permissions: &permission.Admin{
+			Store: followedPermissions{s.permissions, f}, Accounts: s.users, Sets: entitySets{erpModel().Model}, Audit: s.audit, Actor: c.Actor,
+			Clock: c.Clock,
 		},
 		stores: s,
 		config: c,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/hybridapps/tandem/erp"
 	"github.com/hybridapps/tandem/erp/base"
 	"github.com/hybridapps/tandem/erp/demo"
 	"github.com/hybridapps/tandem/erp/write"
@@ -24,8 +23,8 @@ type Company struct {
 // currencies, units, document types, a company of ours. What is there stays as it
 // is; made tells how many objects were not.
 func (a *Administration) SeedBase(ctx context.Context) (made int, err error) {
-	model := erp.NewModel()
-	by := write.Actor{Login: clipLogin(a.config.Actor)}
+	model := erpModel()
+	by := write.Platform("", clipLogin(a.config.Actor))
 	err = a.DB.Lock(ctx, seedLock, func() error {
 		return a.erpStore(model).Transact(ctx, func(tx write.Tx) (err error) {
 			made, err = base.Seed(tx, model, by, a.config.Clock.Now())
@@ -50,7 +49,7 @@ func (a *Administration) SeedDemoCompany(ctx context.Context) error {
 // SeedCompany fills an empty ERP with the demo company. Where it is there
 // already, only accesses that are missing are added.
 func (a *Administration) SeedCompany(ctx context.Context, c Company) error {
-	by := write.Actor{Login: clipLogin(a.config.Actor)}
+	by := write.Platform("", clipLogin(a.config.Actor))
 	if c.By != "" {
 		var err error
 		if by, err = a.erpActor(ctx, c.By); err != nil {
@@ -72,7 +71,7 @@ func (a *Administration) SeedCompany(ctx context.Context, c Company) error {
 		}
 		o.ExternalUsers = append(o.ExternalUsers, demo.ExternalUser{UserID: actor.ID, Customer: n})
 	}
-	model := erp.NewModel()
+	model := erpModel()
 	store := a.erpStore(model)
 	// Rows that are made now are in today's form: the first start need not look.
 	if err := store.Refold(ctx); err != nil {
@@ -101,5 +100,5 @@ func (a *Administration) SeedCompany(ctx context.Context, c Company) error {
 
 func (a *Administration) erpActor(ctx context.Context, login string) (write.Actor, error) {
 	u, err := a.users.UserByLogin(ctx, login)
-	return write.Actor{ID: u.ID, Login: u.Login}, err
+	return write.Platform(u.ID, u.Login), err
 }

@@ -32,6 +32,7 @@ var demoUsers = []signin.NewUser{
 	{Login: "admin", Name: "Ada Admin", Type: tandem.InternalUser, Admin: true, Email: "admin@example.com"},
 	{Login: "anna", Name: "Anna Berger", Type: tandem.InternalUser, Email: "anna@example.com"},
 	{Login: "paul", Name: "Paul Novak", Type: tandem.ExternalCommunityUser, Email: "paul@example.com"},
+	{Login: "maria", Name: "Maria Petrova", Type: tandem.InternalUser, Email: "maria@example.com"},
 }
 
 // DemoConfig is what is known of a demo before it is made, or made again.
@@ -85,6 +86,9 @@ func (a *Administration) EnsureDemo(ctx context.Context, c DemoConfig) (*Demo, e
 			return err
 		}
 		if err := a.demoOtherApps(ctx, c, d); err != nil {
+			return err
+		}
+		if err := a.demoPermissions(ctx); err != nil {
 			return err
 		}
 		g, ctx := errgroup.WithContext(ctx)

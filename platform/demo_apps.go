@@ -48,6 +48,9 @@ func (a *Administration) demoOtherUsers(ctx context.Context) error {
 		_, err := a.Accounts.Show(ctx, o.systemUser)
 		if errors.Is(err, tandem.ErrNotFound) {
 			_, err = a.demoAccount(ctx, signin.NewUser{Login: o.systemUser, Name: o.name + ", back end", Type: tandem.SystemUserNoLogin})
+			if err == nil {
+				err = a.demoBackEnd(ctx, o.systemUser)
+			}
 		}
 		if err != nil {
 			return err

@@ -53,8 +53,11 @@ func (i *Instance) followUsers(ctx context.Context) {
 	}
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
-	for ctx.Err() == nil {
+	for n := 0; ctx.Err() == nil; n++ {
 		i.followOnce(ctx)
+		if n%keysEvery == 0 {
+			i.followKeys(ctx)
+		}
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
@@ -93,6 +96,18 @@ func (i *Instance) indexOnce(ctx context.Context, made *bool) (err error) {
 		_, err = i.rows.IndexWaiting(ctx)
 	}
 	return err
+}
+
+// keysEvery is how often the keys are looked at, in times of the accounts. Whoever
+// gives a row a key by command does not wait for it.
+const keysEvery = 10
+
+func (i *Instance) followKeys(ctx context.Context) {
+	once, cancel := context.WithTimeout(ctx, followTimeout)
+	defer cancel()
+	if err := i.rows.FollowKeys(once, i.permissions); err != nil && ctx.Err() == nil {
+		i.config.Log.Warn("the ERP does not follow the keys of rows", "error", err)
+	}
 }
 
 func (i *Instance) followOnce(ctx context.Context) {

@@ -8,6 +8,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/registry"
 )
 
@@ -101,4 +102,42 @@ type followedRevocations struct {
 // Revoke implements [identity.Revocations].
 func (s followedRevocations) Revoke(ctx context.Context, t registry.RevokedToken) error {
 	return s.follow(ctx, s.Revoked.Revoke(ctx, t))
+}
+
+type followedPermissions struct {
+	*data.Permissions
+	follower
+}
+
+// DeleteGroup implements [permission.Store].
+func (s followedPermissions) DeleteGroup(ctx context.Context, id string) error {
+	return s.follow(ctx, s.Permissions.DeleteGroup(ctx, id))
+}
+
+// PutMember implements [permission.Store].
+func (s followedPermissions) PutMember(ctx context.Context, groupID, userID string) (bool, error) {
+	there, err := s.Permissions.PutMember(ctx, groupID, userID)
+	return there, s.follow(ctx, err)
+}
+
+// RemoveMember implements [permission.Store].
+func (s followedPermissions) RemoveMember(ctx context.Context, groupID, userID string) (bool, error) {
+	there, err := s.Permissions.RemoveMember(ctx, groupID, userID)
+	return there, s.follow(ctx, err)
+}
+
+// PutKey implements [permission.Store].
+func (s followedPermissions) PutKey(ctx context.Context, k permission.Key) error {
+	return s.follow(ctx, s.Permissions.PutKey(ctx, k))
+}
+
+// PutGrant implements [permission.Store].
+func (s followedPermissions) PutGrant(ctx context.Context, g permission.Grant) error {
+	return s.follow(ctx, s.Permissions.PutGrant(ctx, g))
+}
+
+// RemoveGrant implements [permission.Store].
+func (s followedPermissions) RemoveGrant(ctx context.Context, groupID, keyID string) (bool, error) {
+	there, err := s.Permissions.RemoveGrant(ctx, groupID, keyID)
+	return there, s.follow(ctx, err)
 }

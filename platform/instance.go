@@ -12,7 +12,6 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/api"
 	"github.com/hybridapps/tandem/data"
-	"github.com/hybridapps/tandem/erp"
 	"github.com/hybridapps/tandem/identity"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
@@ -83,7 +82,7 @@ func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, e
 		return nil, fmt.Errorf("read the instance's id: %w", err)
 	}
 	revoked := data.NewRevoked(s.db.Identity)
-	live := &registry.Registry{Changes: data.NewChanges(s.db.Identity), Users: s.users, Log: c.Log, Clock: c.Clock}
+	live := &registry.Registry{Changes: data.NewChanges(s.db.Identity), Users: s.users, Permissions: s.permissions, Log: c.Log, Clock: c.Clock}
 	sessions := &session.Manager{
 		Store: s.sessions, Auditor: s.audit, Log: c.Log, Clock: c.Clock,
 		Licence: c.Licence, Idle: c.Idle, ServiceAbsolute: c.ServiceAbsolute,
@@ -97,6 +96,9 @@ func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, e
 		ID:             id,
 		config:         c,
 		writes:         writes{instance: facts},
+	}
+	if err := i.learn(ctx); err != nil {
+		return nil, err
 	}
 	load, loadCtx := errgroup.WithContext(ctx)
 	load.Go(func() error { return i.LoadKeys(loadCtx) })
@@ -149,12 +151,12 @@ func (i *Instance) mountIdentity(mux *http.ServeMux, revoked followedRevocations
 // mountAPI wires the domain API and the discovery of the instance.
 func (i *Instance) mountAPI(mux *http.ServeMux) {
 	c := &i.config
-	model := erp.NewModel()
+	model := erpModel()
 	i.rows = i.erpStore(model)
 	i.rows.Limit(c.Queries)
 	access := &api.Access{
 		Verifier:      &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.AudienceDomainAPI, Clock: c.Clock},
-		KeyGeneration: i.Keys.Generation, Checker: i.Registry, Sessions: i.Sessions, Auditor: i.audit, Log: c.Log, Clock: c.Clock,
+		KeyGeneration: i.Keys.Generation, Checker: i.Registry, Sessions: i.Sessions, Rights: i.Registry.Rights, Auditor: i.audit, Log: c.Log, Clock: c.Clock,
 	}
 	(&api.Domain{
 		Model: model.Model, Store: i.rows, Access: access, Root: c.URL, Version: c.Version, Log: c.Log,
@@ -223,5 +225,5 @@ func ended(ctx context.Context, err error) error {
 // Refresh does at once what Run does every second or two: read what has changed
 // in the database. A test that moves its clock calls it.
 func (i *Instance) Refresh(ctx context.Context) error {
-	return errors.Join(i.Registry.Refresh(ctx), i.Keys.Refresh(ctx), i.Sessions.Sync(ctx), i.rows.FollowUsers(ctx, i.users))
+	return errors.Join(i.Registry.Refresh(ctx), i.Keys.Refresh(ctx), i.Sessions.Sync(ctx), i.rows.FollowUsers(ctx, i.users), i.rows.FollowKeys(ctx, i.permissions))
 }

@@ -24,6 +24,7 @@ type stores struct {
 	keys         *data.Keys
 	families     *data.Refresh
 	sessions     *data.Sessions
+	permissions  *data.Permissions
 }
 
 // openStores opens the databases, migrates them, and reads the key.
@@ -42,6 +43,7 @@ func openStores(ctx context.Context, c *StoreConfig) (*stores, error) {
 		keys:         data.NewKeys(db.Identity),
 		families:     data.NewRefresh(db.Identity),
 		sessions:     data.NewSessions(db.Identity),
+		permissions:  data.NewPermissions(db.Identity),
 	}
 	master, err := instanceKey(ctx, c, s.keys)
 	if err == nil {

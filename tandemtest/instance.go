@@ -228,6 +228,18 @@ func (in *Instance) CreateUsers(all ...signin.NewUser) []tandem.User {
 	return made
 }
 
+// Grant puts accounts into a group: [AllData], or one that the test has made by
+// Platform.Permissions.
+func (in *Instance) Grant(group string, logins ...string) {
+	in.t.Helper()
+	for _, login := range logins {
+		if err := in.Platform.Permissions.AddMember(in.t.Context(), group, login); err != nil {
+			in.t.Fatal(err)
+		}
+	}
+	in.Refresh()
+}
+
 // CreateApp registers an application and returns its secrets.
 func (in *Instance) CreateApp(a tandem.TrustedApp) registry.Secrets {
 	in.t.Helper()

@@ -86,6 +86,10 @@ func open(t testing.TB, engine sqldb.Engine, keyFile string, withCompany bool) (
 	return url, b.Secrets
 }
 
+// AllData is the group of accounts that may do everything with the data: the portal's
+// System User is in it.
+const AllData = "All data"
+
 // company is who is in the demo company.
 var company = platform.Company{By: "admin", Staff: []string{"anna"}, External: []string{"paul"}}
 
@@ -98,6 +102,10 @@ func register(ctx context.Context, a *platform.Administration) (registry.Secrets
 	}
 	svc, err := a.Accounts.Create(ctx, signin.NewUser{Login: SystemUser, Name: "Portal service", Type: tandem.SystemUserNoLogin})
 	if err != nil {
+		return registry.Secrets{}, err
+	}
+	// Most tests are not about what the back end may do: it may do everything.
+	if err := a.Permissions.AddMember(ctx, AllData, SystemUser); err != nil {
 		return registry.Secrets{}, err
 	}
 	_, secrets, err := a.Apps.Create(ctx, "test", tandem.TrustedApp{

@@ -9,7 +9,12 @@ import (
 )
 
 type accessCommands struct {
-	External externalCommands `cmd:"" help:"What external persons may see: of which customers, in which role."`
+	Group    groupCommands     `cmd:"" help:"Groups of accounts: only groups are granted anything."`
+	Key      accessKeyCommands `cmd:"" help:"Keys that guard rows."`
+	Grant    accessGrant       `cmd:"" help:"Grant a group rights on a set, a column, or rows with a key."`
+	Revoke   accessRevoke      `cmd:"" help:"Take from a group what it is granted on something."`
+	Show     accessShow        `cmd:"" help:"Show what an account may do, and by which groups."`
+	External externalCommands  `cmd:"" help:"What external persons may see: of which customers, in which role."`
 }
 
 type externalCommands struct {

@@ -373,6 +373,7 @@ func TestReplicas(t *testing.T) {
 	r := newReplicas(t)
 	password := r.write("password", "correct horse battery\n")
 	r.admin("user", "create", "svc.acme", "--type", "system")
+	r.admin("access", "group", "add-member", "All data", "svc.acme")
 	r.admin("user", "create", "ada", "--type", "internal", "--admin", "--password-file", password)
 	r.admin("app", "create", "--uri", "com.acme/portal", "--name", "Acme portal", "--type", "confidential", "--internal", "--external", "--first-party",
 		"--system-user", "svc.acme", "--scope", "read update", "--secrets-to", filepath.Join(r.dir, "secrets"),

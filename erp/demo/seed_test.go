@@ -26,9 +26,9 @@ const (
 
 var (
 	erpModel = erp.NewModel()
-	admin    = write.Actor{ID: "11111111-0000-4000-8000-000000000001", Login: "admin"}
-	anna     = write.Actor{ID: "11111111-0000-4000-8000-000000000002", Login: "anna"}
-	paul     = write.Actor{ID: "11111111-0000-4000-8000-000000000003", Login: "paul"}
+	admin    = write.Platform("11111111-0000-4000-8000-000000000001", "admin")
+	anna     = write.Platform("11111111-0000-4000-8000-000000000002", "anna")
+	paul     = write.Platform("11111111-0000-4000-8000-000000000003", "paul")
 	noon     = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 )
 

@@ -1,6 +1,10 @@
 package model
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/hybridapps/tandem/permission"
+)
 
 // The words in which sets and properties are declared. They keep names; link.go
 // turns the names into pointers.
@@ -20,6 +24,8 @@ type declaration struct {
 	discriminator    string
 	children         [][2]string // collection name, set name
 	keys             []key
+	guards           []string
+	guarded          bool
 	defaults         []*Property
 }
 
@@ -37,7 +43,7 @@ type property struct {
 }
 
 func newSet(name, typ, table string) SetDeclaration {
-	return SetDeclaration{&Set{Name: name, Type: typ, Table: table, decl: &declaration{}}}
+	return SetDeclaration{&Set{Name: name, Type: typ, Table: table, Everybody: permission.OfSets, decl: &declaration{}}}
 }
 
 // Root declares an aggregate root with the system attributes. name is the

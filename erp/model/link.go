@@ -39,6 +39,16 @@ func New(sets []SetDeclaration, renames []Rename) *Model {
 		s.linkPaths(m)
 	}
 	for _, s := range m.Sets {
+		if s.Base == nil {
+			s.linkGuards()
+		}
+	}
+	for _, s := range m.Sets {
+		if s.Base != nil {
+			s.linkGuards()
+		}
+	}
+	for _, s := range m.Sets {
 		s.check()
 	}
 	return m

@@ -16,9 +16,9 @@ const aGUID = "0123abcd-4567-89ab-cdef-0123456789ab"
 func zoo() *model.Model {
 	kind := model.NewEnum("Zoo_AnimalType", "Mammal", "Bird")
 	return model.New([]model.SetDeclaration{
-		model.Root("Zoo_Coins", "Zoo_Coin", "zoo_coins").Code("Sign").Display("{Sign}").
+		model.Root("Zoo_Coins", "Zoo_Coin", "zoo_coins").Unguarded().Code("Sign").Display("{Sign}").
 			With(model.Text("Sign", 4).Required()),
-		model.Root("Zoo_Animals", "Zoo_Animal", "zoo_animals").Abstract("AnimalType").
+		model.Root("Zoo_Animals", "Zoo_Animal", "zoo_animals").Unguarded().Abstract("AnimalType").
 			Unique("Name").Code("Name").Named("Call").Display("{Name} of {Cage.Name}").Search("Call").
 			With(
 				model.Text("Name", 8).Required().Can(model.CanEq|model.CanLike|model.CanOrder),
@@ -30,7 +30,7 @@ func zoo() *model.Model {
 			With(model.Text("RingNo", 0), model.Decimal("WingSpan", 6, 2)),
 		model.Subtype("Zoo_Animals", "Zoo_Mammals", "Zoo_Mammal", 0).Code("RFID").
 			With(model.Text("RFID", 0)),
-		model.Root("Zoo_Cages", "Zoo_Cage", "zoo_cages").Child("Feedings", "Zoo_Feedings").
+		model.Root("Zoo_Cages", "Zoo_Cage", "zoo_cages").Unguarded().Child("Feedings", "Zoo_Feedings").
 			With(
 				model.Text("Name", 0),
 				model.Ref("Coin", "Zoo_Coins"),
@@ -42,7 +42,7 @@ func zoo() *model.Model {
 				model.Amount("Cost", 9, 2, "Cage.Coin").Can(model.CanRange),
 				model.Ref("Cage", "Zoo_Cages"),
 			),
-		model.View("Zoo_Totals", "Zoo_Total", "zoo_totals").With(model.Ref("Cage", "Zoo_Cages")),
+		model.View("Zoo_Totals", "Zoo_Total", "zoo_totals").Unguarded().With(model.Ref("Cage", "Zoo_Cages")),
 	}, []model.Rename{{OldName: "Pens", NewName: "Zoo_Pens", Version: "1"}, {OldName: "Zoo_Pens", NewName: "Zoo_Cages", Version: "2"}})
 }
 
@@ -121,7 +121,7 @@ func TestColumnsAndKeysHaveTheirNames(t *testing.T) {
 func TestMistakesInDeclarationsPanic(t *testing.T) {
 	t.Parallel()
 	root := func(p ...model.PropertyDeclaration) model.SetDeclaration {
-		return model.Root("Sets", "Set", "sets").With(p...)
+		return model.Root("Sets", "Set", "sets").Unguarded().With(p...)
 	}
 	one := model.NewEnum("Kind", "One")
 	for what, sets := range map[string][]model.SetDeclaration{
@@ -133,7 +133,7 @@ func TestMistakesInDeclarationsPanic(t *testing.T) {
 		"has no Away":        {root().Display("{Away}")},
 		"has no Owner":       {model.Part("Parts", "Part", "parts", "Owner")},
 		"no set Base":        {model.Subtype("Base", "Subs", "Sub", 0)},
-		"has no code":        {root(model.Ref("Coin", "Coins"), model.Amount("Cost", 9, 2, "Coin")), model.Root("Coins", "Coin", "coins")},
+		"has no code":        {root(model.Ref("Coin", "Coins"), model.Amount("Cost", 9, 2, "Coin")), model.Root("Coins", "Coin", "coins").Unguarded()},
 		"more digits after":  {root(model.Decimal("Tiny", 18, 12))},
 		"has no member for ": {root(model.OneOf("Kind", one)).Abstract("Kind"), model.Subtype("Sets", "Subs", "Sub", 7)},
 	} {

@@ -1,16 +1,20 @@
 package model
 
-import "github.com/hybridapps/tandem"
+import (
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/permission"
+)
 
-// Who may see which rows. Whoever has a token for the API sees the rows of every
-// set, as far as its scopes go, but for the sets of the security namespace
-// ([Set].Security): these need the scope sec. Other rows may link to theirs, and
+// What a caller may do with the rows of a set: both what the scopes of the token
+// allow and what the account is granted. The sets of the security namespace
+// ([Set].Security) need the scope sec besides. Other rows may link to theirs, and
 // the id in such a link is seen by everybody; to look into the row, or for it by
 // anything but its id, is not a link's.
 //
 // Permission is asked where a name that a caller typed becomes a set, by whoever
 // goes on with that set: erp/query for what is read, erp/write for what is
 // written. Nobody looks at a request beforehand to guess what it will reach.
+// Which rows of a set are somebody's is decided in the SQL: see [Set.Guards].
 //
 // External users have no token for the API. Which customer's documents they see
 // is said by rows of Crm_Sales_CustomerExternalAccess, which the portal asks
@@ -29,12 +33,32 @@ func (e *ScopeError) Error() string {
 	return "rows of " + e.Set.Name + " need the scope " + e.Scope + ", which was not granted"
 }
 
-// Permit refuses a caller with the scopes to see rows of the set: the error is a
-// [*ScopeError].
-func (s *Set) Permit(granted tandem.Scope) error {
+// Permit refuses a caller who may not do with rows of the set what is needed: the
+// error is a [*ScopeError] or a [*permission.Denied]. Parts of an aggregate go with
+// its root, but for those that are [SetDeclaration.KeyedApart]: who may change an
+// order may change its lines.
+func (s *Set) Permit(by permission.Granted, need permission.Right) error {
 	secured := s.Security || s.Base != nil && s.Base.Security
-	if secured && !granted.Has(tandem.ScopeSec) {
+	if secured && !by.Scope.Has(tandem.ScopeSec) {
 		return &ScopeError{tandem.ScopeSec, s}
 	}
+	if keyed := s.Permissive(); !by.Set(keyed.Name, need) {
+		return &permission.Denied{Set: keyed.Name, Need: need}
+	}
 	return nil
+}
+
+// Permit refuses a caller who may not do with the attribute what is needed, where
+// it has a key of its own; the error is a [*permission.Denied].
+func (p *Property) Permit(by *permission.Rights, need permission.Right) error {
+	if by.Column(p.Set.Name, p.Name)&need != need {
+		return &permission.Denied{Set: p.Set.Name, Attribute: p.Name, Need: need}
+	}
+	return nil
+}
+
+// Hides reports whether there may be attributes of the set that the rights do not
+// let be read.
+func (s *Set) Hides(by *permission.Rights) bool {
+	return by.HidesIn(s.Name) || s.Base != nil && by.HidesIn(s.Base.Name)
 }

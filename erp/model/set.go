@@ -3,6 +3,8 @@ package model
 import (
 	"fmt"
 	"strings"
+
+	"github.com/hybridapps/tandem/permission"
 )
 
 // Set is one entity set: where its rows are, what they hold, and what may be
@@ -46,9 +48,16 @@ type Set struct {
 	ReadOnly bool
 	// Security sets need the scope sec; links to their rows need not.
 	Security bool
+	// Apart is set for parts that have a key of their own: see
+	// [SetDeclaration.KeyedApart].
+	Apart bool
+	// Everybody is what all internal users may do with the set where nobody has
+	// said otherwise.
+	Everybody permission.Right
 	// Actions are bound to the rows, in the order of $metadata.
 	Actions []*Action
 
+	guards []Guard
 	decl   *declaration
 	byName map[string]*Property
 	childs map[string]*Child

@@ -79,6 +79,9 @@ func (x *Expand) append(dst []byte, rows []Row, within *Query) []byte {
 		if len(rows) == 0 {
 			return append(dst, "null"...)
 		}
+		if rows[0].Hidden {
+			return AppendValue(dst, x.Reference, &model.Value{Text: rows[0].ID, Int: -1}, x.Query.Form)
+		}
 		return x.Query.AppendRow(dst, &rows[0])
 	}
 	dst = jsontext.AppendString(dst, x.Child.Name)

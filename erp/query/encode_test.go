@@ -13,8 +13,8 @@ import (
 func kinds() *model.Model {
 	size := model.NewEnum("Size", "Small", "Large")
 	return model.New([]model.SetDeclaration{
-		model.Root("Units", "Unit", "units").Code("Code").With(model.Text("Code", 4)),
-		model.Root("Things", "Thing", "things").Abstract("Size").Child("Parts", "Parts").
+		model.Root("Units", "Unit", "units").Unguarded().Code("Code").With(model.Text("Code", 4)),
+		model.Root("Things", "Thing", "things").Unguarded().Abstract("Size").Child("Parts", "Parts").
 			With(
 				model.Text("Text", 0), model.Multilingual("Name", 0), model.Bool("Flag"), model.Int("Number"),
 				model.Decimal("Ratio", 9, 3), model.Amount("Cost", 9, 2, "Unit"), model.Quantity("Weight", 9, 3, "Unit"),

@@ -5,6 +5,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // Bounds of a query; past them is a 400.
@@ -28,6 +29,12 @@ const (
 // makes one of what a caller asks, after checking capabilities and types.
 type Query struct {
 	Set *model.Set
+	// By are the rights of who asks: a store yields, counts and follows only rows
+	// that they let be seen. Nil sees every row, and is for the platform itself and
+	// for what a rule has to know.
+	By *permission.Rights
+	// Need is what By must allow with the rows; 0 means to read them.
+	Need permission.Right
 	// Fields are what a row holds, in the order of the response; nil means
 	// Set.DefaultFields(). Properties of an [Expand] need not be in it.
 	Fields []*model.Property
@@ -93,6 +100,8 @@ type Order struct {
 // Row is one row that a store yields. It and everything in it belong to the
 // store and are good only until the callback returns.
 type Row struct {
+	// Hidden rows are referred to, and are not for who asks: only ID is set.
+	Hidden bool
 	// Set is the concrete set of the row.
 	Set *model.Set
 	// ID is the row's GUID; empty in views.

@@ -1,23 +1,25 @@
 package query
 
 import (
+	"errors"
 	"slices"
 
-	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // Resolve makes the query that the options ask for, for rows of a set. What it
 // makes holds pointers of the model and values, and no text that a caller typed
-// as a name. Every set that the query looks into, its own included, must be
-// permitted by what was granted: see [model.Set.Permit].
-func Resolve(set *model.Set, options *odata.Query, granted tandem.Scope) (*Query, error) {
+// as a name. Every set that the query looks into, its own included, and every
+// attribute, must be permitted by what was granted: see [model.Set.Permit]. Which
+// rows are seen is left to the store, by [Query.By].
+func Resolve(set *model.Set, options *odata.Query, granted permission.Granted) (*Query, error) {
 	r := resolver{granted}
 	if err := r.enter(set); err != nil {
 		return nil, err
 	}
-	q := &Query{Set: set, Search: options.Search, Offset: options.Skip, SkipNulls: options.SkipNulls, Versions: true}
+	q := &Query{Set: set, By: granted.Rights, Search: options.Search, Offset: options.Skip, SkipNulls: options.SkipNulls, Versions: true}
 	if q.Search != "" {
 		if err := r.searched(set); err != nil {
 			return nil, err
@@ -35,7 +37,7 @@ func Resolve(set *model.Set, options *odata.Query, granted tandem.Scope) (*Query
 
 // ResolveRow is [Resolve] for one row; options that are only for many are
 // refused.
-func ResolveRow(set *model.Set, id string, options *odata.Query, granted tandem.Scope) (*Query, error) {
+func ResolveRow(set *model.Set, id string, options *odata.Query, granted permission.Granted) (*Query, error) {
 	for _, o := range options.Given {
 		switch o.Name {
 		case "$filter", "$orderby", "$top", "$skip", "$skiptoken", "$count", "$search":
@@ -47,36 +49,46 @@ func ResolveRow(set *model.Set, id string, options *odata.Query, granted tandem.
 		return nil, err
 	}
 	q := ByID(set, id)
+	q.By = granted.Rights
 	q.SkipNulls, q.Versions = options.SkipNulls, true
 	return q, r.shape(q, options.Select, options.Expand)
 }
 
 // resolver resolves the names of a syntax tree to the model.
 type resolver struct {
-	granted tandem.Scope
+	granted permission.Granted
 }
 
 // enter is asked for every set whose rows a name leads to.
-func (r resolver) enter(set *model.Set) error { return set.Permit(r.granted) }
+func (r resolver) enter(set *model.Set) error { return set.Permit(r.granted, permission.Read) }
 
-// searched is enter for what $search looks at in rows of a set.
+// read is asked for every attribute that is shown, compared or followed.
+func (r resolver) read(p *model.Property) error { return p.Permit(r.granted.Rights, permission.Read) }
+
+// searched is enter for what $search looks at in rows of a set. What only the
+// account may not see is left out of the search by the store.
 func (r resolver) searched(set *model.Set) error {
+	var denied *permission.Denied
 	for _, p := range set.SearchPaths {
-		if err := r.through(p); err != nil {
+		if err := r.through(p); err != nil && !errors.As(err, &denied) {
 			return err
 		}
 	}
 	return nil
 }
 
-// through is enter for every set that a path steps into.
+// through is enter for every set that a path steps into, and read for the
+// attributes on it.
 func (r resolver) through(path *model.Path) error {
 	for _, ref := range path.Refs {
+		if err := r.read(ref); err != nil {
+			return err
+		}
 		if err := r.enter(ref.Target); err != nil {
 			return err
 		}
 	}
-	return nil
+	return r.read(path.Property)
 }
 
 // shape gives a query its fields and expansions.
@@ -89,17 +101,26 @@ func (r resolver) shape(out *Query, sel odata.Select, expands []odata.Expand) er
 		}
 		out.Expand = append(out.Expand, bound)
 	}
-	if sel.Default && len(sel.Names) == 0 && len(out.Expand) == 0 {
+	hides := set.Hides(r.granted.Rights)
+	if sel.Default && len(sel.Names) == 0 && len(out.Expand) == 0 && !hides {
 		return nil // the default fields
 	}
 	fields := make([]*model.Property, 0, len(set.Properties))
 	if sel.Default {
 		fields = append(fields, set.DefaultFields()...)
 	}
+	if hides {
+		fields = slices.DeleteFunc(fields, func(p *model.Property) bool { return r.read(p) != nil })
+	}
 	for _, name := range sel.Names {
 		p := set.Property(name.Names[0])
 		if err := within(set, p, name.Names[1:]); err != nil {
 			return err
+		}
+		if p != nil {
+			if err := r.read(p); err != nil {
+				return err
+			}
 		}
 		switch {
 		case p != nil && !slices.Contains(fields, p):
@@ -169,8 +190,12 @@ func (r resolver) expand(set *model.Set, x odata.Expand) (*Expand, error) {
 	case x.Filter != nil || x.OrderBy != nil || x.Top > 0:
 		return nil, invalid("%s: $filter, $orderby and $top inside $expand are for collections; %s is one row.", set.Name, x.Name)
 	default:
+		if err := r.read(out.Reference); err != nil {
+			return nil, err
+		}
 		out.Query.Set = out.Reference.Target
 	}
+	out.Query.By = r.granted.Rights
 	if err := r.enter(out.Query.Set); err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/hybridapps/tandem/erp"
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/permission"
 )
 
 const aGUID = "0123abcd-4567-89ab-cdef-0123456789ab"
@@ -20,7 +21,7 @@ const aGUID = "0123abcd-4567-89ab-cdef-0123456789ab"
 var standard = erp.NewModel().Model
 
 // everything may be looked into.
-var everything = tandem.ParseScope("read sec")
+var everything = permission.Granted{Scope: tandem.ParseScope("read sec"), Rights: permission.ByPlatform().Rights}
 
 // resolved is what the options mean for the set, spelled out.
 func resolved(set, options string) (string, error) {
@@ -221,7 +222,7 @@ func TestPermissionIsAskedForWhatAQueryLooksInto(t *testing.T) {
 		if err != nil {
 			continue // refused before that
 		}
-		_, err = query.Resolve(m.Set(set), parsed, tandem.ParseScope("read"))
+		_, err = query.Resolve(m.Set(set), parsed, permission.Granted{Scope: tandem.ParseScope("read"), Rights: everything.Rights})
 		var scope *model.ScopeError
 		switch {
 		case want == "" && err != nil, want != "" && (!errors.As(err, &scope) || scope.Set.Name != want || scope.Scope != "sec"):

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // Do runs a bound action of a row (POST Set(id)/Action): what its declaration
@@ -13,8 +14,11 @@ func (w *Writer) Do(e model.Entity, when Condition, action string, args *Object)
 	if a == nil {
 		return Outcome{}, invalid("%s has no action %q%s.", e.Set.Name, model.Shown(action), actionNames(e.Set))
 	}
-	c, err := w.openWhen(e, when)
+	c, err := w.openWhen(e, when, permission.Update)
 	if err != nil {
+		return Outcome{}, err
+	}
+	if err := c.permittedMember(action); err != nil {
 		return Outcome{}, err
 	}
 	c.forced = true // an action may change what a PATCH may not

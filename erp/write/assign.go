@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // applyAll assigns the members of an object in their order, settles the row,
@@ -92,11 +93,17 @@ func (c *Change) assign(m Member) error {
 	if err != nil {
 		return err
 	}
+	if err := p.Permit(c.w.by.Granted.Rights, permission.Read); err != nil {
+		return err
+	}
 	if p.ReadOnly || p.CreateOnly && !c.New || p == s.Owner {
 		if v.Equal(c.Values[p.Index]) {
 			return nil // what was read may be sent back
 		}
 		return readOnly(s, p)
+	}
+	if err := c.permittedValue(p, v); err != nil {
+		return err
 	}
 	if c.byUnit[p.Index] && !v.Equal(c.Values[p.Index]) {
 		return broken(s, "%s and the code of a value disagree; send one of them, or make them agree.", p.Name)

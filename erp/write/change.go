@@ -130,11 +130,11 @@ func (c *Change) Follow(name, reference, property string) error {
 	return c.Take(name, reference, property)
 }
 
-// First points a reference at the first row of its target where all the
-// properties have the values given (name, Value, …); none leaves it null.
+// First points a reference at the first row of its target that the actor may use
+// where all the properties have the values given (name, Value, …); none leaves it null.
 func (c *Change) First(reference string, where ...any) error {
 	p := c.Property(reference)
-	q := &query.Query{Set: p.Target, Limit: 1}
+	q := &query.Query{Set: p.Target, By: c.w.by.Granted.Rights, Limit: 1}
 	key := "first " + p.Target.Name
 	var all query.And
 	for i := 0; i+1 < len(where); i += 2 {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // What "Collection@erpnet.missing" says of the rows that the owner has and the
@@ -110,6 +111,9 @@ func (l *collection) applyChild(o *Object, key *childKey) error {
 			return broken(s, "Object not found: %s, action: %s, findBy: %s.", s.Name, action, by)
 		}
 	}
+	if err := c.permittedChild(l.child, permission.Create); err != nil {
+		return err
+	}
 	line, err := c.w.newChange(s, o, c)
 	if err != nil {
 		return err
@@ -127,6 +131,9 @@ func (l *collection) changeChild(e model.Entity, o *Object, action string) error
 	l.met[e.ID] = true
 	switch action {
 	case actionUpdate, actionMerge:
+		if err := c.permittedChild(l.child, permission.Update); err != nil {
+			return err
+		}
 	case actionDelete:
 		return l.remove(e.ID)
 	default:
@@ -144,6 +151,9 @@ func (l *collection) changeChild(e model.Entity, o *Object, action string) error
 
 func (l *collection) remove(id string) error {
 	c := l.owner
+	if err := c.permittedChild(l.child, permission.Delete); err != nil {
+		return err
+	}
 	if err := c.guard(); err != nil {
 		return err
 	}

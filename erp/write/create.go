@@ -6,10 +6,14 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/permission"
 )
 
 func (w *Writer) create(s *model.Set, o *Object) (Outcome, error) {
 	if err := writable(s); err != nil {
+		return Outcome{}, err
+	}
+	if err := w.permitted(s, permission.Create); err != nil {
 		return Outcome{}, err
 	}
 	if s.Abstract {
@@ -73,13 +77,16 @@ func (w *Writer) ownerOf(s *model.Set, o *Object) (*Change, error) {
 			return nil, err
 		}
 		if !v.Null {
-			return w.open(model.Entity{Set: s.Owner.Target, ID: v.Text})
+			return w.openOwner(s, v.Text)
 		}
 	}
 	return nil, broken(s, "%s is required; give it a value.", s.Owner.Name)
 }
 
 func (w *Writer) createUnder(owner *Change, child *model.Child, o *Object) (Outcome, error) {
+	if err := owner.permittedChild(child, permission.Create); err != nil {
+		return Outcome{}, err
+	}
 	c, err := w.newChange(child.Set, o, owner)
 	if err != nil {
 		return Outcome{}, err
@@ -98,7 +105,11 @@ func (w *Writer) CreateChild(e model.Entity, when Condition, child *model.Child,
 	if _, err := w.at(child.Set, o); err != nil {
 		return Outcome{}, err
 	}
-	owner, err := w.openWhen(e, when)
+	need := permission.Update
+	if child.Set.Apart {
+		need = permission.Read // createUnder asks for the child's own
+	}
+	owner, err := w.openWhen(e, when, need)
 	if err != nil {
 		return Outcome{}, err
 	}

@@ -4,11 +4,12 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // Delete removes a row with its children.
 func (w *Writer) Delete(e model.Entity, when Condition) error {
-	c, err := w.openWhen(e, when)
+	c, err := w.openWhen(e, when, permission.Delete)
 	if err != nil {
 		return err
 	}
@@ -48,14 +49,35 @@ func (w *Writer) unreferenced(r *model.Record) error {
 			}
 			for _, e := range found {
 				if e.ID != r.ID || s.View {
-					return tandem.Errorf(tandem.CodeConflict,
-						"%s cannot be deleted: %s refers to it by %s; change or delete that first, or make this one inactive.",
-						model.Entity{Set: r.Set, ID: r.ID}, nameOf(e), p.Name)
+					return w.referred(r, e, p)
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// referred tells which row refers to one that shall be deleted.
+func (w *Writer) referred(r *model.Record, by model.Entity, p *model.Property) error {
+	this := model.Entity{Set: r.Set, ID: r.ID}
+	if known, err := w.knows(by); err != nil {
+		return err
+	} else if !known {
+		return tandem.Errorf(tandem.CodeConflict, "%s cannot be deleted: a row that you cannot see refers to it; make this one inactive.", this)
+	}
+	return tandem.Errorf(tandem.CodeConflict,
+		"%s cannot be deleted: %s refers to it by %s; change or delete that first, or make this one inactive.", this, nameOf(by), p.Name)
+}
+
+// knows reports whether the actor may know of a row that refers to another.
+func (w *Writer) knows(e model.Entity) (bool, error) {
+	if w.permitted(e.Set, permission.Read) != nil {
+		return false, nil
+	}
+	if e.ID == "" { // a view's, which is named by its set alone
+		return true, nil
+	}
+	return w.sees(e, permission.Read)
 }
 
 // nameOf names a row that refers to another; rows of views have no id.

@@ -62,7 +62,7 @@ func (w *Writer) find(s *model.Set, o *Object, within *Change) ([]model.Entity, 
 }
 
 func (w *Writer) search(s *model.Set, by *criterion, within *Change) ([]model.Entity, error) {
-	q := &query.Query{Set: s, Limit: 2}
+	q := &query.Query{Set: s, By: w.by.Granted.Rights, Limit: 2}
 	var where query.And
 	if within != nil {
 		where = append(where, query.Equal(s.Owner, model.TextValue(within.ID)))

@@ -27,10 +27,10 @@ const (
 func library() *write.Model {
 	genre := model.NewEnum("Lib_Genre", "Novel", "Atlas")
 	return write.NewModel([]write.Declaration{
-		{Set: model.Root(coins, "Lib_Coin", "lib_coins").Code("Sign").Unique("Sign").
+		{Set: model.Root(coins, "Lib_Coin", "lib_coins").Unguarded().Code("Sign").Unique("Sign").
 			With(model.Text("Sign", 4).Required())},
 		{
-			Set: model.Root(shelves, "Lib_Shelf", "lib_shelves").Code("Code").Named("Name").Display("{Code}").Search("Name").
+			Set: model.Root(shelves, "Lib_Shelf", "lib_shelves").Unguarded().Code("Code").Named("Name").Display("{Code}").Search("Name").
 				Unique("Code").Child("Books", books).Action("Lock", model.Parameter{Name: "why", Type: "Edm.String"}, model.Parameter{Name: "whom", Type: "Edm.String"}).
 				With(
 					model.Text("Code", 8).Required().CreateOnly(),
@@ -98,7 +98,7 @@ func library() *write.Model {
 				return c.Get("Pages").Int < 1, nil
 			}}},
 		},
-		{Set: model.Root("Lib_Rules", "Lib_Rule", "lib_coins").ReadOnly().With(model.Text("Sign", 4))},
+		{Set: model.Root("Lib_Rules", "Lib_Rule", "lib_coins").Unguarded().ReadOnly().With(model.Text("Sign", 4))},
 	}, nil)
 }
 
@@ -124,7 +124,7 @@ CREATE UNIQUE INDEX lib_books_line_no ON lib_books (shelf, line_no);
 
 var (
 	opened = time.Date(2026, 1, 31, 9, 55, 0, 0, time.UTC)
-	anna   = write.Actor{ID: "7f000000-0000-4000-8000-000000000001", Login: "anna"}
+	anna   = write.Platform("7f000000-0000-4000-8000-000000000001", "anna")
 )
 
 // desk is where a test hands in its objects.

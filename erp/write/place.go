@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // Where an object of a body stands, its place, says which set its row is of:
@@ -19,7 +20,7 @@ func (w *Writer) at(place *model.Set, o *Object) (*model.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, s.Permit(w.by.Scope)
+	return s, s.Permit(w.by.Granted, permission.Read)
 }
 
 // typed narrows a place to the type that the object names. A type that does not

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // reference reads the three forms of a reference: {"@odata.id":"Set(guid)"},
@@ -75,9 +76,26 @@ func (w *Writer) link(p *model.Property, text string) (model.Value, error) {
 	if err != nil {
 		return model.Value{}, err
 	}
+	keyed := p.Target.Permissive()
+	if !p.Target.Security && !w.by.Granted.Set(keyed.Name, permission.Read) {
+		return model.Value{}, &permission.Denied{Set: keyed.Name, Need: permission.Read}
+	}
 	r, err := w.record(p.Target, id)
+	if err == nil && !p.Target.Security { // whose ids are no secret
+		err = w.linkable(p.Target, r)
+	}
 	if err != nil {
 		return model.Value{}, prefix(err, p.Name+": ")
 	}
 	return p.Refer(model.Entity{Set: r.Set, ID: id}), nil
+}
+
+// linkable refuses to refer to a row that the actor does not see, as if it was not
+// there.
+func (w *Writer) linkable(target *model.Set, r *model.Record) error {
+	sees, err := w.sees(model.Entity{Set: r.Set, ID: r.ID}, permission.Read)
+	if err == nil && !sees {
+		err = notFound(model.Entity{Set: target, ID: r.ID})
+	}
+	return err
 }

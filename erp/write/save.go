@@ -141,7 +141,7 @@ func (c *Change) write() (State, error) {
 				return "", err
 			}
 		}
-		return Added, nil
+		return Added, c.permittedAfter()
 	}
 	changed := c.Dirty() || c.forced
 	for _, child := range c.children {
@@ -165,7 +165,10 @@ func (c *Change) write() (State, error) {
 		}
 	}
 	c.stamp(1)
-	return Modified, c.w.save(c.Record)
+	if err := c.w.save(c.Record); err != nil {
+		return "", err
+	}
+	return Modified, c.permittedAfter()
 }
 
 // stamp raises the version of an aggregate root and its time of change, which

@@ -3,6 +3,7 @@ package write
 import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // Update changes the properties that the object has: PATCH.
@@ -11,7 +12,7 @@ func (w *Writer) Update(e model.Entity, when Condition, o *Object) (Outcome, err
 }
 
 func (w *Writer) update(e model.Entity, when Condition, o *Object, action string) (Outcome, error) {
-	c, err := w.openWhen(e, when)
+	c, err := w.openWhen(e, when, permission.Update)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -29,9 +30,10 @@ func (w *Writer) update(e model.Entity, when Condition, o *Object, action string
 	return Outcome{model.Entity{Set: c.Record.Set, ID: c.ID}, state, c.version()}, err
 }
 
-// open loads and locks a row to change it, together with its owner.
-func (w *Writer) open(e model.Entity) (*Change, error) {
-	if err := e.Set.Permit(w.by.Scope); err != nil {
+// open loads and locks a row to change it, together with its owner, for an actor who
+// may do with it what is needed.
+func (w *Writer) open(e model.Entity, need permission.Right) (*Change, error) {
+	if err := w.permitted(e.Set, permission.Read); err != nil {
 		return nil, err
 	}
 	if err := writable(e.Set); err != nil {
@@ -42,7 +44,10 @@ func (w *Writer) open(e model.Entity) (*Change, error) {
 		if err != nil {
 			return nil, err
 		}
-		return w.change(r, false), nil
+		if err := w.permittedRow(e, need); err != nil {
+			return nil, err
+		}
+		return w.change(r, false), w.permitted(r.Set, need)
 	}
 	// The root is locked before the part is read, so that two changes of one
 	// aggregate follow each other.
@@ -50,8 +55,14 @@ func (w *Writer) open(e model.Entity) (*Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	owner, err := w.open(model.Entity{Set: e.Set.Owner.Target, ID: r.Get(e.Set.Owner).Text})
+	if err := w.permittedRow(e, permission.Read); err != nil {
+		return nil, err
+	}
+	owner, err := w.openOwner(e.Set, r.Get(e.Set.Owner).Text)
 	if err != nil {
+		return nil, err
+	}
+	if err := owner.permittedChild(owner.childOf(e.Set), need); err != nil {
 		return nil, err
 	}
 	if r, err = w.tx.Load(e.Set, e.ID, true); err != nil {
@@ -61,6 +72,19 @@ func (w *Writer) open(e model.Entity) (*Change, error) {
 	c.owner = owner
 	owner.children = append(owner.children, c)
 	return c, nil
+}
+
+// openOwner is open for the owner of a part that is made, changed or deleted.
+func (w *Writer) openOwner(s *model.Set, id string) (*Change, error) {
+	e := model.Entity{Set: s.Owner.Target, ID: id}
+	if !s.Apart {
+		return w.open(e, permission.Update)
+	}
+	c, err := w.open(e, permission.Read)
+	if err == nil {
+		err = w.permittedRow(e, permission.Update)
+	}
+	return c, err
 }
 
 func writable(s *model.Set) error {

@@ -134,6 +134,9 @@ func (c *Change) measured(p *model.Property, v any) (model.Value, error) {
 		return model.Value{}, broken(s, "the %s of %s and %s disagree; send one of them, or make them agree.", strings.ToLower(unit), p.Name,
 			r.Name)
 	}
+	if err := c.permittedValue(r, model.TextValue(e.ID)); err != nil {
+		return model.Value{}, err
+	}
 	c.Values[r.Index] = model.TextValue(e.ID)
 	c.byUnit[r.Index] = true
 	return value, nil

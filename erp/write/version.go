@@ -5,6 +5,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // Condition is what must hold of the version of a row's aggregate for a write to
@@ -29,8 +30,8 @@ func (v *Versions) Has(version int64) bool { return v.Any || slices.Contains(v.L
 func At(n int64) Condition { return Condition{Match: &Versions{List: []int64{n}}} }
 
 // openWhen is open for a row of which the condition holds.
-func (w *Writer) openWhen(e model.Entity, when Condition) (*Change, error) {
-	c, err := w.open(e)
+func (w *Writer) openWhen(e model.Entity, when Condition, need permission.Right) (*Change, error) {
+	c, err := w.open(e, need)
 	if err != nil {
 		return nil, err
 	}

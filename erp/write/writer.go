@@ -6,6 +6,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // Writer gives the objects that callers send their meaning, inside one
@@ -57,7 +58,7 @@ func (w *Writer) record(s *model.Set, id string) (*model.Record, error) {
 	}
 	r, err := w.tx.Load(s, id, false)
 	if errors.Is(err, tandem.ErrNotFound) {
-		return nil, broken(s, "Object not found: %s.", model.Entity{Set: s, ID: id})
+		return nil, notFound(model.Entity{Set: s, ID: id})
 	}
 	if err != nil {
 		return nil, err
@@ -65,6 +66,9 @@ func (w *Writer) record(s *model.Set, id string) (*model.Record, error) {
 	w.keep(r)
 	return r, nil
 }
+
+// notFound is what a row that is referred to is told by when there is none.
+func notFound(e model.Entity) error { return broken(e.Set, "Object not found: %s.", e) }
 
 func (w *Writer) keep(r *model.Record) {
 	if len(w.records) >= maxRemembered {
@@ -100,14 +104,18 @@ type Actor struct {
 	// ID is the account's GUID, Login its login: the System User's for service
 	// tokens. Login becomes CreationUser and the like.
 	ID, Login string
-	// Scope is what was granted: see [model.Set.Permit].
-	Scope tandem.Scope
+	// Granted is what they may do: see [model.Set.Permit].
+	Granted permission.Granted
 }
 
-// ActorOf is the actor of a verified principal.
-func ActorOf(p *tandem.Principal) Actor {
-	return Actor{ID: p.ActorID(), Login: p.Actor(), Scope: p.Scope}
+// ActorOf is the actor of a verified principal, with the rights of the account.
+func ActorOf(p *tandem.Principal, rights *permission.Rights) Actor {
+	return Actor{p.ActorID(), p.Actor(), permission.Granted{Scope: p.Scope, Rights: rights}}
 }
+
+// Platform is the platform itself, which may write everything, in the name of an
+// account or of a login alone.
+func Platform(id, login string) Actor { return Actor{id, login, permission.ByPlatform()} }
 
 // Outcome is the result of one write. Entity is zero when the action found
 // nothing (findOrNull).

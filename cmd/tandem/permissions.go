@@ -1,0 +1,390 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/permission"
+	"github.com/hybridapps/tandem/platform"
+)
+
+type groupCommands struct {
+	Create       groupCreate       `cmd:"" help:"Make a group, which is granted nothing yet."`
+	List         groupList         `cmd:"" help:"List the groups."`
+	Show         groupShow         `cmd:"" help:"Show what a group is granted, and who is in it."`
+	Delete       groupDelete       `cmd:"" help:"Delete a group with what it is granted."`
+	AddMember    groupAddMember    `cmd:"" help:"Put accounts into a group."`
+	RemoveMember groupRemoveMember `cmd:"" help:"Take accounts out of a group."`
+}
+
+type accessKeyCommands struct {
+	Create accessKeyCreate `cmd:"" help:"Make a key that rows of a set may have: who is not granted it does not see them."`
+	List   accessKeyList   `cmd:"" help:"List the keys."`
+	Put    accessKeyPut    `cmd:"" help:"Give a row a key."`
+	Take   accessKeyTake   `cmd:"" help:"Take its key from a row."`
+}
+
+// groupRow is a group in JSON.
+type groupRow struct {
+	ID    string               `json:"id"`
+	Name  string               `json:"name"`
+	Type  permission.GroupType `json:"group_type"`
+	Notes string               `json:"notes"`
+}
+
+func groupRowOf(g *permission.Group) groupRow { return groupRow(*g) }
+
+type groupCreate struct {
+	store
+	output
+	Name  string `arg:"" help:"Name of the group."`
+	Notes string `help:"What it is for." placeholder:"TEXT"`
+}
+
+// Run makes a group.
+func (c *groupCreate) Run(ctx context.Context, r *run) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		g, err := a.Permissions.CreateGroup(ctx, c.Name, c.Notes)
+		if err != nil {
+			return err
+		}
+		row := groupRowOf(&g)
+		return showOne(r.stdout, c.output, row, []field{{"name", row.Name}, {"id", row.ID}, {"notes", row.Notes}})
+	})
+}
+
+type groupList struct {
+	store
+	output
+}
+
+// Run lists the groups.
+func (c *groupList) Run(ctx context.Context, r *run) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		all, err := a.Permissions.Groups(ctx)
+		if err != nil {
+			return err
+		}
+		rows := make([]groupRow, len(all))
+		for i := range all {
+			rows[i] = groupRowOf(&all[i])
+		}
+		return showList(r.stdout, c.output, rows, []column[groupRow]{
+			{"name", func(g groupRow) string { return g.Name }}, {"type", func(g groupRow) string { return string(g.Type) }},
+			{"notes", func(g groupRow) string { return g.Notes }},
+		})
+	})
+}
+
+// grantRow is a grant in JSON.
+type grantRow struct {
+	On     string `json:"on"`
+	Rights string `json:"rights"`
+}
+
+// groupDetail is a group with all about it in JSON.
+type groupDetail struct {
+	groupRow
+	Grants  []grantRow `json:"grants"`
+	Members []string   `json:"members"`
+}
+
+// maxMembers is how many members of a group are shown.
+const maxMembers = 1000
+
+type groupShow struct {
+	store
+	output
+	Name string `arg:"" help:"Name of the group."`
+}
+
+// Run shows a group.
+func (c *groupShow) Run(ctx context.Context, r *run) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		g, err := a.Permissions.Group(ctx, c.Name)
+		if err != nil {
+			return err
+		}
+		grants, err := a.Permissions.Grants(ctx, g.ID)
+		if err != nil {
+			return err
+		}
+		members, err := a.Permissions.Members(ctx, g.ID, "", maxMembers)
+		if err != nil {
+			return err
+		}
+		detail := groupDetail{groupRow: groupRowOf(&g), Grants: []grantRow{}, Members: []string{}}
+		lines := []field{{"name", g.Name}, {"type", string(g.Type)}, {"notes", g.Notes}}
+		for _, granted := range grants {
+			row := grantRow{granted.Key.Words(), granted.Words()}
+			detail.Grants = append(detail.Grants, row)
+			lines = append(lines, field{"granted", row.Rights + " on " + row.On})
+		}
+		for _, u := range members {
+			detail.Members = append(detail.Members, u.Login)
+			lines = append(lines, field{"member", u.Login})
+		}
+		return showOne(r.stdout, c.output, detail, lines)
+	})
+}
+
+type groupDelete struct {
+	store
+	Name string `arg:"" help:"Name of the group."`
+}
+
+// Run deletes a group.
+func (c *groupDelete) Run(ctx context.Context, r *run) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		if err := a.Permissions.DeleteGroup(ctx, c.Name); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(r.stdout, "the group %s is gone\n", c.Name)
+		return err
+	})
+}
+
+type groupMembers struct {
+	store
+	Name   string   `arg:"" help:"Name of the group."`
+	Logins []string `arg:"" help:"Logins."`
+}
+
+// each does something with every login, and tells of it.
+func (c *groupMembers) each(ctx context.Context, r *run, what string, f func(*permission.Admin, string) error) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		for _, login := range c.Logins {
+			if err := f(a.Permissions, login); err != nil {
+				return err
+			}
+			if _, err := fmt.Fprintf(r.stdout, "%s %s the group %s\n", login, what, c.Name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+type groupAddMember struct{ groupMembers }
+
+// Run puts accounts into a group.
+func (c *groupAddMember) Run(ctx context.Context, r *run) error {
+	return c.each(ctx, r, "is in", func(a *permission.Admin, login string) error { return a.AddMember(ctx, c.Name, login) })
+}
+
+type groupRemoveMember struct{ groupMembers }
+
+// Run takes accounts out of a group.
+func (c *groupRemoveMember) Run(ctx context.Context, r *run) error {
+	return c.each(ctx, r, "is no longer in", func(a *permission.Admin, login string) error { return a.RemoveMember(ctx, c.Name, login) })
+}
+
+// accessKeyRow is a key in JSON.
+type accessKeyRow struct {
+	ID     string             `json:"id"`
+	Kind   permission.KeyKind `json:"kind"`
+	Name   string             `json:"name"`
+	Set    string             `json:"set"`
+	Groups []string           `json:"groups"`
+}
+
+type accessKeyCreate struct {
+	store
+	output
+	Name string `arg:"" help:"Name of the key."`
+	Set  string `help:"Entity set whose rows may have it." required:"" placeholder:"SET"`
+}
+
+// Run makes a key.
+func (c *accessKeyCreate) Run(ctx context.Context, r *run) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		k, err := a.Permissions.CreateKey(ctx, c.Set, c.Name)
+		if err != nil {
+			return err
+		}
+		return showOne(r.stdout, c.output, accessKeyRow{k.ID, k.Kind, k.Name, k.EntityName, []string{}},
+			[]field{{"name", k.Name}, {"id", k.ID}, {"set", k.EntityName}})
+	})
+}
+
+type accessKeyList struct {
+	store
+	output
+	All bool `help:"Also the keys that every entity set has."`
+}
+
+// Run lists the keys.
+func (c *accessKeyList) Run(ctx context.Context, r *run) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		held, err := a.Permissions.Keys(ctx)
+		if err != nil {
+			return err
+		}
+		var rows []accessKeyRow
+		for _, k := range held {
+			if c.All || k.Kind != permission.SetKey {
+				rows = append(rows, accessKeyRow{k.ID, k.Kind, k.Name, k.EntityName, k.Groups})
+			}
+		}
+		return showList(r.stdout, c.output, rows, []column[accessKeyRow]{
+			{"name", func(k accessKeyRow) string { return k.Name }}, {"kind", func(k accessKeyRow) string { return string(k.Kind) }},
+			{"set", func(k accessKeyRow) string { return k.Set }}, {"granted to", func(k accessKeyRow) string { return strings.Join(k.Groups, ", ") }},
+			{"id", func(k accessKeyRow) string { return k.ID }},
+		})
+	})
+}
+
+type accessKeyPut struct {
+	store
+	Key string `arg:"" help:"Name or id of the key."`
+	Row string `arg:"" help:"The row: Set(id)."`
+}
+
+// Run gives a row a key.
+func (c *accessKeyPut) Run(ctx context.Context, r *run) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		if err := a.PutKey(ctx, c.Key, c.Row); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(r.stdout, "%s has the key %s\n", c.Row, c.Key)
+		return err
+	})
+}
+
+type accessKeyTake struct {
+	store
+	Row string `arg:"" help:"The row: Set(id)."`
+}
+
+// Run takes its key from a row.
+func (c *accessKeyTake) Run(ctx context.Context, r *run) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		if err := a.TakeKey(ctx, c.Row); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(r.stdout, "%s has no key: everybody who may read the set sees it\n", c.Row)
+		return err
+	})
+}
+
+// targetFlags say what rights are for.
+type targetFlags struct {
+	Set    []string `help:"Entity sets, joined by commas." placeholder:"SET,…"`
+	Column []string `help:"Attributes: Set.Attribute. They are hidden from all who are not granted them." placeholder:"SET.ATTRIBUTE,…"`
+	Key    []string `help:"Keys that rows have, by name or id." placeholder:"KEY,…"`
+}
+
+func (t *targetFlags) targets() ([]permission.Target, error) {
+	var all []permission.Target
+	for _, set := range t.Set {
+		all = append(all, permission.Target{Set: set})
+	}
+	for _, column := range t.Column {
+		all = append(all, permission.Target{Column: column})
+	}
+	for _, key := range t.Key {
+		all = append(all, permission.Target{Key: key})
+	}
+	if len(all) == 0 {
+		return nil, usage("say what the rights are for: --set, --column or --key")
+	}
+	return all, nil
+}
+
+type accessGrant struct {
+	store
+	targetFlags
+	Group  string `arg:"" help:"Name of the group."`
+	Rights string `help:"Rights, joined by commas: read, create, update, delete. update:Name:Notes is for these attributes alone." required:"" placeholder:"RIGHTS"`
+	Only   bool   `help:"These rights alone, in the place of what the group has."`
+}
+
+// Run grants rights.
+func (c *accessGrant) Run(ctx context.Context, r *run) error {
+	targets, err := c.targets()
+	if err != nil {
+		return err
+	}
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		for _, on := range targets {
+			g, err := a.Permissions.Grant(ctx, c.Group, on, c.Rights, c.Only)
+			if err != nil {
+				return err
+			}
+			if _, err = fmt.Fprintf(r.stdout, "%s may %s %s\n", c.Group, g.Words(), on); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+type accessRevoke struct {
+	store
+	targetFlags
+	Group string `arg:"" help:"Name of the group."`
+}
+
+// Run takes rights away.
+func (c *accessRevoke) Run(ctx context.Context, r *run) error {
+	targets, err := c.targets()
+	if err != nil {
+		return err
+	}
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		for _, on := range targets {
+			if err := a.Permissions.Revoke(ctx, c.Group, on); err != nil {
+				return err
+			}
+			if _, err := fmt.Fprintf(r.stdout, "%s is granted nothing on %s any more\n", c.Group, on); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// effectiveRow is what an account may do with a set, in JSON.
+type effectiveRow struct {
+	On     string `json:"on"`
+	Rights string `json:"rights"`
+	// Groups are those that it comes from.
+	Groups []string `json:"groups"`
+}
+
+// accountAccess is what an account may do, in JSON.
+type accountAccess struct {
+	Login     string         `json:"login"`
+	Type      string         `json:"user_type"`
+	Groups    []string       `json:"groups"`
+	Effective []effectiveRow `json:"effective"`
+}
+
+type accessShow struct {
+	store
+	output
+	Login string `arg:"" help:"Login."`
+}
+
+// Run shows what an account may do, and by which groups.
+func (c *accessShow) Run(ctx context.Context, r *run) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		of, err := a.Permissions.Of(ctx, c.Login)
+		if err != nil {
+			return err
+		}
+		shown := accountAccess{Login: of.User.Login, Type: string(of.User.Type), Groups: of.Groups, Effective: []effectiveRow{}}
+		lines := []field{{"login", shown.Login}, {"type", shown.Type}, {"groups", strings.Join(of.Groups, ", ")}}
+		for _, e := range of.Effective {
+			row := effectiveRow{e.Key.Words(), e.Words(), e.Groups}
+			shown.Effective = append(shown.Effective, row)
+			lines = append(lines, field{"may", fmt.Sprintf("%s %s (%s)", row.Rights, row.On, strings.Join(row.Groups, ", "))})
+		}
+		if of.User.Type == tandem.ExternalCommunityUser {
+			lines = append(lines, field{"note", "external users have no access to the API; see tandem access external list " + of.User.Login})
+		}
+		return showOne(r.stdout, c.output, shown, lines)
+	})
+}

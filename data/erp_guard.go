@@ -1,0 +1,105 @@
+package data
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/permission"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// Which rows an account sees is decided in the statement that reads them: in the
+// WHERE of a set, and in the ON of what is joined, so that a row that is not the
+// account's is not there, is not counted, and gives nothing to a path. Where the
+// account holds every key that rows of a set can have, the statement is the one
+// of somebody who sees everything.
+
+// guards are the conditions that the rows of s, called alias, are such that the
+// rights let be done with them what is needed. Of a set that may not be read there
+// are none, whatever leads there.
+func (b *builder) guards(s *model.Set, alias string, need permission.Right) []string {
+	switch {
+	case b.by == nil || s.Open(b.by, need):
+		return nil
+	case !b.by.Set(s.Permissive().Name, permission.Read):
+		return []string{"1 = 0"}
+	}
+	return b.rowGuards(s, alias, need)
+}
+
+// rowGuards are guards but for the right on the set.
+func (b *builder) rowGuards(s *model.Set, alias string, need permission.Right) []string {
+	if s.OpenRows(b.by, need) {
+		return nil
+	}
+	if s.Owner != nil {
+		owner := s.Owner.Target
+		inner := alias + "o"
+		conditions := append([]string{inner + ".id = " + alias + "." + quoted(s.Owner.Column)}, b.rowGuards(owner, inner, need)...)
+		return []string{"EXISTS (SELECT 1 FROM " + owner.Table + " AS " + inner + " WHERE " + strings.Join(conditions, " AND ") + ")"}
+	}
+	var all []string
+	for _, g := range s.Guards() {
+		held, every := b.by.Keys(g.Set.Name, need)
+		if every {
+			continue
+		}
+		if len(g.Refs) == 0 {
+			all = append(all, b.keyed(alias+"."+quoted(g.Key.Column), held))
+			continue
+		}
+		// The rows that have the keys are few: the statement lists those that are open.
+		reference, target := alias+"."+quoted(g.Refs[0].Column), g.Refs[0].Target
+		of := ""
+		if target.Base != nil {
+			of = quoted(target.TypeProperty().Column) + " = " + strconv.FormatInt(target.Discriminator, 10) + " AND "
+		}
+		all = append(all, "("+reference+" IS NULL OR "+reference+" IN (SELECT id FROM "+target.Table+" WHERE "+of+
+			b.keyed(quoted(g.Key.Column), held)+"))")
+	}
+	return append(all, b.kinds(s, alias, need)...)
+}
+
+// kinds are the guards of rows that are of one of several types.
+func (b *builder) kinds(s *model.Set, alias string, need permission.Right) []string {
+	var all, hidden []string
+	for _, sub := range s.Subtypes {
+		kind := alias + "." + quoted(s.TypeProperty().Column)
+		number := strconv.FormatInt(sub.Discriminator, 10)
+		if !b.by.Set(sub.Name, permission.Read) {
+			hidden = append(hidden, number)
+			continue
+		}
+		if own := b.rowGuards(sub, alias, need); len(own) > 0 {
+			all = append(all, "("+kind+" <> "+number+" OR "+strings.Join(own, " AND ")+")")
+		}
+	}
+	if len(hidden) > 0 {
+		all = append(all, alias+"."+quoted(s.TypeProperty().Column)+" NOT IN ("+strings.Join(hidden, ", ")+")")
+	}
+	return all
+}
+
+// keyed is the condition that a row has no key, or one of those held. However many
+// they are, they are one parameter.
+func (b *builder) keyed(column string, held permission.Held) string {
+	if b.e.db.Engine == sqldb.PostgreSQL {
+		return "(" + column + " IS NULL OR " + column + " = ANY (string_to_array(" + b.arg(held.List) + ", ',')))"
+	}
+	return "(" + column + " IS NULL OR " + column + " IN (SELECT value FROM json_each(" + b.arg(held.JSON) + ")))"
+}
+
+// shows reports whether the rights let a path be looked at, in whatever row: a
+// part of a text that they do not is empty, and is not searched.
+func (b *builder) shows(p *model.Path) bool {
+	if b.by == nil {
+		return true
+	}
+	for _, r := range p.Refs {
+		if r.Permit(b.by, permission.Read) != nil || !b.by.Set(r.Target.Permissive().Name, permission.Read) {
+			return false
+		}
+	}
+	return p.Property.Permit(b.by, permission.Read) == nil
+}

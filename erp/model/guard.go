@@ -1,0 +1,106 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/hybridapps/tandem/permission"
+)
+
+// Guarded says which AccessKeys guard the rows: paths to references that name a
+// key, of the row itself or of a row that it refers to. A row is seen by accounts
+// that may read by all of these keys; no key is no guard. Every set says so, or
+// that it has none ([SetDeclaration.Unguarded]); parts and subtypes need not: a part
+// has the guards of its owner, a subtype those of its base and its own.
+func (d SetDeclaration) Guarded(paths ...string) SetDeclaration {
+	d.decl.guards, d.decl.guarded = paths, true
+	return d
+}
+
+// Unguarded says that whoever may read the set sees all of its rows.
+func (d SetDeclaration) Unguarded() SetDeclaration { return d.Guarded() }
+
+// KeyedApart gives the parts of an aggregate a key of their own: who may change the
+// aggregate may not, by that, change them.
+func (d SetDeclaration) KeyedApart() SetDeclaration { d.Apart = true; return d }
+
+// ForEverybody is what all internal users may do with the set where nobody has said
+// otherwise; without it that is everything.
+func (d SetDeclaration) ForEverybody(rights permission.Right) SetDeclaration {
+	d.Everybody = rights
+	return d
+}
+
+// Guard is a reference to a key that guards rows.
+type Guard struct {
+	// Refs are the references to the row that has the key: none, or one.
+	Refs []*Property
+	// Key is its reference to the key.
+	Key *Property
+	// Set is the set that the keys are made for.
+	Set *Set
+}
+
+// Permissive is the set whose key decides what may be done with the rows: the
+// set's own, or its root's.
+func (s *Set) Permissive() *Set {
+	for s.Owner != nil && !s.Apart {
+		s = s.Owner.Target
+	}
+	return s
+}
+
+// AccessKey is the reference to the key that a row itself has; nil where rows have
+// none of their own.
+func (s *Set) AccessKey() *Property {
+	for _, g := range s.guards {
+		if len(g.Refs) == 0 && g.Set == s {
+			return g.Key
+		}
+	}
+	return nil
+}
+
+// Guards are the keys that guard the rows of a set that is no part. Rows of an
+// abstract set also have the guards of what they are.
+func (s *Set) Guards() []Guard { return s.guards }
+
+// Open reports whether the rights let all rows of the set be read, or changed, as
+// needed: then no row need be looked at.
+func (s *Set) Open(by *permission.Rights, need permission.Right) bool {
+	return by.Everything() || by.Set(s.Permissive().Name, permission.Read) && s.OpenRows(by, need)
+}
+
+// OpenRows is [Set.Open] but for the right on the set.
+func (s *Set) OpenRows(by *permission.Rights, need permission.Right) bool {
+	root := s.Root()
+	for _, g := range root.guards {
+		if _, all := by.Keys(g.Set.Name, need); !all {
+			return false
+		}
+	}
+	for _, sub := range root.Subtypes {
+		if !sub.Open(by, need) {
+			return false
+		}
+	}
+	return true
+}
+
+// linkGuards makes guards of the paths that were declared. A set that says nothing
+// of them is a mistake: whoever adds one has not thought of who may see it.
+func (s *Set) linkGuards() {
+	if !s.decl.guarded && s.Owner == nil && s.Base == nil {
+		panic("model: " + s.Name + " does not say what guards its rows: Guarded or Unguarded")
+	}
+	if s.Base != nil {
+		s.guards = append(s.guards, s.Base.guards...)
+	}
+	for _, text := range s.decl.guards {
+		path := s.mustPath(text)
+		g := Guard{Refs: path.Refs, Key: path.Property, Set: path.Property.Set}
+		if n := len(g.Refs); n > 1 {
+			panic(fmt.Sprintf("model: the guard %s of %s is further away than one reference", text, s.Name))
+		}
+		s.guards = append(s.guards, g)
+	}
+}

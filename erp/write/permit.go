@@ -1,0 +1,127 @@
+package write
+
+import (
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/permission"
+)
+
+// What the actor may write. The set is asked about where the writer goes on with
+// it, the row in the transaction that changes it, before and after the change, and
+// an attribute where it is assigned. What rules, defaults, numbers and totals need
+// to know is theirs to know: they ask the transaction, and not as the actor.
+
+// permitted refuses an actor who may not do with rows of the set what is needed.
+// Parts are changed with their root.
+func (w *Writer) permitted(s *model.Set, need permission.Right) error {
+	if s.Owner != nil && !s.Apart && need != permission.Read {
+		need = permission.Update
+	}
+	return s.Permit(w.by.Granted, need)
+}
+
+// sees reports whether the actor may do with a row what is needed. Most sets have no
+// rows that are not everybody's, and then nothing is asked.
+func (w *Writer) sees(e model.Entity, need permission.Right) (bool, error) {
+	if e.Set.Open(w.by.Granted.Rights, need) {
+		return true, nil
+	}
+	q := query.ByID(e.Set, e.ID)
+	q.By, q.Need = w.by.Granted.Rights, need
+	found, err := w.tx.Find(q)
+	return len(found) > 0, err
+}
+
+// permittedRow refuses an actor who may not do with a row what is needed. A row
+// that they do not see is not there.
+func (w *Writer) permittedRow(e model.Entity, need permission.Right) error {
+	for _, right := range []permission.Right{permission.Read, need} {
+		sees, err := w.sees(e, right)
+		switch {
+		case err != nil:
+			return err
+		case !sees && right == permission.Read:
+			return tandem.Errorf(tandem.CodeNotFound, "There is no %s.", e)
+		case !sees:
+			return &permission.Denied{Set: e.Set.Name, Need: need}
+		}
+	}
+	return nil
+}
+
+// permittedAfter refuses a change by which a row, or its owner, would get past what
+// the actor may change.
+func (c *Change) permittedAfter() error {
+	sees, err := c.w.sees(model.Entity{Set: c.Record.Set, ID: c.ID}, permission.Update)
+	if err == nil && !sees {
+		err = &permission.Denied{Set: c.Record.Set.Name, Need: permission.Update}
+	}
+	return err
+}
+
+// permittedValue refuses a value of an attribute that is not the actor's to give.
+// The value that it has may be sent back by whoever may read it.
+func (c *Change) permittedValue(p *model.Property, v model.Value) error {
+	rights := c.w.by.Granted.Rights
+	if err := p.Permit(rights, permission.Read); err != nil {
+		return err
+	}
+	need := permission.Update
+	if c.New {
+		need = permission.Create
+	}
+	if v.Equal(c.Values[p.Index]) && !c.New {
+		return nil
+	}
+	if p == c.Record.Set.AccessKey() {
+		return c.permittedKey(p, v)
+	}
+	if err := p.Permit(rights, need); err != nil {
+		return err
+	}
+	if c.New || c.owner != nil || rights.MayUpdate(c.Record.Set.Name, p.Name) {
+		return nil
+	}
+	return &permission.Denied{Set: c.Record.Set.Name, Attribute: p.Name, Need: need}
+}
+
+// permittedKey refuses a key for the row that is not the actor's to give, or not one
+// for such a row: who gives a row another key says who sees it.
+func (c *Change) permittedKey(p *model.Property, key model.Value) error {
+	had := c.Values[p.Index]
+	rights := c.w.by.Granted.Rights
+	if !rights.Manages() && (had.Null || !rights.Key(had.Text, permission.Administer)) {
+		return &permission.Denied{Set: c.Record.Set.Name, Attribute: p.Name, Need: permission.Administer}
+	}
+	if key.Null {
+		return nil
+	}
+	r, err := c.w.record(p.Target, key.Text)
+	if err != nil {
+		return err
+	}
+	entity, id := r.Get(p.Target.Must("EntityName")), r.Get(p.Target.Must("EntityId"))
+	if entity.Text != c.Record.Set.Name || !id.Null && id.Text != c.ID {
+		return c.Fail("%s: this key is for rows of %s, or for another row alone; choose or make one for this.", p.Name, entity.Text)
+	}
+	return nil
+}
+
+// permittedMember is permittedValue for what is neither an attribute nor a row of
+// its own: a child collection, an action.
+func (c *Change) permittedMember(name string) error {
+	if c.New || c.owner != nil || c.w.by.Granted.MayUpdate(c.Record.Set.Name, name) {
+		return nil
+	}
+	return &permission.Denied{Set: c.Record.Set.Name, Attribute: name, Need: permission.Update}
+}
+
+// permittedChild refuses an actor who may not do with a row of a child collection
+// what is needed.
+func (c *Change) permittedChild(child *model.Child, need permission.Right) error {
+	if child.Set.Apart {
+		return child.Set.Permit(c.w.by.Granted, need)
+	}
+	return c.permittedMember(child.Name)
+}

@@ -1,0 +1,135 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/write"
+	"github.com/hybridapps/tandem/permission"
+)
+
+// erpModel is the standard model, made once: it never changes.
+var erpModel = sync.OnceValue(func() *write.Model { return erp.NewModel() })
+
+// entitySets tells permissions of the entity model.
+type entitySets struct{ *model.Model }
+
+// Keyed implements [permission.Sets].
+func (m entitySets) Keyed() []permission.KeyedSet {
+	var all []permission.KeyedSet
+	for _, s := range m.Sets {
+		if s.Permissive() == s {
+			all = append(all, permission.KeyedSet{Name: s.Name, Everybody: s.Everybody})
+		}
+	}
+	return all
+}
+
+func (m entitySets) set(name string) (*model.Set, error) {
+	if s := m.Set(name); s != nil {
+		return s, nil
+	}
+	return nil, tandem.Errorf(tandem.CodeInvalid, "there is no entity set %q; docs/entities.md lists them", tandem.Clip(name, 100))
+}
+
+// Attribute implements [permission.Sets].
+func (m entitySets) Attribute(set, attribute string) (string, error) {
+	s, err := m.set(set)
+	if err != nil {
+		return "", err
+	}
+	p := s.Property(attribute)
+	switch {
+	case p == nil || p == s.ID():
+		return "", tandem.Errorf(tandem.CodeInvalid, "%s has no attribute %q that could have a key", set, tandem.Clip(attribute, 100))
+	case !p.Stored():
+		return "", tandem.Errorf(tandem.CodeInvalid, "%s.%s is made of other attributes; hide those", set, attribute)
+	}
+	return p.Set.Name, nil
+}
+
+// Member implements [permission.Sets].
+func (m entitySets) Member(set, name string) error {
+	s, err := m.set(set)
+	if err != nil {
+		return err
+	}
+	if s.Property(name) == nil && s.Child(name) == nil && s.Action(name) == nil {
+		return tandem.Errorf(tandem.CodeInvalid, "%s has no attribute, collection or action %q", set, tandem.Clip(name, 100))
+	}
+	return nil
+}
+
+// Guarding implements [permission.Sets].
+func (m entitySets) Guarding(set string) error {
+	s, err := m.set(set)
+	if err != nil {
+		return err
+	}
+	if s.AccessKey() != nil {
+		return nil
+	}
+	var with []string
+	for _, s := range m.Sets {
+		if s.AccessKey() != nil {
+			with = append(with, s.Name)
+		}
+	}
+	return tandem.Errorf(tandem.CodeInvalid, "rows of %s have no AccessKey; those of %s have one", set, slices.Sorted(slices.Values(with)))
+}
+
+// learn makes what permissions have to know of the sets of this version.
+func (a *Administration) learn(ctx context.Context) error {
+	if err := a.Permissions.Learn(ctx); err != nil {
+		return errors.Join(errors.New("the keys of the entity sets cannot be made"), err)
+	}
+	return nil
+}
+
+// PutKey gives a row, named as Set(id), a key.
+func (a *Administration) PutKey(ctx context.Context, key, row string) error {
+	d, err := a.permissions.Definitions(ctx)
+	if err != nil {
+		return err
+	}
+	k, err := d.RowKey(key)
+	if err != nil {
+		return err
+	}
+	link := (&write.Object{}).Set("@odata.id", "Systems_Security_AccessKeys("+k.ID+")")
+	return a.setKey(ctx, row, link, fmt.Sprintf("gave %s the key %q", row, k.Name))
+}
+
+// TakeKey takes its key from a row: whoever may read its set sees it then.
+func (a *Administration) TakeKey(ctx context.Context, row string) error {
+	return a.setKey(ctx, row, nil, "took its key from "+row)
+}
+
+func (a *Administration) setKey(ctx context.Context, row string, key any, what string) error {
+	m := erpModel()
+	set, id, err := m.ParseID(row)
+	if err != nil {
+		return err
+	}
+	if err := a.Permissions.Sets.Guarding(set.Name); err != nil {
+		return err
+	}
+	store := a.erpStore(m)
+	if err := store.FollowKeys(ctx, a.permissions); err != nil {
+		return err
+	}
+	by := write.Platform("", clipLogin(a.config.Actor))
+	change := (&write.Object{}).Set("AccessKey", key)
+	if _, err := store.Update(ctx, by, model.Entity{Set: set, ID: id}, write.Condition{}, change); err != nil {
+		return err
+	}
+	return a.audit.Record(ctx, tandem.AuditEvent{
+		At: a.config.Clock.Now(), Kind: tandem.AuditAdministration, Actor: a.config.Actor, Detail: what,
+	})
+}

@@ -108,9 +108,11 @@ func TestCrowdedServerIsWaitedFor(t *testing.T) {
 	}
 
 	// All are somebody else's: the wait has an end, and the start waits, too.
-	impatient, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	// On a busy machine the time may be over before the server has said no once.
+	impatient, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	if _, err := sqldb.Open(impatient, address, sqldb.Options{}); err == nil || !strings.Contains(err.Error(), "too many connections") {
+	if _, err := sqldb.Open(impatient, address, sqldb.Options{}); err == nil ||
+		!strings.Contains(err.Error(), "too many connections") && !strings.Contains(err.Error(), "no answer in time") {
 		t.Errorf("beside a crowd: %v", err)
 	}
 	held[0].Close()

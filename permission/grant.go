@@ -1,0 +1,187 @@
+package permission
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem"
+)
+
+// Target is what a grant is on. Exactly one of its fields is set.
+type Target struct {
+	// Set is an entity set, Column an attribute of one: Set.Attribute.
+	Set, Column string
+	// Key is the name or the id of a key that rows have.
+	Key string
+}
+
+// String is what is named.
+func (t Target) String() string { return t.Set + t.Column + t.Key }
+
+// Grant gives a group rights on a target, and returns what it has then. rights are
+// as [ParseRights] reads them; they are added to what the group has, unless alone
+// says that they are all it shall have. A column that has no key yet gets one, and
+// is then hidden from all who are not granted it.
+func (a *Admin) Grant(ctx context.Context, group string, on Target, rights string, alone bool) (Grant, error) {
+	d, err := a.Store.Definitions(ctx)
+	if err != nil {
+		return Grant{}, err
+	}
+	g, err := d.group(group)
+	if err != nil {
+		return Grant{}, err
+	}
+	if g.Type != NormalGroup && g.Type != Everybody && g.Type != PowerUsers {
+		return Grant{}, tandem.Errorf(tandem.CodeRule, "the group %s has everything it can have", g.Name)
+	}
+	k, isNew, err := a.target(&d, on)
+	if err != nil {
+		return Grant{}, err
+	}
+	made := Grant{Group: g.ID, Key: k.ID}
+	made.Rights, made.UpdateAttributes, err = ParseRights(rights, k.Offers())
+	if err != nil {
+		return Grant{}, err
+	}
+	for _, attribute := range made.UpdateAttributes {
+		if err := a.Sets.Member(k.EntityName, attribute); err != nil {
+			return Grant{}, err
+		}
+	}
+	if !alone {
+		made = d.merged(made)
+	}
+	if isNew {
+		if err := a.Store.PutKey(ctx, k); err != nil {
+			return Grant{}, err
+		}
+	}
+	if err := a.Store.PutGrant(ctx, made); err != nil {
+		return Grant{}, err
+	}
+	return made, a.record(ctx, "group %q granted %s on %s", g.Name, made.Words(), k.Words())
+}
+
+// merged is a grant with what the group has on the key already.
+func (d *Definitions) merged(g Grant) Grant {
+	for _, had := range d.Grants {
+		if had.Group != g.Group || had.Key != g.Key {
+			continue
+		}
+		switch {
+		case had.Rights&Update == 0: // the new ones say what may be updated
+		case g.Rights&Update == 0:
+			g.UpdateAttributes = had.UpdateAttributes
+		case len(had.UpdateAttributes) == 0 || len(g.UpdateAttributes) == 0:
+			g.UpdateAttributes = nil
+		default:
+			g.UpdateAttributes = append(g.UpdateAttributes, had.UpdateAttributes...)
+			slices.Sort(g.UpdateAttributes)
+			g.UpdateAttributes = slices.Compact(g.UpdateAttributes)
+		}
+		g.Rights |= had.Rights
+	}
+	return g
+}
+
+// Revoke takes from a group what it is granted on a target: all of it, the right to
+// read included.
+func (a *Admin) Revoke(ctx context.Context, group string, on Target) error {
+	d, err := a.Store.Definitions(ctx)
+	if err != nil {
+		return err
+	}
+	g, err := d.group(group)
+	if err != nil {
+		return err
+	}
+	k, _, err := a.target(&d, on)
+	if err != nil {
+		return err
+	}
+	there, err := a.Store.RemoveGrant(ctx, g.ID, k.ID)
+	if err != nil {
+		return err
+	}
+	if !there {
+		return tandem.Errorf(tandem.CodeNotFound, "the group %s is granted nothing on %s", g.Name, k.Words())
+	}
+	return a.record(ctx, "group %q has no right on %s any more", g.Name, k.Words())
+}
+
+// target finds the key of what is named; isNew says that it has to be made.
+func (a *Admin) target(d *Definitions, on Target) (k Key, isNew bool, err error) {
+	switch {
+	case on.Set != "" && on.Column == "" && on.Key == "":
+		k = Key{ID: SetKeyID(on.Set), Kind: SetKey}
+	case on.Column != "" && on.Set == "" && on.Key == "":
+		set, attribute, ok := strings.Cut(on.Column, ".")
+		if !ok {
+			return k, false, tandem.Errorf(tandem.CodeInvalid, "%q is not Set.Attribute, as in General_Products_Products.StandardCostPerLot",
+				tandem.Clip(on.Column, 100))
+		}
+		declaring, err := a.Sets.Attribute(set, attribute)
+		if err != nil {
+			return k, false, err
+		}
+		k = Key{ID: ColumnKeyID(declaring, attribute), Kind: ColumnKey, Name: declaring + "." + attribute, EntityName: declaring, Attribute: attribute}
+	case on.Key != "" && on.Set == "" && on.Column == "":
+		k, err = d.RowKey(on.Key)
+		return k, false, err
+	default:
+		return k, false, tandem.Errorf(tandem.CodeInvalid, "name one thing that the rights are for: a set, a column or a key")
+	}
+	at := slices.IndexFunc(d.Keys, func(known Key) bool { return known.ID == k.ID })
+	switch {
+	case at >= 0:
+		return d.Keys[at], false, nil
+	case k.Kind == SetKey:
+		return k, false, tandem.Errorf(tandem.CodeInvalid, "there is no entity set %q that has a key of its own; "+
+			"parts of an aggregate, like lines, go with its root", tandem.Clip(on.Set, 100))
+	}
+	return k, true, nil
+}
+
+// RowKey finds a key that rows have, by its name or id.
+func (d *Definitions) RowKey(name string) (Key, error) {
+	var found []Key
+	for _, k := range d.Keys {
+		if k.Kind == RowKey && (k.ID == name || strings.EqualFold(k.Name, name)) {
+			found = append(found, k)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return Key{}, tandem.Errorf(tandem.CodeNotFound, "there is no key %q; tandem access key list shows the keys", tandem.Clip(name, 60))
+	}
+	return Key{}, tandem.Errorf(tandem.CodeConflict, "there are %d keys named %q; name one by its id", len(found), tandem.Clip(name, 60))
+}
+
+// CreateKey makes a key that rows of a set may have, and that no group is granted
+// yet: a row that is given it is hidden from all but administrators.
+func (a *Admin) CreateKey(ctx context.Context, set, name string) (Key, error) {
+	name = strings.TrimSpace(name)
+	if name == "" || len([]rune(name)) > maxName {
+		return Key{}, tandem.Errorf(tandem.CodeInvalid, "the name of a key has 1 to %d characters", maxName)
+	}
+	if err := a.Sets.Guarding(set); err != nil {
+		return Key{}, err
+	}
+	d, err := a.Store.Definitions(ctx)
+	if err != nil {
+		return Key{}, err
+	}
+	if slices.ContainsFunc(d.Keys, func(k Key) bool { return k.Kind == RowKey && k.EntityName == set && strings.EqualFold(k.Name, name) }) {
+		return Key{}, tandem.Errorf(tandem.CodeConflict, "there is a key %q for %s already", name, set)
+	}
+	k := Key{ID: uuid.NewString(), Kind: RowKey, Name: name, EntityName: set}
+	if err := a.Store.PutKey(ctx, k); err != nil {
+		return Key{}, err
+	}
+	return k, a.record(ctx, "key %q made for rows of %s", k.Name, k.EntityName)
+}

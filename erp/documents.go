@@ -7,7 +7,8 @@ import (
 	"github.com/hybridapps/tandem/permission"
 )
 
-// Documents: what orders and invoices have in common.
+// Documents: what all of them have in common. What is sold with one, to whom and for
+// how much, is in sale.go.
 
 const setDocumentTypes = "Systems_Documents_DocumentTypes"
 
@@ -46,11 +47,12 @@ func documentSets() []write.Declaration {
 	}
 }
 
-// document declares an aggregate root with the document base.
+// document declares an aggregate root with the document base, and nothing that only
+// some documents have.
 func document(name, typ, table, lines string, state *model.Enum) model.SetDeclaration {
 	return model.Root(name, typ, table).Guarded("AccessKey", "DocumentType.AccessKey", "EnterpriseCompany.AccessKey").
 		Unique("DocumentNo", "DocumentType", "EnterpriseCompany").
-		Code("DocumentNo").Display("{DocumentType.TypeName:T} {DocumentNo}").Search("DocumentNo", "ReferenceDocumentNo", "Customer.Party.PartyName").
+		Code("DocumentNo").Display("{DocumentType.TypeName:T} {DocumentNo}").Search("DocumentNo", "ReferenceDocumentNo").
 		Child("Lines", lines).
 		With(
 			model.Text("DocumentNo", 20).Required().Can(eq|like|ord),
@@ -69,8 +71,6 @@ func document(name, typ, table, lines string, state *model.Enum) model.SetDeclar
 			model.Text("ReferenceDocumentNo", 20).Can(eq|like),
 			model.Bool("ReadOnly").Required().ReadOnly().Is(model.BoolValue(false)),
 			model.Computed("FullState", "{State}").Explicit(),
-			model.Amount("TotalLineAmount", 18, 2, "DocumentCurrency").Required().ReadOnly().Explicit().Is(model.IntValue(0)),
-			model.Amount("AmountToPay", 18, 2, "DocumentCurrency").Required().ReadOnly().Explicit().Is(model.IntValue(0)),
 			model.Ref("DocumentType", setDocumentTypes).Required(),
 			model.Ref("EnterpriseCompany", setEnterpriseCompanies).Required(),
 			model.Ref("EnterpriseCompanyLocation", setLocations).Required(),
@@ -81,8 +81,6 @@ func document(name, typ, table, lines string, state *model.Enum) model.SetDeclar
 			model.Ref("ResponsiblePerson", "General_Contacts_Persons"),
 			model.Ref("AssignedToUser", setUsers),
 			accessKey(),
-			model.Ref("Customer", setCustomers).Required(),
-			model.Ref("DocumentCurrency", setCurrencies).Required(),
 		).
 		Action("ChangeState", model.Parameter{Name: "newState", Type: "Edm.String"}, model.Parameter{Name: "userStatus", Type: "Erp.OpenObject"}).
 		Action("Complete", model.Parameter{Name: "completion", Type: "Edm.String"}).
@@ -91,18 +89,13 @@ func document(name, typ, table, lines string, state *model.Enum) model.SetDeclar
 }
 
 // prepareDocument fills what a new document needs and did not get: the first
-// document type of its set, the first active company of ours and its location,
-// the parties, the currency and the number.
+// document type of its set, the first active company of ours and its location, the
+// party, and the number.
 func prepareDocument(c *write.Change) error {
 	c.Put("EntityName", model.TextValue(c.Record.Set.Name))
 	c.Put("MasterDocument", model.TextValue(c.Record.ID))
 	if !c.Has("DocumentType") {
 		if err := c.First("DocumentType", "EntityName", c.Get("EntityName")); err != nil {
-			return err
-		}
-	}
-	if !c.Has("EnterpriseCompany") {
-		if err := c.Take("EnterpriseCompany", "Customer", "EnterpriseCompany"); err != nil {
 			return err
 		}
 	}
@@ -113,21 +106,6 @@ func prepareDocument(c *write.Change) error {
 	}
 	if c.Has("EnterpriseCompany") {
 		if err := prepareParties(c); err != nil {
-			return err
-		}
-	}
-	if !c.Has("ToParty") {
-		if err := c.Take("ToParty", "Customer", "Party"); err != nil {
-			return err
-		}
-	}
-	if !c.Has("DocumentCurrency") {
-		if err := c.Take("DocumentCurrency", "Customer", "DefaultCurrency"); err != nil {
-			return err
-		}
-	}
-	if !c.Has("DocumentCurrency") {
-		if err := c.Take("DocumentCurrency", "EnterpriseCompany", "BaseCurrency"); err != nil {
 			return err
 		}
 	}
@@ -152,8 +130,7 @@ func prepareParties(c *write.Change) error {
 // asDocument is the declaration of a document: what all of them do.
 func asDocument(set model.SetDeclaration, prepare func(*write.Change) error) write.Declaration {
 	return write.Declaration{
-		Set: set, Prepare: prepare, Totals: documentTotals, Guard: guardDocument,
-		Compute: func(c *write.Change) error { return c.Follow("ToParty", "Customer", "Party") },
+		Set: set, Prepare: prepare, Guard: guardDocument,
 		Actions: map[string]func(*write.Change, *write.Arguments) error{
 			"ChangeState": changeState,
 			"Complete":    complete,
@@ -260,16 +237,4 @@ func keepParentState(c *write.Change, args *write.Arguments) error {
 		return err
 	}
 	return args.Without("resetParentState", "the state of the document that this one follows from stays as it is: send false")
-}
-
-// documentTotals keeps the total of an order or an invoice: the sum of its lines.
-// Without taxes and prepayments the amount to pay is the total.
-func documentTotals(c *write.Change) error {
-	sum, err := c.SumOfChildren("Lines", "LineAmount")
-	if err != nil {
-		return err
-	}
-	c.Put("TotalLineAmount", model.IntValue(sum))
-	c.Put("AmountToPay", model.IntValue(sum))
-	return nil
 }

@@ -10,7 +10,7 @@ import (
 func invoicingSets(state *model.Enum) []write.Declaration {
 	reason := model.NewEnum("Crm_Invoicing_InvoiceLine_BusinessReason", "Shipment", "Payment")
 	return []write.Declaration{
-		asDocument(document("Crm_Invoicing_Invoices", "Crm_Invoicing_Invoice", "erp_invoices", "Crm_Invoicing_InvoiceLines", state).
+		asSale(saleDocument("Crm_Invoicing_Invoices", "Crm_Invoicing_Invoice", "erp_invoices", "Crm_Invoicing_InvoiceLines", state).
 			With(
 				model.Date("ApplyDate").Required().From(model.FromDay).Can(ge),
 				model.DateTime("PaymentDueDate"),
@@ -18,7 +18,7 @@ func invoicingSets(state *model.Enum) []write.Declaration {
 				model.Text("Notes", 254),
 				model.Text("CreditNoteDescription", 254),
 				model.Ref("CreditNoteOriginalInvoice", "Crm_Invoicing_Invoices"),
-			), prepareDocument),
+			), prepareSale),
 
 		{
 			Set: model.Part("Crm_Invoicing_InvoiceLines", "Crm_Invoicing_InvoiceLine", "erp_invoice_lines", "Invoice").

@@ -12,7 +12,7 @@ import (
 
 func salesSets(state *model.Enum) []write.Declaration {
 	return []write.Declaration{
-		asDocument(document("Crm_Sales_SalesOrders", "Crm_Sales_SalesOrder", "erp_sales_orders", "Crm_Sales_SalesOrderLines", state).
+		asSale(saleDocument("Crm_Sales_SalesOrders", "Crm_Sales_SalesOrder", "erp_sales_orders", "Crm_Sales_SalesOrderLines", state).
 			With(
 				model.Text("CustomerPurchaseOrderNo", 20).Can(eq|like|ord),
 				model.Date("RequiredDeliveryDate").Can(ge|ord),
@@ -92,7 +92,7 @@ func prepareSalesOrder(c *write.Change) error {
 			return err
 		}
 	}
-	return prepareDocument(c)
+	return prepareSale(c)
 }
 
 func prepareSalesLine(c *write.Change) error {

@@ -12,7 +12,7 @@ import (
 )
 
 // timelines are the folders with migrations. Each has its numbers.
-var timelines = []string{"data/migrations", "webapp/migrations", "worker/schema/migrations"}
+var timelines = []string{"data/migrations", "webapp/migrations", "worker/schema/migrations", "worker/jobs/migrations"}
 
 // releasedList has each migration that somebody may have run, with its sum, in the
 // order in which they landed.

@@ -13,7 +13,6 @@ import (
 	"github.com/hybridapps/tandem/internal/testkit/testdb"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
-	"github.com/hybridapps/tandem/worker/schema"
 )
 
 // Jobs per second that do nothing, for sixteen who each ask for the next one
@@ -135,9 +134,6 @@ func noops(b testing.TB, engine sqldb.Engine, run func(context.Context, *Run) er
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { db.Close() })
-	if err := schema.Migrate(b.Context(), db); err != nil {
-		b.Fatal(err)
-	}
 	j, err := New(b.Context(), Config{
 		DB: db, Dir: b.TempDir(), Kinds: map[internalapi.JobKind]Kind{"nothing": {Run: run}}, TimeZone: "UTC", Concurrency: 4,
 		KeepJobs: time.Hour, Log: slog.New(slog.DiscardHandler), Classify: func(error, int) Fault { return Fault{Message: "failed"} },

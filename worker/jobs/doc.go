@@ -5,8 +5,9 @@
 // jobs, and the engine beneath: which process runs what, and what happens when
 // one dies. A kind of job is an entry of a table, see [Kind].
 //
-// It knows no kind by name and nothing of the ERP. When a failure is worth
-// another try is said by the owner of the kinds, see [Config].
+// Any back end can run its jobs with it: its tables have a timeline of their own,
+// see [MigrateTables]. It knows no kind by name and nothing of the ERP. When a
+// failure is worth another try is said by the owner of the kinds, see [Config].
 //
 // Jobs are rows of the worker's own database, and nothing that people see is
 // anywhere else. Each unfinished one is a workflow of DBOS Transact too, which

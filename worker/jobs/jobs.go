@@ -17,7 +17,7 @@ import (
 
 // Config configures the jobs. DB, Dir, Kinds and Classify are needed.
 type Config struct {
-	// DB is the worker's database, migrated by package schema.
+	// DB is the application's database. New makes the tables of jobs there.
 	DB *sqldb.DB
 	// Dir keeps the jobs' files, a folder for each in files/, and what the engine
 	// needs on disk. Workers that share a database of SQLite share it too; on
@@ -91,7 +91,7 @@ type Jobs struct {
 	engine *engine
 }
 
-// New makes the folder of the files, and the first schedules.
+// New makes the tables, the folder of the files, and the first schedules.
 func New(ctx context.Context, c Config) (*Jobs, error) {
 	j := &Jobs{config: c, db: c.DB, log: c.Log, clock: c.Clock, files: files{dir: filepath.Join(c.Dir, "files"), log: c.Log}}
 	if c.DB.Engine == sqldb.PostgreSQL {
@@ -99,6 +99,9 @@ func New(ctx context.Context, c Config) (*Jobs, error) {
 	}
 	if err := os.MkdirAll(j.files.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the worker's folder: %w", err)
+	}
+	if err := MigrateTables(ctx, c.DB); err != nil {
+		return nil, err
 	}
 	j.watch.streams = quota.Quota{Total: MaxStreams, Each: maxOwnStreams}
 	j.engine = newEngine(j)

@@ -12,7 +12,6 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
-	"github.com/hybridapps/tandem/worker/schema"
 )
 
 // Schedules start jobs at set times. They are rows too: cron text, time zone,
@@ -43,7 +42,7 @@ func nextTime(spec, zone string, t time.Time) (time.Time, error) {
 
 // seed adds the first schedules to an empty table.
 func (s *Schedules) seed(ctx context.Context) error {
-	return s.db.Lock(ctx, schema.Table, func() error {
+	return s.db.Lock(ctx, SchemaTable, func() error {
 		return s.db.Write(ctx, func(tx *sql.Tx) error {
 			var n int
 			if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM schedules`).Scan(&n); err != nil || n > 0 {

@@ -28,7 +28,7 @@ var worker = testdb.Template{Name: "worker", Make: func(ctx context.Context, url
 		return "", err
 	}
 	defer db.Close()
-	if err := schema.Migrate(ctx, db); err != nil || db.Engine == sqldb.SQLite {
+	if err := errors.Join(schema.Migrate(ctx, db), jobs.MigrateTables(ctx, db)); err != nil || db.Engine == sqldb.SQLite {
 		return "", err
 	}
 	return "", migrateEngine(ctx, db, "")

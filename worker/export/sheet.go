@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/internal/csvtext"
+	"github.com/hybridapps/tandem/worker/csvtext"
 )
 
 var exportHeader = []string{

@@ -5,7 +5,7 @@ import (
 	"strconv"
 
 	"github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/internal/csvtext"
+	"github.com/hybridapps/tandem/worker/csvtext"
 	"github.com/xuri/excelize/v2"
 )
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hybridapps/tandem/internal/csvtext"
+	"github.com/hybridapps/tandem/worker/csvtext"
 )
 
 func write(t testing.TB, rows ...[]string) string {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/assets"
+	"github.com/hybridapps/tandem/assets/look"
 )
 
 //go:embed templates/*.html
@@ -23,7 +24,7 @@ var templateFiles embed.FS
 var assetFiles embed.FS
 
 // static are the style sheet, the script and the pictures of the pages.
-var static = assets.New(assetFiles, "assets", "/assets/")
+var static = assets.New(assetFiles, "assets", "/assets/").With(look.Files, look.Dir)
 
 // shared are the templates that every page is made with.
 var shared = []string{"layout.html", "charts.html", "ordertable.html", "documents.html", "picture.html"}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -78,7 +79,7 @@ type Evidence struct {
 	kept recent[question, verdict]
 
 	mu      sync.Mutex
-	flights map[question]*flight[time.Time]
+	flights map[question]*flight[verdict]
 }
 
 // question is about one sign-in.
@@ -88,10 +89,11 @@ type question struct {
 	person bool
 }
 
-// verdict is the answer to a question, nil for yes.
+// verdict is the answer to a question: no error means yes.
 type verdict struct {
-	err   error
-	asked time.Time
+	err    error
+	asked  time.Time
+	groups []string
 }
 
 // NewEvidence checks the configuration. It makes no request.
@@ -106,7 +108,7 @@ func NewEvidence(c EvidenceConfig) (*Evidence, error) {
 	}
 	e := &Evidence{
 		verifier: NewIDTokenVerifier(c.Provider, c.ApplicationURI), service: c.Service, config: c, clock: c.Clock,
-		flights: map[question]*flight[time.Time]{},
+		flights: map[question]*flight[verdict]{},
 	}
 	if c.Service != nil {
 		e.calls = *c.Service.calls
@@ -132,6 +134,18 @@ func (e *Evidence) Verify(ctx context.Context, raw string) (IDToken, error) {
 // and the application may act. A nil error means yes, [ErrSignInEnded] no. The
 // token must have been verified; it may have expired since.
 func (e *Evidence) SignedIn(ctx context.Context, t IDToken) error { return e.about(ctx, t, false) }
+
+// Groups are the names of the groups that a person is in whose sign-in is live, as of
+// at most [EvidenceKept] ago: a back end that lets people decide asks whether they may.
+// The error is that of [Evidence.SignedIn]. A provider that is not asked, see
+// [EvidenceConfig.ForItsLife], tells of none.
+func (e *Evidence) Groups(ctx context.Context, t IDToken) ([]string, error) {
+	if e.config.ForItsLife {
+		return nil, nil
+	}
+	v, err := e.answer(ctx, t, false)
+	return slices.Clone(v.groups), err
+}
 
 // Admitted is SignedIn for work that goes on when the person has left: also who
 // has signed out is admitted, and nobody whose account or application was
@@ -164,8 +178,8 @@ func (e *Evidence) while(ctx context.Context, t IDToken, person bool) (context.C
 		w.stale = admittedStale
 	}
 	w.about = func() (time.Duration, error) {
-		asked, err := e.answer(ctx, t, person)
-		return e.clock.Now().Sub(asked), err
+		v, err := e.answer(ctx, t, person)
+		return e.clock.Now().Sub(v.asked), err
 	}
 	w.lock.Lock()
 	defer w.lock.Unlock()
@@ -221,10 +235,10 @@ func (e *Evidence) about(ctx context.Context, t IDToken, person bool) error {
 	return err
 }
 
-// answer is the answer of now, or one that was kept, and when it was asked for.
-func (e *Evidence) answer(ctx context.Context, t IDToken, person bool) (asked time.Time, err error) {
+// answer is the answer of now, or one that was kept.
+func (e *Evidence) answer(ctx context.Context, t IDToken, person bool) (v verdict, err error) {
 	if t.SignInID == "" {
-		return asked, badIDToken(errors.New("it names no sign-in (sid)"))
+		return v, badIDToken(errors.New("it names no sign-in (sid)"))
 	}
 	q := question{t.SignInID, t.UserID, t.Subject, person}
 	e.mu.Lock()
@@ -232,12 +246,12 @@ func (e *Evidence) answer(ctx context.Context, t IDToken, person bool) (asked ti
 		// A clock that was set back must not make an answer live longer.
 		if age := e.clock.Now().Sub(v.asked); 0 <= age && age < EvidenceKept {
 			e.mu.Unlock()
-			return v.asked, v.err
+			return v, v.err
 		}
 	}
 	f := e.flights[q]
 	if f == nil {
-		f = newFlight[time.Time]()
+		f = newFlight[verdict]()
 		e.flights[q] = f
 		go e.fly(context.WithoutCancel(ctx), q, f)
 	}
@@ -246,12 +260,12 @@ func (e *Evidence) answer(ctx context.Context, t IDToken, person bool) (asked ti
 }
 
 // fly asks the question for all who wait.
-func (e *Evidence) fly(ctx context.Context, q question, f *flight[time.Time]) {
+func (e *Evidence) fly(ctx context.Context, q question, f *flight[verdict]) {
 	ctx, cancel := context.WithTimeout(ctx, evidenceAskIn)
 	defer cancel()
 	v := verdict{asked: e.clock.Now()}
-	live, err := e.ask(ctx, q)
-	if err != nil {
+	live, groups, err := e.ask(ctx, q)
+	if v.groups = groups; err != nil {
 		v.err = e.unanswered(err)
 	} else if !live {
 		v.err = ErrSignInEnded
@@ -262,7 +276,7 @@ func (e *Evidence) fly(ctx context.Context, q question, f *flight[time.Time]) {
 		e.kept.put(q, v)
 	}
 	e.mu.Unlock()
-	f.land(v.asked, v.err)
+	f.land(v, v.err)
 }
 
 // unanswered is the error while nobody can be asked. It is never one that a new
@@ -283,19 +297,19 @@ func (e *Evidence) unanswered(cause error) error {
 		e.verifier.provider.issuer, cause)
 }
 
-func (e *Evidence) ask(ctx context.Context, q question) (live bool, err error) {
+func (e *Evidence) ask(ctx context.Context, q question) (live bool, groups []string, err error) {
 	m, err := e.verifier.provider.Metadata(ctx)
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
 	if !m.SignInIntrospection || m.IntrospectionEndpoint == "" {
-		return false, tandem.Errorf(tandem.CodeInvalid, "the provider %s cannot tell whether a sign-in lives "+
+		return false, nil, tandem.Errorf(tandem.CodeInvalid, "the provider %s cannot tell whether a sign-in lives "+
 			"(sign_in_introspection_supported in its discovery document); set ForItsLife to accept ID tokens without asking, "+
 			"also those of people who were disabled minutes ago", m.Issuer)
 	}
 	address, err := secureURL(m.IntrospectionEndpoint)
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
 	form := url.Values{"token": {q.signInID}, "token_type_hint": {"sid"}}
 	if q.person {
@@ -306,12 +320,13 @@ func (e *Evidence) ask(ctx context.Context, q question) (live bool, err error) {
 		status, err := e.send(ctx, address, form.Encode(), &answer)
 		switch {
 		case err != nil:
-			return false, err
+			return false, nil, err
 		case status == http.StatusOK:
 			// The answer is about who was asked about, and nobody else.
-			return answer.Active && answer.SignInID == q.signInID && answer.UserID == q.userID && answer.Subject == q.subject, nil
+			live = answer.Active && answer.SignInID == q.signInID && answer.UserID == q.userID && answer.Subject == q.subject
+			return live, answer.Groups, nil
 		case status != http.StatusUnauthorized || again:
-			return false, fmt.Errorf("it answers %d", status)
+			return false, nil, fmt.Errorf("it answers %d", status)
 		} // the service token was refused and is dropped: once more with another
 	}
 }

@@ -148,8 +148,12 @@ func (h *Handler) introspectSignIn(ctx context.Context, q *request, sid, userID 
 	if err != nil {
 		return none, err
 	}
+	groups, err := h.Registry.Groups(ctx, u)
+	if err != nil {
+		return none, err
+	}
 	return oauth.Introspection{
-		Active: true, Issuer: h.Issuer, ClientID: q.app.ApplicationURI, Subject: u.Login, UserID: u.ID, SignInID: sid,
+		Active: true, Issuer: h.Issuer, ClientID: q.app.ApplicationURI, Subject: u.Login, UserID: u.ID, SignInID: sid, Groups: groups,
 	}, nil
 }
 

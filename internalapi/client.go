@@ -209,6 +209,19 @@ func (p PortalQuery) query() url.Values {
 	return q
 }
 
+// Ask makes one request whose response is small JSON, for back ends with paths of
+// their own: body is sent as JSON unless nil.
+func Ask[T any](ctx context.Context, c *Client, idToken, method, path string, query url.Values, body any) (T, error) {
+	return call[T](ctx, c, idToken, method, path, query, body)
+}
+
+// Send makes one request with a body and gives the response, whose body the caller
+// closes. Every response that is not a success is an error. The back end may be
+// silent for two minutes, as it is while it takes a file.
+func (c *Client) Send(ctx context.Context, idToken, method, path string, query url.Values, contentType string, body io.Reader) (*http.Response, error) {
+	return c.send(ctx, uploadPatience, idToken, method, path, query, contentType, body)
+}
+
 // call makes one request whose response is small JSON.
 func call[T any](ctx context.Context, c *Client, idToken, method, path string, query url.Values, body any) (T, error) {
 	var out T

@@ -20,6 +20,9 @@ type Introspection struct {
 	Subject  string `json:"sub,omitempty"`
 	UserID   string `json:"id,omitempty"`
 	SignInID string `json:"sid,omitempty"`
+	// Groups are the names of the groups that the person is in, told to the back
+	// end of an application about a sign-in at it.
+	Groups []string `json:"groups,omitempty"`
 	// SystemUser is whom a service token acts as.
 	SystemUser string `json:"client_system_user,omitempty"`
 }

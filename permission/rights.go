@@ -199,6 +199,21 @@ func ForPeople(group string) bool {
 	return group == EverybodyID || group == AdministratorsID || group == PowerUsersID
 }
 
+// Names are the names of groups, in order. Those that the table does not know are
+// left out; no table knows none.
+func (t *Table) Names(groups []string) (names []string) {
+	if t == nil {
+		return nil
+	}
+	for _, id := range groups {
+		if g := t.groups[id]; g != nil {
+			names = append(names, g.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // Rights are those of accounts in the groups, which are sorted.
 func (t *Table) Rights(groups []string) *Rights {
 	name := strings.Join(groups, " ")

@@ -84,6 +84,19 @@ func (r *Registry) readRights(ctx context.Context, u *tandem.User) (*permission.
 	return made, nil
 }
 
+// Groups are the names of the groups that a person is in, in order; nobody's for
+// those who are in none, such as external users.
+func (r *Registry) Groups(ctx context.Context, u *tandem.User) ([]string, error) {
+	if r.Permissions == nil {
+		return nil, nil
+	}
+	put, _, err := r.Permissions.GroupsOf(ctx, u.ID)
+	if err != nil {
+		return nil, err
+	}
+	return r.rights.table.Load().Names(permission.GroupsOf(u, put)), nil
+}
+
 // refreshRights reads all definitions when any has changed. A number that is smaller
 // than before is that of a backup.
 func (r *Registry) refreshRights(ctx context.Context, newest int64) error {

@@ -72,12 +72,12 @@ func checkParameter(name string, values []string) string {
 // parse reads what is not the client's identity: client_id and redirect_uri
 // have been checked before, so that an error can go to the redirect URI.
 func (req *authorizationRequest) parse(q url.Values, app *registry.App) *oauth.Error {
-	req.ResponseMode = oauth.ModeQuery
-	if m := q["response_mode"]; len(m) == 1 && knownMode(m[0]) {
-		req.ResponseMode = m[0] // first, so that the errors below use it
-	}
-	if s := q["state"]; len(s) == 1 && checkParameter("state", s) == "" {
-		req.State = s[0]
+	back := wayBackOf(q) // first, so that the errors below use it
+	req.ResponseMode, req.State = back.Mode, back.State
+	u, err := url.Parse(req.RedirectURI)
+	noForm := err == nil && privateUse(u)
+	if noForm && req.ResponseMode == oauth.ModeFormPost {
+		req.ResponseMode = oauth.ModeQuery // the error must arrive
 	}
 	for _, name := range slices.Sorted(maps.Keys(q)) { // sorted: the same fault, the same response
 		values := q[name]
@@ -88,9 +88,8 @@ func (req *authorizationRequest) parse(q url.Values, app *registry.App) *oauth.E
 			return oauth.Refuse(oauth.InvalidRequest, "the parameter %s %s", tandem.Clip(name, shown), problem)
 		}
 	}
-	// Neither is looked into, and nothing is fetched: a request object could
-	// say something else than the parameters, and its URI is for the client to
-	// choose.
+	// Neither is followed, and nothing is fetched: a request object could say
+	// something else than the parameters, and its URI is for the client to choose.
 	switch {
 	case q.Has("request"):
 		return oauth.Refuse(oauth.RequestNotSupported, "request objects are not supported: send the parameters themselves")
@@ -109,14 +108,13 @@ func (req *authorizationRequest) parse(q url.Values, app *registry.App) *oauth.E
 	if m := q.Get("response_mode"); m != "" && !knownMode(m) {
 		return oauth.Refuse(oauth.InvalidRequest, "response_mode %s is not known: use query, fragment or form_post", tandem.Clip(m, shown))
 	}
-	if u, err := url.Parse(req.RedirectURI); req.ResponseMode == oauth.ModeFormPost && err == nil && privateUse(u) {
-		req.ResponseMode = oauth.ModeQuery // the error must arrive
+	if noForm && q.Get("response_mode") == oauth.ModeFormPost {
 		return oauth.Refuse(oauth.InvalidRequest, "response_mode form_post cannot reach a scheme of the application's own: use query or fragment")
 	}
 	req.Nonce, req.LoginHint = q.Get("nonce"), strings.TrimSpace(q.Get("login_hint"))
-	asked, err := token.ReadScope(q.Get("scope"))
-	if err != nil {
-		return err
+	asked, refused := token.ReadScope(q.Get("scope"))
+	if refused != nil {
+		return refused
 	}
 	req.Scope = asked.Scope
 	if err := req.parseChallenge(q, app); err != nil {

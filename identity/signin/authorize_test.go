@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"encoding/base64"
 	"net/http"
 	"net/url"
 	"strings"
@@ -81,6 +82,33 @@ func TestResponseModes(t *testing.T) {
 		csp := a.Header.Get("Content-Security-Policy")
 		if !strings.Contains(csp, "form-action 'self' https://portal.example;") || !strings.Contains(csp, "script-src 'self'") || strings.Contains(csp, "unsafe") {
 			t.Error(csp)
+		}
+	})
+	t.Run("headers", func(t *testing.T) { // Form Post Response Mode, sections 2 and 5
+		h := b.get(authorizeURL("response_mode", "form_post")).Header
+		if h.Get("Content-Type") != "text/html; charset=utf-8" || h.Get("Cache-Control") != "no-store" {
+			t.Error(h)
+		}
+	})
+	t.Run("a refused request object says how the refusal travels", func(t *testing.T) {
+		object := func(payload string) string {
+			return "eyJhbGciOiJub25lIn0." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + "."
+		}
+		inside := func(payload string, more ...string) *shown {
+			return b.get(authorizeURL(append([]string{"state", "", "request", object(payload)}, more...)...))
+		}
+		to, fields := inside(`{"response_mode":"form_post","state":"of the object","redirect_uri":"https://evil.example/"}`).form()
+		if to != back || fields.Get("error") != "request_not_supported" || fields.Get("state") != "of the object" || fields.Get("iss") != s.URL+"/id" {
+			t.Errorf("to %s with %v", to, fields)
+		}
+		// The parameters outside are stronger, and what cannot be read says nothing.
+		if _, got := inside(`{"response_mode":"form_post","state":"x"}`, "response_mode", "query", "state", "outside").to(); got.Get("state") != "outside" {
+			t.Error(got)
+		}
+		for _, payload := range []string{`{"response_mode":"web_message"}`, `{"response_mode":1}`, `{"state":"a\nb"}`, `[]`, `{`, ``} {
+			if to, got := inside(payload).to(); to != back || got.Get("error") != "request_not_supported" || got.Has("state") {
+				t.Errorf("%s: to %s with %v", payload, to, got)
+			}
 		}
 	})
 	t.Run("errors use the mode too", func(t *testing.T) {

@@ -2,6 +2,7 @@ package signin_test
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"html"
 	"net/http"
@@ -19,8 +20,8 @@ import (
 )
 
 // What only a browser can prove: the pages' own Content-Security-Policy lets
-// the form and the redirect after it through, form_post submits itself, and a
-// POST from another site finds the person signed in.
+// the form and the redirect after it through, form_post submits itself, with an
+// error too, and a POST from another site finds the person signed in.
 func TestInABrowser(t *testing.T) {
 	t.Parallel()
 	ctx, late := context.WithTimeout(chromium.Open(t), testkit.Patience)
@@ -34,10 +35,15 @@ func TestInABrowser(t *testing.T) {
 	app = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		switch r.URL.Path {
-		case "/start": // a form that posts to the authorization endpoint
+		case "/start", "/object": // a form that posts to the authorization endpoint
+			params := authorizeParams("redirect_uri", home(app)+"/callback", "response_mode", "form_post", "prompt", "none")
+			if r.URL.Path == "/object" { // which has the mode and the state within
+				params = authorizeParams("redirect_uri", home(app)+"/callback", "state", "", "request",
+					"e30."+base64.RawURLEncoding.EncodeToString([]byte(`{"response_mode":"form_post","state":"of the object"}`))+".")
+			}
 			var form strings.Builder
 			fmt.Fprintf(&form, `<form id="start" method="post" action="%s/id/connect/authorize">`, s.URL)
-			for name, values := range authorizeParams("redirect_uri", home(app)+"/callback", "response_mode", "form_post", "prompt", "none") {
+			for name, values := range params {
 				fmt.Fprintf(&form, `<input type="hidden" name="%s" value="%s">`, name, html.EscapeString(values[0]))
 			}
 			fmt.Fprint(w, form.String(), `<button>go</button></form>`)
@@ -67,11 +73,15 @@ func TestInABrowser(t *testing.T) {
 		chromedp.Click(chromedp.CSS("button")),
 	)
 	second := answer(chromedp.Navigate(home(app)+"/start"), chromedp.Click(chromedp.CSS("#start button")))
+	third := answer(chromedp.Navigate(home(app)+"/object"), chromedp.Click(chromedp.CSS("#start button")))
 	if want := "GET code=true error= state=st4te &=?#"; first != want {
 		t.Errorf("after the form: %q, want %q", first, want)
 	}
 	if want := "POST code=true error= state=st4te &=?#"; second != want {
 		t.Errorf("after form_post: %q, want %q", second, want)
+	}
+	if want := "POST code=false error=request_not_supported state=of the object"; third != want {
+		t.Errorf("after a request object: %q, want %q", third, want)
 	}
 }
 

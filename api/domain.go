@@ -30,7 +30,8 @@ const (
 
 // Domain is the Domain API: the entity model over OData 4.0.
 //
-//	GET    Set, Set(guid), Set/$count, Set(guid)/Name, Set(guid)/Name/$count
+//	GET    Set, Set(guid), Set/$count, Set(guid)/Name, Set(guid)/Name/$count,
+//	       View(ProductId=guid,…)
 //	POST   Set, Set(guid)/Children, Set(guid)/Action, Import
 //	PATCH  Set(guid)
 //	DELETE Set(guid)
@@ -165,10 +166,13 @@ func (d *Domain) route(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if path.Resource == odata.Named && path.Parameters != nil {
-		return notFound("%s is a set, not an operation.", set.Name)
-	}
 	on := &target{Domain: d, set: set, path: path}
+	if path.Resource == odata.Named && path.Parameters != nil {
+		if len(set.RowKey()) == 0 {
+			return notFound("%s is a set, not an operation.", set.Name)
+		}
+		return methods{"GET": on.entity}.serve(w, r)
+	}
 	switch path.Resource {
 	case odata.Named:
 		return methods{"GET": on.collection, "POST": on.create}.of(set).serve(w, r)
@@ -176,7 +180,7 @@ func (d *Domain) route(w http.ResponseWriter, r *http.Request) error {
 		return methods{"GET": on.count}.serve(w, r)
 	case odata.Entity:
 		if set.View {
-			return notFound("The rows of %s have no Id; use $filter.", set.Name)
+			return notFound("The rows of %s have no Id; use $filter, or the key that $metadata names.", set.Name)
 		}
 		return methods{"GET": on.entity, "PATCH": on.update, "DELETE": on.delete}.of(set).serve(w, r)
 	}

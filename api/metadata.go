@@ -10,9 +10,9 @@ import (
 )
 
 // metadata writes the model as CSDL XML (OASIS "OData Version 4.0 Part 3:
-// Common Schema Definition Language"), in the namespace Erp. Views have no key,
-// because their rows have no Id. sessions adds the monitor's view, usage the
-// function that tells how the licence is used.
+// Common Schema Definition Language"), in the namespace Erp. The rows of views
+// have no Id: their key are the Ids of what they refer to. sessions adds the
+// monitor's view, usage the function that tells how the licence is used.
 func metadata(m *model.Model, sessions, usage bool) []byte {
 	w := &csdl{}
 	w.line(`<?xml version="1.0" encoding="utf-8"?>`)
@@ -123,9 +123,15 @@ func (w *csdl) entityType(s *model.Set) {
 		attributes += ` Abstract="true"`
 	}
 	w.line(`<EntityType Name="%s"`+attributes+`>`, s.Type)
+	key := s.RowKey()
 	if s.Base == nil && !s.View {
+		key = []*model.Property{s.ID()}
+	}
+	if len(key) > 0 {
 		w.line(`<Key>`)
-		w.line(`<PropertyRef Name="Id"/>`)
+		for _, p := range key {
+			w.line(`<PropertyRef Name="%s"/>`, p.Name)
+		}
 		w.line(`</Key>`)
 	}
 	var references []*model.Property

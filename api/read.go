@@ -165,15 +165,24 @@ func ofOneRow(q *query.Query) bool {
 }
 
 // one answers with one row, shaped as the query string says. Rows that are not
-// there are 404.
+// there are 404. What was written is shown with its Id, which is how clients that
+// know of keys only learn what they have made.
 func (t *target) one(w http.ResponseWriter, r *http.Request, status int, e model.Entity) error {
 	options, err := odata.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return err
 	}
-	q, err := query.ResolveRow(e.Set, e.ID, options, grantedTo(r))
+	var q *query.Query
+	if e.Set.View {
+		q, err = query.ResolveKey(e.Set, t.path.Parameters, options, grantedTo(r))
+	} else {
+		q, err = query.ResolveRow(e.Set, e.ID, options, grantedTo(r))
+	}
 	if err != nil {
 		return err
+	}
+	if ScopeFor(r.Method) == tandem.ScopeUpdate && !options.Has("$select") {
+		q.WithID()
 	}
 	if q.Form, err = formOf(r); err != nil {
 		return err
@@ -199,11 +208,18 @@ func (t *target) one(w http.ResponseWriter, r *http.Request, status int, e model
 		out.url(t.root(), "$metadata#", e.Set.Name, "/$entity")
 		at := len(out.buf)
 		out.buf = q.AppendRow(out.buf, row)
-		out.buf[at] = ',' // in the place of the row's brace; every entity has an id
+		if len(out.buf) == at+len("{}") { // of a view, whose attributes are all hidden
+			out.buf = append(out.buf[:at], '}')
+			return nil
+		}
+		out.buf[at] = ',' // in the place of the row's brace
 		return nil
 	})
 	if err == nil && !found {
-		err = notFound("There is no %s.", e)
+		err = notFound("There is no such row of %s.", e.Set.Name)
+		if e.ID != "" {
+			err = notFound("There is no %s.", e)
+		}
 	}
 	if err != nil {
 		return out.fail(err, t.logBroken(r))

@@ -239,6 +239,9 @@ func propertyNotes(p *model.Property) []string {
 	case p.CreateOnly:
 		notes = append(notes, "set at creation only")
 	}
+	if p.IDOf != nil {
+		notes = append(notes, "the Id of "+p.IDOf.Name+", and part of the row's key")
+	}
 	if p.Explicit {
 		notes = append(notes, "only when $select names it")
 	}

@@ -49,6 +49,7 @@ func inventorySets() []write.Declaration {
 			Set: model.View("Logistics_Inventory_CurrentBalances", "Logistics_Inventory_CurrentBalance", "erp_current_balances").Guarded("Store.AccessKey", "EnterpriseCompany.AccessKey").
 				Unique("Product", "Store", "EnterpriseCompany").
 				With(
+					model.IDOf("Product"), model.IDOf("Store"), model.IDOf("EnterpriseCompany"),
 					model.Quantity("QuantityBase", 38, 3, "Product.MeasurementUnit").Required().ReadOnly().Can(eq|ge),
 					model.Amount("BaseCost", 38, 2, "EnterpriseCompany.BaseCurrency").Required().ReadOnly(),
 					model.Ref("EnterpriseCompany", setEnterpriseCompanies).Required().ReadOnly(),

@@ -34,6 +34,11 @@ type Query struct {
 	Given []Option
 }
 
+// Has reports whether the option was given.
+func (q *Query) Has(name string) bool {
+	return slices.ContainsFunc(q.Given, func(o Option) bool { return o.Name == name })
+}
+
 // Option is one name=value of a query string, decoded.
 type Option struct{ Name, Value string }
 

@@ -50,8 +50,7 @@ async function use(model, Filter, Sorter) {
   const created = groups.create({ Code: 'UI5', Name: { EN: 'OpenUI5' } }, true)
   await created.created()
   result.created = created.getProperty('Code')
-  // The answer to a creation has no Id, which UI5 would make its path of: rows have one only where it is selected.
-  const path = '/' + created.getObject()['@odata.id']
+  const path = created.getCanonicalPath()
   const bind = () => model.bindContext(path, undefined, { $select: 'Id,Code,Notes,ObjectVersion' })
   const [row, other] = [bind(), bind()]
   await Promise.all([row.requestObject(), other.requestObject()])

@@ -23,11 +23,18 @@ const orders = await erp.Crm_Sales_SalesOrders().query((b, q) => b.select('Id', 
 step('lines', { orders: orders.data.value.length, lines: orders.data.value[0].Lines.length })
 
 const balances = await erp.Logistics_Inventory_CurrentBalances().query((b, q) => b.filter(q.QuantityBase.props.Value.ge(1)).top(2))
-step('view', { rows: balances.data.value.length, unit: typeof balances.data.value[0].QuantityBase.Unit })
+const { ProductId, StoreId, EnterpriseCompanyId } = balances.data.value[0]
+const balance = await erp.Logistics_Inventory_CurrentBalances({ ProductId, StoreId, EnterpriseCompanyId }).query((b) => b.select('QuantityBase').expand('Product'))
+const same = await erp.Logistics_Inventory_CurrentBalances().query((b, q) => b.filter(q.ProductId.eq(ProductId), q.StoreId.eq(StoreId)))
+step('view', {
+  rows: balances.data.value.length, unit: typeof balances.data.value[0].QuantityBase.Unit,
+  one: balance.data.QuantityBase.Value === balances.data.value[0].QuantityBase.Value, product: typeof balance.data.Product.PartNumber,
+  filtered: same.data.value.length,
+})
 
 const groups = erp.General_Products_ProductGroups()
 const created = await groups.create({ Code: 'TS', Name: { EN: 'TypeScript', BG: 'Език' } })
-const id = created.data['@odata.id'].match(/\((.*)\)/)[1]
+const id = created.data.Id
 const key = groups.parseKey(groups.createKey(id))
 step('created', { status: created.status, code: created.data.Code, same: key === id })
 

@@ -75,7 +75,7 @@ func generatedClient(t *testing.T, in *tandemtest.Instance, task string) {
 	shows(t, exec.CommandContext(t.Context(), "node", program, task), map[string]map[string]any{
 		"read":    {"status": 200.0, "numbers": []any{"TENT-0703", "TENT-0702"}, "groups": []any{"TENT", "TENT"}, "more": true},
 		"lines":   {"orders": 1.0, "lines": 1.0},
-		"view":    {"rows": 2.0, "unit": "string"},
+		"view":    {"rows": 2.0, "unit": "string", "one": true, "product": "string", "filtered": 1.0},
 		"created": {"status": 201.0, "code": "TS", "same": true},
 		"row":     {"name": map[string]any{"EN": "TypeScript", "BG": "Език"}, "version": 1.0},
 		"patched": {"status": 204.0},

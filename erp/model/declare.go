@@ -40,6 +40,7 @@ type property struct {
 	unit     []string
 	format   string
 	viaOwner string
+	idOf     string
 }
 
 func newSet(name, typ, table string) SetDeclaration {
@@ -72,7 +73,8 @@ func Part(name, typ, table, owner string) SetDeclaration {
 	return d
 }
 
-// View declares a set without Id, which cannot be written.
+// View declares a set without Id, which cannot be written. Its key in $metadata are
+// the attributes declared with [IDOf].
 func View(name, typ, table string) SetDeclaration {
 	d := newSet(name, typ, table).ReadOnly()
 	d.View = true
@@ -216,6 +218,15 @@ func OneOf(name string, enum *Enum) PropertyDeclaration {
 func Ref(name, target string) PropertyDeclaration {
 	d := declare(name, KindReference)
 	d.decl.target = target
+	return d
+}
+
+// IDOf declares the Id of what a reference of a view refers to, as an attribute with
+// the reference's name and "Id": part of the key by which clients know the view's rows.
+// It is guarded as the reference is.
+func IDOf(reference string) PropertyDeclaration {
+	d := declare(reference+"Id", KindGUID).Required().ReadOnly().Can(CanEq | CanIn)
+	d.decl.idOf = reference
 	return d
 }
 

@@ -154,6 +154,10 @@ func (s *Set) linkPaths(m *Model) {
 			root := s.Must(p.decl.viaOwner)
 			p.ViaOwner = &Path{Refs: []*Property{root}, Property: root.Target.Must(p.Name)}
 		}
+		if p.decl.idOf != "" {
+			p.IDOf = s.Must(p.decl.idOf)
+			p.ViaOwner = &Path{Refs: []*Property{p.IDOf}, Property: p.IDOf.Target.ID()}
+		}
 		p.Unit = nil
 		at := s
 		for _, name := range p.decl.unit {

@@ -61,6 +61,9 @@ func (s *Set) ParsePath(segments []string) (*Path, error) {
 		}
 		if i == len(segments)-1 {
 			p.Property = prop
+			if prop.IDOf != nil { // as if the reference itself was followed
+				p.Refs, p.Property = append(p.Refs, prop.IDOf), prop.ViaOwner.Property
+			}
 			return p, nil
 		}
 		if !prop.IsReference() {

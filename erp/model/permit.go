@@ -51,6 +51,9 @@ func (s *Set) Permit(by permission.Granted, need permission.Right) error {
 // Permit refuses a caller who may not do with the attribute what is needed, where
 // it has a key of its own; the error is a [*permission.Denied].
 func (p *Property) Permit(by *permission.Rights, need permission.Right) error {
+	if p.IDOf != nil {
+		return p.IDOf.Permit(by, need)
+	}
 	if by.Column(p.Set.Name, p.Name)&need != need {
 		return &permission.Denied{Set: p.Set.Name, Attribute: p.Name, Need: need}
 	}

@@ -110,8 +110,12 @@ type Property struct {
 	KeepTime bool
 	// Format makes a computed text; such a property has no column.
 	Format []DisplayPart
-	// ViaOwner properties are those of the aggregate's root.
+	// ViaOwner properties are those of the aggregate's root, and of a view the Ids of
+	// what it refers to.
 	ViaOwner *Path
+	// IDOf is the reference whose row's Id the attribute is; nil for all others. The
+	// rows of a view are told apart by these.
+	IDOf *Property
 	// Index is the place in Set.Properties and in a Record's values.
 	Index int
 

@@ -114,6 +114,17 @@ func (s *Set) Child(name string) *Child { return s.childs[name] }
 // ID is the property Id; nil on views.
 func (s *Set) ID() *Property { return s.id }
 
+// RowKey are the attributes that tell the rows of a view apart; nil where the view has
+// none, and for all other sets, which have an Id.
+func (s *Set) RowKey() (key []*Property) {
+	for _, p := range s.Properties {
+		if p.IDOf != nil {
+			key = append(key, p)
+		}
+	}
+	return key
+}
+
 // TypeProperty tells the subtypes of a table apart; nil where there are none.
 func (s *Set) TypeProperty() *Property { return s.typeProperty }
 

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"slices"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
@@ -132,6 +133,19 @@ type Reader interface {
 // ByID is the query for one row.
 func ByID(s *model.Set, id string) *Query {
 	return &Query{Set: s, Where: Equal(s.ID(), model.TextValue(id)), Limit: 1}
+}
+
+// WithID adds the Id to what is shown of a row, before everything else.
+func (q *Query) WithID() {
+	id := q.Set.ID()
+	if id == nil || slices.Contains(q.Fields, id) {
+		return
+	}
+	fields := q.Fields
+	if fields == nil {
+		fields = q.Set.DefaultFields()
+	}
+	q.Fields = append([]*model.Property{id}, fields...)
 }
 
 // Check reports what a store cannot answer; stores call it first.

@@ -3,6 +3,7 @@ package query
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/erp/model"
@@ -38,6 +39,44 @@ func Resolve(set *model.Set, options *odata.Query, granted permission.Granted) (
 // ResolveRow is [Resolve] for one row; options that are only for many are
 // refused.
 func ResolveRow(set *model.Set, id string, options *odata.Query, granted permission.Granted) (*Query, error) {
+	return resolveOne(ByID(set, id), options, granted)
+}
+
+// ResolveKey is [ResolveRow] for a row of a view, by what [model.Set.RowKey] has.
+func ResolveKey(set *model.Set, key []odata.Parameter, options *odata.Query, granted permission.Granted) (*Query, error) {
+	q := &Query{Set: set, Limit: 1}
+	want := set.RowKey()
+	if len(want) == 0 || len(key) != len(want) {
+		return nil, wrongKey(set)
+	}
+	var all And
+	for _, p := range want {
+		at := slices.IndexFunc(key, func(k odata.Parameter) bool { return k.Name == p.Name })
+		if at < 0 || key[at].Value.Kind != odata.GUID {
+			return nil, wrongKey(set)
+		}
+		if err := p.Permit(granted.Rights, permission.Read); err != nil {
+			return nil, err
+		}
+		all = append(all, &Compare{Path: p.ViaOwner, Value: model.TextValue(key[at].Value.Text)})
+	}
+	q.Where = all
+	return resolveOne(q, options, granted)
+}
+
+func wrongKey(set *model.Set) error {
+	var names []string
+	for _, p := range set.RowKey() {
+		names = append(names, p.Name+"=guid")
+	}
+	if names == nil {
+		return notFound("%s is a set, not an operation.", set.Name)
+	}
+	return notFound("A row of %[1]s is %[1]s(%[2]s).", set.Name, strings.Join(names, ","))
+}
+
+// resolveOne completes a query that finds one row.
+func resolveOne(q *Query, options *odata.Query, granted permission.Granted) (*Query, error) {
 	for _, o := range options.Given {
 		switch o.Name {
 		case "$filter", "$orderby", "$top", "$skip", "$skiptoken", "$count", "$search":
@@ -45,10 +84,9 @@ func ResolveRow(set *model.Set, id string, options *odata.Query, granted permiss
 		}
 	}
 	r := resolver{granted}
-	if err := r.enter(set); err != nil {
+	if err := r.enter(q.Set); err != nil {
 		return nil, err
 	}
-	q := ByID(set, id)
 	q.By = granted.Rights
 	q.SkipNulls, q.Versions = options.SkipNulls, true
 	return q, r.shape(q, options.Select, options.Expand)

@@ -24,8 +24,11 @@ const (
 	// person is recorded as told by the service; they are no authority.
 	AuditOnBehalf     AuditKind = "service_call_on_behalf"
 	AuditMultiplexing AuditKind = "possible_multiplexing"
-	// AuditPermissionRefused is an API call that the account has no right to.
+	// AuditPermissionRefused is an API call that the account has no right to,
+	// AuditCallRefused one that is forbidden for another reason: a scope that the
+	// token does not have, a kind of account that the API is not for.
 	AuditPermissionRefused AuditKind = "permission_refused"
+	AuditCallRefused       AuditKind = "call_refused"
 	AuditAdministration    AuditKind = "administration"
 	// AuditPruned is the removal of events that were older than they are kept.
 	AuditPruned AuditKind = "record_pruned"
@@ -37,7 +40,7 @@ const (
 var AuditKinds = []AuditKind{
 	AuditSignIn, AuditSignInFailed, AuditSignOut, AuditTokenIssued, AuditTokenRefused, AuditRefreshReplayed,
 	AuditCodeReplayed, AuditSessionOpened, AuditSessionClosed, AuditSessionRefused, AuditOnBehalf,
-	AuditMultiplexing, AuditPermissionRefused, AuditAdministration, AuditPruned, AuditRestored,
+	AuditMultiplexing, AuditPermissionRefused, AuditCallRefused, AuditAdministration, AuditPruned, AuditRestored,
 }
 
 // AuditEvent is one line of the append-only record. It never holds a token, a
@@ -56,6 +59,11 @@ type AuditEvent struct {
 	RemoteAddr                   string
 	// Detail is one short line for a person: what was granted, or why not.
 	Detail string
+	// RequestID is the id of the request that the event is about; the record takes it
+	// from the context (see [WithRequestID]) when it is empty.
+	RequestID string
+	// Facts are what was decided by, for tandem explain: [Facts.JSON], or empty.
+	Facts string
 }
 
 // Auditor is the record as the boxes see it, which may not know each other.

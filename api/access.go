@@ -68,8 +68,9 @@ type Access struct {
 	// DefaultTokenCacheSize, about 1 KiB each.
 	TokenCacheSize int
 
-	once  sync.Once
-	cache *tokenCache
+	once     sync.Once
+	cache    *tokenCache
+	refusals refusals
 }
 
 // Call is what is known of an admitted API call.
@@ -114,12 +115,14 @@ func (a *Access) guard(scope string, next http.Handler) http.Handler {
 		if need == "" {
 			need = ScopeFor(r.Method)
 		}
-		call, err := a.Admit(r, need)
+		r = Identify(w, r)
+		h := w.Header()
+		h.Set(RequestIDHeader, tandem.RequestID(r.Context()))
+		call, p, err := a.admit(r, need)
 		if err != nil {
-			Errors{a.Log}.Write(w, r, err)
+			Errors{a.Log}.Write(w, r, a.forbidden(w, r, p, err))
 			return
 		}
-		h := w.Header()
 		h.Set("Tandem-Session", call.Session.ID)
 		h.Set("Tandem-Slot", strconv.Itoa(call.Session.Slot))
 		h.Set("Cache-Control", "no-store")
@@ -139,14 +142,26 @@ func ScopeFor(method string) string {
 // Admit checks the request and acquires its session. The error is one for
 // [Errors].
 func (a *Access) Admit(r *http.Request, scope string) (*Call, error) {
+	call, _, err := a.admit(r, scope)
+	return call, err
+}
+
+// admit is Admit that also tells who was refused, as far as the token says so.
+func (a *Access) admit(r *http.Request, scope string) (*Call, *tandem.Principal, error) {
 	raw, err := bearerToken(r)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	p, err := a.verify(r.Context(), raw)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	call, err := a.open(r, p, scope)
+	return call, p, err
+}
+
+// open checks what a verified token may do, and acquires its session.
+func (a *Access) open(r *http.Request, p *tandem.Principal, scope string) (call *Call, err error) {
 	if err := a.Checker.Check(r.Context(), p); err != nil {
 		return nil, err
 	}
@@ -156,7 +171,7 @@ func (a *Access) Admit(r *http.Request, scope string) (*Call, error) {
 	if !p.Scope.Has(scope) {
 		return nil, InsufficientScope(scope)
 	}
-	call := &Call{Principal: p}
+	call = &Call{Principal: p}
 	if values := r.Header[OnBehalfHeader]; len(values) > 0 {
 		if call.OnBehalf, err = onBehalf(p, values); err != nil {
 			return nil, err
@@ -205,6 +220,7 @@ func (a *Access) init() {
 		a.TokenCacheSize = DefaultTokenCacheSize
 	}
 	a.cache = newTokenCache(a.TokenCacheSize)
+	a.refusals.auditor, a.refusals.clock = a.Auditor, a.Clock
 }
 
 // bearerToken is the token of the Authorization header, the only place where

@@ -64,8 +64,6 @@ type Domain struct {
 	// when zero. Import has none: its caller's context bounds it.
 	Timeout time.Duration
 
-	denials      denials
-	denialsOnce  sync.Once
 	metadataOnce sync.Once
 	metadataXML  []byte
 }
@@ -90,7 +88,7 @@ func (d *Domain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = d.route(w, r)
 	}
 	if err != nil {
-		Errors{d.Log}.Write(w, r, d.denied(r, edge(err)))
+		Errors{d.Log}.Write(w, r, d.denied(w, r, edge(err)))
 	}
 }
 

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -167,9 +166,12 @@ func (e Errors) Write(w http.ResponseWriter, r *http.Request, err error) {
 	h := w.Header()
 	switch {
 	case status == http.StatusInternalServerError:
-		id := rand.Text()[:12]
+		id := tandem.RequestID(r.Context())
+		if id == "" {
+			id = NewRequestID()
+		}
 		object.Message = "internal error; the log of the instance has the cause under request id " + id
-		h.Set("Tandem-Request-Id", id)
+		h.Set(RequestIDHeader, id)
 		e.log().ErrorContext(r.Context(), "request failed", "request_id", id, "method", r.Method, "path", r.URL.Path, "error", err)
 	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
 		if h.Get("Retry-After") == "" {

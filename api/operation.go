@@ -130,7 +130,7 @@ func (d *Domain) importObjects(w http.ResponseWriter, r *http.Request) error {
 	for i, o := range result.Objects {
 		out := importedObject{Result: verdict(o.Err == nil), State: o.State, Message: o.Note}
 		if o.Err != nil {
-			e := d.notSecret(r, o.Err)
+			e := d.notSecret(w, r, o.Err)
 			out.Message, out.Error = e.Message, &e
 		} else if o.Entity.ID != "" {
 			out.ID = o.Entity.String()

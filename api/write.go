@@ -224,8 +224,8 @@ func actor(r *http.Request) (write.Actor, error) {
 }
 
 // notSecret is what a caller may see of an error inside a 200.
-func (d *Domain) notSecret(r *http.Request, err error) ErrorObject {
-	status, object := Describe(d.denied(r, err))
+func (d *Domain) notSecret(w http.ResponseWriter, r *http.Request, err error) ErrorObject {
+	status, object := Describe(d.denied(w, r, err))
 	if status == http.StatusInternalServerError {
 		Errors{d.Log}.log().ErrorContext(r.Context(), "import failed", "error", err)
 		object.Message = "internal error; the log of the instance has the cause"

@@ -19,6 +19,7 @@ type Filter struct {
 	ApplicationURI string
 	Actor          string
 	SessionID      string
+	RequestID      string
 	// Since (inclusive) and Until (exclusive) bound the time.
 	Since, Until time.Time
 	// Before is the ID of the last event of the page before; it is what pages

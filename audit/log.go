@@ -41,6 +41,8 @@ const (
 	Company = 300 * time.Microsecond
 	// MaxDetail is the longest Detail kept, in bytes; longer ones are cut.
 	MaxDetail = 1000
+	// MaxFacts is the most facts kept, in bytes; longer ones are left out.
+	MaxFacts = 4 << 10
 	// maxName is the same for the other texts, which have bounds of their own
 	// where they come from.
 	maxName = 300
@@ -94,6 +96,17 @@ func (l *Log) RecordAll(ctx context.Context, events []tandem.AuditEvent) error {
 	return g.wait(ctx)
 }
 
+// add takes events in, of the request that they came by.
+func (g *group) add(request string, events []tandem.AuditEvent) {
+	at := len(g.events)
+	g.events = append(g.events, events...)
+	for i := range g.events[at:] {
+		if e := &g.events[at+i]; e.RequestID == "" {
+			e.RequestID = request
+		}
+	}
+}
+
 // size is how many events there are; none in no group.
 func (g *group) size() int {
 	if g == nil {
@@ -125,7 +138,8 @@ func (l *Log) join(ctx context.Context, events ...tandem.AuditEvent) (*group, er
 				g = &group{events: make([]tandem.AuditEvent, 0, 16), done: make(chan struct{})}
 				l.pending = g
 			}
-			if g.events = append(g.events, events...); len(g.events) == len(events) || len(g.events) >= l.want {
+			g.add(tandem.RequestID(ctx), events)
+			if len(g.events) == len(events) || len(g.events) >= l.want {
 				l.signal()
 			}
 			l.mu.Unlock()
@@ -254,7 +268,11 @@ func (l *Log) commit(g *group, ids *ids) {
 // so that nobody makes the events of a whole group fail.
 func bound(e *tandem.AuditEvent) {
 	cut(&e.Detail, MaxDetail)
-	for _, s := range []*string{&e.ApplicationURI, &e.Actor, &e.SessionID, &e.SignInID, &e.TokenID, &e.RemoteAddr} {
+	if len(e.Facts) > MaxFacts { // a part of it could not be read
+		e.Facts = ""
+	}
+	cut(&e.Facts, MaxFacts)
+	for _, s := range []*string{&e.RequestID, &e.ApplicationURI, &e.Actor, &e.SessionID, &e.SignInID, &e.TokenID, &e.RemoteAddr} {
 		cut(s, maxName)
 	}
 }

@@ -36,6 +36,8 @@ var auditEvents = sqldb.NewTable("audit_events", func(e *tandem.AuditEvent, colu
 	column("token_id", &e.TokenID)
 	column("remote_addr", &e.RemoteAddr)
 	column("detail", &e.Detail)
+	column("request_id", &e.RequestID)
+	column("facts", &e.Facts)
 })
 
 // auditRows is how many events one statement takes. Each number up to it has a
@@ -118,6 +120,7 @@ func (s *Audit) ListAudit(ctx context.Context, f audit.Filter) ([]tandem.AuditEv
 	add(f.ApplicationURI != "", "application_uri =", f.ApplicationURI)
 	add(f.Actor != "", "actor =", f.Actor)
 	add(f.SessionID != "", "session_id =", f.SessionID)
+	add(f.RequestID != "", "request_id =", f.RequestID)
 	add(!f.Since.IsZero(), "at >=", sqldb.Micros(f.Since))
 	add(!f.Until.IsZero(), "at <", sqldb.Micros(f.Until))
 	add(f.Before != "", "id <", f.Before)

@@ -96,6 +96,10 @@ type Denied struct {
 	// set is refused.
 	Set, Attribute string
 	Need           Right
+	// Rule is what refused. Guard, Key and Row say more of it, to administrators: the
+	// path to the key, its id, and the row as Set(id), as far as they are known.
+	Rule            tandem.Rule
+	Guard, Key, Row string
 }
 
 // Error implements error.

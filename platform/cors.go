@@ -29,7 +29,7 @@ const (
 	corsMethods = "GET, HEAD, POST, PATCH, DELETE"
 	// corsExposed are the headers of an answer that a page may read, beside
 	// those that it always may.
-	corsExposed = "OData-Version, Location, Retry-After, WWW-Authenticate, ETag, X-Request-Id"
+	corsExposed = "OData-Version, Location, Retry-After, WWW-Authenticate, ETag, X-Request-Id, Tandem-Request-Id"
 	// corsMaxAge is for how long a browser need not ask again. It is short: an
 	// origin that is taken from a registration stops.
 	corsMaxAge = time.Minute

@@ -36,6 +36,7 @@ type Instance struct {
 	signIn   *signin.Handler
 	metrics  *metrics
 	rows     *data.ERP
+	access   *api.Access
 	writes   writes
 	handler  http.Handler
 }
@@ -154,12 +155,12 @@ func (i *Instance) mountAPI(mux *http.ServeMux) {
 	model := erpModel()
 	i.rows = i.erpStore(model)
 	i.rows.Limit(c.Queries)
-	access := &api.Access{
+	i.access = &api.Access{
 		Verifier:      &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.AudienceDomainAPI, Clock: c.Clock},
 		KeyGeneration: i.Keys.Generation, Checker: i.Registry, Sessions: i.Sessions, Rights: i.Registry.Rights, Auditor: i.audit, Log: c.Log, Clock: c.Clock,
 	}
 	(&api.Domain{
-		Model: model.Model, Store: i.rows, Access: access, Root: c.URL, Version: c.Version, Log: c.Log,
+		Model: model.Model, Store: i.rows, Access: i.access, Root: c.URL, Version: c.Version, Log: c.Log,
 		Sessions: func(ctx context.Context) ([]tandem.Session, error) { return i.Sessions.List(ctx) },
 		Usage: func(ctx context.Context) (api.LicenceUsage, error) {
 			u, err := i.Sessions.Usage(ctx)
@@ -207,6 +208,7 @@ func (i *Instance) Run(ctx context.Context) error {
 	g.Go(func() error { return ended(ctx, i.Keys.Run(ctx)) })
 	g.Go(func() error { return ended(ctx, i.identity.Run(ctx)) })
 	g.Go(func() error { i.Sessions.Run(ctx); return nil })
+	g.Go(func() error { i.tellRefusals(ctx); return nil })
 	g.Go(func() error { i.followUsers(ctx); return nil })
 	g.Go(func() error { i.indexSearch(ctx); return nil })
 	g.Go(func() error { i.trimLogs(ctx); return nil })

@@ -94,7 +94,7 @@ var auditKinds = [...]tandem.AuditKind{
 	tandem.AuditSignIn, tandem.AuditSignInFailed, tandem.AuditSignOut, tandem.AuditTokenIssued, tandem.AuditTokenRefused,
 	tandem.AuditRefreshReplayed, tandem.AuditCodeReplayed, tandem.AuditSessionOpened, tandem.AuditSessionClosed,
 	tandem.AuditSessionRefused, tandem.AuditOnBehalf, tandem.AuditMultiplexing, tandem.AuditAdministration,
-	tandem.AuditPruned, tandem.AuditRestored,
+	tandem.AuditPruned, tandem.AuditRestored, tandem.AuditPermissionRefused, tandem.AuditCallRefused,
 }
 
 var auditFlows = [...]tandem.Flow{"", tandem.FlowUser, tandem.FlowService}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/api"
 	"github.com/hybridapps/tandem/oauth"
 )
 
@@ -32,13 +33,14 @@ func timely(next http.Handler) http.Handler {
 }
 
 // observed writes a line for each request: at level debug, slow ones at info,
-// failures of the server at warn. Of the URL it tells the path only: queries
+// failures of the server at warn, and gives each request its id. Of the URL it tells the path only: queries
 // hold codes and hints (invariant I13). count, where there is one, gets each
 // request too.
 func observed(log *slog.Logger, count func(path string, status int, took time.Duration), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := tandem.SystemTime()
 		rec := &recorder{ResponseWriter: w}
+		r = api.Identify(rec, r)
 		next.ServeHTTP(rec, r)
 		took := tandem.SystemTime().Sub(start)
 		if count != nil {
@@ -57,7 +59,7 @@ func observed(log *slog.Logger, count func(path string, status int, took time.Du
 			return
 		}
 		log.LogAttrs(ctx, level, "request",
-			slog.String("method", r.Method), slog.String("path", tandem.Clip(r.URL.Path, 200)), slog.Int("status", rec.code()),
+			slog.String("request_id", tandem.RequestID(ctx)), slog.String("method", r.Method), slog.String("path", tandem.Clip(r.URL.Path, 200)), slog.Int("status", rec.code()),
 			slog.Int64("bytes", rec.bytes), slog.Duration("took", took.Round(time.Microsecond)), slog.String("from", r.RemoteAddr))
 	})
 }

@@ -33,13 +33,23 @@ type recordRow struct {
 	TokenID        string           `json:"token_id"`
 	RemoteAddr     string           `json:"remote_addr"`
 	Detail         string           `json:"detail"`
+	RequestID      string           `json:"request_id"`
+	// Facts are what was decided by; null where nothing is kept of it.
+	Facts json.RawMessage `json:"facts"`
 }
 
 func recordRowOf(e tandem.AuditEvent) recordRow {
 	return recordRow{
 		ID: e.ID, At: stamp{e.At}, Kind: e.Kind, ApplicationURI: e.ApplicationURI, Actor: e.Actor, Flow: e.Flow, SessionID: e.SessionID,
-		SignInID: e.SignInID, TokenID: e.TokenID, RemoteAddr: e.RemoteAddr, Detail: e.Detail,
+		SignInID: e.SignInID, TokenID: e.TokenID, RemoteAddr: e.RemoteAddr, Detail: e.Detail, RequestID: e.RequestID, Facts: factsOf(e),
 	}
+}
+
+func factsOf(e tandem.AuditEvent) json.RawMessage {
+	if e.Facts == "" {
+		return nil
+	}
+	return json.RawMessage(e.Facts)
 }
 
 var recordColumns = []column[recordRow]{
@@ -70,10 +80,11 @@ type recordFilter struct {
 	Application string    `help:"Only those of an application." placeholder:"ID"`
 	Actor       string    `help:"Only those of an actor: a login." placeholder:"LOGIN"`
 	Session     string    `help:"Only those of an API session." placeholder:"ID"`
+	Request     string    `help:"Only those of a request, by the id in its answer." placeholder:"ID"`
 }
 
 func (f *recordFilter) filter() audit.Filter {
-	return audit.Filter{Kind: tandem.AuditKind(f.Kind), ApplicationURI: f.Application, Actor: f.Actor, SessionID: f.Session}
+	return audit.Filter{Kind: tandem.AuditKind(f.Kind), ApplicationURI: f.Application, Actor: f.Actor, SessionID: f.Session, RequestID: f.Request}
 }
 
 type recordList struct {

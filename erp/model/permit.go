@@ -43,9 +43,14 @@ func (s *Set) Permit(by permission.Granted, need permission.Right) error {
 		return &ScopeError{tandem.ScopeSec, s}
 	}
 	if keyed := s.Permissive(); !by.Set(keyed.Name, need) {
-		return &permission.Denied{Set: keyed.Name, Need: need}
+		return keyed.denied(need)
 	}
 	return nil
+}
+
+// denied is the refusal by the key of a set that has one.
+func (s *Set) denied(need permission.Right) error {
+	return &permission.Denied{Set: s.Name, Need: need, Rule: tandem.RuleSet, Key: permission.SetKeyID(s.Name)}
 }
 
 // Permit refuses a caller who may not do with the attribute what is needed, where
@@ -55,7 +60,9 @@ func (p *Property) Permit(by *permission.Rights, need permission.Right) error {
 		return p.IDOf.Permit(by, need)
 	}
 	if by.Column(p.Set.Name, p.Name)&need != need {
-		return &permission.Denied{Set: p.Set.Name, Attribute: p.Name, Need: need}
+		return &permission.Denied{
+			Set: p.Set.Name, Attribute: p.Name, Need: need, Rule: tandem.RuleAttribute, Key: permission.ColumnKeyID(p.Set.Name, p.Name),
+		}
 	}
 	return nil
 }

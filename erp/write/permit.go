@@ -44,7 +44,7 @@ func (w *Writer) permittedRow(e model.Entity, need permission.Right) error {
 		case !sees && right == permission.Read:
 			return tandem.Errorf(tandem.CodeNotFound, "There is no %s.", e)
 		case !sees:
-			return &permission.Denied{Set: e.Set.Name, Need: need}
+			return w.refusedRow(e, need)
 		}
 	}
 	return nil
@@ -53,9 +53,10 @@ func (w *Writer) permittedRow(e model.Entity, need permission.Right) error {
 // permittedAfter refuses a change by which a row, or its owner, would get past what
 // the actor may change.
 func (c *Change) permittedAfter() error {
-	sees, err := c.w.sees(model.Entity{Set: c.Record.Set, ID: c.ID}, permission.Update)
+	e := model.Entity{Set: c.Record.Set, ID: c.ID}
+	sees, err := c.w.sees(e, permission.Update)
 	if err == nil && !sees {
-		err = &permission.Denied{Set: c.Record.Set.Name, Need: permission.Update}
+		err = c.w.refusedRow(e, permission.Update)
 	}
 	return err
 }
@@ -83,7 +84,13 @@ func (c *Change) permittedValue(p *model.Property, v model.Value) error {
 	if c.New || c.owner != nil || rights.MayUpdate(c.Record.Set.Name, p.Name) {
 		return nil
 	}
-	return &permission.Denied{Set: c.Record.Set.Name, Attribute: p.Name, Need: need}
+	return c.limited(p.Name)
+}
+
+// limited is the refusal by a right to update that is for other attributes.
+func (c *Change) limited(member string) error {
+	set := c.Record.Set.Name
+	return &permission.Denied{Set: set, Attribute: member, Need: permission.Update, Rule: tandem.RuleLimited, Key: permission.SetKeyID(set)}
 }
 
 // permittedKey refuses a key for the row that is not the actor's to give, or not one
@@ -92,7 +99,7 @@ func (c *Change) permittedKey(p *model.Property, key model.Value) error {
 	had := c.Values[p.Index]
 	rights := c.w.by.Granted.Rights
 	if !rights.Manages() && (had.Null || !rights.Key(had.Text, permission.Administer)) {
-		return &permission.Denied{Set: c.Record.Set.Name, Attribute: p.Name, Need: permission.Administer}
+		return &permission.Denied{Set: c.Record.Set.Name, Attribute: p.Name, Need: permission.Administer, Rule: tandem.RuleKey, Key: had.Text}
 	}
 	if key.Null {
 		return nil
@@ -114,7 +121,7 @@ func (c *Change) permittedMember(name string) error {
 	if c.New || c.owner != nil || c.w.by.Granted.MayUpdate(c.Record.Set.Name, name) {
 		return nil
 	}
-	return &permission.Denied{Set: c.Record.Set.Name, Attribute: name, Need: permission.Update}
+	return c.limited(name)
 }
 
 // permittedChild refuses an actor who may not do with a row of a child collection

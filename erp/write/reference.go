@@ -76,12 +76,13 @@ func (w *Writer) link(p *model.Property, text string) (model.Value, error) {
 	if err != nil {
 		return model.Value{}, err
 	}
-	keyed := p.Target.Permissive()
-	if !p.Target.Security && !w.by.Granted.Set(keyed.Name, permission.Read) {
-		return model.Value{}, &permission.Denied{Set: keyed.Name, Need: permission.Read}
+	if !p.Target.Security { // whose ids are no secret
+		if err := p.Target.Permit(w.by.Granted, permission.Read); err != nil {
+			return model.Value{}, err
+		}
 	}
 	r, err := w.record(p.Target, id)
-	if err == nil && !p.Target.Security { // whose ids are no secret
+	if err == nil && !p.Target.Security {
 		err = w.linkable(p.Target, r)
 	}
 	if err != nil {

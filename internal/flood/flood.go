@@ -26,7 +26,9 @@ type Gate[K comparable, E any] struct {
 
 // Repeats are events that did not pass.
 type Repeats[E any] struct {
-	// Last is the newest of them, Count how many there are.
+	// First is the one that passed, of the crowd none; Last is the newest of the
+	// repeats, Count how many there are.
+	First E
 	Last  E
 	Count int
 	// Since is when the first event came, which passed unless it was of the
@@ -39,6 +41,13 @@ type Repeats[E any] struct {
 // Pass reports whether the event is the first of its kind, to be recorded now.
 // Otherwise it is counted.
 func (g *Gate[K, E]) Pass(now time.Time, kind K, e E) bool {
+	_, n := g.Repeat(now, kind, e)
+	return n == 0
+}
+
+// Repeat is [Gate.Pass] for who wants to know the first event of the kind, and the
+// how many-th repeat of it this is: 0 when it passes.
+func (g *Gate[K, E]) Repeat(now time.Time, kind K, e E) (first E, n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	seen := g.kinds[kind]
@@ -46,8 +55,8 @@ func (g *Gate[K, E]) Pass(now time.Time, kind K, e E) bool {
 		if g.kinds == nil {
 			g.kinds = make(map[K]*Repeats[E])
 		}
-		g.kinds[kind] = &Repeats[E]{Since: now}
-		return true
+		g.kinds[kind] = &Repeats[E]{First: e, Since: now}
+		return e, 0
 	}
 	if seen == nil {
 		if g.crowd == nil {
@@ -57,7 +66,7 @@ func (g *Gate[K, E]) Pass(now time.Time, kind K, e E) bool {
 	}
 	seen.Last = e
 	seen.Count++
-	return false
+	return seen.First, seen.Count
 }
 
 // Due takes out the repeats whose window is over, or all, in no order. A kind

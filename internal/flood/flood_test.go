@@ -29,7 +29,7 @@ func TestFirstPassesAndRepeatsAreCounted(t *testing.T) {
 	if got := due(g, flood.Window-1, false); len(got) != 0 {
 		t.Errorf("told before the window was over: %v", got)
 	}
-	want := []flood.Repeats[string]{{Last: "a3", Count: 2, Since: start}}
+	want := []flood.Repeats[string]{{First: "a1", Last: "a3", Count: 2, Since: start}}
 	if got := due(g, flood.Window, false); !slices.Equal(got, want) {
 		t.Errorf("told %v, want %v", got, want)
 	}

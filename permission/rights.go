@@ -111,7 +111,16 @@ func (r *Rights) HidesIn(set string) bool {
 
 // Key reports whether need is granted on the key of a row. An empty id is no key.
 func (r *Rights) Key(id string, need Right) bool {
-	return id == "" || r != nil && (r.everything || r.allRows || r.keys[id]&need == need)
+	switch {
+	case id == "":
+		return true
+	case r == nil:
+		return false
+	case r.allRows: // which are no administrators'
+		need &^= r.keys[id] | All&^Administer
+		return need == 0
+	}
+	return r.everything || r.keys[id]&need == need
 }
 
 // Keys are the keys, among those that rows of a set have, on which need (one of
@@ -131,8 +140,11 @@ func (r *Rights) Keys(set string, need Right) (held Held, all bool) {
 // on are the rights on a key.
 func (r *Rights) on(k *Key) Grant {
 	g := Grant{Key: k.ID, Rights: r.keys[k.ID]}
-	if r.everything || r.allRows {
+	switch {
+	case r.everything:
 		g.Rights = k.Offers()
+	case r.allRows:
+		g.Rights |= k.Offers() &^ Administer
 	}
 	if k.Kind == SetKey {
 		for attribute := range r.sets[k.EntityName].only {

@@ -60,6 +60,18 @@ func (s *Set) AccessKey() *Property {
 	return nil
 }
 
+// NeededToRefer is what must be granted on the key of a row for the rows of the set
+// to be made with this reference to it: to change them, where that key guards them,
+// and else to read it.
+func (p *Property) NeededToRefer() permission.Right {
+	for _, g := range p.Set.guards {
+		if len(g.Refs) == 1 && g.Refs[0] == p {
+			return permission.Update
+		}
+	}
+	return permission.Read
+}
+
 // Guards are the keys that guard the rows of a set that is no part. Rows of an
 // abstract set also have the guards of what they are.
 func (s *Set) Guards() []Guard { return s.guards }

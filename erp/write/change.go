@@ -134,8 +134,8 @@ func (c *Change) Follow(name, reference, property string) error {
 // where all the properties have the values given (name, Value, …); none leaves it null.
 func (c *Change) First(reference string, where ...any) error {
 	p := c.Property(reference)
-	q := &query.Query{Set: p.Target, By: c.w.by.Granted.Rights, Limit: 1}
-	key := "first " + p.Target.Name
+	q := &query.Query{Set: p.Target, By: c.w.by.Granted.Rights, Need: p.NeededToRefer(), Limit: 1}
+	key := "first " + reference + " " + p.Target.Name
 	var all query.And
 	for i := 0; i+1 < len(where); i += 2 {
 		v := where[i+1].(model.Value)

@@ -60,7 +60,7 @@ func (w *Writer) unreferenced(r *model.Record) error {
 // referred tells which row refers to one that shall be deleted.
 func (w *Writer) referred(r *model.Record, by model.Entity, p *model.Property) error {
 	this := model.Entity{Set: r.Set, ID: r.ID}
-	if known, err := w.knows(by); err != nil {
+	if known, err := w.knows(by, p); err != nil {
 		return err
 	} else if !known {
 		return tandem.Errorf(tandem.CodeConflict, "%s cannot be deleted: a row that you cannot see refers to it; make this one inactive.", this)
@@ -69,9 +69,9 @@ func (w *Writer) referred(r *model.Record, by model.Entity, p *model.Property) e
 		"%s cannot be deleted: %s refers to it by %s; change or delete that first, or make this one inactive.", this, nameOf(by), p.Name)
 }
 
-// knows reports whether the actor may know of a row that refers to another.
-func (w *Writer) knows(e model.Entity) (bool, error) {
-	if w.permitted(e.Set, permission.Read) != nil {
+// knows reports whether the actor may know that a row refers to another by p.
+func (w *Writer) knows(e model.Entity, p *model.Property) (bool, error) {
+	if w.permitted(e.Set, permission.Read) != nil || p.Permit(w.by.Granted.Rights, permission.Read) != nil {
 		return false, nil
 	}
 	if e.ID == "" { // a view's, which is named by its set alone

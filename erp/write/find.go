@@ -2,6 +2,7 @@ package write
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -9,6 +10,7 @@ import (
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/internal/jsontext"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // criterion is the one condition by which an object is looked up.
@@ -62,6 +64,9 @@ func (w *Writer) find(s *model.Set, o *Object, within *Change) ([]model.Entity, 
 }
 
 func (w *Writer) search(s *model.Set, by *criterion, within *Change) ([]model.Entity, error) {
+	if by.hidden(s, w.by.Granted.Rights) {
+		return nil, nil
+	}
 	q := &query.Query{Set: s, By: w.by.Granted.Rights, Limit: 2}
 	var where query.And
 	if within != nil {
@@ -246,6 +251,22 @@ func ownCriterion(s *model.Set, o *Object) (*criterion, error) {
 		}
 	}
 	return nil, nil
+}
+
+// hidden reports whether the criterion compares an attribute that the rights do not
+// let be read: then it finds nothing. A DisplayText is searched for, which leaves
+// such attributes out by itself.
+func (c *criterion) hidden(s *model.Set, by *permission.Rights) bool {
+	unreadable := func(p *model.Property) bool { return p.Permit(by, permission.Read) != nil }
+	switch c.kind {
+	case "ExternalId":
+		return unreadable(s.Property("ExternalId")) || c.hasSystem && unreadable(s.Property("ExternalSystem"))
+	case "Code":
+		return slices.ContainsFunc(s.Code.Refs, unreadable) || unreadable(s.Code.Property)
+	case "Name":
+		return slices.ContainsFunc(s.NameMember.Refs, unreadable) || unreadable(s.NameMember.Property)
+	}
+	return false
 }
 
 // uses reports whether the member of an object is what it is found by.

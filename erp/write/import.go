@@ -7,6 +7,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // errUndo ends a transaction whose results were already noted.
@@ -161,11 +162,17 @@ func (r *importRun) noteAll() error {
 func (r *importRun) failed(i int, err error) error {
 	r.w.Forget()
 	var known *tandem.Error
-	if !errors.As(err, &known) {
+	var denied *permission.Denied
+	switch {
+	case errors.As(err, &denied):
+		err = denied
+	case errors.As(err, &known):
+		err = known
+	default:
 		return err
 	}
 	r.result.Success = false
-	r.result.Objects[i] = ImportedObject{Err: known}
+	r.result.Objects[i] = ImportedObject{Err: err}
 	return nil
 }
 

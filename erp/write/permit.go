@@ -75,16 +75,16 @@ func (c *Change) permittedValue(p *model.Property, v model.Value) error {
 	if v.Equal(c.Values[p.Index]) && !c.New {
 		return nil
 	}
-	if p == c.Record.Set.AccessKey() {
-		return c.permittedKey(p, v)
-	}
 	if err := p.Permit(rights, need); err != nil {
 		return err
 	}
-	if c.New || c.owner != nil || rights.MayUpdate(c.Record.Set.Name, p.Name) {
-		return nil
+	if err := c.permittedMember(p.Name); err != nil {
+		return err
 	}
-	return c.limited(p.Name)
+	if p == c.Record.Set.AccessKey() {
+		return c.permittedKey(p, v)
+	}
+	return nil
 }
 
 // limited is the refusal by a right to update that is for other attributes.
@@ -115,10 +115,11 @@ func (c *Change) permittedKey(p *model.Property, key model.Value) error {
 	return nil
 }
 
-// permittedMember is permittedValue for what is neither an attribute nor a row of
-// its own: a child collection, an action.
+// permittedMember refuses a change of an attribute, child collection or action for
+// which the right to update the set is not. Parts go with their root, but for those
+// that have a key of their own.
 func (c *Change) permittedMember(name string) error {
-	if c.New || c.owner != nil || c.w.by.Granted.MayUpdate(c.Record.Set.Name, name) {
+	if c.New || c.Record.Set.Permissive() != c.Record.Set || c.w.by.Granted.MayUpdate(c.Record.Set.Name, name) {
 		return nil
 	}
 	return c.limited(name)

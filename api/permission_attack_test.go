@@ -1,0 +1,216 @@
+package api_test
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/permission"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// attempt is a call that reaches for more than the account holds.
+type attempt struct {
+	name               string
+	rights             *permission.Rights
+	method, path, body string
+	status             int
+	want, not          string
+}
+
+func (w *house) attempts(t *testing.T, all []attempt) {
+	t.Helper()
+	for _, c := range all {
+		w.as(c.rights, func() {
+			r, answer := call(t, w.h, c.method, c.path, c.body)
+			if r.StatusCode != c.status || !strings.Contains(answer, c.want) || c.not != "" && strings.Contains(answer, c.not) {
+				t.Errorf("%s: %s %s %s: %d %s\nwant %d …%s…, without %q", c.name, c.method, c.path, c.body, r.StatusCode, answer, c.status, c.want, c.not)
+			}
+		})
+	}
+}
+
+func columnKey(set, attribute string) permission.Key {
+	return permission.Key{ID: permission.ColumnKeyID(set, attribute), Kind: permission.ColumnKey, EntityName: set, Attribute: attribute}
+}
+
+// TestImportRefusesObjectByObject: what the account may not do fails by itself, with
+// the others done and told.
+func TestImportRefusesObjectByObject(t *testing.T) {
+	t.Parallel()
+	const groups, products = "General_Products_ProductGroups", "General_Products_Products"
+	rights := someRights(map[string]permission.Right{groups: permission.OfSets, products: permission.Read})
+	object := func(code string) string {
+		return `{"@odata.type":"Erp.General_Products_ProductGroup","Code":"` + code + `","Name":{"EN":"x"}}`
+	}
+	refused := `{"@odata.type":"Erp.General_Products_Product","PartNumber":"X","Name":{"EN":"X"}}`
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newHouse(t, db)
+		w.rights.Store(rights)
+		for _, mode := range []string{"per-object", "all-objects"} {
+			r, answer := call(t, w.h, http.MethodPost, "Import", `{"transaction":"`+mode+`","objects":[`+object(mode[:3]+"1")+`,`+refused+`,`+object(mode[:3]+"2")+`]}`)
+			if r.StatusCode != 200 || !strings.Contains(answer, `"PermissionDenied"`) || strings.Count(answer, `"@erpnet.result":"success"`) != 2 {
+				t.Errorf("%s: %d %s", mode, r.StatusCode, answer)
+			}
+		}
+	})
+}
+
+// TestChildrenWithAKeyOfTheirOwn: a grant of some attributes of such a child is for
+// these alone.
+func TestChildrenWithAKeyOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	const customers, access = "Crm_Sales_Customers", "Crm_Sales_CustomerExternalAccess"
+	d := permission.Definitions{Groups: []permission.Group{{ID: "g", Type: permission.NormalGroup}}}
+	for _, s := range []string{customers, access} {
+		d.Keys = append(d.Keys, permission.Key{ID: permission.SetKeyID(s), Kind: permission.SetKey, EntityName: s})
+	}
+	d.Grants = []permission.Grant{
+		{Group: "g", Key: permission.SetKeyID(customers), Rights: permission.Read | permission.Update},
+		{Group: "g", Key: permission.SetKeyID(access), Rights: permission.Read | permission.Update, UpdateAttributes: []string{"Notes"}},
+	}
+	limited := permission.NewTable(d).Rights([]string{"g"})
+	id := row(kindLine, 99)
+	nested := func(body string) string { return `{"ExternalAccess":[{"Id":"` + id + `",` + body + `}]}` }
+	customer := customers + "(" + row(kindCustomer, 0) + ")"
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newHouse(t, db)
+		w.sql(t, `INSERT INTO erp_customer_external_access (id, customer, "user", role) VALUES ($1, $2, $3, 10)`, id, row(kindCustomer, 0), row(kindLine, 98))
+		w.attempts(t, []attempt{
+			{"itself", limited, "PATCH", access + "(" + id + ")", `{"Notes":"n"}`, 204, "", ""},
+			{"itself", limited, "PATCH", access + "(" + id + ")", `{"Role":"Owner"}`, 403, "Role", ""},
+			{"by its owner", limited, "PATCH", customer, nested(`"Notes":"m"`), 204, "", ""},
+			{"by its owner", limited, "PATCH", customer, nested(`"Role":"Owner"`), 403, "Role", ""},
+			{"by its owner", limited, "PATCH", customer, nested(`"@erpnet.action":"delete"`), 403, "delete", ""},
+		})
+	})
+}
+
+// TestNothingIsFoundByAHiddenAttribute tries every way to look a row up by an
+// attribute that the account may not read.
+func TestNothingIsFoundByAHiddenAttribute(t *testing.T) {
+	t.Parallel()
+	const products = "General_Products_Products"
+	grants := map[string]permission.Right{products: permission.OfSets}
+	for _, s := range []string{"General_Products_ProductGroups", "General_Products_ProductTypes", "General_Products_MeasurementCategories", "General_Currencies_Currencies"} {
+		grants[s] = permission.Read
+	}
+	unnumbered := someRights(grants, columnKey(products, "PartNumber"), columnKey(products, "ExternalId"), columnKey(products, "Name"))
+	find := func(by string) string {
+		return `{"objects":[{"@odata.type":"Erp.General_Products_Product","@erpnet.action":"find","@erpnet.findBy":{` + by + `}}]}`
+	}
+	own := `{"objects":[{"@odata.type":"Erp.General_Products_Product","@erpnet.action":"find","PartNumber":"P1"}]}`
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newHouse(t, db)
+		w.sql(t, `UPDATE erp_products SET external_id = 'E1'`)
+		w.attempts(t, []attempt{
+			{"findBy Code", unnumbered, "POST", "Import", find(`"Code":"P1"`), 200, "Object not found", "@odata.id"},
+			{"findBy Name", unnumbered, "POST", "Import", find(`"Name":"Apple"`), 200, "Object not found", "@odata.id"},
+			{"findBy ExternalId", unnumbered, "POST", "Import", find(`"ExternalId":"E1"`), 200, "Object not found", "@odata.id"},
+			{"findBy DisplayText", unnumbered, "POST", "Import", find(`"DisplayText":"Apple"`), 200, "Object not found", "@odata.id"},
+			{"its own members", unnumbered, "POST", "Import", own, 200, "Object not found", "@odata.id"},
+			{"$search", unnumbered, "GET", products + "?$search=P1", "", 200, `"value":[]`, ""},
+			{"$filter", unnumbered, "GET", products + "?$filter=" + url.QueryEscape("PartNumber eq 'P1'"), "", 403, "PartNumber", ""},
+			{"a path", unnumbered, "GET", "General_Products_Products?$orderby=PartNumber", "", 403, "PartNumber", ""},
+		})
+	})
+}
+
+// TestAllDataDoesNotAdminister: who holds all data does not say who sees which row.
+func TestAllDataDoesNotAdminister(t *testing.T) {
+	t.Parallel()
+	const orders = "Crm_Sales_SalesOrders"
+	k := permission.Key{ID: keyID(orders, 0), Kind: permission.RowKey, EntityName: orders}
+	d := permission.Definitions{Groups: []permission.Group{{ID: "g", Type: permission.AllData}}, Keys: []permission.Key{k}}
+	for _, s := range erpModel.Sets {
+		d.Keys = append(d.Keys, permission.Key{ID: permission.SetKeyID(s.Name), Kind: permission.SetKey, EntityName: s.Name})
+	}
+	all := permission.NewTable(d).Rights([]string{"g"})
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newHouse(t, db)
+		w.sql(t, `UPDATE erp_sales_orders SET access_key = $1 WHERE id = $2`, k.ID, row(kindOrder, 0))
+		w.attempts(t, []attempt{
+			{"see", all, "GET", orders + "(" + row(kindOrder, 0) + ")", "", 200, "", ""},
+			{"take the key away", all, "PATCH", orders + "(" + row(kindOrder, 0) + ")", `{"AccessKey":null}`, 403, "administer", ""},
+		})
+	})
+}
+
+// TestTheKeyIsAnAttributeToo: a grant to update some attributes is not one to change
+// who sees the row.
+func TestTheKeyIsAnAttributeToo(t *testing.T) {
+	t.Parallel()
+	const orders = "Crm_Sales_SalesOrders"
+	k := permission.Key{ID: keyID(orders, 0), Kind: permission.RowKey, EntityName: orders}
+	d := permission.Definitions{Groups: []permission.Group{{ID: "g", Type: permission.NormalGroup}}, Keys: []permission.Key{k}}
+	for _, s := range erpModel.Sets {
+		d.Keys = append(d.Keys, permission.Key{ID: permission.SetKeyID(s.Name), Kind: permission.SetKey, EntityName: s.Name})
+	}
+	d.Grants = []permission.Grant{
+		{Group: "g", Key: permission.SetKeyID(orders), Rights: permission.OfSets, UpdateAttributes: []string{"DocumentNotes"}},
+		{Group: "g", Key: k.ID, Rights: permission.OfRows},
+	}
+	limited := permission.NewTable(d).Rights([]string{"g"})
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newHouse(t, db)
+		w.sql(t, `UPDATE erp_sales_orders SET access_key = $1 WHERE id = $2`, k.ID, row(kindOrder, 0))
+		w.attempts(t, []attempt{
+			{"notes", limited, "PATCH", orders + "(" + row(kindOrder, 0) + ")", `{"DocumentNotes":"x"}`, 204, "", ""},
+			{"key", limited, "PATCH", orders + "(" + row(kindOrder, 0) + ")", `{"AccessKey":null}`, 403, "AccessKey", ""},
+		})
+	})
+}
+
+// TestAHiddenReferenceIsNotToldByADelete: "still referred to" does not say by what,
+// where the account may not read that.
+func TestAHiddenReferenceIsNotToldByADelete(t *testing.T) {
+	t.Parallel()
+	const customers, types = "Crm_Sales_Customers", "Crm_Sales_CustomerTypes"
+	grants := map[string]permission.Right{customers: permission.Read, types: permission.OfSets}
+	kind := types + "(" + row(kindCustomerType, 0) + ")"
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newHouse(t, db)
+		w.attempts(t, []attempt{
+			{"seen", someRights(grants), "DELETE", kind, "", 409, row(kindCustomer, 1), ""},
+			{"another set", someRights(map[string]permission.Right{types: permission.OfSets}), "DELETE", kind, "", 409, "cannot see", row(kindCustomer, 1)},
+			{"a hidden attribute", someRights(grants, columnKey(customers, "CustomerType")), "DELETE", kind, "", 409, "cannot see", row(kindCustomer, 1)},
+		})
+	})
+}
+
+// TestDefaultsAreOnesThatMayBeUsed: what a new document gets by itself is a type and
+// a company by whose keys the account may change documents.
+func TestDefaultsAreOnesThatMayBeUsed(t *testing.T) {
+	t.Parallel()
+	const orders, types, companies = "Crm_Sales_SalesOrders", "Systems_Documents_DocumentTypes", "General_EnterpriseCompanies"
+	first := permission.Key{ID: keyID(types, 0), Kind: permission.RowKey, EntityName: types}
+	grants := map[string]permission.Right{orders: permission.OfSets}
+	for _, s := range houseSets {
+		if grants[s] == 0 {
+			grants[s] = permission.Read
+		}
+	}
+	with := func(r permission.Right) *permission.Rights {
+		g := maps.Clone(grants)
+		if r != 0 {
+			g[first.ID] = r
+		}
+		return someRights(g, first)
+	}
+	create := `{"Customer@odata.bind":"Crm_Sales_Customers(` + row(kindCustomer, 0) + `)"}`
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newHouse(t, db)
+		w.sql(t, `UPDATE erp_document_types SET access_key = $1 WHERE id = $2`, first.ID, row(kindType, 0))
+		for _, r := range []permission.Right{0, permission.Read, permission.Read | permission.Update} {
+			want := row(kindType, 1)
+			if r&permission.Update != 0 {
+				want = row(kindType, 0)
+			}
+			w.attempts(t, []attempt{{fmt.Sprintf("with %q", r), with(r), "POST", orders + "?$select=DocumentType", create, 201, want, ""}})
+		}
+	})
+}

@@ -107,6 +107,10 @@ func newHouse(t *testing.T, db *sqldb.DB) *house {
 			t.Fatalf("%s: %d %s", line, r.StatusCode, answer)
 		}
 	}
+	for n := range houseStores {
+		w.sql(t, `INSERT INTO erp_current_balances (quantity_base, base_cost, enterprise_company, store, product) SELECT $1, $1, $2, $3, id FROM erp_products`,
+			int64(n+1)*1000, row(kindCompany, 0), row(kindStore, n))
+	}
 	return w
 }
 
@@ -349,72 +353,6 @@ func (w *house) checkOrder(t *testing.T, rt *rapid.T, s *scene, n int) {
 	}
 	if r.StatusCode != status {
 		rt.Errorf("PATCH: %d %s, want %d", r.StatusCode, answer, status)
-	}
-}
-
-// TestE3_WhatIsHiddenDoesNotShow changes rows that the account does not see, and asks
-// the same again: the answers stay the same, byte for byte.
-func TestE3_WhatIsHiddenDoesNotShow(t *testing.T) {
-	t.Parallel()
-	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
-		w := newHouse(t, db)
-		rapid.Check(t, func(rt *rapid.T) {
-			s := drawScene(rt)
-			rights := w.set(t, s)
-			var before, after []string
-			w.as(rights, func() { before = w.everything(t) })
-			n := rapid.IntRange(0, 999).Draw(rt, "n")
-			for i := range houseOrders {
-				if !s.order(i, permission.Read) {
-					w.sql(t, `UPDATE erp_sales_orders SET document_no = $1, document_no_text = $1, document_date = $2, document_notes = $1, state = $3,
-						total_line_amount = $2, customer = $4 WHERE id = $5`, fmt.Sprintf("H%d-%d", n, i), int64(n)*86400e6, n%5*10,
-						row(kindCustomer, n%houseCustomers), row(kindOrder, i))
-				}
-			}
-			for i := range houseCustomers {
-				if !s.customer(i, permission.Read) {
-					w.sql(t, `UPDATE erp_customers SET number = $1, number_text = $1 WHERE id = $2`, fmt.Sprintf("H%d-%d", n, i), row(kindCustomer, i))
-				}
-			}
-			w.as(rights, func() { after = w.everything(t) })
-			for i := range before {
-				if before[i] != after[i] {
-					rt.Errorf("an answer depends on what is hidden:\n%s\n%s", before[i], after[i])
-				}
-			}
-			w.restore(t)
-		})
-	})
-}
-
-// everything are the answers to a list of questions.
-func (w *house) everything(t *testing.T) (all []string) {
-	t.Helper()
-	const orders = "Crm_Sales_SalesOrders"
-	questions := []string{
-		orders, orders + "?$top=2", orders + "?$top=2&$orderby=DocumentNo&$count=true", orders + "/$count", orders + "?$expand=Customer,Lines,DocumentType",
-		orders + "?$orderby=DocumentDate%20desc&$skip=1&$top=3&$select=DisplayText,DocumentNo", orders + "?$search=H", orders + "?$search=Customer",
-		orders + "?$filter=" + url.QueryEscape("contains(Customer,'H')"), orders + "?$filter=" + url.QueryEscape("startswith(DocumentNo,'H')") + "&$count=true",
-		"Crm_Sales_SalesOrderLines?$expand=SalesOrder", "Crm_Sales_Customers?$orderby=Number", "Crm_Sales_Customers?$search=H", "Crm_Sales_Customers/$count",
-	}
-	for n := range houseOrders {
-		questions = append(questions, orders+"("+row(kindOrder, n)+")", orders+"("+row(kindOrder, n)+")/Customer",
-			"Crm_Sales_SalesOrderLines("+row(kindLine, n)+")?$expand=SalesOrder($expand=Customer)")
-	}
-	for _, q := range questions {
-		r, answer := call(t, w.h, "GET", q, "")
-		all = append(all, fmt.Sprintf("%s: %d %s %s", q, r.StatusCode, r.Header.Get("ETag"), answer))
-	}
-	return all
-}
-
-func (w *house) restore(t *testing.T) {
-	for i := range houseOrders {
-		w.sql(t, `UPDATE erp_sales_orders SET document_no = $1, document_no_text = $1, state = 0, customer = $2 WHERE id = $3`,
-			fmt.Sprintf("n%d", i), row(kindCustomer, i%houseCustomers), row(kindOrder, i))
-	}
-	for i := range houseCustomers {
-		w.sql(t, `UPDATE erp_customers SET number = $1, number_text = $1 WHERE id = $2`, fmt.Sprintf("c%d", i), row(kindCustomer, i))
 	}
 }
 

@@ -39,12 +39,14 @@ const (
 	// RuleSet: no group of the account has the right on the set's key. RuleAttribute:
 	// the same for an attribute's. RuleLimited: the right to update the set is for
 	// other attributes. RuleRow: the same as RuleSet for a key that guards the row.
-	// RuleKey: only who administers the row's key changes it.
+	// RuleKey: only who administers the row's key changes it. RuleType: a right on the
+	// key of a document's type.
 	RuleSet       Rule = "right.set"
 	RuleAttribute Rule = "right.attribute"
 	RuleLimited   Rule = "right.limited"
 	RuleRow       Rule = "right.row"
 	RuleKey       Rule = "right.key"
+	RuleType      Rule = "right.type"
 )
 
 // JSON is how facts are stored.

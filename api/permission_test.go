@@ -444,7 +444,7 @@ func TestE6_WritesAreCheckedBeforeAndAfter(t *testing.T) {
 			{with(permission.Read), "POST", orders, create, 403, "no right to update"},
 			{with(permission.Read), "PATCH", orders + "(" + row(kindOrder, 1) + ")", `{"DocumentNotes":"x"}`, 403, "no right to update"},
 			{with(permission.Read), "PATCH", "Crm_Sales_SalesOrderLines(" + row(kindLine, 1) + ")", `{"Notes":"x"}`, 403, "no right to update"},
-			{with(permission.Read), "POST", orders + "(" + row(kindOrder, 1) + ")/MakeVoid", `{}`, 403, "no right to update"},
+			{with(permission.Read), "POST", orders + "(" + row(kindOrder, 1) + ")/MakeVoid", `{}`, 403, "no right to void documents of this type"},
 			{with(permission.Read | permission.Update), "DELETE", orders + "(" + row(kindOrder, 1) + ")", "", 403, "no right to delete"},
 			{with(0), "DELETE", orders + "(" + row(kindOrder, 1) + ")", "", 404, "There is no"},
 			{with(permission.OfRows), "PATCH", orders + "(" + row(kindOrder, 0) + ")", `{"AccessKey@odata.bind":"Systems_Security_AccessKeys(` + own.ID + `)"}`, 403, "administer AccessKey"},

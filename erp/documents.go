@@ -1,51 +1,12 @@
 package erp
 
 import (
-	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/write"
-	"github.com/hybridapps/tandem/permission"
 )
 
 // Documents: what all of them have in common. What is sold with one, to whom and for
 // how much, is in sale.go.
-
-const setDocumentTypes = "Systems_Documents_DocumentTypes"
-
-// The states of a document; they only advance.
-const (
-	StateNew        = 0
-	StateAdjustment = 5
-	StatePlanned    = 10
-	StateFirm       = 20
-	StateReleased   = 30
-	StateCompleted  = 40
-	StateClosed     = 50
-)
-
-func documentState() *model.Enum {
-	return &model.Enum{Name: "General_DocumentState", Members: []model.Member{
-		{Name: "New", Value: StateNew}, {Name: "Adjustment", Value: StateAdjustment}, {Name: "Planned", Value: StatePlanned},
-		{Name: "FirmPlanned", Value: StateFirm},
-		{Name: "Released", Value: StateReleased}, {Name: "Completed", Value: StateCompleted}, {Name: "Closed", Value: StateClosed},
-	}}
-}
-
-func documentSets() []write.Declaration {
-	return []write.Declaration{
-		{
-			Set: model.Root(setDocumentTypes, "Systems_Documents_DocumentType", "erp_document_types").Guarded("AccessKey").ForEverybody(permission.Read).
-				Unique("Code").
-				Code("Code").Named("TypeName").Display("{TypeName:T}").Search("Code", "TypeName").
-				With(
-					model.Text("Code", 16).Required().Can(eq|like|ord),
-					model.Multilingual("TypeName", 254).Required(),
-					model.Text("EntityName", 64).Required().Can(eq|in|ord),
-					accessKey(),
-				),
-		},
-	}
-}
 
 // document declares an aggregate root with the document base, and nothing that only
 // some documents have.
@@ -130,7 +91,7 @@ func prepareParties(c *write.Change) error {
 // asDocument is the declaration of a document: what all of them do.
 func asDocument(set model.SetDeclaration, prepare func(*write.Change) error) write.Declaration {
 	return write.Declaration{
-		Set: set, Prepare: prepare, Guard: guardDocument,
+		Set: set, Prepare: prepare, Guard: guardDocument, OwnRights: true,
 		Actions: map[string]func(*write.Change, *write.Arguments) error{
 			"ChangeState": changeState,
 			"Complete":    complete,
@@ -150,91 +111,4 @@ func guardDocument(c *write.Change) error {
 			c.Get("DocumentNo").Text, c.Property("State").Enum.MemberName(state))
 	}
 	return nil
-}
-
-// changeState is ChangeState {"newState":"Released"}: the state only advances.
-func changeState(c *write.Change, args *write.Arguments) error {
-	states := c.Property("State").Enum
-	name, err := args.Text("newState")
-	if err != nil {
-		return err
-	}
-	if err := args.Without("userStatus", "documents have no user statuses here: leave it out"); err != nil {
-		return err
-	}
-	state, ok := states.Member(name)
-	if !ok {
-		return tandem.Errorf(tandem.CodeInvalid, "%s: ChangeState needs newState, one of %s.", c.Record.Set.Name, states.Names())
-	}
-	return advance(c, state)
-}
-
-// complete is Complete {"completion":"OnlyDocument"}.
-func complete(c *write.Change, args *write.Arguments) error {
-	if err := args.Only("completion", "complete the documents that follow from this one by themselves", "OnlyDocument"); err != nil {
-		return err
-	}
-	return advance(c, StateCompleted)
-}
-
-// advance moves the document forward and notes when it was released and
-// completed.
-func advance(c *write.Change, state int64) error {
-	if c.Get("Void").Int != 0 {
-		return c.Fail("document %s is void; its state cannot change.", c.Get("DocumentNo").Text)
-	}
-	now := c.Get("State").Int
-	if state <= now {
-		states := c.Property("State").Enum
-		return c.Fail("document %s is %s; a state only advances, so it cannot become %s.",
-			c.Get("DocumentNo").Text, states.MemberName(now), states.MemberName(state))
-	}
-	at := model.IntValue(c.Now().UnixMicro())
-	c.Put("State", model.IntValue(state))
-	if now < StateReleased && state >= StateReleased {
-		c.Put("ReleaseTime", at)
-		c.Put("ReadOnly", model.BoolValue(true))
-	}
-	if now < StateCompleted && state >= StateCompleted {
-		c.Put("CompleteTime", at)
-	}
-	return nil
-}
-
-// makeVoid is MakeVoid {"reason":"…","voidType":"VoidDocument"}.
-func makeVoid(c *write.Change, args *write.Arguments) error {
-	if err := args.Only("voidType", "void the documents that follow from this one by themselves, before it", "VoidDocument"); err != nil {
-		return err
-	}
-	if err := keepParentState(c, args); err != nil {
-		return err
-	}
-	if c.Get("Void").Int != 0 {
-		return c.Fail("document %s is void already.", c.Get("DocumentNo").Text)
-	}
-	reason, err := args.Text("reason")
-	if err != nil {
-		return err
-	}
-	if reason == "" {
-		return tandem.Errorf(tandem.CodeInvalid, "%s: MakeVoid needs a reason.", c.Record.Set.Name)
-	}
-	if err := c.Property("VoidReason").CheckLength(c.Record.Set, reason); err != nil {
-		return err
-	}
-	c.Put("Void", model.BoolValue(true))
-	c.Put("VoidReason", model.TextValue(reason))
-	c.Put("VoidTime", model.IntValue(c.Now().UnixMicro()))
-	c.Put("ReadOnly", model.BoolValue(true))
-	return nil
-}
-
-// keepParentState refuses a resetParentState that would mean something: a state
-// only advances, and that of a document that this one follows from stays.
-func keepParentState(c *write.Change, args *write.Arguments) error {
-	reset, err := args.Bool("resetParentState")
-	if err != nil || !reset || !c.Has("Parent") {
-		return err
-	}
-	return args.Without("resetParentState", "the state of the document that this one follows from stays as it is: send false")
 }

@@ -27,7 +27,8 @@ const (
 	Reopen
 	// OtherDate permits to release on another day than the document's.
 	OtherDate
-	// Correct permits to correct released documents, MakeVoid to void them.
+	// Correct permits to correct released documents, which nothing does yet;
+	// MakeVoid to void documents.
 	Correct
 	MakeVoid
 	// Approve permits to set an exit status of documents that are not released,
@@ -61,6 +62,17 @@ func (r Right) String() string {
 		}
 	}
 	return strings.Join(names, ",")
+}
+
+// words are the name of a right on document types as a sentence says it.
+func (r Right) words() string {
+	switch r {
+	case OtherDate:
+		return "release on another day"
+	case ApproveReleased:
+		return "approve released"
+	}
+	return r.String()
 }
 
 // ParseRights reads names of rights separated by commas. Names of attributes may
@@ -100,10 +112,16 @@ type Denied struct {
 	// path to the key, its id, and the row as Set(id), as far as they are known.
 	Rule            tandem.Rule
 	Guard, Key, Row string
+	// Cannot is what a document cannot without a right on its type: become Released.
+	// Empty where the right is not one on a type.
+	Cannot string
 }
 
 // Error implements error.
 func (e *Denied) Error() string {
+	if e.Cannot != "" {
+		return fmt.Sprintf("the account has no right to %s documents of this type, so this one of %s cannot %s", e.Need.words(), e.Set, e.Cannot)
+	}
 	if e.Attribute != "" {
 		return fmt.Sprintf("the account has no right to %s %s of %s", e.Need, e.Attribute, e.Set)
 	}

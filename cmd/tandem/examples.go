@@ -60,6 +60,7 @@ var examples = map[string][]string{
 	"access grant": {
 		`tandem access grant "Knows cost" --column General_Products_Products.StandardCostPerLot --rights read,update`,
 		`tandem access grant "Price feed" --set General_Products_Products --rights read,update:StandardPricePerLot`,
+		`tandem access grant Managers --type SO --rights release,complete,void,approve`,
 	},
 	"access revoke":          {"tandem access revoke Everybody --set Crm_Invoicing_Invoices"},
 	"access show":            {"tandem access show anna", "tandem access show svc.portal -o json"},

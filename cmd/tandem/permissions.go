@@ -274,6 +274,7 @@ type targetFlags struct {
 	Set    []string `help:"Entity sets, joined by commas." placeholder:"SET,…"`
 	Column []string `help:"Attributes: Set.Attribute. They are hidden from all who are not granted them." placeholder:"SET.ATTRIBUTE,…"`
 	Key    []string `help:"Keys that rows have, by name or id." placeholder:"KEY,…"`
+	Type   []string `help:"Document types, by code: what may be done with their documents." placeholder:"CODE,…"`
 }
 
 func (t *targetFlags) targets() ([]permission.Target, error) {
@@ -287,8 +288,8 @@ func (t *targetFlags) targets() ([]permission.Target, error) {
 	for _, key := range t.Key {
 		all = append(all, permission.Target{Key: key})
 	}
-	if len(all) == 0 {
-		return nil, usage("say what the rights are for: --set, --column or --key")
+	if len(all) == 0 && len(t.Type) == 0 {
+		return nil, usage("say what the rights are for: --set, --column, --key or --type")
 	}
 	return all, nil
 }
@@ -297,7 +298,7 @@ type accessGrant struct {
 	store
 	targetFlags
 	Group  string `arg:"" help:"Name of the group."`
-	Rights string `help:"Rights, joined by commas: read, create, update, delete. update:Name:Notes is for these attributes alone." required:"" placeholder:"RIGHTS"`
+	Rights string `help:"Rights, joined by commas: read, create, update, delete; of a document type also release, complete, reopen, other-date, void, approve, approve-released. update:Name:Notes is for these attributes alone." required:"" placeholder:"RIGHTS"`
 	Only   bool   `help:"These rights alone, in the place of what the group has."`
 }
 
@@ -317,8 +318,28 @@ func (c *accessGrant) Run(ctx context.Context, r *run) error {
 				return err
 			}
 		}
+		for _, code := range c.Type {
+			if err := c.grantType(ctx, r, a, code); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
+}
+
+func (c *accessGrant) grantType(ctx context.Context, r *run, a *platform.Administration, code string) error {
+	g, secured, err := a.GrantType(ctx, c.Group, code, c.Rights, c.Only)
+	if err != nil {
+		return err
+	}
+	if secured {
+		_, err = fmt.Fprintf(r.stdout, "%s has a key now: who sees, changes and deletes its documents stays as it was; "+
+			"releasing, completing, voiding and approving them needs a right from now on\n", code)
+	}
+	if err == nil {
+		_, err = fmt.Fprintf(r.stdout, "%s may %s documents of the type %s\n", c.Group, g.Words(), code)
+	}
+	return err
 }
 
 type accessRevoke struct {
@@ -334,11 +355,24 @@ func (c *accessRevoke) Run(ctx context.Context, r *run) error {
 		return err
 	}
 	return c.administer(ctx, r, false, func(a *platform.Administration) error {
-		for _, on := range targets {
+		revoke := func(on permission.Target, name string) error {
 			if err := a.Permissions.Revoke(ctx, c.Group, on); err != nil {
 				return err
 			}
-			if _, err := fmt.Fprintf(r.stdout, "%s is granted nothing on %s any more\n", c.Group, on); err != nil {
+			_, err := fmt.Fprintf(r.stdout, "%s is granted nothing on %s any more\n", c.Group, name)
+			return err
+		}
+		for _, on := range targets {
+			if err := revoke(on, on.String()); err != nil {
+				return err
+			}
+		}
+		for _, code := range c.Type {
+			on, err := a.TypeKey(ctx, code)
+			if err != nil {
+				return err
+			}
+			if err := revoke(on, "the document type "+code); err != nil {
 				return err
 			}
 		}

@@ -51,6 +51,16 @@ func TestPermissionsPage(t *testing.T) {
 	if status, text := in.API("GET", products, in.SignIn("maria").Access, ""); status != 200 || !strings.Contains(text, cost) {
 		t.Errorf("maria does not see cost: %d %s", status, text)
 	}
+	order := newOrder(t, in, anna.Access)
+	release := func(access string) (int, string) {
+		return in.API("POST", order+"/ChangeState", access, `{"newState":"Released"}`)
+	}
+	if status, text := release(anna.Access); status != 403 || !strings.Contains(text, "no right to release documents of this type") {
+		t.Errorf("anna releases her order: %d %s", status, text)
+	}
+	if status, text := release(in.SignIn("maria").Access); status != 204 {
+		t.Errorf("maria releases anna's order: %d %s", status, text)
+	}
 	service := in.ServiceToken()
 	_, text := in.API("GET", "General_Products_Products?$top=1&$select=Id", service, "")
 	id := text[strings.Index(text, `"Id":"`)+6:][:36]
@@ -62,4 +72,16 @@ func TestPermissionsPage(t *testing.T) {
 	if status, text := in.API("GET", "Crm_Sales_SalesOrders?$top=1", service, ""); status != 403 {
 		t.Errorf("the price feed reads orders: %d %s", status, text)
 	}
+}
+
+// newOrder is an order of today, by the owner of a token.
+func newOrder(t *testing.T, in *tandemtest.Instance, access string) string {
+	t.Helper()
+	_, text := in.API("GET", "Crm_Sales_Customers?$top=1&$select=Id", access, "")
+	customer := text[strings.Index(text, `"Id":"`)+6:][:36]
+	status, text := in.API("POST", "Crm_Sales_SalesOrders?$select=Id", access, `{"Customer@odata.bind":"Crm_Sales_Customers(`+customer+`)"}`)
+	if status != 201 {
+		t.Fatalf("a new order: %d %s", status, text)
+	}
+	return "Crm_Sales_SalesOrders(" + text[strings.Index(text, `"Id":"`)+6:][:36] + ")"
 }

@@ -14,14 +14,16 @@ func (w *Writer) Do(e model.Entity, when Condition, action string, args *Object)
 	if a == nil {
 		return Outcome{}, invalid("%s has no action %q%s.", e.Set.Name, model.Shown(action), actionNames(e.Set))
 	}
-	c, err := w.openWhen(e, when, permission.Update)
+	c, err := w.openWhen(e, when, permission.Read)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := c.permittedMember(action); err != nil {
-		return Outcome{}, err
+	c.forced, c.action, c.need = true, action, permission.Read // an action may change what a PATCH may not
+	if !c.behaviour.OwnRights {
+		if err := c.Permitted(); err != nil {
+			return Outcome{}, err
+		}
 	}
-	c.forced = true // an action may change what a PATCH may not
 	given, err := newArguments(e.Set, a, args)
 	if err != nil {
 		return Outcome{}, err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // Change is one row on its way into the store: what defaults, computations and
@@ -29,6 +30,10 @@ type Change struct {
 	maxLine int64  // highest LineNo of the children; -1 until asked for
 	sent    *int64 // the ObjectVersion that came with the row
 	forced  bool   // a write must bump the aggregate even without a dirty column
+	// action is the one that changes the row; empty where its members are given.
+	action string
+	// need is what the actor must be granted for the row as it is afterwards.
+	need permission.Right
 }
 
 type unitCheck struct {
@@ -39,7 +44,7 @@ type unitCheck struct {
 func (w *Writer) change(r *model.Record, isNew bool) *Change {
 	return &Change{
 		Record: r, New: isNew, w: w, behaviour: w.model.behaviours[r.Set], maxLine: -1,
-		given: make([]bool, len(r.Values)), byUnit: make([]bool, len(r.Values)),
+		given: make([]bool, len(r.Values)), byUnit: make([]bool, len(r.Values)), need: permission.Update,
 	}
 }
 

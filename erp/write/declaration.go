@@ -26,6 +26,10 @@ type Declaration struct {
 	// Actions do what the set's [model.Action] of the name says. Each reads all of
 	// its [Arguments].
 	Actions map[string]func(c *Change, args *Arguments) error
+	// OwnRights says that the actions ask for what the actor must be granted, by
+	// [Change.Permitted] and [Change.PermittedBy]. Otherwise it is the right to
+	// update, and the action need not ask.
+	OwnRights bool
 }
 
 // Rule is a condition that every saved row keeps.

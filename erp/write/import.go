@@ -158,7 +158,8 @@ func (r *importRun) noteAll() error {
 	return nil
 }
 
-// failed notes an object that a caller can mend; faults end the import.
+// failed notes an object that a caller can mend, or may not write; faults end the
+// import.
 func (r *importRun) failed(i int, err error) error {
 	r.w.Forget()
 	var known *tandem.Error

@@ -12,6 +12,9 @@ import (
 // an attribute where it is assigned. What rules, defaults, numbers and totals need
 // to know is theirs to know: they ask the transaction, and not as the actor.
 
+// accessKey is how references to the key of a row are called.
+const accessKey = "AccessKey"
+
 // permitted refuses an actor who may not do with rows of the set what is needed.
 // Parts are changed with their root.
 func (w *Writer) permitted(s *model.Set, need permission.Right) error {
@@ -54,11 +57,47 @@ func (w *Writer) permittedRow(e model.Entity, need permission.Right) error {
 // the actor may change.
 func (c *Change) permittedAfter() error {
 	e := model.Entity{Set: c.Record.Set, ID: c.ID}
-	sees, err := c.w.sees(e, permission.Update)
+	sees, err := c.w.sees(e, c.need)
 	if err == nil && !sees {
-		err = c.w.refusedRow(e, permission.Update)
+		err = c.w.refusedRow(e, c.need)
 	}
 	return err
+}
+
+// Permitted refuses an actor who may not update the row of an action: what most
+// actions need.
+func (c *Change) Permitted() error {
+	c.need = permission.Update
+	if err := c.w.permittedRow(model.Entity{Set: c.Record.Set, ID: c.ID}, c.need); err != nil {
+		return err
+	}
+	if err := c.w.permitted(c.Record.Set, c.need); err != nil {
+		return err
+	}
+	return c.permittedMember(c.action)
+}
+
+// Key is the key of the row that a reference points at; empty where it has none.
+func (c *Change) Key(reference string) (string, error) {
+	r, err := c.Ref(reference)
+	if err != nil || r == nil {
+		return "", err
+	}
+	return r.Get(r.Set.AccessKey()).Text, nil
+}
+
+// PermittedBy refuses an actor who is not granted a right on the key of the row
+// that a reference points at, like the type of a document; a row without a key is
+// open to all. cannot says what the row cannot without it: become Released.
+func (c *Change) PermittedBy(reference string, need permission.Right, cannot string) error {
+	key, err := c.Key(reference)
+	if err != nil || c.w.by.Granted.Key(key, need) {
+		return err
+	}
+	return &permission.Denied{
+		Set: c.Record.Set.Name, Need: need, Cannot: cannot, Rule: tandem.RuleType, Key: key,
+		Row: model.Entity{Set: c.Record.Set, ID: c.ID}.String(), Guard: reference + "." + accessKey,
+	}
 }
 
 // permittedValue refuses a value of an attribute that is not the actor's to give.

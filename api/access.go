@@ -58,7 +58,12 @@ type Access struct {
 	Checker       Checker
 	Sessions      Sessions
 	// Rights is what the acting account of an admitted principal is granted.
-	Rights  func(ctx context.Context, p *tandem.Principal) (*permission.Rights, error)
+	Rights func(ctx context.Context, p *tandem.Principal) (*permission.Rights, error)
+	// Person is the kind of the account that a service calls for, empty where there is
+	// none. Nil asks nobody.
+	Person func(ctx context.Context, userID string) tandem.UserType
+	// Uses counts the rights that calls use; nil counts nothing.
+	Uses    *permission.Meter
 	Auditor Auditor
 	// Clock is nil for the system's.
 	Clock tandem.Clock
@@ -80,6 +85,8 @@ type Call struct {
 	Session *tandem.Session
 	// Rights are those of the account that acts: see package permission.
 	Rights *permission.Rights
+	// Watch is told which of them are used; nil for nobody.
+	Watch permission.Watcher
 	// OnBehalf is nil unless a service named the person it calls for.
 	OnBehalf *OnBehalf
 }
@@ -184,12 +191,30 @@ func (a *Access) open(r *http.Request, p *tandem.Principal, scope string) (call 
 	if call.Rights, err = a.Rights(r.Context(), p); err != nil {
 		return nil, err
 	}
+	a.watch(r.Context(), call)
 	if call.OnBehalf != nil {
 		if err := a.recordOnBehalf(r, call, remote); err != nil {
 			return nil, err
 		}
 	}
 	return call, nil
+}
+
+// watch lets the rights be counted that the call uses.
+func (a *Access) watch(ctx context.Context, call *Call) {
+	if a.Uses == nil {
+		return
+	}
+	if call.OnBehalf != nil && a.Person != nil {
+		call.OnBehalf.Type = a.Person(ctx, call.OnBehalf.UserID)
+	}
+	var person tandem.UserType
+	if call.OnBehalf != nil {
+		person = call.OnBehalf.Type
+	}
+	if c := a.Uses.Of(call.Principal.ActorID(), call.Principal.ApplicationURI, person); c != nil {
+		call.Watch = c
+	}
 }
 
 func (a *Access) verify(ctx context.Context, raw string) (*tandem.Principal, error) {

@@ -191,13 +191,15 @@ func (d *Domain) set(r *http.Request, name string) (*model.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return set, set.Permit(grantedTo(r), permission.Read)
+	granted := grantedTo(r)
+	granted.Watch = nil // whoever goes on with the set asks again
+	return set, set.Permit(granted, permission.Read)
 }
 
 // grantedTo is what the caller was granted; nothing without a guard.
 func grantedTo(r *http.Request) permission.Granted {
 	if call := CallOf(r.Context()); call != nil {
-		return permission.Granted{Scope: call.Principal.Scope, Rights: call.Rights}
+		return permission.Granted{Scope: call.Principal.Scope, Rights: call.Rights, Watch: call.Watch}
 	}
 	return permission.Granted{}
 }

@@ -73,7 +73,7 @@ func (t *target) follow(w http.ResponseWriter, r *http.Request, reference *model
 		}
 		set = cast
 	}
-	if err := errors.Join(reference.Permit(grantedTo(r).Rights, permission.Read), set.Permit(grantedTo(r), permission.Read)); err != nil {
+	if err := errors.Join(reference.PermitTo(grantedTo(r), permission.Read), set.Permit(grantedTo(r), permission.Read)); err != nil {
 		return err
 	}
 	q := query.ByID(t.set, t.path.Key)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem"
 )
 
 // OnBehalfHeader is the request header with which a service says for whom it
@@ -19,6 +21,9 @@ const OnBehalfHeader = "Tandem-On-Behalf-Of"
 // OnBehalf is the person that a service call says it is made for.
 type OnBehalf struct {
 	UserID, SignInID string
+	// Type is the kind of that account as the instance knows it; empty where there is
+	// no such account.
+	Type tandem.UserType
 	// EvidenceAt is when the evidence of the person's presence, their ID
 	// token, was issued.
 	EvidenceAt time.Time

@@ -139,7 +139,7 @@ func (t *target) countOf(w http.ResponseWriter, r *http.Request, set *model.Set,
 			return invalid("%s has no meaning for $count; it takes $filter and $search.", o.Name)
 		}
 	}
-	q, err := query.Resolve(set, options, grantedTo(r))
+	q, err := query.ResolveCount(set, options, grantedTo(r))
 	if err != nil {
 		return err
 	}

@@ -220,7 +220,7 @@ func actor(r *http.Request) (write.Actor, error) {
 	if call == nil {
 		return write.Actor{}, errors.New("a write reached the API without a guard before it")
 	}
-	return write.ActorOf(call.Principal, call.Rights), nil
+	return write.ActorOf(call.Principal, grantedTo(r)), nil
 }
 
 // notSecret is what a caller may see of an error inside a 200.

@@ -14,12 +14,14 @@ import (
 type Granted struct {
 	Scope tandem.Scope
 	*Rights
+	// Watch is told of what is asked of them; nil for nobody.
+	Watch Watcher
 }
 
 // ByPlatform is for what the platform does itself, in the name of no account: it
 // has every right, and every scope but sec.
 func ByPlatform() Granted {
-	return Granted{tandem.Scope{tandem.ScopeRead, tandem.ScopeUpdate}, everything}
+	return Granted{Scope: tandem.Scope{tandem.ScopeRead, tandem.ScopeUpdate}, Rights: everything}
 }
 
 var everything = &Rights{everything: true}
@@ -102,6 +104,15 @@ func (r *Rights) Column(set, attribute string) Right {
 		return guarded
 	}
 	return OfColumns
+}
+
+// Guards reports whether the attribute has a key that is asked for.
+func (r *Rights) Guards(set, attribute string) bool {
+	if r == nil || r.everything {
+		return false
+	}
+	_, ok := r.columns[set][attribute]
+	return ok
 }
 
 // HidesIn reports whether there may be attributes of the set that cannot be read.

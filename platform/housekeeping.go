@@ -42,6 +42,7 @@ func (i *Instance) Purge(ctx context.Context) {
 		{"sign-ins", i.signIn.Purge},
 		{"sessions", i.Sessions.Purge},
 		{"the logs of imports", i.purgeExchanges},
+		{"uses of rights", i.purgeUses},
 		{"the record", i.pruneRecord},
 	} {
 		if err := p.purge(ctx); err != nil && ctx.Err() == nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/session"
 )
@@ -157,7 +158,8 @@ func (i *Instance) mountAPI(mux *http.ServeMux) {
 	i.rows.Limit(c.Queries)
 	i.access = &api.Access{
 		Verifier:      &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.AudienceDomainAPI, Clock: c.Clock},
-		KeyGeneration: i.Keys.Generation, Checker: i.Registry, Sessions: i.Sessions, Rights: i.Registry.Rights, Auditor: i.audit, Log: c.Log, Clock: c.Clock,
+		KeyGeneration: i.Keys.Generation, Checker: i.Registry, Sessions: i.Sessions, Rights: i.Registry.Rights,
+		Person: i.personType, Uses: &permission.Meter{}, Auditor: i.audit, Log: c.Log, Clock: c.Clock,
 	}
 	(&api.Domain{
 		Model: model.Model, Store: i.rows, Access: i.access, Root: c.URL, Version: c.Version, Log: c.Log,
@@ -209,6 +211,7 @@ func (i *Instance) Run(ctx context.Context) error {
 	g.Go(func() error { return ended(ctx, i.identity.Run(ctx)) })
 	g.Go(func() error { i.Sessions.Run(ctx); return nil })
 	g.Go(func() error { i.tellRefusals(ctx); return nil })
+	g.Go(func() error { i.keepUses(ctx); return nil })
 	g.Go(func() error { i.followUsers(ctx); return nil })
 	g.Go(func() error { i.indexSearch(ctx); return nil })
 	g.Go(func() error { i.trimLogs(ctx); return nil })

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"errors"
+
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/permission"
 )
@@ -42,14 +44,15 @@ func (s *Set) Permit(by permission.Granted, need permission.Right) error {
 	if secured && !by.Scope.Has(tandem.ScopeSec) {
 		return &ScopeError{tandem.ScopeSec, s}
 	}
-	if keyed := s.Permissive(); !by.Set(keyed.Name, need) {
-		return keyed.denied(need)
+	keyed := s.Permissive()
+	if by.Set(keyed.Name, need) {
+		return by.Decided(keyed.Name, "", need, nil)
 	}
-	return nil
+	return by.Decided(keyed.Name, "", need, keyed.denied(need))
 }
 
 // denied is the refusal by the key of a set that has one.
-func (s *Set) denied(need permission.Right) error {
+func (s *Set) denied(need permission.Right) *permission.Denied {
 	return &permission.Denied{Set: s.Name, Need: need, Rule: tandem.RuleSet, Key: permission.SetKeyID(s.Name)}
 }
 
@@ -65,6 +68,21 @@ func (p *Property) Permit(by *permission.Rights, need permission.Right) error {
 		}
 	}
 	return nil
+}
+
+// PermitTo is [Property.Permit] for a caller, whose watcher is told of attributes that
+// have a key.
+func (p *Property) PermitTo(by permission.Granted, need permission.Right) error {
+	if p.IDOf != nil {
+		return p.IDOf.PermitTo(by, need)
+	}
+	err := p.Permit(by.Rights, need)
+	if by.Watch == nil || !by.Guards(p.Set.Name, p.Name) {
+		return err
+	}
+	var refused *permission.Denied
+	errors.As(err, &refused)
+	return by.Decided(p.Set.Name, p.Name, need, refused)
 }
 
 // Hides reports whether there may be attributes of the set that the rights do not

@@ -16,6 +16,15 @@ import (
 // attribute, must be permitted by what was granted: see [model.Set.Permit]. Which
 // rows are seen is left to the store, by [Query.By].
 func Resolve(set *model.Set, options *odata.Query, granted permission.Granted) (*Query, error) {
+	q, err := ResolveCount(set, options, granted)
+	if err != nil {
+		return nil, err
+	}
+	return q, resolver{granted}.shape(q, options.Select, options.Expand)
+}
+
+// ResolveCount is [Resolve] for rows of which nothing is shown.
+func ResolveCount(set *model.Set, options *odata.Query, granted permission.Granted) (*Query, error) {
 	r := resolver{granted}
 	if err := r.enter(set); err != nil {
 		return nil, err
@@ -33,7 +42,7 @@ func Resolve(set *model.Set, options *odata.Query, granted permission.Granted) (
 	if q.Order, err = r.orderBy(set, options.OrderBy); err != nil {
 		return nil, err
 	}
-	return q, r.shape(q, options.Select, options.Expand)
+	return q, nil
 }
 
 // ResolveRow is [Resolve] for one row; options that are only for many are
@@ -55,7 +64,7 @@ func ResolveKey(set *model.Set, key []odata.Parameter, options *odata.Query, gra
 		if at < 0 || key[at].Value.Kind != odata.GUID {
 			return nil, wrongKey(set)
 		}
-		if err := p.Permit(granted.Rights, permission.Read); err != nil {
+		if err := p.PermitTo(granted, permission.Read); err != nil {
 			return nil, err
 		}
 		all = append(all, &Compare{Path: p.ViaOwner, Value: model.TextValue(key[at].Value.Text)})
@@ -101,7 +110,7 @@ type resolver struct {
 func (r resolver) enter(set *model.Set) error { return set.Permit(r.granted, permission.Read) }
 
 // read is asked for every attribute that is shown, compared or followed.
-func (r resolver) read(p *model.Property) error { return p.Permit(r.granted.Rights, permission.Read) }
+func (r resolver) read(p *model.Property) error { return p.PermitTo(r.granted, permission.Read) }
 
 // searched is enter for what $search looks at in rows of a set. What only the
 // account may not see is left out of the search by the store.

@@ -93,7 +93,7 @@ func (c *Change) assign(m Member) error {
 	if err != nil {
 		return err
 	}
-	if err := p.Permit(c.w.by.Granted.Rights, permission.Read); err != nil {
+	if err := p.PermitTo(c.w.by.Granted, permission.Read); err != nil {
 		return err
 	}
 	if p.ReadOnly || p.CreateOnly && !c.New || p == s.Owner {

@@ -103,21 +103,13 @@ func (c *Change) PermittedBy(reference string, need permission.Right, cannot str
 // permittedValue refuses a value of an attribute that is not the actor's to give.
 // The value that it has may be sent back by whoever may read it.
 func (c *Change) permittedValue(p *model.Property, v model.Value) error {
-	rights := c.w.by.Granted.Rights
-	if err := p.Permit(rights, permission.Read); err != nil {
+	if err := p.PermitTo(c.w.by.Granted, permission.Read); err != nil {
 		return err
-	}
-	need := permission.Update
-	if c.New {
-		need = permission.Create
 	}
 	if v.Equal(c.Values[p.Index]) && !c.New {
 		return nil
 	}
-	if err := p.Permit(rights, need); err != nil {
-		return err
-	}
-	if err := c.permittedMember(p.Name); err != nil {
+	if err := c.permittedAttribute(p); err != nil {
 		return err
 	}
 	if p == c.Record.Set.AccessKey() {
@@ -126,10 +118,16 @@ func (c *Change) permittedValue(p *model.Property, v model.Value) error {
 	return nil
 }
 
-// limited is the refusal by a right to update that is for other attributes.
-func (c *Change) limited(member string) error {
-	set := c.Record.Set.Name
-	return &permission.Denied{Set: set, Attribute: member, Need: permission.Update, Rule: tandem.RuleLimited, Key: permission.SetKeyID(set)}
+// permittedAttribute refuses another value of an attribute, whichever that is.
+func (c *Change) permittedAttribute(p *model.Property) error {
+	need := permission.Update
+	if c.New {
+		need = permission.Create
+	}
+	if err := p.PermitTo(c.w.by.Granted, need); err != nil {
+		return err
+	}
+	return c.permittedMember(p.Name)
 }
 
 // permittedKey refuses a key for the row that is not the actor's to give, or not one
@@ -158,10 +156,16 @@ func (c *Change) permittedKey(p *model.Property, key model.Value) error {
 // which the right to update the set is not. Parts go with their root, but for those
 // that have a key of their own.
 func (c *Change) permittedMember(name string) error {
-	if c.New || c.Record.Set.Permissive() != c.Record.Set || c.w.by.Granted.MayUpdate(c.Record.Set.Name, name) {
+	if c.New || c.Record.Set.Permissive() != c.Record.Set {
 		return nil
 	}
-	return c.limited(name)
+	by, set := &c.w.by.Granted, c.Record.Set.Name
+	if by.MayUpdate(set, name) {
+		return by.Decided(set, name, permission.Update, nil)
+	}
+	return by.Decided(set, name, permission.Update, &permission.Denied{
+		Set: set, Attribute: name, Need: permission.Update, Rule: tandem.RuleLimited, Key: permission.SetKeyID(set),
+	})
 }
 
 // permittedChild refuses an actor who may not do with a row of a child collection

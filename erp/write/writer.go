@@ -108,9 +108,9 @@ type Actor struct {
 	Granted permission.Granted
 }
 
-// ActorOf is the actor of a verified principal, with the rights of the account.
-func ActorOf(p *tandem.Principal, rights *permission.Rights) Actor {
-	return Actor{p.ActorID(), p.Actor(), permission.Granted{Scope: p.Scope, Rights: rights}}
+// ActorOf is the actor of a verified principal, with what it was granted.
+func ActorOf(p *tandem.Principal, granted permission.Granted) Actor {
+	return Actor{p.ActorID(), p.Actor(), granted}
 }
 
 // Platform is the platform itself, which may write everything, in the name of an

@@ -214,6 +214,7 @@ func (w *csdl) operations(usage bool) {
 	w.line(`<Action Name="Import">`)
 	w.line(`<Parameter Name="transaction" Type="Edm.String"/>`)
 	w.line(`<Parameter Name="model" Type="Edm.String"/>`)
+	w.line(`<Parameter Name="commit" Type="Edm.Boolean"/>`)
 	w.line(`<Parameter Name="loggingLevel" Type="Edm.Int32"/>`)
 	w.line(`<Parameter Name="objects" Type="Collection(%s)" Nullable="false"/>`, open)
 	w.line(`<ReturnType Type="%s"/>`, open)

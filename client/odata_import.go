@@ -13,6 +13,9 @@ type ImportRequest struct {
 	Transaction string `json:"transaction,omitempty"`
 	// Model is frontend, the service's default, or common.
 	Model string `json:"model,omitempty"`
+	// Commit false asks what would become of the objects and keeps nothing (a dry
+	// run, Tandem's own); nil commits.
+	Commit *bool `json:"commit,omitempty"`
 	// LoggingLevel is 0, 1 or 2; nil leaves it to the service.
 	LoggingLevel *int `json:"loggingLevel,omitempty"`
 	// Objects each have "@odata.type" and, where wanted, "@erpnet.action" and

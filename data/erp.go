@@ -176,6 +176,12 @@ func (e *ERP) change(ctx context.Context, by write.Actor, f func(*write.Writer) 
 // Import implements [write.Store].
 func (e *ERP) Import(ctx context.Context, by write.Actor, req *write.ImportRequest) (*write.ImportResult, error) {
 	return write.Import(e.model, by, req, e.present, func(f func(write.Tx) error) error {
-		return e.write(ctx, MaxTransaction, func(t *transaction) error { return f(t) })
+		return e.write(ctx, MaxTransaction, func(t *transaction) error {
+			err := f(t)
+			if req.DryRun {
+				t.taken = false // told in the result, and no reason to begin again
+			}
+			return err
+		})
 	})
 }

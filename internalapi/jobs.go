@@ -68,6 +68,8 @@ type JobResult struct {
 	// Steps are the parts of the job in their order: "products" and
 	// "balances" of a sync, one per file of an import.
 	Steps []StepResult `json:"steps,omitempty"`
+	// DryRun says that the counts are of what would have been done: nothing was.
+	DryRun bool `json:"dry_run,omitempty"`
 	// Problems counts what was left out: rows that were refused, and files. A job
 	// that has completed with some is shown as "completed with problems".
 	Problems int64 `json:"problems,omitempty"`
@@ -167,8 +169,8 @@ type ImportPlan struct {
 	Files []ImportFile `json:"files"`
 }
 
-// FieldDryRun is the field of an upload that asks to look at the files and to
-// send nothing to the ERP; any value but the empty one means yes.
+// FieldDryRun is the field of an upload that asks what an import would do, and
+// changes nothing; any value but the empty one means yes.
 const FieldDryRun = "dry_run"
 
 // ReportPage is a page of a job's report in the order of files and rows.

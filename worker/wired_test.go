@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,9 +23,9 @@ import (
 
 // importInto uploads the Northwind files to the worker of a running system and
 // waits for the job.
-func importInto(t testing.TB, api *internalapi.Client, evidence string) internalapi.Job {
+func importInto(t testing.TB, api *internalapi.Client, evidence string, more ...string) internalapi.Job {
 	t.Helper()
-	var files []string
+	files := more
 	for _, name := range northwindtest.Files(t) {
 		text, err := os.ReadFile(name)
 		if err != nil {
@@ -43,6 +44,10 @@ func importFiles(t testing.TB, api *internalapi.Client, evidence string, files .
 	go func() {
 		var err error
 		for n := 0; n < len(files) && err == nil; n += 2 {
+			if files[n] == internalapi.FieldDryRun {
+				err = m.WriteField(files[n], "1")
+				continue
+			}
 			var part io.Writer
 			if part, err = m.CreateFormFile("files", files[n]); err == nil {
 				_, err = io.WriteString(part, files[n+1])
@@ -78,8 +83,12 @@ func TestWorkerWithARealInstance(t *testing.T) {
 		t.Fatal(err)
 	}
 	anna := h.SignIn("anna").ID
-	for n, want := range []string{"added", "unchanged"} {
-		j := importInto(t, api, anna)
+	for n, want := range []string{"added", "added", "unchanged"} {
+		var dry []string
+		if n == 0 {
+			dry = []string{internalapi.FieldDryRun, ""}
+		}
+		j := importInto(t, api, anna, dry...)
 		lines := internalapi.StepResult{}
 		for _, s := range j.Result.Steps {
 			got := map[string]int64{"added": s.Added, "unchanged": s.Unchanged}[want]
@@ -135,6 +144,20 @@ steps:
     match: code
     set:
       StandardPricePerLot: {column: Price, as: amount, currency: USD, thousands: ",", symbols: "$"}
+  - file: new.csv
+    entity: General_Products_Product
+    key: PartNumber
+    set:
+      PartNumber: PartNumber
+      Name: {column: Name, as: multilanguage}
+      ProductGroup: {find: {Code: TENT}}
+  - file: more.csv
+    entity: General_Products_Product
+    key: id
+    set:
+      PartNumber: PartNumber
+      Name: {column: Name, as: multilanguage}
+      ProductGroup: {find: {Code: TENT}}
   - file: sales.csv
     entity: Crm_Sales_SalesOrder
     key: SalesOrderNumber
@@ -208,11 +231,22 @@ func importByMapping(t *testing.T, h *tandemtest.Hybrid, anna string) {
 			[]internalapi.StepResult{{Name: "sales.csv", Rows: 2, Changed: 2, Removed: 1}}},
 		{[]string{"sales.csv", head + line("NW-4", "4") + line("NW-3", "3") + line("NW-2", "2")},
 			[]internalapi.StepResult{{Name: "sales.csv", Rows: 3, Changed: 3}}},
+		{[]string{"new.csv", "PartNumber,Name\nBC-1,New\nBC-2,Newer\nbc-1,Again\nBC-3-and-much-more-than-a-part-number-has,x\n",
+			"more.csv", "id,PartNumber,Name\n1,BC-5,New\n2,BC-1,Newest\n",
+			"sales.csv", head + line("BC-1", "4") + strings.ReplaceAll(line("BC-4", "1"), "SO1", "SO2")},
+			[]internalapi.StepResult{{Name: "new.csv", Rows: 4, Added: 3, Refused: 1}, {Name: "more.csv", Rows: 2, Added: 1, Refused: 1}, {Name: "sales.csv", Rows: 2, Changed: 1, Refused: 1, Removed: 3}}},
 	} {
-		j := importFiles(t, api, anna, c.files...)
-		if diff := cmp.Diff(c.want, j.Result.Steps); diff != "" {
+		var told [2]any
+		for k, files := range [][]string{append([]string{internalapi.FieldDryRun, ""}, c.files...), c.files} {
+			j := importFiles(t, api, anna, files...)
 			report, err := api.JobReport(t.Context(), anna, j.ID, internalapi.Page{})
-			t.Errorf("import %d: %s %+v %v", n+1, diff, report.Rows, err)
+			if diff := cmp.Diff(c.want, j.Result.Steps); diff != "" || err != nil {
+				t.Errorf("import %d: %s %+v %v", n+1, diff, report.Rows, err)
+			}
+			told[k] = report.Rows
+		}
+		if diff := cmp.Diff(told[0], told[1]); diff != "" {
+			t.Errorf("import %d, foretold and what came: %s", n+1, diff)
 		}
 	}
 	var page struct {
@@ -233,7 +267,7 @@ func importByMapping(t *testing.T, h *tandemtest.Hybrid, anna string) {
 			got[l.Product.PartNumber] = l.LineNo
 		}
 	}
-	if diff := cmp.Diff(map[string]int{"NW-2": 20, "NW-3": 30, "NW-4": 40}, got); diff != "" {
+	if diff := cmp.Diff(map[string]int{"BC-1": 50}, got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -37,7 +37,10 @@ func Import(m *Model, by Actor, req *ImportRequest, clock tandem.Clock, transact
 		return nil, err
 	}
 	apply := run.perObject
-	if req.Transaction == AllObjects {
+	switch {
+	case req.DryRun:
+		apply = run.rehearse
+	case req.Transaction == AllObjects:
 		apply = run.allObjects
 	}
 	if err := apply(); err != nil {
@@ -115,13 +118,8 @@ func (r *importRun) perObject() error {
 
 func (r *importRun) allObjects() error {
 	err := r.transact(func(tx Tx) error {
-		r.result.Success = true
-		for i := range r.req.Objects {
-			if err := tx.Try(func() error { return r.applyOne(tx, i) }); err != nil {
-				if err := r.failed(i, err); err != nil {
-					return err
-				}
-			}
+		if err := r.together(tx, func(int) error { return nil }); err != nil {
+			return err
 		}
 		if !r.result.Success {
 			return errUndo
@@ -132,6 +130,64 @@ func (r *importRun) allObjects() error {
 		return err
 	}
 	return r.noteAll()
+}
+
+// together applies the objects in one transaction; one that fails is undone alone.
+// Before each goOn says whether the transaction may last longer.
+func (r *importRun) together(tx Tx, goOn func(i int) error) error {
+	r.result.Success = true
+	for i := range r.req.Objects {
+		if err := goOn(i); err != nil {
+			return err
+		}
+		if err := tx.Try(func() error { return r.applyOne(tx, i) }); err != nil {
+			if err := r.failed(i, err); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Bounds of a dry run: its one transaction keeps other writers waiting, and gives
+// them nothing for it. MaxRehearsal is how long it may last, unless it has no more
+// objects than fewRehearsed.
+const (
+	MaxRehearsal = time.Second
+	fewRehearsed = 50
+)
+
+// rehearse applies the objects one after another and undoes them all, whatever
+// became of them.
+func (r *importRun) rehearse() error {
+	err := r.transact(func(tx Tx) error {
+		began := tandem.SystemTime()
+		err := r.together(tx, func(i int) error {
+			if i >= fewRehearsed && tandem.SystemTime().Sub(began) > MaxRehearsal {
+				return tandem.Errorf(tandem.CodeTooLarge, "Import: the dry run came to object %d of %d within %s, which is as long as it may keep others waiting; "+
+					"send fewer objects at a time.", i, len(r.req.Objects), MaxRehearsal)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return errUndo
+	})
+	if !errors.Is(err, errUndo) {
+		return err
+	}
+	undone := map[string]bool{}
+	for i := range r.result.Objects {
+		o := &r.result.Objects[i]
+		if o.State == Added {
+			undone[o.Entity.ID] = true
+		}
+		if undone[o.Entity.ID] {
+			o.Entity = model.Entity{}
+		}
+	}
+	return nil
 }
 
 // notesAtOnce is how many objects are put in the log in one transaction: what

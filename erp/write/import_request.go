@@ -19,8 +19,12 @@ type ImportRequest struct {
 	Transaction string
 	// Model is "frontend" (default) or "common"; the rules here are the same.
 	Model string
+	// DryRun asks what would become of the objects, and keeps nothing: each is
+	// written after those before it, with all rules, and all are undone at the end.
+	// In the request it is "commit": false, as for ERP.net's transactions.
+	DryRun bool
 	// LoggingLevel 0 writes no log, 1 a DataExchange, 2 (default) also a
-	// DataExchangeObject for each object.
+	// DataExchangeObject for each object. A dry run has no log.
 	LoggingLevel int
 	// KeepPayload keeps each object as it came in its DataExchangeObject: only for
 	// who asks for level 2, since the log is then larger than what it tells of.
@@ -33,6 +37,7 @@ type ImportRequest struct {
 // ParseImport reads the body of the Import action.
 func ParseImport(body *Object) (*ImportRequest, error) {
 	req := &ImportRequest{Transaction: PerObject, Model: "frontend", LoggingLevel: 2}
+	logged := false
 	for _, m := range body.Members {
 		var ok bool
 		switch m.Name {
@@ -47,7 +52,11 @@ func ParseImport(body *Object) (*ImportRequest, error) {
 			n, ok = wholeNumber(m.Value)
 			req.LoggingLevel = int(n)
 			ok = ok && n >= 0 && n <= 2
-			req.KeepPayload = n == 2
+			req.KeepPayload, logged = n == 2, n > 0
+		case "commit":
+			var commit bool
+			commit, ok = m.Value.(bool)
+			req.DryRun = !commit
 		case "objects":
 			list, isList := m.Value.([]any)
 			if ok = isList; len(list) > MaxImportObjects {
@@ -61,12 +70,18 @@ func ParseImport(body *Object) (*ImportRequest, error) {
 				req.Objects = append(req.Objects, o)
 			}
 		default:
-			return nil, invalid("Import has no parameter %q; it takes transaction, model, loggingLevel and objects.", model.Shown(m.Name))
+			return nil, invalid("Import has no parameter %q; it takes transaction, model, commit, loggingLevel and objects.", model.Shown(m.Name))
 		}
 		if !ok {
 			return nil, invalid("Import: %s is not right; transaction is per-object or all-objects, "+
-				"model frontend or common, loggingLevel 0, 1 or 2, objects an array.", m.Name)
+				"model frontend or common, commit true or false, loggingLevel 0, 1 or 2, objects an array.", m.Name)
 		}
+	}
+	if req.DryRun {
+		if logged {
+			return nil, invalid("Import: with commit false nothing is kept, a log neither; leave out loggingLevel, or send 0.")
+		}
+		req.LoggingLevel = 0
 	}
 	return req, nil
 }
@@ -83,7 +98,8 @@ type ImportResult struct {
 
 // ImportedObject is the result of one object. On failure Entity is zero and
 // Err set. With [AllObjects] and a failure, nothing was written, whatever the
-// State says.
+// State says. After a dry run what would be added has no Entity, because there is
+// none.
 type ImportedObject struct {
 	Entity model.Entity
 	State  State

@@ -4,146 +4,283 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
 	"strings"
 
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/worker/importer/mapping"
 )
 
-// dry is what a dry run knows: what the files would make, and what it has asked
-// the ERP for.
+// A dry run sends what an import sends, as Imports that the API undoes at once. So
+// a request sees nothing of those before it, and brings along what it needs of them:
+// the objects that its own refer to or may collide with, and what those refer to.
+
+// dry keeps the objects that would be there by now.
 type dry struct {
-	// made are objects that rows before would make, found those of the ERP; both by
-	// type and what they are found by.
-	made, found map[string]bool
-	// partial says that an attempt before was broken off, and that nobody knows any
-	// more what its rows would make: then references are not looked at.
-	partial bool
+	types *mapping.Metadata
+	file  *os.File // their JSON, which may be more than fits into memory
+	end   int64
+	made  []made
+	// found are the objects by what they are found by, texts by the texts in them, of
+	// which a reference may mean one as a code or name: both with the type.
+	found map[string]int
+	texts map[string][]int
+	// always is how many of the first objects every request brings along: they are
+	// the prepared ones, which others may take without naming them.
+	always int
 }
 
-// rehearse is send without sending: it looks whether what the rows refer to is
-// there, in the files or in the ERP. The rules of the ERP are not asked.
-func (i *attempt) rehearse(ctx context.Context, step *mapping.Step, b *batch) error {
-	wanted := make([][]reference, len(b.items))
-	ask := map[string]map[string]json.RawMessage{} // by type
-	for n := range b.items {
-		it := &b.items[n]
-		it.object = append(it.object, '}')
-		wanted[n] = i.dry.references(it.object, "", -1)
-		for c := range it.children {
-			child := append(append([]byte{'{'}, bytes.TrimPrefix(it.children[c].Set, []byte{','})...), '}')
-			wanted[n] = append(wanted[n], i.dry.references(child, "", c)...)
-		}
-		if step.Object.Match != "" && step.Object.Action == "update" {
-			by, err := json.Marshal(map[string]string{step.Object.Match: it.key})
-			if err != nil {
-				return err
-			}
-			wanted[n] = append(wanted[n], reference{attribute: step.Object.Entity, entity: step.Object.Entity, by: by, child: -1})
-		}
-		for _, r := range wanted[n] {
-			if r.entity != "" && !i.dry.made[r.String()] && !i.dry.found[r.String()] {
-				if ask[r.entity] == nil {
-					ask[r.entity] = map[string]json.RawMessage{}
-				}
-				ask[r.entity][r.String()] = r.by
-			}
-		}
-	}
-	for entity, by := range ask {
-		found, err := i.findAll(ctx, entity, by)
-		if err != nil {
-			return err
-		}
-		for key := range found {
-			i.dry.found[key] = true
-		}
-	}
-	for n := range b.items {
-		it := &b.items[n]
-		for _, r := range wanted[n] {
-			if i.dry.partial || r.entity == "" || i.dry.made[r.String()] || i.dry.found[r.String()] {
-				continue
-			}
-			it.failure = fmt.Sprintf("%s: there is no %s with %s, in the files or in the ERP", r.attribute, r.entity, r.by)
-			if r.child >= 0 {
-				c := it.children[r.child]
-				place := 0
-				for _, before := range it.children[:r.child] {
-					if before.of == c.of {
-						place++
-					}
-				}
-				it.failure = fmt.Sprintf("%s[%d]: %s", c.of.Collection, place, it.failure)
-			}
-			break
-		}
-		if it.failure != "" {
-			i.refused(step, it, it.failure)
-			continue
-		}
-		i.dry.make(it.object)
-	}
-	return i.passed(ctx, b)
+// made is an object that would be there.
+type made struct {
+	at     int64
+	length int
+	needs  []int // the objects before it that it refers to
 }
 
-// reference is what an object or a child of it refers to.
-type reference struct {
-	attribute, entity string
-	by                json.RawMessage
-	child             int // its place, -1 for the object itself
+// newDry makes a store for one attempt, in a file of its own; close removes it.
+func newDry(dir string) (*dry, error) {
+	file, err := os.CreateTemp(dir, "dry-run-*")
+	if err != nil {
+		return nil, fmt.Errorf("make room for a dry run: %w", err)
+	}
+	return &dry{file: file, found: map[string]int{}, texts: map[string][]int{}}, nil
 }
 
-// String is the one text of what it refers to.
-func (r *reference) String() string { return r.entity + " " + string(r.by) }
+func (d *dry) close() {
+	d.file.Close()
+	os.Remove(d.file.Name())
+}
 
-// node is what matters here of an object of an Import.
+// node is an object of an Import, or one in it.
 type node struct {
-	Type   string          `json:"@odata.type"`
-	Action string          `json:"@erpnet.action"`
-	By     json.RawMessage `json:"@erpnet.findBy"`
+	Type   string                     `json:"@odata.type"`
+	Action string                     `json:"@erpnet.action"`
+	By     map[string]json.RawMessage `json:"@erpnet.findBy"`
+	// members are all of its members; root is the type that its rows have in common
+	// with those of other types, by which a reference may call them.
+	members map[string]json.RawMessage
+	root    string
 }
 
-// walk calls f for an object and all objects in it, with the attribute that holds
-// them.
-func walk(object []byte, attribute string, f func(attribute string, n node)) {
+// key is what the node is found by; empty where it says nothing.
+func (n *node) key() string {
+	if len(n.By) == 0 {
+		return ""
+	}
+	by, err := json.Marshal(n.By) // sorted by name
+	if err != nil {
+		return ""
+	}
+	return n.root + " " + string(by)
+}
+
+// textKey is the key of a text in rows of the type. Capitals count, as for the API.
+func (n *node) textKey(text string) string { return n.root + " " + text }
+
+// walk calls f for an object of the type, where it does not say another one itself,
+// and for all objects in it.
+func (d *dry) walk(object []byte, typ string, f func(*node)) {
 	var n node
-	var members map[string]json.RawMessage
-	if json.Unmarshal(object, &n) != nil || json.Unmarshal(object, &members) != nil {
+	if json.Unmarshal(object, &n) != nil || json.Unmarshal(object, &n.members) != nil {
 		return
 	}
-	f(attribute, n)
-	for name, value := range members {
-		if !strings.HasPrefix(name, "@") && len(value) > 0 && value[0] == '{' {
-			walk(value, name, f)
+	if n.Type != "" {
+		typ = strings.TrimPrefix(n.Type, "Erp.")
+	}
+	n.root = d.types.Root(typ)
+	f(&n)
+	for name, value := range n.members {
+		if strings.HasPrefix(name, "@") || len(value) == 0 {
+			continue
+		}
+		within := []json.RawMessage{value}
+		if value[0] == '[' && json.Unmarshal(value, &within) != nil {
+			continue
+		}
+		for _, one := range within {
+			if len(one) > 0 && one[0] == '{' {
+				d.walk(one, d.types.Target(typ, name), f)
+			}
 		}
 	}
 }
 
-// references are the objects that must be there. Those whose type the mapping does
-// not say are left to the import.
-func (d *dry) references(object []byte, attribute string, child int) (all []reference) {
-	walk(object, attribute, func(attribute string, n node) {
-		if n.Action == "find" {
-			all = append(all, reference{attribute, strings.TrimPrefix(n.Type, "Erp."), n.By, child})
+// maxAlike bounds the objects that may be meant by one code or name; maxText the
+// length of those that are kept.
+const maxAlike, maxText = 3, 80
+
+// needs are the objects made so far that an object refers to, merges with or changes.
+func (d *dry) needs(object []byte) (all []int) {
+	d.walk(object, "", func(n *node) {
+		if at, ok := d.found[n.key()]; ok {
+			all = append(all, at)
+		}
+		for member, value := range n.By {
+			if member == "Code" || member == "Name" {
+				all = append(all, d.texts[n.textKey(textOf(value))]...)
+			}
+		}
+	})
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// alike are the objects made so far that share a text with one which would be made,
+// as the only one so far: the ERP may not take it twice. Of those that share one
+// already it has taken two.
+func (d *dry) alike(object []byte) (all []int) {
+	d.walk(object, "", func(n *node) {
+		if n.Type == "" || n.Action == "find" {
+			return
+		}
+		for name, value := range n.members {
+			if !strings.HasPrefix(name, "@") && len(value) > 0 && value[0] == '"' {
+				if have := d.texts[n.textKey(textOf(value))]; len(have) == 1 {
+					all = append(all, have[0])
+				}
+			}
 		}
 	})
 	return all
 }
 
-// make notes what the object would make.
-func (d *dry) make(object []byte) {
-	walk(object, "", func(_ string, n node) {
-		if n.Action == "merge" {
-			r := reference{entity: strings.TrimPrefix(n.Type, "Erp."), by: n.By}
-			d.made[r.String()] = true
+// keep takes an object that would be there.
+func (d *dry) keep(object []byte) error {
+	m := made{at: d.end, length: len(object), needs: d.needs(object)}
+	if _, err := d.file.WriteAt(object, d.end); err != nil {
+		return fmt.Errorf("keep an object of a dry run: %w", err)
+	}
+	d.end += int64(len(object))
+	at := len(d.made)
+	d.made = append(d.made, m)
+	d.walk(object, "", func(n *node) {
+		if n.Type == "" || n.Action == "find" {
+			return // a part, or what was there before
+		}
+		if key := n.key(); key != "" {
+			if _, have := d.found[key]; !have {
+				d.found[key] = at
+			}
+		}
+		for name, value := range n.members {
+			if !strings.HasPrefix(name, "@") && name != "ExternalId" && name != "ExternalSystem" {
+				d.index(n, value, at)
+			}
 		}
 	})
+	return nil
+}
+
+// index notes a text of the object, or its texts in several languages.
+func (d *dry) index(n *node, value json.RawMessage, at int) {
+	texts := []string{textOf(value)}
+	var languages map[string]json.RawMessage
+	if value[0] == '{' && json.Unmarshal(value, &languages) == nil {
+		for name, text := range languages {
+			if len(name) == 2 {
+				texts = append(texts, textOf(text))
+			}
+		}
+	}
+	for _, text := range texts {
+		key := n.textKey(text)
+		if alike := d.texts[key]; text != "" && len(text) <= maxText && len(alike) < maxAlike && !slices.Contains(alike, at) {
+			d.texts[key] = append(alike, at)
+		}
+	}
+}
+
+// before are the objects that some others need before them, in the order in which
+// they were made.
+func (d *dry) before(objects [][]byte) ([]any, error) {
+	wanted := map[int]bool{}
+	var open []int
+	for _, o := range objects {
+		open = append(append(open, d.needs(o)...), d.alike(o)...)
+	}
+	for len(open) > 0 {
+		at := open[len(open)-1]
+		open = open[:len(open)-1]
+		if !wanted[at] {
+			wanted[at] = true
+			open = append(open, d.made[at].needs...)
+		}
+	}
+	for at := range d.always {
+		wanted[at] = true
+	}
+	var all []any
+	for _, at := range slices.Sorted(maps.Keys(wanted)) {
+		object := make([]byte, d.made[at].length)
+		if _, err := d.file.ReadAt(object, d.made[at].at); err != nil && !errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("read an object of a dry run: %w", err)
+		}
+		all = append(all, json.RawMessage(object))
+	}
+	return all, nil
+}
+
+// rehearse asks what an Import would do with objects, and answers as if it had been
+// done after all before it.
+func (i *attempt) rehearse(ctx context.Context, objects []any) (client.ImportResult, error) {
+	texts := make([][]byte, len(objects))
+	for n, o := range objects {
+		texts[n], _ = o.(json.RawMessage) // all are
+	}
+	before, err := i.dry.before(texts)
+	if err != nil {
+		return client.ImportResult{}, err
+	}
+	commit := false
+	result, err := i.ERP.Import(ctx, client.ImportRequest{
+		Transaction: client.ImportPerObject, Commit: &commit, Objects: slices.Concat(before, objects),
+	})
+	if err != nil {
+		return result, err
+	}
+	if len(result.Objects) != len(before)+len(objects) {
+		return result, fmt.Errorf("import: %d results for %d objects", len(result.Objects), len(before)+len(objects))
+	}
+	result.Objects = result.Objects[len(before):]
+	for n := range result.Objects {
+		if o := &result.Objects[n]; o.OK() && (o.State == "Added" || o.State == "Modified") {
+			if err := i.dry.keep(bytes.Clone(texts[n])); err != nil {
+				return result, err
+			}
+		}
+	}
+	return result, nil
+}
+
+// beginAgain forgets what an attempt before has told: it has changed nothing, and
+// what it knew is lost.
+func (i *attempt) beginAgain(ctx context.Context) error {
+	if !i.at.Opened {
+		return nil
+	}
+	i.at = checkpoint{}
+	return i.Restart(ctx)
 }
 
 // drySummary is what a dry run came to.
 func (i *attempt) drySummary(sum internalapi.StepResult) string {
-	return fmt.Sprintf("dry run: %d rows read, %d would be taken, %d refused; nothing was sent to the ERP, whose rules were not asked",
-		sum.Rows, sum.Rows-sum.Refused, sum.Refused)
+	text := fmt.Sprintf("dry run: %d rows read: %d would be added, %d changed, %d unchanged, %d refused",
+		sum.Rows, sum.Added, sum.Changed, sum.Unchanged, sum.Refused)
+	if sum.Removed > 0 {
+		text += fmt.Sprintf("; %d would be removed that the files do not have any more", sum.Removed)
+	}
+	return text + "; the ERP was asked, and nothing was written"
+}
+
+// mappingFault is a prepared object that the ERP does not take.
+func (i *attempt) mappingFault(n int, o *client.ImportedObject) error {
+	return tandem.Errorf(tandem.CodeRule, "line %d of the mapping file: %s cannot be prepared: %s",
+		i.Mapping.Prepare[n].Line, i.Mapping.Prepare[n].Entity, reasonOf(o))
 }

@@ -307,7 +307,7 @@ func TestFilesOfSpreadsheets(t *testing.T) {
 }
 
 // What was refused can be downloaded, mended and imported again; a dry run finds
-// the same and sends nothing.
+// the same, what the ERP refuses too, and changes nothing.
 func TestRefusedRowsAndDryRun(t *testing.T) {
 	workertest.Each(t, func(t *testing.T, f *workertest.Fake, db *sqldb.DB) {
 		file := filepath.Join(t.TempDir(), "shop.yaml")
@@ -316,22 +316,25 @@ func TestRefusedRowsAndDryRun(t *testing.T) {
 		}
 		w := workertest.Start(t, f, db, t.TempDir(), func(c *worker.Config) { c.Mapping = file })
 		files := []string{
-			"products.csv", "sep=;\nid;name;active;price\n1;Tea;ja;1,5\n2;Coffee;perhaps;2\n3;Cocoa;vielleicht;3\n",
+			"products.csv", "sep=;\nid;name;active;price\n1;Tea;ja;1,5\n2;Coffee;perhaps;2\n3;Cocoa;vielleicht;3\n4;please refuse;ja;1\n",
 			"sales.csv", salesHead + "7,2026-03-01,n,1,1\n8,2026-03-01,\"n,\n\"\"m\"\"\",9,1\n9,2026-03-01,n,1,x\n",
 		}
-		dry := w.Until(w.Upload(append([]string{"dry_run", ""}, files...)...).ID, internalapi.JobCompleted)
-		if !strings.HasPrefix(dry.Result.Summary, "dry run: 6 rows read, 2 would be taken, 4 refused") || dry.Result.Problems != 4 {
+		dry := w.Until(w.Upload(append([]string{internalapi.FieldDryRun, ""}, files...)...).ID, internalapi.JobCompleted)
+		if !strings.HasPrefix(dry.Result.Summary, "dry run: 7 rows read: 2 would be added, 0 changed, 0 unchanged, 5 refused") || dry.Result.Problems != 5 {
 			t.Errorf("%+v", dry.Result)
 		}
 		if f.With(func() {
 			if len(f.Imported) != 0 {
 				t.Errorf("a dry run has made %v", f.Imported)
 			}
-		}); !strings.Contains(strings.Join(w.Report(dry.ID), "\n"), `there is no General_Products_Product with {"ExternalId":"9"`) {
+		}); !strings.Contains(strings.Join(w.Report(dry.ID), "\n"), `breaks a rule. (Constraint R1)`) {
 			t.Errorf("%v", w.Report(dry.ID))
 		}
 		j := w.Until(w.Upload(files...).ID, internalapi.JobCompleted)
-		if j.Result.Problems != 4 || j.Result.File == nil || j.Result.File.Name != "refused-rows.zip" {
+		if diff := cmp.Diff(w.Report(dry.ID), w.Report(j.ID)) + cmp.Diff(dry.Result.Steps, j.Result.Steps); diff != "" {
+			t.Errorf("foretold, and what came: %s", diff)
+		}
+		if j.Result.Problems != 5 || j.Result.File == nil || j.Result.File.Name != "refused-rows.zip" {
 			t.Fatalf("%+v", j.Result)
 		}
 		page, err := w.API.JobReport(t.Context(), f.Anna(), j.ID, internalapi.Page{})
@@ -342,7 +345,7 @@ func TestRefusedRowsAndDryRun(t *testing.T) {
 		for _, g := range page.Groups {
 			counts[g.File+" "+g.Column] += g.Count
 		}
-		if diff := cmp.Diff(map[string]int64{"products.csv active": 2, "sales.csv quantity": 1, "sales.csv ": 1}, counts); diff != "" {
+		if diff := cmp.Diff(map[string]int64{"products.csv active": 2, "products.csv ": 1, "sales.csv quantity": 1, "sales.csv ": 1}, counts); diff != "" {
 			t.Errorf("%s %+v", diff, page.Groups)
 		}
 		d, err := w.API.JobFile(t.Context(), f.Anna(), j.ID)
@@ -372,7 +375,8 @@ func TestRefusedRowsAndDryRun(t *testing.T) {
 		}
 		const known = `"not one of the values that the mapping has: ja, nein"`
 		want := []string{
-			"products.csv", "\ufeffsep=;\r\nid;name;active;price;\"Refused because\"\r\n2;Coffee;perhaps;2;" + known + "\r\n3;Cocoa;vielleicht;3;" + known + "\r\n",
+			"products.csv", "\ufeffsep=;\r\nid;name;active;price;\"Refused because\"\r\n2;Coffee;perhaps;2;" + known + "\r\n3;Cocoa;vielleicht;3;" + known + "\r\n" +
+				"4;please refuse;ja;1;\"Name: EN breaks a rule. (Constraint R1)\"\r\n",
 			"sales.csv", "\ufefforder,day,note,product,quantity,\"Refused because\"\r\n8,2026-03-01,\"n,\n\"\"m\"\"\",9,1,\"Product: Object not found.\"\r\n" +
 				"9,2026-03-01,n,1,x,\"not a number; write it like 1 234,5\"\r\n",
 		}
@@ -380,7 +384,7 @@ func TestRefusedRowsAndDryRun(t *testing.T) {
 			t.Fatal(diff)
 		}
 		// Mended, without a word about the column with the reasons.
-		again[1] = strings.NewReplacer("perhaps", "ja", "vielleicht", "nein").Replace(again[1])
+		again[1] = strings.NewReplacer("please refuse", "Milk", "perhaps", "ja", "vielleicht", "nein").Replace(again[1])
 		again[3] = strings.NewReplacer(",9,1", ",2,1", ",x,", ",4,").Replace(again[3])
 		j = w.Until(w.Upload(again...).ID, internalapi.JobCompleted)
 		if report := w.Report(j.ID); j.Result.Problems != 0 || j.Result.File != nil || len(report) != 0 {

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/hybridapps/tandem/worker/workertest"
 
 	"github.com/hybridapps/tandem"
@@ -37,7 +39,18 @@ func TestImportNorthwindTwice(t *testing.T) {
 	workertest.Each(t, func(t *testing.T, f *workertest.Fake, db *sqldb.DB) {
 		files := northwind(t)
 		w := workertest.Start(t, f, db, t.TempDir())
+		dry := w.Until(w.Upload(append([]string{internalapi.FieldDryRun, ""}, files...)...).ID, internalapi.JobCompleted)
+		if f.With(func() {
+			if len(f.Imported) != 0 {
+				t.Errorf("a dry run has made %d objects", len(f.Imported))
+			}
+		}); !dry.Result.DryRun {
+			t.Errorf("%+v", dry.Result)
+		}
 		first := w.Until(w.Upload(files...).ID, internalapi.JobCompleted)
+		if diff := cmp.Diff(dry.Result.Steps, first.Result.Steps); diff != "" {
+			t.Errorf("foretold, and what came: %s", diff)
+		}
 		warnings := 0 // the sample has rows to mend
 		for _, s := range first.Result.Steps {
 			if s.Refused != 0 || s.Added != s.Rows || s.Rows == 0 {
@@ -273,6 +286,48 @@ func TestImportGoesOn(t *testing.T) {
 			}
 		})
 	})
+}
+
+// A dry run that broke off begins again, since nobody knows any more what would be
+// there, and tells nothing twice.
+func TestDryRunBeginsAgain(t *testing.T) {
+	t.Parallel()
+	f, db, dir := workertest.NewFake(t), workertest.Open(t, sqldb.SQLite), t.TempDir()
+	var rows strings.Builder
+	for n := range 600 {
+		rows.WriteString(customerRow(fmt.Sprint("K", n), fmt.Sprint("Company ", n)))
+	}
+	reached, imports := make(chan struct{}), 0
+	f.During = func(r *http.Request) {
+		wait := false
+		f.With(func() {
+			if strings.HasSuffix(r.URL.Path, "/Import") {
+				imports++
+				wait = imports == 4 // prepared, 500 customers, 101, and here the orders
+			}
+		})
+		if wait {
+			close(reached)
+			<-r.Context().Done()
+		}
+	}
+	w := workertest.Start(t, f, db, dir)
+	j := w.Upload(internalapi.FieldDryRun, "", "customers.csv", customersHead+rows.String()+customerRow("X", "please refuse"),
+		"orders.csv", ordersHead+orderRow("1", "K7", day1)+orderRow("2", "K599", day1)+orderRow("3", "X", day1))
+	<-reached
+	w.Stop()
+	w = workertest.Start(t, f, db, dir)
+	j = w.Until(j.ID, internalapi.JobCompleted)
+	want := []internalapi.StepResult{{Name: "orders.csv", Rows: 3, Added: 2, Refused: 1, Warnings: 1}, {Name: "customers.csv", Rows: 601, Added: 600, Refused: 1}}
+	if diff := cmp.Diff(want, j.Result.Steps); diff != "" || j.Attempts != 2 {
+		t.Errorf("%d attempts: %s", j.Attempts, diff)
+	}
+	if got := w.Report(j.ID); len(got) != 3 {
+		t.Errorf("report: %q", got)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "files", "*", "upload", "dry-run-*")); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
 }
 
 func TestUploadLimits(t *testing.T) {

@@ -63,7 +63,7 @@ type attempt struct {
 	// has one. Whose child it is nobody knows for sure, nor what it swallowed: so no
 	// child is taken for gone because such a file does not have it.
 	unreadable map[string]int64
-	// dry is nil unless nothing is to be sent.
+	// dry is nil unless nothing is to be kept.
 	dry *dry
 	// notes are told at the end of the summary.
 	notes []string
@@ -82,14 +82,21 @@ func (m *Importer) Run(ctx context.Context, run *jobs.Run) error {
 	if err := run.Checkpoint(&i.at); err != nil {
 		return err
 	}
+	var err error
 	if args.DryRun {
-		i.dry = &dry{made: map[string]bool{}, found: map[string]bool{}, partial: i.at.Opened}
+		if err := i.beginAgain(ctx); err != nil {
+			return err
+		}
+		if i.dry, err = newDry(i.Uploads()); err != nil {
+			return err
+		}
+		defer i.dry.close()
 	}
-	err := i.do(ctx)
+	err = i.do(ctx)
 	if err == nil {
 		err = i.keepRefused(ctx)
 	}
-	i.Result.Steps = i.at.Results
+	i.Result.Steps, i.Result.DryRun = i.at.Results, i.dry != nil
 	i.Result.Summary = strings.Join(append([]string{i.summary()}, i.notes...), "; ")
 	for _, s := range i.at.Results {
 		i.Result.Problems += s.Refused
@@ -108,6 +115,9 @@ func (i *attempt) do(ctx context.Context) error {
 	}
 	if err := i.Mapping.Check(i.metadata); err != nil {
 		return tandem.Errorf(tandem.CodeInvalid, "the mapping file does not fit the ERP: %v", err)
+	}
+	if i.dry != nil {
+		i.dry.types = i.metadata
 	}
 	i.match()
 	for _, name := range slices.Sorted(maps.Keys(i.files)) {
@@ -195,16 +205,18 @@ func (i *attempt) open(ctx context.Context) error {
 	for _, o := range i.Mapping.Prepare {
 		objects = append(objects, json.RawMessage(i.Mapping.MakePrepared(o)))
 	}
-	if len(objects) > 0 && len(i.files) > 0 && i.dry == nil {
+	if len(objects) > 0 && len(i.files) > 0 {
 		result, err := i.upsert(ctx, objects)
 		if err != nil {
 			return err
 		}
 		for n := range result.Objects {
 			if o := &result.Objects[n]; !o.OK() {
-				return tandem.Errorf(tandem.CodeRule, "line %d of the mapping file: %s cannot be prepared: %s",
-					i.Mapping.Prepare[n].Line, i.Mapping.Prepare[n].Entity, reasonOf(o))
+				return i.mappingFault(n, o)
 			}
+		}
+		if i.dry != nil {
+			i.dry.always = len(i.dry.made)
 		}
 	}
 	i.at.Opened = true

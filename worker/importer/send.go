@@ -14,9 +14,6 @@ import (
 // send makes the request of a batch and writes down what came of it.
 func (i *attempt) send(ctx context.Context, step *mapping.Step, b *batch) error {
 	i.report = append(i.report, b.report...)
-	if i.dry != nil {
-		return i.rehearse(ctx, step, b)
-	}
 	if err := i.withChildren(ctx, step, b); err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ const UploadIn = 10 * time.Minute
 // the upload.
 type Args struct {
 	Files []File `json:"files,omitempty"`
-	// DryRun says to look at the files and to send nothing.
+	// DryRun says to ask what an import would do, and to change nothing.
 	DryRun bool `json:"dry_run,omitempty"`
 }
 

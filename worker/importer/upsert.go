@@ -57,9 +57,12 @@ func (i *attempt) request(ctx context.Context, items []item) ([]sent, error) {
 // upsert sends objects in one Import: each is found by its ExternalId and
 // changed, or made. The API keeps a record of the request, and not of each
 // object, which would double its writes.
-func (m *Importer) upsert(ctx context.Context, objects []any) (client.ImportResult, error) {
+func (i *attempt) upsert(ctx context.Context, objects []any) (client.ImportResult, error) {
+	if i.dry != nil {
+		return i.rehearse(ctx, objects)
+	}
 	logEachImport := 1
-	return m.ERP.Import(ctx, client.ImportRequest{
+	return i.ERP.Import(ctx, client.ImportRequest{
 		Transaction:  client.ImportPerObject,
 		LoggingLevel: &logEachImport,
 		Objects:      objects,

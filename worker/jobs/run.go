@@ -209,6 +209,22 @@ func (r *Run) Save(ctx context.Context, checkpoint any, report []internalapi.Rep
 	return nil
 }
 
+// Restart drops the checkpoint and the report of earlier attempts, for a job that
+// begins from its beginning again and may say everything anew.
+func (r *Run) Restart(ctx context.Context) error {
+	err := r.Write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM job_report WHERE job_id = $1`, r.row.id); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE jobs SET checkpoint = '' WHERE id = $1`, r.row.id)
+		return err
+	})
+	if err == nil {
+		r.row.checkpoint = ""
+	}
+	return err
+}
+
 // oneRow turns an update that hit no row into errLost.
 func oneRow(result sql.Result, err error) error {
 	if changed, err := sqldb.Changed(result, err); changed || err != nil {

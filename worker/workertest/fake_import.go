@@ -52,13 +52,26 @@ func (f *Fake) foundBy(by Object) string {
 }
 
 // doImport merges by ExternalId. A name or text with "refuse" breaks a rule,
-// and references must have been imported.
+// and references must have been imported. With commit false all is undone.
 func (f *Fake) doImport(w http.ResponseWriter, r *http.Request) {
 	f.imports++
-	var req struct{ Objects []Object }
+	var req struct {
+		Commit  *bool
+		Objects []Object
+	}
 	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
 		f.fail(w, 400, "BadRequest", err.Error())
 		return
+	}
+	if req.Commit != nil && !*req.Commit {
+		imported, children := maps.Clone(f.Imported), map[string]map[string][]Object{}
+		for key, of := range f.Children {
+			children[key] = map[string][]Object{}
+			for collection, rows := range of {
+				children[key][collection] = slices.Clone(rows)
+			}
+		}
+		defer func() { f.Imported, f.Children = imported, children }()
 	}
 	var out []Object
 	for _, o := range req.Objects {

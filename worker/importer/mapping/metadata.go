@@ -23,6 +23,26 @@ type Metadata struct {
 // Set is the entity set of a type; empty where the API has none.
 func (md *Metadata) Set(entity string) string { return md.sets[entity] }
 
+// Target is the type that a reference or a collection of the entity leads to; empty
+// where it is neither.
+func (md *Metadata) Target(entity, member string) string {
+	target, reference, _ := md.find(entity, member)
+	if !reference {
+		return ""
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(target, "Collection("), ")")
+}
+
+// Root is the type that an entity is based on in the end: itself, or its base's.
+func (md *Metadata) Root(entity string) string {
+	for range maxDepth {
+		if t := md.types[entity]; t != nil && t.base != "" {
+			entity = t.base
+		}
+	}
+	return entity
+}
+
 // Reference is the type that an attribute of the entity's children refers to;
 // empty where it is no reference.
 func (md *Metadata) Reference(entity, collection, attribute string) string {

@@ -89,6 +89,38 @@ type Call struct {
 	Watch permission.Watcher
 	// OnBehalf is nil unless a service named the person it calls for.
 	OnBehalf *OnBehalf
+
+	access *Access
+	at     time.Time // when it was admitted
+}
+
+// Again is what the account may do by now: a call may have waited for others, or
+// take long itself. The error says why it may not act any more.
+func (c *Call) Again(ctx context.Context) (*permission.Rights, error) {
+	if c.access == nil {
+		return c.Rights, nil
+	}
+	if err := c.access.Checker.Check(ctx, c.Principal); err != nil {
+		return nil, err
+	}
+	return c.access.rights(ctx, c)
+}
+
+// fresh is for how long what was decided at the beginning of a call holds for what
+// is read by it.
+const fresh = 4 * time.Second
+
+// Still refuses to answer a call that took so long that what the account may see has
+// been changed meanwhile: changes act within five seconds (E4).
+func (c *Call) Still(ctx context.Context) error {
+	if c == nil || c.access == nil || c.access.Clock.Now().Sub(c.at) < fresh {
+		return nil
+	}
+	rights, err := c.Again(ctx)
+	if err == nil && rights != c.Rights {
+		err = tandem.Errorf(tandem.CodeUnavailable, "What %s may see was changed while this was read; ask again.", c.Principal.Actor())
+	}
+	return err
 }
 
 type callKey struct{}
@@ -178,7 +210,7 @@ func (a *Access) open(r *http.Request, p *tandem.Principal, scope string) (call 
 	if !p.Scope.Has(scope) {
 		return nil, InsufficientScope(scope)
 	}
-	call = &Call{Principal: p}
+	call = &Call{Principal: p, access: a, at: a.Clock.Now()}
 	if values := r.Header[OnBehalfHeader]; len(values) > 0 {
 		if call.OnBehalf, err = onBehalf(p, values); err != nil {
 			return nil, err
@@ -188,7 +220,7 @@ func (a *Access) open(r *http.Request, p *tandem.Principal, scope string) (call 
 	if call.Session, err = a.Sessions.Acquire(r.Context(), p, remote); err != nil {
 		return nil, err
 	}
-	if call.Rights, err = a.Rights(r.Context(), p); err != nil {
+	if call.Rights, err = a.rights(r.Context(), call); err != nil {
 		return nil, err
 	}
 	a.watch(r.Context(), call)
@@ -215,6 +247,15 @@ func (a *Access) watch(ctx context.Context, call *Call) {
 	if c := a.Uses.Of(call.Principal.ActorID(), call.Principal.ApplicationURI, person); c != nil {
 		call.Watch = c
 	}
+}
+
+// rights is what the account of a call may do now.
+func (a *Access) rights(ctx context.Context, call *Call) (*permission.Rights, error) {
+	rights, err := a.Rights(ctx, call.Principal)
+	if rights == nil {
+		rights = permission.None() // nil would see every row
+	}
+	return rights, err
 }
 
 func (a *Access) verify(ctx context.Context, raw string) (*tandem.Principal, error) {

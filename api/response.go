@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/query"
 )
 
@@ -85,10 +86,21 @@ func (out *response) spill(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := out.still(ctx); err != nil {
+		return err
+	}
 	out.header()
 	_, err := out.body().Write(out.buf)
 	out.buf = out.buf[:0]
 	return err
+}
+
+// still is [Call.Still] for what is read. What was written is told in any case.
+func (out *response) still(ctx context.Context) error {
+	if ScopeFor(out.r.Method) != tandem.ScopeRead {
+		return nil
+	}
+	return CallOf(out.r.Context()).Still(ctx)
 }
 
 // header sends the header, once; the size of what is there decides whether the
@@ -121,6 +133,9 @@ func (out *response) body() io.Writer {
 
 // done sends the rest.
 func (out *response) done() error {
+	if err := out.still(out.r.Context()); err != nil {
+		return out.fail(err, func(error) {})
+	}
 	if !out.sent {
 		out.w.Header().Set("Content-Length", strconv.Itoa(len(out.buf)))
 	}

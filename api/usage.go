@@ -3,12 +3,14 @@ package api
 import (
 	"net/http"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/api/odata"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // licenceUsage is the function that tells how the licence is used: the figures
-// alone, which anybody who may read may know; the sessions behind them are for
-// administrators.
+// alone, which any account that is granted anything may know; the sessions behind them
+// are for administrators.
 const licenceUsage = "GetLicenceUsage"
 
 // LicenceUsage is how the licence is used: how many slots it has, how many are
@@ -16,6 +18,9 @@ const licenceUsage = "GetLicenceUsage"
 type LicenceUsage struct{ Slots, InUse, Users, Services int }
 
 func (d *Domain) getLicenceUsage(w http.ResponseWriter, r *http.Request) error {
+	if !grantedTo(r).Some() {
+		return &permission.Denied{Set: licenceUsage, Need: permission.Read, Rule: tandem.RuleSet}
+	}
 	ctx, cancel := d.bounded(r)
 	defer cancel()
 	u, err := d.Usage(ctx)

@@ -9,7 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/api"
+	"github.com/hybridapps/tandem/permission"
 )
 
 func TestLicenceUsageIsForAllWhoMayRead(t *testing.T) {
@@ -27,6 +29,26 @@ func TestLicenceUsageIsForAllWhoMayRead(t *testing.T) {
 	refused(t, r, text, 403, "scope")
 	r, text = call(t, h, "POST", "GetLicenceUsage", "{}")
 	refused(t, r, text, 405, "GET")
+}
+
+// TestE5_TheLicenceIsNotForAccountsWithoutGroups: the figures are not for accounts that are
+// granted nothing.
+func TestE5_TheLicenceIsNotForAccountsWithoutGroups(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	rights := permission.None()
+	(&api.Domain{
+		Model: erpModel.Model, Store: &fake{}, Root: "https://erp.example",
+		Usage: func(context.Context) (api.LicenceUsage, error) { return api.LicenceUsage{}, nil },
+		Access: &api.Access{Verifier: doors{}, Checker: doors{}, Sessions: doors{}, Auditor: doors{},
+			Rights: func(context.Context, *tandem.Principal) (*permission.Rights, error) { return rights, nil }},
+	}).Mount(mux)
+	r, text := call(t, mux, "GET", "GetLicenceUsage", "")
+	refused(t, r, text, 403, "no right to read GetLicenceUsage")
+	rights = someRights(map[string]permission.Right{"General_Currencies_Currencies": permission.Read})
+	if r, text := call(t, mux, "GET", "GetLicenceUsage", ""); r.StatusCode != 200 {
+		t.Errorf("with a right: %d %s", r.StatusCode, text)
+	}
 }
 
 func TestLicenceUsageWithoutItsSource(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/erp/write"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // create serves POST Set.
@@ -130,9 +131,9 @@ func (t *target) checkShape(r *http.Request, set *model.Set) error {
 
 // represent answers a write with the row. What was written stays written: a row
 // that cannot be shown as it was asked for, because it is of another type than
-// it seemed, is only named.
+// it seemed or the account may see less by now, is only named.
 func (t *target) represent(w http.ResponseWriter, r *http.Request, status int, out write.Outcome) error {
-	if t.checkShape(r, out.Entity.Set) != nil {
+	if t.checkShape(r, out.Entity.Set) != nil || CallOf(r.Context()).Still(r.Context()) != nil {
 		t.written(w, out)
 		return nil
 	}
@@ -220,7 +221,9 @@ func actor(r *http.Request) (write.Actor, error) {
 	if call == nil {
 		return write.Actor{}, errors.New("a write reached the API without a guard before it")
 	}
-	return write.ActorOf(call.Principal, grantedTo(r)), nil
+	by := write.ActorOf(call.Principal, grantedTo(r))
+	by.Again = func() (*permission.Rights, error) { return call.Again(r.Context()) }
+	return by, nil
 }
 
 // notSecret is what a caller may see of an error inside a 200.

@@ -169,7 +169,11 @@ func (e *ERP) Do(ctx context.Context, by write.Actor, entity model.Entity, when 
 
 func (e *ERP) change(ctx context.Context, by write.Actor, f func(*write.Writer) error) error {
 	return e.write(ctx, MaxTransaction, func(t *transaction) error {
-		return f(write.NewWriter(e.model, by).In(t, e.present()))
+		w := write.NewWriter(e.model, by).In(t, e.present())
+		if err := w.Renew(); err != nil {
+			return err
+		}
+		return f(w)
 	})
 }
 

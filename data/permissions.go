@@ -33,6 +33,7 @@ var permissionKeys = sqldb.NewTable("permission_keys", func(k *permission.Key, c
 	column("entity_name", &k.EntityName)
 	column("attribute", &k.Attribute)
 	column("entity_id", &k.EntityID)
+	column("created_at", sqldb.TimeField(&k.CreatedAt))
 })
 
 // grantRow is a grant as it is stored: attributes joined by commas.

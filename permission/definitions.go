@@ -2,6 +2,7 @@ package permission
 
 import (
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -71,7 +72,18 @@ type Key struct {
 	// EntityID is the one row that may have the key; empty for keys that rows
 	// share.
 	EntityID string
+	// CreatedAt is when the key was made; zero for keys that nobody can have waited
+	// for.
+	CreatedAt time.Time
 }
+
+// Settling is how long after it was made a key can be put on rows: by then every
+// replica knows it, or refuses to decide (E10). Before, one that did not would take
+// the rows that have it for everybody's.
+const Settling = 5 * time.Second
+
+// Settled reports whether every replica knows the key by now.
+func (k *Key) Settled(now time.Time) bool { return !now.Before(k.CreatedAt.Add(Settling)) }
 
 // keySpace is where the ids of keys come from that follow from a name.
 var keySpace = uuid.MustParse("00000000-0000-5000-8000-74616e64656d")

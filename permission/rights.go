@@ -1,6 +1,8 @@
 package permission
 
 import (
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -24,7 +26,13 @@ func ByPlatform() Granted {
 	return Granted{Scope: tandem.Scope{tandem.ScopeRead, tandem.ScopeUpdate}, Rights: everything}
 }
 
-var everything = &Rights{everything: true}
+// None is no right at all. Unlike nil it also sees no row, wherever it is asked.
+func None() *Rights { return none }
+
+var (
+	everything = &Rights{everything: true}
+	none       = &Rights{serial: serials.Add(1)}
+)
 
 var serials atomic.Uint64
 
@@ -79,6 +87,9 @@ func (r *Rights) Everything() bool { return r != nil && r.everything }
 // Manages reports whether the account may change who may do what: administrators and
 // power users.
 func (r *Rights) Manages() bool { return r != nil && (r.everything || r.manages) }
+
+// Some reports whether anything at all is granted.
+func (r *Rights) Some() bool { return r != nil && (r.everything || r.allRows || len(r.keys) > 0) }
 
 // Set reports whether need is granted on an entity set.
 func (r *Rights) Set(set string, need Right) bool {
@@ -173,6 +184,8 @@ type Table struct {
 	grants map[string][]Grant // by group
 	keys   map[string]*Key
 
+	before map[string]*Rights // what the table before this one had made
+
 	mu   sync.Mutex // guards made
 	made map[string]*Rights
 }
@@ -193,6 +206,28 @@ func NewTable(d Definitions) *Table {
 		t.grants[g.Group] = append(t.grants[g.Group], g)
 	}
 	return t
+}
+
+// After makes the table give what the one before it gave, where that is the same
+// still: most changes are of a few groups, and what was prepared for the rights of
+// the others stays good.
+func (t *Table) After(before *Table) *Table {
+	if before != nil {
+		before.mu.Lock()
+		defer before.mu.Unlock()
+		t.before = maps.Clone(before.made)
+	}
+	return t
+}
+
+// same reports whether the rights are equal in all but their serial.
+func (r *Rights) same(other *Rights) bool {
+	if r == nil || other == nil {
+		return r == other
+	}
+	a, b := *r, *other
+	a.serial, b.serial = 0, 0
+	return reflect.DeepEqual(a, b)
 }
 
 // GroupsOf are the groups of an account by which it has rights: those it was put
@@ -245,6 +280,9 @@ func (t *Table) Rights(groups []string) *Rights {
 	r := t.made[name]
 	if r == nil {
 		r = t.rights(groups)
+		if had := t.before[name]; had.same(r) {
+			r = had
+		}
 		t.made[name] = r
 	}
 	return r

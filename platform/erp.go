@@ -100,7 +100,7 @@ func (i *Instance) indexOnce(ctx context.Context, made *bool) (err error) {
 
 // keysEvery is how often the keys are looked at, in times of the accounts. Whoever
 // gives a row a key by command does not wait for it.
-const keysEvery = 10
+const keysEvery = 2
 
 func (i *Instance) followKeys(ctx context.Context) {
 	once, cancel := context.WithTimeout(ctx, followTimeout)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp"
@@ -92,7 +93,8 @@ func (a *Administration) learn(ctx context.Context) error {
 	return nil
 }
 
-// PutKey gives a row, named as Set(id), a key.
+// PutKey gives a row, named as Set(id), a key. It waits until every replica knows the
+// key: up to [permission.Settling] for one that was made a moment ago.
 func (a *Administration) PutKey(ctx context.Context, key, row string) error {
 	d, err := a.permissions.Definitions(ctx)
 	if err != nil {
@@ -102,9 +104,27 @@ func (a *Administration) PutKey(ctx context.Context, key, row string) error {
 	if err != nil {
 		return err
 	}
+	if err := a.settle(ctx, &k); err != nil {
+		return err
+	}
 	link := (&write.Object{}).Set("@odata.id", "Systems_Security_AccessKeys("+k.ID+")")
 	return a.setKey(ctx, row, link, fmt.Sprintf("gave %s the key %q", row, k.Name))
 }
+
+// settle waits until every replica knows a key, and the ERP has it.
+func (a *Administration) settle(ctx context.Context, k *permission.Key) error {
+	for !k.Settled(a.config.Clock.Now()) {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(settlePause):
+		}
+	}
+	return a.erpStore(erpModel()).FollowKeys(ctx, a.permissions)
+}
+
+// settlePause is how often a wait for a key looks at the clock.
+const settlePause = 100 * time.Millisecond
 
 // TakeKey takes its key from a row: whoever may read its set sees it then.
 func (a *Administration) TakeKey(ctx context.Context, row string) error {
@@ -121,9 +141,6 @@ func (a *Administration) setKey(ctx context.Context, row string, key any, what s
 		return err
 	}
 	store := a.erpStore(m)
-	if err := store.FollowKeys(ctx, a.permissions); err != nil {
-		return err
-	}
 	by := write.Platform("", clipLogin(a.config.Actor))
 	change := (&write.Object{}).Set("AccessKey", key)
 	if _, err := store.Update(ctx, by, model.Entity{Set: set, ID: id}, write.Condition{}, change); err != nil {

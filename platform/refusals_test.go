@@ -72,6 +72,7 @@ func TestRefusalsAreOnRecord(t *testing.T) {
 		must(t, err)
 		_, err = admin.Grant(t.Context(), "Managers", permission.Target{Column: types + ".TypeName"}, "read", false)
 		must(t, err)
+		in.Clock.Advance(permission.Settling)
 		must(t, in.Platform.PutKey(t.Context(), key, types+"("+id+")"))
 		in.Refresh()
 		service := in.ServiceToken("read")

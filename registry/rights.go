@@ -24,12 +24,12 @@ type rights struct {
 	seen map[string]heldRights
 }
 
-// heldRights are an account's, of one version of the definitions and one state of
-// the account.
+// heldRights are an account's, of one state of the definitions and of the account. A
+// version alone would not tell: after a backup was restored they come again.
 type heldRights struct {
 	*permission.Rights
-	version int64
-	of      *tandem.User
+	from *permission.Table
+	of   *tandem.User
 }
 
 // Rights is what the account of a principal that [Registry.Check] has let pass may
@@ -47,12 +47,12 @@ func (r *Registry) Rights(ctx context.Context, p *tandem.Principal) (*permission
 	}
 	table := r.rights.table.Load()
 	if table == nil {
-		return nil, nil // nothing has been said of rights, so there are none
+		return permission.None(), nil // nothing has been said of rights
 	}
 	r.rights.mu.RLock()
 	held, ok := r.rights.seen[u.ID]
 	r.rights.mu.RUnlock()
-	if ok && held.version == table.Version && held.of == u {
+	if ok && held.from == table && held.of == u {
 		return held.Rights, nil
 	}
 	return r.readRights(ctx, u)
@@ -79,7 +79,7 @@ func (r *Registry) readRights(ctx context.Context, u *tandem.User) (*permission.
 	}
 	// Groups that were read before a change that the table has are not kept.
 	if table.Version <= version {
-		r.rights.seen[u.ID] = heldRights{made, table.Version, u}
+		r.rights.seen[u.ID] = heldRights{made, table, u}
 	}
 	return made, nil
 }
@@ -108,6 +108,6 @@ func (r *Registry) refreshRights(ctx context.Context, newest int64) error {
 	if err != nil {
 		return err
 	}
-	r.rights.table.Store(permission.NewTable(d))
+	r.rights.table.Store(permission.NewTable(d).After(old))
 	return nil
 }

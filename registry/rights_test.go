@@ -55,6 +55,72 @@ func TestE4_ChangesActOnEveryReplica(t *testing.T) {
 	})
 }
 
+// TestRightsAfterARestore: a version of the definitions that comes again after a backup
+// was restored is another one.
+func TestRightsAfterARestore(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newWorld(t, db)
+		store := data.NewPermissions(db)
+		key := permission.SetKeyID("Set")
+		w.must(store.PutKey(t.Context(), permission.Key{ID: key, Kind: permission.SetKey, EntityName: "Set"}))
+		w.must(store.PutGroup(t.Context(), permission.Group{ID: "g", Name: "G", Type: permission.NormalGroup}))
+		_, err := store.PutMember(t.Context(), "g", w.svc.ID)
+		w.must(err)
+		before, err := store.Version(t.Context())
+		w.must(err)
+		reads := func() bool {
+			w.must(w.live.Refresh(t.Context()))
+			r, err := w.live.Rights(t.Context(), w.token(w.svc, "read"))
+			w.must(err)
+			return r.Set("Set", permission.Read)
+		}
+		w.must(store.PutGrant(t.Context(), permission.Grant{Group: "g", Key: key, Rights: permission.Read}))
+		if !reads() {
+			t.Error("what is granted cannot be done")
+		}
+		// The backup is of before the grant, and something else is changed after it.
+		_, err = db.Writer().ExecContext(t.Context(), `DELETE FROM permission_grants`)
+		w.must(err)
+		_, err = db.Writer().ExecContext(t.Context(), `UPDATE change_counters SET last = $1 WHERE name = 'permissions'`, before)
+		w.must(err)
+		w.must(w.live.Refresh(t.Context()))
+		w.must(store.PutGroup(t.Context(), permission.Group{ID: "h", Name: "H", Type: permission.NormalGroup}))
+		if reads() {
+			t.Error("a grant that the backup does not have acts")
+		}
+	})
+}
+
+// TestRightsStayTheSame: a change that is nothing to an account leaves its rights as they
+// were made, with all that is prepared for them.
+func TestRightsStayTheSame(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newWorld(t, db)
+		store := data.NewPermissions(db)
+		rights := func() *permission.Rights {
+			w.must(w.live.Refresh(t.Context()))
+			r, err := w.live.Rights(t.Context(), w.token(w.svc, "read"))
+			w.must(err)
+			return r
+		}
+		w.must(store.PutKey(t.Context(), permission.Key{ID: "k", Kind: permission.RowKey, EntityName: "Set"}))
+		_, err := store.PutMember(t.Context(), permission.AllDataID, w.svc.ID)
+		w.must(err)
+		first := rights()
+		w.must(store.PutGroup(t.Context(), permission.Group{ID: "h", Name: "H", Type: permission.NormalGroup}))
+		if rights() != first {
+			t.Error("another group made other rights")
+		}
+		_, err = store.RemoveMember(t.Context(), permission.AllDataID, w.svc.ID)
+		w.must(err)
+		if rights() == first {
+			t.Error("an account out of the group has its rights")
+		}
+	})
+}
+
 // TestE10_OldRightsAreNotGiven: when the database has been silent for too long there is no
 // answer, rather than an old one.
 func TestE10_OldRightsAreNotGiven(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // A row of a collection is known by its key and never by its place: an object
@@ -143,6 +144,11 @@ func (l *collection) keyOf(o *Object) (*childKey, error) {
 	for i, m := range o.Members {
 		name, bind := strings.CutSuffix(m.Name, "@odata.bind")
 		p := s.Property(name)
+		if p != nil {
+			if err := p.Permit(l.owner.w.by.Granted.Rights, permission.Read); err != nil {
+				return nil, err
+			}
+		}
 		switch {
 		case p == nil || p == s.Owner || !p.Stored():
 		case p.IsReference():

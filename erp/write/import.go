@@ -242,6 +242,9 @@ func (r *importRun) applyOne(tx Tx, i int) error {
 		return err
 	}
 	r.w.notes = nil
+	if err := r.w.Renew(); err != nil {
+		return err
+	}
 	outcome, err := r.w.In(tx, r.clock.Now()).Apply(s, o, actionCreate)
 	r.result.Objects[i] = ImportedObject{Entity: outcome.Entity, State: outcome.State, Note: strings.Join(r.w.notes, " ")}
 	return err

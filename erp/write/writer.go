@@ -39,6 +39,20 @@ func (w *Writer) In(tx Tx, now time.Time) *Writer {
 	return w
 }
 
+// Renew learns what the actor may do by now. What was found for them before is
+// forgotten when that has changed.
+func (w *Writer) Renew() error {
+	if w.by.Again == nil {
+		return nil
+	}
+	rights, err := w.by.Again()
+	if err == nil && rights != w.by.Granted.Rights {
+		w.by.Granted.Rights = rights
+		w.Forget()
+	}
+	return err
+}
+
 // Forget drops everything remembered: after a transaction that was undone.
 func (w *Writer) Forget() {
 	clear(w.lookups)
@@ -106,16 +120,21 @@ type Actor struct {
 	ID, Login string
 	// Granted is what they may do: see [model.Set.Permit].
 	Granted permission.Granted
+	// Again tells what they may do by now, or why they may not act any more: asked in
+	// each transaction, which may have waited for others. Nil stands for Granted.
+	Again func() (*permission.Rights, error)
 }
 
 // ActorOf is the actor of a verified principal, with what it was granted.
 func ActorOf(p *tandem.Principal, granted permission.Granted) Actor {
-	return Actor{p.ActorID(), p.Actor(), granted}
+	return Actor{ID: p.ActorID(), Login: p.Actor(), Granted: granted}
 }
 
 // Platform is the platform itself, which may write everything, in the name of an
 // account or of a login alone.
-func Platform(id, login string) Actor { return Actor{id, login, permission.ByPlatform()} }
+func Platform(id, login string) Actor {
+	return Actor{ID: id, Login: login, Granted: permission.ByPlatform()}
+}
 
 // Outcome is the result of one write. Entity is zero when the action found
 // nothing (findOrNull).

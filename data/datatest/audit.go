@@ -16,6 +16,7 @@ func event(n int) tandem.AuditEvent {
 		ID: fmt.Sprintf("0193%06d", n), At: noon.Add(time.Duration(n) * time.Second), Kind: tandem.AuditTokenIssued,
 		ApplicationURI: "com.example/portal", Actor: fmt.Sprint("user", n%3), Flow: tandem.FlowUser, SessionID: "s", SignInID: "sid",
 		TokenID: fmt.Sprint("jti", n), RemoteAddr: "192.0.2.1", Detail: "scope read update; Анна O'Neil",
+		RequestID: fmt.Sprint("request", n), Facts: `{"r":"scope.missing","p":"/a'b"}`,
 	}
 }
 

@@ -128,6 +128,44 @@ func (s *Permissions) Members(ctx context.Context, groupID, after string, limit 
 	return sqldb.Each(all, func(a *signin.Account) tandem.User { return a.User }), err
 }
 
+// memberOf is an account with one of its groups, or none.
+type memberOf struct {
+	tandem.User
+	group string
+}
+
+// EachAccount implements [permission.Store].
+func (s *Permissions) EachAccount(ctx context.Context, each func(u *tandem.User, groups []string) error) error {
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT u.id, u.login, u.user_type, u.is_admin, u.is_enabled, COALESCE(m.group_id, '')
+		FROM users u LEFT JOIN permission_members m ON m.user_id = u.id ORDER BY u.id, m.group_id`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var u tandem.User
+	var groups []string
+	for rows.Next() {
+		var next memberOf
+		if err := rows.Scan(&next.ID, &next.Login, &next.Type, &next.Admin, &next.Enabled, &next.group); err != nil {
+			return err
+		}
+		if next.ID != u.ID && u.ID != "" {
+			if err := each(&u, groups); err != nil {
+				return err
+			}
+			groups = nil
+		}
+		u = next.User
+		if next.group != "" {
+			groups = append(groups, next.group)
+		}
+	}
+	if err := rows.Err(); err != nil || u.ID == "" {
+		return err
+	}
+	return each(&u, groups)
+}
+
 // change runs f in a transaction that counts the version up when f says that it
 // changed something.
 func (s *Permissions) change(ctx context.Context, f func(tx *sql.Tx) (changed bool, err error)) error {

@@ -22,7 +22,9 @@ type Admin struct {
 	Store    Store
 	Accounts Accounts
 	Sets     Sets
-	Audit    tandem.Auditor
+	// Uses tell what rights were used; nil knows of none.
+	Uses  Uses
+	Audit tandem.Auditor
 	// Actor is who does it, for the record.
 	Actor string
 	// Clock tells the time; nil means the system's.

@@ -20,6 +20,10 @@ type Store interface {
 	// from the first after the login.
 	Members(ctx context.Context, groupID, after string, limit int) ([]tandem.User, error)
 
+	// EachAccount yields every account with the groups that it was put into, in the
+	// order of the ids.
+	EachAccount(ctx context.Context, each func(u *tandem.User, groups []string) error) error
+
 	// PutGroup makes a group, or changes the one with its id. A name that another
 	// group has, in any case, is a [tandem.CodeConflict].
 	PutGroup(ctx context.Context, g Group) error

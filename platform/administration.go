@@ -80,8 +80,8 @@ func newAdministration(c StoreConfig, s *stores, f follower, sessions *session.M
 			Store: followedApps{s.applications, f}, Accounts: s.users, Grants: families, Audit: s.audit, Clock: c.Clock,
 		},
 		Permissions: &permission.Admin{
-			Store: followedPermissions{s.permissions, f}, Accounts: s.users, Sets: entitySets{erpModel().Model}, Audit: s.audit, Actor: c.Actor,
-			Clock: c.Clock,
+			Store: followedPermissions{s.permissions, f}, Accounts: s.users, Sets: entitySets{erpModel().Model}, Uses: s.permissions,
+			Audit: s.audit, Actor: c.Actor, Clock: c.Clock,
 		},
 		stores: s,
 		config: c,

@@ -56,37 +56,49 @@ func (a *Administration) TypeKey(ctx context.Context, code string) (permission.T
 // stays as it was, and releasing, completing, voiding and approving them needs a
 // right from then on. secured reports that this was so.
 func (a *Administration) GrantType(ctx context.Context, group, code, rights string, alone bool) (g permission.Grant, secured bool, err error) {
+	return a.grantType(ctx, a.Permissions, a.PutKey, group, code, rights, alone)
+}
+
+// RehearseGrantType is [Administration.GrantType] within [permission.Admin.Rehearse]: no
+// row is changed.
+func (a *Administration) RehearseGrantType(ctx context.Context, p *permission.Admin, group, code, rights string, alone bool) (permission.Grant, bool, error) {
+	return a.grantType(ctx, p, func(context.Context, string, string) error { return nil }, group, code, rights, alone)
+}
+
+func (a *Administration) grantType(ctx context.Context, p *permission.Admin, put func(ctx context.Context, key, row string) error,
+	group, code, rights string, alone bool,
+) (g permission.Grant, secured bool, err error) {
 	t, err := a.documentType(ctx, code)
 	if err != nil {
 		return g, false, err
 	}
 	if t.key != "" {
-		g, err = a.Permissions.Grant(ctx, group, permission.Target{Key: t.key}, rights, alone)
+		g, err = p.Grant(ctx, group, permission.Target{Key: t.key}, rights, alone)
 		return g, false, err
 	}
 	if _, _, err := permission.ParseRights(rights, permission.OfTypes); err != nil {
 		return g, false, err
 	}
-	if _, err := a.Permissions.Group(ctx, group); err != nil {
+	if _, err := p.Group(ctx, group); err != nil {
 		return g, false, err
 	}
-	key, err := a.keyForType(ctx, t)
+	key, err := keyForType(ctx, p, t)
 	if err != nil {
 		return g, false, err
 	}
 	// The row gets the key last: what was everybody's is granted by then.
-	if g, err = a.Permissions.Grant(ctx, group, permission.Target{Key: key}, rights, alone); err != nil {
+	if g, err = p.Grant(ctx, group, permission.Target{Key: key}, rights, alone); err != nil {
 		return g, false, err
 	}
-	return g, true, a.PutKey(ctx, key, t.Entity.String())
+	return g, true, put(ctx, key, t.Entity.String())
 }
 
 // keyForType makes the key of a type, and grants what groups may do with its
 // documents by the right on their set. One that was made before, by a command that
 // did not end, is taken.
-func (a *Administration) keyForType(ctx context.Context, t documentType) (id string, err error) {
+func keyForType(ctx context.Context, p *permission.Admin, t documentType) (id string, err error) {
 	name := "Document type " + t.code
-	d, err := a.permissions.Definitions(ctx)
+	d, err := p.Store.Definitions(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -96,7 +108,7 @@ func (a *Administration) keyForType(ctx context.Context, t documentType) (id str
 		}
 	}
 	if id == "" {
-		k, err := a.Permissions.CreateKey(ctx, setERPDocumentTypes, name)
+		k, err := p.CreateKey(ctx, setERPDocumentTypes, name)
 		if err != nil {
 			return "", err
 		}
@@ -119,7 +131,7 @@ func (a *Administration) keyForType(ctx context.Context, t documentType) (id str
 		default:
 			continue
 		}
-		if _, err := a.Permissions.Grant(ctx, names[had.Group], permission.Target{Key: id}, kept.String(), false); err != nil {
+		if _, err := p.Grant(ctx, names[had.Group], permission.Target{Key: id}, kept.String(), false); err != nil {
 			return "", err
 		}
 	}

@@ -14,6 +14,7 @@ type accessCommands struct {
 	Grant    accessGrant       `cmd:"" help:"Grant a group rights on a set, a column, or rows with a key."`
 	Revoke   accessRevoke      `cmd:"" help:"Take from a group what it is granted on something."`
 	Show     accessShow        `cmd:"" help:"Show what an account may do, and by which groups."`
+	Suggest  accessSuggest     `cmd:"" help:"Write the commands that leave an account the rights it has used, and no more."`
 	External externalCommands  `cmd:"" help:"What external persons may see: of which customers, in which role."`
 }
 
@@ -58,6 +59,7 @@ const unlimited = "unlimited"
 type externalAdd struct {
 	administering
 	output
+	dryRun
 	Login    string `arg:"" help:"Login of an external user."`
 	Customer string `help:"Number of the customer." required:"" placeholder:"NUMBER"`
 	Role     string `help:"Basic, Orders, OrdersWithPrices, Billing (invoices) or Admin." default:"OrdersWithPrices" placeholder:"ROLE"`
@@ -75,6 +77,9 @@ func (c *externalAdd) Run(ctx context.Context, r *run) error {
 		access.DaysBack = &n
 	}
 	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		if c.DryRun {
+			return rehearseExternal(ctx, r, c.output, a, access)
+		}
 		made, err := a.AddExternalAccess(ctx, access)
 		if err != nil {
 			return err
@@ -105,6 +110,8 @@ func (c *externalList) Run(ctx context.Context, r *run) error {
 
 type externalRemove struct {
 	administering
+	output
+	dryRun
 	Login    string `arg:"" help:"Login of an external user."`
 	Customer string `help:"Number of the customer." required:"" placeholder:"NUMBER"`
 }
@@ -112,10 +119,22 @@ type externalRemove struct {
 // Run takes a customer away from an external person.
 func (c *externalRemove) Run(ctx context.Context, r *run) error {
 	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		if c.DryRun {
+			return rehearseExternal(ctx, r, c.output, a, platform.ExternalAccess{Login: c.Login, Customer: c.Customer})
+		}
 		if err := a.RemoveExternalAccess(ctx, c.Login, c.Customer); err != nil {
 			return err
 		}
 		_, err := fmt.Fprintf(r.stdout, "%s no longer acts for %s\n", c.Login, c.Customer)
 		return err
 	})
+}
+
+// rehearseExternal tells what an external person would gain and lose.
+func rehearseExternal(ctx context.Context, r *run, o output, a *platform.Administration, e platform.ExternalAccess) error {
+	effect, err := a.RehearseExternalAccess(ctx, e)
+	if err != nil {
+		return err
+	}
+	return showEffect(r, o, effect)
 }

@@ -62,8 +62,11 @@ var examples = map[string][]string{
 		`tandem access grant "Price feed" --set General_Products_Products --rights read,update:StandardPricePerLot`,
 		`tandem access grant Managers --type SO --rights release,complete,void,approve`,
 	},
-	"access revoke":          {"tandem access revoke Everybody --set Crm_Invoicing_Invoices"},
-	"access show":            {"tandem access show anna", "tandem access show svc.portal -o json"},
+	"access revoke": {
+		"tandem access revoke Everybody --set Crm_Invoicing_Invoices --dry-run", "tandem access revoke Everybody --set Crm_Invoicing_Invoices",
+	},
+	"access suggest":         {"tandem access suggest svc.portal --days 30"},
+	"access show":            {"tandem access show svc.portal --used", "tandem access show anna", "tandem access show svc.portal -o json"},
 	"access external add":    {"tandem access external add paul --customer VINET --role Billing --days-back 90"},
 	"access external list":   {"tandem access external list paul"},
 	"access external remove": {"tandem access external remove paul --customer VINET"},

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/platform"
 )
@@ -37,16 +36,15 @@ type groupRow struct {
 func groupRowOf(g *permission.Group) groupRow { return groupRow(*g) }
 
 type groupCreate struct {
-	store
-	output
+	changing
 	Name  string `arg:"" help:"Name of the group."`
 	Notes string `help:"What it is for." placeholder:"TEXT"`
 }
 
 // Run makes a group.
 func (c *groupCreate) Run(ctx context.Context, r *run) error {
-	return c.administer(ctx, r, false, func(a *platform.Administration) error {
-		g, err := a.Permissions.CreateGroup(ctx, c.Name, c.Notes)
+	return c.change(ctx, r, func(a *permission.Admin) error {
+		g, err := a.CreateGroup(ctx, c.Name, c.Notes)
 		if err != nil {
 			return err
 		}
@@ -131,14 +129,14 @@ func (c *groupShow) Run(ctx context.Context, r *run) error {
 }
 
 type groupDelete struct {
-	store
+	changing
 	Name string `arg:"" help:"Name of the group."`
 }
 
 // Run deletes a group.
 func (c *groupDelete) Run(ctx context.Context, r *run) error {
-	return c.administer(ctx, r, false, func(a *platform.Administration) error {
-		if err := a.Permissions.DeleteGroup(ctx, c.Name); err != nil {
+	return c.change(ctx, r, func(a *permission.Admin) error {
+		if err := a.DeleteGroup(ctx, c.Name); err != nil {
 			return err
 		}
 		_, err := fmt.Fprintf(r.stdout, "the group %s is gone\n", c.Name)
@@ -147,16 +145,16 @@ func (c *groupDelete) Run(ctx context.Context, r *run) error {
 }
 
 type groupMembers struct {
-	store
+	changing
 	Name   string   `arg:"" help:"Name of the group."`
 	Logins []string `arg:"" help:"Logins."`
 }
 
 // each does something with every login, and tells of it.
 func (c *groupMembers) each(ctx context.Context, r *run, what string, f func(*permission.Admin, string) error) error {
-	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+	return c.change(ctx, r, func(a *permission.Admin) error {
 		for _, login := range c.Logins {
-			if err := f(a.Permissions, login); err != nil {
+			if err := f(a, login); err != nil {
 				return err
 			}
 			if _, err := fmt.Fprintf(r.stdout, "%s %s the group %s\n", login, what, c.Name); err != nil {
@@ -191,16 +189,15 @@ type accessKeyRow struct {
 }
 
 type accessKeyCreate struct {
-	store
-	output
+	changing
 	Name string `arg:"" help:"Name of the key."`
 	Set  string `help:"Entity set whose rows may have it." required:"" placeholder:"SET"`
 }
 
 // Run makes a key.
 func (c *accessKeyCreate) Run(ctx context.Context, r *run) error {
-	return c.administer(ctx, r, false, func(a *platform.Administration) error {
-		k, err := a.Permissions.CreateKey(ctx, c.Set, c.Name)
+	return c.change(ctx, r, func(a *permission.Admin) error {
+		k, err := a.CreateKey(ctx, c.Set, c.Name)
 		if err != nil {
 			return err
 		}
@@ -237,7 +234,7 @@ func (c *accessKeyList) Run(ctx context.Context, r *run) error {
 }
 
 type accessKeyPut struct {
-	store
+	changing
 	Key string `arg:"" help:"Name or id of the key."`
 	Row string `arg:"" help:"The row: Set(id)."`
 }
@@ -245,6 +242,9 @@ type accessKeyPut struct {
 // Run gives a row a key.
 func (c *accessKeyPut) Run(ctx context.Context, r *run) error {
 	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		if c.DryRun {
+			return c.rehearseKey(ctx, r, a, c.Key, c.Row)
+		}
 		if err := a.PutKey(ctx, c.Key, c.Row); err != nil {
 			return err
 		}
@@ -254,13 +254,16 @@ func (c *accessKeyPut) Run(ctx context.Context, r *run) error {
 }
 
 type accessKeyTake struct {
-	store
+	changing
 	Row string `arg:"" help:"The row: Set(id)."`
 }
 
 // Run takes its key from a row.
 func (c *accessKeyTake) Run(ctx context.Context, r *run) error {
 	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		if c.DryRun {
+			return c.rehearseKey(ctx, r, a, "", c.Row)
+		}
 		if err := a.TakeKey(ctx, c.Row); err != nil {
 			return err
 		}
@@ -295,7 +298,7 @@ func (t *targetFlags) targets() ([]permission.Target, error) {
 }
 
 type accessGrant struct {
-	store
+	changing
 	targetFlags
 	Group  string `arg:"" help:"Name of the group."`
 	Rights string `help:"Rights, joined by commas: read, create, update, delete; of a document type also release, complete, reopen, other-date, void, approve, approve-released. update:Name:Notes is for these attributes alone." required:"" placeholder:"RIGHTS"`
@@ -308,9 +311,9 @@ func (c *accessGrant) Run(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+	return c.changeTypes(ctx, r, func(a *platform.Administration, p *permission.Admin) error {
 		for _, on := range targets {
-			g, err := a.Permissions.Grant(ctx, c.Group, on, c.Rights, c.Only)
+			g, err := p.Grant(ctx, c.Group, on, c.Rights, c.Only)
 			if err != nil {
 				return err
 			}
@@ -319,7 +322,7 @@ func (c *accessGrant) Run(ctx context.Context, r *run) error {
 			}
 		}
 		for _, code := range c.Type {
-			if err := c.grantType(ctx, r, a, code); err != nil {
+			if err := c.grantType(ctx, r, a, p, code); err != nil {
 				return err
 			}
 		}
@@ -327,7 +330,11 @@ func (c *accessGrant) Run(ctx context.Context, r *run) error {
 	})
 }
 
-func (c *accessGrant) grantType(ctx context.Context, r *run, a *platform.Administration, code string) error {
+func (c *accessGrant) grantType(ctx context.Context, r *run, a *platform.Administration, p *permission.Admin, code string) error {
+	if c.DryRun {
+		_, _, err := a.RehearseGrantType(ctx, p, c.Group, code, c.Rights, c.Only)
+		return err
+	}
 	g, secured, err := a.GrantType(ctx, c.Group, code, c.Rights, c.Only)
 	if err != nil {
 		return err
@@ -343,7 +350,7 @@ func (c *accessGrant) grantType(ctx context.Context, r *run, a *platform.Adminis
 }
 
 type accessRevoke struct {
-	store
+	changing
 	targetFlags
 	Group string `arg:"" help:"Name of the group."`
 }
@@ -354,9 +361,9 @@ func (c *accessRevoke) Run(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+	return c.changeTypes(ctx, r, func(a *platform.Administration, p *permission.Admin) error {
 		revoke := func(on permission.Target, name string) error {
-			if err := a.Permissions.Revoke(ctx, c.Group, on); err != nil {
+			if err := p.Revoke(ctx, c.Group, on); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintf(r.stdout, "%s is granted nothing on %s any more\n", c.Group, name)
@@ -377,48 +384,5 @@ func (c *accessRevoke) Run(ctx context.Context, r *run) error {
 			}
 		}
 		return nil
-	})
-}
-
-// effectiveRow is what an account may do with a set, in JSON.
-type effectiveRow struct {
-	On     string `json:"on"`
-	Rights string `json:"rights"`
-	// Groups are those that it comes from.
-	Groups []string `json:"groups"`
-}
-
-// accountAccess is what an account may do, in JSON.
-type accountAccess struct {
-	Login     string         `json:"login"`
-	Type      string         `json:"user_type"`
-	Groups    []string       `json:"groups"`
-	Effective []effectiveRow `json:"effective"`
-}
-
-type accessShow struct {
-	store
-	output
-	Login string `arg:"" help:"Login."`
-}
-
-// Run shows what an account may do, and by which groups.
-func (c *accessShow) Run(ctx context.Context, r *run) error {
-	return c.administer(ctx, r, false, func(a *platform.Administration) error {
-		of, err := a.Permissions.Of(ctx, c.Login)
-		if err != nil {
-			return err
-		}
-		shown := accountAccess{Login: of.User.Login, Type: string(of.User.Type), Groups: of.Groups, Effective: []effectiveRow{}}
-		lines := []field{{"login", shown.Login}, {"type", shown.Type}, {"groups", strings.Join(of.Groups, ", ")}}
-		for _, e := range of.Effective {
-			row := effectiveRow{e.Key.Words(), e.Words(), e.Groups}
-			shown.Effective = append(shown.Effective, row)
-			lines = append(lines, field{"may", fmt.Sprintf("%s %s (%s)", row.Rights, row.On, strings.Join(row.Groups, ", "))})
-		}
-		if of.User.Type == tandem.ExternalCommunityUser {
-			lines = append(lines, field{"note", "external users have no access to the API; see tandem access external list " + of.User.Login})
-		}
-		return showOne(r.stdout, c.output, shown, lines)
 	})
 }

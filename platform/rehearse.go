@@ -1,0 +1,95 @@
+package platform
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/permission"
+)
+
+// RehearseKey tells who would gain and lose the row when it is given the key, or, when
+// that is empty, when its key is taken. It changes nothing.
+func (a *Administration) RehearseKey(ctx context.Context, key, row string) (*permission.Effect, error) {
+	d, err := a.permissions.Definitions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var k permission.Key
+	if key != "" {
+		if k, err = d.RowKey(key); err != nil {
+			return nil, err
+		}
+	}
+	m := erpModel()
+	set, id, err := m.ParseID(row)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Permissions.Sets.Guarding(set.Name); err != nil {
+		return nil, err
+	}
+	if key != "" && k.EntityName != set.Name {
+		return nil, tandem.Errorf(tandem.CodeRule, "the key %q is for rows of %s; choose or make one for %s", k.Name, k.EntityName, set.Name)
+	}
+	q := query.ByID(set, id)
+	q.Fields = []*model.Property{set.AccessKey()}
+	found, had := false, ""
+	err = a.erpStore(m).Query(ctx, q, func(r *query.Row) error {
+		found, had = true, strings.Clone(r.Values[0].Text)
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case !found:
+		return nil, tandem.Errorf(tandem.CodeNotFound, "there is no %s", row)
+	}
+	return a.Permissions.RehearseRow(ctx, row, set.Name, had, k.ID)
+}
+
+// RehearseExternalAccess tells what an external person would see of a customer, and
+// what they see now; an access without a role is one that is taken away. It changes
+// nothing.
+func (a *Administration) RehearseExternalAccess(ctx context.Context, e ExternalAccess) (*permission.Effect, error) {
+	x, err := a.externals(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := x.person(ctx, e.Login); err != nil {
+		return nil, err
+	}
+	all, err := a.ListExternalAccess(ctx, e.Login)
+	if err != nil {
+		return nil, err
+	}
+	c := permission.Change{On: "documents of the customer " + e.Customer, After: e.words(), Gains: permission.Read}
+	for _, had := range all {
+		if had.Customer == e.Customer {
+			c.Before, c.Gains, c.Loses = had.words(), permission.Read, permission.Read
+		}
+	}
+	switch {
+	case e.Role == "" && c.Before == "":
+		return nil, tandem.Errorf(tandem.CodeNotFound, "%s has no access to the customer %s", e.Login, e.Customer)
+	case e.Role == "":
+		c.Gains = 0
+	case c.Before == c.After:
+		return &permission.Effect{}, nil
+	}
+	return &permission.Effect{Affected: []permission.Affected{{Logins: []string{e.Login}, Changes: []permission.Change{c}}}}, nil
+}
+
+// words are the role and the window: Billing, 30 days back.
+func (e *ExternalAccess) words() string {
+	switch {
+	case e.Role == "":
+		return ""
+	case e.DaysBack == nil:
+		return e.Role + ", all days back"
+	}
+	return e.Role + ", " + strconv.Itoa(*e.DaysBack) + " days back"
+}

@@ -43,6 +43,11 @@ func (doors) VerifyAccess(_ context.Context, raw string) (*tandem.Principal, err
 	if p.Scope.Has("person") || p.Scope.Has("admin") {
 		p.Service, p.User = nil, &tandem.UserIdentity{ID: aGUID, Login: "anna", Type: tandem.InternalUser, Admin: p.Scope.Has("admin")}
 	}
+	for _, word := range p.Scope {
+		if login, named := strings.CutPrefix(word, "as-"); named {
+			p.User.Login = login
+		}
+	}
 	return p, nil
 }
 

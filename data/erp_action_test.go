@@ -2,6 +2,7 @@ package data_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/hybridapps/tandem"
@@ -24,8 +25,11 @@ func TestParametersOfActions(t *testing.T) {
 		}
 		do := create("")
 		status := `"userStatus":{"@odata.id":"Systems_Documents_DocumentTypeUserStatuses(7f000000-0000-4000-8000-000000000001)"}`
+		refused(t, do("ChangeState", `{"newState":"Planned",`+status+`}`), tandem.CodeRule, "UserStatus: Systems_Documents_DocumentTypeUserStatuses: Object not found")
 		for _, c := range []struct{ action, args, why string }{
-			{"ChangeState", `{"newState":"Planned",` + status + `}`, "userStatus of ChangeState is not offered"},
+			{"ChangeState", `{"newState":"Planned","userStatus":"Approved"}`, "userStatus of ChangeState names a row"},
+			{"ChangeState", `{"newState":"Planned","userStatus":{"@odata.id":"Crm_Sales_Customers(7f000000-0000-4000-8000-000000000001)"}}`, "UserStatus of Crm_Sales_SalesOrders refers to"},
+			{"ChangeState", `{"newState":"Planned","notes":"` + strings.Repeat("n", 255) + `"}`, "Notes has 255 characters"},
 			{"ChangeState", `{"newState":1}`, "newState of ChangeState must be a text"},
 			{"ChangeState", `{"newState":"Planned","completion":"OnlyDocument"}`, `ChangeState has no parameter "completion"`},
 			{"Complete", `{"completion":"WithAllChildren"}`, "completion of Complete can be OnlyDocument and nothing else"},

@@ -14,7 +14,7 @@ func document(name, typ, table, lines string, state *model.Enum) model.SetDeclar
 	return model.Root(name, typ, table).Guarded("AccessKey", "DocumentType.AccessKey", "EnterpriseCompany.AccessKey").
 		Unique("DocumentNo", "DocumentType", "EnterpriseCompany").
 		Code("DocumentNo").Display("{DocumentType.TypeName:T} {DocumentNo}").Search("DocumentNo", "ReferenceDocumentNo").
-		Child("Lines", lines).
+		Child("Lines", lines).Child("StateChanges", stateChangesOf(name)).
 		With(
 			model.Text("DocumentNo", 20).Required().Can(eq|like|ord),
 			model.Date("DocumentDate").Required().From(model.FromDay).Can(eq|ge|ord),
@@ -25,6 +25,7 @@ func document(name, typ, table, lines string, state *model.Enum) model.SetDeclar
 			model.Text("EntityName", 64).Required().ReadOnly(),
 			model.DateTime("CreationTime").Required().ReadOnly().From(model.FromTime),
 			model.Text("CreationUser", 64).Required().ReadOnly().From(model.FromLogin),
+			model.Text("LinesUpdateUser", 64).ReadOnly().Explicit(),
 			model.DateTime("ReleaseTime").ReadOnly(),
 			model.DateTime("CompleteTime").ReadOnly(),
 			model.DateTime("VoidTime").By("MakeVoid"),
@@ -41,9 +42,11 @@ func document(name, typ, table, lines string, state *model.Enum) model.SetDeclar
 			model.Ref("Parent", "Crm_Sales_SalesOrders"),
 			model.Ref("ResponsiblePerson", "General_Contacts_Persons"),
 			model.Ref("AssignedToUser", setUsers),
+			model.Ref("UserStatus", setUserStatuses).By("ChangeState"),
 			accessKey(),
 		).
-		Action("ChangeState", model.Parameter{Name: "newState", Type: "Edm.String"}, model.Parameter{Name: "userStatus", Type: "Erp.OpenObject"}).
+		Action("ChangeState", model.Parameter{Name: "newState", Type: "Edm.String"}, model.Parameter{Name: "userStatus", Type: "Erp.OpenObject"},
+			model.Parameter{Name: "notes", Type: "Edm.String"}).
 		Action("Complete", model.Parameter{Name: "completion", Type: "Edm.String"}).
 		Action("MakeVoid", model.Parameter{Name: "reason", Type: "Edm.String"}, model.Parameter{Name: "voidType", Type: "Edm.String"},
 			model.Parameter{Name: "resetParentState", Type: "Edm.Boolean"})
@@ -91,7 +94,7 @@ func prepareParties(c *write.Change) error {
 // asDocument is the declaration of a document: what all of them do.
 func asDocument(set model.SetDeclaration, prepare func(*write.Change) error) write.Declaration {
 	return write.Declaration{
-		Set: set, Prepare: prepare, Guard: guardDocument, OwnRights: true,
+		Set: set, Prepare: prepare, Guard: guardDocument, Totals: approve, OwnRights: true,
 		Actions: map[string]func(*write.Change, *write.Arguments) error{
 			"ChangeState": changeState,
 			"Complete":    complete,

@@ -9,16 +9,18 @@ import (
 
 func invoicingSets(state *model.Enum) []write.Declaration {
 	reason := model.NewEnum("Crm_Invoicing_InvoiceLine_BusinessReason", "Shipment", "Payment")
+	invoices := saleDocument("Crm_Invoicing_Invoices", "Crm_Invoicing_Invoice", "erp_invoices", "Crm_Invoicing_InvoiceLines", state).
+		With(
+			model.Date("ApplyDate").Required().From(model.FromDay).Can(ge),
+			model.DateTime("PaymentDueDate"),
+			model.DateTime("DeliveryDate"),
+			model.Text("Notes", 254),
+			model.Text("CreditNoteDescription", 254),
+			model.Ref("CreditNoteOriginalInvoice", "Crm_Invoicing_Invoices"),
+		)
 	return []write.Declaration{
-		asSale(saleDocument("Crm_Invoicing_Invoices", "Crm_Invoicing_Invoice", "erp_invoices", "Crm_Invoicing_InvoiceLines", state).
-			With(
-				model.Date("ApplyDate").Required().From(model.FromDay).Can(ge),
-				model.DateTime("PaymentDueDate"),
-				model.DateTime("DeliveryDate"),
-				model.Text("Notes", 254),
-				model.Text("CreditNoteDescription", 254),
-				model.Ref("CreditNoteOriginalInvoice", "Crm_Invoicing_Invoices"),
-			), prepareSale),
+		asSale(invoices, prepareSale),
+		stateChanges(invoices.Set, "Invoice", state),
 
 		{
 			Set: model.Part("Crm_Invoicing_InvoiceLines", "Crm_Invoicing_InvoiceLine", "erp_invoice_lines", "Invoice").

@@ -23,7 +23,12 @@ func saleDocument(name, typ, table, lines string, state *model.Enum) model.SetDe
 // asSale is the declaration of a document of a sale: what all of them do.
 func asSale(set model.SetDeclaration, prepare func(*write.Change) error) write.Declaration {
 	d := asDocument(set, prepare)
-	d.Totals = saleTotals
+	d.Totals = func(c *write.Change) error {
+		if err := saleTotals(c); err != nil {
+			return err
+		}
+		return approve(c)
+	}
 	d.Compute = func(c *write.Change) error { return c.Follow("ToParty", "Customer", "Party") }
 	return d
 }

@@ -11,16 +11,18 @@ import (
 // Sales orders and their lines.
 
 func salesSets(state *model.Enum) []write.Declaration {
+	orders := saleDocument("Crm_Sales_SalesOrders", "Crm_Sales_SalesOrder", "erp_sales_orders", "Crm_Sales_SalesOrderLines", state).
+		With(
+			model.Text("CustomerPurchaseOrderNo", 20).Can(eq|like|ord),
+			model.Date("RequiredDeliveryDate").Can(ge|ord),
+			model.DateTime("PaymentDueDate"),
+			model.Text("InvoiceNo", 32),
+			model.Ref("ShipToCustomer", setCustomers),
+			model.Ref("Store", setStores),
+		).Search("DocumentNo", "CustomerPurchaseOrderNo", "ReferenceDocumentNo", "Customer.Party.PartyName")
 	return []write.Declaration{
-		asSale(saleDocument("Crm_Sales_SalesOrders", "Crm_Sales_SalesOrder", "erp_sales_orders", "Crm_Sales_SalesOrderLines", state).
-			With(
-				model.Text("CustomerPurchaseOrderNo", 20).Can(eq|like|ord),
-				model.Date("RequiredDeliveryDate").Can(ge|ord),
-				model.DateTime("PaymentDueDate"),
-				model.Text("InvoiceNo", 32),
-				model.Ref("ShipToCustomer", setCustomers),
-				model.Ref("Store", setStores),
-			).Search("DocumentNo", "CustomerPurchaseOrderNo", "ReferenceDocumentNo", "Customer.Party.PartyName"), prepareSalesOrder),
+		asSale(orders, prepareSalesOrder),
+		stateChanges(orders.Set, "SalesOrder", state),
 
 		{
 			Set: model.Part("Crm_Sales_SalesOrderLines", "Crm_Sales_SalesOrderLine", "erp_sales_order_lines", "SalesOrder").

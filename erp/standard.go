@@ -24,7 +24,7 @@ func NewModel(more ...write.Declaration) *write.Model {
 	state := documentState()
 	m := write.NewModel(slices.Concat(
 		productSets(), currencySets(), partySets(), companySets(), customerSets(),
-		salesSets(state), invoicingSets(state), inventorySets(), documentSets(), userSets(), accessKeySets(), exchangeSets(), more,
+		salesSets(state), invoicingSets(state), inventorySets(), documentTypeSets(state), userSets(), accessKeySets(), exchangeSets(), more,
 	), renames)
 	m.Log = newExchangeLog
 	return m

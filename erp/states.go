@@ -27,21 +27,50 @@ func documentState() *model.Enum {
 	}}
 }
 
-// changeState is ChangeState {"newState":"Released"}: the state only advances.
+// changeState is ChangeState {"newState":"Released"}: the state only advances. With a
+// userStatus the document gets that one; with the state that it has, that alone.
+// notes say why, and are kept in StateChanges.
 func changeState(c *write.Change, args *write.Arguments) error {
 	states := c.Property("State").Enum
 	name, err := args.Text("newState")
 	if err != nil {
 		return err
 	}
-	if err := args.Without("userStatus", "documents have no user statuses here: leave it out"); err != nil {
+	notes, err := args.Text("notes")
+	if err != nil {
+		return err
+	}
+	status, err := c.Referred(args, "userStatus", "UserStatus")
+	if err != nil {
 		return err
 	}
 	state, ok := states.Member(name)
 	if !ok {
 		return tandem.Errorf(tandem.CodeInvalid, "%s: ChangeState needs newState, one of %s.", c.Record.Set.Name, states.Names())
 	}
-	return advance(c, state)
+	if err := c.Record.Set.Child("StateChanges").Set.Must("Notes").CheckLength(c.Record.Set, notes); err != nil {
+		return err
+	}
+	if status == nil || state != c.Get("State").Int {
+		if err := advance(c, state); err != nil {
+			return err
+		}
+	} else if c.Get("Void").Int != 0 {
+		return voidAlready(c)
+	}
+	if status != nil {
+		if err := setStatus(c, status, state); err != nil {
+			return err
+		}
+	}
+	if c.Touched("State") || c.Touched("UserStatus") || notes != "" {
+		noteState(c, notes, false)
+	}
+	return nil
+}
+
+func voidAlready(c *write.Change) error {
+	return c.Fail("document %s is void; its state cannot change.", c.Get("DocumentNo").Text)
 }
 
 // complete is Complete {"completion":"OnlyDocument"}.
@@ -49,7 +78,11 @@ func complete(c *write.Change, args *write.Arguments) error {
 	if err := args.Only("completion", "complete the documents that follow from this one by themselves", "OnlyDocument"); err != nil {
 		return err
 	}
-	return advance(c, StateCompleted)
+	if err := advance(c, StateCompleted); err != nil {
+		return err
+	}
+	noteState(c, "", false)
+	return nil
 }
 
 // advance moves the document forward, or a completed one back to Released, and
@@ -59,7 +92,7 @@ func advance(c *write.Change, state int64) error {
 		return err
 	}
 	if c.Get("Void").Int != 0 {
-		return c.Fail("document %s is void; its state cannot change.", c.Get("DocumentNo").Text)
+		return voidAlready(c)
 	}
 	now, at := c.Get("State").Int, model.IntValue(c.Now().UnixMicro())
 	reopens, err := reopening(c, state)
@@ -73,15 +106,21 @@ func advance(c *write.Change, state int64) error {
 		return c.Fail("document %s is %s; a state only advances, so it cannot become %s.",
 			c.Get("DocumentNo").Text, states.MemberName(now), states.MemberName(state))
 	}
-	c.Put("State", model.IntValue(state))
+	if err := leaves(c, state); err != nil {
+		return err
+	}
 	if now < StateReleased && state >= StateReleased {
+		if err := fourEyes(c, "released"); err != nil {
+			return err
+		}
 		c.Put("ReleaseTime", at)
 		c.Put("ReadOnly", model.BoolValue(true))
 	}
 	if now < StateCompleted && state >= StateCompleted {
 		c.Put("CompleteTime", at)
 	}
-	return nil
+	c.Put("State", model.IntValue(state))
+	return giveStatus(c, state, false)
 }
 
 // makeVoid is MakeVoid {"reason":"…","voidType":"VoidDocument"}.
@@ -112,6 +151,7 @@ func makeVoid(c *write.Change, args *write.Arguments) error {
 	c.Put("VoidReason", model.TextValue(reason))
 	c.Put("VoidTime", model.IntValue(c.Now().UnixMicro()))
 	c.Put("ReadOnly", model.BoolValue(true))
+	noteState(c, reason, false)
 	return nil
 }
 

@@ -161,7 +161,7 @@ func (m *maker) makeCompanies() error {
 
 func (m *maker) makeDocumentTypes() error {
 	declare := func(code, name, set string) *model.Record {
-		r := m.row(setTypes, code).text("Code", code).text("TypeName", three(name)).text("EntityName", set)
+		r := m.row(setTypes, code).text("Code", code).text("TypeName", three(name)).text("EntityName", set).bool("FourEyes", false)
 		m.add(r)
 		return r.Record
 	}

@@ -83,10 +83,10 @@ func (l *life) advance(m *maker, state int64) {
 
 // document fills what orders and invoices have in common.
 func (m *maker) document(r row, l life, c *customer, date time.Time, total int64) {
-	our := c.company
+	our, clerk := c.company, m.clerk()
 	r.time("DocumentDate", date).time("ReferenceDate", date).text("EntityName", r.Set.Name).
 		int("State", l.state).bool("Void", l.void != "").bool("ReadOnly", l.void != "" || l.state >= erp.StateReleased).
-		time("CreationTime", l.created).text("CreationUser", m.clerk()).
+		time("CreationTime", l.created).text("CreationUser", clerk).text("LinesUpdateUser", clerk).
 		int("TotalLineAmount", total).int("AmountToPay", total).
 		ref("EnterpriseCompany", our.own.Record).ref("EnterpriseCompanyLocation", our.location.Record).
 		ref("FromParty", our.party.Record).ref("ToParty", c.party.Record).ref("MasterDocument", r.Record).

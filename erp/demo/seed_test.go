@@ -224,7 +224,7 @@ func TestSeedKeepsTheRules(t *testing.T) {
 // history is what only time and actions give a row.
 var history = map[string]bool{
 	"ObjectVersion": true, "AggregateLastUpdateTimeUtc": true, "State": true, "Void": true, "VoidReason": true, "VoidTime": true,
-	"ReadOnly": true, "ReleaseTime": true, "CompleteTime": true, "CreationTime": true, "CreationUser": true, "UpdateTime": true, "UpdateUser": true,
+	"ReadOnly": true, "ReleaseTime": true, "CompleteTime": true, "CreationTime": true, "CreationUser": true, "LinesUpdateUser": true, "UpdateTime": true, "UpdateUser": true,
 }
 
 // sent is what a caller would send to make the row: not what is null, and

@@ -34,6 +34,10 @@ type Change struct {
 	action string
 	// need is what the actor must be granted for the row as it is afterwards.
 	need permission.Right
+	// parts says that a part of the row was made, changed or deleted.
+	parts bool
+	// notes are rows that are written with the row, and tell of what became of it.
+	notes []*model.Record
 }
 
 type unitCheck struct {

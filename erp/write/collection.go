@@ -37,6 +37,9 @@ type collection struct {
 // newCollection reads the member of the owner that holds the collection.
 func (c *Change) newCollection(child *model.Child, v any, action string) (*collection, error) {
 	s := c.Record.Set
+	if err := writable(child.Set); err != nil {
+		return nil, err
+	}
 	list, ok := v.([]any)
 	if !ok {
 		return nil, invalid("%s: %s must be an array of objects.", s.Name, child.Name)
@@ -157,8 +160,9 @@ func (l *collection) remove(id string) error {
 	if err := c.guard(); err != nil {
 		return err
 	}
-	c.forced = true
+	c.forced, c.parts = true, true
 	delete(c.w.records, id)
+	delete(c.w.parts, c.ID+"/"+l.child.Name)
 	return c.w.tx.Remove(l.child.Set, id)
 }
 

@@ -84,6 +84,9 @@ func (w *Writer) ownerOf(s *model.Set, o *Object) (*Change, error) {
 }
 
 func (w *Writer) createUnder(owner *Change, child *model.Child, o *Object) (Outcome, error) {
+	if err := writable(child.Set); err != nil {
+		return Outcome{}, err
+	}
 	if err := owner.permittedChild(child, permission.Create); err != nil {
 		return Outcome{}, err
 	}

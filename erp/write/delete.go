@@ -27,7 +27,7 @@ func (w *Writer) Delete(e model.Entity, when Condition) error {
 		return nil
 	}
 	c.owner.children = nil
-	c.owner.forced = true
+	c.owner.forced, c.owner.parts = true, true
 	_, err = c.owner.write()
 	return err
 }

@@ -64,19 +64,3 @@ func (c *Change) NextLineNo() error {
 	c.Put("LineNo", model.IntValue(highest+10))
 	return nil
 }
-
-// SumOfChildren adds up a number of all rows of a child collection.
-func (c *Change) SumOfChildren(collection, property string) (int64, error) {
-	child := c.Record.Set.Child(collection)
-	p := child.Set.Must(property)
-	if !c.New {
-		return c.w.tx.Aggregate(Sum, child, c.ID, p)
-	}
-	sum := int64(0)
-	for _, line := range c.children {
-		if line.Record.Set == child.Set {
-			sum += line.Values[p.Index].Int
-		}
-	}
-	return sum, nil
-}

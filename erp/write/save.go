@@ -127,6 +127,7 @@ func (c *Change) checkUnit(u unitCheck) error {
 // write saves the aggregate: the row, its children, totals and version.
 func (c *Change) write() (State, error) {
 	if c.New {
+		c.parts = len(c.children) > 0
 		if c.behaviour.Totals != nil {
 			if err := c.behaviour.Totals(c); err != nil {
 				return "", err
@@ -141,6 +142,9 @@ func (c *Change) write() (State, error) {
 				return "", err
 			}
 		}
+		if err := c.noted(); err != nil {
+			return "", err
+		}
 		return Added, c.permittedAfter()
 	}
 	changed := c.Dirty() || c.forced
@@ -154,7 +158,7 @@ func (c *Change) write() (State, error) {
 		if err != nil {
 			return "", err
 		}
-		changed = changed || state != Unchanged
+		changed, c.parts = changed || state != Unchanged, c.parts || state != Unchanged
 	}
 	if !changed {
 		return Unchanged, nil
@@ -166,6 +170,9 @@ func (c *Change) write() (State, error) {
 	}
 	c.stamp(1)
 	if err := c.w.save(c.Record); err != nil {
+		return "", err
+	}
+	if err := c.noted(); err != nil {
 		return "", err
 	}
 	return Modified, c.permittedAfter()

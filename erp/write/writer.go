@@ -21,6 +21,7 @@ type Writer struct {
 	// a product once and not once for each line.
 	lookups map[string]model.Entity
 	records map[string]*model.Record
+	parts   map[string][]*model.Record // by the owner's id and the collection
 	// notes are what the caller should know of what was written.
 	notes []string
 }
@@ -30,7 +31,8 @@ const maxRemembered = 20000
 
 // NewWriter makes a writer for the actor. Use it for one call.
 func NewWriter(m *Model, by Actor) *Writer {
-	return &Writer{model: m, by: by, lookups: map[string]model.Entity{}, records: map[string]*model.Record{}}
+	return &Writer{model: m, by: by, lookups: map[string]model.Entity{}, records: map[string]*model.Record{},
+		parts: map[string][]*model.Record{}}
 }
 
 // In makes the writer work in the transaction, at the time.
@@ -57,6 +59,7 @@ func (w *Writer) Renew() error {
 func (w *Writer) Forget() {
 	clear(w.lookups)
 	clear(w.records)
+	clear(w.parts)
 }
 
 func (w *Writer) remember(key string, e model.Entity) {
@@ -97,8 +100,20 @@ func (w *Writer) insert(r *model.Record) error {
 	}
 	if r.Set.Owner == nil {
 		w.keep(r)
+	} else {
+		w.forgetParts(r)
 	}
 	return nil
+}
+
+// forgetParts drops what is remembered of the parts of a row, one of which is written.
+func (w *Writer) forgetParts(part *model.Record) {
+	owner := part.Set.Owner
+	for _, child := range owner.Target.Children {
+		if child.Set == part.Set {
+			delete(w.parts, part.Get(owner).Text+"/"+child.Name)
+		}
+	}
 }
 
 func (w *Writer) save(r *model.Record) error {
@@ -109,6 +124,7 @@ func (w *Writer) save(r *model.Record) error {
 		w.keep(r)
 	} else {
 		delete(w.records, r.ID)
+		w.forgetParts(r)
 	}
 	return nil
 }

@@ -1,0 +1,122 @@
+package write
+
+import (
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
+)
+
+// What a declaration asks of the parts of a row, and what it notes of the row.
+
+// Action is the action that changes the row; empty where its members are given.
+func (c *Change) Action() string { return c.action }
+
+// PartsChanged reports whether a part of the row was made, changed or deleted. It is
+// known when totals are made.
+func (c *Change) PartsChanged() bool { return c.parts }
+
+// SumOfChildren adds up a number of all rows of a child collection.
+func (c *Change) SumOfChildren(collection, property string) (int64, error) {
+	return c.aggregate(Sum, collection, property)
+}
+
+// MaxOfChildren is the largest number of all rows of a child collection; 0 where it
+// has none.
+func (c *Change) MaxOfChildren(collection, property string) (int64, error) {
+	return c.aggregate(Max, collection, property)
+}
+
+func (c *Change) aggregate(f Aggregate, collection, property string) (int64, error) {
+	child := c.Record.Set.Child(collection)
+	p := child.Set.Must(property)
+	if !c.New {
+		return c.w.tx.Aggregate(f, child, c.ID, p)
+	}
+	var all []int64
+	for _, part := range c.children {
+		if part.Record.Set == child.Set {
+			all = append(all, part.Values[p.Index].Int)
+		}
+	}
+	total := int64(0)
+	for i, n := range all {
+		switch {
+		case f == Sum:
+			total += n
+		case i == 0 || n > total:
+			total = n
+		}
+	}
+	return total, nil
+}
+
+// Parts are the rows of a child collection of a row that was read. They are
+// remembered until one of them is written.
+func (c *Change) Parts(r *model.Record, collection string) ([]*model.Record, error) {
+	child := r.Set.Child(collection)
+	key := r.ID + "/" + collection
+	if kept, ok := c.w.parts[key]; ok {
+		return kept, nil
+	}
+	found, err := c.w.tx.Find(&query.Query{Set: child.Set, Where: query.Equal(child.Owner, model.TextValue(r.ID))})
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*model.Record, len(found))
+	for i, e := range found {
+		if all[i], err = c.w.tx.Load(e.Set, e.ID, false); err != nil {
+			return nil, err
+		}
+	}
+	if len(c.w.parts) >= maxRemembered {
+		clear(c.w.parts)
+	}
+	c.w.parts[key] = all
+	return all, nil
+}
+
+// Note adds a row to a child collection that only declarations write to, when the row
+// itself is written: what became of it. Ids come in the order of time.
+func (c *Change) Note(collection string) *model.Record {
+	child := c.Record.Set.Child(collection)
+	r := model.NewRecord(child.Set, uuid.Must(uuid.NewV7()).String())
+	r.Values[child.Owner.Index] = child.Owner.Refer(model.Entity{Set: c.Record.Set, ID: c.ID})
+	c.notes = append(c.notes, r)
+	return r
+}
+
+// noted writes what was noted.
+func (c *Change) noted() error {
+	for _, r := range c.notes {
+		if err := c.w.insert(r); err != nil {
+			return err
+		}
+	}
+	c.notes = nil
+	return nil
+}
+
+// Referred is the row that an argument of an action names, as {"@odata.id":"Set(id)"};
+// nil where there is none. It must be one that the reference could point at, and that
+// the actor sees.
+func (c *Change) Referred(args *Arguments, name, reference string) (*model.Record, error) {
+	v, given := args.Get(name)
+	if !given {
+		return nil, nil
+	}
+	p := c.Property(reference)
+	o, ok := v.(*Object)
+	id, named := "", false
+	if ok {
+		id, named = linked(o)
+	}
+	if !named {
+		return nil, args.refuse(name, `names a row: {"@odata.id":"`+p.Target.Name+`(id)"}`)
+	}
+	to, err := c.w.link(p, id)
+	if err != nil {
+		return nil, err
+	}
+	return c.w.record(p.Target, to.Text)
+}

@@ -169,6 +169,9 @@ func TestD24_IDTokensThatAreRefused(t *testing.T) {
 				if tandem.ErrorCode(err) != tandem.CodeUnauthorized || got != (client.IDToken{}) {
 					t.Errorf("%+v %v, want unauthorized", got, err)
 				}
+				if aboutTime := name == "expired" || name == "issued in the future"; aboutTime != strings.Contains(fmt.Sprint(err), "set the clock") {
+					t.Errorf("a clock that is wrong is not named, or one is that is right: %v", err)
+				}
 			})
 		})
 	}

@@ -127,6 +127,11 @@ func TestDiscoveryDocumentsThatAreRefused(t *testing.T) {
 				if _, err := f.provider().Metadata(t.Context()); tandem.ErrorCode(err) != tandem.CodeUnavailable {
 					t.Errorf("error %v, want unavailable", err)
 				}
+				// It does not pass by itself, so nobody is told to try again.
+				a := f.app("app.test")
+				if p := newBrowser(t, f.net).send("GET", a.url+"/signin", nil); p.status != 502 || !strings.Contains(p.body, "Trying again does not help") {
+					t.Errorf("the sign-in answers %d %s", p.status, p.body)
+				}
 			})
 		})
 	}

@@ -136,3 +136,41 @@ func TestPasswordsOfDatabasesAreMasked(t *testing.T) {
 		}
 	}
 }
+
+// Whatever holds a secret can come from a file, by a flag or by the environment, so
+// that it need not stand on a command line.
+func TestSecretsComeFromFiles(t *testing.T) {
+	t.Parallel()
+	files := map[string]bool{}
+	for _, leaf := range parser(t).Model.Leaves(true) {
+		for _, group := range leaf.AllFlags(true) {
+			for _, f := range group {
+				secret := strings.Contains(f.Name, "secret") || strings.Contains(f.Name, "password") || f.Name == "db" || strings.HasSuffix(f.Name, "-db")
+				fromFile := strings.HasSuffix(f.Name, "-file")
+				switch {
+				case fromFile:
+					files[f.Name] = true
+					if want := "TANDEM_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_")); !slices.Contains(f.Envs, want) {
+						t.Errorf("tandem %s: --%s is not %s in the environment", commandPath(leaf), f.Name, want)
+					}
+				case secret && f.Name != "secret-hash" && f.Name != "secrets-to" && !hasFlag(leaf, f.Name+"-file"):
+					t.Errorf("tandem %s: --%s can hold a secret, and there is no --%[2]s-file", commandPath(leaf), f.Name)
+				}
+			}
+		}
+	}
+	for _, name := range []string{"db-file", "key-file", "credential-file", "channel-key-file", "password-file", "webapp-db-file", "webapp-key-file", "worker-db-file"} {
+		if !files[name] {
+			t.Errorf("there is no --%s", name)
+		}
+	}
+}
+
+func hasFlag(leaf *kong.Node, name string) bool {
+	for _, group := range leaf.AllFlags(true) {
+		if slices.ContainsFunc(group, func(f *kong.Flag) bool { return f.Name == name }) {
+			return true
+		}
+	}
+	return false
+}

@@ -18,8 +18,6 @@ import (
 	"github.com/hybridapps/tandem/examples/settings"
 )
 
-const address = settings.Listen
-
 func main() {
 	log.SetFlags(0)
 	if err := run(); err != nil {
@@ -36,6 +34,7 @@ type halves struct {
 }
 
 func run() error {
+	address := settings.Address()
 	set, err := settings.Read()
 	if err != nil {
 		return err

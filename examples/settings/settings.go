@@ -3,6 +3,7 @@
 package settings
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,10 @@ const (
 	Starter = "com.example/starter"
 	Listen  = "localhost:8090"
 )
+
+// Address is where an example with pages listens: [Listen], or what TANDEM_LISTEN
+// says. Its paths /signin-callback and /signout-callback have to be registered.
+func Address() string { return cmp.Or(os.Getenv("TANDEM_LISTEN"), Listen) }
 
 // Settings are what a program has to be told.
 type Settings struct {

@@ -15,8 +15,6 @@ import (
 	"github.com/hybridapps/tandem/examples/settings"
 )
 
-const address = settings.Listen
-
 var page = template.Must(template.New("").Parse(`<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Sign-in</title></head><body>
 {{if .}}<p>Hello {{or .Name .Login}} ({{.Login}}). You proved it at {{.AuthTime.Local.Format "15:04:05"}}.</p>
@@ -31,6 +29,7 @@ func main() {
 }
 
 func run() error {
+	address := settings.Address()
 	set, err := settings.Read()
 	if err != nil {
 		return err

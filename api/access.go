@@ -59,6 +59,9 @@ type Access struct {
 	Sessions      Sessions
 	// Rights is what the acting account of an admitted principal is granted.
 	Rights func(ctx context.Context, p *tandem.Principal) (*permission.Rights, error)
+	// Narrow is what rights have in common with what a person may see; never more. Nil
+	// refuses every call that asks for it.
+	Narrow func(ctx context.Context, rights *permission.Rights, userID string) (*permission.Rights, error)
 	// Person is the kind of the account that a service calls for, empty where there is
 	// none. Nil asks nobody.
 	Person func(ctx context.Context, userID string) tandem.UserType
@@ -89,6 +92,8 @@ type Call struct {
 	Watch permission.Watcher
 	// OnBehalf is nil unless a service named the person it calls for.
 	OnBehalf *OnBehalf
+	// Narrowed says that the rights are no more than that person's.
+	Narrowed bool
 
 	access *Access
 	at     time.Time // when it was admitted
@@ -117,7 +122,7 @@ func (c *Call) Still(ctx context.Context) error {
 		return nil
 	}
 	rights, err := c.Again(ctx)
-	if err == nil && rights != c.Rights {
+	if err == nil && !rights.Same(c.Rights) {
 		err = tandem.Errorf(tandem.CodeUnavailable, "What %s may see was changed while this was read; ask again.", c.Principal.Actor())
 	}
 	return err
@@ -216,6 +221,9 @@ func (a *Access) open(r *http.Request, p *tandem.Principal, scope string) (call 
 			return nil, err
 		}
 	}
+	if call.Narrowed, err = a.narrowed(r, call); err != nil {
+		return nil, err
+	}
 	remote := netaddr.Host(r.RemoteAddr)
 	if call.Session, err = a.Sessions.Acquire(r.Context(), p, remote); err != nil {
 		return nil, err
@@ -252,6 +260,9 @@ func (a *Access) watch(ctx context.Context, call *Call) {
 // rights is what the account of a call may do now.
 func (a *Access) rights(ctx context.Context, call *Call) (*permission.Rights, error) {
 	rights, err := a.Rights(ctx, call.Principal)
+	if err == nil && call.Narrowed {
+		rights, err = a.Narrow(ctx, rights, call.OnBehalf.UserID)
+	}
 	if rights == nil {
 		rights = permission.None() // nil would see every row
 	}
@@ -332,6 +343,10 @@ func onBehalf(p *tandem.Principal, values []string) (*OnBehalf, error) {
 const maxPath = 200
 
 func (a *Access) recordOnBehalf(r *http.Request, call *Call, remote string) error {
+	narrowed := ""
+	if call.Narrowed {
+		narrowed = ", narrowed to what they may see"
+	}
 	return a.Auditor.Record(r.Context(), tandem.AuditEvent{
 		At:             a.Clock.Now(),
 		Kind:           tandem.AuditOnBehalf,
@@ -343,6 +358,6 @@ func (a *Access) recordOnBehalf(r *http.Request, call *Call, remote string) erro
 		TokenID:        call.Principal.TokenID,
 		RemoteAddr:     remote,
 		Detail: r.Method + " " + tandem.Clip(r.URL.EscapedPath(), maxPath) + " for user " + call.OnBehalf.UserID +
-			", as the service tells, on evidence of " + call.OnBehalf.EvidenceAt.Format(time.RFC3339),
+			", as the service tells, on evidence of " + call.OnBehalf.EvidenceAt.Format(time.RFC3339) + narrowed,
 	})
 }

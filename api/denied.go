@@ -134,9 +134,17 @@ func (d *Domain) denied(w http.ResponseWriter, r *http.Request, err error) error
 		Rule: refused.Rule, Set: refused.Set, Attribute: refused.Attribute, Need: refused.Need.String(),
 		Guard: refused.Guard, Key: refused.Key, Row: refused.Row, Scope: p.Scope.String(),
 	}
+	if call.Narrowed {
+		f.Person = call.OnBehalf.UserID
+		e.Detail += " for user " + f.Person
+	}
 	if err := d.Access.refusals.record(w, r, e, f); err != nil {
 		return err
 	}
-	return &statusError{http.StatusForbidden, TypePermissionDenied, "The account " + p.Actor() + refused.Error()[len("the account"):] +
+	who := "The account " + p.Actor()
+	if call.Narrowed {
+		who += ", narrowed to the person it calls for,"
+	}
+	return &statusError{http.StatusForbidden, TypePermissionDenied, who + refused.Error()[len("the account"):] +
 		"; an administrator can say why with the id of the request (" + RequestIDHeader + "), and grant it to a group of the account."}
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,29 @@ import (
 //
 // It is a claim by the service: it is recorded and gives no right at all.
 const OnBehalfHeader = "Tandem-On-Behalf-Of"
+
+// NarrowHeader is the request header with which a service asks for no more than the
+// person whom it calls for may see: its one value is person. The person is the one of
+// [OnBehalfHeader]; as the header only takes away, that claim need not be trusted.
+const NarrowHeader = "Tandem-Narrow"
+
+// narrowed reports whether the call asks to be narrowed.
+func (a *Access) narrowed(r *http.Request, call *Call) (bool, error) {
+	values := r.Header[NarrowHeader]
+	switch {
+	case len(values) == 0:
+		return false, nil
+	case call.Principal.Service == nil:
+		return false, invalid("%s is for service tokens; a user token sees what its own user may see", NarrowHeader)
+	case len(values) > 1 || values[0] != "person":
+		return false, invalid("%s has the value person, once", NarrowHeader)
+	case call.OnBehalf == nil:
+		return false, invalid("%s needs %s, which says who the person is", NarrowHeader, OnBehalfHeader)
+	case a.Narrow == nil:
+		return false, tandem.Errorf(tandem.CodeUnavailable, "%s is not offered here", NarrowHeader)
+	}
+	return true, nil
+}
 
 // OnBehalf is the person that a service call says it is made for.
 type OnBehalf struct {

@@ -33,6 +33,8 @@ type house struct {
 	db     *sqldb.DB
 	h      http.Handler
 	rights atomic.Pointer[permission.Rights]
+	// narrow is what calls are narrowed by.
+	narrow atomic.Pointer[func(rights *permission.Rights, userID string) *permission.Rights]
 }
 
 // Rows of the house, by set; the n-th has the id row(set, n).
@@ -66,7 +68,7 @@ func newHouse(t *testing.T, db *sqldb.DB) *house {
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	(&api.Domain{
 		Model: erpModel.Model, Store: store, Root: "https://erp.example", Log: quiet,
-		Access: &api.Access{Verifier: doors{}, Checker: doors{}, Sessions: doors{}, Rights: w.rightsOf, Auditor: doors{}, Log: quiet},
+		Access: &api.Access{Verifier: doors{}, Checker: doors{}, Sessions: doors{}, Rights: w.rightsOf, Narrow: w.narrowTo, Auditor: doors{}, Log: quiet},
 	}).Mount(mux)
 	w.h = mux
 	w.rights.Store(permission.ByPlatform().Rights)

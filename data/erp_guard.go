@@ -33,13 +33,13 @@ func (b *builder) rowGuards(s *model.Set, alias string, need permission.Right) [
 	if s.OpenRows(b.by, need) {
 		return nil
 	}
+	all := b.reached(s, alias)
 	if s.Owner != nil {
 		owner := s.Owner.Target
 		inner := alias + "o"
 		conditions := append([]string{inner + ".id = " + alias + "." + quoted(s.Owner.Column)}, b.rowGuards(owner, inner, need)...)
-		return []string{"EXISTS (SELECT 1 FROM " + owner.Table + " AS " + inner + " WHERE " + strings.Join(conditions, " AND ") + ")"}
+		return append(all, "EXISTS (SELECT 1 FROM "+owner.Table+" AS "+inner+" WHERE "+strings.Join(conditions, " AND ")+")")
 	}
-	var all []string
 	for _, g := range s.Guards() {
 		held, every := b.by.Keys(g.Set.Name, need)
 		if every {

@@ -95,7 +95,7 @@ const fewSkipped = 200
 // skip selects a page of which many rows come before: their ids are counted, which
 // an index of the order has, and nothing else of them is read.
 func (p *plan) skip(b *builder, q *query.Query) error {
-	ids := &builder{e: b.e, set: b.set, by: b.by, need: b.need, narrow: b.narrow}
+	ids := (&builder{e: b.e, set: b.set, by: b.by, need: b.need, narrow: b.narrow}).begin()
 	where, err := ids.where(q, ids.guards(q.Set, "t0", b.need)...)
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ func (e *ERP) builder(q *query.Query) *builder {
 	if need == 0 {
 		need = permission.Read
 	}
-	return &builder{e: e, set: q.Set, by: q.By, need: need}
+	return (&builder{e: e, set: q.Set, by: q.By, need: need}).begin()
 }
 
 func alias(n int) string { return "t" + strconv.Itoa(n) }
@@ -73,7 +73,7 @@ func (b *builder) column(p *model.Path) string {
 		// The id of a referenced row is in the reference: no join.
 		return b.at(p.Refs[:n-1], p.Refs[n-1].Column)
 	}
-	return b.at(p.Refs, last.Column)
+	return b.priced(p, b.at(p.Refs, last.Column))
 }
 
 func (b *builder) at(refs []*model.Property, column string) string {
@@ -182,7 +182,7 @@ func (b *builder) nullable(p *model.Path) bool {
 			return true
 		}
 	}
-	return !p.Property.Required && p.Property.Name != "Id"
+	return p.Property.PricedFrom() > 0 && b.by.Outside() != nil || !p.Property.Required && p.Property.Name != "Id"
 }
 
 func toInt(b bool) int {
@@ -237,7 +237,7 @@ func (b *builder) count(q *query.Query) (string, error) {
 
 // where is the WHERE clause of a query; more are conditions besides.
 func (b *builder) where(q *query.Query, more ...string) (string, error) {
-	all := more
+	all := append(b.begun(), more...)
 	for _, n := range b.narrow {
 		all = append(all, b.narrowed(n))
 	}

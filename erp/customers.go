@@ -11,16 +11,27 @@ const (
 	setCustomerTypes = "Crm_Sales_CustomerTypes"
 )
 
+// The roles of people of the outside; each sees what those before it see.
+const (
+	roleBasic   = 10
+	roleOrders  = 20
+	rolePrices  = 30
+	roleBilling = 40
+	roleAdmin   = 80
+	roleOwner   = 90
+)
+
 // Customers, and who of the outside may see what of them.
 
 func customerSets() []write.Declaration {
 	role := &model.Enum{Name: "Crm_Sales_CustomerExternalAccess_Role", Members: []model.Member{
-		{Name: "Basic", Value: 10}, {Name: "Orders", Value: 20}, {Name: "OrdersWithPrices", Value: 30}, {Name: "Billing", Value: 40},
-		{Name: "Admin", Value: 80}, {Name: "Owner", Value: 90},
+		{Name: "Basic", Value: roleBasic}, {Name: "Orders", Value: roleOrders}, {Name: "OrdersWithPrices", Value: rolePrices},
+		{Name: "Billing", Value: roleBilling}, {Name: "Admin", Value: roleAdmin}, {Name: "Owner", Value: roleOwner},
 	}}
 	return []write.Declaration{
 		{
 			Set: model.Root(setCustomers, "Crm_Sales_Customer", "erp_customers").Guarded("CustomerType.AccessKey").
+				ReachedBy("", roleBasic, "").HiddenOutside("CreditLimit").
 				Unique("Number").Unique("Party", "EnterpriseCompany").
 				Code("Number").Named("Party.PartyName").Display("{Party.PartyName:T}").Search("Number", "Party.PartyName").
 				Child("ExternalAccess", "Crm_Sales_CustomerExternalAccess").
@@ -61,10 +72,11 @@ func customerSets() []write.Declaration {
 		{
 			Set: model.Part("Crm_Sales_CustomerExternalAccess", "Crm_Sales_CustomerExternalAcces", "erp_customer_external_access", "Customer").
 				KeyedApart().ForEverybody(permission.Read).
+				ReachedBy("Customer", roleAdmin, "").ReachedByOwn("User").HiddenOutside("Notes").
 				Unique("User", "Customer").
 				Display("{Customer.Party.PartyName:T}").
 				With(
-					model.OneOf("Role", role).Required().Is(model.IntValue(30)).Can(eq|in|ge),
+					model.OneOf("Role", role).Required().Is(model.IntValue(rolePrices)).Can(eq|in|ge),
 					model.Int("DaysBackAccess").Is(model.IntValue(30)).Can(eq|ge),
 					model.Text("Notes", 254),
 					model.Ref("Customer", setCustomers),

@@ -17,7 +17,7 @@ func invoicingSets(state *model.Enum) []write.Declaration {
 			model.Text("Notes", 254),
 			model.Text("CreditNoteDescription", 254),
 			model.Ref("CreditNoteOriginalInvoice", "Crm_Invoicing_Invoices"),
-		)
+		).ReachedBy("Customer", roleBilling, "DocumentDate").HiddenOutside("CreationUser")
 	return []write.Declaration{
 		asSale(invoices, prepareSale),
 		stateChanges(invoices.Set, "Invoice", state),
@@ -25,6 +25,7 @@ func invoicingSets(state *model.Enum) []write.Declaration {
 		{
 			Set: model.Part("Crm_Invoicing_InvoiceLines", "Crm_Invoicing_InvoiceLine", "erp_invoice_lines", "Invoice").
 				UniqueWithin("invoice", "LineNo", "Invoice").
+				ReachedWithOwner().
 				Code("LineNo").
 				Display("{LineNo}. {Invoice.DocumentNo} {ProductDescription:T}").Search("Invoice.DocumentNo").
 				With(lineProperties("Invoice", "Crm_Invoicing_Invoices")...).

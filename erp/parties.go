@@ -30,6 +30,7 @@ func partySets() []write.Declaration {
 	return []write.Declaration{
 		{
 			Set: model.Root(setParties, "General_Contacts_Party", "erp_parties").Abstract("PartyType").Unguarded().
+				ReachedFrom("Party", roleBasic).
 				Unique("PartyCode").
 				Code("PartyCode").Named("PartyName").Display("{PartyName:T}").Search("PartyCode", "PartyName").
 				Child("ContactMechanisms", "General_Contacts_PartyContactMechanisms").
@@ -47,6 +48,7 @@ func partySets() []write.Declaration {
 
 		{
 			Set: model.Subtype(setParties, setCompanies, "General_Contacts_Company", partyCompany).
+				ReachedFrom("Party", roleBasic).
 				Unique("RegistrationNumber").
 				Code("RegistrationNumber").Named("Name").Search("PartyCode", "PartyName", "RegistrationNumber").
 				With(
@@ -64,6 +66,7 @@ func partySets() []write.Declaration {
 
 		{
 			Set: model.Subtype(setParties, "General_Contacts_Persons", "General_Contacts_Person", partyPerson).
+				ReachedFrom("Party", roleBasic).
 				Unique("NationalNumber").
 				Code("NationalNumber").Search("NationalNumber", "PartyName").
 				With(

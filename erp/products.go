@@ -14,6 +14,7 @@ func productSets() []write.Declaration {
 	return []write.Declaration{
 		{
 			Set: model.Root("General_Products_Products", "General_Products_Product", "erp_products").Unguarded().
+				ReachedByAll().HiddenOutside("StandardCostPerLot", "CreationUser", "UpdateUser").PricedFrom(rolePrices, "StandardPricePerLot").
 				Unique("PartNumber", "EnterpriseCompany").
 				Code("PartNumber").Named("Name").Display("{Name:T}").Search("PartNumber", "Name").
 				With(

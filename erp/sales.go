@@ -19,7 +19,8 @@ func salesSets(state *model.Enum) []write.Declaration {
 			model.Text("InvoiceNo", 32),
 			model.Ref("ShipToCustomer", setCustomers),
 			model.Ref("Store", setStores),
-		).Search("DocumentNo", "CustomerPurchaseOrderNo", "ReferenceDocumentNo", "Customer.Party.PartyName")
+		).Search("DocumentNo", "CustomerPurchaseOrderNo", "ReferenceDocumentNo", "Customer.Party.PartyName").
+		ReachedBy("Customer", roleOrders, "DocumentDate").HiddenOutside("CreationUser").PricedFrom(rolePrices, "TotalLineAmount", "AmountToPay")
 	return []write.Declaration{
 		asSale(orders, prepareSalesOrder),
 		stateChanges(orders.Set, "SalesOrder", state),
@@ -29,6 +30,7 @@ func salesSets(state *model.Enum) []write.Declaration {
 				UniqueWithin("order", "LineNo", "SalesOrder").
 				Code("LineNo").
 				Display("{LineNo}. {SalesOrder.DocumentNo} {ProductDescription:T}").Search("SalesOrder.DocumentNo").
+				ReachedWithOwner().PricedFrom(rolePrices, "UnitPrice", "LineAmount", "LineCustomDiscountPercent", "LineStandardDiscountPercent").
 				With(lineProperties("SalesOrder", "Crm_Sales_SalesOrders")...).
 				With(
 					model.Date("RequiredDeliveryDate").Can(ge),

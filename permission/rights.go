@@ -56,6 +56,7 @@ type Rights struct {
 	columns    map[string]map[string]Right // by set and attribute: those that have a key
 	rows       map[string]*rowRights       // by the set of the rows
 	keys       map[string]Right
+	outside    *Outside // whose rows alone are seen; nil for nobody's in particular
 }
 
 // setRights are the rights on one set.
@@ -186,8 +187,9 @@ type Table struct {
 
 	before map[string]*Rights // what the table before this one had made
 
-	mu   sync.Mutex // guards made
-	made map[string]*Rights
+	mu       sync.Mutex // guards what follows
+	made     map[string]*Rights
+	narrowed map[[2]uint64]*Rights // by the two that they are the common part of
 }
 
 // NewTable prepares definitions, which must not be changed any more.
@@ -358,10 +360,7 @@ func (r *Rights) guard(k *Key) {
 	if r.allRows {
 		held = OfColumns
 	}
-	if r.columns[k.EntityName] == nil {
-		r.columns[k.EntityName] = map[string]Right{}
-	}
-	r.columns[k.EntityName][k.Attribute] = held
+	r.hide(k.EntityName, k.Attribute, held)
 }
 
 // row takes into account that rows of a set may have the key.

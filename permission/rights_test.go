@@ -192,3 +192,30 @@ func BenchmarkRights(b *testing.B) {
 		})
 	}
 }
+
+// TestE8_NarrowedRightsAreThoseOfBoth: what two have in common is what either may do, to
+// every question.
+func TestE8_NarrowedRightsAreThoseOfBoth(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		d := definitions(t)
+		d.Groups = append(d.Groups, permission.Group{ID: permission.AllDataID, Type: permission.AllData}, permission.Group{ID: permission.AdministratorsID, Type: permission.Administrators})
+		table := permission.NewTable(d)
+		draw := func() *permission.Rights {
+			ids := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"group0", "group1", "group2", "group3", permission.AllDataID, permission.AdministratorsID}), 0, 2, rapid.ID).Draw(t, "groups")
+			slices.Sort(ids)
+			return table.Rights(ids)
+		}
+		one, other := draw(), draw()
+		both := table.Narrow(one, other)
+		a, b := answers(d, one), answers(d, other)
+		for question, yes := range answers(d, both) {
+			if yes != (a[question] && b[question]) {
+				t.Errorf("%s: %t, of the two %t and %t", question, yes, a[question], b[question])
+			}
+		}
+		if !both.Same(table.Narrow(one, other)) || table.Narrow(one, nil).Some() || table.Narrow(nil, one).Some() {
+			t.Error("the same two have something else in common, or something with nobody")
+		}
+	})
+}

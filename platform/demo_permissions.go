@@ -96,8 +96,13 @@ func (a *Administration) demoGroup(ctx context.Context, g demoGroup) error {
 			if column == columnCost || column == columnBase {
 				continue
 			}
-			// Everybody goes on seeing what they may not change.
-			if _, err := a.Permissions.Grant(ctx, "Everybody", permission.Target{Column: column}, "read", false); err != nil {
+			// Everybody goes on seeing what they may not change; who makes a product, as an
+			// import does, gives it its first price.
+			everybody := "read"
+			if column == columnPrice {
+				everybody = "read,create"
+			}
+			if _, err := a.Permissions.Grant(ctx, "Everybody", permission.Target{Column: column}, everybody, false); err != nil {
 				return err
 			}
 		}

@@ -84,7 +84,7 @@ func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, e
 		return nil, fmt.Errorf("read the instance's id: %w", err)
 	}
 	revoked := data.NewRevoked(s.db.Identity)
-	live := &registry.Registry{Changes: data.NewChanges(s.db.Identity), Users: s.users, Permissions: s.permissions, Log: c.Log, Clock: c.Clock}
+	live := &registry.Registry{Changes: data.NewChanges(s.db.Identity), Users: s.users, Permissions: s.permissions, Outside: erpModel().Outside(), Log: c.Log, Clock: c.Clock}
 	sessions := &session.Manager{
 		Store: s.sessions, Auditor: s.audit, Log: c.Log, Clock: c.Clock,
 		Licence: c.Licence, Idle: c.Idle, ServiceAbsolute: c.ServiceAbsolute,
@@ -159,7 +159,7 @@ func (i *Instance) mountAPI(mux *http.ServeMux) {
 	i.access = &api.Access{
 		Verifier:      &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.AudienceDomainAPI, Clock: c.Clock},
 		KeyGeneration: i.Keys.Generation, Checker: i.Registry, Sessions: i.Sessions, Rights: i.Registry.Rights,
-		Person: i.personType, Uses: &permission.Meter{}, Auditor: i.audit, Log: c.Log, Clock: c.Clock,
+		Narrow: i.Registry.Narrow, Person: i.personType, Uses: &permission.Meter{}, Auditor: i.audit, Log: c.Log, Clock: c.Clock,
 	}
 	(&api.Domain{
 		Model: model.Model, Store: i.rows, Access: i.access, Root: c.URL, Version: c.Version, Log: c.Log,

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // Defaults of a [Registry].
@@ -43,6 +44,9 @@ type Registry struct {
 	Users   Users
 	// Permissions say what accounts may do; without them that is nothing.
 	Permissions Permissions
+	// Outside is what people of the outside can reach at all: see [Registry.Narrow].
+	// Without it that is nothing.
+	Outside *permission.Rights
 	// Log is told when the database cannot be asked; nil means slog.Default.
 	Log *slog.Logger
 	// Clock tells the time; nil means the system's.

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -45,6 +46,11 @@ func (r *Registry) Rights(ctx context.Context, p *tandem.Principal) (*permission
 	if err != nil {
 		return nil, err
 	}
+	return r.rightsOf(ctx, u)
+}
+
+// rightsOf are the rights of an account.
+func (r *Registry) rightsOf(ctx context.Context, u *tandem.User) (*permission.Rights, error) {
 	table := r.rights.table.Load()
 	if table == nil {
 		return permission.None(), nil // nothing has been said of rights
@@ -95,6 +101,33 @@ func (r *Registry) Groups(ctx context.Context, u *tandem.User) ([]string, error)
 		return nil, err
 	}
 	return r.rights.table.Load().Names(permission.GroupsOf(u, put)), nil
+}
+
+// Narrow are the rights that a service call made for a person has, when it asks for no
+// more than the person may see: what its account and the person have in common. They
+// never are more than the account's, whoever is named. An account that is not there, is
+// disabled or is no person's has nothing.
+func (r *Registry) Narrow(ctx context.Context, rights *permission.Rights, personID string) (*permission.Rights, error) {
+	if r.stale.Load() {
+		return nil, errStaleRegistry
+	}
+	table := r.rights.table.Load()
+	u, err := r.User(ctx, personID)
+	switch {
+	case errors.Is(err, tandem.ErrNotFound), err == nil && (!u.Enabled || table == nil):
+		return permission.None(), nil
+	case err != nil:
+		return nil, err
+	case u.Type == tandem.InternalUser:
+		own, err := r.rightsOf(ctx, u)
+		if err != nil {
+			return nil, err
+		}
+		return table.Narrow(rights, own), nil
+	case u.Type == tandem.ExternalCommunityUser && r.Outside != nil:
+		return table.Narrow(rights, r.Outside).For(u.ID, r.Clock.Now()), nil
+	}
+	return permission.None(), nil
 }
 
 // refreshRights reads all definitions when any has changed. A number that is smaller

@@ -9,7 +9,7 @@ import (
 )
 
 func (w *Worker) serveCustomers(rw http.ResponseWriter, r *http.Request, p *person) error {
-	customers, err := w.portal.Customers(client.OnBehalfOf(r.Context(), p.IDToken), p.IDToken)
+	customers, err := w.portal.Customers(client.NarrowedTo(r.Context(), p.IDToken), p.IDToken)
 	if err != nil {
 		return err
 	}
@@ -24,7 +24,7 @@ func (w *Worker) documents(kind portal.Kind) handlerFunc {
 		}
 		given := r.URL.Query()
 		q := internalapi.PortalQuery{Page: at, Search: text, Sort: given.Get("sort"), From: given.Get("from"), To: given.Get("to")}
-		out, err := w.portal.List(client.OnBehalfOf(r.Context(), p.IDToken), p.IDToken, kind, q)
+		out, err := w.portal.List(client.NarrowedTo(r.Context(), p.IDToken), p.IDToken, kind, q)
 		if err != nil {
 			return err
 		}
@@ -34,7 +34,7 @@ func (w *Worker) documents(kind portal.Kind) handlerFunc {
 
 func (w *Worker) document(kind portal.Kind) handlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request, p *person) error {
-		out, err := w.portal.One(client.OnBehalfOf(r.Context(), p.IDToken), p.IDToken, kind, r.PathValue("id"))
+		out, err := w.portal.One(client.NarrowedTo(r.Context(), p.IDToken), p.IDToken, kind, r.PathValue("id"))
 		if err != nil {
 			return err
 		}

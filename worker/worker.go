@@ -158,18 +158,21 @@ func New(ctx context.Context, c Config) (*Worker, error) {
 // kinds are the jobs that there are.
 func (w *Worker) kinds() map[internalapi.JobKind]jobs.Kind {
 	return map[internalapi.JobKind]jobs.Kind{
-		internalapi.JobSyncStock: {Run: w.onBehalf(w.stock.Sync), Single: true},
+		// The copy is everybody's, so it is made with the application's own rights, whoever
+		// asks for it now; who sees what of it is decided when it is shown.
+		internalapi.JobSyncStock: {Run: w.onBehalf(client.OnBehalfOf, w.stock.Sync), Single: true},
 		// Two imports that ask at the same time what is there would both make it.
-		internalapi.JobImport:       {Run: w.onBehalf(w.importer.Run), Alone: true, MaxWaiting: importer.MaxWaiting},
-		internalapi.JobExportOrders: {Run: w.onBehalf(w.export.Run), Scheduled: export.LastMonth},
+		internalapi.JobImport:       {Run: w.onBehalf(client.NarrowedTo, w.importer.Run), Alone: true, MaxWaiting: importer.MaxWaiting},
+		internalapi.JobExportOrders: {Run: w.onBehalf(client.NarrowedTo, w.export.Run), Scheduled: export.LastMonth},
 	}
 }
 
-// onBehalf tells the API with each call of a job who asked for it, and ends the
+// onBehalf tells the API with each call of a job who asked for it, as says how, and ends the
 // job when that person may not use the application any more. Who has signed out
 // meanwhile still gets what they asked for. Jobs that a schedule starts are the
 // application's own: nobody asked, and they go on whoever leaves.
-func (w *Worker) onBehalf(run func(context.Context, *jobs.Run) error) func(context.Context, *jobs.Run) error {
+func (w *Worker) onBehalf(as func(context.Context, client.IDToken) context.Context, run func(context.Context, *jobs.Run) error,
+) func(context.Context, *jobs.Run) error {
 	return func(ctx context.Context, r *jobs.Run) error {
 		asker, err := r.Asker()
 		if err != nil {
@@ -184,7 +187,7 @@ func (w *Worker) onBehalf(run func(context.Context, *jobs.Run) error) func(conte
 		if err := w.people.Admitted(ctx, who); err != nil {
 			return whileWorking(err, who.Login)
 		}
-		admitted, stop := w.people.WhileAdmitted(client.OnBehalfOf(ctx, who), who)
+		admitted, stop := w.people.WhileAdmitted(as(ctx, who), who)
 		defer stop()
 		err = run(admitted, r)
 		if err != nil && ctx.Err() == nil && admitted.Err() != nil {

@@ -26,6 +26,11 @@ type declaration struct {
 	keys             []key
 	guards           []string
 	guarded          bool
+	reach            *Reach
+	withOwner        bool
+	hiddenOutside    []string
+	priced           []string
+	pricedFrom       int64
 	defaults         []*Property
 }
 

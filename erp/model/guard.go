@@ -84,6 +84,9 @@ func (s *Set) Open(by *permission.Rights, need permission.Right) bool {
 
 // OpenRows is [Set.Open] but for the right on the set.
 func (s *Set) OpenRows(by *permission.Rights, need permission.Right) bool {
+	if by.Outside() != nil && (s.Reach() == nil || !s.Reach().All) {
+		return false // which rows are the person's is looked at
+	}
 	root := s.Root()
 	for _, g := range root.guards {
 		if _, all := by.Keys(g.Set.Name, need); !all {

@@ -49,6 +49,10 @@ func New(sets []SetDeclaration, renames []Rename) *Model {
 		}
 	}
 	for _, s := range m.Sets {
+		s.linkReach()
+	}
+	m.linkReachFrom()
+	for _, s := range m.Sets {
 		s.check()
 	}
 	return m

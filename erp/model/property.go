@@ -119,6 +119,8 @@ type Property struct {
 	// Index is the place in Set.Properties and in a Record's values.
 	Index int
 
+	pricedFrom int64 // see PricedFrom
+
 	decl *property
 	key  []byte // the name as JSON, with its colon
 }

@@ -58,6 +58,7 @@ type Set struct {
 	Actions []*Action
 
 	guards []Guard
+	reach  *Reach
 	decl   *declaration
 	byName map[string]*Property
 	childs map[string]*Child

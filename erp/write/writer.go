@@ -48,7 +48,7 @@ func (w *Writer) Renew() error {
 		return nil
 	}
 	rights, err := w.by.Again()
-	if err == nil && rights != w.by.Granted.Rights {
+	if err == nil && !rights.Same(w.by.Granted.Rights) {
 		w.by.Granted.Rights = rights
 		w.Forget()
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -214,6 +215,9 @@ func TestCallsSayOnWhoseBehalf(t *testing.T) {
 		for _, r := range f.Requests {
 			if got := r.Header.Get("Tandem-On-Behalf-Of"); !strings.HasPrefix(got, workertest.PaulID+";sid=sid-paul;iat=") {
 				t.Errorf("%s is called on behalf of %q", r.URL.Path, got)
+			}
+			if got := r.Header["Tandem-Narrow"]; !slices.Equal(got, []string{"person"}) {
+				t.Errorf("%s is narrowed to %q", r.URL.Path, got)
 			}
 		}
 		if len(f.Requests) != 2 {

@@ -1,6 +1,6 @@
 // Package stock owns the stock that was pulled from the ERP: products, balances,
 // how far the pull has come, the job that pulls, and the search in what it
-// left.
+// left, of which everybody sees what they could read in the ERP themselves.
 //
 // It does not own the queue of jobs; see package jobs.
 package stock
@@ -17,4 +17,6 @@ type Stock struct {
 	DB    *sqldb.DB
 	ERP   *client.OData[client.ServiceToken]
 	Clock tandem.Clock
+
+	reaches reaches
 }

@@ -6,21 +6,32 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/sqldb"
 )
 
-// orders are the orders of the rows by their words.
-var orders = map[string]string{
-	"": "part_number, id", "part_number": "part_number, id", "-part_number": "part_number DESC, id",
-	"name": "LOWER(name), id", "-name": "LOWER(name) DESC, id", "quantity": inAll + ", part_number, id", "-quantity": inAll + " DESC, part_number, id",
+// orders are the orders of the rows by their words, for the stores of somebody.
+func (s *Stock) orders(theirs string) map[string]string {
+	// inAll is a product's quantity in all of them.
+	inAll := `(SELECT COALESCE(SUM(thousandths), 0) FROM balances WHERE product_id = products.id AND ` + theirs + `)`
+	return map[string]string{
+		"": "part_number, id", "part_number": "part_number, id", "-part_number": "part_number DESC, id",
+		"name": "LOWER(name), id", "-name": "LOWER(name) DESC, id", "quantity": inAll + ", part_number, id", "-quantity": inAll + " DESC, part_number, id",
+	}
 }
 
-// inAll is a product's quantity in all stores.
-const inAll = `(SELECT COALESCE(SUM(thousandths), 0) FROM balances WHERE product_id = products.id)`
+// theirs is the condition that a balance is of one of somebody's stores.
+func (s *Stock) theirs(parameter string) string {
+	if s.DB.Engine == sqldb.PostgreSQL {
+		return "store IN (SELECT jsonb_array_elements_text(CAST(" + parameter + " AS jsonb)))"
+	}
+	return "store IN (SELECT value FROM json_each(" + parameter + "))"
+}
 
-// Search finds products in what the last sync left.
-func (s *Stock) Search(ctx context.Context, q internalapi.StockQuery) (internalapi.StockPage, error) {
+// Search finds products in what the last sync left, with what is in the stores that the
+// person may see.
+func (s *Stock) Search(ctx context.Context, q internalapi.StockQuery, reach Reach) (internalapi.StockPage, error) {
 	out := internalapi.StockPage{Rows: []internalapi.StockRow{}}
-	order, known := orders[q.Sort]
+	order, known := s.orders(s.theirs("$4"))[q.Sort]
 	if !known {
 		return out, tandem.Errorf(tandem.CodeInvalid, "stock is sorted by part_number, name or quantity, and not by %q", tandem.Clip(q.Sort, 60))
 	}
@@ -37,8 +48,8 @@ func (s *Stock) Search(ctx context.Context, q internalapi.StockQuery) (internala
 	rows, err := s.DB.Reader().QueryContext(ctx, `SELECT p.id, p.part_number, p.name, p.active, p.unit, COALESCE(b.store, ''), b.thousandths
 		FROM (SELECT id, part_number, name, active, unit, ROW_NUMBER() OVER (ORDER BY `+order+`) AS place
 			FROM products WHERE `+found+` ORDER BY place LIMIT $2 OFFSET $3) p
-		LEFT JOIN balances b ON b.product_id = p.id
-		ORDER BY p.place, b.store`, text, q.Top, q.Skip)
+		LEFT JOIN (SELECT product_id, store, thousandths FROM balances WHERE `+s.theirs("$4")+`) b ON b.product_id = p.id
+		ORDER BY p.place, b.store`, text, q.Top, q.Skip, reach.list())
 	if err != nil {
 		return out, err
 	}

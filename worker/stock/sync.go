@@ -31,6 +31,15 @@ const (
 	setBalances = "Logistics_Inventory_CurrentBalances"
 )
 
+// productQuery and balanceQuery are what the copy is made of: no cost, and nothing else
+// that the people who see the stock might not see.
+var (
+	productQuery = client.Query{
+		Select: "Id,PartNumber,Name,Active,AggregateLastUpdateTimeUtc", Expand: "MeasurementUnit($select=Code)", Top: syncPage,
+	}
+	balanceQuery = client.Query{Select: "QuantityBase,Product", Expand: "Store($select=Code)", Top: syncPage}
+)
+
 type erpProduct struct {
 	ID         string `json:"Id"`
 	PartNumber string
@@ -75,10 +84,7 @@ func (s *Stock) Sync(ctx context.Context, run *jobs.Run) error {
 		return err
 	}
 	full := mark.at.IsZero() || began.Sub(mark.fullAt) >= fullEvery
-	q := client.Query{
-		Select: "Id,PartNumber,Name,Active,AggregateLastUpdateTimeUtc",
-		Expand: "MeasurementUnit($select=Code)", Top: syncPage,
-	}
+	q := productQuery
 	if !full {
 		q.Filter = "AggregateLastUpdateTimeUtc ge " + client.Time(mark.at.Add(-syncOverlap))
 	}
@@ -203,9 +209,8 @@ type balanceKey struct{ product, store string }
 func (r *pull) readBalances(ctx context.Context) (map[balanceKey]int64, string, error) {
 	sums := map[balanceKey]int64{}
 	unreadable := 0
-	q := client.Query{Select: "QuantityBase,Product", Expand: "Store($select=Code)", Top: syncPage}
 	rows := 0
-	for b, err := range client.List[erpBalance](ctx, r.ERP, setBalances, q) {
+	for b, err := range client.List[erpBalance](ctx, r.ERP, setBalances, balanceQuery) {
 		if err != nil {
 			return nil, "", err
 		}

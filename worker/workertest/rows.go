@@ -42,6 +42,11 @@ func (n Number) MarshalJSON() ([]byte, error) { return []byte(n), nil }
 func (f *Fake) Stock(products, balances []Object) {
 	f.With(func() {
 		f.Rows["General_Products_Products"], f.Rows["Logistics_Inventory_CurrentBalances"] = products, balances
+		var stores []Object
+		for _, b := range balances {
+			stores = append(stores, b["Store"].(Object))
+		}
+		f.Rows["Logistics_Inventory_Stores"] = stores
 	})
 }
 

@@ -1,0 +1,144 @@
+package model
+
+import "github.com/hybridapps/tandem/permission"
+
+// Reach is which rows of a set a person of the outside sees where a call is narrowed to
+// them: those that belong to a customer whom the person is given in a role that is high
+// enough. A set that says nothing of it is not reached at all.
+type Reach struct {
+	// All rows are reached: a catalogue.
+	All bool
+	// Customer is the reference from a row to its customer; nil where the row is one
+	// itself, and where FromCustomer says more.
+	Customer *Property
+	// FromCustomer is the reference from customers to the row.
+	FromCustomer *Property
+	// Role is the least that sees the rows.
+	Role int64
+	// Dated is the day of the row, which must be in the window of the access; nil where
+	// rows have none.
+	Dated *Property
+	// Own refers to the person themselves: such rows are seen in any role.
+	Own *Property
+
+	text   reachText
+	prices map[*Property]int64
+}
+
+// reachText is a reach as it is declared, by names.
+type reachText struct{ customer, from, dated, own string }
+
+// reached is the reach that is being declared.
+func (d SetDeclaration) reached() *Reach {
+	if d.decl.reach == nil {
+		d.decl.reach = &Reach{}
+	}
+	return d.decl.reach
+}
+
+// ReachedBy lets people of the outside see the rows of their customers: customer is the
+// reference to it, empty where the row is one; role is the least that sees them, dated
+// the day that must be in their window, empty for none.
+func (d SetDeclaration) ReachedBy(customer string, role int64, dated string) SetDeclaration {
+	r := d.reached()
+	r.text.customer, r.text.dated, r.Role = customer, dated, role
+	return d
+}
+
+// ReachedFrom lets people of the outside see the rows that their customers refer to.
+func (d SetDeclaration) ReachedFrom(reference string, role int64) SetDeclaration {
+	r := d.reached()
+	r.text.from, r.Role = reference, role
+	return d
+}
+
+// ReachedByAll lets people of the outside see all rows.
+func (d SetDeclaration) ReachedByAll() SetDeclaration { d.reached().All = true; return d }
+
+// ReachedByOwn also lets a person of the outside see the rows that refer to them.
+func (d SetDeclaration) ReachedByOwn(user string) SetDeclaration {
+	d.reached().text.own = user
+	return d
+}
+
+// ReachedWithOwner lets people of the outside see the parts of what they see.
+func (d SetDeclaration) ReachedWithOwner() SetDeclaration { d.decl.withOwner = true; return d }
+
+// HiddenOutside are attributes that people of the outside never see.
+func (d SetDeclaration) HiddenOutside(names ...string) SetDeclaration {
+	d.decl.hiddenOutside = append(d.decl.hiddenOutside, names...)
+	return d
+}
+
+// PricedFrom are attributes that people of the outside see in the role or a higher one;
+// in a lower one they are null.
+func (d SetDeclaration) PricedFrom(role int64, names ...string) SetDeclaration {
+	d.decl.priced, d.decl.pricedFrom = append(d.decl.priced, names...), role
+	return d
+}
+
+// Reach is what people of the outside see of the set: of parts that go with their owner
+// what they see of that. It is nil where they see nothing.
+func (s *Set) Reach() *Reach {
+	if s.reach == nil && s.ReachedWithOwner() {
+		return s.Owner.Target.Reach()
+	}
+	return s.reach
+}
+
+// ReachedWithOwner reports whether people of the outside see the parts of what they see.
+func (s *Set) ReachedWithOwner() bool { return s.Owner != nil && s.decl.withOwner }
+
+// PricedFrom is the role from which people of the outside see an attribute; 0 is any.
+func (p *Property) PricedFrom() int64 { return p.pricedFrom }
+
+// linkReach resolves what was declared by name.
+func (s *Set) linkReach() {
+	for _, name := range s.decl.priced {
+		s.Must(name).pricedFrom = s.decl.pricedFrom
+	}
+	r := s.decl.reach
+	if r == nil {
+		return
+	}
+	s.reach = r
+	if r.text.customer != "" {
+		r.Customer = s.Must(r.text.customer)
+	}
+	if r.text.dated != "" {
+		r.Dated = s.Must(r.text.dated)
+	}
+	if r.text.own != "" {
+		r.Own = s.Must(r.text.own)
+	}
+}
+
+// linkReachFrom resolves a reference of customers, once these are linked.
+func (m *Model) linkReachFrom() {
+	for _, s := range m.Sets {
+		if s.reach == nil || s.reach.text.from == "" {
+			continue
+		}
+		for _, customers := range m.Sets {
+			if customers.reach != nil && !customers.reach.All && customers.reach.text == (reachText{}) {
+				s.reach.FromCustomer = customers.Must(s.reach.text.from)
+			}
+		}
+	}
+}
+
+// Outside are the rights of people of the outside, before it is said who they are: the
+// sets that they can reach, and what they do not see of them.
+func (m *Model) Outside() *permission.Rights {
+	var sets []string
+	var hidden []permission.Attribute
+	for _, s := range m.Sets {
+		if s.reach != nil && s.Permissive() == s {
+			sets = append(sets, s.Name)
+		}
+		for _, name := range s.decl.hiddenOutside {
+			hidden = append(hidden, permission.Attribute{Set: s.Must(name).Set.Name, Name: name})
+		}
+	}
+	return permission.NewReach(sets, hidden)
+}

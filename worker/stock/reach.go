@@ -1,0 +1,112 @@
+package stock
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/client"
+)
+
+// The copy was read with the application's own rights, and is shown to people. What of
+// it somebody may see is asked of the ERP, in calls that are narrowed to them: whether
+// they may read what the copy is made of, and which stores there are for them. A row that
+// they could not read themselves is not shown, and not summed up.
+
+const (
+	setStores = "Logistics_Inventory_Stores"
+	// reachFor is how long an answer is taken for the present one, reachAtMost for how
+	// long it is used while the ERP does not answer: the page shows an old copy then.
+	reachFor    = 3 * time.Second
+	reachAtMost = 10 * time.Minute
+	// maxReach bounds the people remembered, maxStores the stores of one.
+	maxReach, maxStores = 10_000, 10_000
+)
+
+// Reach is what a person may see of the stock.
+type Reach struct {
+	stores []string // codes
+}
+
+// reaches remembers them for a moment.
+type reaches struct {
+	lock sync.Mutex
+	of   map[string]reachOf
+}
+
+type reachOf struct {
+	Reach
+	asked time.Time
+}
+
+// ReachOf is what the person may see, in the context of calls that are narrowed to them.
+// The error is [tandem.CodeForbidden] for somebody who may not read the stock. away says
+// which errors mean that the ERP cannot be asked: then what was said not long ago holds.
+func (s *Stock) ReachOf(narrowed context.Context, personID string, away func(error) bool) (Reach, error) {
+	now := s.Clock.Now()
+	s.reaches.lock.Lock()
+	known, found := s.reaches.of[personID]
+	s.reaches.lock.Unlock()
+	age := now.Sub(known.asked)
+	if found && age >= 0 && age < reachFor {
+		return known.Reach, nil
+	}
+	reach, err := s.ask(narrowed)
+	if err != nil {
+		if away(err) && found && age >= 0 && age < reachAtMost {
+			return known.Reach, nil
+		}
+		if tandem.ErrorCode(err) == tandem.CodeForbidden && !away(err) {
+			s.forget(personID)
+			return Reach{}, tandem.Errorf(tandem.CodeForbidden, "you may not see the stock: the ERP does not let you read it")
+		}
+		return Reach{}, err
+	}
+	s.reaches.lock.Lock()
+	defer s.reaches.lock.Unlock()
+	if s.reaches.of == nil || len(s.reaches.of) >= maxReach {
+		s.reaches.of = map[string]reachOf{}
+	}
+	s.reaches.of[personID] = reachOf{reach, now}
+	return reach, nil
+}
+
+func (s *Stock) forget(personID string) {
+	s.reaches.lock.Lock()
+	defer s.reaches.lock.Unlock()
+	delete(s.reaches.of, personID)
+}
+
+// ask reads what the copy is made of, a row of each: an attribute or a set that is not
+// for the person is refused. Then it reads the stores.
+func (s *Stock) ask(ctx context.Context) (Reach, error) {
+	product, balance := productQuery, balanceQuery
+	product.Top, balance.Top = 1, 1
+	if _, err := client.FirstPage[erpProduct](ctx, s.ERP, setProducts, product); err != nil {
+		return Reach{}, err
+	}
+	if _, err := client.FirstPage[erpBalance](ctx, s.ERP, setBalances, balance); err != nil {
+		return Reach{}, err
+	}
+	reach := Reach{stores: []string{}}
+	for store, err := range client.List[struct{ Code string }](ctx, s.ERP, setStores, client.Query{Select: "Code", Top: syncPage}) {
+		if err != nil {
+			return Reach{}, err
+		}
+		if reach.stores = append(reach.stores, store.Code); len(reach.stores) > maxStores {
+			break
+		}
+	}
+	return reach, nil
+}
+
+// list is the stores as a parameter of a statement.
+func (r Reach) list() string {
+	text, err := json.Marshal(r.stores)
+	if err != nil {
+		panic(err) // texts always marshal
+	}
+	return string(text)
+}

@@ -32,10 +32,10 @@ func (h *Handler) Metadata() oauth.Metadata {
 		ScopesSupported: []string{tandem.ScopeOpenID, tandem.ScopeProfile, tandem.ScopeEmail, tandem.ScopeOfflineAccess,
 			tandem.ScopeRead, tandem.ScopeUpdate},
 		// Of ID tokens, and of userinfo.
-		ClaimsSupported: []string{"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "at_hash", "acr", "amr", "idp", "sid",
+		ClaimsSupported: []string{"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "at_hash", "c_hash", "s_hash", "acr", "amr", "idp", "sid",
 			"id", "user_type", "is_admin", "db", "token_kind", "name", "preferred_username", "locale", "zoneinfo", "updated_at", "email", "email_verified"},
 		ACRValuesSupported:       []string{token.PasswordContext},
-		ResponseTypesSupported:   []string{oauth.ResponseTypeCode},
+		ResponseTypesSupported:   []string{oauth.ResponseTypeCode, oauth.ResponseTypeCodeIDToken},
 		ResponseModesSupported:   []string{oauth.ModeQuery, oauth.ModeFragment, oauth.ModeFormPost},
 		GrantTypesSupported:      []string{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantClientCredentials},
 		SubjectTypesSupported:    []string{"public"},

@@ -72,22 +72,29 @@ var inField = []string{"client_id", field, "redirect_uri", device}
 var hiddenField = regexp.MustCompile(`name="(csrf|request)" value="([^"]*)"`)
 
 // authorize goes through an authorization request as a person does, signing in
-// where asked, and returns what came back to the application.
+// where asked, and returns what came back to the application in the query.
 func (b *browser) authorize(login string, change ...string) url.Values {
 	b.r.s.t.Helper()
+	w := b.respond(login, change...)
+	u, err := url.Parse(w.Header().Get("Location"))
+	if err != nil || w.Code != http.StatusSeeOther {
+		b.r.s.t.Fatalf("%s did not come back to the application: %d %s", login, w.Code, w.Body)
+	}
+	return u.Query()
+}
+
+// respond goes the same way up to the response.
+func (b *browser) respond(login string, change ...string) *httptest.ResponseRecorder {
+	b.r.s.t.Helper()
 	w := b.do("GET", authorizeURL(change...), nil)
-	if w.Code == http.StatusOK {
+	if strings.Contains(w.Body.String(), `name="password"`) {
 		form := url.Values{"login": {login}, "password": {password}}
 		for _, m := range hiddenField.FindAllStringSubmatch(w.Body.String(), -1) {
 			form.Set(m[1], m[2])
 		}
 		w = b.do("POST", "/id/account/signin", form)
 	}
-	u, err := url.Parse(w.Header().Get("Location"))
-	if err != nil || w.Code != http.StatusSeeOther {
-		b.r.s.t.Fatalf("%s did not come back to the application: %d %s", login, w.Code, w.Body)
-	}
-	return u.Query()
+	return w
 }
 
 // code signs a person in and returns the authorization code.

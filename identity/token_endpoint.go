@@ -172,7 +172,7 @@ func (h *Handler) mint(t token.UserToken, nonce string) (access token.Minted, re
 	}
 	response = newResponse(access, t.Scope)
 	if t.Scope.Has(tandem.ScopeOpenID) {
-		id, err := h.Minter.IDToken(t, nonce, access.JWT)
+		id, err := h.Minter.IDToken(t, token.Bound{Nonce: nonce, AccessToken: access.JWT})
 		if err != nil {
 			return access, nil, err
 		}

@@ -171,7 +171,7 @@ func TestUserinfoWantsABearerTokenOnce(t *testing.T) {
 	t.Parallel()
 	p := newPeople(t)
 	good := p.token(t, p.anna, "openid profile")
-	id, err := p.minter.IDToken(token.UserToken{User: &p.anna, ApplicationURI: "com.example/portal", Scope: tandem.Scope{"openid"}, SignInID: "s", AuthTime: time.Now()}, "", good)
+	id, err := p.minter.IDToken(token.UserToken{User: &p.anna, ApplicationURI: "com.example/portal", Scope: tandem.Scope{"openid"}, SignInID: "s", AuthTime: time.Now()}, token.Bound{AccessToken: good})
 	if err != nil {
 		t.Fatal(err)
 	}

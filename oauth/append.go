@@ -65,6 +65,8 @@ func (c *IDClaims) AppendJSON(b []byte) []byte {
 	o.number("auth_time", c.AuthTime)
 	o.optional("nonce", c.Nonce)
 	o.optional("at_hash", c.AccessTokenHash)
+	o.optional("c_hash", c.CodeHash)
+	o.optional("s_hash", c.StateHash)
 	o.string("acr", c.ContextClass)
 	o.strings("amr", c.Methods)
 	o.string("idp", c.IdentityProvider)

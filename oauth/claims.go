@@ -97,6 +97,10 @@ type IDClaims struct {
 	AuthTime        int64     `json:"auth_time"`
 	Nonce           string    `json:"nonce,omitempty"`
 	AccessTokenHash string    `json:"at_hash,omitempty"`
+	// CodeHash and StateHash bind a token that comes through the browser to what
+	// comes with it (Core section 3.3.2.11, FAPI 1.0 Advanced section 5.1).
+	CodeHash  string `json:"c_hash,omitempty"`
+	StateHash string `json:"s_hash,omitempty"`
 	// ContextClass, Methods and IdentityProvider say how the person proved who
 	// they are (Core section 2, RFC 8176), and to whom.
 	ContextClass     string   `json:"acr"`

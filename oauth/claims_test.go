@@ -131,7 +131,7 @@ func TestAppendedClaimsAreThoseOfEncodingJSON(t *testing.T) {
 		verified := i%2 == 0
 		user := oauth.UserAccessClaims{AccessClaims: access(s, audience...), UserClaims: person(s, verified), AuthTime: 1_789_999_999, SignInID: "sid" + s, Database: s}
 		service := oauth.ServiceAccessClaims{AccessClaims: access(s, audience...), SystemUser: "svc" + s, SystemUserType: s, SystemUserID: s, Database: s, Instance: s}
-		id := oauth.IDClaims{RegisteredClaims: access(s, audience...).RegisteredClaims, UserClaims: person(s, verified), Kind: oauth.KindID, AuthTime: 1, Nonce: s, AccessTokenHash: s, ContextClass: s, Methods: []string{s}, IdentityProvider: s, SignInID: s, Database: s}
+		id := oauth.IDClaims{RegisteredClaims: access(s, audience...).RegisteredClaims, UserClaims: person(s, verified), Kind: oauth.KindID, AuthTime: 1, Nonce: s, AccessTokenHash: s, CodeHash: s, StateHash: s, ContextClass: s, Methods: []string{s}, IdentityProvider: s, SignInID: s, Database: s}
 		response := oauth.TokenResponse{AccessToken: "at" + s, TokenType: oauth.TokenTypeBearer, ExpiresIn: 3600, RefreshToken: s, IDToken: s, Scope: s}
 		if verified {
 			user.NotBefore, service.Scope = 1_790_000_000, nil

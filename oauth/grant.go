@@ -19,8 +19,13 @@ const (
 // section 2.2).
 const AssertionTypeJWT = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-// ResponseTypeCode is the response type of the authorization code flow.
-const ResponseTypeCode = "code"
+// Response types of the authorization endpoint. ResponseTypeCodeIDToken is the half
+// of the hybrid flow that gives no access token through the browser (OAuth 2.0
+// Multiple Response Type Encoding Practices section 5): its words come in any order.
+const (
+	ResponseTypeCode        = "code"
+	ResponseTypeCodeIDToken = "code id_token"
+)
 
 // Response modes: how a response travels to the redirect URI (OAuth 2.0 Multiple
 // Response Type Encoding Practices section 2.1, OAuth 2.0 Form Post Response

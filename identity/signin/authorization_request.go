@@ -19,13 +19,15 @@ import (
 // 4.1.1, OpenID Connect Core section 3.1.2.1). It travels sealed while the
 // person signs in, hence the short names.
 type authorizationRequest struct {
-	ApplicationURI  string       `json:"c"`
-	ApplicationName string       `json:"-"`
-	RedirectURI     string       `json:"r"`
-	ResponseMode    string       `json:"m"`
-	Scope           tandem.Scope `json:"s,omitempty"` // as asked
-	State           string       `json:"st,omitempty"`
-	Nonce           string       `json:"n,omitempty"`
+	ApplicationURI  string `json:"c"`
+	ApplicationName string `json:"-"`
+	RedirectURI     string `json:"r"`
+	ResponseMode    string `json:"m"`
+	// IDToken asks for an ID token beside the code (code id_token).
+	IDToken bool         `json:"i,omitempty"`
+	Scope   tandem.Scope `json:"s,omitempty"` // as asked
+	State   string       `json:"st,omitempty"`
+	Nonce   string       `json:"n,omitempty"`
 	// Challenge is the S256 challenge; empty when a confidential application
 	// does without PKCE.
 	Challenge string `json:"pk,omitempty"`
@@ -77,7 +79,7 @@ func (req *authorizationRequest) parse(q url.Values, app *registry.App) *oauth.E
 	u, err := url.Parse(req.RedirectURI)
 	noForm := err == nil && privateUse(u)
 	if noForm && req.ResponseMode == oauth.ModeFormPost {
-		req.ResponseMode = oauth.ModeQuery // the error must arrive
+		req.ResponseMode = usualMode(back.Type) // the error must arrive
 	}
 	for _, name := range slices.Sorted(maps.Keys(q)) { // sorted: the same fault, the same response
 		values := q[name]
@@ -98,12 +100,14 @@ func (req *authorizationRequest) parse(q url.Values, app *registry.App) *oauth.E
 	case q.Has("registration"):
 		return oauth.Refuse(oauth.InvalidRequest, "registration is not supported: applications are registered by an administrator")
 	}
-	switch t := q.Get("response_type"); t {
-	case oauth.ResponseTypeCode:
-	case "":
+	switch t := q.Get("response_type"); {
+	case t == oauth.ResponseTypeCode:
+	case sameWords(t, oauth.ResponseTypeCodeIDToken):
+		req.IDToken = true
+	case t == "":
 		return oauth.Refuse(oauth.InvalidRequest, "response_type is missing: use response_type=code")
 	default:
-		return oauth.Refuse(oauth.UnsupportedResponseType, "response_type %s is not supported: use code", tandem.Clip(t, shown))
+		return oauth.Refuse(oauth.UnsupportedResponseType, "response_type %s is not supported: use code, or code id_token", tandem.Clip(t, shown))
 	}
 	if m := q.Get("response_mode"); m != "" && !knownMode(m) {
 		return oauth.Refuse(oauth.InvalidRequest, "response_mode %s is not known: use query, fragment or form_post", tandem.Clip(m, shown))
@@ -117,10 +121,31 @@ func (req *authorizationRequest) parse(q url.Values, app *registry.App) *oauth.E
 		return refused
 	}
 	req.Scope = asked.Scope
+	if err := req.checkIDToken(q.Get("response_mode")); err != nil {
+		return err
+	}
 	if err := req.parseChallenge(q, app); err != nil {
 		return err
 	}
 	return req.parsePrompt(q)
+}
+
+// checkIDToken checks what a request for an ID token beside the code needs: it is
+// one of OpenID Connect, its nonce ties the token to the browser that began (Core
+// section 3.3.2.11), and no token may get into a log with a URL (Multiple Response
+// Type Encoding Practices section 5).
+func (req *authorizationRequest) checkIDToken(mode string) *oauth.Error {
+	switch {
+	case !req.IDToken:
+		return nil
+	case !req.Scope.Has(tandem.ScopeOpenID):
+		return oauth.Refuse(oauth.InvalidRequest, "response_type code id_token needs the scope openid")
+	case req.Nonce == "":
+		return oauth.Refuse(oauth.InvalidRequest, "response_type code id_token needs a nonce")
+	case mode == oauth.ModeQuery:
+		return oauth.Refuse(oauth.InvalidRequest, "response_mode query cannot take an ID token: use fragment or form_post")
+	}
+	return nil
 }
 
 // parseChallenge reads PKCE's parameters (RFC 7636 section 4.3). An absent

@@ -231,5 +231,28 @@ func (h *Handler) grant(w http.ResponseWriter, r *http.Request, req *authorizati
 	if err != nil {
 		return err
 	}
-	return h.respond(w, req, field{"code", code})
+	fields := []field{{"code", code}}
+	if req.IDToken {
+		idToken, err := h.idToken(r, req, who, scope, code)
+		if err != nil {
+			return err
+		}
+		fields = append(fields, field{"id_token", idToken})
+	}
+	return h.respond(w, req, fields...)
+}
+
+// idToken makes the ID token of a response that has one beside the code (OpenID
+// Connect Core section 3.3.2.11). It is on record before it leaves.
+func (h *Handler) idToken(r *http.Request, req *authorizationRequest, who *signedIn, scope tandem.Scope, code string) (string, error) {
+	minted, err := h.IDTokens.IDToken(token.UserToken{
+		User: &who.Account.User, ApplicationURI: req.ApplicationURI, Scope: scope, SignInID: who.ID, AuthTime: who.AuthTime,
+	}, token.Bound{Nonce: req.Nonce, Code: code, State: req.State})
+	if err != nil {
+		return "", err
+	}
+	return minted.JWT, h.record(r.Context(), r, tandem.AuditEvent{
+		Kind: tandem.AuditTokenIssued, ApplicationURI: req.ApplicationURI, Actor: who.Account.Login,
+		SignInID: who.ID, TokenID: minted.ID, Detail: "ID token with a code, scope " + scope.String(),
+	})
 }

@@ -134,8 +134,7 @@ func TestC18C20C21_RefusedRequests(t *testing.T) {
 		want   string
 	}{
 		{"no response type", []string{"response_type", ""}, "invalid_request"},
-		{"implicit", []string{"response_type", "token"}, "unsupported_response_type"},
-		{"hybrid", []string{"response_type", "code token"}, "unsupported_response_type"},
+		{"no such response type", []string{"response_type", "none"}, "unsupported_response_type"},
 		{"unknown mode", []string{"response_mode", "web_message"}, "invalid_request"},
 		{"plain challenge", []string{"code_challenge_method", "plain"}, "invalid_request"},
 		{"method left out, which means plain", []string{"code_challenge_method", ""}, "invalid_request"},

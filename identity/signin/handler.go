@@ -29,6 +29,11 @@ type Codes interface {
 	Issue(ctx context.Context, g token.CodeGrant) (code string, err error)
 }
 
+// IDTokens makes the ID token that goes with a code; [token.Minter] implements it.
+type IDTokens interface {
+	IDToken(t token.UserToken, bound token.Bound) (token.Minted, error)
+}
+
 // Hints verifies ID token hints, whatever their expiry; [token.Verifier]
 // implements it.
 type Hints interface {
@@ -49,6 +54,7 @@ type Handler struct {
 	Attempts     AttemptCounters
 	Throttling   Throttling
 	Codes        Codes
+	IDTokens     IDTokens
 	Hints        Hints
 	Ending       *Ending
 	Audit        tandem.Auditor

@@ -13,6 +13,8 @@ import (
 type wayBack struct {
 	Mode  string `json:"response_mode"`
 	State string `json:"state"`
+	// Type decides about the mode where none is asked for.
+	Type string `json:"response_type"`
 }
 
 // wayBackOf reads how the application wants its response, also an error: from the
@@ -38,8 +40,14 @@ func wayBackOf(q url.Values) wayBack {
 			asked.State = s[0]
 		}
 	}
-	if !knownMode(asked.Mode) {
-		asked.Mode = oauth.ModeQuery
+	if q.Has("response_type") {
+		asked.Type = ""
+		if t := q["response_type"]; len(t) == 1 {
+			asked.Type = t[0]
+		}
+	}
+	if usual := usualMode(asked.Type); !knownMode(asked.Mode) || usual == oauth.ModeFragment && asked.Mode == oauth.ModeQuery {
+		asked.Mode = usual
 	}
 	if asked.State != "" && checkParameter("state", []string{asked.State}) != "" {
 		asked.State = ""

@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/hybridapps/tandem/oauth"
@@ -12,6 +13,26 @@ import (
 // knownMode reports whether a response can travel so.
 func knownMode(mode string) bool {
 	return mode == oauth.ModeQuery || mode == oauth.ModeFragment || mode == oauth.ModeFormPost
+}
+
+// usualMode is the mode of a response type where none is asked for. With a token in
+// the response, or in what was asked for and is refused, it is the fragment (Multiple
+// Response Type Encoding Practices section 5).
+func usualMode(responseType string) string {
+	for _, word := range strings.Fields(responseType) {
+		if word == "id_token" || word == "token" {
+			return oauth.ModeFragment
+		}
+	}
+	return oauth.ModeQuery
+}
+
+// sameWords reports whether a response type has these words, in any order.
+func sameWords(responseType, words string) bool {
+	asked, want := strings.Fields(responseType), strings.Fields(words)
+	slices.Sort(asked)
+	slices.Sort(want)
+	return slices.Equal(asked, want)
 }
 
 // respond sends the fields to the request's redirect URI, which has been

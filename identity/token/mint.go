@@ -128,10 +128,19 @@ func (m *Minter) ServiceAccess(t ServiceToken) (Minted, error) {
 	return minted, err
 }
 
+// Bound is what an ID token is bound to. Texts that are empty were not there.
+type Bound struct {
+	// Nonce is that of the authorization request; there is none on a refresh
+	// (OpenID Connect Core section 12.2).
+	Nonce string
+	// AccessToken goes with a token of the token endpoint, Code and State with one
+	// of the authorization endpoint.
+	AccessToken, Code, State string
+}
+
 // IDToken makes the ID token that goes with an access token (OpenID Connect
-// Core section 3.1.3.3). The nonce is that of the authorization request; it is
-// empty on a refresh (section 12.2).
-func (m *Minter) IDToken(t UserToken, nonce, accessToken string) (Minted, error) {
+// Core section 3.1.3.3) or with a code (section 3.3.2.11).
+func (m *Minter) IDToken(t UserToken, bound Bound) (Minted, error) {
 	now, life := m.Clock.Now(), m.Lifetimes.id()
 	key, err := m.Keys.signer(UseID, now)
 	if err != nil {
@@ -144,7 +153,8 @@ func (m *Minter) IDToken(t UserToken, nonce, accessToken string) (Minted, error)
 			IssuedAt: now.Unix(), ExpiresAt: minted.ExpiresAt.Unix(), ID: minted.ID,
 		},
 		UserClaims: idClaims(t.User, t.Scope), Kind: oauth.KindID,
-		AuthTime: t.AuthTime.Unix(), Nonce: nonce, AccessTokenHash: accessTokenHash(accessToken),
+		AuthTime: t.AuthTime.Unix(), Nonce: bound.Nonce,
+		AccessTokenHash: halfHash(bound.AccessToken), CodeHash: halfHash(bound.Code), StateHash: halfHash(bound.State),
 		ContextClass: PasswordContext, Methods: []string{passwordMethod}, IdentityProvider: localProvider,
 		SignInID: t.SignInID, Database: m.Database,
 	}
@@ -152,13 +162,13 @@ func (m *Minter) IDToken(t UserToken, nonce, accessToken string) (Minted, error)
 	return minted, err
 }
 
-// accessTokenHash is the claim at_hash: the left half of the SHA-256 of the
-// access token (OpenID Connect Core section 3.1.3.6). It is empty without one.
-func accessTokenHash(accessToken string) string {
-	if accessToken == "" {
+// halfHash is a claim such as at_hash: the left half of the SHA-256 of the text
+// (OpenID Connect Core section 3.3.2.11). It is empty without one.
+func halfHash(text string) string {
+	if text == "" {
 		return ""
 	}
-	sum := sha256.Sum256([]byte(accessToken))
+	sum := sha256.Sum256([]byte(text))
 	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
 }
 

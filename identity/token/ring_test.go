@@ -95,7 +95,7 @@ func (r *replica) user(t testing.TB, u *tandem.User) (access, id string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i, err := r.minter.IDToken(about, "n", a.JWT)
+	i, err := r.minter.IDToken(about, token.Bound{Nonce: "n", AccessToken: a.JWT})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,6 +101,81 @@ func (w *approvals) is(t testing.TB, order string) string {
 	return o.State + "/" + o.UserStatus.UserStatusName.EN
 }
 
+// allowed is what GetAllowedStates tells a person of an order: by a word for each thing.
+func (w *approvals) allowed(t testing.TB, login, order string) map[string]bool {
+	t.Helper()
+	status, answer := w.by(t, login, "GET", order+"/GetAllowedStates()", "")
+	type may struct {
+		State, Name, Type, Reason string
+		Allowed                   bool
+	}
+	var told struct {
+		States, UserStatuses []may
+		Void, Edit           may
+	}
+	if err := json.Unmarshal([]byte(answer), &told); err != nil || status != 200 {
+		t.Fatalf("GetAllowedStates: %d %s", status, answer)
+	}
+	all := map[string]bool{"void": told.Void.Allowed, "edit": told.Edit.Allowed}
+	for _, m := range append(told.States, told.UserStatuses...) {
+		if word := map[string]string{"Released": "release", "Completed": "jump", "Approved": "approve", "Refused": "refuse"}[m.State+m.Name]; word != "" {
+			all[word] = m.Allowed
+		}
+		if !m.Allowed && (m.Reason == "" || m.Type == "") {
+			t.Errorf("no reason: %s", answer)
+		}
+	}
+	return all
+}
+
+// TestAllowedStatesAreWhatTheAccountMay: what a page offers follows from the rights, and
+// a hidden order has no answer.
+func TestAllowedStatesAreWhatTheAccountMay(t *testing.T) {
+	t.Parallel()
+	sales := permission.Read | permission.Update
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newApprovals(t, db)
+		order := w.enter(t, "anna", `"UnitPrice":{"Value":14200}`, "")
+		for _, c := range []struct {
+			login  string
+			rights permission.Right
+			want   string
+		}{
+			{"anna", sales, "map[approve:false edit:true jump:false refuse:false release:false void:false]"},
+			{"anna", permission.All, "map[approve:false edit:true jump:false refuse:true release:false void:true]"},
+			{"maria", permission.Read | permission.Approve | permission.Release | permission.OtherDate,
+				"map[approve:true edit:false jump:false refuse:true release:false void:false]"},
+		} {
+			w.as(w.holding(permission.OfSets, c.rights), func() {
+				if got := fmt.Sprint(w.allowed(t, c.login, order)); got != c.want {
+					t.Errorf("%s with %s: %s, want %s", c.login, c.rights, got, c.want)
+				}
+			})
+		}
+		for _, c := range []struct {
+			rights *permission.Rights
+			path   string
+			status int
+		}{
+			{w.holding(permission.OfSets, 0), order + "/GetAllowedStates()", 404},
+			{w.holding(0, permission.All), order + "/GetAllowedStates()", 403},
+			{w.holding(permission.OfSets, sales), order + "/GetAllowedStates", 200},
+			{w.holding(permission.OfSets, sales), order + "/GetAllowedStates(a=1)", 404},
+			{w.holding(permission.OfSets, sales), order + "/GetAllowedStates()?$select=Id", 400},
+			{w.holding(permission.OfSets, sales), "Crm_Sales_Customers(" + row(kindCustomer, 0) + ")/GetAllowedStates()", 404},
+		} {
+			w.as(c.rights, func() {
+				if status, answer := w.by(t, "anna", "GET", c.path, ""); status != c.status {
+					t.Errorf("GET %s: %d %s, want %d", c.path, status, answer, c.status)
+				}
+			})
+		}
+		if status, answer := w.by(t, "anna", "POST", order+"/GetAllowedStates()", "{}"); status != 405 {
+			t.Errorf("POST: %d %s", status, answer)
+		}
+	})
+}
+
 // TestR_T2_BelowTheLimitsNobodyIsAsked: total and discount decide, each up to its limit.
 func TestR_T2_BelowTheLimitsNobodyIsAsked(t *testing.T) {
 	t.Parallel()
@@ -279,6 +354,7 @@ func TestR_T_NothingIsReleasedUnseen(t *testing.T) {
 				want, got, answer := 204, 0, ""
 				what := rapid.SampledFrom([]string{"reprice", "add", "notes", "approve", "refuse", "release", "jump"}).Draw(rt, "what")
 				stranger := login != creator && login != last
+				foreseen := w.allowed(t, login, order)
 				switch what {
 				case "reprice":
 					total = price.Draw(rt, "price")
@@ -308,6 +384,9 @@ func TestR_T_NothingIsReleasedUnseen(t *testing.T) {
 					} else {
 						want = 422
 					}
+				}
+				if may, asked := foreseen[what]; asked && may != (want == 204) {
+					rt.Fatalf("%s by %s is foreseen as %t, and answered with %d", what, login, may, got)
 				}
 				if got != want {
 					rt.Fatalf("%s by %s (creator %s, last %s, %d, %s): %d %s, want %d", what, login, creator, last, total, status, got, answer, want)

@@ -206,6 +206,10 @@ func (f *fake) Import(_ context.Context, _ write.Actor, req *write.ImportRequest
 	return res, nil
 }
 
+func (f *fake) Ask(context.Context, write.Actor, model.Entity, string) (*write.Object, error) {
+	return &write.Object{}, nil
+}
+
 func (f *fake) Do(_ context.Context, _ write.Actor, e model.Entity, _ write.Condition, _ string, o *write.Object) (write.Outcome, error) {
 	return f.write(e.Set, o)
 }

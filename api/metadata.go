@@ -197,7 +197,7 @@ func propertyType(p *model.Property) string {
 	return typ + required(p)
 }
 
-// actions writes the actions bound to the rows of a set.
+// actions writes the actions and functions bound to the rows of a set.
 func (w *csdl) actions(s *model.Set) {
 	for _, a := range s.Actions {
 		w.line(`<Action Name="%s" IsBound="true">`, a.Name)
@@ -206,6 +206,12 @@ func (w *csdl) actions(s *model.Set) {
 			w.line(`<Parameter Name="%s" Type="%s"/>`, p.Name, p.Type)
 		}
 		w.line(`</Action>`)
+	}
+	for _, name := range s.Functions {
+		w.line(`<Function Name="%s" IsBound="true">`, name)
+		w.line(`<Parameter Name="bindingParameter" Type="%s" Nullable="false"/>`, qualified(s.Type))
+		w.line(`<ReturnType Type="%s"/>`, qualified("OpenObject"))
+		w.line(`</Function>`)
 	}
 }
 

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/hybridapps/tandem/erp/model"
@@ -19,6 +20,8 @@ func (t *target) member(w http.ResponseWriter, r *http.Request) error {
 	name := t.path.Member
 	child, reference := t.set.Child(name), t.set.Property(name)
 	switch {
+	case slices.Contains(t.set.Functions, name) && len(t.path.Parameters) == 0 && t.path.Cast == "" && !t.path.MemberCount:
+		return methods{"GET": t.ask}.serve(w, r)
 	case t.path.Parameters != nil:
 		return notFound("%s has no function %s.", t.set.Name, name)
 	case child != nil:

@@ -76,6 +76,7 @@ type setReference struct {
 	References []attributeReference
 	Children   []attributeReference
 	Actions    []string
+	Functions  []string
 	Rules      []write.Rule
 }
 
@@ -129,6 +130,9 @@ func describeSet(m *write.Model, s *model.Set) setReference {
 			parameters[i] = p.Name + " " + p.Type
 		}
 		r.Actions = append(r.Actions, a.Name+"("+strings.Join(parameters, ", ")+")")
+	}
+	for _, name := range s.Functions {
+		r.Functions = append(r.Functions, name+"()")
 	}
 	return r
 }

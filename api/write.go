@@ -201,6 +201,26 @@ func (t *target) action(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// ask serves GET Set(guid)/Function().
+func (t *target) ask(w http.ResponseWriter, r *http.Request) error {
+	by, err := actor(r)
+	if err != nil {
+		return err
+	}
+	if err := noOptions(r); err != nil {
+		return err
+	}
+	ctx, cancel := t.bounded(r)
+	defer cancel()
+	answer, err := t.Store.Ask(ctx, by, t.self(), t.path.Member)
+	if err != nil {
+		return err
+	}
+	context := write.Member{Name: "@odata.context", Value: t.root() + "$metadata#" + odata.Namespace + ".OpenObject"}
+	answer.Members = append([]write.Member{context}, answer.Members...)
+	return document(w, r, answer)
+}
+
 // noOptions refuses OData's query options where they could mean nothing.
 func noOptions(r *http.Request) error {
 	options, err := odata.ParseQuery(r.URL.RawQuery)

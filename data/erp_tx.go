@@ -25,6 +25,7 @@ type transaction struct {
 	missed   []string
 	depth    int  // of savepoints
 	taken    bool // a unique key was
+	reads    bool // on a reader, which the statements kept for writes are not for
 }
 
 // stmt prepares a text that comes again and again. The number of such texts
@@ -58,7 +59,7 @@ func (t *transaction) query(text string, args []any) (*sql.Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.e.stmts.server {
+	if t.e.stmts.server || t.reads {
 		return t.tx.QueryContext(ctx, text, args...)
 	}
 	s, err := t.stmt(text)

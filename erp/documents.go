@@ -47,6 +47,7 @@ func document(name, typ, table, lines string, state *model.Enum) model.SetDeclar
 		).
 		Action("ChangeState", model.Parameter{Name: "newState", Type: "Edm.String"}, model.Parameter{Name: "userStatus", Type: "Erp.OpenObject"},
 			model.Parameter{Name: "notes", Type: "Edm.String"}).
+		Function("GetAllowedStates").
 		Action("Complete", model.Parameter{Name: "completion", Type: "Edm.String"}).
 		Action("MakeVoid", model.Parameter{Name: "reason", Type: "Edm.String"}, model.Parameter{Name: "voidType", Type: "Edm.String"},
 			model.Parameter{Name: "resetParentState", Type: "Edm.Boolean"})
@@ -100,6 +101,7 @@ func asDocument(set model.SetDeclaration, prepare func(*write.Change) error) wri
 			"Complete":    complete,
 			"MakeVoid":    makeVoid,
 		},
+		Functions: map[string]func(*write.Change) (*write.Object, error){"GetAllowedStates": allowedStates},
 	}
 }
 

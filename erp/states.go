@@ -131,11 +131,8 @@ func makeVoid(c *write.Change, args *write.Arguments) error {
 	if err := keepParentState(c, args); err != nil {
 		return err
 	}
-	if err := permittedByType(c, permission.MakeVoid, "become void"); err != nil {
+	if err := mayBeVoid(c); err != nil {
 		return err
-	}
-	if c.Get("Void").Int != 0 {
-		return c.Fail("document %s is void already.", c.Get("DocumentNo").Text)
 	}
 	reason, err := args.Text("reason")
 	if err != nil {
@@ -152,6 +149,16 @@ func makeVoid(c *write.Change, args *write.Arguments) error {
 	c.Put("VoidTime", model.IntValue(c.Now().UnixMicro()))
 	c.Put("ReadOnly", model.BoolValue(true))
 	noteState(c, reason, false)
+	return nil
+}
+
+func mayBeVoid(c *write.Change) error {
+	if err := permittedByType(c, permission.MakeVoid, "become void"); err != nil {
+		return err
+	}
+	if c.Get("Void").Int != 0 {
+		return c.Fail("document %s is void already.", c.Get("DocumentNo").Text)
+	}
 	return nil
 }
 

@@ -156,6 +156,12 @@ func (d SetDeclaration) Action(name string, parameters ...Parameter) SetDeclarat
 	return d
 }
 
+// Function adds a function bound to the rows: a question that changes nothing.
+func (d SetDeclaration) Function(name string) SetDeclaration {
+	d.Functions = append(d.Functions, name)
+	return d
+}
+
 func declare(name string, kind Kind) PropertyDeclaration {
 	return PropertyDeclaration{&Property{Name: name, Kind: kind, Default: NullValue, decl: &property{}}}
 }

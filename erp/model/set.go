@@ -54,8 +54,10 @@ type Set struct {
 	// Everybody is what all internal users may do with the set where nobody has
 	// said otherwise.
 	Everybody permission.Right
-	// Actions are bound to the rows, in the order of $metadata.
-	Actions []*Action
+	// Actions are bound to the rows, in the order of $metadata; Functions too, which
+	// change nothing and take no parameters.
+	Actions   []*Action
+	Functions []string
 
 	guards []Guard
 	reach  *Reach

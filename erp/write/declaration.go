@@ -26,6 +26,8 @@ type Declaration struct {
 	// Actions do what the set's [model.Action] of the name says. Each reads all of
 	// its [Arguments].
 	Actions map[string]func(c *Change, args *Arguments) error
+	// Functions answer what the set's functions of the name ask. They write nothing.
+	Functions map[string]func(c *Change) (*Object, error)
 	// OwnRights says that the actions ask for what the actor must be granted, by
 	// [Change.Permitted] and [Change.PermittedBy]. Otherwise it is the right to
 	// update, and the action need not ask.
@@ -63,6 +65,11 @@ func NewModel(declarations []Declaration, renames []model.Rename) *Model {
 		for _, a := range d.Set.Actions {
 			if d.Actions[a.Name] == nil {
 				panic("write: " + d.Set.Name + " declares " + a.Name + " and does not do it")
+			}
+		}
+		for _, name := range d.Set.Functions {
+			if d.Functions[name] == nil {
+				panic("write: " + d.Set.Name + " declares " + name + " and does not answer it")
 			}
 		}
 	}

@@ -1,0 +1,36 @@
+package write
+
+import (
+	"slices"
+
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/permission"
+)
+
+// Ask answers a function of a row (GET Set(id)/Function()): what its declaration
+// says. It locks and writes nothing.
+func (w *Writer) Ask(e model.Entity, function string) (*Object, error) {
+	d := w.model.behaviours[e.Set]
+	if d == nil || d.Functions[function] == nil {
+		return nil, invalid("%s has no function %q.", e.Set.Name, model.Shown(function))
+	}
+	if err := w.permitted(e.Set, permission.Read); err != nil {
+		return nil, err
+	}
+	r, err := w.tx.Load(e.Set, e.ID, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.permittedRow(e, permission.Read); err != nil {
+		return nil, err
+	}
+	return d.Functions[function](w.change(r, false))
+}
+
+// Would is why an action would be refused, nil when it would not: it is tried on a copy
+// of the row, and nothing of that is written. For functions.
+func (c *Change) Would(action string, try func(*Change) error) error {
+	copied := c.w.change(&model.Record{Set: c.Record.Set, ID: c.ID, Values: slices.Clone(c.Values), Saved: c.Saved}, false)
+	copied.forced, copied.action, copied.need = true, action, permission.Read
+	return try(copied)
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"path"
@@ -67,7 +68,11 @@ func odataRoot(address string) (*url.URL, error) {
 // numbers exact where into has json.Number or any. A response that is no success
 // is an [APIError]. Into a *[]byte goes the response as it came: $metadata is XML.
 func (o *OData[T]) Do(ctx context.Context, method, path string, body, into any) error {
-	response, err := o.call(ctx, method, path, body)
+	return o.do(ctx, method, path, nil, body, into)
+}
+
+func (o *OData[T]) do(ctx context.Context, method, path string, header http.Header, body, into any) error {
+	response, err := o.call(ctx, method, path, header, body)
 	if err != nil || into == nil {
 		return err
 	}
@@ -83,7 +88,7 @@ func (o *OData[T]) Do(ctx context.Context, method, path string, body, into any) 
 	return nil
 }
 
-func (o *OData[T]) call(ctx context.Context, method, path string, body any) ([]byte, error) {
+func (o *OData[T]) call(ctx context.Context, method, path string, header http.Header, body any) ([]byte, error) {
 	root, err := o.base(ctx)
 	if err != nil {
 		return nil, err
@@ -104,6 +109,7 @@ func (o *OData[T]) call(ctx context.Context, method, path string, body any) ([]b
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(req.Header, header)
 	req.Header.Set("Accept", "application/json")
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -174,7 +180,7 @@ func withoutQuery(ref string) string {
 
 // Count is how many entities of the set pass the filter and search of q.
 func (o *OData[T]) Count(ctx context.Context, set string, q Query) (int64, error) {
-	response, err := o.call(ctx, http.MethodGet, set+"/$count"+Query{Filter: q.Filter, Search: q.Search}.suffix(), nil)
+	response, err := o.call(ctx, http.MethodGet, set+"/$count"+Query{Filter: q.Filter, Search: q.Search}.suffix(), nil, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -203,6 +209,17 @@ func (o *OData[T]) Import(ctx context.Context, req ImportRequest) (ImportResult,
 // Action calls a bound action of the entity with the id ("Set(guid)"), or an
 // unbound one when id is empty.
 func (o *OData[T]) Action(ctx context.Context, id, name string, args, into any) error {
+	return o.action(ctx, id, name, nil, args, into)
+}
+
+// ActionAt is Action if the entity still has the ObjectVersion given, as it had when
+// somebody looked at it. Otherwise nothing is done, and the [APIError] has the status
+// 412 (If-Match, RFC 9110 section 13.1.1).
+func (o *OData[T]) ActionAt(ctx context.Context, id, name string, version int64, args, into any) error {
+	return o.action(ctx, id, name, http.Header{"If-Match": {fmt.Sprintf(`W/"%d"`, version)}}, args, into)
+}
+
+func (o *OData[T]) action(ctx context.Context, id, name string, header http.Header, args, into any) error {
 	if id != "" {
 		if err := checkID(id); err != nil {
 			return err
@@ -212,7 +229,7 @@ func (o *OData[T]) Action(ctx context.Context, id, name string, args, into any) 
 	if args == nil {
 		args = struct{}{}
 	}
-	return o.Do(ctx, http.MethodPost, name, args, into)
+	return o.do(ctx, http.MethodPost, name, header, args, into)
 }
 
 var entityID = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*\([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\)$`)

@@ -75,6 +75,9 @@ func TestODataRequests(t *testing.T) {
 		"bound action": {func(o *client.OData[client.ServiceToken]) error {
 			return o.Action(ctx, orderID, "ChangeState", map[string]any{"newState": "FirmPlanned"}, nil)
 		}, "POST /api/domain/odata/" + orderID + `/ChangeState {"newState":"FirmPlanned"}`},
+		"bound action at a version": {func(o *client.OData[client.ServiceToken]) error {
+			return o.ActionAt(ctx, orderID, "ChangeState", 7, map[string]any{"newState": "Released"}, nil)
+		}, "POST /api/domain/odata/" + orderID + `/ChangeState {"newState":"Released"}W/"7"`},
 		"unbound action without arguments": {func(o *client.OData[client.ServiceToken]) error {
 			return o.Action(ctx, "", "BeginTransaction", nil, nil)
 		}, "POST /api/domain/odata/BeginTransaction {}"},
@@ -89,7 +92,7 @@ func TestODataRequests(t *testing.T) {
 				got := ""
 				_, o := odata(t, func(w http.ResponseWriter, r *http.Request) {
 					body, _ := io.ReadAll(r.Body)
-					got = r.Method + " " + r.URL.RequestURI() + " " + string(body)
+					got = r.Method + " " + r.URL.RequestURI() + " " + string(body) + r.Header.Get("If-Match")
 					writeJSON(w, 200, map[string]any{"objects": []any{map[string]any{}}})
 				})
 				if err := c.call(o); err != nil {

@@ -91,12 +91,18 @@ func (a *Administration) EnsureDemo(ctx context.Context, c DemoConfig) (*Demo, e
 		if err := a.demoPermissions(ctx); err != nil {
 			return err
 		}
-		g, ctx := errgroup.WithContext(ctx)
-		g.Go(func() error { return a.LoadKeys(ctx) })
+		if err := a.demoTypeKeys(ctx); err != nil {
+			return err
+		}
+		g, seeding := errgroup.WithContext(ctx)
+		g.Go(func() error { return a.LoadKeys(seeding) })
 		g.Go(func() error {
-			return a.SeedCompany(ctx, Company{By: "admin", Staff: []string{"anna"}, External: []string{"paul"}})
+			return a.SeedCompany(seeding, Company{By: "admin", Staff: []string{"anna"}, External: []string{"paul"}})
 		})
-		return g.Wait()
+		if err := g.Wait(); err != nil {
+			return err
+		}
+		return a.demoDocuments(ctx)
 	})
 	if err != nil {
 		return nil, err

@@ -56,6 +56,7 @@ func TestDemoIsMadeOnceAndMended(t *testing.T) {
 				t.Errorf("the second time changed the password of %s", login)
 			}
 		}
+		demoOrders(t, a)
 
 		// Somebody adds an address and changes a password; the web app moves.
 		_, err := a.Apps.Update(ctx, "test", platform.DemoPortal, func(app *tandem.TrustedApp) error {

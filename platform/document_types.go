@@ -93,11 +93,14 @@ func (a *Administration) grantType(ctx context.Context, p *permission.Admin, put
 	return g, true, put(ctx, key, t.Entity.String())
 }
 
+// typeKeyName is what the key of a type is called when a grant on the type makes it.
+func typeKeyName(code string) string { return "Document type " + code }
+
 // keyForType makes the key of a type, and grants what groups may do with its
 // documents by the right on their set. One that was made before, by a command that
 // did not end, is taken.
 func keyForType(ctx context.Context, p *permission.Admin, t documentType) (id string, err error) {
-	name := "Document type " + t.code
+	name := typeKeyName(t.code)
 	d, err := p.Store.Definitions(ctx)
 	if err != nil {
 		return "", err

@@ -42,6 +42,9 @@ func TestPagesAreAccessible(t *testing.T) {
 		}, Groups: []internalapi.ReportGroup{{File: "orders.csv", Severity: internalapi.SeverityWarning, Reason: "may be incomplete", First: 3, Count: 2}}}
 	})
 	j := s.worker.add(internalapi.JobImport)
+	customer, product := s.approving()
+	entering, _ := s.signIn("anna", "/")
+	large := entering.enter(t, customer, product, "14200", "18")
 	ctx := chromium.Open(t)
 	do := func(steps ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
@@ -102,6 +105,11 @@ func TestPagesAreAccessible(t *testing.T) {
 	}
 	do(chromedp.Click(chromedp.CSS("#sign-out")), chromedp.WaitVisible(chromedp.CSS("#signed-out")))
 	look("signed out")
+	signIn("maria")
+	for _, path := range []string{"/approvals", "/approvals/" + large, "/orders/" + large} {
+		open(s.url + path)
+	}
+	do(chromedp.Click(chromedp.CSS("#sign-out")), chromedp.WaitVisible(chromedp.CSS("#signed-out")))
 	signIn("paul")
 	for _, path := range []string{"/", "/portal/orders?sort=-number", "/portal/invoices", "/orders"} {
 		open(s.url + path)

@@ -2,9 +2,11 @@ package webapp
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
@@ -23,8 +25,8 @@ const (
 	customerExpand  = "Customer($select=Number,DisplayText)"
 	orderSelect     = orderListSelect +
 		",CustomerPurchaseOrderNo,RequiredDeliveryDate,DocumentNotes,VoidReason,CreationUser,ReadOnly,ObjectVersion"
-	orderExpand = customerExpand + ",Lines($select=Id,LineNo,ProductDescription,Quantity,UnitPrice,LineAmount," +
-		"LineCustomDiscountPercent;$expand=Product($select=PartNumber))"
+	orderExpand = customerExpand + "," + statusExpand + ",Lines($select=Id,LineNo,ProductDescription,Quantity,UnitPrice,LineAmount," +
+		"LineCustomDiscountPercent;$expand=Product($select=PartNumber))," + historyExpand
 )
 
 // documentStates are the states of a document in their order; they only advance.
@@ -47,7 +49,21 @@ type erpLine struct {
 	Quantity                  client.Quantity
 	UnitPrice, LineAmount     *client.Amount
 	LineCustomDiscountPercent json.Number
-	Product                   struct{ PartNumber string }
+	QuantityBase              client.Quantity
+	Product                   struct {
+		PartNumber          string
+		StandardPricePerLot *client.Amount
+		StandardLotSizeBase client.Quantity
+	}
+}
+
+// erpStateChange is what became of an order.
+type erpStateChange struct {
+	NewState, UpdateUser  string
+	UpdateTime            time.Time
+	SystemInitiated, Void bool
+	Notes                 *string
+	UserStatus            *erpStatus
 }
 
 // erpOrder is a sales order as the API tells it.
@@ -66,7 +82,9 @@ type erpOrder struct {
 	ObjectVersion           int64
 	TotalLineAmount         *client.Amount
 	Customer                erpCustomer
+	UserStatus              *erpStatus
 	Lines                   []erpLine
+	StateChanges            []erpStateChange
 }
 
 // order is a sales order as the pages show it.
@@ -86,6 +104,8 @@ type order struct {
 	ReadOnly   bool
 	Version    int64
 	Total      *client.Amount
+	Status     *orderStatus
+	History    []erpStateChange
 	Lines      []orderLine
 }
 
@@ -113,6 +133,8 @@ func (o *erpOrder) view() order {
 		ReadOnly:   o.ReadOnly,
 		Version:    o.ObjectVersion,
 		Total:      o.TotalLineAmount,
+		Status:     statusOf(o.UserStatus),
+		History:    o.StateChanges,
 	}
 	slices.SortStableFunc(o.Lines, func(a, b erpLine) int { return a.LineNo - b.LineNo })
 	for _, l := range o.Lines {
@@ -183,6 +205,7 @@ var savedTexts = map[string]string{
 	"created": "The order was created.",
 	"changed": "Your changes were saved.",
 	"state":   "The order has a new state.",
+	"decided": "Your decision was saved.",
 }
 
 // orderData is the page of an order.
@@ -190,7 +213,12 @@ type orderData struct {
 	Order    order
 	Saved    string
 	Editable bool
-	Next     []string
+	// Next are the states that the person may give it. Why is the rule by which it is
+	// not released; Decide says that the person may decide about its approval.
+	Next    []string
+	Why     string
+	Decide  bool
+	History []happening
 	// Print is the view for paper.
 	Print bool
 }
@@ -210,11 +238,16 @@ func (a *App) order(v *visit) error {
 	}
 	d := orderData{Order: o, Saved: savedTexts[v.r.URL.Query().Get("saved")]}
 	if v.session.Scope().Has(tandem.ScopeUpdate) && !o.Void {
-		d.Editable = o.editable()
-		if i := stateIndex(o.State); i >= 0 {
-			d.Next = documentStates[i+1:]
+		may, err := v.allowances(o.ID)
+		if err != nil {
+			return err
+		}
+		d.Editable, d.Next, d.Why, d.Decide = may.Edit.Allowed, may.states(), may.why("Released"), may.decides()
+		if d.Decide {
+			d.Why = "" // there they are told
 		}
 	}
+	d.History = historyOf(o.History)
 	return v.show(http.StatusOK, "order", "Order "+o.Number, d)
 }
 
@@ -247,7 +280,13 @@ func (a *App) changeState(v *visit) error {
 		return err
 	}
 	err = v.api().Action(v.ctx(), client.Ref(setOrders, id), "ChangeState", map[string]string{"newState": state}, nil)
-	if err != nil {
+	var refused *client.APIError
+	switch {
+	case errors.As(err, &refused) && refused.Type == permissionDenied:
+		return forbidden("You may not make this order " + strings.ToLower(words(state)) + ". Somebody with that right has to: ask a manager.")
+	case errors.As(err, &refused) && refused.Status == http.StatusUnprocessableEntity:
+		return tandem.Errorf(tandem.CodeRule, "%s", inWords(refused.Message))
+	case err != nil:
 		return err
 	}
 	a.dashboard.drop(v.kpiKey())

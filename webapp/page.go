@@ -127,6 +127,7 @@ type strip struct {
 var internalMenu = []menuItem{
 	{Path: "/", Name: "Home"},
 	{Path: "/orders", Name: "Orders"},
+	{Path: "/approvals", Name: "To approve"},
 	{Path: "/stock", Name: "Stock"},
 	{Path: "/jobs", Name: "Jobs"},
 	{Path: "/two-halves", Name: "Two halves"},

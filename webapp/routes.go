@@ -36,6 +36,9 @@ func (a *App) routes() http.Handler {
 	internal("POST /orders/{id}/edit", a.saveOrder)
 	internal("POST /orders/{id}/state", a.changeState)
 	internal("GET /pick/{what}", a.pick)
+	internal("GET /approvals", a.approvals)
+	internal("GET /approvals/{id}", a.approval)
+	internal("POST /approvals/{id}", a.decide)
 
 	internal("GET /stock", a.stock)
 	internal("POST /stock/sync", a.syncStock)

@@ -30,6 +30,18 @@ func (w *Writer) update(e model.Entity, when Condition, o *Object, action string
 	return Outcome{model.Entity{Set: c.Record.Set, ID: c.ID}, state, c.version()}, err
 }
 
+// Recalculate works out anew what a row keeps of its parts, and what follows from
+// that.
+func (w *Writer) Recalculate(e model.Entity) (Outcome, error) {
+	c, err := w.open(e, permission.Update)
+	if err != nil {
+		return Outcome{}, err
+	}
+	c.forced = true
+	state, err := c.write()
+	return Outcome{e, state, c.version()}, err
+}
+
 // open loads and locks a row to change it, together with its owner, for an actor who
 // may do with it what is needed.
 func (w *Writer) open(e model.Entity, need permission.Right) (*Change, error) {

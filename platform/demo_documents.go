@@ -1,0 +1,136 @@
+package platform
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/erp/demo"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/erp/write"
+	"github.com/hybridapps/tandem/permission"
+)
+
+// The demo's documents: managers release and void them, and approve large orders that
+// somebody else has entered.
+
+var demoTypes = []documentType{{code: "SO", set: "Crm_Sales_SalesOrders"}, {code: "INV", set: "Crm_Invoicing_Invoices"}}
+
+// demoTypeRights are what managers are granted on the types.
+const demoTypeRights = "read,update,delete,release,complete,reopen,other-date,void,approve,approve-released"
+
+// The limits of orders that need nobody's approval.
+const (
+	demoApprovalLimit    = "10000"
+	demoApprovalDiscount = "0.15"
+)
+
+// demoTypeKeys makes the keys of the types before there are any documents: a key is
+// put on a row when every replica knows it, and by then they do.
+func (a *Administration) demoTypeKeys(ctx context.Context) error {
+	d, err := a.permissions.Definitions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range demoTypes {
+		there := slices.ContainsFunc(d.Keys, func(k permission.Key) bool {
+			return k.EntityName == setERPDocumentTypes && k.Name == typeKeyName(t.code)
+		})
+		if there {
+			continue
+		}
+		if _, err := keyForType(ctx, a.Permissions, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// demoDocuments secures the types, unless somebody has.
+func (a *Administration) demoDocuments(ctx context.Context) error {
+	for _, t := range demoTypes {
+		t, err := a.documentType(ctx, t.code)
+		if err != nil {
+			return err
+		}
+		if t.key != "" {
+			continue
+		}
+		if _, _, err := a.GrantType(ctx, "Managers", t.code, demoTypeRights, false); err != nil {
+			return err
+		}
+		if err := a.demoApproval(ctx, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// demoApproval lets orders be approved, and gives those that are firm already their
+// status.
+func (a *Administration) demoApproval(ctx context.Context, t documentType) error {
+	m := erpModel()
+	by, err := a.erpActor(ctx, "admin")
+	if err != nil {
+		return err
+	}
+	rule := (&write.Object{}).Set("FourEyes", true)
+	if t.code == "SO" {
+		limit := (&write.Object{}).Set("Value", json.Number(demoApprovalLimit)).Set("Currency", "EUR")
+		rule.Set("ApprovalLimit", limit).Set("ApprovalDiscountLimit", json.Number(demoApprovalDiscount)).Set("UserStatuses", []any{
+			demoStatus("10", false, "Needs approval", "Zu genehmigen", "За одобрение"),
+			demoStatus("20", true, "Approved", "Genehmigt", "Одобрена"),
+			demoStatus("30", false, "Refused", "Abgelehnt", "Отказана"),
+		})
+	}
+	return a.erpStore(m).Transact(ctx, func(tx write.Tx) error {
+		w := write.NewWriter(m, by).In(tx, a.config.Clock.Now())
+		if _, err := w.Update(t.Entity, write.Condition{}, rule); err != nil {
+			return err
+		}
+		set := m.Set(t.set)
+		firm, err := tx.Find(&query.Query{Set: set, Where: query.And{
+			query.Equal(set.Must("State"), model.IntValue(erp.StateFirm)), query.Equal(set.Must("Void"), model.BoolValue(false)),
+		}})
+		if err != nil {
+			return err
+		}
+		for _, e := range firm {
+			if _, err := w.Recalculate(e); err != nil {
+				return err
+			}
+		}
+		if t.code != "SO" {
+			return nil
+		}
+		return a.demoLargeOrders(ctx, tx)
+	})
+}
+
+// demoLargeOrders are two orders to be approved, one of them by another manager than
+// who has entered it.
+func (a *Administration) demoLargeOrders(ctx context.Context, tx write.Tx) error {
+	for _, o := range []struct {
+		login string
+		demo.LargeOrder
+	}{
+		{"anna", demo.LargeOrder{Customer: 0, Total: 17400, Discount: "0.18", Notes: "Opening of their new shop; 18 % as agreed by phone."}},
+		{"maria", demo.LargeOrder{Customer: 1, Total: 12000, Discount: "0.05", Notes: "Their order for the season."}},
+	} {
+		by, err := a.erpActor(ctx, o.login)
+		if err != nil {
+			return err
+		}
+		if err := demo.EnterLarge(tx, erpModel(), by, a.config.Clock.Now(), o.LargeOrder); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func demoStatus(order string, exit bool, en, de, bg string) *write.Object {
+	return (&write.Object{}).Set("UserStatusName", (&write.Object{}).Set("EN", en).Set("DE", de).Set("BG", bg)).
+		Set("State", "FirmPlanned").Set("DisplayOrder", json.Number(order)).Set("IsExitStatus", exit)
+}

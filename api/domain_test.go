@@ -206,7 +206,7 @@ func (f *fake) Import(_ context.Context, _ write.Actor, req *write.ImportRequest
 	return res, nil
 }
 
-func (f *fake) Ask(context.Context, write.Actor, model.Entity, string) (*write.Object, error) {
+func (f *fake) Call(context.Context, write.Actor, model.Entity, string) (*write.Object, error) {
 	return &write.Object{}, nil
 }
 

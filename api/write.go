@@ -212,7 +212,7 @@ func (t *target) ask(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := t.bounded(r)
 	defer cancel()
-	answer, err := t.Store.Ask(ctx, by, t.self(), t.path.Member)
+	answer, err := t.Store.Call(ctx, by, t.self(), t.path.Member)
 	if err != nil {
 		return err
 	}

@@ -28,9 +28,9 @@ type Store interface {
 	// Import applies many objects; see [ImportRequest]. The error is only for
 	// faults and for a request that is wrong as a whole.
 	Import(ctx context.Context, by Actor, req *ImportRequest) (*ImportResult, error)
-	// Ask answers a function of the row: see [Declaration].Functions. It waits for no
+	// Call answers a function of the row: see [Declaration].Functions. It waits for no
 	// write.
-	Ask(ctx context.Context, by Actor, e model.Entity, function string) (*Object, error)
+	Call(ctx context.Context, by Actor, e model.Entity, function string) (*Object, error)
 	// Do runs an action of the row: see [Declaration].Actions.
 	Do(ctx context.Context, by Actor, e model.Entity, when Condition, action string, args *Object) (Outcome, error)
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/hybridapps/tandem/permission"
 )
 
-// Ask answers a function of a row (GET Set(id)/Function()): what its declaration
+// Call answers a function of a row (GET Set(id)/Function()): what its declaration
 // says. It locks and writes nothing.
-func (w *Writer) Ask(e model.Entity, function string) (*Object, error) {
+func (w *Writer) Call(e model.Entity, function string) (*Object, error) {
 	d := w.model.behaviours[e.Set]
 	if d == nil || d.Functions[function] == nil {
 		return nil, invalid("%s has no function %q.", e.Set.Name, model.Shown(function))

@@ -119,6 +119,17 @@ func TestDiscoveryIsTrue(t *testing.T) {
 		t.Fatal(err)
 	}
 	maps.Copy(told, userinfo)
+	for _, responseType := range doc.ResponseTypesSupported {
+		got := inFragment(t, r.browser().respond("anna", "response_type", responseType, "response_mode", "fragment"))
+		for _, word := range strings.Fields(responseType) {
+			if got.Get(word) == "" {
+				t.Errorf("response_type %s gives %v", responseType, got)
+			}
+		}
+		if id := got.Get("id_token"); id != "" {
+			maps.Copy(told, claims(t, id))
+		}
+	}
 	if got, want := slices.Sorted(maps.Keys(told)), slices.Sorted(slices.Values(doc.ClaimsSupported)); !slices.Equal(got, want) {
 		t.Errorf("ID token and userinfo have %v, and named are %v", got, want)
 	}

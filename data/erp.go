@@ -40,6 +40,7 @@ type ERP struct {
 	writes atomic.Int64            // transactions
 	stmts  *statements
 	shapes shapes
+	fews   fews
 	gate   *gate
 	// atOnce is maxGathered, fewSkipped is fewSkipped; tests make them small.
 	atOnce, fewSkipped int

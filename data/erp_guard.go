@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -14,6 +15,15 @@ import (
 // account's is not there, is not counted, and gives nothing to a path. Where the
 // account holds every key that rows of a set can have, the statement is the one
 // of somebody who sees everything.
+
+// seen are the guards of the rows of a query.
+func (b *builder) seen(q *query.Query) []string {
+	all := b.guards(q.Set, "t0", b.need)
+	if b.few != nil {
+		all = append(all, b.fewGuard())
+	}
+	return all
+}
 
 // guards are the conditions that the rows of s, called alias, are such that the
 // rights let be done with them what is needed. Of a set that may not be read there
@@ -49,16 +59,24 @@ func (b *builder) rowGuards(s *model.Set, alias string, need permission.Right) [
 			all = append(all, b.keyed(alias+"."+quoted(g.Key.Column), held))
 			continue
 		}
-		// The rows that have the keys are few: the statement lists those that are open.
-		reference, target := alias+"."+quoted(g.Refs[0].Column), g.Refs[0].Target
-		of := ""
-		if target.Base != nil {
-			of = quoted(target.TypeProperty().Column) + " = " + strconv.FormatInt(target.Discriminator, 10) + " AND "
-		}
-		all = append(all, "("+reference+" IS NULL OR "+reference+" IN (SELECT id FROM "+target.Table+" WHERE "+of+
-			b.keyed(quoted(g.Key.Column), held)+"))")
+		all = append(all, b.byOther(alias, &g, held))
 	}
 	return append(all, b.kinds(s, alias, need)...)
+}
+
+// byOther is the guard by the key of another row. The rows that have such keys are few:
+// the statement lists those that are open, or looks at the one of a single row.
+func (b *builder) byOther(alias string, g *model.Guard, held permission.Held) string {
+	reference, target := alias+"."+quoted(g.Refs[0].Column), g.Refs[0].Target
+	where := b.keyed(quoted(g.Key.Column), held)
+	if target.Base != nil {
+		where = quoted(target.TypeProperty().Column) + " = " + strconv.FormatInt(target.Discriminator, 10) + " AND " + where
+	}
+	open := reference + " IN (SELECT id FROM " + target.Table + " WHERE " + where + ")"
+	if b.single {
+		open = "EXISTS (SELECT 1 FROM " + target.Table + " AS guard WHERE guard.id = " + reference + " AND " + where + ")"
+	}
+	return "(" + reference + " IS NULL OR " + open + ")"
 }
 
 // kinds are the guards of rows that are of one of several types.
@@ -85,10 +103,18 @@ func (b *builder) kinds(s *model.Set, alias string, need permission.Right) []str
 // they are, they are one parameter.
 func (b *builder) keyed(column string, held permission.Held) string {
 	if b.e.db.Engine == sqldb.PostgreSQL {
-		return "(" + column + " IS NULL OR " + column + " = ANY (string_to_array(" + b.arg(held.List) + ", ',')))"
+		if b.single { // ids are all of one length, and have no comma
+			return "(" + column + " IS NULL OR strpos(" + b.arg(held.List) + ", " + column + ") > 0)"
+		}
+		// The list is made once, and looked up by hash.
+		return "(" + column + " IS NULL OR " + column + " IN (SELECT unnest(string_to_array(" + b.arg(held.List) + ", ','))))"
 	}
-	return "(" + column + " IS NULL OR " + column + " IN (SELECT value FROM json_each(" + b.arg(held.JSON) + ")))"
+	return "(" + column + " IS NULL OR erp_holds(" + b.arg(held.Number) + ", " + column + "))"
 }
+
+// erp_holds looks a key up in the memory of this process: a list as a parameter would
+// be read anew by each statement, which costs more than a page.
+func init() { sqldb.SQLiteFunction("erp_holds", permission.Holds) }
 
 // shows reports whether the rights let a path be looked at, in whatever row: a
 // part of a text that they do not is empty, and is not searched.

@@ -75,9 +75,12 @@ func TestPagesUseAnIndex(t *testing.T) {
 	}
 }
 
-func planOf(t *testing.T, db *sqldb.DB, text string) string {
+func planOf(t *testing.T, db *sqldb.DB, text string, args ...any) string {
 	t.Helper()
-	rows, err := db.Reader().QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, "1", "2", "3", "4", "5", "6", "7", "8")
+	if args == nil {
+		args = []any{"1", "2", "3", "4", "5", "6", "7", "8"}
+	}
+	rows, err := db.Reader().QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, args...)
 	if err != nil {
 		t.Fatal(err)
 	}

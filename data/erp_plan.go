@@ -57,10 +57,10 @@ type part struct {
 
 // plan compiles one level of a query. What does not depend on values that a caller
 // gave is taken from the shape.
-func (e *ERP) plan(q *query.Query, g *gather, narrow ...narrowing) (*plan, error) {
+func (e *ERP) plan(q *query.Query, g *gather, few []openKeys, narrow ...narrowing) (*plan, error) {
 	s := e.shapes.of(q, g)
 	b := e.builder(q)
-	b.joins, b.cells, b.narrow = s.joins[:len(s.joins):len(s.joins)], s.cells, narrow
+	b.joins, b.cells, b.narrow, b.few = s.joins[:len(s.joins):len(s.joins)], s.cells, narrow, few
 	p := &plan{shape: s}
 	var err error
 	switch {
@@ -77,10 +77,10 @@ func (e *ERP) plan(q *query.Query, g *gather, narrow ...narrowing) (*plan, error
 
 // top selects a page.
 func (p *plan) top(b *builder, q *query.Query) error {
-	if q.Offset >= b.e.fewSkipped && p.id >= 0 {
+	if (q.Offset >= b.e.fewSkipped || b.few != nil) && p.id >= 0 {
 		return p.skip(b, q)
 	}
-	where, err := b.where(q, b.guards(q.Set, "t0", b.need)...)
+	where, err := b.where(q, b.seen(q)...)
 	if err != nil {
 		return err
 	}
@@ -92,11 +92,11 @@ func (p *plan) top(b *builder, q *query.Query) error {
 // fewSkipped is how many rows are skipped with all that is shown of them.
 const fewSkipped = 200
 
-// skip selects a page of which many rows come before: their ids are counted, which
-// an index of the order has, and nothing else of them is read.
+// skip selects a page of which many rows come before, or are sorted: their ids are
+// counted, which an index of the order has, and nothing else of them is read.
 func (p *plan) skip(b *builder, q *query.Query) error {
-	ids := (&builder{e: b.e, set: b.set, by: b.by, need: b.need, narrow: b.narrow}).begin()
-	where, err := ids.where(q, ids.guards(q.Set, "t0", b.need)...)
+	ids := (&builder{e: b.e, set: b.set, by: b.by, need: b.need, narrow: b.narrow, few: b.few}).begin()
+	where, err := ids.where(q, ids.seen(q)...)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -20,6 +21,7 @@ const maxGathered = 25_000
 // Query implements [query.Reader]. A page is read as a whole before its rows are
 // given away, so that no slow caller holds a connection.
 func (e *ERP) Query(ctx context.Context, q *query.Query, each func(*query.Row) error) error {
+	defer runtime.KeepAlive(q.By) // whose keys a statement knows by a number
 	if err := q.Check(); err != nil {
 		return err
 	}
@@ -57,6 +59,7 @@ func yield(rows []query.Row, each func(*query.Row) error) error {
 
 // Count implements [query.Reader].
 func (e *ERP) Count(ctx context.Context, q *query.Query) (n int64, err error) {
+	defer runtime.KeepAlive(q.By)
 	if err := q.Check(); err != nil {
 		return 0, err
 	}
@@ -66,6 +69,9 @@ func (e *ERP) Count(ctx context.Context, q *query.Query) (n int64, err error) {
 	}
 	b := e.builder(q)
 	b.narrow = narrow
+	if b.few, err = e.few(ctx, q); err != nil {
+		return 0, err
+	}
 	text, err := b.count(q)
 	if err != nil {
 		return 0, err
@@ -163,7 +169,14 @@ func (e *ERP) read(ctx context.Context, q *query.Query, g *gather, left *budget)
 			return nil, err
 		}
 	}
-	p, err := e.plan(q, g, narrow...)
+	var few []openKeys
+	if g == nil {
+		var err error
+		if few, err = e.few(ctx, q); err != nil {
+			return nil, err
+		}
+	}
+	p, err := e.plan(q, g, few, narrow...)
 	if err != nil {
 		return nil, err
 	}

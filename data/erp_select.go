@@ -15,14 +15,17 @@ import (
 // builder makes one SELECT of a query. All names in its text are of the model,
 // and all that a caller gave is in args.
 type builder struct {
-	e     *ERP
-	set   *model.Set
-	by    *permission.Rights // nil sees every row
-	need  permission.Right
-	joins []join
-	args  []any
-	cells []string // the expressions selected
-	scans bool     // a condition looks into texts, or rows are counted past
+	e    *ERP
+	set  *model.Set
+	by   *permission.Rights // nil sees every row
+	need permission.Right
+	// single says that the query is for one row by its id.
+	single bool
+	few    []openKeys // where the rows that are seen are few, and found first
+	joins  []join
+	args   []any
+	cells  []string // the expressions selected
+	scans  bool     // a condition looks into texts, or rows are counted past
 	// narrow are conditions beside those of the query, which follow from them.
 	narrow []narrowing
 }
@@ -42,7 +45,13 @@ func (e *ERP) builder(q *query.Query) *builder {
 	if need == 0 {
 		need = permission.Read
 	}
-	return (&builder{e: e, set: q.Set, by: q.By, need: need}).begin()
+	return (&builder{e: e, set: q.Set, by: q.By, need: need, single: single(q)}).begin()
+}
+
+// single reports whether a query is for one row by its id: see [query.ByID].
+func single(q *query.Query) bool {
+	c, ok := q.Where.(*query.Compare)
+	return ok && len(c.Path.Refs) == 0 && c.Path.Property == q.Set.ID() && c.Op == odata.Equal && !q.Set.View
 }
 
 func alias(n int) string { return "t" + strconv.Itoa(n) }
@@ -218,7 +227,7 @@ func (b *builder) find(q *query.Query) (string, error) {
 			fields = "t0.id, t0." + quoted(q.Set.TypeProperty().Column)
 		}
 	}
-	where, err := b.where(q, b.guards(q.Set, "t0", b.need)...)
+	where, err := b.where(q, b.seen(q)...)
 	if err != nil {
 		return "", err
 	}
@@ -228,7 +237,7 @@ func (b *builder) find(q *query.Query) (string, error) {
 
 // count counts the rows of a query.
 func (b *builder) count(q *query.Query) (string, error) {
-	where, err := b.where(&query.Query{Set: q.Set, Where: q.Where, Search: q.Search}, b.guards(q.Set, "t0", b.need)...)
+	where, err := b.where(&query.Query{Set: q.Set, Where: q.Where, Search: q.Search}, b.seen(q)...)
 	if err != nil {
 		return "", err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -88,6 +89,7 @@ func (t *transaction) exec(text string, args []any) error {
 
 // Find implements [write.Tx].
 func (t *transaction) Find(q *query.Query) ([]model.Entity, error) {
+	defer runtime.KeepAlive(q.By)
 	if err := q.Check(); err != nil {
 		return nil, err
 	}

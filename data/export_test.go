@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -19,11 +20,37 @@ var (
 
 // Text is the statement of a query.
 func (e *ERP) Text(q *query.Query) (string, error) {
-	p, err := e.plan(q, nil)
+	p, err := e.plan(q, nil, nil)
 	if err != nil {
 		return "", err
 	}
 	return p.text, nil
+}
+
+// CountText is the statement of a count, with its arguments, of many rows.
+func (e *ERP) CountText(q *query.Query) (string, []any, error) {
+	b := e.builder(q)
+	text, err := b.count(q)
+	return text, b.args, err
+}
+
+// ManySeen makes it known that who asks sees many rows.
+func (e *ERP) ManySeen(q *query.Query) {
+	e.fews.seen = map[fewOf]fewSeen{{q.By.Serial(), q.Set}: {at: tandem.SystemTime()}}
+}
+
+// FewText is the statement of a page with its arguments, and whether who asks sees few
+// rows of a large set.
+func (e *ERP) FewText(ctx context.Context, q *query.Query) (text string, args []any, few bool, err error) {
+	open, err := e.few(ctx, q)
+	if err != nil {
+		return "", nil, false, err
+	}
+	p, err := e.plan(q, nil, open)
+	if err != nil {
+		return "", nil, false, err
+	}
+	return p.text, p.args, open != nil, nil
 }
 
 // Purges are all of the identity server's.
@@ -82,7 +109,7 @@ func (e *ERP) NarrowedText(ctx context.Context, q *query.Query) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	p, err := e.plan(q, nil, n...)
+	p, err := e.plan(q, nil, nil, n...)
 	if err != nil {
 		return "", err
 	}

@@ -118,7 +118,7 @@ func both(a, b *Rights) *Rights {
 		}
 	}
 	for _, rows := range r.rows {
-		rows.text(r.keys)
+		rows.hold(r.keys)
 	}
 	return r
 }

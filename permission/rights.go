@@ -66,14 +66,6 @@ type setRights struct {
 	only map[string]bool
 }
 
-// Held is a list of ids of keys in the forms that statements take as a parameter.
-type Held struct {
-	// List is joined by commas, JSON is an array of strings.
-	List, JSON string
-}
-
-var noKeys = Held{JSON: "[]"}
-
 // rowRights are the rights on the keys that rows of one set have.
 type rowRights struct {
 	all  Right          // what is granted on every one of them
@@ -228,8 +220,10 @@ func (r *Rights) same(other *Rights) bool {
 		return r == other
 	}
 	a, b := *r, *other
-	a.serial, b.serial = 0, 0
-	return reflect.DeepEqual(a, b)
+	a.serial, b.serial, a.rows, b.rows = 0, 0, nil, nil
+	return reflect.DeepEqual(a, b) && maps.EqualFunc(r.rows, other.rows, func(a, b *rowRights) bool {
+		return a.all == b.all && slices.Equal(a.ids, b.ids) // what is held of them is in keys
+	})
 }
 
 // GroupsOf are the groups of an account by which it has rights: those it was put
@@ -321,7 +315,7 @@ func (t *Table) rights(groups []string) *Rights {
 		}
 	}
 	for _, rows := range r.rows {
-		rows.text(r.keys)
+		rows.hold(r.keys)
 	}
 	return r
 }
@@ -377,8 +371,8 @@ func (r *Rights) row(k *Key) {
 	}
 }
 
-// text makes the texts of [Rights.Keys].
-func (rows *rowRights) text(keys map[string]Right) {
+// hold makes what [Rights.Keys] answers.
+func (rows *rowRights) hold(keys map[string]Right) {
 	rows.held = map[Right]Held{}
 	for _, need := range []Right{Read, Update, Delete} {
 		var ids []string
@@ -387,10 +381,6 @@ func (rows *rowRights) text(keys map[string]Right) {
 				ids = append(ids, id)
 			}
 		}
-		held := Held{strings.Join(ids, ","), noKeys.JSON}
-		if len(ids) > 0 {
-			held.JSON = `["` + strings.Join(ids, `","`) + `"]`
-		}
-		rows.held[need] = held
+		rows.held[need] = HeldOf(ids)
 	}
 }

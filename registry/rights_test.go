@@ -148,14 +148,32 @@ func (memory) Definitions(context.Context) (permission.Definitions, error) {
 
 func (memory) GroupsOf(context.Context, string) ([]string, int64, error) { return nil, 1, nil }
 
-// BenchmarkRightsOf is what every call of the API asks of its account.
-func BenchmarkRightsOf(b *testing.B) {
+// TestRightsAreLookedUpWithoutAllocating: every call of the API asks for them.
+func TestRightsAreLookedUpWithoutAllocating(t *testing.T) {
+	live, p := remembered(t)
+	if n := testing.AllocsPerRun(100, func() {
+		if _, err := live.Rights(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// remembered is a view that has seen the account of the principal.
+func remembered(t testing.TB) (*registry.Registry, *tandem.Principal) {
+	t.Helper()
 	m := memory{map[string]tandem.User{"svc": {ID: "svc", Login: "svc", Type: tandem.SystemUserNoLogin, Enabled: true}}}
 	live := &registry.Registry{Changes: m, Users: m, Permissions: m}
-	if err := live.Refresh(b.Context()); err != nil {
-		b.Fatal(err)
+	if err := live.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
 	}
-	p := &tandem.Principal{Service: &tandem.ServiceIdentity{SystemUserID: "svc", SystemUserLogin: "svc"}}
+	return live, &tandem.Principal{Service: &tandem.ServiceIdentity{SystemUserID: "svc", SystemUserLogin: "svc"}}
+}
+
+// BenchmarkRightsOf is what every call of the API asks of its account.
+func BenchmarkRightsOf(b *testing.B) {
+	live, p := remembered(b)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := live.Rights(b.Context(), p); err != nil {

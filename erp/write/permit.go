@@ -39,23 +39,45 @@ func (w *Writer) sees(e model.Entity, need permission.Right) (bool, error) {
 // permittedRow refuses an actor who may not do with a row what is needed. A row
 // that they do not see is not there.
 func (w *Writer) permittedRow(e model.Entity, need permission.Right) error {
-	for _, right := range []permission.Right{permission.Read, need} {
-		sees, err := w.sees(e, right)
-		switch {
-		case err != nil:
+	may, err := w.sees(e, need) // which no grant gives without the right to read
+	if err != nil || may {
+		return err
+	}
+	sees := false
+	if need != permission.Read {
+		if sees, err = w.sees(e, permission.Read); err != nil {
 			return err
-		case !sees && right == permission.Read:
-			return tandem.Errorf(tandem.CodeNotFound, "There is no %s.", e)
-		case !sees:
-			return w.refusedRow(e, need)
 		}
 	}
-	return nil
+	if !sees {
+		return tandem.Errorf(tandem.CodeNotFound, "There is no %s.", e)
+	}
+	return w.refusedRow(e, need)
 }
 
-// permittedAfter refuses a change by which a row, or its owner, would get past what
-// the actor may change.
-func (c *Change) permittedAfter() error {
+// moved reports whether a change that is not saved yet gives the row other guards than
+// those that were asked before it. Parts have those of their owner.
+func (c *Change) moved() bool {
+	if c.owner != nil {
+		return false
+	}
+	for _, g := range c.Record.Set.Guards() {
+		p := g.Key
+		if len(g.Refs) > 0 {
+			p = g.Refs[0]
+		}
+		if c.New || c.Changed(p) {
+			return true
+		}
+	}
+	return false
+}
+
+// permittedAfter refuses a change by which a row got past what the actor may change.
+func (c *Change) permittedAfter(moved bool) error {
+	if !moved {
+		return nil
+	}
 	e := model.Entity{Set: c.Record.Set, ID: c.ID}
 	sees, err := c.w.sees(e, c.need)
 	if err == nil && !sees {

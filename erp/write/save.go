@@ -145,7 +145,7 @@ func (c *Change) write() (State, error) {
 		if err := c.noted(); err != nil {
 			return "", err
 		}
-		return Added, c.permittedAfter()
+		return Added, c.permittedAfter(c.moved())
 	}
 	changed := c.Dirty() || c.forced
 	for _, child := range c.children {
@@ -169,13 +169,14 @@ func (c *Change) write() (State, error) {
 		}
 	}
 	c.stamp(1)
+	moved := c.moved()
 	if err := c.w.save(c.Record); err != nil {
 		return "", err
 	}
 	if err := c.noted(); err != nil {
 		return "", err
 	}
-	return Modified, c.permittedAfter()
+	return Modified, c.permittedAfter(moved)
 }
 
 // stamp raises the version of an aggregate root and its time of change, which

@@ -54,6 +54,7 @@ var mayImport = map[string][]string{
 	"worker":                {".", "oauth", "client", "internalapi", "sqldb", "worker/...", "internal/quota"},
 	"worker/schema":         {"sqldb"},
 	"worker/csvtext":        {},
+	"worker/fault":          {".", "client", "oauth"},
 	"worker/jobs":           {".", "internalapi", "sqldb", "internal/quota"},
 	"worker/importer":       {".", "client", "internalapi", "worker/jobs", "worker/importer/..."},
 	"worker/importer/...":   {".", "worker/importer/..."},
@@ -70,6 +71,9 @@ var mayImport = map[string][]string{
 	"bench/...":  {"..."},
 	// Examples are users of the SDK.
 	"examples/...": {".", "oauth", "client", "examples/...", "tandemtest"},
+	// The integration agent is an application of its own, with the kit for jobs.
+	"examples/prices/...": {".", "assets/...", "client", "examples/prices/...", "examples/settings", "internalapi", "seal", "sqldb", "webapp",
+		"worker/csvtext", "worker/fault", "worker/importer/...", "worker/jobs"},
 	"scripts/...":  {},
 
 	// Fixtures of tests, see fixtures.
@@ -93,7 +97,7 @@ var forTests = []string{fixtures, "tandemtest", "data/datatest", "bench", "e2e",
 
 // speaksSQL are the packages that may use database/sql: the data box, the room
 // of the engines, and the halves with a store each of their own.
-var speaksSQL = []string{"data", "data/datatest", "sqldb", "webapp", "worker/jobs", "worker/stock"}
+var speaksSQL = []string{"data", "data/datatest", "sqldb", "webapp", "worker/jobs", "worker/stock", "examples/prices"}
 
 // TestImports reads the sources, tests left out, and keeps the picture true:
 // boxes meet in the glossary and in platform, and nowhere else.

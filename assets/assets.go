@@ -30,11 +30,6 @@ type file struct {
 // embedded in the program.
 func New(embedded fs.FS, dir, root string) *Files {
 	f := &Files{root, map[string]string{}, map[string]file{}}
-	return f.With(embedded, dir)
-}
-
-// With adds the files of another folder, as New does, and gives the same Files.
-func (f *Files) With(embedded fs.FS, dir string) *Files {
 	types := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 	entries, err := fs.ReadDir(embedded, dir)
 	if err != nil {
@@ -48,7 +43,7 @@ func (f *Files) With(embedded fs.FS, dir string) *Files {
 		sum := sha256.Sum256(content)
 		ext := path.Ext(entry.Name())
 		name := strings.TrimSuffix(entry.Name(), ext) + "." + hex.EncodeToString(sum[:6]) + ext
-		f.paths[entry.Name()] = f.root + name
+		f.paths[entry.Name()] = root + name
 		f.files[name] = file{content, types[ext]}
 	}
 	return f

@@ -20,11 +20,8 @@ import (
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-//go:embed assets/*
-var assetFiles embed.FS
-
 // static are the style sheet, the script and the pictures of the pages.
-var static = assets.New(assetFiles, "assets", "/assets/").With(look.Files, look.Dir)
+var static = assets.New(look.Files, look.Dir, "/assets/")
 
 // shared are the templates that every page is made with.
 var shared = []string{"layout.html", "charts.html", "ordertable.html", "documents.html", "picture.html"}

@@ -9,6 +9,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/worker/fault"
 )
 
 const (
@@ -96,7 +97,7 @@ func (f *facts) whyPaused(tokens *client.ServiceTokens) string {
 	held, _, expires := tokens.Status()
 	f.lock.Lock()
 	defer f.lock.Unlock()
-	if f.paused == pausedDisabled && held && !expires.Equal(f.pausedWith) {
+	if f.paused == fault.PausedDisabled && held && !expires.Equal(f.pausedWith) {
 		f.paused = ""
 	}
 	return f.paused

@@ -16,6 +16,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/worker/fault"
 	"github.com/hybridapps/tandem/worker/portal"
 )
 
@@ -137,17 +138,17 @@ func (w *Worker) serve(rw http.ResponseWriter, r *http.Request, p *person, f han
 func (w *Worker) refuse(rw http.ResponseWriter, r *http.Request, err error) {
 	var api *client.APIError
 	var tooBig *http.MaxBytesError
-	reason := classify(err, 0).reason
+	reason := fault.Of(err, 0).Reason
 	switch {
-	case own(err) != nil:
-		err = own(err)
+	case fault.Own(err) != nil:
+		err = fault.Own(err)
 	case errors.As(err, &tooBig):
 		err = tandem.Errorf(tandem.CodeTooLarge, "the request is too large")
 	case r.Context().Err() != nil && errors.Is(err, context.Canceled):
 		return // the caller has gone
 	case errors.Is(err, syscall.ENOSPC):
 		w.log.Error("internal API", "path", r.Pattern, "error", err)
-		err = tandem.Errorf(tandem.CodeUnavailable, "%s, then try again", diskFull)
+		err = tandem.Errorf(tandem.CodeUnavailable, "%s, then try again", fault.DiskFull)
 	case errors.As(err, &api) && api.LicenceFull():
 		err = tandem.Errorf(tandem.CodeLicenceFull, "no licence is free for the back end right now; try again in a few minutes")
 	case reason != "":

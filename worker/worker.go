@@ -14,6 +14,7 @@ import (
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/worker/export"
+	"github.com/hybridapps/tandem/worker/fault"
 	"github.com/hybridapps/tandem/worker/importer"
 	"github.com/hybridapps/tandem/worker/importer/mapping"
 	"github.com/hybridapps/tandem/worker/jobs"
@@ -203,6 +204,16 @@ func whileWorking(err error, login string) error {
 		return tandem.Errorf(tandem.CodeForbidden, "stopped: %s, who asked for this, may not use the application any more", login)
 	}
 	return err
+}
+
+// classifyJob says what the failure of a job means, and lets the status tell
+// when the worker has to pause.
+func (w *Worker) classifyJob(err error, failures int) jobs.Fault {
+	f := fault.Of(err, failures)
+	if f.Pause {
+		w.facts.pause(f.Reason, w.tokens)
+	}
+	return jobs.Fault{Wait: f.Wait, Reason: f.Reason, Message: fault.Explain(err)}
 }
 
 // Run runs jobs and schedules until ctx ends; then it gives the jobs that run

@@ -1,12 +1,13 @@
 // Package look is how the pages of the platform's web apps look: one style sheet,
 // light and dark, for a wide screen, a phone and paper. Blue is the colour of the
-// user half, green that of the service half. It knows no page; which classes there
-// are is told by the sheet itself.
+// user half, green that of the service half. The one script keeps what is live on
+// them up to date. Neither knows a page; which classes and data attributes there are
+// is told by the files themselves.
 package look
 
 import "embed"
 
-// Files has the style sheet look.css and the sign mark.svg in the folder files.
+// Files has the style sheet look.css, the script look.js and the sign mark.svg.
 //
 //go:embed files/*
 var Files embed.FS

@@ -1,4 +1,7 @@
-package worker
+// Package fault says what a failure of the ERP or the identity server means for the
+// work of a back end that met it: whether another try is worth it, when, and what
+// people are told meanwhile. It changes nothing and knows no kind of work.
+package fault
 
 import (
 	"context"
@@ -10,15 +13,15 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/oauth"
-	"github.com/hybridapps/tandem/worker/jobs"
 )
 
-const diskFull = "the worker's disk is full; free some space"
+// DiskFull is what people are told when nothing more can be written.
+const DiskFull = "the worker's disk is full; free some space"
 
-// Reasons why the worker cannot work, as [internalapi.Status] tells them.
+// Reasons why a back end cannot work, until somebody mends something.
 const (
-	pausedDisabled = "paused: the application is disabled"
-	pausedLicence  = "paused: no free licence"
+	PausedDisabled = "paused: the application is disabled"
+	PausedLicence  = "paused: no free licence"
 )
 
 // Waits before the next try: they grow with each failure in a row.
@@ -29,55 +32,55 @@ const (
 	maxServerFaults = 6
 )
 
-// fault is what a failure means for the work that met it.
-type fault struct {
-	// wait is how long to wait before the next try; zero means never.
-	wait time.Duration
-	// reason is why.
-	reason string
-	// pause says that no work can be done before somebody mends something.
-	pause bool
+// Fault is what a failure means for the work that met it.
+type Fault struct {
+	// Wait is how long to wait before the next try; zero means never.
+	Wait time.Duration
+	// Reason is why.
+	Reason string
+	// Pause says that no work can be done before somebody mends something.
+	Pause bool
 }
 
-// classify tells what a failure means, after that many in a row before it. It
+// Of tells what a failure means, after that many in a row before it. It
 // changes nothing. Failures of the ERP and the identity server are known by
 // their types; our own errors are worth no other try, for nothing of ours is
 // unavailable.
-func classify(err error, failures int) fault {
+func Of(err error, failures int) Fault {
 	grow := func(most time.Duration) time.Duration { return min(time.Second<<min(failures, 10), most) }
 	var api *client.APIError
 	var protocol *oauth.Error
 	switch {
 	case err == nil:
-		return fault{}
+		return Fault{}
 	case errors.As(err, &api):
 		return classifyAPI(api, failures, grow)
 	case errors.As(err, &protocol):
 		switch protocol.Code {
 		case oauth.InvalidClient, oauth.UnauthorizedClient:
-			return fault{grow(maxPause), pausedDisabled, true}
+			return Fault{grow(maxPause), PausedDisabled, true}
 		case oauth.InvalidScope:
-			return fault{}
+			return Fault{}
 		}
-		return fault{wait: grow(maxWait), reason: "the identity server is busy"}
+		return Fault{Wait: grow(maxWait), Reason: "the identity server is busy"}
 	case isNetwork(err), tandem.ErrorCode(err) == tandem.CodeUnavailable:
-		return fault{wait: grow(maxWait), reason: "the ERP does not answer"}
+		return Fault{Wait: grow(maxWait), Reason: "the ERP does not answer"}
 	}
-	return fault{}
+	return Fault{}
 }
 
-func classifyAPI(api *client.APIError, failures int, grow func(time.Duration) time.Duration) fault {
+func classifyAPI(api *client.APIError, failures int, grow func(time.Duration) time.Duration) Fault {
 	switch {
 	case api.LicenceFull():
-		return fault{grow(maxPause), pausedLicence, true}
+		return Fault{grow(maxPause), PausedLicence, true}
 	case api.Status == 401:
-		return fault{grow(maxPause), pausedDisabled, true}
+		return Fault{grow(maxPause), PausedDisabled, true}
 	case api.Status == 429 || api.Status == 502 || api.Status == 503 || api.Status == 504:
-		return fault{wait: max(grow(maxWait), min(api.RetryAfter, time.Minute)), reason: "the ERP is busy"}
+		return Fault{Wait: max(grow(maxWait), min(api.RetryAfter, time.Minute)), Reason: "the ERP is busy"}
 	case api.Status >= 500 && failures < maxServerFaults:
-		return fault{wait: grow(maxWait), reason: "the ERP has a fault"}
+		return Fault{Wait: grow(maxWait), Reason: "the ERP has a fault"}
 	}
-	return fault{}
+	return Fault{}
 }
 
 func isNetwork(err error) bool {
@@ -86,10 +89,10 @@ func isNetwork(err error) bool {
 	return errors.As(err, &n) || errors.As(err, &op) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// own is the error of our own that err is or wraps; nil for what another server
+// Own is the error of our own that err is or wraps; nil for what another server
 // said, and for what package client says about one: that has its cause beside
 // it.
-func own(err error) *tandem.Error {
+func Own(err error) *tandem.Error {
 	var api *client.APIError
 	var protocol *oauth.Error
 	if errors.As(err, &api) || errors.As(err, &protocol) {
@@ -103,24 +106,14 @@ func own(err error) *tandem.Error {
 	return nil
 }
 
-// classifyJob says what the failure of a job means, and lets the status tell
-// when the worker has to pause.
-func (w *Worker) classifyJob(err error, failures int) jobs.Fault {
-	f := classify(err, failures)
-	if f.pause {
-		w.facts.pause(f.reason, w.tokens)
-	}
-	return jobs.Fault{Wait: f.wait, Reason: f.reason, Message: explain(err)}
-}
-
-// explain is the error of a failed job for a person; empty where it is not for
+// Explain is the error of a failed job for a person; empty where it is not for
 // people.
-func explain(err error) string {
+func Explain(err error) string {
 	var e *tandem.Error
 	var api *client.APIError
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
-		return diskFull + ", then start it again"
+		return DiskFull + ", then start it again"
 	case errors.As(err, &api):
 		return api.Message
 	case errors.As(err, &e):

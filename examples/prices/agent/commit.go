@@ -1,0 +1,293 @@
+package agent
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/examples/prices/wire"
+	"github.com/hybridapps/tandem/worker/jobs"
+)
+
+// Step 5, commit. Prices are written by Import, a call for some products, each with the
+// version that was seen when it was checked. After each call the store knows what became
+// of its rows: who goes on after a break begins there, and rows that were written and not
+// noted are found to be so by the product itself.
+
+// writeRowsAtOnce is how many products one call writes.
+const writeRowsAtOnce = 200
+
+// Things that a person wants of a batch while it is written.
+const (
+	wantPause  = "pause"
+	wantCancel = "cancel"
+)
+
+// commit is the job that writes the prices of a batch that was approved.
+func (a *Agent) commit(ctx context.Context, r *jobs.Run, b *batch) error {
+	if b.state != wire.Approved && b.state != wire.Running {
+		return nil
+	}
+	if again, err := a.startWriting(ctx, r, b); again || err != nil {
+		return err
+	}
+	ctx, err := a.onBehalf(ctx, r, b)
+	if err != nil {
+		return err
+	}
+	for {
+		rows, err := a.store.rows(ctx, b.id, wire.RowChange, -1, writeRowsAtOnce)
+		if err != nil {
+			return err
+		}
+		wanted, err := a.store.wanted(ctx, b.id)
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 || wanted != "" {
+			return a.stopWriting(ctx, r, b, wanted, len(rows) > 0)
+		}
+		if err := a.write(ctx, b, pointers(rows)); err != nil {
+			return err
+		}
+		stranger, err := a.noteWritten(ctx, r, b, rows)
+		if stranger || err != nil {
+			return err
+		}
+	}
+}
+
+// startWriting moves the batch on to writing. again says that the mapping was changed
+// since the check, so that the batch goes back to it.
+func (a *Agent) startWriting(ctx context.Context, r *jobs.Run, b *batch) (again bool, err error) {
+	if b.state == wire.Running {
+		return false, nil // goes on after a break
+	}
+	m, err := a.store.mapping(ctx, b.mapping, 0)
+	if err != nil {
+		return false, err
+	}
+	again = m.version != b.mappingVersion && b.startedAt.IsZero()
+	return again, a.settle(ctx, r, b.id, again, func(tx *sqlTx, now *batch) error {
+		at := a.clock.Now()
+		if again {
+			now.state = wire.Received
+			return a.store.event(ctx, tx, b.id, at, "", "to be checked again, because the mapping was changed since it was approved")
+		}
+		if now.startedAt.IsZero() {
+			now.startedAt = at
+		}
+		now.state = wire.Running
+		return nil
+	})
+}
+
+// onBehalf tells the ERP with each call who approved. That person's account may have
+// been disabled since: the approval was right when it was given, and stands.
+func (a *Agent) onBehalf(ctx context.Context, r *jobs.Run, b *batch) (context.Context, error) {
+	asker, err := r.Asker()
+	if err != nil || asker == nil {
+		return ctx, err
+	}
+	who := client.IDToken{
+		UserID: asker.UserID, Login: asker.Login, Subject: asker.Login, SignInID: asker.SignInID, IssuedAt: asker.IssuedAt,
+	}
+	err = a.people.Admitted(ctx, who)
+	if errors.Is(err, client.ErrSignInEnded) {
+		err = a.config.DB.Write(ctx, func(tx *sql.Tx) error {
+			return a.store.event(ctx, tx, b.id, a.clock.Now(), "", who.Login+" may not use the application any more; the approval was given before that, and stands")
+		})
+	}
+	return client.OnBehalfOf(ctx, who), err
+}
+
+// write writes the prices of rows, and settles each row by the answer. Rows whose
+// product has another version by now are looked at once more.
+func (a *Agent) write(ctx context.Context, b *batch, rows []*priceRow) error {
+	late, err := a.send(ctx, b, rows)
+	if err != nil || len(late) == 0 {
+		return err
+	}
+	again, err := a.recheck(ctx, b, late)
+	if err != nil {
+		return err
+	}
+	late, err = a.send(ctx, b, again)
+	for _, row := range late {
+		row.refuse("somebody else was changing the product at the same moment")
+	}
+	return err
+}
+
+func pointers(rows []priceRow) []*priceRow {
+	all := make([]*priceRow, len(rows))
+	for i := range rows {
+		all[i] = &rows[i]
+	}
+	return all
+}
+
+// send makes one call, and gives the rows that another version is in the way of.
+func (a *Agent) send(ctx context.Context, b *batch, rows []*priceRow) (late []*priceRow, err error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	objects := make([]any, len(rows))
+	for i, row := range rows {
+		objects[i] = map[string]any{
+			"@odata.type": "Erp." + typeProduct, "@erpnet.action": "update", "@erpnet.findBy": map[string]string{"Id": row.productID},
+			"ObjectVersion": row.version,
+			attributePrice:  map[string]any{"Value": row.new.number(), "Currency": b.currency},
+		}
+	}
+	logCall := 1
+	result, err := a.writes.Import(ctx, client.ImportRequest{Transaction: client.ImportPerObject, LoggingLevel: &logCall, Objects: objects})
+	if err != nil {
+		return nil, err
+	}
+	for i := range result.Objects {
+		switch o := &result.Objects[i]; {
+		case o.OK():
+			rows[i].state, rows[i].reason = wire.RowDone, ""
+		case o.Error != nil && o.Error.Code == conflict:
+			late = append(late, rows[i])
+		default:
+			rows[i].refuse("the ERP refused it: " + said(o))
+		}
+	}
+	return late, nil
+}
+
+// conflict is the API's number of a version conflict.
+const conflict = 2129
+
+func said(o *client.ImportedObject) string {
+	if o.Error != nil && o.Error.Message != "" {
+		return tandem.Clip(o.Error.Message, 300)
+	}
+	return tandem.Clip(o.Message, 300)
+}
+
+// recheck looks at products that have another version than when they were checked:
+// rows whose price is still the one of then are given their version, and are to be sent
+// once more. A price that is the new one already was written by us, before a break.
+func (a *Agent) recheck(ctx context.Context, b *batch, late []*priceRow) (again []*priceRow, err error) {
+	ids := make([]string, len(late))
+	for i, row := range late {
+		ids[i] = row.productID
+	}
+	found, err := productsBy(ctx, a.reads, "Id", ids)
+	if err != nil {
+		return nil, err
+	}
+	byID := map[string]*product{}
+	for i := range found {
+		byID[found[i].ID] = &found[i]
+	}
+	_, self, _ := a.tokens.Status()
+	for _, row := range late {
+		p := byID[row.productID]
+		switch {
+		case p == nil:
+			row.refuse("the product is gone")
+		case p.price == row.new && p.UpdateUser == self:
+			row.state, row.reason = wire.RowDone, ""
+		case p.price == row.new:
+			row.state, row.reason = wire.RowUnchanged, "the price is this already: "+p.changedBy()
+		case p.price == row.old:
+			row.version = p.ObjectVersion
+			again = append(again, row)
+		default:
+			a.overtaken(b, row, p)
+		}
+	}
+	return again, nil
+}
+
+// overtaken settles a row whose price somebody has changed since the check.
+func (a *Agent) overtaken(b *batch, row *priceRow, p *product) {
+	row.refuse(fmt.Sprintf("%s, to %s: the check saw %s", p.changedBy(), p.price.number(), row.old.number()))
+	if b.kind == wire.KindRollback {
+		row.state = wire.RowKept
+	}
+}
+
+// noteWritten keeps what became of rows. stranger says that the application acts as
+// another System User now than when the batch was begun, so that it stops.
+func (a *Agent) noteWritten(ctx context.Context, r *jobs.Run, b *batch, rows []priceRow) (stranger bool, err error) {
+	_, self, _ := a.tokens.Status()
+	var done, left int64
+	err = a.settle(ctx, r, b.id, false, func(tx *sqlTx, now *batch) (err error) {
+		if err := a.store.saveRows(ctx, tx, rows); err != nil {
+			return err
+		}
+		if now.systemUser == "" {
+			now.systemUser = self
+		}
+		if stranger = self != now.systemUser; stranger {
+			now.state = wire.Paused
+			now.note = fmt.Sprintf("the application acts as %s now, and began this batch as %s: an administrator has to look before it goes on", self, now.systemUser)
+			return a.store.event(ctx, tx, b.id, a.clock.Now(), "", now.note)
+		}
+		done, left, err = a.store.progress(ctx, tx, b.id)
+		return err
+	})
+	if err != nil || stranger {
+		return stranger, err
+	}
+	// What was written ends a row of failures, so that each is waited for anew.
+	return false, r.Save(ctx, struct{}{}, nil, int(100*done/max(1, done+left)), fmt.Sprintf("%d of %d prices written", done, done+left))
+}
+
+// stopWriting ends the writing: all is written, or a person wants it to stop.
+func (a *Agent) stopWriting(ctx context.Context, r *jobs.Run, b *batch, wanted string, left bool) error {
+	return a.settle(ctx, r, b.id, true, func(tx *sqlTx, now *batch) error {
+		at := a.clock.Now()
+		if wanted == wantPause && left {
+			now.state, now.wanted, now.note = wire.Paused, "", "paused: what is written stays, the rest waits"
+			return a.store.event(ctx, tx, b.id, at, "", now.note)
+		}
+		now.state, now.note = wire.Written, ""
+		if wanted == wantPause {
+			now.wanted = "" // it was done already
+		}
+		return a.store.event(ctx, tx, b.id, at, "", "written as "+now.systemUser)
+	})
+}
+
+// control pauses, resumes or cancels a batch for a person, or has it checked again.
+func (a *Agent) control(ctx context.Context, p *person, id int64, what string) error {
+	_, err := a.store.change(ctx, id, func(tx *sql.Tx, b *batch) error {
+		if err := a.manages(ctx, p, b); err != nil {
+			return err
+		}
+		now := a.clock.Now()
+		refused := tandem.Errorf(tandem.CodeConflict, "a batch that is %s cannot be told to %s", b.state, what)
+		switch {
+		case what == "pause" && b.state == wire.Running:
+			b.wanted = wantPause
+		case what == "resume" && b.state == wire.Paused:
+			b.state, b.note, b.jobID = wire.Approved, "", jobs.NewID()
+			if _, self, _ := a.tokens.Status(); self != "" && b.systemUser != "" && self != b.systemUser && !p.Admin {
+				return tandem.Errorf(tandem.CodeForbidden, "the application acts as %s now, and began this batch as %s: an administrator has to resume it", self, b.systemUser)
+			}
+			b.systemUser = ""
+		case what == "cancel" && b.state == wire.Running:
+			b.wanted = wantCancel
+		case what == "cancel" && b.state == wire.Paused:
+			b.state, b.wanted, b.note, b.jobID = wire.Written, wantCancel, "", jobs.NewID()
+		case what == "cancel" && (b.state == wire.Waiting || b.state == wire.Received || b.state == wire.Approved && b.startedAt.IsZero()):
+			b.state, b.finishedAt, b.note = wire.Cancelled, now, "nothing was written"
+		case what == "check" && b.startedAt.IsZero() && (b.state == wire.Unusable || b.state == wire.Failed || b.state == wire.Waiting):
+			b.state, b.note, b.jobID, b.finishedAt = wire.Received, "", jobs.NewID(), b.startedAt
+		default:
+			return refused
+		}
+		return a.store.event(ctx, tx, id, now, p.Login, what)
+	})
+	a.wake()
+	return err
+}

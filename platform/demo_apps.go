@@ -14,8 +14,10 @@ const (
 	DemoStarter = "com.example/starter"
 	// DemoIntegration is a back end alone, for scripts and tests.
 	DemoIntegration = "com.example/integration"
-	// starterURL is where the examples listen.
-	starterURL = "http://localhost:8090"
+	// DemoPrices is the price agent, examples/prices; DemoPricesUser writes its prices.
+	DemoPrices, DemoPricesUser = "com.example/prices", "svc.prices"
+	// starterURL is where the examples listen, pricesURL where the price agent's pages do.
+	starterURL, pricesURL = "http://localhost:8090", "http://localhost:8091"
 )
 
 // DemoSecrets are the secrets of one application of the demo, empty where they
@@ -35,11 +37,15 @@ type demoOther struct {
 	uri, name, systemUser string
 	// url is where its front end listens; empty for a back end alone.
 	url string
+	// staff says that its front end is for internal users alone, and that its back end is
+	// in a group of its own, see demoGroups.
+	staff bool
 }
 
 var demoOthers = []demoOther{
 	{uri: DemoIntegration, name: "Demo integration", systemUser: "svc.integration"},
 	{uri: DemoStarter, name: "Starter of the examples", systemUser: "svc.starter", url: starterURL},
+	{uri: DemoPrices, name: "Price agent", systemUser: DemoPricesUser, url: pricesURL, staff: true},
 }
 
 // demoOtherUsers makes the System Users of the others, as far as they are missing.
@@ -48,7 +54,7 @@ func (a *Administration) demoOtherUsers(ctx context.Context) error {
 		_, err := a.Accounts.Show(ctx, o.systemUser)
 		if errors.Is(err, tandem.ErrNotFound) {
 			_, err = a.demoAccount(ctx, signin.NewUser{Login: o.systemUser, Name: o.name + ", back end", Type: tandem.SystemUserNoLogin})
-			if err == nil {
+			if err == nil && !o.staff {
 				err = a.demoBackEnd(ctx, o.systemUser)
 			}
 		}
@@ -94,7 +100,7 @@ func (a *Administration) demoNewOther(ctx context.Context, o demoOther) (tandem.
 		SystemUserAllowed: true, SystemUserID: id, Scope: tandem.Scope{tandem.ScopeRead, tandem.ScopeUpdate},
 	}
 	if o.url != "" {
-		app.InternalUsers, app.ExternalUsers = true, true
+		app.InternalUsers, app.ExternalUsers = true, !o.staff
 		app.RedirectURIs, app.PostLogoutRedirectURIs = []string{o.url + signInCallback}, []string{o.url + signOutCallback}
 	}
 	made, secrets, err := a.demoApplication(ctx, app)

@@ -38,6 +38,10 @@ var demoGroups = []demoGroup{
 	}},
 	{name: "Purchasing", notes: "Know and enter cost.", columns: []demoGrant{{"read,create,update", []string{columnCost, columnBase}}}},
 	{name: "Pricing", notes: "Set list prices.", columns: []demoGrant{{"read,create,update", []string{columnPrice}}}},
+	{name: "Price agent", notes: "List prices, and nothing else of the products.", members: []string{DemoPricesUser},
+		sets:    []demoGrant{{"read,update:StandardPricePerLot", []string{"General_Products_Products"}}},
+		columns: []demoGrant{{"read,update", []string{columnPrice}}},
+	},
 	{name: "Portal back end", notes: "What the jobs of the portal need, and no more.", members: []string{DemoSystemUser},
 		sets: []demoGrant{
 			{"read", []string{

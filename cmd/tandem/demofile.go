@@ -65,6 +65,15 @@ func (f *demoFile) secrets() map[string]platform.DemoSecrets {
 	return known
 }
 
+// readDemoFile reads a demo's file.
+func readDemoFile(file string) (f demoFile, err error) {
+	text, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(text, &f)
+	}
+	return f, err
+}
+
 // retireDemoFile takes demo.json away, because nothing answers yet, and returns
 // what it said. Until a new one is written it is kept beside, hidden: a start
 // that fails half way must not lose the passwords.
@@ -74,11 +83,7 @@ func retireDemoFile(dir string) (demoFile, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return demoFile{}, fmt.Errorf("demo file: %w", err)
 	}
-	var f demoFile
-	text, err := os.ReadFile(retired)
-	if err == nil {
-		err = json.Unmarshal(text, &f)
-	}
+	f, err := readDemoFile(retired)
 	if err != nil {
 		return demoFile{}, nil // new passwords are made
 	}
@@ -119,15 +124,19 @@ func (s *system) demoFile(config platform.StoreConfig, d *platform.Demo) demoFil
 		},
 	}
 	for _, o := range d.Others {
-		f.Applications = append(f.Applications, demoApp{
-			ApplicationURI: o.ApplicationURI, ClientType: o.ClientType, UserSecret: o.Secrets.User, ServiceSecret: o.Secrets.Service,
-			RedirectURIs: o.RedirectURIs, PostLogoutRedirectURIs: o.PostLogoutRedirectURIs, Scope: o.Scope.String(), SystemUser: o.SystemUser,
-		})
+		f.Applications = append(f.Applications, demoAppOf(o))
 	}
 	for _, u := range d.Users {
 		f.Users = append(f.Users, demoer{u.Login, u.Password, u.Type, u.Admin})
 	}
 	return f
+}
+
+func demoAppOf(o platform.DemoApp) demoApp {
+	return demoApp{
+		ApplicationURI: o.ApplicationURI, ClientType: o.ClientType, UserSecret: o.Secrets.User, ServiceSecret: o.Secrets.Service,
+		RedirectURIs: o.RedirectURIs, PostLogoutRedirectURIs: o.PostLogoutRedirectURIs, Scope: o.Scope.String(), SystemUser: o.SystemUser,
+	}
 }
 
 // lockFolder keeps a second `tandem up` away from the data folder.

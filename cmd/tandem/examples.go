@@ -17,6 +17,7 @@ var examples = map[string][]string{
 	"worker": {
 		"tandem worker --application-uri com.acme/portal --credential-file service.secret --mapping shop.yaml",
 	},
+	"demo add": {"tandem demo add prices"},
 	"app create": {
 		`tandem app create --uri com.acme/portal --internal --system-user svc.acme --scope "read update" ` +
 			"--secrets-to secrets --redirect https://portal.acme.example/signin-callback",

@@ -52,29 +52,42 @@ func Read() (Settings, error) {
 }
 
 func readDemo() (Settings, error) {
+	a, err := ReadApplication(Starter)
+	return Settings{a.Issuer, Starter, client.UserSecret(a.UserSecret), client.ServiceSecret(a.ServiceSecret)}, err
+}
+
+// Application is an application of the demo, with the secrets of its two halves: for
+// a program that starts both, and gives each its own.
+type Application struct {
+	Issuer        string `json:"-"`
+	URI           string `json:"application_uri"`
+	UserSecret    string `json:"user_secret"`
+	ServiceSecret string `json:"service_secret"`
+}
+
+// ReadApplication reads an application from the demo's file, which is the one in
+// TANDEM_DEMO or tandem-data/demo.json.
+func ReadApplication(uri string) (Application, error) {
 	file := os.Getenv("TANDEM_DEMO")
 	if file == "" {
 		file = "tandem-data/demo.json"
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return Settings{}, fmt.Errorf("%w; run \"tandem up\" beside, in the same folder, or set TANDEM_ISSUER", err)
+		return Application{}, fmt.Errorf("%w; run \"tandem up\" beside, in the same folder, or set TANDEM_ISSUER", err)
 	}
 	var demo struct {
 		Issuer       string
-		Applications []struct {
-			URI           string `json:"application_uri"`
-			UserSecret    string `json:"user_secret"`
-			ServiceSecret string `json:"service_secret"`
-		}
+		Applications []Application
 	}
 	if err := json.Unmarshal(text, &demo); err != nil {
-		return Settings{}, fmt.Errorf("%s: %w", file, err)
+		return Application{}, fmt.Errorf("%s: %w", file, err)
 	}
 	for _, a := range demo.Applications {
-		if a.URI == Starter {
-			return Settings{demo.Issuer, a.URI, client.UserSecret(a.UserSecret), client.ServiceSecret(a.ServiceSecret)}, nil
+		if a.URI == uri {
+			a.Issuer = demo.Issuer
+			return a, nil
 		}
 	}
-	return Settings{}, fmt.Errorf("%s has no application %s: start \"tandem up\" of this version once more", file, Starter)
+	return Application{}, fmt.Errorf("%s has no application %s: start \"tandem up\" of this version once more", file, uri)
 }

@@ -72,7 +72,7 @@ var mayImport = map[string][]string{
 	// Examples are users of the SDK.
 	"examples/...": {".", "oauth", "client", "examples/...", "tandemtest"},
 	// The integration agent is an application of its own, with the kit for jobs.
-	"examples/prices/...": {".", "assets/...", "client", "examples/prices/...", "examples/settings", "internalapi", "seal", "sqldb", "webapp",
+	"examples/prices/...": {".", "assets/...", "client", "examples/prices/...", "examples/settings", "internalapi", "oauth", "seal", "sqldb", "webapp",
 		"worker/csvtext", "worker/fault", "worker/importer/...", "worker/jobs"},
 	"scripts/...":  {},
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/worker/fault"
 )
 
 func (w *Worker) serveStock(rw http.ResponseWriter, r *http.Request, who *person) error {
@@ -24,4 +25,4 @@ func (w *Worker) serveStock(rw http.ResponseWriter, r *http.Request, who *person
 }
 
 // cannotBeAsked reports whether an error means that the ERP does not answer now.
-func cannotBeAsked(err error) bool { return classify(err, 0).reason != "" }
+func cannotBeAsked(err error) bool { return fault.Of(err, 0).Reason != "" }

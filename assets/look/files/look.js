@@ -38,6 +38,7 @@ document.querySelectorAll("[data-live][data-every]").forEach(region => {
   };
   const turn = async () => {
     const now = document.getElementById(id);
+    if (now && !now.dataset.every) return; // it has come to an end, and forms in it stay as they are
     let word = "paused";
     if (now && !document.hidden && Date.now() - touched < 600000) {
       word = await swap(now).then(done => done ? "live" : done === null ? "signed out" : "not live", () => "no answer");

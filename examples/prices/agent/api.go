@@ -67,6 +67,8 @@ func (a *Agent) endpoint(limit time.Duration, f func(w http.ResponseWriter, r *h
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), limit)
 		defer cancel()
+		c, end := http.NewResponseController(w), tandem.SystemTime().Add(limit)
+		_, _ = c.SetReadDeadline(end), c.SetWriteDeadline(end) // a server without deadlines has none to move
 		r = r.WithContext(ctx)
 		p, err := a.personOf(r)
 		if err == nil {

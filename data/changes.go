@@ -58,30 +58,25 @@ var appChanges = sqldb.NewTable("applications", func(a *appChange, column sqldb.
 })
 
 // appPage is how many applications are read at a time.
-const appPage = 1000
+const appPage = 500
 
-const (
-	appsAfter        = `WHERE change > $1 ORDER BY change LIMIT $2`
-	appsThere        = `WHERE change > $1 AND deleted_at = 0 ORDER BY change LIMIT $2`
-	credentialsAfter = `application_id IN (SELECT id FROM applications WHERE change > $1 AND change <= $2)`
-)
+// appsAfter says nothing of deleted ones: a planner who knows little of the table would
+// look for those first, and sort all rows for each page.
+const appsAfter = `WHERE change > $1 ORDER BY change LIMIT $2`
 
 // AppsAfter implements [registry.Changes]. An application and its credentials are
 // of the same moment.
 func (s *Changes) AppsAfter(ctx context.Context, change int64, tell func(registry.AppChange)) error {
-	where := appsAfter
-	if change == 0 {
-		where = appsThere
-	}
-	for {
+	for first := change == 0; ; {
 		var page []appChange
 		var of map[string][]tandem.Credential
 		err := s.db.Snapshot(ctx, func(tx *sql.Tx) (err error) {
-			page, err = appChanges.All(tx.QueryContext(ctx, appChanges.Select+where, change, appPage))
+			page, err = appChanges.All(tx.QueryContext(ctx, appChanges.Select+appsAfter, change, appPage))
 			if err != nil || len(page) == 0 {
 				return err
 			}
-			of, err = credentialsOf(ctx, tx, credentialsAfter, change, page[len(page)-1].change)
+			ids := sqldb.Each(page, func(a *appChange) any { return a.ID })
+			of, err = credentialsOf(ctx, tx, `application_id IN (`+placeholders(1, len(ids))+`)`, ids...)
 			return err
 		})
 		if err != nil {
@@ -90,7 +85,9 @@ func (s *Changes) AppsAfter(ctx context.Context, change int64, tell func(registr
 		for i := range page {
 			a := &page[i]
 			a.Credentials, change = of[a.ID], a.change
-			tell(registry.AppChange{App: a.TrustedApp, Deleted: !a.deletedAt.IsZero()})
+			if deleted := !a.deletedAt.IsZero(); !deleted || !first {
+				tell(registry.AppChange{App: a.TrustedApp, Deleted: deleted})
+			}
 		}
 		if len(page) < appPage {
 			return nil

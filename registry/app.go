@@ -4,15 +4,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem"
 )
 
 // App is a Trusted Application as last read: what sign-ins and tokens need of it,
-// with what every call asks worked out beforehand, in as little memory as may be.
-// It is shared: never change it.
+// with what every call asks worked out beforehand. It is shared: never change it.
 type App struct {
 	ID, ApplicationURI, Name string
 	ClientType               tandem.ClientType
@@ -62,7 +60,6 @@ func NewApp(a tandem.TrustedApp) *App {
 	for i := range a.Credentials {
 		app.Credentials[i] = newCredential(&a.Credentials[i])
 	}
-	app.pack()
 	return app
 }
 
@@ -79,35 +76,6 @@ func micros(t time.Time) int64 {
 		return 0
 	}
 	return t.UnixMicro()
-}
-
-// pack has all texts of the application in one piece of memory, and all proofs in
-// another.
-func (a *App) pack() {
-	texts := []*string{&a.ID, &a.ApplicationURI, &a.Name, &a.SystemUserID}
-	for _, uris := range [][]string{a.RedirectURIs, a.PostLogoutRedirectURIs} {
-		for i := range uris {
-			texts = append(texts, &uris[i])
-		}
-	}
-	var proofs []byte
-	for i := range a.Credentials {
-		texts = append(texts, &a.Credentials[i].ID)
-		proofs = append(proofs, a.Credentials[i].Proof...)
-	}
-	var all strings.Builder
-	for _, text := range texts {
-		all.WriteString(*text)
-	}
-	whole := strings.Clone(all.String())
-	for _, text := range texts {
-		*text, whole = whole[:len(*text)], whole[len(*text):]
-	}
-	proofs = slices.Clip(slices.Clone(proofs))
-	for i := range a.Credentials {
-		c := &a.Credentials[i]
-		c.Proof, proofs = proofs[:len(c.Proof):len(c.Proof)], proofs[len(c.Proof):]
-	}
 }
 
 // AllowsUserType reports whether a person of this type may sign in through
@@ -135,41 +103,4 @@ func (a *App) FlowScope(f tandem.Flow) tandem.Scope {
 		return a.serviceFlow
 	}
 	return a.userFlow
-}
-
-// shared are texts and scopes that are the same for thousands of applications,
-// which then need not keep them thousands of times.
-type shared struct {
-	words  map[string]string
-	scopes map[string]tandem.Scope
-}
-
-// maxShared bounds each, whatever is in the database.
-const maxShared = 1000
-
-func newShared() *shared { return &shared{map[string]string{}, map[string]tandem.Scope{}} }
-
-// share replaces what the application has by what others have.
-func (s *shared) share(a *App) {
-	a.userFlow, a.serviceFlow = known(s.scopes, a.userFlow.String(), a.userFlow), known(s.scopes, a.serviceFlow.String(), a.serviceFlow)
-	shareWord(s, &a.ClientType)
-	for i := range a.Credentials {
-		shareWord(s, &a.Credentials[i].Kind)
-		shareWord(s, &a.Credentials[i].Flow)
-	}
-}
-
-func shareWord[T ~string](s *shared, word *T) {
-	*word = T(known(s.words, string(*word), string(*word)))
-}
-
-func known[T any](all map[string]T, text string, one T) T {
-	have, ok := all[text]
-	switch {
-	case ok:
-		return have
-	case len(all) < maxShared:
-		all[text] = one
-	}
-	return one
 }

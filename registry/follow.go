@@ -124,9 +124,6 @@ func (r *Registry) refreshApps(ctx context.Context, newest int64) error {
 		return nil
 	}
 	afresh := newest < r.appsMark
-	if r.shared == nil {
-		r.shared = newShared()
-	}
 	mark, there := r.appsMark, map[string]bool{}
 	if afresh {
 		mark = 0
@@ -141,13 +138,11 @@ func (r *Registry) refreshApps(ctx context.Context, newest int64) error {
 		return err
 	}
 	if afresh {
-		r.apps.removeWhere(func(uri string, a *App) bool {
-			gone := !there[uri]
-			if gone {
-				r.origins.replace(a, nil)
+		for _, uri := range r.apps.uris() {
+			if !there[uri] {
+				r.remove(uri)
 			}
-			return gone
-		})
+		}
 	}
 	r.appsMark = newest
 	return nil
@@ -157,21 +152,29 @@ func (r *Registry) refreshApps(ctx context.Context, newest int64) error {
 // that seems to be there: a version counts within one history only.
 func (r *Registry) take(c AppChange, afresh bool) {
 	uri := c.App.ApplicationURI
-	have, ok := r.apps.get(uri)
+	have, ok := r.apps.kept(uri)
+	version, id := int64(0), ""
+	if ok {
+		version, id, _ = have.head()
+	}
 	switch {
 	case c.Deleted:
 		// The tombstone of a predecessor must not hit the application that
 		// has its name now.
-		if ok && have.ID == c.App.ID {
-			r.apps.remove(uri)
-			r.origins.replace(have, nil)
+		if id == c.App.ID {
+			r.remove(uri)
 		}
-	case !ok || afresh || have.ID != c.App.ID || have.Version != c.App.Version:
+	case !ok || afresh || id != c.App.ID || version != c.App.Version:
 		app := NewApp(c.App)
-		r.shared.share(app)
-		r.apps.set(uri, app)
-		r.origins.replace(have, app)
+		r.apps.set(app)
+		r.origins.replace(have.orNil(), app)
 	}
+}
+
+func (r *Registry) remove(uri string) {
+	have, _ := r.apps.kept(uri)
+	r.apps.remove(uri)
+	r.origins.replace(have.orNil(), nil)
 }
 
 // refreshUsers forgets the users that changed: they are read again when they are

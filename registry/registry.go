@@ -54,7 +54,7 @@ type Registry struct {
 	// Interval is how often to ask for changes; zero means [Interval].
 	Interval time.Duration
 
-	apps    live[*App] // by ApplicationURI
+	apps    apps
 	revoked live[time.Time]
 	origins origins
 	rights  rights
@@ -68,7 +68,6 @@ type Registry struct {
 
 	refresh                  sync.Mutex // one refresh at a time; guards what follows
 	appsMark, revocationMark int64
-	shared                   *shared
 	swept                    time.Time // when revocations that have expired were last forgotten
 
 	catching sync.Mutex

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"time"
 )
 
 // heapFloor is how much heap an instance may fill before garbage is collected, in
@@ -53,4 +55,49 @@ func percentToFloor(live, scanned uint64) int {
 	}
 	const step = 50
 	return max(100, int((heapFloor-live)*100/scanned)/step*step)
+}
+
+// What a heap that has grown holds beyond what is kept is given back to the system
+// when the instance has rested: for restTime it has allocated less than restBytes, and
+// at least giveBackFrom would be given back.
+const (
+	restTime     = 15 * time.Second
+	restBytes    = 1 << 20
+	giveBackFrom = 6 << 20
+)
+
+// giveBackAtRest looks every [restTime] until the context ends.
+func giveBackAtRest(ctx context.Context) {
+	tick := time.NewTicker(restTime)
+	defer tick.Stop()
+	for before := readHeapUse(); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := readHeapUse()
+		if now.rested(before) {
+			debug.FreeOSMemory()
+		}
+		before = now
+	}
+}
+
+// heapUse is in bytes: what was allocated since the start, what the heap takes of the
+// system, and what of it the last collection left.
+type heapUse struct{ allocated, taken, live uint64 }
+
+func (u heapUse) rested(before heapUse) bool {
+	return u.allocated-before.allocated < restBytes && u.taken > u.live+giveBackFrom
+}
+
+func readHeapUse() heapUse {
+	samples := []metrics.Sample{
+		{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"},
+	}
+	metrics.Read(samples)
+	value := func(i int) uint64 { return samples[i].Value.Uint64() }
+	return heapUse{allocated: value(0), live: value(1), taken: value(2) + value(3)}
 }

@@ -25,3 +25,21 @@ func TestHeapReachesItsFloor(t *testing.T) {
 		}
 	}
 }
+
+// What is given back would be allocated again at once by an instance that works.
+func TestMemoryIsGivenBackAtRest(t *testing.T) {
+	t.Parallel()
+	const mib = 1 << 20
+	for name, c := range map[string]struct {
+		before, now heapUse
+		want        bool
+	}{
+		"after load":    {heapUse{allocated: 900 * mib}, heapUse{allocated: 900*mib + 200, taken: 24 * mib, live: 8 * mib}, true},
+		"at work":       {heapUse{allocated: 900 * mib}, heapUse{allocated: 905 * mib, taken: 24 * mib, live: 8 * mib}, false},
+		"little to win": {heapUse{allocated: 900 * mib}, heapUse{allocated: 900 * mib, taken: 10 * mib, live: 8 * mib}, false},
+	} {
+		if got := c.now.rested(c.before); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}

@@ -109,6 +109,7 @@ func (c *instanceCommand) Run(ctx context.Context, r *run) error {
 		return err
 	}
 	keepHeapFloor()
+	go giveBackAtRest(ctx)
 	log := r.programLog("instance")
 	config, err := c.config(r, log, true)
 	if err != nil {

@@ -10,8 +10,9 @@
 // failure is worth another try is said by the owner of the kinds, see [Config].
 //
 // Jobs are rows of the worker's own database, and nothing that people see is
-// anywhere else. Each unfinished one is a workflow of DBOS Transact too, which
-// remembers the process that has it: so that a job of a process that died goes on
+// anywhere else. At first a job is in the hand of the process that was asked for it,
+// which the row names; one that is not soon over is a workflow of DBOS Transact too,
+// which remembers the process that has it. So a job of a process that died goes on
 // elsewhere, or after a restart. Attempts are numbered, and only the latest
 // writes: none is run twice to effect. See docs/adr/0010-jobs.md.
 package jobs

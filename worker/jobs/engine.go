@@ -53,23 +53,26 @@ type engine struct {
 	slots chan struct{}
 	woken chan struct{}
 
-	// begins are those that [engine.begin] has started.
+	// begins are those that [engine.begin] and [engine.take] have started.
 	begins sync.WaitGroup
 
 	lock sync.Mutex
-	// durable is there while jobs are run.
+	// durable is there while jobs are run, and working is what they run within.
 	durable *durable
+	working context.Context
 	// here are the jobs whose workflow is in this process.
 	here map[string]*execution
 }
 
-// execution is a job's workflow in this process.
+// execution is a job's workflow in this process, or a job in its hand.
 type execution struct {
 	// end ends the workflow, cancel the attempt that runs; that is nil between
 	// two attempts.
 	end, cancel context.CancelCauseFunc
 	// attempt is its number.
 	attempt int
+	// hand is nil for workflows.
+	hand *hand
 }
 
 func newEngine(j *Jobs) *engine {
@@ -106,22 +109,37 @@ func (e *engine) serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errNotStarted, err)
 	}
-	e.setDurable(d)
+	e.setDurable(d, work)
 	looked := make(chan struct{})
 	go func() {
 		defer close(looked)
 		e.keepLooking(ctx, d, alive)
 	}()
 	<-ctx.Done()
-	e.setDurable(nil)
+	e.setDurable(nil, nil)
 	stop(errStopping)
 	err = d.close(stopIn) // also ends what waits for the engine
 	<-looked
-	e.begins.Wait()
 	if err != nil {
 		return fmt.Errorf("the worker's engine did not stop in time: %w", err)
 	}
-	return nil
+	return e.waitForBegins(stopIn)
+}
+
+// waitForBegins waits until what [engine.begin] and [engine.take] have started is
+// over, but not for a job that does not end when it is told to.
+func (e *engine) waitForBegins(within time.Duration) error {
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		e.begins.Wait()
+	}()
+	select {
+	case <-over:
+		return nil
+	case <-time.After(within):
+		return errors.New("a job of the worker did not stop in time")
+	}
 }
 
 // keepLooking does what is due, again and again until ctx ends.
@@ -139,10 +157,10 @@ func (e *engine) keepLooking(ctx context.Context, d *durable, alive alive) {
 	}
 }
 
-func (e *engine) setDurable(d *durable) {
+func (e *engine) setDurable(d *durable, working context.Context) {
 	e.lock.Lock()
 	defer e.lock.Unlock()
-	e.durable = d
+	e.durable, e.working = d, working
 }
 
 // look does what is due, and says when to look again. A failure is logged and
@@ -275,13 +293,16 @@ func (e *engine) has(id string) bool {
 // work is the workflow of a job: attempts, until one is the last. ctx ends when
 // the worker stops.
 func (e *engine) work(ctx context.Context, id string) error {
+	if final, err := e.waitForHand(ctx, id); final || err != nil {
+		return err
+	}
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	x := &execution{end: end}
 	e.enter(id, x)
 	defer e.leave(id, x)
 	for {
-		final, err := e.turn(ctx, id, x)
+		final, err := e.turn(ctx, &row{id: id}, x)
 		switch {
 		case final || errors.Is(err, errLost):
 			return err
@@ -321,14 +342,15 @@ func (e *engine) note(x *execution, attempt int, cancel context.CancelCauseFunc)
 }
 
 // turn makes the next attempt when it is due and has a slot. final says that
-// there is none after it.
-func (e *engine) turn(ctx context.Context, id string, x *execution) (final bool, err error) {
+// there is none after it. Of a job in the hand r is the row, of others the id.
+func (e *engine) turn(ctx context.Context, r *row, x *execution) (final bool, err error) {
+	id := r.id
 	select {
 	case e.slots <- struct{}{}:
 	case <-ctx.Done():
 		return false, context.Cause(ctx)
 	}
-	r, err := e.jobs.claim(ctx, id)
+	r, err = e.claim(ctx, r, x)
 	if r != nil {
 		defer func() { <-e.slots }()
 		return e.attempt(ctx, x, &Run{jobs: e.jobs, row: r})
@@ -349,6 +371,16 @@ func (e *engine) turn(ctx context.Context, id string, x *execution) (final bool,
 		pause(ctx, max(r.runAt.Sub(e.clock.Now()), least))
 	}
 	return false, err
+}
+
+func (e *engine) claim(ctx context.Context, r *row, x *execution) (*row, error) {
+	if x.hand == nil {
+		return e.jobs.claim(ctx, r.id)
+	}
+	if got, err := e.jobs.claimInHand(ctx, r); !got {
+		return nil, err
+	}
+	return r, nil
 }
 
 // attempt makes one attempt at a job, and writes down what it came to.

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -137,6 +138,8 @@ type Ask struct {
 	Args any
 	// Disk is how many bytes the job was given, see [Jobs.Folder].
 	Disk int64
+
+	heldBy string
 }
 
 // Submit queues a job that a person asked for.
@@ -144,13 +147,25 @@ func (j *Jobs) Submit(ctx context.Context, reach Reach, ask Ask) (internalapi.Jo
 	if err := j.files.share(ctx, ask.ID, j.clock.Now()); err != nil {
 		return internalapi.Job{}, err
 	}
+	ask.ID = cmp.Or(ask.ID, NewID())
+	x := j.engine.reserve(ask.ID, ask.Kind)
+	ask.heldBy = heldBy(x, j.engine.executor)
 	r, err := j.insert(ctx, nil, ask, j.boundsOf(&ask))
+	if x != nil && (err != nil || r.id != ask.ID) {
+		j.engine.leave(ask.ID, x)
+	}
 	if err != nil {
 		return internalapi.Job{}, err
 	}
-	j.engine.begin(r.id)
+	shown := r.shown(reach)
+	switch {
+	case x == nil:
+		j.engine.begin(r.id)
+	case r.id == ask.ID:
+		j.engine.take(x, r)
+	}
 	j.watch.changed(r.id)
-	return r.shown(reach), nil
+	return shown, nil
 }
 
 // Cancel asks a job to stop; a final job stays as it is.

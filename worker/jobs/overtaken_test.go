@@ -80,8 +80,13 @@ func TestSameJobTwiceInOneProcess(t *testing.T) {
 	onEach(t, func(ctx context.Context, r *Run) error {
 		<-ctx.Done()
 		return ctx.Err()
-	}, func(t *testing.T, j *Jobs, submit func() string, stop func() error) {
-		id := submit()
+	}, func(t *testing.T, j *Jobs, _ func() string, stop func() error) {
+		r, err := j.insert(t.Context(), nil, Ask{Kind: "nothing", RequestedBy: "anna"}, unbounded())
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := r.id
+		j.engine.begin(id)
 		attempt := func(n int) {
 			t.Helper()
 			testkit.Eventually(t, "the attempt runs", func() bool {

@@ -48,6 +48,8 @@ type row struct {
 	owner sql.NullString
 	// disk is how many bytes its files have.
 	disk int64
+	// heldBy is the process that has it in its hand, see hand.go.
+	heldBy string
 }
 
 // table is the jobs table.
@@ -75,6 +77,7 @@ var table = sqldb.NewTable("jobs", func(r *row, column sqldb.Column) {
 	column("version", &r.version)
 	column("owner_id", &r.owner)
 	column("disk", &r.disk)
+	column("held_by", &r.heldBy)
 })
 
 // arguments is what every kind's arguments may have beside their own.
@@ -208,9 +211,9 @@ var insertJob = fmt.Sprintf(`INSERT INTO jobs (%s) SELECT %s FROM (
 		FROM jobs WHERE state = 'queued') AS waiting, (
 		SELECT CAST(COALESCE(SUM(disk), 0) AS BIGINT) AS bytes FROM jobs WHERE disk > 0 AND owner_id = $%[3]d) AS kept
 	WHERE n < $%[4]d AND same < $%[5]d AND own < $%[6]d AND own_same < $%[7]d AND bytes <= $%[8]d ON CONFLICT (active_key) DO NOTHING`,
-	table.Columns, placeholders(columns), columns-1, columns+1, columns+2, columns+3, columns+4, columns+5)
+	table.Columns, placeholders(columns), columns-2, columns+1, columns+2, columns+3, columns+4, columns+5)
 
-// columns is how many the table has; the last but one is the owner.
+// columns is how many the table has; the last but two is the owner.
 var columns = len(table.Values(new(row)))
 
 // tryInsert gives nil when the job was not added and there is none in its place.
@@ -247,7 +250,7 @@ func (j *Jobs) newRow(ask *Ask) (*row, error) {
 	now := j.clock.Now()
 	r := &row{
 		id: cmp.Or(ask.ID, NewID()), kind: ask.Kind, state: internalapi.JobQueued, requestedBy: ask.RequestedBy,
-		createdAt: now, runAt: now, version: 1, owner: sql.NullString{Valid: true}, disk: ask.Disk,
+		createdAt: now, runAt: now, version: 1, owner: sql.NullString{Valid: true}, disk: ask.Disk, heldBy: ask.heldBy,
 	}
 	if ask.Asker != nil {
 		r.owner.String = ask.Asker.UserID

@@ -2,6 +2,8 @@ package jobs
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
 )
@@ -9,34 +11,25 @@ import (
 // adopt begins the jobs that no process has: because that died, or because the
 // one that took the request came no further than writing it down.
 func (e *engine) adopt(ctx context.Context, d *durable, alive alive) error {
-	unfinished, err := e.jobs.ids(ctx, unfinishedJobs)
+	held, err := e.jobs.holders(ctx)
 	if err != nil {
 		return err
 	}
-	if len(unfinished) > 0 {
+	if len(held) > 0 {
 		d.rest.wake()
 	}
-	var elsewhere []string
-	for _, id := range unfinished {
-		if !e.has(id) {
-			elsewhere = append(elsewhere, id)
-		}
-	}
-	if len(elsewhere) == 0 {
+	maps.DeleteFunc(held, func(id, by string) bool { return e.has(id) })
+	if len(held) == 0 {
 		return nil
 	}
-	return d.adopt(elsewhere, func(executor string, f func() error) error {
-		if executor == e.executor {
-			return nil
-		}
-		return alive.whenGone(ctx, executor, f)
-	})
+	return d.adopt(held, e.executor, func(executor string, f func() error) error { return alive.whenGone(ctx, executor, f) })
 }
 
-// adopt begins those of the unfinished jobs that no living process has. whenGone
-// runs a function if a process is gone, and keeps others from doing the same.
-func (d *durable) adopt(unfinished []string, whenGone func(executor string, f func() error) error) error {
-	known, err := d.list(dbos.WithFilterWorkflowIDs(unfinished...))
+// adopt begins those of the unfinished jobs that no living process has: neither as a
+// workflow nor in its hand, as held says. self is this process; whenGone runs a
+// function if another one is gone, and keeps others from doing the same.
+func (d *durable) adopt(held map[string]string, self string, whenGone func(executor string, f func() error) error) error {
+	known, err := d.list(dbos.WithFilterWorkflowIDs(slices.Collect(maps.Keys(held))...))
 	if err != nil {
 		return err
 	}
@@ -55,16 +48,23 @@ func (d *durable) adopt(unfinished []string, whenGone func(executor string, f fu
 			}
 		}
 	}
+	delete(executors, self)
 	for executor := range executors {
 		if err := whenGone(executor, func() error { return d.resume(executor) }); err != nil {
 			return err
 		}
 	}
-	for _, id := range unfinished {
-		if !found[id] {
-			if err := d.begin(id); err != nil {
-				return err
-			}
+	for id, by := range held {
+		begin := func() error { return d.begin(id) }
+		switch {
+		case found[id]:
+		case by == "" || by == self:
+			err = begin()
+		default:
+			err = whenGone(by, begin)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -177,6 +177,7 @@ func connect(ctx context.Context, e *engine, rest *rest, config *dbos.Config) (c
 // begin starts the job's workflow here; nothing when it has been begun.
 func (d *durable) begin(id string) error {
 	d.rest.wake()
+	defer d.rest.wake() // what was cleaned meanwhile did not have it
 	_, err := dbos.RunWorkflow(d.dbos, d.work, id, dbos.WithWorkflowID(id))
 	return err
 }

@@ -42,14 +42,15 @@ const partUpload, partExport = "upload", "export"
 
 func (f *files) folder(id, part string) string { return filepath.Join(f.dir, id, part) }
 
-// share takes what a job was given to where the other workers have it, too.
-func (f *files) share(ctx context.Context, id string, now time.Time) error {
+// share takes what a job was given to where the other workers have it, too, and says
+// whether there is anything.
+func (f *files) share(ctx context.Context, id string, now time.Time) (given bool, err error) {
 	if f.shared == nil {
-		return nil
+		return false, nil
 	}
 	entries, err := os.ReadDir(f.folder(id, partUpload))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return false, nil
 	}
 	for _, entry := range entries {
 		if err == nil {
@@ -57,15 +58,16 @@ func (f *files) share(ctx context.Context, id string, now time.Time) error {
 		}
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	return os.RemoveAll(filepath.Join(f.dir, id))
+	return len(entries) > 0, os.RemoveAll(filepath.Join(f.dir, id))
 }
 
-// dropUploads deletes what a job was given; it is not needed once it ended.
-func (f *files) dropUploads(ctx context.Context, id string) {
+// dropUploads deletes what a job was given; it is not needed once it ended. shared
+// says that there may be something of it in the database.
+func (f *files) dropUploads(ctx context.Context, id string, shared bool) {
 	err := os.RemoveAll(f.folder(id, partUpload))
-	if f.shared != nil {
+	if f.shared != nil && shared {
 		err = errors.Join(err, f.shared.drop(ctx, id, partUpload))
 	}
 	if err != nil {

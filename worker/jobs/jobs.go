@@ -144,8 +144,12 @@ type Ask struct {
 
 // Submit queues a job that a person asked for.
 func (j *Jobs) Submit(ctx context.Context, reach Reach, ask Ask) (internalapi.Job, error) {
-	if err := j.files.share(ctx, ask.ID, j.clock.Now()); err != nil {
+	given, err := j.files.share(ctx, ask.ID, j.clock.Now())
+	if err != nil {
 		return internalapi.Job{}, err
+	}
+	if given {
+		ask.Disk = max(1, ask.Disk) // says that there is something, also where the files are empty
 	}
 	ask.ID = cmp.Or(ask.ID, NewID())
 	x := j.engine.reserve(ask.ID, ask.Kind)
@@ -187,7 +191,7 @@ func (j *Jobs) Cancel(ctx context.Context, reach Reach, id string) (internalapi.
 	j.watch.changed(id)
 	job, err := j.Job(ctx, reach, id)
 	if err == nil && job.State == internalapi.JobCancelled {
-		j.files.dropUploads(ctx, id)
+		j.files.dropUploads(ctx, id, true)
 	}
 	return job, err
 }
@@ -207,7 +211,7 @@ func (j *Jobs) Folder(id string) string { return j.files.folder(id, partUpload) 
 func (j *Jobs) Forget(ctx context.Context, id string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetIn)
 	defer cancel()
-	j.files.dropUploads(ctx, id)
+	j.files.dropUploads(ctx, id, true)
 }
 
 // forgetIn is how long it may take to forget files; what is left then is found

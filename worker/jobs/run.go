@@ -333,7 +333,7 @@ func (r *Run) settle(ctx context.Context, failure error) (internalapi.JobState, 
 		return r.row.state, err
 	}
 	if after.state.Final() {
-		r.jobs.files.dropUploads(ctx, r.row.id)
+		r.jobs.files.dropUploads(ctx, r.row.id, r.row.disk > 0)
 	}
 	r.jobs.watch.changed(r.row.id)
 	r.jobs.log.Info("job", "job", after.id, "kind", string(after.kind), "state", string(after.state),

@@ -66,7 +66,10 @@ type Access struct {
 	// none. Nil asks nobody.
 	Person func(ctx context.Context, userID string) tandem.UserType
 	// Uses counts the rights that calls use; nil counts nothing.
-	Uses    *permission.Meter
+	Uses *permission.Meter
+	// Watch is told of every decision, in the place of Uses; nil for nobody: it is for who
+	// explains.
+	Watch   permission.Watcher
 	Auditor Auditor
 	// Clock is nil for the system's.
 	Clock tandem.Clock
@@ -242,7 +245,7 @@ func (a *Access) open(r *http.Request, p *tandem.Principal, scope string) (call 
 
 // watch lets the rights be counted that the call uses.
 func (a *Access) watch(ctx context.Context, call *Call) {
-	if a.Uses == nil {
+	if call.Watch = a.Watch; a.Uses == nil || a.Watch != nil {
 		return
 	}
 	if call.OnBehalf != nil && a.Person != nil {

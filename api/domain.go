@@ -193,7 +193,10 @@ func (d *Domain) set(r *http.Request, name string) (*model.Set, error) {
 	}
 	granted := grantedTo(r)
 	granted.Watch = nil // whoever goes on with the set asks again
-	return set, set.Permit(granted, permission.Read)
+	if set.Permit(granted, permission.Read) != nil {
+		return nil, set.Permit(grantedTo(r), permission.Read)
+	}
+	return set, nil
 }
 
 // grantedTo is what the caller was granted; nothing without a guard.

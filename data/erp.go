@@ -3,6 +3,7 @@ package data
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -31,6 +32,8 @@ const maxAttempts = 10
 type ERP struct {
 	// Clock is nil for the system's.
 	Clock tandem.Clock
+	// Undo makes Write, CreateChild, Update, Delete and Do undo what they have done.
+	Undo bool
 
 	db     *sqldb.DB
 	model  *write.Model
@@ -169,13 +172,37 @@ func (e *ERP) Do(ctx context.Context, by write.Actor, entity model.Entity, when 
 }
 
 func (e *ERP) change(ctx context.Context, by write.Actor, f func(*write.Writer) error) error {
-	return e.write(ctx, MaxTransaction, func(t *transaction) error {
+	err := e.write(ctx, MaxTransaction, func(t *transaction) error {
 		w := write.NewWriter(e.model, by).In(t, e.present())
 		if err := w.Renew(); err != nil {
 			return err
 		}
-		return f(w)
+		if err := f(w); err != nil || !e.Undo {
+			return err
+		}
+		return errUndone
 	})
+	if errors.Is(err, errUndone) {
+		return nil
+	}
+	return err
+}
+
+// errUndone ends a transaction of a store that keeps nothing.
+var errUndone = errors.New("done, and undone")
+
+// Try runs f with a writer in a transaction of which nothing stays.
+func (e *ERP) Try(ctx context.Context, by write.Actor, f func(*write.Writer) error) error {
+	err := e.write(ctx, MaxTransaction, func(t *transaction) error {
+		if err := f(write.NewWriter(e.model, by).In(t, e.present())); err != nil {
+			return err
+		}
+		return errUndone
+	})
+	if errors.Is(err, errUndone) {
+		return nil
+	}
+	return err
 }
 
 // Import implements [write.Store].

@@ -188,6 +188,18 @@ func (s *Suggestion) command(words ...string) {
 	s.Commands = append(s.Commands, "tandem access "+strings.Join(words, " "))
 }
 
+// Flag names the key as commands do: --set SET.
+func (k *Key) Flag() string {
+	switch k.Kind {
+	case SetKey:
+		return "--set " + k.argument()
+	case ColumnKey:
+		return "--column " + k.argument()
+	case RowKey, SystemKey:
+	}
+	return "--key " + k.argument()
+}
+
 // argument names the key in a command.
 func (k *Key) argument() string {
 	switch k.Kind {

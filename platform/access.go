@@ -3,7 +3,6 @@ package platform
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -214,10 +213,4 @@ func (x *externals) read(tx write.Tx, e model.Entity) (one ExternalAccess, err e
 	}
 	one.CustomerName = model.Translation(party.Get(party.Set.Must("PartyName")).Text, model.DefaultLanguage)
 	return one, nil
-}
-
-func (x *externals) note(ctx context.Context, format string, args ...any) error {
-	return x.audit.Record(ctx, tandem.AuditEvent{
-		At: x.config.Clock.Now(), Kind: tandem.AuditAdministration, Actor: x.config.Actor, Detail: fmt.Sprintf(format, args...),
-	})
 }

@@ -71,6 +71,11 @@ var examples = map[string][]string{
 	"access external add":    {"tandem access external add paul --customer VINET --role Billing --days-back 90"},
 	"access external list":   {"tandem access external list paul"},
 	"access external remove": {"tandem access external remove paul --customer VINET"},
+	"explain": {
+		"tandem explain --as anna 'GET General_Products_Products?$select=StandardCostPerLot'",
+		"tandem explain --as anna 'PATCH Crm_Sales_Customers(0197c2d4-7a51-7a7e-8c1c-1f6f3f1f7d10) CreditLimit'",
+		"tandem explain 0197c2d4-7a51-7a7e-8c1c-1f6f3f1f7d10",
+	},
 	"record list": {
 		"tandem record list --kind administration --since 2026-11-01T00:00:00Z",
 		"tandem record list --application com.acme/portal -o json",

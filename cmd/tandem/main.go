@@ -34,6 +34,7 @@ type commands struct {
 	Session  sessionCommands `cmd:"" help:"API sessions and the licence slots they hold."`
 	Access   accessCommands  `cmd:"" help:"Who may see what."`
 	Demo     demoCommands    `cmd:"" help:"Examples beside the demo of tandem up."`
+	Explain  explainCommand  `cmd:"" help:"Tell why a call is allowed or refused, by which grants; or why a request was refused."`
 	Record   recordCommands  `cmd:"" help:"The append-only record of what happened."`
 	Key      keyCommands     `cmd:"" help:"Signing keys."`
 	Backup   backupCommand   `cmd:"" help:"Back up all databases of the data folder into one file, while everything runs."`

@@ -1,0 +1,361 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/api"
+	"github.com/hybridapps/tandem/api/odata"
+	"github.com/hybridapps/tandem/data"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/erp/write"
+	"github.com/hybridapps/tandem/permission"
+	"github.com/hybridapps/tandem/registry"
+)
+
+// Explanation is why an account may make a call or may not. It is for administrators: it
+// names keys, groups and rows that the account does not see.
+type Explanation struct {
+	Login  string
+	Type   tandem.UserType
+	Groups []string
+	// Call is what was asked about.
+	Call string
+	// Applications are those through which the account would make it.
+	Applications []Through
+	// Steps are the decisions, in the order in which they are made.
+	Steps []Step
+	// Status is what the API would answer, and Answer its words; 0 where the call is not
+	// made because its body is not given, and nothing refuses it.
+	Status int
+	Answer string
+	// Mend are commands that would let the account do it.
+	Mend []string
+}
+
+// Through is an application by which an account calls.
+type Through struct {
+	ApplicationURI string
+	Flow           tandem.Flow
+	// Scope is what its tokens may have at most, Enough whether that has what the call
+	// needs.
+	Scope  tandem.Scope
+	Need   string
+	Enough bool
+}
+
+// Step is one decision.
+type Step struct {
+	// What is asked for: a right on a set, an attribute, or a key of the row.
+	What    string
+	Allowed bool
+	// By are the groups of the account that give it; Others are groups that would, where
+	// none of its own does.
+	By, Others []string
+}
+
+// Explain tells whether an account may make a call, and why. The call is one line: GET
+// Set(id)?…, PATCH Set(id) Name,Name or with a JSON body, DELETE Set(id), POST Set, POST
+// Set(id)/Action. It is made, by the code that would make it, with a token that has every
+// scope, and undone; nothing stays but the record of who asked.
+func (a *Administration) Explain(ctx context.Context, login, call string) (*Explanation, error) {
+	of, err := a.Permissions.Of(ctx, login)
+	if err != nil {
+		return nil, err
+	}
+	x := &explaining{Administration: a, of: of, e: &Explanation{Login: of.User.Login, Type: of.User.Type, Groups: of.Groups, Call: call}}
+	if err := x.parse(call); err != nil {
+		return nil, err
+	}
+	if err := x.prepare(ctx); err != nil {
+		return nil, err
+	}
+	if err := x.through(ctx); err != nil {
+		return nil, err
+	}
+	if err := x.try(ctx); err != nil {
+		return nil, err
+	}
+	if err := x.rowSteps(ctx); err != nil {
+		return nil, err
+	}
+	x.mend()
+	return x.e, a.note(ctx, "asked why %s may or may not %s", of.User.Login, tandem.Clip(call, 200))
+}
+
+func (a *Administration) note(ctx context.Context, format string, args ...any) error {
+	return a.audit.Record(ctx, tandem.AuditEvent{
+		At: a.config.Clock.Now(), Kind: tandem.AuditAdministration, Actor: a.config.Actor, Detail: fmt.Sprintf(format, args...),
+	})
+}
+
+// explaining makes an explanation.
+type explaining struct {
+	*Administration
+	of     permission.Of
+	e      *Explanation
+	d      permission.Definitions
+	groups []string // of the account, by id
+	rights *permission.Rights
+
+	method, path, rawQuery, body string
+	members                      []string // of a PATCH or POST without a body
+	target                       odata.Path
+	model                        *write.Model
+	rows                         *data.ERP
+	decided                      []permission.Decision
+	facts                        tandem.Facts
+}
+
+// parse reads the call.
+func (x *explaining) parse(call string) error {
+	method, rest, _ := strings.Cut(strings.TrimSpace(call), " ")
+	x.method = strings.ToUpper(method)
+	path, more, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	if x.method == http.MethodGet {
+		path, more = strings.ReplaceAll(strings.TrimSpace(rest), " ", "%20"), ""
+	}
+	if !slices.Contains([]string{"GET", "PATCH", "DELETE", "POST"}, x.method) || path == "" {
+		return tandem.Errorf(tandem.CodeInvalid, `write the call as 'GET Set(id)?$select=…', 'PATCH Set(id) Name,Name', 'DELETE Set(id)', 'POST Set' or 'POST Set(id)/Action'`)
+	}
+	if more = strings.TrimSpace(more); strings.HasPrefix(more, "{") {
+		x.body = more
+	} else {
+		for name := range strings.FieldsFuncSeq(more, func(r rune) bool { return r == ',' || r == ' ' }) {
+			x.members = append(x.members, name)
+		}
+	}
+	x.path, x.rawQuery, _ = strings.Cut(strings.TrimPrefix(path, api.DomainPath), "?")
+	var err error
+	if x.target, err = odata.ParsePath(x.path); err != nil {
+		return tandem.Errorf(tandem.CodeInvalid, "%v", err)
+	}
+	return nil
+}
+
+// prepare reads what the account holds.
+func (x *explaining) prepare(ctx context.Context) (err error) {
+	if x.d, err = x.permissions.Definitions(ctx); err != nil {
+		return err
+	}
+	put, _, err := x.permissions.GroupsOf(ctx, x.of.User.ID)
+	if err != nil {
+		return err
+	}
+	x.groups = permission.GroupsOf(&x.of.User, put)
+	x.rights = permission.NewTable(x.d).Rights(x.groups)
+	x.model = erpModel()
+	x.rows = x.erpStore(x.model)
+	x.rows.Undo = true
+	return nil
+}
+
+// through finds the applications by which the account calls, and what their scopes cut
+// off.
+func (x *explaining) through(ctx context.Context) error {
+	need := api.ScopeFor(x.method)
+	for app, err := range x.Apps.List(ctx, registry.Filter{}) {
+		if err != nil {
+			return err
+		}
+		t := Through{ApplicationURI: app.ApplicationURI, Need: need}
+		switch u := &x.of.User; {
+		case !app.Enabled:
+			continue
+		case u.Type == tandem.SystemUserNoLogin && app.SystemUserAllowed && app.SystemUserID == u.ID:
+			t.Flow, t.Scope = tandem.FlowService, app.FlowScope(tandem.FlowService)
+		case u.Type == tandem.InternalUser && app.AllowsUserType(u.Type):
+			t.Flow, t.Scope = tandem.FlowUser, app.FlowScope(tandem.FlowUser)
+		default:
+			continue
+		}
+		t.Enough = t.Scope.Has(need)
+		x.e.Applications = append(x.e.Applications, t)
+	}
+	return nil
+}
+
+// Decided implements [permission.Watcher].
+func (x *explaining) Decided(d permission.Decision) {
+	if !slices.ContainsFunc(x.decided, func(had permission.Decision) bool {
+		return had.Set == d.Set && had.Attribute == d.Attribute && had.Need == d.Need && (had.Refused == nil) == (d.Refused == nil)
+	}) {
+		x.decided = append(x.decided, d)
+	}
+}
+
+// try makes the call, and undoes it.
+func (x *explaining) try(ctx context.Context) error {
+	if x.of.User.Type == tandem.ExternalCommunityUser {
+		x.e.Status, x.e.Answer = http.StatusForbidden, "external users sign in for identity only; the API is not for them"
+		return nil
+	}
+	if err := x.rows.FollowKeys(ctx, x.permissions); err != nil {
+		return err
+	}
+	asks := x.method == http.MethodGet || x.method == http.MethodDelete || x.body != ""
+	if set := x.model.Set(x.target.Name); !asks && set != nil && set.Action(x.target.Member) != nil {
+		asks = len(x.members) == 0 // an action may have no parameters
+	}
+	var err error
+	if asks {
+		err = x.call(ctx)
+	} else {
+		err = x.may(ctx)
+	}
+	for _, d := range x.decided {
+		x.step(d)
+	}
+	return err
+}
+
+// call lets the API itself answer.
+func (x *explaining) call(ctx context.Context) error {
+	access := &api.Access{
+		Verifier: x, Checker: x, Sessions: x, Auditor: x, Watch: x, Clock: x.config.Clock, Log: x.config.Log,
+		Rights: func(context.Context, *tandem.Principal) (*permission.Rights, error) { return x.rights, nil },
+	}
+	mux := http.NewServeMux()
+	(&api.Domain{Model: x.model.Model, Store: x.rows, Access: access, Root: "https://explain.example", Log: slog.New(slog.DiscardHandler)}).Mount(mux)
+	target := "https://explain.example" + api.DomainPath + x.path
+	if x.rawQuery != "" {
+		target += "?" + x.rawQuery
+	}
+	r, err := http.NewRequestWithContext(ctx, x.method, target, strings.NewReader(x.body))
+	if err != nil {
+		return tandem.Errorf(tandem.CodeInvalid, "the call cannot be read: %v", err)
+	}
+	r.RemoteAddr = "127.0.0.1:0"
+	r.Header.Set("Authorization", "Bearer explain")
+	r.Header.Set("Prefer", "return=minimal")
+	if x.body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	w := &kept{header: http.Header{}}
+	mux.ServeHTTP(w, r)
+	x.e.Status, x.e.Answer = w.status, w.words()
+	return nil
+}
+
+// may asks what a call without a body asks of the account.
+func (x *explaining) may(ctx context.Context) error {
+	set, err := x.model.Lookup(x.target.Name, "")
+	if err != nil {
+		return err
+	}
+	by := write.Actor{ID: x.of.User.ID, Login: x.of.User.Login, Granted: permission.Granted{Scope: explainScope, Rights: x.rights, Watch: x}}
+	err = x.rows.Try(ctx, by, func(w *write.Writer) error {
+		if x.target.Key == "" {
+			return w.MayCreate(set, x.members)
+		}
+		members := x.members
+		if x.target.Member != "" {
+			members = []string{x.target.Member}
+		}
+		return w.MayChange(model.Entity{Set: set, ID: x.target.Key}, permission.Update, members)
+	})
+	var refused *permission.Denied
+	var scope *model.ScopeError
+	var told *tandem.Error
+	switch {
+	case errors.As(err, &refused):
+		x.e.Status, x.e.Answer = http.StatusForbidden, refused.Error()
+		x.facts = tandem.Facts{Rule: refused.Rule, Set: refused.Set, Attribute: refused.Attribute, Need: refused.Need.String(), Guard: refused.Guard, Key: refused.Key, Row: refused.Row}
+	case errors.As(err, &scope):
+		x.e.Status, x.e.Answer = http.StatusForbidden, scope.Error()
+	case errors.As(err, &told):
+		x.e.Status, x.e.Answer = told.Code.Status(), told.Message
+	default:
+		return err
+	}
+	return nil
+}
+
+// explainScope is that of a token that has every scope but sec.
+var explainScope = tandem.Scope{tandem.ScopeRead, tandem.ScopeUpdate}
+
+// VerifyAccess implements [api.Verifier].
+func (x *explaining) VerifyAccess(context.Context, string) (*tandem.Principal, error) {
+	p := &tandem.Principal{Scope: explainScope, ExpiresAt: x.config.Clock.Now().Add(time.Hour)}
+	u := &x.of.User
+	if u.Type == tandem.SystemUserNoLogin {
+		p.Service = &tandem.ServiceIdentity{SystemUserID: u.ID, SystemUserLogin: u.Login}
+	} else {
+		p.User = &tandem.UserIdentity{ID: u.ID, Login: u.Login, Type: u.Type, Admin: u.Admin}
+	}
+	return p, nil
+}
+
+// Check implements [api.Checker].
+func (x *explaining) Check(context.Context, *tandem.Principal) error { return nil }
+
+// Acquire implements [api.Sessions]: no slot is taken.
+func (x *explaining) Acquire(context.Context, *tandem.Principal, string) (*tandem.Session, error) {
+	return &tandem.Session{ID: "explain"}, nil
+}
+
+// Record implements [api.Auditor]: a refusal is not one that happened, and says why.
+func (x *explaining) Record(_ context.Context, e tandem.AuditEvent) (err error) {
+	x.facts, err = tandem.ParseFacts(e.Facts)
+	return err
+}
+
+// rowSteps are the guards of the row that the call names.
+func (x *explaining) rowSteps(ctx context.Context) error {
+	set := x.model.Set(x.target.Name)
+	if set == nil || x.target.Key == "" || set.View || x.of.User.Type == tandem.ExternalCommunityUser {
+		return nil
+	}
+	e, err := x.concrete(ctx, model.Entity{Set: set, ID: x.target.Key})
+	if err != nil {
+		return err
+	}
+	if e.ID == "" {
+		x.e.Steps = append(x.e.Steps, Step{What: "there is no such row: administrators would not find it either"})
+		return nil
+	}
+	needs := []permission.Right{permission.Read}
+	switch x.method {
+	case http.MethodPatch, http.MethodPost:
+		needs = append(needs, permission.Update)
+	case http.MethodDelete:
+		needs = append(needs, permission.Delete)
+	}
+	var guards []write.RowGuard
+	err = x.rows.Try(ctx, write.Platform("", ""), func(w *write.Writer) (err error) {
+		guards, err = w.RowGuards(e)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, g := range guards {
+		if g.Key == "" {
+			x.e.Steps = append(x.e.Steps, Step{What: "the row has no " + g.Path, Allowed: true})
+			continue
+		}
+		for _, need := range needs {
+			x.e.Steps = append(x.e.Steps, x.keyStep(g.Key, need, g.Opens(x.rights, need), "of the row ("+g.Path+")"))
+		}
+	}
+	return nil
+}
+
+// concrete is the row by the set that it is one of; without an id where there is none.
+func (x *explaining) concrete(ctx context.Context, e model.Entity) (found model.Entity, err error) {
+	q := query.ByID(e.Set, e.ID)
+	q.Fields = []*model.Property{e.Set.ID()}
+	err = x.rows.Query(ctx, q, func(r *query.Row) error {
+		found = model.Entity{Set: r.Set, ID: e.ID}
+		return nil
+	})
+	return found, err
+}

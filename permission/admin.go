@@ -29,6 +29,9 @@ type Admin struct {
 	Actor string
 	// Clock tells the time; nil means the system's.
 	Clock tandem.Clock
+	// Unused says that nobody works with the instance yet, so that no replica decides
+	// anything: keys can be put on rows at once, and not after [Settling].
+	Unused bool
 }
 
 // Sets are the entity sets as far as permissions are about them.

@@ -179,7 +179,10 @@ func (a *Admin) CreateKey(ctx context.Context, set, name string) (Key, error) {
 	if slices.ContainsFunc(d.Keys, func(k Key) bool { return k.Kind == RowKey && k.EntityName == set && strings.EqualFold(k.Name, name) }) {
 		return Key{}, tandem.Errorf(tandem.CodeConflict, "there is a key %q for %s already", name, set)
 	}
-	k := Key{ID: uuid.NewString(), Kind: RowKey, Name: name, EntityName: set, CreatedAt: a.Clock.Now()}
+	k := Key{ID: uuid.NewString(), Kind: RowKey, Name: name, EntityName: set}
+	if !a.Unused {
+		k.CreatedAt = a.Clock.Now()
+	}
 	if err := a.Store.PutKey(ctx, k); err != nil {
 		return Key{}, err
 	}

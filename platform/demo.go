@@ -14,6 +14,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/internal/paging"
 	"github.com/hybridapps/tandem/registry"
 )
 
@@ -33,6 +34,17 @@ var demoUsers = []signin.NewUser{
 	{Login: "anna", Name: "Anna Berger", Type: tandem.InternalUser, Email: "anna@example.com"},
 	{Login: "paul", Name: "Paul Novak", Type: tandem.ExternalCommunityUser, Email: "paul@example.com"},
 	{Login: "maria", Name: "Maria Petrova", Type: tandem.InternalUser, Email: "maria@example.com"},
+	{Login: "walt", Name: "Walter Kolev", Type: tandem.InternalUser, Email: "walt@example.com"},
+	{Login: "tom", Name: "Tom Huber", Type: tandem.InternalUser, Email: "tom@example.com"},
+}
+
+// DemoJobs are what the internal users of the demo do, by login: what groups they are
+// in follows from it.
+var DemoJobs = map[string]string{
+	"anna":  "sales: enters orders; no cost, does not set prices, not the store in Graz",
+	"maria": "sales manager: approves and releases, knows cost, sets prices",
+	"walt":  "warehouse Plovdiv: its stores only, no orders, no prices",
+	"tom":   "technician: customers and products, no orders, no prices",
 }
 
 // DemoConfig is what is known of a demo before it is made, or made again.
@@ -79,6 +91,12 @@ func (a *Administration) EnsureDemo(ctx context.Context, c DemoConfig) (*Demo, e
 		if err := a.demoOwned(ctx, c); err != nil {
 			return err
 		}
+		_, some, err := paging.First(a.Accounts.List(ctx, signin.Filter{}))
+		if err != nil {
+			return err
+		}
+		a.Permissions.Unused = !some
+		defer func() { a.Permissions.Unused = false }()
 		if err := a.demoPeople(ctx, c, d); err != nil {
 			return err
 		}
@@ -91,7 +109,7 @@ func (a *Administration) EnsureDemo(ctx context.Context, c DemoConfig) (*Demo, e
 		if err := a.demoPermissions(ctx); err != nil {
 			return err
 		}
-		if err := a.demoTypeKeys(ctx); err != nil {
+		if err := errors.Join(a.demoTypeKeys(ctx), a.demoKeys(ctx)); err != nil {
 			return err
 		}
 		g, seeding := errgroup.WithContext(ctx)
@@ -102,7 +120,10 @@ func (a *Administration) EnsureDemo(ctx context.Context, c DemoConfig) (*Demo, e
 		if err := g.Wait(); err != nil {
 			return err
 		}
-		return a.demoDocuments(ctx)
+		if err := a.demoDocuments(ctx); err != nil {
+			return err
+		}
+		return a.demoRows(ctx)
 	})
 	if err != nil {
 		return nil, err

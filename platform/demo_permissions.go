@@ -10,13 +10,12 @@ import (
 
 // demoGroup is a group of the demo with who is in it and what it is granted.
 type demoGroup struct {
-	name, notes string
-	members     []string
-	sets        []demoGrant
-	columns     []demoGrant
+	name, notes         string
+	members             []string
+	sets, columns, keys []demoGrant
 }
 
-// demoGrant are rights on sets or columns.
+// demoGrant are rights on sets, columns, or keys of rows.
 type demoGrant struct {
 	rights string
 	on     []string
@@ -29,13 +28,38 @@ const (
 	columnCredit = "Crm_Sales_Customers.CreditLimit"
 )
 
-// demoGroups show what groups are for. People see everything but cost, and change
-// everything but prices and credit limits; the portal's back end holds what its jobs
-// need.
+// The keys of rows.
+const (
+	keyPlovdiv  = "Plovdiv stores"
+	keyVarna    = "Varna store"
+	keyGraz     = "Graz store"
+	keyAustria  = "Austria"
+	keyAccounts = "Key accounts"
+)
+
+// demoDocumentSets are not everybody's: who neither sells nor manages has no orders.
+var demoDocumentSets = []string{"Crm_Sales_SalesOrders", "Crm_Invoicing_Invoices"}
+
+// demoGroups show what groups are for. Sales enters orders, without cost and without
+// the store in Graz; managers know all and set prices and credit limits; the warehouse
+// sees its own stores and no prices; technicians see neither orders nor prices; the
+// portal's back end holds what its jobs need.
 var demoGroups = []demoGroup{
-	{name: "Managers", notes: "Know cost, and set credit limits.", members: []string{"maria"}, columns: []demoGrant{
-		{"read", []string{columnCost, columnBase}}, {"read,create,update", []string{columnCredit, columnPrice}},
-	}},
+	{name: "Sales", notes: "Enter orders and invoices.", members: []string{"anna", "maria"},
+		sets:    []demoGrant{{"read,create,update,delete", demoDocumentSets}},
+		columns: []demoGrant{{"read,create", []string{columnPrice}}},
+		keys:    []demoGrant{{"read,update", []string{keyPlovdiv, keyVarna, keyAustria, keyAccounts}}},
+	},
+	{name: "Managers", notes: "Know cost, and set prices and credit limits.", members: []string{"maria"},
+		columns: []demoGrant{{"read", []string{columnCost, columnBase}}, {"read,create,update", []string{columnCredit, columnPrice}}},
+		keys:    []demoGrant{{"read,update,delete", []string{keyPlovdiv, keyVarna, keyGraz, keyAustria, keyAccounts}}},
+	},
+	{name: "Warehouse Plovdiv", notes: "Its stores, and no prices.", members: []string{"walt"},
+		keys: []demoGrant{{"read,update", []string{keyPlovdiv}}},
+	},
+	{name: "Technicians", notes: "Customers and products, and no prices.", members: []string{"tom"},
+		keys: []demoGrant{{"read", []string{keyPlovdiv}}},
+	},
 	{name: "Purchasing", notes: "Know and enter cost.", columns: []demoGrant{{"read,create,update", []string{columnCost, columnBase}}}},
 	{name: "Pricing", notes: "Set list prices.", columns: []demoGrant{{"read,create,update", []string{columnPrice}}}},
 	{name: "Price agent", notes: "List prices, and nothing else of the products.", members: []string{DemoPricesUser},
@@ -56,12 +80,14 @@ var demoGroups = []demoGroup{
 			}},
 		},
 		columns: []demoGrant{{"read,create,update", []string{columnPrice}}, {"read", []string{columnCredit}}},
+		keys:    []demoGrant{{"read", []string{keyPlovdiv, keyVarna, keyGraz}}, {"read,update", []string{keyAustria, keyAccounts}}},
 	},
 }
 
 // demoPermissions makes the demo's groups, as far as they are missing. A group that is
 // there is left as somebody has made it.
 func (a *Administration) demoPermissions(ctx context.Context) error {
+	first := false
 	for _, g := range demoGroups {
 		if _, err := a.Permissions.Group(ctx, g.name); !errors.Is(err, tandem.ErrNotFound) {
 			if err != nil {
@@ -70,6 +96,21 @@ func (a *Administration) demoPermissions(ctx context.Context) error {
 			continue
 		}
 		if err := a.demoGroup(ctx, g); err != nil {
+			return err
+		}
+		first = first || g.name == "Sales"
+	}
+	if !first {
+		return nil
+	}
+	return a.demoTake(ctx)
+}
+
+// demoTake takes from everybody what is for some.
+func (a *Administration) demoTake(ctx context.Context) error {
+	for _, set := range demoDocumentSets {
+		err := a.Permissions.Revoke(ctx, "Everybody", permission.Target{Set: set})
+		if err != nil && !errors.Is(err, tandem.ErrNotFound) {
 			return err
 		}
 	}
@@ -97,16 +138,11 @@ func (a *Administration) demoGroup(ctx context.Context, g demoGroup) error {
 			if _, err := a.Permissions.Grant(ctx, g.name, permission.Target{Column: column}, grant.rights, false); err != nil {
 				return err
 			}
-			if column == columnCost || column == columnBase {
+			if column != columnCredit {
 				continue
 			}
-			// Everybody goes on seeing what they may not change; who makes a product, as an
-			// import does, gives it its first price.
-			everybody := "read"
-			if column == columnPrice {
-				everybody = "read,create"
-			}
-			if _, err := a.Permissions.Grant(ctx, "Everybody", permission.Target{Column: column}, everybody, false); err != nil {
+			// Everybody goes on seeing what only managers may change.
+			if _, err := a.Permissions.Grant(ctx, "Everybody", permission.Target{Column: column}, "read", false); err != nil {
 				return err
 			}
 		}

@@ -56,6 +56,7 @@ func TestDemoIsMadeOnceAndMended(t *testing.T) {
 				t.Errorf("the second time changed the password of %s", login)
 			}
 		}
+		demoSees(t, a)
 		demoOrders(t, a)
 
 		// Somebody adds an address and changes a password; the web app moves.

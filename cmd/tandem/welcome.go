@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/platform"
 )
 
 // welcome says where everything is and what to try. Passwords are shown to a
@@ -61,6 +62,8 @@ func kindOf(u demoer) string {
 		return "administrator"
 	case u.Type == tandem.ExternalCommunityUser:
 		return "external user, a customer"
+	case platform.DemoJobs[u.Login] != "":
+		return platform.DemoJobs[u.Login]
 	}
 	return "internal user"
 }

@@ -15,6 +15,10 @@ import (
 // namespace makes the ids: the same name has the same id in every instance.
 var namespace = uuid.MustParse("6d6f6e74-616e-5e61-8d72-6176656e6121")
 
+// IDOf is the id of a row of the demo company by the name that it is made under: the
+// code of a store, the country of one of our companies.
+func IDOf(s *model.Set, name string) string { return idOf(s.Type + "/" + name) }
+
 func idOf(name string) string { return uuid.NewSHA1(namespace, []byte(name)).String() }
 
 // maker makes rows in one transaction.
@@ -51,7 +55,7 @@ func (m *maker) row(set, name string) row {
 	if s.View {
 		return row{model.NewRecord(s, "")}
 	}
-	return row{model.NewRecord(s, idOf(s.Type+"/"+name))}
+	return row{model.NewRecord(s, IDOf(s, name))}
 }
 
 func (r row) property(name string) *model.Property {

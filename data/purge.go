@@ -11,6 +11,7 @@ import (
 var (
 	oldFamilies    = sqldb.Purge{Table: "refresh_families", Column: "expires_at"}
 	oldCodes       = sqldb.Purge{Table: "authorization_codes", Column: "issued_at"}
+	oldPushed      = sqldb.Purge{Table: "pushed_requests", Column: "expires_at"}
 	oldEndings     = sqldb.Purge{Table: "revoked_tokens", Column: "kept_until"}
 	oldAssertions  = sqldb.Purge{Table: "client_assertions", Column: "expires_at"}
 	oldFailures    = sqldb.Purge{Table: "client_failures", Column: "minute"}

@@ -68,7 +68,7 @@ func markRestored(ctx context.Context, tx *sql.Tx, engine sqldb.Engine, actor st
 	if engine == sqldb.PostgreSQL {
 		clear = `TRUNCATE `
 	}
-	for _, table := range []string{"sign_ins", "refresh_families", "authorization_codes", "signing_keys"} {
+	for _, table := range []string{"sign_ins", "refresh_families", "authorization_codes", "pushed_requests", "signing_keys"} {
 		if _, err := tx.ExecContext(ctx, clear+table); err != nil {
 			return err
 		}

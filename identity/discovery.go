@@ -23,6 +23,7 @@ func (h *Handler) Metadata() oauth.Metadata {
 	return oauth.Metadata{
 		Issuer:                h.Issuer,
 		AuthorizationEndpoint: h.endpoint(oauth.PathAuthorize),
+		PushedEndpoint:        h.endpoint(oauth.PathPushed),
 		TokenEndpoint:         h.endpoint(oauth.PathToken),
 		UserinfoEndpoint:      h.endpoint(oauth.PathUserinfo),
 		EndSessionEndpoint:    h.endpoint(oauth.PathEndSession),

@@ -163,7 +163,7 @@ func TestProtocolPageHasWhatDiscoveryHas(t *testing.T) {
 	}
 	doc := newSite(t).one().handler.Metadata()
 	words := slices.Concat(doc.ScopesSupported, doc.ClaimsSupported, doc.TokenAuthMethods, doc.GrantTypesSupported)
-	for _, endpoint := range []string{doc.AuthorizationEndpoint, doc.TokenEndpoint, doc.UserinfoEndpoint, doc.EndSessionEndpoint,
+	for _, endpoint := range []string{doc.AuthorizationEndpoint, doc.PushedEndpoint, doc.TokenEndpoint, doc.UserinfoEndpoint, doc.EndSessionEndpoint,
 		doc.RevocationEndpoint, doc.IntrospectionEndpoint, doc.JWKSURI} {
 		words = append(words, oauth.PathIssuer+strings.TrimPrefix(endpoint, issuer))
 	}

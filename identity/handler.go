@@ -52,6 +52,7 @@ type Handler struct {
 	Failures    FailureCounters
 	Revocations Revocations
 	SignIns     SignInGrants
+	Pushed      Pusher
 	Uses        CredentialUses
 	Audit       tandem.Auditor
 	// Log gets internal errors; nil means slog.Default.
@@ -70,13 +71,14 @@ type Handler struct {
 func (h *Handler) Mount(mux *http.ServeMux) {
 	h.throttle = throttle{counters: h.Failures, clock: h.Clock}
 	h.refusals = refusals{audit: h.Audit, clock: h.Clock, gate: refusalGate{Max: maxRefusals}}
-	h.audiences = []string{h.Issuer, h.endpoint(oauth.PathToken)}
+	h.audiences = []string{h.Issuer, h.endpoint(oauth.PathToken), h.endpoint(oauth.PathPushed)}
 
 	discovery := h.discovery()
 	mux.Handle("GET "+oauth.PathDiscovery, discovery)
 	mux.Handle("GET "+oauth.PathMetadata, discovery)
 	mux.HandleFunc("GET "+oauth.PathJWKS, h.jwks)
 	mux.HandleFunc("POST "+oauth.PathToken, h.serveToken)
+	mux.HandleFunc("POST "+oauth.PathPushed, h.servePushed)
 	mux.HandleFunc("POST "+oauth.PathRevocation, h.serveRevocation)
 	mux.HandleFunc("POST "+oauth.PathIntrospection, h.serveIntrospection)
 }

@@ -160,8 +160,9 @@ func (s *site) start() *replica {
 	r.handler.Mount(r.ServeMux)
 	browser := &signin.Handler{
 		Issuer: issuer, API: root + "/api/domain/odata/", Applications: r.registry, Users: s.users, SignIns: s.ending.SignIns, Passwords: passwords(), Attempts: data.NewThrottle(s.db),
-		Codes: codes, IDTokens: r.minter, Hints: verifier, Ending: s.ending, Audit: s.audit, Box: s.box("sign-in"), Log: log, Clock: s.clock.Now,
+		Codes: codes, IDTokens: r.minter, Pushed: data.NewPushedRequests(s.db), Hints: verifier, Ending: s.ending, Audit: s.audit, Box: s.box("sign-in"), Log: log, Clock: s.clock.Now,
 	}
+	r.handler.Pushed = browser
 	if err := browser.Mount(r.ServeMux); err != nil {
 		s.t.Fatal(err)
 	}

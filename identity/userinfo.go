@@ -49,7 +49,9 @@ func (e *Userinfo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, claims)
 }
 
-func writeJSON(w http.ResponseWriter, v any) {
+func writeJSON(w http.ResponseWriter, v any) { writeStatus(w, http.StatusOK, v) }
+
+func writeStatus(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil { // plain structs: cannot happen
 		http.Error(w, "internal error", http.StatusInternalServerError)
@@ -58,5 +60,6 @@ func writeJSON(w http.ResponseWriter, v any) {
 	oauth.NoStore(w.Header())
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
 	_, _ = w.Write(body) // who has gone away cannot be told
 }

@@ -31,6 +31,7 @@ const (
 	InteractionRequired     ErrorCode = "interaction_required"
 	RequestNotSupported     ErrorCode = "request_not_supported"
 	RequestURINotSupported  ErrorCode = "request_uri_not_supported"
+	InvalidRequestURI       ErrorCode = "invalid_request_uri"
 	InvalidToken            ErrorCode = "invalid_token"
 	InsufficientScope       ErrorCode = "insufficient_scope"
 	UnsupportedTokenType    ErrorCode = "unsupported_token_type"

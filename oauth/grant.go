@@ -44,6 +44,16 @@ const (
 	PromptSelectAccount = "select_account"
 )
 
+// PushedResponse is the answer to a pushed authorization request (RFC 9126 section
+// 2.2). ExpiresIn is in seconds.
+type PushedResponse struct {
+	RequestURI string `json:"request_uri"`
+	ExpiresIn  int64  `json:"expires_in"`
+}
+
+// PushedPrefix is what the request_uri of a pushed request begins with.
+const PushedPrefix = "urn:ietf:params:oauth:request_uri:"
+
 // TokenTypeBearer is the token_type of every access token (RFC 6750).
 const TokenTypeBearer = "Bearer"
 

@@ -6,6 +6,8 @@ package oauth
 type Metadata struct {
 	Issuer                string `json:"issuer"`
 	AuthorizationEndpoint string `json:"authorization_endpoint,omitempty"`
+	// PushedEndpoint takes authorization requests beforehand (RFC 9126).
+	PushedEndpoint        string `json:"pushed_authorization_request_endpoint,omitempty"`
 	TokenEndpoint         string `json:"token_endpoint"`
 	UserinfoEndpoint      string `json:"userinfo_endpoint,omitempty"`
 	EndSessionEndpoint    string `json:"end_session_endpoint,omitempty"`

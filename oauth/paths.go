@@ -11,6 +11,7 @@ const (
 	PathMetadata      = "/.well-known/oauth-authorization-server" + PathIssuer
 	PathJWKS          = PathDiscovery + "/jwks"
 	PathAuthorize     = PathIssuer + "/connect/authorize"
+	PathPushed        = PathIssuer + "/connect/par"
 	PathToken         = PathIssuer + "/connect/token"
 	PathUserinfo      = PathIssuer + "/connect/userinfo"
 	PathRevocation    = PathIssuer + "/connect/revocation"

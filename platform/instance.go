@@ -145,9 +145,10 @@ func (i *Instance) mountIdentity(mux *http.ServeMux, revoked followedRevocations
 	}
 	i.signIn = &signin.Handler{
 		Issuer: i.Issuer, API: i.ODataRoot, Applications: i.Registry, Users: i.users, SignIns: i.signIns, Passwords: passwords,
-		Attempts: data.NewThrottle(i.DB), Throttling: c.Throttling, Codes: codes, IDTokens: minter, Hints: verifier, Ending: i.Ending,
+		Attempts: data.NewThrottle(i.DB), Throttling: c.Throttling, Codes: codes, IDTokens: minter, Pushed: data.NewPushedRequests(i.DB), Hints: verifier, Ending: i.Ending,
 		Audit: i.audit, Box: i.boxes.signIn, Log: c.Log, Clock: c.Clock,
 	}
+	i.identity.Pushed = i.signIn
 }
 
 // mountAPI wires the domain API and the discovery of the instance.

@@ -38,6 +38,8 @@ type authorizationRequest struct {
 	// signed in.
 	LoginHint  string `json:"lh,omitempty"`
 	HintUserID string `json:"hu,omitempty"`
+	// Pushed is the hash of the request_uri by which it came; empty where it did not.
+	Pushed []byte `json:"pu,omitempty"`
 	// At is when the request came, as Unix seconds.
 	At int64 `json:"at"`
 	// SignedIn is the sid with which the person signed in for this request: it

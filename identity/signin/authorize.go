@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
@@ -105,6 +106,9 @@ func (h *Handler) tooOld(req *authorizationRequest) *problem {
 // URI is a [problem]: there is nowhere safe to send it. All else is a [refusal],
 // which goes back to the application.
 func (h *Handler) accept(r *http.Request, q url.Values) (*authorizationRequest, error) {
+	if strings.HasPrefix(q.Get("request_uri"), oauth.PushedPrefix) {
+		return h.pushed(r, q)
+	}
 	for _, name := range []string{"client_id", "redirect_uri"} {
 		about := asked{q.Get("client_id"), q.Get("redirect_uri")}
 		if values := q[name]; len(values) == 0 || values[0] == "" {
@@ -217,6 +221,9 @@ func (h *Handler) grant(w http.ResponseWriter, r *http.Request, req *authorizati
 	}
 	if cause != nil {
 		return &refusal{req, cause}
+	}
+	if err := h.usePushed(r, req); err != nil {
+		return err
 	}
 	code, err := h.Codes.Issue(r.Context(), token.CodeGrant{
 		ApplicationURI: app.ApplicationURI,

@@ -47,6 +47,7 @@ func (h *Handler) opened(text, place string, v any) bool {
 // The places that sealed texts are for.
 const (
 	placeRequest = "authorization request"
+	placePushed  = "pushed authorization request"
 	placeLogout  = "logout request"
 	placeDevice  = "device"
 	placeCSRF    = "form|" // and the form cookie

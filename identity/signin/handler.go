@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/hybridapps/tandem"
@@ -55,6 +56,7 @@ type Handler struct {
 	Throttling   Throttling
 	Codes        Codes
 	IDTokens     IDTokens
+	Pushed       PushedRequests
 	Hints        Hints
 	Ending       *Ending
 	Audit        tandem.Auditor
@@ -117,6 +119,7 @@ func (h *Handler) Purge(ctx context.Context) error {
 	return errors.Join(
 		h.SignIns.Purge(ctx, now.Add(-SignInAbsolute)),
 		h.Attempts.Purge(ctx, now.Add(-h.throttle.Window)),
+		h.Pushed.PurgePushed(ctx, now.Add(-time.Hour)),
 	)
 }
 

@@ -197,7 +197,7 @@ func newSiteOn(t *testing.T, db *sqldb.DB, tls bool) *site {
 	t.Cleanup(s.Server.Close)
 	s.h = &signin.Handler{
 		Issuer: s.URL + "/id", API: s.URL + "/api/domain/odata/", Applications: s.apps, Users: s.users, SignIns: ending.SignIns, Passwords: passwords,
-		Attempts: data.NewThrottle(db), Codes: s.codes, Hints: s.hints, Ending: ending, Audit: s.audit, Box: box,
+		Attempts: data.NewThrottle(db), Codes: s.codes, Pushed: data.NewPushedRequests(db), Hints: s.hints, Ending: ending, Audit: s.audit, Box: box,
 		Log: slog.New(slog.NewTextHandler(io.MultiWriter(t.Output(), s.log), nil)), Clock: s.clock.Now,
 		Throttling: signin.Throttling{AddressDelay: time.Millisecond},
 	}

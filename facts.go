@@ -47,6 +47,8 @@ const (
 	RuleRow       Rule = "right.row"
 	RuleKey       Rule = "right.key"
 	RuleType      Rule = "right.type"
+	// RuleAbility: the key of an ability is granted to others.
+	RuleAbility Rule = "right.ability"
 )
 
 // JSON is how facts are stored.

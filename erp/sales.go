@@ -22,7 +22,7 @@ func salesSets(state *model.Enum) []write.Declaration {
 		).Search("DocumentNo", "CustomerPurchaseOrderNo", "ReferenceDocumentNo", "Customer.Party.PartyName").
 		ReachedBy("Customer", roleOrders, "DocumentDate").HiddenOutside("CreationUser").PricedFrom(rolePrices, "TotalLineAmount", "AmountToPay")
 	return []write.Declaration{
-		asSale(orders, prepareSalesOrder),
+		withPrices(asSale(orders, prepareSalesOrder)),
 		stateChanges(orders.Set, "SalesOrder", state),
 
 		{
@@ -39,7 +39,7 @@ func salesSets(state *model.Enum) []write.Declaration {
 					model.Ref("LineStore", setStores),
 				),
 			Prepare: prepareSalesLine,
-			Compute: computeLine,
+			Compute: computeSalesLine,
 			Rules:   lineRules,
 		},
 	}
@@ -106,6 +106,17 @@ func prepareSalesLine(c *write.Change) error {
 		}
 	}
 	return prepareLine(c)
+}
+
+// computeSalesLine is computeLine within what the account may do with prices.
+func computeSalesLine(c *write.Change) error {
+	if err := priced(c); err != nil {
+		return err
+	}
+	if err := computed(c); err != nil {
+		return err
+	}
+	return computeLine(c)
 }
 
 // prepareLine takes number, description and unit of a new line from its order
@@ -186,27 +197,34 @@ func quantityBase(c *write.Change) error {
 	if err != nil {
 		return err
 	}
-	base := product.Get(product.Set.Must("MeasurementUnit"))
-	quantity := c.Get("Quantity").Int
-	if base.Text != c.Get("QuantityUnit").Text {
-		from, err := c.Ref("QuantityUnit")
-		if err != nil {
-			return err
-		}
-		to, err := c.Row(from.Set, base.Text)
-		if err != nil {
-			return err
-		}
-		multiplier, divisor := from.Set.Must("Multiplier"), from.Set.Must("Divisor")
-		// All four factors are thousandths of at most nine digits.
-		var ok bool
-		quantity, ok = mulDiv(quantity, from.Get(multiplier).Int*to.Get(divisor).Int, max(1, from.Get(divisor).Int*to.Get(multiplier).Int))
-		if !ok {
-			return c.Fail("Quantity does not fit QuantityBase; check the unit.")
-		}
+	multiplier, divisor, err := unitFactor(c, product)
+	if err != nil {
+		return err
+	}
+	quantity, ok := mulDiv(c.Get("Quantity").Int, multiplier, divisor)
+	if !ok {
+		return c.Fail("Quantity does not fit QuantityBase; check the unit.")
 	}
 	c.Put("QuantityBase", model.IntValue(quantity))
 	return nil
+}
+
+// unitFactor is how many of the product's unit the line's unit is, as a fraction.
+func unitFactor(c *write.Change, product *model.Record) (multiplier, divisor int64, err error) {
+	base := get(product, "MeasurementUnit")
+	if !c.Has("QuantityUnit") || base.Text == c.Get("QuantityUnit").Text {
+		return 1, 1, nil
+	}
+	from, err := c.Ref("QuantityUnit")
+	if err != nil {
+		return 0, 0, err
+	}
+	to, err := c.Row(from.Set, base.Text)
+	if err != nil {
+		return 0, 0, err
+	}
+	// All four factors are thousandths of at most nine digits.
+	return get(from, "Multiplier").Int * get(to, "Divisor").Int, max(1, get(from, "Divisor").Int*get(to, "Multiplier").Int), nil
 }
 
 // mulDiv is a*b/c rounded half away from zero, exact in between. It reports

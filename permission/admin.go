@@ -60,8 +60,8 @@ const (
 	maxNotes = 254
 )
 
-// Learn makes the keys of sets that are new in this version of the program, and
-// grants them to Everybody as the sets say.
+// Learn makes the keys of sets and abilities that are new in this version of the
+// program, and grants those of sets to Everybody as the sets say.
 func (a *Admin) Learn(ctx context.Context) error {
 	d, err := a.Store.Definitions(ctx)
 	if err != nil {
@@ -83,6 +83,7 @@ func (a *Admin) Learn(ctx context.Context) error {
 			grants = append(grants, Grant{Group: EverybodyID, Key: id, Rights: s.Everybody})
 		}
 	}
+	keys = append(keys, d.learnAbilities()...)
 	if len(keys) == 0 {
 		return nil
 	}

@@ -121,6 +121,9 @@ func (a *Admin) Of(ctx context.Context, login string) (Of, error) {
 				e.Groups = append(e.Groups, in[g.Group].Name)
 			}
 		}
+		if k.Kind == SystemKey && len(e.Groups) == 0 {
+			continue // everybody's
+		}
 		of.Effective = append(of.Effective, e)
 	}
 	return of, nil
@@ -133,6 +136,8 @@ func (k *Key) Offers() Right {
 		return OfSets
 	case k.Kind == ColumnKey:
 		return OfColumns
+	case k.Kind == SystemKey:
+		return Read
 	case k.EntityName == "Systems_Documents_DocumentTypes":
 		return OfTypes
 	}

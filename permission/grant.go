@@ -16,10 +16,12 @@ type Target struct {
 	Set, Column string
 	// Key is the name or the id of a key that rows have.
 	Key string
+	// System is the name of an ability, like unit-price.
+	System string
 }
 
 // String is what is named.
-func (t Target) String() string { return t.Set + t.Column + t.Key }
+func (t Target) String() string { return t.Set + t.Column + t.Key + t.System }
 
 // Grant gives a group rights on a target, and returns what it has then. rights are
 // as [ParseRights] reads them; they are added to what the group has, unless alone
@@ -115,6 +117,15 @@ func (a *Admin) Revoke(ctx context.Context, group string, on Target) error {
 // target finds the key of what is named; isNew says that it has to be made.
 func (a *Admin) target(d *Definitions, on Target) (k Key, isNew bool, err error) {
 	switch {
+	case on.System != "" && on.Set+on.Column+on.Key == "":
+		at := slices.IndexFunc(abilities, func(k Key) bool { return strings.EqualFold(k.Name, on.System) || k.ID == on.System })
+		if at < 0 {
+			return k, false, tandem.Errorf(tandem.CodeNotFound, "there is no ability %q; use one of %s", tandem.Clip(on.System, 40),
+				strings.Join(abilityNames(), ", "))
+		}
+		k = abilities[at]
+	case on.System != "":
+		return k, false, tandem.Errorf(tandem.CodeInvalid, "name one thing that the rights are for: a set, a column, a key or an ability")
 	case on.Set != "" && on.Column == "" && on.Key == "":
 		k = Key{ID: SetKeyID(on.Set), Kind: SetKey}
 	case on.Column != "" && on.Set == "" && on.Key == "":
@@ -132,7 +143,7 @@ func (a *Admin) target(d *Definitions, on Target) (k Key, isNew bool, err error)
 		k, err = d.RowKey(on.Key)
 		return k, false, err
 	default:
-		return k, false, tandem.Errorf(tandem.CodeInvalid, "name one thing that the rights are for: a set, a column or a key")
+		return k, false, tandem.Errorf(tandem.CodeInvalid, "name one thing that the rights are for: a set, a column, a key or an ability")
 	}
 	at := slices.IndexFunc(d.Keys, func(known Key) bool { return known.ID == k.ID })
 	switch {

@@ -117,6 +117,17 @@ func both(a, b *Rights) *Rights {
 			}
 		}
 	}
+	for _, of := range []*Rights{a, b} {
+		for ability := range of.closed {
+			r.closed = with(r.closed, ability)
+		}
+	}
+	for ability := range r.closed {
+		r.keys[ability] = 0
+		if a.Can(ability) && b.Can(ability) {
+			r.keys[ability] = Read
+		}
+	}
 	for _, rows := range r.rows {
 		rows.hold(r.keys)
 	}

@@ -56,7 +56,8 @@ type Rights struct {
 	columns    map[string]map[string]Right // by set and attribute: those that have a key
 	rows       map[string]*rowRights       // by the set of the rows
 	keys       map[string]Right
-	outside    *Outside // whose rows alone are seen; nil for nobody's in particular
+	closed     map[string]bool // abilities that are granted to some group
+	outside    *Outside        // whose rows alone are seen; nil for nobody's in particular
 }
 
 // setRights are the rights on one set.
@@ -160,6 +161,9 @@ func (r *Rights) on(k *Key) Grant {
 		g.Rights = k.Offers()
 	case r.allRows:
 		g.Rights |= k.Offers() &^ Administer
+	}
+	if k.Kind == SystemKey && r.Can(k.ID) {
+		g.Rights = Read
 	}
 	if k.Kind == SetKey {
 		for attribute := range r.sets[k.EntityName].only {
@@ -314,6 +318,7 @@ func (t *Table) rights(groups []string) *Rights {
 			r.row(k)
 		}
 	}
+	t.close(r)
 	for _, rows := range r.rows {
 		rows.hold(r.keys)
 	}

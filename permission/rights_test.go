@@ -219,3 +219,30 @@ func TestE8_NarrowedRightsAreThoseOfBoth(t *testing.T) {
 		}
 	})
 }
+
+// TestAbilities: one that nobody is granted is everybody's, and one that somebody is
+// granted is theirs alone; what is narrowed has what both have.
+func TestAbilities(t *testing.T) {
+	t.Parallel()
+	d := permission.Definitions{
+		Groups: []permission.Group{{ID: "g", Type: permission.NormalGroup}, {ID: "h", Type: permission.NormalGroup}, {ID: "all", Type: permission.AllData}},
+		Keys:   []permission.Key{{ID: permission.EditUnitPrice, Kind: permission.SystemKey}, {ID: permission.EditLineDiscount, Kind: permission.SystemKey}},
+		Grants: []permission.Grant{{Group: "g", Key: permission.EditUnitPrice, Rights: permission.Read}},
+	}
+	table := permission.NewTable(d)
+	g, h, all := table.Rights([]string{"g"}), table.Rights([]string{"h"}), table.Rights([]string{"all"})
+	for name, c := range map[string]struct {
+		rights          *permission.Rights
+		price, discount bool
+	}{
+		"granted": {g, true, true}, "not granted": {h, false, true}, "all data": {all, true, true}, "the platform": {permission.ByPlatform().Rights, true, true},
+		"nobody": {nil, false, false}, "narrowed to less": {table.Narrow(g, h), false, true}, "narrowed to the same": {table.Narrow(all, g), true, true},
+	} {
+		if price, discount := c.rights.Can(permission.EditUnitPrice), c.rights.Can(permission.EditLineDiscount); price != c.price || discount != c.discount {
+			t.Errorf("%s: price %t, discount %t", name, price, discount)
+		}
+	}
+	if h.Some() {
+		t.Error("an account with no grant holds something")
+	}
+}

@@ -207,7 +207,9 @@ func (k *Key) argument() string {
 		return k.EntityName
 	case ColumnKey:
 		return k.EntityName + "." + k.Attribute
-	case RowKey, SystemKey:
+	case SystemKey:
+		return k.Name
+	case RowKey:
 	}
 	return k.ID
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
@@ -106,6 +107,19 @@ func TestR_T_OrdersAreApprovedInThePages(t *testing.T) {
 		t.Error("maria is not offered to release a small order")
 	}
 	maria.open("/approvals/"+strings.Repeat("0", 8)+"-0000-0000-0000-000000000000").wants(t, 404)
+	for _, ability := range []string{"unit-price", "line-discount"} {
+		if _, err := s.in.Platform.Permissions.Grant(t.Context(), "Managers", permission.Target{System: ability}, "read", false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.in.Refresh()
+	form := anna.open("/orders/new")
+	for field, want := range map[string]string{"price": "You may not give another price than the list's", "discount": "You may not give a discount"} {
+		typed := url.Values{"customer": {customer}, "product": {product}, "quantity": {"1"}, "do": {"save"}}
+		typed.Set(field, "7")
+		anna.submit(form, "order-form", typed).wants(t, 422, want)
+	}
+	anna.submit(form, "order-form", url.Values{"customer": {customer}, "product": {product}, "quantity": {"1"}, "do": {"save"}}).wants(t, 200, "The order was created.")
 	paul, _ := s.signIn("paul", "/")
 	paul.open("/approvals").wants(t, 403)
 }

@@ -2,6 +2,7 @@ package webapp
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -465,5 +466,23 @@ func (a *App) orderFault(v *visit, f *orderForm, err error, again func(status in
 		return err
 	}
 	f.Fault = message
+	var refused *client.APIError
+	if errors.As(err, &refused) && refused.Type == permissionDenied {
+		f.Fault = notYours(refused.Message)
+	}
 	return again(status)
+}
+
+// notYours says in plain words what the person may not do with an order.
+func notYours(message string) string {
+	for _, told := range []struct{ attribute, words string }{
+		{"Discount", "You may not give a discount: leave it empty, or ask somebody who may."},
+		{"UnitPrice", "You may not give another price than the list's: leave it empty, or ask somebody who may."},
+		{"LineAmount", "You may not give another price than the list's: leave it empty, or ask somebody who may."},
+	} {
+		if strings.Contains(message, told.attribute) {
+			return told.words
+		}
+	}
+	return "You may not write orders like this one. Ask somebody who may, or an administrator."
 }

@@ -62,6 +62,7 @@ var examples = map[string][]string{
 		`tandem access grant "Knows cost" --column General_Products_Products.StandardCostPerLot --rights read,update`,
 		`tandem access grant "Price feed" --set General_Products_Products --rights read,update:StandardPricePerLot`,
 		`tandem access grant Managers --type SO --rights release,complete,void,approve`,
+		`tandem access grant Managers --system unit-price,line-discount`,
 	},
 	"access revoke": {
 		"tandem access revoke Everybody --set Crm_Invoicing_Invoices --dry-run", "tandem access revoke Everybody --set Crm_Invoicing_Invoices",

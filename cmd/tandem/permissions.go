@@ -278,6 +278,7 @@ type targetFlags struct {
 	Column []string `help:"Attributes: Set.Attribute. They are hidden from all who are not granted them." placeholder:"SET.ATTRIBUTE,…"`
 	Key    []string `help:"Keys that rows have, by name or id." placeholder:"KEY,…"`
 	Type   []string `help:"Document types, by code: what may be done with their documents." placeholder:"CODE,…"`
+	System []string `help:"Abilities: unit-price, line-discount. One that is granted to no group is everybody's." placeholder:"NAME,…"`
 }
 
 func (t *targetFlags) targets() ([]permission.Target, error) {
@@ -291,8 +292,11 @@ func (t *targetFlags) targets() ([]permission.Target, error) {
 	for _, key := range t.Key {
 		all = append(all, permission.Target{Key: key})
 	}
+	for _, ability := range t.System {
+		all = append(all, permission.Target{System: ability})
+	}
 	if len(all) == 0 && len(t.Type) == 0 {
-		return nil, usage("say what the rights are for: --set, --column, --key or --type")
+		return nil, usage("say what the rights are for: --set, --column, --key, --type or --system")
 	}
 	return all, nil
 }
@@ -301,7 +305,7 @@ type accessGrant struct {
 	changing
 	targetFlags
 	Group  string `arg:"" help:"Name of the group."`
-	Rights string `help:"Rights, joined by commas: read, create, update, delete; of a document type also release, complete, reopen, other-date, void, approve, approve-released. update:Name:Notes is for these attributes alone." required:"" placeholder:"RIGHTS"`
+	Rights string `help:"Rights, joined by commas: read, create, update, delete; of a document type also release, complete, reopen, other-date, void, approve, approve-released. update:Name:Notes is for these attributes alone. Not for an ability, which one has or has not." placeholder:"RIGHTS"`
 	Only   bool   `help:"These rights alone, in the place of what the group has."`
 }
 
@@ -311,13 +315,12 @@ func (c *accessGrant) Run(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
+	if c.Rights == "" && len(c.System) < len(targets)+len(c.Type) {
+		return usage("say which rights: --rights read,update")
+	}
 	return c.changeTypes(ctx, r, func(a *platform.Administration, p *permission.Admin) error {
 		for _, on := range targets {
-			g, err := p.Grant(ctx, c.Group, on, c.Rights, c.Only)
-			if err != nil {
-				return err
-			}
-			if _, err = fmt.Fprintf(r.stdout, "%s may %s %s\n", c.Group, g.Words(), on); err != nil {
+			if err := c.grant(ctx, r, p, on); err != nil {
 				return err
 			}
 		}
@@ -328,6 +331,22 @@ func (c *accessGrant) Run(ctx context.Context, r *run) error {
 		}
 		return nil
 	})
+}
+
+func (c *accessGrant) grant(ctx context.Context, r *run, p *permission.Admin, on permission.Target) error {
+	if on.System != "" {
+		if _, err := p.Grant(ctx, c.Group, on, permission.Read.String(), c.Only); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(r.stdout, "%s has the ability %s; who is in no group that is granted it has it no more\n", c.Group, on)
+		return err
+	}
+	g, err := p.Grant(ctx, c.Group, on, c.Rights, c.Only)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(r.stdout, "%s may %s %s\n", c.Group, g.Words(), on)
+	return err
 }
 
 func (c *accessGrant) grantType(ctx context.Context, r *run, a *platform.Administration, p *permission.Admin, code string) error {
@@ -367,6 +386,9 @@ func (c *accessRevoke) Run(ctx context.Context, r *run) error {
 				return err
 			}
 			_, err := fmt.Fprintf(r.stdout, "%s is granted nothing on %s any more\n", c.Group, name)
+			if err == nil && on.System != "" {
+				_, err = fmt.Fprintf(r.stdout, "where that was the last group, everybody has the ability %s again\n", name)
+			}
 			return err
 		}
 		for _, on := range targets {

@@ -40,6 +40,8 @@ func TestI3_I4_I5_ClaimNamesAndLifetimes(t *testing.T) {
 			"aud": api, "sub": "anna", "id": s.anna.ID, "user_type": "InternalUser", "is_admin": true, "name": "Anna Ivanova", "email": "anna@example.com",
 			"locale": "bg", "zoneinfo": "Europe/Sofia", "token_kind": "user", "client_id": portal, "db": "db-1", "scope": []any{"openid", "profile", "offline_access", "read", "update"}}, 3600},
 		"user without profile": {plain.AccessToken, slices.Concat(common, person, granted), map[string]any{"aud": api, "scope": []any{"openid", "read"}}, 3600},
+		"user without read or update": {r.signIn("anna", "scope", "openid").AccessToken, slices.Concat(common, person, granted), map[string]any{
+			"aud": resources, "scope": []any{"openid"}}, 3600},
 		"external user": {paul.AccessToken, slices.Concat(common, person, granted, named, verified), map[string]any{
 			"aud": resources, "sub": "paul", "user_type": "ExternalCommunityUser", "is_admin": false, "scope": []any{"openid", "profile", "offline_access"}}, 3600},
 		"service": {r.serve().AccessToken, slices.Concat(common, system), map[string]any{

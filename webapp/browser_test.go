@@ -111,6 +111,11 @@ func TestInABrowser(t *testing.T) {
 		t.Errorf("two clicks made %d orders", n)
 	}
 
+	// The files that are chosen are listed before they are sent.
+	do(chromedp.Navigate(s.url+"/import"), chromedp.WaitVisible(chromedp.CSS("#files")))
+	eval(`(input => { const all = new DataTransfer(); all.items.add(new File(["a,b"], "orders.csv")); input.files = all.files; input.dispatchEvent(new Event("change")) })(document.getElementById("files"))`)
+	wait(`document.getElementById("chosen").checkVisibility() && document.getElementById("chosen").innerText.includes("orders.csv")`)
+
 	do(chromedp.Navigate(s.url + "/orders"))
 	order := eval(`document.querySelector("[data-order]").dataset.order`)
 	for _, path := range []string{"/", "/orders", "/orders/" + order, "/orders/new", "/stock", "/jobs", "/jobs/1", "/schedules", "/import", "/export", "/two-halves", "/nowhere"} {

@@ -326,6 +326,21 @@ func TestUploadIsHandedThroughAndBounded(t *testing.T) {
 	}
 	b.open("/import/template/none.csv").wants(t, 404)
 	b.open("/jobs/1").wants(t, 200, "By reason", "1,234", "first in row 3", "Imported.", "orders.csv, row 3", "refused", "There is no such customer.")
+	// The columns are those of what was done, or would have been.
+	for kind, want := range map[internalapi.JobKind]map[string]bool{
+		internalapi.JobImport: {">Would be added<": true, ">Refused<": true}, internalapi.JobExportOrders: {"dded<": false, ">Refused<": false, ">Rows<": true},
+	} {
+		s.worker.set(func() {
+			s.worker.jobs[0].Kind = kind
+			s.worker.jobs[0].Result.DryRun = true
+		})
+		page := b.open("/jobs/1").wants(t, 200)
+		for column, there := range want {
+			if strings.Contains(page.Text, column) != there {
+				t.Errorf("%s: column %s", kind, column)
+			}
+		}
+	}
 
 	send(strings.NewReader("a=b"), "application/x-www-form-urlencoded", 0).wants(t, 400, "Nothing was imported")
 	// One byte too many, with no length told beforehand: it is counted.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internal/netaddr"
+	"github.com/hybridapps/tandem/oauth"
 )
 
 // hashTimeout bounds the wait for a turn to compute a password's hash.
@@ -105,6 +106,9 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) error {
 		if f.req, err = h.openRequest(f.request); err != nil {
 			return err
 		}
+	}
+	if f.req != nil && form.Get("cancel") != "" {
+		return &refusal{f.req, oauth.Refuse(oauth.AccessDenied, "the person did not want to sign in")}
 	}
 	if !h.csrfValid(r, form.Get("csrf")) {
 		return h.showSignIn(w, r, http.StatusBadRequest, f, formTooOld)

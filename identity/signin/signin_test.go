@@ -524,3 +524,36 @@ func TestInstancesOnOneHostKeepTheirSignIns(t *testing.T) {
 		}
 	}
 }
+
+// Who does not want to sign in goes back to the application, which is told so (RFC
+// 6749 section 4.1.2.1); whatever was typed is not looked at.
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.user("anna", tandem.InternalUser)
+	for name, change := range map[string][]string{"query": nil, "form_post": {"response_mode", "form_post"}} {
+		b := s.browser()
+		action, fields := b.follow(b.get(authorizeURL(change...))).form()
+		fields.Set("cancel", "1")
+		fields.Set("login", "anna")
+		fields.Set("password", password)
+		a := b.post(action, fields)
+		_, got := a.to()
+		if change != nil {
+			_, got = a.form()
+		}
+		if got.Get("error") != "access_denied" || got.Get("state") != "st4te &=?#" || got.Get("iss") != s.URL+"/id" || got.Get("code") != "" {
+			t.Errorf("%s: %d %v", name, a.StatusCode, got)
+		}
+		if page := b.follow(b.get(authorizeURL())); !strings.Contains(page.body, `name="password"`) {
+			t.Errorf("%s: signed in", name)
+		}
+	}
+	if n := len(s.audit.Of(tandem.AuditSignIn)) + len(s.audit.Of(tandem.AuditSignInFailed)); n != 0 {
+		t.Errorf("%d sign-ins are on record", n)
+	}
+	// Who came by themselves has nowhere to go back to, and no such button.
+	if page := s.browser().get("/id/account/signin"); strings.Contains(page.body, "Cancel") {
+		t.Error("a button without a request")
+	}
+}

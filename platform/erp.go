@@ -2,7 +2,6 @@ package platform
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/hybridapps/tandem/data"
@@ -14,28 +13,6 @@ func (a *Administration) erpStore(model *write.Model) *data.ERP {
 	store := data.NewERP(a.ERP, model)
 	store.Clock = a.config.Clock
 	return store
-}
-
-// trimEvery is how often the databases' logs are looked at.
-const trimEvery = 10 * time.Second
-
-// trimLogs gives back what the logs of SQLite have grown to, until ctx ends.
-func (i *Instance) trimLogs(ctx context.Context) {
-	tick := time.NewTicker(trimEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		once, cancel := context.WithTimeout(ctx, trimEvery)
-		err := errors.Join(i.DB.TrimLog(once), i.ERP.TrimLog(once))
-		cancel()
-		if err != nil && ctx.Err() == nil {
-			i.config.Log.Warn("the database's log is not trimmed", "error", err)
-		}
-	}
 }
 
 // followEvery is how often the ERP's copy of the accounts is brought up to date.

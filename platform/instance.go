@@ -215,7 +215,6 @@ func (i *Instance) Run(ctx context.Context) error {
 	g.Go(func() error { i.keepUses(ctx); return nil })
 	g.Go(func() error { i.followUsers(ctx); return nil })
 	g.Go(func() error { i.indexSearch(ctx); return nil })
-	g.Go(func() error { i.trimLogs(ctx); return nil })
 	g.Go(func() error { i.housekeep(ctx); return nil })
 	return g.Wait()
 }

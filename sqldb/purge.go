@@ -36,7 +36,8 @@ type Purge struct {
 
 // Purge deletes rows in parts, each a transaction by itself, and returns how
 // many. Nobody else who writes waits for more than one part; on SQLite the rows
-// are found without the writer. When it is ended in the middle, the rest is left.
+// are found without the writer, and what was written is moved from the log before
+// more is. When it is ended in the middle, the rest is left.
 func (db *DB) Purge(ctx context.Context, p Purge) (rows int64, err error) {
 	part := db.purgePart(p)
 	for at, limit := p.least(), int64(partRows); ; {
@@ -49,6 +50,9 @@ func (db *DB) Purge(ctx context.Context, p Purge) (rows int64, err error) {
 		at = last
 		took := tandem.SystemTime().Sub(begun)
 		limit = nextLimit(limit, took)
+		if db.mover != nil {
+			db.mover.tidy(ctx)
+		}
 		select {
 		case <-ctx.Done():
 			return rows, ctx.Err()

@@ -75,6 +75,7 @@ type DB struct {
 	edge        *edge
 	patience    time.Duration
 	connString  string
+	mover       *logMover // of SQLite
 
 	readStmts, writeStmts sync.Map // query text → *sql.Stmt
 }
@@ -129,10 +130,10 @@ func openSQLite(ctx context.Context, path string, opts Options) (*DB, error) {
 	// set. A file is created by the writer with the process's umask; callers
 	// that keep secrets create the folder with mode 0700. For what a commit
 	// survives with synchronous NORMAL see the package's documentation.
-	common := "_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)"
+	common := "_pragma=busy_timeout(" + busyTimeout + ")&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)"
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?"
 	e := &edge{engine: SQLite, log: opts.Log}
-	writer, err := openConnector(dsn+common+"&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)"+
+	writer, err := openConnector(dsn+common+"&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=wal_autocheckpoint(0)"+
 		"&_pragma=journal_size_limit("+strconv.Itoa(maxLog)+")&_txlock=immediate", e)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -150,8 +151,14 @@ func openSQLite(ctx context.Context, path string, opts Options) (*DB, error) {
 	read := sql.OpenDB(reader)
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
-	return &DB{Engine: SQLite, read: read, write: write, edge: e, patience: opts.Patience, connString: "sqlite:" + path}, nil
+	db := &DB{Engine: SQLite, read: read, write: write, edge: e, patience: opts.Patience, connString: "sqlite:" + path}
+	db.moveLog(path, sql.OpenDB(reader))
+	return db, nil
 }
+
+// busyTimeout is how long SQLite waits for other programs that have the file, in
+// milliseconds.
+const busyTimeout = "10000"
 
 // sqliteConnector implements [driver.Connector] for a DSN of SQLite.
 type sqliteConnector struct {
@@ -203,7 +210,7 @@ func (db *DB) Close() error {
 	if db.read == db.write {
 		return db.write.Close()
 	}
-	return errors.Join(db.read.Close(), db.write.Close())
+	return errors.Join(db.mover.close(), db.read.Close(), db.write.Close())
 }
 
 // Ping proves that the database answers.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
@@ -137,7 +138,12 @@ func (t *target) represent(w http.ResponseWriter, r *http.Request, status int, o
 		t.written(w, out)
 		return nil
 	}
-	return t.one(w, r, status, out.Entity)
+	err := t.one(w, r, status, out.Entity)
+	if errors.Is(err, tandem.ErrNotFound) { // its key is one that the account does not hold
+		t.written(w, out)
+		return nil
+	}
+	return err
 }
 
 // written answers with the name and the version of a row, and nothing of it.

@@ -17,12 +17,13 @@ const (
 
 func documentTypeSets(state *model.Enum) []write.Declaration {
 	return []write.Declaration{
+		securityConditions(),
 		{
 			Set: model.Root(setDocumentTypes, "Systems_Documents_DocumentType", "erp_document_types").
 				Guarded("AccessKey").ForEverybody(permission.Read).
 				Unique("Code").
 				Code("Code").Named("TypeName").Display("{TypeName:T}").Search("Code", "TypeName").
-				Child("UserStatuses", setUserStatuses).
+				Child("UserStatuses", setUserStatuses).Child("SecurityConditions", setSecurityConditions).
 				With(
 					model.Text("Code", 16).Required().Can(eq|like|ord),
 					model.Multilingual("TypeName", 254).Required(),

@@ -95,7 +95,7 @@ func prepareParties(c *write.Change) error {
 // asDocument is the declaration of a document: what all of them do.
 func asDocument(set model.SetDeclaration, prepare func(*write.Change) error) write.Declaration {
 	return write.Declaration{
-		Set: set, Prepare: prepare, Guard: guardDocument, Totals: approve, OwnRights: true,
+		Set: set, Prepare: prepare, Guard: guardDocument, Totals: approve, Finish: secure, OwnRights: true,
 		Actions: map[string]func(*write.Change, *write.Arguments) error{
 			"ChangeState": changeState,
 			"Complete":    complete,

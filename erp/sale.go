@@ -13,7 +13,7 @@ func saleDocument(name, typ, table, lines string, state *model.Enum) model.SetDe
 	return document(name, typ, table, lines, state).
 		Search("DocumentNo", "ReferenceDocumentNo", "Customer.Party.PartyName").
 		With(
-			model.Amount("TotalLineAmount", 18, 2, "DocumentCurrency").Required().ReadOnly().Explicit().Is(model.IntValue(0)),
+			model.Amount("TotalLineAmount", 18, 2, "DocumentCurrency").Required().ReadOnly().Explicit().Is(model.IntValue(0)).Can(ge),
 			model.Amount("AmountToPay", 18, 2, "DocumentCurrency").Required().ReadOnly().Explicit().Is(model.IntValue(0)),
 			model.Ref("Customer", setCustomers).Required(),
 			model.Ref("DocumentCurrency", setCurrencies).Required(),

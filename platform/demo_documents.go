@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"github.com/hybridapps/tandem/erp"
@@ -16,7 +17,7 @@ import (
 // The demo's documents: managers release and void them, and approve large orders that
 // somebody else has entered.
 
-var demoTypes = []documentType{{code: "SO", set: "Crm_Sales_SalesOrders"}, {code: "INV", set: "Crm_Invoicing_Invoices"}}
+var demoTypes = []documentType{{code: "SO", set: setERPOrders}, {code: "INV", set: "Crm_Invoicing_Invoices"}}
 
 // demoTypeRights are what managers are granted on the types.
 const demoTypeRights = "read,update,delete,release,complete,reopen,other-date,void,approve,approve-released"
@@ -25,6 +26,10 @@ const demoTypeRights = "read,update,delete,release,complete,reopen,other-date,vo
 const (
 	demoApprovalLimit    = "10000"
 	demoApprovalDiscount = "0.15"
+	// demoLarge is from which total on everybody sees an order, and managers change it.
+	demoLarge    = "50000.01"
+	demoLargeKey = "Large orders"
+	setERPOrders = "Crm_Sales_SalesOrders"
 )
 
 // demoTypeKeys makes the keys of the types before there are any documents: a key is
@@ -35,17 +40,38 @@ func (a *Administration) demoTypeKeys(ctx context.Context) error {
 		return err
 	}
 	for _, t := range demoTypes {
-		there := slices.ContainsFunc(d.Keys, func(k permission.Key) bool {
-			return k.EntityName == setERPDocumentTypes && k.Name == typeKeyName(t.code)
-		})
-		if there {
+		if keyNamed(&d, setERPDocumentTypes, typeKeyName(t.code)) != nil {
 			continue
 		}
 		if _, err := keyForType(ctx, a.Permissions, t); err != nil {
 			return err
 		}
 	}
+	if keyNamed(&d, setERPOrders, demoLargeKey) != nil {
+		return nil
+	}
+	if _, err := a.Permissions.CreateKey(ctx, setERPOrders, demoLargeKey); err != nil {
+		return err
+	}
+	for _, g := range []struct{ group, rights string }{
+		{"Managers", "read,update,delete,administer"}, {"Everybody", "read"}, {"Portal back end", "read"},
+	} {
+		if _, err := a.Permissions.Grant(ctx, g.group, permission.Target{Key: demoLargeKey}, g.rights, false); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// keyNamed finds a key for rows of a set by its name.
+func keyNamed(d *permission.Definitions, set, name string) *permission.Key {
+	i := slices.IndexFunc(d.Keys, func(k permission.Key) bool {
+		return k.Kind == permission.RowKey && k.EntityName == set && k.Name == name
+	})
+	if i < 0 {
+		return nil
+	}
+	return &d.Keys[i]
 }
 
 // demoDocuments secures the types, unless somebody has.
@@ -85,8 +111,25 @@ func (a *Administration) demoApproval(ctx context.Context, t documentType) error
 			demoStatus("30", false, "Refused", "Abgelehnt", "Отказана"),
 		})
 	}
+	d, err := a.permissions.Definitions(ctx)
+	if err != nil {
+		return err
+	}
+	large := keyNamed(&d, setERPOrders, demoLargeKey)
+	if large != nil {
+		if err := a.settle(ctx, large); err != nil {
+			return err
+		}
+	}
 	return a.erpStore(m).Transact(ctx, func(tx write.Tx) error {
 		w := write.NewWriter(m, by).In(tx, a.config.Clock.Now())
+		if t.code == "SO" && large != nil {
+			condition, err := demoCondition(tx, m, large)
+			if err != nil {
+				return err
+			}
+			rule.Set("SecurityConditions", []any{condition})
+		}
 		if _, err := w.Update(t.Entity, write.Condition{}, rule); err != nil {
 			return err
 		}
@@ -109,14 +152,15 @@ func (a *Administration) demoApproval(ctx context.Context, t documentType) error
 	})
 }
 
-// demoLargeOrders are two orders to be approved, one of them by another manager than
-// who has entered it.
+// demoLargeOrders are orders to be approved: one so large that it gets a key, and one by
+// another manager than who has entered it.
 func (a *Administration) demoLargeOrders(ctx context.Context, tx write.Tx) error {
 	for _, o := range []struct {
 		login string
 		demo.LargeOrder
 	}{
 		{"anna", demo.LargeOrder{Customer: 0, Total: 17400, Discount: "0.18", Notes: "Opening of their new shop; 18 % as agreed by phone."}},
+		{"anna", demo.LargeOrder{Customer: 2, Total: 62000, Discount: "0", Notes: "First fit-out of all their huts."}},
 		{"maria", demo.LargeOrder{Customer: 1, Total: 12000, Discount: "0.05", Notes: "Their order for the season."}},
 	} {
 		by, err := a.erpActor(ctx, o.login)
@@ -128,6 +172,18 @@ func (a *Administration) demoLargeOrders(ctx context.Context, tx write.Tx) error
 		}
 	}
 	return nil
+}
+
+// demoCondition gives orders in euro above the limit the key.
+func demoCondition(tx write.Tx, m *write.Model, key *permission.Key) (*write.Object, error) {
+	currencies := m.Set("General_Currencies_Currencies")
+	euro, err := tx.Find(&query.Query{Set: currencies, Limit: 1, Where: query.Equal(currencies.Must("CurrencySign"), model.TextValue("EUR"))})
+	if err != nil || len(euro) == 0 {
+		return nil, errors.Join(err, errors.New("the demo has no euro"))
+	}
+	return (&write.Object{}).Set("Description", "Above 50,000 euro").
+		Set("ConditionFilter", "TotalLineAmountValue ge "+demoLarge+" and DocumentCurrency eq '"+euro[0].String()+"'").
+		Set("DocumentAccessKey", (&write.Object{}).Set("@odata.id", "Systems_Security_AccessKeys("+key.ID+")")), nil
 }
 
 func demoStatus(order string, exit bool, en, de, bg string) *write.Object {

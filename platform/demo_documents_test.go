@@ -78,6 +78,15 @@ func demoOrders(t *testing.T, a *platform.Administration) {
 		}
 		t.Errorf("%s %s: %v", c.login, c.what, err)
 	}
+	huge := one("Crm_Sales_SalesOrders", "DocumentNotes", model.TextValue("First fit-out of all their huts."))
+	change := (&erpwrite.Object{}).Set("DocumentNotes", "changed")
+	var denied *permission.Denied
+	if _, err := store.Update(ctx, by("anna"), huge, erpwrite.Condition{}, change); !errors.As(err, &denied) || denied.Need != permission.Update {
+		t.Errorf("anna changes an order above 50,000 €: %v", err)
+	}
+	if _, err := store.Update(ctx, by("maria"), huge, erpwrite.Condition{}, change); err != nil {
+		t.Errorf("maria changes an order above 50,000 €: %v", err)
+	}
 	order := (&erpwrite.Object{}).Set("Customer", link(one("Crm_Sales_Customers", "Active", model.BoolValue(true))))
 	for _, login := range []string{"anna", platform.DemoSystemUser} {
 		made, err := store.Write(ctx, by(login), m.Set("Crm_Sales_SalesOrders"), order)

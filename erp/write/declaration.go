@@ -18,6 +18,9 @@ type Declaration struct {
 	Compute func(*Change) error
 	// Totals keeps what depends on the row's children, once they are settled.
 	Totals func(*Change) error
+	// Finish changes what is not the actor's to decide, of a row that is written: it may
+	// make the row one that the actor does not see. It is asked once for each write.
+	Finish func(*Change) error
 	// Guard refuses changes of a row that is past changing, and of its parts.
 	// Actions are not asked for.
 	Guard func(*Change) error

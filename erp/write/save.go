@@ -145,7 +145,7 @@ func (c *Change) write() (State, error) {
 		if err := c.noted(); err != nil {
 			return "", err
 		}
-		return Added, c.permittedAfter(c.moved())
+		return Added, c.finish(c.moved())
 	}
 	changed := c.Dirty() || c.forced
 	for _, child := range c.children {
@@ -176,7 +176,7 @@ func (c *Change) write() (State, error) {
 	if err := c.noted(); err != nil {
 		return "", err
 	}
-	return Modified, c.permittedAfter(moved)
+	return Modified, c.finish(moved)
 }
 
 // stamp raises the version of an aggregate root and its time of change, which

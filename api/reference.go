@@ -246,7 +246,10 @@ func propertyNotes(p *model.Property) []string {
 	if p.IDOf != nil {
 		notes = append(notes, "the Id of "+p.IDOf.Name+", and part of the row's key")
 	}
-	if p.Explicit {
+	switch {
+	case p.Explicit && p.Name == "Id":
+		notes = append(notes, "only when $select names it, and in the answer to a write")
+	case p.Explicit:
 		notes = append(notes, "only when $select names it")
 	}
 	if len(p.Unit) > 0 {

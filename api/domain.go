@@ -124,6 +124,9 @@ func (d *Domain) bounded(r *http.Request) (context.Context, context.CancelFunc) 
 	ctx := r.Context()
 	if call := CallOf(ctx); call != nil && call.Session != nil {
 		ctx = query.For(ctx, call.Session.ID)
+		if call.OnBehalf != nil {
+			ctx = query.OnBehalf(ctx, call.OnBehalf.UserID)
+		}
 	}
 	return context.WithTimeout(ctx, timeout)
 }

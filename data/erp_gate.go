@@ -21,7 +21,8 @@ type QueryLimits struct {
 	// Patience bounds the wait for a turn; the default is 5 s.
 	Patience time.Duration
 	// PerSession is how many statements of one session run at a time; the default
-	// is half of the connections for reading. One of them may be long.
+	// is half of the connections for reading, and half of those for each person for
+	// whom it asks. One of them may be long.
 	PerSession int
 	// Long is how many long ones run at a time, of all sessions; the default is one
 	// for every two cores.
@@ -55,12 +56,15 @@ type gate struct {
 	limits QueryLimits
 	long   chan struct{} // has an element for each long statement that runs
 
-	mu       sync.Mutex // guards the fields below
-	sessions map[string]*turns
-	took     map[string]time.Duration // by shape: about what it took lately
+	mu     sync.Mutex // guards the fields below
+	askers map[asker]*turns
+	took   map[string]time.Duration // by shape: about what it took lately
 }
 
-// turns are those of one session.
+// asker is a session, or one of the persons for whom a session asks.
+type asker struct{ session, person string }
+
+// turns are those of one asker.
 type turns struct {
 	users     int // how many have or wait for one
 	any, long chan struct{}
@@ -69,85 +73,141 @@ type turns struct {
 func newGate(l QueryLimits) *gate {
 	return &gate{
 		limits: l, long: make(chan struct{}, l.Long),
-		sessions: map[string]*turns{}, took: map[string]time.Duration{},
+		askers: map[asker]*turns{}, took: map[string]time.Duration{},
 	}
 }
 
 // turn waits until a statement may run, and returns the context that bounds it, and
-// what must be called when it is done.
+// what must be called when it is done. Where the session asks for a person, the
+// statement waits for its turn among that person's first: however many one of them
+// asks, another waits for no more than one. Persons are who the session says they are,
+// so naming many gives it no more than it has.
 func (g *gate) turn(ctx context.Context, shape string, scans bool) (context.Context, func(), error) {
-	session := query.Asker(ctx)
-	if session == "" {
+	who := asker{session: query.Asker(ctx)}
+	if who.session == "" {
 		return ctx, func() {}, nil
 	}
-	s := g.enter(session)
-	leave, err := g.wait(ctx, s, scans || g.wasLong(shape))
+	all := []asker{who}
+	if who.person = query.Person(ctx); who.person != "" {
+		all = []asker{who, all[0]}
+	}
+	isLong := scans || g.wasLong(shape)
+	var places []place
+	for _, a := range all {
+		places = append(places, g.enter(a).places(a, isLong)...)
+	}
+	if isLong {
+		places = append(places, place{g.long, func() *tandem.Error { return errOthers }})
+	}
+	leave, err := g.wait(ctx, places)
 	if err != nil {
-		g.leave(session, s)
+		g.leave(all)
 		return nil, nil, err
 	}
-	began := tandem.SystemTime()
-	within, cancel := context.WithTimeoutCause(ctx, g.limits.Timeout, errTooLong(g.limits.Timeout))
+	watched, start := sqldb.WatchStart(ctx)
+	within, cancel := context.WithTimeoutCause(watched, g.limits.Timeout, &lateError{start, g.limits.Timeout})
 	return within, func() {
 		cancel()
-		g.learn(shape, tandem.SystemTime().Sub(began))
+		if began, ok := start.At(); ok {
+			g.learn(shape, tandem.SystemTime().Sub(began))
+		}
 		leave()
-		g.leave(session, s)
+		g.leave(all)
 	}, nil
 }
 
-func errTooLong(limit time.Duration) error {
-	return tandem.Errorf(tandem.CodeUnavailable, "The query looks at too many rows: it did not end within %s and was ended. "+
-		"Narrow it with $filter by a reference, a number or a date, search for three or more letters, or read page by page without $orderby.", limit)
+// lateError is why a statement was ended: it took too long, or never had a connection.
+type lateError struct {
+	start *sqldb.Start
+	limit time.Duration
 }
 
-// wait takes the places that a statement needs, one after another.
-func (g *gate) wait(ctx context.Context, s *turns, isLong bool) (leave func(), err error) {
+// Error implements error.
+func (e *lateError) Error() string { return e.told().Error() }
+
+func (e *lateError) told() error {
+	if _, began := e.start.At(); !began {
+		return errNoConnection
+	}
+	return tandem.Errorf(tandem.CodeUnavailable, "The query looks at too many rows: it did not end within %s and was ended. "+
+		"Narrow it with $filter by a reference, a number or a date, search for three or more letters, or read page by page without $orderby.", e.limit)
+}
+
+var (
+	errNoConnection = tandem.Errorf(tandem.CodeUnavailable, "So many queries are at work that this one was not begun; try again in a few seconds.")
+	errOthers       = tandem.Errorf(tandem.CodeUnavailable, "Others search the same data at the moment; "+
+		"try again in a few seconds, or narrow the query with $filter by a reference, a number or a date.")
+)
+
+// place is what a statement has while it runs, and what it is told when it does not
+// get it in time.
+type place struct {
+	channel chan struct{}
+	late    func() *tandem.Error
+}
+
+// places are those that a statement of the asker needs, in the order in which it waits
+// for them.
+func (t *turns) places(a asker, isLong bool) []place {
+	who := "This session"
+	if a.person != "" {
+		who = "This person"
+	}
+	late := func() *tandem.Error {
+		return tandem.Errorf(tandem.CodeThrottled, "%s has too many queries at work: %d run at a time, and one that looks at many rows. "+
+			"Ask for one after another, and narrow them with $filter.", who, cap(t.any))
+	}
+	if isLong {
+		return []place{{t.long, late}, {t.any, late}}
+	}
+	return []place{{t.any, late}}
+}
+
+// wait takes the places one after another.
+func (g *gate) wait(ctx context.Context, places []place) (leave func(), err error) {
 	patience := time.NewTimer(g.limits.Patience)
 	defer patience.Stop()
-	places := []chan struct{}{s.any}
-	if isLong {
-		places = []chan struct{}{s.long, s.any, g.long}
-	}
 	leave = func() {}
-	for _, place := range places {
+	for _, p := range places {
 		select {
-		case place <- struct{}{}:
+		case p.channel <- struct{}{}:
 		case <-ctx.Done():
 			leave()
 			return nil, context.Cause(ctx)
 		case <-patience.C:
 			leave()
-			if place == g.long {
-				return nil, tandem.Errorf(tandem.CodeUnavailable, "Others search the same data at the moment; "+
-					"try again in a few seconds, or narrow the query with $filter by a reference, a number or a date.")
-			}
-			return nil, tandem.Errorf(tandem.CodeThrottled, "This session has too many queries at work: %d run at a time, and one that looks at many rows. "+
-				"Ask for one after another, and narrow them with $filter.", g.limits.PerSession)
+			return nil, p.late()
 		}
 		before := leave
-		leave = func() { <-place; before() }
+		leave = func() { <-p.channel; before() }
 	}
 	return leave, nil
 }
 
-func (g *gate) enter(session string) *turns {
+func (g *gate) enter(a asker) *turns {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := g.sessions[session]
-	if s == nil {
-		s = &turns{any: make(chan struct{}, g.limits.PerSession), long: make(chan struct{}, 1)}
-		g.sessions[session] = s
+	t := g.askers[a]
+	if t == nil {
+		most := g.limits.PerSession
+		if a.person != "" {
+			most = max(1, most/2) // so that another one's is never behind many of theirs
+		}
+		t = &turns{any: make(chan struct{}, most), long: make(chan struct{}, 1)}
+		g.askers[a] = t
 	}
-	s.users++
-	return s
+	t.users++
+	return t
 }
 
-func (g *gate) leave(session string, s *turns) {
+func (g *gate) leave(all []asker) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if s.users--; s.users == 0 {
-		delete(g.sessions, session)
+	for _, a := range all {
+		t := g.askers[a]
+		if t.users--; t.users == 0 {
+			delete(g.askers, a)
+		}
 	}
 }
 
@@ -179,8 +239,9 @@ func (g *gate) learn(shape string, took time.Duration) {
 
 // told is the error of a statement, or why its time was over.
 func told(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); err != nil && cause != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && tandem.ErrorCode(cause) == tandem.CodeUnavailable {
-		return cause
+	var late *lateError
+	if err != nil && errors.As(context.Cause(ctx), &late) {
+		return late.told()
 	}
 	return err
 }

@@ -2,6 +2,8 @@ package data_test
 
 import (
 	"context"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -43,6 +45,68 @@ func TestTurns(t *testing.T) {
 	if n := e.Askers(); n != 0 {
 		t.Errorf("%d sessions are remembered", n)
 	}
+}
+
+// However much one person asks for through a session that many share, another's query is
+// behind no more than one of theirs; and the session has no more for naming persons.
+func TestTurnsOfPersonsWhoShareASession(t *testing.T) {
+	t.Parallel()
+	e := data.NewERP(datatest.Open(t, sqldb.SQLite), erpModel)
+	e.Limit(data.QueryLimits{Patience: time.Minute, PerSession: 2, Long: 1})
+	portal := query.For(t.Context(), "portal")
+	carol, dave := query.OnBehalf(portal, "carol"), query.OnBehalf(portal, "dave")
+	_, first, err := e.Turn(carol, "any", true)
+	must(t, err)
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	end, stop := context.WithCancel(carol)
+	defer stop()
+	for range 50 { // they are queued before dave comes
+		wait.Go(func() {
+			if _, done, err := e.Turn(end, "any", true); err == nil {
+				defer done()
+				<-end.Done() // and would keep it
+			}
+		})
+	}
+	testkit.Eventually(t, "all of carol's wait", func() bool { return e.Waiting("portal", "carol") == 51 })
+	_, quick, err := e.Turn(dave, "any", false) // a place is left for others
+	must(t, err)
+	quick()
+	got := make(chan error, 1)
+	go func() {
+		_, done, err := e.Turn(dave, "any", true)
+		if err == nil {
+			done()
+		}
+		got <- err
+	}()
+	testkit.Eventually(t, "dave waits", func() bool { return e.Waiting("portal", "dave") == 1 })
+	first()
+	must(t, <-got) // and one of carol's is the next
+	stop()
+	wait.Wait()
+	if n := e.Askers(); n != 0 {
+		t.Errorf("%d are remembered", n)
+	}
+}
+
+// Who waits for a connection is not told that the query looks at too many rows.
+func TestQueryWithoutAConnection(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		e := data.NewERP(db, erpModel)
+		e.Limit(data.QueryLimits{Timeout: 10 * soon, Patience: time.Minute})
+		for range db.Reader().Stats().MaxOpenConnections {
+			conn, err := db.Reader().Conn(t.Context())
+			must(t, err)
+			defer conn.Close()
+		}
+		err := e.Ask(query.For(t.Context(), "anna"), `SELECT 1 FROM (SELECT 1) AS one`)
+		if tandem.ErrorCode(err) != tandem.CodeUnavailable || strings.Contains(err.Error(), "rows") || !strings.Contains(err.Error(), "not begun") {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 func TestWhatTookLongIsLong(t *testing.T) {

@@ -2,10 +2,12 @@ package data
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/session"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -32,6 +34,15 @@ func (e *ERP) CountText(q *query.Query) (string, []any, error) {
 	b := e.builder(q)
 	text, err := b.count(q)
 	return text, b.args, err
+}
+
+func (e *ERP) Waiting(session, person string) int {
+	e.gate.mu.Lock()
+	defer e.gate.mu.Unlock()
+	if t := e.gate.askers[asker{session, person}]; t != nil {
+		return t.users
+	}
+	return 0
 }
 
 // ManySeen makes it known that who asks sees many rows.
@@ -68,8 +79,8 @@ func (e *ERP) Shapes() int {
 	return len(e.shapes.kept)
 }
 
-// Turn is a statement's turn, Took what one of a shape took, Askers how many
-// sessions have a turn or wait for one.
+// Turn is a statement's turn, Took what one of a shape took, Askers how many sessions
+// and persons have a turn or wait for one, Waiting how many statements of a person.
 func (e *ERP) Turn(ctx context.Context, shape string, scans bool) (context.Context, func(), error) {
 	return e.gate.turn(ctx, shape, scans)
 }
@@ -79,7 +90,7 @@ func (e *ERP) Took(shape string, d time.Duration) { e.gate.learn(shape, d) }
 func (e *ERP) Askers() int {
 	e.gate.mu.Lock()
 	defer e.gate.mu.Unlock()
-	return len(e.gate.sessions)
+	return len(e.gate.askers)
 }
 
 // Ask runs a statement as one that may look at many rows.
@@ -115,3 +126,24 @@ func (e *ERP) NarrowedText(ctx context.Context, q *query.Query) (string, error) 
 	}
 	return p.text, nil
 }
+
+// SlotsTaken is what a replica knows of the slots of one licence.
+type SlotsTaken struct{ taken slotsTaken }
+
+// Ask is what an opening asks the database for; Told is its answer: the number of the last
+// ending, and the lowest slot that was given back, 0 for none.
+func (t *SlotsTaken) Ask() int64 { return t.taken.since() }
+
+// Told is the answer to Ask.
+func (t *SlotsTaken) Told(since, changes, freed int64) {
+	t.taken.freed(since, licenceNow{changes: changes, freed: sql.NullInt64{Int64: freed, Valid: freed > 0}})
+}
+
+// Took says that a slot of the first ten was taken after that ending, and From from which
+// on one is looked for.
+func (t *SlotsTaken) Took(changes int64, slot int) {
+	t.taken.upTo(licenceNow{changes: changes}, session.Range{First: 1, Last: 10}, slot)
+}
+
+// From is the first slot that may be free.
+func (t *SlotsTaken) From() int { return t.taken.after(session.Range{First: 1, Last: 10}).First }

@@ -65,9 +65,10 @@ func (s *Sessions) licenceNow(ctx context.Context) (now licenceNow, err error) {
 	if err != nil {
 		return now, err
 	}
-	err = stmt.QueryRowContext(ctx, s.taken.since()).Scan(&now.layout, &now.changes, &now.moves, &now.freed)
+	since := s.taken.since()
+	err = stmt.QueryRowContext(ctx, since).Scan(&now.layout, &now.changes, &now.moves, &now.freed)
 	if err == nil {
-		s.taken.freed(now)
+		s.taken.freed(since, now)
 	}
 	return now, err
 }

@@ -120,3 +120,41 @@ func TestTheLowestFreeSlotIsFound(t *testing.T) {
 		}
 	})
 }
+
+// Openings of one replica whose looks at the database cross know of every slot that
+// was given back.
+func TestLooksAtTheSlotsThatCross(t *testing.T) {
+	t.Parallel()
+	known := func() *data.SlotsTaken {
+		s := new(data.SlotsTaken)
+		s.Told(s.Ask(), 8, 0)
+		s.Took(8, 7)
+		return s
+	}
+	t.Run("one began when nothing was known", func(t *testing.T) {
+		s := new(data.SlotsTaken)
+		s.Told(s.Ask(), 8, 0)
+		early := s.Ask()
+		s.Took(8, 7)
+		s.Told(early, 10, 0) // slot 3 was given back by the ending 9, which was not asked for
+		if from := s.From(); from > 3 {
+			t.Errorf("the next session looks from slot %d on", from)
+		}
+	})
+	t.Run("the later answer comes first", func(t *testing.T) {
+		s := known()
+		first, second := s.Ask(), s.Ask()
+		s.Told(second, 12, 2)
+		s.Told(first, 10, 5)
+		if from := s.From(); from > 2 {
+			t.Errorf("the next session looks from slot %d on", from)
+		}
+	})
+	t.Run("one after the other", func(t *testing.T) {
+		s := known()
+		s.Told(s.Ask(), 9, 0)
+		if from := s.From(); from != 8 {
+			t.Errorf("the next session looks from slot %d on, though all before are taken", from)
+		}
+	})
+}

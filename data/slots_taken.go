@@ -37,13 +37,15 @@ func (t *slotsTaken) since() int64 {
 // which it is kept up to date by, are kept.
 const maxTaken = time.Hour
 
-// freed allows for what was given back. Of another licence, and of a database
-// that is older than what is known, nothing is known.
-func (t *slotsTaken) freed(now licenceNow) {
+// freed allows for what was given back after the ending that was asked for, which is
+// what since was before. Of another licence, and of a database that is older than what
+// is known, nothing is known; nor when what another opening has learnt meanwhile is of
+// endings before those that were asked for.
+func (t *slotsTaken) freed(since int64, now licenceNow) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
-	case now.layout != t.layout || now.moves != t.moves || now.changes < t.changes || tandem.SystemTime().Sub(t.at) > maxTaken:
+	case now.layout != t.layout || now.moves != t.moves || now.changes < t.changes || since > t.changes || tandem.SystemTime().Sub(t.at) > maxTaken:
 		t.ranges = map[session.Range]int{}
 	case now.freed.Valid:
 		for r, first := range t.ranges { // also of those above it, some may have been given back

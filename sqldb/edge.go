@@ -216,6 +216,7 @@ func (c *conn) Ping(ctx context.Context) error {
 
 // PrepareContext implements [driver.ConnPrepareContext].
 func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	begins(ctx)
 	if c.edge.unprepared {
 		return &unpreparedStmt{c, query}, nil
 	}
@@ -254,6 +255,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 
 // QueryContext implements [driver.QueryerContext].
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	begins(ctx)
 	within, done := c.edge.bounded(ctx)
 	r, err := c.fullConn.QueryContext(within, query, args)
 	return c.rows(ctx, done, r, err)
@@ -340,6 +342,7 @@ func (s *stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (drive
 
 // QueryContext implements [driver.StmtQueryContext].
 func (s *stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	begins(ctx)
 	within, done := s.conn.edge.bounded(ctx)
 	r, err := s.fullStmt.QueryContext(within, args)
 	return s.conn.rows(ctx, done, r, err)

@@ -25,6 +25,11 @@ type Facts struct {
 	Scope string `json:"got,omitempty"`
 	// Person is the user id that the call was narrowed to.
 	Person string `json:"narrow,omitempty"`
+	// Group and User are the ids of the group that was granted the Key, or into which
+	// the user was put; Self says that this was for who did it.
+	Group string `json:"group,omitempty"`
+	User  string `json:"user,omitempty"`
+	Self  bool   `json:"self,omitempty"`
 }
 
 // Rule names what decides. The names are stable: they are stored.
@@ -49,6 +54,13 @@ const (
 	RuleType      Rule = "right.type"
 	// RuleAbility: the key of an ability is granted to others.
 	RuleAbility Rule = "right.ability"
+)
+
+// The deeds by which rights are given: a right on a key to a group, and a group to an
+// account.
+const (
+	RuleGranted Rule = "access.granted"
+	RuleMember  Rule = "access.member"
 )
 
 // JSON is how facts are stored.

@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"erp/demo":    {".", "erp", "erp/model", "erp/query", "erp/write"},
 	"session":     {".", "internal/flood", "internal/paging"},
 	"audit":       {"."},
+	"audit/...":   {".", "permission"},
 	"internalapi": {".", "internal/netaddr", "internal/patience"},
 	// What several rooms do the same way: leaves.
 	"internal/...": {},
@@ -74,7 +75,7 @@ var mayImport = map[string][]string{
 	// The integration agent is an application of its own, with the kit for jobs.
 	"examples/prices/...": {".", "assets/...", "client", "examples/prices/...", "examples/settings", "internalapi", "oauth", "seal", "sqldb", "webapp",
 		"worker/csvtext", "worker/fault", "worker/importer/...", "worker/jobs"},
-	"scripts/...":  {},
+	"scripts/...": {},
 
 	// Fixtures of tests, see fixtures.
 	"internal/testkit/...": {".", "sqldb", "internal/testkit/..."},

@@ -101,6 +101,14 @@ func (s *Permissions) EachUse(ctx context.Context, userID string, since time.Tim
 	})
 }
 
+// UsesSince is when the first of the uses that are kept was written down; zero when there
+// are none.
+func (s *Permissions) UsesSince(ctx context.Context) (time.Time, error) {
+	var at int64
+	err := s.db.Reader().QueryRowContext(ctx, `SELECT COALESCE(MIN(first_at), 0) FROM permission_uses`).Scan(&at)
+	return sqldb.Time(at), err
+}
+
 // oldUses were not used for long.
 var oldUses = sqldb.Purge{Table: "permission_uses", Column: "last_at"}
 

@@ -27,6 +27,10 @@ type Admin struct {
 	Audit tandem.Auditor
 	// Actor is who does it, for the record.
 	Actor string
+	// As is the account that does it, where it is done by one: an administrator or a
+	// power user, who gives nothing that they do not hold. Nil is whoever may open the
+	// database.
+	As *tandem.User
 	// Clock tells the time; nil means the system's.
 	Clock tandem.Clock
 	// Unused says that nobody works with the instance yet, so that no replica decides
@@ -116,6 +120,9 @@ func (d *Definitions) group(name string) (Group, error) {
 
 // CreateGroup makes a group that holds nothing yet.
 func (a *Admin) CreateGroup(ctx context.Context, name, notes string) (Group, error) {
+	if err := a.mayManage(ctx); err != nil {
+		return Group{}, err
+	}
 	name = strings.TrimSpace(name)
 	switch {
 	case name == "" || len([]rune(name)) > maxName:
@@ -134,6 +141,9 @@ func (a *Admin) CreateGroup(ctx context.Context, name, notes string) (Group, err
 
 // DeleteGroup deletes a group with what it is granted; its members stay.
 func (a *Admin) DeleteGroup(ctx context.Context, name string) error {
+	if err := a.mayManage(ctx); err != nil {
+		return err
+	}
 	g, err := a.Group(ctx, name)
 	if err != nil {
 		return err
@@ -162,11 +172,15 @@ func (a *Admin) AddMember(ctx context.Context, group, login string) error {
 	case u.Type == tandem.SystemUserNoLogin && ForPeople(g.ID):
 		return tandem.Errorf(tandem.CodeRule, "%s is a System User, and %s is for people (Constraint R34956)", u.Login, g.Name)
 	}
+	if err := a.mayGive(ctx, &g, nil); err != nil {
+		return err
+	}
 	there, err := a.Store.PutMember(ctx, g.ID, u.ID)
 	if err != nil || there {
 		return err
 	}
-	return a.record(ctx, "%s put into the group %q%s", u.Login, g.Name, a.self(u))
+	self := a.self(u.Login)
+	return a.recordFacts(ctx, tandem.Facts{Rule: tandem.RuleMember, Group: g.ID, User: u.ID, Self: self}, "%s put into the group %q%s", u.Login, g.Name, byThemselves(self))
 }
 
 var byItself = map[string]string{
@@ -174,21 +188,16 @@ var byItself = map[string]string{
 	AdministratorsID: "tandem user update LOGIN --admin makes an administrator",
 }
 
-// self is what the record says of somebody who gives something to themselves.
-func (a *Admin) self(u tandem.User) string {
-	if strings.EqualFold(a.Actor, u.Login) {
-		return ", by themselves"
-	}
-	return ""
-}
-
 // RemoveMember takes an account out of a group.
 func (a *Admin) RemoveMember(ctx context.Context, group, login string) error {
+	if err := a.mayManage(ctx); err != nil {
+		return err
+	}
 	g, u, err := a.member(ctx, group, login)
 	if err != nil {
 		return err
 	}
-	if g.ID == EverybodyID || g.ID == AdministratorsID {
+	if (g.ID == EverybodyID || g.ID == AdministratorsID) && u.Type != tandem.SystemUserNoLogin { // who never should have been put into it
 		return tandem.Errorf(tandem.CodeRule, "accounts are in the group %s by what they are: %s", g.Name, byItself[g.ID])
 	}
 	there, err := a.Store.RemoveMember(ctx, g.ID, u.ID)
@@ -216,7 +225,16 @@ func (a *Admin) Members(ctx context.Context, groupID, after string, limit int) (
 }
 
 func (a *Admin) record(ctx context.Context, format string, args ...any) error {
-	return a.Audit.Record(ctx, tandem.AuditEvent{
-		At: a.Clock.Now(), Kind: tandem.AuditAdministration, Actor: a.Actor, Detail: fmt.Sprintf(format, args...),
-	})
+	return a.recordFacts(ctx, tandem.Facts{}, format, args...)
+}
+
+func (a *Admin) recordFacts(ctx context.Context, f tandem.Facts, format string, args ...any) error {
+	e := tandem.AuditEvent{At: a.Clock.Now(), Kind: tandem.AuditAdministration, Actor: a.Actor, Detail: fmt.Sprintf(format, args...)}
+	if a.As != nil {
+		e.Actor = a.As.Login
+	}
+	if f != (tandem.Facts{}) {
+		e.Facts = f.JSON()
+	}
+	return a.Audit.Record(ctx, e)
 }

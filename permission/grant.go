@@ -53,6 +53,9 @@ func (a *Admin) Grant(ctx context.Context, group string, on Target, rights strin
 			return Grant{}, err
 		}
 	}
+	if err := a.mayGive(ctx, nil, []GrantOn{{made, k}}); err != nil {
+		return Grant{}, err
+	}
 	if !alone {
 		made = d.merged(made)
 	}
@@ -64,7 +67,12 @@ func (a *Admin) Grant(ctx context.Context, group string, on Target, rights strin
 	if err := a.Store.PutGrant(ctx, made); err != nil {
 		return Grant{}, err
 	}
-	return made, a.record(ctx, "group %q granted %s on %s", g.Name, made.Words(), k.Words())
+	self, err := a.isIn(ctx, g.ID)
+	if err != nil {
+		return Grant{}, err
+	}
+	return made, a.recordFacts(ctx, tandem.Facts{Rule: tandem.RuleGranted, Group: g.ID, Key: k.ID, Need: made.Rights.String(), Self: self},
+		"group %q granted %s on %s%s", g.Name, made.Words(), k.Words(), byThemselves(self))
 }
 
 // merged is a grant with what the group has on the key already.
@@ -92,6 +100,9 @@ func (d *Definitions) merged(g Grant) Grant {
 // Revoke takes from a group what it is granted on a target: all of it, the right to
 // read included.
 func (a *Admin) Revoke(ctx context.Context, group string, on Target) error {
+	if err := a.mayManage(ctx); err != nil {
+		return err
+	}
 	d, err := a.Store.Definitions(ctx)
 	if err != nil {
 		return err
@@ -176,6 +187,9 @@ func (d *Definitions) RowKey(name string) (Key, error) {
 // CreateKey makes a key that rows of a set may have, and that no group is granted
 // yet: a row that is given it is hidden from all but administrators.
 func (a *Admin) CreateKey(ctx context.Context, set, name string) (Key, error) {
+	if err := a.mayManage(ctx); err != nil {
+		return Key{}, err
+	}
 	name = strings.TrimSpace(name)
 	if name == "" || len([]rune(name)) > maxName {
 		return Key{}, tandem.Errorf(tandem.CodeInvalid, "the name of a key has 1 to %d characters", maxName)

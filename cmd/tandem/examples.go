@@ -72,6 +72,8 @@ var examples = map[string][]string{
 	"access external add":    {"tandem access external add paul --customer VINET --role Billing --days-back 90"},
 	"access external list":   {"tandem access external list paul"},
 	"access external remove": {"tandem access external remove paul --customer VINET"},
+	"audit run":              {"tandem audit --fail-on medium", "tandem audit run --rule PA1,PA2 -o json"},
+	"audit rules":            {"tandem audit rules"},
 	"explain": {
 		"tandem explain --as anna 'GET General_Products_Products?$select=StandardCostPerLot'",
 		"tandem explain --as anna 'PATCH Crm_Sales_Customers(0197c2d4-7a51-7a7e-8c1c-1f6f3f1f7d10) CreditLimit'",

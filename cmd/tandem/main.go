@@ -34,6 +34,7 @@ type commands struct {
 	Session  sessionCommands `cmd:"" help:"API sessions and the licence slots they hold."`
 	Access   accessCommands  `cmd:"" help:"Who may see what."`
 	Demo     demoCommands    `cmd:"" help:"Examples beside the demo of tandem up."`
+	Audit    auditCommands   `cmd:"" help:"Look for what of the rights somebody should look at."`
 	Explain  explainCommand  `cmd:"" help:"Tell why a call is allowed or refused, by which grants; or why a request was refused."`
 	Record   recordCommands  `cmd:"" help:"The append-only record of what happened."`
 	Key      keyCommands     `cmd:"" help:"Signing keys."`

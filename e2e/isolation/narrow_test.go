@@ -100,7 +100,9 @@ func TestE8_A8_TheAPIKeepsAPersonToTheirOwn(t *testing.T) {
 			given = given[:1]
 			_, err := s.Platform.AddExternalAccess(t.Context(), platform.ExternalAccess{Login: "paul", Customer: one, Role: c.role, DaysBack: &c.days})
 			must(t, err)
-			want := theirs.ids(func(i int) bool { return c.orders && !theirs.Value[i].DocumentDate.Before(today.AddDate(0, 0, -c.days)) })
+			want := theirs.ids(func(i int) bool {
+				return c.orders && !theirs.Value[i].DocumentDate.Before(today.AddDate(0, 0, -c.days))
+			})
 			if got := s.narrowed("GET", setOrders+fields, "", paul.ID).rows(t).ids(nil); !slices.Equal(got, want) || c.orders && len(want) == 0 {
 				t.Errorf("%s, %d days: the API shows paul %v, want %v", c.role, c.days, got, want)
 			}

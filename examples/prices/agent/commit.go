@@ -50,14 +50,33 @@ func (a *Agent) commit(ctx context.Context, r *jobs.Run, b *batch) error {
 		if len(rows) == 0 || wanted != "" {
 			return a.stopWriting(ctx, r, b, wanted, len(rows) > 0)
 		}
-		if err := a.write(ctx, b, pointers(rows)); err != nil {
-			return err
+		err = a.write(ctx, b, pointers(rows))
+		if err == nil {
+			err = a.noteWritten(ctx, r, b, rows)
 		}
-		stranger, err := a.noteWritten(ctx, r, b, rows)
-		if stranger || err != nil {
+		if self := a.self(); b.systemUser != "" && self != "" && self != b.systemUser {
+			return a.stopAsStranger(ctx, r, b, self)
+		}
+		if err != nil {
 			return err
 		}
 	}
+}
+
+// self is who the application acts as now; empty before its first call.
+func (a *Agent) self() string {
+	_, login, _ := a.tokens.Status()
+	return login
+}
+
+// stopAsStranger pauses a batch that was begun as another System User: whether it may go
+// on as this one is for an administrator to say.
+func (a *Agent) stopAsStranger(ctx context.Context, r *jobs.Run, b *batch, self string) error {
+	return a.settle(ctx, r, b.id, true, func(tx *sqlTx, now *batch) error {
+		now.state = wire.Paused
+		now.note = fmt.Sprintf("the application acts as %s now, and began this batch as %s: an administrator has to look before it goes on", self, b.systemUser)
+		return a.store.event(ctx, tx, b.id, a.clock.Now(), "", now.note)
+	})
 }
 
 // startWriting moves the batch on to writing. again says that the mapping was changed
@@ -187,7 +206,7 @@ func (a *Agent) recheck(ctx context.Context, b *batch, late []*priceRow) (again 
 	for i := range found {
 		byID[found[i].ID] = &found[i]
 	}
-	_, self, _ := a.tokens.Status()
+	self := a.self()
 	for _, row := range late {
 		p := byID[row.productID]
 		switch {
@@ -215,31 +234,25 @@ func (a *Agent) overtaken(b *batch, row *priceRow, p *product) {
 	}
 }
 
-// noteWritten keeps what became of rows. stranger says that the application acts as
-// another System User now than when the batch was begun, so that it stops.
-func (a *Agent) noteWritten(ctx context.Context, r *jobs.Run, b *batch, rows []priceRow) (stranger bool, err error) {
-	_, self, _ := a.tokens.Status()
+// noteWritten keeps what became of rows, and who wrote them.
+func (a *Agent) noteWritten(ctx context.Context, r *jobs.Run, b *batch, rows []priceRow) error {
+	if b.systemUser == "" {
+		b.systemUser = a.self()
+	}
 	var done, left int64
-	err = a.settle(ctx, r, b.id, false, func(tx *sqlTx, now *batch) (err error) {
+	err := a.settle(ctx, r, b.id, false, func(tx *sqlTx, now *batch) (err error) {
 		if err := a.store.saveRows(ctx, tx, rows); err != nil {
 			return err
 		}
-		if now.systemUser == "" {
-			now.systemUser = self
-		}
-		if stranger = self != now.systemUser; stranger {
-			now.state = wire.Paused
-			now.note = fmt.Sprintf("the application acts as %s now, and began this batch as %s: an administrator has to look before it goes on", self, now.systemUser)
-			return a.store.event(ctx, tx, b.id, a.clock.Now(), "", now.note)
-		}
+		now.systemUser = b.systemUser
 		done, left, err = a.store.progress(ctx, tx, b.id)
 		return err
 	})
-	if err != nil || stranger {
-		return stranger, err
+	if err != nil {
+		return err
 	}
 	// What was written ends a row of failures, so that each is waited for anew.
-	return false, r.Save(ctx, struct{}{}, nil, int(100*done/max(1, done+left)), fmt.Sprintf("%d of %d prices written", done, done+left))
+	return r.Save(ctx, struct{}{}, nil, int(100*done/max(1, done+left)), fmt.Sprintf("%d of %d prices written", done, done+left))
 }
 
 // stopWriting ends the writing: all is written, or a person wants it to stop.
@@ -271,7 +284,7 @@ func (a *Agent) control(ctx context.Context, p *person, id int64, what string) e
 			b.wanted = wantPause
 		case what == "resume" && b.state == wire.Paused:
 			b.state, b.note, b.jobID = wire.Approved, "", jobs.NewID()
-			if _, self, _ := a.tokens.Status(); self != "" && b.systemUser != "" && self != b.systemUser && !p.Admin {
+			if self := a.self(); self != "" && b.systemUser != "" && self != b.systemUser && !p.Admin {
 				return tandem.Errorf(tandem.CodeForbidden, "the application acts as %s now, and began this batch as %s: an administrator has to resume it", self, b.systemUser)
 			}
 			b.systemUser = ""

@@ -167,12 +167,18 @@ var channelKey = []byte(strings.Repeat("k", internalapi.MinChannelKey))
 // agentOf starts an agent of the place with a store of its own.
 func (p *place) agentOf(change ...func(*agent.Config)) *robot {
 	p.t.Helper()
-	db, err := sqldb.Open(p.t.Context(), testdb.URL(p.t, sqldb.SQLite), sqldb.Options{})
+	return p.agentOn(p.storeOn(sqldb.SQLite), p.t.TempDir(), change...)
+}
+
+// storeOn is an empty store on an engine.
+func (p *place) storeOn(engine sqldb.Engine) *sqldb.DB {
+	p.t.Helper()
+	db, err := sqldb.Open(p.t.Context(), testdb.URL(p.t, engine), sqldb.Options{})
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(func() { db.Close() })
-	return p.agentOn(db, p.t.TempDir(), change...)
+	return db
 }
 
 func (p *place) agentOn(db *sqldb.DB, dir string, change ...func(*agent.Config)) *robot {

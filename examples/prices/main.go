@@ -168,7 +168,7 @@ func (o *options) runAgent(ctx context.Context, log *slog.Logger) error {
 	if o.drop == "" {
 		o.drop = filepath.Join(filepath.Dir(c.dir), "drop")
 	}
-	keepSmall()
+	agent.KeepSmall()
 	a, err := agent.New(ctx, agent.Config{
 		Provider: c.provider, ApplicationURI: o.application, Credential: credential, ServiceInstance: o.instance, DB: c.db, Dir: c.dir, Drop: o.drop,
 		Box: c.box, ChannelKey: c.channel, Editors: o.editors, Still: o.still, Scan: o.scan, Log: log,

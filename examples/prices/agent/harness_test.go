@@ -160,6 +160,8 @@ type robot struct {
 	url    string
 	config agent.Config
 	stop   func()
+	// pid is that of an agent that was spawned.
+	pid int
 }
 
 var channelKey = []byte(strings.Repeat("k", internalapi.MinChannelKey))

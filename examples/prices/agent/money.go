@@ -28,6 +28,9 @@ func parseMoney(text json.Number) (money, error) {
 	}
 	fraction = (fraction + "0000")[:decimals]
 	n, err := strconv.ParseInt(whole+fraction, 10, 64)
+	if digits := strings.TrimPrefix(whole, "-"); digits == "" || strings.Trim(digits, "0123456789") != "" {
+		err = strconv.ErrSyntax
+	}
 	if err != nil || money(n) > maxPrice || money(n) < -maxPrice {
 		return 0, tandem.Errorf(tandem.CodeInvalid, "%s is no price; prices are numbers up to %d", tandem.Clip(string(text), 40), maxPrice/unit)
 	}

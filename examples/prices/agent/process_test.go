@@ -59,6 +59,7 @@ func runProcess(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	agent.KeepSmall()
 	a, err := agent.New(ctx, agent.Config{
 		Provider: provider, ApplicationURI: tandemtest.Portal, Credential: client.ServiceSecret(os.Getenv("AGENT_TEST_SECRET")),
 		DB: db, Dir: dir, Box: box, ChannelKey: key, Still: 50 * time.Millisecond, Scan: 300 * time.Millisecond,
@@ -91,6 +92,7 @@ func (r *robot) spawn() (kill func()) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.pid = cmd.Process.Pid
 	kill = sync.OnceFunc(func() { _, _ = cmd.Process.Kill(), cmd.Wait() })
 	r.t.Cleanup(kill)
 	url, err := bufio.NewReader(out).ReadString('\n')

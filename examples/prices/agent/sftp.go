@@ -75,7 +75,10 @@ func (a *Agent) pullFrom(ctx context.Context, c *connectorRow) error {
 	if err != nil {
 		return fmt.Errorf("the server has no SFTP: %w", err)
 	}
-	defer server.Close()
+	defer func() {
+		conn.Close() // a server that does not close its end is not waited for
+		server.Close()
+	}()
 	dir := cmp.Or(c.Dir, ".")
 	entries, err := server.ReadDirContext(ctx, dir)
 	if err != nil {

@@ -1,0 +1,181 @@
+package agent_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/examples/prices/wire"
+	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/internal/testkit"
+	"github.com/hybridapps/tandem/sqldb"
+	"github.com/hybridapps/tandem/tandemtest"
+)
+
+// benchRows is the size of the list that the figures are for.
+const benchRows = 20_000
+
+// makeProducts fills the ERP by Import, as an administrator does.
+func (p *place) makeProducts(n int) {
+	p.t.Helper()
+	token := p.SignIn("admin").Access
+	one := p.products("Active eq true")[0]
+	status, text := p.API("GET", "General_Products_Products("+one.ID+")?$select=ProductGroup", token, "")
+	var of struct {
+		ProductGroup struct {
+			ID string `json:"@odata.id"`
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &of); status != 200 || err != nil {
+		p.t.Fatalf("%d %s", status, text)
+	}
+	for from := 0; from < n; from += 1000 {
+		var objects []any
+		for i := from; i < min(from+1000, n); i++ {
+			objects = append(objects, map[string]any{
+				"@odata.type": "Erp.General_Products_Product", "PartNumber": fmt.Sprintf("BENCH-%06d", i), "Name": map[string]string{"EN": "Bench product"},
+				"StandardPricePerLot": map[string]any{"Value": 10, "Currency": "EUR"}, "ProductGroup": map[string]string{"@odata.id": of.ProductGroup.ID},
+			})
+		}
+		none := 0
+		body, err := json.Marshal(client.ImportRequest{Transaction: client.ImportAllObjects, LoggingLevel: &none, Objects: objects})
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if status, text := p.API("POST", "Import", token, string(body)); status != 200 || strings.Contains(text, `"@erpnet.result":"fail"`) {
+			p.t.Fatalf("%d %.500s", status, text)
+		}
+	}
+}
+
+// BenchmarkBatch is a list of 20,000 rows on its way, on both engines of the ERP: how long
+// the check takes, how many prices are written each second, and how long it takes to
+// reconcile and to roll back.
+func BenchmarkBatch(b *testing.B) {
+	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
+		b.Run(string(engine), func(b *testing.B) {
+			p := newPlace(b, tandemtest.Options{Engine: engine})
+			p.makeProducts(benchRows)
+			r := p.agentOf()
+			factor := 1.0
+			b.ResetTimer()
+			for range b.N {
+				factor += 0.3
+				var rows []string
+				for i := range benchRows {
+					rows = append(rows, fmt.Sprintf("BENCH-%06d,%.2f", i, 10*factor))
+				}
+				last, err := r.api.Batches(b.Context(), r.idToken("maria"), 0, 1)
+				if err != nil {
+					b.Fatal(err)
+				}
+				id := int64(1)
+				if len(last.Rows) > 0 {
+					id = last.Rows[0].ID + 1
+				}
+				r.put(fmt.Sprintf("prices-%d.csv", id), list(rows...))
+				batch := r.until(id, wire.Waiting)
+				if batch.Figures.Count[wire.RowChange] != benchRows {
+					b.Fatalf("%+v", batch.Figures)
+				}
+				b.ReportMetric(batch.CheckedAt.Sub(batch.ReceivedAt).Seconds(), "check-s")
+				begun := time.Now()
+				if err := r.decide("maria", id); err != nil {
+					b.Fatal(err)
+				}
+				r.until(id, wire.Written, wire.Completed)
+				written := time.Now()
+				b.ReportMetric(benchRows/written.Sub(begun).Seconds(), "rows/s")
+				r.until(id, wire.Completed)
+				b.ReportMetric(time.Since(written).Seconds(), "reconcile-s")
+				begun = time.Now()
+				back, err := r.api.RollBack(b.Context(), r.idToken("ada"), id, wire.Rollback{Reason: "bench"})
+				if err != nil {
+					b.Fatal(err)
+				}
+				r.until(back.ID, wire.Waiting)
+				if err := r.decide("maria", back.ID); err != nil {
+					b.Fatal(err)
+				}
+				r.until(back.ID, wire.Completed)
+				b.ReportMetric(time.Since(begun).Seconds(), "rollback-s")
+			}
+		})
+	}
+}
+
+// TestALargeFileStaysSmall lets an agent of its own process take a file of 200 MB: its
+// memory does not grow with the file. It also runs as the figure: the peak is logged.
+func TestALargeFileStaysSmall(t *testing.T) {
+	if runtime.GOOS != "linux" || os.Getenv("TANDEM_TEST_LARGE") == "" {
+		t.Skip("set TANDEM_TEST_LARGE=1 to measure the agent with a file of 200 MB; it takes a minute")
+	}
+	p := newPlace(t, tandemtest.Options{})
+	p.CreateUser(signin.NewUser{Login: "nobody", Type: "InternalUser"})
+	r := p.unstarted()
+	kill := r.spawn()
+	defer kill()
+	name := filepath.Join(r.drop, "prices-large.csv.part")
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := bufio.NewWriter(f)
+	fmt.Fprint(out, "PartNumber,Name,Price,Currency\n")
+	wide := strings.Repeat("a long description of a product ", 30)
+	rows := 0
+	for size := 0; size < wire.MaxFile-4096; rows++ {
+		n, err := fmt.Fprintf(out, "LARGE-%07d,%s,%d.50,EUR\n", rows, wide, rows%1000+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size += n
+	}
+	if err := out.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	if err := os.Rename(name, strings.TrimSuffix(name, ".part")); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, "the file is checked", func() bool {
+		b, err := r.api.Batch(t.Context(), r.idToken("maria"), 1)
+		return err == nil && b.State == wire.Waiting
+	})
+	b := r.batch("maria", 1)
+	peak := r.peak()
+	t.Logf("%d rows, %d MB, checked in %s; the agent's peak is %d MiB resident", rows, b.Size>>20, time.Since(begun).Round(time.Second), peak>>20)
+	if peak > 60<<20 {
+		t.Errorf("the agent had %d MiB resident, and 60 at most are promised", peak>>20)
+	}
+}
+
+// peak is the most memory that the agent's process had resident.
+func (r *robot) peak() int64 {
+	r.t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.pid))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, line := range strings.Split(string(text), "\n") {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			n, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			return n << 10
+		}
+	}
+	return 0
+}

@@ -53,7 +53,8 @@ func (c *demoAdd) Run(ctx context.Context, r *run) error {
 	if err := errors.Join(writeFile(sample, []byte(list), 0o600), writeDemoFile(r.Data, f)); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(r.stdout, "%s is registered; %s holds its secrets, and %s is a price list to try it with\n", platform.DemoPrices, file, sample)
+	_, err = fmt.Fprintf(r.stdout, "%s is registered; %s holds its secrets, and %s is a price list to try it with\n",
+		platform.DemoPrices, file, sample)
 	return err
 }
 

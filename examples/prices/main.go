@@ -83,7 +83,8 @@ func parse(half string, args []string) (*options, error) {
 	text(&o.data, "data", "tandem-data/prices", "folder of the halves; each uses the one below it with its name")
 	text(&o.url, "url", "http://localhost:8091", "public root of the pages")
 	text(&o.agent, "agent", "http://127.0.0.1:8092", "address of the agent's channel")
-	text(&o.listen, "listen", map[string]string{"": "127.0.0.1:8091", "admin": "127.0.0.1:8091", "agent": "127.0.0.1:8092"}[half], "address that the pages listen at, and the agent when it is run alone")
+	text(&o.listen, "listen", map[string]string{"": "127.0.0.1:8091", "admin": "127.0.0.1:8091", "agent": "127.0.0.1:8092"}[half],
+		"address that the pages listen at, and the agent when it is run alone")
 	text(&o.drop, "drop", "", "folder that files are put into (default: drop in the folder of the halves)")
 	text(&o.editors, "editors", "Pricing", "group whose members edit mappings and connectors")
 	f.DurationVar(&o.still, "still", 10*time.Second, "for how long a file must not have changed to be taken")
@@ -170,7 +171,8 @@ func (o *options) runAgent(ctx context.Context, log *slog.Logger) error {
 	}
 	agent.KeepSmall()
 	a, err := agent.New(ctx, agent.Config{
-		Provider: c.provider, ApplicationURI: o.application, Credential: credential, ServiceInstance: o.instance, DB: c.db, Dir: c.dir, Drop: o.drop,
+		Provider: c.provider, ApplicationURI: o.application, Credential: credential, ServiceInstance: o.instance,
+		DB: c.db, Dir: c.dir, Drop: o.drop,
 		Box: c.box, ChannelKey: c.channel, Editors: o.editors, Still: o.still, Scan: o.scan, Log: log,
 	})
 	if err != nil {
@@ -195,7 +197,8 @@ func (o *options) runAdmin(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	a, err := admin.New(ctx, admin.Config{
-		Provider: c.provider, ApplicationURI: o.application, Credential: credential, PublicURL: o.url, DB: c.db, Box: c.box, Agent: channel, Log: log,
+		Provider: c.provider, ApplicationURI: o.application, Credential: credential, PublicURL: o.url,
+		DB: c.db, Box: c.box, Agent: channel, Log: log,
 	})
 	if err != nil {
 		return err
@@ -275,7 +278,8 @@ func (o *options) both(ctx context.Context) error {
 	ended := make(chan error, 2)
 	shared := []string{"-data", o.data, "-issuer", demo.Issuer}
 	go func() {
-		ended <- keep(ctx, append([]string{"agent", "-listen", channel.Host, "-editors", o.editors, "-drop", o.drop, "-still", o.still.String(), "-scan", o.scan.String()}, shared...))
+		ended <- keep(ctx, append([]string{"agent", "-listen", channel.Host, "-editors", o.editors, "-drop", o.drop, "-still",
+			o.still.String(), "-scan", o.scan.String()}, shared...))
 	}()
 	go func() {
 		ended <- keep(ctx, append([]string{"admin", "-listen", o.listen, "-url", o.url, "-agent", o.agent}, shared...))

@@ -163,7 +163,8 @@ func markOutside(rows []named, bars []wire.Bar) {
 	limit := int64(-1)
 	for _, b := range bars {
 		var percent int64
-		if n, _ := fmt.Sscanf(strings.TrimPrefix(b.From, "+"), "%d", &percent); n == 1 && b.Outside && percent > 0 && (limit < 0 || percent < limit) {
+		if n, _ := fmt.Sscanf(strings.TrimPrefix(b.From, "+"), "%d", &percent); n == 1 && b.Outside && percent > 0 &&
+			(limit < 0 || percent < limit) {
 			limit = percent
 		}
 	}

@@ -79,7 +79,8 @@ type item struct {
 	Current    bool
 }
 
-var menu = []item{{Path: "/", Name: "Batches"}, {Path: "/hand-in", Name: "Hand in"}, {Path: "/mappings", Name: "Mappings"}, {Path: "/connectors", Name: "Connectors"}}
+var menu = []item{{Path: "/", Name: "Batches"}, {Path: "/hand-in", Name: "Hand in"}, {Path: "/mappings", Name: "Mappings"},
+	{Path: "/connectors", Name: "Connectors"}}
 
 func (v *visit) show(status int, page, title string, d any) error {
 	return v.showWith(status, page, layout{Title: title, D: d})
@@ -119,8 +120,10 @@ func (a *App) render(w http.ResponseWriter, r *http.Request, status int, page, p
 
 var headings = map[tandem.Code]string{
 	tandem.CodeInvalid: "That did not work", tandem.CodeUnauthorized: "Please sign in again", tandem.CodeForbidden: "Not for you",
-	tandem.CodeNotFound: "Not found", tandem.CodeConflict: "Somebody was faster", tandem.CodeTooLarge: "Too large", tandem.CodeRule: "It was refused",
-	tandem.CodeThrottled: "Too many requests", tandem.CodeUnavailable: "Not available right now", tandem.CodeLicenceFull: "Every licence place is taken",
+	tandem.CodeNotFound: "Not found", tandem.CodeConflict: "Somebody was faster", tandem.CodeTooLarge: "Too large",
+	tandem.CodeRule:      "It was refused",
+	tandem.CodeThrottled: "Too many requests", tandem.CodeUnavailable: "Not available right now",
+	tandem.CodeLicenceFull: "Every licence place is taken",
 }
 
 // trouble is an error as a person sees it.
@@ -226,7 +229,8 @@ func timeElement(v any) template.HTML {
 	if t.IsZero() {
 		return "–"
 	}
-	return template.HTML(`<time datetime="` + t.UTC().Format(time.RFC3339) + `">` + t.UTC().Format("2 Jan 2006, 15:04 UTC") + `</time>`) //nolint:gosec // G203: digits and fixed words
+	text := `<time datetime="` + t.UTC().Format(time.RFC3339) + `">` + t.UTC().Format("2 Jan 2006, 15:04 UTC") + `</time>`
+	return template.HTML(text) //nolint:gosec // G203: digits and fixed words
 }
 
 // colours of states: amber waits for a person, red has gone wrong.
@@ -269,5 +273,6 @@ func words(b wire.Batch) string {
 }
 
 func rowColour(s wire.RowState) string {
-	return map[wire.RowState]string{wire.RowRefused: "red", wire.RowDone: "green", wire.RowChange: "blue", wire.RowKept: "amber", wire.RowStruck: "amber"}[s]
+	return map[wire.RowState]string{wire.RowRefused: "red", wire.RowDone: "green", wire.RowChange: "blue", wire.RowKept: "amber",
+		wire.RowStruck: "amber"}[s]
 }

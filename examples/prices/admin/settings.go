@@ -271,7 +271,8 @@ func histogram(bars []wire.Bar) chart {
 		}
 		c.Label += " " + title + "."
 		c.Bars = append(c.Bars, bar{
-			X: at(float64(i)*slot + slot*.12), Y: at(base - h), W: at(slot * .76), H: at(h), Mid: at(float64(i)*slot + slot/2), Count: strconv.FormatInt(b.Rows, 10),
+			X: at(float64(i)*slot + slot*.12), Y: at(base - h), W: at(slot * .76), H: at(h), Mid: at(float64(i)*slot +
+				slot/2), Count: strconv.FormatInt(b.Rows, 10),
 			From: strings.NewReplacer("less", "below", ".0", "", "-", "−").Replace(b.From), Title: title, Outside: b.Outside,
 		})
 	}

@@ -111,7 +111,8 @@ func New(ctx context.Context, c Config) (*Agent, error) {
 		return nil, err
 	}
 	a.reads, a.writes = client.ServiceOData(c.ODataRoot, reader), client.ServiceOData(c.ODataRoot, a.tokens)
-	a.people, err = client.NewEvidence(client.EvidenceConfig{Provider: c.Provider, ApplicationURI: c.ApplicationURI, Service: reader, Clock: c.Clock})
+	a.people, err = client.NewEvidence(client.EvidenceConfig{Provider: c.Provider, ApplicationURI: c.ApplicationURI, Service: reader,
+		Clock: c.Clock})
 	if err != nil {
 		return nil, err
 	}
@@ -232,7 +233,8 @@ func (a *Agent) wake() {
 // advance gives each batch that is to go on its job. The number of the job is in the
 // batch, written with the state: so a process that dies in between begins no second one.
 func (a *Agent) advance(ctx context.Context) error {
-	open, err := a.store.find(ctx, a.config.DB.Reader(), `WHERE state IN ('received', 'approved', 'running', 'written') ORDER BY id LIMIT 1000`)
+	open, err := a.store.find(ctx, a.config.DB.Reader(), `WHERE state IN ('received', 'approved', 'running', 'written') ORDER BY
+		id LIMIT 1000`)
 	if err != nil {
 		return err
 	}

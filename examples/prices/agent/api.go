@@ -162,7 +162,8 @@ func (a *Agent) serveBatches(r *http.Request, p *person) (any, error) {
 // shown is a batch as a person sees it, without what only its own page has.
 func (a *Agent) shown(ctx context.Context, p *person, b *batch) (out wire.Batch, err error) {
 	out = wire.Batch{
-		ID: b.id, Kind: b.kind, Parent: b.parent, State: b.state, Note: b.note, File: b.fileName, Size: b.size, SHA256: b.sha256, Connector: b.connector,
+		ID: b.id, Kind: b.kind, Parent: b.parent, State: b.state, Note: b.note, File: b.fileName, Size: b.size,
+		SHA256: b.sha256, Connector: b.connector,
 		PlacedBy: b.placedBy, Mapping: b.mapping, MappingVersion: b.mappingVersion, Currency: b.currency, ReceivedAt: b.receivedAt,
 		CheckedAt: internalapi.When(b.checkedAt), DecidedAt: internalapi.When(b.decidedAt), FinishedAt: internalapi.When(b.finishedAt),
 		DecidedBy: b.decidedBy, Reason: b.reason, SystemUser: b.systemUser, Why: b.reasons(), Control: b.control,

@@ -31,7 +31,8 @@ func (a *Agent) serveReport(w http.ResponseWriter, r *http.Request, _ *person) e
 	}
 	h := w.Header()
 	h.Set("Content-Type", formats[format])
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": "batch-" + strconv.FormatInt(id, 10) + "." + format}))
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": "batch-" + strconv.FormatInt(id, 10) +
+		"." + format}))
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	write := map[string]func(context.Context, io.Writer, int64) error{"csv": a.reportCSV, "xlsx": a.reportXLSX, "pdf": a.reportPDF}[format]

@@ -74,7 +74,8 @@ func (a *Agent) self() string {
 func (a *Agent) stopAsStranger(ctx context.Context, r *jobs.Run, b *batch, self string) error {
 	return a.settle(ctx, r, b.id, true, func(tx *sqlTx, now *batch) error {
 		now.state = wire.Paused
-		now.note = fmt.Sprintf("the application acts as %s now, and began this batch as %s: an administrator has to look before it goes on", self, b.systemUser)
+		now.note = fmt.Sprintf("the application acts as %s now, and began this batch as %s: "+
+			"an administrator has to look before it goes on", self, b.systemUser)
 		return a.store.event(ctx, tx, b.id, a.clock.Now(), "", now.note)
 	})
 }
@@ -117,7 +118,8 @@ func (a *Agent) onBehalf(ctx context.Context, r *jobs.Run, b *batch) (context.Co
 	err = a.people.Admitted(ctx, who)
 	if errors.Is(err, client.ErrSignInEnded) {
 		err = a.config.DB.Write(ctx, func(tx *sql.Tx) error {
-			return a.store.event(ctx, tx, b.id, a.clock.Now(), "", who.Login+" may not use the application any more; the approval was given before that, and stands")
+			return a.store.event(ctx, tx, b.id, a.clock.Now(), "",
+				who.Login+" may not use the application any more; the approval was given before that, and stands")
 		})
 	}
 	return client.OnBehalfOf(ctx, who), err
@@ -285,7 +287,8 @@ func (a *Agent) control(ctx context.Context, p *person, id int64, what string) e
 		case what == "resume" && b.state == wire.Paused:
 			b.state, b.note, b.jobID = wire.Approved, "", jobs.NewID()
 			if self := a.self(); self != "" && b.systemUser != "" && self != b.systemUser && !p.Admin {
-				return tandem.Errorf(tandem.CodeForbidden, "the application acts as %s now, and began this batch as %s: an administrator has to resume it", self, b.systemUser)
+				return tandem.Errorf(tandem.CodeForbidden,
+					"the application acts as %s now, and began this batch as %s: an administrator has to resume it", self, b.systemUser)
 			}
 			b.systemUser = ""
 		case what == "cancel" && b.state == wire.Running:

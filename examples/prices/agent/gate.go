@@ -141,7 +141,8 @@ func (a *Agent) decide(ctx context.Context, p *person, id int64, d wire.Decision
 		}
 		now := a.clock.Now()
 		if m.version != b.mappingVersion && d.Approve {
-			again = tandem.Errorf(tandem.CodeConflict, "the mapping was changed since the file was checked, so it is checked again; decide when that is done")
+			again = tandem.Errorf(tandem.CodeConflict,
+				"the mapping was changed since the file was checked, so it is checked again; decide when that is done")
 			b.state, b.jobID = wire.Received, jobs.NewID()
 			return a.store.event(ctx, tx, id, now, p.Login, "to be checked again, because the mapping was changed since")
 		}
@@ -189,7 +190,8 @@ func (a *Agent) strike(ctx context.Context, p *person, id int64, s wire.Strike) 
 			return err
 		}
 		if n != int64(len(s.Lines)) {
-			return tandem.Errorf(tandem.CodeConflict, "%d of the %d rows can be %s; load the page again and choose among those that are there", n, len(s.Lines), word)
+			return tandem.Errorf(tandem.CodeConflict,
+				"%d of the %d rows can be %s; load the page again and choose among those that are there", n, len(s.Lines), word)
 		}
 		return a.store.event(ctx, tx, id, a.clock.Now(), p.Login, fmt.Sprintf("%s: rows %v", word, s.Lines))
 	})

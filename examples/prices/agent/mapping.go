@@ -147,7 +147,8 @@ func (r *rules) checkTarget() error {
 	}
 	for _, a := range o.Set {
 		if a.Attribute != attributePrice {
-			return wrong("line %d: %s may not be changed by this agent, which holds %s.%s alone", a.Line, tandem.Clip(a.Attribute, 60), setProducts, attributePrice)
+			return wrong("line %d: %s may not be changed by this agent, which holds %s.%s alone", a.Line, tandem.Clip(a.Attribute, 60),
+				setProducts, attributePrice)
 		}
 	}
 	if len(o.Set) != 1 || o.Set[0].Value.Column == "" || o.Set[0].Value.As != mapping.AmountKind || o.Set[0].Value.Code == "" {

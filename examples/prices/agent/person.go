@@ -85,7 +85,8 @@ func (a *Agent) manages(ctx context.Context, p *person, b *batch) error {
 	if err != nil || a.edits(p) || p.in(approvers) {
 		return err
 	}
-	return tandem.Errorf(tandem.CodeForbidden, "only members of the groups %s and %s, and administrators, may do this", approvers, a.config.Editors)
+	return tandem.Errorf(tandem.CodeForbidden, "only members of the groups %s and %s, and administrators, may do this", approvers,
+		a.config.Editors)
 }
 
 // approvers is the group that decides about a batch, by the newest version of its

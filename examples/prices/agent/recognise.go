@@ -37,7 +37,8 @@ func (a *Agent) recognise(ctx context.Context, dir string, about placed, sum str
 			if !known {
 				return nil // the process died before it had renamed the folder
 			}
-			return a.store.event(ctx, tx, b.id, now, about.By, "the same content came again as "+b.fileName+": already processed as this batch, so nothing was done")
+			return a.store.event(ctx, tx, b.id, now, about.By,
+				"the same content came again as "+b.fileName+": already processed as this batch, so nothing was done")
 		}
 		if err := a.store.add(ctx, tx, b); err != nil {
 			return err

@@ -50,7 +50,8 @@ func (a *Agent) reconcile(ctx context.Context, r *jobs.Run, b *batch) error {
 		return err
 	}
 	if sum := new(big.Int).Add(c.old, c.delta); sum.Cmp(c.now) != 0 {
-		c.fault("the sums do not agree: %s before and %s of changes are %s, and the ERP has %s", fixed(c.old), fixed(c.delta), fixed(sum), fixed(c.now))
+		c.fault("the sums do not agree: %s before and %s of changes are %s, and the ERP has %s", fixed(c.old), fixed(c.delta), fixed(sum),
+			fixed(c.now))
 	}
 	return a.finish(ctx, r, b, c)
 }
@@ -83,7 +84,8 @@ func (a *Agent) countFile(ctx context.Context, r *jobs.Run, b *batch, c *reconci
 		case !there:
 			c.fault("row %d is kept, and the file ends before it", row.line)
 		case again.line != row.line || again.partNumber != row.partNumber || again.state == wire.RowNew && again.new != row.new:
-			c.fault("row %d of the file is %s %s, and was kept as %s %s", again.line, again.partNumber, again.new.number(), row.partNumber, row.new.number())
+			c.fault("row %d of the file is %s %s, and was kept as %s %s", again.line, again.partNumber, again.new.number(), row.partNumber,
+				row.new.number())
 		}
 		return nil
 	})
@@ -179,7 +181,8 @@ func (a *Agent) finish(ctx context.Context, r *jobs.Run, b *batch, c *reconciled
 					return err
 				}
 			}
-			a.log.Error("ALARM: a batch does not balance", "batch", b.id, "file", b.fileName, "faults", len(c.faults)+int(c.more), "first", c.faults[0])
+			a.log.Error("ALARM: a batch does not balance", "batch", b.id, "file", b.fileName, "faults", len(c.faults)+int(c.more), "first",
+				c.faults[0])
 			return nil
 		case now.wanted == wantCancel:
 			now.state = wire.Cancelled
@@ -201,7 +204,8 @@ func (a *Agent) finish(ctx context.Context, r *jobs.Run, b *batch, c *reconciled
 // outcome is the end of a batch in words: never green when rows were left out.
 func outcome(f wire.Figures, c *reconciled) string {
 	text := fmt.Sprintf("%d prices changed", f.Count[wire.RowDone])
-	for state, word := range map[wire.RowState]string{wire.RowRefused: "refused", wire.RowKept: "kept, because somebody has changed them since"} {
+	for state, word := range map[wire.RowState]string{wire.RowRefused: "refused",
+		wire.RowKept: "kept, because somebody has changed them since"} {
 		if n := f.Count[state]; n > 0 {
 			text += fmt.Sprintf(", %d %s", n, word)
 		}
@@ -217,7 +221,8 @@ func outcome(f wire.Figures, c *reconciled) string {
 
 // balance is the equation of a batch, for its report.
 func balance(f wire.Figures, c *reconciled) string {
-	return fmt.Sprintf("balances: %d rows = %d changed + %d unchanged + %d refused + %d struck + %d kept + %d not written; sum before %s + changes %s = sum now %s",
+	return fmt.Sprintf("balances: %d rows = %d changed + %d unchanged + %d refused + %d struck + %d kept + %d not written; "+
+		"sum before %s + changes %s = sum now %s",
 		f.Rows, f.Count[wire.RowDone], f.Count[wire.RowUnchanged], f.Count[wire.RowRefused], f.Count[wire.RowStruck], f.Count[wire.RowKept],
 		f.Count[wire.RowChange], fixed(c.old), fixed(c.delta), fixed(c.now))
 }

@@ -24,7 +24,8 @@ var formats = map[string]string{
 	"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "pdf": "application/pdf",
 }
 
-var reportHead = []string{"Row", "Part number", "Result", "Old price", "New price", "Change %", "Currency", "Reason", "Version before", "Version after", "Product"}
+var reportHead = []string{"Row", "Part number", "Result", "Old price", "New price", "Change %", "Currency", "Reason",
+	"Version before", "Version after", "Product"}
 
 // facts are what is told of a batch above its rows.
 func (a *Agent) facts(ctx context.Context, b *batch) ([][2]string, error) {
@@ -34,7 +35,8 @@ func (a *Agent) facts(ctx context.Context, b *batch) ([][2]string, error) {
 	}
 	facts := [][2]string{
 		{"Batch", fmt.Sprintf("%d: %s", b.id, b.fileName)}, {"State", string(b.state)}, {"Outcome", b.note},
-		{"SHA-256", b.sha256}, {"Placed", when(b.receivedAt) + by(b.placedBy)}, {"Mapping", fmt.Sprintf("%s, version %d", b.mapping, b.mappingVersion)},
+		{"SHA-256", b.sha256}, {"Placed", when(b.receivedAt) + by(b.placedBy)}, {"Mapping", fmt.Sprintf("%s, version %d", b.mapping,
+			b.mappingVersion)},
 		{"Control totals", b.control}, {"Decided", when(b.decidedAt) + by(b.decidedBy)}, {"Reason", b.reason},
 		{"Written", when(b.startedAt) + by(b.systemUser)}, {"Ended", when(b.finishedAt)}, {"Rows", strconv.FormatInt(f.Rows, 10)},
 	}

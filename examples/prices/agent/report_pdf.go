@@ -23,7 +23,8 @@ var pdfColumns = []struct {
 	head  string
 	width float64
 	right bool
-}{{"Row", 14, true}, {"Part number", 40, false}, {"Result", 24, false}, {"Old", 26, true}, {"New", 26, true}, {"Change", 22, true}, {"Reason", 125, false}}
+}{{"Row", 14, true}, {"Part number", 40, false}, {"Result", 24, false}, {"Old", 26, true}, {"New", 26, true}, {"Change", 22,
+	true}, {"Reason", 125, false}}
 
 // errEnough ends the rows of a PDF.
 var errEnough = errors.New("enough rows")

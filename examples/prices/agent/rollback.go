@@ -31,7 +31,8 @@ func (a *Agent) rollBack(ctx context.Context, p *person, parent int64, ask wire.
 		default:
 			return tandem.Errorf(tandem.CodeConflict, "a batch that is %s cannot be rolled back", of.state)
 		}
-		open, err := a.store.find(ctx, tx, `WHERE parent = $1 AND state NOT IN ('completed', 'failed', 'refused', 'cancelled', 'unusable', 'rolled back')`, parent)
+		open, err := a.store.find(ctx, tx, `WHERE parent = $1 AND state NOT IN ('completed', 'failed', 'refused', 'cancelled',
+			'unusable', 'rolled back')`, parent)
 		if err != nil {
 			return err
 		}
@@ -40,7 +41,8 @@ func (a *Agent) rollBack(ctx context.Context, p *person, parent int64, ask wire.
 		}
 		now := a.clock.Now()
 		b := &batch{
-			kind: wire.KindRollback, parent: parent, state: wire.Received, token: jobs.NewID(), fileName: fmt.Sprintf("rollback of batch %d", parent),
+			kind: wire.KindRollback, parent: parent, state: wire.Received, token: jobs.NewID(), fileName: fmt.Sprintf("rollback of batch %d",
+				parent),
 			connector: "rollback", placedBy: p.Login, byHand: true, mapping: of.mapping, mappingVersion: of.mappingVersion, currency: of.currency,
 			receivedAt: now, reason: ask.Reason, jobID: jobs.NewID(),
 		}
@@ -52,7 +54,8 @@ func (a *Agent) rollBack(ctx context.Context, p *person, parent int64, ask wire.
 			return err
 		}
 		if n == 0 {
-			return tandem.Errorf(tandem.CodeRule, "there is nothing to take back: the batch has changed no price of this group, or all were taken back")
+			return tandem.Errorf(tandem.CodeRule,
+				"there is nothing to take back: the batch has changed no price of this group, or all were taken back")
 		}
 		id = b.id
 		what := fmt.Sprintf("asked to take back %d prices: %s", n, ask.Reason)
@@ -67,7 +70,8 @@ func (a *Agent) rollBack(ctx context.Context, p *person, parent int64, ask wire.
 
 // takeBack makes the rows of a rollback of those that were written.
 func (s *store) takeBack(ctx context.Context, tx *sql.Tx, id, parent int64, group string) (int64, error) {
-	result, err := tx.ExecContext(ctx, `INSERT INTO price_rows (batch_id, line, part_number, state, reason, product_id, group_id, old_price, new_price,
+	result, err := tx.ExecContext(ctx, `INSERT INTO price_rows (batch_id, line, part_number, state, reason, product_id, group_id,
+		old_price, new_price,
 			change_ppm, version, version_after)
 		SELECT $1, line, part_number, 'new', '', product_id, group_id, new_price, old_price, 0, version, 0
 		FROM price_rows WHERE batch_id = $2 AND state = 'changed' AND ($3 = '' OR group_id = $3)`, id, parent, group)
@@ -147,13 +151,15 @@ func (a *Agent) gateRollback(ctx context.Context, r *jobs.Run, b *batch) error {
 		}
 		now.state, now.checkedAt, now.note, now.mappingVersion = wire.Waiting, a.clock.Now(), "", m.version
 		now.setReasons([]string{fmt.Sprintf("it takes back prices of batch %d: somebody else than %s has to look at it", b.parent, b.placedBy)})
-		return a.store.event(ctx, tx, b.id, now.checkedAt, "", fmt.Sprintf("checked: %d to take back, %d kept", f.Count[wire.RowChange], f.Count[wire.RowKept]))
+		return a.store.event(ctx, tx, b.id, now.checkedAt, "", fmt.Sprintf("checked: %d to take back, %d kept", f.Count[wire.RowChange],
+			f.Count[wire.RowKept]))
 	})
 }
 
 // markRolledBack notes at the batch of before which of its rows were taken back.
 func (a *Agent) markRolledBack(ctx context.Context, tx *sql.Tx, b *batch) error {
-	_, err := tx.ExecContext(ctx, `UPDATE price_rows SET state = 'rolled back', reason = $3 WHERE batch_id = $1 AND state = 'changed' AND line IN (
+	_, err := tx.ExecContext(ctx, `UPDATE price_rows SET state = 'rolled back', reason = $3 WHERE batch_id = $1 AND state =
+		'changed' AND line IN (
 		SELECT line FROM price_rows WHERE batch_id = $2 AND state = 'changed')`, b.parent, b.id, fmt.Sprintf("taken back by batch %d", b.id))
 	if err != nil {
 		return err

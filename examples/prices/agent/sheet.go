@@ -136,7 +136,8 @@ func openWorkbook(file string, r *rules) (_ sheet, err error) {
 		name = sheets[0]
 	}
 	if w.rows, err = f.Rows(name); err != nil {
-		return nil, errors.Join(wrong("the workbook has no sheet %q; it has %s", tandem.Clip(name, 60), tandem.Clip(strings.Join(f.GetSheetList(), ", "), 120)), f.Close())
+		return nil, errors.Join(wrong("the workbook has no sheet %q; it has %s", tandem.Clip(name, 60),
+			tandem.Clip(strings.Join(f.GetSheetList(), ", "), 120)), f.Close())
 	}
 	_, w.names, err = w.next()
 	if errors.Is(err, io.EOF) {
@@ -165,7 +166,8 @@ func (w *workbook) next() (int64, []string, error) {
 			continue
 		}
 		if len(cells) > csvfile.MaxColumns {
-			return 0, nil, &csvfile.RowError{Line: w.line, Reason: fmt.Sprintf("the row has %d cells; at most %d are allowed", len(cells), csvfile.MaxColumns)}
+			return 0, nil, &csvfile.RowError{Line: w.line, Reason: fmt.Sprintf("the row has %d cells; at most %d are allowed", len(cells),
+				csvfile.MaxColumns)}
 		}
 		for i, cell := range cells {
 			if cells[i] = w.number(cell); len(cell) > csvfile.MaxRow {

@@ -152,7 +152,8 @@ func (s *store) event(ctx context.Context, tx *sql.Tx, id int64, at time.Time, b
 const maxEvents = 200
 
 func (s *store) events(ctx context.Context, id int64) (all []wire.Event, err error) {
-	rows, err := s.db.Reader().QueryContext(ctx, `SELECT at, by_login, what FROM batch_events WHERE batch_id = $1 ORDER BY place LIMIT $2`, id, maxEvents)
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT at, by_login, what FROM batch_events WHERE batch_id = $1 ORDER BY place
+		LIMIT $2`, id, maxEvents)
 	if err != nil {
 		return nil, err
 	}

@@ -124,7 +124,8 @@ func (s *store) saveConnector(ctx context.Context, c connectorRow, at time.Time)
 		c.secret = []byte{}
 	}
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO connectors (name, settings, secret, by_login, looked_at, problem) VALUES ($1, $2, $3, $4, 0, '')
+		_, err := tx.ExecContext(ctx, `INSERT INTO connectors (name, settings, secret, by_login, looked_at, problem) VALUES ($1, $2,
+			$3, $4, 0, '')
 			ON CONFLICT (name) DO UPDATE SET settings = excluded.settings, secret = excluded.secret, by_login = excluded.by_login, problem = ''`,
 			c.Name, string(settings), c.secret, c.By)
 		if err != nil {
@@ -155,13 +156,15 @@ func (s *store) looked(ctx context.Context, name string, at time.Time, problem s
 
 // wasFetched reports whether a file of a server was fetched before.
 func (s *store) wasFetched(ctx context.Context, connector, name string, size int64, modified time.Time) (known bool, err error) {
-	err = s.db.Reader().QueryRowContext(ctx, `SELECT COUNT(*) > 0 FROM fetched WHERE connector = $1 AND name = $2 AND size = $3 AND modified = $4`,
+	err = s.db.Reader().QueryRowContext(ctx, `SELECT COUNT(*) > 0 FROM fetched WHERE connector = $1 AND name = $2 AND size = $3
+		AND modified = $4`,
 		connector, name, size, sqldb.Micros(modified)).Scan(&known)
 	return known, err
 }
 
 func (s *store) noteFetched(ctx context.Context, connector, name string, size int64, modified time.Time) error {
-	_, err := s.db.Writer().ExecContext(ctx, `INSERT INTO fetched (connector, name, size, modified) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+	_, err := s.db.Writer().ExecContext(ctx, `INSERT INTO fetched (connector, name, size, modified) VALUES ($1, $2, $3, $4) ON
+		CONFLICT DO NOTHING`,
 		connector, name, size, sqldb.Micros(modified))
 	return err
 }

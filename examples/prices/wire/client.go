@@ -108,7 +108,8 @@ func (c *Client) Mapping(ctx context.Context, idToken, name string, version int6
 
 // SaveMapping adds a version.
 func (c *Client) SaveMapping(ctx context.Context, idToken, name, content string) (Mapping, error) {
-	return internalapi.Ask[Mapping](ctx, c.Client, idToken, http.MethodPost, PathMappings+"/"+url.PathEscape(name), nil, Mapping{Content: content})
+	return internalapi.Ask[Mapping](ctx, c.Client, idToken, http.MethodPost, PathMappings+"/"+url.PathEscape(name), nil,
+		Mapping{Content: content})
 }
 
 // Try shows what a mapping makes of a sample. Nothing is kept or written.

@@ -36,7 +36,7 @@ const (
 //	PATCH  Set(guid)
 //	DELETE Set(guid)
 //	GET    the service document, $metadata, GetVersion, GetRenamedEntityTypes,
-//	       GetLicenceUsage
+//	       GetAllowedSets, GetLicenceUsage
 //
 // GET needs the scope read, everything else update; the sets of the namespace
 // Systems_Security need sec. Headers that would change what a request means are

@@ -230,6 +230,9 @@ func (w *csdl) operations(usage bool) {
 		w.line(`<ReturnType Type="%s"/>`, open)
 		w.line(`</Function>`)
 	}
+	w.line(`<Function Name="%s">`, allowedSets)
+	w.line(`<ReturnType Type="Collection(%s)"/>`, open)
+	w.line(`</Function>`)
 	w.line(`<Function Name="GetVersion">`)
 	w.line(`<ReturnType Type="%s"/>`, open)
 	w.line(`</Function>`)
@@ -275,6 +278,7 @@ func (w *csdl) container(m *model.Model, sessions, usage bool) {
 	if usage {
 		w.line(`<FunctionImport Name="%s" Function="%s" IncludeInServiceDocument="true"/>`, licenceUsage, qualified(licenceUsage))
 	}
+	w.line(`<FunctionImport Name="%s" Function="%s" IncludeInServiceDocument="true"/>`, allowedSets, qualified(allowedSets))
 	w.line(`<FunctionImport Name="GetVersion" Function="%s" IncludeInServiceDocument="true"/>`, qualified("GetVersion"))
 	w.line(`<FunctionImport Name="GetRenamedEntityTypes" Function="%s" IncludeInServiceDocument="true"/>`, qualified("GetRenamedEntityTypes"))
 	w.line(`</EntityContainer>`)

@@ -17,6 +17,8 @@ func (d *Domain) operation(name string) methods {
 		return methods{"GET": d.getVersion}
 	case "GetRenamedEntityTypes":
 		return methods{"GET": d.renamed}
+	case allowedSets:
+		return methods{"GET": d.getAllowedSets}
 	case licenceUsage:
 		if d.Usage != nil {
 			return methods{"GET": d.getLicenceUsage}
@@ -40,6 +42,7 @@ func (d *Domain) serviceDocument(w http.ResponseWriter, r *http.Request) error {
 	if d.Usage != nil {
 		out.str(`{"name":"` + licenceUsage + `","kind":"FunctionImport","url":"` + licenceUsage + `"},`)
 	}
+	out.str(`{"name":"` + allowedSets + `","kind":"FunctionImport","url":"` + allowedSets + `"},`)
 	out.str(`{"name":"GetVersion","kind":"FunctionImport","url":"GetVersion"},`)
 	out.str(`{"name":"GetRenamedEntityTypes","kind":"FunctionImport","url":"GetRenamedEntityTypes"}]}`)
 	return out.done()

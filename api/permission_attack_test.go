@@ -182,6 +182,36 @@ func TestAHiddenReferenceIsNotToldByADelete(t *testing.T) {
 	})
 }
 
+// TestAllowedSets: an account is told what itself may do with sets, as token and account
+// allow it at once, and nothing of those that it may not read.
+func TestAllowedSets(t *testing.T) {
+	t.Parallel()
+	const orders, lines, balances, access = "Crm_Sales_SalesOrders", "Crm_Sales_SalesOrderLines", "Logistics_Inventory_CurrentBalances", "Crm_Sales_CustomerExternalAccess"
+	rights := someRights(map[string]permission.Right{orders: permission.Read | permission.Update, balances: permission.OfSets, access: permission.Read})
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newHouse(t, db)
+		w.rights.Store(rights)
+		set := func(name string, create, update, remove bool) string {
+			return fmt.Sprintf(`{"Set":"%s","Read":true,"Create":%t,"Update":%t,"Delete":%t}`, name, create, update, remove)
+		}
+		_, answer := call(t, w.h, "GET", "GetAllowedSets()", "")
+		for _, want := range []string{set(orders, false, true, false), set(lines, true, true, true), set(balances, false, false, false), set(access, false, false, false)} {
+			if !strings.Contains(answer, want) {
+				t.Errorf("%s is not in %s", want, answer)
+			}
+		}
+		if n := strings.Count(answer, `"Set"`); n < 4 || strings.Contains(answer, "General_Products_Products") {
+			t.Errorf("%d sets: %s", n, answer)
+		}
+		if _, answer := call(t, w.h, "GET", "GetAllowedSets", "", "Authorization: Bearer read"); strings.Contains(answer, `"Update":true`) {
+			t.Errorf("a token to read: %s", answer)
+		}
+		if r, answer := call(t, w.h, "GET", "GetAllowedSets", "", "Authorization: Bearer update"); r.StatusCode != 403 {
+			t.Errorf("a token without read: %d %s", r.StatusCode, answer)
+		}
+	})
+}
+
 // TestDefaultsAreOnesThatMayBeUsed: what a new document gets by itself is a type and
 // a company by whose keys the account may change documents.
 func TestDefaultsAreOnesThatMayBeUsed(t *testing.T) {

@@ -81,6 +81,7 @@ type App struct {
 	secure    bool   // it is https
 	calls     *callLog
 	dashboard *kpiCache
+	mayDo     *mayCache
 	streams   quota.Quota
 	uploads   quota.Quota
 	ending    chan struct{} // closed by Close: event streams end
@@ -110,7 +111,7 @@ func New(ctx context.Context, c Config) (*App, error) {
 	a := &App{
 		odataRoot: c.ODataRoot, worker: c.Worker, db: c.DB, sessions: NewSessionStore(c.DB), log: c.Log, clock: c.Clock,
 		policy: contentPolicy(c.Provider.Issuer()), origin: public.Scheme + "://" + public.Host, secure: public.Scheme == "https",
-		calls: newCallLog(), dashboard: &kpiCache{},
+		calls: newCallLog(), dashboard: &kpiCache{}, mayDo: &mayCache{},
 		streams: quota.Quota{Total: maxEventStreams, Each: maxEventStreamsEach},
 		uploads: quota.Quota{Total: maxUploads, Each: maxUploadsEach}, ending: make(chan struct{}),
 	}

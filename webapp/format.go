@@ -39,8 +39,16 @@ func functions(clock tandem.Clock, who reader) template.FuncMap {
 		"jobname":   jobName,
 		"jobstate":  jobState,
 		"jobcolour": jobColour,
+		"tabs":      func(at string, export bool) jobTabs { return jobTabs{at, export} },
 		"doccolour": func(state string) string { return documentColours[state] },
 	}
+}
+
+// jobTabs are the tabs of the back end's work, one of which the page is under.
+type jobTabs struct {
+	At string
+	// Export says that the person may read what an export has.
+	Export bool
 }
 
 // fieldFault is what is wrong with a field, and the id of the text that says it.

@@ -36,6 +36,9 @@ const recentOrders = 8
 
 func (a *App) employeeHome(v *visit) error {
 	d := homeData{Today: a.clock.Now().In(readerOf(v.r).location()).Format("Monday, 2 January 2006")}
+	if !v.may(setOrders).Read {
+		return v.show(http.StatusOK, "home", "Home", d)
+	}
 	recent, err := client.FirstPage[erpOrder](v.ctx(), v.api(), setOrders, client.Query{
 		Select: orderListSelect, Expand: customerExpand, OrderBy: "DocumentDate desc,DocumentNo desc", Top: recentOrders,
 	})

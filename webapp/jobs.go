@@ -212,7 +212,18 @@ func exportOf(p url.Values) exportData {
 	return exportData{From: p.Get("from"), To: p.Get("to"), Format: p.Get("format")}
 }
 
+// exports refuses who may not read orders: the back end would read them for them.
+func (v *visit) exports() error {
+	if v.may(setOrders).Read {
+		return nil
+	}
+	return forbidden("An export has orders, which your account may not read. An administrator can put it into a group that may.")
+}
+
 func (a *App) exportForm(v *visit) error {
+	if err := v.exports(); err != nil {
+		return err
+	}
 	now := a.clock.Now().UTC()
 	first := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
 	return v.show(http.StatusOK, "export", "Export", exportData{
@@ -220,6 +231,9 @@ func (a *App) exportForm(v *visit) error {
 }
 
 func (a *App) exportOrders(v *visit) error {
+	if err := v.exports(); err != nil {
+		return err
+	}
 	if err := v.r.ParseForm(); err != nil {
 		return err
 	}

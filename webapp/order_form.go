@@ -430,6 +430,9 @@ func (f *orderForm) body() orderBody {
 }
 
 func (a *App) newOrder(v *visit) error {
+	if !v.may(setOrders).Create {
+		return forbidden("Your account may not enter orders. An administrator can put it into a group that may.")
+	}
 	f := &orderForm{Action: "/orders/new", CustomerText: v.query("customer", 100), who: readerOf(v.r)}
 	f.addLines()
 	return v.show(http.StatusOK, "order_form", "New order", f)

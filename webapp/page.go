@@ -95,6 +95,8 @@ type page struct {
 	ReturnTo string
 	// Once is the token of the page's forms, see [App.once].
 	Once string
+	// Orders is what the person may do with orders.
+	Orders allowed
 	// Plain pages offer no sign-in, Narrow ones are for reading.
 	Plain, Narrow bool
 	// Paper is a view for the printer.
@@ -110,6 +112,8 @@ type viewer struct {
 type menuItem struct {
 	Path, Name string
 	Current    bool
+	// reads is the set that the pages are of; empty for none.
+	reads string
 }
 
 type strip struct {
@@ -123,8 +127,8 @@ type strip struct {
 
 var internalMenu = []menuItem{
 	{Path: "/", Name: "Home"},
-	{Path: "/orders", Name: "Orders"},
-	{Path: "/approvals", Name: "To approve"},
+	{Path: "/orders", Name: "Orders", reads: setOrders},
+	{Path: "/approvals", Name: "To approve", reads: setOrders},
 	{Path: "/stock", Name: "Stock"},
 	{Path: "/jobs", Name: "Jobs"},
 	{Path: "/two-halves", Name: "Two halves"},

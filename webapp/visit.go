@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -126,7 +127,7 @@ func (v *visit) frame(p *page) {
 	if v.who.External() {
 		items = externalMenu
 	}
-	p.Menu = menu(items, v.r.URL.Path)
+	p.Menu, p.Orders = menu(v.permitted(items), v.r.URL.Path), v.may(setOrders)
 	p.Strip = &strip{Half: "user", Identity: v.who.Login, Worker: v.worker}
 	if v.who.External() {
 		p.Strip.Half = "none"
@@ -135,6 +136,11 @@ func (v *visit) frame(p *page) {
 		p.Strip.Calls, p.Strip.Millis = c.count, c.duration.Milliseconds()
 		p.Strip.Slot, p.Strip.SessionID = c.used.slot, abbreviate(c.used.session)
 	}
+}
+
+// permitted are the items whose pages show the person something.
+func (v *visit) permitted(items []menuItem) []menuItem {
+	return slices.DeleteFunc(slices.Clone(items), func(m menuItem) bool { return m.reads != "" && !v.may(m.reads).Read })
 }
 
 func viewerOf(who client.IDToken) *viewer {

@@ -1,0 +1,46 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/hybridapps/tandem/api/odata"
+	"github.com/hybridapps/tandem/permission"
+)
+
+// allowedSets is the function that tells an account what it may do itself, so that a
+// page offers no more: for each entity set what token and account allow at once. It
+// tells nothing of rows, and nothing of others.
+const allowedSets = "GetAllowedSets"
+
+// allowedSet is what may be done with a set.
+type allowedSet struct {
+	Set    string
+	Read   bool
+	Create bool
+	Update bool
+	Delete bool
+}
+
+func (d *Domain) getAllowedSets(w http.ResponseWriter, r *http.Request) error {
+	by := grantedTo(r)
+	response := struct {
+		Context string       `json:"@odata.context"`
+		Value   []allowedSet `json:"value"`
+	}{Context: d.root() + "$metadata#Collection(" + odata.Namespace + ".OpenObject)", Value: []allowedSet{}}
+	updates := by.Scope.Has(ScopeFor(http.MethodPost))
+	for _, s := range d.Model.Sets {
+		if s.Permit(by, permission.Read) != nil {
+			continue
+		}
+		// Parts are changed with their root.
+		part, may := s.Permissive() != s, func(need permission.Right) bool {
+			return updates && !s.View && !s.ReadOnly && by.Rights.Set(s.Permissive().Name, need)
+		}
+		create, remove := permission.Create, permission.Delete
+		if part {
+			create, remove = permission.Update, permission.Update
+		}
+		response.Value = append(response.Value, allowedSet{s.Name, true, may(create), may(permission.Update), may(remove)})
+	}
+	return document(w, r, response)
+}

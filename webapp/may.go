@@ -72,7 +72,7 @@ const mayWithin = 2 * time.Second
 
 // askMay asks the ERP; nil where it does not say.
 func (v *visit) askMay() map[string]allowed {
-	ctx, cancel := context.WithTimeout(v.ctx(), mayWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(v.ctx()), mayWithin) // a problem is shown when the page's time is over
 	defer cancel()
 	var all struct{ Value []allowed }
 	if err := v.api().Do(ctx, http.MethodGet, "GetAllowedSets()", nil, &all); err != nil {

@@ -25,7 +25,11 @@ func TestPagesOfferWhatThePersonMayDo(t *testing.T) {
 		s.in.Refresh()
 	}
 	must(rights.Revoke(ctx, "Everybody", permission.Target{Set: orders}))
-	anna, home := s.signIn("anna", "/")
+	anna, first := s.signIn("anna", "/orders")
+	if first.wants(t, 403, "no right to read"); strings.Contains(first.Text, "To approve") {
+		t.Errorf("the page that is refused offers others that are: %s", first.Text)
+	}
+	home := anna.open("/")
 	home.wants(t, 200, "Your work", "Stock")
 	if strings.Contains(home.Text, "Orders this month") || strings.Contains(home.Text, "To approve") || strings.Contains(home.Text, "New order") || home.byID("recent-orders") != nil {
 		t.Errorf("the home page offers orders: %s", home.Text)

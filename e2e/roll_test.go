@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hybridapps/tandem/api"
 	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/sqldb"
@@ -25,11 +27,18 @@ import (
 
 // scale are the sizes of the tests of replicas: TANDEM_BENCH_SCALE=full has those
 // of docs/benchmarks.md.
-var scale = struct{ replicas, rate int }{replicas: 2, rate: 50}
+var scale = sizes{replicas: 2, rate: 50, kills: 2, openers: 40, races: 2, freezes: 2, freeze: 100 * time.Millisecond, outages: 1}
+
+type sizes struct {
+	replicas, rate, kills   int // rate is requests a second
+	openers, races, freezes int
+	freeze                  time.Duration // how long one stands still
+	outages                 int           // restarts and failovers
+}
 
 func init() {
 	if os.Getenv("TANDEM_BENCH_SCALE") == "full" {
-		scale.replicas, scale.rate = 4, 1000
+		scale = sizes{replicas: 4, rate: 1000, kills: 100, openers: 1000, races: 50, freezes: 20, freeze: 60 * time.Second, outages: 10}
 	}
 }
 
@@ -110,10 +119,11 @@ func (r *replica) signal(s syscall.Signal) {
 
 // replicas are behind a balancer that takes one after the other.
 type replicas struct {
-	all  []*replica
-	turn atomic.Int64
-	form url.Values
-	own  *http.Client // keeps connections, as a balancer does
+	all   []*replica
+	turn  atomic.Int64
+	form  url.Values
+	odata string       // its path
+	own   *http.Client // keeps connections, as a balancer does
 }
 
 // next is a replica that is not turned away; the caller says when it is done.
@@ -132,7 +142,16 @@ func (s *replicas) next() *replica {
 func (s *replicas) token(t *testing.T) (id string, err error) {
 	r := s.next()
 	defer r.running.Add(-1)
-	res, err := s.own.PostForm("http://"+r.address+oauth.PathToken, s.form)
+	token, err := s.ask(r, s.form)
+	if err != nil {
+		return "", err
+	}
+	return jti(t, token), nil
+}
+
+// ask asks a replica for a token.
+func (s *replicas) ask(r *replica, form url.Values) (token string, err error) {
+	res, err := s.own.PostForm("http://"+r.address+oauth.PathToken, form)
 	if err != nil {
 		return "", err
 	}
@@ -144,7 +163,7 @@ func (s *replicas) token(t *testing.T) (id string, err error) {
 	if err != nil || res.StatusCode != http.StatusOK || json.Unmarshal(text, &answer) != nil {
 		return "", errors.Join(err, errors.New(res.Status+" "+string(text)))
 	}
-	return jti(t, answer.AccessToken), nil
+	return answer.AccessToken, nil
 }
 
 // Replicas are restarted one after the other, twice, while people work: no request
@@ -154,7 +173,7 @@ func TestReplicasComeAndGo(t *testing.T) {
 	t.Parallel()
 	in := tandemtest.Start(t, tandemtest.Options{Engine: sqldb.PostgreSQL})
 	store := in.Store()
-	s := &replicas{own: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}, form: url.Values{
+	s := &replicas{odata: api.DomainPath, own: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}, form: url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {tandemtest.Portal}, "client_secret": {in.ServiceSecret},
 	}}
 	defer s.own.CloseIdleConnections()
@@ -169,8 +188,13 @@ func TestReplicasComeAndGo(t *testing.T) {
 		r.start()
 		s.all = append(s.all, r)
 	}
-	s.lostInRolls(t)
-	ids := s.killed(t)
+	t.Run("rolls", s.lostInRolls)
+	t.Run("kills", func(t *testing.T) { s.eachHasItsRecord(t, in, s.killed(t)) })
+	t.Run("freezes", func(t *testing.T) { s.frozen(t, in) })
+	t.Run("races", func(t *testing.T) { s.races(t, in) })
+}
+
+func (s *replicas) eachHasItsRecord(t *testing.T, in *tandemtest.Instance, ids []string) {
 	for _, id := range ids {
 		var n int
 		err := in.Platform.DB.Reader().QueryRowContext(t.Context(),
@@ -179,7 +203,6 @@ func TestReplicasComeAndGo(t *testing.T) {
 			t.Fatalf("token %s has %d records (%v)", id, n, err)
 		}
 	}
-	s.frozen(t)
 }
 
 // lostInRolls restarts all replicas twice under a steady load.
@@ -215,8 +238,8 @@ func (s *replicas) lostInRolls(t *testing.T) {
 	t.Logf("%d requests, %d lost, in two rolls of %d replicas", sent.Load(), lost.Load(), len(s.all))
 }
 
-// killed kills each replica in the middle of its work, and returns the tokens that
-// got out.
+// killed kills replicas at random moments of their work, one after the other, and
+// returns the tokens that got out.
 func (s *replicas) killed(t *testing.T) (ids []string) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -234,38 +257,16 @@ func (s *replicas) killed(t *testing.T) (ids []string) {
 		})
 	}
 	count := func() int { mu.Lock(); defer mu.Unlock(); return len(ids) }
-	for _, r := range s.all {
-		before := count()
+	for n := range scale.kills {
+		r, before := s.all[n%len(s.all)], count()
 		testkit.Eventually(t, "some tokens", func() bool { return count() >= before+20 })
+		time.Sleep(rand.N(50 * time.Millisecond))
 		r.signal(syscall.SIGKILL)
 		<-r.ended
 		r.start()
 	}
 	stop()
 	all.Wait()
-	t.Logf("%d tokens over %d kills", len(ids), len(s.all))
+	t.Logf("%d tokens over %d kills, each with its record", len(ids), scale.kills)
 	return ids
-}
-
-// frozen stops one replica while it works; the others go on.
-func (s *replicas) frozen(t *testing.T) {
-	still := s.all[0]
-	for n := range 3 {
-		asked := make(chan error, 1)
-		go func() {
-			_, err := s.own.PostForm("http://"+still.address+oauth.PathToken, s.form)
-			asked <- err
-		}()
-		still.signal(syscall.SIGSTOP) // wherever it is
-		still.turned.Store(true)
-		for range 5 {
-			if _, err := s.token(t); err != nil {
-				t.Errorf("beside a replica that stands still, time %d: %v", n, err)
-			}
-		}
-		still.signal(syscall.SIGCONT)
-		if err := <-asked; err != nil {
-			t.Error(err)
-		}
-	}
 }

@@ -17,3 +17,6 @@ bench() { go test "$1" -run '^$' -bench "^Benchmark($2)\$" -benchtime "$3" -time
 bench ./bench Applications 1x
 bench ./bench TokensDuringPurge 1x
 bench ./bench TokensDuringSearch 1x
+
+# What holds while replicas come and go, and PostgreSQL: it fails where it does not.
+go test ./e2e -run '^Test(ReplicasComeAndGo|PostgresRestarts)$' -v -timeout 90m

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A throwaway PostgreSQL for the tests: `test-postgres.sh start [OPTION…]` prints
-# its URL, `stop` removes it. Options such as `-c jit=off` are the server's own and
-# hold when it is not running yet. PostgreSQL refuses to run as root, so root starts it as the
+# its URL, `restart` restarts it, `stop` removes it; TANDEM_TEST_POSTGRES_DIR is the folder of
+# one beside it. Options such as `-c jit=off` are the server's own and hold when it is not running yet. PostgreSQL refuses to run as root, so root starts it as the
 # user postgres. Durability is off: nothing in it is worth keeping. Its files are in memory
 # where there is plenty: tests make and remove thousands of them, which is dear on a disk.
 set -euo pipefail
@@ -48,12 +48,15 @@ start)
 	fi
 	url
 	;;
+restart) # as an administrator does: who is connected is sent away
+	as_owner "'$bin/pg_ctl' -D '$dir/data' -m fast -w -l '$dir/log' restart >/dev/null"
+	;;
 stop)
 	if running; then as_owner "'$bin/pg_ctl' -D '$dir/data' -m immediate stop" >/dev/null; fi
 	rm -rf "$dir"
 	;;
 *)
-	echo "usage: test-postgres.sh start [OPTION…]|stop" >&2
+	echo "usage: test-postgres.sh start [OPTION…]|restart|stop" >&2
 	exit 2
 	;;
 esac

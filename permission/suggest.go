@@ -129,7 +129,7 @@ func (s *Suggestion) write(d *Definitions, own *Group, put []string) {
 	} else if len(s.Grants) > 0 {
 		s.command("group create", Quoted(s.Group), "--notes", Quoted("What "+s.Login+" has used."))
 	}
-	flags := map[KeyKind]string{SetKey: "--set", ColumnKey: "--column", RowKey: "--key"}
+	flags := map[KeyKind]string{SetKey: "--set", ColumnKey: "--column", RowKey: "--key", SystemKey: "--system"}
 	had := map[string]Grant{}
 	if own != nil {
 		for _, g := range d.Grants {
@@ -195,7 +195,9 @@ func (k *Key) Flag() string {
 		return "--set " + k.argument()
 	case ColumnKey:
 		return "--column " + k.argument()
-	case RowKey, SystemKey:
+	case SystemKey:
+		return "--system " + k.argument()
+	case RowKey:
 	}
 	return "--key " + k.argument()
 }

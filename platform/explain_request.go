@@ -125,6 +125,11 @@ func (x *explaining) again() Step {
 		what, allowed = what+"."+f.Attribute, x.rights.MayUpdate(f.Set, f.Attribute)
 	case tandem.RuleRow:
 		what, allowed = f.Need+" "+f.Row+" by "+f.Guard, x.rights.Key(f.Key, need)
+	case tandem.RuleType:
+		what, allowed = f.Need+" "+f.Row+" by "+f.Guard, x.rights.Key(f.Key, need)
+	case tandem.RuleAbility:
+		need = permission.Read // an ability is granted or not
+		what, allowed = "give "+f.Attribute+" of "+f.Row+" by an ability", x.rights.Can(f.Key)
 	case tandem.RuleKey:
 		what, allowed = "give a row of "+f.Set+" another key", x.rights.Manages() || f.Key != "" && x.rights.Key(f.Key, permission.Administer)
 	default:

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -179,4 +180,53 @@ func (w *house) checkNarrowedOrder(t *testing.T, rt *rapid.T, may bool, n int, s
 	if strings.Contains(answer, `"Id":"`+row(kindLine, n)) != priced {
 		rt.Errorf("filter by a price of %s in the role %d: %s", id, role, answer)
 	}
+}
+
+// TestE8_APersonOfTheOutsideChangesNothing: neither a row nor its state, whatever the
+// System User may do with documents of the type; and no login of an employee is shown.
+func TestE8_APersonOfTheOutsideChangesNothing(t *testing.T) {
+	t.Parallel()
+	const orders = "Crm_Sales_SalesOrders"
+	outside := erpModel.Outside()
+	for _, s := range erpModel.Sets {
+		for _, p := range s.Properties {
+			if s.Reach() != nil && p.Kind == model.KindString && strings.HasSuffix(p.Name, "User") && outside.Column(p.Set.Name, p.Name) != 0 {
+				t.Errorf("people of the outside see %s.%s, which is a login", s.Name, p.Name)
+			}
+		}
+	}
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newTyped(t, db)
+		narrow := func(rights *permission.Rights, userID string) *permission.Rights {
+			return permission.NewTable(permission.Definitions{}).Narrow(rights, outside).For(userID, now)
+		}
+		w.narrow.Store(&narrow)
+		w.sql(t, `INSERT INTO erp_customer_external_access (id, role, customer, "user") VALUES ($1, 90, $2, $3)`, row(98, 0), row(kindCustomer, 1%houseCustomers), somebody)
+		w.put(t, 1, 20, 0)
+		order := orders + "(" + row(kindOrder, 1) + ")"
+		w.as(w.holding(permission.OfSets, permission.All), func() {
+			if r, answer := call(t, w.h, "GET", order+"?$select=State", "", onBehalf(somebody)...); r.StatusCode != 200 {
+				t.Fatalf("the person does not see the order: %d %s", r.StatusCode, answer)
+			}
+			for _, c := range [][3]string{
+				{"POST", order + "/ChangeState", `{"newState":"Released"}`},
+				{"POST", order + "/Complete", `{}`},
+				{"POST", order + "/MakeVoid", `{"reason":"changed my mind"}`},
+				{"PATCH", order, `{"DocumentNotes":"x"}`},
+				{"POST", order + "/Lines", `{"Product":{"PartNumber":"P1"}}`},
+				{"DELETE", order, ""},
+			} {
+				if r, answer := call(t, w.h, c[0], c[1], c[2], onBehalf(somebody)...); r.StatusCode != 403 {
+					t.Errorf("%s %s for a person of the outside: %d %s", c[0], c[1], r.StatusCode, answer)
+				}
+			}
+			_, answer := call(t, w.h, "GET", order+"/GetAllowedStates()", "", onBehalf(somebody)...)
+			if strings.Contains(answer, `"allowed":true`) {
+				t.Errorf("what a person of the outside may make of the order: %s", answer)
+			}
+			if r, answer := call(t, w.h, "POST", order+"/ChangeState", `{"newState":"Released"}`); r.StatusCode != 204 {
+				t.Errorf("the System User itself: %d %s", r.StatusCode, answer)
+			}
+		})
+	})
 }

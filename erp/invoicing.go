@@ -17,7 +17,7 @@ func invoicingSets(state *model.Enum) []write.Declaration {
 			model.Text("Notes", 254),
 			model.Text("CreditNoteDescription", 254),
 			model.Ref("CreditNoteOriginalInvoice", "Crm_Invoicing_Invoices"),
-		).ReachedBy("Customer", roleBilling, "DocumentDate").HiddenOutside("CreationUser")
+		).ReachedBy("Customer", roleBilling, "DocumentDate").HiddenOutside("CreationUser", "LinesUpdateUser")
 	return []write.Declaration{
 		asSale(invoices, prepareSale),
 		stateChanges(invoices.Set, "Invoice", state),

@@ -20,7 +20,7 @@ func salesSets(state *model.Enum) []write.Declaration {
 			model.Ref("ShipToCustomer", setCustomers),
 			model.Ref("Store", setStores),
 		).Search("DocumentNo", "CustomerPurchaseOrderNo", "ReferenceDocumentNo", "Customer.Party.PartyName").
-		ReachedBy("Customer", roleOrders, "DocumentDate").HiddenOutside("CreationUser").PricedFrom(rolePrices, "TotalLineAmount", "AmountToPay")
+		ReachedBy("Customer", roleOrders, "DocumentDate").HiddenOutside("CreationUser", "LinesUpdateUser").PricedFrom(rolePrices, "TotalLineAmount", "AmountToPay")
 	return []write.Declaration{
 		withPrices(asSale(orders, prepareSalesOrder)),
 		stateChanges(orders.Set, "SalesOrder", state),

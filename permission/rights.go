@@ -130,7 +130,7 @@ func (r *Rights) Key(id string, need Right) bool {
 	switch {
 	case id == "":
 		return true
-	case r == nil:
+	case r == nil, r.outside != nil && need&^Read != 0: // people of the outside only read
 		return false
 	case r.allRows: // which are no administrators'
 		need &^= r.keys[id] | All&^Administer

@@ -405,3 +405,28 @@ func TestR_T_NothingIsReleasedUnseen(t *testing.T) {
 		})
 	})
 }
+
+// TestR_T1_NoTypeOfOtherDocumentsAvoidsIt: an order has a type of orders, so that no type
+// without statuses, which is for something else, lets it go on.
+func TestR_T1_NoTypeOfOtherDocumentsAvoidsIt(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newApprovals(t, db)
+		other := w.do(t, "POST", "Systems_Documents_DocumentTypes?$select=Id", `{"Code":"INV","TypeName":{"EN":"Invoice"},"EntityName":"Crm_Invoicing_Invoices"}`)
+		order := w.enter(t, "anna", `"UnitPrice":{"Value":14200}`, "")
+		link := `"DocumentType":{"@odata.id":"Systems_Documents_DocumentTypes(` + other + `)"}`
+		imported := `{"objects":[{"@odata.type":"Erp.Crm_Sales_SalesOrder","@erpnet.action":"update","@erpnet.findBy":{"Id":"` + order[len(orderSet)+1:len(order)-1] + `"},` + link + `}]}`
+		for _, c := range [][3]string{
+			{"PATCH", order, "{" + link + "}"},
+			{"POST", orderSet, `{"Customer@odata.bind":"Crm_Sales_Customers(` + row(kindCustomer, 0) + `)",` + link + "}"},
+			{"POST", "Import", imported},
+		} {
+			if _, answer := w.by(t, "maria", c[0], c[1], c[2]); !strings.Contains(answer, "Constraint TD3") {
+				t.Errorf("%s %s with the type of invoices: %s", c[0], c[1], answer)
+			}
+		}
+		if status, answer := w.state(t, "maria", order, "Released", ""); status != 422 {
+			t.Errorf("it is released without approval: %d %s", status, answer)
+		}
+	})
+}

@@ -95,7 +95,7 @@ func prepareParties(c *write.Change) error {
 // asDocument is the declaration of a document: what all of them do.
 func asDocument(set model.SetDeclaration, prepare func(*write.Change) error) write.Declaration {
 	return write.Declaration{
-		Set: set, Prepare: prepare, Guard: guardDocument, Totals: approve, Finish: secure, OwnRights: true,
+		Set: set, Prepare: prepare, Guard: guardDocument, Totals: approve, Finish: secure, Rules: documentRules, OwnRights: true,
 		Actions: map[string]func(*write.Change, *write.Arguments) error{
 			"ChangeState": changeState,
 			"Complete":    complete,
@@ -103,6 +103,17 @@ func asDocument(set model.SetDeclaration, prepare func(*write.Change) error) wri
 		},
 		Functions: map[string]func(*write.Change) (*write.Object, error){"GetAllowedStates": allowedStates},
 	}
+}
+
+var documentRules = []write.Rule{
+	{Code: "TD3", Text: "DocumentType must be a type of such documents: choose one whose EntityName is the name of their set.",
+		Broken: func(c *write.Change) (bool, error) {
+			if !c.New && !c.Touched("DocumentType") {
+				return false, nil
+			}
+			documentType, err := c.Ref("DocumentType")
+			return err == nil && get(documentType, "EntityName").Text != c.Record.Set.Name, err
+		}},
 }
 
 // guardDocument refuses changes of documents that are past changing. The saved

@@ -104,3 +104,40 @@ func TestPricesAreAnAbility(t *testing.T) {
 		}
 	})
 }
+
+// TestPricesHaveNoWayRound: what somebody who may has given a line is not carried to
+// another product, to another currency, or to more than is paid for.
+func TestPricesHaveNoWayRound(t *testing.T) {
+	t.Parallel()
+	const lines = "Crm_Sales_SalesOrderLines"
+	both := []string{permission.EditUnitPrice, permission.EditLineDiscount}
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newApprovals(t, db)
+		w.do(t, "POST", "General_Products_Products", `{"PartNumber":"P2","Name":{"EN":"Press"},"ProductGroup":{"Code":"G1"},"CostingCurrency":{"CurrencySign":"EUR"},
+			"StandardPricePerLot":{"Value":1000}}`)
+		order := w.do(t, "POST", orderSet+"?$select=Id", `{"DocumentType@odata.bind":"Systems_Documents_DocumentTypes(`+row(kindType, 0)+
+			`)","Customer@odata.bind":"Crm_Sales_Customers(`+row(kindCustomer, 0)+`)"}`)
+		line := w.do(t, "POST", orderSet+"("+order+")/Lines?$select=Id", `{"LineNo":0,"Product":{"PartNumber":"P1"},"UnitPrice":{"Value":1},"LineCustomDiscountPercent":0.9}`)
+		lower := w.do(t, "POST", orderSet+"("+order+")/Lines?$select=Id", `{"LineNo":-1,"Product":{"PartNumber":"P1"},"LineCustomDiscountPercent":0.9}`)
+		w.as(pricing(both, nil), func() {
+			for _, c := range []struct{ path, body, refused, shown string }{
+				{orderSet + "(" + order + ")", `{"DocumentCurrency":{"CurrencySign":"USD"}}`, "update DocumentCurrency of", `"DocumentCurrency"`},
+				{lines + "(" + line + ")", `{"Product":{"PartNumber":"P2"},"LineCustomDiscountPercent":0.9}`, "update LineCustomDiscountPercent of", ``},
+				{lines + "(" + line + ")", `{"Quantity":{"Value":2}}`, "", `"LineAmount":{"Value":0.2,`},
+				{lines + "(" + line + ")", `{"Product":{"PartNumber":"P2"}}`, "", `"LineAmount":{"Value":2000,`},
+				{lines + "(" + lower + ")", `{"QuantityBase":{"Value":1000}}`, "", `"QuantityBase":{"Value":1,`},
+			} {
+				r, answer := call(t, w.h, "PATCH", c.path, c.body)
+				if c.refused != "" {
+					if r.StatusCode != 403 || !strings.Contains(answer, c.refused) {
+						t.Errorf("PATCH %s: %d %s, want that it may not %s", c.body, r.StatusCode, answer, c.refused)
+					}
+					continue
+				}
+				if _, found := call(t, w.h, "GET", c.path+"?$select=LineAmount,QuantityBase", ""); r.StatusCode/100 != 2 || !strings.Contains(found, c.shown) {
+					t.Errorf("PATCH %s: %d %s, %s, want %s", c.body, r.StatusCode, answer, found, c.shown)
+				}
+			}
+		})
+	})
+}

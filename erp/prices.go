@@ -16,11 +16,8 @@ import (
 // priced keeps the price and the discount of a line what the account may give it.
 func priced(c *write.Change) error {
 	rights := c.Actor().Granted.Rights
-	if !rights.Can(permission.EditLineDiscount) && (c.New || c.Touched("LineCustomDiscountPercent")) && c.Get("LineCustomDiscountPercent").Int != 0 {
-		return unable(c, "LineCustomDiscountPercent", permission.EditLineDiscount)
-	}
-	if rights.Can(permission.EditUnitPrice) {
-		return nil
+	if err := discounted(c, rights); err != nil || rights.Can(permission.EditUnitPrice) {
+		return err
 	}
 	if c.New || c.Touched("UnitPrice") || c.Touched("Product") || c.Touched("QuantityUnit") {
 		list, err := listPrice(c)
@@ -32,6 +29,19 @@ func priced(c *write.Change) error {
 		}
 		c.Put("UnitPrice", list)
 	}
+	return nil
+}
+
+// discounted is priced for the discount, which another product does not inherit.
+func discounted(c *write.Change, rights *permission.Rights) error {
+	const discount = "LineCustomDiscountPercent"
+	if rights.Can(permission.EditLineDiscount) || !c.New && !c.Touched(discount) && !c.Touched("Product") || c.Get(discount).Int == 0 {
+		return nil
+	}
+	if c.New || c.Given(discount) {
+		return unable(c, discount, permission.EditLineDiscount)
+	}
+	c.Put(discount, model.IntValue(0))
 	return nil
 }
 
@@ -56,8 +66,7 @@ func sameCurrency(c *write.Change) error {
 	if c.New || !c.Touched("DocumentCurrency") || c.Actor().Granted.Rights.Can(permission.EditUnitPrice) {
 		return nil
 	}
-	lines, err := c.MaxOfChildren("Lines", "LineNo")
-	if err != nil || lines == 0 {
+	if lines, err := c.HasChildren("Lines"); err != nil || !lines {
 		return err
 	}
 	return unable(c, "DocumentCurrency", permission.EditUnitPrice)

@@ -3,6 +3,7 @@ package erp
 import (
 	"math/big"
 	"math/bits"
+	"slices"
 
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/write"
@@ -190,7 +191,7 @@ func quantityBase(c *write.Change) error {
 		c.Put("QuantityBase", c.Get("Quantity"))
 		return nil
 	}
-	if !c.New && !c.Touched("Quantity") && !c.Touched("QuantityUnit") && !c.Touched("Product") {
+	if !c.New && !slices.ContainsFunc([]string{"Quantity", "QuantityUnit", "Product", "QuantityBase"}, c.Touched) {
 		return nil
 	}
 	product, err := c.Ref("Product")

@@ -27,6 +27,13 @@ func (c *Change) MaxOfChildren(collection, property string) (int64, error) {
 	return c.aggregate(Max, collection, property)
 }
 
+// HasChildren reports whether a row that is stored has any row of a child collection.
+func (c *Change) HasChildren(collection string) (bool, error) {
+	child := c.Record.Set.Child(collection)
+	found, err := c.w.tx.Find(&query.Query{Set: child.Set, Where: query.Equal(child.Owner, model.TextValue(c.ID)), Limit: 1})
+	return len(found) > 0, err
+}
+
 func (c *Change) aggregate(f Aggregate, collection, property string) (int64, error) {
 	child := c.Record.Set.Child(collection)
 	p := child.Set.Must(property)

@@ -32,7 +32,7 @@ const maxAttempts = 10
 type ERP struct {
 	// Clock is nil for the system's.
 	Clock tandem.Clock
-	// Undo makes Write, CreateChild, Update, Delete and Do undo what they have done.
+	// Undo makes Write, CreateChild, Update, Delete, Do and Import undo what they have done.
 	Undo bool
 
 	db     *sqldb.DB
@@ -207,6 +207,11 @@ func (e *ERP) Try(ctx context.Context, by write.Actor, f func(*write.Writer) err
 
 // Import implements [write.Store].
 func (e *ERP) Import(ctx context.Context, by write.Actor, req *write.ImportRequest) (*write.ImportResult, error) {
+	if e.Undo {
+		dry := *req
+		dry.DryRun, dry.LoggingLevel, dry.KeepPayload = true, 0, false
+		req = &dry
+	}
 	return write.Import(e.model, by, req, e.present, func(f func(write.Tx) error) error {
 		return e.write(ctx, MaxTransaction, func(t *transaction) error {
 			err := f(t)

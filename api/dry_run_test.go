@@ -125,7 +125,7 @@ func TestDryRunNeedsTheSameRights(t *testing.T) {
 		want          string
 	}{
 		{permission.ByPlatform().Rights, body, "Authorization: Bearer read", 403, "update"},
-		{reads, body, "", 403, "create"},
+		{reads, body, "", 200, "has no right to create"},
 		{permission.ByPlatform().Rights, strings.Replace(body, "false", `"no"`, 1), "", 400, "commit true or false"},
 		{permission.ByPlatform().Rights, strings.Replace(body, "false", `false,"loggingLevel":1`, 1), "", 400, "leave out loggingLevel"},
 		{permission.ByPlatform().Rights, body, "", 200, "a row with the same Code"},

@@ -25,6 +25,7 @@ func TestRowsOfViewsHaveAKey(t *testing.T) {
 		w := newHouse(t, db)
 		_, answer := call(t, w.h, "GET", products+"?$select=Id", "")
 		product := ids(t, answer)[0]
+		w.sql(t, `DELETE FROM erp_current_balances`)
 		for n := range 2 {
 			w.sql(t, `INSERT INTO erp_current_balances (quantity_base, base_cost, enterprise_company, store, product) VALUES ($1, 0, $2, $3, $4)`,
 				(n+1)*1000, row(kindCompany, 0), row(kindStore, n), product)

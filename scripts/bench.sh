@@ -18,6 +18,8 @@ bench() { go test "$1" -run '^$' -bench "^Benchmark($2)\$" -benchtime "$3" -benc
 	bench ./bench ClientCredentials 15x
 	bench ./bench EntityByID 40x
 	bench ./bench FirstPage 3s
+	bench ./bench Guards 1x
+	bench ./bench GuardedImport 12x
 	bench ./client 'ServiceTokenCached.*' 2s
 	bench ./worker ImportNorthwind 5x
 	bench ./worker/jobs Jobs 1500x

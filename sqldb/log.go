@@ -42,8 +42,9 @@ type logMover struct {
 	stop context.CancelFunc
 	done chan struct{}
 
-	mu   sync.Mutex // one look at a time; guards seen
-	seen time.Time  // the last change of the log after which nothing was left to do
+	mu     sync.Mutex // one look at a time; guards what follows
+	seen   time.Time  // the last change of the log after which nothing was left to do
+	failed bool       // the last look has, and it was told
 }
 
 func (db *DB) moveLog(file string, pool *sql.DB) {
@@ -80,23 +81,35 @@ func (m *logMover) tidy(ctx context.Context) (again time.Duration) {
 	if err != nil || info.ModTime().Equal(m.seen) {
 		return lookEvery // there is no log, or nobody has written
 	}
-	done, again := m.look(ctx, info)
+	done, again, err := m.look(ctx, info)
 	if m.seen = (time.Time{}); done {
 		m.seen = info.ModTime()
 	}
+	m.tell(ctx, err)
 	return again
+}
+
+// tell logs the first of several faults: the log grows for as long as they last.
+func (m *logMover) tell(ctx context.Context, err error) {
+	if errors.Is(err, errReading) || ctx.Err() != nil {
+		return
+	}
+	if err != nil && !m.failed && m.db.edge.log != nil {
+		m.db.edge.log.Error("the log of a database cannot be moved into its file, and grows until that is mended", "file", m.file, "error", explainSQLite(err))
+	}
+	m.failed = err != nil
 }
 
 // look does what there is to do for the log as it was seen, and tells whether that was
 // all, and when to look again. A fault is none of those who write: it is tried again,
 // and at the latest SQLite moves the log when the file is closed.
-func (m *logMover) look(ctx context.Context, info os.FileInfo) (done bool, wait time.Duration) {
+func (m *logMover) look(ctx context.Context, info os.FileInfo) (done bool, wait time.Duration, err error) {
 	pages, moved, err := checkpoint(ctx, m.pool, "NOOP")
 	for n := 0; err == nil && n < rounds && (pages-moved >= moveFrom || pages >= startOverFrom && pages-moved >= fewLeft); n++ {
 		pages, moved, err = checkpoint(ctx, m.pool, "PASSIVE")
 	}
 	if err != nil {
-		return false, lookAgain
+		return false, lookAgain, err
 	}
 	left := pages - moved
 	large := info.Size() > maxLog
@@ -107,14 +120,14 @@ func (m *logMover) look(ctx context.Context, info os.FileInfo) (done bool, wait 
 		err = m.startOver(ctx, "RESTART") // and who writes next cuts it to its usual size
 		done = !large
 	case pages >= startOverFrom: // somebody reads what was before
-		return false, lookAgain
+		return false, lookAgain, nil
 	default:
 		done = left < moveFrom && !large
 	}
 	if err != nil {
-		return false, lookAgain
+		return false, lookAgain, err
 	}
-	return done, lookEvery
+	return done, lookEvery, nil
 }
 
 var errReading = errors.New("somebody reads from the log")

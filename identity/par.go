@@ -1,10 +1,12 @@
 package identity
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/registry"
 )
@@ -42,6 +44,9 @@ func (h *Handler) push(w http.ResponseWriter, q *request) (answer oauth.PushedRe
 	if err := q.mayUse(tandem.FlowUser); err != nil {
 		return answer, err
 	}
+	if err := h.mayPush(q.http.Context(), q); err != nil {
+		return answer, err
+	}
 	params := url.Values{}
 	for _, p := range q.form {
 		switch p.name {
@@ -51,4 +56,21 @@ func (h *Handler) push(w http.ResponseWriter, q *request) (answer oauth.PushedRe
 		}
 	}
 	return h.Pushed.Push(q.http, q.app, params)
+}
+
+// mayPush bounds what anybody can have kept here: a public application proves nothing,
+// so what one network pushes as one is counted as failed authentications are, up to
+// [MaxClientFailures] a minute.
+func (h *Handler) mayPush(ctx context.Context, q *request) error {
+	if q.app.ClientType != tandem.ClientPublic {
+		return nil
+	}
+	key := failureKey{app: "pushed\x00" + q.app.ApplicationURI, network: netaddr.Network(q.address)}
+	if wait := h.throttle.blocked(key); wait > 0 {
+		return &oauth.Error{
+			Code: oauth.SlowDown, Status: http.StatusTooManyRequests, RetryAfter: wait,
+			Description: "too many requests were pushed from here; wait, or send the parameters with the browser",
+		}
+	}
+	return h.throttle.failed(ctx, key)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/identity"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -192,5 +193,32 @@ func TestPushedRequestsAreChecked(t *testing.T) {
 	}
 	if events := s.audit.Of(tandem.AuditTokenRefused); len(events) == 0 {
 		t.Error("no refusal is on record")
+	}
+}
+
+// Whoever knows the name of a public application can push in it, and what is pushed is
+// kept: so one network does not fill the disk with it, and keeps nobody else from it.
+func TestPushedRequestsOfAnybodyAreBounded(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	r := s.one()
+	public := append([]string{"client_secret", ""}, inField...)
+	pushed := 0
+	for range identity.MaxClientFailures + 20 {
+		if a := r.push(public...); a.Code == http.StatusCreated {
+			pushed++
+		} else if a.Code != http.StatusTooManyRequests || a.Header().Get("Retry-After") == "" {
+			t.Fatalf("%d %s", a.Code, a.Body)
+		}
+	}
+	kept := 0
+	if err := s.db.Reader().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM pushed_requests`).Scan(&kept); err != nil || kept != pushed || kept > identity.MaxClientFailures {
+		t.Errorf("%d are kept of %d: %v", kept, pushed, err)
+	}
+	r.pushed() // one that proves itself goes on
+	s.clock.Advance(2 * identity.ClientBlock)
+	s.clock.Advance(time.Minute)
+	if a := r.push(public...); a.Code != http.StatusCreated {
+		t.Errorf("a minute later: %d %s", a.Code, a.Body)
 	}
 }

@@ -302,17 +302,26 @@ func (a *Agent) forBatch(do func(ctx context.Context, r *jobs.Run, b *batch) err
 		}
 		err = do(ctx, r, b)
 		a.wake()
+		if errors.Is(err, errGoneOn) {
+			return nil
+		}
 		return err
 	}
 }
 
+// errGoneOn ends a job whose batch has gone on without it: a person has cancelled it.
+var errGoneOn = errors.New("the batch has gone on without this job")
+
 // settle changes the batch of a job in one transaction, while the job is this
-// attempt's. next says that another job is to follow.
+// attempt's and the batch is the job's. next says that another job is to follow.
 func (a *Agent) settle(ctx context.Context, r *jobs.Run, id int64, next bool, f func(tx *sqlTx, b *batch) error) error {
 	return r.Write(ctx, func(tx *sqlTx) error {
 		b, err := a.store.locked(ctx, tx, id)
 		if err != nil {
 			return err
+		}
+		if b.jobID != r.ID() {
+			return errGoneOn
 		}
 		if err := f(tx, b); err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/examples/prices/wire"
 )
 
@@ -146,8 +147,8 @@ func (a *Agent) serveSaveMapping(r *http.Request, p *person) (any, error) {
 const maxTried = 50
 
 // serveTry shows what a mapping makes of the beginning of a file: the products are
-// looked at, and nothing is kept or written.
-func (a *Agent) serveTry(r *http.Request, _ *person) (any, error) {
+// looked at with no more rights than the person has, and nothing is kept or written.
+func (a *Agent) serveTry(r *http.Request, p *person) (any, error) {
 	t, err := body[wire.Trial](r)
 	if err != nil {
 		return nil, err
@@ -165,7 +166,7 @@ func (a *Agent) serveTry(r *http.Request, _ *person) (any, error) {
 	if err := os.WriteFile(file, t.Sample, 0o600); err != nil {
 		return nil, err
 	}
-	return a.try(r.Context(), rules, file)
+	return a.try(client.NarrowedTo(r.Context(), p.IDToken), rules, file)
 }
 
 func (a *Agent) try(ctx context.Context, rules *rules, file string) (out wire.Tried, err error) {

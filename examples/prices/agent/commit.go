@@ -296,7 +296,7 @@ func (a *Agent) control(ctx context.Context, p *person, id int64, what string) e
 		case what == "cancel" && b.state == wire.Paused:
 			b.state, b.wanted, b.note, b.jobID = wire.Written, wantCancel, "", jobs.NewID()
 		case what == "cancel" && (b.state == wire.Waiting || b.state == wire.Received || b.state == wire.Approved && b.startedAt.IsZero()):
-			b.state, b.finishedAt, b.note = wire.Cancelled, now, "nothing was written"
+			b.state, b.finishedAt, b.note, b.jobID = wire.Cancelled, now, "nothing was written", jobs.NewID() // a job at work finds it gone on
 		case what == "check" && b.startedAt.IsZero() && (b.state == wire.Unusable || b.state == wire.Failed || b.state == wire.Waiting):
 			b.state, b.note, b.jobID, b.finishedAt = wire.Received, "", jobs.NewID(), b.startedAt
 		default:

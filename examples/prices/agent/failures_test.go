@@ -18,6 +18,7 @@ import (
 	"github.com/hybridapps/tandem/examples/prices/agent"
 	"github.com/hybridapps/tandem/examples/prices/wire"
 	"github.com/hybridapps/tandem/internal/testkit"
+	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
@@ -37,7 +38,7 @@ func TestFilesThatCome(t *testing.T) {
 	book := func(formula string) string {
 		f := excelize.NewFile()
 		defer f.Close()
-		for i, row := range [][]any{{"PartNumber", "Name", "Price", "Currency"}, {a.PartNumber, "x", 0.1 + 0.2, "EUR"}, {b.PartNumber, "x", nil, "EUR"}} {
+		for i, row := range [][]any{{"PartNumber", "Name", "Price", "Currency"}, {a.PartNumber, "x", 0.1 + 0.2, "EUR"}, {b.PartNumber, "x", nil, "EUR"}, {"12E5", "x", 1.5, "EUR"}} {
 			if err := f.SetSheetRow("Sheet1", fmt.Sprintf("A%d", i+1), &row); err != nil {
 				t.Fatal(err)
 			}
@@ -80,6 +81,10 @@ func TestFilesThatCome(t *testing.T) {
 	}
 	if rows := strings.Join(r.rows(7), "\n"); strings.Count(rows, "refused") != 4 {
 		t.Errorf("two spellings of one product: %s", rows)
+	}
+	// What looks like a number is one in the column of the price alone.
+	if rows := strings.Join(r.rows(2), "\n"); !strings.Contains(rows, "4 12E5 refused: no product has this number") || !strings.Contains(rows, "2 "+a.PartNumber+" change") {
+		t.Errorf("the workbook: %s", rows)
 	}
 	// In the report no cell is a formula.
 	if text := string(r.report(3, "csv")); !strings.Contains(text, ",'=1+1,refused") {
@@ -155,6 +160,25 @@ func TestPickUp(t *testing.T) {
 	}
 	if text, err := os.ReadFile(secret); err != nil || string(text) != list(part+",1.11") {
 		t.Errorf("what the link leads to: %q %v", text, err)
+	}
+	// One that a person handed in, and that could not be copied, does not come to the
+	// folder, where nobody would know any more who that was.
+	handed := filepath.Join(r.dir, "work", ".in-handed")
+	if err := os.MkdirAll(filepath.Join(handed, "content.part"), 0o700); err != nil { // in the way of the copy
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(handed, "placed.json"), []byte(`{"name":"prices-handed.csv","connector":"pages","by":"ada","by_hand":true}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(handed, "original"), []byte(list(part+",3.50")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, "it is looked at", func() bool {
+		_, err := os.Stat(handed)
+		return err != nil
+	})
+	if _, err := os.Stat(filepath.Join(r.drop, "prices-handed.csv")); err == nil {
+		t.Error("a file that was handed in is in the folder")
 	}
 	// The agent's folders are for nobody else.
 	for _, dir := range []string{r.dir, filepath.Join(r.dir, "work"), filepath.Join(r.dir, "work", "1")} {
@@ -306,6 +330,14 @@ func TestMappingsAreRefused(t *testing.T) {
 	if err != nil || len(tried.Rows) != 2 || tried.Rows[0].State != wire.RowChange || tried.Rows[1].State != wire.RowRefused || len(tried.Why) == 0 {
 		t.Errorf("%+v, %v", tried, err)
 	}
+	// It tells nobody a price that they could not read themselves.
+	if err := p.Platform.Permissions.Revoke(t.Context(), "Everybody", permission.Target{Column: setPrice}); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, "the price is told no more", func() bool {
+		_, err := r.api.Try(t.Context(), r.idToken("anna"), wire.Trial{Content: first, FileName: "prices.csv", Sample: []byte(list(one.PartNumber + ",1"))})
+		return err != nil && strings.Contains(err.Error(), "has no right to read StandardPricePerLot")
+	})
 }
 
 // F5, versions: who changes a product between the check and the writing is not overrun.
@@ -385,5 +417,43 @@ func TestF1_F7_F8_TheERPIsNotThereForAWhile(t *testing.T) {
 				t.Errorf("%+v", b)
 			}
 		})
+	}
+}
+
+// Who cancels a batch while it is checked is told that nothing was written, and nothing
+// is: the check that goes on meanwhile does not bring it back.
+func TestCancelledWhileItIsChecked(t *testing.T) {
+	t.Parallel()
+	looked, goOn := make(chan struct{}, 100), make(chan struct{})
+	var hold atomic.Bool
+	p := newPlace(t, tandemtest.Options{Wrap: func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if hold.Load() && strings.Contains(r.URL.RawQuery, "PartNumber%20in") {
+				looked <- struct{}{}
+				<-goOn
+			}
+			next.ServeHTTP(w, r)
+		})
+	}})
+	r := p.agentOf()
+	one := p.products("Active eq true")[0]
+	wide := strings.Replace(agent.FirstMapping(), `from: "18:00", to: "06:00", zone: Europe/Sofia`, `zone: UTC`, 1)
+	if _, err := r.api.SaveMapping(t.Context(), r.idToken("ada"), "prices", wide); err != nil {
+		t.Fatal(err)
+	}
+	hold.Store(true)
+	r.put("prices.csv", list(one.PartNumber+","+times(one.Price, 1.02)))
+	<-looked
+	b, err := r.api.Do(t.Context(), r.idToken("ada"), 1, "cancel")
+	if err != nil || b.State != wire.Cancelled {
+		t.Fatalf("%+v %v", b, err)
+	}
+	hold.Store(false)
+	close(goOn)
+	// A file that comes later is through before the first could be.
+	r.put("prices-2.csv", list(p.products("Active eq true")[1].PartNumber+",0"))
+	r.until(2, wire.Completed)
+	if b := r.batch("maria", 1); b.State != wire.Cancelled || p.price(one.PartNumber) != strings.TrimSuffix(strings.TrimRight(string(one.Price), "0"), ".") {
+		t.Errorf("it is %s: %+v", b.State, b.Events)
 	}
 }

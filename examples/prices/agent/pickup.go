@@ -256,8 +256,8 @@ func (a *Agent) goOn(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-// receive makes our own copy of a file that was moved, and recognises it. One that was
-// still written to while it was copied goes back.
+// receive makes our own copy of a file that was moved, and recognises it. One of the
+// folder that was still written to while it was copied goes back.
 func (a *Agent) receive(ctx context.Context, dir string) error {
 	a.receiving.Lock()
 	defer a.receiving.Unlock()
@@ -277,7 +277,7 @@ func (a *Agent) receive(ctx context.Context, dir string) error {
 	case err == nil:
 		whole, err := copyWhole(own, moved)
 		if err != nil || !whole {
-			return errors.Join(err, a.putBack(moved, about.Name, dir))
+			return errors.Join(err, a.putBack(moved, about, dir))
 		}
 		if err := os.Remove(moved); err != nil {
 			return err
@@ -336,9 +336,13 @@ func copyWhole(to, from string) (whole bool, err error) {
 }
 
 // putBack gives a file back to the folder that was not whole, unless a newer one of
-// its name is there.
-func (a *Agent) putBack(moved, name, dir string) error {
-	err := os.Link(moved, filepath.Join(a.config.Drop, filepath.Base(name)))
+// its name is there. One that came another way is dropped: who sent it is told so or
+// has it still, and in the folder nobody would know any more who that was.
+func (a *Agent) putBack(moved string, about placed, dir string) error {
+	if about.Connector != folderConnector {
+		return os.RemoveAll(dir)
+	}
+	err := os.Link(moved, filepath.Join(a.config.Drop, filepath.Base(about.Name)))
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}

@@ -121,6 +121,8 @@ type workbook struct {
 	names   []string
 	line    int64
 	decimal string
+	// price is the column with the price, from 0; -1 while the header is read.
+	price int
 }
 
 func openWorkbook(file string, r *rules) (_ sheet, err error) {
@@ -130,7 +132,8 @@ func openWorkbook(file string, r *rules) (_ sheet, err error) {
 	if err != nil {
 		return nil, wrong("the workbook cannot be read: %s; save it anew, or as CSV", tandem.Clip(err.Error(), 120))
 	}
-	w := &workbook{file: f, decimal: r.step.Object.Set[0].Value.Numbers.Decimal}
+	value := &r.step.Object.Set[0].Value
+	w := &workbook{file: f, decimal: value.Numbers.Decimal, price: -1}
 	name := r.Sheet
 	if sheets := f.GetSheetList(); name == "" && len(sheets) > 0 {
 		name = sheets[0]
@@ -149,6 +152,7 @@ func openWorkbook(file string, r *rules) (_ sheet, err error) {
 	for i := range w.names {
 		w.names[i] = strings.TrimSpace(w.names[i])
 	}
+	w.price = slices.Index(w.names, value.Column)
 	return w, nil
 }
 
@@ -170,8 +174,11 @@ func (w *workbook) next() (int64, []string, error) {
 				csvfile.MaxColumns)}
 		}
 		for i, cell := range cells {
-			if cells[i] = w.number(cell); len(cell) > csvfile.MaxRow {
+			if len(cell) > csvfile.MaxRow {
 				return 0, nil, &csvfile.RowError{Line: w.line, Column: i + 1, Reason: "the cell is too long"}
+			}
+			if i == w.price { // 12E5 may well be the number of a part
+				cells[i] = w.number(cell)
 			}
 		}
 		for len(cells) < len(w.names) {

@@ -101,6 +101,9 @@ func (a *Administration) demoNewOther(ctx context.Context, o demoOther) (tandem.
 	}
 	if o.url != "" {
 		app.InternalUsers, app.ExternalUsers = true, !o.staff
+		if o.staff {
+			app.UserScope = tandem.Scope{tandem.ScopeRead} // its pages decide, and its back end writes
+		}
 		app.RedirectURIs, app.PostLogoutRedirectURIs = []string{o.url + signInCallback}, []string{o.url + signOutCallback}
 	}
 	made, secrets, err := a.demoApplication(ctx, app)

@@ -364,6 +364,13 @@ func TestDemo(t *testing.T) {
 		}
 	}
 
+	// Why anna may not do by herself what the agent does is told by one command.
+	product := maria.eval(`(await (await fetch("/batches/1/report/csv")).text()).match(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/)[0]`)
+	why := d.tandem("explain", "--as", "anna", "PATCH General_Products_Products("+product+") StandardPricePerLot")
+	if !strings.Contains(why, "StandardPricePerLot") || !strings.Contains(why, "403") {
+		t.Errorf("explain: %s", why)
+	}
+
 	// The same content again is nothing new.
 	if err := os.WriteFile(filepath.Join(d.dir, "tandem-data/prices/drop/prices-again.csv"), sample, 0o600); err != nil {
 		t.Fatal(err)

@@ -104,7 +104,8 @@ func (a *Access) forbidden(w http.ResponseWriter, r *http.Request, p *tandem.Pri
 		f.Rule, f.Need = tandem.RuleScope, c.scope
 	}
 	e := tandem.AuditEvent{
-		Kind: tandem.AuditCallRefused, ApplicationURI: p.ApplicationURI, Actor: p.Actor(), Flow: flowOf(p), TokenID: p.TokenID, Detail: object.Message,
+		Kind: tandem.AuditCallRefused, ApplicationURI: p.ApplicationURI, Actor: p.Actor(), Flow: flowOf(p), TokenID: p.TokenID,
+		Detail: object.Message,
 	}
 	if call := CallOf(r.Context()); call != nil {
 		e.SessionID = call.Session.ID

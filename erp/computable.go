@@ -3,7 +3,10 @@ package erp
 // Computable are attributes that can be computed of others, as Set.Attribute: who may not
 // see the one must not see the others.
 func Computable() map[string][]string {
-	const orders, orderLines, invoices, invoiceLines = "Crm_Sales_SalesOrders.", "Crm_Sales_SalesOrderLines.", "Crm_Invoicing_Invoices.", "Crm_Invoicing_InvoiceLines."
+	const (
+		orders, orderLines     = "Crm_Sales_SalesOrders.", "Crm_Sales_SalesOrderLines."
+		invoices, invoiceLines = "Crm_Invoicing_Invoices.", "Crm_Invoicing_InvoiceLines."
+	)
 	return map[string][]string{
 		orderLines + "UnitPrice":                       {orderLines + "LineAmount", orders + "TotalLineAmount"},
 		orderLines + "LineAmount":                      {orderLines + "UnitPrice", orders + "TotalLineAmount"},

@@ -180,7 +180,8 @@ func (a *Admin) AddMember(ctx context.Context, group, login string) error {
 		return err
 	}
 	self := a.self(u.Login)
-	return a.recordFacts(ctx, tandem.Facts{Rule: tandem.RuleMember, Group: g.ID, User: u.ID, Self: self}, "%s put into the group %q%s", u.Login, g.Name, byThemselves(self))
+	return a.recordFacts(ctx, tandem.Facts{Rule: tandem.RuleMember, Group: g.ID, User: u.ID, Self: self},
+		"%s put into the group %q%s", u.Login, g.Name, byThemselves(self))
 }
 
 var byItself = map[string]string{

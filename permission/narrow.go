@@ -15,8 +15,8 @@ type Attribute struct{ Set, Name string }
 // see [Rights.For].
 func NewReach(sets []string, hidden []Attribute) *Rights {
 	r := &Rights{
-		serial: serials.Add(1), allRows: true, sets: map[string]setRights{}, columns: map[string]map[string]Right{}, rows: map[string]*rowRights{},
-		keys: map[string]Right{},
+		serial: serials.Add(1), allRows: true, sets: map[string]setRights{}, columns: map[string]map[string]Right{},
+		rows: map[string]*rowRights{}, keys: map[string]Right{},
 	}
 	for _, set := range sets {
 		r.sets[set] = setRights{Right: Read}

@@ -184,7 +184,9 @@ func (r *Rights) effective(k *Key) Grant {
 }
 
 func difference(on string, before, after Grant) []Change {
-	c := Change{On: on, Before: before.Words(), After: after.Words(), Gains: after.Rights &^ before.Rights, Loses: before.Rights &^ after.Rights}
+	c := Change{
+		On: on, Before: before.Words(), After: after.Words(), Gains: after.Rights &^ before.Rights, Loses: before.Rights &^ after.Rights,
+	}
 	if c.Before == c.After {
 		return nil
 	}

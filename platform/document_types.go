@@ -61,7 +61,8 @@ func (a *Administration) GrantType(ctx context.Context, group, code, rights stri
 
 // RehearseGrantType is [Administration.GrantType] within [permission.Admin.Rehearse]: no
 // row is changed.
-func (a *Administration) RehearseGrantType(ctx context.Context, p *permission.Admin, group, code, rights string, alone bool) (permission.Grant, bool, error) {
+func (a *Administration) RehearseGrantType(ctx context.Context, p *permission.Admin, group, code, rights string, alone bool,
+) (permission.Grant, bool, error) {
 	return a.grantType(ctx, p, func(context.Context, string, string) error { return nil }, group, code, rights, alone)
 }
 

@@ -124,7 +124,8 @@ func (x *explaining) parse(call string) error {
 		path, more = strings.ReplaceAll(strings.TrimSpace(rest), " ", "%20"), ""
 	}
 	if !slices.Contains([]string{"GET", "PATCH", "DELETE", "POST"}, x.method) || path == "" {
-		return tandem.Errorf(tandem.CodeInvalid, `write the call as 'GET Set(id)?$select=…', 'PATCH Set(id) Name,Name', 'DELETE Set(id)', 'POST Set' or 'POST Set(id)/Action'`)
+		return tandem.Errorf(tandem.CodeInvalid, "write the call as 'GET Set(id)?$select=…', 'PATCH Set(id) Name,Name', 'DELETE Set(id)', "+
+			"'POST Set' or 'POST Set(id)/Action'")
 	}
 	if more = strings.TrimSpace(more); strings.HasPrefix(more, "{") {
 		x.body = more
@@ -224,7 +225,9 @@ func (x *explaining) call(ctx context.Context) error {
 		Rights: func(context.Context, *tandem.Principal) (*permission.Rights, error) { return x.rights, nil },
 	}
 	mux := http.NewServeMux()
-	(&api.Domain{Model: x.model.Model, Store: x.rows, Access: access, Root: "https://explain.example", Log: slog.New(slog.DiscardHandler)}).Mount(mux)
+	(&api.Domain{
+		Model: x.model.Model, Store: x.rows, Access: access, Root: "https://explain.example", Log: slog.New(slog.DiscardHandler),
+	}).Mount(mux)
 	target := "https://explain.example" + api.DomainPath + x.path
 	if x.rawQuery != "" {
 		target += "?" + x.rawQuery
@@ -268,7 +271,10 @@ func (x *explaining) may(ctx context.Context) error {
 	switch {
 	case errors.As(err, &refused):
 		x.e.Status, x.e.Answer = http.StatusForbidden, refused.Error()
-		x.facts = tandem.Facts{Rule: refused.Rule, Set: refused.Set, Attribute: refused.Attribute, Need: refused.Need.String(), Guard: refused.Guard, Key: refused.Key, Row: refused.Row}
+		x.facts = tandem.Facts{
+			Rule: refused.Rule, Set: refused.Set, Attribute: refused.Attribute, Need: refused.Need.String(),
+			Guard: refused.Guard, Key: refused.Key, Row: refused.Row,
+		}
 	case errors.As(err, &scope):
 		x.e.Status, x.e.Answer = http.StatusForbidden, scope.Error()
 	case errors.As(err, &told):

@@ -34,7 +34,9 @@ func TestE11_HiddenValuesAreNowhere(t *testing.T) {
 		}
 		hidden, product := one(orders+"?$filter=State%20in%20('New','Planned','FirmPlanned')"), one(products+"?$filter=Active%20eq%20true")
 		_, text := in.API("GET", orders+"("+hidden+")?$select=Id,Customer,DocumentNo,DocumentType,EnterpriseCompany", service, "")
-		part := func(name string) string { return strings.Split(strings.Split(text, `"`+name+`":{"@odata.id":"`)[1], `"`)[0] }
+		part := func(name string) string {
+			return strings.Split(strings.Split(text, `"`+name+`":{"@odata.id":"`)[1], `"`)[0]
+		}
 		customer, kind, company := part("Customer"), part("DocumentType"), part("EnterpriseCompany")
 		number := strings.Split(strings.Split(text, `"DocumentNo":"`)[1], `"`)[0]
 		for path, body := range map[string]string{

@@ -84,7 +84,9 @@ func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, e
 		return nil, fmt.Errorf("read the instance's id: %w", err)
 	}
 	revoked := data.NewRevoked(s.db.Identity)
-	live := &registry.Registry{Changes: data.NewChanges(s.db.Identity), Users: s.users, Permissions: s.permissions, Outside: erpModel().Outside(), Log: c.Log, Clock: c.Clock}
+	live := &registry.Registry{
+		Changes: data.NewChanges(s.db.Identity), Users: s.users, Permissions: s.permissions, Outside: erpModel().Outside(), Log: c.Log, Clock: c.Clock,
+	}
 	sessions := &session.Manager{
 		Store: s.sessions, Auditor: s.audit, Log: c.Log, Clock: c.Clock,
 		Licence: c.Licence, Idle: c.Idle, ServiceAbsolute: c.ServiceAbsolute,

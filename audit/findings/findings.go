@@ -129,7 +129,8 @@ func Run(f *Facts, rules []Rule) (all []Finding, skipped []Skipped) {
 	for i := range rules {
 		r := &rules[i]
 		if counted := f.counted(); counted < r.Counted {
-			skipped = append(skipped, Skipped{r.ID, "uses of rights must have been counted for " + days(r.Counted) + "; they are for " + days(counted)})
+			why := "uses of rights must have been counted for " + days(r.Counted) + "; they are for " + days(counted)
+			skipped = append(skipped, Skipped{r.ID, why})
 			continue
 		}
 		for _, found := range r.Check(f) {

@@ -10,17 +10,28 @@ import (
 
 // Permissions are the rules about who may do what.
 var Permissions = []Rule{
-	{"PA1", High, "A System User is in a group that is for people, or holds everything", "It can do far more than its work needs, and nobody watches it sign in.", 0, pa1},
-	{"PA2", High, "A System User may change who sees what", "A mistake of the back end, or its secret in the wrong hands, gives rights to anybody.", 0, pa2},
-	{"PA3", Medium, "A System User holds rights that it has not used", "What is not needed only helps who should not be there.", Window, pa3},
-	{"PA4", Medium, "Several applications act as one System User", "Nobody can tell who needs which right, or who did it.", 0, pa4},
-	{"PA5", Medium, "A System User holds rights that no application's scope can use", "They come to life when somebody widens a scope for another reason.", 0, pa5},
-	{"PA6", Low, "A back end's scope has no right behind it", "The scope promises what the account cannot do.", 0, pa6},
-	{"PA7", Medium, "A hidden attribute can be computed of others", "Who may not see it sees what it is made of.", 0, pa7},
-	{"PA8", Low, "Groups, keys or accounts that nothing comes of", "What is left over hides what matters.", 0, pa8},
-	{"PA9", High, "Somebody gave rights to themselves", "Nobody else has decided it.", 0, pa9},
-	{"PA10", Medium, "A group both enters and releases documents that need four eyes", "One person could be enough in the end.", 0, pa10},
-	{"PA11", Info, "Employees are served through a service session", "They use no licence of their own, and the rights of the back end.", 0, pa11},
+	{"PA1", High, "A System User is in a group that is for people, or holds everything",
+		"It can do far more than its work needs, and nobody watches it sign in.", 0, pa1},
+	{"PA2", High, "A System User may change who sees what",
+		"A mistake of the back end, or its secret in the wrong hands, gives rights to anybody.", 0, pa2},
+	{"PA3", Medium, "A System User holds rights that it has not used",
+		"What is not needed only helps who should not be there.", Window, pa3},
+	{"PA4", Medium, "Several applications act as one System User",
+		"Nobody can tell who needs which right, or who did it.", 0, pa4},
+	{"PA5", Medium, "A System User holds rights that no application's scope can use",
+		"They come to life when somebody widens a scope for another reason.", 0, pa5},
+	{"PA6", Low, "A back end's scope has no right behind it",
+		"The scope promises what the account cannot do.", 0, pa6},
+	{"PA7", Medium, "A hidden attribute can be computed of others",
+		"Who may not see it sees what it is made of.", 0, pa7},
+	{"PA8", Low, "Groups, keys or accounts that nothing comes of",
+		"What is left over hides what matters.", 0, pa8},
+	{"PA9", High, "Somebody gave rights to themselves",
+		"Nobody else has decided it.", 0, pa9},
+	{"PA10", Medium, "A group both enters and releases documents that need four eyes",
+		"One person could be enough in the end.", 0, pa10},
+	{"PA11", Info, "Employees are served through a service session",
+		"They use no licence of their own, and the rights of the back end.", 0, pa11},
 }
 
 func pa1(f *Facts) (all []Finding) {
@@ -58,7 +69,8 @@ func pa2(f *Facts) (all []Finding) {
 			}
 			for _, held := range f.held(g.ID) {
 				on := &held.Key
-				if on.Kind == permission.SetKey && securing(on.EntityName) && held.Rights&writes != 0 || on.Kind == permission.RowKey && held.Rights&permission.Administer != 0 {
+				changes := on.Kind == permission.SetKey && securing(on.EntityName) && held.Rights&writes != 0
+				if changes || on.Kind == permission.RowKey && held.Rights&permission.Administer != 0 {
 					x.Evidence = append(x.Evidence, Evidence{g.Name, held.Words() + " on " + on.Words()})
 					x.Mend = append(x.Mend, only(g, on, (held.Rights&^(writes|permission.Administer)|permission.Read).String()))
 				}
@@ -119,7 +131,8 @@ func pa4(f *Facts) (all []Finding) {
 			names = append(names, app.ApplicationURI)
 			if i > 0 {
 				login := "svc." + strings.ReplaceAll(strings.ReplaceAll(app.ApplicationURI, "/", "."), ":", ".")
-				x.Mend = append(x.Mend, "tandem user create "+login+" --type system", fmt.Sprintf("tandem app update %s --system-user %s", permission.Quoted(app.ApplicationURI), login))
+				x.Mend = append(x.Mend, "tandem user create "+login+" --type system",
+					fmt.Sprintf("tandem app update %s --system-user %s", permission.Quoted(app.ApplicationURI), login))
 			}
 		}
 		x.Evidence = []Evidence{{"applications", list(names)}}
@@ -174,8 +187,9 @@ func pa6(f *Facts) (all []Finding) {
 				continue
 			}
 			all = append(all, Finding{
-				Kind: "application", ID: app.ID, Name: app.ApplicationURI, Evidence: []Evidence{{"scope", scope.String()}, {"System User", a.Login + " may write no set"}},
-				Mend: []string{fmt.Sprintf("tandem app update %s --service-scope read", permission.Quoted(app.ApplicationURI))},
+				Kind: "application", ID: app.ID, Name: app.ApplicationURI,
+				Evidence: []Evidence{{"scope", scope.String()}, {"System User", a.Login + " may write no set"}},
+				Mend:     []string{fmt.Sprintf("tandem app update %s --service-scope read", permission.Quoted(app.ApplicationURI))},
 			})
 		}
 	}

@@ -142,7 +142,8 @@ func (f *Facts) given(g *Given) (x Finding, holds bool) {
 	if group == nil {
 		return x, false
 	}
-	x = Finding{Kind: "group", ID: g.Group + "/" + g.To + g.Key, Name: group.Name, Evidence: []Evidence{{"at", g.At.UTC().Format(time.RFC3339)}}}
+	x = Finding{Kind: "group", ID: g.Group + "/" + g.To + g.Key, Name: group.Name}
+	x.Evidence = []Evidence{{"at", g.At.UTC().Format(time.RFC3339)}}
 	if g.To != "" {
 		at := slices.IndexFunc(f.Accounts, func(a Account) bool { return a.ID == g.To })
 		if at < 0 || !slices.Contains(f.Accounts[at].Put, g.Group) {
@@ -171,7 +172,8 @@ func pa10(f *Facts) (all []Finding) {
 			rest := grant.Rights &^ (permission.Release | permission.OtherDate | permission.Approve | permission.ApproveReleased)
 			all = append(all, Finding{
 				Kind: "type", ID: t.Key + "/" + g.ID, Name: t.Code, Evidence: []Evidence{{"group", g.Name}, {"rights", grant.Words()}},
-				Mend: []string{fmt.Sprintf("tandem access grant %s --type %s --rights %s --only", permission.Quoted(g.Name), permission.Quoted(t.Code), rest)},
+				Mend: []string{fmt.Sprintf("tandem access grant %s --type %s --rights %s --only",
+					permission.Quoted(g.Name), permission.Quoted(t.Code), rest)},
 			})
 		}
 	}
@@ -190,7 +192,9 @@ func pa11(f *Facts) (all []Finding) {
 	for _, by := range slices.SortedFunc(maps.Keys(calls), func(a, b through) int { return strings.Compare(a.app+a.user, b.app+b.user) }) {
 		all = append(all, Finding{
 			Kind: "application", ID: by.app + "/" + by.user, Name: by.app,
-			Evidence: []Evidence{{"uses of rights in " + days(Window), strconv.FormatInt(calls[by], 10)}, {"sets", list(sets[by])}, {"System User", f.login(by.user)}},
+			Evidence: []Evidence{
+				{"uses of rights in " + days(Window), strconv.FormatInt(calls[by], 10)}, {"sets", list(sets[by])}, {"System User", f.login(by.user)},
+			},
 		})
 	}
 	return all

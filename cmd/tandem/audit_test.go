@@ -74,7 +74,9 @@ func TestFindingsFireAndAreMended(t *testing.T) {
 			{"PA1", "Everything (before permissions)", 1, func() { _, err := admin.Store.PutMember(t.Context(), permission.BeforeID, svc.ID); must(t, err) }, ""},
 			{"PA1", "Power users", 1, func() { _, err := admin.Store.PutMember(t.Context(), permission.PowerUsersID, svc.ID); must(t, err) }, ""},
 			{"PA1", "Everybody", 1, func() { _, err := admin.Store.PutMember(t.Context(), permission.EverybodyID, svc.ID); must(t, err) }, ""},
-			{"PA2", "Crm_Sales_CustomerExternalAccess", 1, func() { group("Portal back end", permission.Target{Set: "Crm_Sales_CustomerExternalAccess"}, "read,create") }, ""},
+			{"PA2", "Crm_Sales_CustomerExternalAccess", 1, func() {
+				group("Portal back end", permission.Target{Set: "Crm_Sales_CustomerExternalAccess"}, "read,create")
+			}, ""},
 			{"PA2", "All data", 1, func() { must(t, admin.AddMember(t.Context(), tandemtest.AllData, tandemtest.SystemUser)) }, ""},
 			{"PA3", "Crm_Invoicing_Invoices", 1, func() {
 				must(t, admin.Revoke(t.Context(), "Portal back end", permission.Target{Set: "Crm_Sales_CustomerExternalAccess"}))

@@ -107,7 +107,8 @@ func (c *explainCommand) showCall(r *run, x *platform.Explanation) error {
 		if !t.Enough {
 			word = "no   "
 		}
-		lines = append(lines, field{"scope", fmt.Sprintf("%s%s of %s, which may have %s", word, t.Need, t.ApplicationURI, orNothing(t.Scope.String()))})
+		has := orNothing(t.Scope.String())
+		lines = append(lines, field{"scope", fmt.Sprintf("%s%s of %s, which may have %s", word, t.Need, t.ApplicationURI, has)})
 	}
 	if len(x.Applications) == 0 {
 		lines = append(lines, field{"scope", "no   no enabled application calls for this account"})
@@ -157,9 +158,11 @@ func (c *explainCommand) showRequest(r *run, x *platform.RequestExplanation) err
 	for i := range x.Events {
 		e := &x.Events[i]
 		shown := eventRow{recordRowOf(e.AuditEvent), nil, append([]string{}, e.Mend...)}
-		lines = append(lines, field{"at", shown.At.String()}, field{"kind", string(e.Kind)}, field{"account", e.Actor}, field{"application", e.ApplicationURI},
-			field{"what", e.Detail}, field{"rule", string(e.Facts.Rule)}, field{"needed", e.Facts.Need}, field{"token has", e.Facts.Scope}, field{"row", e.Facts.Row},
-			field{"guard", e.Facts.Guard}, field{"key", e.Facts.Key}, field{"narrowed to", e.Facts.Person})
+		f := &e.Facts
+		lines = append(lines,
+			field{"at", shown.At.String()}, field{"kind", string(e.Kind)}, field{"account", e.Actor}, field{"application", e.ApplicationURI},
+			field{"what", e.Detail}, field{"rule", string(f.Rule)}, field{"needed", f.Need}, field{"token has", f.Scope},
+			field{"row", f.Row}, field{"guard", f.Guard}, field{"key", f.Key}, field{"narrowed to", f.Person})
 		if e.Now != nil {
 			now := stepRowOf(e.Now)
 			shown.Now = &now

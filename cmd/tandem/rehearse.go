@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/platform"
 )
@@ -40,7 +41,7 @@ func (c *changing) changeTypes(ctx context.Context, r *run, f func(*platform.Adm
 		}
 		said := r.stdout
 		r.stdout = io.Discard // what f says that it has done
-		e, err := a.Permissions.Rehearse(ctx, time.Now().Add(-missedDays*24*time.Hour), func(p *permission.Admin) error { return f(a, p) })
+		e, err := a.Permissions.Rehearse(ctx, tandem.SystemTime().Add(-missedDays*24*time.Hour), func(p *permission.Admin) error { return f(a, p) })
 		r.stdout = said
 		if err != nil {
 			return err
@@ -106,7 +107,9 @@ func showEffect(r *run, o output, e *permission.Effect) error {
 			who += fmt.Sprintf(" and %d more", affected.More)
 		}
 		for _, c := range affected.Changes {
-			rows.Changes = append(rows.Changes, changeRow{affected.Logins, affected.More, c.On, c.Before, c.After, c.Gains.String(), c.Loses.String()})
+			rows.Changes = append(rows.Changes, changeRow{
+				affected.Logins, affected.More, c.On, c.Before, c.After, c.Gains.String(), c.Loses.String(),
+			})
 			lines = append(lines, field{whatChanges(&c), fmt.Sprintf("%s: %s: %s → %s", who, c.On, orNothing(c.Before), orNothing(c.After))})
 		}
 	}
@@ -164,7 +167,7 @@ func (c *accessSuggest) Run(ctx context.Context, r *run) error {
 		return usage("--days %d: uses are kept for 400 days; use 1 to 400", c.Days)
 	}
 	return c.administer(ctx, r, false, func(a *platform.Administration) error {
-		s, err := a.Permissions.Suggest(ctx, c.Login, time.Now().Add(-time.Duration(c.Days)*24*time.Hour))
+		s, err := a.Permissions.Suggest(ctx, c.Login, tandem.SystemTime().Add(-time.Duration(c.Days)*24*time.Hour))
 		if err != nil {
 			return err
 		}

@@ -72,12 +72,17 @@ func (a *Admin) ownGroup(ctx context.Context, d *Definitions, put []string) (*Gr
 // needs are what was used, by key.
 type needs struct {
 	keys       []Key
+	granted    map[string]bool // keys that any group is granted
 	by         map[string]Right
 	attributes map[string]map[string]bool // by set: what was changed
 }
 
 func newNeeds(d *Definitions) *needs {
-	return &needs{d.Keys, map[string]Right{}, map[string]map[string]bool{}}
+	n := &needs{d.Keys, map[string]bool{}, map[string]Right{}, map[string]map[string]bool{}}
+	for _, g := range d.Grants {
+		n.granted[g.Key] = true
+	}
+	return n
 }
 
 func (n *needs) add(u *Use) {
@@ -94,8 +99,9 @@ func (n *needs) add(u *Use) {
 	}
 }
 
-// grants are the least that the uses need. Keys of rows are kept as they are held where
-// anything of their set is used: which rows were used is not counted.
+// grants are the least that the uses need. Keys of rows and abilities are kept as they
+// are held where anything is used: which of them were used is not counted. An ability that
+// nobody is granted is everybody's, and a grant would take it from the others.
 func (n *needs) grants(of *Of) []GrantOn {
 	var all []GrantOn
 	for i := range n.keys {
@@ -106,12 +112,12 @@ func (n *needs) grants(of *Of) []GrantOn {
 			if g.Rights&Update != 0 {
 				g.UpdateAttributes = slices.Sorted(maps.Keys(n.attributes[k.EntityName]))
 			}
-		case RowKey:
+		case RowKey, SystemKey:
 			at := slices.IndexFunc(of.Effective, func(e Effective) bool { return e.Key.ID == k.ID })
-			if at >= 0 && len(n.by) > 0 {
+			if at >= 0 && len(n.by) > 0 && (k.Kind == RowKey || n.granted[k.ID]) {
 				g.Rights = of.Effective[at].Rights
 			}
-		case ColumnKey, SystemKey:
+		case ColumnKey:
 		}
 		if g.Rights != 0 {
 			g.Rights |= Read
@@ -172,13 +178,19 @@ func (s *Suggestion) leave(d *Definitions, own *Group, put []string, rest map[st
 	}
 	for i := range d.Keys {
 		k := &d.Keys[i]
-		if _, ok := rest[k.ID]; ok && flags[k.Kind] != "" {
+		if _, ok := rest[k.ID]; ok && k.Kind != SystemKey && flags[k.Kind] != "" { // the last one would give it to everybody
 			s.command("revoke", Quoted(s.Group), flags[k.Kind], k.argument())
 		}
 	}
-	if slices.ContainsFunc(s.Grants, func(g GrantOn) bool { return g.Key.Kind == RowKey }) {
-		s.Notes = append(s.Notes, "which rows were used is not counted: the keys of rows stay as they are held")
+	for kind, note := range map[KeyKind]string{
+		RowKey:    "which rows were used is not counted: the keys of rows stay as they are held",
+		SystemKey: "which abilities were used is not counted: they stay as they are held",
+	} {
+		if slices.ContainsFunc(s.Grants, func(g GrantOn) bool { return g.Key.Kind == kind }) {
+			s.Notes = append(s.Notes, note)
+		}
 	}
+	slices.Sort(s.Notes)
 	if len(s.Grants) == 0 {
 		s.Notes = append(s.Notes, "nothing was used")
 	}

@@ -224,12 +224,14 @@ func (g *gate) learn(shape string, took time.Duration) {
 	before, known := g.took[shape]
 	switch {
 	case known:
-		took = (before + took) / 2
 	case took < long:
 		return // most are
 	case len(g.took) >= maxLearned:
 		clear(g.took)
 	}
+	// A machine that is busy makes one of them late now and then: that alone says
+	// nothing of the next.
+	took = (before + took) / 2
 	if took < long/4 {
 		delete(g.took, shape)
 		return

@@ -218,7 +218,9 @@ func Ask[T any](ctx context.Context, c *Client, idToken, method, path string, qu
 // Send makes one request with a body and gives the response, whose body the caller
 // closes. Every response that is not a success is an error. The back end may be
 // silent for two minutes, as it is while it takes a file.
-func (c *Client) Send(ctx context.Context, idToken, method, path string, query url.Values, contentType string, body io.Reader) (*http.Response, error) {
+func (c *Client) Send(
+	ctx context.Context, idToken, method, path string, query url.Values, contentType string, body io.Reader,
+) (*http.Response, error) {
 	return c.send(ctx, uploadPatience, idToken, method, path, query, contentType, body)
 }
 

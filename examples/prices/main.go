@@ -216,7 +216,7 @@ type half interface {
 
 // serve runs a half until ctx ends.
 func serve(ctx context.Context, log *slog.Logger, address string, h half) error {
-	l, err := net.Listen("tcp", address)
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return err
 	}

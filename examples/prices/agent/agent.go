@@ -279,7 +279,7 @@ func (a *Agent) begin(ctx context.Context, b *batch) error {
 
 // gaveUp ends a batch whose job has failed for good.
 func (a *Agent) gaveUp(ctx context.Context, b *batch, job internalapi.Job) error {
-	_, err := a.store.change(ctx, b.id, func(tx *sqlTx, now *batch) error {
+	err := a.store.change(ctx, b.id, func(tx *sqlTx, now *batch) error {
 		if now.jobID != b.jobID || now.state != b.state {
 			return nil
 		}

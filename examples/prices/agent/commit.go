@@ -275,7 +275,7 @@ func (a *Agent) stopWriting(ctx context.Context, r *jobs.Run, b *batch, wanted s
 
 // control pauses, resumes or cancels a batch for a person, or has it checked again.
 func (a *Agent) control(ctx context.Context, p *person, id int64, what string) error {
-	_, err := a.store.change(ctx, id, func(tx *sql.Tx, b *batch) error {
+	err := a.store.change(ctx, id, func(tx *sql.Tx, b *batch) error {
 		if err := a.manages(ctx, p, b); err != nil {
 			return err
 		}

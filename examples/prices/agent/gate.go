@@ -128,7 +128,7 @@ func (a *Agent) decides(ctx context.Context, in asking, p *person, b *batch, m m
 // the check, the batch is checked again instead: nobody has seen what would be done.
 func (a *Agent) decide(ctx context.Context, p *person, id int64, d wire.Decision) error {
 	var again error
-	_, err := a.store.change(ctx, id, func(tx *sql.Tx, b *batch) error {
+	err := a.store.change(ctx, id, func(tx *sql.Tx, b *batch) error {
 		if b.state != wire.Waiting {
 			return tandem.Errorf(tandem.CodeConflict, "the batch does not wait any more: it is %s%s", b.state, by(b.decidedBy))
 		}
@@ -174,7 +174,7 @@ func (a *Agent) strike(ctx context.Context, p *person, id int64, s wire.Strike) 
 	if s.Back {
 		from, to, word = to, from, "put back"
 	}
-	_, err := a.store.change(ctx, id, func(tx *sql.Tx, b *batch) error {
+	err := a.store.change(ctx, id, func(tx *sql.Tx, b *batch) error {
 		if b.state != wire.Waiting {
 			return tandem.Errorf(tandem.CodeConflict, "the batch does not wait any more: it is %s", b.state)
 		}

@@ -74,7 +74,7 @@ func (a *Agent) watch(ctx context.Context) error {
 func (a *Agent) keepLooking(ctx context.Context) error {
 	events := make(<-chan fsnotify.Event)
 	if watcher, err := fsnotify.NewWatcher(); err == nil {
-		defer watcher.Close()
+		defer func() { _ = watcher.Close() }()
 		if err := watcher.Add(a.config.Drop); err != nil {
 			a.log.Warn("the system does not tell what happens in the folder; it is looked at every so often", "every", a.config.Scan, "error", err)
 		}

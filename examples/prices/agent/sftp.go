@@ -69,15 +69,15 @@ func (a *Agent) pullFrom(ctx context.Context, c *connectorRow) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	defer func() { _ = conn.Close() }()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	server, err := sftp.NewClient(conn)
 	if err != nil {
 		return fmt.Errorf("the server has no SFTP: %w", err)
 	}
 	defer func() {
-		conn.Close() // a server that does not close its end is not waited for
-		server.Close()
+		_ = conn.Close() // a server that does not close its end is not waited for
+		_ = server.Close()
 	}()
 	dir := cmp.Or(c.Dir, ".")
 	entries, err := server.ReadDirContext(ctx, dir)
@@ -116,7 +116,7 @@ func (a *Agent) fetch(ctx context.Context, c *connectorRow, server *sftp.Client,
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	own, err := a.newFolder(placed{Name: name, Connector: c.Name, By: c.User + "@" + c.Host})
 	if err != nil {
 		return err
@@ -166,7 +166,7 @@ func (a *Agent) dial(ctx context.Context, c *connectorRow) (*ssh.Client, error) 
 		return nil, fmt.Errorf("the server does not answer: %w", err)
 	}
 	// The handshake has its time, too: the connection is cut when it is over.
-	late := time.AfterFunc(dialWithin, func() { conn.Close() })
+	late := time.AfterFunc(dialWithin, func() { _ = conn.Close() })
 	defer late.Stop()
 	under, channels, requests, err := ssh.NewClientConn(conn, address, &ssh.ClientConfig{
 		User: c.User, Auth: []ssh.AuthMethod{auth}, Timeout: dialWithin, HostKeyAlgorithms: algorithmsOf(pinned),

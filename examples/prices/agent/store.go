@@ -126,19 +126,17 @@ func (s *store) add(ctx context.Context, tx *sql.Tx, b *batch) error {
 }
 
 // change changes a batch in a transaction of its own; f is told how it stands.
-func (s *store) change(ctx context.Context, id int64, f func(tx *sql.Tx, b *batch) error) (changed *batch, err error) {
-	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+func (s *store) change(ctx context.Context, id int64, f func(tx *sql.Tx, b *batch) error) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		b, err := s.locked(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		changed = b
 		if err := f(tx, b); err != nil {
 			return err
 		}
 		return s.save(ctx, tx, b)
 	})
-	return changed, err
 }
 
 // event notes what happened to a batch.

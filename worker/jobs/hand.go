@@ -31,14 +31,15 @@ type hand struct {
 
 // reserve takes a job in the hand before its row is there, so that no look of this
 // process finds it unattended. It is nil when the process does not run jobs, or not
-// this kind: then the engine is asked.
+// this kind: then the engine is asked; and when it has the job already, so that who asks
+// twice with one id does not take it out of the hand.
 func (e *engine) reserve(id string, kind internalapi.JobKind) *execution {
 	if e.jobs.config.Kinds[kind].Alone {
 		return nil // its turn is not only a matter of this process
 	}
 	e.lock.Lock()
 	defer e.lock.Unlock()
-	if e.durable == nil {
+	if e.durable == nil || e.here[id] != nil {
 		return nil
 	}
 	x := &execution{end: func(error) {}, hand: &hand{open: make(chan struct{})}}

@@ -82,6 +82,28 @@ func TestJobsAreInTheHandAtFirst(t *testing.T) {
 	})
 }
 
+// Who asks twice with one id is refused, and the job that has it goes on as it did: it
+// is one attempt, and can be stopped.
+func TestOneIdIsAskedForTwice(t *testing.T) {
+	onEach(t, func(ctx context.Context, _ *Run) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}, func(t *testing.T, j *Jobs, submit func() string, stop func() error) {
+		id := submit()
+		is(t, j, id, internalapi.JobRunning, 1)
+		if _, err := j.Submit(t.Context(), everything, Ask{ID: id, Kind: "nothing", RequestedBy: "anna"}); err == nil {
+			t.Error("it was taken twice")
+		}
+		if _, err := j.Cancel(t.Context(), everything, id); err != nil {
+			t.Fatal(err)
+		}
+		is(t, j, id, internalapi.JobCancelled, 1)
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // More jobs than slots wait in the hand, each is done once, and one that is cancelled
 // there is never begun.
 func TestJobsWaitInTheHand(t *testing.T) {

@@ -48,7 +48,7 @@ func (a *Agent) commit(ctx context.Context, r *jobs.Run, b *batch) error {
 			return err
 		}
 		if len(rows) == 0 || wanted != "" {
-			return a.stopWriting(ctx, r, b, wanted, len(rows) > 0)
+			return a.stopWriting(ctx, r, b, len(rows) > 0)
 		}
 		err = a.write(ctx, b, pointers(rows))
 		if err == nil {
@@ -258,15 +258,15 @@ func (a *Agent) noteWritten(ctx context.Context, r *jobs.Run, b *batch, rows []p
 }
 
 // stopWriting ends the writing: all is written, or a person wants it to stop.
-func (a *Agent) stopWriting(ctx context.Context, r *jobs.Run, b *batch, wanted string, left bool) error {
+func (a *Agent) stopWriting(ctx context.Context, r *jobs.Run, b *batch, left bool) error {
 	return a.settle(ctx, r, b.id, true, func(tx *sqlTx, now *batch) error {
 		at := a.clock.Now()
-		if wanted == wantPause && left {
+		if now.wanted == wantPause && left { // and not cancel, since it was looked at
 			now.state, now.wanted, now.note = wire.Paused, "", "paused: what is written stays, the rest waits"
 			return a.store.event(ctx, tx, b.id, at, "", now.note)
 		}
 		now.state, now.note = wire.Written, ""
-		if wanted == wantPause {
+		if now.wanted == wantPause {
 			now.wanted = "" // it was done already
 		}
 		return a.store.event(ctx, tx, b.id, at, "", "written as "+now.systemUser)

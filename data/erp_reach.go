@@ -56,8 +56,10 @@ func (b *builder) reached(s *model.Set, alias string) []string {
 	}
 	one := customer + " IN (" + given(r.Role) + ")"
 	if r.Dated != nil {
-		one += " AND " + mine(customer, r.Role) + " AND (x.days_back_access IS NULL OR " +
-			alias + "." + quoted(r.Dated.Column) + " >= CAST(" + today + " AS BIGINT) - x.days_back_access * " + microsOfDay + "))"
+		// The days of the row are counted, rounded up, since those of a window may be too
+		// many for a number of microseconds.
+		back := "(CAST(" + today + " AS BIGINT) - " + alias + "." + quoted(r.Dated.Column) + " + " + microsOfDay + " - 1) / " + microsOfDay
+		one += " AND " + mine(customer, r.Role) + " AND (x.days_back_access IS NULL OR " + back + " <= x.days_back_access))"
 	}
 	if r.Own != nil {
 		one = "(" + alias + "." + quoted(r.Own.Column) + " = " + person + " OR " + one + ")"

@@ -52,7 +52,7 @@ func (c *mayCache) put(key string, sets map[string]allowed, now time.Time) {
 // offered, and refused when it is tried.
 func (v *visit) may(set string) allowed {
 	everything := allowed{set, true, true, true, true}
-	if v.session == nil || v.who.External() {
+	if v.session == nil || v.refused || v.who.External() {
 		return everything
 	}
 	key, now := v.who.UserID+"|"+v.who.SignInID, v.app.clock.Now()

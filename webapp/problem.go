@@ -131,6 +131,7 @@ func (a *App) problem(v *visit, err error) {
 	t := trouble{Status: code.Status(), Code: code, Heading: headings[code], Message: message, Hint: hints[code]}
 	switch code {
 	case tandem.CodeUnauthorized:
+		v.refused = true
 		a.signInAgain(v, t)
 		return
 	case tandem.CodeInternal, tandem.CodeUnavailable, tandem.CodeLicenceFull, tandem.CodeThrottled:

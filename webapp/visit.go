@@ -28,6 +28,9 @@ type visit struct {
 	led string
 	// unknown says that what the form asked for may have been done.
 	unknown bool
+	// refused says that the ERP does not take the person's token: it is not asked
+	// what they may do.
+	refused bool
 }
 
 // handler answers a visit; the error is shown by [App.problem].

@@ -127,7 +127,10 @@ func (v *IDTokenVerifier) claims(ctx context.Context, raw string) (*idClaims, er
 	}
 	verified, err := v.oidc.Verify(ctx, raw)
 	var expired *oidc.TokenExpiredError
-	if errors.As(err, &expired) {
+	if errors.As(err, &expired) && expired.Expiry.IsZero() {
+		return nil, badIDToken(errors.New("it does not say when it expires (exp)"))
+	}
+	if expired != nil {
 		return nil, badIDToken(fmt.Errorf("it expired at %s, and this machine's clock says %s; if that is wrong, set the clock",
 			expired.Expiry.UTC().Format(time.RFC3339), v.provider.clock.Now().UTC().Format(time.RFC3339)))
 	}

@@ -81,16 +81,21 @@ func TestD24_IDTokensThatAreRefused(t *testing.T) {
 		}
 	}
 	for name, make := range map[string]func(f *fake) string{
-		"of another audience":        set("aud", "com.acme/other"),
-		"without an audience":        set("aud", nil),
-		"of several, no azp":         set("aud", []string{appURI, "com.acme/other"}),
-		"of another azp":             set("azp", "com.acme/other"),
-		"of another issuer":          set("iss", "https://evil.test/id"),
-		"without an issuer":          set("iss", nil),
-		"expired":                    set("exp", 946684800-1),
-		"without an end":             set("exp", nil),
-		"without a beginning":        set("iat", nil),
-		"issued in the future":       set("iat", 946684800+3600),
+		"of another audience": set("aud", "com.acme/other"),
+		"without an audience": set("aud", nil),
+		"of several, no azp":  set("aud", []string{appURI, "com.acme/other"}),
+		"of another azp":      set("azp", "com.acme/other"),
+		"of another issuer":   set("iss", "https://evil.test/id"),
+		"without an issuer":   set("iss", nil),
+		"expired":             set("exp", 946684800-1),
+		"without an end":      set("exp", nil),
+		"without a beginning": set("iat", nil),
+		"issued in the future": func(f *fake) string {
+			c := goodClaims(f)
+			c["iat"], c["exp"] = 946684800+3600, 946684800+3900
+			return sign(jose.RS256, rsaKey(), c, "JWT")
+		},
+		"ends before it begins":      set("iat", 946684800+3600),
 		"not before a later time":    set("nbf", 946684800+3600),
 		"without a subject":          set("sub", nil),
 		"of another type of subject": set("sub", 5),

@@ -187,9 +187,9 @@ func copyOrders(b *testing.B, d *domain, engine sqldb.Engine, n int, values map[
 		}
 	}
 	const atOnce = 50_000
-	for ; n > 0; n -= atOnce {
+	for made := 0; made < n; made += atOnce {
 		d.exec(b, catalogue[engine]+` INSERT INTO erp_sales_orders (`+strings.Join(names, ", ")+`) SELECT `+strings.Join(from, ", ")+
-			` FROM r, (SELECT * FROM erp_sales_orders ORDER BY document_date, id LIMIT 1) AS o`, min(n, atOnce))
+			` FROM r, (SELECT * FROM erp_sales_orders ORDER BY document_date, id LIMIT 1) AS o`, min(atOnce, n-made), made)
 	}
 	if engine == sqldb.PostgreSQL {
 		d.exec(b, "VACUUM ANALYZE erp_sales_orders")

@@ -19,6 +19,7 @@ bench ./bench Authorize 1x
 bench ./bench TokensDuringPurge 1x
 bench ./bench TokensDuringSearch 1x
 bench ./bench FewDocuments 1x
+bench ./examples/prices/agent LargeFile 1x
 
 # What holds while replicas come and go, and PostgreSQL: it fails where it does not.
 go test ./e2e -run '^Test(ReplicasComeAndGo|PostgresRestarts)$' -v -timeout 90m

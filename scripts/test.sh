@@ -70,6 +70,6 @@ fi
 go build -ldflags "-X main.linkedCommit=0123abcd" -o "$TANDEM_TEST_PROGRAM" ./cmd/tandem
 go vet "${build[@]+"${build[@]}"}" ./...
 # The longest first, so that none is left alone at the end.
-go test -json -vet=off "${build[@]+"${build[@]}"}" "${flags[@]}" ./examples/prices/agent ./e2e/isolation ./e2e ./... |
+go test -json -vet=off "${build[@]+"${build[@]}"}" "${flags[@]}" ./e2e/isolation ./e2e ./... |
 	go run ./scripts/testreport "${report[@]+"${report[@]}"}"
 if [ -f cover.out ] && [ "${1:-}" = -cover ]; then go tool cover -func=cover.out | tail -n 1; fi

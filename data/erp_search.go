@@ -231,18 +231,5 @@ func (e *ERP) reached(prefix string, s *model.Set, refs []*model.Property, p *mo
 
 // narrowFor is narrow for a reader.
 func (e *ERP) narrowFor(ctx context.Context, q *query.Query, most int64) ([]narrowing, error) {
-	return e.narrow(func(text string, arg any) (n int64, err error) {
-		a, err := e.ask(ctx, text, []any{arg}, false)
-		if err != nil {
-			return 0, err
-		}
-		defer a.done()
-		if a.Next() {
-			err = a.Scan(&n)
-		}
-		if err == nil {
-			err = a.Err()
-		}
-		return n, err
-	}, q, most)
+	return e.narrow(func(text string, arg any) (int64, error) { return e.number(ctx, text, []any{arg}) }, q, most)
 }

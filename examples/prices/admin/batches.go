@@ -70,6 +70,15 @@ func (v *visit) id() (int64, error) {
 	return id, nil
 }
 
+// batchAsked is which batch the visit is about, and the evidence of who asks.
+func (v *visit) batchAsked() (id int64, token string, err error) {
+	if id, err = v.id(); err != nil {
+		return 0, "", err
+	}
+	token, err = v.evidence()
+	return id, token, err
+}
+
 // named is a row with the name of its product, as the person may see it.
 type named struct {
 	wire.Row
@@ -112,11 +121,7 @@ var working = []wire.State{wire.Received, wire.Approved, wire.Running, wire.Writ
 func (a *App) batch(v *visit) error { return a.batchPage(v, http.StatusOK, "", "") }
 
 func (a *App) batchPage(v *visit, status int, fault, reason string) error {
-	id, err := v.id()
-	if err != nil {
-		return err
-	}
-	token, err := v.evidence()
+	id, token, err := v.batchAsked()
 	if err != nil {
 		return err
 	}
@@ -183,11 +188,7 @@ type rowsData struct {
 
 // rows shows all rows of a batch in the order of the file.
 func (a *App) rows(v *visit) error {
-	id, err := v.id()
-	if err != nil {
-		return err
-	}
-	token, err := v.evidence()
+	id, token, err := v.batchAsked()
 	if err != nil {
 		return err
 	}
@@ -288,11 +289,7 @@ type groupChoice struct {
 func (a *App) rollbackForm(v *visit) error { return a.rollbackPage(v, http.StatusOK, rollbackData{}) }
 
 func (a *App) rollbackPage(v *visit, status int, d rollbackData) error {
-	id, err := v.id()
-	if err != nil {
-		return err
-	}
-	token, err := v.evidence()
+	id, token, err := v.batchAsked()
 	if err != nil {
 		return err
 	}
@@ -319,11 +316,7 @@ func (a *App) rollbackPage(v *visit, status int, d rollbackData) error {
 }
 
 func (a *App) rollBack(v *visit) error {
-	id, err := v.id()
-	if err != nil {
-		return err
-	}
-	token, err := v.evidence()
+	id, token, err := v.batchAsked()
 	if err != nil {
 		return err
 	}

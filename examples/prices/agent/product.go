@@ -28,6 +28,23 @@ type product struct {
 // lookAtOnce is how many products one call asks for.
 const lookAtOnce = 100
 
+// productsOf reads the products of rows, by their ids; one that is gone is not there.
+func (a *Agent) productsOf(ctx context.Context, rows []priceRow) (map[string]*product, error) {
+	ids := make([]string, len(rows))
+	for i := range rows {
+		ids[i] = rows[i].productID
+	}
+	found, err := productsBy(ctx, a.reads, "Id", ids)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[string]*product, len(found))
+	for i := range found {
+		byID[found[i].ID] = &found[i]
+	}
+	return byID, nil
+}
+
 // productsBy reads the products whose attribute, Id or PartNumber, is one of the values.
 func productsBy(ctx context.Context, erp *client.OData[client.ServiceToken], attribute string, values []string) (all []product, err error) {
 	for from := 0; from < len(values); from += lookAtOnce {

@@ -109,17 +109,9 @@ func (a *Agent) readAgain(ctx context.Context, r *jobs.Run, b *batch, c *reconci
 		if err != nil || len(rows) == 0 {
 			return err
 		}
-		ids := make([]string, len(rows))
-		for i := range rows {
-			ids[i] = rows[i].productID
-		}
-		found, err := productsBy(ctx, a.reads, "Id", ids)
+		byID, err := a.productsOf(ctx, rows)
 		if err != nil {
 			return err
-		}
-		byID := map[string]*product{}
-		for i := range found {
-			byID[found[i].ID] = &found[i]
 		}
 		for i := range rows {
 			c.look(&rows[i], byID[rows[i].productID], b.systemUser)

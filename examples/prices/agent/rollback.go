@@ -110,17 +110,9 @@ func (a *Agent) checkRollback(ctx context.Context, r *jobs.Run, b *batch) error 
 
 // compareBack settles rows of a rollback: their old price is the one that was written.
 func (a *Agent) compareBack(ctx context.Context, rows []priceRow) error {
-	ids := make([]string, len(rows))
-	for i := range rows {
-		ids[i] = rows[i].productID
-	}
-	found, err := productsBy(ctx, a.reads, "Id", ids)
+	byID, err := a.productsOf(ctx, rows)
 	if err != nil {
 		return err
-	}
-	byID := map[string]*product{}
-	for i := range found {
-		byID[found[i].ID] = &found[i]
 	}
 	for i := range rows {
 		row := &rows[i]

@@ -14,7 +14,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/internal/testkit"
+	"github.com/hybridapps/tandem/sqldb"
 )
 
 // ownPostgres is a server of PostgreSQL that a test may restart.
@@ -77,9 +79,7 @@ func (p *ownPostgres) readOnly(yes bool) {
 // TestPostgresRestarts restarts PostgreSQL, and lets it fail over to a server that only
 // reads and back, while people work. Nobody gets a 500, and all goes on by itself.
 func TestPostgresRestarts(t *testing.T) {
-	if os.Getenv("TANDEM_TEST_POSTGRES") == "" {
-		t.Skip("PostgreSQL is not tested: set TANDEM_TEST_POSTGRES, or run make test")
-	}
+	datatest.URL(t, sqldb.PostgreSQL) // where PostgreSQL is not tested, this is not either
 	t.Parallel()
 	server := startPostgres(t)
 	s := up(t, "--db", server.url)

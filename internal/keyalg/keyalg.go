@@ -1,0 +1,33 @@
+// Package keyalg says what a public key of somebody else's may be used with.
+package keyalg
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// MaxRSABits bounds what the verification of a signature may cost.
+const MaxRSABits = 4096
+
+// Of are the JWS algorithms that a client's public key may be used
+// with: the key decides, not the token (RFC 8725 section 3.1). None for a key
+// that is too weak or of a kind that is not taken.
+func Of(key any) []jose.SignatureAlgorithm {
+	switch k := key.(type) {
+	case *ecdsa.PublicKey:
+		if k.Curve == elliptic.P256() {
+			return []jose.SignatureAlgorithm{jose.ES256}
+		}
+	case ed25519.PublicKey:
+		return []jose.SignatureAlgorithm{jose.EdDSA}
+	case *rsa.PublicKey:
+		if bits := k.N.BitLen(); bits >= 2048 && bits <= MaxRSABits {
+			return []jose.SignatureAlgorithm{jose.RS256, jose.PS256}
+		}
+	}
+	return nil
+}

@@ -9,7 +9,7 @@ DEADCODE = $(BIN)/deadcode-v0.52.0
 # The commit, with a + where files differ from it; empty outside a repository.
 COMMIT = $(shell git rev-parse HEAD 2>/dev/null)$(shell git rev-parse --git-dir >/dev/null 2>&1 && { git diff-index --quiet HEAD -- || echo +changed; })
 
-.PHONY: build licences test lint bench bench-scale cover setup clean
+.PHONY: build licences test lint bench bench-scale prove-rivals cover setup clean
 
 build: ## the one binary
 	go build -trimpath -ldflags "-X main.linkedCommit=$(COMMIT)" -o tandem ./cmd/tandem
@@ -44,6 +44,9 @@ bench: setup ## the figures of docs/benchmarks.md; takes some minutes
 
 bench-scale: setup ## what shows only with millions of rows; takes long
 	scripts/bench-scale.sh
+
+prove-rivals: setup ## the isolation of Keycloak, which is fetched, beside ours; takes some minutes
+	scripts/prove-rivals.sh
 
 cover: setup ## coverage by package, and cover.out
 	scripts/test.sh -cover

@@ -29,18 +29,46 @@ const (
 	// token does not have, a kind of account that the API is not for.
 	AuditPermissionRefused AuditKind = "permission_refused"
 	AuditCallRefused       AuditKind = "call_refused"
-	AuditAdministration    AuditKind = "administration"
+	// AuditAuthorizationRefused is a request of a browser, to sign in at an application
+	// or to sign out, that was not followed; AuditCodeIssued the code that one gave, and
+	// AuditRequestPushed one that an application sent beforehand.
+	AuditAuthorizationRefused AuditKind = "authorization_refused"
+	AuditCodeIssued           AuditKind = "code_issued"
+	AuditRequestPushed        AuditKind = "request_pushed"
+	AuditTokenRevoked         AuditKind = "token_revoked"
+	// AuditConsentGiven is what a person allowed an application to do in their name, and
+	// AuditConsentWithdrawn the end of it.
+	AuditConsentGiven     AuditKind = "consent_given"
+	AuditConsentWithdrawn AuditKind = "consent_withdrawn"
+	// AuditLogoutTold is an application that was told of the end of a sign-in, and
+	// AuditLogoutUntold one that could not be told for as long as it is tried.
+	AuditLogoutTold     AuditKind = "logout_told"
+	AuditLogoutUntold   AuditKind = "logout_untold"
+	AuditAdministration AuditKind = "administration"
+	// AuditProof is a run of tandem prove: how many invariants hold, and the digest of
+	// the signed report.
+	AuditProof AuditKind = "proof"
+	// AuditFindingOpened and AuditFindingClosed are what an audit found, and what it found
+	// no more.
+	AuditFindingOpened AuditKind = "finding_opened"
+	AuditFindingClosed AuditKind = "finding_closed"
 	// AuditPruned is the removal of events that were older than they are kept.
 	AuditPruned AuditKind = "record_pruned"
 	// AuditRestored is the begin of a new life from a backup.
 	AuditRestored AuditKind = "restored"
+	// AuditSealed is put on a record in which nothing has happened for an hour, so that
+	// it is still sealed. AuditRestarted is the begin of a new epoch of the sealed record.
+	AuditSealed    AuditKind = "record_sealed"
+	AuditRestarted AuditKind = "record_restarted"
 )
 
 // AuditKinds are all of them.
 var AuditKinds = []AuditKind{
 	AuditSignIn, AuditSignInFailed, AuditSignOut, AuditTokenIssued, AuditTokenRefused, AuditRefreshReplayed,
 	AuditCodeReplayed, AuditSessionOpened, AuditSessionClosed, AuditSessionRefused, AuditOnBehalf,
-	AuditMultiplexing, AuditPermissionRefused, AuditCallRefused, AuditAdministration, AuditPruned, AuditRestored,
+	AuditMultiplexing, AuditPermissionRefused, AuditCallRefused, AuditAuthorizationRefused, AuditCodeIssued, AuditRequestPushed,
+	AuditTokenRevoked, AuditConsentGiven, AuditConsentWithdrawn, AuditLogoutTold, AuditLogoutUntold, AuditAdministration, AuditProof, AuditFindingOpened, AuditFindingClosed, AuditPruned, AuditRestored,
+	AuditSealed, AuditRestarted,
 }
 
 // AuditEvent is one line of the append-only record. It never holds a token, a
@@ -71,4 +99,14 @@ type Auditor interface {
 	// Record returns when the event is durable. What the event is about must
 	// not take effect before, or not at all when there is an error.
 	Record(ctx context.Context, e AuditEvent) error
+}
+
+// Refuser is the record of refusals as the boxes see it. Anybody can cause refusals, so
+// there is one bound for all of them.
+type Refuser interface {
+	// Refused puts a refusal on record: the first of its kind at once, its repeats within
+	// the minute as one line with their number. code is the public word of the answer. The
+	// reference is what to say as the id of the request: for a repeat that of the first
+	// with this one's number behind it, ID.N; empty where the request's own id finds it.
+	Refused(ctx context.Context, e AuditEvent, f Facts, code string) (reference string, err error)
 }

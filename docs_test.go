@@ -80,6 +80,37 @@ func TestIsolationPageNamesTestsThatExist(t *testing.T) {
 	}
 }
 
+// What the README says it speaks names tests that there are, in the package before them.
+func TestReadmeNamesTestsThatExist(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named, dir := 0, ""
+	for _, m := range regexp.MustCompile("`\\./([a-z0-9/]*)`|\\b(Test[A-Z]\\w*)").FindAllStringSubmatch(string(text), -1) {
+		if m[1] != "" {
+			dir = m[1]
+			continue
+		}
+		named++
+		files, err := filepath.Glob(filepath.Join(filepath.FromSlash(dir), "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := slices.ContainsFunc(files, func(file string) bool {
+			source, err := os.ReadFile(file)
+			return err == nil && strings.Contains(string(source), "\nfunc "+m[2]+"(")
+		})
+		if !found {
+			t.Errorf("there is no %s in ./%s", m[2], dir)
+		}
+	}
+	if named < 10 {
+		t.Errorf("the page names %d tests", named)
+	}
+}
+
 // TestPathsInThePagesExist keeps the pages true when files move: every path in
 // backquotes is there. A file may be named by the end of its path, as in
 // `token/mint.go`, because the text around it says where that is.

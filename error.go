@@ -61,12 +61,25 @@ func (c Code) Status() int {
 type Error struct {
 	Code    Code
 	Message string
+	// Rule is what decided, and Of whom a refused token is known to speak for. Both are
+	// for the record and are never shown.
+	Rule Rule
+	Of   *Principal
+	// Reference is the id under which the record has it, where that is not the request's.
+	Reference string
 }
 
 // Errorf makes an [Error] whose message is made like [fmt.Sprintf] makes it.
 // It wraps nothing: what a person reads is all that leaves.
 func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// By is the same error with the rule that decided.
+func (e *Error) By(rule Rule) *Error {
+	by := *e
+	by.Rule = rule
+	return &by
 }
 
 // Error implements error.

@@ -23,34 +23,45 @@ const module = "github.com/hybridapps/tandem"
 // client, webapp and worker never see it.
 var mayImport = map[string][]string{
 	// The glossary and the leaves, which know nothing of ours.
-	"":            {},
-	"oauth":       {"internal/jsontext"},
-	"seal":        {},
-	"assets/...":  {},
-	"api/odata":   {},
-	"sqldb":       {"."},
-	"permission":  {"."},
-	"registry":    {".", "internal/netaddr", "internal/paging", "permission"},
-	"erp/base":    {"erp/model", "erp/query", "erp/write"},
-	"erp/demo":    {".", "erp", "erp/model", "erp/query", "erp/write"},
-	"session":     {".", "internal/flood", "internal/paging"},
-	"audit":       {"."},
-	"audit/...":   {".", "permission"},
-	"internalapi": {".", "internal/netaddr", "internal/patience"},
+	"":           {},
+	"oauth":      {"internal/jsontext"},
+	"oauth/dpop": {"internal/keyalg"},
+	"seal":       {},
+	"assets/...": {},
+	"api/odata":  {},
+	"site/words": {},
+	// The frame of the sites, and the sites.
+	"site":         {".", "assets/...", "seal", "site/words"},
+	"site/picture": {},
+	"profile":      {".", "internal/netaddr", "oauth", "site/..."},
+	"sqldb":        {"."},
+	"permission":   {"."},
+	"usage":        {"."},
+	"registry":     {".", "internal/keyalg", "internal/netaddr", "internal/paging", "permission"},
+	"erp/printout": {".", "internal/pdffont", "permission", "site/words"},
+	"erp/base":     {"erp/model", "erp/query", "erp/write"},
+	"erp/demo":     {".", "erp", "erp/model", "erp/query", "erp/write"},
+	"session":      {".", "internal/paging"},
+	"audit":        {".", "internal/flood", "internal/netaddr"},
+	"audit/...":    {".", "audit/...", "internal/netaddr", "permission", "usage"},
+	"internalapi":  {".", "internal/netaddr", "internal/patience"},
 	// What several rooms do the same way: leaves.
 	"internal/...": {},
 
 	// The boxes of the server: never each other's, never the data box. Identity
 	// asks the registry who may act; the API reads the entity model.
-	"identity/...": {".", "oauth", "registry", "seal", "assets/...", "identity/...", "internal/flood", "internal/netaddr", "internal/paging"},
-	"api":          {".", "api/odata", "erp/model", "erp/query", "erp/write", "oauth", "internal/flood", "internal/netaddr", "permission"},
+	"identity/...": {".", "oauth/...", "registry", "seal", "assets/...", "identity/...", "internal/flood", "internal/keyalg", "internal/netaddr", "internal/paging", "site/...", "usage"},
+	"hsm":          {"identity/token"},
+	"api":          {".", "api/odata", "erp/model", "erp/printout", "erp/query", "erp/write", "oauth/...", "internal/filetype", "internal/netaddr", "permission"},
 	// The data box implements the stores that the others declare.
-	"data":          {".", "sqldb", "api/odata", "audit", "erp/model", "erp/query", "erp/write", "identity/...", "permission", "registry", "session"},
+	"data":          {".", "sqldb", "internal/filetype", "internal/netaddr", "api/odata", "audit/...", "erp/model", "erp/query", "erp/write", "identity/...", "permission", "registry", "session", "usage"},
 	"data/datatest": {".", "data", "sqldb", "audit", "identity/...", "registry", "session", "internal/testkit/..."},
 
 	// The SDK and its users: across the picture's arrows by HTTP only.
-	"client":     {".", "oauth", "seal", "internal/netaddr", "internal/patience"},
+	"client":     {".", "oauth/...", "seal", "internal/netaddr", "internal/patience"},
 	"webapp/...": {".", "oauth", "client", "internalapi", "seal", "assets/...", "sqldb", "webapp/...", "internal/quota"},
+	// The prover is an outsider: no box of what it tries.
+	"prove": {".", "assets/...", "client", "oauth", "internal/netaddr"},
 	// The rooms of the worker: jobs knows none of the others.
 	"worker":                {".", "oauth", "client", "internalapi", "sqldb", "worker/...", "internal/quota"},
 	"worker/schema":         {"sqldb"},
@@ -73,9 +84,13 @@ var mayImport = map[string][]string{
 	// Examples are users of the SDK.
 	"examples/...": {".", "oauth", "client", "examples/...", "tandemtest"},
 	// The integration agent is an application of its own, with the kit for jobs.
-	"examples/prices/...": {".", "assets/...", "client", "examples/prices/...", "examples/settings", "internalapi", "oauth", "seal", "sqldb", "webapp",
+	"examples/prices/...": {".", "assets/...", "client", "examples/prices/...", "examples/settings", "internal/pdffont", "internalapi", "oauth", "seal", "sqldb", "webapp",
 		"worker/csvtext", "worker/fault", "worker/importer/...", "worker/jobs"},
-	"scripts/...": {},
+	// So is the field app, of a phone and a cloud.
+	"examples/field/...": {".", "assets/...", "client", "examples/field/...", "examples/settings", "internal/pdffont", "internalapi", "oauth/...", "sqldb",
+		"worker/csvtext", "worker/fault", "worker/jobs"},
+	"examples/field/fieldtest": {"..."},
+	"scripts/...":              {},
 
 	// Fixtures of tests, see fixtures.
 	"internal/testkit/...": {".", "sqldb", "internal/testkit/..."},
@@ -86,6 +101,9 @@ var mayImport = map[string][]string{
 	"erp/query": {".", "api/odata", "erp/model", "internal/jsontext", "permission"},
 	"erp/write": {".", "erp/model", "erp/query", "internal/jsontext", "permission"},
 	"erp":       {".", "erp/model", "erp/write", "permission"},
+
+	// Of the rules over a snapshot the tree over the record knows nothing.
+	"audit/sealing": {".", "internal/jsontext"},
 }
 
 // neverImported are packages that nobody may import, whatever the table says.
@@ -94,11 +112,11 @@ var neverImported = []string{"cmd/", "e2e", "bench"}
 // fixtures are for tests, and for the packages made for tests: forTests.
 const fixtures = "internal/testkit"
 
-var forTests = []string{fixtures, "tandemtest", "data/datatest", "bench", "e2e", "worker/workertest"}
+var forTests = []string{fixtures, "tandemtest", "data/datatest", "bench", "e2e", "worker/workertest", "examples/field/fieldtest"}
 
 // speaksSQL are the packages that may use database/sql: the data box, the room
 // of the engines, and the halves with a store each of their own.
-var speaksSQL = []string{"data", "data/datatest", "sqldb", "webapp", "worker/jobs", "worker/stock", "examples/prices"}
+var speaksSQL = []string{"data", "data/datatest", "sqldb", "webapp", "worker/jobs", "worker/stock", "examples/prices", "examples/field"}
 
 // TestImports reads the sources, tests left out, and keeps the picture true:
 // boxes meet in the glossary and in platform, and nowhere else.

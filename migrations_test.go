@@ -18,6 +18,11 @@ var timelines = []string{"data/migrations", "webapp/migrations", "worker/schema/
 // order in which they landed.
 const releasedList = "testdata/migrations.txt"
 
+// forOneEngine reports whether a migration is one of two with the same number.
+func forOneEngine(file string) bool {
+	return strings.Contains(file, ".sqlite.") || strings.Contains(file, ".postgres.")
+}
+
 // A migration that is listed has been run somewhere: it is not changed, renamed
 // or taken away, and a new one comes after all others, since where those have
 // been run one between them would not be. The list grows at its end, with each
@@ -32,7 +37,7 @@ func TestMigrationsStayAsTheyLanded(t *testing.T) {
 	for _, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
 		sum, file, _ := strings.Cut(line, "  ")
 		folder, number := filepath.Dir(file), filepath.Base(file)[:5]
-		if number < newest[folder] {
+		if number < newest[folder] || number == newest[folder] && !forOneEngine(file) {
 			t.Errorf("%s: %s is listed after %s: give it the next number", releasedList, file, newest[folder])
 		}
 		listed[file], newest[folder] = sum, number

@@ -2,6 +2,11 @@ package tandem
 
 import "context"
 
+// RequestIDHeader has the id of the request in every answer; of a refusal that was
+// repeated, the id of the first with the number of this one behind it. With it an
+// administrator learns why: tandem explain ID.
+const RequestIDHeader = "X-Request-Id"
+
 type requestIDKey struct{}
 
 // WithRequestID is a context of the request with the id, a UUIDv7 that whoever

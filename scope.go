@@ -65,6 +65,39 @@ func (s Scope) Intersect(other Scope) Scope {
 	return out
 }
 
+// With are the tokens of s, and those of other that it lacks.
+func (s Scope) With(other Scope) Scope {
+	out := slices.Clone(s)
+	for _, t := range other {
+		if !out.Has(t) {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// Without is the scope less the words that drop selects. It is the same one where there
+// are none.
+func (s Scope) Without(drop func(word string) bool) Scope {
+	if !slices.ContainsFunc(s, drop) {
+		return s
+	}
+	return slices.DeleteFunc(slices.Clone(s), drop)
+}
+
+// IsERPScope reports whether the token is one of the instance's own APIs.
+func IsERPScope(token string) bool {
+	switch token {
+	case ScopeRead, ScopeUpdate, ScopeSec, ScopeDomainAPI:
+		return true
+	}
+	return false
+}
+
+// IsResourceScope reports whether the token is of neither the protocol nor the
+// instance's own APIs: only a registered resource can have given it a meaning.
+func IsResourceScope(token string) bool { return !IsProtocolScope(token) && !IsERPScope(token) }
+
 // IsProtocolScope reports whether the token is one of the user flow's protocol
 // scopes, which no application needs to have configured.
 func IsProtocolScope(token string) bool {

@@ -16,7 +16,8 @@ const (
 const (
 	// SessionIdle is how long a session lives without a call.
 	SessionIdle = 20 * time.Minute
-	// ServiceSessionAbsolute is when a service session ends, active or not.
+	// ServiceSessionAbsolute is when a service session ends, active or not, also
+	// that of a SAT.
 	ServiceSessionAbsolute = time.Hour
 )
 
@@ -30,6 +31,11 @@ const (
 	EndAbsolute EndReason = "absolute"
 	EndSignOut  EndReason = "sign-out"
 	EndDisabled EndReason = "disabled"
+	// EndRevoked is for the session of a reference token that was revoked.
+	EndRevoked EndReason = "token revoked"
+	// EndWithdrawn is for the session of an application that its person has allowed
+	// nothing any more.
+	EndWithdrawn EndReason = "consent withdrawn"
 	// EndRestored is for those of a backup that the instance was restored from.
 	EndRestored EndReason = "restored"
 )
@@ -59,6 +65,8 @@ type Session struct {
 	// EndedAt is zero while the session is open.
 	EndedAt   time.Time
 	EndReason EndReason
+	// ClosedBy is who closed it by administering; empty where nobody did.
+	ClosedBy string
 }
 
 // ExpiresAt is when the session ends if no further call comes.

@@ -1,6 +1,9 @@
 package tandem
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // UserType is the kind of an account, by ERP.net's names.
 type UserType string
@@ -41,4 +44,43 @@ type User struct {
 	Enabled   bool
 	CreatedAt time.Time
 	ChangedAt time.Time
+	// CreatedBy made the account, as [By.Login] has it; empty where nobody knows.
+	CreatedBy string
+	// LastSignInAt is when the person last proved who they are; zero for never.
+	LastSignInAt time.Time
+	// PasswordOrigin says whose the password is; empty for none, and where nobody knows.
+	PasswordOrigin PasswordOrigin
+	// SecondFactorRequired demands a second factor: whoever has none makes one at the next
+	// sign-in.
+	SecondFactorRequired bool
+	// Version counts changes.
+	Version int64
+}
+
+// PasswordOrigin says who has set a password.
+type PasswordOrigin string
+
+// The origins of a password.
+const (
+	// PasswordOwn was set by its person: nobody else knows it.
+	PasswordOwn PasswordOrigin = "own"
+	// PasswordAdmin was set by somebody else, who may still know it.
+	PasswordAdmin PasswordOrigin = "admin"
+	// PasswordDemo stands in the demo's file, PasswordImport came from another system.
+	PasswordDemo   PasswordOrigin = "demo"
+	PasswordImport PasswordOrigin = "import"
+)
+
+// PasswordOf is the origin of a password that somebody sets for the account with the
+// login.
+func PasswordOf(by By, login string) PasswordOrigin {
+	switch {
+	case by.Via == ViaDemo:
+		return PasswordDemo
+	case by.Via == ViaImport:
+		return PasswordImport
+	case strings.EqualFold(by.Login, login):
+		return PasswordOwn
+	}
+	return PasswordAdmin
 }

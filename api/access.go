@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/oauth/dpop"
 	"github.com/hybridapps/tandem/permission"
 )
 
@@ -19,6 +21,16 @@ import (
 // in a [tandem.Error] with CodeUnauthorized why not.
 type Verifier interface {
 	VerifyAccess(ctx context.Context, raw string) (*tandem.Principal, error)
+}
+
+// References turns the text of a reference token into whom it speaks for. It answers
+// from memory for those that were seen lately, and knows at once what was revoked. A
+// refusal is a [tandem.Error] with CodeUnauthorized.
+type References interface {
+	Reference(ctx context.Context, text string) (*tandem.Principal, error)
+	// UsedReference counts an admitted call with the token with the id, and the scope that
+	// it needed.
+	UsedReference(id, address, scope string)
 }
 
 // Checker says whether application and account behind a verified token still
@@ -52,11 +64,19 @@ const MaxToken = 16 << 10
 // A call refused before that opens no session and takes no slot.
 type Access struct {
 	Verifier Verifier
+	// References takes reference tokens; nil refuses them.
+	References References
 	// KeyGeneration changes whenever a signing key stops being trusted; tokens
 	// verified before are then verified again. Nil means it never changes.
 	KeyGeneration func() uint64
-	Checker       Checker
-	Sessions      Sessions
+	// Proofs checks the proofs of tokens that are bound to a key (RFC 9449); nil
+	// refuses such tokens.
+	Proofs   *dpop.Server
+	Checker  Checker
+	Sessions Sessions
+	// Metadata is the address of the metadata of the API (see [Domain.Metadata]), of which
+	// refused callers are told; empty tells nobody.
+	Metadata string
 	// Rights is what the acting account of an admitted principal is granted.
 	Rights func(ctx context.Context, p *tandem.Principal) (*permission.Rights, error)
 	// Narrow is what rights have in common with what a person may see; never more. Nil
@@ -71,6 +91,8 @@ type Access struct {
 	// explains.
 	Watch   permission.Watcher
 	Auditor Auditor
+	// Refusals put calls on record that are refused; nil for nobody.
+	Refusals tandem.Refuser
 	// Clock is nil for the system's.
 	Clock tandem.Clock
 	// Log gets internal errors; the default is slog.Default().
@@ -79,9 +101,8 @@ type Access struct {
 	// DefaultTokenCacheSize, about 1 KiB each.
 	TokenCacheSize int
 
-	once     sync.Once
-	cache    *tokenCache
-	refusals refusals
+	once  sync.Once
+	cache *tokenCache
 }
 
 // Call is what is known of an admitted API call.
@@ -165,9 +186,10 @@ func (a *Access) guard(scope string, next http.Handler) http.Handler {
 		r = Identify(w, r)
 		h := w.Header()
 		h.Set(RequestIDHeader, tandem.RequestID(r.Context()))
+		a.Proofs.Tell(h, r)
 		call, p, err := a.admit(r, need)
 		if err != nil {
-			Errors{a.Log}.Write(w, r, a.forbidden(w, r, p, err))
+			Errors{a.Log, a.Metadata}.Write(w, r, a.forbidden(w, r, p, err))
 			return
 		}
 		h.Set("Tandem-Session", call.Session.ID)
@@ -195,13 +217,16 @@ func (a *Access) Admit(r *http.Request, scope string) (*Call, error) {
 
 // admit is Admit that also tells who was refused, as far as the token says so.
 func (a *Access) admit(r *http.Request, scope string) (*Call, *tandem.Principal, error) {
-	raw, err := bearerToken(r)
+	c, err := credentialOf(r)
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := a.verify(r.Context(), raw)
+	p, err := a.identify(r, c)
 	if err != nil {
 		return nil, nil, err
+	}
+	if err := a.holder(r, c.scheme, c.token, p); err != nil {
+		return nil, p, err
 	}
 	call, err := a.open(r, p, scope)
 	return call, p, err
@@ -231,10 +256,16 @@ func (a *Access) open(r *http.Request, p *tandem.Principal, scope string) (call 
 	if call.Session, err = a.Sessions.Acquire(r.Context(), p, remote); err != nil {
 		return nil, err
 	}
+	if p.Reference {
+		a.References.UsedReference(p.TokenID, remote, scope)
+	}
 	if call.Rights, err = a.rights(r.Context(), call); err != nil {
 		return nil, err
 	}
-	a.watch(r.Context(), call)
+	if call.OnBehalf != nil && a.Person != nil {
+		call.OnBehalf.Type = a.Person(r.Context(), call.OnBehalf.UserID)
+	}
+	a.watch(r.Context(), call, scope)
 	if call.OnBehalf != nil {
 		if err := a.recordOnBehalf(r, call, remote); err != nil {
 			return nil, err
@@ -243,19 +274,40 @@ func (a *Access) open(r *http.Request, p *tandem.Principal, scope string) (call 
 	return call, nil
 }
 
-// watch lets the rights be counted that the call uses.
-func (a *Access) watch(ctx context.Context, call *Call) {
+// usedByPart counts a request of a batch as watch counts one that comes alone: the batch
+// itself was admitted as a read.
+func (a *Access) usedByPart(call *Call, scope string, of *http.Request) {
+	if a == nil || scope == tandem.ScopeRead {
+		return
+	}
+	if c, ok := call.Watch.(*permission.Counter); ok {
+		c.Called(scope)
+	}
+	if call.Principal.Reference {
+		a.References.UsedReference(call.Principal.TokenID, netaddr.Host(of.RemoteAddr), scope)
+	}
+}
+
+// recordPart puts a request of a batch on record that is made on behalf of a person.
+func (a *Access) recordPart(ctx context.Context, r *http.Request) error {
+	call := CallOf(ctx)
+	if a == nil || call == nil || call.OnBehalf == nil {
+		return nil
+	}
+	return a.recordOnBehalf(r.WithContext(ctx), call, netaddr.Host(r.RemoteAddr))
+}
+
+// watch counts the call, and lets the rights be counted that it uses.
+func (a *Access) watch(ctx context.Context, call *Call, scope string) {
 	if call.Watch = a.Watch; a.Uses == nil || a.Watch != nil {
 		return
 	}
-	if call.OnBehalf != nil && a.Person != nil {
-		call.OnBehalf.Type = a.Person(ctx, call.OnBehalf.UserID)
-	}
-	var person tandem.UserType
+	by := permission.By{UserID: call.Principal.ActorID(), ApplicationURI: call.Principal.ApplicationURI, Flow: call.Principal.Flow()}
 	if call.OnBehalf != nil {
-		person = call.OnBehalf.Type
+		by.For = call.OnBehalf.Type
 	}
-	if c := a.Uses.Of(call.Principal.ActorID(), call.Principal.ApplicationURI, person); c != nil {
+	if c := a.Uses.Of(by); c != nil {
+		c.Called(scope)
 		call.Watch = c
 	}
 }
@@ -272,8 +324,19 @@ func (a *Access) rights(ctx context.Context, call *Call) (*permission.Rights, er
 	return rights, err
 }
 
-func (a *Access) verify(ctx context.Context, raw string) (*tandem.Principal, error) {
+// identify is whom the token of a request speaks for, as far as it says so.
+func (a *Access) identify(r *http.Request, c credential) (*tandem.Principal, error) {
 	a.once.Do(a.init)
+	if strings.HasPrefix(c.token, tandem.ReferencePrefix) && a.References != nil {
+		return a.References.Reference(r.Context(), c.token)
+	}
+	if c.key {
+		return nil, invalidToken(tandem.RuleTokenKind, "only a reference token ("+tandem.ReferencePrefix+"...) is an API key; send an access token as Authorization: Bearer")
+	}
+	return a.verify(r.Context(), c.token)
+}
+
+func (a *Access) verify(ctx context.Context, raw string) (*tandem.Principal, error) {
 	// The generation is read first: a key removed while we verify makes the
 	// entry stale at once.
 	generation := a.KeyGeneration()
@@ -286,7 +349,7 @@ func (a *Access) verify(ctx context.Context, raw string) (*tandem.Principal, err
 		return nil, err
 	}
 	if (p.User == nil) == (p.Service == nil) {
-		return nil, InvalidToken("the token is neither a user token nor a service token")
+		return nil, invalidToken(tandem.RuleTokenKind, "the token is neither a user token nor a service token")
 	}
 	a.cache.put(key, generation, p)
 	return p, nil
@@ -300,36 +363,25 @@ func (a *Access) init() {
 		a.TokenCacheSize = DefaultTokenCacheSize
 	}
 	a.cache = newTokenCache(a.TokenCacheSize)
-	a.refusals.auditor, a.refusals.clock = a.Auditor, a.Clock
 }
 
-// bearerToken is the token of the Authorization header, the only place where
-// one is taken from (RFC 6750 section 2.1): never the query, never the body.
-func bearerToken(r *http.Request) (string, error) {
-	credentials := r.Header["Authorization"]
-	if n := len(r.Header["X-Api-Key"]) + len(r.Header["Api-Key"]); n > 0 {
-		if n+len(credentials) > 1 {
-			return "", &challenge{kind: TypeInvalidRequest, message: "more than one credential header; send Authorization: Bearer alone"}
-		}
-		return "", InvalidToken("an API key is not accepted here; send Authorization: Bearer with an access token")
+// holder checks that the request is by whom its token is bound to.
+func (a *Access) holder(r *http.Request, scheme, raw string, p *tandem.Principal) error {
+	if p.KeyThumbprint == "" && strings.EqualFold(scheme, oauth.TokenTypeBearer) {
+		return nil
 	}
-	if len(credentials) > 1 {
-		return "", &challenge{kind: TypeInvalidRequest, message: "more than one Authorization header; send one"}
+	if a.Proofs == nil {
+		return invalidToken(tandem.RuleProof, "a token that is bound to a key is not accepted here")
 	}
-	if strings.Contains(r.URL.RawQuery, "access_token") && r.URL.Query().Has("access_token") {
-		return "", &challenge{kind: TypeInvalidRequest, message: "a token in the URL is not accepted; send it as Authorization: Bearer"}
+	err := a.Proofs.Check(r, scheme, raw, p.KeyThumbprint)
+	var wrong *dpop.Error
+	switch {
+	case !errors.As(err, &wrong):
+		return err
+	case wrong.Nonce:
+		return &challenge{kind: TypeUseDPoPNonce, message: wrong.Error(), rule: tandem.RuleProofNonce}
 	}
-	if len(credentials) == 0 {
-		return "", InvalidToken("the call has no access token; send one as Authorization: Bearer")
-	}
-	token, ok := oauth.BearerToken(credentials[0])
-	if !ok {
-		return "", InvalidToken("this authorization scheme is not accepted; send Authorization: Bearer with an access token")
-	}
-	if token == "" || len(token) > MaxToken || strings.ContainsAny(token, " \t,") {
-		return "", InvalidToken("the access token is malformed")
-	}
-	return token, nil
+	return &challenge{kind: TypeInvalidDPoPProof, message: wrong.Error(), rule: tandem.RuleProof}
 }
 
 func onBehalf(p *tandem.Principal, values []string) (*OnBehalf, error) {
@@ -350,7 +402,15 @@ func (a *Access) recordOnBehalf(r *http.Request, call *Call, remote string) erro
 	if call.Narrowed {
 		narrowed = ", narrowed to what they may see"
 	}
+	f := tandem.Facts{
+		Method: r.Method, Path: tandem.Clip(r.URL.EscapedPath(), maxPath), User: call.OnBehalf.UserID, UserType: call.OnBehalf.Type,
+		Scope: call.Principal.Scope.String(),
+	}
+	if call.Narrowed {
+		f.Person = call.OnBehalf.UserID
+	}
 	return a.Auditor.Record(r.Context(), tandem.AuditEvent{
+		Facts:          f.JSON(),
 		At:             a.Clock.Now(),
 		Kind:           tandem.AuditOnBehalf,
 		ApplicationURI: call.Principal.ApplicationURI,

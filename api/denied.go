@@ -1,16 +1,10 @@
 package api
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"strconv"
-	"sync"
-	"time"
 
 	"github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/internal/flood"
 	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/permission"
 )
@@ -20,24 +14,6 @@ import (
 // different people.
 const TypePermissionDenied = "PermissionDenied"
 
-// maxRefusals is how many accounts, sets and rights are told apart in a minute's
-// record of refusals. Those beyond are counted together.
-const maxRefusals = 1000
-
-// refusal is what repeated refusals have in common.
-type refusal struct {
-	actor, application, set, attribute, need string
-	rule                                     tandem.Rule
-}
-
-// refusals put on record what the API forbids, and keep repeats from filling it.
-type refusals struct {
-	auditor Auditor
-	clock   tandem.Clock
-	once    sync.Once
-	gate    flood.Gate[refusal, tandem.AuditEvent]
-}
-
 func flowOf(p *tandem.Principal) tandem.Flow {
 	if p.Service != nil {
 		return tandem.FlowService
@@ -45,72 +21,90 @@ func flowOf(p *tandem.Principal) tandem.Flow {
 	return tandem.FlowUser
 }
 
-// record puts a refusal on record: the first of its kind at once, repeats once a
-// minute with how many they were. The answer of a repeat has the id of the first, and
-// its number behind it, so that tandem explain finds it.
-func (s *refusals) record(w http.ResponseWriter, r *http.Request, e tandem.AuditEvent, f tandem.Facts) error {
-	s.once.Do(func() { s.gate.Max = maxRefusals })
+// record puts a refusal on record, and keeps repeats from filling it. The answer of a
+// repeat has the id of the first, and its number behind it, so that tandem explain finds
+// it.
+func (a *Access) record(w http.ResponseWriter, r *http.Request, e tandem.AuditEvent, f tandem.Facts, code string) error {
+	if a.Refusals == nil {
+		return nil
+	}
 	f.Method, f.Path = r.Method, tandem.Clip(r.URL.EscapedPath(), maxPath)
-	e.At, e.RequestID, e.RemoteAddr = s.clock.Now(), tandem.RequestID(r.Context()), netaddr.Host(r.RemoteAddr)
-	e.Detail = f.Method + " " + f.Path + ": " + e.Detail
-	e.Facts = f.JSON()
-	if err := s.tell(r.Context(), false); err != nil {
-		return err
-	}
-	first, n := s.gate.Repeat(e.At, refusal{e.Actor, e.ApplicationURI, f.Set, f.Attribute, f.Need, f.Rule}, e)
-	if n == 0 {
-		return s.auditor.Record(r.Context(), e)
-	}
-	if first.RequestID != "" {
-		w.Header().Set(RequestIDHeader, first.RequestID+"."+strconv.Itoa(n))
-	}
-	return nil
+	e.RemoteAddr, e.Detail = netaddr.Host(r.RemoteAddr), f.Method+" "+f.Path+": "+e.Detail
+	reference, err := a.Refusals.Refused(r.Context(), e, f, code)
+	tellReference(w, reference)
+	return err
 }
 
-// tell records the repeats whose minute is over, or all.
-func (s *refusals) tell(ctx context.Context, all bool) error {
-	now := s.clock.Now()
-	for _, repeats := range s.gate.Due(now, all) {
-		e := repeats.Last
-		e.At = now
-		e.Detail += fmt.Sprintf("; %d times more since %s", repeats.Count, repeats.Since.UTC().Format(time.RFC3339))
-		if repeats.Crowd {
-			e.Detail += ", of more kinds than are told apart"
-		}
-		if err := s.auditor.Record(ctx, e); err != nil {
-			return err
-		}
+func tellReference(w http.ResponseWriter, reference string) {
+	if reference != "" {
+		w.Header().Set(RequestIDHeader, reference)
+		w.Header().Set(AnyRequestIDHeader, reference)
 	}
-	return nil
 }
 
-// Tell records the repeats of refusals whose minute is over, or all when the instance
-// ends. Whoever runs the API calls it now and then.
-func (a *Access) Tell(ctx context.Context, all bool) error {
-	a.once.Do(a.init)
-	return a.refusals.tell(ctx, all)
+// about fills in whom a token speaks for.
+func about(e *tandem.AuditEvent, f *tandem.Facts, p *tandem.Principal) {
+	e.ApplicationURI, e.Actor, e.Flow, e.TokenID = p.ApplicationURI, p.Actor(), flowOf(p), p.TokenID
+	f.Scope = p.Scope.String()
+	if p.User != nil {
+		e.SignInID, f.UserType = p.User.SignInID, p.User.Type
+	}
 }
 
-// forbidden puts on record that a call was refused before it had a session, where the
-// error says that it is forbidden.
-func (a *Access) forbidden(w http.ResponseWriter, r *http.Request, p *tandem.Principal, err error) error {
-	status, object := Describe(err)
-	if status != http.StatusForbidden || p == nil || object.Type == TypeLicenceFull { // which the sessions have on record
-		return err
-	}
-	f := tandem.Facts{Rule: tandem.RuleKind, Scope: p.Scope.String()}
+// ruleOf is the rule by which a call was refused.
+func ruleOf(err error) tandem.Rule {
 	var c *challenge
 	if errors.As(err, &c) {
-		f.Rule, f.Need = tandem.RuleScope, c.scope
+		return c.rule
 	}
-	e := tandem.AuditEvent{
-		Kind: tandem.AuditCallRefused, ApplicationURI: p.ApplicationURI, Actor: p.Actor(), Flow: flowOf(p), TokenID: p.TokenID,
-		Detail: object.Message,
+	var e *tandem.Error
+	if !errors.As(err, &e) {
+		return ""
+	}
+	switch {
+	case e.Rule != "":
+		return e.Rule
+	case e.Code == tandem.CodeThrottled:
+		return tandem.RuleBusy
+	case e.Code == tandem.CodeForbidden:
+		return tandem.RuleKind
+	}
+	return ""
+}
+
+// forbidden puts on record that a call was refused for want of a good token, of a right
+// that is no key's, or of patience: of whom, as far as the token says so.
+func (a *Access) forbidden(w http.ResponseWriter, r *http.Request, p *tandem.Principal, err error) error {
+	status, object := Describe(err)
+	if status != http.StatusUnauthorized && status != http.StatusForbidden && status != http.StatusTooManyRequests {
+		return err
+	}
+	var known *tandem.Error
+	if errors.As(err, &known) && known.Rule == tandem.RuleLicenceFull { // which the sessions have on record
+		tellReference(w, known.Reference)
+		return err
+	}
+	if p == nil && known != nil {
+		p = known.Of
+	}
+	e, f := tandem.AuditEvent{Kind: tandem.AuditCallRefused, Detail: object.Message}, tandem.Facts{Rule: ruleOf(err)}
+	if p != nil {
+		about(&e, &f, p)
+	}
+	var c *challenge
+	if errors.As(err, &c) {
+		f.Need = c.scope
 	}
 	if call := CallOf(r.Context()); call != nil {
 		e.SessionID = call.Session.ID
 	}
-	return errors.Join(a.refusals.record(w, r, e, f), err)
+	if failed := a.record(w, r, e, f, object.Type); failed != nil {
+		if status == http.StatusForbidden {
+			return errors.Join(failed, err)
+		}
+		Errors{Log: a.Log}.log().WarnContext(r.Context(), "a refusal is not on record", "error", failed)
+	}
+	return err
 }
 
 // denied turns a refusal into an error for the caller, and puts it on record.
@@ -127,19 +121,17 @@ func (d *Domain) denied(w http.ResponseWriter, r *http.Request, err error) error
 		return d.Access.forbidden(w, r, call.Principal, err)
 	}
 	p := call.Principal
-	e := tandem.AuditEvent{
-		Kind: tandem.AuditPermissionRefused, ApplicationURI: p.ApplicationURI, Actor: p.Actor(), Flow: flowOf(p),
-		SessionID: call.Session.ID, TokenID: p.TokenID, Detail: refused.Error(),
-	}
+	e := tandem.AuditEvent{Kind: tandem.AuditPermissionRefused, SessionID: call.Session.ID, Detail: refused.Error()}
 	f := tandem.Facts{
 		Rule: refused.Rule, Set: refused.Set, Attribute: refused.Attribute, Need: refused.Need.String(),
-		Guard: refused.Guard, Key: refused.Key, Row: refused.Row, Scope: p.Scope.String(),
+		Guard: refused.Guard, Key: refused.Key, Row: refused.Row,
 	}
+	about(&e, &f, p)
 	if call.Narrowed {
 		f.Person = call.OnBehalf.UserID
 		e.Detail += " for user " + f.Person
 	}
-	if err := d.Access.refusals.record(w, r, e, f); err != nil {
+	if err := d.Access.record(w, r, e, f, TypePermissionDenied); err != nil {
 		return err
 	}
 	who := "The account " + p.Actor()

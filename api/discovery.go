@@ -55,6 +55,11 @@ func DomainAPISite(root string) Site {
 	}
 }
 
+// UserProfileSite is the site on which people see what is their own.
+func UserProfileSite(root string) Site {
+	return Site{Type: SiteUserProfile, URL: root + "/profile", System: true}
+}
+
 // Discovery answers what an instance tells anybody: where its sites are, its
 // version, and a page for people. Nothing in it is taken from the request, so
 // a forged Host header changes nothing.

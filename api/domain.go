@@ -32,11 +32,12 @@ const (
 //
 //	GET    Set, Set(guid), Set/$count, Set(guid)/Name, Set(guid)/Name/$count,
 //	       View(ProductId=guid,…)
-//	POST   Set, Set(guid)/Children, Set(guid)/Action, Import
+//	POST   Set, Set(guid)/Children, Set(guid)/Action, Import, $batch
 //	PATCH  Set(guid)
 //	DELETE Set(guid)
+//	PUT    Set(guid)/Stream/$value, which GET reads
 //	GET    the service document, $metadata, GetVersion, GetRenamedEntityTypes,
-//	       GetAllowedSets, GetLicenceUsage
+//	       GetAllowedSets, GetPerson, GetLicenceUsage, GetLastProof, GetLastProofReport
 //
 // GET needs the scope read, everything else update; the sets of the namespace
 // Systems_Security need sec. Headers that would change what a request means are
@@ -56,6 +57,14 @@ type Domain struct {
 	// Usage tells how the licence is used, for everybody who may read; nil leaves
 	// out the function GetLicenceUsage.
 	Usage func(ctx context.Context) (LicenceUsage, error)
+	// PersonOf is which Person of the ERP an account is, its id, empty for none; nil
+	// leaves out the function GetPerson.
+	PersonOf func(ctx context.Context, userID string) (string, error)
+	// LastProof is the last run of tandem prove; nil leaves out the functions
+	// GetLastProof and GetLastProofReport.
+	LastProof func(ctx context.Context) (tandem.Proof, error)
+	// Zone is the company's: printouts tell times of day in it. Nil is UTC.
+	Zone *time.Location
 	// Version is the program's, for GetVersion.
 	Version string
 	// Log gets internal errors; the default is slog.Default().
@@ -74,6 +83,8 @@ const DefaultTimeout = 30 * time.Second
 // Mount adds the API to mux, behind Access.
 func (d *Domain) Mount(mux *http.ServeMux) {
 	mux.Handle(DomainPath, d.Access.Guard(d))
+	mux.Handle(DomainPath+"$batch", d.Access.GuardScope(tandem.ScopeRead, d)) // and each request in it needs its own
+	mux.Handle("GET "+MetadataPath+"{$}", d.Metadata())
 }
 
 // ServeHTTP serves an admitted call. Without a guard before it nothing is
@@ -88,7 +99,7 @@ func (d *Domain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = d.route(w, r)
 	}
 	if err != nil {
-		Errors{d.Log}.Write(w, r, d.denied(w, r, edge(err)))
+		Errors{d.Log, d.Access.Metadata}.Write(w, r, d.denied(w, r, edge(err)))
 	}
 }
 
@@ -137,7 +148,7 @@ func (d *Domain) route(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if path.Resource != odata.Metadata && path.Resource != odata.Count && !path.MemberCount {
+	if path.Resource != odata.Metadata && path.Resource != odata.Batch && path.Resource != odata.Count && !path.MemberCount && !path.MemberValue {
 		if _, err := formOf(r); err != nil {
 			return err
 		}
@@ -148,7 +159,7 @@ func (d *Domain) route(w http.ResponseWriter, r *http.Request) error {
 	case odata.Metadata:
 		return methods{"GET": d.serveMetadata}.serve(w, r)
 	case odata.Batch:
-		return notFound("$batch is not offered by this version; send the requests one by one.")
+		return methods{"POST": d.batch}.serve(w, r)
 	case odata.Named:
 		if op := d.operation(path.Name); op != nil {
 			return op.serve(w, r)
@@ -251,7 +262,7 @@ func (m methods) serve(w http.ResponseWriter, r *http.Request) error {
 
 func (m methods) allow() string {
 	var names []string
-	for _, name := range []string{"GET", "POST", "PATCH", "DELETE"} {
+	for _, name := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
 		if m[name] != nil {
 			names = append(names, name)
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/oauth/dpop"
 )
 
 // ErrorObject is the API's documented error: the value of "error" in an error
@@ -35,6 +36,8 @@ const (
 	TypeInvalidToken      = "invalid_token"      // RFC 6750 section 3.1
 	TypeInvalidRequest    = "invalid_request"    // RFC 6750 section 3.1
 	TypeInsufficientScope = "insufficient_scope" // RFC 6750 section 3.1
+	TypeInvalidDPoPProof  = "invalid_dpop_proof" // RFC 9449 section 7.1
+	TypeUseDPoPNonce      = "use_dpop_nonce"     // RFC 9449 section 9
 )
 
 // challenge is an error that the caller's credential is the reason for. It
@@ -43,6 +46,7 @@ type challenge struct {
 	kind    string // invalid_token, invalid_request or insufficient_scope
 	scope   string // the scope needed, for insufficient_scope
 	message string
+	rule    tandem.Rule // what decided, for the record
 }
 
 func (c *challenge) Error() string { return c.message }
@@ -57,10 +61,19 @@ func (c *challenge) status() int {
 	return http.StatusUnauthorized
 }
 
-func (c *challenge) header() string {
-	h := `Bearer realm="DomainAPI", error="` + c.kind + `", error_description="` + quotable(c.message) + `"`
+// header is the value of WWW-Authenticate. metadata is the address of the metadata of the
+// API (RFC 9728 section 5.1); empty for none.
+func (c *challenge) header(metadata string) string {
+	scheme := `Bearer realm="DomainAPI"`
+	if c.kind == TypeInvalidDPoPProof || c.kind == TypeUseDPoPNonce {
+		scheme = `DPoP realm="DomainAPI", algs="` + strings.Join(dpop.AlgorithmNames(), " ") + `"`
+	}
+	h := scheme + `, error="` + c.kind + `", error_description="` + quotable(c.message) + `"`
 	if c.scope != "" {
 		h += `, scope="` + c.scope + `"`
+	}
+	if metadata != "" {
+		h += `, resource_metadata="` + metadata + `"`
 	}
 	return h
 }
@@ -81,12 +94,16 @@ func quotable(s string) string {
 
 // InvalidToken is the 401 for a token that is missing, expired, badly signed
 // or of another instance.
-func InvalidToken(message string) error { return &challenge{kind: TypeInvalidToken, message: message} }
+func InvalidToken(message string) error { return invalidToken(tandem.RuleTokenMalformed, message) }
+
+func invalidToken(rule tandem.Rule, message string) error {
+	return &challenge{kind: TypeInvalidToken, message: message, rule: rule}
+}
 
 // InsufficientScope is the 403 for a token without the scope needed.
 func InsufficientScope(needed string) error {
 	return &challenge{
-		kind: TypeInsufficientScope, scope: needed,
+		kind: TypeInsufficientScope, scope: needed, rule: tandem.RuleScope,
 		message: "this call needs the scope " + needed + ", which the token does not have",
 	}
 }
@@ -153,6 +170,9 @@ func Describe(err error) (int, ErrorObject) {
 type Errors struct {
 	// Log gets the cause of internal errors; the default is slog.Default().
 	Log *slog.Logger
+	// Metadata is the address of the metadata of the API, of which a challenge tells; empty
+	// for none.
+	Metadata string
 }
 
 // Write answers the request with err, in the wrapped shape {"error": {…}}. An
@@ -183,7 +203,7 @@ func (e Errors) Write(w http.ResponseWriter, r *http.Request, err error) {
 		c = &challenge{kind: TypeInvalidToken, message: object.Message}
 	}
 	if c != nil {
-		h.Set("WWW-Authenticate", c.header())
+		h.Set("WWW-Authenticate", c.header(e.Metadata))
 	}
 	body, err := json.Marshal(struct {
 		Error ErrorObject `json:"error"`

@@ -18,7 +18,7 @@ import (
 // what to do instead.
 var (
 	refusedAlways = [][2]string{
-		{"Transaction-Id", "transactions are not offered by this version; leave out the header, or use Import with all-objects"},
+		{"Transaction-Id", "transactions are not offered by this version; leave out the header, and use a changeset of $batch, or Import with all-objects"},
 	}
 	refusedInWrites = [][2]string{
 		{"X-Http-Method-Override", "send the method itself"},
@@ -82,7 +82,7 @@ func checkWrite(r *http.Request) error {
 	return preferences(r.Header, func(name, value string) error {
 		switch {
 		case name == "return" && (value == "minimal" || value == "representation"):
-		case slices.Contains([]string{"respond-async", "wait", "handling"}, name), strings.HasPrefix(name, "odata."):
+		case slices.Contains([]string{"respond-async", "wait", "handling", "continue-on-error"}, name), strings.HasPrefix(name, "odata."):
 			// They say nothing about what is written, and may be left undone (RFC 7240 section 2).
 		default:
 			return invalid("Prefer: %s %s.", clip(name+"="+value), how)

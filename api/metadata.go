@@ -11,9 +11,8 @@ import (
 
 // metadata writes the model as CSDL XML (OASIS "OData Version 4.0 Part 3:
 // Common Schema Definition Language"), in the namespace Erp. The rows of views
-// have no Id: their key are the Ids of what they refer to. sessions adds the
-// monitor's view, usage the function that tells how the licence is used.
-func metadata(m *model.Model, sessions, usage bool) []byte {
+// have no Id: their key are the Ids of what they refer to.
+func metadata(m *model.Model, has sources) []byte {
 	w := &csdl{}
 	w.line(`<?xml version="1.0" encoding="utf-8"?>`)
 	w.line(`<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata/ns/edmx">`)
@@ -29,14 +28,15 @@ func metadata(m *model.Model, sessions, usage bool) []byte {
 	for _, s := range m.Sets {
 		w.entityType(s)
 	}
-	if sessions {
+	if has.sessions {
 		w.sessionsType()
 	}
 	for _, s := range m.Sets {
 		w.actions(s)
+		w.dataObjectOf(s, m.Set(dataObjects))
 	}
-	w.operations(usage)
-	w.container(m, sessions, usage)
+	w.operations(has)
+	w.container(m, has)
 	w.line(`</Schema>`)
 	w.line(`</edmx:DataServices>`)
 	w.line(`</edmx:Edmx>`)
@@ -144,6 +144,9 @@ func (w *csdl) entityType(s *model.Set) {
 			w.line(`<Property Name="%s"`+propertyType(p)+`/>`, p.Name)
 		}
 	}
+	if s.Stream != "" {
+		w.line(`<Property Name="%s" Type="Edm.Stream"/>`, s.Stream)
+	}
 	for _, p := range references {
 		w.line(`<NavigationProperty Name="%s" Type="%s"`+required(p)+`/>`, p.Name, qualified(p.Target.Type))
 	}
@@ -199,11 +202,14 @@ func propertyType(p *model.Property) string {
 
 // actions writes the actions and functions bound to the rows of a set.
 func (w *csdl) actions(s *model.Set) {
-	for _, a := range s.Actions {
+	for _, a := range actionsOf(s) {
 		w.line(`<Action Name="%s" IsBound="true">`, a.Name)
 		w.line(`<Parameter Name="bindingParameter" Type="%s" Nullable="false"/>`, qualified(s.Type))
 		for _, p := range a.Parameters {
 			w.line(`<Parameter Name="%s" Type="%s"/>`, p.Name, p.Type)
+		}
+		if a == printouts {
+			w.line(`<ReturnType Type="Edm.String"/>`)
 		}
 		w.line(`</Action>`)
 	}
@@ -215,7 +221,32 @@ func (w *csdl) actions(s *model.Set) {
 	}
 }
 
-func (w *csdl) operations(usage bool) {
+// dataObjectOf writes the function that gives what the files of a row hang on.
+func (w *csdl) dataObjectOf(s, objects *model.Set) {
+	if objects == nil || !s.TakesFiles() {
+		return
+	}
+	w.line(`<Function Name="%s" IsBound="true">`, dataObject)
+	w.line(`<Parameter Name="bindingParameter" Type="%s" Nullable="false"/>`, qualified(s.Type))
+	w.line(`<ReturnType Type="%s"/>`, qualified(objects.Type))
+	w.line(`</Function>`)
+}
+
+// functions are those without parameters that give one object.
+func (o sources) functions() (names []string) {
+	if o.usage {
+		names = append(names, licenceUsage)
+	}
+	if o.persons {
+		names = append(names, getPerson)
+	}
+	if o.proofs {
+		names = append(names, lastProof, lastProofReport)
+	}
+	return names
+}
+
+func (w *csdl) operations(has sources) {
 	open := qualified("OpenObject")
 	w.line(`<Action Name="Import">`)
 	w.line(`<Parameter Name="transaction" Type="Edm.String"/>`)
@@ -225,8 +256,8 @@ func (w *csdl) operations(usage bool) {
 	w.line(`<Parameter Name="objects" Type="Collection(%s)" Nullable="false"/>`, open)
 	w.line(`<ReturnType Type="%s"/>`, open)
 	w.line(`</Action>`)
-	if usage {
-		w.line(`<Function Name="%s">`, licenceUsage)
+	for _, name := range has.functions() {
+		w.line(`<Function Name="%s">`, name)
 		w.line(`<ReturnType Type="%s"/>`, open)
 		w.line(`</Function>`)
 	}
@@ -241,7 +272,7 @@ func (w *csdl) operations(usage bool) {
 	w.line(`</Function>`)
 }
 
-func (w *csdl) container(m *model.Model, sessions, usage bool) {
+func (w *csdl) container(m *model.Model, has sources) {
 	w.line(`<EntityContainer Name="Container">`)
 	for _, s := range m.Sets {
 		var bindings [][2]string
@@ -271,12 +302,12 @@ func (w *csdl) container(m *model.Model, sessions, usage bool) {
 		}
 		w.line(`</EntitySet>`)
 	}
-	if sessions {
+	if has.sessions {
 		w.line(`<EntitySet Name="%s" EntityType="%s"/>`, setSessions, qualified("Systems_Monitoring_CurrentSessionsEntry"))
 	}
 	w.line(`<ActionImport Name="Import" Action="%s"/>`, qualified("Import"))
-	if usage {
-		w.line(`<FunctionImport Name="%s" Function="%s" IncludeInServiceDocument="true"/>`, licenceUsage, qualified(licenceUsage))
+	for _, name := range has.functions() {
+		w.line(`<FunctionImport Name="%s" Function="%s" IncludeInServiceDocument="true"/>`, name, qualified(name))
 	}
 	w.line(`<FunctionImport Name="%s" Function="%s" IncludeInServiceDocument="true"/>`, allowedSets, qualified(allowedSets))
 	w.line(`<FunctionImport Name="GetVersion" Function="%s" IncludeInServiceDocument="true"/>`, qualified("GetVersion"))

@@ -138,7 +138,7 @@ func (w *house) checkNarrowed(t *testing.T, rt *rapid.T, s *scene, given map[int
 			rt.Errorf("customers: %v, want %v", got, mine)
 		}
 	}
-	for _, path := range []string{"Logistics_Inventory_Stores", "General_Currencies_Currencies", "Systems_Documents_DocumentTypes", "Logistics_Inventory_CurrentBalances", "General_EnterpriseCompanies"} {
+	for _, path := range []string{"Logistics_Inventory_Stores", "General_Currencies_Currencies", "Systems_Documents_DocumentTypes", "Logistics_Inventory_CurrentBalances"} {
 		if status, answer := get(path, onBehalf(somebody)...); status != 403 {
 			rt.Errorf("%s: %d %s, which nobody outside reaches", path, status, answer)
 		}

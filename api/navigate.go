@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/printout"
 	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/permission"
 )
@@ -20,6 +21,14 @@ func (t *target) member(w http.ResponseWriter, r *http.Request) error {
 	name := t.path.Member
 	child, reference := t.set.Child(name), t.set.Property(name)
 	switch {
+	case name == t.set.Stream && name != "" && t.path.Parameters == nil:
+		return t.stream(w, r)
+	case t.path.MemberValue:
+		return notFound("%s: %s has no bytes of its own; read the row with $select.", t.set.Name, name)
+	case name == dataObject && t.set.TakesFiles() && len(t.path.Parameters) == 0 && t.path.Cast == "" && !t.path.MemberCount:
+		return t.dataObject(w, r)
+	case name == printouts.Name && printout.Offered(t.set.Name) && t.path.Parameters == nil && t.path.Cast == "" && !t.path.MemberCount:
+		return methods{"POST": t.printout}.serve(w, r)
 	case slices.Contains(t.set.Functions, name) && len(t.path.Parameters) == 0 && t.path.Cast == "" && !t.path.MemberCount:
 		return methods{"GET": t.ask}.serve(w, r)
 	case t.path.Parameters != nil:

@@ -23,6 +23,18 @@ func (d *Domain) operation(name string) methods {
 		if d.Usage != nil {
 			return methods{"GET": d.getLicenceUsage}
 		}
+	case getPerson:
+		if d.PersonOf != nil {
+			return methods{"GET": d.servePerson}
+		}
+	case lastProof:
+		if d.LastProof != nil {
+			return methods{"GET": d.getLastProof}
+		}
+	case lastProofReport:
+		if d.LastProof != nil {
+			return methods{"GET": d.getLastProofReport}
+		}
 	}
 	return nil
 }
@@ -39,13 +51,21 @@ func (d *Domain) serviceDocument(w http.ResponseWriter, r *http.Request) error {
 	if d.Sessions != nil {
 		out.str(`{"name":"` + setSessions + `","kind":"EntitySet","url":"` + setSessions + `"},`)
 	}
-	if d.Usage != nil {
-		out.str(`{"name":"` + licenceUsage + `","kind":"FunctionImport","url":"` + licenceUsage + `"},`)
+	for _, name := range d.offers().functions() {
+		out.str(`{"name":"` + name + `","kind":"FunctionImport","url":"` + name + `"},`)
 	}
 	out.str(`{"name":"` + allowedSets + `","kind":"FunctionImport","url":"` + allowedSets + `"},`)
 	out.str(`{"name":"GetVersion","kind":"FunctionImport","url":"GetVersion"},`)
 	out.str(`{"name":"GetRenamedEntityTypes","kind":"FunctionImport","url":"GetRenamedEntityTypes"}]}`)
 	return out.done()
+}
+
+// sources is what is there only where it has a source: the monitor's view, and the
+// functions that tell how the licence is used, what was proven and who somebody is.
+type sources struct{ sessions, usage, proofs, persons bool }
+
+func (d *Domain) offers() sources {
+	return sources{sessions: d.Sessions != nil, usage: d.Usage != nil, proofs: d.LastProof != nil, persons: d.PersonOf != nil}
 }
 
 // serveMetadata serves $metadata: made once, because the model never changes
@@ -54,7 +74,7 @@ func (d *Domain) serveMetadata(w http.ResponseWriter, r *http.Request) error {
 	if !accepts(r.Header, "application/xml", "text/xml", "application/json") {
 		return notAcceptable("$metadata is XML; Accept takes application/xml.")
 	}
-	d.metadataOnce.Do(func() { d.metadataXML = metadata(d.Model, d.Sessions != nil, d.Usage != nil) })
+	d.metadataOnce.Do(func() { d.metadataXML = metadata(d.Model, d.offers()) })
 	return plain(w, r, "application/xml;charset=utf-8", d.metadataXML)
 }
 

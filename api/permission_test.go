@@ -59,7 +59,7 @@ const (
 	kindLine
 )
 
-func newHouse(t *testing.T, db *sqldb.DB) *house {
+func newHouse(t testing.TB, db *sqldb.DB) *house {
 	t.Helper()
 	w := &house{db: db}
 	store := data.NewERP(db, erpModel)

@@ -119,7 +119,7 @@ var errPageEnds = errors.New("the page ends")
 // logBroken logs why a response was broken off.
 func (d *Domain) logBroken(r *http.Request) func(error) {
 	return func(err error) {
-		Errors{d.Log}.log().ErrorContext(r.Context(), "answer broken off", "method", r.Method, "path", r.URL.Path, "error", err)
+		Errors{Log: d.Log}.log().ErrorContext(r.Context(), "answer broken off", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 }
 

@@ -124,7 +124,10 @@ func describeSet(m *write.Model, s *model.Set) setReference {
 	for _, c := range s.Children {
 		r.Children = append(r.Children, attributeReference{Name: c.Name, Type: c.Set.Name, Link: c.Set.Name})
 	}
-	for _, a := range s.Actions {
+	for _, a := range actionsOf(s) {
+		if a.Common {
+			continue // told once
+		}
 		parameters := make([]string, len(a.Parameters))
 		for i, p := range a.Parameters {
 			parameters[i] = p.Name + " " + p.Type

@@ -13,7 +13,7 @@ import (
 // an instance carry the same id as [AnyRequestIDHeader]. Neither is read.
 const (
 	RequestIDHeader    = "Tandem-Request-Id"
-	AnyRequestIDHeader = "X-Request-Id"
+	AnyRequestIDHeader = tandem.RequestIDHeader
 )
 
 // Identify gives a request an id, unless whoever stands before has done so, and

@@ -65,6 +65,7 @@ func (t *target) insert(w http.ResponseWriter, r *http.Request, set *model.Set,
 	if err != nil {
 		return err
 	}
+	noted(w, out)
 	if out.Entity.ID == "" || out.State == write.Deleted {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
@@ -111,12 +112,23 @@ func (t *target) update(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	noted(w, out)
 	if preference(r, "return") == "representation" {
 		w.Header().Set("Preference-Applied", "return=representation")
 		return t.represent(w, r, http.StatusOK, out)
 	}
 	t.written(w, out)
 	return nil
+}
+
+// NoteHeader tells what the caller should know of what was written, such as that more is
+// shipped than was ordered. Nothing is refused for it.
+const NoteHeader = "Tandem-Note"
+
+func noted(w http.ResponseWriter, out write.Outcome) {
+	if out.Note != "" {
+		w.Header().Set(NoteHeader, quotable(out.Note))
+	}
 }
 
 // checkShape refuses, before anything is written, what the query string says of
@@ -156,17 +168,22 @@ func (t *target) written(w http.ResponseWriter, out write.Outcome) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// changing is who wants to change a row, and which version of it, in a request that takes
+// no options.
+func changing(r *http.Request) (by write.Actor, when write.Condition, err error) {
+	if by, err = actor(r); err != nil {
+		return by, when, err
+	}
+	if when, err = condition(r.Header); err != nil {
+		return by, when, err
+	}
+	return by, when, noOptions(r)
+}
+
 // delete serves DELETE Set(guid).
 func (t *target) delete(w http.ResponseWriter, r *http.Request) error {
-	by, err := actor(r)
+	by, when, err := changing(r)
 	if err != nil {
-		return err
-	}
-	when, err := condition(r.Header)
-	if err != nil {
-		return err
-	}
-	if err := noOptions(r); err != nil {
 		return err
 	}
 	ctx, cancel := t.bounded(r)
@@ -180,15 +197,8 @@ func (t *target) delete(w http.ResponseWriter, r *http.Request) error {
 
 // action serves POST Set(guid)/Action; its body may be empty.
 func (t *target) action(w http.ResponseWriter, r *http.Request) error {
-	by, err := actor(r)
+	by, when, err := changing(r)
 	if err != nil {
-		return err
-	}
-	when, err := condition(r.Header)
-	if err != nil {
-		return err
-	}
-	if err := noOptions(r); err != nil {
 		return err
 	}
 	args := &write.Object{}
@@ -256,7 +266,7 @@ func actor(r *http.Request) (write.Actor, error) {
 func (d *Domain) notSecret(w http.ResponseWriter, r *http.Request, err error) ErrorObject {
 	status, object := Describe(d.denied(w, r, err))
 	if status == http.StatusInternalServerError {
-		Errors{d.Log}.log().ErrorContext(r.Context(), "import failed", "error", err)
+		Errors{Log: d.Log}.log().ErrorContext(r.Context(), "import failed", "error", err)
 		object.Message = "internal error; the log of the instance has the cause"
 	}
 	return object

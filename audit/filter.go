@@ -20,6 +20,15 @@ type Filter struct {
 	Actor          string
 	SessionID      string
 	RequestID      string
+	// ID is one event's; TokenID, SignInID and RemoteAddr are those of events.
+	ID, TokenID, SignInID, RemoteAddr string
+	// Rule is what decided, and Flow which half it was about. Family is a refresh family
+	// with a generation, as [tandem.Facts] has them.
+	Rule   tandem.Rule
+	Flow   tandem.Flow
+	Family string
+	// Credential is the id of the application's that a decision was made by.
+	Credential string
 	// Since (inclusive) and Until (exclusive) bound the time.
 	Since, Until time.Time
 	// Before is the ID of the last event of the page before; it is what pages

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -22,9 +23,12 @@ type Store interface {
 	// ListAudit returns the events that the filter selects, newest first, or
 	// oldest first where it goes forward.
 	ListAudit(ctx context.Context, f Filter) ([]tandem.AuditEvent, error)
-	// PruneAudit removes the events before the time, oldest first, and returns
-	// how many. Nobody who appends waits for more than a few milliseconds.
-	PruneAudit(ctx context.Context, before time.Time) (int64, error)
+	// FirstKept is the id of the first event that is not of before the time, by its id
+	// or by its own time; where there is none, an id that is more than all of before.
+	FirstKept(ctx context.Context, before time.Time) (string, error)
+	// PruneAudit removes the events whose ids are less, oldest first, and returns how
+	// many. Nobody who appends waits for more than a few milliseconds.
+	PruneAudit(ctx context.Context, first string) (int64, error)
 }
 
 // Limits of a [Log].
@@ -38,7 +42,7 @@ const (
 	CommitTimeout = 5 * time.Second
 	// Company bounds how long a group waits for as many events as the one before
 	// had. A caller who is alone never waits.
-	Company = 300 * time.Microsecond
+	Company = time.Millisecond
 	// MaxDetail is the longest Detail kept, in bytes; longer ones are cut.
 	MaxDetail = 1000
 	// MaxFacts is the most facts kept, in bytes; longer ones are left out.
@@ -243,9 +247,6 @@ func (l *Log) commit(g *group, ids *ids) {
 	now := l.Clock.Now()
 	for i := range g.events {
 		e := &g.events[i]
-		if e.ID == "" {
-			e.ID = ids.next()
-		}
 		if e.At.IsZero() {
 			e.At = now
 		}
@@ -256,6 +257,13 @@ func (l *Log) commit(g *group, ids *ids) {
 	for rest := g.events; len(rest) > 0 && g.err == nil; {
 		part := rest[:min(len(rest), MaxGroup)]
 		rest = rest[len(part):]
+		// Made right before, so that no event comes among those that were made long ago:
+		// whoever seals the record relies on it.
+		for i := range part {
+			if part[i].ID == "" {
+				part[i].ID = ids.next()
+			}
+		}
 		if err := l.Store.AppendAudit(ctx, part); err != nil {
 			g.err = fmt.Errorf("append to the audit record: %w", err)
 		}
@@ -284,22 +292,30 @@ func cut(s *string, limit int) {
 	}
 }
 
-// ids makes UUIDs of version 7, which grow with time. They name events and
-// need not be hard to guess, so a fast generator with a random seed serves.
-type ids struct{ source *rand.ChaCha8 }
+// ids makes UUIDs of version 7 (RFC 9562 section 5.7), which grow with time, each more
+// than the last one. They name events and need not be hard to guess, so a fast generator
+// with a random seed serves.
+type ids struct {
+	source *rand.ChaCha8
+	last   int64 // milliseconds, and in the lowest 12 bits the part of one
+}
 
 func newIDs() *ids {
 	var seed [32]byte
 	for i := range seed {
 		seed[i] = byte(rand.Uint32()) // the runtime seeds it from the system
 	}
-	return &ids{rand.NewChaCha8(seed)}
+	return &ids{source: rand.NewChaCha8(seed)}
 }
 
+// next takes the time of the system, whatever the events tell. The library's own would
+// do, were its last time not that of all who use it in the process.
 func (i *ids) next() string {
-	id, err := uuid.NewV7FromReader(i.source)
-	if err != nil {
-		panic(err) // ChaCha8 never fails to read
-	}
+	var id uuid.UUID
+	_, _ = i.source.Read(id[:]) // never fails
+	now := time.Now().UnixNano()
+	i.last = max(i.last+1, now/1e6<<12|now%1e6>>8)
+	binary.BigEndian.PutUint64(id[:], uint64(i.last>>12<<16|7<<12|i.last&0xfff))
+	id[8] = id[8]&0x3f | 0x80 // the variant
 	return id.String()
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
+
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/audit"
 	"github.com/hybridapps/tandem/data"
@@ -35,7 +37,8 @@ func (h *held) AppendAudit(_ context.Context, events []tandem.AuditEvent) error 
 }
 
 func (h *held) ListAudit(context.Context, audit.Filter) ([]tandem.AuditEvent, error) { return nil, nil }
-func (h *held) PruneAudit(context.Context, time.Time) (int64, error)                 { return 0, nil }
+func (h *held) FirstKept(context.Context, time.Time) (string, error)                 { return "", nil }
+func (h *held) PruneAudit(context.Context, string) (int64, error)                    { return 0, nil }
 
 // memory is a store that keeps events, and counts commits.
 type memory struct {
@@ -62,7 +65,8 @@ func (m *memory) ListAudit(_ context.Context, f audit.Filter) ([]tandem.AuditEve
 	return nil, nil
 }
 
-func (m *memory) PruneAudit(context.Context, time.Time) (int64, error) { return 0, nil }
+func (m *memory) FirstKept(context.Context, time.Time) (string, error) { return "", nil }
+func (m *memory) PruneAudit(context.Context, string) (int64, error)    { return 0, nil }
 
 // run keeps the log running until the test, or stop, ends it.
 func run(t testing.TB, l *audit.Log) (stop func()) {
@@ -382,6 +386,33 @@ func TestRecordIsKept(t *testing.T) {
 		}
 		if int64(len(seen)) != said.Load() || len(seen) != callers*each {
 			t.Errorf("%d events are kept, %d were confirmed", len(seen), said.Load())
+		}
+	})
+}
+
+// An id is made when its event is committed, however long the events of the same group
+// took that were committed before: none comes among those that are sealed.
+func TestIdsAreMadeWhenTheyAreCommitted(t *testing.T) {
+	bubble(t, func(t *testing.T, l *audit.Log, store *held) {
+		result := make(chan error, 1)
+		go func() {
+			result <- l.RecordAll(t.Context(), slices.Repeat([]tandem.AuditEvent{issued("many")}, audit.MaxGroup+1))
+		}()
+		first := <-store.began
+		time.Sleep(4 * time.Second)
+		store.end <- nil
+		second := <-store.began
+		store.end <- nil
+		if err := <-result; err != nil {
+			t.Fatal(err)
+		}
+		if made := sqldb.FirstID(time.Now().Add(-time.Second)); second[0].ID < made || first[0].ID >= made {
+			t.Errorf("ids %s and, four seconds later, %s", first[0].ID, second[0].ID)
+		}
+		for i, e := range first[1:] {
+			if id, err := uuid.Parse(e.ID); err != nil || id.Version() != 7 || id.Variant() != uuid.RFC4122 || e.ID <= first[i].ID {
+				t.Fatalf("the id after %s is %s: %v", first[i].ID, e.ID, err)
+			}
 		}
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/erp"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
@@ -73,7 +74,7 @@ var someCall = &api.Call{
 }
 
 // perBlock is how many calls are measured together.
-const perBlock = 500
+var perBlock = testkit.Size(500, 5)
 
 // BenchmarkEntityByID reads one entity: with a token that has been seen before,
 // with one that has not, and without any check. One iteration is a block of each,
@@ -91,7 +92,7 @@ func BenchmarkEntityByID(b *testing.B) {
 		for range perBlock {
 			d.get(b, h, path)
 		}
-		return float64((used(b) - before).Nanoseconds()) / 1000 / perBlock
+		return float64((used(b) - before).Nanoseconds()) / 1000 / float64(perBlock)
 	}
 	block(d.guarded) // warm
 	var plain, known, unseen []float64

@@ -19,11 +19,15 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
 // connections is how many clients ask at the same time.
 const connections = 16
+
+// perRound is how many tokens each server gives in a round.
+var perRound = testkit.Size(8000, 8*connections)
 
 // BenchmarkClientCredentials gives service tokens over HTTP: the instance that
 // `tandem up` starts, with everything on, on both databases, and the bare handler,
@@ -123,8 +127,8 @@ func (s *server) measure(b *testing.B) {
 	before, began := cpu(b, s.pid), time.Now()
 	s.round(b, perRound)
 	took := time.Since(began)
-	s.cpu = append(s.cpu, (cpu(b, s.pid)-before)/perRound)
-	s.rate = append(s.rate, perRound/took.Seconds())
+	s.cpu = append(s.cpu, (cpu(b, s.pid)-before)/float64(perRound))
+	s.rate = append(s.rate, float64(perRound)/took.Seconds())
 }
 
 // round asks for n tokens over all connections.

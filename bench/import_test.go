@@ -7,13 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
-// importedBytes is about how large the Import is that commits all or nothing; the
+// importedObjects are those of an Import that commits all or nothing, of about 15 MB: the
 // API takes 16 MiB.
-const importedBytes = 15 << 20
+var importedObjects = testkit.Size(9000, 200)
 
 // BenchmarkTokensDuringImport gets service tokens one after another, alone and
 // while an Import of about 15 MB commits all of its objects at once, by turns. It
@@ -46,7 +47,7 @@ func BenchmarkTokensDuringImport(b *testing.B) {
 				if !strings.Contains(answer, `"@erpnet.result":"success","objects"`) {
 					b.Fatalf("the import: %.500s", answer)
 				}
-				for range 500 {
+				for range testkit.Size(500, 20) {
 					alone = append(alone, oneToken(in))
 				}
 			}
@@ -85,9 +86,8 @@ func first(b *testing.B, in *tandemtest.Instance, token, path string) string {
 func manyProducts(run int, group string) string {
 	var body strings.Builder
 	body.WriteString(`{"transaction":"all-objects","objects":[`)
-	const objects = 9000
-	text := strings.Repeat("x", importedBytes/objects-180)
-	for i := range objects {
+	text := strings.Repeat("x", 1567)
+	for i := range importedObjects {
 		if i > 0 {
 			body.WriteByte(',')
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/api"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
@@ -108,12 +109,12 @@ func turns(b *testing.B, d *domain, engine sqldb.Engine, n int, path string, cal
 	for _, c := range calls {
 		d.as(b, c, path) // warm
 	}
-	for round := range 40 {
+	for round := range testkit.Size(40, 2) {
 		for at := range calls {
 			i := (at + round) % len(calls)
 			c := calls[i]
 			cpu, clock := used(b), time.Now()
-			for range n {
+			for range testkit.Size(n, 1) {
 				d.as(b, c, path)
 			}
 			took := time.Since(clock)
@@ -139,7 +140,7 @@ func BenchmarkGuards(b *testing.B) {
 			const page = ordersSet + "?$top=50&$orderby=DocumentDate%20desc&$expand=Customer"
 			d := newDomain(b, engine)
 			few := newAccounts(b, d, 50, 5)
-			many := newAccounts(b, d, 50_000, 500)
+			many := newAccounts(b, d, testkit.Size(50_000, 500), 500)
 			some := newAccounts(b, d, 200, 100)
 			var first struct{ Value []struct{ Id string } }
 			if err := json.Unmarshal(d.as(b, some.two, ordersSet+"?$top=1&$select=Id").Body.Bytes(), &first); err != nil || len(first.Value) != 1 {
@@ -247,7 +248,7 @@ func BenchmarkGuardedImport(b *testing.B) {
 			n := 0
 			block := func(c *api.Call) float64 {
 				var objects []string
-				for range 150 {
+				for range testkit.Size(150, 10) {
 					n++
 					line := func(i int) string {
 						return fmt.Sprintf(`{"LineNo":%d,"Product":{"PartNumber":"%s"},"Quantity":{"Value":%d},"UnitPrice":{"Value":9.5}}`, i*10, products[(n+i*7)%len(products)], i)
@@ -275,7 +276,7 @@ func BenchmarkGuardedImport(b *testing.B) {
 					times[i] = append(times[i], block(c))
 				}
 			}
-			b.ReportMetric(450/median(times[0]), "lines/s")
+			b.ReportMetric(float64(3*testkit.Size(150, 10))/median(times[0]), "lines/s")
 			b.ReportMetric(median(times[0])/median(times[1]), "rate-open")
 			b.ReportMetric(median(times[0])/median(times[2]), "rate-two")
 			b.ReportMetric(0, "ns/op")

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
 )
@@ -44,11 +45,11 @@ func BenchmarkTokensDuringSearch(b *testing.B) {
 			reader, searcher := in.SignIn("anna").Access, in.ServiceToken()
 			var alone, beside, reads []time.Duration
 			for range b.N {
-				for range scaled(3000, 200) {
+				for range scaled(3000, testkit.Size(200, 20)) {
 					alone = append(alone, oneToken(in))
 				}
 				stop, later := searching(in, searcher, loops), 0
-				for range scaled(3000, 200) {
+				for range scaled(3000, testkit.Size(200, 20)) {
 					beside = append(beside, oneToken(in))
 					begun := time.Now()
 					switch status, answer := in.API("GET", "General_Products_Products?$top=20", reader, ""); status {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -26,6 +27,9 @@ type APIError struct {
 	Message string
 	// RetryAfter is how long the server asks to wait; zero where it does not.
 	RetryAfter time.Duration
+	// RequestID is the API's own id of the request, by which an administrator finds out
+	// why it was refused: tandem explain ID. Empty where the answer had none.
+	RequestID string
 }
 
 // Error implements error.
@@ -82,6 +86,22 @@ func (e *APIError) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
+// maxRequestID bounds an id of a request, in bytes.
+const maxRequestID = 80
+
+// requestID is the id that a server gave a request; it is shown, so that it is nothing
+// but letters, digits, dots, hyphens and underscores.
+func requestID(h http.Header) string {
+	id := h.Get(tandem.RequestIDHeader)
+	strange := func(r rune) bool {
+		return !(r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '-' || r == '.' || r == '_')
+	}
+	if len(id) > maxRequestID || strings.ContainsFunc(id, strange) {
+		return ""
+	}
+	return id
+}
+
 // readAPIError makes the error of a response that is no success, whose error
 // object may stand alone or in {"error":{…}}.
 func readAPIError(res *http.Response, now time.Time) error {
@@ -99,6 +119,7 @@ func readAPIError(res *http.Response, now time.Time) error {
 		}
 	}
 	e.Status, e.RetryAfter = res.StatusCode, retryAfter(res.Header, now)
+	e.RequestID = requestID(res.Header)
 	e.Message = printable(e.Message)
 	if e.Message == "" {
 		e.Message = fmt.Sprintf("the API answers %d %s", res.StatusCode, http.StatusText(res.StatusCode))

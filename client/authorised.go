@@ -32,6 +32,8 @@ type authorised struct {
 	clock    tandem.Clock
 	// patience is how long the API may be silent, see [Patient].
 	patience time.Duration
+	// proofs make proofs of possession; nil for none.
+	proofs *proofs
 }
 
 // apiOrigins are the issuer's origin and those configured.
@@ -103,21 +105,49 @@ func (a *authorised) mayGo(u *url.URL, also string) error {
 	return nil
 }
 
+// send sends the request with the token, and again where the API wants its nonce in the
+// proof: it has done nothing then.
 func (a *authorised) send(req *http.Request, t *accessToken) (*http.Response, error) {
+	res, fresh, err := a.sendOnce(req, t)
+	if err != nil || !fresh || !challengesNonce(res) {
+		return res, err
+	}
+	again := req.Clone(req.Context())
+	switch {
+	case req.GetBody != nil:
+		if again.Body, err = req.GetBody(); err != nil {
+			return res, nil
+		}
+	case req.Body != nil && req.Body != http.NoBody:
+		return res, nil
+	}
+	_ = res.Body.Close()
+	res, _, err = a.sendOnce(again, t)
+	return res, err
+}
+
+// sendOnce reports beside the answer whether it has another nonce than the request's proof.
+func (a *authorised) sendOnce(req *http.Request, t *accessToken) (*http.Response, bool, error) {
 	out := req.Clone(req.Context())
 	out.Host = ""
 	if out.Header == nil {
 		out.Header = http.Header{}
 	}
-	out.Header.Set("Authorization", t.header())
+	out.Header.Set("Authorization", a.proofs.scheme()+" "+t.raw())
+	nonce, err := a.proofs.add(out.Header, out.Method, out.URL, t.raw())
+	if err != nil {
+		closeBody(req)
+		return nil, false, err
+	}
 	onBehalf := ""
 	if a.onBehalf {
 		onBehalf = setOnBehalf(out)
 	}
 	at, began := a.clock.Now(), tandem.SystemTime()
 	res, err := patience.Do(a.http, out, patienceOf(req.Context(), a.patience))
+	fresh := err == nil && a.proofs.heard(out.URL, res.Header, nonce)
 	if a.observe == nil {
-		return res, err
+		return res, fresh, err
 	}
 	call := Call{
 		At: at, Method: out.Method, Path: out.URL.Path, Duration: tandem.SystemTime().Sub(began),
@@ -129,7 +159,7 @@ func (a *authorised) send(req *http.Request, t *accessToken) (*http.Response, er
 		call.Slot, _ = strconv.Atoi(res.Header.Get("Tandem-Slot")) // zero where it is none
 	}
 	a.observe(call)
-	return res, err
+	return res, fresh, err
 }
 
 // repeatable reports whether a request may be sent twice: its method has the

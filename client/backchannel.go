@@ -27,6 +27,7 @@ func (t *UserTokens) backChannelLogout(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxLogoutRequest)
 	signInID, err := t.readLogoutToken(r.Context(), r.PostFormValue("logout_token"))
 	if err == nil {
+		t.over.put(signInID, t.clock.Now()) // first: a sign-in that comes back meanwhile sees it
 		err = t.config.Sessions.DeleteSignIn(r.Context(), signInID)
 	}
 	if err == nil {

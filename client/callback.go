@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/oauth"
@@ -40,6 +41,7 @@ func (t *UserTokens) comeBack(w http.ResponseWriter, r *http.Request) {
 		t.problem(w, r, status, message, err)
 		return
 	}
+	began := t.clock.Now()
 	st, err := t.redeem(r.Context(), code, s)
 	if err != nil {
 		status, message := http.StatusBadGateway, "The sign-in could not be completed. Please sign in again."
@@ -49,7 +51,12 @@ func (t *UserTokens) comeBack(w http.ResponseWriter, r *http.Request) {
 		t.problem(w, r, status, message, err)
 		return
 	}
-	if err := t.begin(w, r, st); err != nil {
+	err = t.begin(w, r, st, began)
+	if errors.Is(err, errOverAlready) {
+		t.problem(w, r, http.StatusForbidden, "You signed out while this sign-in was completed. Please sign in again.", err)
+		return
+	}
+	if err != nil {
 		t.problem(w, r, http.StatusServiceUnavailable, "Your session cannot be kept at the moment. Please try again shortly.", err)
 		return
 	}
@@ -107,13 +114,27 @@ func (t *UserTokens) readCallback(ctx context.Context, q url.Values) (code strin
 func (t *UserTokens) redeem(ctx context.Context, code string, s signIn) (*userState, error) {
 	// Not again when the response is lost: a code is good once, and its second
 	// use would end what the first gave.
-	response, err := t.endpoint.request(ctx, url.Values{
+	response, err := t.endpoint.request(ctx, t.forResource(url.Values{
 		"grant_type": {oauth.GrantAuthorizationCode}, "code": {code},
 		"redirect_uri": {t.config.RedirectURL}, "code_verifier": {s.Verifier},
-	}, false)
+	}), false)
 	if err != nil {
 		return nil, err
 	}
+	return t.signedIn(ctx, response, s.Nonce)
+}
+
+// forResource adds what the tokens are for to a token request (RFC 8707 section 2.2).
+func (t *UserTokens) forResource(form url.Values) url.Values {
+	if t.config.Resource != "" {
+		form.Set("resource", t.config.Resource)
+	}
+	return form
+}
+
+// signedIn is the session that an answer of the token endpoint begins. An empty nonce is
+// compared with none: that of a device has none.
+func (t *UserTokens) signedIn(ctx context.Context, response *tokenResponse, nonce string) (*userState, error) {
 	if response.idToken == "" {
 		return nil, errors.New("the token answer has no ID token")
 	}
@@ -121,7 +142,7 @@ func (t *UserTokens) redeem(ctx context.Context, code string, s signIn) (*userSt
 	if err != nil {
 		return nil, err
 	}
-	if subtle.ConstantTimeCompare([]byte(c.Nonce), []byte(s.Nonce)) != 1 {
+	if subtle.ConstantTimeCompare([]byte(c.Nonce), []byte(nonce)) != 1 {
 		return nil, badIDToken(errors.New("its nonce is not that of this sign-in"))
 	}
 	if err := checkUserToken(response.access, c); err != nil {
@@ -161,7 +182,9 @@ func checkUserToken(access *accessToken, c *idClaims) error {
 
 // begin stores the session under a new id. What the browser had before, perhaps
 // because somebody planted it, is over (session fixation).
-func (t *UserTokens) begin(w http.ResponseWriter, r *http.Request, st *userState) error {
+// The provider may have ended the sign-in since it began to be redeemed here: then nobody
+// would end the session.
+func (t *UserTokens) begin(w http.ResponseWriter, r *http.Request, st *userState, began time.Time) error {
 	if old, err := r.Cookie(t.cookie); err == nil {
 		if key, ok := keyOf(old.Value); ok {
 			t.forget(r.Context(), key)
@@ -177,11 +200,17 @@ func (t *UserTokens) begin(w http.ResponseWriter, r *http.Request, st *userState
 	if err := t.config.Sessions.Create(r.Context(), row); err != nil {
 		return err
 	}
+	if at, over := t.over.get(st.identity.SignInID); over && !at.Before(began) {
+		t.forget(r.Context(), key)
+		return errOverAlready
+	}
 	t.saw(key, 1)
 	t.setCookie(w, t.cookie, id, 0)
 	t.rememberPerson(w, r, st.identity.UserID)
 	return nil
 }
+
+var errOverAlready = errors.New("the provider ended the sign-in while it was redeemed")
 
 // repeated reports whether a parameter comes twice (RFC 6749 section 3.1).
 func repeated(q url.Values) bool {

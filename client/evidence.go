@@ -2,14 +2,9 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -28,7 +23,6 @@ const (
 	// signedInStale and admittedStale are how old their last good answer may
 	// become while no other comes.
 	signedInStale, admittedStale = 5 * time.Second, 30 * time.Second
-	maxIntrospection             = 64 << 10
 )
 
 // ErrSignInEnded is what an [Evidence] says of a person who may not act any
@@ -72,14 +66,7 @@ type Evidence struct {
 	service  *ServiceTokens
 	config   EvidenceConfig
 	clock    tandem.Clock
-	// calls are the service half's, told to no observer: they are about the
-	// platform, not the application's work.
-	calls authorised
-
-	kept recent[question, verdict]
-
-	mu      sync.Mutex
-	flights map[question]*flight[verdict]
+	verdicts answers[question, verdict]
 }
 
 // question is about one sign-in.
@@ -92,7 +79,6 @@ type question struct {
 // verdict is the answer to a question: no error means yes.
 type verdict struct {
 	err    error
-	asked  time.Time
 	groups []string
 }
 
@@ -106,15 +92,10 @@ func NewEvidence(c EvidenceConfig) (*Evidence, error) {
 	case c.Service == nil && !c.ForItsLife:
 		return nil, errors.New("evidence: no Service: the provider is asked with the service token whether a sign-in lives")
 	}
-	e := &Evidence{
+	return &Evidence{
 		verifier: NewIDTokenVerifier(c.Provider, c.ApplicationURI), service: c.Service, config: c, clock: c.Clock,
-		flights: map[question]*flight[verdict]{},
-	}
-	if c.Service != nil {
-		e.calls = *c.Service.calls
-		e.calls.observe = nil
-	}
-	return e, nil
+		verdicts: answers[question, verdict]{keep: EvidenceKept, within: evidenceAskIn, clock: c.Clock},
+	}, nil
 }
 
 // Verify says whose evidence the raw ID token is: it passes the checks of
@@ -143,8 +124,8 @@ func (e *Evidence) Groups(ctx context.Context, t IDToken) ([]string, error) {
 	if e.config.ForItsLife {
 		return nil, nil
 	}
-	v, err := e.answer(ctx, t, false)
-	return slices.Clone(v.groups), err
+	told, err := e.answer(ctx, t, false)
+	return slices.Clone(told.value.groups), err
 }
 
 // Admitted is SignedIn for work that goes on when the person has left: also who
@@ -178,8 +159,8 @@ func (e *Evidence) while(ctx context.Context, t IDToken, person bool) (context.C
 		w.stale = admittedStale
 	}
 	w.about = func() (time.Duration, error) {
-		v, err := e.answer(ctx, t, person)
-		return e.clock.Now().Sub(v.asked), err
+		told, err := e.answer(ctx, t, person)
+		return e.clock.Now().Sub(told.asked), err
 	}
 	w.lock.Lock()
 	defer w.lock.Unlock()
@@ -235,48 +216,26 @@ func (e *Evidence) about(ctx context.Context, t IDToken, person bool) error {
 	return err
 }
 
-// answer is the answer of now, or one that was kept.
-func (e *Evidence) answer(ctx context.Context, t IDToken, person bool) (v verdict, err error) {
+// answer is the answer of now, or one that was kept. A no is an error, too.
+func (e *Evidence) answer(ctx context.Context, t IDToken, person bool) (told answer[verdict], err error) {
 	if t.SignInID == "" {
-		return v, badIDToken(errors.New("it names no sign-in (sid)"))
+		return told, badIDToken(errors.New("it names no sign-in (sid)"))
 	}
 	q := question{t.SignInID, t.UserID, t.Subject, person}
-	e.mu.Lock()
-	if v, ok := e.kept.get(q); ok {
-		// A clock that was set back must not make an answer live longer.
-		if age := e.clock.Now().Sub(v.asked); 0 <= age && age < EvidenceKept {
-			e.mu.Unlock()
-			return v, v.err
+	told, err = e.verdicts.get(ctx, q, func(ctx context.Context) (v verdict, err error) {
+		live, groups, err := e.ask(ctx, q)
+		if err != nil {
+			return v, e.unanswered(err)
 		}
+		if v.groups = groups; !live {
+			v.err = ErrSignInEnded
+		}
+		return v, nil
+	})
+	if err == nil {
+		err = told.value.err
 	}
-	f := e.flights[q]
-	if f == nil {
-		f = newFlight[verdict]()
-		e.flights[q] = f
-		go e.fly(context.WithoutCancel(ctx), q, f)
-	}
-	e.mu.Unlock()
-	return f.wait(ctx)
-}
-
-// fly asks the question for all who wait.
-func (e *Evidence) fly(ctx context.Context, q question, f *flight[verdict]) {
-	ctx, cancel := context.WithTimeout(ctx, evidenceAskIn)
-	defer cancel()
-	v := verdict{asked: e.clock.Now()}
-	live, groups, err := e.ask(ctx, q)
-	if v.groups = groups; err != nil {
-		v.err = e.unanswered(err)
-	} else if !live {
-		v.err = ErrSignInEnded
-	}
-	e.mu.Lock()
-	delete(e.flights, q)
-	if err == nil { // a failure is for those who waited for it
-		e.kept.put(q, v)
-	}
-	e.mu.Unlock()
-	f.land(v, v.err)
+	return told, err
 }
 
 // unanswered is the error while nobody can be asked. It is never one that a new
@@ -307,47 +266,12 @@ func (e *Evidence) ask(ctx context.Context, q question) (live bool, groups []str
 			"(sign_in_introspection_supported in its discovery document); set ForItsLife to accept ID tokens without asking, "+
 			"also those of people who were disabled minutes ago", m.Issuer)
 	}
-	address, err := secureURL(m.IntrospectionEndpoint)
-	if err != nil {
-		return false, nil, err
-	}
 	form := url.Values{"token": {q.signInID}, "token_type_hint": {"sid"}}
 	if q.person {
 		form.Set(oauth.ParamAbout, oauth.AboutPerson)
 	}
-	var answer oauth.Introspection
-	for again := false; ; again = true {
-		status, err := e.send(ctx, address, form.Encode(), &answer)
-		switch {
-		case err != nil:
-			return false, nil, err
-		case status == http.StatusOK:
-			// The answer is about who was asked about, and nobody else.
-			live = answer.Active && answer.SignInID == q.signInID && answer.UserID == q.userID && answer.Subject == q.subject
-			return live, answer.Groups, nil
-		case status != http.StatusUnauthorized || again:
-			return false, nil, fmt.Errorf("it answers %d", status)
-		} // the service token was refused and is dropped: once more with another
-	}
-}
-
-// send makes one request. It is no call of the API, and nobody observes it.
-func (e *Evidence) send(ctx context.Context, address *url.URL, form string, into *oauth.Introspection) (status int, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address.String(), strings.NewReader(form))
-	if err != nil {
-		return 0, err
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Accept", "application/json")
-	res, err := e.calls.do(req, origin(address))
-	if err != nil {
-		return 0, withoutURL(err)
-	}
-	defer res.Body.Close()
-	body, err := readLimited(res.Body, maxIntrospection)
-	if err != nil || res.StatusCode != http.StatusOK {
-		_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxIntrospection)) // to keep the connection
-		return res.StatusCode, err
-	}
-	return res.StatusCode, json.Unmarshal(body, into)
+	told, err := e.service.introspectAt(ctx, &m, form, true)
+	// The answer is about who was asked about, and nobody else.
+	live = told.Active && told.SignInID == q.signInID && told.UserID == q.userID && told.Subject == q.subject
+	return live && err == nil, told.Groups, err
 }

@@ -14,7 +14,7 @@ import (
 func TestEvidenceTellsGroups(t *testing.T) {
 	t.Parallel()
 	in := tandemtest.Start(t, tandemtest.Options{})
-	if _, err := in.Platform.Permissions.CreateGroup(t.Context(), "Pricing", ""); err != nil {
+	if _, err := in.Platform.Permissions.CreateGroup(t.Context(), tandemtest.By, "Pricing", ""); err != nil {
 		t.Fatal(err)
 	}
 	in.Grant("Pricing", "anna")
@@ -55,7 +55,7 @@ func TestEvidenceTellsGroups(t *testing.T) {
 	if got := groups("paul"); len(got) > 0 {
 		t.Errorf("paul, who is external, is in %v", got)
 	}
-	if err := in.Platform.Permissions.RemoveMember(t.Context(), "Pricing", "anna"); err != nil {
+	if err := in.Platform.Permissions.RemoveMember(t.Context(), tandemtest.By, "Pricing", "anna"); err != nil {
 		t.Fatal(err)
 	}
 	in.Advance(client.EvidenceKept + time.Second)

@@ -94,14 +94,14 @@ func ExampleEvidence() {
 
 	ctx, stop := evidence.WhileSignedIn(ctx, who)
 	defer stop()
-	if _, err := demo().Platform.Accounts.Disable(ctx, "paul"); err != nil {
+	if _, err := demo().Platform.Accounts.Disable(ctx, tandemtest.By, "paul"); err != nil {
 		fmt.Println(err)
 	}
 	<-ctx.Done()
 	fmt.Println(context.Cause(ctx) == client.ErrSignInEnded)
 	_, err = evidence.Verify(context.Background(), tokens.ID)
 	fmt.Println(tandem.ErrorCode(err))
-	if _, err := demo().Platform.Accounts.Enable(context.Background(), "paul"); err != nil {
+	if _, err := demo().Platform.Accounts.Enable(context.Background(), tandemtest.By, "paul"); err != nil {
 		fmt.Println(err)
 	}
 	// Output:

@@ -136,14 +136,17 @@ type fake struct {
 	lifetime, idLifetime time.Duration
 
 	// Hooks; nil means the default.
-	onMetadata func(m map[string]any)
-	onKeys     func() []jose.JSONWebKey
-	onToken    func(w http.ResponseWriter, r *http.Request) bool // true: handled
-	onAnswer   func(grant string, a map[string]any)
-	onIDClaims func(c map[string]any)
-	signID     func(c map[string]any) string
-	onCallback func(q url.Values)
-	onAPI      http.HandlerFunc
+	onMetadata  func(m map[string]any)
+	onKeys      func() []jose.JSONWebKey
+	onToken     func(w http.ResponseWriter, r *http.Request) bool // true: handled
+	onAnswer    func(grant string, a map[string]any)
+	onIDClaims  func(c map[string]any)
+	signID      func(c map[string]any) string
+	onCallback  func(q url.Values)
+	onSignedOut func(q url.Values)
+	userinfo    map[string]any
+	atUserinfo  []*http.Request
+	onAPI       http.HandlerFunc
 
 	discoveries, keyFetches, tokenRequests, refreshes, revocations, apiCalls atomic.Int64
 }
@@ -168,6 +171,7 @@ func newFake(t *testing.T, net *network, host string) *fake {
 	mux.HandleFunc("POST /id/connect/token", f.token)
 	mux.HandleFunc("POST /id/connect/revocation", func(http.ResponseWriter, *http.Request) { f.revocations.Add(1) })
 	mux.HandleFunc("POST /id/connect/endsession", f.endSession)
+	mux.HandleFunc("/id/connect/userinfo", f.tellUserinfo)
 	mux.HandleFunc("/api/", f.api)
 	mux.HandleFunc("GET /sys/auto-discovery", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, `{"Host":%q,"DbName":null,"WebSites":[{"Type":"ID"},{"Type":"DomainAPI","AdditionalProperties":{"ODataServiceRoot":"https://%s/api/domain/odata/"}}]}`, host, host)
@@ -192,7 +196,7 @@ func (f *fake) metadata(w http.ResponseWriter, _ *http.Request) {
 	m := map[string]any{
 		"issuer": f.issuer, "authorization_endpoint": f.issuer + "/connect/authorize", "token_endpoint": f.issuer + "/connect/token",
 		"revocation_endpoint": f.issuer + "/connect/revocation", "end_session_endpoint": f.issuer + "/connect/endsession",
-		"jwks_uri": f.issuer + "/jwks", "id_token_signing_alg_values_supported": []string{"RS256"},
+		"userinfo_endpoint": f.issuer + "/connect/userinfo", "jwks_uri": f.issuer + "/jwks", "id_token_signing_alg_values_supported": []string{"RS256"},
 		"authorization_response_iss_parameter_supported": true,
 	}
 	f.mu.Lock()
@@ -342,7 +346,33 @@ func (f *fake) idToken(claims map[string]any) string {
 func (f *fake) endSession(w http.ResponseWriter, r *http.Request) {
 	_ = r.ParseForm()
 	f.with(func() { f.sessions = append(f.sessions, r.PostForm) })
-	http.Redirect(w, r, r.PostForm.Get("post_logout_redirect_uri"), http.StatusSeeOther)
+	back := r.PostForm.Get("post_logout_redirect_uri")
+	state := url.Values{"state": {r.PostForm.Get("state")}}
+	f.with(func() {
+		if f.onSignedOut != nil {
+			f.onSignedOut(state)
+		}
+	})
+	http.Redirect(w, r, back+"?"+state.Encode(), http.StatusSeeOther)
+}
+
+// tellUserinfo tells who has the token, in the header or in the body.
+func (f *fake) tellUserinfo(w http.ResponseWriter, r *http.Request) {
+	_ = r.ParseForm()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.atUserinfo = append(f.atUserinfo, r)
+	token := r.PostForm.Get("access_token")
+	if token == "" {
+		token = strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	}
+	if !f.apiTokens[token] {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	claims := map[string]any{"sub": f.user, "name": "Anna", "email": "anna@example.com", "email_verified": true}
+	maps.Copy(claims, f.userinfo)
+	writeJSON(w, http.StatusOK, claims)
 }
 
 // api answers 401 to tokens that it does not (or no longer) take.

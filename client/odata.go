@@ -89,14 +89,6 @@ func (o *OData[T]) do(ctx context.Context, method, path string, header http.Head
 }
 
 func (o *OData[T]) call(ctx context.Context, method, path string, header http.Header, body any) ([]byte, error) {
-	root, err := o.base(ctx)
-	if err != nil {
-		return nil, err
-	}
-	address, err := under(root, path)
-	if err != nil {
-		return nil, err
-	}
 	var content io.Reader
 	if body != nil {
 		text, err := json.Marshal(body)
@@ -104,36 +96,56 @@ func (o *OData[T]) call(ctx context.Context, method, path string, header http.He
 			return nil, err
 		}
 		content = bytes.NewReader(text)
+		header = header.Clone()
+		if header == nil {
+			header = http.Header{}
+		}
+		header.Set("Content-Type", "application/json")
 	}
-	req, err := http.NewRequestWithContext(ctx, method, address.String(), content)
+	response, _, err := o.send(ctx, method, path, header, "application/json", content)
+	return response, err
+}
+
+// send makes a call with a body as it is, and returns the body of the answer and its type.
+func (o *OData[T]) send(ctx context.Context, method, path string, header http.Header, accept string, body io.Reader) ([]byte, string, error) {
+	root, err := o.base(ctx)
 	if err != nil {
-		return nil, err
+		return nil, "", err
+	}
+	address, err := under(root, path)
+	if err != nil {
+		return nil, "", err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, address.String(), body)
+	if err != nil {
+		return nil, "", err
+	}
+	if file, ok := body.(*io.SectionReader); ok { // content that can be had again, as for a token that was refused
+		req.ContentLength = file.Size()
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(io.NewSectionReader(file, 0, file.Size())), nil }
 	}
 	maps.Copy(req.Header, header)
-	req.Header.Set("Accept", "application/json")
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
+	req.Header.Set("Accept", accept)
 	res, err := o.calls.do(req, origin(root))
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return nil, "", ctx.Err()
 		}
 		var u *url.Error
 		if errors.As(err, &u) {
-			return nil, fail(tandem.CodeUnavailable, u.Err, "the API does not answer at the moment; please try again shortly")
+			return nil, "", fail(tandem.CodeUnavailable, u.Err, "the API does not answer at the moment; please try again shortly")
 		}
-		return nil, err
+		return nil, "", err
 	}
 	defer res.Body.Close()
 	if res.StatusCode/100 != 2 {
-		return nil, readAPIError(res, o.calls.clock.Now())
+		return nil, "", readAPIError(res, o.calls.clock.Now())
 	}
 	response, err := readLimited(res.Body, maxAPIResponse)
 	if err != nil {
-		return nil, fail(tandem.CodeUnavailable, err, "the answer of the API broke off; please try again shortly")
+		return nil, "", fail(tandem.CodeUnavailable, err, "the answer of the API broke off; please try again shortly")
 	}
-	return response, nil
+	return response, res.Header.Get("Content-Type"), nil
 }
 
 func (o *OData[T]) base(ctx context.Context) (*url.URL, error) {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // OnBehalfHeader is the request header with which a service call says for whom
@@ -19,16 +20,39 @@ type onBehalfKey struct{}
 
 type narrowKey struct{}
 
+// Behalf is for whom a service call is made: what evidence says of a person, without the
+// token. It may be kept with work that is done later.
+type Behalf struct {
+	// UserID is the person, a GUID; SignInID the sign-in by which they were there.
+	UserID   string `json:"user_id"`
+	SignInID string `json:"sid"`
+	// IssuedAt is when the evidence was issued.
+	IssuedAt time.Time `json:"iat"`
+}
+
+// Evidenced is verified evidence of who asks for something: an [IDToken] (see
+// [IDTokenVerifier]), the [Caller] of an API of one's own, or a [Behalf] that was kept.
+type Evidenced interface{ Behalf() Behalf }
+
+// Behalf is b itself.
+func (b Behalf) Behalf() Behalf { return b }
+
+// Behalf is what may be kept of the evidence.
+func (t IDToken) Behalf() Behalf { return Behalf{t.UserID, t.SignInID, t.IssuedAt} }
+
+// Behalf is what may be kept of the evidence.
+func (c *Caller) Behalf() Behalf { return Behalf{c.UserID, c.SignInID, c.IssuedAt} }
+
 // OnBehalfOf makes calls of a [ServiceClient] with the returned context say for
-// whom they are made. The evidence must be verified (see [IDTokenVerifier]).
-func OnBehalfOf(ctx context.Context, evidence IDToken) context.Context {
-	return context.WithValue(ctx, onBehalfKey{}, evidence)
+// whom they are made. The evidence must be verified, see [Evidenced].
+func OnBehalfOf(ctx context.Context, evidence Evidenced) context.Context {
+	return context.WithValue(ctx, onBehalfKey{}, evidence.Behalf())
 }
 
 // NarrowedTo is [OnBehalfOf], and lets the API show and do no more than the person may:
 // for what they asked for and what is shown to them. A mistake of the caller's own
 // filters then shows nobody's rows to somebody else.
-func NarrowedTo(ctx context.Context, evidence IDToken) context.Context {
+func NarrowedTo(ctx context.Context, evidence Evidenced) context.Context {
 	return context.WithValue(OnBehalfOf(ctx, evidence), narrowKey{}, true)
 }
 
@@ -39,7 +63,7 @@ func setOnBehalf(req *http.Request) string {
 	if narrow, _ := req.Context().Value(narrowKey{}).(bool); narrow {
 		req.Header.Set(NarrowHeader, "person") // without the other one the API refuses the call
 	}
-	evidence, ok := req.Context().Value(onBehalfKey{}).(IDToken)
+	evidence, ok := req.Context().Value(onBehalfKey{}).(Behalf)
 	if !ok || evidence.SignInID == "" || len(evidence.UserID) != 36 || evidence.IssuedAt.IsZero() ||
 		strings.ContainsFunc(evidence.UserID+evidence.SignInID, func(r rune) bool { return r <= ' ' || r > '~' || r == ';' }) {
 		return ""

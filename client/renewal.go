@@ -91,7 +91,7 @@ func (t *UserTokens) refresh(ctx context.Context, key SessionKey, n need) (renew
 
 // renewHere asks for new tokens and keeps them.
 func (t *UserTokens) renewHere(ctx context.Context, st *userState, n need) (renewal, error) {
-	response, err := t.endpoint.request(ctx, url.Values{"grant_type": {oauth.GrantRefreshToken}, "refresh_token": {st.refresh}}, true)
+	response, err := t.endpoint.request(ctx, t.forResource(url.Values{"grant_type": {oauth.GrantRefreshToken}, "refresh_token": {st.refresh}}), true)
 	if refusal(err) == oauth.InvalidGrant {
 		return t.refreshRefused(ctx, st, err)
 	}

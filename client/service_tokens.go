@@ -119,7 +119,7 @@ func NewServiceTokens(c ServiceConfig) (*ServiceTokens, error) {
 	}
 	s := &ServiceTokens{
 		clock: c.Clock, timed: c.Clock == nil, form: form, log: logger(c.Log),
-		endpoint: tokenEndpoint{c.Provider, c.ApplicationURI, c.Credential.service, c.Clock},
+		endpoint: tokenEndpoint{provider: c.Provider, applicationURI: c.ApplicationURI, credential: c.Credential.service, clock: c.Clock},
 	}
 	s.calls = &authorised{
 		http: httpClient(rt), origins: origins, observe: c.Observe, clock: s.clock,

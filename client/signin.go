@@ -94,6 +94,12 @@ func (t *UserTokens) authorizationURL(m *oauth.Metadata, state string, s signIn)
 	q.Set("nonce", s.Nonce)
 	q.Set("code_challenge", oauth.Challenge(s.Verifier))
 	q.Set("code_challenge_method", oauth.ChallengeS256)
+	if t.config.Resource != "" {
+		q.Set("resource", t.config.Resource)
+	}
+	if t.config.DPoP != nil { // the code is of no use without the key either
+		q.Set("dpop_jkt", t.config.DPoP.Thumbprint)
+	}
 	u, err := url.Parse(m.AuthorizationEndpoint)
 	if err != nil { // checked when it was discovered
 		return m.AuthorizationEndpoint

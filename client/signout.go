@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/subtle"
 	"errors"
 	"io"
 	"net/http"
@@ -87,7 +89,7 @@ func (t *UserTokens) revoke(ctx context.Context, m *oauth.Metadata, refresh stri
 	}
 	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
 	defer cancel()
-	res, err := t.endpoint.post(ctx, m, m.RevocationEndpoint, url.Values{"token": {refresh}, "token_type_hint": {"refresh_token"}})
+	res, _, err := t.endpoint.post(ctx, m, m.RevocationEndpoint, url.Values{"token": {refresh}, "token_type_hint": {"refresh_token"}})
 	if err != nil {
 		t.log.WarnContext(ctx, "the refresh token was not revoked", "error", err)
 		return
@@ -110,6 +112,9 @@ func (t *UserTokens) signOutPage(w http.ResponseWriter, r *http.Request, m *oaut
 	}
 	script := "'self'"
 	if t.signedOut != nil {
+		state := rand.Text()
+		form.Fields.Set("state", state)
+		t.setCookie(w, t.cookie+signOutSuffix, oauth.Challenge(state), int(signOutLifetime/time.Second))
 		form.Fields.Set("post_logout_redirect_uri", t.config.PostLogoutRedirectURL)
 		// Redirects that follow a form are checked too.
 		targets += " " + webOrigin(t.signedOut)
@@ -131,8 +136,28 @@ func (t *UserTokens) signOutPage(w http.ResponseWriter, r *http.Request, m *oaut
 	_ = pages.ExecuteTemplate(w, "signout", form) // who has gone away cannot be told
 }
 
+// The sign-out that this browser began, by the hash of the state that it went to the
+// provider with: what is in an address is never in a cookie, too (invariant I13).
+const (
+	signOutSuffix   = "-out"
+	signOutLifetime = 30 * time.Minute
+)
+
+// ofThisSignOut reports whether an answer is to the sign-out that this browser began
+// (RP-Initiated Logout section 3), and forgets it: each is answered once.
+func (t *UserTokens) ofThisSignOut(w http.ResponseWriter, r *http.Request) bool {
+	c, err := r.Cookie(t.cookie + signOutSuffix)
+	if err != nil {
+		return false
+	}
+	t.setCookie(w, c.Name, "", -1)
+	return subtle.ConstantTimeCompare([]byte(c.Value), []byte(oauth.Challenge(r.URL.Query().Get("state")))) == 1
+}
+
 // SignedOut is where the provider sends the browser after a sign-out (GET
-// /signout-callback). It also serves the script of the sign-out page.
+// /signout-callback). An answer without the state of the sign-out that the browser began
+// says nothing about it, and is shown as such. It also serves the script of the sign-out
+// page.
 func (t *UserTokens) SignedOut() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.RawQuery == "submit.js" {
@@ -144,6 +169,11 @@ func (t *UserTokens) SignedOut() http.Handler {
 			return
 		}
 		noStore(w)
+		if !t.ofThisSignOut(w, r) {
+			t.problem(w, r, http.StatusBadRequest, "You are signed out here. Whether you are at the sign-in server, too, is not known: "+
+				"what came back is no answer to a sign-out that this browser began.", nil)
+			return
+		}
 		http.Redirect(w, r, t.config.SignedOutURL, http.StatusSeeOther)
 	})
 }

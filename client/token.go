@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/oauth"
 )
 
 // The two tokens, and the two credentials, differ in the name of their field: one
@@ -24,9 +23,8 @@ type ServiceToken struct{ service *accessToken }
 type APIToken interface{ UserToken | ServiceToken }
 
 type accessToken struct {
-	raw    hidden[string]
-	header hidden[string] // for Authorization
-	scope  tandem.Scope
+	raw   hidden[string]
+	scope tandem.Scope
 	// identity is the login that it acts as, where known.
 	identity            string
 	issuedAt, expiresAt time.Time
@@ -40,7 +38,7 @@ type accessToken struct {
 }
 
 func newAccessToken(raw string) *accessToken {
-	return &accessToken{raw: hide(raw), header: hide(oauth.TokenTypeBearer + " " + raw)}
+	return &accessToken{raw: hide(raw)}
 }
 
 // forceAgain is how old a token that was itself forced must be to be replaced

@@ -19,12 +19,18 @@ import (
 // defaultLifetime is assumed of an access token whose response does not tell.
 const defaultLifetime = 5 * time.Minute
 
+// errUnusable is among the causes of an answer of success that gives nothing to work with:
+// it spent what was asked with, or would come again.
+var errUnusable = errors.New("the token answer is unusable")
+
 // tokenEndpoint makes token requests for one half of an application.
 type tokenEndpoint struct {
 	provider       *Provider
 	applicationURI string
 	credential     *credential
 	clock          tandem.Clock
+	// proofs make proofs of possession; nil for none.
+	proofs *proofs
 }
 
 // tokenResponse is a good response of the token endpoint (RFC 6749 section 5.1).
@@ -52,10 +58,13 @@ func (e *tokenEndpoint) request(ctx context.Context, form url.Values, again bool
 	if again {
 		limit = attemptTimeout
 	}
-	res, body, err := e.attempt(ctx, &m, form, limit)
+	res, fresh, body, err := e.attempt(ctx, &m, form, limit)
+	if err == nil && fresh && wantsNonce(res.StatusCode, body) {
+		res, _, body, err = e.attempt(ctx, &m, form, limit)
+	}
 	if again && ctx.Err() == nil && lost(res, err) {
 		// For example a connection that the server closed when it restarted.
-		res, body, err = e.attempt(ctx, &m, form, limit)
+		res, _, body, err = e.attempt(ctx, &m, form, limit)
 	}
 	if err != nil {
 		return nil, fail(tandem.CodeUnavailable, err, "the identity server %s does not answer: %v", e.provider.issuer, err)
@@ -65,7 +74,7 @@ func (e *tokenEndpoint) request(ctx context.Context, form url.Values, again bool
 	}
 	response, err := e.read(res, body)
 	if err != nil {
-		return nil, fail(tandem.CodeUnavailable, err, "the identity server %s gave an unusable token answer: %v", e.provider.issuer, err)
+		return nil, fail(tandem.CodeUnavailable, errors.Join(errUnusable, err), "the identity server %s gave an unusable token answer: %v", e.provider.issuer, err)
 	}
 	return response, nil
 }
@@ -76,41 +85,46 @@ func lost(res *http.Response, err error) bool {
 	return err != nil || res.StatusCode == http.StatusBadGateway || res.StatusCode == http.StatusGatewayTimeout
 }
 
-// attempt makes the request once and reads its answer.
-func (e *tokenEndpoint) attempt(ctx context.Context, m *oauth.Metadata, form url.Values, limit time.Duration) (*http.Response, []byte, error) {
+// attempt makes the request once and reads its answer; of the nonce it tells what post does.
+func (e *tokenEndpoint) attempt(ctx context.Context, m *oauth.Metadata, form url.Values, limit time.Duration) (*http.Response, bool, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	res, err := e.post(ctx, m, m.TokenEndpoint, form)
+	res, fresh, err := e.post(ctx, m, m.TokenEndpoint, form)
 	if err != nil {
-		return nil, nil, err
+		return nil, false, nil, err
 	}
 	defer res.Body.Close()
 	body, err := readLimited(res.Body, maxTokenResponse)
-	return res, body, err
+	return res, fresh, body, err
 }
 
-// post sends a form to an endpoint that the client authenticates at.
-func (e *tokenEndpoint) post(ctx context.Context, m *oauth.Metadata, address string, form url.Values) (*http.Response, error) {
+// post sends a form to an endpoint that the client authenticates at. It reports beside the
+// answer whether it has another nonce than the request's proof.
+func (e *tokenEndpoint) post(ctx context.Context, m *oauth.Metadata, address string, form url.Values) (*http.Response, bool, error) {
 	values := url.Values{}
 	for name, v := range form {
 		values[name] = v
 	}
 	header := http.Header{}
 	if err := e.credential.authenticate(values, header, e.applicationURI, m, e.clock.Now()); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(values.Encode()))
 	if err != nil {
-		return nil, err
+		return nil, false, err
+	}
+	nonce, err := e.proofs.add(header, http.MethodPost, req.URL, "")
+	if err != nil {
+		return nil, false, err
 	}
 	req.Header = header
 	header.Set("Content-Type", "application/x-www-form-urlencoded")
 	header.Set("Accept", "application/json")
 	res, err := e.provider.http.Do(req)
 	if err != nil {
-		return nil, withoutURL(err)
+		return nil, false, withoutURL(err)
 	}
-	return res, nil
+	return res, e.proofs.heard(req.URL, res.Header, nonce), nil
 }
 
 // read takes what is needed from a good response. Its text appears in no error.
@@ -129,8 +143,8 @@ func (e *tokenEndpoint) read(res *http.Response, body []byte) (*tokenResponse, e
 	if json.Unmarshal(body, &a) != nil {
 		return nil, errors.New("its JSON has unexpected types")
 	}
-	if !strings.EqualFold(a.TokenType, oauth.TokenTypeBearer) {
-		return nil, errors.New("its token_type is not Bearer")
+	if want := e.proofs.scheme(); !strings.EqualFold(a.TokenType, want) {
+		return nil, fmt.Errorf("its token_type is not %s", want)
 	}
 	for name, token := range map[string]string{"access_token": a.AccessToken, "refresh_token": a.RefreshToken, "id_token": a.IDToken} {
 		if len(token) > maxToken || strings.ContainsFunc(token, func(r rune) bool { return r < ' ' || r > '~' }) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/oauth/dpop"
 	"github.com/hybridapps/tandem/seal"
 )
 
@@ -37,6 +38,14 @@ type UserConfig struct {
 	// read update. openid is always asked for. Without offline_access people
 	// sign in again when their access token ends.
 	Scope tandem.Scope
+	// DPoP is a key that the tokens are bound to (RFC 9449): who steals one can do nothing
+	// with it. Replicas share the key ([dpop.KeyOf]); with another one people sign in again,
+	// where the provider binds refresh tokens, too. A provider that gives a token that is
+	// not bound is refused. Nil binds none.
+	DPoP *dpop.Key
+	// Resource is what the tokens are for (RFC 8707): the URI of a registered resource, whose
+	// API belongs in APIOrigins then; empty means the provider's own API.
+	Resource string
 	// Parameters are added to the authorization request (ui_locales, prompt,
 	// max_age …). Those that this package sends itself are refused.
 	Parameters url.Values
@@ -60,6 +69,9 @@ type UserConfig struct {
 	// APIOrigins ("https://api.example.com") may be sent the user token, beside
 	// the issuer's own origin and the root of an [OData].
 	APIOrigins []string
+	// UserinfoInBody sends the access token to the userinfo endpoint in the body of a form
+	// (RFC 6750 section 2.2), for a provider that reads it there alone.
+	UserinfoInBody bool
 	// Transport makes the API calls; nil means the Provider's.
 	Transport http.RoundTripper
 	// Observe is told about each API call, in the caller's goroutine.

@@ -53,7 +53,7 @@ func (t *UserTokens) session(st *userState) *UserSession {
 	s.state.Store(st)
 	s.calls = &authorised{
 		http: t.api, origins: t.origins, observe: t.config.Observe, clock: t.clock,
-		token: s.access, rejected: s.rejected, patience: userPatience,
+		token: s.access, rejected: s.rejected, patience: userPatience, proofs: t.endpoint.proofs,
 	}
 	return s
 }

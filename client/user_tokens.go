@@ -40,6 +40,7 @@ type UserTokens struct {
 	secure         bool
 
 	used     recent[string, string]    // where the states redeemed here led to
+	over     recent[string, time.Time] // sign-ins that the provider has ended, and when that was heard
 	versions recent[SessionKey, int64] // of rows, as last seen here
 	// resting sessions could not be renewed and are not tried ahead of expiry
 	// before the time.
@@ -60,7 +61,7 @@ func NewUserTokens(c UserConfig) (*UserTokens, error) {
 	}
 	t := &UserTokens{
 		clock: c.Clock, log: logger(c.Log), flights: map[SessionKey]*flight[renewal]{},
-		endpoint:    tokenEndpoint{c.Provider, c.ApplicationURI, c.Credential.user, c.Clock},
+		endpoint:    tokenEndpoint{c.Provider, c.ApplicationURI, c.Credential.user, c.Clock, newProofs(c.DPoP, c.Clock)},
 		verifier:    newIDTokenVerifier(c.Provider, c.ApplicationURI, clockSkew),
 		crossOrigin: http.NewCrossOriginProtection(),
 	}
@@ -110,8 +111,16 @@ func checkApplication(c *UserConfig) error {
 	if !c.Scope.Has(tandem.ScopeOpenID) {
 		c.Scope = append(tandem.Scope{tandem.ScopeOpenID}, c.Scope...)
 	}
+	if c.Resource != "" {
+		if u, err := url.Parse(c.Resource); err != nil || !u.IsAbs() || u.Fragment != "" {
+			return fmt.Errorf("field Resource %q: use the absolute URI, without a fragment, that is registered at the provider", c.Resource)
+		}
+	}
+	if c.DPoP != nil && c.UserinfoInBody {
+		return errors.New("fields DPoP and UserinfoInBody: a token that is bound to a key goes in the header alone")
+	}
 	for name := range c.Parameters {
-		if slices.Contains(ownParameters, name) {
+		if slices.Contains(ownParameters, name) || name == "dpop_jkt" || name == "resource" && c.Resource != "" {
 			return fmt.Errorf("the parameter %s is not yours to set", name)
 		}
 	}

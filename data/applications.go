@@ -43,9 +43,20 @@ var applications = sqldb.NewTable("applications", func(a *application, column sq
 	column("access_tokens", &a.AccessTokens)
 	column("device_flow", &a.DeviceFlow)
 	column("first_party", &a.FirstParty)
+	column("pushed_requests_only", &a.PushedRequestsOnly)
+	column("bound_tokens_only", &a.BoundTokensOnly)
+	column("fapi", &a.FAPI)
+	column("id_token_algorithm", &a.IDTokenAlgorithm)
+	column("resource", &a.Resource)
+	column("resource_scopes", scopeField(&a.ResourceScopes))
+	column("accepts_from", linesField(&a.AcceptsFrom))
+	column("companion_of", &a.CompanionOf)
 	column("secret_hash", &a.SecretHash)
 	column("basic_authentication", &a.BasicAuthentication)
 	column("notes", &a.Notes)
+	column("owner", &a.Owner)
+	column("source", &a.Source)
+	column("created_by", &a.CreatedBy)
 	column("created_at", sqldb.TimeField(&a.CreatedAt))
 	column("changed_at", sqldb.TimeField(&a.ChangedAt))
 	column("deleted_at", sqldb.TimeField(&a.deletedAt))
@@ -55,19 +66,14 @@ var applications = sqldb.NewTable("applications", func(a *application, column sq
 // Create implements [registry.AppStore].
 func (s *Applications) Create(ctx context.Context, a tandem.TrustedApp) (tandem.TrustedApp, error) {
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		if err := claimName(ctx, tx, a.ApplicationURI, applicationName); err != nil {
+		if err := claimApplication(ctx, tx, a.ApplicationURI); err != nil {
 			return err
 		}
-		var there int
-		err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM applications WHERE deleted_at = 0 AND application_uri = $1`, a.ApplicationURI).Scan(&there)
-		if err != nil {
+		if err := claimResource(ctx, tx, nil, &a); err != nil {
 			return err
-		}
-		if there > 0 {
-			return taken(a.ApplicationURI, applicationName)
 		}
 		a.Version = 1
-		_, err = tx.ExecContext(ctx, applications.Insert, applications.Values(&application{TrustedApp: a})...)
+		_, err := tx.ExecContext(ctx, applications.Insert, applications.Values(&application{TrustedApp: a})...)
 		if err != nil {
 			return err
 		}
@@ -79,6 +85,19 @@ func (s *Applications) Create(ctx context.Context, a tandem.TrustedApp) (tandem.
 		return nil
 	})
 	return a, err
+}
+
+// claimApplication takes an ApplicationURI for an application that comes to be.
+func claimApplication(ctx context.Context, tx *sql.Tx, uri string) error {
+	if err := claimName(ctx, tx, uri, applicationName); err != nil {
+		return err
+	}
+	var there int
+	err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM applications WHERE deleted_at = 0 AND application_uri = $1`, uri).Scan(&there)
+	if err == nil && there > 0 {
+		err = taken(uri, applicationName)
+	}
+	return err
 }
 
 // ByURI implements [registry.AppStore].
@@ -100,7 +119,11 @@ func noApplication(uri string) error {
 // Page implements [registry.AppStore].
 func (s *Applications) Page(ctx context.Context, f registry.Filter, after string, limit int) (page []registry.ListedApp, err error) {
 	var w where
-	w.add("deleted_at = 0")
+	w.when(!f.Trash, "deleted_at = 0")
+	w.when(f.Trash, inTrash)
+	// Of several with one ApplicationURI the last: a page begins after one.
+	w.when(f.Trash, `NOT EXISTS (SELECT 1 FROM applications later WHERE later.application_uri = applications.application_uri
+		AND later.name <> '' AND later.deleted_at > applications.deleted_at)`)
 	w.add("application_uri > ?", after)
 	w.when(f.ClientType != "", "client_type = ?", string(f.ClientType))
 	w.when(f.SystemUserID != "", "system_user_id = ?", f.SystemUserID)
@@ -113,7 +136,7 @@ func (s *Applications) Page(ctx context.Context, f registry.Filter, after string
 		}
 		logins, err := systemUsers(ctx, tx, found)
 		page = sqldb.Each(found, func(a *application) registry.ListedApp {
-			return registry.ListedApp{TrustedApp: a.TrustedApp, SystemUser: logins[a.SystemUserID]}
+			return registry.ListedApp{TrustedApp: a.TrustedApp, SystemUser: logins[a.SystemUserID], DeletedAt: a.deletedAt}
 		})
 		return err
 	})
@@ -143,6 +166,15 @@ func (s *Applications) Update(ctx context.Context, uri string, now time.Time,
 		}
 		a.ID, a.ApplicationURI, a.CreatedAt, a.Credentials = old.ID, old.ApplicationURI, old.CreatedAt, old.Credentials
 		a.ChangedAt, a.Version = at, old.Version+1
+		if err := claimResource(ctx, tx, &old, &a); err != nil {
+			return err
+		}
+		if a.SecretHash != old.SecretHash {
+			a.SecretUsedAt, a.SecretUsedFrom = time.Time{}, ""
+			if _, err := tx.ExecContext(ctx, `DELETE FROM classic_secret_uses WHERE application_id = $1`, old.ID); err != nil {
+				return err
+			}
+		}
 		_, err = tx.ExecContext(ctx, applications.Update, applications.Values(&application{TrustedApp: a})...)
 		return err
 	})
@@ -183,13 +215,22 @@ func later(now, before time.Time) time.Time {
 }
 
 // Delete implements [registry.AppStore].
-func (s *Applications) Delete(ctx context.Context, uri string, now time.Time) error {
+func (s *Applications) Delete(ctx context.Context, uri string, now time.Time, by string) error {
 	return s.change(ctx, uri, now, func(tx *sql.Tx, old tandem.TrustedApp, at time.Time) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM credentials WHERE application_id = $1`, old.ID); err != nil {
+		if err := revokeAll(ctx, tx, old.ID, at, by); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `UPDATE applications SET deleted_at = $2, is_enabled = $3, secret_hash = '' WHERE id = $1`,
 			old.ID, sqldb.Micros(at), false); err != nil {
+			return err
+		}
+		if _, err := endReferences(ctx, tx, "application_id = $3", old.ID, by, at); err != nil {
+			return err
+		}
+		if err := forgetConsents(ctx, tx, "application_id", old.ID); err != nil {
+			return err
+		}
+		if err := claimResource(ctx, tx, &old, nil); err != nil {
 			return err
 		}
 		return releaseName(ctx, tx, old.ApplicationURI, applicationName)
@@ -212,5 +253,8 @@ func (s *Applications) query(ctx context.Context, q querier, where string, args 
 	for i := range found {
 		found[i].Credentials = of[found[i].ID]
 	}
-	return found, err
+	if err != nil {
+		return nil, err
+	}
+	return found, readSecretUses(ctx, q, found)
 }

@@ -3,6 +3,7 @@ package data
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -15,10 +16,10 @@ import (
 // Audit keeps the record of what happened; it implements [audit.Store]. It has
 // no statement that changes an event, and one that removes the oldest.
 //
-// The one index is that of the id, which grows with time: pages and the newest
+// The one index of all events is that of the id, which grows with time: pages and the newest
 // events are found at once, while a rare kind, actor or session is looked for
 // from the newest event backwards. An index more would cost every token issued
-// more than such a search is worth.
+// more than such a search is worth. The sign-ins of a person alone have one, of their own.
 type Audit struct{ db *sqldb.DB }
 
 // NewAudit keeps the record in the instance's database.
@@ -121,6 +122,16 @@ func (s *Audit) ListAudit(ctx context.Context, f audit.Filter) ([]tandem.AuditEv
 	add(f.Actor != "", "actor =", f.Actor)
 	add(f.SessionID != "", "session_id =", f.SessionID)
 	add(f.RequestID != "", "request_id =", f.RequestID)
+	add(f.ID != "", "id =", f.ID)
+	add(f.TokenID != "", "token_id =", f.TokenID)
+	add(f.SignInID != "", "sign_in_id =", f.SignInID)
+	add(f.RemoteAddr != "", "remote_addr =", f.RemoteAddr)
+	add(f.Flow != "", "flow =", string(f.Flow))
+	add(f.Family != "", "facts LIKE", `%"f":"`+f.Family+`"%`)
+	add(f.Credential != "", "facts LIKE", `%"c":"`+f.Credential+`"%`)
+	// The rule comes first in the facts.
+	rule := `{"r":"` + string(f.Rule) + `"`
+	add(f.Rule != "", "substr(facts, 1, "+strconv.Itoa(len(rule))+") =", rule)
 	add(!f.Since.IsZero(), "at >=", sqldb.Micros(f.Since))
 	add(!f.Until.IsZero(), "at <", sqldb.Micros(f.Until))
 	add(f.Before != "", "id <", f.Before)
@@ -138,13 +149,29 @@ func (s *Audit) ListAudit(ctx context.Context, f audit.Filter) ([]tandem.AuditEv
 	return auditEvents.All(s.db.Reader().QueryContext(ctx, query, args...))
 }
 
-// oldEvents are found by the id, which grows with time, and judged by their own
-// time too.
-var oldEvents = sqldb.Purge{Table: "audit_events", Column: "id", And: `at < $4`}
+// SignInsOf are the newest sign-ins of a login, and those that failed, the newest first.
+func (s *Audit) SignInsOf(ctx context.Context, login string, limit int) ([]tandem.AuditEvent, error) {
+	// The kinds as the index has them.
+	return auditEvents.All(s.db.Reader().QueryContext(ctx, auditEvents.Select+
+		`WHERE actor = $1 AND kind IN ('sign_in', 'sign_in_failed') ORDER BY id DESC LIMIT $2`, login, limit))
+}
+
+// FirstKept implements [audit.Store].
+func (s *Audit) FirstKept(ctx context.Context, before time.Time) (id string, err error) {
+	err = s.db.Reader().QueryRowContext(ctx, `SELECT id FROM audit_events WHERE NOT (id < $1 AND at < $2) ORDER BY id LIMIT 1`,
+		sqldb.FirstID(before), sqldb.Micros(before)).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return sqldb.FirstID(before), nil
+	}
+	return id, err
+}
+
+// oldEvents are found by the id, which grows with time.
+var oldEvents = sqldb.Purge{Table: "audit_events", Column: "id"}
 
 // PruneAudit implements [audit.Store].
-func (s *Audit) PruneAudit(ctx context.Context, before time.Time) (int64, error) {
+func (s *Audit) PruneAudit(ctx context.Context, first string) (int64, error) {
 	p := oldEvents
-	p.Before, p.Args = sqldb.FirstID(before), []any{sqldb.Micros(before)}
+	p.Before = first
 	return s.db.Purge(ctx, p)
 }

@@ -21,11 +21,11 @@ func NewChanges(db *sqldb.DB) *Changes { return &Changes{db} }
 func (s *Changes) Newest(ctx context.Context) (m registry.Marks, err error) {
 	stmt, err := s.db.ReadStmt(ctx, `SELECT (SELECT last FROM change_counters WHERE name = 'applications'),
 		(SELECT last FROM change_counters WHERE name = 'users'), (SELECT last FROM change_counters WHERE name = 'revocations'),
-		(SELECT last FROM change_counters WHERE name = 'permissions')`)
+		(SELECT last FROM change_counters WHERE name = 'permissions'), (SELECT last FROM change_counters WHERE name = 'reference_tokens')`)
 	if err != nil {
 		return m, err
 	}
-	err = stmt.QueryRowContext(ctx).Scan(&m.Apps, &m.Users, &m.Revocations, &m.Permissions)
+	err = stmt.QueryRowContext(ctx).Scan(&m.Apps, &m.Users, &m.Revocations, &m.Permissions, &m.References)
 	return m, err
 }
 
@@ -50,6 +50,16 @@ var appChanges = sqldb.NewTable("applications", func(a *appChange, column sqldb.
 	column("scope", scopeField(&a.Scope))
 	column("user_scope", (*nullableScope)(&a.UserScope))
 	column("service_scope", (*nullableScope)(&a.ServiceScope))
+	column("access_tokens", &a.AccessTokens)
+	column("device_flow", &a.DeviceFlow)
+	column("first_party", &a.FirstParty)
+	column("pushed_requests_only", &a.PushedRequestsOnly)
+	column("bound_tokens_only", &a.BoundTokensOnly)
+	column("fapi", &a.FAPI)
+	column("id_token_algorithm", &a.IDTokenAlgorithm)
+	column("resource", &a.Resource)
+	column("resource_scopes", scopeField(&a.ResourceScopes))
+	column("accepts_from", linesField(&a.AcceptsFrom))
 	column("secret_hash", &a.SecretHash)
 	column("created_at", sqldb.TimeField(&a.CreatedAt))
 	column("deleted_at", sqldb.TimeField(&a.deletedAt))

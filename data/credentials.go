@@ -3,9 +3,12 @@ package data
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity"
+	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -18,14 +21,20 @@ type credential struct {
 var credentials = sqldb.NewTable("credentials", func(c *credential, column sqldb.Column) {
 	column("id", &c.ID)
 	column("application_id", &c.applicationID)
+	column("name", &c.Name)
 	column("kind", &c.Kind)
 	column("flow", &c.Flow)
 	column("secret_hash", (*bytesField)(&c.SecretHash))
 	column("public_key", jsonField(&c.PublicKey))
 	column("created_at", sqldb.TimeField(&c.CreatedAt))
+	column("created_by", &c.CreatedBy)
 	column("not_before", sqldb.TimeField(&c.NotBefore))
 	column("expires_at", sqldb.TimeField(&c.ExpiresAt))
 	column("last_used_at", sqldb.TimeField(&c.LastUsedAt))
+	column("last_used_from", &c.LastUsedFrom)
+	column("revoked_at", sqldb.TimeField(&c.RevokedAt))
+	column("revoked_by", &c.RevokedBy)
+	column("successor_of", &c.SuccessorOf)
 })
 
 func insertCredential(ctx context.Context, tx *sql.Tx, applicationID string, c *tandem.Credential) error {
@@ -44,39 +53,117 @@ func credentialsOf(ctx context.Context, q querier, where string, args ...any) (m
 	return of, err
 }
 
-// AddCredential implements [registry.AppStore].
-func (s *Applications) AddCredential(ctx context.Context, uri string, now time.Time,
-	check func(tandem.TrustedApp) error, c tandem.Credential,
+// ChangeCredentials implements [registry.AppStore].
+func (s *Applications) ChangeCredentials(ctx context.Context, uri string, now time.Time,
+	change func(tandem.TrustedApp) (registry.CredentialChange, error),
 ) error {
 	return s.change(ctx, uri, now, func(tx *sql.Tx, old tandem.TrustedApp, _ time.Time) error {
-		if err := check(old); err != nil {
+		c, err := change(old)
+		if err != nil {
 			return err
 		}
-		return insertCredential(ctx, tx, old.ID, &c)
+		for i := range c.New {
+			if err := insertCredential(ctx, tx, old.ID, &c.New[i]); err != nil {
+				return err
+			}
+		}
+		for i := range c.Changed {
+			if err := updateCredential(ctx, tx, old.ID, &c.Changed[i]); err != nil {
+				return err
+			}
+		}
+		return forgetOldest(ctx, tx, &old)
 	})
 }
 
-// RevokeCredential implements [registry.AppStore].
-func (s *Applications) RevokeCredential(ctx context.Context, uri, id string, now time.Time) error {
-	return s.change(ctx, uri, now, func(tx *sql.Tx, old tandem.TrustedApp, _ time.Time) error {
-		deleted, err := sqldb.Changed(tx.ExecContext(ctx, `DELETE FROM credentials WHERE application_id = $1 AND id = $2`, old.ID, id))
-		if err != nil || deleted {
+// updateCredential leaves alone what a use changes, which may be a moment newer.
+func updateCredential(ctx context.Context, tx *sql.Tx, applicationID string, c *tandem.Credential) error {
+	_, err := tx.ExecContext(ctx, `UPDATE credentials SET name = $3, not_before = $4, expires_at = $5, revoked_at = $6, revoked_by = $7
+		WHERE application_id = $1 AND id = $2`, applicationID, c.ID, c.Name, sqldb.Micros(c.NotBefore), sqldb.Micros(c.ExpiresAt),
+		sqldb.Micros(c.RevokedAt), c.RevokedBy)
+	return err
+}
+
+// revokeAll revokes all credentials of an application; they expire, too, for programs
+// of the version before.
+func revokeAll(ctx context.Context, tx *sql.Tx, applicationID string, at time.Time, by string) error {
+	_, err := tx.ExecContext(ctx, `UPDATE credentials SET revoked_at = $2, revoked_by = $3,
+		expires_at = CASE WHEN expires_at = 0 OR expires_at > $2 THEN $2 ELSE expires_at END
+		WHERE application_id = $1 AND revoked_at = 0`, applicationID, sqldb.Micros(at), by)
+	return err
+}
+
+// forgetOldest deletes the credentials that were revoked before the newest
+// [registry.MaxRevoked] of the application.
+func forgetOldest(ctx context.Context, tx *sql.Tx, a *tandem.TrustedApp) error {
+	revoked := slices.DeleteFunc(slices.Clone(a.Credentials), func(c tandem.Credential) bool { return !c.Revoked() })
+	if len(revoked) <= registry.MaxRevoked {
+		return nil
+	}
+	slices.SortFunc(revoked, func(a, b tandem.Credential) int { return b.RevokedAt.Compare(a.RevokedAt) })
+	for _, c := range revoked[registry.MaxRevoked:] {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM credentials WHERE id = $1`, c.ID); err != nil {
 			return err
 		}
-		return tandem.Errorf(tandem.CodeNotFound, "application %q has no credential %s", uri, id)
-	})
+	}
+	return nil
 }
 
 // CredentialsUsed implements [identity.CredentialUses]. It is no change of the
 // application: nobody needs to read it again for this.
-func (s *Applications) CredentialsUsed(ctx context.Context, used map[string]time.Time) error {
+func (s *Applications) CredentialsUsed(ctx context.Context, used []identity.CredentialUse) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		for id, at := range used {
-			_, err := tx.ExecContext(ctx, `UPDATE credentials SET last_used_at = $2 WHERE id = $1 AND last_used_at < $2`, id, sqldb.Micros(at))
-			if err != nil {
+		for _, u := range used {
+			statement, id := `UPDATE credentials SET last_used_at = $2, last_used_from = $3 WHERE id = $1 AND last_used_at <= $2`, u.CredentialID
+			if u.CredentialID == tandem.ClassicCredential {
+				id = u.ApplicationID
+				statement = `INSERT INTO classic_secret_uses (application_id, last_used_at, last_used_from)
+					SELECT id, CAST($2 AS BIGINT), CAST($3 AS TEXT) FROM applications WHERE id = $1
+					ON CONFLICT (application_id) DO UPDATE SET last_used_at = excluded.last_used_at, last_used_from = excluded.last_used_from
+					WHERE classic_secret_uses.last_used_at <= excluded.last_used_at`
+			}
+			if _, err := tx.ExecContext(ctx, statement, id, sqldb.Micros(u.At), u.From); err != nil {
+				return err
+			}
+			if err := placeUsed(ctx, tx, &u); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// readSecretUses tells applications with a classic secret when it was used last.
+func readSecretUses(ctx context.Context, q querier, of []application) error {
+	index, ids := map[string]int{}, []any{}
+	for i := range of {
+		if of[i].SecretHash != "" {
+			index[of[i].ID] = i
+			ids = append(ids, of[i].ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	rows, err := q.QueryContext(ctx, `SELECT application_id, last_used_at, last_used_from FROM classic_secret_uses
+		WHERE application_id IN (`+placeholders(1, len(ids))+`)`, ids...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, from string
+		var at time.Time
+		if err := rows.Scan(&id, sqldb.TimeField(&at), &from); err != nil {
+			return err
+		}
+		a := &of[index[id]]
+		a.SecretUsedAt, a.SecretUsedFrom = at, from
+	}
+	return rows.Err()
+}
+
+// PurgeCredentials implements [registry.AppStore].
+func (s *Applications) PurgeCredentials(ctx context.Context, before time.Time) error {
+	return purge(ctx, s.db, sqldb.Micros(before), oldCredentials)
 }

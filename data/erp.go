@@ -128,32 +128,20 @@ func (e *ERP) once(ctx context.Context, f func(*transaction) error, again bool) 
 func (e *ERP) present() time.Time { return e.Clock.Now().UTC().Truncate(time.Microsecond) }
 
 // Write implements [write.Store].
-func (e *ERP) Write(ctx context.Context, by write.Actor, set *model.Set, o *write.Object) (out write.Outcome, err error) {
-	err = e.change(ctx, by, func(w *write.Writer) error {
-		out, err = w.Apply(set, o, "create")
-		return err
-	})
-	return out, err
+func (e *ERP) Write(ctx context.Context, by write.Actor, set *model.Set, o *write.Object) (write.Outcome, error) {
+	return e.outcome(ctx, by, func(w *write.Writer) (write.Outcome, error) { return w.Apply(set, o, "create") })
 }
 
 // CreateChild implements [write.Store].
 func (e *ERP) CreateChild(ctx context.Context, by write.Actor, owner model.Entity, when write.Condition,
-	child *model.Child, o *write.Object) (out write.Outcome, err error) {
-	err = e.change(ctx, by, func(w *write.Writer) error {
-		out, err = w.CreateChild(owner, when, child, o)
-		return err
-	})
-	return out, err
+	child *model.Child, o *write.Object) (write.Outcome, error) {
+	return e.outcome(ctx, by, func(w *write.Writer) (write.Outcome, error) { return w.CreateChild(owner, when, child, o) })
 }
 
 // Update implements [write.Store].
 func (e *ERP) Update(ctx context.Context, by write.Actor, entity model.Entity, when write.Condition,
-	o *write.Object) (out write.Outcome, err error) {
-	err = e.change(ctx, by, func(w *write.Writer) error {
-		out, err = w.Update(entity, when, o)
-		return err
-	})
-	return out, err
+	o *write.Object) (write.Outcome, error) {
+	return e.outcome(ctx, by, func(w *write.Writer) (write.Outcome, error) { return w.Update(entity, when, o) })
 }
 
 // Delete implements [write.Store].
@@ -163,15 +151,24 @@ func (e *ERP) Delete(ctx context.Context, by write.Actor, entity model.Entity, w
 
 // Do implements [write.Store].
 func (e *ERP) Do(ctx context.Context, by write.Actor, entity model.Entity, when write.Condition, action string,
-	args *write.Object) (out write.Outcome, err error) {
+	args *write.Object) (write.Outcome, error) {
+	return e.outcome(ctx, by, func(w *write.Writer) (write.Outcome, error) { return w.Do(entity, when, action, args) })
+}
+
+// outcome is change for a write that has one, with what the caller should know of it.
+func (e *ERP) outcome(ctx context.Context, by write.Actor, f func(*write.Writer) (write.Outcome, error)) (out write.Outcome, err error) {
 	err = e.change(ctx, by, func(w *write.Writer) error {
-		out, err = w.Do(entity, when, action, args)
+		out, err = f(w)
+		out.Note = w.Note()
 		return err
 	})
 	return out, err
 }
 
 func (e *ERP) change(ctx context.Context, by write.Actor, f func(*write.Writer) error) error {
+	if t, _ := ctx.Value(togetherKey{}).(*together); t != nil {
+		return t.change(e, by, f)
+	}
 	err := e.write(ctx, MaxTransaction, func(t *transaction) error {
 		w := write.NewWriter(e.model, by).In(t, e.present())
 		if err := w.Renew(); err != nil {

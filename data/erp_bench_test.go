@@ -8,6 +8,7 @@ import (
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/erp/demo"
 	"github.com/hybridapps/tandem/erp/write"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -45,7 +46,7 @@ func BenchmarkImportLines(b *testing.B) {
 			n := 0
 			for b.Loop() {
 				req := &write.ImportRequest{Transaction: write.PerObject, LoggingLevel: 2}
-				for range 500 {
+				for range testkit.Size(500, 20) {
 					n++
 					req.Objects = append(req.Objects, object(b, importedOrder(n)))
 				}

@@ -3,6 +3,7 @@ package data
 import (
 	"context"
 	"math"
+	"time"
 
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/sqldb"
@@ -43,4 +44,13 @@ func (e *ERP) purgeExchange(ctx context.Context, id string, today int64) (rows i
 		}
 	}
 	return rows, nil
+}
+
+// notificationsKept is for how long people can look at what they were told.
+const notificationsKept = 400 * 24 * time.Hour
+
+// PurgeNotifications deletes notifications that are older than 400 days, and returns how
+// many that were.
+func (e *ERP) PurgeNotifications(ctx context.Context) (rows int64, err error) {
+	return e.db.Purge(ctx, sqldb.Purge{Table: "erp_notifications", Column: "creation_time_utc", Before: sqldb.Micros(e.present().Add(-notificationsKept))})
 }

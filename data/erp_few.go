@@ -180,12 +180,12 @@ func (b *builder) fewGuard() string {
 	return "t0." + b.place() + " IN (" + strings.Join(b.fewSelects(), " UNION ALL ") + ")"
 }
 
-// place is what rows are found by soonest.
+// place is what rows are found by soonest: where they lie. Within one statement no row moves.
 func (b *builder) place() string {
 	if b.e.db.Engine == sqldb.SQLite {
 		return "rowid"
 	}
-	return "id"
+	return "ctid"
 }
 
 // fewSelects select the rows that are seen: those that the first guard lets be seen

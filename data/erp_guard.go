@@ -43,12 +43,15 @@ func (b *builder) rowGuards(s *model.Set, alias string, need permission.Right) [
 	if s.OpenRows(b.by, need) {
 		return nil
 	}
-	all := b.reached(s, alias)
+	all := append(b.reached(s, alias), b.personal(s, alias)...)
 	if s.Owner != nil {
 		owner := s.Owner.Target
 		inner := alias + "o"
 		conditions := append([]string{inner + ".id = " + alias + "." + quoted(s.Owner.Column)}, b.rowGuards(owner, inner, need)...)
 		return append(all, "EXISTS (SELECT 1 FROM "+owner.Table+" AS "+inner+" WHERE "+strings.Join(conditions, " AND ")+")")
+	}
+	if s.Hang() != nil {
+		all = append(all, b.hanging(s, alias, need))
 	}
 	for _, g := range s.Guards() {
 		held, every := b.by.Keys(g.Set.Name, need)
@@ -62,6 +65,60 @@ func (b *builder) rowGuards(s *model.Set, alias string, need permission.Right) [
 		all = append(all, b.byOther(alias, &g, held))
 	}
 	return append(all, b.kinds(s, alias, need)...)
+}
+
+// hanging is the condition that the row which a row hangs on is one that the rights let
+// be seen, or changed. Names of sets are those of the model.
+func (b *builder) hanging(s *model.Set, alias string, need permission.Right) string {
+	typ, id := alias+"."+quoted(s.Hang().Type.Column), alias+"."+quoted(s.Hang().ID.Column)
+	var open, some []string
+	for _, on := range s.Model().Sets {
+		if !on.TakesFiles() || !b.by.Set(on.Permissive().Name, permission.Read) {
+			continue
+		}
+		if on.OpenRows(b.by, need) {
+			open = append(open, "'"+on.Name+"'")
+			continue
+		}
+		inner := alias + "h"
+		seen := append([]string{inner + ".id = " + id}, b.rowGuards(on, inner, need)...)
+		if on.Base != nil {
+			seen = append(seen, inner+"."+quoted(on.TypeProperty().Column)+" = "+strconv.FormatInt(on.Discriminator, 10))
+		}
+		some = append(some, "("+typ+" = '"+on.Name+"' AND EXISTS (SELECT 1 FROM "+on.Table+" AS "+inner+" WHERE "+strings.Join(seen, " AND ")+"))")
+	}
+	if len(open) > 0 {
+		some = append(some, typ+" IN ("+strings.Join(open, ", ")+")")
+	}
+	if len(some) == 0 {
+		return "1 = 0"
+	}
+	return "(" + strings.Join(some, " OR ") + ")"
+}
+
+// personal are the conditions that rows which are one account's own are the one's that
+// asks. Who asks for no account sees none of them.
+func (b *builder) personal(s *model.Set, alias string) []string {
+	var all []string
+	for _, p := range s.Personal() {
+		own := "1 = 0"
+		if account := b.by.Account(); account != "" {
+			who := b.arg(account)
+			if p.Whose.Target.Table != usersTable {
+				who = "(SELECT person FROM " + usersTable + " WHERE id = " + who + ")"
+			}
+			own = alias + "." + quoted(p.Whose.Column) + " = " + who
+		}
+		switch {
+		case p.When == nil:
+		case p.When.Kind == model.KindBool:
+			own = "(" + [...]string{"", "NOT "}[p.Value] + alias + "." + quoted(p.When.Column) + " OR " + own + ")"
+		default:
+			own = "(" + alias + "." + quoted(p.When.Column) + " <> " + strconv.FormatInt(p.Value, 10) + " OR " + own + ")"
+		}
+		all = append(all, own)
+	}
+	return all
 }
 
 // byOther is the guard by the key of another row. The rows that have such keys are few:

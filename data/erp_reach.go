@@ -2,8 +2,10 @@ package data
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // What a person of the outside sees, where a call is narrowed to them, is said by rows of
@@ -42,13 +44,19 @@ func (b *builder) reached(s *model.Set, alias string) []string {
 		return nil
 	}
 	r := s.Reach()
+	only, value := s.ReachedOnly()
 	switch {
 	case r == nil:
 		return []string{"1 = 0"}
-	case r.All, s.ReachedWithOwner(): // said by the owner
+	case only != nil: // and the rest is said by the owner
+		return []string{alias + "." + quoted(only.Column) + " = " + strconv.FormatInt(value, 10)}
+	case r.All, r.ByRow, s.ReachedWithOwner(): // said by the owner, or the row they hang on
 		return nil
-	case r.FromCustomer != nil:
-		return []string{alias + ".id IN (SELECT " + quoted(r.FromCustomer.Column) + " FROM " + customerTable + " WHERE id IN (" + given(r.Role) + "))"}
+	case r.FromCustomer != nil || len(r.Through) > 0:
+		return []string{b.through(r, alias)}
+	}
+	if r.Party != nil {
+		return []string{b.byParty(r, alias)}
 	}
 	customer := alias + ".id"
 	if r.Customer != nil {
@@ -56,15 +64,46 @@ func (b *builder) reached(s *model.Set, alias string) []string {
 	}
 	one := customer + " IN (" + given(r.Role) + ")"
 	if r.Dated != nil {
-		// The days of the row are counted, rounded up, since those of a window may be too
-		// many for a number of microseconds.
-		back := "(CAST(" + today + " AS BIGINT) - " + alias + "." + quoted(r.Dated.Column) + " + " + microsOfDay + " - 1) / " + microsOfDay
-		one += " AND " + mine(customer, r.Role) + " AND (x.days_back_access IS NULL OR " + back + " <= x.days_back_access))"
+		one += " AND " + mine(customer, r.Role) + inWindow(r, alias) + ")"
 	}
 	if r.Own != nil {
 		one = "(" + alias + "." + quoted(r.Own.Column) + " = " + person + " OR " + one + ")"
 	}
 	return []string{one}
+}
+
+// inWindow is the condition that the day of a row is in the window of an access, x.
+func inWindow(r *model.Reach, alias string) string {
+	// The days of the row are counted, rounded up, since those of a window may be too
+	// many for a number of microseconds.
+	back := "(CAST(" + today + " AS BIGINT) - " + alias + "." + quoted(r.Dated.Column) + " + " + microsOfDay + " - 1) / " + microsOfDay
+	return " AND (x.days_back_access IS NULL OR " + back + " <= x.days_back_access)"
+}
+
+// byParty is the condition that a row names the party of a customer whom the person is
+// given.
+func (b *builder) byParty(r *model.Reach, alias string) string {
+	one := "EXISTS (SELECT 1 FROM " + accessTable + " AS x JOIN " + customerTable + ` AS c ON c.id = x.customer WHERE x."user" = ` + person +
+		" AND c.party = " + alias + "." + quoted(r.Party.Column) + " AND c.active AND x.role >= " + strconv.FormatInt(r.Role, 10)
+	if r.Dated != nil {
+		one += inWindow(r, alias)
+	}
+	return one + ")"
+}
+
+// through is the condition that a row is referred to by one that the person sees, or by
+// one of their customers.
+func (b *builder) through(r *model.Reach, alias string) string {
+	var ways []string
+	if r.FromCustomer != nil {
+		ways = append(ways, alias+".id IN (SELECT "+quoted(r.FromCustomer.Column)+" FROM "+customerTable+" WHERE id IN ("+given(r.Role)+"))")
+	}
+	for _, p := range r.Through {
+		inner := alias + "r"
+		seen := append([]string{inner + "." + quoted(p.Column) + " = " + alias + ".id"}, b.rowGuards(p.Set, inner, permission.Read)...)
+		ways = append(ways, "EXISTS (SELECT 1 FROM "+p.Set.Table+" AS "+inner+" WHERE "+strings.Join(seen, " AND ")+")")
+	}
+	return "(" + strings.Join(ways, " OR ") + ")"
 }
 
 // given are the active customers whom the person is given, in the role or a higher one.

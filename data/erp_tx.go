@@ -281,6 +281,9 @@ func (t *transaction) Save(r *model.Record) error {
 
 // Remove implements [write.Tx].
 func (t *transaction) Remove(s *model.Set, id string) error {
+	if err := t.removeHanging(s, id); err != nil {
+		return removing(model.Entity{Set: s, ID: id}, err)
+	}
 	for _, c := range s.Children {
 		err := t.exec("DELETE FROM "+c.Set.Table+" WHERE "+quoted(c.Owner.Column)+" = $1", []any{id})
 		if err != nil {
@@ -288,6 +291,30 @@ func (t *transaction) Remove(s *model.Set, id string) error {
 		}
 	}
 	return removing(model.Entity{Set: s, ID: id}, t.exec(t.e.tables[s].remove, []any{id}))
+}
+
+// removeHanging deletes what hangs on a row: its files.
+func (t *transaction) removeHanging(on *model.Set, id string) error {
+	if !on.TakesFiles() {
+		return nil
+	}
+	for _, s := range t.e.model.Sets {
+		if s.Hang() == nil {
+			continue
+		}
+		// Callers choose ids, so that rows of two sets can have the same.
+		is := quoted(s.Hang().ID.Column) + " = $1 AND " + quoted(s.Hang().Type.Column) + " = $2"
+		args := []any{id, on.Name}
+		for _, c := range s.Children {
+			if err := t.exec("DELETE FROM "+c.Set.Table+" WHERE "+quoted(c.Owner.Column)+" IN (SELECT id FROM "+s.Table+" WHERE "+is+")", args); err != nil {
+				return err
+			}
+		}
+		if err := t.exec("DELETE FROM "+s.Table+" WHERE "+is, args); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // NextNumbers implements [write.Tx].

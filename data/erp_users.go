@@ -118,8 +118,44 @@ func replaceUsers(ctx context.Context, tx *sql.Tx, table *table, found userChang
 		if _, err := tx.ExecContext(ctx, table.insert, args...); err != nil {
 			return err
 		}
+		if _, err := tx.ExecContext(ctx, takePerson, found.Users[i].ID); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// takePerson gives the copy of an account its person.
+const takePerson = `UPDATE erp_users SET person = (SELECT person FROM erp_user_persons WHERE "user" = $1) WHERE id = $1`
+
+// SetPerson says which person of the ERP an account is; an empty one that it is none.
+// The error is [tandem.CodeConflict] where another account is that person.
+func (e *ERP) SetPerson(ctx context.Context, userID, person string) error {
+	return e.db.Write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM erp_user_persons WHERE "user" = $1`, userID); err != nil {
+			return err
+		}
+		if person != "" {
+			_, err := tx.ExecContext(ctx, `INSERT INTO erp_user_persons ("user", person) VALUES ($1, $2)`, userID, person)
+			if sqldb.UniqueKey(err) != "" {
+				return tandem.Errorf(tandem.CodeConflict, "another account is this person already; take it away there first, with tandem user person LOGIN --none")
+			}
+			if err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, takePerson, userID)
+		return err
+	})
+}
+
+// PersonOf is which person of the ERP an account is; empty for none.
+func (e *ERP) PersonOf(ctx context.Context, userID string) (person string, err error) {
+	err = e.db.Reader().QueryRowContext(ctx, `SELECT person FROM erp_user_persons WHERE "user" = $1`, userID).Scan(&person)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return person, err
 }
 
 // userValue is what the entity model shows of an account.
@@ -152,6 +188,8 @@ func userValue(u *tandem.User, p *model.Property) (model.Value, error) {
 		return flag(u.Enabled), nil
 	case "IsAdmin":
 		return flag(u.Admin), nil
+	case "Person":
+		return model.NullValue, nil // see takePerson
 	case "UserType":
 		n, ok := p.Enum.Member(string(u.Type))
 		if !ok {

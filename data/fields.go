@@ -9,12 +9,23 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
 // scopeField keeps a scope as OAuth writes it.
 func scopeField(s *tandem.Scope) sqldb.Field {
 	return sqldb.TextField(s, tandem.Scope.String, tandem.ParseScope)
+}
+
+// claimsField keeps the claims that were asked for by their names.
+func claimsField(c *token.AskedClaims) sqldb.Field {
+	return sqldb.TextField(c, token.AskedClaims.String, token.ParseAskedClaims)
+}
+
+// authenticationField keeps how a person proved who they are.
+func authenticationField(a *token.Authentication) sqldb.Field {
+	return sqldb.TextField(a, token.Authentication.String, token.ParseAuthentication)
 }
 
 // wordsField keeps words, which have no spaces.

@@ -42,3 +42,22 @@ func (s *Keys) DeleteKey(ctx context.Context, id string) error {
 	_, err := s.db.Writer().ExecContext(ctx, `DELETE FROM signing_keys WHERE id = $1`, id)
 	return err
 }
+
+var publishedKeys = sqldb.NewTable("published_keys", func(k *token.PublishedKey, column sqldb.Column) {
+	column("id", &k.ID)
+	column("key_use", &k.Use)
+	column("sealed", &k.Sealed)
+	column("published_at", sqldb.TimeField(&k.PublishedAt))
+})
+
+// PublishKey implements [token.KeyStore].
+func (s *Keys) PublishKey(ctx context.Context, k token.PublishedKey) error {
+	_, err := s.db.Writer().ExecContext(ctx, publishedKeys.Insert+` ON CONFLICT (id) DO NOTHING`, publishedKeys.Values(&k)...)
+	return err
+}
+
+// PublishedKey implements [token.KeyStore].
+func (s *Keys) PublishedKey(ctx context.Context, id string) (token.PublishedKey, error) {
+	k, err := publishedKeys.One(s.db.Reader().QueryRowContext(ctx, publishedKeys.Select+`WHERE id = $1`, id))
+	return k, sqldb.NotFound(err, "there is no signing key %s", id)
+}

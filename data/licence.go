@@ -149,3 +149,12 @@ func parseLicence(layout string) (tandem.Licence, error) {
 	}
 	return l, nil
 }
+
+// Licence is the one that counts; it has no slots before an instance has set one.
+func (s *Sessions) Licence(ctx context.Context) (tandem.Licence, error) {
+	now, err := s.licenceNow(ctx)
+	if err != nil {
+		return tandem.Licence{}, err
+	}
+	return parseLicence(now.layout)
+}

@@ -17,6 +17,8 @@ type nameKind string
 const (
 	userName        nameKind = "user"        // a login
 	applicationName nameKind = "application" // an ApplicationURI
+	resourceName    nameKind = "resource"    // a registered resource's URI
+	instanceName    nameKind = "instance"    // an issuer, or an audience of the instance's own
 )
 
 // claimName takes a name inside the transaction that creates its owner. Users
@@ -48,8 +50,17 @@ func claimName(ctx context.Context, tx *sql.Tx, name string, kind nameKind) erro
 	if holder == kind {
 		return taken(name, kind)
 	}
+	if kind == resourceName || holder == resourceName || holder == instanceName {
+		return tandem.Errorf(tandem.CodeConflict, "%q is taken: %s, and no resource, application or account may be mistaken for it", name, heldBy[holder])
+	}
 	return tandem.Errorf(tandem.CodeConflict,
 		"the name %q is taken by an existing %s: a user and an application cannot share a name", name, holder)
+}
+
+// heldBy says who has a name.
+var heldBy = map[nameKind]string{
+	userName: "an account has it as its login", applicationName: "it is the ApplicationUri of an application",
+	resourceName: "it is the resource of an application", instanceName: "it is an issuer or an audience of this instance",
 }
 
 func taken(name string, kind nameKind) error {

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/audit/sealing"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -32,24 +34,24 @@ type Restored struct {
 // MarkRestored begins a new life of an instance whose databases came from a backup.
 // What happened between the backup and now is not known here: a refresh token that
 // is the newest here may have been used, a session may have ended, an access token
-// may have been revoked. So nothing of it goes on: sessions, sign-ins, codes and
-// refresh families end, and the signing keys go, with which every token of before
+// may have been revoked, a consent withdrawn. So nothing of it goes on: sessions, sign-ins,
+// codes and refresh families end, people are asked again, and the signing keys go, with which every token of before
 // is refused. backup is when it was taken; zero means at the newest event of the
 // record that does not tell of a restore. Nothing may run on the databases meanwhile. It can be repeated.
-func MarkRestored(ctx context.Context, identity *sqldb.DB, actor string, backup, now time.Time) (r Restored, err error) {
+func MarkRestored(ctx context.Context, identity *sqldb.DB, by tandem.By, backup, now time.Time) (r Restored, err error) {
 	if backup.IsZero() {
-		err = identity.Reader().QueryRowContext(ctx, `SELECT at FROM audit_events WHERE kind <> $1 ORDER BY id DESC LIMIT 1`,
-			string(tandem.AuditRestored)).Scan(sqldb.TimeField(&backup))
+		err = identity.Reader().QueryRowContext(ctx, `SELECT at FROM audit_events WHERE kind NOT IN ($1, $2) ORDER BY id DESC LIMIT 1`,
+			string(tandem.AuditRestored), string(tandem.AuditRestarted)).Scan(sqldb.TimeField(&backup))
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return r, err
 		}
 	}
 	r.Backup, r.Restored = backup, now
-	err = identity.Write(ctx, func(tx *sql.Tx) error { return markRestored(ctx, tx, identity.Engine, actor, &r) })
+	err = identity.Write(ctx, func(tx *sql.Tx) error { return markRestored(ctx, tx, identity.Engine, by, &r) })
 	return r, err
 }
 
-func markRestored(ctx context.Context, tx *sql.Tx, engine sqldb.Engine, actor string, r *Restored) (err error) {
+func markRestored(ctx context.Context, tx *sql.Tx, engine sqldb.Engine, by tandem.By, r *Restored) (err error) {
 	if engine == sqldb.PostgreSQL { // however much there is
 		if _, err := tx.ExecContext(ctx, `SET LOCAL statement_timeout = 0`); err != nil {
 			return err
@@ -64,14 +66,11 @@ func markRestored(ctx context.Context, tx *sql.Tx, engine sqldb.Engine, actor st
 		Scan(&r.SignIns, &r.Families); err != nil {
 		return err
 	}
-	clear := `DELETE FROM ` // all of a table, which SQLite does at once
-	if engine == sqldb.PostgreSQL {
-		clear = `TRUNCATE `
+	if err := tellRestored(ctx, tx, r.Restored); err != nil {
+		return err
 	}
-	for _, table := range []string{"sign_ins", "refresh_families", "authorization_codes", "pushed_requests", "signing_keys"} {
-		if _, err := tx.ExecContext(ctx, clear+table); err != nil {
-			return err
-		}
+	if err := clearTables(ctx, tx, engine, "consents", "sign_in_apps", "sign_ins", "refresh_families", "authorization_codes", "pushed_requests", "signing_keys"); err != nil {
+		return err
 	}
 	for name, at := range map[string]time.Time{factBackup: r.Backup, factRestored: r.Restored} {
 		_, err := tx.ExecContext(ctx, `INSERT INTO instance (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
@@ -80,15 +79,58 @@ func markRestored(ctx context.Context, tx *sql.Tx, engine sqldb.Engine, actor st
 			return err
 		}
 	}
+	if err := restartRestored(ctx, tx, engine, by, r); err != nil {
+		return err
+	}
+	if _, err := endReferences(ctx, tx, "id > $3", "", "the restore from a backup", r.Restored); err != nil {
+		return err
+	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return err
 	}
-	event := tandem.AuditEvent{ID: id.String(), At: r.Restored, Kind: tandem.AuditRestored, Actor: actor, Detail: fmt.Sprintf(
+	event := tandem.AuditEvent{ID: id.String(), At: r.Restored, Kind: tandem.AuditRestored, Actor: by.Login, RemoteAddr: by.From, Detail: fmt.Sprintf(
 		"from the backup of %s: %d sessions, %d sign-ins and %d refresh families ended, and all tokens are refused",
 		r.Backup.UTC().Format(time.RFC3339), r.Sessions, r.SignIns, r.Families)}
 	_, err = tx.ExecContext(ctx, insertAudit[engine][1], auditEvents.Values(&event)...)
 	return err
+}
+
+// clearTables deletes all of tables, which SQLite does at once. One that refers to
+// another comes before it.
+func clearTables(ctx context.Context, tx *sql.Tx, engine sqldb.Engine, tables ...string) error {
+	if engine == sqldb.PostgreSQL {
+		_, err := tx.ExecContext(ctx, `TRUNCATE `+strings.Join(tables, ", "))
+		return err
+	}
+	for _, table := range tables {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM `+table); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restartRestored begins a new epoch of the sealed record: the old life may have gone on
+// from the backup's last head, and no tree may go on from it in two ways.
+func restartRestored(ctx context.Context, tx *sql.Tx, engine sqldb.Engine, by tandem.By, r *Restored) error {
+	last, err := recordEpochs.One(tx.QueryRowContext(ctx, recordEpochs.Select+`ORDER BY epoch DESC LIMIT 1`))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil // nothing was sealed
+	}
+	if err != nil {
+		return err
+	}
+	head, err := newestHead(tx.QueryRowContext(ctx, newestHeadQuery, last.N), last.N)
+	if err != nil {
+		return err
+	}
+	reason := "restored from the backup of " + r.Backup.UTC().Format(time.RFC3339)
+	next, event, err := sealing.RestartEvent(last, head, by, reason, r.Restored)
+	if err != nil {
+		return err
+	}
+	return restartRecord(ctx, tx, engine, next, event)
 }
 
 // Restored says from which backup the instance was restored last; zero for none.

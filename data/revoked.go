@@ -10,7 +10,7 @@ import (
 	"github.com/hybridapps/tandem/sqldb"
 )
 
-// Revoked keeps the ids of access tokens and grants that ended before their time; it
+// Revoked keeps the ids of access tokens, grants and sign-ins that ended before their time; it
 // implements [identity.Revocations]. Triggers number what access tokens are refused
 // for, see [Changes].
 type Revoked struct{ db *sqldb.DB }

@@ -57,6 +57,7 @@ var sessions = sqldb.NewTable("sessions", func(s *sessionRow, column sqldb.Colum
 	column("ended_at", sqldb.TimeField(&s.EndedAt))
 	column("end_reason", &s.EndReason)
 	column("ended_change", &s.endedChange)
+	column("closed_by", &s.ClosedBy)
 })
 
 // locked runs f while no other transaction opens or ends sessions.
@@ -185,7 +186,8 @@ func (s *Sessions) End(ctx context.Context, e session.Ending) ([]tandem.Session,
 			args = append(args, id)
 		}
 	}
-	ended, err := s.endWhere(ctx, endForReason, where, args)
+	args = append(args, e.By)
+	ended, err := s.endWhere(ctx, endForReason+`, closed_by = $`+strconv.Itoa(len(args)), where, args)
 	if err != nil || len(ended) > 0 || len(e.IDs) == 0 {
 		return ended, err
 	}

@@ -48,3 +48,14 @@ func (s *SignInGrants) SignInGrant(ctx context.Context, signInID, applicationURI
 	g.SignedOut = !g.Live && families+signedOut > 0
 	return g, err
 }
+
+// SignInEnded implements [identity.SignInGrants].
+func (s *SignInGrants) SignInEnded(ctx context.Context, signInID string) (bool, error) {
+	stmt, err := s.db.ReadStmt(ctx, `SELECT (SELECT COUNT(*) FROM sign_ins WHERE id = $1 AND ended_at <> 0) + (SELECT COUNT(*) FROM revoked_tokens WHERE token_id = $1)`)
+	if err != nil {
+		return false, err
+	}
+	var n int
+	err = stmt.QueryRowContext(ctx, signInID).Scan(&n)
+	return n > 0, err
+}

@@ -22,12 +22,18 @@ var signIns = sqldb.NewTable("sign_ins", func(in *signin.SignIn, column sqldb.Co
 	column("cookie_hash", (*hashField)(&in.CookieHash))
 	column("user_id", &in.UserID)
 	column("auth_time", sqldb.TimeField(&in.AuthTime))
-	column("amr", wordsField(&in.AMR))
+	column("amr", wordsField(&in.Authentication.Methods))
+	column("acr", &in.Authentication.Context)
+	column("idp", &in.Authentication.Provider)
+	column("tid", &in.Authentication.Tenant)
 	column("keep", &in.Keep)
 	column("created_at", sqldb.TimeField(&in.CreatedAt))
 	column("last_seen_at", sqldb.TimeField(&in.LastSeenAt))
 	column("expires_at", sqldb.TimeField(&in.ExpiresAt))
 	column("ended_at", sqldb.TimeField(&in.EndedAt))
+	column("created_from", &in.CreatedFrom)
+	column("last_seen_from", &in.LastSeenFrom)
+	column("user_agent", &in.UserAgent)
 })
 
 // Create implements [signin.SignIns].
@@ -61,9 +67,10 @@ func (s *SignIns) one(ctx context.Context, where string, arg any) (signin.SignIn
 // Renew implements [signin.SignIns].
 func (s *SignIns) Renew(ctx context.Context, in signin.SignIn) error {
 	renewed, err := sqldb.Changed(s.db.Writer().ExecContext(ctx, `UPDATE sign_ins SET cookie_hash = $2, auth_time = $3, amr = $4, keep = $5,
-		last_seen_at = $6, expires_at = $7 WHERE id = $1 AND ended_at = 0`,
-		in.ID, in.CookieHash[:], sqldb.Micros(in.AuthTime), wordsField(&in.AMR), in.Keep,
-		sqldb.Micros(in.LastSeenAt), sqldb.Micros(in.ExpiresAt)))
+		last_seen_at = $6, expires_at = $7, last_seen_from = $8, user_agent = $9, acr = $10, idp = $11, tid = $12 WHERE id = $1 AND ended_at = 0`,
+		in.ID, in.CookieHash[:], sqldb.Micros(in.AuthTime), wordsField(&in.Authentication.Methods), in.Keep,
+		sqldb.Micros(in.LastSeenAt), sqldb.Micros(in.ExpiresAt), in.LastSeenFrom, in.UserAgent,
+		in.Authentication.Context, in.Authentication.Provider, in.Authentication.Tenant))
 	if err != nil || renewed {
 		return err
 	}
@@ -71,8 +78,17 @@ func (s *SignIns) Renew(ctx context.Context, in signin.SignIn) error {
 }
 
 // Touch implements [signin.SignIns]. The time never goes back.
-func (s *SignIns) Touch(ctx context.Context, id string, at time.Time) error {
-	_, err := s.db.Writer().ExecContext(ctx, `UPDATE sign_ins SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2`, id, sqldb.Micros(at))
+func (s *SignIns) Touch(ctx context.Context, id string, at time.Time, from string) error {
+	_, err := s.db.Writer().ExecContext(ctx, `UPDATE sign_ins SET last_seen_at = $2, last_seen_from = $3 WHERE id = $1 AND last_seen_at < $2`,
+		id, sqldb.Micros(at), from)
+	return err
+}
+
+// Reach implements [signin.SignIns]. The times never go back.
+func (s *SignIns) Reach(ctx context.Context, id, applicationID string, at time.Time) error {
+	_, err := s.db.Writer().ExecContext(ctx, `INSERT INTO sign_in_apps (sign_in_id, application_id, first_at, last_at) VALUES ($1, $2, $3, $3)
+		ON CONFLICT (sign_in_id, application_id) DO UPDATE SET last_at = excluded.last_at WHERE sign_in_apps.last_at < excluded.last_at`,
+		id, applicationID, sqldb.Micros(at))
 	return err
 }
 
@@ -87,15 +103,22 @@ func (s *SignIns) End(ctx context.Context, id string, at time.Time) (bool, error
 }
 
 // endSignIns ends those of which the column has the value, for good: an old row
-// that is put back counts as ended for as long as it could have lived.
+// that is put back counts as ended for as long as it could have lived. The applications
+// that they have reached are told.
 func endSignIns(ctx context.Context, tx *sql.Tx, column, value string, at time.Time) ([]string, error) {
 	_, err := tx.ExecContext(ctx, `INSERT INTO revoked_tokens (token_id, revoked_at, expires_at, kept_until)
 		SELECT id, CAST($2 AS BIGINT), 0, expires_at FROM sign_ins WHERE `+column+` = $1 AND ended_at = 0`+endedAgain, value, sqldb.Micros(at))
 	if err != nil {
 		return nil, err
 	}
-	return sqldb.List[string](tx.QueryContext(ctx,
+	ended, err := sqldb.List[string](tx.QueryContext(ctx,
 		`UPDATE sign_ins SET ended_at = $2 WHERE `+column+` = $1 AND ended_at = 0 RETURNING id`, value, sqldb.Micros(at)))
+	for _, id := range ended {
+		if err == nil {
+			err = tellSignIn(ctx, tx, id, at)
+		}
+	}
+	return ended, err
 }
 
 // EndUser implements [signin.SignIns].

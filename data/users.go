@@ -36,6 +36,11 @@ var users = sqldb.NewTable("users", func(a *signin.Account, column sqldb.Column)
 	column("created_at", sqldb.TimeField(&a.CreatedAt))
 	column("changed_at", sqldb.TimeField(&a.ChangedAt))
 	column("version", &a.Version)
+	column("created_by", &a.CreatedBy)
+	column("last_sign_in_at", sqldb.TimeField(&a.LastSignInAt))
+	column("password_origin", &a.PasswordOrigin)
+	column("second_factor_required", &a.SecondFactorRequired)
+	column("password_must_change", &a.MustChangePassword)
 	column("login_key", (*loginKey)(&a.Login))
 })
 
@@ -90,6 +95,11 @@ func (s *Users) ByLogin(ctx context.Context, login string) (signin.Account, erro
 	return s.one(ctx, `WHERE login_key = $1`, signin.LoginKey(login), "there is no user %q", login)
 }
 
+// ByEmail implements [signin.Users].
+func (s *Users) ByEmail(ctx context.Context, email string) (signin.Account, error) {
+	return s.one(ctx, `WHERE lower(email) = lower($1) AND email <> ''`, email, "no user has this e-mail address")
+}
+
 func (s *Users) one(ctx context.Context, where, arg, missing string, args ...any) (signin.Account, error) {
 	stmt, err := s.db.ReadStmt(ctx, users.Select+where)
 	if err != nil {
@@ -112,6 +122,10 @@ var listedUsers = sqldb.NewTable("users", func(u *tandem.User, column sqldb.Colu
 	column("is_enabled", &u.Enabled)
 	column("created_at", sqldb.TimeField(&u.CreatedAt))
 	column("changed_at", sqldb.TimeField(&u.ChangedAt))
+	column("created_by", &u.CreatedBy)
+	column("last_sign_in_at", sqldb.TimeField(&u.LastSignInAt))
+	column("password_origin", &u.PasswordOrigin)
+	column("second_factor_required", &u.SecondFactorRequired)
 })
 
 // Page implements [signin.Users].
@@ -168,9 +182,27 @@ func (s *Users) Delete(ctx context.Context, id string, at time.Time) error {
 		}
 		gone := signin.Account{User: tandem.User{
 			ID: id, Login: "#" + id, Name: "deleted user", Type: a.Type, CreatedAt: a.CreatedAt, ChangedAt: at,
-		}, Version: a.Version + 1}
+			Version: a.Version + 1,
+		}}
 		if _, err := tx.ExecContext(ctx, users.Update, users.Values(&gone)...); err != nil {
 			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM second_factors WHERE user_id = $1`, id); err != nil {
+			return err
+		}
+		if _, err := endReferences(ctx, tx, "user_id = $3", id, "the end of its account", at); err != nil {
+			return err
+		}
+		if err := deletePicture(ctx, tx, id); err != nil {
+			return err
+		}
+		if err := forgetConsents(ctx, tx, "user_id", id); err != nil {
+			return err
+		}
+		for _, table := range []string{"outside_links", "outside_links_ended"} {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE user_id = $1`, id); err != nil {
+				return err
+			}
 		}
 		return noteUserChange(ctx, tx, id)
 	})

@@ -36,6 +36,12 @@ var _ permission.Uses = (*Permissions)(nil)
 // usesAtOnce is how many uses one statement takes: others write between two.
 const usesAtOnce = 100
 
+// compare is the order of the key.
+func (u *useRow) compare(b *useRow) int {
+	return cmp.Or(strings.Compare(u.UserID, b.UserID), strings.Compare(u.ApplicationURI, b.ApplicationURI), cmp.Compare(u.For, b.For),
+		strings.Compare(u.Set, b.Set), strings.Compare(u.Attribute, b.Attribute), cmp.Compare(u.need, b.need))
+}
+
 // AddUses implements [permission.Uses]. Replicas write in the same order, so that
 // none waits for another that waits for it.
 func (s *Permissions) AddUses(ctx context.Context, uses []permission.Use) error {
@@ -43,10 +49,7 @@ func (s *Permissions) AddUses(ctx context.Context, uses []permission.Use) error 
 	for i, u := range uses {
 		rows[i] = useRow{u, int64(u.Right)}
 	}
-	slices.SortFunc(rows, func(a, b useRow) int {
-		return cmp.Or(strings.Compare(a.UserID, b.UserID), strings.Compare(a.ApplicationURI, b.ApplicationURI), cmp.Compare(a.For, b.For),
-			strings.Compare(a.Set, b.Set), strings.Compare(a.Attribute, b.Attribute), cmp.Compare(a.need, b.need))
-	})
+	rows = summed(rows, (*useRow).compare, func(into, u *useRow) { into.Calls += u.Calls })
 	for part := range slices.Chunk(rows, usesAtOnce) {
 		err := s.db.Write(ctx, func(tx *sql.Tx) error {
 			_, err := tx.ExecContext(ctx, insertUses(s.db.Engine, len(part)), permissionUses.AllValues(part)...)
@@ -59,12 +62,18 @@ func (s *Permissions) AddUses(ctx context.Context, uses []permission.Use) error 
 	return nil
 }
 
-// insertUses is the statement for so many rows. SQLite gets plain placeholders: it looks
-// for numbered ones one by one.
+// insertUses is the statement for so many rows.
 func insertUses(engine sqldb.Engine, rows int) string {
-	fields := len(permissionUses.Values(new(useRow)))
+	return `INSERT INTO permission_uses (` + permissionUses.Columns + `) VALUES ` + valueRows(engine, len(permissionUses.Values(new(useRow))), rows) +
+		` ON CONFLICT (user_id, application_uri, person, set_name, attribute, need) DO UPDATE
+		SET calls = permission_uses.calls + excluded.calls,
+			last_at = CASE WHEN excluded.last_at > permission_uses.last_at THEN excluded.last_at ELSE permission_uses.last_at END`
+}
+
+// valueRows are the placeholders of so many rows. SQLite gets plain ones: it looks for
+// numbered ones one by one.
+func valueRows(engine sqldb.Engine, fields, rows int) string {
 	var s strings.Builder
-	s.WriteString(`INSERT INTO permission_uses (` + permissionUses.Columns + `) VALUES `)
 	for i := range rows * fields {
 		switch {
 		case i == 0:
@@ -80,10 +89,22 @@ func insertUses(engine sqldb.Engine, rows int) string {
 			s.WriteString("$" + strconv.Itoa(i+1))
 		}
 	}
-	s.WriteString(`) ON CONFLICT (user_id, application_uri, person, set_name, attribute, need) DO UPDATE
-		SET calls = permission_uses.calls + excluded.calls,
-			last_at = CASE WHEN excluded.last_at > permission_uses.last_at THEN excluded.last_at ELSE permission_uses.last_at END`)
-	return s.String()
+	return s.String() + ")"
+}
+
+// summed puts rows in the order of their key, and those with the same key together: a
+// statement can write no row twice.
+func summed[Row any](rows []Row, compare func(a, b *Row) int, add func(into, row *Row)) []Row {
+	slices.SortFunc(rows, func(a, b Row) int { return compare(&a, &b) })
+	var all []Row
+	for i := range rows {
+		if n := len(all); n > 0 && compare(&all[n-1], &rows[i]) == 0 {
+			add(&all[n-1], &rows[i])
+			continue
+		}
+		all = append(all, rows[i])
+	}
+	return all
 }
 
 // EachUse implements [permission.Uses].

@@ -16,6 +16,7 @@ func companySets() []write.Declaration {
 	return []write.Declaration{
 		{
 			Set: model.Root(setEnterpriseCompanies, "General_EnterpriseCompany", "erp_enterprise_companies").Guarded("AccessKey").
+				ReachedByAll().HiddenOutside("AccessKey").
 				Unique("Company").
 				Code("Company.RegistrationNumber").Named("Company.PartyName").
 				Display("{Company.PartyName:T}").Search("Company.PartyName").

@@ -1,6 +1,8 @@
 package erp
 
 import (
+	"strings"
+
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/write"
 	"github.com/hybridapps/tandem/permission"
@@ -66,7 +68,7 @@ func documentTypeSets(state *model.Enum) []write.Declaration {
 // and user status that one got, and for its being made void.
 func stateChanges(d *model.Set, owner string, state *model.Enum) write.Declaration {
 	return write.Declaration{
-		Set: model.Part(stateChangesOf(d.Name), d.Type+"StateChange", d.Table[:len(d.Table)-1]+"_state_changes", owner).
+		Set: model.Part(stateChangesOf(d.Name), singular(d.Name)+"StateChange", singular(d.Table)+"_state_changes", owner).
 			With(
 				model.OneOf("NewState", state).Required().Can(eq|in),
 				model.DateTime("UpdateTime").Required().KeepTime().Can(ge|ord),
@@ -82,4 +84,12 @@ func stateChanges(d *model.Set, owner string, state *model.Enum) write.Declarati
 
 // stateChangesOf is the set of the state changes of a set of documents:
 // Crm_Sales_SalesOrderStateChanges.
-func stateChangesOf(documents string) string { return documents[:len(documents)-1] + "StateChanges" }
+func stateChangesOf(documents string) string { return singular(documents) + "StateChanges" }
+
+// singular is the name of one row of a set, or of a table.
+func singular(name string) string {
+	if base, ok := strings.CutSuffix(name, "ies"); ok {
+		return base + "y"
+	}
+	return strings.TrimSuffix(name, "s")
+}

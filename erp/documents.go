@@ -9,12 +9,12 @@ import (
 // how much, is in sale.go.
 
 // document declares an aggregate root with the document base, and nothing that only
-// some documents have.
-func document(name, typ, table, lines string, state *model.Enum) model.SetDeclaration {
+// some documents have. parent is the set of the documents that such ones follow from.
+func document(name, typ, table, parent string, state *model.Enum) model.SetDeclaration {
 	return model.Root(name, typ, table).Guarded("AccessKey", "DocumentType.AccessKey", "EnterpriseCompany.AccessKey").
 		Unique("DocumentNo", "DocumentType", "EnterpriseCompany").
 		Code("DocumentNo").Display("{DocumentType.TypeName:T} {DocumentNo}").Search("DocumentNo", "ReferenceDocumentNo").
-		Child("Lines", lines).Child("StateChanges", stateChangesOf(name)).
+		Child("StateChanges", stateChangesOf(name)).
 		With(
 			model.Text("DocumentNo", 20).Required().Can(eq|like|ord),
 			model.Date("DocumentDate").Required().From(model.FromDay).Can(eq|ge|ord),
@@ -39,8 +39,8 @@ func document(name, typ, table, lines string, state *model.Enum) model.SetDeclar
 			model.Ref("FromParty", setParties).Required(),
 			model.Ref("ToParty", setParties),
 			model.Ref("MasterDocument", name).Required().ReadOnly(),
-			model.Ref("Parent", "Crm_Sales_SalesOrders"),
-			model.Ref("ResponsiblePerson", "General_Contacts_Persons"),
+			model.Ref("Parent", parent),
+			model.Ref("ResponsiblePerson", setPersons),
 			model.Ref("AssignedToUser", setUsers),
 			model.Ref("UserStatus", setUserStatuses).By("ChangeState"),
 			accessKey(),

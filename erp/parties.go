@@ -11,7 +11,10 @@ import (
 const (
 	setParties   = "General_Contacts_Parties"
 	setCompanies = "General_Contacts_Companies"
+	setPersons   = "General_Contacts_Persons"
 	setLocations = "General_Contacts_CompanyLocations"
+
+	setContactMechanisms = "General_Contacts_PartyContactMechanisms"
 )
 
 // The discriminators: the numbers of PartyType.
@@ -22,6 +25,9 @@ const (
 	partyStore
 )
 
+// mechanismAddress is the number of Address among the ways to reach a party.
+const mechanismAddress = 0
+
 func partySets() []write.Declaration {
 	partyType := model.NewEnum("General_Contacts_PartyType", "Company", "CompanyLocation", "Person", "Store", "CompanyDivision")
 	gender := model.NewEnum("General_Contacts_Gender", "Male", "Female", "Other")
@@ -30,10 +36,10 @@ func partySets() []write.Declaration {
 	return []write.Declaration{
 		{
 			Set: model.Root(setParties, "General_Contacts_Party", "erp_parties").Abstract("PartyType").Unguarded().
-				ReachedFrom("Party", roleBasic).
+				ReachedFrom("Party", roleBasic).HiddenOutside("PartyNotes").
 				Unique("PartyCode").
 				Code("PartyCode").Named("PartyName").Display("{PartyName:T}").Search("PartyCode", "PartyName").
-				Child("ContactMechanisms", "General_Contacts_PartyContactMechanisms").
+				Child("ContactMechanisms", setContactMechanisms).
 				With(
 					model.Text("PartyCode", 16).Required().CreateOnly().Can(eq|in|like|ord),
 					model.Multilingual("PartyName", 254).Required().ReadOnly().Can(ord),
@@ -48,7 +54,7 @@ func partySets() []write.Declaration {
 
 		{
 			Set: model.Subtype(setParties, setCompanies, "General_Contacts_Company", partyCompany).
-				ReachedFrom("Party", roleBasic).
+				ReachedFrom("Party", roleBasic).ReachedThrough(setEnterpriseCompanies+".Company"). // who we are is on every document
 				Unique("RegistrationNumber").
 				Code("RegistrationNumber").Named("Name").Search("PartyCode", "PartyName", "RegistrationNumber").
 				With(
@@ -65,7 +71,7 @@ func partySets() []write.Declaration {
 		},
 
 		{
-			Set: model.Subtype(setParties, "General_Contacts_Persons", "General_Contacts_Person", partyPerson).
+			Set: model.Subtype(setParties, setPersons, "General_Contacts_Person", partyPerson).
 				ReachedFrom("Party", roleBasic).
 				Unique("NationalNumber").
 				Code("NationalNumber").Search("NationalNumber", "PartyName").
@@ -94,7 +100,8 @@ func partySets() []write.Declaration {
 		},
 
 		{
-			Set: model.Part("General_Contacts_PartyContactMechanisms", "General_Contacts_PartyContactMechanism", "erp_contact_mechanisms", "Party").
+			Set: model.Part(setContactMechanisms, "General_Contacts_PartyContactMechanism", "erp_contact_mechanisms", "Party").
+				ReachedWithOwner().
 				Named("Name").Display("{Name}").Search("Name").
 				With(
 					model.Text("Name", 254).Required().Can(eq|like|ord),

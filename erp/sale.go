@@ -10,7 +10,8 @@ import (
 
 // saleDocument declares a document of a sale.
 func saleDocument(name, typ, table, lines string, state *model.Enum) model.SetDeclaration {
-	return document(name, typ, table, lines, state).
+	return document(name, typ, table, setSalesOrders, state).
+		Child("Lines", lines).
 		Search("DocumentNo", "ReferenceDocumentNo", "Customer.Party.PartyName").
 		With(
 			model.Amount("TotalLineAmount", 18, 2, "DocumentCurrency").Required().ReadOnly().Explicit().Is(model.IntValue(0)).Can(ge),
@@ -29,13 +30,13 @@ func asSale(set model.SetDeclaration, prepare func(*write.Change) error) write.D
 		}
 		return approve(c)
 	}
-	d.Compute = func(c *write.Change) error { return c.Follow("ToParty", "Customer", "Party") }
+	d.Compute = followCustomer
 	return d
 }
 
-// prepareSale fills what a new document of a sale did not get: our company and the
-// party from the customer, and the currency from the customer or our company.
-func prepareSale(c *write.Change) error {
+// prepareForCustomer fills what a new document for a customer did not get: our company
+// and the party from the customer, and what all documents need.
+func prepareForCustomer(c *write.Change) error {
 	if !c.Has("EnterpriseCompany") {
 		if err := c.Take("EnterpriseCompany", "Customer", "EnterpriseCompany"); err != nil {
 			return err
@@ -44,10 +45,20 @@ func prepareSale(c *write.Change) error {
 	if err := prepareDocument(c); err != nil {
 		return err
 	}
-	if !c.Has("ToParty") {
-		if err := c.Take("ToParty", "Customer", "Party"); err != nil {
-			return err
-		}
+	if c.Has("ToParty") {
+		return nil
+	}
+	return c.Take("ToParty", "Customer", "Party")
+}
+
+// followCustomer keeps the party of a document that of its customer.
+func followCustomer(c *write.Change) error { return c.Follow("ToParty", "Customer", "Party") }
+
+// prepareSale fills what a new document of a sale did not get: what those for a customer
+// need, and the currency from the customer or our company.
+func prepareSale(c *write.Change) error {
+	if err := prepareForCustomer(c); err != nil {
+		return err
 	}
 	if !c.Has("DocumentCurrency") {
 		if err := c.Take("DocumentCurrency", "Customer", "DefaultCurrency"); err != nil {

@@ -12,7 +12,7 @@ import (
 // Sales orders and their lines.
 
 func salesSets(state *model.Enum) []write.Declaration {
-	orders := saleDocument("Crm_Sales_SalesOrders", "Crm_Sales_SalesOrder", "erp_sales_orders", "Crm_Sales_SalesOrderLines", state).
+	orders := saleDocument(setSalesOrders, "Crm_Sales_SalesOrder", "erp_sales_orders", setSalesOrderLines, state).
 		With(
 			model.Text("CustomerPurchaseOrderNo", 20).Can(eq|like|ord),
 			model.Date("RequiredDeliveryDate").Can(ge|ord),
@@ -27,12 +27,12 @@ func salesSets(state *model.Enum) []write.Declaration {
 		stateChanges(orders.Set, "SalesOrder", state),
 
 		{
-			Set: model.Part("Crm_Sales_SalesOrderLines", "Crm_Sales_SalesOrderLine", "erp_sales_order_lines", "SalesOrder").
+			Set: model.Part(setSalesOrderLines, "Crm_Sales_SalesOrderLine", "erp_sales_order_lines", "SalesOrder").
 				UniqueWithin("order", "LineNo", "SalesOrder").
 				Code("LineNo").
 				Display("{LineNo}. {SalesOrder.DocumentNo} {ProductDescription:T}").Search("SalesOrder.DocumentNo").
 				ReachedWithOwner().PricedFrom(rolePrices, "UnitPrice", "LineAmount", "LineCustomDiscountPercent", "LineStandardDiscountPercent").
-				With(lineProperties("SalesOrder", "Crm_Sales_SalesOrders")...).
+				With(lineProperties("SalesOrder", setSalesOrders)...).
 				With(
 					model.Date("RequiredDeliveryDate").Can(ge),
 					model.Ref("Product", setProducts).Required(),
@@ -49,6 +49,9 @@ func salesSets(state *model.Enum) []write.Declaration {
 const (
 	setProducts = "General_Products_Products"
 	setUnits    = "General_Products_MeasurementUnits"
+
+	setSalesOrders     = "Crm_Sales_SalesOrders"
+	setSalesOrderLines = "Crm_Sales_SalesOrderLines"
 )
 
 // lineProperties are what the lines of all sales documents have.
@@ -68,27 +71,29 @@ func lineProperties(owner, ownerSet string) []model.PropertyDeclaration {
 }
 
 var lineRules = []write.Rule{
-	{Code: "R20480",
+	unitRule(func(c *write.Change) (*model.Record, error) { return c.Ref("Product") }),
+	{Code: "R20481", Text: "A discount must be between 0 and 1 (0.05 is 5 %).", Broken: func(c *write.Change) (bool, error) {
+		d := c.Get("LineCustomDiscountPercent").Int
+		return d < 0 || d > 1000000, nil
+	}},
+}
+
+// unitRule is that the unit of a line converts to that of its product.
+func unitRule(productOf func(*write.Change) (*model.Record, error)) write.Rule {
+	return write.Rule{Code: "R20480",
 		Text: "Quantity and QuantityUnit must convert to the product's unit: choose a unit of the product's measurement category.",
 		Broken: func(c *write.Change) (bool, error) {
-			if !c.Has("Product") || !c.Has("QuantityUnit") {
-				return false, nil
+			product, err := productOf(c)
+			if err != nil || product == nil || !c.Has("QuantityUnit") {
+				return false, err
 			}
 			unit, err := c.Ref("QuantityUnit")
 			if err != nil {
 				return false, err
 			}
-			product, err := c.Ref("Product")
-			if err != nil {
-				return false, err
-			}
-			return unit.ID != product.Get(product.Set.Must("MeasurementUnit")).Text &&
-				!unit.Get(unit.Set.Must("MeasurementCategory")).Equal(product.Get(product.Set.Must("BaseMeasurementCategory"))), nil
-		}},
-	{Code: "R20481", Text: "A discount must be between 0 and 1 (0.05 is 5 %).", Broken: func(c *write.Change) (bool, error) {
-		d := c.Get("LineCustomDiscountPercent").Int
-		return d < 0 || d > 1000000, nil
-	}},
+			return unit.ID != get(product, "MeasurementUnit").Text &&
+				!get(unit, "MeasurementCategory").Equal(get(product, "BaseMeasurementCategory")), nil
+		}}
 }
 
 func prepareSalesOrder(c *write.Change) error {
@@ -198,6 +203,11 @@ func quantityBase(c *write.Change) error {
 	if err != nil {
 		return err
 	}
+	return quantityOf(c, product)
+}
+
+// quantityOf makes QuantityBase of the quantity of a line and its product.
+func quantityOf(c *write.Change, product *model.Record) error {
 	multiplier, divisor, err := unitFactor(c, product)
 	if err != nil {
 		return err

@@ -24,9 +24,10 @@ func NewModel(more ...write.Declaration) *write.Model {
 	state := documentState()
 	m := write.NewModel(slices.Concat(
 		productSets(), currencySets(), partySets(), companySets(), customerSets(),
-		salesSets(state), invoicingSets(state), inventorySets(), documentTypeSets(state), userSets(), accessKeySets(), exchangeSets(), more,
+		salesSets(state), invoicingSets(state), shipmentSets(state), serviceSets(state), inventorySets(), documentTypeSets(state), fileSets(), notificationSets(), userSets(), accessKeySets(), exchangeSets(), more,
 	), renames)
 	m.Log = newExchangeLog
+	m.Common(&createNotification, notify)
 	return m
 }
 

@@ -5,10 +5,15 @@ import (
 	"github.com/hybridapps/tandem/erp/write"
 )
 
-const setUsers = "Systems_Security_Users"
+const (
+	setUsers = "Systems_Security_Users"
+	// Types of accounts that people have.
+	userInternal, userExternal int64 = 0, 1
+)
 
 // Users: the accounts of the identity server, to be referred to. Reading them
-// needs the scope sec; they are changed by the administrators' commands.
+// needs the scope sec; they are changed by the administrators' commands. Which person of
+// the ERP an account is, is said there too: one account for each at most.
 
 func userSets() []write.Declaration {
 	userType := model.NewEnum("Systems_Security_UserType", "InternalUser", "ExternalCommunityUser", "VirtualUserNoLogin",
@@ -28,7 +33,21 @@ func userSets() []write.Declaration {
 			model.OneOf("UserType", userType).Required().Can(eq|in),
 			model.Text("DefaultLanguage", 15),
 			model.DateTime("CreationTimeUtc").ReadOnly(),
+			model.Ref("Person", setPersons).ReadOnly(),
 		)
 	users = users.ReadOnly().Secured()
 	return []write.Declaration{{Set: users}}
+}
+
+// personOf is the Person of an account; nil where there is none.
+func personOf(c *write.Change, userID string) (*model.Record, error) {
+	user, err := c.Lookup(c.Record.Set.Model().Set(setUsers), userID)
+	if err != nil || user == nil {
+		return nil, err
+	}
+	person := get(user, "Person")
+	if person.Null {
+		return nil, nil
+	}
+	return c.Lookup(user.Set.Must("Person").Target, person.Text)
 }

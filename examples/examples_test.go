@@ -25,7 +25,7 @@ func TestExamplesFindTheDemo(t *testing.T) {
 	in.Grant(tandemtest.AllData, user.Login)
 	front, both := freeAddress(t), freeAddress(t)
 	secrets := in.CreateApp(tandem.TrustedApp{
-		ApplicationURI: settings.Starter, Name: "Starter", Enabled: true, ClientType: tandem.ClientConfidential, InternalUsers: true,
+		ApplicationURI: settings.Starter, Name: "Starter", Enabled: true, ClientType: tandem.ClientConfidential, InternalUsers: true, FirstParty: true,
 		SystemUserAllowed: true, SystemUserID: user.ID, Scope: tandem.Scope{"read", "update"},
 		RedirectURIs:           []string{"http://" + front + "/signin-callback", "http://" + both + "/signin-callback"},
 		PostLogoutRedirectURIs: []string{"http://" + front + "/signout-callback"},

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -16,6 +17,7 @@ import (
 	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/registry"
+	"github.com/hybridapps/tandem/usage"
 )
 
 // client is an authenticated client: an application, and which of its two
@@ -26,8 +28,11 @@ type client struct {
 	// I1 and I2). The classic secret is good for both; a public application
 	// proves nothing and has the user flow only.
 	user, service bool
-	// credentialID is empty for the classic secret and for a public client.
+	// credentialID is the one that matched, also where it proved nothing:
+	// [tandem.ClassicCredential] for the classic secret, empty for none.
 	credentialID string
+	// wrong is why what matched proved nothing.
+	wrong tandem.Rule
 }
 
 func (c *client) may(f tandem.Flow) bool {
@@ -37,8 +42,21 @@ func (c *client) may(f tandem.Flow) bool {
 	return c.user
 }
 
+// flow is the one flow that the credential is good for; that of the grant where it is good
+// for both.
+func (c *client) flow(grant tandem.Flow) tandem.Flow {
+	switch {
+	case c.user && !c.service:
+		return tandem.FlowUser
+	case c.service && !c.user:
+		return tandem.FlowService
+	}
+	return grant
+}
+
 // errClient is the one refusal of every client that did not prove itself: an
-// unknown or disabled application and a wrong credential look alike.
+// unknown or disabled application and a wrong credential look alike. By which rule it
+// is refused is for the record.
 var errClient = &oauth.Error{
 	Code: oauth.InvalidClient, Status: http.StatusUnauthorized,
 	Description: "client authentication failed: unknown or disabled application, or a missing, wrong or expired credential",
@@ -59,10 +77,10 @@ func readProof(r *http.Request, f form) (proof, *oauth.Error) {
 	if headers := r.Header["Authorization"]; len(headers) > 0 {
 		id, secret, ok := parseBasic(headers[0])
 		if len(headers) > 1 || !ok {
-			return proof{}, errClient
+			return proof{}, token.By(tandem.RuleCredMalformed, errClient)
 		}
 		if p.clientID != "" && p.clientID != id {
-			return proof{}, oauth.Refuse(oauth.InvalidRequest, "client_id is not that of the Authorization header")
+			return proof{}, token.Refuse(tandem.RuleCredMalformed, oauth.InvalidRequest, "client_id is not that of the Authorization header")
 		}
 		p.method, p.clientID, p.secret = oauth.AuthSecretBasic, id, secret
 		methods++
@@ -76,7 +94,7 @@ func readProof(r *http.Request, f form) (proof, *oauth.Error) {
 		methods++
 	}
 	if methods > 1 {
-		return proof{}, oauth.Refuse(oauth.InvalidRequest, "use one method of client authentication, not several")
+		return proof{}, token.Refuse(tandem.RuleCredMalformed, oauth.InvalidRequest, "use one method of client authentication, not several")
 	}
 	if text == "" && kind == "" {
 		return p, nil
@@ -86,14 +104,11 @@ func readProof(r *http.Request, f form) (proof, *oauth.Error) {
 
 func readAssertion(p proof, text, kind string) (proof, *oauth.Error) {
 	if kind != oauth.AssertionTypeJWT {
-		return proof{}, oauth.Refuse(oauth.InvalidRequest, "client_assertion_type must be %s", oauth.AssertionTypeJWT)
+		return proof{}, token.Refuse(tandem.RuleCredMalformed, oauth.InvalidRequest, "client_assertion_type must be %s", oauth.AssertionTypeJWT)
 	}
 	assertion, err := token.ReadAssertion(text)
-	if err != nil {
-		return proof{}, errClient
-	}
-	if p.clientID != "" && p.clientID != assertion.ClientID {
-		return proof{}, errClient
+	if err != nil || p.clientID != "" && p.clientID != assertion.ClientID {
+		return proof{}, token.By(tandem.RuleCredMalformed, errClient)
 	}
 	p.method, p.clientID, p.assertion = oauth.AuthPrivateKeyJWT, assertion.ClientID, assertion
 	return p, nil
@@ -158,18 +173,20 @@ func (h *Handler) authenticate(ctx context.Context, q *request) error {
 			app, known = h.Registry.App(p.clientID)
 		}
 	}
+	q.facts.Auth = p.method
 	if known {
-		q.app = app
+		q.app, q.facts.AppVersion = app, app.Version
 	}
 	key := failureKey{network: netaddr.Network(q.address)}
 	if known {
 		key.app = app.ApplicationURI // strangers' inventions share one counter
 	}
 	c, err := h.prove(ctx, app, p)
-	if errors.Is(err, errClient) {
+	q.facts.Credential = c.credentialID
+	if isClientRefusal(err) {
 		if wait := h.throttle.blocked(key); wait > 0 {
 			return &oauth.Error{
-				Code: oauth.SlowDown, Status: http.StatusTooManyRequests, RetryAfter: wait,
+				Code: oauth.SlowDown, Status: http.StatusTooManyRequests, RetryAfter: wait, Rule: string(tandem.RuleThrottle),
 				Description: "too many failed client authentications; wait and try again",
 			}
 		}
@@ -180,16 +197,23 @@ func (h *Handler) authenticate(ctx context.Context, q *request) error {
 		return err
 	}
 	h.keep(ctx, "client failures", h.throttle.succeeded(ctx, key))
-	if c.credentialID != "" {
-		h.uses.note(c.credentialID, h.Clock.Now())
-	}
 	q.client = c
+	if p.method != oauth.AuthNone {
+		h.uses.note(app.ID, cmp.Or(c.credentialID, tandem.ClassicCredential), q.address, h.Clock.Now())
+		h.Used.Count(app.ID, c.flow(q.flow), usage.Credential, cmp.Or(c.credentialID, usage.Classic))
+	}
 	return nil
 }
 
-// prove checks the proof against the application, which is nil when unknown.
+// isClientRefusal reports whether an error is an errClient by some rule.
+func isClientRefusal(err error) bool {
+	var refusal *oauth.Error
+	return errors.As(err, &refusal) && refusal.Code == oauth.InvalidClient
+}
+
+// prove checks the proof against the application, which is nil when unknown. With a
+// refusal comes what is known of the client all the same, for the record.
 func (h *Handler) prove(ctx context.Context, app *registry.App, p proof) (client, error) {
-	none := client{}
 	if app == nil {
 		app = nobody // as much work as for somebody
 	}
@@ -200,18 +224,40 @@ func (h *Handler) prove(ctx context.Context, app *registry.App, p proof) (client
 		c.user = app.ClientType == tandem.ClientPublic
 	case oauth.AuthPrivateKeyJWT:
 		if err := h.proveAssertion(ctx, &c, p.assertion, now); err != nil {
-			return none, err
+			return c, err
 		}
 	default:
+		if app.FAPI {
+			c.wrong = tandem.RuleCredMethod
+			break
+		}
 		c.proveSecret(p.secret, now)
 	}
-	if p.method != oauth.AuthNone && app.ClientType != tandem.ClientConfidential {
-		return none, errClient
-	}
-	if !app.Enabled || !c.user && !c.service {
-		return none, errClient
+	if wrong := c.refusedBy(p.method); wrong != "" {
+		return c, token.By(wrong, errClient)
 	}
 	return c, nil
+}
+
+// refusedBy is the rule by which a client is refused; empty for one that proved itself.
+func (c *client) refusedBy(method string) tandem.Rule {
+	switch {
+	case c.app == nobody:
+		return tandem.RuleAppUnknown
+	case !c.app.Enabled:
+		return tandem.RuleAppDisabled
+	case c.app.ClientType == tandem.ClientNone:
+		return tandem.RuleAppType
+	case c.app.ClientType == tandem.ClientPublic && method != oauth.AuthNone:
+		return tandem.RuleCredPublic
+	case c.user || c.service:
+		return ""
+	case method == oauth.AuthNone:
+		return tandem.RuleCredMissing
+	case c.wrong != "":
+		return c.wrong
+	}
+	return tandem.RuleCredUnknown
 }
 
 // nobody is compared with when the application is unknown.
@@ -230,24 +276,28 @@ func (c *client) proveSecret(secret string, now time.Time) {
 		if credential.Kind != tandem.CredentialSecret || subtle.ConstantTimeCompare(sum[:], credential.Proof) != 1 {
 			continue
 		}
-		if credential.UsableAt(now) {
-			c.allow(credential)
-		}
+		c.take(credential, now)
 	}
 	if classic := c.app.ClassicSecret(); subtle.ConstantTimeCompare(sum[:], classic) == 1 {
-		c.user, c.service = true, true
+		c.user, c.service, c.credentialID = true, true, tandem.ClassicCredential
 	}
 }
 
-func (c *client) proveAssertion(credential *registry.Credential, a *token.Assertion, audiences []string, now time.Time) bool {
-	if credential.Kind != tandem.CredentialPublicKey || !credential.UsableAt(now) || a.Verify(credential.Proof, audiences, now) != nil {
-		return false
+// take lets the client have what a credential that matched is good for.
+func (c *client) take(credential *registry.Credential, now time.Time) {
+	if !c.user && !c.service {
+		c.credentialID = credential.ID
 	}
-	c.allow(credential)
-	return true
-}
-
-func (c *client) allow(credential *registry.Credential) {
+	if !credential.UsableAt(now) {
+		c.wrong = tandem.RuleCredExpired
+		switch {
+		case credential.Revoked():
+			c.wrong = tandem.RuleCredRevoked
+		case credential.BeginsAfter(now):
+			c.wrong = tandem.RuleCredEarly
+		}
+		return
+	}
 	c.credentialID = credential.ID
 	c.user = c.user || credential.Flow == tandem.FlowUser
 	c.service = c.service || credential.Flow == tandem.FlowService
@@ -257,14 +307,30 @@ func (c *client) allow(credential *registry.Credential) {
 // the application, addressed to this server, and used for the first time.
 func (h *Handler) proveAssertion(ctx context.Context, c *client, a *token.Assertion, now time.Time) error {
 	for i := range c.app.Credentials {
-		if !c.proveAssertion(&c.app.Credentials[i], a, h.audiences, now) {
+		credential := &c.app.Credentials[i]
+		if credential.Kind != tandem.CredentialPublicKey {
 			continue
+		}
+		switch err := a.Verify(credential.Proof, h.audiences, now); {
+		case errors.Is(err, token.ErrAssertionClaims):
+			c.credentialID, c.wrong = credential.ID, tandem.RuleCredAssertion
+			continue
+		case err != nil:
+			continue
+		}
+		if c.app.FAPI && !a.FitsFAPI(h.Issuer) {
+			c.credentialID, c.wrong = credential.ID, tandem.RuleCredMethod
+			continue
+		}
+		if c.take(credential, now); !c.user && !c.service {
+			continue // not now
 		}
 		err := a.Use(ctx, h.Assertions)
 		if errors.Is(err, token.ErrAssertion) {
-			return errClient
+			c.user, c.service, c.wrong = false, false, tandem.RuleCredReplayed
+			err = nil
 		}
 		return err
 	}
-	return errClient
+	return nil
 }

@@ -1,12 +1,14 @@
 package identity_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -303,7 +305,7 @@ func TestCredentialsRotateWithoutAPause(t *testing.T) {
 	start := s.clock.Now()
 	add := func(n registry.NewCredential) (string, string) {
 		n.Flow = tandem.FlowService
-		c, secret, err := s.apps.AddCredential(t.Context(), "test", portal, n)
+		c, secret, err := s.apps.AddCredential(t.Context(), by, portal, n)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -326,11 +328,100 @@ func TestCredentialsRotateWithoutAPause(t *testing.T) {
 	s.clock.Advance(time.Hour)
 	s.refresh()
 	check("after an hour", map[string]string{s.portalSecrets.Service: "ok", second: "ok", later: "ok", short: client})
-	if err := s.apps.RevokeCredential(t.Context(), "test", portal, id); err != nil {
+	if err := s.apps.RevokeCredential(t.Context(), by, portal, id); err != nil {
 		t.Fatal(err)
 	}
 	s.refresh()
 	check("revoked", map[string]string{s.portalSecrets.Service: "ok", second: client, later: "ok"})
+	told := false
+	for _, e := range s.audit.Of(tandem.AuditTokenRefused) {
+		f, err := tandem.ParseFacts(e.Facts)
+		told = told || err == nil && f.Rule == tandem.RuleCredRevoked && f.Credential == id
+	}
+	if !told {
+		t.Error("the record does not tell that a revoked credential was tried")
+	}
+	rolled, err := s.apps.RollCredential(t.Context(), by, portal, registry.Roll{Flow: tandem.FlowService, Overlap: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.refresh()
+	check("in the overlap", map[string]string{s.portalSecrets.Service: "ok", later: "ok", rolled.Secret: "ok", second: client})
+	s.clock.Advance(time.Hour)
+	s.refresh()
+	check("after it", map[string]string{s.portalSecrets.Service: client, later: client, rolled.Secret: "ok"})
+}
+
+// A key that was revoked proves nothing, and neither does one of a deleted application
+// that has a successor of the same name.
+func TestRevokedKeysProveNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	assert := func(jti string) string {
+		text := s.sign(s.serviceKey, jose.ES256, map[string]any{"iss": portal, "sub": portal, "aud": issuer, "exp": s.clock.Now().Unix() + 60, "jti": jti})
+		a := s.one().serve("client_secret", "", "client_assertion_type", assertionType, "client_assertion", text)
+		return a.got()
+	}
+	if got := assert("1"); got != "ok" {
+		t.Fatalf("the key: %s", got)
+	}
+	app, err := s.apps.Get(t.Context(), portal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range app.Credentials {
+		if c.Kind == tandem.CredentialPublicKey {
+			s.must(s.apps.RevokeCredential(t.Context(), by, portal, c.ID))
+		}
+	}
+	s.refresh()
+	if got := assert("2"); got != "Unauthorized invalid_client" {
+		t.Errorf("the key that was revoked: %s", got)
+	}
+	was := s.portalSecrets.Service
+	s.must(s.apps.Delete(t.Context(), by, portal))
+	app.ID, app.Credentials = "", nil
+	if _, _, err := s.apps.Create(t.Context(), by, app); err != nil {
+		t.Fatal(err)
+	}
+	s.refresh()
+	if a := s.one().serve("client_secret", was); a.got() != "Unauthorized invalid_client" {
+		t.Errorf("the secret of the application before: %s", a.got())
+	}
+}
+
+// Whatever proves an application is noted with the minute and the address, the classic
+// secret too.
+func TestUsesOfCredentialsAreNoted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	sum := sha256.Sum256([]byte("classic"))
+	s.change(portal, func(a *tandem.TrustedApp) { a.SecretHash = base64.StdEncoding.EncodeToString(sum[:]) })
+	for _, secret := range []string{s.portalSecrets.Service, "classic"} {
+		if a := s.one().serve("client_secret", secret); a.got() != "ok" {
+			t.Fatalf("%s", a.got())
+		}
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	s.must(s.one().handler.Run(stopped)) // which writes down what there is
+	app, err := s.apps.Get(t.Context(), portal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	minute := s.clock.Now().Truncate(time.Minute)
+	if !app.SecretUsedAt.Equal(minute) || app.SecretUsedFrom == "" {
+		t.Errorf("the classic secret was used %v from %q", app.SecretUsedAt, app.SecretUsedFrom)
+	}
+	used := 0
+	for _, c := range app.Credentials {
+		if c.LastUsedAt.Equal(minute) && c.LastUsedFrom == app.SecretUsedFrom {
+			used++
+		}
+	}
+	if used != 1 {
+		t.Errorf("%d credentials were used: %+v", used, app.Credentials)
+	}
 }
 
 // A client id with a colon or a plus works in Basic as RFC 6749 section 2.3.1 has
@@ -358,5 +449,24 @@ func TestBasicWithOddClientIDs(t *testing.T) {
 				t.Errorf("%s, %s, with a wrong secret: %s", id, form, a.got())
 			}
 		}
+	}
+}
+
+// Strangers from everywhere, who name an application, do not hide what a proved client is
+// refused.
+func TestStrangersDoNotHideRefusals(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	r := s.one()
+	for i := range 500 {
+		r.address = fmt.Sprintf("[2001:db8:0:%x::1]:4711", i)
+		r.post(oauth.PathToken, "grant_type", "client_credentials", "client_id", portal, "client_secret", "x")
+	}
+	r.address = "192.0.2.77:1"
+	before := len(s.audit.All())
+	r.post(oauth.PathToken, "grant_type", "client_credentials", "client_id", stranger, "client_secret", s.otherSecret.Service, "scope", "sec")
+	events := s.audit.All()[before:]
+	if len(events) != 1 || events[0].ApplicationURI != stranger || !strings.Contains(events[0].Facts, string(tandem.RuleScopeReserved)) {
+		t.Errorf("on record: %+v", events)
 	}
 }

@@ -177,11 +177,13 @@ func TestCodeDiesWithWhatItWasFor(t *testing.T) {
 		change func(t *testing.T, s *site)
 		want   string
 	}{
-		"59 s":              {func(_ *testing.T, s *site) { s.clock.Advance(59 * time.Second) }, "ok"},
-		"60 s":              {func(_ *testing.T, s *site) { s.clock.Advance(time.Minute) }, "invalid_grant"},
-		"signed out":        {func(t *testing.T, s *site) { s.must(s.ending.User(t.Context(), &s.anna, "test")) }, "invalid_grant"},
-		"user disabled":     {func(t *testing.T, s *site) { s.must2(s.accounts.Disable(t.Context(), "anna")) }, "invalid_grant"},
-		"password changed":  {func(t *testing.T, s *site) { s.must2(s.accounts.SetPassword(t.Context(), "anna", "another password")) }, "invalid_grant"},
+		"59 s":          {func(_ *testing.T, s *site) { s.clock.Advance(59 * time.Second) }, "ok"},
+		"60 s":          {func(_ *testing.T, s *site) { s.clock.Advance(time.Minute) }, "invalid_grant"},
+		"signed out":    {func(t *testing.T, s *site) { s.must(s.ending.User(t.Context(), by, &s.anna, "test")) }, "invalid_grant"},
+		"user disabled": {func(t *testing.T, s *site) { s.must2(s.accounts.Disable(t.Context(), by, "anna")) }, "invalid_grant"},
+		"password changed": {func(t *testing.T, s *site) {
+			s.must2(s.accounts.SetPassword(t.Context(), by, "anna", "another password"))
+		}, "invalid_grant"},
 		"no internal users": {func(_ *testing.T, s *site) { s.change(portal, func(a *tandem.TrustedApp) { a.InternalUsers = false }) }, "invalid_grant"},
 		"redirect URI gone": {func(_ *testing.T, s *site) {
 			s.change(portal, func(a *tandem.TrustedApp) { a.RedirectURIs = []string{"https://portal.example.com/elsewhere"} })
@@ -189,7 +191,7 @@ func TestCodeDiesWithWhatItWasFor(t *testing.T) {
 		"app disabled": {func(_ *testing.T, s *site) { s.change(portal, func(a *tandem.TrustedApp) { a.Enabled = false }) }, "Unauthorized invalid_client"},
 		"app deleted": {func(t *testing.T, s *site) {
 			s.clock.Advance(time.Millisecond)
-			s.must(s.apps.Delete(t.Context(), "test", portal))
+			s.must(s.apps.Delete(t.Context(), by, portal))
 			s.refresh()
 		}, "Unauthorized invalid_client"},
 	} {

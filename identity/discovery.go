@@ -10,6 +10,8 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/oauth/dpop"
+	"github.com/hybridapps/tandem/site/words"
 )
 
 // Metadata is the discovery document: what is true of this server, and nothing
@@ -24,6 +26,7 @@ func (h *Handler) Metadata() oauth.Metadata {
 		Issuer:                h.Issuer,
 		AuthorizationEndpoint: h.endpoint(oauth.PathAuthorize),
 		PushedEndpoint:        h.endpoint(oauth.PathPushed),
+		DeviceEndpoint:        h.endpoint(oauth.PathDeviceAuthorization),
 		TokenEndpoint:         h.endpoint(oauth.PathToken),
 		UserinfoEndpoint:      h.endpoint(oauth.PathUserinfo),
 		EndSessionEndpoint:    h.endpoint(oauth.PathEndSession),
@@ -34,15 +37,16 @@ func (h *Handler) Metadata() oauth.Metadata {
 			tandem.ScopeRead, tandem.ScopeUpdate},
 		// Of ID tokens, and of userinfo.
 		ClaimsSupported: []string{"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "at_hash", "c_hash", "s_hash", "acr", "amr", "idp", "sid",
-			"id", "user_type", "is_admin", "db", "token_kind", "name", "preferred_username", "locale", "zoneinfo", "updated_at", "email", "email_verified"},
-		ACRValuesSupported:       []string{token.PasswordContext},
+			"id", "user_type", "is_admin", "db", "token_kind", "name", "preferred_username", "locale", "zoneinfo", "updated_at", "picture", "email", "email_verified"},
+		ACRValuesSupported:       token.Contexts,
 		ResponseTypesSupported:   []string{oauth.ResponseTypeCode, oauth.ResponseTypeCodeIDToken},
 		ResponseModesSupported:   []string{oauth.ModeQuery, oauth.ModeFragment, oauth.ModeFormPost},
-		GrantTypesSupported:      []string{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantClientCredentials},
+		GrantTypesSupported:      []string{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantClientCredentials, oauth.GrantDeviceCode},
+		UILocalesSupported:       words.Tags(),
 		SubjectTypesSupported:    []string{"public"},
-		PromptValuesSupported:    []string{oauth.PromptNone, oauth.PromptLogin, oauth.PromptSelectAccount},
+		PromptValuesSupported:    []string{oauth.PromptNone, oauth.PromptLogin, oauth.PromptConsent, oauth.PromptSelectAccount},
 		CodeChallengeMethods:     []string{oauth.ChallengeS256},
-		IDTokenSigningAlgorithms: []string{string(token.UseID.Algorithm())},
+		IDTokenSigningAlgorithms: tandem.IDTokenAlgorithms,
 		TokenAuthMethods:         methods,
 		TokenAuthAlgorithms:      algorithms,
 		RevocationAuthMethods:    methods,
@@ -52,6 +56,10 @@ func (h *Handler) Metadata() oauth.Metadata {
 		IntrospectionAuthAlgorithms: algorithms,
 		SignInIntrospection:         true,
 		IssParameterSupported:       true,
+
+		BackchannelLogoutSupported: true, BackchannelLogoutSessionSupported: true,
+		ClaimsParameterSupported: true,
+		DPoPAlgorithms:           dpop.AlgorithmNames(),
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/oauth"
 )
 
@@ -47,12 +48,12 @@ func TestDiscoveryIsTrue(t *testing.T) {
 			t.Errorf("%s, known already: %d", path, b.Code)
 		}
 	}
-	if doc.Issuer != issuer || !doc.IssParameterSupported || doc.RequestURIParameterSupported || doc.RequestParameterSupported || doc.ClaimsParameterSupported {
+	if doc.Issuer != issuer || !doc.IssParameterSupported || doc.RequestURIParameterSupported || doc.RequestParameterSupported || !doc.ClaimsParameterSupported {
 		t.Errorf("%+v", doc)
 	}
 	for name, endpoint := range map[string]string{
 		"authorization": doc.AuthorizationEndpoint, "token": doc.TokenEndpoint, "userinfo": doc.UserinfoEndpoint, "end session": doc.EndSessionEndpoint,
-		"revocation": doc.RevocationEndpoint, "keys": doc.JWKSURI,
+		"revocation": doc.RevocationEndpoint, "device": doc.DeviceEndpoint, "keys": doc.JWKSURI,
 	} {
 		path, ok := strings.CutPrefix(endpoint, root)
 		if !ok {
@@ -67,6 +68,11 @@ func TestDiscoveryIsTrue(t *testing.T) {
 		"authorization_code": func() *answer { return r.redeem(r.code("anna")) },
 		"refresh_token":      func() *answer { return r.renew(r.signIn("anna").RefreshToken) },
 		"client_credentials": func() *answer { return r.serve() },
+		oauth.GrantDeviceCode: func() *answer {
+			_, codes := r.begin("read")
+			r.browser().decide("anna", codes.UserCode, "allow")
+			return r.poll(codes.DeviceCode)
+		},
 	}
 	if len(doc.GrantTypesSupported) != len(grants) {
 		t.Errorf("grants %v", doc.GrantTypesSupported)
@@ -133,8 +139,17 @@ func TestDiscoveryIsTrue(t *testing.T) {
 	if got, want := slices.Sorted(maps.Keys(told)), slices.Sorted(slices.Values(doc.ClaimsSupported)); !slices.Equal(got, want) {
 		t.Errorf("ID token and userinfo have %v, and named are %v", got, want)
 	}
-	if !slices.Equal(doc.ACRValuesSupported, []string{told["acr"].(string)}) {
+	// That the second value can be had shows signin.TestSecondFactor.
+	if !slices.Equal(doc.ACRValuesSupported, []string{told["acr"].(string), "2"}) {
 		t.Errorf("acr %v of %v", told["acr"], doc.ACRValuesSupported)
+	}
+	for _, tag := range doc.UILocalesSupported {
+		if w := get("/id/account/signin?ui_locales=" + tag); w.Header().Get("Content-Language") != tag {
+			t.Errorf("ui_locales %s is answered in %q", tag, w.Header().Get("Content-Language"))
+		}
+	}
+	if len(doc.UILocalesSupported) < 3 {
+		t.Errorf("languages %v", doc.UILocalesSupported)
 	}
 	if h := header(t, all.IDToken); !slices.Contains(doc.IDTokenSigningAlgorithms, h["alg"].(string)) {
 		t.Errorf("ID tokens are signed with %v", h["alg"])
@@ -146,6 +161,11 @@ func TestDiscoveryIsTrue(t *testing.T) {
 		if !strings.Contains(w.Header().Get("Location")+w.Body.String(), "code") {
 			t.Errorf("response_mode %s: %d", mode, w.Code)
 		}
+	}
+	// What is told, and that it names the sign-in, is tried where it is sent: ./platform.
+	if told, err := r.minter.Logout(token.LogoutToken{ApplicationURI: portal, SignInID: "sid", Algorithm: doc.IDTokenSigningAlgorithms[0]}); err != nil ||
+		doc.BackchannelLogoutSupported != (claims(t, told.JWT)["events"] != nil) || doc.BackchannelLogoutSessionSupported != (claims(t, told.JWT)["sid"] == "sid") {
+		t.Errorf("back-channel logout: %v", err)
 	}
 	for _, prompt := range doc.PromptValuesSupported {
 		if w := b.do("GET", authorizeURL("prompt", prompt), nil); strings.Contains(w.Header().Get("Location"), "invalid_request") {

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/oauth"
 )
 
@@ -55,23 +56,23 @@ func (f form) all(name string) (values []string) {
 // 3.2) but resource (RFC 8707 section 2).
 func readForm(w http.ResponseWriter, r *http.Request) (form, *oauth.Error) {
 	if r.URL.RawQuery != "" {
-		return nil, oauth.Refuse(oauth.InvalidRequest, "send parameters in the body only, never in the URL")
+		return nil, token.Refuse(tandem.RuleForm, oauth.InvalidRequest, "send parameters in the body only, never in the URL")
 	}
 	// The usual form of the header needs no parser.
 	if t := r.Header.Get("Content-Type"); t != formType {
 		if parsed, _, err := mime.ParseMediaType(t); err != nil || parsed != formType {
-			return nil, oauth.Refuse(oauth.InvalidRequest, "send the parameters as %s", formType)
+			return nil, token.Refuse(tandem.RuleForm, oauth.InvalidRequest, "send the parameters as %s", formType)
 		}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	if err != nil {
 		var long *http.MaxBytesError
 		if errors.As(err, &long) {
-			refusal := oauth.Refuse(oauth.InvalidRequest, "the body is longer than %d bytes", MaxBody)
+			refusal := token.Refuse(tandem.RuleForm, oauth.InvalidRequest, "the body is longer than %d bytes", MaxBody)
 			refusal.Status = http.StatusRequestEntityTooLarge
 			return nil, refusal
 		}
-		return nil, oauth.Refuse(oauth.InvalidRequest, "the body cannot be read")
+		return nil, token.Refuse(tandem.RuleForm, oauth.InvalidRequest, "the body cannot be read")
 	}
 	return parseForm(string(body))
 }
@@ -89,15 +90,15 @@ func parseForm(body string) (form, *oauth.Error) {
 		name, ok := unescape(name)
 		value, ok2 := unescape(value)
 		if !ok || !ok2 {
-			return nil, oauth.Refuse(oauth.InvalidRequest, "a parameter is not well encoded")
+			return nil, token.Refuse(tandem.RuleForm, oauth.InvalidRequest, "a parameter is not well encoded")
 		}
 		for i := range f {
 			if f[i].name == name && name != "resource" {
-				return nil, oauth.Refuse(oauth.InvalidRequest, "the parameter %s is repeated", tandem.Clip(name, 40))
+				return nil, token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "the parameter %s is repeated", tandem.Clip(name, 40))
 			}
 		}
 		if len(f) == maxParameters {
-			return nil, oauth.Refuse(oauth.InvalidRequest, "more than %d parameters", maxParameters)
+			return nil, token.Refuse(tandem.RuleForm, oauth.InvalidRequest, "more than %d parameters", maxParameters)
 		}
 		f = append(f, parameter{name, value})
 	}

@@ -16,11 +16,11 @@ import (
 func (h *Handler) authorizationCode(ctx context.Context, q *request) (*issued, error) {
 	text := q.form.get("code")
 	if text == "" {
-		return nil, oauth.Refuse(oauth.InvalidRequest, "code is missing")
+		return nil, token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "code is missing")
 	}
 	code, err := h.Codes.Find(ctx, token.Presented{
 		Code: text, RedirectURI: q.form.get("redirect_uri"), Verifier: q.form.get("code_verifier"),
-		ApplicationURI: q.app.ApplicationURI, ClientType: q.app.ClientType,
+		ApplicationURI: q.app.ApplicationURI, ClientType: q.app.ClientType, KeyThumbprint: q.key,
 	})
 	q.signInID = code.SignInID
 	if err != nil {
@@ -29,11 +29,25 @@ func (h *Handler) authorizationCode(ctx context.Context, q *request) (*issued, e
 	// The address that the code went to may have been taken from the
 	// application meanwhile, perhaps because it is no longer its own.
 	if code.RedirectURI != "" && !signin.MatchRedirectURI(q.app, code.RedirectURI) {
-		return nil, oauth.Refuse(oauth.InvalidGrant, "the redirect_uri of this code is no longer registered")
+		return nil, token.Refuse(tandem.RuleRedirect, oauth.InvalidGrant, "the redirect_uri of this code is no longer registered")
+	}
+	return h.redeem(ctx, q, code)
+}
+
+// redeem uses up a code that was proved, for the tokens of its person.
+func (h *Handler) redeem(ctx context.Context, q *request, code token.StoredCode) (*issued, error) {
+	if refusal := h.ofEarlierApp(q, code.IssuedAt); refusal != nil {
+		return nil, refusal
 	}
 	u, err := h.person(ctx, q.app, code.UserID)
 	if err != nil {
 		return nil, err
+	}
+	// A code that was on its way while its person signed out was seen by nobody.
+	if ended, err := h.SignIns.SignInEnded(ctx, code.SignInID); err != nil {
+		return nil, err
+	} else if ended {
+		return nil, token.Refuse(tandem.RuleCodeUsed, oauth.InvalidGrant, "the sign-in of this code has ended")
 	}
 	// The application may have been changed since the person agreed: what it
 	// must not have any more is left out.
@@ -41,47 +55,50 @@ func (h *Handler) authorizationCode(ctx context.Context, q *request) (*issued, e
 	if err != nil {
 		return nil, err
 	}
+	if err := signin.Consented(ctx, h.Consents, q.app, u.ID, scope); err != nil {
+		return nil, err
+	}
+	q.of(u, code.Authentication)
+	target, err := h.target(q, scope)
+	if err != nil {
+		return nil, err
+	}
 	given := token.Given{GrantID: token.NewGrantID()}
 	access, response, err := h.mint(token.UserToken{
-		User: u, ApplicationURI: q.app.ApplicationURI, Scope: scope, SignInID: code.SignInID, AuthTime: code.AuthTime,
-		GrantID: given.GrantID,
+		User: u, ApplicationURI: q.app.ApplicationURI, Scope: target.Scope, Resource: target.Resource, SignInID: code.SignInID, AuthTime: code.AuthTime,
+		Authentication: code.Authentication,
+		GrantID:        given.GrantID, Claims: code.Claims, KeyThumbprint: q.key, IDAlgorithm: q.app.IDTokenAlgorithm,
 	}, code.Nonce)
 	if err != nil {
 		return nil, err
 	}
 	if scope.Has(tandem.ScopeOfflineAccess) {
-		given.Family, response.RefreshToken, err = h.Families.New(given.GrantID, code, u, scope, q.app.ClientType)
+		given.Family, response.RefreshToken, err = h.Families.New(given.GrantID, code, u, scope, q.app.ClientType, q.key)
 		if err != nil {
 			return nil, err
 		}
+	}
+	q.family(given.GrantID, 1)
+	if err := h.useProof(ctx, q); err != nil {
+		return nil, err
 	}
 	if err := h.Codes.Use(ctx, code, given); err != nil {
 		return nil, err
 	}
 	return &issued{
 		response: response,
-		tokenID:  access.ID,
-		actor:    u.Login,
+		access:   access,
+		as:       u,
 		detail:   "user token by code, scope " + response.Scope,
 	}, nil
 }
 
-// stillAllowed is what remains of a grant today: the scopes that the user flow
-// of the application still may have and that a person of this type can have.
+// stillAllowed is [token.StillAllowed], with what is left out noted.
 func stillAllowed(q *request, granted tandem.Scope, u *tandem.User) (tandem.Scope, error) {
-	limit := q.app.FlowScope(tandem.FlowUser)
-	scope := make(tandem.Scope, 0, len(granted))
-	for _, word := range granted {
-		if tandem.IsProtocolScope(word) || limit.Has(word) {
-			scope = append(scope, word)
-		}
-	}
-	scope, refusal := token.ForUser(scope, u.Type)
+	left, dropped, refusal := token.StillAllowed(q.app, u.Type, granted)
+	q.facts.Dropped = append(q.facts.Dropped, dropped...)
 	if refusal != nil {
 		return nil, refusal
 	}
-	if len(scope) == 0 {
-		return nil, oauth.Refuse(oauth.InvalidScope, "the application may have nothing of what was granted any more")
-	}
-	return scope, nil
+	return left, nil
 }

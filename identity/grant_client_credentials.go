@@ -14,39 +14,42 @@ import (
 // token and no ID token (invariant I3). Nothing is read from the database and
 // nothing written but the record.
 func (h *Handler) clientCredentials(ctx context.Context, q *request) (*issued, error) {
-	if q.app.ClientType != tandem.ClientConfidential || !q.app.SystemUserAllowed {
-		return nil, oauth.Refuse(oauth.UnauthorizedClient, "the application may not act as a System User")
+	var u *tandem.User
+	if q.app.SystemUserAllowed {
+		var err error
+		if u, err = h.Registry.User(ctx, q.app.SystemUserID); err != nil && !errors.Is(err, tandem.ErrNotFound) {
+			return nil, err
+		}
 	}
-	u, err := h.Registry.User(ctx, q.app.SystemUserID)
-	if err != nil && !errors.Is(err, tandem.ErrNotFound) {
-		return nil, err
+	if refusal := h.targets().ForService(q.app, q.resources()); refusal != nil {
+		return nil, refusal
 	}
-	if err != nil || !u.Enabled || u.Type != tandem.SystemUserNoLogin {
-		return nil, oauth.Refuse(oauth.UnauthorizedClient, "the application's System User is disabled or missing")
+	asked, scope, refusal := token.ServiceGrant(q.app, u, q.form.get("scope"))
+	q.ask(asked)
+	if refusal != nil {
+		return nil, refusal
 	}
 	instance := q.form.get("service_instance")
 	if !oauth.ValidServiceInstance(instance) {
-		return nil, oauth.Refuse(oauth.InvalidRequest, "service_instance: use at most %d letters, digits, dots, underscores and hyphens",
+		return nil, token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "service_instance: use at most %d letters, digits, dots, underscores and hyphens",
 			oauth.MaxServiceInstance)
 	}
-	asked, refusal := token.ReadScope(q.form.get("scope"))
-	if refusal != nil {
-		return nil, refusal
-	}
-	scope, refusal := token.ServiceScope(q.app, asked.Scope)
-	if refusal != nil {
-		return nil, refusal
+	if err := h.useProof(ctx, q); err != nil {
+		return nil, err
 	}
 	access, err := h.Minter.ServiceAccess(token.ServiceToken{
-		SystemUser: u, ApplicationURI: q.app.ApplicationURI, Scope: scope, Instance: instance,
+		SystemUser: u, ApplicationURI: q.app.ApplicationURI, Scope: scope, Instance: instance, KeyThumbprint: q.key,
 	})
 	if err != nil {
 		return nil, err
 	}
-	response := newResponse(access, scope)
+	response := newResponse(access, scope, q.key)
 	detail := "service token, scope " + response.Scope + obsolete(asked)
 	if instance != "" {
 		detail += ", instance " + instance
 	}
-	return &issued{response: response, tokenID: access.ID, actor: u.Login, detail: detail}, nil
+	if len(asked.Scope) == 0 {
+		q.facts.Limit = response.Scope // all that the flow may have
+	}
+	return &issued{response: response, access: access, as: u, detail: detail}, nil
 }

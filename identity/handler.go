@@ -10,9 +10,12 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/oauth/dpop"
 	"github.com/hybridapps/tandem/registry"
+	"github.com/hybridapps/tandem/usage"
 )
 
 // Users reads accounts as they are at this moment.
@@ -27,9 +30,20 @@ type Revocations interface {
 	Purge(ctx context.Context, before time.Time) error
 }
 
-// CredentialUses keeps when credentials were last used.
+// CredentialUse is the last use of a credential within a minute.
+type CredentialUse struct {
+	ApplicationID string
+	// CredentialID is [tandem.ClassicCredential] for the one secret of both flows.
+	CredentialID string
+	// At is in whole minutes, From the address.
+	At   time.Time
+	From string
+}
+
+// CredentialUses keeps when credentials were last used, and from where. It never goes
+// back in time.
 type CredentialUses interface {
-	CredentialsUsed(ctx context.Context, used map[string]time.Time) error
+	CredentialsUsed(ctx context.Context, used []CredentialUse) error
 }
 
 // Handler serves discovery, the key set, the token endpoint, revocation and
@@ -48,20 +62,29 @@ type Handler struct {
 	Verifier    *token.Verifier
 	Codes       *token.Codes
 	Families    *token.Families
+	Devices     *token.Devices
 	Assertions  token.AssertionStore
 	Failures    FailureCounters
 	Revocations Revocations
 	SignIns     SignInGrants
-	Pushed      Pusher
-	Uses        CredentialUses
-	Audit       tandem.Auditor
+	// Consents are what people allow applications that are not of the first party.
+	Consents signin.Consents
+	Pushed   Pusher
+	// Proofs checks DPoP proofs (RFC 9449), and has the nonces.
+	Proofs *dpop.Server
+	Uses   CredentialUses
+	// Used counts which grants and credentials are used; nil counts nothing.
+	Used     *usage.Meter
+	Audit    tandem.Auditor
+	Refusals tandem.Refuser
+	// References are the tokens that the revocation endpoint may end, too.
+	References *registry.ReferenceTokens
 	// Log gets internal errors; nil means slog.Default.
 	Log *slog.Logger
 	// Clock tells the time; nil means the system's.
 	Clock tandem.Clock
 
 	throttle throttle
-	refusals refusals
 	uses     uses
 	// audiences are what a client assertion may be addressed to.
 	audiences []string
@@ -70,7 +93,6 @@ type Handler struct {
 // Mount adds the endpoints.
 func (h *Handler) Mount(mux *http.ServeMux) {
 	h.throttle = throttle{counters: h.Failures, clock: h.Clock}
-	h.refusals = refusals{audit: h.Audit, clock: h.Clock, gate: refusalGate{Max: maxRefusals}}
 	h.audiences = []string{h.Issuer, h.endpoint(oauth.PathToken), h.endpoint(oauth.PathPushed)}
 
 	discovery := h.discovery()
@@ -79,6 +101,7 @@ func (h *Handler) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+oauth.PathJWKS, h.jwks)
 	mux.HandleFunc("POST "+oauth.PathToken, h.serveToken)
 	mux.HandleFunc("POST "+oauth.PathPushed, h.servePushed)
+	mux.HandleFunc("POST "+oauth.PathDeviceAuthorization, h.serveDevice)
 	mux.HandleFunc("POST "+oauth.PathRevocation, h.serveRevocation)
 	mux.HandleFunc("POST "+oauth.PathIntrospection, h.serveIntrospection)
 }
@@ -106,10 +129,9 @@ func (h *Handler) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 			defer cancel()
-			return errors.Join(h.uses.flush(last, h.Uses), h.refusals.flush(last, true))
+			return h.uses.flush(last, h.Uses)
 		case <-flush.C:
 			h.keep(ctx, "credential uses", h.uses.flush(ctx, h.Uses))
-			h.keep(ctx, "refusals", h.refusals.flush(ctx, false))
 		}
 	}
 }
@@ -125,7 +147,7 @@ func (h *Handler) keep(ctx context.Context, what string, err error) {
 func (h *Handler) Purge(ctx context.Context) error {
 	now := h.Clock.Now()
 	return errors.Join(
-		h.Codes.Purge(ctx), h.Families.Purge(ctx),
+		h.Codes.Purge(ctx), h.Families.Purge(ctx), h.Devices.Purge(ctx),
 		h.Assertions.PurgeAssertions(ctx, now.Add(-time.Minute)),
 		h.Revocations.Purge(ctx, now.Add(-time.Minute)),
 		h.Failures.PurgeFailures(ctx, minuteOf(now)-1),
@@ -144,8 +166,10 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, q *request, err e
 	case errors.Is(err, token.ErrRefreshReplayed):
 		event.Kind, event.Detail = tandem.AuditRefreshReplayed, "the family was ended"
 	}
+	event.SignInID = q.signInID
+	q.facts.Rule = token.RuleOf(err)
 	if event.Kind != "" {
-		event.SignInID = q.signInID
+		event.Facts = q.facts.JSON()
 		if auditErr := h.Audit.Record(r.Context(), event); auditErr != nil {
 			err = auditErr
 		}
@@ -155,11 +179,24 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, q *request, err e
 	}
 	if !errors.As(err, &refusal) {
 		refusal = h.internal(r, err)
-	} else if event.Kind == "" {
+	} else if event.Kind == "" && refusal.Code != oauth.AuthorizationPending { // who waits was refused nothing
 		event.Kind, event.Detail = tandem.AuditTokenRefused, refusal.Error()
-		h.keep(r.Context(), "refusals", h.refusals.record(r.Context(), event, refusal.Code))
+		if q.app != nil && q.flow != "" {
+			q.facts.Limit = q.app.FlowScope(q.flow).String()
+		}
+		q.facts.Method, q.facts.Path = r.Method, r.URL.Path
+		reference, err := h.Refusals.Refused(r.Context(), event, q.facts, string(refusal.Code))
+		tellReference(w, reference)
+		h.keep(r.Context(), "refusals", err)
 	}
 	oauth.WriteError(w, refusal, q.basicTried)
+}
+
+// tellReference says the id under which a repeated refusal is found.
+func tellReference(w http.ResponseWriter, reference string) {
+	if reference != "" {
+		w.Header().Set(tandem.RequestIDHeader, reference)
+	}
 }
 
 // unavailable tells that trying again helps (RFC 6749 section 4.1.2.1), and

@@ -18,6 +18,8 @@ type SignInGrants interface {
 	// SignInGrant returns [tandem.ErrNotFound] when the sign-in is unknown, gave
 	// the application nothing, or what it gave was taken back.
 	SignInGrant(ctx context.Context, signInID, applicationURI string, at time.Time) (SignInGrant, error)
+	// SignInEnded reports whether somebody has ended the sign-in.
+	SignInEnded(ctx context.Context, signInID string) (bool, error)
 }
 
 // SignInGrant is what a sign-in gave an application.
@@ -34,6 +36,9 @@ type SignInGrant struct {
 // or the back end with its service token, and neither learns anything about the
 // other's access and refresh tokens (invariant I1).
 //
+// The back end whose application owns a registered resource asks about the tokens for it,
+// too, of whichever application they are.
+//
 // What both may ask about is evidence of who is signed in: an ID token that was
 // issued to the application, or the sid of a sign-in at it. So a back end that
 // acts for people, with more rights than they have, knows whether they still
@@ -44,7 +49,7 @@ func (h *Handler) serveIntrospection(w http.ResponseWriter, r *http.Request) {
 	answer, err := h.introspect(w, q)
 	if err != nil {
 		if q.bearerTried {
-			(&bearer{log: h.log()}).fail(w, r, err)
+			(&bearer{log: h.log(), refusals: h.Refusals}).fail(w, r, q.caller, err)
 			return
 		}
 		h.fail(w, r, q, err)
@@ -55,6 +60,7 @@ func (h *Handler) serveIntrospection(w http.ResponseWriter, r *http.Request) {
 
 func (h *Handler) introspect(w http.ResponseWriter, q *request) (oauth.Introspection, error) {
 	none := oauth.Introspection{}
+	h.Proofs.Tell(w.Header(), q.http)
 	if err := h.Registry.Ready(); err != nil {
 		return none, err
 	}
@@ -62,17 +68,18 @@ func (h *Handler) introspect(w http.ResponseWriter, q *request) (oauth.Introspec
 	if q.form, refusal = readForm(w, q.http); refusal != nil {
 		return none, refusal
 	}
+	q.facts.Grant = grantAsked
 	ctx := q.http.Context()
 	if err := h.admitIntrospector(ctx, q); err != nil {
 		return none, err
 	}
 	text := q.form.get("token")
 	if text == "" {
-		return none, oauth.Refuse(oauth.InvalidRequest, "token is missing")
+		return none, token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "token is missing")
 	}
 	about := q.form.get(oauth.ParamAbout)
 	if about != "" && about != oauth.AboutSignIn && about != oauth.AboutPerson {
-		return none, oauth.Refuse(oauth.InvalidRequest, "about must be %s or %s", oauth.AboutSignIn, oauth.AboutPerson)
+		return none, token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "about must be %s or %s", oauth.AboutSignIn, oauth.AboutPerson)
 	}
 	// The forms differ, so that token_type_hint is not needed.
 	switch {
@@ -87,7 +94,8 @@ func (h *Handler) introspect(w http.ResponseWriter, q *request) (oauth.Introspec
 	if hint, err := h.Verifier.VerifyIDToken(ctx, text); err == nil {
 		return h.introspectID(ctx, q, hint)
 	}
-	return h.introspectAccess(ctx, q, text)
+	p, err := h.speaker(ctx, text)
+	return h.introspectAccess(ctx, q, p, err)
 }
 
 // admitIntrospector finds out who asks: a client with a credential, or a back
@@ -97,7 +105,7 @@ func (h *Handler) admitIntrospector(ctx context.Context, q *request) error {
 	if len(headers) != 1 {
 		return h.authenticate(ctx, q)
 	}
-	text, ok := oauth.BearerToken(headers[0])
+	scheme, text, ok := oauth.AccessToken(headers[0])
 	if !ok {
 		return h.authenticate(ctx, q)
 	}
@@ -106,15 +114,19 @@ func (h *Handler) admitIntrospector(ctx context.Context, q *request) error {
 	if err != nil {
 		return err
 	}
+	q.caller = p
+	if err := holder(h.Proofs, q.http, scheme, text, p); err != nil {
+		return err
+	}
 	if p.Service == nil {
-		return insufficient("only a service token or a credential of the application may ask here")
+		return insufficient(tandem.RuleKind, "only a service token or a credential of the application may ask here")
 	}
 	if err := h.Registry.Check(ctx, p); err != nil {
 		return err
 	}
 	app, known := h.Registry.App(p.ApplicationURI)
 	if !known { // just gone
-		return errClient
+		return token.By(tandem.RuleAppUnknown, errClient)
 	}
 	q.app, q.client = app, client{app: app, service: true}
 	return nil
@@ -170,9 +182,15 @@ func (h *Handler) introspectID(ctx context.Context, q *request, id token.Hint) (
 	return answer, err
 }
 
-func (h *Handler) introspectAccess(ctx context.Context, q *request, text string) (oauth.Introspection, error) {
-	p, err := h.own().VerifyAccess(ctx, text)
-	if err != nil || p.ApplicationURI != q.app.ApplicationURI || !q.client.may(flowOf(p)) {
+// introspectAccess tells of an access token or a reference token, of which it is known
+// whom it speaks for, or why it speaks for nobody.
+func (h *Handler) introspectAccess(ctx context.Context, q *request, p *tandem.Principal, err error) (oauth.Introspection, error) {
+	switch {
+	case tandem.ErrorCode(err) == tandem.CodeUnauthorized:
+		return oauth.Introspection{}, nil
+	case err != nil:
+		return oauth.Introspection{}, err
+	case !h.mayHearOf(q, p):
 		return oauth.Introspection{}, nil
 	}
 	switch err := h.Registry.Check(ctx, p); {
@@ -182,15 +200,48 @@ func (h *Handler) introspectAccess(ctx context.Context, q *request, text string)
 		return oauth.Introspection{}, err
 	}
 	answer := oauth.Introspection{
-		Active: true, TokenType: oauth.TokenTypeBearer, Issuer: h.Issuer, ClientID: p.ApplicationURI, ID: p.TokenID,
+		Active: true, TokenType: tokenType(p.KeyThumbprint), Confirmation: oauth.Confirmation{KeyThumbprint: p.KeyThumbprint}, Issuer: h.Issuer, ClientID: p.ApplicationURI, ID: p.TokenID,
 		Scope: p.Scope.String(), IssuedAt: p.IssuedAt.Unix(), ExpiresAt: p.ExpiresAt.Unix(),
+	}
+	if p.Resource != "" {
+		answer.Audience = oauth.Audience{p.Resource}
 	}
 	if p.Service != nil {
 		answer.SystemUser = p.Service.SystemUserLogin
 	} else {
+		if p.Resource != "" && p.ApplicationURI != q.app.ApplicationURI { // to the API, which lets groups do more; not to who calls it
+			if answer.Groups, err = h.groupsOf(ctx, p.User.ID); err != nil {
+				return oauth.Introspection{}, err
+			}
+		}
 		answer.Subject, answer.UserID, answer.SignInID = p.User.Login, p.User.ID, p.User.SignInID
+		answer.ContextClass, answer.Methods = p.User.ContextClass, p.User.Methods
+		if !p.User.AuthTime.IsZero() {
+			answer.AuthTime = p.User.AuthTime.Unix()
+		}
 	}
 	return answer, nil
+}
+
+// groupsOf are the groups of a person; nobody's for who was just deleted.
+func (h *Handler) groupsOf(ctx context.Context, userID string) ([]string, error) {
+	u, err := h.Registry.User(ctx, userID)
+	if errors.Is(err, tandem.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return h.Registry.Groups(ctx, u)
+}
+
+// mayHearOf reports whether the asking half may hear of a token: it is one of its own, or
+// it is for the resource of its application, which the back end serves.
+func (h *Handler) mayHearOf(q *request, p *tandem.Principal) bool {
+	if p.ApplicationURI == q.app.ApplicationURI && q.client.may(flowOf(p)) {
+		return true
+	}
+	return p.Resource != "" && q.app.Resource != nil && q.app.Resource.URI == p.Resource && q.client.may(tandem.FlowService)
 }
 
 func (h *Handler) introspectRefresh(ctx context.Context, q *request, text string) (oauth.Introspection, error) {
@@ -216,6 +267,7 @@ func (h *Handler) introspectRefresh(ctx context.Context, q *request, text string
 	return oauth.Introspection{
 		Active: true, Issuer: h.Issuer, ClientID: f.ApplicationURI, Scope: f.Scope.String(),
 		IssuedAt: f.CreatedAt.Unix(), ExpiresAt: f.ExpiresAt.Unix(), Subject: u.Login, UserID: u.ID, SignInID: f.SignInID,
+		AuthTime: f.AuthTime.Unix(), ContextClass: f.Authentication.ACR(), Methods: f.Authentication.AMR(),
 	}, nil
 }
 

@@ -120,17 +120,17 @@ func TestI6_IntrospectionKnowsWhoMayAct(t *testing.T) {
 		"nothing, without offline": {func(*site, string, string) {}, "openid", true, true},
 		"idle for long":            {func(s *site, _, _ string) { s.clock.Advance(20 * time.Hour); s.refresh() }, "", true, true},
 		"user disabled": {account(func(s *site) {
-			s.must2(s.accounts.Disable(s.t.Context(), "anna"))
+			s.must2(s.accounts.Disable(s.t.Context(), by, "anna"))
 		}), "", false, false},
 		"disabled and enabled": {account(func(s *site) {
-			s.must2(s.accounts.Disable(s.t.Context(), "anna"))
-			s.must2(s.accounts.Enable(s.t.Context(), "anna"))
+			s.must2(s.accounts.Disable(s.t.Context(), by, "anna"))
+			s.must2(s.accounts.Enable(s.t.Context(), by, "anna"))
 		}), "", false, false},
 		"became external": {account(func(s *site) {
-			s.must2(s.accounts.Update(s.t.Context(), "anna", func(u *tandem.User) { u.Type, u.Admin = tandem.ExternalCommunityUser, false }))
+			s.must2(s.accounts.Update(s.t.Context(), by, "anna", func(u *tandem.User) { u.Type, u.Admin = tandem.ExternalCommunityUser, false }))
 		}), "", false, false},
 		"password changed": {account(func(s *site) {
-			s.must2(s.accounts.SetPassword(s.t.Context(), "anna", "another long password"))
+			s.must2(s.accounts.SetPassword(s.t.Context(), by, "anna", "another long password"))
 		}), "", false, false},
 		"signed out": {func(s *site, sid, _ string) {
 			s.must(s.ending.SignIn(s.t.Context(), sid, "anna", "test"))

@@ -44,7 +44,7 @@ func TestA11_I6_SwitchesReachServiceTokens(t *testing.T) {
 		"scope shrunk":         {app(func(a *tandem.TrustedApp) { a.ServiceScope = tandem.Scope{"read"} }), "ok", true},
 		"application disabled": {app(func(a *tandem.TrustedApp) { a.Enabled = false }), client, false},
 		"application deleted": {func(t *testing.T, s *site) {
-			s.must(s.apps.Delete(t.Context(), "test", portal))
+			s.must(s.apps.Delete(t.Context(), by, portal))
 		}, client, false},
 	} {
 		t.Run(name, func(t *testing.T) {

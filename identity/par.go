@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/registry"
@@ -21,7 +22,7 @@ type Pusher interface {
 // and its browser brings no more than a name for it.
 func (h *Handler) servePushed(w http.ResponseWriter, r *http.Request) {
 	q := newRequest(r)
-	q.flow = tandem.FlowUser
+	q.flow, q.facts.Grant = tandem.FlowUser, grantPushed
 	answer, err := h.push(w, q)
 	if err != nil {
 		h.fail(w, r, q, err)
@@ -44,7 +45,13 @@ func (h *Handler) push(w http.ResponseWriter, q *request) (answer oauth.PushedRe
 	if err := q.mayUse(tandem.FlowUser); err != nil {
 		return answer, err
 	}
-	if err := h.mayPush(q.http.Context(), q); err != nil {
+	if err := h.mayKeep(q.http.Context(), q, "pushed", "too many requests were pushed from here; wait, or send the parameters with the browser"); err != nil {
+		return answer, err
+	}
+	if err := h.proveKey(w, q); err != nil {
+		return answer, err
+	}
+	if err := h.useProof(q.http.Context(), q); err != nil {
 		return answer, err
 	}
 	params := url.Values{}
@@ -55,21 +62,47 @@ func (h *Handler) push(w http.ResponseWriter, q *request) (answer oauth.PushedRe
 			params.Add(p.name, p.value)
 		}
 	}
-	return h.Pushed.Push(q.http, q.app, params)
+	if q.key != "" { // the code is for who has the key (RFC 9449 section 10.1)
+		if asked := params.Get("dpop_jkt"); asked != "" && asked != q.key {
+			return answer, token.Refuse(tandem.RuleProof, oauth.InvalidDPoPProof, "dpop_jkt is not the key of the DPoP proof")
+		}
+		params.Set("dpop_jkt", q.key)
+	}
+	if asked, refusal := token.ReadScope(params.Get("scope")); refusal == nil {
+		q.ask(asked)
+	}
+	if answer, err = h.Pushed.Push(q.http, q.app, params); err != nil {
+		return answer, err
+	}
+	q.facts.Limit = q.app.FlowScope(q.flow).String()
+	return answer, h.note(q, tandem.AuditEvent{Kind: tandem.AuditRequestPushed, Detail: "an authorization request for the browser to bring"})
 }
 
-// mayPush bounds what anybody can have kept here: a public application proves nothing,
-// so what one network pushes as one is counted as failed authentications are, up to
-// [MaxClientFailures] a minute.
-func (h *Handler) mayPush(ctx context.Context, q *request) error {
+// grantPushed and grantRevoked are the facts' words for what is no grant of a token.
+const (
+	grantPushed  = "pushed_request"
+	grantRevoked = "revocation"
+	grantAsked   = "introspection"
+)
+
+// note puts on record what a client has done.
+func (h *Handler) note(q *request, e tandem.AuditEvent) error {
+	e.At, e.ApplicationURI, e.Flow, e.RemoteAddr = h.Clock.Now(), q.knownApp(), q.flow, q.address
+	e.Facts = q.facts.JSON()
+	return h.Audit.Record(q.http.Context(), e)
+}
+
+// mayKeep bounds what anybody can have kept here: a public application proves nothing,
+// so what one network begins as one is counted as failed authentications are, up to
+// [MaxClientFailures] a minute. what is counted apart.
+func (h *Handler) mayKeep(ctx context.Context, q *request, what, refusal string) error {
 	if q.app.ClientType != tandem.ClientPublic {
 		return nil
 	}
-	key := failureKey{app: "pushed\x00" + q.app.ApplicationURI, network: netaddr.Network(q.address)}
+	key := failureKey{app: what + "\x00" + q.app.ApplicationURI, network: netaddr.Network(q.address)}
 	if wait := h.throttle.blocked(key); wait > 0 {
 		return &oauth.Error{
-			Code: oauth.SlowDown, Status: http.StatusTooManyRequests, RetryAfter: wait,
-			Description: "too many requests were pushed from here; wait, or send the parameters with the browser",
+			Code: oauth.SlowDown, Status: http.StatusTooManyRequests, RetryAfter: wait, Rule: string(tandem.RuleThrottle), Description: refusal,
 		}
 	}
 	return h.throttle.failed(ctx, key)

@@ -68,7 +68,7 @@ func TestF32_RowsThatAreNotTheLastOnes(t *testing.T) {
 				r.post("/id/connect/revocation", "token", a.RefreshToken, "client_id", portal, "client_secret", s.portalSecrets.User)
 			},
 			"sign-out":          func(a *answer) { s.must(s.ending.SignIn(t.Context(), sid(a), "anna", "test")) },
-			"end of everything": func(*answer) { s.must(s.ending.User(t.Context(), &s.anna, "test")) },
+			"end of everything": func(*answer) { s.must(s.ending.User(t.Context(), by, &s.anna, "test")) },
 		} {
 			a := r.signIn("anna")
 			rows := s.rows("refresh_families", "id", family(a))

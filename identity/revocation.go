@@ -1,7 +1,9 @@
 package identity
 
 import (
+	"context"
 	"net/http"
+	"strings"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
@@ -10,8 +12,8 @@ import (
 )
 
 // serveRevocation is the revocation endpoint (RFC 7009). A client revokes its
-// own tokens: a refresh token with its family, or an access token, which every
-// API replica then refuses within five seconds. A token that is unknown or
+// own tokens: a refresh token with its family, a reference token, or an access token,
+// which every API replica then refuses within five seconds. A token that is unknown or
 // somebody else's gets the same empty response as one revoked.
 func (h *Handler) serveRevocation(w http.ResponseWriter, r *http.Request) {
 	q := newRequest(r)
@@ -30,13 +32,14 @@ func (h *Handler) revoke(w http.ResponseWriter, q *request) error {
 	if q.form, refusal = readForm(w, q.http); refusal != nil {
 		return refusal
 	}
+	q.facts.Grant = grantRevoked
 	ctx := q.http.Context()
 	if err := h.authenticate(ctx, q); err != nil {
 		return err
 	}
 	text := q.form.get("token")
 	if text == "" {
-		return oauth.Refuse(oauth.InvalidRequest, "token is missing")
+		return token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "token is missing")
 	}
 	// The hint token_type_hint is not needed: the forms differ.
 	if token.IsRefreshToken(text) {
@@ -45,9 +48,20 @@ func (h *Handler) revoke(w http.ResponseWriter, q *request) error {
 		if err := q.mayUse(tandem.FlowUser); err != nil {
 			return err
 		}
-		return h.Families.Revoke(ctx, text, q.app.ApplicationURI)
+		q.flow = tandem.FlowUser
+		family, err := h.Families.Revoke(ctx, text, q.app.ApplicationURI)
+		if err != nil || family.ID == "" {
+			return err
+		}
+		q.facts.Family = family.ID
+		return h.note(q, tandem.AuditEvent{
+			Kind: tandem.AuditTokenRevoked, SignInID: family.SignInID, Detail: "a refresh token, with its family and every access token of it",
+		})
 	}
-	p, err := h.own().VerifyAccess(ctx, text)
+	p, err := h.speaker(ctx, text)
+	if err != nil && tandem.ErrorCode(err) != tandem.CodeUnauthorized {
+		return err // it is not known whether there is something to revoke (RFC 7009 section 2.2.1)
+	}
 	if err != nil || p.ApplicationURI != q.app.ApplicationURI {
 		return nil
 	}
@@ -55,5 +69,24 @@ func (h *Handler) revoke(w http.ResponseWriter, q *request) error {
 	if err := q.mayUse(q.flow); err != nil {
 		return err
 	}
-	return h.Revocations.Revoke(ctx, registry.RevokedToken{ID: p.TokenID, RevokedAt: h.Clock.Now(), ExpiresAt: p.ExpiresAt})
+	if p.Reference {
+		return h.References.Revoke(ctx, tandem.By{Login: "client:" + q.app.ApplicationURI, Via: tandem.ViaClient, From: q.address}, p.TokenID)
+	}
+	err = h.Revocations.Revoke(ctx, registry.RevokedToken{ID: p.TokenID, RevokedAt: h.Clock.Now(), ExpiresAt: p.ExpiresAt})
+	if err != nil {
+		return err
+	}
+	e := tandem.AuditEvent{Kind: tandem.AuditTokenRevoked, Actor: p.Actor(), TokenID: p.TokenID, Detail: "an access token"}
+	if p.User != nil {
+		e.SignInID = p.User.SignInID
+	}
+	return h.note(q, e)
+}
+
+// speaker is whom an access token of the issuer, or a reference token, speaks for.
+func (h *Handler) speaker(ctx context.Context, text string) (*tandem.Principal, error) {
+	if strings.HasPrefix(text, tandem.ReferencePrefix) {
+		return h.Registry.Reference(ctx, text)
+	}
+	return h.Verifier.VerifyOwn(ctx, text)
 }

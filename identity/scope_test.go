@@ -21,7 +21,7 @@ func TestI3_I4_I5_ClaimNamesAndLifetimes(t *testing.T) {
 	r := s.one()
 	common := []string{"iss", "aud", "iat", "nbf", "exp", "jti", "scope", "client_id", "token_kind"}
 	person := []string{"sub", "id", "user_type", "is_admin", "auth_time", "sid", "db"}
-	granted := []string{"grant_id"}
+	granted := []string{"grant_id", "acr", "amr"}
 	named, told := []string{"name", "email"}, []string{"locale", "zoneinfo"}
 	system := []string{"client_system_user", "client_system_user_type", "client_system_user_id", "client_db"}
 	identity := slices.Concat([]string{"iss", "aud", "iat", "exp", "jti", "token_kind", "at_hash", "nonce", "acr", "amr", "idp"}, person)
@@ -235,7 +235,7 @@ func TestI10_ConfigurationCannotGrowScope(t *testing.T) {
 		"sec":                func(a *tandem.TrustedApp) { a.Scope = tandem.Scope{"read", "sec"} },
 		"an invention":       func(a *tandem.TrustedApp) { a.Scope = tandem.Scope{"admin"} },
 	} {
-		_, err := s.apps.Update(t.Context(), "test", portal, func(a *tandem.TrustedApp) error { f(a); return nil })
+		_, err := s.apps.Update(t.Context(), by, portal, func(a *tandem.TrustedApp) error { f(a); return nil })
 		if tandem.ErrorCode(err) != tandem.CodeInvalid {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -251,7 +251,7 @@ func TestI10_ConfigurationCannotGrowScope(t *testing.T) {
 	}
 	r := s.one()
 	for name, narrow := range map[string]tandem.Scope{"for both": nil, "in a narrower scope, too": {"offline_access", "read"}} {
-		_, err := s.apps.Update(t.Context(), "test", portal, func(a *tandem.TrustedApp) error {
+		_, err := s.apps.Update(t.Context(), by, portal, func(a *tandem.TrustedApp) error {
 			a.Scope, a.UserScope, a.ServiceScope = tandem.ParseScope("openid offline_access profile email DomainApi read"), narrow, narrow
 			return nil
 		})

@@ -16,6 +16,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/audit"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/identity"
@@ -23,6 +24,7 @@ import (
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/oauth/dpop"
 	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/seal"
 	"github.com/hybridapps/tandem/sqldb"
@@ -49,6 +51,7 @@ type site struct {
 	db       *sqldb.DB
 	clock    *testkit.Clock
 	audit    *testkit.Record
+	refusals *audit.Refusals
 	log      *testkit.Buffer
 	users    *data.Users
 	accounts *signin.Accounts
@@ -80,17 +83,21 @@ func newSiteOn(t testing.TB, db *sqldb.DB) *site {
 		t: t, db: db, clock: testkit.NewClock(), audit: &testkit.Record{}, log: &testkit.Buffer{},
 		users: data.NewUsers(db), master: []byte("0123456789abcdef0123456789abcdef"),
 	}
+	s.refusals = audit.NewRefusals(s.audit, s.clock.Now)
 	s.userKey, s.serviceKey = newClientKey(t), newClientKey(t)
 	families := s.families()
-	s.ending = &signin.Ending{SignIns: data.NewSignIns(db), Families: families, Audit: s.audit, Clock: s.clock.Now}
-	s.accounts = &signin.Accounts{Users: s.users, Passwords: passwords(), Ending: s.ending, Audit: s.audit, Actor: "test", Clock: s.clock.Now}
+	s.ending = &signin.Ending{
+		SignIns: data.NewSignIns(db), Families: families, Revocations: data.NewRevoked(db), TokenLife: token.AccessLifetime + token.Skew,
+		Audit: s.audit, Clock: s.clock.Now,
+	}
+	s.accounts = &signin.Accounts{Users: s.users, Passwords: passwords(), Ending: s.ending, Resets: data.NewPasswordResets(db), Audit: s.audit, Clock: s.clock.Now}
 	s.apps = &registry.TrustedApps{Store: data.NewApplications(db), Accounts: s.users, Grants: families, Audit: s.audit, Clock: s.clock.Now}
 	s.anna = s.user(signin.NewUser{Login: "anna", Type: tandem.InternalUser, Name: "Anna Ivanova", Email: "anna@example.com", Locale: "bg", Zoneinfo: "Europe/Sofia", Admin: true})
 	s.paul = s.user(signin.NewUser{Login: "paul", Type: tandem.ExternalCommunityUser, Name: "Paul", Email: "paul@example.com"})
 	s.robot = s.user(signin.NewUser{Login: "svc.portal", Type: tandem.SystemUserNoLogin})
 
 	hybrid := tandem.TrustedApp{
-		ApplicationURI: portal, Enabled: true, ClientType: tandem.ClientConfidential, InternalUsers: true, ExternalUsers: true,
+		ApplicationURI: portal, Enabled: true, ClientType: tandem.ClientConfidential, InternalUsers: true, ExternalUsers: true, FirstParty: true,
 		RedirectURIs: []string{back}, PostLogoutRedirectURIs: []string{after}, SystemUserAllowed: true, SystemUserID: s.robot.ID,
 		Scope: tandem.Scope{"read", "update"},
 	}
@@ -101,7 +108,7 @@ func newSiteOn(t testing.TB, db *sqldb.DB) *site {
 	other.ApplicationURI, other.SecretHash = classic, classicHash
 	s.register(other)
 	s.register(tandem.TrustedApp{
-		ApplicationURI: field, Enabled: true, ClientType: tandem.ClientPublic, InternalUsers: true, ExternalUsers: true,
+		ApplicationURI: field, Enabled: true, ClientType: tandem.ClientPublic, InternalUsers: true, ExternalUsers: true, FirstParty: true,
 		RedirectURIs: []string{device}, Scope: tandem.Scope{"read", "update"},
 	})
 	for flow, key := range map[tandem.Flow]jose.JSONWebKey{tandem.FlowUser: s.userKey, tandem.FlowService: s.serviceKey} {
@@ -137,6 +144,16 @@ func (s *site) box(purpose string) *seal.Box {
 	return box
 }
 
+func (s *site) references() *registry.ReferenceTokens {
+	return &registry.ReferenceTokens{
+		Store: data.NewReferences(s.db), Apps: data.NewApplications(s.db), Accounts: s.users, Sessions: noSessions{}, Audit: s.audit, Clock: s.clock.Now,
+	}
+}
+
+func (s *site) devices() *token.Devices {
+	return &token.Devices{Store: data.NewDevices(s.db), Key: s.master, Clock: s.clock.Now}
+}
+
 func (s *site) families() *token.Families {
 	return &token.Families{Store: data.NewRefresh(s.db), Box: s.box("refresh"), Clock: s.clock.Now}
 }
@@ -148,19 +165,24 @@ func (s *site) start() *replica {
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	revoked := data.NewRevoked(s.db)
 	r.keys = &token.Keys{Store: data.NewKeys(s.db), Box: s.box("signing keys"), Log: log, Clock: s.clock.Now}
-	r.registry = &registry.Registry{Changes: data.NewChanges(s.db), Users: s.users, Log: log, Clock: s.clock.Now}
+	r.registry = &registry.Registry{Changes: data.NewChanges(s.db), Users: s.users, References: data.NewReferences(s.db), Log: log, Clock: s.clock.Now}
 	r.minter = &token.Minter{Issuer: issuer, Keys: r.keys, Database: "db-1", Clock: s.clock.Now}
 	codes := &token.Codes{Store: data.NewCodes(s.db), Clock: s.clock.Now}
 	verifier := &token.Verifier{Issuer: issuer, Keys: r.keys, Clock: s.clock.Now}
+	assertions := data.NewAssertions(s.db)
+	proofs := func(seen dpop.Seen) *dpop.Server {
+		return &dpop.Server{Base: root, Seen: seen, Nonces: &dpop.Nonces{Key: []byte("nonces")}, Now: s.clock.Now}
+	}
+	using := proofs(new(dpop.Recent).First)
 	r.handler = &identity.Handler{
-		Issuer: issuer, API: root + "/api/domain/odata/", Registry: r.registry, Users: s.users, Keys: r.keys, Minter: r.minter, Verifier: verifier, Codes: codes, Families: s.families(),
-		Assertions: data.NewAssertions(s.db), Failures: data.NewClientFailures(s.db), Revocations: revoked, SignIns: data.NewSignInGrants(s.db), Uses: data.NewApplications(s.db),
-		Audit: s.audit, Log: log, Clock: s.clock.Now,
+		Issuer: issuer, API: root + "/api/domain/odata/", Registry: r.registry, Users: s.users, Keys: r.keys, Minter: r.minter, Verifier: verifier, Codes: codes, Families: s.families(), Devices: s.devices(),
+		Assertions: assertions, Proofs: proofs(assertions.UseAssertion), Failures: data.NewClientFailures(s.db), Revocations: revoked, References: s.references(), SignIns: data.NewSignInGrants(s.db), Consents: data.NewConsents(s.db), Uses: data.NewApplications(s.db),
+		Audit: s.audit, Refusals: s.refusals, Log: log, Clock: s.clock.Now,
 	}
 	r.handler.Mount(r.ServeMux)
 	browser := &signin.Handler{
-		Issuer: issuer, API: root + "/api/domain/odata/", Applications: r.registry, Users: s.users, SignIns: s.ending.SignIns, Passwords: passwords(), Attempts: data.NewThrottle(s.db),
-		Codes: codes, IDTokens: r.minter, Pushed: data.NewPushedRequests(s.db), Hints: verifier, Ending: s.ending, Audit: s.audit, Box: s.box("sign-in"), Log: log, Clock: s.clock.Now,
+		Issuer: issuer, API: root + "/api/domain/odata/", Applications: r.registry, Users: s.users, SignIns: s.ending.SignIns, Consents: data.NewConsents(s.db), Passwords: passwords(), Attempts: data.NewThrottle(s.db),
+		Codes: codes, Devices: s.devices(), IDTokens: r.minter, Pushed: data.NewPushedRequests(s.db), Hints: verifier, Ending: s.ending, Accounts: s.accounts, Audit: s.audit, Refusals: s.refusals, Box: s.box("sign-in"), Log: log, Clock: s.clock.Now,
 	}
 	r.handler.Pushed = browser
 	if err := browser.Mount(r.ServeMux); err != nil {
@@ -168,8 +190,8 @@ func (s *site) start() *replica {
 	}
 	people := *verifier
 	people.Audience = token.ResourcesAudience(issuer)
-	r.Handle(oauth.PathUserinfo, &identity.Userinfo{Tokens: &people, Registry: r.registry, Log: log})
-	r.Handle("GET /profile/me", &identity.ProfileMe{Tokens: &people, Registry: r.registry, Database: "db-1", URL: root, Log: log})
+	r.Handle(oauth.PathUserinfo, &identity.Userinfo{Tokens: &people, Registry: r.registry, Proofs: using, Refusals: s.refusals, Log: log})
+	r.Handle("GET /profile/me", &identity.ProfileMe{Tokens: &people, Registry: r.registry, Proofs: using, Database: "db-1", URL: root, Refusals: s.refusals, Log: log})
 	s.replicas = append(s.replicas, r)
 	s.refresh()
 	return r
@@ -197,7 +219,7 @@ func (s *site) user(n signin.NewUser) tandem.User {
 	if n.Type.CanSignIn() {
 		n.Password = password
 	}
-	u, err := s.accounts.Create(s.t.Context(), n)
+	u, err := s.accounts.Create(s.t.Context(), by, n)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -206,7 +228,7 @@ func (s *site) user(n signin.NewUser) tandem.User {
 
 func (s *site) register(a tandem.TrustedApp) registry.Secrets {
 	s.t.Helper()
-	_, secrets, err := s.apps.Create(s.t.Context(), "test", a)
+	_, secrets, err := s.apps.Create(s.t.Context(), by, a)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -217,7 +239,7 @@ func (s *site) register(a tandem.TrustedApp) registry.Secrets {
 func (s *site) change(uri string, f func(*tandem.TrustedApp)) {
 	s.t.Helper()
 	s.clock.Advance(time.Millisecond)
-	_, err := s.apps.Update(s.t.Context(), "test", uri, func(a *tandem.TrustedApp) error { f(a); return nil })
+	_, err := s.apps.Update(s.t.Context(), by, uri, func(a *tandem.TrustedApp) error { f(a); return nil })
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -230,7 +252,7 @@ func (s *site) addKey(uri string, flow tandem.Flow, key jose.JSONWebKey) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if _, _, err = s.apps.AddCredential(s.t.Context(), "test", uri, registry.NewCredential{Flow: flow, PublicKey: text}); err != nil {
+	if _, _, err = s.apps.AddCredential(s.t.Context(), by, uri, registry.NewCredential{Flow: flow, PublicKey: text}); err != nil {
 		s.t.Fatal(err)
 	}
 }

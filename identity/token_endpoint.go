@@ -10,7 +10,9 @@ import (
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/oauth/dpop"
 	"github.com/hybridapps/tandem/registry"
+	"github.com/hybridapps/tandem/usage"
 )
 
 // request is a request to the token, revocation or introspection endpoint, and what has
@@ -27,8 +29,17 @@ type request struct {
 	// itself; client after that.
 	app    *registry.App
 	client client
+	// key is the thumbprint of the key that the client proved to have; empty where it
+	// proved none.
+	key string
+	// proof is by that key, and not used up before something is given.
+	proof *dpop.Proof
 	// signInID is set once a grant has been found.
 	signInID string
+	// caller is whom the access token speaks for that the request came with.
+	caller *tandem.Principal
+	// facts are what was decided by so far, for the record.
+	facts tandem.Facts
 }
 
 func newRequest(r *http.Request) *request {
@@ -50,7 +61,11 @@ func (q *request) knownApp() string {
 // (invariants I1 and I2).
 func (q *request) mayUse(f tandem.Flow) error {
 	if !q.client.may(f) {
-		return oauth.Refuse(oauth.UnauthorizedClient, "this credential or application may not use the %s flow", f)
+		rule := tandem.RuleCredOtherFlow
+		if q.app.ClientType == tandem.ClientPublic {
+			rule = tandem.RuleAppType
+		}
+		return token.Refuse(rule, oauth.UnauthorizedClient, "this credential or application may not use the %s flow", f)
 	}
 	return nil
 }
@@ -58,9 +73,10 @@ func (q *request) mayUse(f tandem.Flow) error {
 // issued is what a grant gives: the response, and what the record says of it.
 type issued struct {
 	response *oauth.TokenResponse
-	// tokenID is the jti of the access token, actor the login it acts as.
-	tokenID, actor string
-	detail         string
+	access   token.Minted
+	// as is whom the access token acts as.
+	as     *tandem.User
+	detail string
 }
 
 // serveToken is the token endpoint (RFC 6749 section 3.2). A response leaves
@@ -76,6 +92,7 @@ func (h *Handler) serveToken(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeToken(w, given.response)
+	h.Used.Count(q.app.ID, q.flow, usage.Grant, q.form.get("grant_type"))
 }
 
 // grant finds the grant, authenticates the client and does what the grant
@@ -94,14 +111,17 @@ func (h *Handler) grant(w http.ResponseWriter, q *request) (*issued, error) {
 		serve, q.flow = h.clientCredentials, tandem.FlowService
 	case oauth.GrantAuthorizationCode:
 		serve, q.flow = h.authorizationCode, tandem.FlowUser
+	case oauth.GrantDeviceCode:
+		serve, q.flow = h.deviceCode, tandem.FlowUser
 	case oauth.GrantRefreshToken:
 		serve, q.flow = h.refreshToken, tandem.FlowUser
 	case "":
-		return nil, oauth.Refuse(oauth.InvalidRequest, "grant_type is missing")
+		return nil, token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "grant_type is missing")
 	default:
-		return nil, oauth.Refuse(oauth.UnsupportedGrantType, "grant_type must be %s, %s or %s",
-			oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantClientCredentials)
+		return nil, token.Refuse(tandem.RuleGrantUnknown, oauth.UnsupportedGrantType, "grant_type must be %s, %s, %s or %s",
+			oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantClientCredentials, oauth.GrantDeviceCode)
 	}
+	q.facts.Grant = q.form.get("grant_type")
 	ctx := q.http.Context()
 	if err := h.authenticate(ctx, q); err != nil {
 		return nil, err
@@ -109,24 +129,45 @@ func (h *Handler) grant(w http.ResponseWriter, q *request) (*issued, error) {
 	if err := q.mayUse(q.flow); err != nil {
 		return nil, err
 	}
-	if refusal := token.CheckResources(q.form.all("resource"), h.Issuer, h.API); refusal != nil {
-		return nil, refusal
+	if err := h.proveKey(w, q); err != nil {
+		return nil, err
 	}
 	return serve(ctx, q)
 }
 
+// targets are what tokens can be asked for.
+func (h *Handler) targets() *token.Targets {
+	return &token.Targets{Issuer: h.Issuer, API: h.API, Registered: h.Registry}
+}
+
+// target decides what the token is for that is asked for now, of what was granted.
+func (h *Handler) target(q *request, granted tandem.Scope) (token.Target, error) {
+	target, refusal := h.targets().Pick(q.app, granted, q.resources())
+	if refusal != nil {
+		return target, refusal
+	}
+	return target, nil
+}
+
 // record writes down what is about to leave.
 func (h *Handler) record(ctx context.Context, q *request, given *issued) error {
+	f := &q.facts
+	f.Scope, f.UserVersion = given.response.Scope, given.as.Version
+	f.Audience, f.KeyID, f.Expires = given.access.Audience, given.access.KeyID, given.access.ExpiresAt.Unix()
+	if f.Limit == "" {
+		f.Limit = q.app.FlowScope(q.flow).String()
+	}
 	return h.Audit.Record(ctx, tandem.AuditEvent{
 		At:             h.Clock.Now(),
 		Kind:           tandem.AuditTokenIssued,
 		ApplicationURI: q.app.ApplicationURI,
-		Actor:          given.actor,
+		Actor:          given.as.Login,
 		Flow:           q.flow,
 		SignInID:       q.signInID,
-		TokenID:        given.tokenID,
+		TokenID:        given.access.ID,
 		RemoteAddr:     q.address,
 		Detail:         given.detail,
+		Facts:          f.JSON(),
 	})
 }
 
@@ -157,10 +198,18 @@ func (h *Handler) person(ctx context.Context, app *registry.App, id string) (*ta
 	if err != nil && !errors.Is(err, tandem.ErrNotFound) {
 		return nil, err
 	}
-	if err != nil || !u.Enabled || !u.Type.CanSignIn() || !app.AllowsUserType(u.Type) {
-		return nil, oauth.Refuse(oauth.InvalidGrant, "the user is disabled or not admitted to the application any more")
+	var rule tandem.Rule
+	switch {
+	case err != nil:
+		rule = tandem.RuleUserUnknown
+	case !u.Enabled:
+		rule = tandem.RuleUserDisabled
+	case !u.Type.CanSignIn() || !app.AllowsUserType(u.Type):
+		rule = tandem.RuleUserType
+	default:
+		return &u, nil
 	}
-	return &u, nil
+	return nil, token.Refuse(rule, oauth.InvalidGrant, "the user is disabled or not admitted to the application any more")
 }
 
 // mint makes the tokens of the user flow: the access token, and with the scope
@@ -170,7 +219,7 @@ func (h *Handler) mint(t token.UserToken, nonce string) (access token.Minted, re
 	if err != nil {
 		return access, nil, err
 	}
-	response = newResponse(access, t.Scope)
+	response = newResponse(access, t.Scope, t.KeyThumbprint)
 	if t.Scope.Has(tandem.ScopeOpenID) {
 		id, err := h.Minter.IDToken(t, token.Bound{Nonce: nonce, AccessToken: access.JWT})
 		if err != nil {
@@ -181,9 +230,9 @@ func (h *Handler) mint(t token.UserToken, nonce string) (access token.Minted, re
 	return access, response, nil
 }
 
-func newResponse(access token.Minted, scope tandem.Scope) *oauth.TokenResponse {
+func newResponse(access token.Minted, scope tandem.Scope, key string) *oauth.TokenResponse {
 	return &oauth.TokenResponse{
-		AccessToken: access.JWT, TokenType: oauth.TokenTypeBearer,
+		AccessToken: access.JWT, TokenType: tokenType(key),
 		ExpiresIn: int64(access.Lifetime.Seconds()), Scope: scope.String(),
 	}
 }

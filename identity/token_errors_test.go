@@ -2,7 +2,6 @@ package identity_test
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -64,7 +63,7 @@ func TestTokenEndpointErrors(t *testing.T) {
 
 		"password":           {form("grant_type", "password", "username", "anna", "password", password), 400, "unsupported_grant_type"},
 		"implicit":           {form("grant_type", "implicit"), 400, "unsupported_grant_type"},
-		"device code":        {form("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), 400, "unsupported_grant_type"},
+		"device code":        {form("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), 400, "unauthorized_client"},
 		"JWT bearer":         {form("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), 400, "unsupported_grant_type"},
 		"token exchange":     {form("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"), 400, "unsupported_grant_type"},
 		"in upper case":      {form("grant_type", "CLIENT_CREDENTIALS"), 400, "unsupported_grant_type"},
@@ -269,19 +268,20 @@ func TestNoTokenWithoutARecord(t *testing.T) {
 	event := s.audit.Of(tandem.AuditTokenRefused)[before]
 	want := tandem.AuditEvent{
 		At: s.clock.Now(), Kind: tandem.AuditTokenRefused, ApplicationURI: portal, Flow: tandem.FlowService,
-		RemoteAddr: "192.0.2.1", Detail: event.Detail,
+		RemoteAddr: "192.0.2.1", Detail: event.Detail, Facts: event.Facts,
+	}
+	if facts, err := tandem.ParseFacts(event.Facts); err != nil || facts.Rule != tandem.RuleScopeFlow || facts.Asked != "admin" || facts.Limit != "read update" {
+		t.Errorf("the facts are %s: %v", event.Facts, err)
 	}
 	if event != want || !strings.Contains(event.Detail, "invalid_scope") {
 		t.Errorf("recorded %+v, want %+v about invalid_scope", event, want)
 	}
 	// The rest is counted, and written down at the latest when the server ends.
-	ctx, stop := context.WithCancel(t.Context())
-	stop()
-	if err := r.handler.Run(ctx); err != nil {
+	if err := s.refusals.Tell(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
 	all := s.audit.Of(tandem.AuditTokenRefused)
-	if len(all) != before+2 || !strings.Contains(all[before+1].Detail, "49 more") {
+	if len(all) != before+2 || !strings.Contains(all[before+1].Detail, "49 times more") {
 		t.Errorf("%+v", all[before:])
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/oauth/dpop"
 	"github.com/hybridapps/tandem/registry"
 )
 
@@ -19,14 +20,12 @@ type Userinfo struct {
 	// users' tokens have too.
 	Tokens   *token.Verifier
 	Registry *registry.Registry
+	// Proofs checks the proofs of tokens that are bound to a key.
+	Proofs *dpop.Server
+	// URL is the public root of the instance, under which pictures are.
+	URL      string
+	Refusals tandem.Refuser
 	Log      *slog.Logger
-}
-
-// userinfo is the response. sub is the one of the ID token; id never changes.
-type userinfo struct {
-	oauth.UserClaims
-	PreferredUsername string `json:"preferred_username,omitempty"`
-	UpdatedAt         int64  `json:"updated_at,omitempty"` // Unix seconds
 }
 
 // ServeHTTP implements http.Handler.
@@ -36,16 +35,19 @@ func (e *Userinfo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Userinfo is read with GET or POST.", http.StatusMethodNotAllowed)
 		return
 	}
-	b := bearer{e.Tokens, e.Registry, e.Log}
+	b := bearer{e.Tokens, e.Registry, e.Proofs, e.Refusals, e.Log}
 	p, u, err := b.admit(w, r, tandem.ScopeOpenID)
 	if err != nil {
-		b.fail(w, r, err)
+		b.fail(w, r, p, err)
 		return
 	}
-	claims := userinfo{UserClaims: token.Claims(u, p.Scope)}
+	// sub is the one of the ID token; id never changes.
+	claims := token.PersonalClaims{UserClaims: token.Claims(u, p.Scope), IdentityProvider: p.User.IdentityProvider, Tenant: p.User.Tenant}
 	if p.Scope.Has(tandem.ScopeProfile) {
-		claims.PreferredUsername, claims.UpdatedAt = u.Login, u.ChangedAt.Unix()
+		claims.Add(u, []string{"preferred_username", "updated_at"})
+		claims.Picture = e.URL + pathLarge
 	}
+	claims.Add(u, p.User.UserinfoClaims)
 	writeJSON(w, claims)
 }
 

@@ -14,11 +14,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/audit"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/identity"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/seal"
 	"github.com/hybridapps/tandem/sqldb"
@@ -53,7 +55,7 @@ func newPeople(t *testing.T) *people {
 	p := &people{ServeMux: http.NewServeMux(), users: data.NewUsers(db), apps: data.NewApplications(db)}
 	accounts := &signin.Accounts{Users: p.users, Passwords: signin.NewPasswords(signin.PasswordParams{Memory: 8, Time: 1, Threads: 1}, 1), Audit: noAudit{}}
 	create := func(n signin.NewUser) tandem.User {
-		u, err := accounts.Create(ctx, n)
+		u, err := accounts.Create(ctx, by, n)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,8 +78,9 @@ func newPeople(t *testing.T) *people {
 	p.minter = &token.Minter{Issuer: issuer, Keys: keys, Database: "db-1"}
 	verifier := &token.Verifier{Issuer: issuer, Keys: keys, Audience: token.ResourcesAudience(issuer)}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	p.Handle("/id/connect/userinfo", &identity.Userinfo{Tokens: verifier, Registry: p.registry, Log: log})
-	p.Handle("GET /profile/me", &identity.ProfileMe{Tokens: verifier, Registry: p.registry, Database: "db-1", URL: "https://erp.example", Log: log})
+	refusals := audit.NewRefusals(&testkit.Record{}, nil)
+	p.Handle("/id/connect/userinfo", &identity.Userinfo{Tokens: verifier, Registry: p.registry, URL: "https://erp.example", Refusals: refusals, Log: log})
+	p.Handle("GET /profile/me", &identity.ProfileMe{Tokens: verifier, Registry: p.registry, Database: "db-1", URL: "https://erp.example", Refusals: refusals, Log: log})
 	return p
 }
 
@@ -140,7 +143,7 @@ func TestUserinfoClaimsFollowScope(t *testing.T) {
 		"email":    {p.anna, "openid email read", with(base(p.anna), "email", "anna@example.com", "email_verified", true)},
 		"external": {p.paul, "openid", base(p.paul)},
 		"profile": {p.anna, "openid profile", with(base(p.anna), "email", "anna@example.com", "email_verified", true, "name", "Anna Ivanova",
-			"locale", "bg", "zoneinfo", "Europe/Sofia", "preferred_username", "anna", "updated_at", changed)},
+			"locale", "bg", "zoneinfo", "Europe/Sofia", "preferred_username", "anna", "updated_at", changed, "picture", "https://erp.example/profile/me/picture/128")},
 	} {
 		w := p.get(userinfo, p.token(t, test.user, test.scope))
 		var got map[string]any
@@ -230,7 +233,8 @@ func TestProfileMe(t *testing.T) {
 	want := map[string]any{
 		"id": p.anna.ID, "login": "anna", "name": "Anna Ivanova", "email": "anna@example.com", "isAdmin": true, "isActive": true, "userType": "InternalUser",
 		"preferredLanguage": "bg", "instance": map[string]any{"database": "db-1", "url": "https://erp.example"},
-		"links": map[string]any{"profile": "https://erp.example/profile/me"},
+		"links":      map[string]any{"profile": "https://erp.example/profile/", "changePassword": "https://erp.example/profile/security/password", "accessTokens": "https://erp.example/profile/security/tokens", "devices": "https://erp.example/profile/security/sessions"},
+		"pictureUrl": "https://erp.example/profile/me/picture/64", "largePictureUrl": "https://erp.example/profile/me/picture/128",
 	}
 	if w.Code != http.StatusOK || !cmp.Equal(got, want) || w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("Content-Language") != "bg" {
 		t.Errorf("%d %v\n%s", w.Code, w.Header(), cmp.Diff(want, got))

@@ -3,35 +3,44 @@ package identity
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 )
 
-// uses remembers when credentials were last used, to the minute, and has it
-// written down off the path of the requests.
+// uses remembers when credentials were last used, to the minute, and from where, and
+// has it written down off the path of the requests.
 type uses struct {
 	lock    sync.Mutex
-	minutes map[string]int64
-	pending map[string]time.Time
+	last    map[usedCredential]lastUse
+	pending map[usedCredential]CredentialUse
 }
 
-func (u *uses) note(credentialID string, now time.Time) {
-	minute := minuteOf(now)
+// usedCredential names one: the classic secrets of all applications have the same id.
+type usedCredential struct{ application, credential string }
+
+type lastUse struct {
+	minute int64
+	from   string
+}
+
+func (u *uses) note(applicationID, credentialID, from string, now time.Time) {
+	key, use := usedCredential{applicationID, credentialID}, lastUse{minuteOf(now), from}
 	u.lock.Lock()
 	defer u.lock.Unlock()
-	if u.minutes[credentialID] == minute {
+	if u.last[key] == use {
 		return
 	}
-	if u.minutes == nil {
-		u.minutes, u.pending = make(map[string]int64), make(map[string]time.Time)
+	if u.last == nil {
+		u.last, u.pending = make(map[usedCredential]lastUse), make(map[usedCredential]CredentialUse)
 	}
-	u.minutes[credentialID] = minute
-	u.pending[credentialID] = now.Truncate(time.Minute)
+	u.last[key] = use
+	u.pending[key] = CredentialUse{applicationID, credentialID, now.Truncate(time.Minute), from}
 }
 
 func (u *uses) flush(ctx context.Context, store CredentialUses) error {
 	u.lock.Lock()
-	pending := maps.Clone(u.pending)
+	pending := slices.Collect(maps.Values(u.pending))
 	clear(u.pending)
 	u.lock.Unlock()
 	if len(pending) == 0 {

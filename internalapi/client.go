@@ -162,6 +162,32 @@ func (c *Client) Invoice(ctx context.Context, idToken, id string) (PortalDocumen
 	return call[PortalDocument](ctx, c, idToken, http.MethodGet, under(PathPortalInvoice, id, ""), nil, nil)
 }
 
+// InvoicePDF is an invoice as PDF, in the language en, de or bg. The caller closes the
+// body.
+func (c *Client) InvoicePDF(ctx context.Context, idToken, id, language string) (*Download, error) {
+	return c.download(ctx, idToken, under(PathPortalInvoice, id, TailPDF), url.Values{"language": {language}}, "invoice.pdf")
+}
+
+// Shipments lists the shipments to the portal user's own companies.
+func (c *Client) Shipments(ctx context.Context, idToken string, q PortalQuery) (PortalPage, error) {
+	return call[PortalPage](ctx, c, idToken, http.MethodGet, PathPortalShipments, q.query(), nil)
+}
+
+// Shipment is one shipment with its lines. One to another company is not found.
+func (c *Client) Shipment(ctx context.Context, idToken, id string) (PortalDocument, error) {
+	return call[PortalDocument](ctx, c, idToken, http.MethodGet, under(PathPortalShipment, id, ""), nil, nil)
+}
+
+// ConfirmShipment notes that a shipment arrived. The same words twice are noted once.
+func (c *Client) ConfirmShipment(ctx context.Context, idToken, id string, r Receipt) (PortalDocument, error) {
+	return call[PortalDocument](ctx, c, idToken, http.MethodPost, under(PathPortalShipment, id, TailReceived), nil, r)
+}
+
+// RedirectShipment gives a shipment that is not released yet another address.
+func (c *Client) RedirectShipment(ctx context.Context, idToken, id, address string) (PortalDocument, error) {
+	return call[PortalDocument](ctx, c, idToken, http.MethodPost, under(PathPortalShipment, id, TailAddress), nil, NewAddress{address})
+}
+
 // Stock searches the stock that the worker has synced.
 func (c *Client) Stock(ctx context.Context, idToken string, q StockQuery) (StockPage, error) {
 	return call[StockPage](ctx, c, idToken, http.MethodGet, PathStock, ordered(search(q.Page, q.Search), q.Sort), nil)

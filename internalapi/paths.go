@@ -13,18 +13,20 @@ const (
 // Paths of the worker's internal API. Those that end in "/" are followed by an
 // id, and in some cases by one of the tails below.
 const (
-	PathJobs           = "/internal/jobs"
-	PathJob            = "/internal/jobs/"
-	PathImports        = "/internal/imports"
-	PathSchedules      = "/internal/schedules"
-	PathSchedule       = "/internal/schedules/"
-	PathPortalOrders   = "/internal/portal/orders"
-	PathPortalOrder    = "/internal/portal/orders/"
-	PathPortalInvoices = "/internal/portal/invoices"
-	PathPortalInvoice  = "/internal/portal/invoices/"
-	PathPortalCustomer = "/internal/portal/customer"
-	PathStock          = "/internal/stock"
-	PathStatus         = "/internal/status"
+	PathJobs            = "/internal/jobs"
+	PathJob             = "/internal/jobs/"
+	PathImports         = "/internal/imports"
+	PathSchedules       = "/internal/schedules"
+	PathSchedule        = "/internal/schedules/"
+	PathPortalOrders    = "/internal/portal/orders"
+	PathPortalOrder     = "/internal/portal/orders/"
+	PathPortalInvoices  = "/internal/portal/invoices"
+	PathPortalInvoice   = "/internal/portal/invoices/"
+	PathPortalShipments = "/internal/portal/shipments"
+	PathPortalShipment  = "/internal/portal/shipments/"
+	PathPortalCustomer  = "/internal/portal/customer"
+	PathStock           = "/internal/stock"
+	PathStatus          = "/internal/status"
 
 	TailEvents = "/events"
 	TailReport = "/report"
@@ -34,6 +36,10 @@ const (
 	TailPause  = "/pause"
 	TailResume = "/resume"
 	TailRun    = "/run"
+
+	TailPDF      = "/pdf"
+	TailReceived = "/received"
+	TailAddress  = "/address"
 )
 
 // Limits of the internal API.

@@ -40,6 +40,8 @@ type PortalCustomer struct {
 	Role   PortalRole `json:"role"`
 	// DaysBack limits how old orders and invoices may be; nil is no limit.
 	DaysBack *int `json:"days_back"`
+	// Party is the party of the customer, as Set(id); for the back end alone.
+	Party string `json:"-"`
 	// Orders, Prices and Invoices say what the role allows, for menus.
 	Orders   bool `json:"orders"`
 	Prices   bool `json:"prices"`
@@ -62,7 +64,7 @@ type PortalQuery struct {
 	From, To string
 }
 
-// PortalDocument is one order or invoice in a list. Prices are nil for roles
+// PortalDocument is one order, invoice or shipment in a list. Prices are nil for roles
 // that may not see them.
 type PortalDocument struct {
 	ID           string `json:"id"`
@@ -76,6 +78,16 @@ type PortalDocument struct {
 	YourReference string  `json:"your_reference,omitempty"`
 	DueDate       string  `json:"due_date,omitempty"` // YYYY-MM-DD, invoices
 	Total         *Amount `json:"total,omitempty"`
+	// RequiredBy is the day on which a shipment must be there, YYYY-MM-DD.
+	RequiredBy string `json:"required_by,omitempty"`
+	// Address is where a shipment goes; Addresses are those it may go to, where that may
+	// be changed. Only for one shipment.
+	Address   *PortalAddress  `json:"address,omitempty"`
+	Addresses []PortalAddress `json:"addresses,omitempty"`
+	// Received is what was noted of the arrival of a shipment, a line each.
+	Received []string `json:"received,omitempty"`
+	// MayReceive says that it can be confirmed that a shipment arrived.
+	MayReceive bool `json:"may_receive,omitempty"`
 	// Lines are filled in when one document is asked for.
 	Lines []PortalLine `json:"lines,omitempty"`
 }
@@ -90,6 +102,27 @@ type PortalLine struct {
 	Amount      *Amount  `json:"amount,omitempty"`
 	// DiscountPercent is a fraction: 0.05 is five per cent.
 	DiscountPercent json.Number `json:"discount_percent,omitempty"`
+}
+
+// PortalAddress is an address of a customer.
+type PortalAddress struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// Receipt says who received a shipment, in their words.
+type Receipt struct {
+	// Name is at most [MaxReceiver] characters, Note [MaxNote]; a note may be empty.
+	Name string `json:"name"`
+	Note string `json:"note"`
+}
+
+// The longest texts of a [Receipt], in characters.
+const MaxReceiver, MaxNote = 100, 500
+
+// NewAddress gives a shipment another one of the customer's addresses.
+type NewAddress struct {
+	Address string `json:"address"`
 }
 
 // PortalPage is a page of documents in the order asked for.

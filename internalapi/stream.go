@@ -10,6 +10,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 )
 
 // Import starts an import of the files in a multipart/form-data body, all at
@@ -38,11 +39,16 @@ type Download struct {
 
 // JobFile opens the file that a job made.
 func (c *Client) JobFile(ctx context.Context, idToken, id string) (*Download, error) {
-	res, err := c.send(ctx, callPatience, idToken, http.MethodGet, under(PathJob, id, TailFile), nil, "", nil)
+	return c.download(ctx, idToken, under(PathJob, id, TailFile), nil, "export")
+}
+
+// download opens a file, which has the name where the worker says none.
+func (c *Client) download(ctx context.Context, idToken, path string, query url.Values, name string) (*Download, error) {
+	res, err := c.send(ctx, callPatience, idToken, http.MethodGet, path, query, "", nil)
 	if err != nil {
 		return nil, err
 	}
-	d := &Download{Name: "export", MediaType: res.Header.Get("Content-Type"), Size: res.ContentLength, Body: res.Body}
+	d := &Download{Name: name, MediaType: res.Header.Get("Content-Type"), Size: res.ContentLength, Body: res.Body}
 	if _, params, err := mime.ParseMediaType(res.Header.Get("Content-Disposition")); err == nil && params["filename"] != "" {
 		d.Name = params["filename"]
 	}

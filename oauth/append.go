@@ -22,32 +22,45 @@ func (t *TokenResponse) AppendJSON(b []byte) []byte {
 	return append(o.buf, '}')
 }
 
-// ScopeForm is how the claim scope is written.
-type ScopeForm int
+// AccessFormat is how access tokens are written. Both are read, whichever is written.
+type AccessFormat string
 
-// The forms: an array as in ERP.net's tokens, the default, or a
-// space-delimited string as in RFC 9068.
+// The formats. As ERP.net writes them, the default, the claim scope is an array, and a back
+// end's token has no subject. As RFC 9068 section 2.2 wants them, scope is a string with
+// spaces between, and sub of a back end's token is its client_id.
 const (
-	ScopeArray ScopeForm = iota
-	ScopeString
+	FormatERPNet  AccessFormat = "erpnet"
+	FormatRFC9068 AccessFormat = "rfc9068"
 )
 
 // AppendJSON appends the claim set.
-func (c *UserAccessClaims) AppendJSON(b []byte, form ScopeForm) []byte {
+func (c *UserAccessClaims) AppendJSON(b []byte, format AccessFormat) []byte {
 	o := object{buf: append(b, '{')}
-	o.access(&c.AccessClaims, form)
+	o.access(&c.AccessClaims, format)
 	o.user(&c.UserClaims)
 	o.number("auth_time", c.AuthTime)
+	o.optional("acr", c.ContextClass)
+	if len(c.Methods) > 0 {
+		o.strings("amr", c.Methods)
+	}
+	o.optional("idp", c.IdentityProvider)
+	o.optional("tid", c.Tenant)
 	o.string("sid", c.SignInID)
 	o.optional("grant_id", c.GrantID)
+	if len(c.UserinfoClaims) > 0 {
+		o.strings("userinfo_claims", c.UserinfoClaims)
+	}
 	o.optional("db", c.Database)
 	return append(o.buf, '}')
 }
 
 // AppendJSON appends the claim set.
-func (c *ServiceAccessClaims) AppendJSON(b []byte, form ScopeForm) []byte {
+func (c *ServiceAccessClaims) AppendJSON(b []byte, format AccessFormat) []byte {
 	o := object{buf: append(b, '{')}
-	o.access(&c.AccessClaims, form)
+	o.access(&c.AccessClaims, format)
+	if format == FormatRFC9068 {
+		o.string("sub", c.ClientID)
+	}
 	o.string("client_system_user", c.SystemUser)
 	o.string("client_system_user_type", c.SystemUserType)
 	o.string("client_system_user_id", c.SystemUserID)
@@ -62,6 +75,10 @@ func (c *IDClaims) AppendJSON(b []byte) []byte {
 	o.registered(&c.RegisteredClaims)
 	o.string("token_kind", string(c.Kind))
 	o.user(&c.UserClaims)
+	o.optional("preferred_username", c.PreferredUsername)
+	if c.UpdatedAt != 0 {
+		o.number("updated_at", c.UpdatedAt)
+	}
 	o.number("auth_time", c.AuthTime)
 	o.optional("nonce", c.Nonce)
 	o.optional("at_hash", c.AccessTokenHash)
@@ -70,6 +87,7 @@ func (c *IDClaims) AppendJSON(b []byte) []byte {
 	o.string("acr", c.ContextClass)
 	o.strings("amr", c.Methods)
 	o.string("idp", c.IdentityProvider)
+	o.optional("tid", c.Tenant)
 	o.string("sid", c.SignInID)
 	o.optional("db", c.Database)
 	return append(o.buf, '}')
@@ -94,11 +112,17 @@ func (o *object) registered(c *RegisteredClaims) {
 	o.optional("jti", c.ID)
 }
 
-func (o *object) access(c *AccessClaims, form ScopeForm) {
+func (o *object) access(c *AccessClaims, format AccessFormat) {
 	o.registered(&c.RegisteredClaims)
 	o.string("token_kind", string(c.Kind))
 	o.string("client_id", c.ClientID)
-	if form == ScopeArray {
+	if c.Confirmation.KeyThumbprint != "" {
+		o.name("cnf")
+		inner := object{buf: append(o.buf, '{')}
+		inner.string("jkt", c.Confirmation.KeyThumbprint)
+		o.buf = append(inner.buf, '}')
+	}
+	if format != FormatRFC9068 {
 		o.strings("scope", c.Scope)
 		return
 	}

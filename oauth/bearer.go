@@ -12,3 +12,11 @@ func BearerToken(credentials string) (token string, ok bool) {
 	}
 	return token, true
 }
+
+// AccessToken is the scheme and the token in the value of an Authorization header: a
+// bearer's, or one that is bound to a key (RFC 9449 section 7.1); false when the scheme
+// is another. Nothing is said of its form.
+func AccessToken(credentials string) (scheme, token string, ok bool) {
+	scheme, token, _ = strings.Cut(credentials, " ")
+	return scheme, token, strings.EqualFold(scheme, TokenTypeBearer) || strings.EqualFold(scheme, TokenTypeDPoP)
+}

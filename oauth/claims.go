@@ -47,17 +47,35 @@ type AccessClaims struct {
 	Kind     TokenKind `json:"token_kind"`
 	ClientID string    `json:"client_id"`
 	Scope    Scope     `json:"scope"`
+	// Confirmation is the key that the token is bound to; absent for a bearer's.
+	Confirmation Confirmation `json:"cnf,omitzero"`
+}
+
+// Confirmation is the claim cnf (RFC 7800 section 3.1).
+type Confirmation struct {
+	// KeyThumbprint is the SHA-256 of the key that proves are made with (RFC 9449
+	// section 6.1).
+	KeyThumbprint string `json:"jkt"`
 }
 
 // UserAccessClaims are those of a user's access token.
 type UserAccessClaims struct {
 	AccessClaims
 	UserClaims
-	AuthTime int64  `json:"auth_time"`
-	SignInID string `json:"sid"`
+	AuthTime int64 `json:"auth_time"`
+	// ContextClass and Methods say how the person proved who they are (RFC 9068 section
+	// 2.2.1); IdentityProvider and Tenant to whom, where that was not this server.
+	ContextClass     string   `json:"acr,omitempty"`
+	Methods          []string `json:"amr,omitempty"`
+	IdentityProvider string   `json:"idp,omitempty"`
+	Tenant           string   `json:"tid,omitempty"`
+	SignInID         string   `json:"sid"`
 	// GrantID is what the application was given by one authorization code: all
 	// tokens of it end together.
 	GrantID string `json:"grant_id,omitempty"`
+	// UserinfoClaims are what userinfo tells beside the claims of the scope: what was
+	// asked for by the parameter claims.
+	UserinfoClaims []string `json:"userinfo_claims,omitempty"`
 	// Database is the id of the instance.
 	Database string `json:"db,omitempty"`
 }
@@ -78,7 +96,8 @@ type UserClaims struct {
 }
 
 // ServiceAccessClaims are those of a back end's access token. There is no
-// person in it: no sub, sid, email or auth_time.
+// person in it: no sid, email or auth_time, and no sub but, as [FormatRFC9068], the
+// ClientID.
 type ServiceAccessClaims struct {
 	AccessClaims
 	SystemUser     string `json:"client_system_user"`
@@ -93,10 +112,12 @@ type ServiceAccessClaims struct {
 type IDClaims struct {
 	RegisteredClaims
 	UserClaims
-	Kind            TokenKind `json:"token_kind"`
-	AuthTime        int64     `json:"auth_time"`
-	Nonce           string    `json:"nonce,omitempty"`
-	AccessTokenHash string    `json:"at_hash,omitempty"`
+	PreferredUsername string    `json:"preferred_username,omitempty"`
+	UpdatedAt         int64     `json:"updated_at,omitempty"` // Unix seconds
+	Kind              TokenKind `json:"token_kind"`
+	AuthTime          int64     `json:"auth_time"`
+	Nonce             string    `json:"nonce,omitempty"`
+	AccessTokenHash   string    `json:"at_hash,omitempty"`
 	// CodeHash and StateHash bind a token that comes through the browser to what
 	// comes with it (Core section 3.3.2.11, FAPI 1.0 Advanced section 5.1).
 	CodeHash  string `json:"c_hash,omitempty"`
@@ -106,12 +127,13 @@ type IDClaims struct {
 	ContextClass     string   `json:"acr"`
 	Methods          []string `json:"amr"`
 	IdentityProvider string   `json:"idp"`
+	Tenant           string   `json:"tid,omitempty"`
 	SignInID         string   `json:"sid"`
 	Database         string   `json:"db,omitempty"`
 }
 
 // Scope is the claim scope: an array in ERP.net's tokens, a space-delimited
-// string in RFC 9068. Both are read; the array is written.
+// string in RFC 9068. Both are read; see [AccessFormat] for what is written.
 type Scope []string
 
 // UnmarshalJSON reads either form.

@@ -138,8 +138,8 @@ func TestAppendedClaimsAreThoseOfEncodingJSON(t *testing.T) {
 		}
 		t.Run(fmt.Sprintf("%q", s), func(t *testing.T) {
 			t.Parallel()
-			same(t, user.AppendJSON(nil, oauth.ScopeArray), user)
-			same(t, service.AppendJSON(nil, oauth.ScopeArray), service)
+			same(t, user.AppendJSON(nil, oauth.FormatERPNet), user)
+			same(t, service.AppendJSON(nil, oauth.FormatERPNet), service)
 			same(t, id.AppendJSON(nil), id)
 			same(t, response.AppendJSON(nil), response)
 			if got := response.AppendJSON([]byte("before ")); !bytes.HasPrefix(got, []byte(`before {"access_token":`)) {
@@ -155,7 +155,7 @@ func TestScopeAsAString(t *testing.T) {
 	service := oauth.ServiceAccessClaims{AccessClaims: access("", "a")}
 	for _, scope := range []oauth.Scope{nil, {"read"}, {"read", "update"}} {
 		user.Scope, service.Scope = scope, scope
-		for _, text := range [][]byte{user.AppendJSON(nil, oauth.ScopeString), service.AppendJSON(nil, oauth.ScopeString)} {
+		for _, text := range [][]byte{user.AppendJSON(nil, oauth.FormatRFC9068), service.AppendJSON(nil, oauth.FormatRFC9068)} {
 			var got struct{ Scope any }
 			if err := json.Unmarshal(text, &got); err != nil || got.Scope != strings.Join(scope, " ") {
 				t.Errorf("%q was written as %v, %v", scope, got.Scope, err)
@@ -168,9 +168,16 @@ func TestScopeAsAString(t *testing.T) {
 func TestI3_ServiceClaimsNameNobody(t *testing.T) {
 	t.Parallel()
 	service := oauth.ServiceAccessClaims{AccessClaims: access("x", "a"), SystemUser: "svc", SystemUserType: "t", SystemUserID: "i", Database: "d", Instance: "n"}
-	var got map[string]any
-	if err := json.Unmarshal(service.AppendJSON(nil, oauth.ScopeArray), &got); err != nil {
+	var got, rfc map[string]any
+	if err := json.Unmarshal(service.AppendJSON(nil, oauth.FormatRFC9068), &rfc); err != nil || rfc["sub"] != service.ClientID {
+		t.Errorf("%v, and not its client: %v", rfc["sub"], err)
+	}
+	delete(rfc, "sub")
+	if err := json.Unmarshal(service.AppendJSON(nil, oauth.FormatERPNet), &got); err != nil {
 		t.Fatal(err)
+	}
+	if rfc["scope"], got["scope"] = nil, nil; !cmp.Equal(got, rfc) {
+		t.Errorf("the formats differ in more than scope and sub: %s", cmp.Diff(got, rfc))
 	}
 	for _, name := range []string{"sub", "sid", "email", "auth_time", "id", "user_type", "is_admin", "name", "nonce", "at_hash"} {
 		if v, has := got[name]; has {
@@ -185,7 +192,7 @@ func FuzzAppendJSON(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, a, b string, n int64) {
 		user := oauth.UserAccessClaims{AccessClaims: access(a, b), UserClaims: person(b, n > 0), AuthTime: n, SignInID: a, Database: b}
-		same(t, user.AppendJSON(nil, oauth.ScopeArray), user)
+		same(t, user.AppendJSON(nil, oauth.FormatERPNet), user)
 		response := oauth.TokenResponse{AccessToken: a, TokenType: b, ExpiresIn: n, RefreshToken: b}
 		same(t, response.AppendJSON(nil), response)
 	})

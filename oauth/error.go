@@ -32,10 +32,20 @@ const (
 	RequestNotSupported     ErrorCode = "request_not_supported"
 	RequestURINotSupported  ErrorCode = "request_uri_not_supported"
 	InvalidRequestURI       ErrorCode = "invalid_request_uri"
-	InvalidToken            ErrorCode = "invalid_token"
-	InsufficientScope       ErrorCode = "insufficient_scope"
-	UnsupportedTokenType    ErrorCode = "unsupported_token_type"
-	SlowDown                ErrorCode = "slow_down"
+	// UnmetAuthenticationRequirements: nobody can sign in here as is demanded (OpenID
+	// Connect Core Error Code unmet_authentication_requirements, section 3).
+	UnmetAuthenticationRequirements ErrorCode = "unmet_authentication_requirements"
+	// InvalidDPoPProof and UseDPoPNonce are those of RFC 9449 sections 5 and 8.
+	InvalidDPoPProof     ErrorCode = "invalid_dpop_proof"
+	UseDPoPNonce         ErrorCode = "use_dpop_nonce"
+	InvalidToken         ErrorCode = "invalid_token"
+	InsufficientScope    ErrorCode = "insufficient_scope"
+	UnsupportedTokenType ErrorCode = "unsupported_token_type"
+	SlowDown             ErrorCode = "slow_down"
+	// AuthorizationPending and ExpiredToken are what a device is told that waits (RFC 8628
+	// section 3.5).
+	AuthorizationPending ErrorCode = "authorization_pending"
+	ExpiredToken         ErrorCode = "expired_token"
 )
 
 // Error is a refusal in the protocol's words. Its description is for the
@@ -48,6 +58,9 @@ type Error struct {
 	Status int
 	// RetryAfter is sent with status 429, in whole seconds, rounded up.
 	RetryAfter time.Duration
+	// Rule names what decided, for the record of the server that refuses. It is never
+	// sent.
+	Rule string
 }
 
 // Error implements error.

@@ -5,6 +5,7 @@ const (
 	GrantAuthorizationCode = "authorization_code"
 	GrantRefreshToken      = "refresh_token"
 	GrantClientCredentials = "client_credentials"
+	GrantDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"
 )
 
 // Methods of client authentication (OpenID Connect Core section 9).
@@ -51,19 +52,38 @@ type PushedResponse struct {
 	ExpiresIn  int64  `json:"expires_in"`
 }
 
+// DeviceResponse is the answer to a device that begins (RFC 8628 section 3.2). ExpiresIn and
+// Interval are in seconds.
+type DeviceResponse struct {
+	DeviceCode              string `json:"device_code"`
+	UserCode                string `json:"user_code"`
+	VerificationURI         string `json:"verification_uri"`
+	VerificationURIComplete string `json:"verification_uri_complete"`
+	ExpiresIn               int64  `json:"expires_in"`
+	Interval                int64  `json:"interval"`
+}
+
 // PushedPrefix is what the request_uri of a pushed request begins with.
 const PushedPrefix = "urn:ietf:params:oauth:request_uri:"
 
 // TokenTypeBearer is the token_type of every access token (RFC 6750).
 const TokenTypeBearer = "Bearer"
 
+// TokenTypeDPoP is that of a token that is bound to a key (RFC 9449 section 5).
+const TokenTypeDPoP = "DPoP"
+
 // Header types of the platform's JWTs.
 const (
 	// TypeAccessToken marks access tokens (RFC 9068 section 2.1), so that
 	// nothing else passes for one.
 	TypeAccessToken = "at+jwt"
+	// TypeJWT is of any JWT: what access tokens have for resource servers that know no
+	// other type.
+	TypeJWT = "JWT"
 	// TypeIDToken marks ID tokens.
 	TypeIDToken = "JWT"
+	// TypeLogoutToken marks logout tokens (OpenID Connect Back-Channel Logout section 2.4).
+	TypeLogoutToken = "logout+jwt"
 )
 
 // MaxServiceInstance is the longest name of a service instance, in bytes.

@@ -4,7 +4,9 @@ package oauth
 // 2.2). Of what is not active it says that and nothing else.
 type Introspection struct {
 	Active bool `json:"active"`
-	// TokenType is Bearer for access tokens; empty for others.
+	// Confirmation is the key that the token is bound to.
+	Confirmation Confirmation `json:"cnf,omitzero"`
+	// TokenType is Bearer or DPoP for access tokens; empty for others.
 	TokenType string   `json:"token_type,omitempty"`
 	Issuer    string   `json:"iss,omitempty"`
 	Audience  Audience `json:"aud,omitempty"`
@@ -20,8 +22,13 @@ type Introspection struct {
 	Subject  string `json:"sub,omitempty"`
 	UserID   string `json:"id,omitempty"`
 	SignInID string `json:"sid,omitempty"`
+	// AuthTime is when the person proved who they are, in seconds since 1970 UTC,
+	// ContextClass how well and Methods how (RFC 9470 section 6.2).
+	AuthTime     int64    `json:"auth_time,omitempty"`
+	ContextClass string   `json:"acr,omitempty"`
+	Methods      []string `json:"amr,omitempty"`
 	// Groups are the names of the groups that the person is in, told to the back
-	// end of an application about a sign-in at it.
+	// end of an application about a sign-in at it, and to that of an API about who calls it.
 	Groups []string `json:"groups,omitempty"`
 	// SystemUser is whom a service token acts as.
 	SystemUser string `json:"client_system_user,omitempty"`

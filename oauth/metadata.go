@@ -8,6 +8,7 @@ type Metadata struct {
 	AuthorizationEndpoint string `json:"authorization_endpoint,omitempty"`
 	// PushedEndpoint takes authorization requests beforehand (RFC 9126).
 	PushedEndpoint        string `json:"pushed_authorization_request_endpoint,omitempty"`
+	DeviceEndpoint        string `json:"device_authorization_endpoint,omitempty"`
 	TokenEndpoint         string `json:"token_endpoint"`
 	UserinfoEndpoint      string `json:"userinfo_endpoint,omitempty"`
 	EndSessionEndpoint    string `json:"end_session_endpoint,omitempty"`
@@ -34,10 +35,18 @@ type Metadata struct {
 	// SignInIntrospection says that the introspection endpoint takes a sid, too:
 	// it tells an application whether a sign-in at it still lives. It is
 	// Tandem's own; other providers do not have it.
-	SignInIntrospection       bool     `json:"sign_in_introspection_supported,omitempty"`
-	UILocalesSupported        []string `json:"ui_locales_supported,omitempty"`
-	IssParameterSupported     bool     `json:"authorization_response_iss_parameter_supported,omitempty"`
-	ClaimsParameterSupported  bool     `json:"claims_parameter_supported"`
+	SignInIntrospection bool `json:"sign_in_introspection_supported,omitempty"`
+	// BackchannelLogoutSupported says that applications are told of the end of a sign-in,
+	// and BackchannelLogoutSessionSupported that they are told which (Back-Channel Logout
+	// section 2.1).
+	BackchannelLogoutSupported        bool `json:"backchannel_logout_supported,omitempty"`
+	BackchannelLogoutSessionSupported bool `json:"backchannel_logout_session_supported,omitempty"`
+
+	UILocalesSupported       []string `json:"ui_locales_supported,omitempty"`
+	IssParameterSupported    bool     `json:"authorization_response_iss_parameter_supported,omitempty"`
+	ClaimsParameterSupported bool     `json:"claims_parameter_supported"`
+	// DPoPAlgorithms are those of proofs of possession (RFC 9449 section 5.1).
+	DPoPAlgorithms            []string `json:"dpop_signing_alg_values_supported,omitempty"`
 	RequestParameterSupported bool     `json:"request_parameter_supported"`
 	// RequestURIParameterSupported has no omitempty: absent would mean true.
 	RequestURIParameterSupported bool `json:"request_uri_parameter_supported"`

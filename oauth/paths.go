@@ -7,14 +7,17 @@ const (
 	PathIssuer = "/id"
 	// PathDiscovery is for OpenID Connect Discovery section 4, PathMetadata the
 	// same document for RFC 8414 section 3.1.
-	PathDiscovery     = PathIssuer + "/.well-known/openid-configuration"
-	PathMetadata      = "/.well-known/oauth-authorization-server" + PathIssuer
-	PathJWKS          = PathDiscovery + "/jwks"
-	PathAuthorize     = PathIssuer + "/connect/authorize"
-	PathPushed        = PathIssuer + "/connect/par"
-	PathToken         = PathIssuer + "/connect/token"
-	PathUserinfo      = PathIssuer + "/connect/userinfo"
-	PathRevocation    = PathIssuer + "/connect/revocation"
-	PathIntrospection = PathIssuer + "/connect/introspect"
-	PathEndSession    = PathIssuer + "/connect/endsession"
+	PathDiscovery = PathIssuer + "/.well-known/openid-configuration"
+	PathMetadata  = "/.well-known/oauth-authorization-server" + PathIssuer
+	PathJWKS      = PathDiscovery + "/jwks"
+	PathAuthorize = PathIssuer + "/connect/authorize"
+	// PathDevice is the page where people type the code of a device.
+	PathDevice              = PathIssuer + "/device"
+	PathDeviceAuthorization = PathIssuer + "/connect/deviceauthorization"
+	PathPushed              = PathIssuer + "/connect/par"
+	PathToken               = PathIssuer + "/connect/token"
+	PathUserinfo            = PathIssuer + "/connect/userinfo"
+	PathRevocation          = PathIssuer + "/connect/revocation"
+	PathIntrospection       = PathIssuer + "/connect/introspect"
+	PathEndSession          = PathIssuer + "/connect/endsession"
 )

@@ -93,11 +93,11 @@ func (r *Rights) holds(k *Key, g Grant) bool {
 }
 
 // self reports whether a login is that of whoever does it.
-func (a *Admin) self(login string) bool {
+func (a *Admin) self(by tandem.By, login string) bool {
 	if a.As != nil {
 		return strings.EqualFold(a.As.Login, login)
 	}
-	return strings.EqualFold(a.Actor, login)
+	return strings.EqualFold(by.Login, login)
 }
 
 // isIn reports whether the account that administers is in a group; what is for everybody is

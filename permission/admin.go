@@ -25,8 +25,6 @@ type Admin struct {
 	// Uses tell what rights were used; nil knows of none.
 	Uses  Uses
 	Audit tandem.Auditor
-	// Actor is who does it, for the record.
-	Actor string
 	// As is the account that does it, where it is done by one: an administrator or a
 	// power user, who gives nothing that they do not hold. Nil is whoever may open the
 	// database.
@@ -119,7 +117,7 @@ func (d *Definitions) group(name string) (Group, error) {
 }
 
 // CreateGroup makes a group that holds nothing yet.
-func (a *Admin) CreateGroup(ctx context.Context, name, notes string) (Group, error) {
+func (a *Admin) CreateGroup(ctx context.Context, by tandem.By, name, notes string) (Group, error) {
 	if err := a.mayManage(ctx); err != nil {
 		return Group{}, err
 	}
@@ -136,11 +134,11 @@ func (a *Admin) CreateGroup(ctx context.Context, name, notes string) (Group, err
 	if err := a.Store.PutGroup(ctx, g); err != nil {
 		return Group{}, err
 	}
-	return g, a.record(ctx, "group %q created", g.Name)
+	return g, a.record(ctx, by, tandem.Facts{Subject: g.subject()}, "group %q created", g.Name)
 }
 
 // DeleteGroup deletes a group with what it is granted; its members stay.
-func (a *Admin) DeleteGroup(ctx context.Context, name string) error {
+func (a *Admin) DeleteGroup(ctx context.Context, by tandem.By, name string) error {
 	if err := a.mayManage(ctx); err != nil {
 		return err
 	}
@@ -154,12 +152,12 @@ func (a *Admin) DeleteGroup(ctx context.Context, name string) error {
 	if err := a.Store.DeleteGroup(ctx, g.ID); err != nil {
 		return err
 	}
-	return a.record(ctx, "group %q deleted", g.Name)
+	return a.record(ctx, by, tandem.Facts{Subject: g.subject()}, "group %q deleted", g.Name)
 }
 
 // AddMember puts an account into a group. External users are in none, and System
 // Users in none of those that are for people.
-func (a *Admin) AddMember(ctx context.Context, group, login string) error {
+func (a *Admin) AddMember(ctx context.Context, by tandem.By, group, login string) error {
 	g, u, err := a.member(ctx, group, login)
 	if err != nil {
 		return err
@@ -179,8 +177,8 @@ func (a *Admin) AddMember(ctx context.Context, group, login string) error {
 	if err != nil || there {
 		return err
 	}
-	self := a.self(u.Login)
-	return a.recordFacts(ctx, tandem.Facts{Rule: tandem.RuleMember, Group: g.ID, User: u.ID, Self: self},
+	self := a.self(by, u.Login)
+	return a.record(ctx, by, tandem.Facts{Rule: tandem.RuleMember, Group: g.ID, User: u.ID, Self: self, Subject: userSubject(&u)},
 		"%s put into the group %q%s", u.Login, g.Name, byThemselves(self))
 }
 
@@ -190,7 +188,7 @@ var byItself = map[string]string{
 }
 
 // RemoveMember takes an account out of a group.
-func (a *Admin) RemoveMember(ctx context.Context, group, login string) error {
+func (a *Admin) RemoveMember(ctx context.Context, by tandem.By, group, login string) error {
 	if err := a.mayManage(ctx); err != nil {
 		return err
 	}
@@ -208,7 +206,7 @@ func (a *Admin) RemoveMember(ctx context.Context, group, login string) error {
 	if !there {
 		return tandem.Errorf(tandem.CodeNotFound, "%s is not in the group %s", u.Login, g.Name)
 	}
-	return a.record(ctx, "%s taken out of the group %q", u.Login, g.Name)
+	return a.record(ctx, by, tandem.Facts{Group: g.ID, User: u.ID, Subject: userSubject(&u)}, "%s taken out of the group %q", u.Login, g.Name)
 }
 
 func (a *Admin) member(ctx context.Context, group, login string) (Group, tandem.User, error) {
@@ -225,17 +223,21 @@ func (a *Admin) Members(ctx context.Context, groupID, after string, limit int) (
 	return a.Store.Members(ctx, groupID, after, limit)
 }
 
-func (a *Admin) record(ctx context.Context, format string, args ...any) error {
-	return a.recordFacts(ctx, tandem.Facts{}, format, args...)
+func (g *Group) subject() tandem.Subject {
+	return tandem.Subject{Kind: "group", ID: g.ID, Name: g.Name}
 }
 
-func (a *Admin) recordFacts(ctx context.Context, f tandem.Facts, format string, args ...any) error {
-	e := tandem.AuditEvent{At: a.Clock.Now(), Kind: tandem.AuditAdministration, Actor: a.Actor, Detail: fmt.Sprintf(format, args...)}
+func userSubject(u *tandem.User) tandem.Subject {
+	return tandem.Subject{Kind: "user", ID: u.ID, Name: u.Login}
+}
+
+// record tells what was done, and by the account that the administration is of where
+// it is of one.
+func (a *Admin) record(ctx context.Context, by tandem.By, f tandem.Facts, format string, args ...any) error {
 	if a.As != nil {
-		e.Actor = a.As.Login
+		by.Login = a.As.Login
 	}
-	if f != (tandem.Facts{}) {
-		e.Facts = f.JSON()
-	}
+	e := by.Recorded(fmt.Sprintf(format, args...), f)
+	e.At = a.Clock.Now()
 	return a.Audit.Record(ctx, e)
 }

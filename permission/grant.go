@@ -27,7 +27,7 @@ func (t Target) String() string { return t.Set + t.Column + t.Key + t.System }
 // as [ParseRights] reads them; they are added to what the group has, unless alone
 // says that they are all it shall have. A column that has no key yet gets one, and
 // is then hidden from all who are not granted it.
-func (a *Admin) Grant(ctx context.Context, group string, on Target, rights string, alone bool) (Grant, error) {
+func (a *Admin) Grant(ctx context.Context, by tandem.By, group string, on Target, rights string, alone bool) (Grant, error) {
 	d, err := a.Store.Definitions(ctx)
 	if err != nil {
 		return Grant{}, err
@@ -56,6 +56,7 @@ func (a *Admin) Grant(ctx context.Context, group string, on Target, rights strin
 	if err := a.mayGive(ctx, nil, []GrantOn{{made, k}}); err != nil {
 		return Grant{}, err
 	}
+	had := d.had(&g, &k)
 	if !alone {
 		made = d.merged(made)
 	}
@@ -71,8 +72,23 @@ func (a *Admin) Grant(ctx context.Context, group string, on Target, rights strin
 	if err != nil {
 		return Grant{}, err
 	}
-	return made, a.recordFacts(ctx, tandem.Facts{Rule: tandem.RuleGranted, Group: g.ID, Key: k.ID, Need: made.Rights.String(), Self: self},
-		"group %q granted %s on %s%s", g.Name, made.Words(), k.Words(), byThemselves(self))
+	f := tandem.Facts{Rule: tandem.RuleGranted, Group: g.ID, Key: k.ID, Need: made.Rights.String(), Self: self, Subject: g.subject()}
+	f.Changed(had, rightsOn(&k, &made))
+	return made, a.record(ctx, by, f, "group %q granted %s on %s%s", g.Name, made.Words(), k.Words(), byThemselves(self))
+}
+
+// had is what a group was granted on a key, for the record; nil for nothing.
+func (d *Definitions) had(g *Group, k *Key) tandem.Attributes {
+	for i := range d.Grants {
+		if had := &d.Grants[i]; had.Group == g.ID && had.Key == k.ID {
+			return rightsOn(k, had)
+		}
+	}
+	return nil
+}
+
+func rightsOn(k *Key, g *Grant) tandem.Attributes {
+	return tandem.Attributes{"on": k.Words(), "rights": g.Words()}
 }
 
 // merged is a grant with what the group has on the key already.
@@ -99,7 +115,7 @@ func (d *Definitions) merged(g Grant) Grant {
 
 // Revoke takes from a group what it is granted on a target: all of it, the right to
 // read included.
-func (a *Admin) Revoke(ctx context.Context, group string, on Target) error {
+func (a *Admin) Revoke(ctx context.Context, by tandem.By, group string, on Target) error {
 	if err := a.mayManage(ctx); err != nil {
 		return err
 	}
@@ -122,7 +138,9 @@ func (a *Admin) Revoke(ctx context.Context, group string, on Target) error {
 	if !there {
 		return tandem.Errorf(tandem.CodeNotFound, "the group %s is granted nothing on %s", g.Name, k.Words())
 	}
-	return a.record(ctx, "group %q has no right on %s any more", g.Name, k.Words())
+	f := tandem.Facts{Group: g.ID, Key: k.ID, Subject: g.subject()}
+	f.Changed(d.had(&g, &k), nil)
+	return a.record(ctx, by, f, "group %q has no right on %s any more", g.Name, k.Words())
 }
 
 // target finds the key of what is named; isNew says that it has to be made.
@@ -186,7 +204,7 @@ func (d *Definitions) RowKey(name string) (Key, error) {
 
 // CreateKey makes a key that rows of a set may have, and that no group is granted
 // yet: a row that is given it is hidden from all but administrators.
-func (a *Admin) CreateKey(ctx context.Context, set, name string) (Key, error) {
+func (a *Admin) CreateKey(ctx context.Context, by tandem.By, set, name string) (Key, error) {
 	if err := a.mayManage(ctx); err != nil {
 		return Key{}, err
 	}
@@ -211,5 +229,6 @@ func (a *Admin) CreateKey(ctx context.Context, set, name string) (Key, error) {
 	if err := a.Store.PutKey(ctx, k); err != nil {
 		return Key{}, err
 	}
-	return k, a.record(ctx, "key %q made for rows of %s", k.Name, k.EntityName)
+	f := tandem.Facts{Key: k.ID, Subject: tandem.Subject{Kind: "key", ID: k.ID, Name: k.Name}}
+	return k, a.record(ctx, by, f, "key %q made for rows of %s", k.Name, k.EntityName)
 }

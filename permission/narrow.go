@@ -51,7 +51,10 @@ func (r *Rights) Same(as *Rights) bool {
 	if r == as || r == nil || as == nil || r.serial != as.serial {
 		return r == as
 	}
-	return r.outside != nil && as.outside != nil && r.outside.Person == as.outside.Person
+	if r.outside == nil || as.outside == nil {
+		return r.outside == as.outside && r.account == as.account
+	}
+	return r.outside.Person == as.outside.Person
 }
 
 // Outside is the person whose rows alone are seen; nil for who sees rows by keys.
@@ -62,15 +65,17 @@ func (r *Rights) Outside() *Outside {
 	return r.outside
 }
 
-// Narrow are the rights that a and b have in common. The same two give the same, from
-// memory.
+// Narrow are the rights that a and b have in common: of two accounts no row that is the
+// one's own or the other's. The same two give the same, from memory.
 func (t *Table) Narrow(a, b *Rights) *Rights {
 	switch {
 	case a == nil || b == nil:
 		return None()
 	case a.everything:
 		return b
-	case b.everything || a == b:
+	case b.everything:
+		return a
+	case a.serial == b.serial && a.account == b.account:
 		return a
 	}
 	name := [2]uint64{a.serial, b.serial}

@@ -46,7 +46,8 @@ func (r *Rights) Serial() uint64 {
 }
 
 // Rights are what the accounts of some groups may do. They never change, and are
-// shared by all accounts of the same groups. Nil is no right at all.
+// shared by all accounts of the same groups, but for whose they are. Nil is no right
+// at all.
 type Rights struct {
 	serial     uint64
 	everything bool // also what nobody has defined yet
@@ -58,6 +59,7 @@ type Rights struct {
 	keys       map[string]Right
 	closed     map[string]bool // abilities that are granted to some group
 	outside    *Outside        // whose rows alone are seen; nil for nobody's in particular
+	account    string          // whose they are: see As
 }
 
 // setRights are the rights on one set.
@@ -72,6 +74,25 @@ type rowRights struct {
 	all  Right          // what is granted on every one of them
 	ids  []string       // the keys on which anything is granted
 	held map[Right]Held // by right
+}
+
+// As are the same rights as those of one account, by its id: some rows are somebody's
+// own, and seen by no other account. Who may do everything sees these too.
+func (r *Rights) As(account string) *Rights {
+	if r == nil || r.everything || r.account == account {
+		return r
+	}
+	own := *r
+	own.account = account
+	return &own
+}
+
+// Account is the id of the account whose rights they are; empty for nobody's.
+func (r *Rights) Account() string {
+	if r == nil {
+		return ""
+	}
+	return r.account
 }
 
 // Everything reports whether there is nothing that is not granted: administrators

@@ -36,19 +36,26 @@ func (g *Granted) Decided(set, attribute string, need Right, refused *Denied) er
 	return nil
 }
 
-// Use is how often, and when, an account has used a right through an application. One
-// call may use a right more than once.
-type Use struct {
+// By is whose uses are counted together: those of an account through an application.
+type By struct {
 	UserID, ApplicationURI string
 	// For is the kind of person that a service called for; empty for none.
 	For tandem.UserType
+	// Flow is the flow of the token. It is not kept with the uses of rights.
+	Flow tandem.Flow
+}
+
+// Use is how often, and when, an account has used a right through an application. One
+// call may use a right more than once.
+type Use struct {
+	By
 	// Set is an entity set. Attribute is empty for the set itself; else it is an
 	// attribute that has a key, or one that was changed.
 	Set, Attribute string
 	Right          Right
 	Calls          int64
-	// First and Last are the times of the write-back, which is up to
-	// [UsesEvery] after the use.
+	// First and Last are the times of the write-back, which is some seconds after the
+	// use.
 	First, Last time.Time
 }
 
@@ -65,9 +72,6 @@ type Uses interface {
 
 // Bounds of a [Meter], and for how long uses are kept.
 const (
-	// UsesEvery is how often uses are written back: what was used since is lost when
-	// the process dies.
-	UsesEvery = time.Minute
 	// UsesKept is for how long a use is kept after the last time.
 	UsesKept = 400 * 24 * time.Hour
 	// MaxMeters is how many accounts, each through an application, are counted at a
@@ -75,26 +79,23 @@ const (
 	MaxMeters = 10_000
 	maxThings = 1000
 	// idleRounds is after how many write-backs without a use a counter is given up.
-	idleRounds = 10
+	idleRounds = 60
 )
 
 // Meter counts the uses of rights in memory. Its zero value is ready. A use costs no
 // allocation but for the first of its kind.
 type Meter struct {
 	mu       sync.RWMutex
-	counters map[usedBy]*Counter
+	counters map[By]*Counter
 	over     atomic.Int64 // counters that there was no room for
-}
-
-type usedBy struct {
-	userID, application string
-	person              tandem.UserType
 }
 
 // Counter counts the uses of one account through one application. It is a [Watcher].
 type Counter struct {
-	by   usedBy
+	by   By
 	idle int // write-backs without a use; of the one who writes back
+
+	reads, updates atomic.Int64 // calls, by the scope that they needed
 
 	mu     sync.Mutex // guards who adds to things
 	things atomic.Pointer[map[thing]*atomic.Int64]
@@ -105,10 +106,8 @@ type thing struct {
 	right          Right
 }
 
-// Of is the counter of an account and application, where the service calls for a person
-// of the kind. It is nil when there are too many.
-func (m *Meter) Of(userID, applicationURI string, person tandem.UserType) *Counter {
-	by := usedBy{userID, applicationURI, person}
+// Of is the counter of an account and application. It is nil when there are too many.
+func (m *Meter) Of(by By) *Counter {
 	m.mu.RLock()
 	c := m.counters[by]
 	m.mu.RUnlock()
@@ -125,7 +124,7 @@ func (m *Meter) Of(userID, applicationURI string, person tandem.UserType) *Count
 		return nil
 	}
 	if m.counters == nil {
-		m.counters = map[usedBy]*Counter{}
+		m.counters = map[By]*Counter{}
 	}
 	c = &Counter{by: by}
 	c.things.Store(&map[thing]*atomic.Int64{})
@@ -139,6 +138,16 @@ func (c *Counter) Decided(d Decision) {
 		return
 	}
 	c.add(thing{d.Set, d.Attribute, d.Need}, 1)
+}
+
+// Called counts a call that needed the scope, read or update.
+func (c *Counter) Called(scope string) {
+	switch scope {
+	case tandem.ScopeRead:
+		c.reads.Add(1)
+	case tandem.ScopeUpdate:
+		c.updates.Add(1)
+	}
 }
 
 func (c *Counter) add(t thing, n int64) {
@@ -166,39 +175,72 @@ func (c *Counter) first(t thing) *atomic.Int64 {
 	return more[t]
 }
 
-// Take takes out what was used since it was called last, as of now, and how many
-// accounts were not counted. It is called by one at a time.
-func (m *Meter) Take(now time.Time) (uses []Use, over int64) {
+// Taken is what a [Meter] counted.
+type Taken struct {
+	Uses []Use
+	// Calls are how many calls there were, by the scope that they needed.
+	Calls []Calls
+	// Over is how many calls were not counted: there were too many accounts.
+	Over int64
+}
+
+// Calls is how many calls needed a scope.
+type Calls struct {
+	By
+	Scope string
+	N     int64
+}
+
+// Take takes out what was counted since it was called last, as of now. It is called by one
+// at a time.
+func (m *Meter) Take(now time.Time) (taken Taken) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for by, c := range m.counters {
-		before := len(uses)
-		uses = c.take(uses, now)
-		if c.idle++; len(uses) > before {
+		before := len(taken.Uses) + len(taken.Calls)
+		c.take(&taken, now)
+		if c.idle++; len(taken.Uses)+len(taken.Calls) > before {
 			c.idle = 0
 		}
 		if c.idle > idleRounds {
 			delete(m.counters, by)
 		}
 	}
-	return uses, m.over.Swap(0)
+	taken.Over = m.over.Swap(0)
+	return taken
 }
 
-func (c *Counter) take(uses []Use, now time.Time) []Use {
+func (c *Counter) take(taken *Taken, now time.Time) {
 	for t, count := range *c.things.Load() {
 		if n := count.Swap(0); n > 0 {
-			uses = append(uses, Use{c.by.userID, c.by.application, c.by.person, t.set, t.attribute, t.right, n, now, now})
+			taken.Uses = append(taken.Uses, Use{c.by, t.set, t.attribute, t.right, n, now, now})
 		}
 	}
-	return uses
+	if n := c.reads.Swap(0); n > 0 {
+		taken.Calls = append(taken.Calls, Calls{c.by, tandem.ScopeRead, n})
+	}
+	if n := c.updates.Swap(0); n > 0 {
+		taken.Calls = append(taken.Calls, Calls{c.by, tandem.ScopeUpdate, n})
+	}
 }
 
 // PutBack gives back what could not be written, for the next time.
-func (m *Meter) PutBack(uses []Use) {
-	for i := range uses {
-		u := &uses[i]
-		if c := m.Of(u.UserID, u.ApplicationURI, u.For); c != nil {
+func (m *Meter) PutBack(taken Taken) {
+	for i := range taken.Uses {
+		u := &taken.Uses[i]
+		if c := m.Of(u.By); c != nil {
 			c.add(thing{u.Set, u.Attribute, u.Right}, u.Calls)
+		}
+	}
+	for i := range taken.Calls {
+		calls := &taken.Calls[i]
+		c := m.Of(calls.By)
+		switch {
+		case c == nil:
+		case calls.Scope == tandem.ScopeRead:
+			c.reads.Add(calls.N)
+		default:
+			c.updates.Add(calls.N)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,15 +36,15 @@ type externals struct {
 	by    write.Actor
 }
 
-func (a *Administration) externals(ctx context.Context) (*externals, error) {
-	x := &externals{a, erpModel(), write.Platform("", clipLogin(a.config.Actor))}
+func (a *Administration) externals(ctx context.Context, by tandem.By) (*externals, error) {
+	x := &externals{a, erpModel(), platformActor(by)}
 	return x, a.erpStore(x.model).FollowUsers(ctx, a.users)
 }
 
 // AddExternalAccess lets an external person act for a customer, or changes what
 // they may see of it. The worker sees the change within seconds.
-func (a *Administration) AddExternalAccess(ctx context.Context, e ExternalAccess) (ExternalAccess, error) {
-	x, err := a.externals(ctx)
+func (a *Administration) AddExternalAccess(ctx context.Context, by tandem.By, e ExternalAccess) (ExternalAccess, error) {
+	x, err := a.externals(ctx, by)
 	if err != nil {
 		return e, err
 	}
@@ -81,7 +82,8 @@ func (a *Administration) AddExternalAccess(ctx context.Context, e ExternalAccess
 	if err != nil {
 		return e, err
 	}
-	if err := x.note(ctx, "gave %s the role %s for the customer %s", e.Login, roles.Members[at].Name, e.Customer); err != nil {
+	what := fmt.Sprintf("gave %s the role %s for the customer %s", e.Login, roles.Members[at].Name, e.Customer)
+	if err := x.note(ctx, by, tandem.Facts{User: u.ID, Subject: subject(&u)}, what); err != nil {
 		return e, err
 	}
 	all, err := a.ListExternalAccess(ctx, e.Login)
@@ -95,8 +97,8 @@ func (a *Administration) AddExternalAccess(ctx context.Context, e ExternalAccess
 }
 
 // RemoveExternalAccess takes a customer away from an external person.
-func (a *Administration) RemoveExternalAccess(ctx context.Context, login, number string) error {
-	x, err := a.externals(ctx)
+func (a *Administration) RemoveExternalAccess(ctx context.Context, by tandem.By, login, number string) error {
+	x, err := a.externals(ctx, by)
 	if err != nil {
 		return err
 	}
@@ -122,12 +124,12 @@ func (a *Administration) RemoveExternalAccess(ctx context.Context, login, number
 	if err != nil {
 		return err
 	}
-	return x.note(ctx, "took the customer %s from %s", number, login)
+	return x.note(ctx, by, tandem.Facts{User: u.ID, Subject: subject(&u)}, fmt.Sprintf("took the customer %s from %s", number, login))
 }
 
 // ListExternalAccess tells what an external person may see, by customers.
 func (a *Administration) ListExternalAccess(ctx context.Context, login string) (all []ExternalAccess, err error) {
-	x, err := a.externals(ctx)
+	x, err := a.externals(ctx, a.config.By)
 	if err != nil {
 		return nil, err
 	}

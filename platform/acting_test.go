@@ -23,19 +23,19 @@ func TestE13_NobodyGivesWhatTheyLack(t *testing.T) {
 		ada, err := in.Platform.Accounts.Show(t.Context(), "admin")
 		must(t, err)
 		for _, name := range []string{"Costs", "Helpers"} {
-			_, err := root.CreateGroup(t.Context(), name, "")
+			_, err := root.CreateGroup(t.Context(), tandemtest.By, name, "")
 			must(t, err)
 		}
-		must(t, root.AddMember(t.Context(), "Power users", "pia"))
-		_, err = root.Grant(t.Context(), "Costs", permission.Target{Column: cost}, "read", false)
+		must(t, root.AddMember(t.Context(), tandemtest.By, "Power users", "pia"))
+		_, err = root.Grant(t.Context(), tandemtest.By, "Costs", permission.Target{Column: cost}, "read", false)
 		must(t, err)
-		_, err = root.Grant(t.Context(), "Everybody", permission.Target{Set: "Crm_Invoicing_Invoices"}, "read,update:Notes", true)
+		_, err = root.Grant(t.Context(), tandemtest.By, "Everybody", permission.Target{Set: "Crm_Invoicing_Invoices"}, "read,update:Notes", true)
 		must(t, err)
-		secret, err := root.CreateKey(t.Context(), "Crm_Sales_SalesOrders", "Secret")
+		secret, err := root.CreateKey(t.Context(), tandemtest.By, "Crm_Sales_SalesOrders", "Secret")
 		must(t, err)
 		as := func(u tandem.User) *permission.Admin { a := *root; a.As = &u; return &a }
 		grant := func(a *permission.Admin, group string, on permission.Target, rights string) error {
-			_, err := a.Grant(t.Context(), group, on, rights, false)
+			_, err := a.Grant(t.Context(), tandemtest.By, group, on, rights, false)
 			return err
 		}
 		pia := as(power)
@@ -51,22 +51,22 @@ func TestE13_NobodyGivesWhatTheyLack(t *testing.T) {
 			"the same attribute":         {grant(pia, "Helpers", permission.Target{Set: "Crm_Invoicing_Invoices"}, "update:Notes"), ""},
 			"a right she lacks":          {grant(pia, "Helpers", permission.Target{Set: "Crm_Invoicing_Invoices"}, "delete"), "does not hold"},
 			"a key of rows":              {grant(pia, "Helpers", permission.Target{Key: secret.ID}, "read"), "does not hold"},
-			"a group that has more":      {pia.AddMember(t.Context(), "Costs", "anna"), "does not hold"},
-			"herself into it":            {pia.AddMember(t.Context(), "Costs", "pia"), "does not hold"},
-			"all data":                   {pia.AddMember(t.Context(), tandemtest.AllData, "anna"), "does not hold"},
-			"a group that has not":       {pia.AddMember(t.Context(), "Helpers", "anna"), ""},
-			"her own power":              {pia.AddMember(t.Context(), "Power users", "anna"), ""},
+			"a group that has more":      {pia.AddMember(t.Context(), tandemtest.By, "Costs", "anna"), "does not hold"},
+			"herself into it":            {pia.AddMember(t.Context(), tandemtest.By, "Costs", "pia"), "does not hold"},
+			"all data":                   {pia.AddMember(t.Context(), tandemtest.By, tandemtest.AllData, "anna"), "does not hold"},
+			"a group that has not":       {pia.AddMember(t.Context(), tandemtest.By, "Helpers", "anna"), ""},
+			"her own power":              {pia.AddMember(t.Context(), tandemtest.By, "Power users", "anna"), ""},
 			"somebody else's grant":      {grant(as(tandem.User{ID: power.ID[:35] + "x", Login: "nobody", Type: tandem.InternalUser}), "Helpers", permission.Target{Set: "Crm_Sales_SalesOrders"}, "read"), "neither"},
 			"an administrator":           {grant(as(ada), "Helpers", permission.Target{Column: cost}, "read,update"), ""},
-			"an administrator to Costs":  {as(ada).AddMember(t.Context(), "Costs", "anna"), ""},
+			"an administrator to Costs":  {as(ada).AddMember(t.Context(), tandemtest.By, "Costs", "anna"), ""},
 		} {
 			if c.want == "" && c.err != nil || c.want != "" && (c.err == nil || !strings.Contains(c.err.Error(), c.want)) {
 				t.Errorf("%s: %v, want %q", name, c.err, c.want)
 			}
 		}
-		must(t, as(anna).RemoveMember(t.Context(), "Helpers", "anna")) // who is a power user by now
-		must(t, as(anna).AddMember(t.Context(), "Costs", "anna"))      // and holds that herself: nothing new
-		must(t, as(ada).AddMember(t.Context(), "Helpers", "admin"))
+		must(t, as(anna).RemoveMember(t.Context(), tandemtest.By, "Helpers", "anna")) // who is a power user by now
+		must(t, as(anna).AddMember(t.Context(), tandemtest.By, "Costs", "anna"))      // and holds that herself: nothing new
+		must(t, as(ada).AddMember(t.Context(), tandemtest.By, "Helpers", "admin"))
 		must(t, grant(as(ada), "Helpers", permission.Target{Set: "Crm_Sales_Customers"}, "read"))
 		var selves []string
 		for _, e := range in.Record(tandem.AuditAdministration) {

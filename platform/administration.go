@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/audit"
+	"github.com/hybridapps/tandem/audit/sealing"
 	"github.com/hybridapps/tandem/data"
+	"github.com/hybridapps/tandem/hsm"
+	"github.com/hybridapps/tandem/identity/federation"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/permission"
@@ -32,12 +36,23 @@ type Administration struct {
 	Keys     *token.Keys
 	Families *token.Families
 	Ending   *signin.Ending
+	// Grants are what people allow applications.
+	Grants *signin.Grants
+	// References are the reference tokens: PATs and SATs.
+	References *registry.ReferenceTokens
+	// Outside administers OpenID providers of others, and who their subjects are here.
+	Outside *federation.Admin
 	// Permissions say what accounts may do with the ERP's rows.
 	Permissions *permission.Admin
 	Audit       *audit.Log
+	// Sealing seals the record, and proves what it holds.
+	Sealing *sealing.Log
 
 	*stores
-	config StoreConfig
+	config  StoreConfig
+	revoked followedRevocations
+	// module keeps signing keys; nil where the database does.
+	module *hsm.Signer
 
 	stopAudit context.CancelFunc
 	recording sync.WaitGroup
@@ -64,28 +79,47 @@ func OpenAdministration(ctx context.Context, c StoreConfig) (*Administration, er
 // newAdministration builds an administration that nothing runs in yet.
 func newAdministration(c StoreConfig, s *stores, f follower, sessions *session.Manager) *Administration {
 	families := &token.Families{Store: followedFamilies{s.families, f}, Box: s.boxes.refresh, Lifetimes: c.Lifetimes, Clock: c.Clock}
-	ending := &signin.Ending{SignIns: s.signIns, Families: families, Sessions: sessions, Audit: s.audit, Clock: c.Clock}
-	return &Administration{
+	ending := &signin.Ending{
+		SignIns: s.signIns, Families: families, Sessions: sessions, Revocations: followedRevocations{data.NewRevoked(s.db.Identity), f},
+		TokenLife: accessLife(c.Lifetimes), Audit: s.audit, Clock: c.Clock,
+	}
+	a := &Administration{
 		DB:       s.db.Identity,
 		ERP:      s.db.ERP,
 		Sessions: sessions,
 		Keys:     &token.Keys{Store: s.keys, Box: s.boxes.signing, Lifetimes: c.Lifetimes, Log: c.Log, Clock: c.Clock},
 		Families: families,
 		Ending:   ending,
-		Audit:    s.audit.Log,
+		Grants: &signin.Grants{
+			Store: followedConsents{s.consents, f}, Users: s.users, Sessions: sessions, TokensUntil: families.TokensUntil, Audit: s.audit, Clock: c.Clock,
+		},
+		Audit: s.audit.Log,
+		Sealing: &sealing.Log{
+			Store: data.NewSealed(s.db.Identity), Key: s.boxes.record, Instance: data.NewInstance(s.db.Identity).ID, Audit: s.audit, Log: c.Log, Clock: c.Clock,
+		},
 		Accounts: &signin.Accounts{
-			Users: followedUsers{s.users, f}, Passwords: s.passwords, Ending: ending, Audit: s.audit, Actor: c.Actor, Clock: c.Clock,
+			Users: followedUsers{s.users, f}, Passwords: s.passwords, Ending: ending, Factors: s.secondFactors(), Resets: s.resets, Audit: s.audit, Clock: c.Clock,
 		},
 		Apps: &registry.TrustedApps{
 			Store: followedApps{s.applications, f}, Accounts: s.users, Grants: families, Audit: s.audit, Clock: c.Clock,
 		},
+		References: &registry.ReferenceTokens{
+			Store: followedReferences{s.references, f}, Apps: s.applications, Accounts: s.users, Sessions: sessions, Audit: s.audit, Clock: c.Clock,
+		},
+		Outside: &federation.Admin{Store: s.outside, Accounts: s.users, Box: s.boxes.outside, Audit: s.audit, Clock: c.Clock},
 		Permissions: &permission.Admin{
 			Store: followedPermissions{s.permissions, f}, Accounts: s.users, Sets: entitySets{erpModel().Model}, Uses: s.permissions,
-			Audit: s.audit, Actor: c.Actor, Clock: c.Clock,
+			Audit: s.audit, Clock: c.Clock,
 		},
-		stores: s,
-		config: c,
+		stores:  s,
+		config:  c,
+		revoked: followedRevocations{data.NewRevoked(s.db.Identity), f},
 	}
+	if c.HSM.Set() {
+		a.module = hsm.New(c.HSM)
+		a.Keys.Signer = a.module
+	}
+	return a
 }
 
 // record commits what is put on record until the administration is closed.
@@ -110,12 +144,15 @@ func (a *Administration) Close() error {
 		a.stopAudit()
 		a.recording.Wait()
 		a.closed = a.db.Close()
+		if a.module != nil {
+			a.closed = errors.Join(a.closed, a.module.Close())
+		}
 	})
 	return a.closed
 }
 
 // RotateKeys makes the next signing keys, and puts it on record.
-func (a *Administration) RotateKeys(ctx context.Context) ([]token.KeyInfo, error) {
+func (a *Administration) RotateKeys(ctx context.Context, by tandem.By) ([]token.KeyInfo, error) {
 	if err := a.LoadKeys(ctx); err != nil {
 		return nil, err
 	}
@@ -127,10 +164,9 @@ func (a *Administration) RotateKeys(ctx context.Context) ([]token.KeyInfo, error
 		if k.State != token.KeyNext {
 			continue
 		}
-		err := a.audit.Record(ctx, tandem.AuditEvent{
-			At: a.config.Clock.Now(), Kind: tandem.AuditAdministration, Actor: a.config.Actor, Detail: "made the next signing key " + k.ID,
-		})
-		if err != nil {
+		f := tandem.Facts{Subject: tandem.Subject{Kind: "signing key", ID: k.ID}}
+		f.Changed(nil, tandem.Attributes{"use": string(k.Use), "algorithm": k.Algorithm, "activate_at": k.ActivateAt.UTC().Format(time.RFC3339)})
+		if err := a.note(ctx, by, f, "made the next signing key "+k.ID); err != nil {
 			return nil, err
 		}
 	}

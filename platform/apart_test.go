@@ -64,7 +64,7 @@ func worksApart(t *testing.T, in *tandemtest.Instance) {
 	if n := len(in.Sessions(false)); n != 2 {
 		t.Errorf("%d sessions are open", n)
 	}
-	made, err := in.Platform.Accounts.Create(context.WithoutCancel(t.Context()), signin.NewUser{Login: "new", Name: "New", Type: tandem.SystemUserNoLogin})
+	made, err := in.Platform.Accounts.Create(context.WithoutCancel(t.Context()), tandemtest.By, signin.NewUser{Login: "new", Name: "New", Type: tandem.SystemUserNoLogin})
 	if err != nil || made.ID == "" {
 		t.Errorf("an account is not made: %v", err)
 	}

@@ -32,7 +32,7 @@ import (
 func backedUp(t *testing.T, in *tandemtest.Instance) (restore func() (data.Restored, error), db string) {
 	t.Helper()
 	config := in.Store()
-	config.Actor = "test"
+	config.By = tandemtest.By
 	if file, ok := strings.CutPrefix(config.DB, "sqlite:"); ok {
 		to, folder := filepath.Join(t.TempDir(), "backup"), filepath.Join(t.TempDir(), "restored")
 		must(t, second((&platform.Backup{DB: file, Data: t.TempDir(), Version: "test"}).Write(t.Context(), to)))
@@ -77,6 +77,7 @@ func TestI9_F32_ARestoredInstanceRevivesNothing(t *testing.T) {
 			in := tandemtest.Start(t, tandemtest.Options{Engine: engine})
 			anna, idle := in.SignIn("anna", "openid", "offline_access", "read"), in.SignIn("admin", "openid", "offline_access", "read")
 			service := in.ServiceToken()
+			pat, patID := in.PAT("anna")
 			calls := func(in *tandemtest.Instance, token string) int {
 				status, _ := in.API("GET", "General_Products_Products?$top=1", token, "")
 				return status
@@ -107,10 +108,13 @@ func TestI9_F32_ARestoredInstanceRevivesNothing(t *testing.T) {
 					t.Errorf("a refresh token %s: %d %s", name, status, body)
 				}
 			}
-			for name, token := range map[string]string{"person's": anna.Access, "newer": used.Access, "service": service} {
+			for name, token := range map[string]string{"person's": anna.Access, "newer": used.Access, "service": service, "personal": pat} {
 				if status := calls(again, token); status != http.StatusUnauthorized {
 					t.Errorf("the %s access token of before: %d", name, status)
 				}
+			}
+			if ended, err := again.Platform.References.Get(t.Context(), patID); err != nil || ended.RevokedAt.IsZero() {
+				t.Errorf("a reference token of before: %+v %v", ended, err)
 			}
 			if status := calls(again, again.ServiceToken()); status != http.StatusOK {
 				t.Errorf("a new token: %d", status)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/base"
 	"github.com/hybridapps/tandem/erp/demo"
 	"github.com/hybridapps/tandem/erp/write"
@@ -24,7 +25,7 @@ type Company struct {
 // is; made tells how many objects were not.
 func (a *Administration) SeedBase(ctx context.Context) (made int, err error) {
 	model := erpModel()
-	by := write.Platform("", clipLogin(a.config.Actor))
+	by := platformActor(a.config.By)
 	err = a.DB.Lock(ctx, seedLock, func() error {
 		return a.erpStore(model).Transact(ctx, func(tx write.Tx) (err error) {
 			made, err = base.Seed(tx, model, by, a.config.Clock.Now())
@@ -34,8 +35,11 @@ func (a *Administration) SeedBase(ctx context.Context) (made int, err error) {
 	return made, err
 }
 
-// clipLogin is what has room where the ERP keeps a login.
-func clipLogin(s string) string { return s[:min(len(s), 64)] }
+// platformActor writes to the ERP for whoever administers. There is room for 64 bytes of
+// a login.
+func platformActor(by tandem.By) write.Actor {
+	return write.Platform("", by.Login[:min(len(by.Login), 64)])
+}
 
 // seedLock is held by those who fill an ERP: one at a time, on all replicas.
 const seedLock = "tandem demo"
@@ -49,7 +53,7 @@ func (a *Administration) SeedDemoCompany(ctx context.Context) error {
 // SeedCompany fills an empty ERP with the demo company. Where it is there
 // already, only accesses that are missing are added.
 func (a *Administration) SeedCompany(ctx context.Context, c Company) error {
-	by := write.Platform("", clipLogin(a.config.Actor))
+	by := platformActor(a.config.By)
 	if c.By != "" {
 		var err error
 		if by, err = a.erpActor(ctx, c.By); err != nil {
@@ -82,7 +86,10 @@ func (a *Administration) SeedCompany(ctx context.Context, c Company) error {
 	}
 	err := store.Transact(ctx, func(tx write.Tx) error {
 		made, err := demo.Seed(tx, model, o)
-		if err != nil || !made.Existing {
+		if err != nil {
+			return err
+		}
+		if err := demo.Service(tx, model, o.By, o.Now); err != nil || !made.Existing {
 			return err
 		}
 		for _, user := range o.ExternalUsers {

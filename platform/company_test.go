@@ -7,6 +7,7 @@ import (
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/platform"
 	"github.com/hybridapps/tandem/sqldb"
+	"github.com/hybridapps/tandem/tandemtest"
 )
 
 // Base data is made once, and never beside another company.
@@ -24,18 +25,18 @@ func TestBaseData(t *testing.T) {
 		if err := a.SeedDemoCompany(t.Context()); tandem.ErrorCode(err) != tandem.CodeConflict {
 			t.Errorf("the demo company beside another one: %v", err)
 		}
-		if _, err := a.Accounts.Create(t.Context(), signin.NewUser{Login: "paul", Type: tandem.ExternalCommunityUser}); err != nil {
+		if _, err := a.Accounts.Create(t.Context(), tandemtest.By, signin.NewUser{Login: "paul", Type: tandem.ExternalCommunityUser}); err != nil {
 			t.Fatal(err)
 		}
 		for _, e := range []platform.ExternalAccess{
 			{Login: "paul", Customer: "none", Role: "Billing"}, {Login: "nobody", Customer: "none", Role: "Billing"},
 			{Login: "paul", Customer: "none", Role: "King"},
 		} {
-			if got, err := a.AddExternalAccess(t.Context(), e); err == nil {
+			if got, err := a.AddExternalAccess(t.Context(), tandemtest.By, e); err == nil {
 				t.Errorf("%+v gives %+v", e, got)
 			}
 		}
-		if err := a.RemoveExternalAccess(t.Context(), "paul", "none"); err == nil {
+		if err := a.RemoveExternalAccess(t.Context(), tandemtest.By, "paul", "none"); err == nil {
 			t.Error("what was never given is taken away")
 		}
 		if all, err := a.ListExternalAccess(t.Context(), "paul"); err != nil || len(all) != 0 {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,10 +12,12 @@ import (
 	"github.com/hybridapps/tandem/api"
 	"github.com/hybridapps/tandem/audit"
 	"github.com/hybridapps/tandem/data"
+	"github.com/hybridapps/tandem/hsm"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/internal/flood"
 	"github.com/hybridapps/tandem/internal/netaddr"
+	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/session"
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -31,6 +34,9 @@ type StoreConfig struct {
 	KeyFile string
 	// Key is the same key as text (base64); it comes before KeyFile.
 	Key string
+	// HSM is where signing keys are made and kept; the zero value means sealed, in the
+	// database.
+	HSM hsm.Config
 	// Options tune the database. MaxConns is for the identity server's part of it,
 	// ERPConns for the ERP's rows; zero means the defaults of [data.Open].
 	Options  sqldb.Options
@@ -39,8 +45,9 @@ type StoreConfig struct {
 	Passwords signin.PasswordParams
 	// Lifetimes are those of tokens; zero means the specified ones.
 	Lifetimes token.Lifetimes
-	// Actor is recorded as who administers.
-	Actor string
+	// By is recorded as who administers where nobody is told, as at a start; empty means
+	// the program itself.
+	By tandem.By
 	// Log gets what happens; nil means slog.Default.
 	Log *slog.Logger
 	// Clock tells the time; nil means the system's.
@@ -55,8 +62,8 @@ func (c *StoreConfig) defaults() {
 	if c.Options.Log == nil {
 		c.Options.Log = c.Log
 	}
-	if c.Actor == "" {
-		c.Actor = "platform"
+	if c.By == (tandem.By{}) {
+		c.By = tandem.By{Login: "tandem:platform", Via: tandem.ViaPlatform}
 	}
 }
 
@@ -74,6 +81,8 @@ type InstanceConfig struct {
 	URL string
 	// Version is the program's.
 	Version string
+	// AccessTokens say how access tokens are written and signed.
+	AccessTokens AccessTokens
 	// Licence is how many sessions may be open; no slots means
 	// session.DefaultSlots.
 	Licence tandem.Licence
@@ -88,13 +97,54 @@ type InstanceConfig struct {
 	// RecordKeep is for how long the record is kept, at least audit.LeastKeep; zero
 	// means audit.DefaultKeep, less than zero for ever.
 	RecordKeep time.Duration
+	// RecordAnchor is a file, best on another disk, to which the heads of the sealed
+	// record are appended; empty for none. The instance does not start when the record
+	// does not go on from its last one.
+	RecordAnchor string
 	// Queries limit what sessions ask of the ERP; zero means the defaults.
 	Queries data.QueryLimits
+	// TimeZone is the company's, in which printouts tell times of day; empty means UTC.
+	TimeZone string
+	// Mail sends mail to people; without it there is none, and nobody is offered any.
+	Mail MailConfig
 	// Sites are further sites of the instance for the discovery document.
 	Sites []api.Site
 	// MetricsToAll serves /metrics to every caller. Otherwise only requests
 	// from loopback that no proxy forwarded see them.
 	MetricsToAll bool
+	// DevelopmentCA says that the certificate is of an authority of its own making.
+	DevelopmentCA bool
+	// Audit says when the instance audits itself, and whom it tells.
+	Audit AuditSchedule
+	// Logouts says where applications may be that are told of the end of a sign-in.
+	Logouts LogoutSchedule
+}
+
+// AccessTokens are how an instance writes and signs access tokens. Those of every format and
+// algorithm are taken, so that both can be changed while tokens are out, one replica after
+// the other.
+type AccessTokens struct {
+	// Format is the format; empty means [oauth.FormatERPNet].
+	Format oauth.AccessFormat
+	// Algorithm is one of [token.AccessAlgorithms]; empty means the first. Another one
+	// signs once its key was published for ten minutes.
+	Algorithm string
+	// Type is the typ of their header: [oauth.TypeAccessToken], which empty means, or
+	// [oauth.TypeJWT] for resource servers that take no other. RFC 9068 wants the first.
+	Type string
+}
+
+func (a *AccessTokens) check() error {
+	if a.Type != "" && a.Type != oauth.TypeAccessToken && a.Type != oauth.TypeJWT {
+		return fmt.Errorf("access tokens of the type %q: use %s or %s", a.Type, oauth.TypeAccessToken, oauth.TypeJWT)
+	}
+	if a.Format != "" && a.Format != oauth.FormatERPNet && a.Format != oauth.FormatRFC9068 {
+		return fmt.Errorf("access tokens in the format %q: use %s or %s", a.Format, oauth.FormatERPNet, oauth.FormatRFC9068)
+	}
+	if a.Algorithm != "" && !slices.Contains(token.AccessAlgorithms, a.Algorithm) {
+		return fmt.Errorf("access tokens signed with %q: use one of %s", a.Algorithm, strings.Join(token.AccessAlgorithms, ", "))
+	}
+	return nil
 }
 
 // Validate says everything that is wrong with the configuration.
@@ -102,6 +152,9 @@ func (c *InstanceConfig) Validate() error {
 	var errs []error
 	if _, err := RootURL(c.URL); err != nil {
 		errs = append(errs, fmt.Errorf("public URL: %w", err))
+	}
+	if _, err := time.LoadLocation(c.TimeZone); err != nil {
+		errs = append(errs, fmt.Errorf("the time zone %q is not known; use a name like Europe/Sofia", c.TimeZone))
 	}
 	if c.DB == "" {
 		errs = append(errs, errors.New("no database: use sqlite:FILE or postgres://…"))
@@ -112,6 +165,10 @@ func (c *InstanceConfig) Validate() error {
 	if c.RecordKeep > 0 && c.RecordKeep < audit.LeastKeep {
 		errs = append(errs, fmt.Errorf("the record kept for %s: keep it for %s or more", c.RecordKeep, audit.LeastKeep))
 	}
+	if c.Audit.At < 0 || c.Audit.At > 24*time.Hour {
+		errs = append(errs, fmt.Errorf("an audit at %s: use a time of day", c.Audit.At))
+	}
+	errs = append(errs, c.Audit.Alert.check(), c.Mail.check(), c.AccessTokens.check())
 	if c.Licence.Slots < 0 {
 		errs = append(errs, fmt.Errorf("a licence of %d slots: use 1 or more", c.Licence.Slots))
 	} else {

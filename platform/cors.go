@@ -17,11 +17,12 @@ import (
 var (
 	// publicPaths may be read by every page.
 	publicPaths = map[string]bool{
-		oauth.PathDiscovery: true, oauth.PathMetadata: true, oauth.PathJWKS: true, "/tools/auto-discovery": true, "/sys/auto-discovery": true,
+		oauth.PathDiscovery: true, oauth.PathMetadata: true, oauth.PathJWKS: true, "/tools/auto-discovery": true, "/sys/auto-discovery": true, api.MetadataPath: true,
 	}
 	// sharedPaths may be used by pages of enabled applications, with a token or
 	// for one; everything under [api.DomainPath] too.
-	sharedPaths = map[string]bool{oauth.PathToken: true, oauth.PathRevocation: true, oauth.PathUserinfo: true, "/profile/me": true}
+	sharedPaths = map[string]bool{oauth.PathToken: true, oauth.PathRevocation: true, oauth.PathUserinfo: true, "/profile/me": true,
+		"/profile/me/picture": true, "/profile/me/picture/64": true, "/profile/me/picture/128": true}
 )
 
 const (
@@ -29,7 +30,7 @@ const (
 	corsMethods = "GET, HEAD, POST, PATCH, DELETE"
 	// corsExposed are the headers of an answer that a page may read, beside
 	// those that it always may.
-	corsExposed = "OData-Version, Location, Retry-After, WWW-Authenticate, ETag, X-Request-Id, Tandem-Request-Id"
+	corsExposed = "OData-Version, Location, Retry-After, WWW-Authenticate, ETag, X-Request-Id, Tandem-Request-Id, DPoP-Nonce"
 	// corsMaxAge is for how long a browser need not ask again. It is short: an
 	// origin that is taken from a registration stops.
 	corsMaxAge = time.Minute

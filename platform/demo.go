@@ -27,6 +27,7 @@ const (
 	demoFieldRedirect = "http://127.0.0.1/callback"
 	// Paths of the web app that the identity server sends people back to.
 	signInCallback, signOutCallback = "/signin-callback", "/signout-callback"
+	toldOfSignOuts                  = "/backchannel-logout"
 )
 
 var demoUsers = []signin.NewUser{
@@ -36,6 +37,7 @@ var demoUsers = []signin.NewUser{
 	{Login: "maria", Name: "Maria Petrova", Type: tandem.InternalUser, Email: "maria@example.com"},
 	{Login: "walt", Name: "Walter Kolev", Type: tandem.InternalUser, Email: "walt@example.com"},
 	{Login: "tom", Name: "Tom Huber", Type: tandem.InternalUser, Email: "tom@example.com"},
+	{Login: "nina", Name: "Nina Ivanova", Type: tandem.ExternalCommunityUser, Email: "nina@example.com"},
 }
 
 // DemoJobs are what the internal users of the demo do, by login: what groups they are
@@ -44,7 +46,7 @@ var DemoJobs = map[string]string{
 	"anna":  "sales: enters orders; no cost, does not set prices, not the store in Graz",
 	"maria": "sales manager: approves and releases, knows cost, sets prices",
 	"walt":  "warehouse Plovdiv: its stores only, no orders, no prices",
-	"tom":   "technician: customers and products, no orders, no prices",
+	"tom":   "technician: customers, products and visits, no orders, no prices",
 }
 
 // DemoConfig is what is known of a demo before it is made, or made again.
@@ -61,6 +63,8 @@ type DemoConfig struct {
 	// Others are the secrets of the other applications, by their URI, as far as
 	// they are known.
 	Others map[string]DemoSecrets
+	// Tokens are the reference tokens that are known, by their kind.
+	Tokens map[tandem.ReferenceKind]string
 }
 
 // Demo is the demo as it is registered.
@@ -70,6 +74,8 @@ type Demo struct {
 	UserSecret, ServiceSecret string
 	// Others are the applications beside these, in the order of demo.json.
 	Others []DemoApp
+	// Tokens are the ready reference tokens.
+	Tokens []DemoToken
 }
 
 // DemoUser is a person of the demo. Password is empty when somebody has changed
@@ -120,10 +126,10 @@ func (a *Administration) EnsureDemo(ctx context.Context, c DemoConfig) (*Demo, e
 		if err := g.Wait(); err != nil {
 			return err
 		}
-		if err := a.demoDocuments(ctx); err != nil {
+		if err := errors.Join(a.demoDocuments(ctx), a.demoTechnicians(ctx)); err != nil {
 			return err
 		}
-		return a.demoRows(ctx)
+		return errors.Join(a.demoRows(ctx), a.demoTokens(ctx, c, d), a.demoAcceptances(ctx))
 	})
 	if err != nil {
 		return nil, err
@@ -170,7 +176,7 @@ func (a *Administration) demoPerson(ctx context.Context, n signin.NewUser, known
 		return DemoUser{}, err
 	case !told:
 		password := newPassword()
-		u, err := a.Accounts.SetPassword(ctx, n.Login, password)
+		u, err := a.Accounts.SetPassword(ctx, byDemo, n.Login, password)
 		return DemoUser{u, password}, err
 	case known == "":
 		return DemoUser{account.User, ""}, nil
@@ -209,9 +215,13 @@ func (a *Administration) demoApplications(ctx context.Context, c DemoConfig, d *
 	}
 	redirect := ofWebApp(portal.RedirectURIs, c.WebApp, signInCallback)
 	postLogout := ofWebApp(portal.PostLogoutRedirectURIs, c.WebApp, signOutCallback)
-	if !slices.Equal(redirect, portal.RedirectURIs) || !slices.Equal(postLogout, portal.PostLogoutRedirectURIs) {
-		portal, err = a.Apps.Update(ctx, a.config.Actor, DemoPortal, func(app *tandem.TrustedApp) error {
-			app.RedirectURIs, app.PostLogoutRedirectURIs = redirect, postLogout
+	told := ofWebApp(strings.Fields(portal.BackchannelLogoutURI), c.WebApp, toldOfSignOuts)
+	if len(told) == 2 {
+		told = told[1:] // somebody has put it elsewhere
+	}
+	if !slices.Equal(redirect, portal.RedirectURIs) || !slices.Equal(postLogout, portal.PostLogoutRedirectURIs) || told[0] != portal.BackchannelLogoutURI {
+		portal, err = a.Apps.Update(ctx, byDemo, DemoPortal, func(app *tandem.TrustedApp) error {
+			app.RedirectURIs, app.PostLogoutRedirectURIs, app.BackchannelLogoutURI = redirect, postLogout, told[0]
 			return nil
 		})
 		if err != nil {
@@ -234,8 +244,8 @@ func (a *Administration) demoNewPortal(ctx context.Context, c DemoConfig, d *Dem
 	portal, secrets, err := a.demoApplication(ctx, tandem.TrustedApp{
 		ApplicationURI: DemoPortal, Name: "Demo portal", Enabled: true, ClientType: tandem.ClientConfidential, FirstParty: true,
 		InternalUsers: true, ExternalUsers: true, SystemUserAllowed: true, SystemUserID: id,
-		RedirectURIs: []string{c.WebApp + signInCallback}, PostLogoutRedirectURIs: []string{c.WebApp + signOutCallback},
-		Scope: tandem.Scope{tandem.ScopeRead, tandem.ScopeUpdate},
+		RedirectURIs: []string{c.WebApp + signInCallback}, PostLogoutRedirectURIs: []string{c.WebApp + signOutCallback}, BackchannelLogoutURI: c.WebApp + toldOfSignOuts,
+		Scope: tandem.Scope{tandem.ScopeRead, tandem.ScopeUpdate}, AccessTokens: tandem.AccessTokensAuthenticatedUsers,
 	})
 	d.Portal, d.Field, d.UserSecret, d.ServiceSecret = portal, field, secrets.User, secrets.Service
 	return err
@@ -267,13 +277,13 @@ func (a *Administration) demoSecret(ctx context.Context, app *tandem.TrustedApp,
 		}
 	}
 	for _, c := range app.Credentials {
-		if c.Flow != flow || c.Kind != tandem.CredentialSecret {
+		if c.Flow != flow || c.Kind != tandem.CredentialSecret || c.Revoked() {
 			continue
 		}
-		if err := a.Apps.RevokeCredential(ctx, a.config.Actor, app.ApplicationURI, c.ID); err != nil {
+		if err := a.Apps.RevokeCredential(ctx, byDemo, app.ApplicationURI, c.ID); err != nil {
 			return "", err
 		}
 	}
-	_, secret, err := a.Apps.AddCredential(ctx, a.config.Actor, app.ApplicationURI, registry.NewCredential{Flow: flow})
+	_, secret, err := a.Apps.AddCredential(ctx, byDemo, app.ApplicationURI, registry.NewCredential{Flow: flow})
 	return secret, err
 }

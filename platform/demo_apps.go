@@ -16,6 +16,9 @@ const (
 	DemoIntegration = "com.example/integration"
 	// DemoPrices is the price agent, examples/prices; DemoPricesUser writes its prices.
 	DemoPrices, DemoPricesUser = "com.example/prices", "svc.prices"
+	// DemoFieldCloud is the cloud API behind the field app, examples/field;
+	// DemoFieldUser commits what technicians have done. [DemoField] is its other half.
+	DemoFieldCloud, DemoFieldUser = "com.example/field-cloud", "svc.field"
 	// starterURL is where the examples listen, pricesURL where the price agent's pages do.
 	starterURL, pricesURL = "http://localhost:8090", "http://localhost:8091"
 )
@@ -37,57 +40,77 @@ type demoOther struct {
 	uri, name, systemUser string
 	// url is where its front end listens; empty for a back end alone.
 	url string
-	// staff says that its front end is for internal users alone, and that its back end is
-	// in a group of its own, see demoGroups.
+	// staff says that its front end is for internal users alone.
 	staff bool
+	// grouped says that its back end is in a group of its own, see demoGroups.
+	grouped bool
+	// asked says that it is made by a command of its own, and kept from then on.
+	asked bool
 }
 
 var demoOthers = []demoOther{
 	{uri: DemoIntegration, name: "Demo integration", systemUser: "svc.integration"},
 	{uri: DemoStarter, name: "Starter of the examples", systemUser: "svc.starter", url: starterURL},
-	{uri: DemoPrices, name: "Price agent", systemUser: DemoPricesUser, url: pricesURL, staff: true},
+	{uri: DemoPrices, name: "Price agent", systemUser: DemoPricesUser, url: pricesURL, staff: true, grouped: true},
+	{uri: DemoFieldCloud, name: "Field cloud", systemUser: DemoFieldUser, grouped: true, asked: true},
 }
 
 // demoOtherUsers makes the System Users of the others, as far as they are missing.
 func (a *Administration) demoOtherUsers(ctx context.Context) error {
 	for _, o := range demoOthers {
-		_, err := a.Accounts.Show(ctx, o.systemUser)
-		if errors.Is(err, tandem.ErrNotFound) {
-			_, err = a.demoAccount(ctx, signin.NewUser{Login: o.systemUser, Name: o.name + ", back end", Type: tandem.SystemUserNoLogin})
-			if err == nil && !o.staff {
-				err = a.demoBackEnd(ctx, o.systemUser)
-			}
+		if o.asked {
+			continue
 		}
-		if err != nil {
+		if err := a.demoOtherUser(ctx, o); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (a *Administration) demoOtherUser(ctx context.Context, o demoOther) error {
+	_, err := a.Accounts.Show(ctx, o.systemUser)
+	if errors.Is(err, tandem.ErrNotFound) {
+		_, err = a.demoAccount(ctx, signin.NewUser{Login: o.systemUser, Name: o.name + ", back end", Type: tandem.SystemUserNoLogin})
+		if err == nil && !o.grouped {
+			err = a.demoBackEnd(ctx, o.systemUser)
+		}
+	}
+	return err
 }
 
 // demoOtherApps makes the others, as far as they are missing, and replaces those
 // of their secrets that are not good any more.
 func (a *Administration) demoOtherApps(ctx context.Context, c DemoConfig, d *Demo) error {
 	for _, o := range demoOthers {
-		known := c.Others[o.uri]
-		app, err := a.Apps.Get(ctx, o.uri)
-		if errors.Is(err, tandem.ErrNotFound) {
-			app, known, err = a.demoNewOther(ctx, o)
+		if _, err := a.Apps.Get(ctx, o.uri); o.asked && errors.Is(err, tandem.ErrNotFound) {
+			continue
 		}
+		app, err := a.demoOtherApp(ctx, c, o)
 		if err != nil {
 			return err
 		}
-		if o.url != "" {
-			if known.User, err = a.demoSecret(ctx, &app, tandem.FlowUser, known.User); err != nil {
-				return err
-			}
-		}
-		if known.Service, err = a.demoSecret(ctx, &app, tandem.FlowService, known.Service); err != nil {
-			return err
-		}
-		d.Others = append(d.Others, DemoApp{app, known, o.systemUser})
+		d.Others = append(d.Others, app)
 	}
 	return nil
+}
+
+func (a *Administration) demoOtherApp(ctx context.Context, c DemoConfig, o demoOther) (made DemoApp, err error) {
+	known := c.Others[o.uri]
+	app, err := a.Apps.Get(ctx, o.uri)
+	if errors.Is(err, tandem.ErrNotFound) {
+		app, known, err = a.demoNewOther(ctx, o)
+	}
+	if err != nil {
+		return made, err
+	}
+	if o.url != "" {
+		if known.User, err = a.demoSecret(ctx, &app, tandem.FlowUser, known.User); err != nil {
+			return made, err
+		}
+	}
+	known.Service, err = a.demoSecret(ctx, &app, tandem.FlowService, known.Service)
+	return DemoApp{app, known, o.systemUser}, err
 }
 
 func (a *Administration) demoNewOther(ctx context.Context, o demoOther) (tandem.TrustedApp, DemoSecrets, error) {

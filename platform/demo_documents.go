@@ -43,20 +43,20 @@ func (a *Administration) demoTypeKeys(ctx context.Context) error {
 		if keyNamed(&d, setERPDocumentTypes, typeKeyName(t.code)) != nil {
 			continue
 		}
-		if _, err := keyForType(ctx, a.Permissions, t); err != nil {
+		if _, err := keyForType(ctx, byDemo, a.Permissions, t); err != nil {
 			return err
 		}
 	}
 	if keyNamed(&d, setERPOrders, demoLargeKey) != nil {
 		return nil
 	}
-	if _, err := a.Permissions.CreateKey(ctx, setERPOrders, demoLargeKey); err != nil {
+	if _, err := a.Permissions.CreateKey(ctx, byDemo, setERPOrders, demoLargeKey); err != nil {
 		return err
 	}
 	for _, g := range []struct{ group, rights string }{
 		{"Managers", "read,update,delete,administer"}, {"Everybody", "read"}, {"Portal back end", "read"},
 	} {
-		if _, err := a.Permissions.Grant(ctx, g.group, permission.Target{Key: demoLargeKey}, g.rights, false); err != nil {
+		if _, err := a.Permissions.Grant(ctx, byDemo, g.group, permission.Target{Key: demoLargeKey}, g.rights, false); err != nil {
 			return err
 		}
 	}
@@ -84,7 +84,7 @@ func (a *Administration) demoDocuments(ctx context.Context) error {
 		if t.key != "" {
 			continue
 		}
-		if _, _, err := a.GrantType(ctx, "Managers", t.code, demoTypeRights, false); err != nil {
+		if _, _, err := a.GrantType(ctx, byDemo, "Managers", t.code, demoTypeRights, false); err != nil {
 			return err
 		}
 		if err := a.demoApproval(ctx, t); err != nil {

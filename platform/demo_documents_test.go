@@ -36,9 +36,9 @@ func demoOrders(t *testing.T, a *platform.Administration) {
 		rights := permission.NewTable(d).Rights(permission.GroupsOf(&u, put))
 		return erpwrite.Actor{ID: u.ID, Login: u.Login, Granted: permission.Granted{Scope: tandem.ParseScope("read update"), Rights: rights}}
 	}
-	one := func(set, property string, v model.Value) (e model.Entity) {
+	one := func(set, property string, v model.Value, more ...query.Expr) (e model.Entity) {
 		s := m.Set(set)
-		err := store.Query(ctx, &query.Query{Set: s, Limit: 1, Where: query.Equal(s.Must(property), v)}, func(row *query.Row) error {
+		err := store.Query(ctx, &query.Query{Set: s, Limit: 1, Where: query.And(append(more, query.Equal(s.Must(property), v)))}, func(row *query.Row) error {
 			e = model.Entity{Set: s, ID: string([]byte(row.ID))}
 			return nil
 		})
@@ -49,7 +49,9 @@ func demoOrders(t *testing.T, a *platform.Administration) {
 	}
 	annas := one("Crm_Sales_SalesOrders", "DocumentNotes", model.TextValue("Opening of their new shop; 18 % as agreed by phone."))
 	marias := one("Crm_Sales_SalesOrders", "CreationUser", model.TextValue("maria"))
-	approved := one("Systems_Documents_DocumentTypeUserStatuses", "IsExitStatus", model.BoolValue(true))
+	ordered := one("Systems_Documents_DocumentTypes", "Code", model.TextValue("SO"))
+	approved := one("Systems_Documents_DocumentTypeUserStatuses", "IsExitStatus", model.BoolValue(true),
+		query.Equal(m.Set("Systems_Documents_DocumentTypeUserStatuses").Must("DocumentType"), model.TextValue(ordered.ID)))
 	link := func(e model.Entity) *erpwrite.Object { return (&erpwrite.Object{}).Set("@odata.id", e.String()) }
 	approve := (&erpwrite.Object{}).Set("newState", "FirmPlanned").Set("userStatus", link(approved))
 	release := (&erpwrite.Object{}).Set("newState", "Released")

@@ -13,6 +13,9 @@ import (
 	"github.com/hybridapps/tandem/registry"
 )
 
+// byDemo is who makes the demo.
+var byDemo = tandem.By{Login: "tandem:demo", Via: tandem.ViaDemo}
+
 // demoRow is an account or an application that the demo makes. The instance
 // remembers the id of each that it made: one of the same name with another id
 // is somebody's own.
@@ -140,7 +143,7 @@ func (a *Administration) demoMake(ctx context.Context, row demoRow, create func(
 
 func (a *Administration) demoAccount(ctx context.Context, n signin.NewUser) (u tandem.User, err error) {
 	err = a.demoMake(ctx, demoRow{demoAccount, n.Login}, func() (string, error) {
-		u, err = a.Accounts.Create(ctx, n)
+		u, err = a.Accounts.Create(ctx, byDemo, n)
 		return u.ID, err
 	})
 	return u, err
@@ -148,7 +151,8 @@ func (a *Administration) demoAccount(ctx context.Context, n signin.NewUser) (u t
 
 func (a *Administration) demoApplication(ctx context.Context, app tandem.TrustedApp) (made tandem.TrustedApp, secrets registry.Secrets, err error) {
 	err = a.demoMake(ctx, demoRow{demoApplication, app.ApplicationURI}, func() (string, error) {
-		made, secrets, err = a.Apps.Create(ctx, a.config.Actor, app)
+		app.Owner = "admin" // who answers for all that the demo has
+		made, secrets, err = a.Apps.Create(ctx, byDemo, app)
 		return made.ID, err
 	})
 	return made, secrets, err

@@ -13,6 +13,8 @@ type demoGroup struct {
 	name, notes         string
 	members             []string
 	sets, columns, keys []demoGrant
+	// asked says that it is made with an application of the demo that is asked for.
+	asked bool
 }
 
 // demoGrant are rights on sets, columns, or keys of rows.
@@ -66,17 +68,33 @@ var demoGroups = []demoGroup{
 		sets:    []demoGrant{{"read,update:StandardPricePerLot", []string{"General_Products_Products"}}},
 		columns: []demoGrant{{"read,update", []string{columnPrice}}},
 	},
+	{name: "Service", notes: "The office of the field app: reports, and the phones of technicians.", members: []string{"maria"}, asked: true},
+	{name: demoFieldGroup, notes: "Visits with what was done, their files, and reminders.", members: []string{DemoFieldUser}, asked: true,
+		sets: []demoGrant{
+			{"read", []string{
+				"Applications_Service_ServiceObjects", "Applications_Service_Services", "Crm_Sales_Customers", "General_Contacts_Companies", "General_Contacts_Persons",
+				"General_EnterpriseCompanies", "General_Products_MeasurementCategories", "General_Products_Products", "Logistics_Inventory_Stores",
+				"Systems_Documents_DocumentTypes", "General_Contacts_Parties",
+			}},
+			{"read,update:StartTime:EndTime:Notes:ReceiverPersonName:Services:Materials:ChangeState:Complete:Systems_Core_ObjectFiles", []string{setERPVisits}},
+			{"read,create,update", []string{"Systems_Core_ExtensibleDataObjects"}},
+			{"read,create", []string{"Systems_Core_Notifications"}},
+		},
+		keys: []demoGrant{{"read", []string{keyPlovdiv, keyAccounts}}, {"read,update", []string{keyAustria}}},
+	},
 	{name: "Portal back end", notes: "What the jobs of the portal need, and no more.", members: []string{DemoSystemUser},
 		sets: []demoGrant{
 			{"read", []string{
+				"Applications_Service_ServiceAgreements", "Applications_Service_ServiceObjectTypes", "Applications_Service_ServiceObjects",
 				"Crm_Invoicing_Invoices", "Crm_Sales_CustomerExternalAccess", "Crm_Sales_CustomerTypes", "General_Contacts_CompanyLocations",
 				"General_Contacts_Parties", "General_Currencies_Currencies", "General_EnterpriseCompanies", "General_Products_MeasurementCategories",
 				"General_Products_ProductTypes", "Logistics_Inventory_CurrentBalances",
 				"Logistics_Inventory_StoreGroups", "Logistics_Inventory_Stores", "Systems_Documents_DocumentTypes",
 			}},
+			{"read,update:DocumentNotes:ReceivedByPerson:ShipToPartyContactMechanism", []string{"Logistics_Shipment_Shipments"}},
 			{"read,create,update", []string{
-				"Crm_Sales_Customers", "Crm_Sales_SalesOrders", "General_Contacts_Companies", "General_Contacts_Persons",
-				"General_Products_ProductGroups", "General_Products_Products",
+				"Applications_Service_ServiceOrders", "Crm_Sales_Customers", "Crm_Sales_SalesOrders", "General_Contacts_Companies", "General_Contacts_Persons",
+				"General_Products_ProductGroups", "General_Products_Products", "Systems_Core_ExtensibleDataObjects",
 			}},
 		},
 		columns: []demoGrant{{"read,create,update", []string{columnPrice}}, {"read", []string{columnCredit}}},
@@ -89,16 +107,14 @@ var demoGroups = []demoGroup{
 func (a *Administration) demoPermissions(ctx context.Context) error {
 	first := false
 	for _, g := range demoGroups {
-		if _, err := a.Permissions.Group(ctx, g.name); !errors.Is(err, tandem.ErrNotFound) {
-			if err != nil {
-				return err
-			}
+		if g.asked {
 			continue
 		}
-		if err := a.demoGroup(ctx, g); err != nil {
+		made, err := a.demoMissingGroup(ctx, g)
+		if err != nil {
 			return err
 		}
-		first = first || g.name == "Sales"
+		first = first || made && g.name == "Sales"
 	}
 	if !first {
 		return nil
@@ -109,7 +125,7 @@ func (a *Administration) demoPermissions(ctx context.Context) error {
 // demoTake takes from everybody what is for some.
 func (a *Administration) demoTake(ctx context.Context) error {
 	for _, set := range demoDocumentSets {
-		err := a.Permissions.Revoke(ctx, "Everybody", permission.Target{Set: set})
+		err := a.Permissions.Revoke(ctx, byDemo, "Everybody", permission.Target{Set: set})
 		if err != nil && !errors.Is(err, tandem.ErrNotFound) {
 			return err
 		}
@@ -117,32 +133,41 @@ func (a *Administration) demoTake(ctx context.Context) error {
 	return nil
 }
 
+// demoMissingGroup makes a group unless there is one of its name.
+func (a *Administration) demoMissingGroup(ctx context.Context, g demoGroup) (made bool, err error) {
+	_, err = a.Permissions.Group(ctx, g.name)
+	if !errors.Is(err, tandem.ErrNotFound) {
+		return false, err
+	}
+	return true, a.demoGroup(ctx, g)
+}
+
 func (a *Administration) demoGroup(ctx context.Context, g demoGroup) error {
-	if _, err := a.Permissions.CreateGroup(ctx, g.name, g.notes); err != nil {
+	if _, err := a.Permissions.CreateGroup(ctx, byDemo, g.name, g.notes); err != nil {
 		return err
 	}
 	for _, login := range g.members {
-		if err := a.Permissions.AddMember(ctx, g.name, login); err != nil {
+		if err := a.Permissions.AddMember(ctx, byDemo, g.name, login); err != nil {
 			return err
 		}
 	}
 	for _, grant := range g.sets {
 		for _, set := range grant.on {
-			if _, err := a.Permissions.Grant(ctx, g.name, permission.Target{Set: set}, grant.rights, false); err != nil {
+			if _, err := a.Permissions.Grant(ctx, byDemo, g.name, permission.Target{Set: set}, grant.rights, false); err != nil {
 				return err
 			}
 		}
 	}
 	for _, grant := range g.columns {
 		for _, column := range grant.on {
-			if _, err := a.Permissions.Grant(ctx, g.name, permission.Target{Column: column}, grant.rights, false); err != nil {
+			if _, err := a.Permissions.Grant(ctx, byDemo, g.name, permission.Target{Column: column}, grant.rights, false); err != nil {
 				return err
 			}
 			if column != columnCredit {
 				continue
 			}
 			// Everybody goes on seeing what only managers may change.
-			if _, err := a.Permissions.Grant(ctx, "Everybody", permission.Target{Column: column}, "read", false); err != nil {
+			if _, err := a.Permissions.Grant(ctx, byDemo, "Everybody", permission.Target{Column: column}, "read", false); err != nil {
 				return err
 			}
 		}
@@ -157,7 +182,7 @@ func (a *Administration) demoBackEnd(ctx context.Context, login string) error {
 	if err != nil {
 		return err
 	}
-	return a.Permissions.AddMember(ctx, all, login)
+	return a.Permissions.AddMember(ctx, byDemo, all, login)
 }
 
 func (a *Administration) groupName(ctx context.Context, id string) (string, error) {

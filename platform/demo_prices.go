@@ -50,7 +50,7 @@ func (a *Administration) movePrices(ctx context.Context, url string, app *DemoAp
 	if slices.Contains(app.RedirectURIs, back) && slices.Contains(app.PostLogoutRedirectURIs, out) {
 		return nil
 	}
-	moved, err := a.Apps.Update(ctx, a.config.Actor, DemoPrices, func(t *tandem.TrustedApp) error {
+	moved, err := a.Apps.Update(ctx, byDemo, DemoPrices, func(t *tandem.TrustedApp) error {
 		t.RedirectURIs, t.PostLogoutRedirectURIs = []string{back}, []string{out}
 		return nil
 	})

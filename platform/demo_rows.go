@@ -52,16 +52,16 @@ func (a *Administration) demoKeys(ctx context.Context) error {
 		if there {
 			continue
 		}
-		made, err := a.Permissions.CreateKey(ctx, k.set, k.key)
+		made, err := a.Permissions.CreateKey(ctx, byDemo, k.set, k.key)
 		if err != nil {
 			return err
 		}
 		for _, g := range demoGroups {
 			for _, grant := range g.keys {
-				if !slices.Contains(grant.on, k.key) {
+				if g.asked || !slices.Contains(grant.on, k.key) {
 					continue
 				}
-				if _, err := a.Permissions.Grant(ctx, g.name, permission.Target{Key: made.ID}, grant.rights, false); err != nil {
+				if _, err := a.Permissions.Grant(ctx, byDemo, g.name, permission.Target{Key: made.ID}, grant.rights, false); err != nil {
 					return err
 				}
 			}

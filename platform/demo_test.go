@@ -11,6 +11,7 @@ import (
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/platform"
 	"github.com/hybridapps/tandem/sqldb"
+	"github.com/hybridapps/tandem/tandemtest"
 )
 
 func TestDemoIsMadeOnceAndMended(t *testing.T) {
@@ -37,7 +38,10 @@ func TestDemoIsMadeOnceAndMended(t *testing.T) {
 		first := ensure(platform.DemoConfig{WebApp: "http://localhost:8081"})
 		known := platform.DemoConfig{
 			WebApp: "http://localhost:8081", Passwords: passwords(first), UserSecret: first.UserSecret, ServiceSecret: first.ServiceSecret,
-			Others: map[string]platform.DemoSecrets{},
+			Others: map[string]platform.DemoSecrets{}, Tokens: map[tandem.ReferenceKind]string{},
+		}
+		for _, token := range first.Tokens {
+			known.Tokens[token.Kind] = token.Text
 		}
 		for _, o := range first.Others {
 			known.Others[o.ApplicationURI] = o.Secrets
@@ -51,6 +55,10 @@ func TestDemoIsMadeOnceAndMended(t *testing.T) {
 		if again.UserSecret != first.UserSecret || again.ServiceSecret != first.ServiceSecret || again.Portal.Version != first.Portal.Version {
 			t.Error("the second time changed the portal")
 		}
+		if len(first.Tokens) != 2 || first.Tokens[0].User != "anna" || first.Tokens[1].User != platform.DemoSystemUser || !slices.EqualFunc(first.Tokens, again.Tokens,
+			func(a, b platform.DemoToken) bool { return a.Text == b.Text && a.ID == b.ID }) {
+			t.Errorf("the reference tokens are %v, and the second time %v", first.Tokens, again.Tokens)
+		}
 		for login, password := range passwords(again) {
 			if password == "" || password != known.Passwords[login] {
 				t.Errorf("the second time changed the password of %s", login)
@@ -60,14 +68,14 @@ func TestDemoIsMadeOnceAndMended(t *testing.T) {
 		demoOrders(t, a)
 
 		// Somebody adds an address and changes a password; the web app moves.
-		_, err := a.Apps.Update(ctx, "test", platform.DemoPortal, func(app *tandem.TrustedApp) error {
+		_, err := a.Apps.Update(ctx, tandemtest.By, platform.DemoPortal, func(app *tandem.TrustedApp) error {
 			app.RedirectURIs = append(app.RedirectURIs, "https://portal.example/signin-callback", "http://127.0.0.1:9/callback")
 			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := a.Accounts.SetPassword(ctx, "anna", "of her own choice"); err != nil {
+		if _, err := a.Accounts.SetPassword(ctx, tandemtest.By, "anna", "of her own choice"); err != nil {
 			t.Fatal(err)
 		}
 		known.WebApp = "http://localhost:4711"
@@ -87,6 +95,23 @@ func TestDemoIsMadeOnceAndMended(t *testing.T) {
 		}
 		// Everything that was known is lost: nothing old works any more.
 		lost := ensure(platform.DemoConfig{WebApp: known.WebApp})
+		for i, token := range first.Tokens {
+			if old, err := a.References.Get(ctx, token.ID); err != nil || old.RevokedAt.IsZero() || lost.Tokens[i].Text == token.Text {
+				t.Errorf("a token that nobody knows is %+v: %v", old, err)
+			}
+		}
+		// A portal that somebody has closed for them gets no new ones.
+		closed := func(policy tandem.AccessTokensPolicy) {
+			_, err := a.Apps.Update(ctx, tandemtest.By, platform.DemoPortal, func(app *tandem.TrustedApp) error { app.AccessTokens = policy; return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		closed(tandem.AccessTokensNone)
+		if d := ensure(platform.DemoConfig{WebApp: known.WebApp, Passwords: passwords(lost), UserSecret: lost.UserSecret, ServiceSecret: lost.ServiceSecret}); len(d.Tokens) != 0 || d.Portal.AccessTokens != tandem.AccessTokensNone {
+			t.Errorf("a closed portal has %v", d.Tokens)
+		}
+		closed(tandem.AccessTokensAuthenticatedUsers)
 		if lost.UserSecret == first.UserSecret || lost.ServiceSecret == first.ServiceSecret || passwords(lost)["anna"] == "" {
 			t.Error("lost secrets were not replaced")
 		}
@@ -96,8 +121,8 @@ func TestDemoIsMadeOnceAndMended(t *testing.T) {
 			}
 		}
 		app, err := a.Apps.Get(ctx, platform.DemoPortal)
-		if err != nil || len(app.Credentials) != 2 {
-			t.Errorf("the portal has %d credentials (%v), want the two new ones", len(app.Credentials), err)
+		if err != nil || len(app.Live()) != 2 {
+			t.Errorf("the portal has %d credentials (%v), want the two new ones", len(app.Live()), err)
 		}
 
 		// A demo of before the instance remembered: who knows a secret made it.
@@ -111,10 +136,10 @@ func TestDemoIsMadeOnceAndMended(t *testing.T) {
 		ensure(platform.DemoConfig{WebApp: known.WebApp, Passwords: passwords(lost)})
 		ensure(platform.DemoConfig{WebApp: known.WebApp})
 		// What was made, deleted, and made again by somebody is theirs.
-		if err := a.Apps.Delete(ctx, "somebody", platform.DemoField); err != nil {
+		if err := a.Apps.Delete(ctx, tandemtest.By, platform.DemoField); err != nil {
 			t.Fatal(err)
 		}
-		_, _, err = a.Apps.Create(ctx, "somebody", tandem.TrustedApp{ApplicationURI: platform.DemoField, ClientType: tandem.ClientPublic})
+		_, _, err = a.Apps.Create(ctx, tandemtest.By, tandem.TrustedApp{ApplicationURI: platform.DemoField, ClientType: tandem.ClientPublic})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -127,8 +152,14 @@ func TestDemoIsMadeOnceAndMended(t *testing.T) {
 
 func administration(t *testing.T, engine sqldb.Engine) *platform.Administration {
 	t.Helper()
+	return administrationAt(t, engine, nil)
+}
+
+// administrationAt is administration by a clock.
+func administrationAt(t *testing.T, engine sqldb.Engine, clock tandem.Clock) *platform.Administration {
+	t.Helper()
 	a, err := platform.OpenAdministration(t.Context(), platform.StoreConfig{
-		DB: datatest.URL(t, engine), KeyFile: filepath.Join(t.TempDir(), "instance.key"), Log: quiet,
+		DB: datatest.URL(t, engine), KeyFile: filepath.Join(t.TempDir(), "instance.key"), Log: quiet, Clock: clock,
 		Passwords: signin.PasswordParams{Memory: 8, Time: 1, Threads: 1},
 	})
 	if err != nil {
@@ -162,7 +193,7 @@ func TestDemoLeavesWhatItHasNotMade(t *testing.T) {
 			{Login: "admin", Type: tandem.InternalUser, Admin: true, Password: own}, {Login: "paul", Type: tandem.InternalUser, Password: own},
 			{Login: platform.DemoSystemUser, Type: tandem.SystemUserNoLogin},
 		} {
-			if _, err := a.Accounts.Create(ctx, n); err != nil {
+			if _, err := a.Accounts.Create(ctx, tandemtest.By, n); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -170,7 +201,7 @@ func TestDemoLeavesWhatItHasNotMade(t *testing.T) {
 		// Secrets of another demo prove nothing.
 		refused(platform.DemoConfig{Passwords: map[string]string{"admin": "x", "paul": ""}, UserSecret: "x", ServiceSecret: "y"}, "admin", "paul")
 		for _, uri := range []string{platform.DemoPortal, platform.DemoField} {
-			_, _, err := a.Apps.Create(ctx, "somebody", tandem.TrustedApp{ApplicationURI: uri, Enabled: true, ClientType: tandem.ClientConfidential})
+			_, _, err := a.Apps.Create(ctx, tandemtest.By, tandem.TrustedApp{ApplicationURI: uri, Enabled: true, ClientType: tandem.ClientConfidential})
 			if err != nil {
 				t.Fatal(err)
 			}

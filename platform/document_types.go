@@ -55,18 +55,18 @@ func (a *Administration) TypeKey(ctx context.Context, code string) (permission.T
 // does. A type without a key gets one: who may see, change and delete its documents
 // stays as it was, and releasing, completing, voiding and approving them needs a
 // right from then on. secured reports that this was so.
-func (a *Administration) GrantType(ctx context.Context, group, code, rights string, alone bool) (g permission.Grant, secured bool, err error) {
-	return a.grantType(ctx, a.Permissions, a.PutKey, group, code, rights, alone)
+func (a *Administration) GrantType(ctx context.Context, by tandem.By, group, code, rights string, alone bool) (g permission.Grant, secured bool, err error) {
+	return a.grantType(ctx, by, a.Permissions, a.PutKey, group, code, rights, alone)
 }
 
 // RehearseGrantType is [Administration.GrantType] within [permission.Admin.Rehearse]: no
 // row is changed.
-func (a *Administration) RehearseGrantType(ctx context.Context, p *permission.Admin, group, code, rights string, alone bool,
+func (a *Administration) RehearseGrantType(ctx context.Context, by tandem.By, p *permission.Admin, group, code, rights string, alone bool,
 ) (permission.Grant, bool, error) {
-	return a.grantType(ctx, p, func(context.Context, string, string) error { return nil }, group, code, rights, alone)
+	return a.grantType(ctx, by, p, func(context.Context, tandem.By, string, string) error { return nil }, group, code, rights, alone)
 }
 
-func (a *Administration) grantType(ctx context.Context, p *permission.Admin, put func(ctx context.Context, key, row string) error,
+func (a *Administration) grantType(ctx context.Context, by tandem.By, p *permission.Admin, put func(ctx context.Context, by tandem.By, key, row string) error,
 	group, code, rights string, alone bool,
 ) (g permission.Grant, secured bool, err error) {
 	t, err := a.documentType(ctx, code)
@@ -74,7 +74,7 @@ func (a *Administration) grantType(ctx context.Context, p *permission.Admin, put
 		return g, false, err
 	}
 	if t.key != "" {
-		g, err = p.Grant(ctx, group, permission.Target{Key: t.key}, rights, alone)
+		g, err = p.Grant(ctx, by, group, permission.Target{Key: t.key}, rights, alone)
 		return g, false, err
 	}
 	if _, _, err := permission.ParseRights(rights, permission.OfTypes); err != nil {
@@ -83,15 +83,15 @@ func (a *Administration) grantType(ctx context.Context, p *permission.Admin, put
 	if _, err := p.Group(ctx, group); err != nil {
 		return g, false, err
 	}
-	key, err := keyForType(ctx, p, t)
+	key, err := keyForType(ctx, by, p, t)
 	if err != nil {
 		return g, false, err
 	}
 	// The row gets the key last: what was everybody's is granted by then.
-	if g, err = p.Grant(ctx, group, permission.Target{Key: key}, rights, alone); err != nil {
+	if g, err = p.Grant(ctx, by, group, permission.Target{Key: key}, rights, alone); err != nil {
 		return g, false, err
 	}
-	return g, true, put(ctx, key, t.Entity.String())
+	return g, true, put(ctx, by, key, t.Entity.String())
 }
 
 // typeKeyName is what the key of a type is called when a grant on the type makes it.
@@ -100,7 +100,7 @@ func typeKeyName(code string) string { return "Document type " + code }
 // keyForType makes the key of a type, and grants what groups may do with its
 // documents by the right on their set. One that was made before, by a command that
 // did not end, is taken.
-func keyForType(ctx context.Context, p *permission.Admin, t documentType) (id string, err error) {
+func keyForType(ctx context.Context, by tandem.By, p *permission.Admin, t documentType) (id string, err error) {
 	name := typeKeyName(t.code)
 	d, err := p.Store.Definitions(ctx)
 	if err != nil {
@@ -112,7 +112,7 @@ func keyForType(ctx context.Context, p *permission.Admin, t documentType) (id st
 		}
 	}
 	if id == "" {
-		k, err := p.CreateKey(ctx, setERPDocumentTypes, name)
+		k, err := p.CreateKey(ctx, by, setERPDocumentTypes, name)
 		if err != nil {
 			return "", err
 		}
@@ -135,7 +135,7 @@ func keyForType(ctx context.Context, p *permission.Admin, t documentType) (id st
 		default:
 			continue
 		}
-		if _, err := p.Grant(ctx, names[had.Group], permission.Target{Key: id}, kept.String(), false); err != nil {
+		if _, err := p.Grant(ctx, by, names[had.Group], permission.Target{Key: id}, kept.String(), false); err != nil {
 			return "", err
 		}
 	}

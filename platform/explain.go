@@ -88,13 +88,18 @@ func (a *Administration) Explain(ctx context.Context, login, call string) (*Expl
 		return nil, err
 	}
 	x.mend()
-	return x.e, a.note(ctx, "asked why %s may or may not %s", of.User.Login, tandem.Clip(call, 200))
+	return x.e, a.note(ctx, a.config.By, tandem.Facts{Subject: subject(&of.User)}, fmt.Sprintf("asked why %s may or may not %s", of.User.Login, tandem.Clip(call, 200)))
 }
 
-func (a *Administration) note(ctx context.Context, format string, args ...any) error {
-	return a.audit.Record(ctx, tandem.AuditEvent{
-		At: a.config.Clock.Now(), Kind: tandem.AuditAdministration, Actor: a.config.Actor, Detail: fmt.Sprintf(format, args...),
-	})
+func subject(u *tandem.User) tandem.Subject {
+	return tandem.Subject{Kind: "user", ID: u.ID, Name: u.Login}
+}
+
+// note puts on record what was done.
+func (a *Administration) note(ctx context.Context, by tandem.By, f tandem.Facts, what string) error {
+	e := by.Recorded(what, f)
+	e.At = a.config.Clock.Now()
+	return a.audit.Record(ctx, e)
 }
 
 // explaining makes an explanation.
@@ -152,7 +157,7 @@ func (x *explaining) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	x.groups = permission.GroupsOf(&x.of.User, put)
-	x.rights = permission.NewTable(x.d).Rights(x.groups)
+	x.rights = permission.NewTable(x.d).Rights(x.groups).As(x.of.User.ID)
 	x.model = erpModel()
 	x.rows = x.erpStore(x.model)
 	x.rows.Undo = true
@@ -221,7 +226,7 @@ func (x *explaining) try(ctx context.Context) error {
 // call lets the API itself answer.
 func (x *explaining) call(ctx context.Context) error {
 	access := &api.Access{
-		Verifier: x, Checker: x, Sessions: x, Auditor: x, Watch: x, Clock: x.config.Clock, Log: x.config.Log,
+		Verifier: x, Checker: x, Sessions: x, Auditor: x, Refusals: x, Watch: x, Clock: x.config.Clock, Log: x.config.Log,
 		Rights: func(context.Context, *tandem.Principal) (*permission.Rights, error) { return x.rights, nil },
 	}
 	mux := http.NewServeMux()
@@ -308,10 +313,13 @@ func (x *explaining) Acquire(context.Context, *tandem.Principal, string) (*tande
 	return &tandem.Session{ID: "explain"}, nil
 }
 
-// Record implements [api.Auditor]: a refusal is not one that happened, and says why.
-func (x *explaining) Record(_ context.Context, e tandem.AuditEvent) (err error) {
-	x.facts, err = tandem.ParseFacts(e.Facts)
-	return err
+// Record implements [api.Auditor]: the call is not one that happened.
+func (x *explaining) Record(context.Context, tandem.AuditEvent) error { return nil }
+
+// Refused implements [tandem.Refuser]: nor did a refusal happen, and it says why.
+func (x *explaining) Refused(_ context.Context, _ tandem.AuditEvent, f tandem.Facts, _ string) (string, error) {
+	x.facts = f
+	return "", nil
 }
 
 // rowSteps are the guards of the row that the call names.

@@ -1,7 +1,11 @@
 package platform
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +30,13 @@ type RequestExplanation struct {
 type EventExplanation struct {
 	tandem.AuditEvent
 	Facts tandem.Facts
+	// Means says what the rule is, Finding which rule of the audit looks after it. Both
+	// are empty where no rule decided.
+	Means, Finding string
+	// Credential says which of the application's matched; empty for none.
+	Credential string
+	// Why says more, where more is on record.
+	Why string
 	// Now is how it would be decided today; nil where there was nothing to decide.
 	Now *Step
 	// Mend are commands that would let the account do it.
@@ -39,20 +50,19 @@ const (
 	requestAfter  = 20 * time.Minute
 )
 
-// ExplainRequest tells what is on record of the request that was answered with the id, and
-// how what was refused would be decided now. Calls that were allowed are not recorded one
-// by one: of them there is nothing to tell, which is [tandem.CodeNotFound].
+// ExplainRequest tells what is on record of the request that was answered with the id, or
+// of the event with the id, and how what was refused would be decided now. Calls that were
+// allowed are not recorded one by one: of them there is nothing to tell, which is
+// [tandem.CodeNotFound].
 func (a *Administration) ExplainRequest(ctx context.Context, id string) (*RequestExplanation, error) {
 	x := &RequestExplanation{}
 	x.ID, x.Repeat, _ = strings.Cut(strings.ToLower(strings.TrimSpace(id)), ".")
 	parsed, err := uuid.Parse(x.ID)
-	if err != nil || parsed.Version() != 7 {
-		return nil, tandem.Errorf(tandem.CodeInvalid, "%q is no id of a request: it is what Tandem-Request-Id of an answer says", tandem.Clip(id, 60))
+	if err != nil || parsed.Version() != 7 || len(x.ID) != 36 {
+		return nil, tandem.Errorf(tandem.CodeInvalid, "%q is no id of a request or an event: it is what %s of an answer says, or a page as its reference, "+
+			"or tandem record list -o json as id", tandem.Clip(id, 60), tandem.RequestIDHeader)
 	}
-	at := time.Unix(parsed.Time().UnixTime())
-	events, err := a.Audit.List(ctx, audit.Filter{
-		RequestID: x.ID, Forward: true, After: sqldb.FirstID(at.Add(-requestBefore)), Before: sqldb.FirstID(at.Add(requestAfter)),
-	})
+	events, at, err := a.eventsOf(ctx, parsed)
 	if err != nil {
 		return nil, err
 	}
@@ -61,24 +71,113 @@ func (a *Administration) ExplainRequest(ctx context.Context, id string) (*Reques
 			"and old events are removed", x.ID, at.UTC().Format(time.DateTime))
 	}
 	for i := range events {
-		e := EventExplanation{AuditEvent: events[i]}
-		if e.Facts, err = tandem.ParseFacts(e.AuditEvent.Facts); err != nil {
+		e, err := a.explained(ctx, events[i])
+		if err != nil {
 			return nil, err
 		}
-		if err := a.explainEvent(ctx, &e); err != nil {
-			return nil, err
-		}
-		x.Events = append(x.Events, e)
+		x.Events = append(x.Events, *e)
 	}
-	return x, a.note(ctx, "asked why the request %s was refused", x.ID)
+	return x, a.note(ctx, a.config.By, tandem.Facts{}, "asked about the request "+x.ID)
+}
+
+// eventsOf are the events of a request, or the event itself, with the time in the id.
+func (a *Administration) eventsOf(ctx context.Context, id uuid.UUID) ([]tandem.AuditEvent, time.Time, error) {
+	at := time.Unix(id.Time().UnixTime())
+	from, until := sqldb.FirstID(at.Add(-requestBefore)), sqldb.FirstID(at.Add(requestAfter))
+	events, err := a.Audit.List(ctx, audit.Filter{RequestID: id.String(), Forward: true, After: from, Before: until})
+	if err == nil && len(events) == 0 {
+		events, err = a.Audit.List(ctx, audit.Filter{ID: id.String(), Limit: 1})
+	}
+	return events, at, err
+}
+
+// explained reads the facts of an event, and says what they mean.
+func (a *Administration) explained(ctx context.Context, event tandem.AuditEvent) (e *EventExplanation, err error) {
+	e = &EventExplanation{AuditEvent: event}
+	if e.Facts, err = tandem.ParseFacts(event.Facts); err != nil {
+		return nil, err
+	}
+	if e.Credential, err = a.credentialWords(ctx, event.ApplicationURI, e.Facts.Credential); err != nil {
+		return nil, err
+	}
+	meaning, known := e.Facts.Rule.Meaning()
+	if known {
+		e.Means, e.Finding = meaning.Means, meaning.Finding
+		e.Mend = a.mended(e.Facts.Rule, event, e.Facts)
+	}
+	return e, a.explainEvent(ctx, e)
+}
+
+// mended is what to do where the rule decides about the event: a command with the names
+// in it, or words.
+func (a *Administration) mended(rule tandem.Rule, e tandem.AuditEvent, f tandem.Facts) []string {
+	meaning, known := rule.Meaning()
+	if !known || meaning.Mend == "" {
+		return nil
+	}
+	words := strings.Split(meaning.Mend, " ")
+	for i, word := range words {
+		switch word {
+		case "ID":
+			words[i] = cmp.Or(e.ApplicationURI, word)
+		case "LOGIN":
+			words[i] = cmp.Or(e.Actor, word)
+		case "FLOW":
+			words[i] = cmp.Or(string(e.Flow), word)
+		case "SCOPE":
+			if wanted := union(f.Limit, f.Asked); wanted != "" {
+				words[i] = `"` + wanted + `"`
+			}
+		}
+	}
+	return []string{strings.Join(words, " ")}
+}
+
+// union is what is in either scope and an application can be configured to have.
+func union(limit, asked string) string {
+	all := tandem.ParseScope(limit + " " + asked)
+	return slices.DeleteFunc(all, tandem.IsProtocolScope).String()
+}
+
+// credentialWords say which credential an id is of.
+func (a *Administration) credentialWords(ctx context.Context, application, id string) (string, error) {
+	switch {
+	case id == "":
+		return "", nil
+	case id == tandem.ClassicCredential:
+		return "the classic secret, which is good for both flows", nil
+	}
+	app, err := a.Apps.Get(ctx, application)
+	if err != nil && !errors.Is(err, tandem.ErrNotFound) {
+		return "", err
+	}
+	for i := range app.Credentials {
+		if c := &app.Credentials[i]; c.ID == id {
+			words := fmt.Sprintf("%s (%s, %s flow)", id, c.Kind, c.Flow)
+			if c.Name != "" {
+				words = fmt.Sprintf("%s %q (%s, %s flow)", id, c.Name, c.Kind, c.Flow)
+			}
+			if c.Revoked() {
+				words += ", revoked " + c.RevokedAt.UTC().Format(time.DateTime)
+			}
+			return words, nil
+		}
+	}
+	return id + ", which is no more", nil
 }
 
 // explainEvent decides once more, by what holds now.
 func (a *Administration) explainEvent(ctx context.Context, e *EventExplanation) error {
-	if e.Facts.Rule == "" || e.Facts.Rule == tandem.RuleKind {
+	if e.Facts.Rule == tandem.RuleScope {
+		return a.explainScope(ctx, e)
+	}
+	if !strings.HasPrefix(string(e.Facts.Rule), rightRules) {
 		return nil
 	}
 	of, err := a.Permissions.Of(ctx, e.Actor)
+	if errors.Is(err, tandem.ErrNotFound) { // gone since
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -86,25 +185,49 @@ func (a *Administration) explainEvent(ctx context.Context, e *EventExplanation) 
 	if err := x.prepare(ctx); err != nil {
 		return err
 	}
-	if e.Facts.Rule == tandem.RuleScope {
-		app, err := a.Apps.Get(ctx, e.ApplicationURI)
-		if err != nil {
-			return err
-		}
-		has := app.FlowScope(e.Flow).Has(e.Facts.Need)
-		e.Now = &Step{What: "the scope " + e.Facts.Need + " of the application", Allowed: has}
-		if has {
-			e.Mend = []string{"none: the application may have it, and did not ask for it"}
-		}
-		return nil
-	}
 	s := x.again()
-	e.Now = &s
+	e.Now, e.Mend = &s, nil
 	if !s.Allowed {
 		x.mend()
 		e.Mend = x.e.Mend
 	}
 	return nil
+}
+
+// rightRules is what the names of rules about rights begin with.
+const rightRules = "right."
+
+// tokenLife is how long before its use a token can have been issued.
+const tokenLife = 25 * time.Hour
+
+// explainScope says whether the application may have the scope that was missing, and what
+// was asked for when the token was issued.
+func (a *Administration) explainScope(ctx context.Context, e *EventExplanation) error {
+	app, err := a.Apps.Get(ctx, e.ApplicationURI)
+	if errors.Is(err, tandem.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	has := app.FlowScope(e.Flow).Has(e.Facts.Need)
+	e.Now = &Step{What: "the scope " + e.Facts.Need + " of the application", Allowed: has}
+	if has {
+		e.Mend = []string{"none: the application may have it, and did not ask for it"}
+	}
+	issued, err := a.Audit.List(ctx, audit.Filter{
+		Kind: tandem.AuditTokenIssued, TokenID: e.TokenID, Limit: 1, Before: e.ID, After: sqldb.FirstID(e.At.Add(-tokenLife)),
+	})
+	if err != nil || len(issued) == 0 || e.TokenID == "" {
+		return err
+	}
+	f, err := tandem.ParseFacts(issued[0].Facts)
+	asked := f.Asked
+	if asked == "" {
+		asked = "nothing, which is all that the flow may have"
+	}
+	e.Why = fmt.Sprintf("when the token was issued, %s was asked for, %s given, and %s could have been", asked, f.Scope, cmp.Or(f.Limit, "nothing"))
+	return err
 }
 
 // again decides what the facts say was decided.

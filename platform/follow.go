@@ -46,20 +46,23 @@ func (s followedApps) Update(ctx context.Context, uri string, now time.Time,
 }
 
 // Delete implements [registry.AppStore].
-func (s followedApps) Delete(ctx context.Context, uri string, now time.Time) error {
-	return s.follow(ctx, s.Applications.Delete(ctx, uri, now))
+func (s followedApps) Delete(ctx context.Context, uri string, now time.Time, by string) error {
+	return s.follow(ctx, s.Applications.Delete(ctx, uri, now, by))
 }
 
-// AddCredential implements [registry.AppStore].
-func (s followedApps) AddCredential(ctx context.Context, uri string, now time.Time,
-	check func(tandem.TrustedApp) error, c tandem.Credential,
+// Restore implements [registry.AppStore].
+func (s followedApps) Restore(ctx context.Context, id string, now time.Time,
+	change func(tandem.TrustedApp) tandem.TrustedApp,
+) (tandem.TrustedApp, error) {
+	a, err := s.Applications.Restore(ctx, id, now, change)
+	return a, s.follow(ctx, err)
+}
+
+// ChangeCredentials implements [registry.AppStore].
+func (s followedApps) ChangeCredentials(ctx context.Context, uri string, now time.Time,
+	change func(tandem.TrustedApp) (registry.CredentialChange, error),
 ) error {
-	return s.follow(ctx, s.Applications.AddCredential(ctx, uri, now, check, c))
-}
-
-// RevokeCredential implements [registry.AppStore].
-func (s followedApps) RevokeCredential(ctx context.Context, uri, id string, now time.Time) error {
-	return s.follow(ctx, s.Applications.RevokeCredential(ctx, uri, id, now))
+	return s.follow(ctx, s.Applications.ChangeCredentials(ctx, uri, now, change))
 }
 
 type followedUsers struct {
@@ -81,6 +84,17 @@ type followedFamilies struct {
 // EndFamily implements [token.FamilyStore].
 func (s followedFamilies) EndFamily(ctx context.Context, id string, at, tokensUntil time.Time, reason string) error {
 	return s.follow(ctx, s.Refresh.EndFamily(ctx, id, at, tokensUntil, reason))
+}
+
+type followedConsents struct {
+	*data.Consents
+	follower
+}
+
+// Withdraw implements [signin.GrantStore].
+func (s followedConsents) Withdraw(ctx context.Context, w signin.Withdrawal) (bool, error) {
+	found, err := s.Consents.Withdraw(ctx, w)
+	return found, s.follow(ctx, err)
 }
 
 type followedCodes struct {

@@ -48,12 +48,12 @@ func TestE11_HiddenValuesAreNowhere(t *testing.T) {
 			}
 		}
 		admin := in.Platform.Permissions
-		_, err := admin.CreateKey(t.Context(), orders, "Secret")
+		_, err := admin.CreateKey(t.Context(), tandemtest.By, orders, "Secret")
 		must(t, err)
-		must(t, in.Platform.PutKey(t.Context(), "Secret", orders+"("+hidden+")"))
-		_, err = admin.CreateGroup(t.Context(), "Costs", "")
+		must(t, in.Platform.PutKey(t.Context(), tandemtest.By, "Secret", orders+"("+hidden+")"))
+		_, err = admin.CreateGroup(t.Context(), tandemtest.By, "Costs", "")
 		must(t, err)
-		_, err = admin.Grant(t.Context(), "Costs", permission.Target{Column: products + ".StandardCostPerLot"}, "read", false)
+		_, err = admin.Grant(t.Context(), tandemtest.By, "Costs", permission.Target{Column: products + ".StandardCostPerLot"}, "read", false)
 		must(t, err)
 		in.Refresh()
 		before := len(in.Record(""))

@@ -41,8 +41,13 @@ func (i *Instance) Purge(ctx context.Context) {
 		{"grants and counters", i.identity.Purge},
 		{"sign-ins", i.signIn.Purge},
 		{"sessions", i.Sessions.Purge},
+		{"revoked credentials and deleted applications", i.Apps.Purge},
 		{"the logs of imports", i.purgeExchanges},
-		{"uses of rights", i.purgeUses},
+		{"files that no row names", i.purgeFiles},
+		{"old notifications", i.purgeNotifications},
+		{"what was used", i.purgeUses},
+		{"findings", i.purgeFindings},
+		{"reference tokens", i.purgeReferences},
 		{"the record", i.pruneRecord},
 	} {
 		if err := p.purge(ctx); err != nil && ctx.Err() == nil {
@@ -56,15 +61,51 @@ func (i *Instance) purgeExchanges(ctx context.Context) error {
 	return err
 }
 
+func (i *Instance) purgeFiles(ctx context.Context) error {
+	_, err := i.rows.PurgeFiles(ctx)
+	return err
+}
+
+func (i *Instance) purgeNotifications(ctx context.Context) error {
+	_, err := i.rows.PurgeNotifications(ctx)
+	return err
+}
+
 // pruneRecord removes what the record is not asked to keep any longer.
 func (i *Instance) pruneRecord(ctx context.Context) error {
 	keep := cmp.Or(i.config.RecordKeep, audit.DefaultKeep)
 	if keep < 0 {
 		return nil
 	}
-	removed, err := i.Audit.Prune(ctx, keep, fmt.Sprintf("kept for %d days", keep/(24*time.Hour)))
+	// Only what is sealed goes: what went is then still known to have been there.
+	if err := i.SealRecord(ctx); err != nil {
+		return err
+	}
+	removed, err := i.Audit.Prune(ctx, keep, fmt.Sprintf("kept for %d days", keep/(24*time.Hour)), i.Sealing.Prune)
 	if removed > 0 {
 		i.config.Log.Info("events were removed from the record", "events", removed, "kept_for", keep.String())
 	}
 	return err
+}
+
+// keepDoing writes down again and again what is kept in memory, until ctx ends; then,
+// within 3 s, what is left.
+func (i *Instance) keepDoing(ctx context.Context, every time.Duration, what string, write, last func(context.Context) error) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			left, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+			defer cancel()
+			if err := last(left); err != nil {
+				i.config.Log.Error(what+" is not written down", "error", err)
+			}
+			return
+		case <-tick.C:
+			if err := write(ctx); err != nil && ctx.Err() == nil {
+				i.config.Log.Warn(what+" cannot be written down now", "error", err)
+			}
+		}
+	}
 }

@@ -5,20 +5,26 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/api"
+	"github.com/hybridapps/tandem/audit/sealing"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/identity"
+	"github.com/hybridapps/tandem/identity/federation"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/oauth/dpop"
 	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/session"
+	"github.com/hybridapps/tandem/usage"
 )
 
 // Instance is one replica of an instance: identity server, domain API and
@@ -33,13 +39,21 @@ type Instance struct {
 	ID string
 
 	config   InstanceConfig
+	replica  string // names this process among others
 	identity *identity.Handler
 	signIn   *signin.Handler
+	minter   *token.Minter
 	metrics  *metrics
 	rows     *data.ERP
 	access   *api.Access
-	writes   writes
-	handler  http.Handler
+	anchor   *sealing.AnchorFile // nil for none
+	uses     usage.Meter
+	// writingUses is held by who writes uses down, and guards peaked: until when the peaks
+	// of the slots are known.
+	writingUses sync.Mutex
+	peaked      time.Time
+	writes      writes
+	handler     http.Handler
 }
 
 // NewInstance builds an instance and loads what it needs to answer. Leave
@@ -51,6 +65,7 @@ func NewInstance(ctx context.Context, c InstanceConfig) (*Instance, error) {
 		return nil, err
 	}
 	c.URL, _ = RootURL(c.URL) // has been checked
+	c.Audit.defaults()
 	s, err := openStores(ctx, &c.StoreConfig)
 	if err != nil {
 		return nil, err
@@ -60,6 +75,9 @@ func NewInstance(ctx context.Context, c InstanceConfig) (*Instance, error) {
 		return nil, errors.Join(err, s.db.Close())
 	}
 	i.record(ctx)
+	if err := i.beginAnchor(ctx); err != nil {
+		return nil, errors.Join(err, i.Close())
+	}
 	i.tellRestored(ctx)
 	return i, nil
 }
@@ -83,12 +101,14 @@ func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, e
 	if err != nil {
 		return nil, fmt.Errorf("read the instance's id: %w", err)
 	}
-	revoked := data.NewRevoked(s.db.Identity)
+	if err := reserveNames(ctx, facts, &c); err != nil {
+		return nil, err
+	}
 	live := &registry.Registry{
-		Changes: data.NewChanges(s.db.Identity), Users: s.users, Permissions: s.permissions, Outside: erpModel().Outside(), Log: c.Log, Clock: c.Clock,
+		Changes: data.NewChanges(s.db.Identity), Users: s.users, Permissions: s.permissions, References: s.references, Outside: erpModel().Outside(), Log: c.Log, Clock: c.Clock,
 	}
 	sessions := &session.Manager{
-		Store: s.sessions, Auditor: s.audit, Log: c.Log, Clock: c.Clock,
+		Store: s.sessions, Auditor: s.audit, Refusals: s.refusals, Log: c.Log, Clock: c.Clock,
 		Licence: c.Licence, Idle: c.Idle, ServiceAbsolute: c.ServiceAbsolute,
 		Allowed: func(s *tandem.Session) bool { return sessionAllowed(live, s) },
 	}
@@ -99,8 +119,11 @@ func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, e
 		ODataRoot:      c.URL + api.DomainPath,
 		ID:             id,
 		config:         c,
+		replica:        replicaName(),
 		writes:         writes{instance: facts},
 	}
+	i.Keys.AccessAlgorithm = c.AccessTokens.Algorithm
+	sessions.Opened = i.countSession
 	if err := i.learn(ctx); err != nil {
 		return nil, err
 	}
@@ -111,8 +134,11 @@ func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, e
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	i.mountIdentity(mux, followedRevocations{revoked, follower{live}})
+	i.mountIdentity(mux, i.revoked)
 	if err := i.signIn.Mount(mux); err != nil {
+		return nil, err
+	}
+	if err := i.mountProfile(mux); err != nil {
 		return nil, err
 	}
 	i.mountAPI(mux)
@@ -123,34 +149,65 @@ func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, e
 	return i, nil
 }
 
+// reserveNames keeps what the instance's own tokens are from and for out of the reach of
+// those who register something (invariant I7). What was registered before such an address
+// became the instance's is refused at the issue: the instance's own meaning goes first.
+func reserveNames(ctx context.Context, facts *data.Instance, c *InstanceConfig) error {
+	issuer, root := c.URL+oauth.PathIssuer, c.URL+api.DomainPath
+	taken, err := facts.ReserveNames(ctx, token.AudienceDomainAPI, issuer, token.ResourcesAudience(issuer), root, strings.TrimSuffix(root, "/"))
+	if len(taken) > 0 {
+		c.Log.Warn("a name of this instance is registered as a resource or an application: no token is issued for it; give that another name", "names", taken)
+	}
+	return err
+}
+
 // mountIdentity wires the identity server.
 func (i *Instance) mountIdentity(mux *http.ServeMux, revoked followedRevocations) {
 	c := &i.config
-	minter := &token.Minter{Issuer: i.Issuer, Keys: i.Keys, Database: i.ID, Lifetimes: c.Lifetimes, Clock: c.Clock}
+	minter := &token.Minter{Issuer: i.Issuer, Keys: i.Keys, Database: i.ID, Format: c.AccessTokens.Format, PlainType: c.AccessTokens.Type == oauth.TypeJWT, Lifetimes: c.Lifetimes, Clock: c.Clock}
+	i.minter = minter
 	// Userinfo and /profile/me take tokens that are meant for the identity
 	// server; external users have no others (invariant I5).
 	verifier := &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.ResourcesAudience(i.Issuer), Clock: c.Clock}
 	codes := &token.Codes{Store: followedCodes{data.NewCodes(i.DB), revoked.follower}, Lifetimes: c.Lifetimes, Clock: c.Clock}
+	devices := &token.Devices{Store: data.NewDevices(i.DB), Key: i.boxes.userCodes, Clock: c.Clock}
+	assertions := data.NewAssertions(i.DB)
+	// At the issuer all replicas remember a proof together; the rest is read often, and
+	// a proof is good for one request there.
+	issuing, using := i.proofs(assertions.UseAssertion), i.proofs(new(dpop.Recent).First)
 	i.identity = &identity.Handler{
 		Issuer: i.Issuer, API: i.ODataRoot, Registry: i.Registry, Users: i.users, Keys: i.Keys, Minter: minter, Verifier: verifier,
-		Codes: codes, Families: i.Families, Assertions: data.NewAssertions(i.DB), Failures: data.NewClientFailures(i.DB),
-		Revocations: revoked, SignIns: data.NewSignInGrants(i.DB), Uses: i.applications, Audit: i.audit, Log: c.Log, Clock: c.Clock,
+		Codes: codes, Families: i.Families, Devices: devices, Assertions: assertions, Proofs: issuing, Failures: data.NewClientFailures(i.DB),
+		Revocations: revoked, References: i.References, SignIns: data.NewSignInGrants(i.DB), Consents: i.consents, Uses: i.applications, Used: &i.uses, Audit: i.audit, Refusals: i.refusals,
+		Log: c.Log, Clock: c.Clock,
 	}
 	i.identity.Mount(mux)
-	mux.Handle(oauth.PathUserinfo, &identity.Userinfo{Tokens: verifier, Registry: i.Registry, Log: c.Log})
-	mux.Handle("GET /profile/me", &identity.ProfileMe{
-		Tokens: verifier, Registry: i.Registry, Database: i.ID, URL: c.URL, Log: c.Log,
-	})
+	mux.Handle(oauth.PathUserinfo, &identity.Userinfo{Tokens: verifier, Registry: i.Registry, Proofs: using, URL: c.URL, Refusals: i.refusals, Log: c.Log})
 	passwords := i.passwords
 	if c.PasswordConcurrency > 0 {
 		passwords = signin.NewPasswords(c.Passwords, c.PasswordConcurrency)
 	}
 	i.signIn = &signin.Handler{
-		Issuer: i.Issuer, API: i.ODataRoot, Applications: i.Registry, Users: i.users, SignIns: i.signIns, Passwords: passwords,
-		Attempts: data.NewThrottle(i.DB), Throttling: c.Throttling, Codes: codes, IDTokens: minter, Pushed: data.NewPushedRequests(i.DB), Hints: verifier, Ending: i.Ending,
-		Audit: i.audit, Box: i.boxes.signIn, Log: c.Log, Clock: c.Clock,
+		Issuer: i.Issuer, API: i.ODataRoot, Applications: i.Registry, Users: i.users, SignIns: i.signIns, Consents: i.consents, Passwords: passwords,
+		Attempts: data.NewThrottle(i.DB), Throttling: c.Throttling, Codes: codes, Devices: devices, IDTokens: minter, Pushed: data.NewPushedRequests(i.DB), Used: &i.uses, Hints: verifier, Ending: i.Ending,
+		Factors: i.secondFactors(),
+		Audit:   i.audit, Refusals: i.refusals, Box: i.boxes.signIn, Log: c.Log, Clock: c.Clock,
 	}
+	i.signIn.Links = i.Outside
+	i.signIn.Outside = &federation.RelyingParty{Store: i.outside, Box: i.boxes.outside, Root: c.URL, Clock: c.Clock}
 	i.identity.Pushed = i.signIn
+	(&identity.ProfileMe{
+		Tokens: verifier, Registry: i.Registry, Proofs: using, People: i.signIn, Pictures: i.pictures, Database: i.ID, URL: c.URL, Refusals: i.refusals, Log: c.Log,
+	}).Mount(mux)
+	i.signIn.Accounts = i.Accounts
+	if c.Mail.URL != "" {
+		i.Accounts.Notifier = &mails{i}
+	}
+}
+
+// proofs checks DPoP proofs, and remembers them there.
+func (i *Instance) proofs(seen dpop.Seen) *dpop.Server {
+	return &dpop.Server{Base: i.config.URL, Seen: seen, Nonces: &dpop.Nonces{Key: i.boxes.nonces}, Now: i.config.Clock.Now}
 }
 
 // mountAPI wires the domain API and the discovery of the instance.
@@ -161,8 +218,11 @@ func (i *Instance) mountAPI(mux *http.ServeMux) {
 	i.rows.Limit(c.Queries)
 	i.access = &api.Access{
 		Verifier:      &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.AudienceDomainAPI, Clock: c.Clock},
-		KeyGeneration: i.Keys.Generation, Checker: i.Registry, Sessions: i.Sessions, Rights: i.Registry.Rights,
-		Narrow: i.Registry.Narrow, Person: i.personType, Uses: &permission.Meter{}, Auditor: i.audit, Log: c.Log, Clock: c.Clock,
+		Proofs:        i.proofs(new(dpop.Recent).First),
+		Metadata:      oauth.ResourceMetadataURL(i.ODataRoot),
+		KeyGeneration: i.Keys.Generation, References: i.Registry, Checker: i.Registry, Sessions: i.Sessions, Rights: i.Registry.Rights,
+		Narrow: i.Registry.Narrow, Person: i.personType, Uses: &permission.Meter{}, Auditor: i.audit, Refusals: i.refusals,
+		Log: c.Log, Clock: c.Clock,
 	}
 	(&api.Domain{
 		Model: model.Model, Store: i.rows, Access: i.access, Root: c.URL, Version: c.Version, Log: c.Log,
@@ -171,12 +231,21 @@ func (i *Instance) mountAPI(mux *http.ServeMux) {
 			u, err := i.Sessions.Usage(ctx)
 			return api.LicenceUsage{Slots: u.Slots, InUse: u.InUse, Users: u.User, Services: u.Service}, err
 		},
+		LastProof: i.LastProof, PersonOf: i.rows.PersonOf, Zone: i.zone(),
 	}).Mount(mux)
 	api.NewReference(model).Mount(mux)
 	(&api.Discovery{
 		Root: c.URL, Version: c.Version, Ready: i.Ready,
-		Sites: append([]api.Site{api.IDSite(c.URL), api.DomainAPISite(c.URL)}, c.Sites...),
+		Sites: append([]api.Site{api.IDSite(c.URL), api.DomainAPISite(c.URL), api.UserProfileSite(c.URL)}, c.Sites...),
 	}).Mount(mux)
+}
+
+// zone is the company's time zone, nil for UTC. Its name has been checked.
+func (i *Instance) zone() *time.Location {
+	if at, err := time.LoadLocation(i.config.TimeZone); err == nil && at != time.UTC {
+		return at
+	}
+	return nil
 }
 
 // sessionAllowed says whether application and account of an open session still
@@ -192,6 +261,9 @@ func sessionAllowed(live *registry.Registry, s *tandem.Session) bool {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
+	if s.Kind == tandem.SessionReference {
+		return tandem.ErrorCode(live.MayReference(ctx, s.Key)) != tandem.CodeUnauthorized
+	}
 	u, err := live.User(ctx, s.UserID)
 	if err != nil {
 		return !errors.Is(err, tandem.ErrNotFound)
@@ -199,7 +271,8 @@ func sessionAllowed(live *registry.Registry, s *tandem.Session) bool {
 	if s.Kind == tandem.SessionService {
 		return u.Enabled && app.SystemUserAllowed && app.SystemUserID == u.ID
 	}
-	return u.Enabled && u.Type == tandem.InternalUser && app.AllowsUserType(u.Type)
+	// A call may have opened it again, at a replica that had not heard yet.
+	return u.Enabled && u.Type == tandem.InternalUser && app.AllowsUserType(u.Type) && !live.SignInEnded(s.Key)
 }
 
 // Handler answers everything of the instance.
@@ -215,9 +288,16 @@ func (i *Instance) Run(ctx context.Context) error {
 	g.Go(func() error { i.Sessions.Run(ctx); return nil })
 	g.Go(func() error { i.tellRefusals(ctx); return nil })
 	g.Go(func() error { i.keepUses(ctx); return nil })
+	g.Go(func() error { i.keepReferenceUses(ctx); return nil })
 	g.Go(func() error { i.followUsers(ctx); return nil })
 	g.Go(func() error { i.indexSearch(ctx); return nil })
 	g.Go(func() error { i.housekeep(ctx); return nil })
+	g.Go(func() error { i.keepMailing(ctx); return nil })
+	g.Go(func() error { i.keepAuditing(ctx); return nil })
+	g.Go(func() error { i.keepTelling(ctx); return nil })
+	g.Go(func() error { i.sealRecord(ctx); return nil })
+	g.Go(func() error { i.verifyRecord(ctx); return nil })
+	g.Go(func() error { i.anchorRecord(ctx); return nil })
 	return g.Wait()
 }
 

@@ -172,7 +172,7 @@ func TestMetricsAreForThisMachineAndBounded(t *testing.T) {
 	for _, want := range []string{
 		`tandem_events_total{flow="service",kind="token_issued"} 1`, `tandem_events_total{flow="user",kind="token_issued"} 1`,
 		`tandem_sessions_open{kind="user"} 1`, `tandem_licence_slots{what="in_use"} 1`, `tandem_licence_slots{what="total"} 25`,
-		`tandem_audit_waiting 0`, `tandem_signing_keys{state="active"} 2`, `tandem_http_requests_total{part="token",status="2xx"} 2`,
+		`tandem_audit_waiting 0`, `tandem_signing_keys{state="active"} 4`, `tandem_http_requests_total{part="token",status="2xx"} 2`,
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("%s is missing", want)
@@ -266,11 +266,11 @@ func TestWhoMayNotActHoldsNoSlot(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(in *tandemtest.Instance) error{
 		"user disabled": func(in *tandemtest.Instance) error {
-			_, err := in.Platform.Accounts.Disable(t.Context(), "anna")
+			_, err := in.Platform.Accounts.Disable(t.Context(), tandemtest.By, "anna")
 			return err
 		},
 		"user became external": func(in *tandemtest.Instance) error {
-			_, err := in.Platform.Accounts.Update(t.Context(), "anna", func(u *tandem.User) { u.Type = tandem.ExternalCommunityUser })
+			_, err := in.Platform.Accounts.Update(t.Context(), tandemtest.By, "anna", func(u *tandem.User) { u.Type = tandem.ExternalCommunityUser })
 			return err
 		},
 		"internal users not admitted": func(in *tandemtest.Instance) error {
@@ -278,7 +278,7 @@ func TestWhoMayNotActHoldsNoSlot(t *testing.T) {
 			return nil
 		},
 		"application deleted": func(in *tandemtest.Instance) error {
-			return in.Platform.Apps.Delete(t.Context(), "test", tandemtest.Portal)
+			return in.Platform.Apps.Delete(t.Context(), tandemtest.By, tandemtest.Portal)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -307,17 +307,17 @@ func TestI6_ServiceSessionOutlivesTheUsers(t *testing.T) {
 			t.Fatal(status, body)
 		}
 	}
-	if _, err := in.Platform.Accounts.Disable(t.Context(), "anna"); err != nil {
+	if _, err := in.Platform.Accounts.Disable(t.Context(), tandemtest.By, "anna"); err != nil {
 		t.Fatal(err)
 	}
 	in.Refresh()
 	if u := in.Usage(); u.User != 0 || u.Service != 1 {
 		t.Errorf("after anna's end: %+v", u)
 	}
-	if _, err := in.Platform.Accounts.Enable(t.Context(), "anna"); err != nil {
+	if _, err := in.Platform.Accounts.Enable(t.Context(), tandemtest.By, "anna"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := in.Platform.Accounts.Disable(t.Context(), tandemtest.SystemUser); err != nil {
+	if _, err := in.Platform.Accounts.Disable(t.Context(), tandemtest.By, tandemtest.SystemUser); err != nil {
 		t.Fatal(err)
 	}
 	in.Refresh()
@@ -350,7 +350,7 @@ func TestAdministrationAlongsideAnInstance(t *testing.T) {
 	if err != nil || len(open) != 1 {
 		t.Fatal(len(open), err)
 	}
-	if err := a.Sessions.Close(ctx, open[0].ID, "moved to another desk"); err != nil {
+	if err := a.Sessions.Close(ctx, tandemtest.By, open[0].ID, "moved to another desk"); err != nil {
 		t.Fatal(err)
 	}
 	in.Refresh()

@@ -8,17 +8,29 @@ import (
 	"os"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/audit/sealing"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/seal"
 )
 
 // boxes are what the instance's key opens, a key of its own for each purpose.
-type boxes struct{ signing, refresh, signIn *seal.Box }
+type boxes struct {
+	signing, refresh, signIn, forms, factors, mail *seal.Box
+	// outside seals the client secrets of this server at outside providers.
+	outside *seal.Box
+	// nonces is what the nonces of DPoP are made with, userCodes hides the short codes of
+	// devices, record signs the record.
+	nonces, userCodes []byte
+	record            *sealing.Key
+}
 
 func newBoxes(master []byte) (boxes, error) {
 	var b boxes
 	for purpose, box := range map[string]**seal.Box{
-		"instance: signing keys": &b.signing, "instance: refresh tokens": &b.refresh, "instance: sign-in": &b.signIn,
+		"instance: signing keys": &b.signing, "instance: refresh tokens": &b.refresh, "instance: sign-in": &b.signIn, "instance: forms": &b.forms,
+		"instance: second factors":    &b.factors,
+		"instance: outside providers": &b.outside,
+		"instance: mail":              &b.mail,
 	} {
 		made, err := seal.New(purpose, master)
 		if err != nil {
@@ -26,6 +38,18 @@ func newBoxes(master []byte) (boxes, error) {
 		}
 		*box = made
 	}
+	var err error
+	if b.nonces, err = seal.Key("instance: nonces", master); err != nil {
+		return boxes{}, err
+	}
+	if b.userCodes, err = seal.Key("instance: user codes", master); err != nil {
+		return boxes{}, err
+	}
+	seed, err := seal.Key("instance: record", master)
+	if err != nil {
+		return boxes{}, err
+	}
+	b.record = sealing.NewKey(seed)
 	return b, nil
 }
 

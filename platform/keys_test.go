@@ -20,7 +20,7 @@ func TestE4_RowsGetKeysThatEveryReplicaKnows(t *testing.T) {
 		admin := in.SignIn("admin").Access
 		_, text := in.API("GET", types+"?$top=1&$select=Id", admin, "")
 		row := types + "(" + text[strings.Index(text, `"Id":"`)+6:][:36] + ")"
-		k, err := in.Platform.Permissions.CreateKey(t.Context(), types, key)
+		k, err := in.Platform.Permissions.CreateKey(t.Context(), tandemtest.By, types, key)
 		must(t, err)
 		body := `{"AccessKey":{"@odata.id":"Systems_Security_AccessKeys(` + k.ID + `)"}}`
 		in.Refresh()
@@ -29,7 +29,7 @@ func TestE4_RowsGetKeysThatEveryReplicaKnows(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 		defer cancel()
-		if err := in.Platform.PutKey(ctx, key, row); !errors.Is(err, context.DeadlineExceeded) {
+		if err := in.Platform.PutKey(ctx, tandemtest.By, key, row); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a new key by command: %v", err)
 		}
 		anna := in.SignIn("anna").Access
@@ -44,7 +44,7 @@ func TestE4_RowsGetKeysThatEveryReplicaKnows(t *testing.T) {
 		if status, text := in.API("GET", row, anna, ""); status != 404 {
 			t.Errorf("the row with the key: %d %s", status, text)
 		}
-		must(t, in.Platform.TakeKey(t.Context(), row))
-		must(t, in.Platform.PutKey(t.Context(), key, row))
+		must(t, in.Platform.TakeKey(t.Context(), tandemtest.By, row))
+		must(t, in.Platform.PutKey(t.Context(), tandemtest.By, key, row))
 	})
 }

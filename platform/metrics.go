@@ -13,7 +13,10 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/audit"
+	"github.com/hybridapps/tandem/audit/findings"
+	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/usage"
 )
 
 // metrics are the instance's. Every label has a short list of values: no login,
@@ -57,7 +60,7 @@ func newMetrics(i *Instance) *metrics {
 	}
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.requests, m.latency, &usageCollector{i}, i.audit,
+		m.requests, m.latency, &usageCollector{i}, i.audit, &recordCollector{i},
 	)
 	return m
 }
@@ -87,6 +90,7 @@ type metered struct {
 	*audit.Log
 	counts  [len(auditKinds) + 1][3]atomic.Int64
 	waiting atomic.Int64
+	tallies usage.Tallies
 }
 
 // auditKinds are the kinds of event that are counted, each by its flow.
@@ -94,7 +98,8 @@ var auditKinds = [...]tandem.AuditKind{
 	tandem.AuditSignIn, tandem.AuditSignInFailed, tandem.AuditSignOut, tandem.AuditTokenIssued, tandem.AuditTokenRefused,
 	tandem.AuditRefreshReplayed, tandem.AuditCodeReplayed, tandem.AuditSessionOpened, tandem.AuditSessionClosed,
 	tandem.AuditSessionRefused, tandem.AuditOnBehalf, tandem.AuditMultiplexing, tandem.AuditAdministration,
-	tandem.AuditPruned, tandem.AuditRestored, tandem.AuditPermissionRefused, tandem.AuditCallRefused,
+	tandem.AuditFindingOpened, tandem.AuditFindingClosed, tandem.AuditPruned, tandem.AuditRestored, tandem.AuditPermissionRefused, tandem.AuditCallRefused,
+	tandem.AuditSealed, tandem.AuditRestarted, tandem.AuditConsentGiven, tandem.AuditConsentWithdrawn, tandem.AuditLogoutTold, tandem.AuditLogoutUntold,
 }
 
 var auditFlows = [...]tandem.Flow{"", tandem.FlowUser, tandem.FlowService}
@@ -134,15 +139,50 @@ func (m *metered) count(e *tandem.AuditEvent) {
 		}
 	}
 	m.counts[kind][flow].Add(1)
+	m.tally(e)
+}
+
+// tally counts an event by the rule that decided, where something was refused. What goes
+// through [refusals] is counted there: of a flood the record has only a part.
+func (m *metered) tally(e *tandem.AuditEvent) {
+	var rule tandem.Rule
+	switch e.Kind {
+	case tandem.AuditTokenRefused, tandem.AuditSessionRefused, tandem.AuditPermissionRefused, tandem.AuditCallRefused, tandem.AuditAuthorizationRefused:
+		return
+	case tandem.AuditSignInFailed:
+		if facts, err := tandem.ParseFacts(e.Facts); err == nil {
+			rule = facts.Rule
+		}
+	case tandem.AuditTokenIssued, tandem.AuditCodeIssued:
+		if strings.Contains(e.Facts, string(tandem.RuleScopeObsolete)) {
+			m.tallies.Count(usage.ObsoleteScope, "", e.ApplicationURI, e.Flow, 1)
+		}
+	}
+	m.tallies.Count(e.Kind, rule, e.ApplicationURI, e.Flow, 1)
+}
+
+// refusals are those of the record, and are counted each, also those that the record does
+// not tell one by one.
+type refusals struct {
+	*audit.Refusals
+	tallies *usage.Tallies
+}
+
+// Refused implements [tandem.Refuser].
+func (r *refusals) Refused(ctx context.Context, e tandem.AuditEvent, f tandem.Facts, code string) (string, error) {
+	r.tallies.Count(e.Kind, f.Rule, e.ApplicationURI, e.Flow, 1)
+	return r.Refusals.Refused(ctx, e, f, code)
 }
 
 var (
 	eventsDesc = prometheus.NewDesc("tandem_events_total",
 		"Events recorded: sign-ins, tokens issued, sessions opened …", []string{"kind", "flow"}, nil)
-	waitingDesc = prometheus.NewDesc("tandem_audit_waiting", "Events that wait for their commit.", nil, nil)
-	slotsDesc   = prometheus.NewDesc("tandem_licence_slots", "Licence slots, and how many are in use.", []string{"what"}, nil)
-	openDesc    = prometheus.NewDesc("tandem_sessions_open", "Open API sessions, by kind.", []string{"kind"}, nil)
-	keysDesc    = prometheus.NewDesc("tandem_signing_keys", "Signing keys published, by state.", []string{"state"}, nil)
+	waitingDesc    = prometheus.NewDesc("tandem_audit_waiting", "Events that wait for their commit.", nil, nil)
+	slotsDesc      = prometheus.NewDesc("tandem_licence_slots", "Licence slots, and how many are in use.", []string{"what"}, nil)
+	openDesc       = prometheus.NewDesc("tandem_sessions_open", "Open API sessions, by kind.", []string{"kind"}, nil)
+	findingsDesc   = prometheus.NewDesc("tandem_findings", "Findings of the last audits that nobody has accepted, by severity.", []string{"severity"}, nil)
+	deliveriesDesc = prometheus.NewDesc("tandem_deliveries_waiting", "Messages to other programs that have not arrived yet, by kind.", []string{"kind"}, nil)
+	keysDesc       = prometheus.NewDesc("tandem_signing_keys", "Signing keys published, by state.", []string{"state"}, nil)
 )
 
 // Describe implements prometheus.Collector.
@@ -172,6 +212,8 @@ func (c *usageCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- slotsDesc
 	ch <- openDesc
 	ch <- keysDesc
+	ch <- findingsDesc
+	ch <- deliveriesDesc
 }
 
 // Collect implements prometheus.Collector. While the database does not answer
@@ -186,6 +228,16 @@ func (c *usageCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
+	if open, err := data.NewFindings(c.i.DB).Open(ctx); err == nil {
+		for _, severity := range findings.Severities {
+			ch <- prometheus.MustNewConstMetric(findingsDesc, prometheus.GaugeValue, float64(open[severity.String()]), severity.String())
+		}
+	}
+	if waiting, err := data.NewDeliveries(c.i.DB).Waiting(ctx); err == nil {
+		for _, kind := range []string{data.DeliveryAlert, data.DeliveryLogout} {
+			ch <- prometheus.MustNewConstMetric(deliveriesDesc, prometheus.GaugeValue, float64(waiting[kind]), kind)
+		}
+	}
 	u, err := c.i.Sessions.Usage(ctx)
 	if err != nil {
 		return

@@ -61,7 +61,8 @@ func (m entitySets) Member(set, name string) error {
 	if err != nil {
 		return err
 	}
-	if s.Property(name) == nil && s.Child(name) == nil && s.Action(name) == nil {
+	files := name == setERPFiles && s.TakesFiles() // what a change of its files asks for
+	if s.Property(name) == nil && s.Child(name) == nil && s.Action(name) == nil && !files {
 		return tandem.Errorf(tandem.CodeInvalid, "%s has no attribute, collection or action %q", set, tandem.Clip(name, 100))
 	}
 	return nil
@@ -95,7 +96,7 @@ func (a *Administration) learn(ctx context.Context) error {
 
 // PutKey gives a row, named as Set(id), a key. It waits until every replica knows the
 // key: up to [permission.Settling] for one that was made a moment ago.
-func (a *Administration) PutKey(ctx context.Context, key, row string) error {
+func (a *Administration) PutKey(ctx context.Context, by tandem.By, key, row string) error {
 	d, err := a.permissions.Definitions(ctx)
 	if err != nil {
 		return err
@@ -108,7 +109,7 @@ func (a *Administration) PutKey(ctx context.Context, key, row string) error {
 		return err
 	}
 	link := (&write.Object{}).Set("@odata.id", "Systems_Security_AccessKeys("+k.ID+")")
-	return a.setKey(ctx, row, link, fmt.Sprintf("gave %s the key %q", row, k.Name))
+	return a.setKey(ctx, by, row, link, k.ID, fmt.Sprintf("gave %s the key %q", row, k.Name))
 }
 
 // settle waits until every replica knows a key, and the ERP has it.
@@ -127,11 +128,11 @@ func (a *Administration) settle(ctx context.Context, k *permission.Key) error {
 const settlePause = 100 * time.Millisecond
 
 // TakeKey takes its key from a row: whoever may read its set sees it then.
-func (a *Administration) TakeKey(ctx context.Context, row string) error {
-	return a.setKey(ctx, row, nil, "took its key from "+row)
+func (a *Administration) TakeKey(ctx context.Context, by tandem.By, row string) error {
+	return a.setKey(ctx, by, row, nil, "", "took its key from "+row)
 }
 
-func (a *Administration) setKey(ctx context.Context, row string, key any, what string) error {
+func (a *Administration) setKey(ctx context.Context, by tandem.By, row string, key any, keyID, what string) error {
 	m := erpModel()
 	set, id, err := m.ParseID(row)
 	if err != nil {
@@ -141,12 +142,9 @@ func (a *Administration) setKey(ctx context.Context, row string, key any, what s
 		return err
 	}
 	store := a.erpStore(m)
-	by := write.Platform("", clipLogin(a.config.Actor))
 	change := (&write.Object{}).Set("AccessKey", key)
-	if _, err := store.Update(ctx, by, model.Entity{Set: set, ID: id}, write.Condition{}, change); err != nil {
+	if _, err := store.Update(ctx, platformActor(by), model.Entity{Set: set, ID: id}, write.Condition{}, change); err != nil {
 		return err
 	}
-	return a.audit.Record(ctx, tandem.AuditEvent{
-		At: a.config.Clock.Now(), Kind: tandem.AuditAdministration, Actor: a.config.Actor, Detail: what,
-	})
+	return a.note(ctx, by, tandem.Facts{Row: row, Key: keyID, Subject: tandem.Subject{Kind: "row", ID: id, Name: row}}, what)
 }

@@ -55,7 +55,7 @@ func (a *Administration) RehearseKey(ctx context.Context, key, row string) (*per
 // what they see now; an access without a role is one that is taken away. It changes
 // nothing.
 func (a *Administration) RehearseExternalAccess(ctx context.Context, e ExternalAccess) (*permission.Effect, error) {
-	x, err := a.externals(ctx)
+	x, err := a.externals(ctx, a.config.By)
 	if err != nil {
 		return nil, err
 	}

@@ -93,7 +93,7 @@ func unpack(ctx context.Context, z *zip.Reader, f BackupFile, folder string) err
 	n, err := io.Copy(io.MultiWriter(out, sum), io.LimitReader(reader{ctx, in}, f.Size+1))
 	var corrupt flate.CorruptInputError
 	switch {
-	case errors.As(err, &corrupt), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, zip.ErrChecksum),
+	case errors.As(err, &corrupt), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, zip.ErrChecksum), errors.Is(err, zip.ErrFormat),
 		err == nil && (n != f.Size || hex.EncodeToString(sum.Sum(nil)) != f.SHA256):
 		err = errNoBackup(f.Name, "it was changed after it was packed")
 	}
@@ -123,7 +123,7 @@ func (c *StoreConfig) markDatabase(ctx context.Context, url string, backup time.
 	if err != nil {
 		return r, err
 	}
-	r, err = data.MarkRestored(ctx, db.Identity, c.Actor, backup, c.Clock.Now())
+	r, err = data.MarkRestored(ctx, db.Identity, c.By, backup, c.Clock.Now())
 	return r, errors.Join(err, db.Close())
 }
 

@@ -70,6 +70,10 @@ func TestTheFirstSchemaIsBroughtUpToDate(t *testing.T) {
 					if err != nil || anna.Email != "anna@example.com" || anna.Name != "Anna O'Neil" {
 						t.Errorf("the account of then: %+v, %v", anna, err)
 					}
+					app, err := data.NewApplications(db.Identity).ByURI(t.Context(), "com.Example/Portal")
+					if err != nil || len(app.Live()) != 1 || app.Credentials[0].Name != "" || !app.SecretUsedAt.IsZero() {
+						t.Errorf("the application of then: %+v, %v", app, err)
+					}
 					must(t, db.Close())
 				}
 			})

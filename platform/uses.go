@@ -2,49 +2,122 @@ package platform
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/permission"
+	"github.com/hybridapps/tandem/session"
+	"github.com/hybridapps/tandem/usage"
 )
 
-// keepUses writes back which rights were used, until ctx ends, and then what is left.
+// keepUses writes back what was used, until ctx ends, and then what is left.
 func (i *Instance) keepUses(ctx context.Context) {
-	tick := time.NewTicker(permission.UsesEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
-			defer cancel()
-			if err := i.WriteUses(last); err != nil {
-				i.config.Log.Error("which rights were used is not written down", "error", err)
+	i.keepDoing(ctx, usage.Every, "what was used", i.WriteUses, i.WriteUses)
+}
+
+// WriteUses does at once what Run does every ten seconds: it writes down which rights
+// were used, what applications have used, and how many events there were.
+func (i *Instance) WriteUses(ctx context.Context) error {
+	i.writingUses.Lock()
+	defer i.writingUses.Unlock()
+	now := i.config.Clock.Now()
+	taken := i.access.Uses.Take(now)
+	if taken.Over > 0 {
+		i.config.Log.Warn("more accounts are at work than are counted: their uses of rights are missing", "calls", taken.Over, "accounts", permission.MaxMeters)
+	}
+	if err := i.permissions.AddUses(ctx, taken.Uses); err != nil {
+		i.access.Uses.PutBack(taken)
+		return err
+	}
+	i.countCalls(&taken)
+	uses, over := i.uses.Take(now)
+	left, err := i.usage.AddUses(ctx, uses)
+	i.uses.PutBack(left)
+	tallies, more := i.audit.tallies.Take(now, i.applicationID)
+	untold, tallyErr := i.usage.AddTallies(ctx, tallies)
+	i.audit.tallies.PutBack(untold)
+	if over+more > 0 {
+		i.config.Log.Warn("more is used than is counted: uses and tallies are missing", "uses", over, "events", more, "counters", usage.MaxCounted)
+	}
+	return errors.Join(err, tallyErr, i.writePeak(ctx, now))
+}
+
+// peakEvery is how often the peak of the slots is worked out.
+const peakEvery = time.Minute
+
+// writePeak writes how many slots were in use at most, of the moment that has begun and of
+// those since the last time. That is worked out of the sessions themselves: every replica
+// comes to the same, and none need have seen it.
+func (i *Instance) writePeak(ctx context.Context, now time.Time) error {
+	if !i.peaked.IsZero() && now.Sub(i.peaked).Abs() < peakEvery {
+		return nil
+	}
+	from := now.Add(-usage.Moment)
+	if i.peaked.After(from.Add(-time.Hour)) && i.peaked.Before(from) {
+		from = i.peaked
+	}
+	var peaks []usage.Tally
+	for at := from.Truncate(usage.Moment); at.Before(now); at = at.Add(usage.Moment) {
+		until := at.Add(usage.Moment)
+		if until.After(now) {
+			until = now
+		}
+		held, err := i.sessions.Held(ctx, at, until)
+		if err != nil {
+			return err
+		}
+		for flow, n := range session.Peaks(held, at, until) {
+			one := usage.Tally{Kind: usage.PeakSlots, Flow: flow, N: int64(n)}
+			for _, one.Span = range []time.Duration{usage.Moment, usage.WholeDay} {
+				one.At = at.Truncate(one.Span)
+				peaks = append(peaks, one)
 			}
-			return
-		case <-tick.C:
-			if err := i.WriteUses(ctx); err != nil && ctx.Err() == nil {
-				i.config.Log.Warn("which rights were used cannot be written down now", "error", err)
-			}
+		}
+	}
+	if _, err := i.usage.AddTallies(ctx, peaks); err != nil {
+		return err
+	}
+	i.peaked = now
+	return nil
+}
+
+// countCalls counts what API calls needed and used for the applications that made them.
+func (i *Instance) countCalls(taken *permission.Taken) {
+	for n := range taken.Calls {
+		c := &taken.Calls[n]
+		i.uses.Add(i.applicationID(c.ApplicationURI), c.Flow, usage.Scope, c.Scope, c.N)
+	}
+	for n := range taken.Uses {
+		if u := &taken.Uses[n]; u.Attribute == "" {
+			i.uses.Add(i.applicationID(u.ApplicationURI), u.Flow, usage.Set, usage.SetName(u.Set, u.Right&^permission.Read != 0), u.Calls)
 		}
 	}
 }
 
-// WriteUses does at once what Run does every minute: it writes down which rights
-// were used.
-func (i *Instance) WriteUses(ctx context.Context) error {
-	uses, over := i.access.Uses.Take(i.config.Clock.Now())
-	if over > 0 {
-		i.config.Log.Warn("more accounts are at work than are counted: their uses of rights are missing", "calls", over, "accounts", permission.MaxMeters)
+// countSession counts the name of the back end that a session was opened for.
+func (i *Instance) countSession(s *tandem.Session) {
+	if s.Kind == tandem.SessionService {
+		i.uses.Count(i.applicationID(s.ApplicationURI), tandem.FlowService, usage.Instance, s.ServiceInstance)
 	}
-	err := i.permissions.AddUses(ctx, uses)
-	if err != nil {
-		i.access.Uses.PutBack(uses)
+}
+
+// applicationID is the id of an application; empty for one that is no more.
+func (i *Instance) applicationID(uri string) string {
+	if app, ok := i.Registry.App(uri); ok {
+		return app.ID
 	}
-	return err
+	return ""
 }
 
 func (i *Instance) purgeUses(ctx context.Context) error {
-	return i.permissions.PurgeUses(ctx, i.config.Clock.Now().Add(-permission.UsesKept))
+	now := i.config.Clock.Now()
+	return errors.Join(
+		i.permissions.PurgeUses(ctx, now.Add(-permission.UsesKept)),
+		i.usage.PurgeUses(ctx, usage.DayOf(now)-usage.Kept),
+		i.usage.PurgeTallies(ctx, usage.Moment, now.Add(-usage.MomentsKept)),
+		i.usage.PurgeTallies(ctx, usage.WholeDay, now.Add(-usage.DaysKept)),
+	)
 }
 
 // personType is the kind of an account.

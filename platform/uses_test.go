@@ -38,7 +38,7 @@ func TestUsesOfRights(t *testing.T) {
 	wired(t, func(t *testing.T, in *tandemtest.Instance) {
 		const products = "General_Products_Products"
 		admin := in.Platform.Permissions
-		_, err := admin.Grant(t.Context(), "Everybody", permission.Target{Column: products + ".StandardPricePerLot"}, "read,update", false)
+		_, err := admin.Grant(t.Context(), tandemtest.By, "Everybody", permission.Target{Column: products + ".StandardPricePerLot"}, "read,update", false)
 		must(t, err)
 		in.Refresh()
 		anna, service := in.SignIn("anna").Access, in.ServiceToken()
@@ -91,7 +91,7 @@ func TestUsesOfManyReplicas(t *testing.T) {
 		var all []permission.Use
 		for i := range 1200 {
 			at := in.Clock.Now()
-			all = append(all, permission.Use{UserID: fmt.Sprint(i % 40), ApplicationURI: "app", For: tandem.InternalUser, Set: fmt.Sprint(i), Right: 1, Calls: 2, First: at, Last: at})
+			all = append(all, permission.Use{By: permission.By{UserID: fmt.Sprint(i % 40), ApplicationURI: "app", For: tandem.InternalUser}, Set: fmt.Sprint(i), Right: 1, Calls: 2, First: at, Last: at})
 		}
 		failed := make(chan error, 4)
 		for range cap(failed) {

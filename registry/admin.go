@@ -2,12 +2,9 @@ package registry
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
-	"fmt"
 	"iter"
+	"net/mail"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,7 +19,9 @@ import (
 type AppStore interface {
 	// Create fails with [tandem.CodeConflict] when the ApplicationURI is taken
 	// by another application or is the login of a user (invariant I7), also
-	// when two run at the same moment.
+	// when two run at the same moment. The same is true of the Resource, which no other
+	// resource, ApplicationURI, issuer or audience is equal to, and of each of its
+	// scopes, which is of no other resource; Update and Restore see to it, too.
 	Create(ctx context.Context, a tandem.TrustedApp) (tandem.TrustedApp, error)
 	ByURI(ctx context.Context, applicationURI string) (tandem.TrustedApp, error)
 	// Page is at most limit applications that the filter chooses, by ApplicationURI,
@@ -33,11 +32,23 @@ type AppStore interface {
 	// credentials are kept as they were.
 	Update(ctx context.Context, applicationURI string, now time.Time,
 		change func(old tandem.TrustedApp) (tandem.TrustedApp, error)) (tandem.TrustedApp, error)
-	// Delete leaves a tombstone and deletes the credentials.
-	Delete(ctx context.Context, applicationURI string, now time.Time) error
-	// AddCredential adds one if check agrees to the application as it is.
-	AddCredential(ctx context.Context, applicationURI string, now time.Time, check func(tandem.TrustedApp) error, c tandem.Credential) error
-	RevokeCredential(ctx context.Context, applicationURI, credentialID string, now time.Time) error
+	// Delete leaves a tombstone and revokes the credentials, by whom.
+	Delete(ctx context.Context, applicationURI string, now time.Time, by string) error
+	// ChangeCredentials adds and changes what change says of the application as it is.
+	ChangeCredentials(ctx context.Context, applicationURI string, now time.Time, change func(tandem.TrustedApp) (CredentialChange, error)) error
+	// ScopeOwner is the ApplicationURI of the application whose resource has the scope;
+	// [tandem.ErrNotFound] where none has it.
+	ScopeOwner(ctx context.Context, scope string) (applicationURI string, err error)
+	// Deleted is the application with the id, or the last one with the ApplicationURI, as
+	// it was when it was deleted, if it can still be restored.
+	Deleted(ctx context.Context, idOrURI string) (tandem.TrustedApp, error)
+	// Restore brings a deleted application back, with the attributes that change gives it,
+	// made now. The errors are those of Create.
+	Restore(ctx context.Context, id string, now time.Time, change func(tandem.TrustedApp) tandem.TrustedApp) (tandem.TrustedApp, error)
+	// PurgeDeleted forgets all but the ids of those that were deleted before the time.
+	PurgeDeleted(ctx context.Context, before time.Time) error
+	// PurgeCredentials deletes those that were revoked before the time.
+	PurgeCredentials(ctx context.Context, before time.Time) error
 }
 
 // Filter chooses applications. What is empty chooses all.
@@ -50,6 +61,9 @@ type Filter struct {
 	SystemUserID string
 	// Disabled chooses those that are switched off.
 	Disabled bool
+	// Trash chooses those that were deleted, and can be restored, instead of those that
+	// are there.
+	Trash bool
 }
 
 // ListedApp is an application in a list.
@@ -57,6 +71,8 @@ type ListedApp struct {
 	tandem.TrustedApp
 	// SystemUser is the login of its System User; empty when it has none.
 	SystemUser string
+	// DeletedAt is zero but in the trash.
+	DeletedAt time.Time
 }
 
 // Accounts finds users. One that does not exist is [tandem.ErrNotFound].
@@ -88,30 +104,34 @@ type Secrets struct{ User, Service string }
 // Create registers an application and generates the secrets of a confidential
 // one: for the user flow if people may sign in, for the service flow if it may
 // act as a System User. One that brings the hash of its classic secret gets none:
-// it has that secret for both. Identifiers, times and credentials in a are ignored.
-// actor is who does it, for the record.
-func (t *TrustedApps) Create(ctx context.Context, actor string, a tandem.TrustedApp) (tandem.TrustedApp, Secrets, error) {
+// it has that secret for both; nor does one of FAPI 2.0, to which public keys are
+// added. Identifiers, times and credentials in a are ignored.
+// by is who does it, for the record.
+func (t *TrustedApps) Create(ctx context.Context, by tandem.By, a tandem.TrustedApp) (tandem.TrustedApp, Secrets, error) {
 	var secrets Secrets
 	a.ID, a.CreatedAt, a.Credentials = uuid.NewString(), t.Clock.Now(), nil
-	a.ChangedAt = a.CreatedAt
+	a.ChangedAt, a.CreatedBy, a.Source = a.CreatedAt, by.Login, by.Via
+	if a.SecretHash != "" {
+		a.Source = tandem.ViaImport // it goes on with the secret that it had elsewhere
+	}
 	if a.Name == "" {
 		a.Name = a.ApplicationURI
 	}
 	if a.AccessTokens == "" {
 		a.AccessTokens = tandem.AccessTokensNone
 	}
-	if err := t.check(ctx, &a); err != nil {
+	if err := errors.Join(t.check(ctx, &a), t.checkOwner(ctx, &a.Owner), t.checkOthers(ctx, &tandem.TrustedApp{}, &a)); err != nil {
 		return tandem.TrustedApp{}, secrets, err
 	}
-	if a.ClientType == tandem.ClientConfidential && a.SecretHash == "" {
+	if a.ClientType == tandem.ClientConfidential && a.SecretHash == "" && !a.FAPI {
 		if a.InternalUsers || a.ExternalUsers {
 			var c tandem.Credential
-			c, secrets.User = newSecret(tandem.FlowUser, a.CreatedAt)
+			c, secrets.User = newSecret(tandem.FlowUser, by, a.CreatedAt)
 			a.Credentials = append(a.Credentials, c)
 		}
 		if a.SystemUserAllowed {
 			var c tandem.Credential
-			c, secrets.Service = newSecret(tandem.FlowService, a.CreatedAt)
+			c, secrets.Service = newSecret(tandem.FlowService, by, a.CreatedAt)
 			a.Credentials = append(a.Credentials, c)
 		}
 	}
@@ -119,7 +139,7 @@ func (t *TrustedApps) Create(ctx context.Context, actor string, a tandem.Trusted
 	if err != nil {
 		return tandem.TrustedApp{}, Secrets{}, err
 	}
-	return a, secrets, t.record(ctx, actor, a.ApplicationURI, "application created, scope "+a.Scope.String()+classicNote(&a))
+	return a, secrets, t.record(ctx, by, "application created, scope "+a.Scope.String()+classicNote(&a), nil, &a)
 }
 
 // check is every rule that an application must keep.
@@ -142,6 +162,29 @@ func (t *TrustedApps) checkSystemUser(ctx context.Context, id string) error {
 		return invalid("System User: %s is a person (%s); name a user of type %s", u.Login, u.Type, tandem.SystemUserNoLogin)
 	}
 	return err
+}
+
+// checkOwner takes the login of an account, which it writes as the account has it, or an
+// e-mail address of somebody who has none.
+func (t *TrustedApps) checkOwner(ctx context.Context, owner *string) error {
+	if *owner == "" {
+		return nil
+	}
+	if len(*owner) > MaxName || tandem.HasControl(*owner) {
+		return invalid("owner: use a login or an e-mail address of at most %d bytes", MaxName)
+	}
+	u, err := t.Accounts.UserByLogin(ctx, *owner)
+	if err == nil {
+		*owner = u.Login
+		return nil
+	}
+	if !errors.Is(err, tandem.ErrNotFound) {
+		return err
+	}
+	if a, err := mail.ParseAddress(*owner); err != nil || a.Address != *owner {
+		return invalid("owner: there is no user %q; name a login, or an e-mail address", tandem.Clip(*owner, shown))
+	}
+	return nil
 }
 
 // SystemUser finds the id of the System User with the login.
@@ -172,13 +215,13 @@ func (t *TrustedApps) List(ctx context.Context, f Filter) iter.Seq2[ListedApp, e
 // one; identifiers, times and credentials cannot be changed this way. change
 // runs twice.
 func (t *TrustedApps) Update(
-	ctx context.Context, actor, applicationURI string, change func(*tandem.TrustedApp) error,
+	ctx context.Context, by tandem.By, applicationURI string, change func(*tandem.TrustedApp) error,
 ) (tandem.TrustedApp, error) {
-	return t.update(ctx, actor, applicationURI, "application changed", change)
+	return t.update(ctx, by, applicationURI, "application changed", change)
 }
 
 func (t *TrustedApps) update(
-	ctx context.Context, actor, applicationURI, what string, change func(*tandem.TrustedApp) error,
+	ctx context.Context, by tandem.By, applicationURI, what string, change func(*tandem.TrustedApp) error,
 ) (tandem.TrustedApp, error) {
 	// The System User is looked up before the transaction, which must not ask
 	// for a second connection. A user's type is no secret that could change
@@ -187,18 +230,37 @@ func (t *TrustedApps) update(
 	if err != nil {
 		return tandem.TrustedApp{}, err
 	}
+	old, owner := draft, draft.Owner
 	if err := change(&draft); err != nil {
 		return tandem.TrustedApp{}, err
 	}
 	if err := t.checkSystemUser(ctx, draft.SystemUserID); err != nil {
 		return tandem.TrustedApp{}, err
 	}
+	if err := t.checkOthers(ctx, &old, &draft); err != nil {
+		return tandem.TrustedApp{}, err
+	}
+	if draft.Owner != owner { // one who has left need not be replaced by whoever changes something else
+		if err := t.checkOwner(ctx, &draft.Owner); err != nil {
+			return tandem.TrustedApp{}, err
+		}
+		owner = draft.Owner
+	}
+	var was tandem.TrustedApp
 	a, err := t.Store.Update(ctx, applicationURI, t.Clock.Now(), func(old tandem.TrustedApp) (tandem.TrustedApp, error) {
+		was = old
 		changed := old
 		if err := change(&changed); err != nil {
 			return old, err
 		}
+		if changed.Owner != old.Owner {
+			changed.Owner = owner
+		}
 		changed.ApplicationURI, changed.Credentials = old.ApplicationURI, old.Credentials
+		changed.Source, changed.CreatedBy = old.Source, old.CreatedBy
+		if changed.Name == "" { // as at the registration: a deleted one without a name counts as purged
+			changed.Name = changed.ApplicationURI
+		}
 		if changed.SystemUserID != draft.SystemUserID {
 			return old, tandem.Errorf(tandem.CodeConflict, "the application was changed by somebody else at the same moment; try again")
 		}
@@ -207,7 +269,7 @@ func (t *TrustedApps) update(
 	if err != nil {
 		return tandem.TrustedApp{}, err
 	}
-	return a, t.record(ctx, actor, applicationURI, what+classicNote(&a))
+	return a, t.record(ctx, by, what+classicNote(&a), &was, &a)
 }
 
 // classicNote is what the record says of an application whose two halves share a
@@ -220,8 +282,8 @@ func classicNote(a *tandem.TrustedApp) string {
 }
 
 // Enable switches an application on: both halves work again at once.
-func (t *TrustedApps) Enable(ctx context.Context, actor, applicationURI string) error {
-	_, err := t.update(ctx, actor, applicationURI, "application enabled", func(a *tandem.TrustedApp) error {
+func (t *TrustedApps) Enable(ctx context.Context, by tandem.By, applicationURI string) error {
+	_, err := t.update(ctx, by, applicationURI, "application enabled", func(a *tandem.TrustedApp) error {
 		a.Enabled = true
 		return nil
 	})
@@ -230,114 +292,10 @@ func (t *TrustedApps) Enable(ctx context.Context, actor, applicationURI string) 
 
 // Disable is the kill switch: no new token, and live ones are refused within
 // five seconds. Grants stay for when it is switched on again.
-func (t *TrustedApps) Disable(ctx context.Context, actor, applicationURI string) error {
-	_, err := t.update(ctx, actor, applicationURI, "application disabled", func(a *tandem.TrustedApp) error {
+func (t *TrustedApps) Disable(ctx context.Context, by tandem.By, applicationURI string) error {
+	_, err := t.update(ctx, by, applicationURI, "application disabled", func(a *tandem.TrustedApp) error {
 		a.Enabled = false
 		return nil
 	})
 	return err
-}
-
-// Delete deletes an application with its credentials and ends every grant. An
-// application registered with the same name later inherits nothing.
-func (t *TrustedApps) Delete(ctx context.Context, actor, applicationURI string) error {
-	if err := t.Store.Delete(ctx, applicationURI, t.Clock.Now()); err != nil {
-		return err
-	}
-	if err := t.Grants.EndApplication(ctx, applicationURI); err != nil {
-		return err
-	}
-	return t.record(ctx, actor, applicationURI, "application deleted")
-}
-
-// NewCredential is what to make a credential of.
-type NewCredential struct {
-	Flow tandem.Flow
-	// PublicKey is a JWK or PEM for private_key_jwt; empty means that a secret
-	// is generated.
-	PublicKey []byte
-	// NotBefore and ExpiresAt bound its use; zero means from now, and for ever.
-	NotBefore, ExpiresAt time.Time
-}
-
-// AddCredential adds a credential for one flow beside those there are, so that
-// one can be replaced without a pause. The secret is returned once; it is empty
-// for a public key.
-func (t *TrustedApps) AddCredential(ctx context.Context, actor, applicationURI string, n NewCredential) (tandem.Credential, string, error) {
-	if n.Flow != tandem.FlowUser && n.Flow != tandem.FlowService {
-		return tandem.Credential{}, "", invalid("flow %q: use %s or %s", tandem.Clip(string(n.Flow), shown), tandem.FlowUser, tandem.FlowService)
-	}
-	now := t.Clock.Now()
-	if !n.ExpiresAt.IsZero() && !n.ExpiresAt.After(later(now, n.NotBefore)) {
-		return tandem.Credential{}, "", invalid("the credential would expire before it can be used")
-	}
-	c, secret := newSecret(n.Flow, now)
-	if len(n.PublicKey) > 0 {
-		key, err := ParsePublicKey(n.PublicKey)
-		if err != nil {
-			return tandem.Credential{}, "", err
-		}
-		c.Kind, c.PublicKey, c.SecretHash, secret = tandem.CredentialPublicKey, key, nil, ""
-	}
-	c.NotBefore, c.ExpiresAt = n.NotBefore, n.ExpiresAt
-	err := t.Store.AddCredential(ctx, applicationURI, now, func(a tandem.TrustedApp) error {
-		if a.ClientType != tandem.ClientConfidential {
-			return invalid("a %s application has no credentials", a.ClientType)
-		}
-		if n.Flow == tandem.FlowService && !a.SystemUserAllowed {
-			return invalid("the application may not act as a System User; allow that first")
-		}
-		if len(a.Credentials) >= MaxCredentials {
-			return invalid("the application has %d credentials; revoke one first", len(a.Credentials))
-		}
-		return nil
-	}, c)
-	if err != nil {
-		return tandem.Credential{}, "", err
-	}
-	return c, secret, t.record(ctx, actor, applicationURI, fmt.Sprintf("%s credential %s added (%s)", c.Flow, c.ID, c.Kind))
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// RevokeCredential ends a credential at once. Tokens got with it live on until
-// they expire; disable the application to end them.
-func (t *TrustedApps) RevokeCredential(ctx context.Context, actor, applicationURI, credentialID string) error {
-	if err := t.Store.RevokeCredential(ctx, applicationURI, credentialID, t.Clock.Now()); err != nil {
-		return err
-	}
-	return t.record(ctx, actor, applicationURI, "credential "+credentialID+" revoked")
-}
-
-// Prefixes of generated secrets, so that a scanner of sources and logs can
-// recognize a leaked one, and a person which half it belongs to.
-const (
-	UserSecretPrefix    = "tdus_"
-	ServiceSecretPrefix = "tdss_"
-)
-
-// newSecret generates a secret of 256 random bits.
-func newSecret(flow tandem.Flow, now time.Time) (tandem.Credential, string) {
-	b := make([]byte, sha256.Size)
-	rand.Read(b)
-	prefix := UserSecretPrefix
-	if flow == tandem.FlowService {
-		prefix = ServiceSecretPrefix
-	}
-	secret := prefix + base64.RawURLEncoding.EncodeToString(b)
-	sum := sha256.Sum256([]byte(secret))
-	return tandem.Credential{
-		ID: uuid.NewString(), Kind: tandem.CredentialSecret, Flow: flow, SecretHash: sum[:], CreatedAt: now,
-	}, secret
-}
-
-func (t *TrustedApps) record(ctx context.Context, actor, applicationURI, what string) error {
-	return t.Audit.Record(ctx, tandem.AuditEvent{
-		At: t.Clock.Now(), Kind: tandem.AuditAdministration, ApplicationURI: applicationURI, Actor: actor, Detail: what,
-	})
 }

@@ -40,7 +40,7 @@ func TestF34_I13_SecretsAreShownOnceAndKeptAsHashes(t *testing.T) {
 		if !strings.HasPrefix(w.secrets.User, registry.UserSecretPrefix) || !strings.HasPrefix(w.secrets.Service, registry.ServiceSecretPrefix) || len(w.secrets.User) < 48 {
 			t.Fatalf("secrets %d and %d bytes long", len(w.secrets.User), len(w.secrets.Service))
 		}
-		added, third, err := w.apps.AddCredential(t.Context(), "test", portal, registry.NewCredential{Flow: tandem.FlowService})
+		added, third, err := w.apps.AddCredential(t.Context(), by, portal, registry.NewCredential{Flow: tandem.FlowService})
 		w.must(err)
 		a, err := w.apps.Get(t.Context(), portal)
 		w.must(err)
@@ -62,12 +62,11 @@ func TestF34_I13_SecretsAreShownOnceAndKeptAsHashes(t *testing.T) {
 				t.Error("a secret is shown again, or recorded")
 			}
 		}
-		w.must(w.apps.RevokeCredential(t.Context(), "test", portal, added.ID))
-		w.refused(w.apps.RevokeCredential(t.Context(), "test", portal, added.ID), tandem.CodeNotFound, "revoked twice")
+		w.must(w.apps.RevokeCredential(t.Context(), by, portal, added.ID))
+		w.refused(w.apps.RevokeCredential(t.Context(), by, portal, added.ID), tandem.CodeNotFound, "revoked twice")
 		w.refresh()
-		live, _ := w.live.App(portal)
-		if len(live.Credentials) != 2 {
-			t.Errorf("the live view has %d credentials after one was revoked", len(live.Credentials))
+		if good, _ := w.usable(added.ID); good {
+			t.Error("the live view takes a credential that was revoked")
 		}
 	})
 }
@@ -125,7 +124,7 @@ func TestSecretsAreForTheHalvesThatThereAre(t *testing.T) {
 			a := w.profile()
 			a.ApplicationURI = "com.example/" + strings.ReplaceAll(name, " ", "-")
 			test.change(&a)
-			created, secrets, err := w.apps.Create(t.Context(), "test", a)
+			created, secrets, err := w.apps.Create(t.Context(), by, a)
 			w.must(err)
 			if (secrets.User != "") != test.user || (secrets.Service != "") != test.service {
 				t.Errorf("%s: a user secret %v, a service secret %v", name, secrets.User != "", secrets.Service != "")
@@ -143,15 +142,15 @@ func TestSecretsAreForTheHalvesThatThereAre(t *testing.T) {
 // however many come at once.
 func TestI7_A5_OneNameHasOneOwner(t *testing.T) {
 	each(t, func(w *world) {
-		accounts := &signin.Accounts{Users: w.users, Audit: w.record, Actor: "test", Clock: w.clock.Now}
+		accounts := &signin.Accounts{Users: w.users, Audit: w.record, Clock: w.clock.Now}
 		newUser := func(login string) error {
-			_, err := accounts.Create(t.Context(), signin.NewUser{Login: login, Type: tandem.InternalUser})
+			_, err := accounts.Create(t.Context(), by, signin.NewUser{Login: login, Type: tandem.InternalUser})
 			return err
 		}
 		newApp := func(uri string) error {
 			a := w.profile()
 			a.ApplicationURI = uri
-			_, _, err := w.apps.Create(t.Context(), "test", a)
+			_, _, err := w.apps.Create(t.Context(), by, a)
 			return err
 		}
 		w.refused(newApp("anna"), tandem.CodeConflict, "an application with a user's name")
@@ -185,7 +184,7 @@ func TestI7_A5_OneNameHasOneOwner(t *testing.T) {
 			t.Errorf("%d got the name, %d were refused", won.Load(), refused.Load())
 		}
 		// A deleted application's name is free again.
-		w.must(w.apps.Delete(t.Context(), "test", "example.portal"))
+		w.must(w.apps.Delete(t.Context(), by, "example.portal"))
 		w.must(newUser("example.portal"))
 		w.refused(newApp("example.portal"), tandem.CodeConflict, "the name of a user who came after an application")
 	})
@@ -222,7 +221,7 @@ func TestF34_EditingIsNoWayUp(t *testing.T) {
 			"no tokens policy":        func(a *tandem.TrustedApp) { a.AccessTokens = "Everybody" },
 			"a name that ends a line": func(a *tandem.TrustedApp) { a.Name = "portal\nadmin" },
 		} {
-			_, err := w.apps.Update(t.Context(), "test", portal, func(a *tandem.TrustedApp) error { change(a); return nil })
+			_, err := w.apps.Update(t.Context(), by, portal, func(a *tandem.TrustedApp) error { change(a); return nil })
 			w.refused(err, tandem.CodeInvalid, name)
 		}
 		after, err := w.apps.Get(t.Context(), portal)
@@ -243,10 +242,10 @@ func TestF34_EditingIsNoWayUp(t *testing.T) {
 			t.Errorf("after the edit: %+v", after)
 		}
 		fault := errors.New("changed my mind")
-		if _, err := w.apps.Update(t.Context(), "test", portal, func(*tandem.TrustedApp) error { return fault }); !errors.Is(err, fault) {
+		if _, err := w.apps.Update(t.Context(), by, portal, func(*tandem.TrustedApp) error { return fault }); !errors.Is(err, fault) {
 			t.Errorf("the editor's error became %v", err)
 		}
-		_, err = w.apps.Update(t.Context(), "test", "com.example/nobody", func(*tandem.TrustedApp) error { return nil })
+		_, err = w.apps.Update(t.Context(), by, "com.example/nobody", func(*tandem.TrustedApp) error { return nil })
 		w.refused(err, tandem.CodeNotFound, "an application that is not there")
 	})
 }
@@ -256,7 +255,7 @@ func TestEditsDoNotLoseEachOther(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 12 {
 			wg.Go(func() {
-				_, err := w.apps.Update(t.Context(), "test", portal, func(a *tandem.TrustedApp) error { a.Notes += "x"; return nil })
+				_, err := w.apps.Update(t.Context(), by, portal, func(a *tandem.TrustedApp) error { a.Notes += "x"; return nil })
 				if err != nil {
 					t.Error(err)
 				}
@@ -273,7 +272,7 @@ func TestEditsDoNotLoseEachOther(t *testing.T) {
 func TestCredentialsHaveBounds(t *testing.T) {
 	each(t, func(w *world) {
 		add := func(uri string, n registry.NewCredential) error {
-			_, secret, err := w.apps.AddCredential(t.Context(), "test", uri, n)
+			_, secret, err := w.apps.AddCredential(t.Context(), by, uri, n)
 			if err != nil && secret != "" {
 				t.Error("a refused credential has a secret")
 			}
@@ -287,7 +286,7 @@ func TestCredentialsHaveBounds(t *testing.T) {
 		w.refused(add("com.example/nobody", registry.NewCredential{Flow: tandem.FlowUser}), tandem.CodeNotFound, "no application")
 		public := w.profile()
 		public.ApplicationURI, public.ClientType, public.SystemUserAllowed, public.SystemUserID = "com.example/field", tandem.ClientPublic, false, ""
-		_, _, err := w.apps.Create(t.Context(), "test", public)
+		_, _, err := w.apps.Create(t.Context(), by, public)
 		w.must(err)
 		w.refused(add("com.example/field", registry.NewCredential{Flow: tandem.FlowUser}), tandem.CodeInvalid, "a public client's")
 		w.edit(func(a *tandem.TrustedApp) { a.SystemUserAllowed = false })
@@ -301,16 +300,16 @@ func TestCredentialsHaveBounds(t *testing.T) {
 
 func TestDeletedApplicationLeavesNothing(t *testing.T) {
 	each(t, func(w *world) {
-		w.must(w.apps.Delete(t.Context(), "test", portal))
+		w.must(w.apps.Delete(t.Context(), by, portal))
 		if !slices.Equal(w.grants.ended, []string{portal}) {
 			t.Errorf("grants ended: %q", w.grants.ended)
 		}
-		w.refused(w.apps.Delete(t.Context(), "test", portal), tandem.CodeNotFound, "deleted twice")
+		w.refused(w.apps.Delete(t.Context(), by, portal), tandem.CodeNotFound, "deleted twice")
 		if list, some, err := paging.First(w.apps.List(t.Context(), registry.Filter{})); err != nil || some {
 			t.Errorf("listed %v, %v", list, err)
 		}
 		w.clock.Advance(time.Second)
-		again, secrets, err := w.apps.Create(t.Context(), "test", w.profile())
+		again, secrets, err := w.apps.Create(t.Context(), by, w.profile())
 		w.must(err)
 		if secrets.User == w.secrets.User || len(again.Credentials) != 2 {
 			t.Error("the successor inherits credentials")
@@ -325,20 +324,60 @@ func TestDeletedApplicationLeavesNothing(t *testing.T) {
 func TestAdministrationIsRecorded(t *testing.T) {
 	each(t, func(w *world) {
 		before := len(w.record.All())
-		w.must(w.apps.Disable(t.Context(), "command line", portal))
-		w.must(w.apps.Enable(t.Context(), "command line", portal))
-		_, _, err := w.apps.AddCredential(t.Context(), "command line", portal, registry.NewCredential{Flow: tandem.FlowUser})
+		w.must(w.apps.Disable(t.Context(), by, portal))
+		w.must(w.apps.Enable(t.Context(), by, portal))
+		_, _, err := w.apps.AddCredential(t.Context(), by, portal, registry.NewCredential{Flow: tandem.FlowUser})
 		w.must(err)
-		w.must(w.apps.Delete(t.Context(), "command line", portal))
-		var got []string
+		w.must(w.apps.Delete(t.Context(), by, portal))
+		var got, facts []string
 		for _, e := range w.record.All()[before:] {
-			if e.Kind != tandem.AuditAdministration || e.Actor != "command line" || e.ApplicationURI != portal || !e.At.Equal(w.clock.Now()) {
+			f, err := tandem.ParseFacts(e.Facts)
+			if err != nil || f.Via != by.Via || f.Subject.ID == "" {
+				t.Errorf("facts %s: %v", e.Facts, err)
+			}
+			facts = append(facts, fmt.Sprint(f.Subject.Kind, f.Before, f.After))
+			if e.Kind != tandem.AuditAdministration || e.Actor != by.Login || e.RemoteAddr != by.From || e.ApplicationURI != portal || !e.At.Equal(w.clock.Now()) {
 				t.Errorf("recorded %+v", e)
 			}
 			got = append(got, e.Detail)
 		}
-		if len(got) != 4 || got[0] != "application disabled" || got[1] != "application enabled" || !strings.HasPrefix(got[2], "user credential ") || got[3] != "application deleted" {
+		if len(got) != 4 || got[0] != "application disabled: is_enabled yes → no" || got[1] != "application enabled: is_enabled no → yes" || !strings.HasPrefix(got[2], "user credential ") || got[3] != "application deleted" {
 			t.Errorf("recorded %q", got)
+		}
+		if facts[0] != "applicationmap[is_enabled:true] map[is_enabled:false]" || facts[2] != "credentialmap[] map[flow:user kind:secret]" ||
+			!strings.HasPrefix(facts[3], "applicationmap[") || !strings.HasSuffix(facts[3], "] map[]") || !strings.Contains(facts[3], "scope:read update") {
+			t.Errorf("facts %q", facts)
+		}
+	})
+}
+
+// What was changed is told with what it was: and nothing else, and no secret.
+func TestAChangeIsRecordedWithWhatItWas(t *testing.T) {
+	each(t, func(w *world) {
+		const hash = "gyLScF1jNcZUwHPoDMqKI4D8y4fFnlf2cUvJ7XJ3qXU="
+		robot := w.user("svc.other", tandem.SystemUserNoLogin)
+		for _, c := range []struct {
+			change func(*tandem.TrustedApp)
+			words  string
+			facts  string
+		}{
+			{func(a *tandem.TrustedApp) { a.Notes = "for the depot" }, `notes "" → "for the depot"`, `"before":{"notes":""},"after":{"notes":"for the depot"}`},
+			{func(a *tandem.TrustedApp) { a.ServiceScope = tandem.Scope{"read"} }, `service_scope none → read`, `"before":{"service_scope":null},"after":{"service_scope":"read"}`},
+			{func(a *tandem.TrustedApp) { a.RedirectURIs = append(a.RedirectURIs, "https://b.example/cb") }, `redirect_uris +https://b.example/cb`, `https://b.example/cb`},
+			{func(a *tandem.TrustedApp) { a.RedirectURIs = a.RedirectURIs[:1] }, `redirect_uris −https://b.example/cb`, `https://b.example/cb`},
+			{func(a *tandem.TrustedApp) { a.SystemUserID = robot.ID }, `system_user svc.portal → svc.other`, `"after":{"system_user":"svc.other"}`},
+			{func(a *tandem.TrustedApp) { a.SecretHash = hash }, `application_secret_hash unset → set`, `"after":{"application_secret_hash":"set"}`},
+			{func(*tandem.TrustedApp) {}, "", `"via":"manage","on":{"kind":"application"`},
+		} {
+			w.edit(c.change)
+			e := w.record.All()[len(w.record.All())-1]
+			what, words, _ := strings.Cut(e.Detail, ": ")
+			if !strings.HasPrefix(what, "application changed") || words != c.words || !strings.Contains(e.Facts, c.facts) || strings.Contains(e.Facts, hash) {
+				t.Errorf("%q\n%s\nwant %q and %s", e.Detail, e.Facts, c.words, c.facts)
+			}
+			if c.words == "" && (strings.Contains(e.Facts, "before") || strings.Contains(e.Facts, "after")) {
+				t.Errorf("nothing was changed: %s", e.Facts)
+			}
 		}
 	})
 }
@@ -359,7 +398,7 @@ func TestClassicSecret(t *testing.T) {
 		// Registered with it, an application has no other secret.
 		a := w.profile()
 		a.ApplicationURI, a.SecretHash = "com.example/classic", base64.StdEncoding.EncodeToString(sum[:])
-		made, secrets, err := w.apps.Create(t.Context(), "test", a)
+		made, secrets, err := w.apps.Create(t.Context(), by, a)
 		w.must(err)
 		if secrets != (registry.Secrets{}) || len(made.Credentials) != 0 || made.SecretHash != a.SecretHash {
 			t.Errorf("a classic registration has %d credentials", len(made.Credentials))
@@ -368,10 +407,10 @@ func TestClassicSecret(t *testing.T) {
 			"the secret": "classic", "hex": hex.EncodeToString(sum[:]), "no padding": base64.RawStdEncoding.EncodeToString(sum[:]),
 			"longer": base64.StdEncoding.EncodeToString(append(sum[:], 0)), "a line": a.SecretHash + "\n",
 		} {
-			_, err := w.apps.Update(t.Context(), "test", a.ApplicationURI, func(a *tandem.TrustedApp) error { a.SecretHash = hash; return nil })
+			_, err := w.apps.Update(t.Context(), by, a.ApplicationURI, func(a *tandem.TrustedApp) error { a.SecretHash = hash; return nil })
 			w.refused(err, tandem.CodeInvalid, what)
 		}
-		_, err = w.apps.Update(t.Context(), "test", a.ApplicationURI, func(a *tandem.TrustedApp) error {
+		_, err = w.apps.Update(t.Context(), by, a.ApplicationURI, func(a *tandem.TrustedApp) error {
 			a.ClientType, a.SystemUserAllowed, a.SystemUserID = tandem.ClientPublic, false, ""
 			return nil
 		})

@@ -14,6 +14,7 @@ import (
 type App struct {
 	ID, ApplicationURI, Name string
 	ClientType               tandem.ClientType
+	AccessTokens             tandem.AccessTokensPolicy
 	RedirectURIs             []string
 	PostLogoutRedirectURIs   []string
 	SystemUserID             string
@@ -25,6 +26,17 @@ type App struct {
 	classicSecret         []byte
 
 	Enabled, InternalUsers, ExternalUsers, SystemUserAllowed bool
+	// DeviceFlow lets a confidential application use the device flow.
+	DeviceFlow bool
+	// FirstParty applications need no consent of the person.
+	FirstParty bool
+	// PushedOnly, BoundOnly and FAPI are what the application binds itself to, see
+	// [tandem.TrustedApp]; FAPI implies the others.
+	PushedOnly, BoundOnly, FAPI bool
+	// IDTokenAlgorithm is one of [tandem.IDTokenAlgorithms].
+	IDTokenAlgorithm string
+	// Resource is what it owns that people's tokens can be for; nil for most.
+	Resource *Resource
 }
 
 // Credential is a [tandem.Credential] as authentication needs it.
@@ -36,35 +48,84 @@ type Credential struct {
 	Proof []byte
 
 	notBefore, expiresAt int64 // microseconds since 1970; 0 means always and never
+	revoked              bool
 }
 
-// UsableAt reports whether the credential's time bounds include t.
+// Revoked reports whether somebody has ended it. It is here so that who still tries it
+// can be told from who guesses.
+func (c *Credential) Revoked() bool { return c.revoked }
+
+// UsableAt reports whether the credential is not revoked and its time bounds include t.
 func (c *Credential) UsableAt(t time.Time) bool {
 	now := t.UnixMicro()
-	return now >= c.notBefore && (c.expiresAt == 0 || now < c.expiresAt)
+	return !c.revoked && now >= c.notBefore && (c.expiresAt == 0 || now < c.expiresAt)
 }
+
+// BeginsAfter reports whether the credential is not good yet at t.
+func (c *Credential) BeginsAfter(t time.Time) bool { return t.UnixMicro() < c.notBefore }
 
 // NewApp works out what every call asks of an application, and leaves out what
 // none does.
 func NewApp(a tandem.TrustedApp) *App {
+	if a.AccessTokens == "" {
+		a.AccessTokens = tandem.AccessTokensNone
+	}
 	app := &App{
-		ID: a.ID, ApplicationURI: a.ApplicationURI, Name: a.Name, ClientType: a.ClientType,
+		ID: a.ID, ApplicationURI: a.ApplicationURI, Name: a.Name, ClientType: a.ClientType, AccessTokens: a.AccessTokens,
 		RedirectURIs: slices.Clone(a.RedirectURIs), PostLogoutRedirectURIs: slices.Clone(a.PostLogoutRedirectURIs),
-		SystemUserID: a.SystemUserID, Credentials: make([]Credential, len(a.Credentials)), CreatedAt: a.CreatedAt, Version: a.Version,
+		SystemUserID: a.SystemUserID, CreatedAt: a.CreatedAt, Version: a.Version,
 		userFlow: appScopes(a.FlowScope(tandem.FlowUser)), serviceFlow: appScopes(a.FlowScope(tandem.FlowService)),
-		Enabled: a.Enabled, InternalUsers: a.InternalUsers, ExternalUsers: a.ExternalUsers, SystemUserAllowed: a.SystemUserAllowed,
+		Enabled: a.Enabled, InternalUsers: a.InternalUsers, ExternalUsers: a.ExternalUsers, SystemUserAllowed: a.SystemUserAllowed, DeviceFlow: a.DeviceFlow,
+		FirstParty: a.FirstParty,
+		PushedOnly: a.PushedRequestsOnly || a.FAPI, BoundOnly: a.BoundTokensOnly || a.FAPI, FAPI: a.FAPI, IDTokenAlgorithm: idTokenAlgorithm(&a),
 	}
 	if sum, err := base64.StdEncoding.DecodeString(a.SecretHash); err == nil && len(sum) == sha256.Size {
 		app.classicSecret = sum
 	}
-	for i := range a.Credentials {
-		app.Credentials[i] = newCredential(&a.Credentials[i])
+	if a.Resource != "" {
+		app.Resource = &Resource{
+			URI: a.Resource, Scopes: slices.Clone(a.ResourceScopes), AcceptsFrom: slices.Clone(a.AcceptsFrom), Owner: a.ApplicationURI, Name: a.Name, Enabled: a.Enabled,
+		}
+	}
+	known := recognized(a.Credentials)
+	app.Credentials = make([]Credential, len(known))
+	for i := range known {
+		app.Credentials[i] = newCredential(&known[i])
 	}
 	return app
 }
 
+func idTokenAlgorithm(a *tandem.TrustedApp) string {
+	switch {
+	case a.IDTokenAlgorithm != "":
+		return a.IDTokenAlgorithm
+	case a.FAPI:
+		return "ES256"
+	}
+	return tandem.IDTokenAlgorithms[0]
+}
+
+// recognized are the live credentials, and of those that were revoked the newest few:
+// each is compared with what a client proves itself with.
+func recognized(all []tandem.Credential) []tandem.Credential {
+	var revoked []time.Time
+	for i := range all {
+		if all[i].Revoked() {
+			revoked = append(revoked, all[i].RevokedAt)
+		}
+	}
+	if len(revoked) <= MaxCredentials {
+		return all
+	}
+	slices.SortFunc(revoked, time.Time.Compare)
+	oldest := revoked[len(revoked)-MaxCredentials]
+	return slices.DeleteFunc(slices.Clone(all), func(c tandem.Credential) bool { return c.Revoked() && c.RevokedAt.Before(oldest) })
+}
+
 func newCredential(c *tandem.Credential) Credential {
-	made := Credential{ID: c.ID, Kind: c.Kind, Flow: c.Flow, Proof: c.SecretHash, notBefore: micros(c.NotBefore), expiresAt: micros(c.ExpiresAt)}
+	made := Credential{
+		ID: c.ID, Kind: c.Kind, Flow: c.Flow, Proof: c.SecretHash, notBefore: micros(c.NotBefore), expiresAt: micros(c.ExpiresAt), revoked: c.Revoked(),
+	}
 	if c.Kind == tandem.CredentialPublicKey {
 		made.Proof = c.PublicKey
 	}
@@ -82,6 +143,18 @@ func micros(t time.Time) int64 {
 // the application.
 func (a *App) AllowsUserType(t tandem.UserType) bool {
 	return t == tandem.InternalUser && a.InternalUsers || t == tandem.ExternalCommunityUser && a.ExternalUsers
+}
+
+// AllowsPAT reports whether the person may make and use personal access tokens: no
+// person of the outside may.
+func (a *App) AllowsPAT(u *tandem.User) bool {
+	switch a.AccessTokens {
+	case tandem.AccessTokensAuthenticatedUsers:
+		return u.Type == tandem.InternalUser
+	case tandem.AccessTokensAdministratorsOnly:
+		return u.Type == tandem.InternalUser && u.Admin
+	}
+	return false
 }
 
 // ClassicSecret is the SHA-256 of the one secret of ERP.net's records, which

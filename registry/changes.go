@@ -26,7 +26,7 @@ type Changes interface {
 }
 
 // Marks are numbers of changes, of each kind.
-type Marks struct{ Apps, Users, Revocations, Permissions int64 }
+type Marks struct{ Apps, Users, Revocations, Permissions, References int64 }
 
 // AppChange is the newest state of one application.
 type AppChange struct {

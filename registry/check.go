@@ -11,26 +11,30 @@ import (
 // [tandem.CodeUnauthorized]: the token is dead, and a new one may or may not
 // be had.
 var (
-	errAppGone       = refused("the application is unknown or disabled")
-	errRevoked       = refused("the token was revoked")
-	errUserGone      = refused("the user is unknown or disabled")
-	errUserChanged   = refused("the user has another type or other rights than when the token was issued")
-	errUserType      = refused("the application does not admit users of this type")
-	errNoSystemUser  = refused("the application may not act as a System User")
-	errOtherUser     = refused("the application acts as another System User now")
-	errSystemUser    = refused("the System User is unknown or disabled")
-	errScopeShrunk   = refused("the application may not be granted this scope any more")
-	errOlderThanApp  = refused("the token was issued to an earlier application of that name")
-	errNoPrincipal   = refused("the token speaks for nobody")
+	errAppGone       = refused(tandem.RuleAppUnknown, "the application is unknown or disabled")
+	errAppOff        = errAppGone.By(tandem.RuleAppDisabled)
+	errRevoked       = refused(tandem.RuleTokenRevoked, "the token was revoked")
+	errUserGone      = refused(tandem.RuleUserUnknown, "the user is unknown or disabled")
+	errUserOff       = errUserGone.By(tandem.RuleUserDisabled)
+	errUserChanged   = refused(tandem.RuleUserChanged, "the user has another type or other rights than when the token was issued")
+	errUserType      = refused(tandem.RuleUserType, "the application does not admit users of this type")
+	errNoSystemUser  = refused(tandem.RuleAppService, "the application may not act as a System User")
+	errOtherUser     = refused(tandem.RuleAppSystemUser, "the application acts as another System User now")
+	errSystemUser    = refused(tandem.RuleUserSystem, "the System User is unknown or disabled")
+	errScopeShrunk   = refused(tandem.RuleScopeFlow, "the application may not be granted this scope any more")
+	errOlderThanApp  = refused(tandem.RuleAppReplaced, "the token was issued to an earlier application of that name")
+	errNoResource    = refused(tandem.RuleResource, "the resource is unknown now, or switched off")
+	errNotAccepted   = refused(tandem.RuleResourceAccepts, "the resource takes no tokens of the application any more")
+	errNoPrincipal   = refused(tandem.RuleTokenKind, "the token speaks for nobody")
 	errStaleRegistry = tandem.Errorf(tandem.CodeUnavailable, "the database has not answered for some seconds; try again")
 )
 
-func refused(why string) *tandem.Error {
-	return tandem.Errorf(tandem.CodeUnauthorized, "%s", why)
+func refused(by tandem.Rule, why string) *tandem.Error {
+	return tandem.Errorf(tandem.CodeUnauthorized, "%s", why).By(by)
 }
 
 // Check decides whether whom a verified token speaks for may still act: the
-// token is not revoked; the application is enabled; a person is enabled, has
+// token is not revoked, nor is its grant, and its sign-in has not been ended; the application is enabled; a person is enabled, has
 // the type and rights the token says, and is of a type the application admits;
 // a System User is enabled and still the one the application acts as; and the
 // scope is within what the flow may have today (invariants I6 and I10).
@@ -44,18 +48,23 @@ func (r *Registry) Check(ctx context.Context, p *tandem.Principal) error {
 	if r.stale.Load() {
 		return errStaleRegistry
 	}
-	if !ok || !app.Enabled {
+	if !ok {
 		return errAppGone
+	}
+	if !app.Enabled {
+		return errAppOff
 	}
 	// Tokens tell time in whole seconds. An application that was registered with a
 	// clock that was ahead says nothing of when.
 	if p.IssuedAt.Unix() < app.CreatedAt.Unix() && !app.CreatedAt.After(r.Clock.Now()) {
 		return errOlderThanApp
 	}
-	if r.isRevoked(p.TokenID) || p.User != nil && p.User.GrantID != "" && r.isRevoked(p.User.GrantID) {
+	if r.isRevoked(p.TokenID) || p.User != nil && (p.User.GrantID != "" && r.isRevoked(p.User.GrantID) || p.User.SignInID != "" && r.isRevoked(p.User.SignInID)) {
 		return errRevoked
 	}
 	switch {
+	case p.Reference:
+		return r.checkReference(ctx, app, p)
 	case p.User != nil && p.Service == nil:
 		return r.checkUser(ctx, app, p)
 	case p.Service != nil && p.User == nil:
@@ -63,6 +72,10 @@ func (r *Registry) Check(ctx context.Context, p *tandem.Principal) error {
 	}
 	return errNoPrincipal
 }
+
+// SignInEnded reports whether a sign-in has ended so lately that access tokens of it may
+// still be about.
+func (r *Registry) SignInEnded(sid string) bool { return r.isRevoked(sid) }
 
 // isRevoked takes the id of a token or of a grant.
 func (r *Registry) isRevoked(id string) bool {
@@ -77,7 +90,7 @@ func (r *Registry) checkUser(ctx context.Context, app *App, p *tandem.Principal)
 	}
 	switch {
 	case !u.Enabled:
-		return errUserGone
+		return errUserOff
 	case u.Type != p.User.Type || u.Admin != p.User.Admin || u.Login != p.User.Login:
 		return errUserChanged
 	case !app.AllowsUserType(u.Type):
@@ -88,7 +101,27 @@ func (r *Registry) checkUser(ctx context.Context, app *App, p *tandem.Principal)
 		if tandem.IsProtocolScope(s) {
 			continue
 		}
-		if u.Type != tandem.InternalUser || !limit.Has(s) {
+		if u.Type != tandem.InternalUser && !tandem.IsResourceScope(s) || !limit.Has(s) {
+			return errScopeShrunk
+		}
+	}
+	if p.Resource != "" {
+		return r.checkResource(p)
+	}
+	return nil
+}
+
+// checkResource says whether a token for a registered resource is good for it still.
+func (r *Registry) checkResource(p *tandem.Principal) error {
+	of, known := r.resources.get(p.Resource)
+	switch {
+	case !known || !of.Enabled:
+		return errNoResource
+	case !of.Accepts(p.ApplicationURI):
+		return errNotAccepted
+	}
+	for _, s := range p.Scope {
+		if !tandem.IsProtocolScope(s) && !of.Scopes.Has(s) {
 			return errScopeShrunk
 		}
 	}

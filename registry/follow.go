@@ -103,7 +103,8 @@ func (r *Registry) refreshLocked(ctx context.Context) error {
 	asked := r.Clock.Now()
 	newest, err := r.Changes.Newest(ctx)
 	if err == nil {
-		err = errors.Join(r.refreshApps(ctx, newest.Apps), r.refreshUsers(ctx, newest.Users), r.refreshRevoked(ctx, newest.Revocations, asked), r.refreshRights(ctx, newest.Permissions))
+		err = errors.Join(r.refreshApps(ctx, newest.Apps), r.refreshUsers(ctx, newest.Users), r.refreshRevoked(ctx, newest.Revocations, asked), r.refreshRights(ctx, newest.Permissions),
+			r.refreshReferences(ctx, newest.References))
 	}
 	if err == nil {
 		r.asked.Store(asked.UnixNano())
@@ -167,14 +168,18 @@ func (r *Registry) take(c AppChange, afresh bool) {
 	case !ok || afresh || id != c.App.ID || version != c.App.Version:
 		app := NewApp(c.App)
 		r.apps.set(app)
-		r.origins.replace(have.orNil(), app)
+		was := have.orNil()
+		r.origins.replace(was, app)
+		r.resources.replace(was, app)
 	}
 }
 
 func (r *Registry) remove(uri string) {
 	have, _ := r.apps.kept(uri)
 	r.apps.remove(uri)
-	r.origins.replace(have.orNil(), nil)
+	was := have.orNil()
+	r.origins.replace(was, nil)
+	r.resources.replace(was, nil)
 }
 
 // refreshUsers forgets the users that changed: they are read again when they are

@@ -53,7 +53,7 @@ func TestEveryChangeIsReadOnce(t *testing.T) {
 		if _, ok := w.live.App(last); !ok || counted.apps.Load() != many || !w.live.AllowsOrigin("https://app7.example") {
 			t.Errorf("%d of %d were read", counted.apps.Load(), many)
 		}
-		w.must(w.apps.Disable(t.Context(), "test", last))
+		w.must(w.apps.Disable(t.Context(), by, last))
 		w.change(w.anna, func(u *tandem.User) { u.Name = "Anna" })
 		w.must(w.revoked.Revoke(t.Context(), registry.RevokedToken{ID: "jti", RevokedAt: w.clock.Now(), ExpiresAt: w.clock.Now().Add(time.Hour)}))
 		for range 3 {
@@ -88,7 +88,7 @@ func TestChangesCommittedInAnotherOrderThanTheyWereMade(t *testing.T) {
 		_, err = late.ExecContext(t.Context(), `INSERT INTO revoked_tokens (token_id, revoked_at, expires_at, kept_until) VALUES ($1, 1, $2, $2)`,
 			jti.TokenID, jti.ExpiresAt.UnixMicro())
 		w.must(err)
-		_, _, err = w.apps.Create(t.Context(), "test", tandem.TrustedApp{ApplicationURI: "com.example/other", ClientType: tandem.ClientPublic})
+		_, _, err = w.apps.Create(t.Context(), by, tandem.TrustedApp{ApplicationURI: "com.example/other", ClientType: tandem.ClientPublic})
 		w.must(err)
 		w.must(w.revoked.Revoke(t.Context(), registry.RevokedToken{ID: "jti", RevokedAt: w.clock.Now(), ExpiresAt: jti.ExpiresAt}))
 		w.refresh()
@@ -110,10 +110,10 @@ func TestReplicaThatStoodStillAsksFirst(t *testing.T) {
 		w.live.Changes = changes
 		anna := w.token(w.anna, "read")
 		w.alive(anna, true, "before")
-		w.must(w.apps.Disable(t.Context(), "test", portal))
+		w.must(w.apps.Disable(t.Context(), by, portal))
 		w.clock.Advance(registry.MaxStale + time.Millisecond) // and nothing refreshes
 		w.alive(anna, false, "woken up")
-		w.must(w.apps.Enable(t.Context(), "test", portal))
+		w.must(w.apps.Enable(t.Context(), by, portal))
 		w.clock.Advance(-time.Hour) // its clock was set
 		w.alive(anna, true, "the clock went back")
 		changes.silent.Store(true)
@@ -138,7 +138,7 @@ func TestOlderDatabaseIsReadAfresh(t *testing.T) {
 	each(t, func(w *world) {
 		anna, service := w.token(w.anna, "read"), w.token(w.svc, "read")
 		for _, uri := range []string{"com.example/a", "com.example/b"} {
-			_, _, err := w.apps.Create(t.Context(), "test", tandem.TrustedApp{
+			_, _, err := w.apps.Create(t.Context(), by, tandem.TrustedApp{
 				ApplicationURI: uri, ClientType: tandem.ClientPublic, Enabled: true, RedirectURIs: []string{"https://gone.example/cb"},
 			})
 			w.must(err)

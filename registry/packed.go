@@ -2,6 +2,7 @@ package registry
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,14 +23,17 @@ func pack(a *App) packed {
 	w.text(a.ApplicationURI)
 	w.text(a.Name)
 	w.text(string(a.ClientType))
+	w.text(string(a.AccessTokens))
 	w.id(a.SystemUserID)
 	w.number(a.CreatedAt.UnixMicro())
-	w.flags(a.Enabled, a.InternalUsers, a.ExternalUsers, a.SystemUserAllowed, a.CreatedAt.IsZero())
+	w.flags(a.Enabled, a.InternalUsers, a.ExternalUsers, a.SystemUserAllowed, a.CreatedAt.IsZero(), a.PushedOnly, a.BoundOnly, a.FAPI, a.DeviceFlow, a.FirstParty)
+	w.number(int64(slices.Index(tandem.IDTokenAlgorithms, a.IDTokenAlgorithm)))
 	w.text(string(a.classicSecret))
 	w.text(a.userFlow.String())
 	w.text(a.serviceFlow.String())
 	w.texts(a.RedirectURIs)
 	w.texts(a.PostLogoutRedirectURIs)
+	w.resource(a.Resource)
 	w.number(int64(len(a.Credentials)))
 	for i := range a.Credentials {
 		c := &a.Credentials[i]
@@ -39,6 +43,7 @@ func pack(a *App) packed {
 		w.text(string(c.Proof))
 		w.number(c.notBefore)
 		w.number(c.expiresAt)
+		w.flags(c.revoked)
 	}
 	return packed(w.all)
 }
@@ -53,11 +58,15 @@ func (p packed) head() (version int64, id, uri string) {
 func (p packed) open() *App {
 	r := unpacker{p}
 	a := &App{
-		Version: r.number(), ID: r.id(), ApplicationURI: r.text(), Name: r.text(), ClientType: tandem.ClientType(r.text()), SystemUserID: r.id(),
+		Version: r.number(), ID: r.id(), ApplicationURI: r.text(), Name: r.text(), ClientType: tandem.ClientType(r.text()),
+		AccessTokens: tandem.AccessTokensPolicy(r.text()), SystemUserID: r.id(),
 		CreatedAt: time.UnixMicro(r.number()).UTC(),
 	}
 	var neverMade bool
-	r.flags(&a.Enabled, &a.InternalUsers, &a.ExternalUsers, &a.SystemUserAllowed, &neverMade)
+	r.flags(&a.Enabled, &a.InternalUsers, &a.ExternalUsers, &a.SystemUserAllowed, &neverMade, &a.PushedOnly, &a.BoundOnly, &a.FAPI, &a.DeviceFlow, &a.FirstParty)
+	if n := r.number(); n >= 0 {
+		a.IDTokenAlgorithm = tandem.IDTokenAlgorithms[n]
+	}
 	if neverMade {
 		a.CreatedAt = time.Time{}
 	}
@@ -66,14 +75,35 @@ func (p packed) open() *App {
 	}
 	a.userFlow, a.serviceFlow = strings.Fields(r.text()), strings.Fields(r.text())
 	a.RedirectURIs, a.PostLogoutRedirectURIs = r.texts(), r.texts()
+	a.Resource = r.resource(a)
 	a.Credentials = make([]Credential, r.number())
 	for i := range a.Credentials {
 		a.Credentials[i] = Credential{
 			ID: r.id(), Kind: tandem.CredentialKind(r.text()), Flow: tandem.Flow(r.text()), Proof: []byte(r.text()),
 			notBefore: r.number(), expiresAt: r.number(),
 		}
+		r.flags(&a.Credentials[i].revoked)
 	}
 	return a
+}
+
+// resource writes nothing but a zero for none.
+func (w *packer) resource(of *Resource) {
+	if of == nil {
+		w.text("")
+		return
+	}
+	w.text(of.URI)
+	w.texts(of.Scopes)
+	w.texts(of.AcceptsFrom)
+}
+
+func (r *unpacker) resource(owner *App) *Resource {
+	uri := r.text()
+	if uri == "" {
+		return nil
+	}
+	return &Resource{URI: uri, Scopes: r.texts(), AcceptsFrom: r.texts(), Owner: owner.ApplicationURI, Name: owner.Name, Enabled: owner.Enabled}
 }
 
 // orNil is nil for none.

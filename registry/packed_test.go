@@ -55,6 +55,9 @@ func TestApplicationsComeBackAsTheyWere(t *testing.T) {
 			if rapid.Bool().Draw(t, "ends") {
 				c.ExpiresAt = at.Draw(t, "until")
 			}
+			if rapid.Bool().Draw(t, "revoked") {
+				c.RevokedAt = at.Draw(t, "when")
+			}
 			a.Credentials = append(a.Credentials, c)
 		}
 		live := &registry.Registry{Changes: &told{apps: []tandem.TrustedApp{a}, number: 1}}

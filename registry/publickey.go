@@ -3,39 +3,15 @@ package registry
 import (
 	"bytes"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/hybridapps/tandem/internal/keyalg"
 )
-
-// maxRSABits bounds what the verification of a signature may cost.
-const maxRSABits = 4096
-
-// KeyAlgorithms are the JWS algorithms that a client's public key may be used
-// with: the key decides, not the token (RFC 8725 section 3.1). None for a key
-// that is too weak or of a kind that is not taken.
-func KeyAlgorithms(key any) []jose.SignatureAlgorithm {
-	switch k := key.(type) {
-	case *ecdsa.PublicKey:
-		if k.Curve == elliptic.P256() {
-			return []jose.SignatureAlgorithm{jose.ES256}
-		}
-	case ed25519.PublicKey:
-		return []jose.SignatureAlgorithm{jose.EdDSA}
-	case *rsa.PublicKey:
-		if bits := k.N.BitLen(); bits >= 2048 && bits <= maxRSABits {
-			return []jose.SignatureAlgorithm{jose.RS256, jose.PS256}
-		}
-	}
-	return nil
-}
 
 // ParsePublicKey reads a client's public key, a JWK or PEM ("PUBLIC KEY"), and
 // returns it as a JWK with a key id. A private key is refused: it has been in
@@ -60,8 +36,8 @@ func ParsePublicKey(text []byte) ([]byte, error) {
 			return nil, invalid("this is a private or secret key: keep it with the application, make a new pair and add its public key")
 		}
 	}
-	if len(KeyAlgorithms(key.Key)) == 0 {
-		return nil, invalid("public key: use P-256, Ed25519, or RSA with 2048 to %d bits", maxRSABits)
+	if len(keyalg.Of(key.Key)) == 0 {
+		return nil, invalid("public key: use P-256, Ed25519, or RSA with 2048 to %d bits", keyalg.MaxRSABits)
 	}
 	if key.KeyID == "" {
 		sum, err := key.Thumbprint(crypto.SHA256)

@@ -1,8 +1,10 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -44,6 +46,8 @@ type Registry struct {
 	Users   Users
 	// Permissions say what accounts may do; without them that is nothing.
 	Permissions Permissions
+	// References are the reference tokens; without them there are none.
+	References References
 	// Outside is what people of the outside can reach at all: see [Registry.Narrow].
 	// Without it that is nothing.
 	Outside *permission.Rights
@@ -57,9 +61,14 @@ type Registry struct {
 	apps    apps
 	revoked live[time.Time]
 	origins origins
-	rights  rights
-	stale   atomic.Bool
-	asked   atomic.Int64 // when the database last answered, Unix nanoseconds; 0 before the first time
+
+	resources resources
+	rights    rights
+
+	references references
+
+	stale atomic.Bool
+	asked atomic.Int64 // when the database last answered, Unix nanoseconds; 0 before the first time
 
 	usersLock sync.RWMutex // guards users and usersMark
 	users     map[string]*tandem.User
@@ -116,6 +125,26 @@ func (r *Registry) App(uri string) (*App, bool) {
 		return nil, false // Run tells why
 	}
 	return r.apps.get(uri)
+}
+
+// AdmitTokens are the applications that admit personal access tokens of the account, by
+// their names.
+func (r *Registry) AdmitTokens(u *tandem.User) []*App {
+	var found []*App
+	for _, uri := range r.apps.uris() {
+		kept, ok := r.apps.kept(uri)
+		if !ok {
+			continue // removed meanwhile
+		}
+		// Opened by itself: a page that looks at all must not drop what calls need.
+		if a := kept.open(); a.Enabled && a.AllowsPAT(u) && len(a.userFlow) > 0 {
+			found = append(found, a)
+		}
+	}
+	slices.SortFunc(found, func(a, b *App) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ApplicationURI, b.ApplicationURI))
+	})
+	return found
 }
 
 func (r *Registry) mayLook() bool {

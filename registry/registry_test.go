@@ -67,7 +67,7 @@ func newWorld(t *testing.T, db *sqldb.DB) *world {
 	w.anna = w.user("anna", tandem.InternalUser)
 	w.paul = w.user("paul", tandem.ExternalCommunityUser)
 	w.svc = w.user("svc.portal", tandem.SystemUserNoLogin)
-	_, secrets, err := w.apps.Create(t.Context(), "test", w.profile())
+	_, secrets, err := w.apps.Create(t.Context(), by, w.profile())
 	w.must(err)
 	w.secrets = secrets
 	w.clock.Advance(time.Second)
@@ -77,7 +77,7 @@ func newWorld(t *testing.T, db *sqldb.DB) *world {
 
 func (w *world) replica() *registry.Registry {
 	return &registry.Registry{
-		Changes: data.NewChanges(w.db), Users: w.users, Permissions: data.NewPermissions(w.db), Clock: w.clock.Now,
+		Changes: data.NewChanges(w.db), Users: w.users, Permissions: data.NewPermissions(w.db), References: data.NewReferences(w.db), Clock: w.clock.Now,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 }
@@ -93,7 +93,7 @@ func (w *world) profile() tandem.TrustedApp {
 func (w *world) user(login string, kind tandem.UserType) tandem.User {
 	w.Helper()
 	u := tandem.User{ID: uuid.NewString(), Login: login, Name: login, Type: kind, Enabled: true, CreatedAt: w.clock.Now(), ChangedAt: w.clock.Now()}
-	w.must(w.users.Create(w.Context(), signin.Account{User: u, Version: 1}))
+	w.must(w.users.Create(w.Context(), signin.Account{User: u}))
 	return u
 }
 
@@ -110,7 +110,7 @@ func (w *world) change(u tandem.User, how func(*tandem.User)) {
 
 func (w *world) edit(how func(*tandem.TrustedApp)) {
 	w.Helper()
-	_, err := w.apps.Update(w.Context(), "test", portal, func(a *tandem.TrustedApp) error { how(a); return nil })
+	_, err := w.apps.Update(w.Context(), by, portal, func(a *tandem.TrustedApp) error { how(a); return nil })
 	w.must(err)
 }
 
@@ -162,8 +162,8 @@ func TestA11_I6_SwitchesReachLiveTokens(t *testing.T) {
 		annaBack, paulBack, sBack bool
 	}{
 		"application disabled": {
-			func(w *world) { w.must(w.apps.Disable(w.Context(), "test", portal)) },
-			func(w *world) { w.must(w.apps.Enable(w.Context(), "test", portal)) },
+			func(w *world) { w.must(w.apps.Disable(w.Context(), by, portal)) },
+			func(w *world) { w.must(w.apps.Enable(w.Context(), by, portal)) },
 			false, false, false, true, true, true,
 		},
 		"SystemUserAllowed off": {
@@ -235,8 +235,8 @@ func TestA11_I6_SwitchesReachLiveTokens(t *testing.T) {
 			true, true, false, true, true, true,
 		},
 		"application deleted and made anew": {
-			func(w *world) { w.must(w.apps.Delete(w.Context(), "test", portal)) },
-			func(w *world) { _, _, err := w.apps.Create(w.Context(), "test", w.profile()); w.must(err) },
+			func(w *world) { w.must(w.apps.Delete(w.Context(), by, portal)) },
+			func(w *world) { _, _, err := w.apps.Create(w.Context(), by, w.profile()); w.must(err) },
 			false, false, false, false, false, false,
 		},
 	} {
@@ -390,11 +390,11 @@ func TestChangesOfAReplicaWhoseClockIsBehind(t *testing.T) {
 		w.refresh()
 		w.clock.Advance(-time.Hour) // the other replica's clock
 		w.change(w.anna, func(u *tandem.User) { u.Enabled = false })
-		w.must(w.apps.Disable(t.Context(), "test", portal))
+		w.must(w.apps.Disable(t.Context(), by, portal))
 		w.clock.Advance(time.Hour)
 		w.refresh()
 		w.alive(anna, false, "disabled by a replica whose clock is behind")
-		w.must(w.apps.Enable(t.Context(), "test", portal))
+		w.must(w.apps.Enable(t.Context(), by, portal))
 		w.refresh()
 		w.alive(anna, false, "the user alone")
 	})

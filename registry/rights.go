@@ -77,7 +77,7 @@ func (r *Registry) readRights(ctx context.Context, u *tandem.User) (*permission.
 		}
 	}
 	table := r.rights.table.Load()
-	made := table.Rights(permission.GroupsOf(u, groups))
+	made := table.Rights(permission.GroupsOf(u, groups)).As(u.ID)
 	r.rights.mu.Lock()
 	defer r.rights.mu.Unlock()
 	if r.rights.seen == nil || len(r.rights.seen) >= MaxUsers {

@@ -14,11 +14,10 @@ import (
 
 // Bounds of an application's fields, in bytes; of lists, in entries.
 const (
-	MaxName        = 254
-	MaxNotes       = 4096
-	MaxURI         = 2048
-	MaxURIs        = 50
-	MaxCredentials = 20
+	MaxName  = 254
+	MaxNotes = 4096
+	MaxURI   = 2048
+	MaxURIs  = 50
 )
 
 // applicationURISyntax is reverse-host style and needs no escape in a form, a
@@ -60,7 +59,30 @@ func validate(a *tandem.TrustedApp) error {
 	if err := validateScopes(a); err != nil {
 		return err
 	}
+	if err := validateSecurity(a); err != nil {
+		return err
+	}
+	if err := validateResource(a); err != nil {
+		return err
+	}
 	return validateType(a)
+}
+
+// validateSecurity keeps out what would leave an application without a way in.
+func validateSecurity(a *tandem.TrustedApp) error {
+	switch {
+	case a.IDTokenAlgorithm != "" && !slices.Contains(tandem.IDTokenAlgorithms, a.IDTokenAlgorithm):
+		return invalid("ID token algorithm %q: use one of %s", tandem.Clip(a.IDTokenAlgorithm, shown), strings.Join(tandem.IDTokenAlgorithms, ", "))
+	case a.FAPI && a.ClientType != tandem.ClientConfidential:
+		return invalid("FAPI 2.0 is for confidential applications: their clients prove themselves with a key")
+	case a.FAPI && a.SecretHash != "":
+		return invalid("FAPI 2.0 takes no secret: clear the classic one, and add public keys")
+	case a.FAPI && a.DeviceFlow:
+		return invalid("FAPI 2.0 knows no device flow: --no-device")
+	case a.FAPI && a.IDTokenAlgorithm == "RS256":
+		return invalid("FAPI 2.0 forbids RS256: leave the ID token algorithm out, or use ES256 or EdDSA")
+	}
+	return nil
 }
 
 // validateType keeps what only a confidential application can have from the
@@ -72,7 +94,7 @@ func validateType(a *tandem.TrustedApp) error {
 		switch {
 		case a.SystemUserAllowed || a.SystemUserID != "":
 			return invalid("a %s application cannot act as a System User: it has no secret to prove itself with", a.ClientType)
-		case a.SecretHash != "" || len(a.Credentials) > 0:
+		case a.SecretHash != "" || len(a.Live()) > 0:
 			return invalid("a %s application has no credentials: revoke them first, or make it %s", a.ClientType, tandem.ClientConfidential)
 		}
 	default:
@@ -159,10 +181,13 @@ func validateURI(what, text string) error {
 // DomainApi.
 func validateScopes(a *tandem.TrustedApp) error {
 	for _, word := range a.Scope {
-		if word != tandem.ScopeRead && word != tandem.ScopeUpdate && !meansNothing(word) {
-			return invalid("scope %q: an application can have %s and %s; %s and its like need no configuration",
+		if word != tandem.ScopeRead && word != tandem.ScopeUpdate && !meansNothing(word) && !validResourceScope(word) {
+			return invalid("scope %q: an application can have %s and %s, and scopes of registered resources; %s and its like need no configuration",
 				tandem.Clip(word, shown), tandem.ScopeRead, tandem.ScopeUpdate, tandem.ScopeOpenID)
 		}
+	}
+	if i := slices.IndexFunc(a.ServiceScope, tandem.IsResourceScope); i >= 0 {
+		return invalid("service scope %q: scopes of resources belong to people; a back end never has one", tandem.Clip(a.ServiceScope[i], shown))
 	}
 	if !within(a.UserScope, a.Scope) {
 		return invalid("user scope %q: it must be within the application's scope %q", tandem.Clip(a.UserScope.String(), shown), a.Scope)

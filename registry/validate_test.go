@@ -17,6 +17,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/internal/keyalg"
 	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -27,7 +28,7 @@ func TestC19_RedirectURIs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, datatest.Open(t, sqldb.SQLite))
 	register := func(uri string) error {
-		_, err := w.apps.Update(t.Context(), "test", portal, func(a *tandem.TrustedApp) error {
+		_, err := w.apps.Update(t.Context(), by, portal, func(a *tandem.TrustedApp) error {
 			a.RedirectURIs = []string{uri}
 			return nil
 		})
@@ -60,11 +61,11 @@ func TestC19_RedirectURIs(t *testing.T) {
 	}
 	// A scheme of its own is a public application's alone, has a dot, and a path.
 	public := tandem.TrustedApp{ApplicationURI: "com.acme/field", Enabled: true, ClientType: tandem.ClientPublic, InternalUsers: true}
-	if _, _, err := w.apps.Create(t.Context(), "test", public); err != nil {
+	if _, _, err := w.apps.Create(t.Context(), by, public); err != nil {
 		t.Fatal(err)
 	}
 	native := func(uri string) error {
-		_, err := w.apps.Update(t.Context(), "test", public.ApplicationURI, func(a *tandem.TrustedApp) error {
+		_, err := w.apps.Update(t.Context(), by, public.ApplicationURI, func(a *tandem.TrustedApp) error {
 			a.RedirectURIs, a.PostLogoutRedirectURIs = []string{uri}, []string{uri}
 			return nil
 		})
@@ -89,7 +90,7 @@ func TestC19_RedirectURIs(t *testing.T) {
 	if err := native("com.acme.field:/callback"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := w.apps.Update(t.Context(), "test", public.ApplicationURI, func(a *tandem.TrustedApp) error { a.ClientType = tandem.ClientConfidential; return nil })
+	_, err := w.apps.Update(t.Context(), by, public.ApplicationURI, func(a *tandem.TrustedApp) error { a.ClientType = tandem.ClientConfidential; return nil })
 	w.refused(err, tandem.CodeInvalid, "made confidential")
 	for name, change := range map[string]func(*tandem.TrustedApp){
 		"too many": func(a *tandem.TrustedApp) {
@@ -100,7 +101,7 @@ func TestC19_RedirectURIs(t *testing.T) {
 		"long notes": func(a *tandem.TrustedApp) { a.Notes = strings.Repeat("x", registry.MaxNotes+1) },
 		"long name":  func(a *tandem.TrustedApp) { a.Name = strings.Repeat("x", registry.MaxName+1) },
 	} {
-		_, err := w.apps.Update(t.Context(), "test", portal, func(a *tandem.TrustedApp) error { change(a); return nil })
+		_, err := w.apps.Update(t.Context(), by, portal, func(a *tandem.TrustedApp) error { change(a); return nil })
 		w.refused(err, tandem.CodeInvalid, name)
 	}
 }
@@ -111,7 +112,7 @@ func TestApplicationURIs(t *testing.T) {
 	create := func(uri string) error {
 		a := w.profile()
 		a.ApplicationURI = uri
-		_, _, err := w.apps.Create(t.Context(), "test", a)
+		_, _, err := w.apps.Create(t.Context(), by, a)
 		return err
 	}
 	for _, uri := range []string{"com.acme/portal", "com.acme/Portal", "a", "urn:acme:portal", strings.Repeat("x", tandem.MaxApplicationURI)} {
@@ -184,7 +185,7 @@ func TestParsePublicKey(t *testing.T) {
 	} {
 		got, err := registry.ParsePublicKey(text)
 		var key jose.JSONWebKey
-		if err != nil || json.Unmarshal(got, &key) != nil || !key.IsPublic() || key.KeyID == "" || key.Use != "" || len(registry.KeyAlgorithms(key.Key)) == 0 {
+		if err != nil || json.Unmarshal(got, &key) != nil || !key.IsPublic() || key.KeyID == "" || key.Use != "" || len(keyalg.Of(key.Key)) == 0 {
 			t.Errorf("%s: %s, %v", name, got, err)
 		}
 	}
@@ -217,7 +218,7 @@ func TestParsePublicKey(t *testing.T) {
 			t.Errorf("%s: %s, %v", name, got, err)
 		}
 	}
-	if n := registry.KeyAlgorithms(crypto.PublicKey("text")); n != nil {
+	if n := keyalg.Of(crypto.PublicKey("text")); n != nil {
 		t.Errorf("a text is good for %v", n)
 	}
 }

@@ -15,6 +15,7 @@ fi
 bench() { go test "$1" -run '^$' -bench "^Benchmark($2)\$" -benchtime "$3" -timeout 60m; }
 
 bench ./bench Applications 1x
+bench ./bench Audit 1x
 bench ./bench Authorize 1x
 bench ./bench TokensDuringPurge 1x
 bench ./bench TokensDuringSearch 1x

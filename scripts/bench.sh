@@ -28,5 +28,6 @@ bench() { go test "$1" -run '^$' -bench "^Benchmark($2)\$" -benchtime "$3" -benc
 	bench ./bench SignedIn 10000x
 	bench ./bench TokensDuringImport 1x
 	for package in ./audit ./session ./registry ./identity/signin; do bench "$package" '.*' 1s; done
+	bench ./audit/sealing '.*' 3x
 	bench ./data '.*' 1s
 } | go run ./scripts/benchreport

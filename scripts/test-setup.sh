@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Brings what the tests need beside Go: PostgreSQL's server and a pooler before it,
-# two load balancers, Chromium, a C compiler for the race detector, and the Node
-# and Java packages of the independent OAuth and OData clients.
+# two load balancers, Chromium, a C compiler for the race detector, SoftHSM, a reader of
+# PDFs, Python and OpenSSL to verify proofs as others do, and the Node and Java packages of the
+# independent OAuth and OData clients.
 # Installs only where it may: as root, with Debian's packages. What is missing
 # afterwards is said, and those tests are skipped (or fail with TANDEM_TEST_ALL).
 set -uo pipefail
@@ -14,6 +15,9 @@ has_nginx() { command -v nginx >/dev/null || [ -x /usr/sbin/nginx ]; }
 has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
 has_node() { command -v node >/dev/null && command -v npm >/dev/null; }
 has_java() { command -v javac >/dev/null && command -v mvn >/dev/null; }
+has_verifiers() { command -v python3 >/dev/null && command -v openssl >/dev/null; }
+has_pdf() { command -v pdftotext >/dev/null; }
+has_hsm() { command -v softhsm2-util >/dev/null; }
 has_cc() { command -v gcc >/dev/null || command -v clang >/dev/null; }
 
 packages=()
@@ -25,6 +29,9 @@ has_chromium || packages+=(chromium)
 has_node || packages+=(nodejs npm)
 has_java || packages+=(default-jdk-headless maven)
 has_cc || packages+=(gcc libc6-dev)
+has_verifiers || packages+=(python3 openssl)
+has_hsm || packages+=(softhsm2)
+has_pdf || packages+=(poppler-utils)
 
 if [ "${#packages[@]}" -gt 0 ]; then
 	if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
@@ -45,6 +52,9 @@ has_postgres || echo "missing: PostgreSQL's server (Debian: postgresql); its tes
 has_pooler || echo "missing: PgBouncer (Debian: pgbouncer); the way through it is not tested"
 has_haproxy && has_nginx || echo "missing: HAProxy and nginx (Debian: haproxy nginx-light); the way through them is not tested"
 has_chromium || echo "missing: Chromium (Debian: chromium); the browser tests will not run"
+has_verifiers || echo "missing: Python and OpenSSL (Debian: python3 openssl); the printed lines that verify a proof are not tested"
+has_hsm || echo "missing: SoftHSM (Debian: softhsm2); signing keys in a hardware security module are not tested"
+has_pdf || echo "missing: pdftotext (Debian: poppler-utils); what PDFs say is not tested"
 has_cc || echo "missing: a C compiler (Debian: gcc libc6-dev); the race detector will not run"
 if has_node; then
 	clients=e2e/clients
@@ -56,13 +66,21 @@ if has_node; then
 else
 	echo "missing: Node.js (Debian: nodejs npm); the tests with npm's clients will not run"
 fi
+(cd e2e/clients/zitadel && go mod download) ||
+	echo "missing: the Go modules of e2e/clients/zitadel (go mod download failed); the test with its example server will fail"
 if has_java; then
 	olingo=e2e/clients/olingo
+	spring=e2e/clients/spring
+	if [ "$spring/pom.xml" -nt "$spring/target/lib" ] || [ "$spring/ResourceServer.java" -nt "$spring/target/api/ResourceServer.class" ]; then
+		(cd "$spring" && rm -rf target && mvn -q -B dependency:copy-dependencies -DoutputDirectory=target/lib &&
+			javac -nowarn -parameters -encoding UTF-8 -cp "target/lib/*" -d target ResourceServer.java) ||
+			echo "missing: the Java packages of $spring (Maven or javac failed); its test will not run"
+	fi
 	if [ "$olingo/pom.xml" -nt "$olingo/target/lib" ] || [ "$olingo/OlingoClient.java" -nt "$olingo/target/OlingoClient.class" ]; then
 		(cd "$olingo" && rm -rf target && mvn -q -B dependency:copy-dependencies -DoutputDirectory=target/lib &&
 			javac -nowarn -encoding UTF-8 -cp "target/lib/*" -d target OlingoClient.java) ||
 			echo "missing: the Java packages of $olingo (Maven or javac failed); its test will not run"
 	fi
 else
-	echo "missing: a JDK and Maven (Debian: default-jdk-headless maven); the test with Olingo will not run"
+	echo "missing: a JDK and Maven (Debian: default-jdk-headless maven); the tests with Olingo and Spring will not run"
 fi

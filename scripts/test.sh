@@ -19,6 +19,8 @@ flags=(-timeout 60m -p $(($(getconf _NPROCESSORS_ONLN) + 1)) -count=1 -exec "$PW
 report=()
 if command -v gcc >/dev/null || command -v clang >/dev/null; then
 	build+=(-race)
+	# With a C compiler there is PKCS#11, too, see hsm.
+	build+=(-tags=pkcs11)
 	# Nothing here uses unsafe, and that others use it well costs too much to check.
 	build+=("-gcflags=all=-d=checkptr=0")
 	# SQLite is C that was translated: it locks by itself what threads share, in
@@ -70,6 +72,6 @@ fi
 go build -ldflags "-X main.linkedCommit=0123abcd" -o "$TANDEM_TEST_PROGRAM" ./cmd/tandem
 go vet "${build[@]+"${build[@]}"}" ./...
 # The longest first, so that none is left alone at the end.
-go test -json -vet=off "${build[@]+"${build[@]}"}" "${flags[@]}" ./e2e/isolation ./e2e ./... |
+go test -json -vet=off "${build[@]+"${build[@]}"}" "${flags[@]}" ./examples/prices/agent ./e2e/isolation ./cmd/tandem ./bench ./e2e ./audit/sealing ./api ./... |
 	go run ./scripts/testreport "${report[@]+"${report[@]}"}"
 if [ -f cover.out ] && [ "${1:-}" = -cover ]; then go tool cover -func=cover.out | tail -n 1; fi

@@ -71,6 +71,15 @@ func New(purpose string, masters ...[]byte) (*Box, error) {
 	return b, nil
 }
 
+// Key derives a key of 32 bytes for one purpose from a master key: for what is not
+// sealed but signed.
+func Key(purpose string, master []byte) ([]byte, error) {
+	if len(master) != KeySize {
+		return nil, fmt.Errorf("seal: key has %d bytes, needs %d", len(master), KeySize)
+	}
+	return hkdf.Key(sha256.New, master, nil, "tandem/"+purpose, KeySize)
+}
+
 // Seal encrypts text for the place: "table|column|row".
 func (b *Box) Seal(text []byte, place string) []byte {
 	prefix := []byte(b.seal + ":")

@@ -14,20 +14,29 @@ func (m *Manager) CloseByKey(ctx context.Context, key string, reason tandem.EndR
 	if key == "" {
 		return nil
 	}
-	_, err := m.end(ctx, Ending{Key: key, Reason: reason})
+	_, err := m.end(ctx, Ending{Key: key, Reason: reason}, asTheyAre)
 	return err
 }
 
-// Close ends the session with this id. Closing one that has ended already
-// changes nothing; for an id that never was, the error is tandem.ErrNotFound.
-func (m *Manager) Close(ctx context.Context, id, reason string) error {
+// CloseOf closes the open sessions that a user has through an application: of sign-ins, and
+// none of the application's own.
+func (m *Manager) CloseOf(ctx context.Context, userID, applicationURI string, reason tandem.EndReason) error {
+	_, err := m.EndWhere(ctx, func(s *tandem.Session) bool {
+		return s.Kind == tandem.SessionUser && s.UserID == userID && s.ApplicationURI == applicationURI
+	}, reason)
+	return err
+}
+
+// Close ends the session with this id, and puts on record by whom. Closing one that has
+// ended already changes nothing; for an id that never was, the error is tandem.ErrNotFound.
+func (m *Manager) Close(ctx context.Context, by tandem.By, id, reason string) error {
 	if reason == "" {
 		return tandem.Errorf(tandem.CodeInvalid, "closing a session needs a reason, which its holder can see")
 	}
 	if len(reason) > 200 {
 		return tandem.Errorf(tandem.CodeInvalid, "the reason is longer than 200 bytes")
 	}
-	_, err := m.end(ctx, Ending{IDs: []string{id}, Reason: tandem.EndReason(reason)})
+	_, err := m.end(ctx, Ending{IDs: []string{id}, Reason: tandem.EndReason(reason), By: by.Login}, by.Caused)
 	return err
 }
 
@@ -47,11 +56,15 @@ func (m *Manager) EndWhere(ctx context.Context, match func(*tandem.Session) bool
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	return m.end(ctx, Ending{IDs: ids, Reason: reason})
+	return m.end(ctx, Ending{IDs: ids, Reason: reason}, asTheyAre)
 }
 
-// end ends sessions in the store, forgets them here and records it.
-func (m *Manager) end(ctx context.Context, e Ending) (int, error) {
+// asTheyAre is for endings that nobody asked for by administering.
+func asTheyAre(e tandem.AuditEvent) tandem.AuditEvent { return e }
+
+// end ends sessions in the store, forgets them here and records it, each with what
+// caused it.
+func (m *Manager) end(ctx context.Context, e Ending, caused func(tandem.AuditEvent) tandem.AuditEvent) (int, error) {
 	m.once.Do(m.init)
 	e.Now = m.Clock.Now()
 	ended, err := m.Store.End(ctx, e)
@@ -59,7 +72,24 @@ func (m *Manager) end(ctx context.Context, e Ending) (int, error) {
 		return 0, err
 	}
 	m.dropAll(ended)
-	return len(ended), m.Auditor.RecordAll(context.WithoutCancel(ctx), closedEvents(ended, e.Now))
+	events := closedEvents(ended, e.Now)
+	for i := range events {
+		events[i] = caused(events[i])
+	}
+	return len(ended), m.Auditor.RecordAll(context.WithoutCancel(ctx), events)
+}
+
+// Show returns a session, open or ended, with the addresses that it was used from: first
+// the one that it was opened from.
+func (m *Manager) Show(ctx context.Context, id string) (tandem.Session, []Seen, error) {
+	m.once.Do(m.init)
+	stored, err := m.Store.ByID(ctx, id)
+	if err != nil {
+		return tandem.Session{}, nil, err
+	}
+	seen, err := m.Store.ListSeen(ctx, id)
+	home := Seen{id, stored.RemoteAddr, stored.OpenedAt}
+	return m.upToDate([]Stored{stored})[0], append([]Seen{home}, seen...), err
 }
 
 // List returns the open sessions by slot.

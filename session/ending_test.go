@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -41,11 +42,19 @@ func TestI6_OneHalfEndsAlone(t *testing.T) {
 			t.Error("signing out ended the service's session")
 		}
 		anna := w.call(m, user("anna", "sid"))
-		if err := m.Close(t.Context(), svc.ID, "maintenance"); err != nil {
+		if err := m.Close(t.Context(), by, svc.ID, "maintenance"); err != nil {
 			t.Fatal(err)
 		}
 		if s := w.call(m, user("anna", "sid")); s.ID != anna.ID {
 			t.Error("closing the service's session ended the user's")
+		}
+		// The record tells who closed the one, and that nobody did the other.
+		var facts []string
+		for _, e := range w.audit.Of(tandem.AuditSessionClosed) {
+			facts = append(facts, e.RemoteAddr+e.Facts)
+		}
+		if want := []string{"", by.From + `{"via":"manage","by":"admin"}`}; !slices.Equal(facts, want) {
+			t.Errorf("recorded %q, want %q", facts, want)
 		}
 	})
 }

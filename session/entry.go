@@ -2,6 +2,7 @@ package session
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,11 +21,13 @@ const (
 )
 
 // key is what makes calls share a session. It is made without allocation: a
-// user's has only the sign-in.
+// user's has only the sign-in, and a reference token's only its id.
 type key struct{ application, account, instance string }
 
 func keyOf(p *tandem.Principal) (key, error) {
 	switch {
+	case p.Reference && p.TokenID != "":
+		return key{account: p.TokenID}, nil
 	case p.Service != nil && p.User == nil && p.Service.SystemUserID != "" && p.ApplicationURI != "":
 		return key{p.ApplicationURI, p.Service.SystemUserID, p.Service.Instance}, nil
 	case p.User != nil && p.Service == nil && p.User.SignInID != "":
@@ -33,7 +36,17 @@ func keyOf(p *tandem.Principal) (key, error) {
 	return key{}, tandem.Errorf(tandem.CodeUnauthorized, "the token names no sign-in and no System User, so it can have no session")
 }
 
-// String is the key as stored: the sign-in itself, or application, System User
+// KeyOf is what the calls of a principal share a session by, as [tandem.Session] has it;
+// empty for a principal that can have none.
+func KeyOf(p *tandem.Principal) string {
+	k, err := keyOf(p)
+	if err != nil {
+		return ""
+	}
+	return k.String()
+}
+
+// String is the key as stored: the sign-in or the reference token itself, or application, System User
 // and instance with spaces between, which a sign-in never has.
 func (k key) String() string {
 	if k.application == "" {
@@ -66,7 +79,7 @@ type entry struct {
 	id             string
 	idle, absolute int64
 	home           string // where it was opened from
-	watched        bool   // a service's session
+	watched        bool   // a back end's session
 
 	snapshot    atomic.Pointer[tandem.Session] // what callers get; replaced, never changed
 	last        atomic.Int64                   // last call, here or as stored
@@ -76,16 +89,69 @@ type entry struct {
 	multiplexed atomic.Bool
 
 	writing sync.Mutex // one write-through at a time
+
+	lastSeen atomic.Pointer[string] // the last other address
+	seeing   sync.Mutex             // guards seen and unseen
+	seen     []string               // other addresses, as far as they are told apart
+	unseen   []Seen                 // of these, what is not stored yet
+}
+
+// saw notes another address. The same one again costs a comparison.
+func (e *entry) saw(address string, at time.Time) {
+	if last := e.lastSeen.Load(); last != nil && *last == address {
+		return
+	}
+	e.seeing.Lock()
+	defer e.seeing.Unlock()
+	e.lastSeen.Store(&address)
+	if len(e.seen) < MaxAddresses-1 && !slices.Contains(e.seen, address) {
+		e.seen = append(e.seen, address)
+		e.unseen = append(e.unseen, Seen{e.id, address, at})
+	}
+}
+
+// takeSeen collects the addresses that are not stored yet.
+func (e *entry) takeSeen() []Seen {
+	if e.lastSeen.Load() == nil {
+		return nil
+	}
+	e.seeing.Lock()
+	defer e.seeing.Unlock()
+	taken := e.unseen
+	e.unseen = nil
+	return taken
+}
+
+// hasUnseen reports whether there are addresses that are not stored yet.
+func (e *entry) hasUnseen() bool {
+	if e.lastSeen.Load() == nil {
+		return false
+	}
+	e.seeing.Lock()
+	defer e.seeing.Unlock()
+	return len(e.unseen) > 0
+}
+
+// giveBackSeen returns an address that could not be stored.
+func (e *entry) giveBackSeen(failed Seen) {
+	e.seeing.Lock()
+	defer e.seeing.Unlock()
+	e.unseen = append(e.unseen, failed)
 }
 
 func newEntry(k key, s Stored, idle time.Duration) *entry {
-	e := &entry{key: k, id: s.ID, idle: idle.Microseconds(), home: s.RemoteAddr, watched: s.Kind == tandem.SessionService}
+	e := &entry{key: k, id: s.ID, idle: idle.Microseconds(), home: s.RemoteAddr, watched: ofService(&s.Session)}
 	if !s.AbsoluteExpiresAt.IsZero() {
 		e.absolute = s.AbsoluteExpiresAt.UnixMicro()
 	}
 	e.multiplexed.Store(s.Multiplexed)
 	e.refresh(s)
 	return e
+}
+
+// ofService reports whether the session is a back end's: a service token's, or a SAT's.
+func ofService(s *tandem.Session) bool {
+	return s.Kind == tandem.SessionService || s.Kind == tandem.SessionReference && !s.AbsoluteExpiresAt.IsZero()
 }
 
 // refresh takes over what the store has.

@@ -5,23 +5,25 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/internal/flood"
 )
 
-func flowOf(k tandem.SessionKind) tandem.Flow {
-	if k == tandem.SessionUser {
-		return tandem.FlowUser
+func flowOf(s *tandem.Session) tandem.Flow {
+	if ofService(s) {
+		return tandem.FlowService
 	}
-	return tandem.FlowService
+	return tandem.FlowUser
 }
 
 func eventOf(s *tandem.Session, kind tandem.AuditKind, at time.Time) tandem.AuditEvent {
 	e := tandem.AuditEvent{
 		At: at, Kind: kind,
-		ApplicationURI: s.ApplicationURI, Actor: s.User, Flow: flowOf(s.Kind), SessionID: s.ID,
+		ApplicationURI: s.ApplicationURI, Actor: s.User, Flow: flowOf(s), SessionID: s.ID,
 	}
-	if s.Kind == tandem.SessionUser {
+	switch s.Kind {
+	case tandem.SessionUser:
 		e.SignInID = s.Key
+	case tandem.SessionReference:
+		e.TokenID = s.Key
 	}
 	return e
 }
@@ -64,9 +66,9 @@ func multiplexedEvent(s *tandem.Session, home, other string, at time.Time) tande
 	return e
 }
 
-func refusedEvent(p *tandem.Principal, remoteAddr string, l tandem.Licence, at time.Time) tandem.AuditEvent {
+func refusedEvent(p *tandem.Principal, remoteAddr string, l tandem.Licence) tandem.AuditEvent {
 	e := tandem.AuditEvent{
-		At: at, Kind: tandem.AuditSessionRefused, ApplicationURI: p.ApplicationURI, Actor: p.Actor(),
+		Kind: tandem.AuditSessionRefused, ApplicationURI: p.ApplicationURI, Actor: p.Actor(),
 		Flow: tandem.FlowService, TokenID: p.TokenID, RemoteAddr: remoteAddr,
 		Detail: fmt.Sprintf("no free slot of %d", l.Slots),
 	}
@@ -76,35 +78,22 @@ func refusedEvent(p *tandem.Principal, remoteAddr string, l tandem.Licence, at t
 	return e
 }
 
-func licenceFull(l tandem.Licence) error {
+func refusedFacts(p *tandem.Principal) tandem.Facts {
+	f := tandem.Facts{Rule: tandem.RuleLicenceFull, Scope: p.Scope.String()}
+	if p.User != nil {
+		f.UserType = p.User.Type
+	}
+	return f
+}
+
+func licenceFull(l tandem.Licence) *tandem.Error {
 	full := fmt.Sprintf("all %d licence slots are in use", l.Slots)
 	if n := l.Slots - SharedSlots(l).Last; n > 0 {
 		full = fmt.Sprintf("all licence slots open to this account are in use (%d in total, %d reserved)", l.Slots, n)
 	}
 	return tandem.Errorf(tandem.CodeLicenceFull, "MaximumLicenseCountExceeded: %s; somebody has to sign out, "+
-		"a session ends 20 minutes after its last call, and an administrator can close one (tandem session close) or raise --licences", full)
+		"a session ends 20 minutes after its last call, and an administrator can close one (tandem session close) or raise --licences", full).By(tandem.RuleLicenceFull)
 }
 
 var errUnavailable error = tandem.Errorf(tandem.CodeUnavailable,
 	"the database does not answer, so no session can be opened or kept; try again")
-
-// maxRefusals bounds the callers whose refusals are told apart in a minute.
-const maxRefusals = 256
-
-// repeatedEvents tell of refusals that were not recorded each.
-func repeatedEvents(repeats []flood.Repeats[tandem.AuditEvent], at time.Time) []tandem.AuditEvent {
-	var events []tandem.AuditEvent
-	for _, r := range repeats {
-		e, since := r.Last, r.Since.UTC().Format(time.RFC3339)
-		e.Detail += fmt.Sprintf("; refused %d times more since %s", r.Count, since)
-		if r.Crowd {
-			e = tandem.AuditEvent{
-				Kind:   tandem.AuditSessionRefused,
-				Detail: fmt.Sprintf("no free slot; %d refusals of further callers since %s", r.Count, since),
-			}
-		}
-		e.At = at
-		events = append(events, e)
-	}
-	return events
-}

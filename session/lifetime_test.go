@@ -131,7 +131,7 @@ func TestB14_CloseTwice(t *testing.T) {
 		m, other := w.replica(1, nil), w.replica(1, nil)
 		anna := w.call(m, user("anna", "a"))
 		for _, replica := range []*session.Manager{m, m, other} {
-			if err := replica.Close(t.Context(), anna.ID, "maintenance"); err != nil {
+			if err := replica.Close(t.Context(), by, anna.ID, "maintenance"); err != nil {
 				t.Error(err)
 			}
 		}
@@ -141,11 +141,11 @@ func TestB14_CloseTwice(t *testing.T) {
 		if err := m.CloseByKey(t.Context(), "", tandem.EndSignOut); err != nil {
 			t.Errorf("a sign-out without a session: %v", err)
 		}
-		if err := m.Close(t.Context(), "never was", "maintenance"); !errors.Is(err, tandem.ErrNotFound) {
+		if err := m.Close(t.Context(), by, "never was", "maintenance"); !errors.Is(err, tandem.ErrNotFound) {
 			t.Errorf("closing a session that never was: %v", err)
 		}
 		for _, reason := range []string{"", strings.Repeat("x", 201)} {
-			if err := m.Close(t.Context(), anna.ID, reason); tandem.ErrorCode(err) != tandem.CodeInvalid {
+			if err := m.Close(t.Context(), by, anna.ID, reason); tandem.ErrorCode(err) != tandem.CodeInvalid {
 				t.Errorf("a reason of %d bytes: %v", len(reason), err)
 			}
 		}
@@ -170,9 +170,11 @@ func TestB15_RefusalsAreToldOnceAMinute(t *testing.T) {
 			t.Errorf("refused calls opened sessions: %d", n)
 		}
 		w.clock.Advance(time.Minute)
-		w.sync(m)
+		if err := w.refusals.Tell(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
 		got := w.audit.Details(tandem.AuditSessionRefused)
-		if len(got) != 3 || !strings.Contains(got[2], "refused 49 times more") {
+		if len(got) != 3 || !strings.Contains(got[2], "49 times more") {
 			t.Errorf("a minute later: %q", got)
 		}
 	})

@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/internal/flood"
 )
 
 // DefaultSlots is the licence where none is given.
@@ -32,6 +31,8 @@ type Manager struct {
 	// Clock tells the time; nil means the system's.
 	Clock   tandem.Clock
 	Auditor Auditor
+	// Refusals put on record who found no slot; nil records none.
+	Refusals tandem.Refuser
 	// Log gets what a background round could not do; the default is
 	// slog.Default().
 	Log *slog.Logger
@@ -42,6 +43,8 @@ type Manager struct {
 	// may use it. Each round ends the sessions that it refuses, with
 	// tandem.EndDisabled. Nil allows all.
 	Allowed func(s *tandem.Session) bool
+	// Opened is told of each session that this replica has opened; nil tells nobody.
+	Opened func(s *tandem.Session)
 
 	once sync.Once
 	// gate lets one opening at a time reach the store, which would make them
@@ -53,9 +56,8 @@ type Manager struct {
 	byID map[string]*entry
 	late map[*entry]struct{} // ended here, with calls that are not stored yet
 
-	round    sync.Mutex // one Sync at a time; guards change
-	change   int64
-	refusals flood.Gate[key, tandem.AuditEvent]
+	round  sync.Mutex // one Sync at a time; guards change
+	change int64
 
 	licenceMu sync.Mutex
 	applied   bool
@@ -76,7 +78,6 @@ func (m *Manager) init() {
 		m.Licence.Slots = DefaultSlots
 	}
 	m.counts = m.Licence
-	m.refusals.Max = maxRefusals
 	m.gate = make(chan struct{}, 1)
 	m.live = make(map[key]*entry)
 	m.byID = make(map[string]*entry)
@@ -111,8 +112,8 @@ func (m *Manager) Acquire(ctx context.Context, p *tandem.Principal, remoteAddr s
 			return nil, err
 		}
 	}
-	if e.watched && remoteAddr != e.home && !e.multiplexed.Load() {
-		m.watch(ctx, e, remoteAddr)
+	if remoteAddr != e.home {
+		m.elsewhere(ctx, e, remoteAddr)
 	}
 	return e.snapshot.Load(), nil
 }
@@ -186,18 +187,13 @@ func (m *Manager) open(ctx context.Context, p *tandem.Principal, k key, remoteAd
 	if err != nil {
 		return nil, m.unavailable(ctx, errors.Join(err, m.record(ctx, events)))
 	}
-	switch {
-	case opened.ID == "" && e == nil:
-		if e := refusedEvent(p, remoteAddr, opened.Licence, m.Clock.Now()); m.refusals.Pass(e.At, k, e) {
-			events = append(events, e)
-		}
-	case opened.Fresh:
+	if e == nil {
+		return nil, m.refuse(ctx, p, remoteAddr, opened.Licence, events)
+	}
+	if opened.Fresh {
 		events = append(events, openedEvent(p, &opened))
 	}
 	err = m.Auditor.RecordAll(ctx, events)
-	if e == nil {
-		return nil, licenceFull(opened.Licence)
-	}
 	if err != nil {
 		if opened.Fresh {
 			// A session that could not be recorded must not be used.
@@ -209,7 +205,25 @@ func (m *Manager) open(ctx context.Context, p *tandem.Principal, k key, remoteAd
 		}
 		return nil, m.unavailable(ctx, err)
 	}
+	if opened.Fresh && m.Opened != nil {
+		m.Opened(&opened.Session)
+	}
 	return e, nil
+}
+
+// refuse says that no slot is free, and puts it on record beside what has ended.
+func (m *Manager) refuse(ctx context.Context, p *tandem.Principal, remoteAddr string, l tandem.Licence, events []tandem.AuditEvent) error {
+	full := licenceFull(l)
+	err := m.Auditor.RecordAll(ctx, events)
+	if m.Refusals != nil {
+		var failed error
+		full.Reference, failed = m.Refusals.Refused(ctx, refusedEvent(p, remoteAddr, l), refusedFacts(p), string(full.Code))
+		err = errors.Join(err, failed)
+	}
+	if err != nil {
+		m.Log.ErrorContext(ctx, "a refusal for want of a slot is not on record", "error", err)
+	}
+	return full
 }
 
 // record is for what has happened although the opening failed, maybe because its
@@ -276,6 +290,9 @@ func (m *Manager) draft(p *tandem.Principal, k key) tandem.Session {
 		s.ServiceInstance = p.Service.Instance
 		s.AbsoluteExpiresAt = now.Add(m.ServiceAbsolute)
 	}
+	if p.Reference {
+		s.Kind = tandem.SessionReference
+	}
 	return s
 }
 
@@ -296,6 +313,14 @@ func (m *Manager) applyLicence(ctx context.Context) error {
 	m.applied, m.counts = true, m.Licence
 	m.dropAll(ended)
 	return m.Auditor.RecordAll(ctx, closedEvents(ended, m.Clock.Now()))
+}
+
+// elsewhere notes that a session is used from another address than it was opened from.
+func (m *Manager) elsewhere(ctx context.Context, e *entry, remoteAddr string) {
+	e.saw(remoteAddr, m.Clock.Now())
+	if e.watched && !e.multiplexed.Load() {
+		m.watch(ctx, e, remoteAddr)
+	}
 }
 
 // watch records, once for a session, that a service session is used from more

@@ -33,8 +33,7 @@ func (m *Manager) Run(ctx context.Context) {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 			defer cancel()
-			err := errors.Join(m.flush(last), m.Auditor.RecordAll(last, repeatedEvents(m.refusals.Due(m.Clock.Now(), true), m.Clock.Now())))
-			if err != nil {
+			if err := m.flush(last); err != nil {
 				m.Log.ErrorContext(last, "write back sessions at the end", "error", err)
 			}
 			return
@@ -69,8 +68,8 @@ func (m *Manager) Sync(ctx context.Context) error {
 	}
 	expired, expireErr := m.Store.Expire(ctx, m.Clock.Now())
 	m.dropAll(expired)
-	events := append(closedEvents(expired, m.Clock.Now()), repeatedEvents(m.refusals.Due(m.Clock.Now(), false), m.Clock.Now())...)
-	return errors.Join(err, listErr, expireErr, m.Auditor.RecordAll(ctx, events), m.endDisallowed(ctx))
+	recordErr := m.Auditor.RecordAll(ctx, closedEvents(expired, m.Clock.Now()))
+	return errors.Join(err, listErr, expireErr, recordErr, m.endDisallowed(ctx))
 }
 
 // Purge forgets sessions that ended longer ago than [Keep]; call it now and then.
@@ -108,7 +107,7 @@ func (m *Manager) flush(ctx context.Context) error {
 	var entries []*entry
 	m.mu.Lock()
 	for _, e := range m.byID {
-		if e.calls.Load() > 0 {
+		if e.calls.Load() > 0 || e.hasUnseen() {
 			entries = append(entries, e)
 		}
 	}
@@ -121,8 +120,10 @@ func (m *Manager) flush(ctx context.Context) error {
 		return nil
 	}
 	touches := make([]Touch, len(entries))
+	var seen []Seen
 	for i, e := range entries {
 		touches[i] = e.take()
+		seen = append(seen, e.takeSeen()...)
 	}
 	if err := m.Store.Touch(ctx, touches); err != nil {
 		for i, e := range entries {
@@ -136,7 +137,24 @@ func (m *Manager) flush(ctx context.Context) error {
 	for i, e := range entries {
 		e.written(touches[i])
 	}
-	return nil
+	return m.flushSeen(ctx, seen)
+}
+
+// flushSeen writes the addresses down that sessions were used from. Those of a session
+// that is not open any more are given up when they cannot be written.
+func (m *Manager) flushSeen(ctx context.Context, seen []Seen) error {
+	if len(seen) == 0 {
+		return nil
+	}
+	err := m.Store.AddSeen(ctx, seen)
+	if err != nil {
+		for i := range seen {
+			if e := m.known(seen[i].SessionID); e != nil {
+				e.giveBackSeen(seen[i])
+			}
+		}
+	}
+	return err
 }
 
 func (m *Manager) endDisallowed(ctx context.Context) error {
@@ -154,6 +172,6 @@ func (m *Manager) endDisallowed(ctx context.Context) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := m.end(ctx, Ending{IDs: ids, Reason: tandem.EndDisabled})
+	_, err := m.end(ctx, Ending{IDs: ids, Reason: tandem.EndDisabled}, asTheyAre)
 	return err
 }

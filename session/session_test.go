@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/audit"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/internal/testkit"
@@ -24,6 +25,7 @@ const (
 
 // world is one licence with its replicas: managers over one database.
 type world struct {
+	refusals *audit.Refusals
 	*testing.T
 	clock *testkit.Clock
 	audit *testkit.Record
@@ -36,14 +38,16 @@ func each(t *testing.T, test func(w *world)) {
 	t.Helper()
 	t.Parallel()
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
-		test(&world{T: t, clock: testkit.NewClock(), audit: &testkit.Record{}, db: db, store: data.NewSessions(db)})
+		w := &world{T: t, clock: testkit.NewClock(), audit: &testkit.Record{}, db: db, store: data.NewSessions(db)}
+		w.refusals = audit.NewRefusals(w.audit, w.clock.Now)
+		test(w)
 	})
 }
 
 // replica starts a manager. It has no Run: tests call Sync for its rounds.
 func (w *world) replica(slots int, reserved map[string]int) *session.Manager {
 	return &session.Manager{
-		Store: w.store, Auditor: w.audit, Clock: w.clock.Now, Licence: tandem.Licence{Slots: slots, Reserved: reserved},
+		Store: w.store, Auditor: w.audit, Refusals: w.refusals, Clock: w.clock.Now, Licence: tandem.Licence{Slots: slots, Reserved: reserved},
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 }

@@ -25,6 +25,12 @@ type Store interface {
 	// MarkMultiplexed reports whether this call is the one that marked the
 	// session as used from several places.
 	MarkMultiplexed(ctx context.Context, id string) (bool, error)
+	// AddSeen keeps addresses, as long as there are fewer than [MaxAddresses].
+	AddSeen(ctx context.Context, seen []Seen) error
+	// ListSeen returns those of a session, the first first.
+	ListSeen(ctx context.Context, sessionID string) ([]Seen, error)
+	// ByID returns a session that is open or not forgotten yet, else [tandem.ErrNotFound].
+	ByID(ctx context.Context, id string) (Stored, error)
 	// End ends the open sessions among those selected and returns them. When
 	// none of the IDs given ever was a session, the error is
 	// tandem.ErrNotFound.
@@ -103,7 +109,20 @@ type Ending struct {
 	IDs    []string
 	Key    string
 	Reason tandem.EndReason
-	Now    time.Time
+	// By is who ends them by administering; empty for nobody.
+	By  string
+	Now time.Time
+}
+
+// MaxAddresses is how many addresses are kept of a session, the one included that it was
+// opened from.
+const MaxAddresses = 8
+
+// Seen is an address that a session was used from beside the one that it was opened from,
+// and when first.
+type Seen struct {
+	SessionID, Address string
+	At                 time.Time
 }
 
 // EndLicence ends sessions that have no slot in a smaller licence.

@@ -204,6 +204,15 @@ func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
 	if checker, ok := c.fullConn.(driver.NamedValueChecker); ok {
 		return checker.CheckNamedValue(v)
 	}
+	switch value := v.Value.(type) {
+	case string, int64:
+		return nil
+	case *string: // as the fields of rows are, which database/sql would find out by reflection
+		if value != nil {
+			v.Value = *value
+			return nil
+		}
+	}
 	return driver.ErrSkip
 }
 

@@ -85,8 +85,9 @@ func throughPooler(ctx context.Context, config *pgx.ConnConfig) (bool, error) {
 	return pid != c.PgConn().PID(), err
 }
 
-// Set names the limits to the server, unless the URL does, and lets it give up
-// what a machine has that vanished. A pooler would refuse the connection for them.
+// Set names the limits to the server, unless the URL does, lets it give up what a
+// machine has that vanished, and gives one statement one core, so that a search does
+// not take them all from the tokens. A pooler would refuse the connection for them.
 func (l Limits) Set(params map[string]string) {
 	ms := func(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 	seconds := func(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) }
@@ -98,6 +99,9 @@ func (l Limits) Set(params map[string]string) {
 		if _, given := params[name]; !given && value != "0" {
 			params[name] = value
 		}
+	}
+	if _, given := params["max_parallel_workers_per_gather"]; !given {
+		params["max_parallel_workers_per_gather"] = "0"
 	}
 }
 

@@ -489,9 +489,12 @@ func TestLimitsOfPostgreSQL(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	var silent, idle, count string
+	var silent, idle, count, helpers string
 	err = db.Reader().QueryRowContext(t.Context(), `SELECT current_setting('tcp_user_timeout'), current_setting('tcp_keepalives_idle'),
-		current_setting('tcp_keepalives_count')`).Scan(&silent, &idle, &count)
+		current_setting('tcp_keepalives_count'), current_setting('max_parallel_workers_per_gather')`).Scan(&silent, &idle, &count, &helpers)
+	if helpers != "0" {
+		t.Errorf("a statement takes %s cores more than one", helpers)
+	}
 	if silent != "10000" || idle != "5" || count != "2" || err != nil {
 		t.Errorf("a machine that vanished is given up after %s ms, asked after %s, %s times (%v)", silent, idle, count, err)
 	}

@@ -143,8 +143,9 @@ func (b *Browser) SignIn(address, login, password string) *Page {
 // Code is an authorization code with what its redemption needs.
 type Code struct{ Code, Verifier, Nonce string }
 
-// Authorize signs a person in through [Portal] and returns the code. Without
-// scopes it asks for openid profile offline_access read update.
+// Authorize signs a person in through [Portal], allows it what it asks for where it is
+// not of the first party, and returns the code. Without scopes it asks for openid profile
+// offline_access read update.
 func (b *Browser) Authorize(login, password string, scope ...string) Code {
 	b.t.Helper()
 	if len(scope) == 0 {
@@ -156,6 +157,9 @@ func (b *Browser) Authorize(login, password string, scope ...string) Code {
 		"client_id": {Portal}, "redirect_uri": {RedirectURI}, "response_type": {"code"}, "scope": {strings.Join(scope, " ")},
 		"state": {state}, "nonce": {c.Nonce}, "code_challenge": {challenge(c.Verifier)}, "code_challenge_method": {"S256"},
 	}.Encode(), login, password)
+	if _, _, asked := page.Form(url.Values{"allow": nil}); asked {
+		page = b.Submit(page, url.Values{"allow": {"1"}})
+	}
 	to, err := url.Parse(page.Header.Get("Location"))
 	if err != nil {
 		b.t.Fatal(err)

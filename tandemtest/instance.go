@@ -7,12 +7,15 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/audit"
+	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/hsm"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/platform"
@@ -60,13 +63,27 @@ type Options struct {
 	// zero means the specified ones.
 	Lifetimes             token.Lifetimes
 	Idle, ServiceAbsolute time.Duration
+	// Host is the instance's name in its URLs; the default is 127.0.0.1. Passkeys want
+	// localhost.
+	Host string
 	// Throttling bounds the guessing of passwords; zero means the defaults.
 	Throttling signin.Throttling
+	// Queries limit what a session asks of the ERP; zero means the defaults.
+	Queries data.QueryLimits
 	// Demo fills the ERP data with the demo company. Without it the ERP is empty.
 	Demo bool
 	// OwnKeys gives the instance an own key and own signing keys, which takes a
 	// moment. Without it instances share those that were made once.
 	OwnKeys bool
+	// AccessTokens say how access tokens are written and signed; zero means as usual.
+	AccessTokens platform.AccessTokens
+	// HSM is where signing keys are made, as with OwnKeys; by default nowhere.
+	HSM hsm.Config
+	// Audit says when the instance audits itself, and whom it tells; by default daily, and
+	// nobody.
+	Audit platform.AuditSchedule
+	// Mail is the server by which people get mail; by default there is none.
+	Mail platform.MailConfig
 	// Log is where logs go; the default is the test's output.
 	Log *slog.Logger
 	// Wrap stands before every handler, for tests that make the network fail.
@@ -105,12 +122,13 @@ func Start(t testing.TB, o Options) *Instance {
 	config := platform.InstanceConfig{
 		StoreConfig: platform.StoreConfig{
 			KeyFile: filepath.Join(t.TempDir(), "instance.key"), Passwords: cheap, Lifetimes: o.Lifetimes,
-			Actor: "test", Log: o.Log, Clock: o.Clock.Now,
+			By: By, Log: o.Log, Clock: o.Clock.Now, HSM: o.HSM,
 		},
-		Version: "test", Licence: o.Licence, Throttling: o.Throttling, Idle: o.Idle, ServiceAbsolute: o.ServiceAbsolute,
+		Version: "test", Licence: o.Licence, Throttling: o.Throttling, Idle: o.Idle, ServiceAbsolute: o.ServiceAbsolute, Queries: o.Queries,
+		Audit: o.Audit, Mail: o.Mail, AccessTokens: o.AccessTokens,
 	}
 	// What is copied was made now, which is another time by a clock that was moved.
-	if o.Clock.ahead.Load() == 0 && !o.OwnKeys {
+	if o.Clock.ahead.Load() == 0 && !o.OwnKeys && !o.HSM.Set() {
 		at, secrets := open(t, o.Engine, config.KeyFile, o.Demo)
 		config.DB = at
 		in := start(t, o, config, nil)
@@ -142,6 +160,15 @@ func (in *Instance) Replica(t testing.TB) *Instance {
 	return r
 }
 
+// ReplicaWith runs a replica that writes and signs access tokens in another way, as when
+// the setting is changed.
+func (in *Instance) ReplicaWith(t testing.TB, a platform.AccessTokens) *Instance {
+	t.Helper()
+	changed := *in
+	changed.config.AccessTokens = a
+	return changed.Replica(t)
+}
+
 // On runs the instance on another database, such as one that was restored from a
 // backup, with a key of its own. Its Issuer is that of the first.
 func (in *Instance) On(t testing.TB, db string) *Instance {
@@ -161,6 +188,9 @@ func start(t testing.TB, o Options, config platform.InstanceConfig, replicas *[]
 		t.Fatal(err)
 	}
 	own := "http://" + l.Addr().String()
+	if o.Host != "" {
+		own = strings.Replace(own, "127.0.0.1", o.Host, 1)
+	}
 	if config.URL == "" {
 		config.URL = own
 	}
@@ -220,7 +250,7 @@ func (in *Instance) CreateUsers(all ...signin.NewUser) []tandem.User {
 			n.Password = Password
 		}
 		var err error
-		if made[i], err = in.Platform.Accounts.Create(in.t.Context(), n); err != nil {
+		if made[i], err = in.Platform.Accounts.Create(in.t.Context(), By, n); err != nil {
 			in.t.Fatal(err)
 		}
 	}
@@ -233,7 +263,7 @@ func (in *Instance) CreateUsers(all ...signin.NewUser) []tandem.User {
 func (in *Instance) Grant(group string, logins ...string) {
 	in.t.Helper()
 	for _, login := range logins {
-		if err := in.Platform.Permissions.AddMember(in.t.Context(), group, login); err != nil {
+		if err := in.Platform.Permissions.AddMember(in.t.Context(), By, group, login); err != nil {
 			in.t.Fatal(err)
 		}
 	}
@@ -243,7 +273,7 @@ func (in *Instance) Grant(group string, logins ...string) {
 // CreateApp registers an application and returns its secrets.
 func (in *Instance) CreateApp(a tandem.TrustedApp) registry.Secrets {
 	in.t.Helper()
-	_, secrets, err := in.Platform.Apps.Create(in.t.Context(), "test", a)
+	_, secrets, err := in.Platform.Apps.Create(in.t.Context(), By, a)
 	if err != nil {
 		in.t.Fatal(err)
 	}
@@ -254,7 +284,7 @@ func (in *Instance) CreateApp(a tandem.TrustedApp) registry.Secrets {
 // UpdateApp changes an application; every replica knows when it returns.
 func (in *Instance) UpdateApp(applicationURI string, change func(a *tandem.TrustedApp)) {
 	in.t.Helper()
-	_, err := in.Platform.Apps.Update(in.t.Context(), "test", applicationURI, func(a *tandem.TrustedApp) error { change(a); return nil })
+	_, err := in.Platform.Apps.Update(in.t.Context(), By, applicationURI, func(a *tandem.TrustedApp) error { change(a); return nil })
 	if err != nil {
 		in.t.Fatal(err)
 	}

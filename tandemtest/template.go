@@ -44,7 +44,7 @@ func fill(ctx context.Context, url string, withCompany bool) (note string, err e
 	defer os.RemoveAll(dir)
 	keyFile := filepath.Join(dir, "instance.key")
 	a, err := platform.OpenAdministration(ctx, platform.StoreConfig{
-		DB: url, KeyFile: keyFile, Passwords: cheap, Actor: "test", Log: slog.New(slog.DiscardHandler),
+		DB: url, KeyFile: keyFile, Passwords: cheap, By: By, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return "", err
@@ -96,19 +96,19 @@ var company = platform.Company{By: "admin", Staff: []string{"anna"}, External: [
 // register adds the people and the applications that every instance has.
 func register(ctx context.Context, a *platform.Administration) (registry.Secrets, error) {
 	for _, u := range Users {
-		if _, err := a.Accounts.Create(ctx, u); err != nil {
+		if _, err := a.Accounts.Create(ctx, By, u); err != nil {
 			return registry.Secrets{}, err
 		}
 	}
-	svc, err := a.Accounts.Create(ctx, signin.NewUser{Login: SystemUser, Name: "Portal service", Type: tandem.SystemUserNoLogin})
+	svc, err := a.Accounts.Create(ctx, By, signin.NewUser{Login: SystemUser, Name: "Portal service", Type: tandem.SystemUserNoLogin})
 	if err != nil {
 		return registry.Secrets{}, err
 	}
 	// Most tests are not about what the back end may do: it may do everything.
-	if err := a.Permissions.AddMember(ctx, AllData, SystemUser); err != nil {
+	if err := a.Permissions.AddMember(ctx, By, AllData, SystemUser); err != nil {
 		return registry.Secrets{}, err
 	}
-	_, secrets, err := a.Apps.Create(ctx, "test", tandem.TrustedApp{
+	_, secrets, err := a.Apps.Create(ctx, By, tandem.TrustedApp{
 		ApplicationURI: Portal, Name: "Portal", Enabled: true, ClientType: tandem.ClientConfidential,
 		InternalUsers: true, ExternalUsers: true, SystemUserAllowed: true, SystemUserID: svc.ID, FirstParty: true,
 		RedirectURIs: []string{RedirectURI}, PostLogoutRedirectURIs: []string{PostLogoutRedirectURI},
@@ -117,7 +117,7 @@ func register(ctx context.Context, a *platform.Administration) (registry.Secrets
 	if err != nil {
 		return registry.Secrets{}, err
 	}
-	_, _, err = a.Apps.Create(ctx, "test", tandem.TrustedApp{
+	_, _, err = a.Apps.Create(ctx, By, tandem.TrustedApp{
 		ApplicationURI: Field, Name: "Field", Enabled: true, ClientType: tandem.ClientPublic, InternalUsers: true,
 		ExternalUsers: true, FirstParty: true, RedirectURIs: []string{FieldRedirectURI},
 		Scope: tandem.Scope{tandem.ScopeRead, tandem.ScopeUpdate},

@@ -17,13 +17,13 @@ func (s *site) approving() (customer, product string) {
 	in, ctx := s.in, s.t.Context()
 	in.CreateUser(signin.NewUser{Login: "maria", Type: tandemtest.Users[1].Type, Password: tandemtest.Password})
 	rights := in.Platform.Permissions
-	if _, err := rights.CreateGroup(ctx, "Managers", ""); err != nil {
+	if _, err := rights.CreateGroup(ctx, tandemtest.By, "Managers", ""); err != nil {
 		s.t.Fatal(err)
 	}
-	if err := rights.AddMember(ctx, "Managers", "maria"); err != nil {
+	if err := rights.AddMember(ctx, tandemtest.By, "Managers", "maria"); err != nil {
 		s.t.Fatal(err)
 	}
-	if _, _, err := in.Platform.GrantType(ctx, "Managers", "SO", "release,other-date,complete,approve", false); err != nil {
+	if _, _, err := in.Platform.GrantType(ctx, tandemtest.By, "Managers", "SO", "release,other-date,complete,approve", false); err != nil {
 		s.t.Fatal(err)
 	}
 	in.Refresh()
@@ -108,7 +108,7 @@ func TestR_T_OrdersAreApprovedInThePages(t *testing.T) {
 	}
 	maria.open("/approvals/"+strings.Repeat("0", 8)+"-0000-0000-0000-000000000000").wants(t, 404)
 	for _, ability := range []string{"unit-price", "line-discount"} {
-		if _, err := s.in.Platform.Permissions.Grant(t.Context(), "Managers", permission.Target{System: ability}, "read", false); err != nil {
+		if _, err := s.in.Platform.Permissions.Grant(t.Context(), tandemtest.By, "Managers", permission.Target{System: ability}, "read", false); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -99,14 +99,23 @@ func TestPagesAreAccessible(t *testing.T) {
 	}
 	for _, path := range []string{
 		"/", "/orders?sort=number&from=2020-01-01", "/orders/" + order, "/orders/new", "/stock?sort=-quantity", "/jobs?sort=kind", "/jobs/" + j.ID, "/schedules",
-		"/schedules?edit=s1", "/import", "/export", "/two-halves", "/nowhere",
+		"/schedules?edit=s1", "/import", "/export", "/two-halves", "/two-halves/proof", "/nowhere",
 	} {
 		open(s.url + path)
 	}
 	do(chromedp.Click(chromedp.CSS("#sign-out")), chromedp.WaitVisible(chromedp.CSS("#signed-out")))
 	look("signed out")
 	signIn("maria")
-	for _, path := range []string{"/approvals", "/approvals/" + large, "/orders/" + large} {
+	open(s.url + "/visits?from=2020-01-01")
+	visit, err := chromedp.Run(ctx, chromedp.Evaluate[string](`[...document.querySelectorAll("[data-visit]")].at(-1).dataset.visit`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	access := s.in.SignIn("admin").Access
+	s.attach(access, visitsSet+"("+visit+")", "winch-1.jpg", "c-1", "field/photo", photo(t, 640, 480))
+	s.attach(access, visitsSet+"("+visit+")", "small.jpg", "c-1/thumbnail", "field/thumbnail", photo(t, 320, 240))
+	s.attach(access, visitsSet+"("+visit+")", "signature.txt", "c-2", "field/signature", []byte("F. Lechner"))
+	for _, path := range []string{"/visits/" + visit, "/approvals", "/approvals/" + large, "/orders/" + large} {
 		open(s.url + path)
 	}
 	do(chromedp.Click(chromedp.CSS("#sign-out")), chromedp.WaitVisible(chromedp.CSS("#signed-out")))

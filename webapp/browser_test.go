@@ -118,7 +118,7 @@ func TestInABrowser(t *testing.T) {
 
 	do(chromedp.Navigate(s.url + "/orders"))
 	order := eval(`document.querySelector("[data-order]").dataset.order`)
-	for _, path := range []string{"/", "/orders", "/orders/" + order, "/orders/new", "/stock", "/jobs", "/jobs/1", "/schedules", "/import", "/export", "/two-halves", "/nowhere"} {
+	for _, path := range []string{"/", "/orders", "/orders/" + order, "/orders/new", "/visits", "/stock", "/jobs", "/jobs/1", "/schedules", "/import", "/export", "/two-halves", "/nowhere"} {
 		do(chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile), chromedp.Navigate(s.url+path))
 		if wide := eval("document.documentElement.scrollWidth"); wide != "360" {
 			t.Errorf("%s is %s wide on a phone of 360", path, wide)

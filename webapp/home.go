@@ -71,4 +71,6 @@ type documentList struct {
 	Due bool
 	// Heads are those of a list that can be ordered.
 	Heads []columnHead
+	// NoTotal leaves out the amounts, which shipments have none of.
+	NoTotal bool
 }

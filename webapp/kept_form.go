@@ -68,6 +68,10 @@ func actionWords(path string) string {
 		return "Cancel the job"
 	case strings.HasPrefix(path, "/orders/") && strings.HasSuffix(path, "/state"):
 		return "Change the state of the order"
+	case strings.HasPrefix(path, portalShipmentsPath) && strings.HasSuffix(path, "/received"):
+		return "Confirm that the shipment arrived"
+	case strings.HasPrefix(path, portalShipmentsPath):
+		return "Send the shipment to the other address"
 	case strings.HasPrefix(path, "/schedules/"):
 		return "Change or run the schedule"
 	}

@@ -24,7 +24,7 @@ func TestPagesOfferWhatThePersonMayDo(t *testing.T) {
 		}
 		s.in.Refresh()
 	}
-	must(rights.Revoke(ctx, "Everybody", permission.Target{Set: orders}))
+	must(rights.Revoke(ctx, tandemtest.By, "Everybody", permission.Target{Set: orders}))
 	anna, first := s.signIn("anna", "/orders")
 	if first.wants(t, 403, "no right to read"); strings.Contains(first.Text, "To approve") {
 		t.Errorf("the page that is refused offers others that are: %s", first.Text)
@@ -41,7 +41,7 @@ func TestPagesOfferWhatThePersonMayDo(t *testing.T) {
 	if page := anna.open("/jobs").wants(t, 200, "Import"); strings.Contains(page.Text, "Export") {
 		t.Errorf("an export is offered: %s", page.Text)
 	}
-	_, err := rights.Grant(ctx, "Everybody", permission.Target{Set: orders}, "read", false)
+	_, err := rights.Grant(ctx, tandemtest.By, "Everybody", permission.Target{Set: orders}, "read", false)
 	must(err)
 	reader, _ := s.signIn("anna", "/")
 	if page := reader.open("/orders").wants(t, 200, "Sales orders"); page.byID("new-order") != nil {

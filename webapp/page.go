@@ -129,6 +129,7 @@ var internalMenu = []menuItem{
 	{Path: "/", Name: "Home"},
 	{Path: "/orders", Name: "Orders", reads: setOrders},
 	{Path: "/approvals", Name: "To approve", reads: setOrders},
+	{Path: "/visits", Name: "Visits", reads: setFieldVisits},
 	{Path: "/stock", Name: "Stock"},
 	{Path: "/jobs", Name: "Jobs"},
 	{Path: "/two-halves", Name: "Two halves"},
@@ -137,6 +138,7 @@ var internalMenu = []menuItem{
 var externalMenu = []menuItem{
 	{Path: "/", Name: "Home"},
 	{Path: "/portal/orders", Name: "Orders"},
+	{Path: "/portal/shipments", Name: "Shipments"},
 	{Path: "/portal/invoices", Name: "Invoices"},
 	{Path: "/two-halves", Name: "Two halves"},
 }

@@ -175,6 +175,12 @@ func TestI5_ExternalUserSeesOnlyWhatTheBackEndGives(t *testing.T) {
 		}
 	}
 	b.open("/portal/orders/0f2e0f8a-7c55-4f0e-9a54-1c1f0f5a8f11").wants(t, 404)
+	// A file while the back end is away is a page that says so, and no broken file.
+	s.worker.set(func() { s.worker.fail = &tandem.Error{Code: tandem.CodeUnavailable, Message: "away"} })
+	if page := b.open("/portal/invoices/"+id+".pdf").wants(t, 503, "back end of this portal does not answer"); page.Header.Get("Content-Disposition") != "" {
+		t.Errorf("a file: %v", page.Header)
+	}
+	s.worker.set(func() { s.worker.fail = nil })
 	before := len(s.worker.jobs)
 	for _, path := range []string{"/orders", "/orders/" + id, "/orders/new", "/stock", "/jobs", "/jobs/1", "/jobs/1/events", "/jobs/1/file", "/schedules", "/import", "/export", "/pick/customers?q=a"} {
 		b.open(path).wants(t, 403, "for employees")

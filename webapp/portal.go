@@ -3,6 +3,7 @@ package webapp
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/hybridapps/tandem/internalapi"
 )
@@ -14,8 +15,10 @@ import (
 const (
 	portalOrdersPath   = "/portal/orders/"
 	portalInvoicesPath = "/portal/invoices/"
-	portalLatest       = 5
-	portalPage         = 25
+
+	portalShipmentsPath = "/portal/shipments/"
+	portalLatest        = 5
+	portalPage          = 25
 )
 
 func (a *App) portalHome(v *visit) error {
@@ -37,14 +40,14 @@ func (a *App) portalHome(v *visit) error {
 		if err != nil {
 			return err
 		}
-		d.Orders = &documentList{page.Documents, portalOrdersPath, len(d.Customers) > 1, false, nil}
+		d.Orders = &documentList{page.Documents, portalOrdersPath, len(d.Customers) > 1, false, nil, false}
 	}
 	if invoices {
 		page, err := a.worker.Invoices(v.ctx(), token, latest)
 		if err != nil {
 			return err
 		}
-		d.Invoices = &documentList{page.Documents, portalInvoicesPath, len(d.Customers) > 1, true, nil}
+		d.Invoices = &documentList{page.Documents, portalInvoicesPath, len(d.Customers) > 1, true, nil, false}
 	}
 	return v.show(http.StatusOK, "portal", "Home", d)
 }
@@ -68,8 +71,11 @@ func (a *App) portalList(v *visit, heading, path string, list listDocuments) err
 	if err != nil {
 		return err
 	}
-	order := v.sortedBy("-date", by("Number", "number"), newestFirst("Date", "date"), sortable{Text: "Company"}, sortable{Text: "State"},
-		sortable{Text: "Total", Right: true})
+	heads := []sortable{by("Number", "number"), newestFirst("Date", "date"), {Text: "Company"}, {Text: "State"}}
+	if path != portalShipmentsPath {
+		heads = append(heads, sortable{Text: "Total", Right: true})
+	}
+	order := v.sortedBy("-date", heads...)
 	days := v.period()
 	q := internalapi.PortalQuery{
 		Page: internalapi.Page{Skip: v.skip(), Top: portalPage}, Search: v.query("q", internalapi.MaxSearch), Sort: order.Sort, From: days.From, To: days.To,
@@ -89,7 +95,7 @@ func (a *App) portalList(v *visit, heading, path string, list listDocuments) err
 		Heading: heading,
 		Search:  q.Search,
 		Orders:  order.choices("", "Newest first", "date", "Oldest first", "number", "By number"),
-		List:    &documentList{got.Documents, path, true, path == portalInvoicesPath, order.Heads},
+		List:    &documentList{got.Documents, path, true, path == portalInvoicesPath, order.Heads, path == portalShipmentsPath},
 		Pager:   newPager(v.r.URL, q.Skip, len(got.Documents), portalPage, got.Total, got.More),
 	})
 }
@@ -99,6 +105,10 @@ func (a *App) portalOrder(v *visit) error {
 }
 
 func (a *App) portalInvoice(v *visit) error {
+	if id, file := strings.CutSuffix(v.r.PathValue("id"), ".pdf"); file {
+		v.r.SetPathValue("id", id)
+		return a.portalInvoicePDF(v)
+	}
 	return a.portalDocument(v, "Invoice", "Invoices", "/portal/invoices", a.worker.Invoice)
 }
 

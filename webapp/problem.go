@@ -1,6 +1,7 @@
 package webapp
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -113,10 +114,20 @@ func apiCode(e *client.APIError) tandem.Code {
 	return tandem.CodeInternal
 }
 
+// reference is the id under which an administrator finds out about a request: the ERP's
+// where it was the ERP that said no, and else this program's.
+func reference(v *visit, err error) string {
+	var refused *client.APIError
+	if errors.As(err, &refused) && refused.RequestID != "" {
+		return refused.RequestID
+	}
+	return cmp.Or(tandem.RequestID(v.r.Context()), rand.Text()[:10])
+}
+
 // logged notes the cause of what a person is told in other words, under an id
 // that they are told, too.
 func (a *App) logged(v *visit, err error) (id string) {
-	id = rand.Text()[:10]
+	id = reference(v, err)
 	a.log.WarnContext(v.r.Context(), "request failed", "id", id, "method", v.r.Method, "path", v.r.URL.Path, "error", err)
 	return id
 }
@@ -134,6 +145,8 @@ func (a *App) problem(v *visit, err error) {
 		v.refused = true
 		a.signInAgain(v, t)
 		return
+	case tandem.CodeForbidden:
+		t.ID = reference(v, err)
 	case tandem.CodeInternal, tandem.CodeUnavailable, tandem.CodeLicenceFull, tandem.CodeThrottled:
 		t.ID = a.logged(v, err)
 		if v.r.Method == http.MethodGet {

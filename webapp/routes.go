@@ -27,6 +27,9 @@ func (a *App) routes() http.Handler {
 	mux.Handle("GET /goodbye", a.users.Middleware(http.HandlerFunc(a.goodbye)))
 	people("GET /two-halves", a.twoHalves)
 
+	internal("GET /two-halves/proof", a.lastProof)
+	internal("GET /two-halves/proof/report.json", a.proofReport)
+
 	internal("GET /orders", a.orders)
 	internal("GET /orders/new", a.newOrder)
 	internal("POST /orders/new", a.createOrder)
@@ -39,6 +42,10 @@ func (a *App) routes() http.Handler {
 	internal("GET /approvals", a.approvals)
 	internal("GET /approvals/{id}", a.approval)
 	internal("POST /approvals/{id}", a.decide)
+
+	internal("GET /visits", a.fieldVisits)
+	internal("GET /visits/{id}", a.fieldVisit)
+	long("GET /files/{id}", a.fileContent)
 
 	internal("GET /stock", a.stock)
 	internal("POST /stock/sync", a.syncStock)
@@ -59,7 +66,11 @@ func (a *App) routes() http.Handler {
 	external("GET /portal/orders", a.portalOrders)
 	external("GET /portal/orders/{id}", a.portalOrder)
 	external("GET /portal/invoices", a.portalInvoices)
-	external("GET /portal/invoices/{id}", a.portalInvoice)
+	external("GET /portal/invoices/{id}", a.portalInvoice) // also {id}.pdf
+	external("GET /portal/shipments", a.portalShipments)
+	external("GET /portal/shipments/{id}", a.portalShipment)
+	external("POST /portal/shipments/{id}/received", a.receiveShipment)
+	external("POST /portal/shipments/{id}/address", a.redirectShipment)
 
 	mux.Handle("/", a.users.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.problem(a.visitOf(w, r), notFound("There is no page at this address."))

@@ -207,6 +207,12 @@ func TestRecoversWithoutRestart(t *testing.T) {
 	page.wants(t, 200)
 	anna, page := s.signIn("anna", "/orders")
 	page.wants(t, 403, "Every licence place is taken", "20 minutes", "Sign out", "administrator", "Try again", "Reference")
+	// The reference is the one under which the ERP has it on record.
+	refused := s.in.Record(tandem.AuditSessionRefused)
+	if len(refused) == 0 || refused[0].RequestID == "" {
+		t.Fatalf("the refusal is not on record: %+v", refused)
+	}
+	page.wants(t, 403, "Reference "+refused[0].RequestID)
 	anna.open("/two-halves").wants(t, 200, "all of them are taken right now")
 	s.in.Advance(tandem.SessionIdle + time.Second)
 	anna.open("/orders").wants(t, 200)

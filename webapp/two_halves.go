@@ -62,6 +62,8 @@ type halvesData struct {
 	// Internal people see the calls, others the counts.
 	Internal bool
 	At       time.Time
+	// Proof is nil for external people, and where a part of the page is asked for.
+	Proof *proofData
 }
 
 // twoHalves draws the picture of the field with the figures of this moment.
@@ -98,6 +100,13 @@ func (a *App) twoHalves(v *visit) error {
 	if v.r.URL.Query().Has("fragment") {
 		a.render(v.w, v.r, http.StatusOK, "two_halves", "halves", d)
 		return nil
+	}
+	if d.Internal {
+		proof, err := v.proof()
+		if err != nil {
+			return err
+		}
+		d.Proof = &proof
 	}
 	p := page{Title: "Two halves", D: d}
 	round, err := strconv.Atoi(v.r.URL.Query().Get("round"))

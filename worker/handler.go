@@ -64,6 +64,11 @@ func (w *Worker) Handler() http.Handler {
 	handle("GET "+internalapi.PathPortalOrder+"{id}", external, w.document(portal.Orders))
 	handle("GET "+internalapi.PathPortalInvoices, external, w.documents(portal.Invoices))
 	handle("GET "+internalapi.PathPortalInvoice+"{id}", external, w.document(portal.Invoices))
+	handle("GET "+internalapi.PathPortalInvoice+"{id}"+internalapi.TailPDF, external, w.serveInvoicePDF)
+	handle("GET "+internalapi.PathPortalShipments, external, w.documents(portal.Shipments))
+	handle("GET "+internalapi.PathPortalShipment+"{id}", external, w.document(portal.Shipments))
+	handle("POST "+internalapi.PathPortalShipment+"{id}"+internalapi.TailReceived, external, w.serveReceived)
+	handle("POST "+internalapi.PathPortalShipment+"{id}"+internalapi.TailAddress, external, w.serveAddress)
 	// The key is asked for before anything else, also before a 404 or 405.
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if !w.config.ChannelKey.Accepts(r) {

@@ -62,7 +62,7 @@ func importFiles(t testing.TB, api *internalapi.Client, evidence string, files .
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if err := api.JobEvents(ctx, evidence, j.ID, func(seen internalapi.Job) error { j = seen; return nil }); err != nil {
 		t.Fatal(err)

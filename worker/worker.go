@@ -172,7 +172,7 @@ func (w *Worker) kinds() map[internalapi.JobKind]jobs.Kind {
 // job when that person may not use the application any more. Who has signed out
 // meanwhile still gets what they asked for. Jobs that a schedule starts are the
 // application's own: nobody asked, and they go on whoever leaves.
-func (w *Worker) onBehalf(as func(context.Context, client.IDToken) context.Context, run func(context.Context, *jobs.Run) error,
+func (w *Worker) onBehalf(as func(context.Context, client.Evidenced) context.Context, run func(context.Context, *jobs.Run) error,
 ) func(context.Context, *jobs.Run) error {
 	return func(ctx context.Context, r *jobs.Run) error {
 		asker, err := r.Asker()

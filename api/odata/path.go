@@ -35,6 +35,8 @@ type Path struct {
 	Cast string
 	// MemberCount says that Member/$count was asked for.
 	MemberCount bool
+	// MemberValue says that Member/$value was asked for: its bytes.
+	MemberValue bool
 	// Parameters are those of a function call, Name(p1=1,p2='x').
 	Parameters []Parameter
 }
@@ -97,6 +99,9 @@ func (p *Path) segment(i int, part string, at int) error {
 		return p.member(part, at)
 	case i == 2 && p.Resource == Member && p.Parameters == nil && part == "$count":
 		p.MemberCount = true
+		return nil
+	case i == 2 && p.Resource == Member && p.Parameters == nil && part == "$value":
+		p.MemberValue = true
 		return nil
 	case i == 2 && p.Resource == Member && p.Parameters == nil && strings.HasPrefix(part, Namespace+"."):
 		p.Cast = strings.TrimPrefix(part, Namespace+".")

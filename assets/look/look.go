@@ -5,7 +5,10 @@
 // is told by the files themselves.
 package look
 
-import "embed"
+import (
+	"embed"
+	"strings"
+)
 
 // Files has the style sheet look.css, the script look.js and the sign mark.svg.
 //
@@ -14,3 +17,14 @@ var Files embed.FS
 
 // Dir is the folder of them.
 const Dir = "files"
+
+// Colours is the part of the style sheet that only gives its colours their names,
+// light and dark, for a page that has to stand alone.
+func Colours() string {
+	sheet, err := Files.ReadFile(Dir + "/look.css")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	colours, _, _ := strings.Cut(string(sheet), "\n* {")
+	return colours
+}

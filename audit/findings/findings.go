@@ -1,16 +1,19 @@
-// Package findings tells what of the rights in an instance somebody should look at. Its
-// rules are values, and pure: they look at a snapshot ([Facts]) and ask nobody.
+// Package findings tells what in an instance somebody should look at: applications and
+// their credentials, accounts, rights, keys, the record. Its rules are values, and pure:
+// they look at a snapshot ([Facts]) and ask nobody.
 package findings
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/permission"
 )
 
 // Severity is how bad a finding is.
@@ -25,6 +28,9 @@ const (
 )
 
 var severities = []string{"info", "low", "medium", "high"}
+
+// Severities are all of them, the worst first.
+var Severities = []Severity{High, Medium, Low, Info}
 
 // String is the name: high.
 func (s Severity) String() string { return severities[s] }
@@ -43,16 +49,19 @@ type Finding struct {
 	Rule, Title string
 	Severity    Severity
 	// Kind, ID and Name are what it is found in: a user, an application, a group, a key.
+	// Who can see several of one rule in the same thing makes the ID longer.
 	Kind, ID, Name string
+	// Application is the ApplicationURI of whose half it is about; empty where it is about
+	// no one application.
+	Application string
 	// Evidence are the facts, as name and value.
 	Evidence []Evidence
+	// Since is when it began, as far as that is known.
+	Since time.Time
 	// Mend are commands that can be pasted; in some a word in capitals is to be chosen.
 	// None is for people to decide.
 	Mend []string
 }
-
-// Evidence is one fact.
-type Evidence struct{ Name, Value string }
 
 // Fingerprint tells findings apart, from one audit to the next.
 func (f *Finding) Fingerprint() string {
@@ -62,85 +71,125 @@ func (f *Finding) Fingerprint() string {
 
 // Rule looks for one kind of findings.
 type Rule struct {
+	// ID never changes: acceptances and the reports of others name it.
 	ID       string
 	Severity Severity
 	Title    string
 	// Why says what may come of it.
 	Why string
-	// Counted is for how long uses of rights must have been counted for the rule to say
-	// anything.
-	Counted time.Duration
-	Check   func(*Facts) []Finding
+	// Needs are the parts of the snapshot that it looks at beside the applications.
+	Needs Part
+	// Window is for how long what is counted must have been counted for the rule to say
+	// anything; nil where it says something from the first day on.
+	Window func(*Limits) time.Duration
+	// Absent says why the rule can say nothing in this version; empty where it can.
+	Absent string
+	Check  func(*Facts) []Finding
 }
 
-// Facts are a snapshot of what rules look at.
-type Facts struct {
-	Now  time.Time
-	Apps []tandem.TrustedApp
-	// Accounts are the System Users, and everybody who was put into a group.
-	Accounts []Account
-	permission.Definitions
-	// Uses are those of the last [Window], Since is from when on uses are counted at all.
-	Uses  []permission.Use
-	Since time.Time
-	// Given are the rights and memberships that accounts gave within the last [Window].
-	Given []Given
-	// Types are the document types that need approval.
-	Types []Type
-	// Computable are attributes by what they can be computed of: Set.Attribute.
-	Computable map[string][]string
+// families are the rules, as the files are: the order of the catalogue.
+var families = [][]Rule{
+	Applications, Credentials, Systems, People, Tokens, Keys, Record, Permissions, Instances, Usage, Incidents,
 }
 
-// Window is how far back uses and deeds are looked at.
-const Window = 30 * 24 * time.Hour
+// Rules are all of them.
+func Rules() []Rule { return slices.Concat(families...) }
 
-// Account is an account with the groups that it was put into, by id.
-type Account struct {
-	tandem.User
-	Put []string
+// Find is the rule with an id, whose case does not count.
+func Find(id string) (Rule, error) {
+	for _, r := range Rules() {
+		if strings.EqualFold(r.ID, id) {
+			return r, nil
+		}
+	}
+	return Rule{}, tandem.Errorf(tandem.CodeInvalid, "there is no such rule: %s; tandem audit rules lists them", tandem.Clip(id, 40))
 }
-
-// Given is a deed of an account: it was put into a group, or a group was granted a key.
-type Given struct {
-	At time.Time
-	// By is the login of who did it, To the id of the account that was put into the
-	// group; empty for a grant.
-	By, To     string
-	Group, Key string
-	Self       bool
-}
-
-// Type is a document type whose documents need approval.
-type Type struct{ Code, Key string }
 
 // Skipped is a rule that could not say anything.
 type Skipped struct{ Rule, Why string }
 
-// counted is for how long uses of rights are counted.
-func (f *Facts) counted() time.Duration {
-	if f.Since.IsZero() {
-		return 0
-	}
-	return max(0, f.Now.Sub(f.Since))
-}
+// MostOfARule is how many findings one rule gives at most; one more tells how many there
+// are. Who mends these sees the next ones.
+const MostOfARule = 500
 
 // Run applies the rules, and gives the worst findings first.
 func Run(f *Facts, rules []Rule) (all []Finding, skipped []Skipped) {
 	for i := range rules {
 		r := &rules[i]
-		if counted := f.counted(); counted < r.Counted {
-			why := "uses of rights must have been counted for " + days(r.Counted) + "; they are for " + days(counted)
+		if why := f.unable(r); why != "" {
 			skipped = append(skipped, Skipped{r.ID, why})
 			continue
 		}
-		for _, found := range r.Check(f) {
-			found.Rule, found.Title = r.ID, r.Title
-			if found.Severity == 0 {
-				found.Severity = r.Severity
-			}
-			all = append(all, found)
+		f.ran[r.ID] = true
+		for _, x := range f.check(r) {
+			f.found[x.Fingerprint()] = true
+			all = append(all, x)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Finding) int { return int(b.Severity) - int(a.Severity) })
+	order := map[string]int{}
+	for i := range rules {
+		order[rules[i].ID] = i
+	}
+	slices.SortStableFunc(all, func(a, b Finding) int {
+		return cmp.Or(int(b.Severity)-int(a.Severity), order[a.Rule]-order[b.Rule], strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
+	})
 	return all, skipped
+}
+
+// check applies one rule.
+func (f *Facts) check(r *Rule) []Finding {
+	found := r.Check(f)
+	for i := range found {
+		x := &found[i]
+		x.Rule, x.Title = r.ID, r.Title
+		if x.Severity == 0 {
+			x.Severity = r.Severity
+		}
+	}
+	more := len(found) - MostOfARule + f.Beyond[r.ID]
+	if more <= 0 {
+		return found
+	}
+	found = found[:min(len(found), MostOfARule)]
+	return append(found, Finding{
+		Rule: r.ID, Title: r.Title, Severity: r.Severity, Kind: "instance", ID: rest, Name: fmt.Sprintf("%d more", more),
+		Evidence: []Evidence{{"shown", len(found)}, {"not shown", more}},
+	})
+}
+
+// unable says why a rule can say nothing; empty when it can.
+func (f *Facts) unable(r *Rule) string {
+	if r.Absent != "" {
+		return r.Absent
+	}
+	for part := Part(1); part <= lastPart; part <<= 1 {
+		if why := f.Missing[part]; r.Needs&part != 0 && why != "" {
+			return why
+		}
+	}
+	if r.Window == nil {
+		return ""
+	}
+	window := r.Window(&f.Limits)
+	for _, c := range counted {
+		if r.Needs&c.part == 0 {
+			continue
+		}
+		since := f.Since[c.part]
+		if left := window - max(0, f.Now.Sub(since)); since.IsZero() {
+			return fmt.Sprintf("%s to go: no %s have been counted yet", days(window), c.what)
+		} else if left > 0 {
+			return fmt.Sprintf("%s to go: %s are counted since %s", days(left), c.what, since.UTC().Format(time.DateOnly))
+		}
+	}
+	return ""
+}
+
+// days are whole days, of which a begun one is one: a rule says nothing too early.
+func days(d time.Duration) string {
+	n := int((d + 24*time.Hour - 1) / (24 * time.Hour))
+	if n == 1 {
+		return "1 day"
+	}
+	return strconv.Itoa(n) + " days"
 }

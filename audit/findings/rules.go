@@ -3,35 +3,39 @@ package findings
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/permission"
 )
 
+// month is the window of the rules about who may do what.
+func month(*Limits) time.Duration { return Window }
+
 // Permissions are the rules about who may do what.
 var Permissions = []Rule{
-	{"PA1", High, "A System User is in a group that is for people, or holds everything",
-		"It can do far more than its work needs, and nobody watches it sign in.", 0, pa1},
-	{"PA2", High, "A System User may change who sees what",
-		"A mistake of the back end, or its secret in the wrong hands, gives rights to anybody.", 0, pa2},
-	{"PA3", Medium, "A System User holds rights that it has not used",
-		"What is not needed only helps who should not be there.", Window, pa3},
-	{"PA4", Medium, "Several applications act as one System User",
-		"Nobody can tell who needs which right, or who did it.", 0, pa4},
-	{"PA5", Medium, "A System User holds rights that no application's scope can use",
-		"They come to life when somebody widens a scope for another reason.", 0, pa5},
-	{"PA6", Low, "A back end's scope has no right behind it",
-		"The scope promises what the account cannot do.", 0, pa6},
-	{"PA7", Medium, "A hidden attribute can be computed of others",
-		"Who may not see it sees what it is made of.", 0, pa7},
-	{"PA8", Low, "Groups, keys or accounts that nothing comes of",
-		"What is left over hides what matters.", 0, pa8},
-	{"PA9", High, "Somebody gave rights to themselves",
-		"Nobody else has decided it.", 0, pa9},
-	{"PA10", Medium, "A group both enters and releases documents that need four eyes",
-		"One person could be enough in the end.", 0, pa10},
-	{"PA11", Info, "Employees are served through a service session",
-		"They use no licence of their own, and the rights of the back end.", 0, pa11},
+	{ID: "PA1", Severity: High, Title: "A System User is in a group that is for people, or holds everything",
+		Why: "It can do far more than its work needs, and nobody watches it sign in.", Needs: Rights, Check: pa1},
+	{ID: "PA2", Severity: High, Title: "A System User may change who sees what",
+		Why: "A mistake of the back end, or its secret in the wrong hands, gives rights to anybody.", Needs: Rights, Check: pa2},
+	{ID: "PA3", Severity: Medium, Title: "A System User holds rights that it has not used",
+		Why: "What is not needed only helps who should not be there.", Needs: Rights | RightUses, Window: month, Check: pa3},
+	{ID: "PA4", Severity: Medium, Title: "Several applications act as one System User",
+		Why: "Nobody can tell who needs which right, or who did it.", Absent: "SYS-01 tells of it"},
+	{ID: "PA5", Severity: Medium, Title: "A System User holds rights that no application's scope can use",
+		Why: "They come to life when somebody widens a scope for another reason.", Needs: Rights, Check: pa5},
+	{ID: "PA6", Severity: Low, Title: "A back end's scope has no right behind it",
+		Why: "The scope promises what the account cannot do.", Needs: Rights, Check: pa6},
+	{ID: "PA7", Severity: Medium, Title: "A hidden attribute can be computed of others",
+		Why: "Who may not see it sees what it is made of.", Needs: Rights, Check: pa7},
+	{ID: "PA8", Severity: Low, Title: "Groups, keys or accounts that nothing comes of",
+		Why: "What is left over hides what matters.", Needs: Rights, Check: pa8},
+	{ID: "PA9", Severity: High, Title: "Somebody gave rights to themselves",
+		Why: "Nobody else has decided it.", Needs: Rights | Deeds, Check: pa9},
+	{ID: "PA10", Severity: Medium, Title: "A group both enters and releases documents that need four eyes",
+		Why: "One person could be enough in the end.", Needs: Rights | Types, Check: pa10},
+	{ID: "PA11", Severity: Info, Title: "Employees are served through a service session",
+		Why: "They use no licence of their own, and the rights of the back end.", Absent: "SYS-05 tells of it"},
 }
 
 func pa1(f *Facts) (all []Finding) {
@@ -187,10 +191,12 @@ func pa6(f *Facts) (all []Finding) {
 				continue
 			}
 			all = append(all, Finding{
-				Kind: "application", ID: app.ID, Name: app.ApplicationURI,
+				Kind: "application", ID: app.ID, Name: app.ApplicationURI, Application: app.ApplicationURI,
 				Evidence: []Evidence{{"scope", scope.String()}, {"System User", a.Login + " may write no set"}},
-				Mend:     []string{fmt.Sprintf("tandem app update %s --service-scope read", permission.Quoted(app.ApplicationURI))},
 			})
+			if scope.Has(tandem.ScopeRead) {
+				all[len(all)-1].Mend = []string{fmt.Sprintf("tandem app update %s --service-scope read", permission.Quoted(app.ApplicationURI))}
+			}
 		}
 	}
 	return all

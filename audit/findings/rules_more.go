@@ -191,7 +191,7 @@ func pa11(f *Facts) (all []Finding) {
 	}
 	for _, by := range slices.SortedFunc(maps.Keys(calls), func(a, b through) int { return strings.Compare(a.app+a.user, b.app+b.user) }) {
 		all = append(all, Finding{
-			Kind: "application", ID: by.app + "/" + by.user, Name: by.app,
+			Kind: "application", ID: by.app + "/" + by.user, Name: by.app, Application: by.app,
 			Evidence: []Evidence{
 				{"uses of rights in " + days(Window), strconv.FormatInt(calls[by], 10)}, {"sets", list(sets[by])}, {"System User", f.login(by.user)},
 			},

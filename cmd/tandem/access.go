@@ -80,7 +80,7 @@ func (c *externalAdd) Run(ctx context.Context, r *run) error {
 		if c.DryRun {
 			return rehearseExternal(ctx, r, c.output, a, access)
 		}
-		made, err := a.AddExternalAccess(ctx, access)
+		made, err := a.AddExternalAccess(ctx, operator(), access)
 		if err != nil {
 			return err
 		}
@@ -122,7 +122,7 @@ func (c *externalRemove) Run(ctx context.Context, r *run) error {
 		if c.DryRun {
 			return rehearseExternal(ctx, r, c.output, a, platform.ExternalAccess{Login: c.Login, Customer: c.Customer})
 		}
-		if err := a.RemoveExternalAccess(ctx, c.Login, c.Customer); err != nil {
+		if err := a.RemoveExternalAccess(ctx, operator(), c.Login, c.Customer); err != nil {
 			return err
 		}
 		_, err := fmt.Fprintf(r.stdout, "%s no longer acts for %s\n", c.Login, c.Customer)

@@ -57,9 +57,22 @@ func TestApplicationLifecycle(t *testing.T) {
 	}
 	done(t, at("app", "credential", "revoke", "com.acme/portal", id)...)
 	for _, c := range list() {
-		if c["id"] == id || c["secret"] != nil {
-			t.Errorf("listed after it was revoked: %v", c)
+		if c["secret"] != nil || (c["revoked_at"] != nil) != (c["id"] == id) || (c["state"] == "revoked") != (c["id"] == id) ||
+			!strings.HasPrefix(c["created_by"].(string), "os:") || c["id"] == id && c["revoked_by"] != c["created_by"] {
+			t.Errorf("listed after one was revoked: %v", c)
 		}
+	}
+	if table := done(t, at("app", "show", "com.acme/portal")...); strings.Contains(table, id) || !strings.Contains(table, "1 in the last 400 days") {
+		t.Errorf("shown after one was revoked: %s", table)
+	}
+	rolled := read[map[string]any](t, at("app", "roll", "com.acme/portal", "--flow", "service", "--overlap", "7d", "--name", "worker A")...)
+	ends, _ := rolled["ends"].([]any)
+	if secret, _ := rolled["secret"].(string); !strings.HasPrefix(secret, "tdss_") || rolled["name"] != "worker A" || rolled["successor_of"] == "" || len(ends) != 1 {
+		t.Errorf("rolled: %v", rolled)
+	}
+	again := read[map[string]any](t, at("app", "credential", "roll", "com.acme/portal", rolled["id"].(string), "--overlap", "0")...)
+	if again["name"] != "worker A" || again["successor_of"] != rolled["id"] || again["ends"].([]any)[0].(map[string]any)["state"] != "revoked" {
+		t.Errorf("rolled at once: %v", again)
 	}
 
 	const hash = "LemK3uMxOEdAPSc+BDl1N8cOaQ/mALDaq2Gc291OST8=" // a registration of ERP.net, brought along
@@ -71,10 +84,13 @@ func TestApplicationLifecycle(t *testing.T) {
 	if table := done(t, at("app", "show", "com.acme/classic")...); !strings.Contains(table, "both halves") {
 		t.Errorf("not shown as classic: %s", table)
 	}
+	if of := read[[]map[string]any](t, at("app", "credential", "list", "com.acme/classic")...); len(of) != 1 || of[0]["id"] != "classic" || of[0]["flow"] != "both" {
+		t.Errorf("the classic secret is not listed: %v", of)
+	}
 	if a := tandem(t, nil, at("app", "update", "com.acme/classic", "--secret-hash", "secret")...); a.code != 1 || !strings.Contains(a.stderr, "SHA-256") {
 		t.Errorf("a secret for its hash: exit %d: %s", a.code, a.stderr)
 	}
-	if a := read[map[string]any](t, at("app", "update", "com.acme/classic", "--secret-hash", "")...); a["application_secret_hash"] != nil {
+	if a := read[map[string]any](t, at("app", "update", "com.acme/classic", "--no-classic-secret")...); a["application_secret_hash"] != nil {
 		t.Errorf("not taken away: %v", a)
 	}
 	done(t, at("app", "delete", "com.acme/classic")...)
@@ -86,6 +102,17 @@ func TestApplicationLifecycle(t *testing.T) {
 	done(t, at("app", "enable", "com.acme/portal")...)
 	if apps := read[[]map[string]any](t, at("app", "list")...); len(apps) != 1 || apps[0]["is_enabled"] != true {
 		t.Errorf("list: %v", apps)
+	}
+	owned := read[map[string]any](t, at("app", "update", "com.acme/portal", "--owner", "depot@acme.example")...)
+	if owned["owner"] != "depot@acme.example" || owned["source"] != "command" || !strings.HasPrefix(owned["created_by"].(string), "os:") {
+		t.Errorf("whose it is: %v", owned)
+	}
+	done(t, at("app", "delete", "com.acme/portal")...)
+	if gone := read[[]map[string]any](t, at("app", "list", "--trash", "portal")...); len(gone) != 1 || gone[0]["deleted_at"] == nil || gone[0]["owner"] != "depot@acme.example" {
+		t.Errorf("in the trash: %v", gone)
+	}
+	if back := read[map[string]any](t, at("app", "restore", "com.acme/portal")...); back["is_enabled"] != false || back["owner"] != "depot@acme.example" || back["scope"] != "read" {
+		t.Errorf("restored: %v", back)
 	}
 	done(t, at("app", "delete", "com.acme/portal")...)
 	if apps := read[[]map[string]any](t, at("app", "list")...); apps == nil || len(apps) != 0 {
@@ -228,10 +255,10 @@ func TestKeysAndSchemaByCommand(t *testing.T) {
 		}
 		return n
 	}
-	if n := states(read[[]map[string]any](t, "key", "list", "--data", dir)); n["active"] != 2 || n["next"] != 0 {
+	if n := states(read[[]map[string]any](t, "key", "list", "--data", dir)); n["active"] != 4 || n["next"] != 0 {
 		t.Errorf("states %v", n)
 	}
-	if n := states(read[[]map[string]any](t, "key", "rotate", "--data", dir)); n["active"] != 2 || n["next"] != 2 {
+	if n := states(read[[]map[string]any](t, "key", "rotate", "--data", dir)); n["active"] != 4 || n["next"] != 4 {
 		t.Errorf("after the rotation: %v", n)
 	}
 	if rows := read[[]map[string]any](t, "session", "list", "--data", dir, "--all"); rows == nil || len(rows) != 0 {

@@ -22,6 +22,8 @@ type appCommands struct {
 	Enable     appEnable          `cmd:"" help:"Switch an application on."`
 	Disable    appDisable         `cmd:"" help:"Switch an application off: both halves stop within five seconds."`
 	Delete     appDelete          `cmd:"" help:"Delete an application with its credentials and grants."`
+	Roll       appRoll            `cmd:"" help:"Put a new credential in the place of those of one half, which stay good for a while. A secret is shown once."`
+	Restore    appRestore         `cmd:"" help:"Bring back an application that was deleted in the last 30 days, switched off, without credentials and grants."`
 	Credential credentialCommands `cmd:"" help:"Credentials of an application's two halves."`
 }
 
@@ -32,20 +34,37 @@ type appFlags struct {
 	Type              *string  `help:"confidential, public or none." placeholder:"TYPE"`
 	Redirect          []string `help:"Redirect URI; may be repeated. An empty one clears the list." placeholder:"URI" sep:"none"`
 	PostLogout        []string `help:"Post-logout redirect URI; may be repeated." placeholder:"URI" sep:"none"`
-	BackchannelLogout *string  `help:"Back-channel logout URI." placeholder:"URL"`
+	BackchannelLogout *string  `help:"Back-channel logout URI: told of the end of a person's sign-in (https, or http on this machine)." placeholder:"URL"`
 	Internal          *bool    `help:"Internal users may sign in." negatable:""`
 	External          *bool    `help:"External users may sign in." negatable:""`
 	SystemUser        *string  `help:"System User that the back end acts as; empty for none." placeholder:"LOGIN"`
-	Scope             *string  `help:"The most that either half may be granted: \"read update\"."`
+	Scope             *string  `help:"The most that either half may be granted: \"read update\", and for people scopes of registered resources."`
 	UserScope         *string  `help:"Narrower scope of the front end." placeholder:"SCOPE"`
 	ServiceScope      *string  `help:"Narrower scope of the back end." placeholder:"SCOPE"`
+	AccessTokens      *string  `help:"Who may have reference tokens (PAT, SAT): none, users or admins." placeholder:"WHO"`
+	Device            *bool    `help:"A confidential application may sign people in on devices without a browser; public ones always may." negatable:""`
 	FirstParty        *bool    `help:"People are not asked for consent." negatable:""`
+	ParOnly           *bool    `help:"Take pushed authorization requests alone (RFC 9126)." negatable:""`
+	DpopOnly          *bool    `help:"Issue tokens to clients alone that prove a key (DPoP, RFC 9449)." negatable:""`
+	Fapi              *bool    `help:"Hold the application to the FAPI 2.0 Security Profile: pushed requests, bound tokens, public keys and no secrets." negatable:""`
+	IDTokenAlg        *string  `help:"What ID tokens are signed with: RS256, ES256 or EdDSA; empty for the usual one." placeholder:"ALG"`
+	Resource          *string  `help:"Resource of the application's own that people's tokens can be for (RFC 8707): an absolute URI, the audience of those tokens; empty for none." placeholder:"URI"`
+	ResourceScopes    *string  `help:"Scopes of the resource, of which each name is of one resource in the instance: \"visits\"." placeholder:"SCOPE"`
+	AcceptsFrom       []string `help:"Application that may ask for tokens for the resource; may be repeated. An empty one clears the list." placeholder:"ID" sep:"none"`
+	CompanionOf       *string  `help:"Application that this one is the other half of, as of a cloud API an app on phones is; empty for none." placeholder:"ID"`
 	SecretHash        *string  `help:"ApplicationSecretHash of an ERP.net registration, base64(SHA-256(secret)): one secret, good for both halves. Empty takes it away." placeholder:"BASE64"`
+	NoClassicSecret   bool     `help:"Take the ApplicationSecretHash away: each half needs a credential of its own by then."`
+	Owner             *string  `help:"Who answers for the application: a login, or an e-mail address; empty for nobody." placeholder:"LOGIN"`
+	NoBasic           bool     `help:"End legacy Basic authentication of people through the application, which an import may have brought."`
 	Notes             *string  `help:"Notes for administrators."`
 }
 
 var clientTypes = map[string]tandem.ClientType{
 	"confidential": tandem.ClientConfidential, "public": tandem.ClientPublic, "none": tandem.ClientNone,
+}
+
+var accessTokens = map[string]tandem.AccessTokensPolicy{
+	"none": tandem.AccessTokensNone, "users": tandem.AccessTokensAuthenticatedUsers, "admins": tandem.AccessTokensAdministratorsOnly,
 }
 
 func set[T any](into *T, given *T) {
@@ -84,9 +103,25 @@ func (f *appFlags) apply(a *tandem.TrustedApp, systemUserID string) error {
 	set(&a.BackchannelLogoutURI, f.BackchannelLogout)
 	set(&a.InternalUsers, f.Internal)
 	set(&a.ExternalUsers, f.External)
+	set(&a.DeviceFlow, f.Device)
 	set(&a.FirstParty, f.FirstParty)
+	set(&a.PushedRequestsOnly, f.ParOnly)
+	set(&a.BoundTokensOnly, f.DpopOnly)
+	set(&a.FAPI, f.Fapi)
+	set(&a.IDTokenAlgorithm, f.IDTokenAlg)
+	set(&a.Resource, f.Resource)
+	if f.ResourceScopes != nil {
+		a.ResourceScopes = tandem.ParseScope(*f.ResourceScopes)
+	}
+	setList(&a.AcceptsFrom, f.AcceptsFrom)
+	set(&a.CompanionOf, f.CompanionOf)
 	set(&a.SecretHash, f.SecretHash)
+	if f.NoClassicSecret {
+		a.SecretHash = ""
+	}
 	set(&a.Notes, f.Notes)
+	set(&a.Owner, f.Owner)
+	a.BasicAuthentication = a.BasicAuthentication && !f.NoBasic
 	if f.SystemUser != nil {
 		a.SystemUserAllowed, a.SystemUserID = systemUserID != "", systemUserID
 	}
@@ -104,6 +139,13 @@ func (f *appFlags) apply(a *tandem.TrustedApp, systemUserID string) error {
 	}
 	if f.ServiceScope != nil && len(a.ServiceScope) == 0 {
 		a.ServiceScope = nil
+	}
+	if f.AccessTokens != nil {
+		policy, ok := accessTokens[strings.ToLower(*f.AccessTokens)]
+		if !ok {
+			return usage("--access-tokens %q: use none, users or admins", *f.AccessTokens)
+		}
+		a.AccessTokens = policy
 	}
 	if f.Type != nil {
 		t, ok := clientTypes[strings.ToLower(*f.Type)]
@@ -142,7 +184,7 @@ func (c *appCreate) Run(ctx context.Context, r *run) error {
 				return err
 			}
 		}
-		made, secrets, err := a.Apps.Create(ctx, actor(), app)
+		made, secrets, err := a.Apps.Create(ctx, operator(), app)
 		if err != nil {
 			return err
 		}
@@ -185,11 +227,12 @@ type appList struct {
 	Type       string `help:"Only applications of a type: confidential, public or none." placeholder:"TYPE"`
 	SystemUser string `help:"Only those whose back end acts as a System User." placeholder:"LOGIN"`
 	Disabled   bool   `help:"Only applications that are switched off."`
+	Trash      bool   `help:"Those that were deleted in the last 30 days, and can be restored."`
 }
 
 // Run lists applications.
 func (c *appList) Run(ctx context.Context, r *run) error {
-	f := registry.Filter{Text: c.Text, ClientType: clientTypes[c.Type], Disabled: c.Disabled}
+	f := registry.Filter{Text: c.Text, ClientType: clientTypes[c.Type], Disabled: c.Disabled, Trash: c.Trash}
 	if c.Type != "" && f.ClientType == "" {
 		return usage("--type %q: use confidential, public or none", c.Type)
 	}
@@ -205,16 +248,29 @@ func (c *appList) Run(ctx context.Context, r *run) error {
 			f.SystemUserID = u.ID
 		}
 		return showRows(r.stdout, c.listing, a.Apps.List(ctx, f), func(app registry.ListedApp) appRow {
-			return newAppRow(app.TrustedApp, app.SystemUser)
-		}, []column[appRow]{
-			{"application_uri", func(a appRow) string { return a.ApplicationURI }},
-			{"name", func(a appRow) string { return a.Name }},
-			{"type", func(a appRow) string { return string(a.ClientType) }},
-			{"enabled", func(a appRow) string { return yes(a.Enabled) }},
-			{"system_user", func(a appRow) string { return a.SystemUser }},
-			{"scope", func(a appRow) string { return a.Scope }},
-		})
+			row := newAppRow(app.TrustedApp, app.SystemUser)
+			if !app.DeletedAt.IsZero() {
+				row.DeletedAt = &stamp{app.DeletedAt}
+			}
+			return row
+		}, c.columns())
 	})
+}
+
+func (c *appList) columns() []column[appRow] {
+	all := []column[appRow]{
+		{"application_uri", func(a appRow) string { return a.ApplicationURI }},
+		{"name", func(a appRow) string { return a.Name }},
+		{"type", func(a appRow) string { return string(a.ClientType) }},
+		{"enabled", func(a appRow) string { return yes(a.Enabled) }},
+		{"system_user", func(a appRow) string { return a.SystemUser }},
+		{"scope", func(a appRow) string { return a.Scope }},
+		{"owner", func(a appRow) string { return a.Owner }},
+	}
+	if c.Trash {
+		all = append(all, column[appRow]{"deleted", func(a appRow) string { return a.DeletedAt.String() }}, column[appRow]{"id", func(a appRow) string { return a.ID }})
+	}
+	return all
 }
 
 type appShow struct {
@@ -262,7 +318,7 @@ func (c *appUpdate) Run(ctx context.Context, r *run) error {
 		if err != nil {
 			return err
 		}
-		app, err := a.Apps.Update(ctx, actor(), c.ID, func(app *tandem.TrustedApp) error { return c.apply(app, id) })
+		app, err := a.Apps.Update(ctx, operator(), c.ID, func(app *tandem.TrustedApp) error { return c.apply(app, id) })
 		if err != nil {
 			return err
 		}
@@ -290,19 +346,38 @@ type appEnable struct{ appSwitch }
 
 // Run switches an application on.
 func (c *appEnable) Run(ctx context.Context, r *run) error {
-	return c.do(ctx, r, "enabled", func(a *platform.Administration) error { return a.Apps.Enable(ctx, actor(), c.ID) })
+	return c.do(ctx, r, "enabled", func(a *platform.Administration) error { return a.Apps.Enable(ctx, operator(), c.ID) })
 }
 
 type appDisable struct{ appSwitch }
 
 // Run switches an application off.
 func (c *appDisable) Run(ctx context.Context, r *run) error {
-	return c.do(ctx, r, "disabled", func(a *platform.Administration) error { return a.Apps.Disable(ctx, actor(), c.ID) })
+	return c.do(ctx, r, "disabled", func(a *platform.Administration) error { return a.Apps.Disable(ctx, operator(), c.ID) })
 }
 
 type appDelete struct{ appSwitch }
 
 // Run deletes an application.
 func (c *appDelete) Run(ctx context.Context, r *run) error {
-	return c.do(ctx, r, "deleted", func(a *platform.Administration) error { return a.Apps.Delete(ctx, actor(), c.ID) })
+	return c.do(ctx, r, "deleted", func(a *platform.Administration) error { return a.Apps.Delete(ctx, operator(), c.ID) })
+}
+
+type appRestore struct {
+	administering
+	output
+	ID string `arg:"" help:"ApplicationUri of the one that was deleted last, or the id that app list --trash shows."`
+}
+
+// Run brings a deleted application back.
+func (c *appRestore) Run(ctx context.Context, r *run) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		app, err := a.Apps.Restore(ctx, operator(), c.ID)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(r.stderr, "tandem: %s is switched off and has no credentials: tandem app credential add %[1]s --flow user|service, then tandem app enable %[1]s\n",
+			app.ApplicationURI)
+		return showApp(ctx, r, a, c.output, app)
+	})
 }

@@ -17,14 +17,15 @@ import (
 
 // demoFile is demo.json. That it exists means that everything answers.
 type demoFile struct {
-	Instance     string    `json:"instance"`
-	Issuer       string    `json:"issuer"`
-	OData        string    `json:"odata"`
-	WebApp       string    `json:"webapp"`
-	Worker       string    `json:"worker"`
-	DB           string    `json:"db"`
-	Applications []demoApp `json:"applications"`
-	Users        []demoer  `json:"users"`
+	Instance     string      `json:"instance"`
+	Issuer       string      `json:"issuer"`
+	OData        string      `json:"odata"`
+	WebApp       string      `json:"webapp"`
+	Worker       string      `json:"worker"`
+	DB           string      `json:"db"`
+	Applications []demoApp   `json:"applications"`
+	Users        []demoer    `json:"users"`
+	Tokens       []demoToken `json:"tokens"`
 }
 
 type demoApp struct {
@@ -45,6 +46,16 @@ type demoer struct {
 	Admin    bool            `json:"is_admin"`
 }
 
+// demoToken is a reference token, ready to be sent.
+type demoToken struct {
+	Kind           tandem.ReferenceKind `json:"kind"`
+	User           string               `json:"user"`
+	ApplicationURI string               `json:"application_uri"`
+	Scope          string               `json:"scope"`
+	ExpiresAt      stamp                `json:"expires_at"`
+	Token          string               `json:"token"`
+}
+
 const demoFileName, retiredFileName = "demo.json", ".demo.json"
 
 // passwords are those of the file, by login.
@@ -61,6 +72,15 @@ func (f *demoFile) secrets() map[string]platform.DemoSecrets {
 	known := make(map[string]platform.DemoSecrets, len(f.Applications))
 	for _, a := range f.Applications {
 		known[a.ApplicationURI] = platform.DemoSecrets{User: a.UserSecret, Service: a.ServiceSecret}
+	}
+	return known
+}
+
+// tokens are the reference tokens of the file, by their kind.
+func (f *demoFile) tokens() map[tandem.ReferenceKind]string {
+	known := make(map[tandem.ReferenceKind]string, len(f.Tokens))
+	for _, t := range f.Tokens {
+		known[t.Kind] = t.Token
 	}
 	return known
 }
@@ -128,6 +148,9 @@ func (s *system) demoFile(config platform.StoreConfig, d *platform.Demo) demoFil
 	}
 	for _, u := range d.Users {
 		f.Users = append(f.Users, demoer{u.Login, u.Password, u.Type, u.Admin})
+	}
+	for _, t := range d.Tokens {
+		f.Tokens = append(f.Tokens, demoToken{t.Kind, t.User, t.ApplicationURI, t.Scope.String(), stamp{t.ExpiresAt}, t.Text})
 	}
 	return f
 }

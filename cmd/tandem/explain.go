@@ -12,18 +12,36 @@ import (
 type explainCommand struct {
 	administering
 	output
-	As   string   `help:"Login of the account whose call it is." placeholder:"LOGIN"`
-	What []string `arg:"" help:"A call, such as 'GET Set(id)?$select=Name' or 'PATCH Set(id) Name,Notes', or the id of a request that was refused."`
+	As        string      `help:"Login of the account whose call it is, or with --what-if of who would sign in." placeholder:"LOGIN"`
+	TokenFile string      `help:"Explain the token in this file." placeholder:"FILE"`
+	WhatIf    bool        `help:"Ask what an application would be given, and give nothing: with --app, --flow and --scope."`
+	App       string      `help:"The application, with --what-if." placeholder:"ID"`
+	Flow      tandem.Flow `help:"user or service, with --what-if." placeholder:"FLOW"`
+	Scope     string      `help:"What it would ask for, with --what-if; nothing means all." placeholder:"SCOPE"`
+	What      []string    `arg:"" optional:"" help:"A call, such as 'GET Set(id)?$select=Name' or 'PATCH Set(id) Name,Notes'; the id of a request or of an event; or a token, better as - for the standard input."`
 }
 
-// Run tells why a call is allowed or refused.
+// Run tells why a call is allowed or refused, and what a token, a request or an event is.
 func (c *explainCommand) Run(ctx context.Context, r *run) error {
-	what := strings.Join(c.What, " ")
+	what := strings.TrimSpace(strings.Join(c.What, " "))
+	if err := c.check(what); err != nil {
+		return err
+	}
+	text, err := c.token(r, what)
+	if err != nil {
+		return err
+	}
 	return c.administer(ctx, r, false, func(a *platform.Administration) error {
-		if c.As == "" {
-			if strings.Contains(strings.TrimSpace(what), " ") {
-				return usage("say whose call it is: tandem explain --as LOGIN '%s'", what)
+		switch {
+		case c.WhatIf:
+			return c.whatIf(ctx, r, a)
+		case text != "":
+			x, err := a.ExplainToken(ctx, text)
+			if err != nil {
+				return err
 			}
+			return c.showToken(r, x)
+		case c.As == "":
 			x, err := a.ExplainRequest(ctx, what)
 			if err != nil {
 				return err
@@ -36,6 +54,25 @@ func (c *explainCommand) Run(ctx context.Context, r *run) error {
 		}
 		return c.showCall(r, x)
 	})
+}
+
+// check refuses flags that do not go together.
+func (c *explainCommand) check(what string) error {
+	switch {
+	case c.WhatIf && (c.App == "" || c.Flow == ""):
+		return usage("--what-if needs --app ID and --flow user or service")
+	case !c.WhatIf && (c.App != "" || c.Flow != "" || c.Scope != ""):
+		return usage("--app, --flow and --scope are for --what-if")
+	case c.WhatIf && (what != "" || c.TokenFile != ""):
+		return usage("--what-if asks about no call and no token")
+	case c.TokenFile != "" && (what != "" || c.As != ""):
+		return usage("--token-file says all: leave the rest out")
+	case !c.WhatIf && c.TokenFile == "" && what == "":
+		return usage("say what to explain: the id of a request or an event, --token-file FILE, - for a token from the standard input, or a call with --as LOGIN")
+	case c.As == "" && strings.Contains(what, " "):
+		return usage("say whose call it is: tandem explain --as LOGIN '%s'", what)
+	}
+	return nil
 }
 
 // stepRow is one decision in JSON.
@@ -133,45 +170,4 @@ func verdictOf(x *platform.Explanation) string {
 		return fmt.Sprintf("%d, allowed", x.Status)
 	}
 	return fmt.Sprintf("%d: %s", x.Status, x.Answer)
-}
-
-// eventRow is one event of a request in JSON.
-type eventRow struct {
-	recordRow
-	Now  *stepRow `json:"now"`
-	Mend []string `json:"mend"`
-}
-
-// requestRow is the explanation of a request in JSON.
-type requestRow struct {
-	RequestID string     `json:"request_id"`
-	Repeat    string     `json:"repeat"`
-	Events    []eventRow `json:"events"`
-}
-
-func (c *explainCommand) showRequest(r *run, x *platform.RequestExplanation) error {
-	row := requestRow{x.ID, x.Repeat, []eventRow{}}
-	var lines []field
-	if x.Repeat != "" {
-		lines = append(lines, field{"request", "like the one that is recorded, the repeat number " + x.Repeat + " within its minute"})
-	}
-	for i := range x.Events {
-		e := &x.Events[i]
-		shown := eventRow{recordRowOf(e.AuditEvent), nil, append([]string{}, e.Mend...)}
-		f := &e.Facts
-		lines = append(lines,
-			field{"at", shown.At.String()}, field{"kind", string(e.Kind)}, field{"account", e.Actor}, field{"application", e.ApplicationURI},
-			field{"what", e.Detail}, field{"rule", string(f.Rule)}, field{"needed", f.Need}, field{"token has", f.Scope},
-			field{"row", f.Row}, field{"guard", f.Guard}, field{"key", f.Key}, field{"narrowed to", f.Person})
-		if e.Now != nil {
-			now := stepRowOf(e.Now)
-			shown.Now = &now
-			lines = append(lines, field{"now", now.words()})
-		}
-		for _, command := range e.Mend {
-			lines = append(lines, field{"mend", command})
-		}
-		row.Events = append(row.Events, shown)
-	}
-	return showOne(r.stdout, c.output, row, lines)
 }

@@ -15,11 +15,11 @@ func TestExplainKnowsDocumentRights(t *testing.T) {
 	t.Parallel()
 	in := tandemtest.Start(t, tandemtest.Options{Demo: true})
 	rights := in.Platform.Permissions
-	_, err := rights.CreateGroup(t.Context(), "Managers", "")
+	_, err := rights.CreateGroup(t.Context(), tandemtest.By, "Managers", "")
 	must(t, err)
-	_, _, err = in.Platform.GrantType(t.Context(), "Managers", "SO", "release", false)
+	_, _, err = in.Platform.GrantType(t.Context(), tandemtest.By, "Managers", "SO", "release", false)
 	must(t, err)
-	_, err = rights.Grant(t.Context(), "Managers", permission.Target{System: "unit-price"}, "read", false)
+	_, err = rights.Grant(t.Context(), tandemtest.By, "Managers", permission.Target{System: "unit-price"}, "read", false)
 	must(t, err)
 	in.Refresh()
 	anna := in.SignIn("anna").Access
@@ -32,11 +32,11 @@ func TestExplainKnowsDocumentRights(t *testing.T) {
 		grant            func() error
 	}{
 		{order + "/ChangeState", `{"newState":"Released"}`, "--rights release", glossary.RuleType, func() error {
-			_, _, err := in.Platform.GrantType(t.Context(), "Everybody", "SO", "release", false)
+			_, _, err := in.Platform.GrantType(t.Context(), tandemtest.By, "Everybody", "SO", "release", false)
 			return err
 		}},
 		{order + "/Lines", `{"Product@odata.bind":"General_Products_Products(` + product + `)","UnitPrice":{"Value":0.01}}`, "--system unit-price", glossary.RuleAbility, func() error {
-			_, err := rights.Grant(t.Context(), "Everybody", permission.Target{System: "unit-price"}, "read", false)
+			_, err := rights.Grant(t.Context(), tandemtest.By, "Everybody", permission.Target{System: "unit-price"}, "read", false)
 			return err
 		}},
 	} {

@@ -6,9 +6,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	glossary "github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
@@ -82,7 +82,7 @@ func TestE9_ExplainDecidesAsTheAPIDoesAndKeepsNothing(t *testing.T) {
 			return set + "(" + strings.Split(text, `"Id":"`)[n][:36] + ")"
 		}
 		open, hidden, product, customer, kind := id(orders, 1), id(orders, 2), id(products, 1), id("Crm_Sales_Customers", 1), id("Systems_Documents_DocumentTypes", 1)
-		must(t, in.Platform.PutKey(t.Context(), "Secret", hidden))
+		must(t, in.Platform.PutKey(t.Context(), tandemtest.By, "Secret", hidden))
 		in.Refresh()
 		_, rows := in.API("GET", orders+"/$count", service, "")
 		_, was := in.API("GET", open, service, "")
@@ -155,7 +155,7 @@ func TestE9_ExplainDecidesAsTheAPIDoesAndKeepsNothing(t *testing.T) {
 		if x, text := explain(t, in, "--as svc.portal 'PATCH "+open+" DocumentNotes'"); len(x.Applications) != 1 || x.Applications[0].Enough || x.Status != nil {
 			t.Errorf("a System User whose application may only read: %s", text)
 		}
-		must(t, admin.RemoveMember(t.Context(), tandemtest.AllData, "svc.portal"))
+		must(t, admin.RemoveMember(t.Context(), tandemtest.By, tandemtest.AllData, "svc.portal"))
 		if x, text := explain(t, in, "--as svc.portal 'GET "+orders+"'"); x.Status == nil || *x.Status != 403 || len(x.Steps) == 0 {
 			t.Errorf("a System User without groups: %s", text)
 		}
@@ -174,7 +174,7 @@ func explainRequests(t *testing.T, in *tandemtest.Instance, token, product strin
 		must(t, r.Body.Close())
 		return r.Header.Get("Tandem-Request-Id")
 	}
-	in.Advance(permission.UsesEvery * 2) // a minute that is over
+	in.Advance(2 * time.Minute) // a minute that is over
 	must(t, in.Platform.TellRefusals(t.Context()))
 	first := ask()
 	for i := range 2 {

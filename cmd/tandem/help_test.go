@@ -153,7 +153,7 @@ func TestSecretsComeFromFiles(t *testing.T) {
 					if want := "TANDEM_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_")); !slices.Contains(f.Envs, want) {
 						t.Errorf("tandem %s: --%s is not %s in the environment", commandPath(leaf), f.Name, want)
 					}
-				case secret && f.Name != "secret-hash" && f.Name != "secrets-to" && !hasFlag(leaf, f.Name+"-file"):
+				case secret && f.Name != "secret-hash" && f.Name != "secrets-to" && f.Name != "no-classic-secret" && !hasFlag(leaf, f.Name+"-file"):
 					t.Errorf("tandem %s: --%s can hold a secret, and there is no --%[2]s-file", commandPath(leaf), f.Name)
 				}
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data"
+	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/platform"
 	"github.com/hybridapps/tandem/session"
 )
@@ -23,9 +24,14 @@ type instanceFlags struct {
 	ERPConns      poolSize       `name:"erp-connections" help:"Connections to the database for the ERP's rows (the same defaults)." placeholder:"N"`
 	Licences      int            `help:"Licence slots." default:"25" placeholder:"N"`
 	RecordKeep    keep           `help:"For how long the record is kept: a number of days, or forever." default:"400d" placeholder:"TIME"`
+	RecordAnchor  string         `help:"File, best on another disk, to which the signed heads of the record are appended; on every replica another." placeholder:"FILE"`
 	Reserve       map[string]int `help:"Slots reserved for an account; may be repeated." placeholder:"LOGIN=N"`
 	QueryTimeout  time.Duration  `help:"Most time for one query of the Domain API at the database." default:"5s" placeholder:"TIME"`
+	AccessFormat  string         `name:"access-token-format" help:"How access tokens are written: as ERP.net does, or with scope as a string and the client as the subject of a back end's (RFC 9068)." enum:"erpnet,rfc9068" default:"erpnet" placeholder:"FORMAT"`
+	AccessAlg     string         `name:"access-token-alg" help:"What access tokens are signed with: ES256, RS256 or EdDSA. A change takes ten minutes, for which the new key is published beforehand." enum:"ES256,RS256,EdDSA" default:"ES256" placeholder:"ALG"`
+	AccessType    string         `name:"access-token-typ" help:"The typ of access tokens: at+jwt, or JWT for resource servers that take no other, such as Spring Security's." enum:"at+jwt,JWT" default:"at+jwt" placeholder:"TYPE"`
 	LongQueries   int            `help:"Queries that look at many rows at a time, of all sessions; 0 means one for every two cores." default:"0" placeholder:"N"`
+	TimeZone      string         `help:"The company's time zone: of the times that printouts tell; with tandem up also of the worker's schedules." default:"UTC" placeholder:"ZONE"`
 }
 
 // queries are the limits of the flags.
@@ -52,6 +58,9 @@ type instanceCommand struct {
 	store
 	serving `set:"drain=5s"`
 	instanceFlags
+	auditFlags
+	logoutFlags
+	mailFlags
 	Seed string `help:"Data to begin with: base (units, currencies, a company …) or demo." enum:"none,base,demo" default:"none" placeholder:"DATA"`
 }
 
@@ -105,6 +114,18 @@ func (c *instanceCommand) Run(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
+	schedule, err := c.schedule()
+	if err != nil {
+		return err
+	}
+	logouts, err := c.logouts()
+	if err != nil {
+		return err
+	}
+	mail, err := c.mail()
+	if err != nil {
+		return err
+	}
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -139,9 +160,14 @@ func (c *instanceCommand) Run(ctx context.Context, r *run) error {
 	if err := c.prepare(ctx, config); err != nil {
 		return err
 	}
+	if c.TLSDev {
+		logouts.Roots = trustedHere(devCAFile(r.Data))
+	}
 	version, _ := programVersion()
 	in, err := platform.NewInstance(ctx, platform.InstanceConfig{
-		StoreConfig: config, URL: root, Version: version, Licence: licence, RecordKeep: time.Duration(c.RecordKeep), Queries: queries,
+		StoreConfig: config, URL: root, Version: version, Licence: licence, RecordKeep: time.Duration(c.RecordKeep), RecordAnchor: c.RecordAnchor, Queries: queries,
+		AccessTokens:  platform.AccessTokens{Format: oauth.AccessFormat(c.AccessFormat), Algorithm: c.AccessAlg, Type: c.AccessType},
+		DevelopmentCA: c.TLSDev, Audit: schedule, Logouts: logouts, Mail: mail, TimeZone: c.TimeZone,
 	})
 	if err != nil {
 		return err

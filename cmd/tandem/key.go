@@ -8,8 +8,9 @@ import (
 )
 
 type keyCommands struct {
-	List   keyList   `cmd:"" help:"List the signing keys."`
-	Rotate keyRotate `cmd:"" help:"Make the next signing keys: published now, used in ten minutes."`
+	List     keyList     `cmd:"" help:"List the signing keys."`
+	Rotate   keyRotate   `cmd:"" help:"Make the next signing keys: published now, used in ten minutes."`
+	Distrust keyDistrust `cmd:"" help:"Stop trusting a signing key at once, as after it became known: every token that it signed is dead within 5 s."`
 }
 
 // keyRow is a signing key in JSON.
@@ -63,7 +64,24 @@ type keyRotate struct {
 // Run makes the next signing keys.
 func (c *keyRotate) Run(ctx context.Context, r *run) error {
 	return c.administer(ctx, r, false, func(a *platform.Administration) error {
-		keys, err := a.RotateKeys(ctx)
+		keys, err := a.RotateKeys(ctx, operator())
+		if err != nil {
+			return err
+		}
+		return showKeys(r, c.output, keys)
+	})
+}
+
+type keyDistrust struct {
+	administering
+	output
+	ID string `arg:"" help:"Id of the key (kid)."`
+}
+
+// Run stops trusting a signing key.
+func (c *keyDistrust) Run(ctx context.Context, r *run) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		keys, err := a.DistrustKey(ctx, operator(), c.ID)
 		if err != nil {
 			return err
 		}

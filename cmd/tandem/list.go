@@ -31,13 +31,18 @@ type column[T any] struct {
 
 // showList writes rows as the flag says.
 func showList[T any](w io.Writer, o output, rows []T, columns []column[T]) error {
-	return showEach(w, listing{output: o}, func(yield func(T, error) bool) {
+	return showEach(w, listing{output: o}, each(rows), columns)
+}
+
+// each yields rows that are there already.
+func each[T any](rows []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		for _, row := range rows {
 			if !yield(row, nil) {
 				return
 			}
 		}
-	}, columns)
+	}
 }
 
 // showRows writes what a list has, as rows, while it is read.

@@ -25,23 +25,27 @@ import (
 type commands struct {
 	global
 
-	Up       upCommand       `cmd:"" help:"Run the whole system with demo data: instance, web app and worker, each a process of its own."`
-	Instance instanceCommand `cmd:"" help:"Run the instance: identity server and domain API."`
-	Webapp   webappCommand   `cmd:"" help:"Run the reference web app: user flow only."`
-	Worker   workerCommand   `cmd:"" help:"Run the reference worker: service flow only, jobs and schedules."`
-	App      appCommands     `cmd:"" help:"Trusted Applications and their credentials."`
-	User     userCommands    `cmd:"" help:"Users: people and System Users."`
-	Session  sessionCommands `cmd:"" help:"API sessions and the licence slots they hold."`
-	Access   accessCommands  `cmd:"" help:"Who may see what."`
-	Demo     demoCommands    `cmd:"" help:"Examples beside the demo of tandem up."`
-	Audit    auditCommands   `cmd:"" help:"Look for what of the rights somebody should look at."`
-	Explain  explainCommand  `cmd:"" help:"Tell why a call is allowed or refused, by which grants; or why a request was refused."`
-	Record   recordCommands  `cmd:"" help:"The append-only record of what happened."`
-	Key      keyCommands     `cmd:"" help:"Signing keys."`
-	Backup   backupCommand   `cmd:"" help:"Back up all databases of the data folder into one file, while everything runs."`
-	Restore  restoreCommand  `cmd:"" help:"Restore a backup into an empty data folder; everybody signs in again."`
-	Migrate  migrateCommand  `cmd:"" help:"Bring the database's schema up to date."`
-	Licences licencesCommand `cmd:"" help:"Show the licences of everything that is in this program."`
+	Up       upCommand        `cmd:"" help:"Run the whole system with demo data: instance, web app and worker, each a process of its own."`
+	Instance instanceCommand  `cmd:"" help:"Run the instance: identity server and domain API."`
+	Webapp   webappCommand    `cmd:"" help:"Run the reference web app: user flow only."`
+	Worker   workerCommand    `cmd:"" help:"Run the reference worker: service flow only, jobs and schedules."`
+	App      appCommands      `cmd:"" help:"Trusted Applications and their credentials."`
+	User     userCommands     `cmd:"" help:"Users: people and System Users."`
+	Provider providerCommands `cmd:"" help:"OpenID providers of others that people may sign in through."`
+	Token    tokenCommands    `cmd:"" help:"Reference tokens (PAT, SAT) of people and System Users, for scripts."`
+	Session  sessionCommands  `cmd:"" help:"API sessions and the licence slots they hold."`
+	Access   accessCommands   `cmd:"" help:"Who may see what."`
+	Demo     demoCommands     `cmd:"" help:"Examples beside the demo of tandem up."`
+	Usage    usageCommands    `cmd:"" help:"What applications use of what they were granted, and how the licence is used."`
+	Audit    auditCommands    `cmd:"" help:"Look for what of the rights somebody should look at."`
+	Explain  explainCommand   `cmd:"" help:"Tell why a call is allowed or refused, by which grants; or why a request was refused."`
+	Prove    proveCommands    `cmd:"" help:"Try every isolation invariant against a running system, and report."`
+	Record   recordCommands   `cmd:"" help:"The append-only record of what happened."`
+	Key      keyCommands      `cmd:"" help:"Signing keys."`
+	Backup   backupCommand    `cmd:"" help:"Back up all databases of the data folder into one file, while everything runs."`
+	Restore  restoreCommand   `cmd:"" help:"Restore a backup into an empty data folder; everybody signs in again."`
+	Migrate  migrateCommand   `cmd:"" help:"Bring the database's schema up to date."`
+	Licences licencesCommand  `cmd:"" help:"Show the licences of everything that is in this program."`
 
 	Completion completionCommand `cmd:"" help:"Write the script that completes commands and flags in a shell."`
 	Complete   completeCommand   `cmd:"" hidden:""`

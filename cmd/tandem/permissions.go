@@ -44,7 +44,7 @@ type groupCreate struct {
 // Run makes a group.
 func (c *groupCreate) Run(ctx context.Context, r *run) error {
 	return c.change(ctx, r, func(a *permission.Admin) error {
-		g, err := a.CreateGroup(ctx, c.Name, c.Notes)
+		g, err := a.CreateGroup(ctx, operator(), c.Name, c.Notes)
 		if err != nil {
 			return err
 		}
@@ -136,7 +136,7 @@ type groupDelete struct {
 // Run deletes a group.
 func (c *groupDelete) Run(ctx context.Context, r *run) error {
 	return c.change(ctx, r, func(a *permission.Admin) error {
-		if err := a.DeleteGroup(ctx, c.Name); err != nil {
+		if err := a.DeleteGroup(ctx, operator(), c.Name); err != nil {
 			return err
 		}
 		_, err := fmt.Fprintf(r.stdout, "the group %s is gone\n", c.Name)
@@ -169,14 +169,14 @@ type groupAddMember struct{ groupMembers }
 
 // Run puts accounts into a group.
 func (c *groupAddMember) Run(ctx context.Context, r *run) error {
-	return c.each(ctx, r, "is in", func(a *permission.Admin, login string) error { return a.AddMember(ctx, c.Name, login) })
+	return c.each(ctx, r, "is in", func(a *permission.Admin, login string) error { return a.AddMember(ctx, operator(), c.Name, login) })
 }
 
 type groupRemoveMember struct{ groupMembers }
 
 // Run takes accounts out of a group.
 func (c *groupRemoveMember) Run(ctx context.Context, r *run) error {
-	return c.each(ctx, r, "is no longer in", func(a *permission.Admin, login string) error { return a.RemoveMember(ctx, c.Name, login) })
+	return c.each(ctx, r, "is no longer in", func(a *permission.Admin, login string) error { return a.RemoveMember(ctx, operator(), c.Name, login) })
 }
 
 // accessKeyRow is a key in JSON.
@@ -197,7 +197,7 @@ type accessKeyCreate struct {
 // Run makes a key.
 func (c *accessKeyCreate) Run(ctx context.Context, r *run) error {
 	return c.change(ctx, r, func(a *permission.Admin) error {
-		k, err := a.CreateKey(ctx, c.Set, c.Name)
+		k, err := a.CreateKey(ctx, operator(), c.Set, c.Name)
 		if err != nil {
 			return err
 		}
@@ -245,7 +245,7 @@ func (c *accessKeyPut) Run(ctx context.Context, r *run) error {
 		if c.DryRun {
 			return c.rehearseKey(ctx, r, a, c.Key, c.Row)
 		}
-		if err := a.PutKey(ctx, c.Key, c.Row); err != nil {
+		if err := a.PutKey(ctx, operator(), c.Key, c.Row); err != nil {
 			return err
 		}
 		_, err := fmt.Fprintf(r.stdout, "%s has the key %s\n", c.Row, c.Key)
@@ -264,7 +264,7 @@ func (c *accessKeyTake) Run(ctx context.Context, r *run) error {
 		if c.DryRun {
 			return c.rehearseKey(ctx, r, a, "", c.Row)
 		}
-		if err := a.TakeKey(ctx, c.Row); err != nil {
+		if err := a.TakeKey(ctx, operator(), c.Row); err != nil {
 			return err
 		}
 		_, err := fmt.Fprintf(r.stdout, "%s has no key: everybody who may read the set sees it\n", c.Row)
@@ -335,13 +335,13 @@ func (c *accessGrant) Run(ctx context.Context, r *run) error {
 
 func (c *accessGrant) grant(ctx context.Context, r *run, p *permission.Admin, on permission.Target) error {
 	if on.System != "" {
-		if _, err := p.Grant(ctx, c.Group, on, permission.Read.String(), c.Only); err != nil {
+		if _, err := p.Grant(ctx, operator(), c.Group, on, permission.Read.String(), c.Only); err != nil {
 			return err
 		}
 		_, err := fmt.Fprintf(r.stdout, "%s has the ability %s; who is in no group that is granted it has it no more\n", c.Group, on)
 		return err
 	}
-	g, err := p.Grant(ctx, c.Group, on, c.Rights, c.Only)
+	g, err := p.Grant(ctx, operator(), c.Group, on, c.Rights, c.Only)
 	if err != nil {
 		return err
 	}
@@ -351,10 +351,10 @@ func (c *accessGrant) grant(ctx context.Context, r *run, p *permission.Admin, on
 
 func (c *accessGrant) grantType(ctx context.Context, r *run, a *platform.Administration, p *permission.Admin, code string) error {
 	if c.DryRun {
-		_, _, err := a.RehearseGrantType(ctx, p, c.Group, code, c.Rights, c.Only)
+		_, _, err := a.RehearseGrantType(ctx, operator(), p, c.Group, code, c.Rights, c.Only)
 		return err
 	}
-	g, secured, err := a.GrantType(ctx, c.Group, code, c.Rights, c.Only)
+	g, secured, err := a.GrantType(ctx, operator(), c.Group, code, c.Rights, c.Only)
 	if err != nil {
 		return err
 	}
@@ -382,7 +382,7 @@ func (c *accessRevoke) Run(ctx context.Context, r *run) error {
 	}
 	return c.changeTypes(ctx, r, func(a *platform.Administration, p *permission.Admin) error {
 		revoke := func(on permission.Target, name string) error {
-			if err := p.Revoke(ctx, c.Group, on); err != nil {
+			if err := p.Revoke(ctx, operator(), c.Group, on); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintf(r.stdout, "%s is granted nothing on %s any more\n", c.Group, name)

@@ -20,7 +20,7 @@ func TestPermissionsPage(t *testing.T) {
 	if _, text := in.API("GET", products, anna.Access, ""); !strings.Contains(text, cost) {
 		t.Fatalf("before: %s", text)
 	}
-	if err := in.Platform.Permissions.RemoveMember(t.Context(), tandemtest.AllData, tandemtest.SystemUser); err != nil {
+	if err := in.Platform.Permissions.RemoveMember(t.Context(), tandemtest.By, tandemtest.AllData, tandemtest.SystemUser); err != nil {
 		t.Fatal(err)
 	}
 	out := map[string]string{}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -15,9 +16,14 @@ import (
 )
 
 type recordCommands struct {
-	List   recordList   `cmd:"" help:"List what is on the record: tokens, sessions, sign-ins and administration; the newest last."`
-	Export recordExport `cmd:"" help:"Write all that is chosen, the oldest first, as a JSON object in each line: before it is removed by its age."`
-	Tail   recordTail   `cmd:"" help:"Show the newest of the record, and go on with what comes, until Ctrl-C."`
+	List    recordList    `cmd:"" help:"List what is on the record: tokens, sessions, sign-ins and administration; the newest last."`
+	Export  recordExport  `cmd:"" help:"Write all that is chosen, the oldest first, as a JSON object in each line: before it is removed by its age."`
+	Tail    recordTail    `cmd:"" help:"Show the newest of the record, and go on with what comes, until Ctrl-C."`
+	Verify  recordVerify  `cmd:"" help:"See whether the record is as it was sealed; exit code 1 when something was changed, removed, added or moved."`
+	Proof   recordProof   `cmd:"" help:"Write the proof of one event, which anybody can check offline."`
+	Check   recordCheck   `cmd:"" help:"Check the proof of an event, without an instance or a database."`
+	Key     recordKey     `cmd:"" help:"Print the public key by which the record's heads and proofs are checked."`
+	Restart recordRestart `cmd:"" help:"Begin a new epoch of the sealed record, where the old one cannot go on: after a restore, or when its key is lost."`
 }
 
 // recordRow is an event in JSON.
@@ -76,15 +82,36 @@ func (k *eventKind) UnmarshalText(text []byte) error {
 
 // recordFilter are the flags that choose events.
 type recordFilter struct {
-	Kind        eventKind `help:"Only events of this kind, such as token_issued or administration." placeholder:"KIND"`
-	Application string    `help:"Only those of an application." placeholder:"ID"`
-	Actor       string    `help:"Only those of an actor: a login." placeholder:"LOGIN"`
-	Session     string    `help:"Only those of an API session." placeholder:"ID"`
-	Request     string    `help:"Only those of a request, by the id in its answer." placeholder:"ID"`
+	Kind        eventKind   `help:"Only events of this kind, such as token_issued or administration." placeholder:"KIND"`
+	Application string      `help:"Only those of an application." placeholder:"ID"`
+	Actor       string      `help:"Only those of an actor: a login." placeholder:"LOGIN"`
+	Session     string      `help:"Only those of an API session." placeholder:"ID"`
+	Request     string      `help:"Only those of a request, by the id in its answer." placeholder:"ID"`
+	Token       string      `help:"Only those of a token, by its id (the claim jti)." placeholder:"ID"`
+	SignIn      string      `help:"Only those of a sign-in, by its id (the claim sid)." placeholder:"ID"`
+	From        string      `help:"Only those that came from an address." placeholder:"ADDRESS"`
+	Rule        eventRule   `help:"Only what this rule decided, such as cred.other_flow or scope.missing." placeholder:"RULE"`
+	Flow        tandem.Flow `help:"Only those of one half: user or service." placeholder:"FLOW"`
+}
+
+// eventRule is a rule that there is, as [eventKind] is a kind.
+type eventRule tandem.Rule
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (k *eventRule) UnmarshalText(text []byte) error {
+	*k = eventRule(text)
+	if _, known := tandem.Rule(text).Meaning(); !known {
+		return fmt.Errorf("%q is no rule: use a name such as %s; tandem explain says what each means", text, tandem.RuleCredOtherFlow)
+	}
+	return nil
 }
 
 func (f *recordFilter) filter() audit.Filter {
-	return audit.Filter{Kind: tandem.AuditKind(f.Kind), ApplicationURI: f.Application, Actor: f.Actor, SessionID: f.Session, RequestID: f.Request}
+	request, _, _ := strings.Cut(f.Request, ".") // of a repeat, the one that is on record
+	return audit.Filter{
+		Kind: tandem.AuditKind(f.Kind), ApplicationURI: f.Application, Actor: f.Actor, SessionID: f.Session, RequestID: request,
+		TokenID: f.Token, SignInID: f.SignIn, RemoteAddr: f.From, Rule: tandem.Rule(f.Rule), Flow: f.Flow,
+	}
 }
 
 type recordList struct {

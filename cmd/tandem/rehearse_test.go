@@ -29,7 +29,7 @@ func TestRehearsalsChangeNothing(t *testing.T) {
 			t.Fatalf("%d %s", status, text)
 		}
 		must(t, in.Platform.WriteUses(t.Context()))
-		_, err := admin.CreateGroup(t.Context(), "Costs", "")
+		_, err := admin.CreateGroup(t.Context(), tandemtest.By, "Costs", "")
 		must(t, err)
 		state := func() (d permission.Definitions, events int) {
 			d, err := admin.Store.Definitions(t.Context())
@@ -62,27 +62,27 @@ func TestRehearsalsChangeNothing(t *testing.T) {
 			return s.String()
 		}
 		revoke := func(p *permission.Admin) error {
-			return p.Revoke(t.Context(), "Everybody", permission.Target{Set: orders})
+			return p.Revoke(t.Context(), tandemtest.By, "Everybody", permission.Target{Set: orders})
 		}
 		for want, f := range map[string]func(*permission.Admin) error{
 			"anna,bert: the set Crm_Sales_SalesOrders [read,create,update,delete → ]\nmissed anna read Crm_Sales_SalesOrders\n": revoke,
 			"anna,bert: the column General_Products_Products.StandardCostPerLot [read,create,update → ]\n": func(p *permission.Admin) error {
-				_, err := p.Grant(t.Context(), "Costs", permission.Target{Column: column}, "read", false)
+				_, err := p.Grant(t.Context(), tandemtest.By, "Costs", permission.Target{Column: column}, "read", false)
 				return err
 			},
 			"anna,bert: the set General_Products_Products [read,create,update,delete → read,update:Active]\n": func(p *permission.Admin) error {
-				_, err := p.Grant(t.Context(), "Everybody", permission.Target{Set: products}, "update:Active", true)
+				_, err := p.Grant(t.Context(), tandemtest.By, "Everybody", permission.Target{Set: products}, "update:Active", true)
 				return err
 			},
 			"": func(p *permission.Admin) error { // what Everybody holds already
-				_, err := p.Grant(t.Context(), "Costs", permission.Target{Set: products}, "read", false)
+				_, err := p.Grant(t.Context(), tandemtest.By, "Costs", permission.Target{Set: products}, "read", false)
 				if err == nil {
-					err = p.AddMember(t.Context(), "Costs", "bert")
+					err = p.AddMember(t.Context(), tandemtest.By, "Costs", "bert")
 				}
 				return err
 			},
 			"svc.portal: ": func(p *permission.Admin) error {
-				return p.RemoveMember(t.Context(), tandemtest.AllData, tandemtest.SystemUser)
+				return p.RemoveMember(t.Context(), tandemtest.By, tandemtest.AllData, tandemtest.SystemUser)
 			},
 		} {
 			if got := words(rehearse(f)); got != want && (want != "svc.portal: " || !strings.HasPrefix(got, want) || strings.Count(got, "\n") != 1) {
@@ -90,7 +90,7 @@ func TestRehearsalsChangeNothing(t *testing.T) {
 			}
 		}
 		if _, err := admin.Rehearse(t.Context(), time.Time{}, func(p *permission.Admin) error {
-			return p.Revoke(t.Context(), "Costs", permission.Target{Set: orders})
+			return p.Revoke(t.Context(), tandemtest.By, "Costs", permission.Target{Set: orders})
 		}); glossary.ErrorCode(err) != glossary.CodeNotFound {
 			t.Errorf("a rehearsal of what is refused: %v", err)
 		}
@@ -119,11 +119,11 @@ func TestSuggestionsAreEnough(t *testing.T) {
 	wired(t, func(t *testing.T, in *tandemtest.Instance) {
 		const products = "General_Products_Products"
 		admin := in.Platform.Permissions
-		_, err := admin.CreateGroup(t.Context(), "Pricing", "")
+		_, err := admin.CreateGroup(t.Context(), tandemtest.By, "Pricing", "")
 		must(t, err)
-		_, err = admin.Grant(t.Context(), "Pricing", permission.Target{Column: products + ".StandardPricePerLot"}, "read,update", false)
+		_, err = admin.Grant(t.Context(), tandemtest.By, "Pricing", permission.Target{Column: products + ".StandardPricePerLot"}, "read,update", false)
 		must(t, err)
-		_, err = admin.Grant(t.Context(), "Pricing", permission.Target{System: "unit-price"}, "read", false)
+		_, err = admin.Grant(t.Context(), tandemtest.By, "Pricing", permission.Target{System: "unit-price"}, "read", false)
 		must(t, err)
 		in.Refresh()
 		service := in.ServiceToken()
@@ -171,9 +171,9 @@ func TestSuggestionsAreEnough(t *testing.T) {
 		if err != nil || len(s.Commands) != 0 {
 			t.Errorf("once more: %v %v", s.Commands, err)
 		}
-		_, err = admin.Grant(t.Context(), "Needs of svc.portal", permission.Target{System: "line-discount"}, "read", false)
+		_, err = admin.Grant(t.Context(), tandemtest.By, "Needs of svc.portal", permission.Target{System: "line-discount"}, "read", false)
 		must(t, err)
-		_, err = admin.Grant(t.Context(), "Needs of svc.portal", permission.Target{Set: "Crm_Invoicing_Invoices"}, "read", false)
+		_, err = admin.Grant(t.Context(), tandemtest.By, "Needs of svc.portal", permission.Target{Set: "Crm_Invoicing_Invoices"}, "read", false)
 		must(t, err)
 		s, err = admin.Suggest(t.Context(), tandemtest.SystemUser, time.Now().Add(-time.Hour))
 		if err != nil || len(s.Commands) != 1 || s.Commands[0] != `tandem access revoke "Needs of svc.portal" --set Crm_Invoicing_Invoices` {

@@ -12,6 +12,7 @@ import (
 
 type sessionCommands struct {
 	List  sessionList  `cmd:"" help:"List the open sessions."`
+	Show  sessionShow  `cmd:"" help:"Show one session, open or ended, with the addresses that it was used from."`
 	Close sessionClose `cmd:"" help:"End a session and free its slot. A token that still lives opens a new one at its next call."`
 }
 
@@ -35,6 +36,7 @@ type sessionRow struct {
 type sessionEnd struct {
 	EndedAt   stamp   `json:"ended_at"`
 	EndReason *string `json:"end_reason"`
+	ClosedBy  *string `json:"closed_by"`
 }
 
 func sessionRowOf(s tandem.Session, all bool) sessionRow {
@@ -48,6 +50,9 @@ func sessionRowOf(s tandem.Session, all bool) sessionRow {
 		if !s.EndedAt.IsZero() {
 			reason := string(s.EndReason)
 			row.EndReason = &reason
+			if s.ClosedBy != "" {
+				row.ClosedBy = &s.ClosedBy
+			}
 		}
 	}
 	return row
@@ -59,13 +64,13 @@ type sessionList struct {
 	All         bool               `help:"Also show sessions that have ended, newest first."`
 	User        string             `help:"Only those of a user." placeholder:"LOGIN"`
 	Application string             `help:"Only those of an application." placeholder:"ID"`
-	Kind        tandem.SessionKind `help:"Only those of a kind: user or service." placeholder:"KIND"`
+	Kind        tandem.SessionKind `help:"Only those of a kind: user, service or reference." placeholder:"KIND"`
 }
 
 // Run lists sessions.
 func (c *sessionList) Run(ctx context.Context, r *run) error {
-	if c.Kind != "" && c.Kind != tandem.SessionUser && c.Kind != tandem.SessionService {
-		return usage("--kind %q: use user or service", c.Kind)
+	if c.Kind != "" && c.Kind != tandem.SessionUser && c.Kind != tandem.SessionService && c.Kind != tandem.SessionReference {
+		return usage("--kind %q: use user, service or reference", c.Kind)
 	}
 	if err := c.check(); err != nil {
 		return err
@@ -83,14 +88,59 @@ func (c *sessionList) Run(ctx context.Context, r *run) error {
 		}
 		if c.All {
 			columns = append(columns, column[sessionRow]{"ended", func(s sessionRow) string {
-				if s.EndReason == nil {
-					return ""
-				}
-				return s.EndedAt.String() + " (" + *s.EndReason + ")"
+				return s.ended()
 			}})
 		}
 		f := session.Filter{All: c.All, User: c.User, ApplicationURI: c.Application, Kind: c.Kind}
 		return showRows(r.stdout, c.listing, a.Sessions.Each(ctx, f), func(s tandem.Session) sessionRow { return sessionRowOf(s, c.All) }, columns)
+	})
+}
+
+// ended says when and why a session ended, and by whom where somebody closed it.
+func (e *sessionEnd) ended() string {
+	if e.EndReason == nil {
+		return ""
+	}
+	text := e.EndedAt.String() + " (" + *e.EndReason + ")"
+	if e.ClosedBy != nil {
+		text += " by " + *e.ClosedBy
+	}
+	return text
+}
+
+type sessionShow struct {
+	administering
+	output
+	ID string `arg:"" help:"Id of the session."`
+}
+
+// seenRow is an address that a session was used from.
+type seenRow struct {
+	Address string `json:"address"`
+	FirstAt stamp  `json:"first_at"`
+}
+
+// Run shows a session.
+func (c *sessionShow) Run(ctx context.Context, r *run) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		s, seen, err := a.Sessions.Show(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		row := struct {
+			sessionRow
+			Addresses []seenRow `json:"addresses"`
+		}{sessionRowOf(s, true), []seenRow{}}
+		lines := []field{
+			{"id", row.ID}, {"kind", string(row.Kind)}, {"user", row.User}, {"application", row.ApplicationURI}, {"instance", row.ServiceInstance},
+			{"slot", strconv.Itoa(row.Slot)}, {"opened", row.OpenedAt.String()}, {"last request", row.LastRequestAt.String()},
+			{"requests", strconv.FormatInt(row.Requests, 10)}, {"ended", row.ended()},
+		}
+		for _, one := range seen {
+			row.Addresses = append(row.Addresses, seenRow{one.Address, stamp{one.At}})
+			lines = append(lines, field{"from", one.Address + " since " + stamp{one.At}.String()})
+		}
+		return showOne(r.stdout, c.output, row, lines)
 	})
 }
 
@@ -103,7 +153,7 @@ type sessionClose struct {
 // Run ends a session.
 func (c *sessionClose) Run(ctx context.Context, r *run) error {
 	return c.administer(ctx, r, false, func(a *platform.Administration) error {
-		if err := a.Sessions.Close(ctx, c.ID, c.Reason); err != nil {
+		if err := a.Sessions.Close(ctx, operator(), c.ID, c.Reason); err != nil {
 			return err
 		}
 		_, err := fmt.Fprintf(r.stdout, "closed %s\n", c.ID)

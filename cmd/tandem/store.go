@@ -7,12 +7,16 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/hsm"
 	"github.com/hybridapps/tandem/platform"
 )
 
@@ -21,6 +25,30 @@ type store struct {
 	DB      string `help:"Database: sqlite:FILE or postgres://… (default: tandem.db in the data folder)." placeholder:"URL"`
 	DBFile  string `name:"db-file" help:"File with the database's URL, where that holds a password." placeholder:"FILE"`
 	KeyFile string `help:"File with the instance's key (default: instance.key in the data folder); or TANDEM_KEY." placeholder:"FILE"`
+
+	PKCS11Module  string `name:"pkcs11-module" env:"TANDEM_PKCS11_MODULE" help:"PKCS#11 library of a hardware security module that is to keep the signing keys." placeholder:"FILE"`
+	PKCS11Token   string `name:"pkcs11-token" env:"TANDEM_PKCS11_TOKEN" help:"Label of the token in it." placeholder:"LABEL"`
+	PKCS11PINFile string `name:"pkcs11-pin-file" env:"TANDEM_PKCS11_PIN_FILE" help:"File with the PIN of the token's user; or TANDEM_PKCS11_PIN." placeholder:"FILE"`
+}
+
+// module is where the flags say that signing keys are kept.
+func (s *store) module() (hsm.Config, error) {
+	c := hsm.Config{Module: s.PKCS11Module, Token: s.PKCS11Token}
+	if c.Module == "" && c.Token == "" {
+		return c, nil
+	}
+	c.PIN = os.Getenv(pinVariable)
+	if s.PKCS11PINFile != "" {
+		text, err := os.ReadFile(s.PKCS11PINFile)
+		if err != nil {
+			return c, fmt.Errorf("--pkcs11-pin-file: %w", err)
+		}
+		c.PIN = strings.TrimSpace(string(text))
+	}
+	if err := c.Validate(); err != nil {
+		return c, usage("%w: use --pkcs11-module, --pkcs11-token, and --pkcs11-pin-file or %s", err, pinVariable)
+	}
+	return c, nil
 }
 
 // administering are the flags of commands that come to an end.
@@ -47,13 +75,16 @@ func within(ctx context.Context, command *kong.Context) (context.Context, contex
 	return ctx, func() {}, nil
 }
 
-const keyVariable = "TANDEM_KEY"
+const (
+	keyVariable = "TANDEM_KEY"
+	pinVariable = "TANDEM_PKCS11_PIN"
+)
 
 // config is where the flags say that database and key are. With create, the
 // data folder is made and a database may be new.
 func (s *store) config(r *run, log *slog.Logger, create bool) (platform.StoreConfig, error) {
 	c := platform.StoreConfig{
-		DB: s.DB, KeyFile: s.KeyFile, Key: strings.TrimSpace(os.Getenv(keyVariable)), Actor: actor(), Log: log,
+		DB: s.DB, KeyFile: s.KeyFile, Key: strings.TrimSpace(os.Getenv(keyVariable)), By: operator(), Log: log,
 	}
 	var err error
 	if c.DB, err = databaseURL("--db", s.DB, "--db-file", s.DBFile); err != nil {
@@ -66,6 +97,9 @@ func (s *store) config(r *run, log *slog.Logger, create bool) (platform.StoreCon
 		c.KeyFile = filepath.Join(r.Data, "instance.key")
 	}
 	if err := checkDatabase("--db", c.DB); err != nil {
+		return c, err
+	}
+	if c.HSM, err = s.module(); err != nil {
 		return c, err
 	}
 	if create {
@@ -97,12 +131,14 @@ func makeFolder(dir string) error {
 	return nil
 }
 
-// actor is who the record says has administered.
-func actor() string {
-	if user := os.Getenv("USER"); user != "" {
-		return "command line (" + user + ")"
+// operator is who the record says has run a command: the operating system's user, who
+// is no account of the instance.
+func operator() tandem.By {
+	name := strconv.Itoa(os.Getuid()) // in a container there may be no more of a user than the number
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		name = u.Username
 	}
-	return "command line"
+	return tandem.By{Login: "os:" + name, Via: tandem.ViaCommand}
 }
 
 // administer opens the database for one command and closes it after it. Only

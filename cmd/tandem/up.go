@@ -193,7 +193,7 @@ func (s *system) register(ctx context.Context, config platform.StoreConfig, know
 	userFile, serviceFile := filepath.Join(webappDir, "credential"), filepath.Join(workerDir, "credential")
 	d := platform.DemoConfig{
 		WebApp: s.webapp.url, Passwords: known.passwords(),
-		UserSecret: readSecret(userFile), ServiceSecret: readSecret(serviceFile), Others: known.secrets(),
+		UserSecret: readSecret(userFile), ServiceSecret: readSecret(serviceFile), Others: known.secrets(), Tokens: known.tokens(),
 	}
 	a, err := platform.OpenAdministration(ctx, config)
 	if err != nil {
@@ -258,13 +258,21 @@ func (s *system) instanceArgs() []string {
 	args := append([]string{"instance", "--url=" + s.instance.url, "--licences=" + strconv.Itoa(s.Licences)}, s.servingArgs(s.instance)...)
 	args = append(args, s.DBConns.flag("db")...)
 	args = append(args, s.ERPConns.flag("erp")...)
+	args = append(args, "--time-zone="+s.TimeZone)
 	args = append(args, "--record-keep="+s.RecordKeep.String())
+	if s.RecordAnchor != "" {
+		args = append(args, "--record-anchor="+s.RecordAnchor)
+	}
 	args = append(args, "--query-timeout="+s.QueryTimeout.String(), "--long-queries="+strconv.Itoa(s.LongQueries))
+	args = append(args, "--access-token-format="+s.AccessFormat, "--access-token-alg="+s.AccessAlg, "--access-token-typ="+s.AccessType)
 	for login, n := range s.Reserve {
 		args = append(args, "--reserve="+login+"="+strconv.Itoa(n))
 	}
 	if s.KeyFile != "" {
 		args = append(args, "--key-file="+s.KeyFile)
+	}
+	if s.PKCS11Module != "" {
+		args = append(args, "--pkcs11-module="+s.PKCS11Module, "--pkcs11-token="+s.PKCS11Token)
 	}
 	if s.MetricsListen != "" {
 		args = append(args, "--metrics-listen="+s.MetricsListen)
@@ -285,6 +293,9 @@ func (s *system) instanceEnv(config platform.StoreConfig) []string {
 	env := []string{"TANDEM_DB=" + config.DB}
 	if config.Key != "" {
 		env = append(env, keyVariable+"="+config.Key)
+	}
+	if config.HSM.PIN != "" {
+		env = append(env, pinVariable+"="+config.HSM.PIN)
 	}
 	return env
 }
@@ -310,7 +321,7 @@ func (s *system) webappArgs() []string {
 }
 
 func (s *system) workerArgs() []string {
-	args := s.halfArgs(s.worker, "credential")
+	args := append(s.halfArgs(s.worker, "credential"), "--time-zone="+s.TimeZone)
 	args = append(args, s.WorkerConns.flag("worker-db")...)
 	if s.WorkerDBFile != "" {
 		args = append(args, "--worker-db-file="+s.WorkerDBFile)

@@ -28,21 +28,25 @@ import (
 // demo is what a script reads of demo.json.
 type demo struct {
 	Instance, Issuer, OData, WebApp, Worker, DB string
-	Applications                                []struct {
-		ApplicationURI string   `json:"application_uri"`
-		ClientType     string   `json:"client_type"`
-		UserSecret     string   `json:"user_secret"`
-		ServiceSecret  string   `json:"service_secret"`
-		RedirectURIs   []string `json:"redirect_uris"`
-		PostLogout     []string `json:"post_logout_redirect_uris"`
-		Scope          string
-		SystemUser     string `json:"system_user"`
-	}
-	Users []struct {
+	Applications                                []application
+	Users                                       []struct {
 		Login, Password string
 		UserType        string `json:"user_type"`
 		IsAdmin         bool   `json:"is_admin"`
 	}
+	Tokens []struct{ Kind, User, Token string }
+}
+
+// application is one of demo.json.
+type application struct {
+	ApplicationURI string   `json:"application_uri"`
+	ClientType     string   `json:"client_type"`
+	UserSecret     string   `json:"user_secret"`
+	ServiceSecret  string   `json:"service_secret"`
+	RedirectURIs   []string `json:"redirect_uris"`
+	PostLogout     []string `json:"post_logout_redirect_uris"`
+	Scope          string
+	SystemUser     string `json:"system_user"`
 }
 
 // running is a `tandem up`.
@@ -223,6 +227,26 @@ func TestUp(t *testing.T) {
 		}
 	}
 
+	// The very first call needs nothing but a token of the file.
+	calls := func() {
+		t.Helper()
+		if len(d.Tokens) != 2 || d.Tokens[0].Kind != "pat" || d.Tokens[0].User != "anna" || d.Tokens[1].Kind != "sat" || d.Tokens[1].User != "svc.portal" {
+			t.Fatalf("tokens for %d", len(d.Tokens))
+		}
+		for _, token := range d.Tokens {
+			req, err := http.NewRequestWithContext(t.Context(), "GET", d.OData+"General_Products_Products?$top=3", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("X-Api-Key", token.Token)
+			res, err := http.DefaultClient.Do(req)
+			if err != nil || res.StatusCode != 200 {
+				t.Fatalf("%s: %v %v", token.Kind, res, err)
+			}
+			res.Body.Close()
+		}
+	}
+
 	// Everything answers, and nothing has called the API by itself.
 	for _, u := range []string{d.Instance + "/readyz", d.WebApp + "/readyz", d.Worker + "/readyz", d.WebApp + "/"} {
 		res, err := http.Get(u)
@@ -239,6 +263,7 @@ func TestUp(t *testing.T) {
 	}
 
 	first.sessions()
+	calls()
 
 	// Garbage is collected when the heap is worth it, not each time it doubles.
 	if os.Getenv("GOGC") == "" {
@@ -255,7 +280,7 @@ func TestUp(t *testing.T) {
 
 	// I13: passwords and secrets are in demo.json alone.
 	for _, text := range []string{first.text(), first.stdout.String()} {
-		for _, secret := range []string{portal.UserSecret, portal.ServiceSecret, d.Users[0].Password, d.Users[1].Password, d.Users[2].Password} {
+		for _, secret := range []string{portal.UserSecret, portal.ServiceSecret, d.Users[0].Password, d.Users[1].Password, d.Users[2].Password, d.Tokens[0].Token, d.Tokens[1].Token} {
 			if strings.Contains(text, secret) {
 				t.Errorf("a secret is printed where no person looks:\n%s", text)
 			}
@@ -301,6 +326,9 @@ func TestUp(t *testing.T) {
 	}
 	if a := second.demo.Applications[0]; len(a.RedirectURIs) != 1 || a.RedirectURIs[0] != second.demo.WebApp+"/signin-callback" {
 		t.Errorf("redirect URIs after the second start: %v", a.RedirectURIs)
+	}
+	if !slices.Equal(second.demo.Tokens, d.Tokens) {
+		t.Error("the second start has other reference tokens")
 	}
 	done(t, "user", "show", "kept", "--data", dir)
 	if took := second.stop(syscall.SIGTERM); took > testkit.Patience {

@@ -14,15 +14,25 @@ import (
 )
 
 type userCommands struct {
-	Create      userCreate      `cmd:"" help:"Create a user."`
-	List        userList        `cmd:"" help:"List users, by login."`
-	Show        userShow        `cmd:"" help:"Show one user."`
-	Enable      userEnable      `cmd:"" help:"Let a user work again."`
-	Disable     userDisable     `cmd:"" help:"End all sign-ins of a user and admit no new one."`
-	Update      userUpdate      `cmd:"" help:"Change a user: flags that are not given change nothing."`
-	SetPassword userSetPassword `cmd:"" help:"Give a user a new password, and end all their sign-ins."`
-	EndSignIns  userEndSignIns  `cmd:"" help:"End all sign-ins of a user, who may sign in again."`
-	Delete      userDelete      `cmd:"" help:"End all sign-ins of a user and delete the account; its login is free then."`
+	Create       userCreate       `cmd:"" help:"Create a user."`
+	List         userList         `cmd:"" help:"List users, by login."`
+	Show         userShow         `cmd:"" help:"Show one user."`
+	Enable       userEnable       `cmd:"" help:"Let a user work again."`
+	Disable      userDisable      `cmd:"" help:"End all sign-ins of a user and admit no new one."`
+	Update       userUpdate       `cmd:"" help:"Change a user: flags that are not given change nothing."`
+	SetPassword  userSetPassword  `cmd:"" help:"Give a user a new password, and end all their sign-ins."`
+	ResetLink    userResetLink    `cmd:"" help:"Print a one-time link by which a user sets a new password."`
+	Factors      userFactors      `cmd:"" help:"Show the second factors of a user, and how many recovery codes are left."`
+	ResetFactors userResetFactors `cmd:"" help:"Remove all second factors of a user who has lost them, and end their sign-ins."`
+	SignIns      userSignIns      `cmd:"" help:"Show where a user is signed in: from which address, with which browser, at which applications."`
+	EndSignIns   userEndSignIns   `cmd:"" help:"End all sign-ins of a user, who may sign in again."`
+	Grants       userGrants       `cmd:"" help:"Show what applications may do in the name of a user: what they allowed, and what holds refresh tokens of theirs."`
+	Withdraw     userWithdraw     `cmd:"" help:"Let an application do nothing in the name of a user any more: its tokens and sessions of theirs end, and they are asked again."`
+	Person       userPerson       `cmd:"" help:"Say which person of the ERP a user is, or show it."`
+	Delete       userDelete       `cmd:"" help:"End all sign-ins of a user and delete the account; its login is free then."`
+	Link         userLink         `cmd:"" help:"Say which subject of an outside provider a user is; who has it signs in as them."`
+	Unlink       userUnlink       `cmd:"" help:"End such a link."`
+	Links        userLinks        `cmd:"" help:"List the links of a user to outside providers."`
 }
 
 // userRow is a user in JSON.
@@ -39,12 +49,19 @@ type userRow struct {
 	Enabled       bool            `json:"is_enabled"`
 	CreatedAt     stamp           `json:"created_at"`
 	ChangedAt     stamp           `json:"changed_at"`
+	CreatedBy     string          `json:"created_by"`
+	LastSignInAt  stamp           `json:"last_sign_in_at"`
+	// PasswordOrigin is own, admin, demo or import.
+	PasswordOrigin       tandem.PasswordOrigin `json:"password_origin"`
+	SecondFactorRequired bool                  `json:"second_factor_required"`
 }
 
 func userRowOf(u tandem.User) userRow {
 	return userRow{
 		ID: u.ID, Login: u.Login, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified, Locale: u.Locale, Zoneinfo: u.Zoneinfo, Type: u.Type,
 		Admin: u.Admin, Enabled: u.Enabled, CreatedAt: stamp{u.CreatedAt}, ChangedAt: stamp{u.ChangedAt},
+		CreatedBy: u.CreatedBy, LastSignInAt: stamp{u.LastSignInAt}, PasswordOrigin: u.PasswordOrigin,
+		SecondFactorRequired: u.SecondFactorRequired,
 	}
 }
 
@@ -53,7 +70,9 @@ func showUser(r *run, o output, u tandem.User) error {
 	return showOne(r.stdout, o, row, []field{
 		{"login", row.Login}, {"id", row.ID}, {"name", row.Name}, {"email", row.Email}, {"locale", row.Locale}, {"zoneinfo", row.Zoneinfo},
 		{"user_type", string(row.Type)},
-		{"is_admin", yes(row.Admin)}, {"is_enabled", yes(row.Enabled)}, {"created", row.CreatedAt.String()}, {"changed", row.ChangedAt.String()},
+		{"is_admin", yes(row.Admin)}, {"is_enabled", yes(row.Enabled)}, {"created", then(row.CreatedAt, row.CreatedBy)}, {"changed", row.ChangedAt.String()},
+		{"last_sign_in_at", row.LastSignInAt.String()}, {"password_origin", string(row.PasswordOrigin)},
+		{"second_factor_required", yes(row.SecondFactorRequired)},
 	})
 }
 
@@ -91,6 +110,11 @@ func (p *passwordFlags) password() (string, error) {
 	return password, nil
 }
 
+// mustChange is for passwords that an administrator has chosen.
+type mustChange struct {
+	MustChange bool `help:"The password is good for one sign-in, in which the user sets another."`
+}
+
 type userCreate struct {
 	administering
 	output
@@ -103,6 +127,7 @@ type userCreate struct {
 	Language string `help:"How numbers and dates are written for the user, a language tag such as de-AT; the browser's where none is given." placeholder:"TAG"`
 	Zone     string `help:"Time zone of the user, such as Europe/Sofia; the browser's where none is given." placeholder:"NAME"`
 	passwordFlags
+	mustChange
 }
 
 // Run creates a user.
@@ -116,9 +141,9 @@ func (c *userCreate) Run(ctx context.Context, r *run) error {
 		password = "" // a variable left from another command
 	}
 	return c.administer(ctx, r, true, func(a *platform.Administration) error {
-		u, err := a.Accounts.Create(ctx, signin.NewUser{
+		u, err := a.Accounts.Create(ctx, operator(), signin.NewUser{
 			Login: c.Login, Type: kind, Name: c.Name, Email: c.Email, Admin: c.Admin, Locale: c.Language, Zoneinfo: c.Zone,
-			Password: password,
+			Password: password, MustChangePassword: c.MustChange,
 		})
 		if err != nil {
 			return err
@@ -153,6 +178,8 @@ func (c *userList) Run(ctx context.Context, r *run) error {
 			{"type", func(u userRow) string { return string(u.Type) }},
 			{"admin", func(u userRow) string { return yes(u.Admin) }},
 			{"enabled", func(u userRow) string { return yes(u.Enabled) }},
+			{"last sign-in", func(u userRow) string { return u.LastSignInAt.String() }},
+			{"password", func(u userRow) string { return string(u.PasswordOrigin) }},
 		})
 	})
 }
@@ -185,19 +212,24 @@ type userEnable struct{ oneUser }
 
 // Run lets a user work again.
 func (c *userEnable) Run(ctx context.Context, r *run) error {
-	return c.do(ctx, r, func(a *platform.Administration) (tandem.User, error) { return a.Accounts.Enable(ctx, c.Login) })
+	return c.do(ctx, r, func(a *platform.Administration) (tandem.User, error) {
+		return a.Accounts.Enable(ctx, operator(), c.Login)
+	})
 }
 
 type userDisable struct{ oneUser }
 
 // Run disables a user.
 func (c *userDisable) Run(ctx context.Context, r *run) error {
-	return c.do(ctx, r, func(a *platform.Administration) (tandem.User, error) { return a.Accounts.Disable(ctx, c.Login) })
+	return c.do(ctx, r, func(a *platform.Administration) (tandem.User, error) {
+		return a.Accounts.Disable(ctx, operator(), c.Login)
+	})
 }
 
 type userSetPassword struct {
 	oneUser
 	passwordFlags
+	mustChange
 }
 
 // Run gives a user a new password.
@@ -210,7 +242,10 @@ func (c *userSetPassword) Run(ctx context.Context, r *run) error {
 		return usage("name a file with the new password: --password-file FILE, or - for standard input")
 	}
 	return c.do(ctx, r, func(a *platform.Administration) (tandem.User, error) {
-		return a.Accounts.SetPassword(ctx, c.Login, password)
+		if c.MustChange {
+			return a.Accounts.SetPasswordOnce(ctx, operator(), c.Login, password)
+		}
+		return a.Accounts.SetPassword(ctx, operator(), c.Login, password)
 	})
 }
 
@@ -221,6 +256,8 @@ type userUpdate struct {
 	Name  *string `help:"Name shown to people." placeholder:"TEXT"`
 	Email *string `help:"E-mail address, which you vouch for; empty for none." placeholder:"ADDR"`
 
+	RequireSecondFactor *bool `help:"Demand a second factor: whoever has none makes one at the next sign-in." negatable:""`
+
 	Language *string `help:"How numbers and dates are written for the user, a language tag such as de-AT; empty for the browser's." placeholder:"TAG"`
 	Zone     *string `help:"Time zone of the user, such as Europe/Sofia; empty for the browser's." placeholder:"NAME"`
 	passwordFlags
@@ -228,7 +265,7 @@ type userUpdate struct {
 
 // Run changes a user.
 func (c *userUpdate) Run(ctx context.Context, r *run) error {
-	if c.Type == nil && c.Admin == nil && c.Name == nil && c.Email == nil && c.Language == nil && c.Zone == nil &&
+	if c.Type == nil && c.Admin == nil && c.Name == nil && c.Email == nil && c.Language == nil && c.Zone == nil && c.RequireSecondFactor == nil &&
 		c.PasswordFile == "" {
 		return usage("nothing to change: say what, such as --name TEXT; tandem user update --help lists it")
 	}
@@ -247,11 +284,12 @@ func (c *userUpdate) Run(ctx context.Context, r *run) error {
 		}
 	}
 	return c.do(ctx, r, func(a *platform.Administration) (tandem.User, error) {
-		u, err := a.Accounts.Update(ctx, c.Login, func(u *tandem.User) {
+		u, err := a.Accounts.Update(ctx, operator(), c.Login, func(u *tandem.User) {
 			set(&u.Admin, c.Admin)
 			set(&u.Name, c.Name)
 			set(&u.Locale, c.Language)
 			set(&u.Zoneinfo, c.Zone)
+			set(&u.SecondFactorRequired, c.RequireSecondFactor)
 			if c.Email != nil {
 				u.Email, u.EmailVerified = *c.Email, *c.Email != ""
 			}
@@ -262,7 +300,7 @@ func (c *userUpdate) Run(ctx context.Context, r *run) error {
 		if err != nil || password == "" {
 			return u, err
 		}
-		return a.Accounts.SetPassword(ctx, c.Login, password)
+		return a.Accounts.SetPassword(ctx, operator(), c.Login, password)
 	})
 }
 
@@ -270,7 +308,9 @@ type userEndSignIns struct{ oneUser }
 
 // Run ends the sign-ins of a user.
 func (c *userEndSignIns) Run(ctx context.Context, r *run) error {
-	return c.do(ctx, r, func(a *platform.Administration) (tandem.User, error) { return a.Accounts.EndSignIns(ctx, c.Login) })
+	return c.do(ctx, r, func(a *platform.Administration) (tandem.User, error) {
+		return a.Accounts.EndSignIns(ctx, operator(), c.Login)
+	})
 }
 
 type userDelete struct {
@@ -293,7 +333,7 @@ func (c *userDelete) Run(ctx context.Context, r *run) error {
 			return fmt.Errorf("%s is the System User of %s: give that another one first "+
 				"(tandem app update %[2]s --system-user LOGIN, or an empty one)", u.Login, app.ApplicationURI)
 		}
-		if err := a.Accounts.Delete(ctx, c.Login); err != nil {
+		if err := a.Accounts.Delete(ctx, operator(), c.Login); err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(r.stdout, "deleted %s\n", c.Login)

@@ -48,7 +48,9 @@ func (s *system) welcome(f demoFile, first bool, took time.Duration) {
 	line("  1. Open the web app, sign in as anna, and press \"Sync stock now\". The page \"Two halves\" shows both tokens at work.")
 	line("  2. Sign in as paul in a private window: he sees the orders of his company only, and takes no licence slot.")
 	line("  3. Sign in as maria: under \"To approve\" waits an order of anna's that is too large for one person, and one that maria entered herself.")
-	line("  4. tandem session list%s shows who holds a slot; "+
+	line("  4. Call the API as a script does, with the token of anna's in %s:", demoFileName)
+	line("     curl -H 'X-Api-Key: enrt_…' '%sGeneral_Products_Products?$top=3'", f.OData)
+	line("  5. tandem session list%s shows who holds a slot; "+
 		"tandem app disable com.example/portal%s stops both halves, enable brings them back.", data, data)
 	line("")
 	line("All of this is in %s. Ctrl-C ends everything.", filepath.Join(s.Data, demoFileName))

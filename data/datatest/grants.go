@@ -17,12 +17,16 @@ import (
 	"github.com/hybridapps/tandem/registry"
 )
 
+var askedClaims = token.AskedClaims{IDToken: []string{"email", "name"}, Userinfo: []string{"updated_at"}}
+
+var provedTwice = token.Authentication{Methods: []string{"pwd", "otp", "mfa"}, Context: "2", Provider: "corp", Tenant: "a b&c"}
+
 func storedCode(text string) token.StoredCode {
 	return token.StoredCode{
 		Hash: sha256.Sum256([]byte(text)),
 		CodeGrant: token.CodeGrant{
-			ApplicationURI: "com.example/portal", UserID: "anna's id", SignInID: "anna's sid", AuthTime: noon.Add(-time.Minute),
-			RedirectURI: "https://a.example.com/callback", Scope: tandem.Scope{"openid", "read"}, Nonce: "nonce", CodeChallenge: "challenge",
+			ApplicationURI: "com.example/portal", UserID: "anna's id", SignInID: "anna's sid", AuthTime: noon.Add(-time.Minute), Authentication: provedTwice,
+			RedirectURI: "https://a.example.com/callback", Scope: tandem.Scope{"openid", "read"}, Claims: askedClaims, Nonce: "nonce", CodeChallenge: "challenge", KeyThumbprint: "key",
 		},
 		IssuedAt: noon, ExpiresAt: noon.Add(time.Minute),
 	}
@@ -31,9 +35,9 @@ func storedCode(text string) token.StoredCode {
 func family() *token.Family {
 	return &token.Family{
 		ID: uuid.NewString(), ApplicationURI: "com.example/portal", UserID: "anna's id", UserType: tandem.InternalUser,
-		SignInID: "anna's sid", AuthTime: noon.Add(-time.Minute), Scope: tandem.Scope{"openid", "read"},
+		SignInID: "anna's sid", AuthTime: noon.Add(-time.Minute), Authentication: provedTwice, Scope: tandem.Scope{"openid", "read"}, Claims: askedClaims,
 		CreatedAt: noon, ExpiresAt: noon.Add(time.Hour), Generation: 1, RotatedAt: noon.Add(time.Second),
-		Secret: []byte{0, 1, 0xff},
+		Secret: []byte{0, 1, 0xff}, KeyThumbprint: "key",
 	}
 }
 

@@ -1,6 +1,7 @@
 package datatest
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
 )
 
@@ -36,6 +38,16 @@ func keysHaveOneOfEachGeneration(t *testing.T, stores *Stores) {
 	}
 	must(t, keys.DeleteKey(ctx, all[0].ID))
 	must(t, keys.DeleteKey(ctx, "none"))
+	published := token.PublishedKey{ID: all[0].ID, Use: token.UseAccess, Sealed: []byte{0, 1, 0xff}, PublishedAt: noon}
+	whole(t, published)
+	if got, err := keys.PublishedKey(ctx, published.ID); !errors.Is(err, tandem.ErrNotFound) {
+		t.Errorf("a key that nobody published: %v, %v", got, err)
+	}
+	must(t, keys.PublishKey(ctx, published))
+	must(t, keys.PublishKey(ctx, token.PublishedKey{ID: published.ID, Use: token.UseID, Sealed: []byte{2}, PublishedAt: noon})) // stays as it was
+	if got, err := keys.PublishedKey(ctx, published.ID); err != nil || !cmp.Equal(got, published) {
+		t.Errorf("%v\n%s", err, cmp.Diff(published, got))
+	}
 	want := signingKey("next", 2)
 	whole(t, want)
 	if added, err := keys.AddKey(ctx, want); err != nil || !added {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hybridapps/tandem/audit"
 	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/session"
 )
@@ -21,7 +22,7 @@ func restartLosesNothing(t *testing.T, stores *Stores) {
 	anna, f := account("anna"), family()
 	must(t, stores.Users.Create(ctx, anna))
 	in := signin.SignIn{
-		ID: "sid", CookieHash: [32]byte{1}, UserID: anna.ID, AuthTime: noon, AMR: []string{"pwd"},
+		ID: "sid", CookieHash: [32]byte{1}, UserID: anna.ID, AuthTime: noon, Authentication: token.ByPassword(),
 		CreatedAt: noon, LastSeenAt: noon, ExpiresAt: noon,
 	}
 	must(t, stores.SignIns.Create(ctx, in))

@@ -11,6 +11,7 @@ import (
 	"github.com/hybridapps/tandem/audit"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/identity"
+	"github.com/hybridapps/tandem/identity/federation"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/internal/testkit/testdb"
@@ -31,6 +32,9 @@ type Stores struct {
 		registry.Accounts
 	}
 	SignIns    signin.SignIns
+	Consents   signin.GrantStore
+	Deliveries *data.Deliveries
+	Factors    signin.FactorStore
 	Attempts   signin.AttemptCounters
 	Keys       token.KeyStore
 	Codes      token.CodeStore
@@ -38,6 +42,8 @@ type Stores struct {
 	Assertions token.AssertionStore
 	Failures   identity.FailureCounters
 	Revoked    identity.Revocations
+	References registry.ReferenceStore
+	Outside    federation.Store
 	Changes    registry.Changes
 	Sessions   session.Store
 	Audit      audit.Store
@@ -78,6 +84,8 @@ func storesOf(db *sqldb.DB) *Stores {
 		Applications: data.NewApplications(db),
 		Users:        data.NewUsers(db),
 		SignIns:      data.NewSignIns(db),
+		Consents:     data.NewConsents(db),
+		Deliveries:   data.NewDeliveries(db),
 		Attempts:     data.NewThrottle(db),
 		Keys:         data.NewKeys(db),
 		Codes:        data.NewCodes(db),
@@ -85,6 +93,9 @@ func storesOf(db *sqldb.DB) *Stores {
 		Assertions:   data.NewAssertions(db),
 		Failures:     data.NewClientFailures(db),
 		Revoked:      data.NewRevoked(db),
+		References:   data.NewReferences(db),
+		Factors:      data.NewFactors(db),
+		Outside:      data.NewOutsideProviders(db),
 		Changes:      data.NewChanges(db),
 		Sessions:     data.NewSessions(db),
 		Audit:        data.NewAudit(db),
@@ -109,13 +120,21 @@ func Run(t *testing.T, open func(t testing.TB) *Stores) {
 		"Applications leave tombstones":             applicationsLeaveTombstones,
 		"Changes come in the order of commits":      changesComeInTheOrderOfCommits,
 		"Credentials come and go":                   credentialsComeAndGo,
+		"Deleted applications come back":            deletedApplicationsComeBack,
+		"The last sign-in is known":                 theLastSignInIsKnown,
+		"Classic secrets are used":                  classicSecretsAreUsed,
+		"Revoked credentials have a bound":          revokedCredentialsHaveABound,
 		"Users are listed in pages":                 usersAreListedInPages,
 		"Applications are listed in pages":          applicationsAreListedInPages,
 		"Sessions are listed in pages":              sessionsAreListedInPages,
 		"Users are read as written":                 usersAreReadAsWritten,
 		"User updates do not lose each other":       userUpdatesDoNotLoseEachOther,
 		"I7 One name has one owner":                 OneNameHasOneOwner,
+		"Consents are added up":                     consentsAreAddedUp,
+		"What is withdrawn ends":                    whatIsWithdrawnEnds,
+		"Ended sign-ins are told":                   endedSignInsAreTold,
 		"Sign-ins live and end":                     signInsLiveAndEnd,
+		"Second factors are kept":                   factorsAreKept,
 		"Attempts are exact under race":             attemptsAreExactUnderRace,
 		"Keys have one of each generation":          keysHaveOneOfEachGeneration,
 		"Codes are read as written":                 codesAreReadAsWritten,
@@ -127,6 +146,11 @@ func Run(t *testing.T, open func(t testing.TB) *Stores) {
 		"Assertions are used once":                  assertionsAreUsedOnce,
 		"Failures are counted exactly":              failuresAreCountedExactly,
 		"Revoked tokens stay revoked":               revokedTokensStayRevoked,
+		"Reference tokens are read as written":      referencesAreReadAsWritten,
+		"Reference tokens end and are told":         referencesEndAndAreTold,
+		"Reference tokens are bounded under race":   referencesAreBoundedUnderRace,
+		"Outside providers are read as written":     outsideProvidersAreReadAsWritten,
+		"Outside links are of one user":             outsideLinksAreOfOneUser,
 		"Sessions are read as written":              sessionsAreReadAsWritten,
 		"Sessions end at their edges":               sessionsEndAtTheirEdges,
 		"Ended sessions are told to other replicas": endedSessionsAreToldToOtherReplicas,

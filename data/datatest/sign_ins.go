@@ -12,6 +12,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/identity/token"
 )
 
 func signInsLiveAndEnd(t *testing.T, stores *Stores) {
@@ -19,8 +20,9 @@ func signInsLiveAndEnd(t *testing.T, stores *Stores) {
 	anna := account("anna")
 	must(t, users.Create(ctx, anna))
 	make1 := func(n byte) signin.SignIn {
-		s := signin.SignIn{ID: uuid.NewString(), UserID: anna.ID, AuthTime: noon, AMR: []string{"pwd", "otp"}, Keep: n == 1,
-			CreatedAt: noon, LastSeenAt: noon, ExpiresAt: noon.Add(time.Hour)}
+		s := signin.SignIn{ID: uuid.NewString(), UserID: anna.ID, AuthTime: noon, Keep: n == 1,
+			CreatedAt: noon, LastSeenAt: noon, ExpiresAt: noon.Add(time.Hour), CreatedFrom: "192.0.2.1", LastSeenFrom: "192.0.2.2", UserAgent: "Browser/1",
+			Authentication: token.Authentication{Methods: []string{"pwd", "otp"}, Context: "2", Provider: "corp", Tenant: "t1"}}
 		s.CookieHash[0] = n
 		must(t, signIns.Create(ctx, s))
 		return s
@@ -35,16 +37,24 @@ func signInsLiveAndEnd(t *testing.T, stores *Stores) {
 	if _, err := signIns.ByCookie(ctx, [32]byte{9}); !errors.Is(err, tandem.ErrNotFound) {
 		t.Errorf("unknown cookie: %v", err)
 	}
-	must(t, signIns.Touch(ctx, a.ID, noon.Add(5*time.Minute)))
-	must(t, signIns.Touch(ctx, a.ID, noon.Add(3*time.Minute)))
-	if got, _ := signIns.ByID(ctx, a.ID); !got.LastSeenAt.Equal(noon.Add(5 * time.Minute)) {
-		t.Errorf("last seen went back to %v", got.LastSeenAt)
+	must(t, signIns.Touch(ctx, a.ID, noon.Add(5*time.Minute), "192.0.2.5"))
+	must(t, signIns.Touch(ctx, a.ID, noon.Add(3*time.Minute), "192.0.2.3"))
+	if got, _ := signIns.ByID(ctx, a.ID); !got.LastSeenAt.Equal(noon.Add(5*time.Minute)) || got.LastSeenFrom != "192.0.2.5" {
+		t.Errorf("last seen went back to %v, %s", got.LastSeenAt, got.LastSeenFrom)
 	}
 
 	a.CookieHash[0], a.AuthTime = 77, noon.Add(time.Minute)
 	must(t, signIns.Renew(ctx, a))
 	if _, err := signIns.ByCookie(ctx, [32]byte{1}); !errors.Is(err, tandem.ErrNotFound) {
 		t.Errorf("the old cookie still opens the sign-in: %v", err)
+	}
+
+	must(t, signIns.Reach(ctx, a.ID, "app", noon.Add(2*time.Minute)))
+	must(t, signIns.Reach(ctx, a.ID, "app", noon.Add(time.Minute)))
+	must(t, signIns.Reach(ctx, b.ID, "gone", noon))
+	known, err := signIns.OfUser(ctx, anna.ID, noon.Add(2*time.Minute), false)
+	if err != nil || len(known) != 3 || len(known[0].Reached)+len(known[1].Reached)+len(known[2].Reached) != 2 {
+		t.Errorf("sign-ins with what they reached: %+v, %v", known, err)
 	}
 
 	var ended atomic.Int64
@@ -69,6 +79,9 @@ func signInsLiveAndEnd(t *testing.T, stores *Stores) {
 		if got, err := signIns.ByID(ctx, s.ID); err != nil || got.LiveAt(noon.Add(2*time.Minute)) {
 			t.Errorf("still live: %+v, %v", got, err)
 		}
+	}
+	if known, err := signIns.OfUser(ctx, anna.ID, noon.Add(2*time.Minute), false); err != nil || len(known) != 0 {
+		t.Errorf("ended, and still live: %+v, %v", known, err)
 	}
 	must(t, signIns.Purge(ctx, noon.Add(2*time.Minute)))
 	if _, err := signIns.ByID(ctx, a.ID); !errors.Is(err, tandem.ErrNotFound) {
@@ -104,5 +117,45 @@ func attemptsAreExactUnderRace(t *testing.T, stores *Stores) {
 	must(t, throttle.Update(ctx, []string{"account"}, read))
 	if got[0] != (signin.Attempts{}) {
 		t.Errorf("purged counter is %+v", got[0])
+	}
+}
+
+// theLastSignInIsKnown by the write that makes a sign-in or proves it anew; it outlives
+// the sign-in, never goes back, and is no change that others read the account for.
+func theLastSignInIsKnown(t *testing.T, stores *Stores) {
+	ctx, users, signIns := t.Context(), stores.Users, stores.SignIns
+	anna := account("anna")
+	anna.LastSignInAt = time.Time{}
+	must(t, users.Create(ctx, anna))
+	other := account("other")
+	must(t, users.Create(ctx, other))
+	made := newest(t, stores).Users
+	in := signin.SignIn{ID: uuid.NewString(), UserID: anna.ID, AuthTime: noon.Add(time.Hour), CreatedAt: noon, LastSeenAt: noon, ExpiresAt: noon.Add(9 * time.Hour)}
+	last := func(want time.Time) {
+		t.Helper()
+		a, err := users.ByID(ctx, anna.ID)
+		if err != nil || !a.LastSignInAt.Equal(want) || a.Version != anna.Version {
+			t.Errorf("the last sign-in was %v, want %v: %v", a.LastSignInAt, want, err)
+		}
+	}
+	must(t, signIns.Create(ctx, in))
+	last(noon.Add(time.Hour))
+	in.AuthTime = noon.Add(2 * time.Hour)
+	must(t, signIns.Renew(ctx, in))
+	last(noon.Add(2 * time.Hour))
+	older := in
+	older.ID, older.AuthTime, older.CookieHash = uuid.NewString(), noon, [32]byte{5}
+	must(t, signIns.Create(ctx, older)) // from a replica whose clock is behind
+	last(noon.Add(2 * time.Hour))
+	must(t, signIns.Touch(ctx, in.ID, noon.Add(3*time.Hour), ""))
+	must(t, signIns.Purge(ctx, noon.Add(24*time.Hour)))
+	last(noon.Add(2 * time.Hour))
+	if now := newest(t, stores).Users; now != made {
+		t.Error("a sign-in is a change of the account")
+	}
+	all, err := users.Page(ctx, signin.Filter{}, "", 10)
+	if err != nil || len(all) != 2 || !all[0].LastSignInAt.Equal(noon.Add(2*time.Hour)) || !all[1].LastSignInAt.Equal(noon) || all[0].CreatedBy != "os:root" ||
+		all[0].PasswordOrigin != tandem.PasswordAdmin {
+		t.Errorf("listed %+v, %v", all, err)
 	}
 }

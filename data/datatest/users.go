@@ -18,14 +18,14 @@ import (
 func account(login string) signin.Account {
 	return signin.Account{User: tandem.User{
 		ID: uuid.NewString(), Login: login, Name: "Анна O'Neil \U0001F600", Locale: "bg", Zoneinfo: "Europe/Sofia", Type: tandem.InternalUser,
-		Enabled: true, CreatedAt: noon, ChangedAt: noon,
-	}, PasswordHash: "$argon2id$…", PasswordChangedAt: noon, Version: 1}
+		Enabled: true, CreatedAt: noon, ChangedAt: noon, CreatedBy: "os:root", LastSignInAt: noon, PasswordOrigin: tandem.PasswordAdmin, SecondFactorRequired: true, Version: 1,
+	}, PasswordHash: "$argon2id$…", PasswordChangedAt: noon}
 }
 
 func usersAreReadAsWritten(t *testing.T, stores *Stores) {
 	ctx, users := t.Context(), stores.Users
 	anna := account("anna")
-	anna.Email, anna.EmailVerified, anna.Admin = "anna@example.com", true, true
+	anna.Email, anna.EmailVerified, anna.Admin, anna.MustChangePassword = "anna@example.com", true, true, true
 	whole(t, anna)
 	must(t, users.Create(ctx, anna))
 	must(t, users.Create(ctx, account("aaron")))
@@ -146,14 +146,14 @@ func OneNameHasOneOwner(t *testing.T, stores *Stores) {
 			t.Errorf("%s twice: %v", uri, err)
 		}
 	}
-	must(t, apps.Delete(ctx, "portal.acme", noon))
-	must(t, apps.Delete(ctx, "PORTAL.acme", noon))
+	must(t, apps.Delete(ctx, "portal.acme", noon, "admin"))
+	must(t, apps.Delete(ctx, "PORTAL.acme", noon, "admin"))
 	for _, login := range []string{"portal.acme", "Portal.Acme", "PORTAL.ACME"} {
 		if err := users.Create(ctx, account(login)); tandem.ErrorCode(err) != tandem.CodeConflict {
 			t.Errorf("a user got the name %s of an application: %v", login, err)
 		}
 	}
-	must(t, apps.Delete(ctx, "Portal.Acme", noon))
+	must(t, apps.Delete(ctx, "Portal.Acme", noon, "admin"))
 	must(t, users.Create(ctx, account("PORTAL.acme")))
 	for _, uri := range []string{"portal.acme", "PORTAL.acme"} {
 		if _, err := apps.Create(ctx, application(uri)); tandem.ErrorCode(err) != tandem.CodeConflict {

@@ -41,7 +41,7 @@ func TestA7_I5_WithoutAnAPITokenNothingOpens(t *testing.T) {
 			"nothing": "", "paul's access token": paul.Access, "paul's ID token": paul.ID, "paul's refresh token": paul.Refresh,
 			"anna's ID token": anna.ID, "anna's refresh token": anna.Refresh, "anna, unsigned": unsigned(anna.Access), "the user secret": s.UserSecret, "the service secret": s.ServiceSecret,
 		} {
-			for _, path := range []string{"", "$metadata", "GetVersion()", "GetLicenceUsage", "General_Products_Products?$top=1", setOrders + "?$top=1", "Systems_Monitoring_CurrentSessions"} {
+			for _, path := range []string{"", "$metadata", "GetVersion()", "GetLicenceUsage", "GetLastProof", "GetLastProofReport", "General_Products_Products?$top=1", setOrders + "?$top=1", "Systems_Monitoring_CurrentSessions"} {
 				for _, h := range []http.Header{{}, forged("anna"), forged("admin"), forged(tandemtest.SystemUser)} {
 					if token != "" {
 						h.Set("Authorization", "Bearer "+token)
@@ -140,7 +140,7 @@ func TestI5_TwoHundredLikeHimTakeNoSlot(t *testing.T) {
 			people[i].rows = []access{c.grant(people[i].id, access{customer: c.customers[i%len(c.customers)], role: "Billing", days: -1})}
 		}
 		for _, row := range s.Sessions(false) { // the test's own token held one to get here
-			if err := s.Platform.Sessions.Close(t.Context(), row.ID, "the test begins"); err != nil {
+			if err := s.Platform.Sessions.Close(t.Context(), tandemtest.By, row.ID, "the test begins"); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -109,7 +109,7 @@ func TestB13_I12_RaceForTheLastSlot(t *testing.T) {
 			w := winner.Load().(int)
 			for _, row := range in.Sessions(false) {
 				if row.User == fmt.Sprintf("racer%03d", w) {
-					if err := in.Platform.Sessions.Close(t.Context(), row.ID, "the race is over"); err != nil {
+					if err := in.Platform.Sessions.Close(t.Context(), tandemtest.By, row.ID, "the race is over"); err != nil {
 						t.Fatal(err)
 					}
 				}

@@ -95,10 +95,10 @@ func TestE8_A8_TheAPIKeepsAPersonToTheirOwn(t *testing.T) {
 			bills  bool
 		}{{"Basic", 9999, false, false}, {"Orders", 30, true, false}, {"Billing", 90, true, true}} {
 			for _, g := range given {
-				must(t, s.Platform.RemoveExternalAccess(t.Context(), "paul", g.Customer))
+				must(t, s.Platform.RemoveExternalAccess(t.Context(), tandemtest.By, "paul", g.Customer))
 			}
 			given = given[:1]
-			_, err := s.Platform.AddExternalAccess(t.Context(), platform.ExternalAccess{Login: "paul", Customer: one, Role: c.role, DaysBack: &c.days})
+			_, err := s.Platform.AddExternalAccess(t.Context(), tandemtest.By, platform.ExternalAccess{Login: "paul", Customer: one, Role: c.role, DaysBack: &c.days})
 			must(t, err)
 			want := theirs.ids(func(i int) bool {
 				return c.orders && !theirs.Value[i].DocumentDate.Before(today.AddDate(0, 0, -c.days))
@@ -130,7 +130,7 @@ func TestE8_A8_TheAPIKeepsAPersonToTheirOwn(t *testing.T) {
 			t.Errorf("PATCH: %d %s", a.StatusCode, a.Text)
 		}
 		// An employee: their own rights, and rows.
-		must(t, s.Platform.Permissions.Revoke(t.Context(), "Everybody", permission.Target{Set: "Crm_Invoicing_Invoices"}))
+		must(t, s.Platform.Permissions.Revoke(t.Context(), tandemtest.By, "Everybody", permission.Target{Set: "Crm_Invoicing_Invoices"}))
 		s.Refresh()
 		if a := s.narrowed("GET", "Crm_Invoicing_Invoices?$top=1", "", anna.ID); a.StatusCode != 403 || !strings.Contains(a.Text, "narrowed to the person") {
 			t.Errorf("anna's invoices: %d %s", a.StatusCode, a.Text)
@@ -147,7 +147,7 @@ func (s *system) nobodyWidens(t *testing.T, all rowsOf) {
 	back, err := s.Platform.Accounts.Show(t.Context(), tandemtest.SystemUser)
 	must(t, err)
 	gone := s.CreateUser(signin.NewUser{Login: "gone", Type: tandem.InternalUser})
-	_, err = s.Platform.Accounts.Disable(t.Context(), "gone")
+	_, err = s.Platform.Accounts.Disable(t.Context(), tandemtest.By, "gone")
 	must(t, err)
 	lonely := s.CreateUser(signin.NewUser{Login: "lonely", Type: tandem.ExternalCommunityUser})
 	s.Refresh()
@@ -159,7 +159,7 @@ func (s *system) nobodyWidens(t *testing.T, all rowsOf) {
 	}
 	admin, err := s.Platform.Accounts.Show(t.Context(), "admin")
 	must(t, err)
-	must(t, s.Platform.Permissions.RemoveMember(t.Context(), tandemtest.AllData, tandemtest.SystemUser))
+	must(t, s.Platform.Permissions.RemoveMember(t.Context(), tandemtest.By, tandemtest.AllData, tandemtest.SystemUser))
 	s.Refresh()
 	if a := s.narrowed("GET", setOrders+"?$select=Id", "", admin.ID); a.StatusCode != 403 {
 		t.Errorf("a service without rights, for an administrator: %d %s", a.StatusCode, a.Text)
@@ -198,9 +198,9 @@ func TestE8_CopiesShowNoMoreThanTheReaderMayRead(t *testing.T) {
 		for _, store := range stores.Value {
 			if hidden == "" && strings.Contains(before, `"`+store.Code+`"`) {
 				hidden = store.Code
-				_, err := s.Platform.Permissions.CreateKey(t.Context(), "Logistics_Inventory_Stores", "Far away")
+				_, err := s.Platform.Permissions.CreateKey(t.Context(), tandemtest.By, "Logistics_Inventory_Stores", "Far away")
 				must(t, err)
-				must(t, s.Platform.PutKey(t.Context(), "Far away", "Logistics_Inventory_Stores("+store.ID+")"))
+				must(t, s.Platform.PutKey(t.Context(), tandemtest.By, "Far away", "Logistics_Inventory_Stores("+store.ID+")"))
 			}
 		}
 		s.Refresh()
@@ -208,7 +208,7 @@ func TestE8_CopiesShowNoMoreThanTheReaderMayRead(t *testing.T) {
 		if a := stock("admin"); hidden == "" || !strings.Contains(a.Text, `"`+hidden+`"`) {
 			t.Errorf("the administrator does not see the store %q: %d %s", hidden, a.StatusCode, a.Text)
 		}
-		must(t, s.Platform.Permissions.Revoke(t.Context(), "Everybody", permission.Target{Set: "Logistics_Inventory_CurrentBalances"}))
+		must(t, s.Platform.Permissions.Revoke(t.Context(), tandemtest.By, "Everybody", permission.Target{Set: "Logistics_Inventory_CurrentBalances"}))
 		s.Refresh()
 		testkit.Eventually(t, "the stock is hidden from anna", func() bool { return stock("anna").StatusCode == 403 })
 	})

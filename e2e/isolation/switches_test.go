@@ -54,7 +54,7 @@ type turn struct {
 func switches() []turn {
 	app := func(change func(a *tandem.TrustedApp)) func(context.Context, *platform.Administration) error {
 		return func(ctx context.Context, a *platform.Administration) error {
-			_, err := a.Apps.Update(ctx, "test", tandemtest.Portal, func(app *tandem.TrustedApp) error { change(app); return nil })
+			_, err := a.Apps.Update(ctx, tandemtest.By, tandemtest.Portal, func(app *tandem.TrustedApp) error { change(app); return nil })
 			return err
 		}
 	}
@@ -63,15 +63,15 @@ func switches() []turn {
 		{"client credentials no longer allowed", app(func(a *tandem.TrustedApp) { a.SystemUserAllowed, a.SystemUserID = false, "" }), false, true},
 		{"internal users no longer admitted", app(func(a *tandem.TrustedApp) { a.InternalUsers = false }), true, false},
 		{"System User disabled", func(ctx context.Context, a *platform.Administration) error {
-			_, err := a.Accounts.Disable(ctx, tandemtest.SystemUser)
+			_, err := a.Accounts.Disable(ctx, tandemtest.By, tandemtest.SystemUser)
 			return err
 		}, false, true},
 		{"user disabled", func(ctx context.Context, a *platform.Administration) error {
-			_, err := a.Accounts.Disable(ctx, "anna")
+			_, err := a.Accounts.Disable(ctx, tandemtest.By, "anna")
 			return err
 		}, true, false},
 		{"user became external", func(ctx context.Context, a *platform.Administration) error {
-			_, err := a.Accounts.Update(ctx, "anna", func(u *tandem.User) { u.Type = tandem.ExternalCommunityUser })
+			_, err := a.Accounts.Update(ctx, tandemtest.By, "anna", func(u *tandem.User) { u.Type = tandem.ExternalCommunityUser })
 			return err
 		}, true, false},
 	}
@@ -80,18 +80,18 @@ func switches() []turn {
 // turnBack lets everybody act again.
 func turnBack(t *testing.T, in *tandemtest.Instance, a *platform.Administration) {
 	t.Helper()
-	_, err := a.Apps.Update(t.Context(), "test", tandemtest.Portal, func(app *tandem.TrustedApp) error {
+	_, err := a.Apps.Update(t.Context(), tandemtest.By, tandemtest.Portal, func(app *tandem.TrustedApp) error {
 		service, err := a.Accounts.Show(t.Context(), tandemtest.SystemUser)
 		app.Enabled, app.InternalUsers, app.SystemUserAllowed, app.SystemUserID = true, true, true, service.ID
 		return err
 	})
 	for _, login := range []string{tandemtest.SystemUser, "anna"} {
 		if err == nil {
-			_, err = a.Accounts.Enable(t.Context(), login)
+			_, err = a.Accounts.Enable(t.Context(), tandemtest.By, login)
 		}
 	}
 	if err == nil {
-		_, err = a.Accounts.Update(t.Context(), "anna", func(u *tandem.User) { u.Type = tandem.InternalUser })
+		_, err = a.Accounts.Update(t.Context(), tandemtest.By, "anna", func(u *tandem.User) { u.Type = tandem.InternalUser })
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -188,17 +188,17 @@ func TestI6_EachHalfEndsAlone(t *testing.T) {
 
 		// The reverse: the service half ends, anna works on.
 		anna = s.signIn("anna")
-		if err := s.Platform.Sessions.Close(t.Context(), service, "the other way round"); err != nil {
+		if err := s.Platform.Sessions.Close(t.Context(), tandemtest.By, service, "the other way round"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Platform.Accounts.Disable(t.Context(), tandemtest.SystemUser); err != nil {
+		if _, err := s.Platform.Accounts.Disable(t.Context(), tandemtest.By, tandemtest.SystemUser); err != nil {
 			t.Fatal(err)
 		}
 		s.Refresh()
 		if page := anna.open("/orders"); page.StatusCode != 200 || holders() != "anna" {
 			t.Errorf("with the System User disabled anna gets %d, sessions of %q", page.StatusCode, holders())
 		}
-		if _, err := s.Platform.Accounts.Enable(t.Context(), tandemtest.SystemUser); err != nil {
+		if _, err := s.Platform.Accounts.Enable(t.Context(), tandemtest.By, tandemtest.SystemUser); err != nil {
 			t.Fatal(err)
 		}
 		s.Refresh()
@@ -247,10 +247,16 @@ func TestI6_WhoMayNotActIsServedByNobody(t *testing.T) {
 		defer admin.Close()
 		none := func(context.Context) error { return nil }
 		disable := func(login string) func(context.Context) error {
-			return func(ctx context.Context) error { _, err := admin.Accounts.Disable(ctx, login); return err }
+			return func(ctx context.Context) error {
+				_, err := admin.Accounts.Disable(ctx, tandemtest.By, login)
+				return err
+			}
 		}
 		enable := func(login string) func(context.Context) error {
-			return func(ctx context.Context) error { _, err := admin.Accounts.Enable(ctx, login); return err }
+			return func(ctx context.Context) error {
+				_, err := admin.Accounts.Enable(ctx, tandemtest.By, login)
+				return err
+			}
 		}
 		for _, c := range []struct {
 			name, login, page, path string
@@ -261,19 +267,19 @@ func TestI6_WhoMayNotActIsServedByNobody(t *testing.T) {
 			{"sign-ins ended", "anna", "/jobs", internalapi.PathJobs, func(ctx context.Context) error {
 				u, err := admin.Accounts.Show(ctx, "anna")
 				if err == nil {
-					err = admin.Ending.User(ctx, &u, "test")
+					err = admin.Ending.User(ctx, tandemtest.By, &u, "test")
 				}
 				return err
 			}, none},
 			{"customers not admitted", "paul", "/portal/orders", internalapi.PathPortalOrders, func(ctx context.Context) error {
-				_, err := admin.Apps.Update(ctx, "test", tandemtest.Portal, func(a *tandem.TrustedApp) error { a.ExternalUsers = false; return nil })
+				_, err := admin.Apps.Update(ctx, tandemtest.By, tandemtest.Portal, func(a *tandem.TrustedApp) error { a.ExternalUsers = false; return nil })
 				return err
 			}, func(ctx context.Context) error {
-				_, err := admin.Apps.Update(ctx, "test", tandemtest.Portal, func(a *tandem.TrustedApp) error { a.ExternalUsers = true; return nil })
+				_, err := admin.Apps.Update(ctx, tandemtest.By, tandemtest.Portal, func(a *tandem.TrustedApp) error { a.ExternalUsers = true; return nil })
 				return err
 			}},
 			{"application disabled", "paul", "/portal/orders", internalapi.PathPortalOrders, func(ctx context.Context) error {
-				return admin.Apps.Disable(ctx, "test", tandemtest.Portal)
+				return admin.Apps.Disable(ctx, tandemtest.By, tandemtest.Portal)
 			}, none},
 		} {
 			s.Refresh()

@@ -2,6 +2,7 @@ package demo_test
 
 import (
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,4 +137,37 @@ func BenchmarkSeedInMemory(b *testing.B) {
 	for range b.N {
 		seed(b, noon)
 	}
+}
+
+// TestServiceInBothDatabases: the demo's service keeps all rules, and is made once.
+func TestServiceInBothDatabases(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		store := open(t, db)
+		into(t, store)
+		counts := func() (all []int64) {
+			err := store.Transact(t.Context(), func(tx write.Tx) error { return demo.Service(tx, erpModel, admin, noon) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, set := range []string{"Applications_Service_ServiceObjects", "Applications_Service_ServiceAgreementLines", "Applications_Service_ServiceOrderLines",
+				"Applications_Service_ServiceActivities", "Applications_Service_ServiceActivityServices", "Logistics_Shipment_Shipments"} {
+				n, err := store.Count(t.Context(), &query.Query{Set: erpModel.Set(set)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, n)
+			}
+			return all
+		}
+		first := counts()
+		for i, least := range []int64{12, 12, 4, 12, 6, 8} {
+			if first[i] < least {
+				t.Errorf("%v rows were made", first)
+			}
+		}
+		if again := counts(); !slices.Equal(first, again) {
+			t.Errorf("made again: %v, %v", first, again)
+		}
+	})
 }

@@ -26,7 +26,11 @@ type declaration struct {
 	keys             []key
 	guards           []string
 	guarded          bool
+	personal         []personal
+	hang             [2]string
+	only             personal
 	reach            *Reach
+	through          []string
 	withOwner        bool
 	hiddenOutside    []string
 	priced           []string
@@ -153,6 +157,13 @@ func (d SetDeclaration) Child(name, set string) SetDeclaration {
 // Action adds an action bound to the rows.
 func (d SetDeclaration) Action(name string, parameters ...Parameter) SetDeclaration {
 	d.Actions = append(d.Actions, &Action{Name: name, Parameters: parameters})
+	return d
+}
+
+// Stream gives the rows bytes that are read and written by themselves: name is how they
+// are called, and id the property that tells which they are.
+func (d SetDeclaration) Stream(name, id string) SetDeclaration {
+	d.Set.Stream, d.StreamID = name, id
 	return d
 }
 

@@ -30,6 +30,71 @@ func (d SetDeclaration) ForEverybody(rights permission.Right) SetDeclaration {
 	return d
 }
 
+// PersonalTo makes the rows those of the account that the reference whose names: no
+// other account sees them. whose refers to users, or to parties, where it is the Person
+// of the account.
+func (d SetDeclaration) PersonalTo(whose string) SetDeclaration {
+	return d.PersonalWhen("", 0, whose)
+}
+
+// PersonalWhen is [SetDeclaration.PersonalTo] for the rows alone in which a property, a
+// truth or an enum, has the value.
+func (d SetDeclaration) PersonalWhen(property string, value int64, whose string) SetDeclaration {
+	d.decl.personal = append(d.decl.personal, personal{property, value, whose})
+	return d
+}
+
+type personal struct {
+	when  string
+	value int64
+	whose string
+}
+
+// HangsOn guards the rows by the guards of another row, of whatever set: typ is the
+// property with the name of its set, id the one with its Id. See [Set.TakesFiles].
+func (d SetDeclaration) HangsOn(typ, id string) SetDeclaration {
+	d.decl.hang, d.decl.guarded = [2]string{typ, id}, true
+	return d
+}
+
+// Hang says which row of another set a row hangs on.
+type Hang struct{ Type, ID *Property }
+
+// Hang is what says which row of another set the rows hang on; nil where they hang on
+// none.
+func (s *Set) Hang() *Hang { return s.hang }
+
+// TakesFiles reports whether others may hang on the rows of the set: those that are
+// aggregates by themselves, and can be written.
+func (s *Set) TakesFiles() bool {
+	return s.IsRoot() && !s.Abstract && !s.ReadOnly && !s.Security && s.hang == nil && s.id != nil && (len(s.personal) == 0 || s.personal[0].When != nil)
+}
+
+// Personal says which rows are one account's own.
+type Personal struct {
+	// When is the property that says so by having the Value; nil where all rows are.
+	When  *Property
+	Value int64
+	// Whose refers to the account, or to its Person.
+	Whose *Property
+}
+
+// Personal are the rows of the set that are one account's own, beside those of what
+// owns them.
+func (s *Set) Personal() []Personal { return s.personal }
+
+// somebodys reports whether rows of the set, or what owns them, may be one account's.
+func (s *Set) somebodys() bool {
+	for at := s; ; at = at.Owner.Target {
+		if len(at.personal) > 0 || at.hang != nil {
+			return true
+		}
+		if at.Owner == nil {
+			return false
+		}
+	}
+}
+
 // Guard is a reference to a key that guards rows.
 type Guard struct {
 	// Refs are the references to the row that has the key: none, or one.
@@ -87,6 +152,9 @@ func (s *Set) OpenRows(by *permission.Rights, need permission.Right) bool {
 	if by.Outside() != nil && (s.Reach() == nil || !s.Reach().All) {
 		return false // which rows are the person's is looked at
 	}
+	if s.somebodys() && !by.Everything() {
+		return false
+	}
 	root := s.Root()
 	for _, g := range root.guards {
 		if _, all := by.Keys(g.Set.Name, need); !all {
@@ -109,6 +177,16 @@ func (s *Set) linkGuards() {
 	}
 	if s.Base != nil {
 		s.guards = append(s.guards, s.Base.guards...)
+	}
+	if s.decl.hang[0] != "" {
+		s.hang = &Hang{Type: s.Must(s.decl.hang[0]), ID: s.Must(s.decl.hang[1])}
+	}
+	for _, p := range s.decl.personal {
+		made := Personal{Value: p.value, Whose: s.Must(p.whose)}
+		if p.when != "" {
+			made.When = s.Must(p.when)
+		}
+		s.personal = append(s.personal, made)
 	}
 	for _, text := range s.decl.guards {
 		path := s.mustPath(text)

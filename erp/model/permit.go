@@ -2,6 +2,7 @@ package model
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/permission"
@@ -86,7 +87,12 @@ func (p *Property) PermitTo(by permission.Granted, need permission.Right) error 
 }
 
 // Hides reports whether there may be attributes of the set that the rights do not
-// let be read.
+// let be read. What a base has is known by the name of the first set that has it, which
+// may be any of the subtypes.
 func (s *Set) Hides(by *permission.Rights) bool {
-	return by.HidesIn(s.Name) || s.Base != nil && by.HidesIn(s.Base.Name)
+	root := s
+	if s.Base != nil {
+		root = s.Base
+	}
+	return by.HidesIn(root.Name) || slices.ContainsFunc(root.Subtypes, func(t *Set) bool { return by.HidesIn(t.Name) })
 }

@@ -1,6 +1,10 @@
 package model
 
-import "github.com/hybridapps/tandem/permission"
+import (
+	"strings"
+
+	"github.com/hybridapps/tandem/permission"
+)
 
 // Reach is which rows of a set a person of the outside sees where a call is narrowed to
 // them: those that belong to a customer whom the person is given in a role that is high
@@ -13,6 +17,13 @@ type Reach struct {
 	Customer *Property
 	// FromCustomer is the reference from customers to the row.
 	FromCustomer *Property
+	// Party is the reference from a row to the party of its customer.
+	Party *Property
+	// Through are references to the row: it is seen by who sees one of the rows that
+	// refer to it.
+	Through []*Property
+	// ByRow says that the rows are seen by who sees the row that they hang on.
+	ByRow bool
 	// Role is the least that sees the rows.
 	Role int64
 	// Dated is the day of the row, which must be in the window of the access; nil where
@@ -26,7 +37,7 @@ type Reach struct {
 }
 
 // reachText is a reach as it is declared, by names.
-type reachText struct{ customer, from, dated, own string }
+type reachText struct{ customer, from, party, dated, own string }
 
 // reached is the reach that is being declared.
 func (d SetDeclaration) reached() *Reach {
@@ -42,6 +53,35 @@ func (d SetDeclaration) reached() *Reach {
 func (d SetDeclaration) ReachedBy(customer string, role int64, dated string) SetDeclaration {
 	r := d.reached()
 	r.text.customer, r.text.dated, r.Role = customer, dated, role
+	return d
+}
+
+// ReachedByParty is [SetDeclaration.ReachedBy] for rows that name the party of a
+// customer, and not the customer.
+func (d SetDeclaration) ReachedByParty(party string, role int64, dated string) SetDeclaration {
+	r := d.reached()
+	r.text.party, r.text.dated, r.Role = party, dated, role
+	return d
+}
+
+// ReachedByRow lets people of the outside see what hangs on rows that they see.
+func (d SetDeclaration) ReachedByRow() SetDeclaration { d.reached().ByRow = true; return d }
+
+// ReachedOnly leaves people of the outside the rows in which a property has the value.
+func (d SetDeclaration) ReachedOnly(property string, value int64) SetDeclaration {
+	d.decl.only = personal{when: property, value: value}
+	return d
+}
+
+// ReachedOnly is the property that must have a value for people of the outside to see a
+// row; nil where none must.
+func (s *Set) ReachedOnly() (*Property, int64) { return s.reachedOnly, s.decl.only.value }
+
+// ReachedThrough lets people of the outside see the rows that rows which they see refer
+// to: each reference is named by its set and a dot before it.
+func (d SetDeclaration) ReachedThrough(references ...string) SetDeclaration {
+	d.reached()
+	d.decl.through = append(d.decl.through, references...)
 	return d
 }
 
@@ -97,6 +137,9 @@ func (s *Set) linkReach() {
 	for _, name := range s.decl.priced {
 		s.Must(name).pricedFrom = s.decl.pricedFrom
 	}
+	if s.decl.only.when != "" {
+		s.reachedOnly = s.Must(s.decl.only.when)
+	}
 	r := s.decl.reach
 	if r == nil {
 		return
@@ -104,6 +147,9 @@ func (s *Set) linkReach() {
 	s.reach = r
 	if r.text.customer != "" {
 		r.Customer = s.Must(r.text.customer)
+	}
+	if r.text.party != "" {
+		r.Party = s.Must(r.text.party)
 	}
 	if r.text.dated != "" {
 		r.Dated = s.Must(r.text.dated)
@@ -116,11 +162,17 @@ func (s *Set) linkReach() {
 // linkReachFrom resolves a reference of customers, once these are linked.
 func (m *Model) linkReachFrom() {
 	for _, s := range m.Sets {
+		for _, name := range s.decl.through {
+			set, reference, _ := strings.Cut(name, ".")
+			s.reach.Through = append(s.reach.Through, m.must(set).Must(reference))
+		}
+	}
+	for _, s := range m.Sets {
 		if s.reach == nil || s.reach.text.from == "" {
 			continue
 		}
 		for _, customers := range m.Sets {
-			if customers.reach != nil && !customers.reach.All && customers.reach.text == (reachText{}) {
+			if customers.reach != nil && !customers.reach.All && customers.decl.through == nil && !customers.reach.ByRow && customers.reach.text == (reachText{}) {
 				s.reach.FromCustomer = customers.Must(s.reach.text.from)
 			}
 		}

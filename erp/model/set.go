@@ -48,6 +48,9 @@ type Set struct {
 	ReadOnly bool
 	// Security sets need the scope sec; links to their rows need not.
 	Security bool
+	// Stream is the name of what of a row is bytes, read and written by themselves and
+	// never with the row; StreamID the property that names them. Empty where there is none.
+	Stream, StreamID string
 	// Apart is set for parts that have a key of their own: see
 	// [SetDeclaration.KeyedApart].
 	Apart bool
@@ -59,12 +62,17 @@ type Set struct {
 	Actions   []*Action
 	Functions []string
 
-	guards []Guard
-	reach  *Reach
-	decl   *declaration
-	byName map[string]*Property
-	childs map[string]*Child
-	id     *Property
+	guards      []Guard
+	reachedOnly *Property
+	// hang says which row of another set a row hangs on.
+	hang *Hang
+	// personal are the rows that are one account's.
+	personal []Personal
+	reach    *Reach
+	decl     *declaration
+	byName   map[string]*Property
+	childs   map[string]*Child
+	id       *Property
 	// typeProperty tells the subtypes of the table apart.
 	typeProperty *Property
 	model        *Model
@@ -181,6 +189,9 @@ func (s *Set) Must(name string) *Property {
 type Action struct {
 	Name       string
 	Parameters []Parameter
+	// Common is set for actions that the rows of all sets have, and that change nothing of
+	// the row itself.
+	Common bool
 }
 
 // Parameter is a parameter of an action; Type is the one of $metadata, like

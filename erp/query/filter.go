@@ -320,3 +320,14 @@ func notFilterable(s *model.Set, path *model.Path, what string) error {
 	}
 	return invalid("%s: %s cannot be filtered with %s; it supports %s.", s.Name, path, what, strings.Join(can, ", "))
 }
+
+// AtLeast is the condition that a number or time of the rows is the value or greater,
+// AtMost that it is the value or less.
+func AtLeast(p *model.Property, v model.Value) Expr {
+	return &Compare{Path: &model.Path{Property: p}, Op: odata.GreaterOrEqual, Value: v}
+}
+
+// AtMost is told of at [AtLeast].
+func AtMost(p *model.Property, v model.Value) Expr {
+	return &Compare{Path: &model.Path{Property: p}, Op: odata.LessOrEqual, Value: v}
+}

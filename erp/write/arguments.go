@@ -18,8 +18,8 @@ type Arguments struct {
 	read   map[string]bool
 }
 
-// newArguments refuses arguments that the action has no parameter for.
-func newArguments(s *model.Set, a *model.Action, o *Object) (*Arguments, error) {
+// NewArguments refuses arguments that the action has no parameter for.
+func NewArguments(s *model.Set, a *model.Action, o *Object) (*Arguments, error) {
 	for _, m := range o.Members {
 		if !slices.ContainsFunc(a.Parameters, func(p model.Parameter) bool { return p.Name == m.Name }) {
 			return nil, invalid("%s: %s has no parameter %q.", s.Name, a.Name, model.Shown(m.Name))

@@ -36,6 +36,8 @@ type Change struct {
 	need permission.Right
 	// parts says that a part of the row was made, changed or deleted.
 	parts bool
+	// partsGuarded says that a part of the row, or its being there, is guarded.
+	partsGuarded bool
 	// notes are rows that are written with the row, and tell of what became of it.
 	notes []*model.Record
 }
@@ -75,7 +77,7 @@ func (c *Change) Touched(name string) bool { return c.Changed(c.Property(name)) 
 func (c *Change) Now() time.Time { return c.w.now }
 
 // Login is the login of who writes, as CreationUser and the like keep it.
-func (c *Change) Login() model.Value { return model.TextValue(clipTo(c.w.by.Login, maxLogin)) }
+func (c *Change) Login() model.Value { return model.TextValue(Clip(c.w.by.Login, maxLogin)) }
 
 // maxLogin is how many characters CreationUser and the like have room for.
 const maxLogin = 64
@@ -94,6 +96,15 @@ func (c *Change) Ref(name string) (*model.Record, error) {
 		return c.owner.Record, nil
 	}
 	return c.Row(p.Target, v.Text)
+}
+
+// Lookup is a row of a set by its id; nil where there is none.
+func (c *Change) Lookup(s *model.Set, id string) (*model.Record, error) {
+	found, err := c.w.tx.Find(query.ByID(s, id))
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return c.Row(found[0].Set, id)
 }
 
 // Row is a row of a set by its id.
@@ -182,8 +193,8 @@ func (c *Change) Fail(format string, args ...any) error {
 
 func equalCode(a, b string) bool { return strings.EqualFold(a, b) }
 
-// clipTo cuts a text that we made to n characters.
-func clipTo(s string, n int) string {
+// Clip cuts a text that we made to n characters.
+func Clip(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}

@@ -203,8 +203,8 @@ func orNumber(s *model.Set) string {
 
 // rowsOf are the owner's rows with a key, in the order of their numbers.
 func (l *collection) rowsOf(k *childKey) ([]string, error) {
-	q := &query.Query{Set: l.child.Set}
-	where := query.And{l.within()}
+	q := l.seen()
+	where := query.And{q.Where}
 	references := k.values[0].property.IsReference()
 	for _, v := range k.values {
 		if references {

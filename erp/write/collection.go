@@ -157,7 +157,7 @@ func (l *collection) remove(id string) error {
 	if err := c.permittedChild(l.child, permission.Delete); err != nil {
 		return err
 	}
-	if err := c.guard(); err != nil {
+	if err := c.guardParts(); err != nil {
 		return err
 	}
 	c.forced, c.parts = true, true
@@ -173,7 +173,7 @@ func (l *collection) settleMissing() error {
 	if l.missing != missingDelete && !told {
 		return nil
 	}
-	rows, err := l.owner.w.tx.Find(&query.Query{Set: l.child.Set, Where: l.within()})
+	rows, err := l.owner.w.tx.Find(l.seen())
 	if err != nil {
 		return err
 	}
@@ -212,6 +212,11 @@ func nameOfRow(r *model.Record) string {
 		return fmt.Sprintf("%s %d", code.Property.Name, r.Get(code.Property).Int)
 	}
 	return r.ID
+}
+
+// seen are the rows of the owner that the actor sees: some may be another account's own.
+func (l *collection) seen() *query.Query {
+	return &query.Query{Set: l.child.Set, By: l.owner.w.by.Granted.Rights, Where: l.within()}
 }
 
 // within is the condition that a row is of the owner.

@@ -34,7 +34,7 @@ func (w *Writer) create(s *model.Set, o *Object) (Outcome, error) {
 		return Outcome{}, err
 	}
 	state, err := c.write()
-	return Outcome{model.Entity{Set: s, ID: c.ID}, state, c.version()}, err
+	return Outcome{Entity: model.Entity{Set: s, ID: c.ID}, State: state, Version: c.version()}, err
 }
 
 func subtypeNames(s *model.Set) string {
@@ -100,7 +100,7 @@ func (w *Writer) createUnder(owner *Change, child *model.Child, o *Object) (Outc
 	if _, err := owner.write(); err != nil {
 		return Outcome{}, err
 	}
-	return Outcome{model.Entity{Set: child.Set, ID: c.ID}, Added, c.version()}, nil
+	return Outcome{Entity: model.Entity{Set: child.Set, ID: c.ID}, State: Added, Version: c.version()}, nil
 }
 
 // CreateChild adds a row to a child collection: POST Set(id)/Child.

@@ -55,6 +55,7 @@ type Model struct {
 	Log func(m *Model, by Actor, req *ImportRequest, at time.Time) ImportLog
 
 	behaviours map[*model.Set]*Declaration
+	common     map[string]func(*Change, *Arguments) error
 }
 
 // NewModel links the sets of the declarations. A mistake in one panics:
@@ -86,4 +87,18 @@ func (m *Model) Rules(s *model.Set) []Rule {
 		return d.Rules
 	}
 	return nil
+}
+
+// Common gives the rows of all sets that files can hang on an action that changes nothing
+// of the row, and makes other rows by [Change.Beside]. Who sees the row may call it: do
+// asks for what else the actor must be granted. It is for the making of a model.
+func (m *Model) Common(a *model.Action, do func(*Change, *Arguments) error) {
+	common := *a
+	common.Common = true
+	m.common = map[string]func(*Change, *Arguments) error{a.Name: do}
+	for _, s := range m.Sets {
+		if s.TakesFiles() {
+			s.Actions = append(s.Actions, &common)
+		}
+	}
 }

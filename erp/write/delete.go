@@ -13,7 +13,7 @@ func (w *Writer) Delete(e model.Entity, when Condition) error {
 	if err != nil {
 		return err
 	}
-	if err := c.guard(); err != nil {
+	if err := c.guardParts(); err != nil {
 		return err
 	}
 	if err := w.unreferenced(c.Record); err != nil {

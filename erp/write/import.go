@@ -2,7 +2,6 @@ package write
 
 import (
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -246,7 +245,7 @@ func (r *importRun) applyOne(tx Tx, i int) error {
 		return err
 	}
 	outcome, err := r.w.In(tx, r.clock.Now()).Apply(s, o, actionCreate)
-	r.result.Objects[i] = ImportedObject{Entity: outcome.Entity, State: outcome.State, Note: strings.Join(r.w.notes, " ")}
+	r.result.Objects[i] = ImportedObject{Entity: outcome.Entity, State: outcome.State, Note: r.w.Note()}
 	return err
 }
 

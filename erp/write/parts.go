@@ -1,6 +1,9 @@
 package write
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/google/uuid"
 
 	"github.com/hybridapps/tandem/erp/model"
@@ -15,6 +18,79 @@ func (c *Change) Action() string { return c.action }
 // PartsChanged reports whether a part of the row was made, changed or deleted. It is
 // known when totals are made.
 func (c *Change) PartsChanged() bool { return c.parts }
+
+// GuardsParts reports whether a guard is asked for a part of the row, or for its being
+// there at all, rather than for its own attributes.
+func (c *Change) GuardsParts() bool { return c.partsGuarded }
+
+// ChangesBeside reports whether any other attribute than those named differs from what
+// is saved.
+func (c *Change) ChangesBeside(names ...string) bool {
+	return slices.ContainsFunc(c.Record.Set.Properties, func(p *model.Property) bool {
+		return p.Stored() && c.Changed(p) && !slices.Contains(names, p.Name)
+	})
+}
+
+// Warn tells the caller something of what is written, which stays written.
+func (c *Change) Warn(format string, args ...any) {
+	c.w.notes = append(c.w.notes, fmt.Sprintf(format, args...))
+}
+
+// maxOthers is how many rows [Change.Others] looks at.
+const maxOthers = 1000
+
+// Others are the other rows of the set that refer to the same as this one does by a
+// reference: as they are being written, where the same request writes them.
+func (c *Change) Others(reference string) ([]*model.Record, error) {
+	s, v := c.Record.Set, c.Get(reference)
+	p := s.Must(reference)
+	found, err := c.w.tx.Find(&query.Query{Set: s, Where: query.Equal(p, v), Limit: maxOthers})
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{c.ID: true}
+	var all []*model.Record
+	if c.owner != nil {
+		for _, sibling := range c.owner.children {
+			if sibling.Record.Set == s && !seen[sibling.ID] && sibling.Get(reference).Equal(v) {
+				all = append(all, sibling.Record)
+			}
+			seen[sibling.ID] = true
+		}
+	}
+	for _, e := range found {
+		if seen[e.ID] {
+			continue
+		}
+		r, err := c.w.tx.Load(e.Set, e.ID, false)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+// SomePartBefore reports whether a row of a child collection that is stored has a number
+// or time that is less than the value; SomePartAfter whether one has a greater one.
+func (c *Change) SomePartBefore(collection, property string, than model.Value) (bool, error) {
+	return c.somePart(collection, query.AtMost(c.partProperty(collection, property), model.IntValue(than.Int-1)))
+}
+
+// SomePartAfter is told of at [Change.SomePartBefore].
+func (c *Change) SomePartAfter(collection, property string, than model.Value) (bool, error) {
+	return c.somePart(collection, query.AtLeast(c.partProperty(collection, property), model.IntValue(than.Int+1)))
+}
+
+func (c *Change) partProperty(collection, property string) *model.Property {
+	return c.Record.Set.Child(collection).Set.Must(property)
+}
+
+func (c *Change) somePart(collection string, where query.Expr) (bool, error) {
+	child := c.Record.Set.Child(collection)
+	found, err := c.w.tx.Find(&query.Query{Set: child.Set, Where: query.And{query.Equal(child.Owner, model.TextValue(c.ID)), where}, Limit: 1})
+	return len(found) > 0, err
+}
 
 // SumOfChildren adds up a number of all rows of a child collection.
 func (c *Change) SumOfChildren(collection, property string) (int64, error) {

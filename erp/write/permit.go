@@ -61,6 +61,14 @@ func (c *Change) moved() bool {
 	if c.owner != nil {
 		return false
 	}
+	if c.New && c.Record.Set.Hang() != nil {
+		return true
+	}
+	for _, p := range c.Record.Set.Personal() {
+		if c.New || c.Changed(p.Whose) || p.When != nil && c.Changed(p.When) {
+			return true
+		}
+	}
 	for _, g := range c.Record.Set.Guards() {
 		p := g.Key
 		if len(g.Refs) > 0 {

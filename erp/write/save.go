@@ -90,12 +90,23 @@ func overflows(n int64, digits int) bool {
 // guard refuses changes of rows that are past changing, and of their parts.
 func (c *Change) guard() error {
 	if c.owner != nil {
-		return c.owner.guard()
+		return c.owner.guardParts()
 	}
 	if c.behaviour.Guard == nil || c.New || c.forced {
 		return nil
 	}
 	return c.behaviour.Guard(c)
+}
+
+// guardParts is guard for a change of a part of the row, or of its being there.
+func (c *Change) guardParts() error {
+	if c.owner != nil {
+		return c.owner.guardParts()
+	}
+	before := c.partsGuarded
+	c.partsGuarded = true
+	defer func() { c.partsGuarded = before }()
+	return c.guard()
 }
 
 // checkUnit compares the code that came with an Amount or Quantity with the
@@ -150,7 +161,7 @@ func (c *Change) write() (State, error) {
 	changed := c.Dirty() || c.forced
 	for _, child := range c.children {
 		if child.New || child.Dirty() {
-			if err := c.guard(); err != nil {
+			if err := c.guardParts(); err != nil {
 				return "", err
 			}
 		}

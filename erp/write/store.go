@@ -28,6 +28,10 @@ type Store interface {
 	// Import applies many objects; see [ImportRequest]. The error is only for
 	// faults and for a request that is wrong as a whole.
 	Import(ctx context.Context, by Actor, req *ImportRequest) (*ImportResult, error)
+	// Together runs f, whose calls of Write, CreateChild, Update, Delete and Do with the
+	// context that it gets are one transaction: where f fails nothing stays. f may be run
+	// again, and changes nothing else. What is written is seen by no read before its end.
+	Together(ctx context.Context, by Actor, f func(ctx context.Context) error) error
 	// Call answers a function of the row: see [Declaration].Functions. It waits for no
 	// write.
 	Call(ctx context.Context, by Actor, e model.Entity, function string) (*Object, error)

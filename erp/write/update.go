@@ -27,7 +27,7 @@ func (w *Writer) update(e model.Entity, when Condition, o *Object, action string
 		top = c.owner
 	}
 	state, err := top.write()
-	return Outcome{model.Entity{Set: c.Record.Set, ID: c.ID}, state, c.version()}, err
+	return Outcome{Entity: model.Entity{Set: c.Record.Set, ID: c.ID}, State: state, Version: c.version()}, err
 }
 
 // Recalculate works out anew what a row keeps of its parts, and what follows from
@@ -39,7 +39,7 @@ func (w *Writer) Recalculate(e model.Entity) (Outcome, error) {
 	}
 	c.forced = true
 	state, err := c.write()
-	return Outcome{e, state, c.version()}, err
+	return Outcome{Entity: e, State: state, Version: c.version()}, err
 }
 
 // open loads and locks a row to change it, together with its owner, for an actor who

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/hybridapps/tandem/erp/model"
 )
 
@@ -57,6 +59,13 @@ func (c *Change) value(p *model.Property, v any, bind bool) (model.Value, error)
 			return wrong("a time like 2026-01-31T09:55:00Z")
 		}
 		return v, nil
+	case model.KindGUID:
+		text, _ := v.(string)
+		id, err := uuid.Parse(text)
+		if err != nil || len(text) != 36 {
+			return wrong("a GUID")
+		}
+		return model.TextValue(id.String()), nil
 	case model.KindEnum:
 		text, _ := v.(string)
 		n, ok := p.Enum.Member(text)

@@ -2,6 +2,7 @@ package write
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -61,6 +62,9 @@ func (w *Writer) Forget() {
 	clear(w.records)
 	clear(w.parts)
 }
+
+// Note is what the caller should know of what was written, as sentences.
+func (w *Writer) Note() string { return strings.Join(w.notes, " ") }
 
 func (w *Writer) remember(key string, e model.Entity) {
 	if len(w.lookups) >= maxRemembered {
@@ -160,6 +164,8 @@ type Outcome struct {
 	// Version is the ObjectVersion of the entity's aggregate after the write; 0
 	// where it is not known.
 	Version int64
+	// Note is what the caller should know of what was written; empty for nothing.
+	Note string
 }
 
 // State is what a write did to an object.

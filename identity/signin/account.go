@@ -20,8 +20,8 @@ type Account struct {
 	PasswordHash string
 	// PasswordChangedAt is zero while there has never been a password.
 	PasswordChangedAt time.Time
-	// Version counts changes.
-	Version int64
+	// MustChangePassword lets the person sign in by the password only to set another.
+	MustChangePassword bool
 }
 
 // canSignIn reports whether the account may sign in at all: it is enabled and
@@ -38,6 +38,9 @@ type Users interface {
 	ByID(ctx context.Context, id string) (Account, error)
 	// ByLogin compares by [LoginKey].
 	ByLogin(ctx context.Context, login string) (Account, error)
+	// ByEmail finds the one user with the e-mail address, without regard to the case of
+	// Latin letters.
+	ByEmail(ctx context.Context, email string) (Account, error)
 	// Page is at most limit users that the filter chooses, by login without its
 	// case, after the one with the login; an empty one is before all.
 	Page(ctx context.Context, f Filter, after string, limit int) ([]tandem.User, error)
@@ -94,6 +97,9 @@ func validateUser(u *tandem.User) error {
 	}
 	if u.Admin && u.Type != tandem.InternalUser {
 		return invalid("%s cannot be an administrator: only a user of type %s can", u.Login, tandem.InternalUser)
+	}
+	if u.SecondFactorRequired && !u.Type.CanSignIn() {
+		return invalid("%s is a %s, which never signs in: no second factor can be demanded of it", u.Login, u.Type)
 	}
 	if len(u.Name) > MaxName || tandem.HasControl(u.Name) {
 		return invalid("name: use at most %d bytes of printable text", MaxName)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -13,14 +14,18 @@ import (
 )
 
 // Accounts administers users: what the commands and the Instance Manager do.
-// Errors that are a [tandem.Error] are for the person who asked.
+// Errors that are a [tandem.Error] are for the person who asked. Who does it is told
+// with each change, for the record.
 type Accounts struct {
 	Users     Users
 	Passwords *Passwords
 	Ending    *Ending
-	Audit     tandem.Auditor
-	// Actor is recorded as who did it, such as "command line".
-	Actor string
+	// Factors are people's second factors; nil knows none.
+	Factors *Factors
+	Resets  Resets
+	// Notifier tells people by mail; nil tells nobody.
+	Notifier Notifier
+	Audit    tandem.Auditor
 	// Clock tells the time; nil means the system's.
 	Clock tandem.Clock
 }
@@ -38,16 +43,21 @@ type NewUser struct {
 	// Password may be empty: the account cannot sign in until it has one. A
 	// System User never has one.
 	Password string
+	// MustChangePassword makes the password good for one sign-in, in which the person
+	// sets another.
+	MustChangePassword bool
 }
 
 // Create adds an enabled user. A login that another user or any application
 // has is refused, also when both are made at the same moment (invariant I7).
-func (a *Accounts) Create(ctx context.Context, n NewUser) (tandem.User, error) {
+func (a *Accounts) Create(ctx context.Context, by tandem.By, n NewUser) (tandem.User, error) {
 	now := a.Clock.Now()
 	acc := Account{User: tandem.User{
 		ID: uuid.NewString(), Login: n.Login, Name: strings.TrimSpace(n.Name), Email: n.Email, EmailVerified: n.Email != "",
 		Locale: n.Locale, Zoneinfo: n.Zoneinfo, Type: n.Type, Admin: n.Admin, Enabled: true, CreatedAt: now, ChangedAt: now,
-	}, Version: 1}
+		CreatedBy: by.Login,
+		Version:   1,
+	}}
 	if acc.Name == "" {
 		acc.Name = acc.Login
 	}
@@ -58,26 +68,27 @@ func (a *Accounts) Create(ctx context.Context, n NewUser) (tandem.User, error) {
 		return tandem.User{}, err
 	}
 	if n.Password != "" {
-		if err := a.setPassword(ctx, &acc, n.Password); err != nil {
+		if err := a.setPassword(ctx, by, &acc, n.Password); err != nil {
 			return tandem.User{}, err
 		}
+		acc.MustChangePassword = n.MustChangePassword
 	}
 	if err := a.Users.Create(ctx, acc); err != nil {
 		return tandem.User{}, err
 	}
-	return acc.User, a.record(ctx, "created user %s of type %s", acc.Login, acc.Type)
+	return acc.User, a.record(ctx, by, fmt.Sprintf("created user %s of type %s", acc.Login, acc.Type), nil, &acc)
 }
 
 // setPassword puts a new password's hash into the account.
-func (a *Accounts) setPassword(ctx context.Context, acc *Account, password string) error {
+func (a *Accounts) setPassword(ctx context.Context, by tandem.By, acc *Account, password string) error {
 	if !acc.Type.CanSignIn() {
 		return invalid("%s is a %s, which never signs in: it cannot have a password", acc.Login, acc.Type)
 	}
-	hash, err := a.Passwords.Hash(ctx, password)
+	hash, err := a.Passwords.Hash(ctx, &acc.User, password)
 	if err != nil {
 		return err
 	}
-	acc.PasswordHash, acc.PasswordChangedAt = hash, a.Clock.Now()
+	acc.PasswordHash, acc.PasswordChangedAt, acc.PasswordOrigin = hash, a.Clock.Now(), tandem.PasswordOf(by, acc.Login)
 	return nil
 }
 
@@ -98,97 +109,176 @@ func (a *Accounts) Show(ctx context.Context, login string) (tandem.User, error) 
 }
 
 // Enable lets the user work again, within five seconds and everywhere.
-func (a *Accounts) Enable(ctx context.Context, login string) (tandem.User, error) {
-	return a.change(ctx, login, "enabled", func(acc *Account) error { acc.Enabled = true; return nil })
+func (a *Accounts) Enable(ctx context.Context, by tandem.By, login string) (tandem.User, error) {
+	return a.change(ctx, by, login, "enabled", func(acc *Account) error { acc.Enabled = true; return nil })
 }
 
 // Disable ends all of the user's sign-ins and refresh families at once; live
 // access tokens are refused within five seconds, on every replica.
-func (a *Accounts) Disable(ctx context.Context, login string) (tandem.User, error) {
-	u, err := a.change(ctx, login, "disabled", func(acc *Account) error { acc.Enabled = false; return nil })
+func (a *Accounts) Disable(ctx context.Context, by tandem.By, login string) (tandem.User, error) {
+	u, err := a.change(ctx, by, login, "disabled", func(acc *Account) error { acc.Enabled = false; return nil })
 	if err != nil {
 		return tandem.User{}, err
 	}
-	return u, a.Ending.User(ctx, &u, "user disabled")
+	if err := a.Resets.EndUser(ctx, u.ID); err != nil {
+		return tandem.User{}, err
+	}
+	return u, a.Ending.User(ctx, by, &u, "user disabled")
 }
 
 // SetPassword gives the user a new password and ends all their sign-ins and
 // refresh families: whoever knew the old one is out.
-func (a *Accounts) SetPassword(ctx context.Context, login, password string) (tandem.User, error) {
+func (a *Accounts) SetPassword(ctx context.Context, by tandem.By, login, password string) (tandem.User, error) {
+	return a.setPasswordOf(ctx, by, login, password, false)
+}
+
+// SetPasswordOnce does what [Accounts.SetPassword] does, with a password that is good for
+// one sign-in, in which the person sets another: what an administrator chose is then known
+// to nobody else.
+func (a *Accounts) SetPasswordOnce(ctx context.Context, by tandem.By, login, password string) (tandem.User, error) {
+	return a.setPasswordOf(ctx, by, login, password, true)
+}
+
+func (a *Accounts) setPasswordOf(ctx context.Context, by tandem.By, login, password string, mustChange bool) (tandem.User, error) {
 	acc, err := a.Users.ByLogin(ctx, login)
 	if err != nil {
 		return tandem.User{}, err
 	}
 	// Hashed before the transaction: on SQLite it would hold up every writer.
-	if err := a.setPassword(ctx, &acc, password); err != nil {
+	if err := a.setPassword(ctx, by, &acc, password); err != nil {
 		return tandem.User{}, err
 	}
-	u, err := a.change(ctx, login, "set the password of", func(old *Account) error {
-		old.PasswordHash, old.PasswordChangedAt = acc.PasswordHash, acc.PasswordChangedAt
+	u, err := a.change(ctx, by, login, "set the password of", func(old *Account) error {
+		old.PasswordHash, old.PasswordChangedAt, old.PasswordOrigin = acc.PasswordHash, acc.PasswordChangedAt, acc.PasswordOrigin
+		old.MustChangePassword = mustChange
 		return nil
 	})
 	if err != nil {
 		return tandem.User{}, err
 	}
-	return u, a.Ending.User(ctx, &u, "password changed")
+	if err := a.Resets.EndUser(ctx, u.ID); err != nil {
+		return tandem.User{}, err
+	}
+	if err := a.Ending.User(ctx, by, &u, "password changed"); err != nil {
+		return tandem.User{}, err
+	}
+	return u, a.notify(ctx, &u, PasswordChanged)
 }
 
 // Update changes name, e-mail address, language, time zone, type or administrator right. A
 // changed type or a lost right ends the user's sign-ins, so that no token says
-// what is no longer true.
-func (a *Accounts) Update(ctx context.Context, login string, change func(u *tandem.User)) (tandem.User, error) {
+// what is no longer true; a changed address ends the links for a new password.
+func (a *Accounts) Update(ctx context.Context, by tandem.By, login string, change func(u *tandem.User)) (tandem.User, error) {
 	var before tandem.User
-	u, err := a.change(ctx, login, "updated", func(acc *Account) error {
+	u, err := a.change(ctx, by, login, "updated", func(acc *Account) error {
 		before = acc.User
 		change(&acc.User)
-		acc.ID, acc.Login, acc.Enabled = before.ID, before.Login, before.Enabled
+		acc.ID, acc.Login, acc.Enabled, acc.CreatedBy, acc.LastSignInAt = before.ID, before.Login, before.Enabled, before.CreatedBy, before.LastSignInAt
+		acc.PasswordOrigin = before.PasswordOrigin
 		if !acc.Type.CanSignIn() {
-			acc.PasswordHash = ""
+			acc.PasswordHash, acc.PasswordOrigin, acc.MustChangePassword = "", "", false
 		}
 		return validateUser(&acc.User)
 	})
 	if err != nil {
 		return tandem.User{}, err
 	}
+	if u.Email != before.Email { // a link that was mailed is in the old mailbox
+		if err := a.Resets.EndUser(ctx, u.ID); err != nil {
+			return u, err
+		}
+	}
 	if u.Type != before.Type || (before.Admin && !u.Admin) {
-		return u, a.Ending.User(ctx, &u, "user type or rights changed")
+		return u, a.Ending.User(ctx, by, &u, "user type or rights changed")
 	}
 	return u, nil
 }
 
 // EndSignIns ends all sign-ins and refresh families of a user, who may sign in
 // again at once.
-func (a *Accounts) EndSignIns(ctx context.Context, login string) (tandem.User, error) {
+func (a *Accounts) EndSignIns(ctx context.Context, by tandem.By, login string) (tandem.User, error) {
 	acc, err := a.Users.ByLogin(ctx, login)
 	if err != nil {
 		return tandem.User{}, err
 	}
-	if err := a.Ending.User(ctx, &acc.User, "ended by an administrator"); err != nil {
+	if err := a.Ending.User(ctx, by, &acc.User, "ended by an administrator"); err != nil {
 		return tandem.User{}, err
 	}
-	return acc.User, a.record(ctx, "ended the sign-ins of user %s", acc.Login)
+	return acc.User, a.record(ctx, by, "ended the sign-ins of user "+acc.Login, &acc, &acc)
+}
+
+// SignIns are the sign-ins of a user with the applications that they have reached, the last
+// seen first; those that have ended or expired only when all are asked for.
+func (a *Accounts) SignIns(ctx context.Context, login string, all bool) ([]Known, error) {
+	acc, err := a.Users.ByLogin(ctx, login)
+	if err != nil {
+		return nil, err
+	}
+	return a.Ending.SignIns.OfUser(ctx, acc.ID, a.Clock.Now(), all)
+}
+
+// SecondFactors are the second factors of a user, the oldest first, without their secrets,
+// and how many recovery codes are left.
+func (a *Accounts) SecondFactors(ctx context.Context, login string) ([]Factor, int, error) {
+	acc, err := a.Users.ByLogin(ctx, login)
+	if err != nil {
+		return nil, 0, err
+	}
+	all, codes, err := a.Factors.of(ctx, acc.ID)
+	for i := range all {
+		all[i].Secret = nil
+	}
+	return all, codes, err
+}
+
+// ResetFactors removes all second factors of a user who has lost them, recovery codes
+// among them, and ends their sign-ins: whoever has the factors is out. Where one is
+// demanded they make a new one at the next sign-in.
+func (a *Accounts) ResetFactors(ctx context.Context, by tandem.By, login string) (tandem.User, error) {
+	acc, err := a.Users.ByLogin(ctx, login)
+	if err != nil {
+		return tandem.User{}, err
+	}
+	if a.Factors == nil {
+		return acc.User, nil
+	}
+	n, err := a.Factors.Store.DeleteFactors(ctx, acc.ID)
+	if err != nil {
+		return tandem.User{}, err
+	}
+	if err := a.Ending.User(ctx, by, &acc.User, "second factors reset"); err != nil {
+		return tandem.User{}, err
+	}
+	if err := a.record(ctx, by, fmt.Sprintf("removed the %d second factors of user %s", n, acc.Login), &acc, &acc); err != nil || n == 0 {
+		return acc.User, err
+	}
+	return acc.User, a.notify(ctx, &acc.User, FactorRemoved)
 }
 
 // Delete ends what [Accounts.Disable] ends, and removes the account: its login is
-// free, and nothing is known about the person any more but the id, which the
-// record and the ERP keep.
-func (a *Accounts) Delete(ctx context.Context, login string) error {
-	u, err := a.Disable(ctx, login)
+// free, and nothing is known about the person any more but the id, which the ERP
+// keeps, and what the record has of the time before, for as long as that is kept.
+func (a *Accounts) Delete(ctx context.Context, by tandem.By, login string) error {
+	u, err := a.Disable(ctx, by, login)
 	if err != nil {
 		return err
 	}
 	if err := a.Users.Delete(ctx, u.ID, a.Clock.Now()); err != nil {
 		return err
 	}
-	return a.record(ctx, "deleted user %s (id %s)", u.Login, u.ID)
+	// What was known of the person is not put on record: it is to be forgotten.
+	gone := &Account{User: u}
+	return a.record(ctx, by, fmt.Sprintf("deleted user %s (id %s)", u.Login, u.ID), gone, gone)
 }
 
-func (a *Accounts) change(ctx context.Context, login, verb string, f func(*Account) error) (tandem.User, error) {
+func (a *Accounts) change(ctx context.Context, by tandem.By, login, verb string, f func(*Account) error) (tandem.User, error) {
 	acc, err := a.Users.ByLogin(ctx, login)
 	if err != nil {
 		return tandem.User{}, err
 	}
+	var was Account
 	acc, err = a.Users.Update(ctx, acc.ID, func(old Account) (Account, error) {
+		was = old
 		err := f(&old)
 		old.ChangedAt = a.Clock.Now()
 		return old, err
@@ -196,11 +286,36 @@ func (a *Accounts) change(ctx context.Context, login, verb string, f func(*Accou
 	if err != nil {
 		return tandem.User{}, err
 	}
-	return acc.User, a.record(ctx, "%s user %s", verb, acc.Login)
+	return acc.User, a.record(ctx, by, verb+" user "+acc.Login, &was, &acc)
 }
 
-func (a *Accounts) record(ctx context.Context, format string, args ...any) error {
-	return a.Audit.Record(ctx, tandem.AuditEvent{
-		At: a.Clock.Now(), Kind: tandem.AuditAdministration, Actor: a.Actor, Detail: fmt.Sprintf(format, args...),
-	})
+// record tells what was done to an account, and what it was before; nil for one that
+// is new.
+func (a *Accounts) record(ctx context.Context, by tandem.By, what string, before, after *Account) error {
+	f := tandem.Facts{Subject: subjectOf(after)}
+	f.Changed(attributes(before), attributes(after))
+	e := by.Recorded(what, f)
+	e.At = a.Clock.Now()
+	return a.Audit.Record(ctx, e)
+}
+
+func subjectOf(a *Account) tandem.Subject {
+	return tandem.Subject{Kind: "user", ID: a.ID, Name: a.Login}
+}
+
+// attributes are those of an account as its JSON has them. A password has the time it
+// was set at, so that it is seen to have changed.
+func attributes(a *Account) tandem.Attributes {
+	if a == nil {
+		return nil
+	}
+	of := tandem.Attributes{
+		"name": a.Name, "email": a.Email, "email_verified": a.EmailVerified, "locale": a.Locale, "zoneinfo": a.Zoneinfo,
+		"user_type": string(a.Type), "is_admin": a.Admin, "is_enabled": a.Enabled, "password": tandem.SetOrUnset(a.PasswordHash != ""),
+		"password_origin": string(a.PasswordOrigin), "second_factor_required": a.SecondFactorRequired, "password_must_change": a.MustChangePassword,
+	}
+	if !a.PasswordChangedAt.IsZero() {
+		of["password_changed_at"] = a.PasswordChangedAt.UTC().Format(time.RFC3339Nano)
+	}
+	return of
 }

@@ -2,6 +2,7 @@ package signin_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func TestAccountsAreValidated(t *testing.T) {
 	} {
 		n := ok
 		change(&n)
-		if _, err := s.accounts.Create(ctx, n); tandem.ErrorCode(err) != tandem.CodeInvalid {
+		if _, err := s.accounts.Create(ctx, by, n); tandem.ErrorCode(err) != tandem.CodeInvalid {
 			t.Errorf("%s: %v", name, err)
 		} else if strings.Contains(err.Error(), password) {
 			t.Errorf("%s: the error repeats the password", name)
@@ -47,19 +48,19 @@ func TestAccountsAreValidated(t *testing.T) {
 	if u, some, err := paging.First(s.accounts.List(ctx, signin.Filter{})); err != nil || some {
 		t.Fatalf("something was created: %v, %v", u, err)
 	}
-	u, err := s.accounts.Create(ctx, ok)
+	u, err := s.accounts.Create(ctx, by, ok)
 	if err != nil || u.Name != "anna" || !u.Enabled || u.ID == "" {
 		t.Fatalf("%+v, %v", u, err)
 	}
-	if _, err := s.accounts.Create(ctx, ok); tandem.ErrorCode(err) != tandem.CodeConflict {
+	if _, err := s.accounts.Create(ctx, by, ok); tandem.ErrorCode(err) != tandem.CodeConflict {
 		t.Errorf("the same login again: %v", err)
 	}
 	shouting := ok
 	shouting.Login, shouting.Email = "ANNA", ""
-	if _, err := s.accounts.Create(ctx, shouting); tandem.ErrorCode(err) != tandem.CodeConflict {
+	if _, err := s.accounts.Create(ctx, by, shouting); tandem.ErrorCode(err) != tandem.CodeConflict {
 		t.Errorf("the same login in capitals: %v", err)
 	}
-	robot, err := s.accounts.Create(ctx, signin.NewUser{Login: "SYSTEM_APPLICATION_USER", Type: tandem.SystemUserNoLogin})
+	robot, err := s.accounts.Create(ctx, by, signin.NewUser{Login: "SYSTEM_APPLICATION_USER", Type: tandem.SystemUserNoLogin})
 	if err != nil || robot.Login != "SYSTEM_APPLICATION_USER" || robot.Name != robot.Login {
 		t.Errorf("ERP.net's System User: %+v, %v", robot, err)
 	}
@@ -68,28 +69,46 @@ func TestAccountsAreValidated(t *testing.T) {
 	}
 	for name, do := range map[string]func(login string) error{
 		"show":     func(l string) error { _, err := s.accounts.Show(ctx, l); return err },
-		"disable":  func(l string) error { _, err := s.accounts.Disable(ctx, l); return err },
-		"enable":   func(l string) error { _, err := s.accounts.Enable(ctx, l); return err },
-		"password": func(l string) error { _, err := s.accounts.SetPassword(ctx, l, password); return err },
-		"update":   func(l string) error { _, err := s.accounts.Update(ctx, l, func(*tandem.User) {}); return err },
+		"disable":  func(l string) error { _, err := s.accounts.Disable(ctx, by, l); return err },
+		"enable":   func(l string) error { _, err := s.accounts.Enable(ctx, by, l); return err },
+		"password": func(l string) error { _, err := s.accounts.SetPassword(ctx, by, l, password); return err },
+		"update":   func(l string) error { _, err := s.accounts.Update(ctx, by, l, func(*tandem.User) {}); return err },
 	} {
 		if err := do("nobody"); !errors.Is(err, tandem.ErrNotFound) || !strings.Contains(err.Error(), "nobody") {
 			t.Errorf("%s of nobody: %v", name, err)
 		}
 	}
-	updated, err := s.accounts.Update(ctx, "anna", func(u *tandem.User) {
+	updated, err := s.accounts.Update(ctx, by, "anna", func(u *tandem.User) {
 		u.Name, u.Email, u.Login, u.ID, u.Enabled = "Anna A.", "anna@example.com", "root", "x", false
 	})
 	if err != nil || updated.Name != "Anna A." || updated.Login != "anna" || updated.ID != u.ID || !updated.Enabled {
 		t.Errorf("%+v, %v", updated, err)
 	}
-	if _, err := s.accounts.Update(ctx, "anna", func(u *tandem.User) { u.Locale = "!!" }); tandem.ErrorCode(err) != tandem.CodeInvalid {
+	if _, err := s.accounts.Update(ctx, by, "anna", func(u *tandem.User) { u.Locale = "!!" }); tandem.ErrorCode(err) != tandem.CodeInvalid {
 		t.Errorf("update skips validation: %v", err)
 	}
+	s.clock.Advance(time.Second)
+	if _, err := s.accounts.SetPassword(ctx, by, "anna", password+"!"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.accounts.Delete(ctx, by, "anna"); err != nil {
+		t.Fatal(err)
+	}
+	var details []string
 	for _, e := range s.audit.Of(tandem.AuditAdministration) {
-		if e.Actor != "test" || strings.Contains(e.Detail, password) {
+		f, err := tandem.ParseFacts(e.Facts)
+		if err != nil || e.Actor != by.Login || e.RemoteAddr != by.From || f.Via != by.Via || f.Subject.Kind != "user" || f.Subject.ID == "" ||
+			strings.Contains(e.Detail+e.Facts, password) || strings.Contains(e.Facts, "argon2") {
 			t.Errorf("record %+v", e)
 		}
+		details = append(details, e.Detail)
+	}
+	if want := []string{
+		"created user anna of type InternalUser", "created user SYSTEM_APPLICATION_USER of type SystemUserNoLogin",
+		`updated user anna: email "" → anna@example.com; name anna → "Anna A."`,
+		"set the password of user anna: password_changed_at ", "disabled user anna: is_enabled yes → no", "deleted user anna (id " + u.ID + ")",
+	}; !slices.EqualFunc(details, want, strings.HasPrefix) {
+		t.Errorf("recorded %q, want %q", details, want)
 	}
 }
 
@@ -101,11 +120,11 @@ func TestI7_A5_UserNamedLikeAnApplication(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.accounts.Create(t.Context(), signin.NewUser{Login: "worker.acme", Type: tandem.InternalUser})
+	_, err = s.accounts.Create(t.Context(), by, signin.NewUser{Login: "worker.acme", Type: tandem.InternalUser})
 	if tandem.ErrorCode(err) != tandem.CodeConflict || !strings.Contains(err.Error(), "application") {
 		t.Errorf("%v", err)
 	}
-	_, err = s.accounts.Create(t.Context(), signin.NewUser{Login: "Worker.ACME", Type: tandem.InternalUser})
+	_, err = s.accounts.Create(t.Context(), by, signin.NewUser{Login: "Worker.ACME", Type: tandem.InternalUser})
 	if tandem.ErrorCode(err) != tandem.CodeConflict || !strings.Contains(err.Error(), "application") {
 		t.Errorf("in another case: %v", err)
 	}
@@ -119,21 +138,21 @@ func TestAdministrationEndsSignIns(t *testing.T) {
 		ends      bool
 		canReturn string // with this password
 	}{
-		"disable": {func(s *site) error { _, err := s.accounts.Disable(s.t.Context(), "anna"); return err }, true, ""},
+		"disable": {func(s *site) error { _, err := s.accounts.Disable(s.t.Context(), by, "anna"); return err }, true, ""},
 		"set password": {func(s *site) error {
-			_, err := s.accounts.SetPassword(s.t.Context(), "anna", "another password")
+			_, err := s.accounts.SetPassword(s.t.Context(), by, "anna", "another password")
 			return err
 		}, true, "another password"},
 		"change of type": {func(s *site) error {
-			_, err := s.accounts.Update(s.t.Context(), "anna", func(u *tandem.User) { u.Type = tandem.ExternalCommunityUser })
+			_, err := s.accounts.Update(s.t.Context(), by, "anna", func(u *tandem.User) { u.Type = tandem.ExternalCommunityUser })
 			return err
 		}, true, password},
 		"becomes a system user": {func(s *site) error {
-			_, err := s.accounts.Update(s.t.Context(), "anna", func(u *tandem.User) { u.Type = tandem.SystemUserNoLogin })
+			_, err := s.accounts.Update(s.t.Context(), by, "anna", func(u *tandem.User) { u.Type = tandem.SystemUserNoLogin })
 			return err
 		}, true, ""},
 		"change of name": {func(s *site) error {
-			_, err := s.accounts.Update(s.t.Context(), "anna", func(u *tandem.User) { u.Name = "Anna" })
+			_, err := s.accounts.Update(s.t.Context(), by, "anna", func(u *tandem.User) { u.Name = "Anna" })
 			return err
 		}, false, password},
 	} {
@@ -165,5 +184,33 @@ func TestAdministrationEndsSignIns(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestPasswordsTellWhoseTheyAre(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ctx := t.Context()
+	if u, err := s.accounts.Create(ctx, by, signin.NewUser{Login: "anna", Type: tandem.InternalUser}); err != nil || u.PasswordOrigin != "" || !u.LastSignInAt.IsZero() {
+		t.Fatalf("%+v, %v", u, err)
+	}
+	for who, want := range map[tandem.By]tandem.PasswordOrigin{
+		{Login: "anna", Via: tandem.ViaManage}: tandem.PasswordOwn, {Login: "tandem:demo", Via: tandem.ViaDemo}: tandem.PasswordDemo,
+		{Login: "os:anna", Via: tandem.ViaCommand}: tandem.PasswordAdmin, {Login: "maria", Via: tandem.ViaImport}: tandem.PasswordImport,
+	} {
+		if u, err := s.accounts.SetPassword(ctx, who, "Anna", password); err != nil || u.PasswordOrigin != want || u.CreatedBy != by.Login {
+			t.Errorf("set by %+v: %q, made by %q, %v", who, u.PasswordOrigin, u.CreatedBy, err)
+		}
+	}
+	u, err := s.accounts.Update(ctx, by, "anna", func(u *tandem.User) { u.PasswordOrigin, u.CreatedBy, u.LastSignInAt = "", "", s.clock.Now() })
+	if err != nil || u.PasswordOrigin == "" || u.CreatedBy == "" || !u.LastSignInAt.IsZero() {
+		t.Errorf("an update changes what it may not: %+v, %v", u, err)
+	}
+	s.browser().granted("anna")
+	if u, err := s.accounts.Show(ctx, "anna"); err != nil || !u.LastSignInAt.Equal(s.clock.Now()) {
+		t.Errorf("signed in last %v, %v", u.LastSignInAt, err)
+	}
+	if u, err := s.accounts.Update(ctx, by, "anna", func(u *tandem.User) { u.Type = tandem.SystemUserNoLogin }); err != nil || u.PasswordOrigin != "" {
+		t.Errorf("a System User has a password of %q: %v", u.PasswordOrigin, err)
 	}
 }

@@ -12,13 +12,23 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/oauth/dpop"
 	"github.com/hybridapps/tandem/registry"
+	"github.com/hybridapps/tandem/site/words"
 )
 
 // authorizationRequest is a checked authorization request (RFC 6749 section
 // 4.1.1, OpenID Connect Core section 3.1.2.1). It travels sealed while the
 // person signs in, hence the short names.
 type authorizationRequest struct {
+	// Device is the code of a device that somebody signs in for, as it was typed; then there
+	// is no application and nothing else.
+	Device string `json:"device,omitempty"`
+	// ReturnTo is the page of the instance's own sites that somebody signs in for; then there
+	// is no application either. Fresh says that they were signed in, and have to prove once
+	// more who they are.
+	ReturnTo        string `json:"rt,omitempty"`
+	Fresh           bool   `json:"fr,omitempty"`
 	ApplicationURI  string `json:"c"`
 	ApplicationName string `json:"-"`
 	RedirectURI     string `json:"r"`
@@ -31,6 +41,8 @@ type authorizationRequest struct {
 	// Challenge is the S256 challenge; empty when a confidential application
 	// does without PKCE.
 	Challenge string `json:"pk,omitempty"`
+	// KeyThumbprint is that of the key that must redeem the code; empty for any.
+	KeyThumbprint string `json:"kt,omitempty"`
 	// Prompt holds the words of prompt, MaxAge is nil when not asked for.
 	Prompt []string       `json:"p,omitempty"`
 	MaxAge *time.Duration `json:"ma,omitempty"`
@@ -38,13 +50,30 @@ type authorizationRequest struct {
 	// signed in.
 	LoginHint  string `json:"lh,omitempty"`
 	HintUserID string `json:"hu,omitempty"`
+	// Claims are asked for one by one; Subjects, from there too, are the logins of whom
+	// it must be.
+	Claims   token.AskedClaims `json:"cl,omitzero"`
+	Subjects []string          `json:"su,omitzero"` // none is nobody
+	// Contexts are the values of acr of which one is essential; nil where none is. Context is
+	// the one that is wanted most.
+	Contexts []string `json:"ax,omitzero"`
+	Context  string   `json:"aw,omitempty"`
 	// Pushed is the hash of the request_uri by which it came; empty where it did not.
 	Pushed []byte `json:"pu,omitempty"`
+	// Locales is ui_locales: in which languages the application wants its person spoken to.
+	Locales string `json:"ul,omitempty"`
+	// Provider is the one that acr_values (idp:ID) names, Domain is domain_hint: words of
+	// IdentityServer and of Microsoft for who is to authenticate the person.
+	Provider string `json:"idp,omitempty"`
+	Domain   string `json:"dh,omitempty"`
 	// At is when the request came, as Unix seconds.
 	At int64 `json:"at"`
 	// SignedIn is the sid with which the person signed in for this request: it
 	// is what satisfies prompt=login.
 	SignedIn string `json:"in,omitempty"`
+
+	// allowed says that the person has just been asked and said yes.
+	allowed bool
 }
 
 // maxParameter bounds the parameters, in bytes. What is not named may be 512.
@@ -56,21 +85,21 @@ var maxParameter = map[string]int{
 }
 
 // checkParameter says what is wrong with the values of one parameter, in a few
-// words; empty when nothing is.
-func checkParameter(name string, values []string) string {
+// words; they are empty when nothing is.
+func checkParameter(name string, values []string) words.Text {
 	limit, ok := maxParameter[name]
 	if !ok {
 		limit = 512
 	}
 	switch v := values[0]; {
 	case len(values) > 1:
-		return "is given more than once" // RFC 6749 section 3.1
+		return words.T("is given more than once") // RFC 6749 section 3.1
 	case len(v) > limit:
-		return "is longer than " + strconv.Itoa(limit) + " bytes"
+		return words.T("is longer than %d bytes", limit)
 	case !utf8.ValidString(v) || tandem.HasControl(v):
-		return "holds characters that no parameter may have"
+		return words.T("holds characters that no parameter may have")
 	}
-	return ""
+	return words.Text{}
 }
 
 // parse reads what is not the client's identity: client_id and redirect_uri
@@ -88,36 +117,38 @@ func (req *authorizationRequest) parse(q url.Values, app *registry.App) *oauth.E
 		if name == "resource" {
 			continue // may repeat (RFC 8707), and is checked by itself
 		}
-		if problem := checkParameter(name, values); problem != "" {
-			return oauth.Refuse(oauth.InvalidRequest, "the parameter %s %s", tandem.Clip(name, shown), problem)
+		if problem := checkParameter(name, values); !problem.Empty() {
+			return token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "the parameter %s %s", tandem.Clip(name, shown), problem)
 		}
 	}
 	// Neither is followed, and nothing is fetched: a request object could say
 	// something else than the parameters, and its URI is for the client to choose.
 	switch {
 	case q.Has("request"):
-		return oauth.Refuse(oauth.RequestNotSupported, "request objects are not supported: send the parameters themselves")
+		return token.Refuse(tandem.RuleUnsupported, oauth.RequestNotSupported, "request objects are not supported: send the parameters themselves")
 	case q.Has("request_uri"):
-		return oauth.Refuse(oauth.RequestURINotSupported, "request_uri is not supported: send the parameters themselves")
+		return token.Refuse(tandem.RuleUnsupported, oauth.RequestURINotSupported, "request_uri is not supported: send the parameters themselves")
 	case q.Has("registration"):
-		return oauth.Refuse(oauth.InvalidRequest, "registration is not supported: applications are registered by an administrator")
+		return token.Refuse(tandem.RuleUnsupported, oauth.InvalidRequest, "registration is not supported: applications are registered by an administrator")
 	}
 	switch t := q.Get("response_type"); {
 	case t == oauth.ResponseTypeCode:
+	case app.FAPI && t != "":
+		return token.Refuse(tandem.RuleUnsupported, oauth.UnsupportedResponseType, "the application is held to FAPI 2.0: use response_type=code")
 	case sameWords(t, oauth.ResponseTypeCodeIDToken):
 		req.IDToken = true
 	case t == "":
-		return oauth.Refuse(oauth.InvalidRequest, "response_type is missing: use response_type=code")
+		return token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "response_type is missing: use response_type=code")
 	default:
-		return oauth.Refuse(oauth.UnsupportedResponseType, "response_type %s is not supported: use code, or code id_token", tandem.Clip(t, shown))
+		return token.Refuse(tandem.RuleUnsupported, oauth.UnsupportedResponseType, "response_type %s is not supported: use code, or code id_token", tandem.Clip(t, shown))
 	}
 	if m := q.Get("response_mode"); m != "" && !knownMode(m) {
-		return oauth.Refuse(oauth.InvalidRequest, "response_mode %s is not known: use query, fragment or form_post", tandem.Clip(m, shown))
+		return token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "response_mode %s is not known: use query, fragment or form_post", tandem.Clip(m, shown))
 	}
 	if noForm && q.Get("response_mode") == oauth.ModeFormPost {
-		return oauth.Refuse(oauth.InvalidRequest, "response_mode form_post cannot reach a scheme of the application's own: use query or fragment")
+		return token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "response_mode form_post cannot reach a scheme of the application's own: use query or fragment")
 	}
-	req.Nonce, req.LoginHint = q.Get("nonce"), strings.TrimSpace(q.Get("login_hint"))
+	req.Nonce, req.LoginHint, req.Locales = q.Get("nonce"), strings.TrimSpace(q.Get("login_hint")), q.Get("ui_locales")
 	asked, refused := token.ReadScope(q.Get("scope"))
 	if refused != nil {
 		return refused
@@ -129,7 +160,28 @@ func (req *authorizationRequest) parse(q url.Values, app *registry.App) *oauth.E
 	if err := req.parseChallenge(q, app); err != nil {
 		return err
 	}
+	req.KeyThumbprint = q.Get("dpop_jkt") // RFC 9449 section 10
+	if q.Has("dpop_jkt") && !dpop.ValidThumbprint(req.KeyThumbprint) {
+		return token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "dpop_jkt is not a SHA-256 in base64url without padding")
+	}
+	if err := req.parseClaims(q.Get("claims")); err != nil {
+		return err
+	}
+	req.readHints(q)
+	if wanted := token.WantedContext(strings.Fields(q.Get("acr_values"))); wanted != "" && req.Context == "" {
+		req.Context = wanted
+	}
 	return req.parsePrompt(q)
+}
+
+// readHints reads which outside provider is to authenticate the person.
+func (req *authorizationRequest) readHints(q url.Values) {
+	req.Domain = strings.ToLower(q.Get("domain_hint"))
+	for _, word := range strings.Fields(q.Get("acr_values")) {
+		if id, ok := strings.CutPrefix(word, "idp:"); ok && req.Provider == "" {
+			req.Provider = id
+		}
+	}
 }
 
 // checkIDToken checks what a request for an ID token beside the code needs: it is
@@ -141,11 +193,11 @@ func (req *authorizationRequest) checkIDToken(mode string) *oauth.Error {
 	case !req.IDToken:
 		return nil
 	case !req.Scope.Has(tandem.ScopeOpenID):
-		return oauth.Refuse(oauth.InvalidRequest, "response_type code id_token needs the scope openid")
+		return token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "response_type code id_token needs the scope openid")
 	case req.Nonce == "":
-		return oauth.Refuse(oauth.InvalidRequest, "response_type code id_token needs a nonce")
+		return token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "response_type code id_token needs a nonce")
 	case mode == oauth.ModeQuery:
-		return oauth.Refuse(oauth.InvalidRequest, "response_mode query cannot take an ID token: use fragment or form_post")
+		return token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "response_mode query cannot take an ID token: use fragment or form_post")
 	}
 	return nil
 }
@@ -157,18 +209,40 @@ func (req *authorizationRequest) parseChallenge(q url.Values, app *registry.App)
 	challenge, method := q.Get("code_challenge"), q.Get("code_challenge_method")
 	switch {
 	case challenge == "" && (method != "" || q.Has("code_challenge")):
-		return oauth.Refuse(oauth.InvalidRequest, "code_challenge is missing")
+		return token.Refuse(tandem.RulePKCENeeded, oauth.InvalidRequest, "code_challenge is missing")
+	case challenge == "" && app.FAPI:
+		return token.Refuse(tandem.RulePKCENeeded, oauth.InvalidRequest, "the application is held to FAPI 2.0: send code_challenge and code_challenge_method=S256")
 	case challenge == "" && app.ClientType == tandem.ClientPublic:
-		return oauth.Refuse(oauth.InvalidRequest, "a public application must use PKCE: send code_challenge and code_challenge_method=S256")
+		return token.Refuse(tandem.RulePKCENeeded, oauth.InvalidRequest, "a public application must use PKCE: send code_challenge and code_challenge_method=S256")
 	case challenge == "":
 		return nil
 	case method != oauth.ChallengeS256:
-		return oauth.Refuse(oauth.InvalidRequest, "code_challenge_method must be S256")
+		return token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "code_challenge_method must be S256")
 	case !oauth.ValidChallenge(challenge):
-		return oauth.Refuse(oauth.InvalidRequest, "code_challenge is not a SHA-256 in base64url without padding")
+		return token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "code_challenge is not a SHA-256 in base64url without padding")
 	}
 	req.Challenge = challenge
 	return nil
+}
+
+// parseClaims reads the parameter claims (OpenID Connect Core section 5.5). An acr that
+// is essential and cannot be had is a failed sign-in (section 5.5.1.1).
+func (req *authorizationRequest) parseClaims(text string) *oauth.Error {
+	claims, demands, err := token.ReadClaims(text)
+	if err != nil {
+		return err
+	}
+	if demands.Contexts != nil && len(demands.Contexts) == 0 {
+		return token.Refuse(tandem.RuleUnsupported, oauth.UnmetAuthenticationRequirements, "no acr that claims calls essential can be had: use %s",
+			strings.Join(token.Contexts, " or "))
+	}
+	req.Claims, req.Subjects, req.Contexts, req.Context = claims, demands.Subjects, demands.Contexts, demands.Context
+	return nil
+}
+
+// meant reports whether the request may be about this person.
+func (req *authorizationRequest) meant(userID, login string) bool {
+	return (req.HintUserID == "" || req.HintUserID == userID) && (req.Subjects == nil || slices.Contains(req.Subjects, login))
 }
 
 func (req *authorizationRequest) parsePrompt(q url.Values) *oauth.Error {
@@ -177,17 +251,17 @@ func (req *authorizationRequest) parsePrompt(q url.Values) *oauth.Error {
 		switch word {
 		case oauth.PromptNone:
 			if len(req.Prompt) > 1 {
-				return oauth.Refuse(oauth.InvalidRequest, "prompt none excludes every other word")
+				return token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "prompt none excludes every other word")
 			}
 		case oauth.PromptLogin, oauth.PromptConsent, oauth.PromptSelectAccount:
 		default:
-			return oauth.Refuse(oauth.InvalidRequest, "prompt %s is not known", tandem.Clip(word, shown))
+			return token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "prompt %s is not known", tandem.Clip(word, shown))
 		}
 	}
 	if text := q.Get("max_age"); text != "" {
 		seconds, err := strconv.ParseUint(text, 10, 31)
 		if err != nil {
-			return oauth.Refuse(oauth.InvalidRequest, "max_age is not a number of seconds")
+			return token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "max_age is not a number of seconds")
 		}
 		age := time.Duration(seconds) * time.Second
 		req.MaxAge = &age
@@ -201,14 +275,14 @@ func (req *authorizationRequest) hasPrompt(word string) bool {
 }
 
 // satisfiedBy reports whether the sign-in needs no renewal for this request.
-func (req *authorizationRequest) satisfiedBy(s *SignIn, now time.Time) bool {
+func (req *authorizationRequest) satisfiedBy(s *signedIn, now time.Time) bool {
 	if req.SignedIn == s.ID {
 		return true
 	}
 	if req.hasPrompt(oauth.PromptLogin) || req.hasPrompt(oauth.PromptSelectAccount) {
 		return false
 	}
-	if req.HintUserID != "" && req.HintUserID != s.UserID {
+	if !req.meant(s.UserID, s.Account.Login) {
 		return false
 	}
 	age := now.Sub(s.AuthTime)

@@ -35,7 +35,7 @@ func TestAuthorizationCode(t *testing.T) {
 	}
 	got, _ := s.codes.grant(q.Get("code"))
 	want := token.CodeGrant{
-		ApplicationURI: portal, UserID: anna, SignInID: got.SignInID, AuthTime: s.clock.Now(), RedirectURI: back,
+		ApplicationURI: portal, UserID: anna, SignInID: got.SignInID, AuthTime: s.clock.Now(), Authentication: token.ByPassword(), RedirectURI: back,
 		Scope: tandem.Scope{"openid", "profile", "read"}, Nonce: "n0nce", CodeChallenge: oauth.Challenge(verifier),
 	}
 	if !cmp.Equal(got, want) || got.SignInID == "" {
@@ -383,9 +383,9 @@ func TestPromptAndMaxAge(t *testing.T) {
 		t.Errorf("login_hint did not fill the form: %v", fields)
 	}
 
-	// Another person with the same browser: Anna's sign-in ends with all of it.
+	// Another person with the same browser: what Anna's applications hold goes on.
 	g := b.granted("bert", "prompt", "select_account")
-	if g.SignInID == first.SignInID || g.UserID != bert || !s.ended.both(first.SignInID) {
+	if g.SignInID == first.SignInID || g.UserID != bert || s.ended.both(first.SignInID) {
 		t.Errorf("after Bert took over: %+v, Anna ended: %v", g, s.ended.both(first.SignInID))
 	}
 }
@@ -428,7 +428,7 @@ func TestCrossSitePostToAuthorize(t *testing.T) {
 	if a := b.post("/id/connect/authorize?client_id=x", authorizeParams()); a.StatusCode != http.StatusBadRequest {
 		t.Errorf("half in the query: %d", a.StatusCode)
 	}
-	if a := b.post("/id/connect/authorize", url.Values{"x": {strings.Repeat("x", 40_000)}}); a.StatusCode != http.StatusRequestEntityTooLarge {
+	if a := b.post("/id/connect/authorize", url.Values{"x": {strings.Repeat("x", 80_000)}}); a.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("too large: %d", a.StatusCode)
 	}
 }
@@ -441,7 +441,7 @@ func TestA6_SmuggledClaimsAreIgnored(t *testing.T) {
 	s.user("root", tandem.InternalUser)
 	smuggled := []string{
 		"sub", "root", "id", "1", "user_id", "1", "user_type", "SystemUserNoLogin", "is_admin", "true", "db", "other", "sid", "chosen",
-		"client_system_user", "svc.portal", "claims", `{"id_token":{"sub":{"value":"root"},"is_admin":{"value":true}}}`, "auth_time", "9999999999",
+		"client_system_user", "svc.portal", "claims", `{"id_token":{"user_type":{"value":"SystemUserNoLogin"},"is_admin":{"value":true}}}`, "auth_time", "9999999999",
 		"login", "root", "username", "root", "audience", "DomainAPI", "acr", "high",
 	}
 	b := s.browser()

@@ -7,11 +7,15 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/netaddr"
 )
 
 // The cookies. On https their names begin with __Host-, so that no sibling
@@ -103,37 +107,69 @@ func (h *Handler) current(r *http.Request) (*signedIn, error) {
 		return nil, nil
 	}
 	if now.Sub(s.LastSeenAt) >= touchEvery {
-		if err := h.SignIns.Touch(ctx, s.ID, now); err != nil {
+		from := netaddr.Host(r.RemoteAddr)
+		if err := h.SignIns.Touch(ctx, s.ID, now, from); err != nil {
 			return nil, err
 		}
-		s.LastSeenAt = now
+		s.LastSeenAt, s.LastSeenFrom = now, from
 	}
 	return &signedIn{s, acc}, nil
 }
 
 // begin makes an identity session for the account, always with a new cookie
 // value, so that a value known before the sign-in opens nothing
-// (session fixation). The same person keeps their sign-in; another person's
-// sign-in with this browser ends.
-func (h *Handler) begin(ctx context.Context, before *signedIn, acc *Account, keep bool) (s SignIn, value string, err error) {
+// (session fixation). The same person keeps their sign-in; another person's goes on
+// without this browser. A sign-in that is raised keeps its time and bounds.
+func (h *Handler) begin(r *http.Request, before *signedIn, acc *Account, p *pending) (s SignIn, value string, err error) {
+	ctx := r.Context()
 	now, value := h.Clock.Now(), newCookieValue()
-	s = SignIn{ID: uuid.NewString(), UserID: acc.ID, CreatedAt: now}
+	from := netaddr.Host(r.RemoteAddr)
+	s = SignIn{ID: uuid.NewString(), UserID: acc.ID, CreatedAt: now, CreatedFrom: from}
 	again := before != nil && before.UserID == acc.ID
 	if again {
 		s = before.SignIn
 	}
-	s.CookieHash, s.AuthTime, s.AMR = hashCookie(value), now, []string{"pwd"}
-	s.Keep, s.LastSeenAt, s.ExpiresAt = keep, now, now.Add(SignInAbsolute)
+	s.CookieHash, s.Authentication = hashCookie(value), p.How
+	if !again || p.SignInID != s.ID {
+		s.AuthTime, s.Keep, s.ExpiresAt = now, p.Keep, now.Add(SignInAbsolute)
+		if p.AuthTime != 0 {
+			s.AuthTime = time.Unix(p.AuthTime, 0)
+		}
+	}
+	s.LastSeenAt = now
+	s.LastSeenFrom, s.UserAgent = from, userAgent(r)
 
 	store := h.SignIns.Create
 	if again {
 		store = h.SignIns.Renew
 	} else if before != nil {
-		if err := h.Ending.SignIn(ctx, before.ID, before.Account.Login, "another person signed in with the browser"); err != nil {
+		if err := h.leaveBrowser(ctx, before.SignIn); err != nil {
 			return SignIn{}, "", err
 		}
 	}
 	return s, value, store(ctx, s)
+}
+
+// leaveBrowser takes the browser from a sign-in, for another person. What its applications
+// hold goes on: they did not sign out. No cookie opens it any more.
+func (h *Handler) leaveBrowser(ctx context.Context, s SignIn) error {
+	s.CookieHash = hashCookie(newCookieValue())
+	err := h.SignIns.Renew(ctx, s)
+	if errors.Is(err, tandem.ErrNotFound) {
+		return nil // it has ended meanwhile
+	}
+	return err
+}
+
+// userAgent is what the browser calls itself, as far as it is kept: printable text.
+func userAgent(r *http.Request) string {
+	clean := strings.Map(func(c rune) rune {
+		if c == utf8.RuneError || !unicode.IsPrint(c) {
+			return -1
+		}
+		return c
+	}, tandem.Clip(r.UserAgent(), 4*MaxUserAgent))
+	return tandem.Clip(clean, MaxUserAgent-len("…"))
 }
 
 // keepCookie gives the browser the value of its identity session.

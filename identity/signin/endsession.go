@@ -10,6 +10,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/site/words"
 )
 
 // logoutRequest is a checked logout request (OpenID Connect RP-Initiated
@@ -26,8 +27,10 @@ type logoutRequest struct {
 	// reason is why the person is asked, for them to read; empty with a hint of
 	// theirs. refused says that the request is not as it should be: then it is
 	// not followed, and leads nowhere.
-	reason  string
+	reason  words.Text
 	refused bool
+	// outside is the provider that authenticated who signed out; empty for this server.
+	outside string
 }
 
 // endSession is the end-session endpoint. With a valid hint of who is signed
@@ -36,7 +39,7 @@ type logoutRequest struct {
 func (h *Handler) endSession(w http.ResponseWriter, r *http.Request) error {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return badRequest("The address that brought you here is damaged.", "")
+		return badRequest(tandem.RuleForm, words.T("The address that brought you here is damaged."), words.Text{})
 	}
 	req := h.acceptLogout(r, q)
 	who, err := h.current(r)
@@ -58,7 +61,7 @@ func (h *Handler) endSession(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	return h.leave(w, req)
+	return h.leave(w, r, req)
 }
 
 // endSessionPost takes the request as a form, from any site. Browsers send no
@@ -87,7 +90,7 @@ func (h *Handler) endSessionPost(w http.ResponseWriter, r *http.Request) error {
 			if err := h.endHinted(r, req); err != nil {
 				return err
 			}
-			return h.leave(w, req)
+			return h.leave(w, r, req)
 		}
 	}
 	// The hint stays behind: an ID token has no place in a URL of ours.
@@ -96,6 +99,7 @@ func (h *Handler) endSessionPost(w http.ResponseWriter, r *http.Request) error {
 		{"client_id", req.ApplicationURI},
 		{"post_logout_redirect_uri", req.RedirectURI},
 		{"state", req.State},
+		{"ui_locales", tandem.Clip(form.Get("ui_locales"), shown)},
 	} {
 		if f.Value != "" {
 			next.Set(f.Name, f.Value)
@@ -122,13 +126,13 @@ func (h *Handler) endHinted(r *http.Request, req *logoutRequest) error {
 }
 
 // Why the person is asked, or the request is not followed.
-const (
-	hintMissing   = "The application did not prove whose sign-in it means (id_token_hint is missing)."
-	hintUnusable  = "The application's proof of whose sign-in it means cannot be used: its id_token_hint is damaged, or is no ID token of this server."
-	hintOfAnother = "The application means another sign-in than this one."
-	hintForeign   = "The application presented the ID token of another application."
-	whoAsks       = "The application did not say which one it is (client_id and id_token_hint are missing), so that nobody knows whether you may be sent where it wants."
-	notAnAddress  = "The application wants you sent to an address that it has not registered for after the sign-out."
+var (
+	hintMissing   = words.T("The application did not prove whose sign-in it means (id_token_hint is missing).")
+	hintUnusable  = words.T("The application's proof of whose sign-in it means cannot be used: its id_token_hint is damaged, or is no ID token of this server.")
+	hintOfAnother = words.T("The application means another sign-in than this one.")
+	hintForeign   = words.T("The application presented the ID token of another application.")
+	whoAsks       = words.T("The application did not say which one it is (client_id and id_token_hint are missing), so that nobody knows whether you may be sent where it wants.")
+	notAnAddress  = words.T("The application wants you sent to an address that it has not registered for after the sign-out.")
 )
 
 // acceptLogout checks a logout request. It never redirects to an address that
@@ -136,7 +140,7 @@ const (
 // client_id names, nor to any when the hint proves nothing.
 func (h *Handler) acceptLogout(r *http.Request, q url.Values) *logoutRequest {
 	req := &logoutRequest{ApplicationURI: q.Get("client_id"), RedirectURI: q.Get("post_logout_redirect_uri"), State: q.Get("state")}
-	if reason := h.checkLogout(r, q, req); reason != "" {
+	if reason := h.checkLogout(r, q, req); !reason.Empty() {
 		return &logoutRequest{ApplicationURI: req.ApplicationURI, reason: reason, refused: true}
 	}
 	return req
@@ -144,10 +148,10 @@ func (h *Handler) acceptLogout(r *http.Request, q url.Values) *logoutRequest {
 
 // checkLogout fills in what the hint proves, and says why the request cannot be
 // followed.
-func (h *Handler) checkLogout(r *http.Request, q url.Values, req *logoutRequest) (refused string) {
+func (h *Handler) checkLogout(r *http.Request, q url.Values, req *logoutRequest) (refused words.Text) {
 	for name, values := range q {
-		if problem := checkParameter(strings.TrimPrefix(name, "post_logout_"), values); problem != "" {
-			return "The application made a mistake: " + tandem.Clip(name, shown) + " " + problem + "."
+		if problem := checkParameter(strings.TrimPrefix(name, "post_logout_"), values); !problem.Empty() {
+			return words.T("The application made a mistake: %s %s.", tandem.Clip(name, shown), problem)
 		}
 	}
 	req.reason = hintMissing
@@ -165,7 +169,7 @@ func (h *Handler) checkLogout(r *http.Request, q url.Values, req *logoutRequest)
 		}
 	}
 	if req.RedirectURI == "" {
-		return ""
+		return words.Text{}
 	}
 	if req.ApplicationURI == "" {
 		return whoAsks
@@ -174,7 +178,7 @@ func (h *Handler) checkLogout(r *http.Request, q url.Values, req *logoutRequest)
 	if !ok || !slices.Contains(app.PostLogoutRedirectURIs, req.RedirectURI) {
 		return notAnAddress
 	}
-	return ""
+	return words.Text{}
 }
 
 // refuseLogout says why a request is not followed, and lets the person sign out
@@ -184,20 +188,20 @@ func (h *Handler) refuseLogout(w http.ResponseWriter, r *http.Request, who *sign
 	if who != nil {
 		return h.confirm(w, r, who, req)
 	}
-	p := badRequest(req.reason, "You have not been signed out.")
+	p := badRequest(tandem.RuleHint, req.reason, words.T("You have not been signed out."))
 	if r.Method == http.MethodPost {
 		p.signOut = true
 	} else {
-		p.hint = "You are not signed in here, so there is nothing to sign out of."
+		p.hint = words.T("You are not signed in here, so there is nothing to sign out of.")
 	}
 	return p
 }
 
 // leave goes to the application's post-logout address, or says that the
 // sign-out is done.
-func (h *Handler) leave(w http.ResponseWriter, req *logoutRequest) error {
+func (h *Handler) leave(w http.ResponseWriter, r *http.Request, req *logoutRequest) error {
 	if req.RedirectURI == "" {
-		return h.showSignedOut(w)
+		return h.showSignedOut(w, r, req.outside)
 	}
 	target := req.RedirectURI
 	if req.State != "" {

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/site/words"
 )
 
 // shown is how much of a wrong value is repeated in a message, in bytes.
@@ -24,14 +26,22 @@ type problem struct {
 	status int
 	code   string // the protocol's word for it
 	// text says what went wrong, in one or two sentences; hint what to do.
-	text, hint string
+	text, hint words.Text
 	// again is where the person can start anew, application the name of what is
 	// there; both may be empty.
 	again, application string
+	// locales is what the application asked for (ui_locales).
+	locales string
 	// signOut offers the sign-out page.
 	signOut bool
 	// about is what an authorization request named, for the log.
 	about *asked
+	// rule is what decided, for the record, and detail says more to it than text; empty for
+	// text.
+	rule   tandem.Rule
+	detail string
+	// of is the account whose sign-in failed; nil for none.
+	of *Account
 }
 
 // asked is what an authorization request named: anything, before it has been
@@ -39,14 +49,20 @@ type problem struct {
 type asked struct{ application, redirectURI string }
 
 // Error implements error.
-func (p *problem) Error() string { return p.text }
+func (p *problem) Error() string { return p.text.String() }
 
 // startAgain is the hint for who has come to a dead end.
-const startAgain = "Open the application again and start there."
+var startAgain = words.T("Open the application again and start there.")
 
-func badRequest(text, hint string) *problem {
-	return &problem{status: http.StatusBadRequest, code: "invalid_request", text: text, hint: hint}
+func badRequest(rule tandem.Rule, text, hint words.Text) *problem {
+	return &problem{status: http.StatusBadRequest, code: string(oauth.InvalidRequest), text: text, hint: hint, rule: rule}
 }
+
+// elsewhere is no error: the browser is to go on at another page of ours.
+type elsewhere struct{ path string }
+
+// Error implements error.
+func (e *elsewhere) Error() string { return "go on at " + e.path }
 
 // refusal is an error that goes to the application that asked (RFC 6749 section
 // 4.1.2.1): its redirect URI has been checked.
@@ -75,28 +91,36 @@ func (h *Handler) serve(f handlerFunc) http.Handler {
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var shown *problem
 	var refused *refusal
+	var other *elsewhere
 	switch {
+	case errors.As(err, &other):
+		noStore(w.Header())
+		http.Redirect(w, r, other.path, http.StatusSeeOther)
+		return
 	case errors.As(err, &refused):
+		h.refusedRequest(w, r, refused)
 		h.refused.tell(h.Log, h.Clock.Now(), asked{refused.request.ApplicationURI, refused.request.RedirectURI}, refused.cause)
-		err = h.respond(w, refused.request,
+		err = h.respond(w, r, refused.request,
 			field{"error", string(refused.cause.Code)}, field{"error_description", refused.cause.Description})
 	case errors.As(err, &shown):
+		reference := h.refusedPage(w, r, shown)
 		if shown.about != nil {
 			h.refused.tell(h.Log, h.Clock.Now(), *shown.about, err)
 		}
-		err = h.render(w, shown.status, "error.html", page{
-			Title: "This did not work", Problem: shown.text, Hint: shown.hint, Code: shown.code, Again: shown.again, Application: shown.application,
-			SignOut: shown.signOut,
+		err = h.render(w, r, shown.status, "error.html", page{
+			Title: words.T("This did not work"), Problem: shown.text, Hint: shown.hint, Code: shown.code, Again: shown.again, Application: shown.application,
+			SignOut: shown.signOut, ID: reference, Locales: shown.locales,
 		})
 	case errors.Is(r.Context().Err(), context.Canceled):
 		return // nobody is waiting
 	case tandem.ErrorCode(err) == tandem.CodeUnavailable:
 		w.Header().Set("Retry-After", "2")
-		err = h.render(w, http.StatusServiceUnavailable, "error.html", page{
-			Title:   "Not available right now",
-			Problem: "The identity server cannot do this at the moment. It is not your fault, and nothing is lost.",
-			Hint:    "Try again in a moment.",
+		err = h.render(w, r, http.StatusServiceUnavailable, "error.html", page{
+			Title:   words.T("Not available right now"),
+			Problem: words.T("The identity server cannot do this at the moment. It is not your fault, and nothing is lost."),
+			Hint:    words.T("Try again in a moment."),
 			Code:    string(oauth.TemporarilyUnavailable),
+			ID:      tandem.RequestID(r.Context()),
 		})
 	default:
 		err = h.failInternal(w, r, err)
@@ -109,12 +133,12 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // failInternal logs an error and shows a page that names only where to find it.
 func (h *Handler) failInternal(w http.ResponseWriter, r *http.Request, err error) error {
-	id := uuid.NewString()
+	id := cmp.Or(tandem.RequestID(r.Context()), uuid.NewString())
 	h.Log.ErrorContext(r.Context(), "sign-in", "path", r.URL.Path, "error", err, "id", id)
-	return h.render(w, http.StatusInternalServerError, "error.html", page{
-		Title:   "Something went wrong here",
-		Problem: "The identity server could not finish this. It is not your fault.",
-		Hint:    "Try again in a moment. If it stays like this, tell the administrator the reference below.",
+	return h.render(w, r, http.StatusInternalServerError, "error.html", page{
+		Title:   words.T("Something went wrong here"),
+		Problem: words.T("The identity server could not finish this. It is not your fault."),
+		Hint:    words.T("Try again in a moment. If it stays like this, tell the administrator the reference below."),
 		Code:    "server_error", ID: id,
 	})
 }

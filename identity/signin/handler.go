@@ -6,16 +6,17 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/federation"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/seal"
+	"github.com/hybridapps/tandem/site"
+	"github.com/hybridapps/tandem/usage"
 )
 
 // Applications finds registrations, from memory that a change reaches within
@@ -23,6 +24,9 @@ import (
 type Applications interface {
 	// App also returns disabled applications.
 	App(applicationURI string) (*registry.App, bool)
+	// Resource and ResourceOf find what applications have registered for tokens of
+	// others.
+	token.Registered
 }
 
 // Codes issues authorization codes; [token.Codes] implements it.
@@ -42,7 +46,7 @@ type Hints interface {
 }
 
 // Handler serves the browser's part of the identity server. All fields but
-// Throttling and Clock are required.
+// Throttling, Used, Factors and Clock are required.
 type Handler struct {
 	// Issuer is the identity server's URL, such as https://erp.example/id.
 	Issuer string
@@ -51,15 +55,28 @@ type Handler struct {
 	Applications Applications
 	Users        Users
 	SignIns      SignIns
+	Consents     Consents
 	Passwords    *Passwords
 	Attempts     AttemptCounters
 	Throttling   Throttling
 	Codes        Codes
+	Devices      Devices
 	IDTokens     IDTokens
 	Pushed       PushedRequests
-	Hints        Hints
-	Ending       *Ending
-	Audit        tandem.Auditor
+	// Used counts where codes are sent; nil counts nothing.
+	Used   *usage.Meter
+	Hints  Hints
+	Ending *Ending
+	// Outside are OpenID providers of others, and Links say who their subjects are here; nil
+	// for none.
+	Outside *federation.RelyingParty
+	Links   *federation.Admin
+	// Factors are people's second factors; nil knows none.
+	Factors *Factors
+	// Accounts changes passwords of people themselves.
+	Accounts *Accounts
+	Audit    tandem.Auditor
+	Refusals tandem.Refuser
 	// Box seals what travels through the browser; replicas share its key.
 	Box *seal.Box
 	Log *slog.Logger
@@ -72,6 +89,7 @@ type Handler struct {
 	cookieSuffix string
 	throttle     throttle
 	refused      refusedRequests
+	asked        chan forgotten // for a link by mail
 	crossSite    *http.CrossOriginProtection
 }
 
@@ -81,6 +99,13 @@ const (
 	pathAccount = oauth.PathIssuer + "/account/"
 	pathSignIn  = pathAccount + "signin"
 	pathSignOut = pathAccount + "signout"
+	pathConsent = pathAccount + "consent"
+
+	pathSecondFactor = pathAccount + "second-factor"
+	pathEnrolment    = pathAccount + "enrolment"
+	pathPasskey      = pathAccount + "passkey"
+	pathReset        = pathAccount + "reset"
+	pathForgot       = pathAccount + "forgot"
 )
 
 // Mount adds the endpoints to mux.
@@ -93,6 +118,13 @@ func (h *Handler) Mount(mux *http.ServeMux) error {
 	h.cookieSuffix = cookieSuffix(h.Issuer)
 	h.throttle = newThrottle(h.Throttling, h.Attempts, h.Clock)
 	h.refused.gate.Max = maxRefused
+	if h.Factors != nil {
+		h.Factors.issuer = u.Host
+		if h.Factors.party, err = relyingParty(u); err != nil {
+			return err
+		}
+	}
+	h.asked = make(chan forgotten, maxForgotten)
 	h.crossSite = http.NewCrossOriginProtection()
 	// A proxy may present another Host than the browser's Origin.
 	if err := h.crossSite.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
@@ -105,6 +137,28 @@ func (h *Handler) Mount(mux *http.ServeMux) error {
 	mux.Handle("GET "+pathResume, h.serve(h.resume))
 	mux.Handle("GET "+pathSignIn, h.serve(h.signInForm))
 	mux.Handle("POST "+pathSignIn, h.serve(h.signIn))
+	mux.Handle("GET "+pathConsent, h.serve(h.consentForm))
+	mux.Handle("POST "+pathConsent, h.serve(h.consent))
+	mux.Handle("POST "+pathPasskey, h.serve(h.passkeySignIn))
+	mux.Handle("GET "+pathSecondFactor, h.serve(h.secondFactorForm))
+	mux.Handle("POST "+pathSecondFactor, h.serve(h.secondFactor))
+	mux.Handle("POST "+pathEnrolment, h.serve(h.enrolment))
+	if h.Factors != nil {
+		mux.Handle("GET "+pathFactors, h.serve(h.factorsPage))
+		mux.Handle("POST "+pathFactors, h.serve(h.changeFactors))
+	}
+	if h.Outside != nil {
+		mux.Handle("GET "+pathOutside, h.serve(h.outsideStart))
+		mux.Handle("GET "+federation.CallbackPath("{provider}"), h.serve(h.outsideCallback))
+	}
+	mux.Handle("GET "+oauth.PathDevice, h.serve(h.deviceForm))
+	mux.Handle("POST "+oauth.PathDevice, h.serve(h.devicePost))
+	mux.Handle("GET "+pathReset, h.serve(h.resetForm))
+	mux.Handle("POST "+pathReset, h.serve(h.reset))
+	if h.Accounts.Notifier != nil {
+		mux.Handle("GET "+pathForgot, h.serve(h.forgotForm))
+		mux.Handle("POST "+pathForgot, h.serve(h.forgot))
+	}
 	mux.Handle("GET "+pathSignOut, h.serve(h.signOutForm))
 	mux.Handle("POST "+pathSignOut, h.serve(h.signOut))
 	mux.Handle("GET "+oauth.PathEndSession, h.serve(h.endSession))
@@ -120,34 +174,17 @@ func (h *Handler) Purge(ctx context.Context) error {
 		h.SignIns.Purge(ctx, now.Add(-SignInAbsolute)),
 		h.Attempts.Purge(ctx, now.Add(-h.throttle.Window)),
 		h.Pushed.PurgePushed(ctx, now.Add(-time.Hour)),
+		h.Accounts.Resets.Purge(ctx, now),
 	)
 }
 
-// maxForm bounds a form's body, in bytes.
-const maxForm = 32 << 10
-
 // readForm parses the body of a POST, and only that.
 func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	if !strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded") {
-		return nil, &problem{status: http.StatusUnsupportedMediaType, code: "invalid_request", text: "The form came in a format that is not understood."}
+	form, bad := site.ReadForm(w, r)
+	if bad != nil {
+		return nil, &problem{status: bad.Status, code: "invalid_request", rule: tandem.RuleForm, text: bad.Text}
 	}
-	if err := r.ParseForm(); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return nil, &problem{status: http.StatusRequestEntityTooLarge, code: "invalid_request", text: "The form is too large."}
-		}
-		return nil, badRequest("The form cannot be read.", "")
-	}
-	for name, values := range r.PostForm {
-		for _, text := range append(values, name) {
-			if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-				return nil, badRequest("The form holds bytes that are no text.", "")
-			}
-		}
-	}
-	return r.PostForm, nil
+	return form, nil
 }
 
 func (h *Handler) record(ctx context.Context, r *http.Request, e tandem.AuditEvent) error {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/site/words"
 )
 
 // landing is the page at the issuer's own address, for people: most come from
@@ -13,9 +14,9 @@ func (h *Handler) landing(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := page{Title: "Identity server", Discovery: h.Issuer + oauth.PathDiscovery[len(oauth.PathIssuer):]}
+	p := page{Title: words.T("Identity server"), Discovery: h.Issuer + oauth.PathDiscovery[len(oauth.PathIssuer):]}
 	if who != nil {
-		p.Login, p.Name = who.Account.Login, who.Account.Name
+		p.Login, p.Name, p.own = who.Account.Login, who.Account.Name, who.Account.Locale
 	}
-	return h.render(w, http.StatusOK, "landing.html", p)
+	return h.render(w, r, http.StatusOK, "landing.html", p)
 }

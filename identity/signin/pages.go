@@ -2,13 +2,18 @@ package signin
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"html/template"
 	"net/http"
 	"net/url"
 	"strings"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/assets"
+	"github.com/hybridapps/tandem/identity/federation"
+	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/site/words"
 )
 
 //go:embed templates/*.html
@@ -22,33 +27,69 @@ var static = assets.New(assetFiles, "assets", pathAccount+"assets/")
 
 var templates = template.Must(template.New("").
 	Funcs(template.FuncMap{
-		"asset": static.Path,
-		"path":  func(page string) string { return pathAccount + page },
+		"asset":     static.Path,
+		"path":      func(page string) string { return pathAccount + page },
+		"device":    func() string { return oauth.PathDevice },
+		"factors":   func() string { return pathFactors },
+		"codesFile": codesFile,
 	}).
 	ParseFS(templateFiles, "templates/*.html"))
 
 // page is what the templates show. Which fields a page uses is for its
 // template to know.
 type page struct {
-	Title string
+	// Language is the one it is in; render chooses it.
+	words.Language
+	Title words.Text
 	// Host is the identity server's own, so that people see where they are.
 	Host string
 	// Application is the name of the one that sent the person here.
 	Application string
 	// Problem is what went wrong, in one or two sentences; Hint what to do.
-	Problem, Hint string
+	Problem, Hint words.Text
 	// Again is where to start anew; SignOut offers the sign-out page.
 	Again   string
 	SignOut bool
 	// Code is the protocol's word for the problem, ID finds it in the log.
 	Code, ID string
+	// ApplicationURI is the name by which the application is registered.
+	ApplicationURI string
+	// May is what an application may do, in words.
+	May []words.Text
 
-	Login, Name   string
-	Discovery     string
-	Keep          bool
+	// Locales is ui_locales of who sent the person here; own is the language of the person,
+	// where it is known who that is.
+	Locales, own string
+
+	Login, Name string
+	Discovery   string
+	Keep        bool
+	// Forgot offers a link for a new password by mail; Link is such a link, and Must says
+	// that the password has to be changed.
+	Forgot, Must  bool
+	Link          string
 	CSRF, Request string
+	// Outside are the outside providers to offer.
+	Outside []federation.Provider
 	// ReturnHost is where the person goes afterwards.
 	ReturnHost string
+
+	// Pending is a sealed sign-in in the middle. Passkey asks for one, Codes says that the
+	// person has an app that shows codes, and Enrol makes a factor.
+	Pending string
+	Passkey *askedPasskey
+	Codes   bool
+	Enrol   *enrolling
+	// Factors are the person's, CodesLeft how many recovery codes are left and RecoveryUsed
+	// when one was used; Demanded says that a second factor is. Recovery are new codes, and
+	// Held is what a form asked for that has waited for its person to prove who they are.
+	Factors      []factorRow
+	CodesLeft    int
+	RecoveryUsed string
+	Demanded     bool
+	// Held is what a form asked for that has waited for its person to prove who they are.
+	Held     string
+	Recovery []string
 
 	// Action and Fields are the form of the form_post response mode. Action is
 	// a registered redirect URI, and goes out byte for byte.
@@ -58,18 +99,35 @@ type page struct {
 
 type field struct{ Name, Value string }
 
+// scripted are the pages with a script of ours. All but the first do without it, too.
+var scripted = map[string]bool{"form_post.html": true, "signin.html": true, "second_factor.html": true, "enrolment.html": true, "recovery_codes.html": true}
+
+// codesFile are recovery codes as a file to save, which needs no further request.
+func codesFile(codes []string) template.URL {
+	return template.URL("data:text/plain;charset=utf-8," + url.PathEscape(strings.Join(codes, "\r\n")+"\r\n"))
+}
+
 // render writes a page. formTargets are origins, besides our own, that the
 // page's form may lead to, also by a redirect that answers it.
-func (h *Handler) render(w http.ResponseWriter, status int, name string, p page, formTargets ...string) error {
-	p.Host = h.issuerHost
+func (h *Handler) render(w http.ResponseWriter, r *http.Request, status int, name string, p page, formTargets ...string) error {
+	p.Host, p.Locales = h.issuerHost, cmp.Or(locales(r), p.Locales)
+	p.Language = words.Choose(p.Locales, p.own, r.Header.Get("Accept-Language"))
 	var text bytes.Buffer
 	if err := templates.ExecuteTemplate(&text, name, p); err != nil {
 		return err
 	}
-	setPageHeaders(w.Header(), name == "form_post.html", formTargets)
+	w.Header().Set("Content-Language", p.Tag())
+	setPageHeaders(w.Header(), scripted[name] && (name != "signin.html" || p.Passkey != nil), formTargets)
 	w.WriteHeader(status)
 	w.Write(text.Bytes())
 	return nil
+}
+
+// locales is ui_locales of the request itself: of its address, or of the form that a page
+// of ours has kept it in.
+func locales(r *http.Request) string {
+	const name = "ui_locales"
+	return tandem.Clip(cmp.Or(r.URL.Query().Get(name), r.PostForm.Get(name)), 4*shown)
 }
 
 // setPageHeaders keeps a page from being framed, stored, or made to load or

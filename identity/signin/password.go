@@ -8,10 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/hybridapps/tandem"
 )
 
 // Bounds of a password.
@@ -68,24 +69,25 @@ func NewPasswords(params PasswordParams, concurrency int) *Passwords {
 	return p
 }
 
-// Validate says what is wrong with a new password.
-func (p *Passwords) Validate(password string) error {
-	switch {
-	case !utf8.ValidString(password) || strings.ContainsRune(password, 0):
-		return invalid("password: use text in UTF-8")
-	case utf8.RuneCountInString(normalizePassword(password)) < MinPassword:
-		return invalid("password: use at least %d characters", MinPassword)
-	case len(password) > MaxPassword:
-		return invalid("password: use at most %d bytes", MaxPassword)
+// Validate says what is wrong with a new password of the account, which is nil where it is
+// of nobody yet.
+func (p *Passwords) Validate(u *tandem.User, password string) error {
+	if w := weakness(u, password); !w.Empty() {
+		return refusedPassword(w)
 	}
 	return nil
 }
 
-// Hash makes the PHC string of a valid password.
-func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
-	if err := p.Validate(password); err != nil {
+// Hash makes the PHC string of a password that [Passwords.Validate] takes.
+func (p *Passwords) Hash(ctx context.Context, u *tandem.User, password string) (string, error) {
+	if err := p.Validate(u, password); err != nil {
 		return "", err
 	}
+	return p.hash(ctx, password)
+}
+
+// hash makes the PHC string of any password.
+func (p *Passwords) hash(ctx context.Context, password string) (string, error) {
 	release, err := p.acquire(ctx)
 	if err != nil {
 		return "", err

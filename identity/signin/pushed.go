@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/registry"
+	"github.com/hybridapps/tandem/site/words"
 )
 
 // PushedLifetime is how long a pushed request waits for its browser.
@@ -50,7 +52,7 @@ type PushedRequests interface {
 // with. The error is an [oauth.Error] where the request is not right.
 func (h *Handler) Push(r *http.Request, app *registry.App, q url.Values) (oauth.PushedResponse, error) {
 	if q.Has("request_uri") {
-		return oauth.PushedResponse{}, oauth.Refuse(oauth.InvalidRequest, "request_uri cannot be pushed: send the parameters themselves")
+		return oauth.PushedResponse{}, token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "request_uri cannot be pushed: send the parameters themselves")
 	}
 	q.Set("client_id", app.ApplicationURI)
 	req, err := h.accept(r, q)
@@ -80,7 +82,7 @@ func pushedRefusal(err error) error {
 	case errors.As(err, &refused):
 		return refused.cause
 	case errors.As(err, &shown):
-		return oauth.Refuse(oauth.InvalidRequest, "%s", strings.TrimSpace(shown.text+" "+shown.hint))
+		return token.Refuse(shown.rule, oauth.InvalidRequest, "%s", strings.TrimSpace(shown.text.String()+" "+shown.hint.String()))
 	}
 	return err
 }
@@ -90,7 +92,7 @@ func pushedRefusal(err error) error {
 // it has given a code: browsers reload, and people go back.
 func (h *Handler) pushed(r *http.Request, q url.Values) (*authorizationRequest, error) {
 	if len(q["client_id"]) != 1 || len(q["request_uri"]) != 1 {
-		return nil, badPushed(q, "The application that sent you here left out client_id, or gave something twice.")
+		return nil, badPushed(tandem.RuleParameter, q, words.T("The application that sent you here left out client_id, or gave something twice."))
 	}
 	hash := sha256.Sum256([]byte(strings.TrimPrefix(q.Get("request_uri"), oauth.PushedPrefix)))
 	kept, err := h.Pushed.Pushed(r.Context(), hash)
@@ -99,11 +101,14 @@ func (h *Handler) pushed(r *http.Request, q url.Values) (*authorizationRequest, 
 	}
 	var req authorizationRequest
 	if err != nil || kept.ApplicationURI != q.Get("client_id") || !h.opened(kept.Request, placePushed, &req) {
-		return nil, badPushed(q, "What the application asked for is not known here.")
+		return nil, badPushed(tandem.RuleRequestUnknown, q, words.T("What the application asked for is not known here."))
 	}
 	now := h.Clock.Now()
-	if !kept.UsedAt.IsZero() || !now.Before(kept.ExpiresAt) || kept.ExpiresAt.After(now.Add(PushedLifetime+clocksDiffer)) {
-		return nil, badPushed(q, "What the application asked for is too old, or you have been there already.")
+	if !kept.UsedAt.IsZero() {
+		return nil, badPushed(tandem.RuleRequestUsed, q, pushedOver)
+	}
+	if !now.Before(kept.ExpiresAt) || kept.ExpiresAt.After(now.Add(PushedLifetime+clocksDiffer)) {
+		return nil, badPushed(tandem.RuleRequestExpired, q, pushedOver)
 	}
 	app, err := h.application(req.ApplicationURI, req.RedirectURI) // which may have changed since
 	if err != nil {
@@ -113,8 +118,11 @@ func (h *Handler) pushed(r *http.Request, q url.Values) (*authorizationRequest, 
 	return &req, nil
 }
 
-func badPushed(q url.Values, text string) *problem {
-	p := badRequest(text, startAgain)
+// pushedOver is the same for whoever comes too late and whoever comes again.
+var pushedOver = words.T("What the application asked for is too old, or you have been there already.")
+
+func badPushed(rule tandem.Rule, q url.Values, text words.Text) *problem {
+	p := badRequest(rule, text, startAgain)
 	p.code, p.about = string(oauth.InvalidRequestURI), &asked{application: q.Get("client_id")}
 	return p
 }
@@ -126,7 +134,7 @@ func (h *Handler) usePushed(r *http.Request, req *authorizationRequest) error {
 	}
 	first, err := h.Pushed.UsePushed(r.Context(), [sha256.Size]byte(req.Pushed), h.Clock.Now())
 	if err == nil && !first {
-		err = &refusal{req, oauth.Refuse(oauth.InvalidRequestURI, "this pushed request was used before: push another one")}
+		err = &refusal{req, token.Refuse(tandem.RuleRequestUsed, oauth.InvalidRequestURI, "this pushed request was used before: push another one")}
 	}
 	return err
 }

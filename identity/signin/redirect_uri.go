@@ -16,17 +16,27 @@ import (
 // resolved, and need not be this device. Schemes of an application's own
 // (com.acme.field:/callback) are compared byte for byte like all others.
 func MatchRedirectURI(app *registry.App, uri string) bool {
+	_, ok := registeredURI(app, uri)
+	return ok
+}
+
+// registeredURI is the registered redirect URI that a given one is, or stands for.
+func registeredURI(app *registry.App, uri string) (registered string, ok bool) {
 	if slices.Contains(app.RedirectURIs, uri) {
-		return true
+		return uri, true
 	}
 	if app.ClientType != tandem.ClientPublic {
-		return false
+		return "", false
 	}
 	host, rest, ok := splitLoopback(uri)
-	return ok && slices.ContainsFunc(app.RedirectURIs, func(registered string) bool {
-		h, r, ok := splitLoopback(registered)
-		return ok && h == host && r == rest
+	at := slices.IndexFunc(app.RedirectURIs, func(registered string) bool {
+		h, r, loopback := splitLoopback(registered)
+		return ok && loopback && h == host && r == rest
 	})
+	if at < 0 {
+		return "", false
+	}
+	return app.RedirectURIs[at], true
 }
 
 // splitLoopback takes a URI on a loopback address apart into the host, with

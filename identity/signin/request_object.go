@@ -49,7 +49,7 @@ func wayBackOf(q url.Values) wayBack {
 	if usual := usualMode(asked.Type); !knownMode(asked.Mode) || usual == oauth.ModeFragment && asked.Mode == oauth.ModeQuery {
 		asked.Mode = usual
 	}
-	if asked.State != "" && checkParameter("state", []string{asked.State}) != "" {
+	if asked.State != "" && !checkParameter("state", []string{asked.State}).Empty() {
 		asked.State = ""
 	}
 	return asked

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/site/words"
 )
 
 // knownMode reports whether a response can travel so.
@@ -38,14 +39,14 @@ func sameWords(responseType, words string) bool {
 // respond sends the fields to the request's redirect URI, which has been
 // checked. It adds state, and iss (RFC 9207), which tells an application with
 // several identity servers whose response it holds.
-func (h *Handler) respond(w http.ResponseWriter, req *authorizationRequest, fields ...field) error {
+func (h *Handler) respond(w http.ResponseWriter, r *http.Request, req *authorizationRequest, fields ...field) error {
 	if req.State != "" {
 		fields = append(fields, field{"state", req.State})
 	}
 	fields = append(fields, field{"iss", h.Issuer})
 	if req.ResponseMode == oauth.ModeFormPost {
-		return h.render(w, http.StatusOK, "form_post.html", page{
-			Title: "Continue", Application: req.ApplicationName, Action: template.URL(req.RedirectURI), Fields: fields,
+		return h.render(w, r, http.StatusOK, "form_post.html", page{
+			Title: words.T("Continue"), Locales: req.Locales, Application: req.ApplicationName, Action: template.URL(req.RedirectURI), Fields: fields,
 		}, cspSource(req.RedirectURI))
 	}
 	// The redirect URI goes out as it was registered, its own query included.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/registry"
 )
 
 // Lifetimes of an identity session (defaults).
@@ -28,14 +30,19 @@ type SignIn struct {
 	ID         string
 	CookieHash [sha256.Size]byte
 	UserID     string
-	// AuthTime is when the person last proved who they are; AMR how (RFC 8176).
-	AuthTime time.Time
-	AMR      []string
+	// AuthTime is when the person last proved who they are, Authentication how: what the
+	// tokens of the sign-in tell.
+	AuthTime       time.Time
+	Authentication token.Authentication
 	// Keep is "keep me signed in": the sign-in outlives the browser and does
 	// not end when idle.
 	Keep       bool
 	CreatedAt  time.Time
 	LastSeenAt time.Time
+	// CreatedFrom and LastSeenFrom are the addresses that it was made and last seen from,
+	// UserAgent is what the browser called itself last, [MaxUserAgent] bytes at most. They
+	// are empty in sign-ins of before they were kept.
+	CreatedFrom, LastSeenFrom, UserAgent string
 	// ExpiresAt is the absolute bound.
 	ExpiresAt time.Time
 	// EndedAt is zero while nobody has ended it.
@@ -47,17 +54,40 @@ func (s *SignIn) LiveAt(t time.Time) bool {
 	return s.EndedAt.IsZero() && t.Before(s.ExpiresAt) && (s.Keep || t.Before(s.LastSeenAt.Add(SignInIdle)))
 }
 
+// MaxUserAgent is how much is kept of what a browser calls itself, in bytes.
+const MaxUserAgent = 300
+
+// Known is a sign-in with what it has reached.
+type Known struct {
+	SignIn
+	Reached []Reached
+}
+
+// Reached is an application that got a code of a sign-in, and when, first and last.
+type Reached struct {
+	ApplicationID string
+	// ApplicationURI is empty for an application that was deleted.
+	ApplicationURI string
+	First, Last    time.Time
+}
+
 // SignIns keeps identity sessions. Reads of one that does not exist return
 // [tandem.ErrNotFound].
 type SignIns interface {
 	Create(ctx context.Context, s SignIn) error
 	ByID(ctx context.Context, id string) (SignIn, error)
 	ByCookie(ctx context.Context, hash [sha256.Size]byte) (SignIn, error)
-	// Renew gives a sign-in that has not ended a new cookie and time of
-	// authentication, after its person has signed in again. It returns
+	// Renew gives a sign-in that has not ended a new cookie, time and way of
+	// authentication, after its person has signed in again or proved more. It returns
 	// [tandem.ErrNotFound] when it has ended meanwhile.
 	Renew(ctx context.Context, s SignIn) error
-	Touch(ctx context.Context, id string, at time.Time) error
+	// Touch notes when and from which address a sign-in was seen.
+	Touch(ctx context.Context, id string, at time.Time, from string) error
+	// Reach notes that an application got a code of the sign-in.
+	Reach(ctx context.Context, id, applicationID string, at time.Time) error
+	// OfUser are the sign-ins of a user with the applications that they reached, the last
+	// seen first; those that have ended or expired only when they are asked for.
+	OfUser(ctx context.Context, userID string, at time.Time, all bool) ([]Known, error)
 	// End ends a sign-in once: it reports whether this call did.
 	End(ctx context.Context, id string, at time.Time) (bool, error)
 	// EndUser ends all sign-ins of a user and returns their ids.
@@ -80,6 +110,8 @@ type Sessions interface {
 	// CloseByKey closes the open session with the key, if there is one, and
 	// frees its slot at once. The key of a person's session is the sid.
 	CloseByKey(ctx context.Context, key string, reason tandem.EndReason) error
+	// CloseOf closes the open sessions that a person has through an application.
+	CloseOf(ctx context.Context, userID, applicationURI string, reason tandem.EndReason) error
 }
 
 // Ending ends sign-ins together with everything that hangs on them: the
@@ -91,9 +123,18 @@ type Ending struct {
 	// Sessions may be nil where no API runs in the process, as in
 	// administration by command: the API then notices by itself.
 	Sessions Sessions
-	Audit    tandem.Auditor
+	// Revocations refuse the access tokens of a sign-in for as long as one could live that
+	// it has just got: TokenLife. Both may be zero, and such tokens then live on.
+	Revocations Revocations
+	TokenLife   time.Duration
+	Audit       tandem.Auditor
 	// Clock tells the time; nil means the system's.
 	Clock tandem.Clock
+}
+
+// Revocations refuse access tokens by their own ids, or those of what they came of.
+type Revocations interface {
+	Revoke(ctx context.Context, t registry.RevokedToken) error
 }
 
 // SignIn ends one sign-in; one that has ended is no error. The record names
@@ -111,14 +152,25 @@ func (e *Ending) SignIn(ctx context.Context, sid, actor, why string) error {
 		return err
 	}
 	// Also when another call ended it: that one may have died half way.
-	if err := e.after(ctx, sid); err != nil || !ended {
+	if err := e.refuse(ctx, sid); err != nil || !ended {
 		return err
 	}
-	return e.record(ctx, sid, actor, why)
+	return e.Audit.Record(ctx, e.ended(sid, actor, why))
 }
 
-// User ends all sign-ins of a user.
-func (e *Ending) User(ctx context.Context, u *tandem.User, why string) error {
+// Others ends all sign-ins of a user but the one with the id.
+func (e *Ending) Others(ctx context.Context, u *tandem.User, but, why string) error {
+	live, err := e.SignIns.OfUser(ctx, u.ID, e.Clock.Now(), false)
+	for i := range live {
+		if err == nil && live[i].ID != but {
+			err = e.SignIn(ctx, live[i].ID, u.Login, why)
+		}
+	}
+	return err
+}
+
+// User ends all sign-ins of a user, because of what somebody did.
+func (e *Ending) User(ctx context.Context, by tandem.By, u *tandem.User, why string) error {
 	ctx, cancel := toTheEnd(ctx)
 	defer cancel()
 	sids, err := e.SignIns.EndUser(ctx, u.ID, e.Clock.Now())
@@ -129,10 +181,10 @@ func (e *Ending) User(ctx context.Context, u *tandem.User, why string) error {
 		return err
 	}
 	for _, sid := range sids {
-		if err := e.after(ctx, sid); err != nil {
+		if err := e.refuse(ctx, sid); err != nil {
 			return err
 		}
-		if err := e.record(ctx, sid, u.Login, why); err != nil {
+		if err := e.Audit.Record(ctx, by.Caused(e.ended(sid, u.Login, why))); err != nil {
 			return err
 		}
 	}
@@ -157,8 +209,17 @@ func (e *Ending) after(ctx context.Context, sid string) error {
 	return e.Sessions.CloseByKey(ctx, sid, tandem.EndSignOut)
 }
 
-func (e *Ending) record(ctx context.Context, sid, actor, why string) error {
-	return e.Audit.Record(ctx, tandem.AuditEvent{
+// refuse is after, for a sign-in that has ended: its access tokens are refused, too.
+func (e *Ending) refuse(ctx context.Context, sid string) error {
+	if err := e.after(ctx, sid); err != nil || e.Revocations == nil {
+		return err
+	}
+	now := e.Clock.Now()
+	return e.Revocations.Revoke(ctx, registry.RevokedToken{ID: sid, RevokedAt: now, ExpiresAt: now.Add(e.TokenLife)})
+}
+
+func (e *Ending) ended(sid, actor, why string) tandem.AuditEvent {
+	return tandem.AuditEvent{
 		At: e.Clock.Now(), Kind: tandem.AuditSignOut, Actor: actor, Flow: tandem.FlowUser, SignInID: sid, Detail: why,
-	})
+	}
 }

@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/site/words"
 )
 
 // hashTimeout bounds the wait for a turn to compute a password's hash.
@@ -20,12 +22,12 @@ const hashTimeout = 10 * time.Second
 
 // What the form says. Every reason not to let somebody in has the same text
 // and takes the same time, so that nobody learns which logins exist.
-const (
-	wrongPassword = "The login or the password is not right, or this account may not sign in."
-	formTooOld    = "This form was open for too long, or your browser did not send back its cookie. " +
-		"Please try again; if this appears once more, allow cookies for this site."
-	nothingTyped = "Type your login and your password."
-	tooBusy      = "Too many people are signing in at this moment. Please try again."
+var (
+	wrongPassword = words.T("The login or the password is not right, or this account may not sign in.")
+	formTooOld    = words.T("This form was open for too long, or your browser did not send back its cookie. " +
+		"Please try again; if this appears once more, allow cookies for this site.")
+	nothingTyped = words.T("Type your login and your password.")
+	tooBusy      = words.T("Too many people are signing in at this moment. Please try again.")
 )
 
 // signInForm shows the sign-in form, for a sealed authorization request or by
@@ -36,7 +38,12 @@ func (h *Handler) signInForm(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		return h.showSignIn(w, r, http.StatusOK, signInFields{login: req.LoginHint, request: text, req: req}, "")
+		if p, err := h.hinted(r, req); err != nil || p != "" {
+			noStore(w.Header())
+			http.Redirect(w, r, pathOutside+"?"+url.Values{"provider": {p}, "request": {text}}.Encode(), http.StatusSeeOther)
+			return err
+		}
+		return h.showSignIn(w, r, http.StatusOK, signInFields{login: req.LoginHint, request: text, req: req}, words.Text{})
 	}
 	who, err := h.current(r)
 	if err != nil {
@@ -46,7 +53,7 @@ func (h *Handler) signInForm(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, pathSignOut, http.StatusSeeOther)
 		return nil
 	}
-	return h.showSignIn(w, r, http.StatusOK, signInFields{}, "")
+	return h.showSignIn(w, r, http.StatusOK, signInFields{}, words.Text{})
 }
 
 // signInFields is the sign-in form as it was sent.
@@ -59,42 +66,41 @@ type signInFields struct {
 	req     *authorizationRequest
 }
 
-func (h *Handler) showSignIn(w http.ResponseWriter, r *http.Request, status int, f signInFields, problem string) error {
+func (h *Handler) showSignIn(w http.ResponseWriter, r *http.Request, status int, f signInFields, problem words.Text) error {
 	csrf, err := h.csrf(w, r)
 	if err != nil {
 		return err
 	}
-	p := page{Title: "Sign in", Problem: problem, Login: f.login, Keep: f.keep, CSRF: csrf, Request: f.request}
-	var targets []string
+	p := page{Title: words.T("Sign in"), Problem: problem, Login: f.login, Keep: f.keep, CSRF: csrf, Request: f.request, Forgot: h.Accounts.Notifier != nil}
+	if p.Outside, err = h.outsideProviders(r); err != nil {
+		return err
+	}
 	if f.req != nil {
+		p.Locales = f.req.Locales
+		if f.req.Fresh {
+			p.Hint = words.T("This needs somebody who has just signed in. Please prove once more that it is you.")
+		}
 		if app, ok := h.Applications.App(f.req.ApplicationURI); ok {
 			p.Application = app.Name
-		}
-		// The redirect that follows the form is part of its action to the
-		// browser: the CSP has to name the application's origin too.
-		if source := cspSource(f.req.RedirectURI); source != "" {
-			targets = append(targets, source)
 		}
 		if u, err := url.Parse(f.req.RedirectURI); err == nil {
 			p.ReturnHost = cmp.Or(u.Host, u.Scheme)
 		}
 	}
-	return h.render(w, status, "signin.html", p, targets...)
+	if p.Passkey, err = h.askAnybody(h.formCookie(w, r)); err != nil {
+		return err
+	}
+	return h.render(w, r, status, "signin.html", p, f.req.targets()...)
 }
 
 // signIn takes the form.
 func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) error {
-	form, err := readForm(w, r)
+	form, err := h.ownForm(w, r)
 	if err != nil {
 		return err
 	}
-	if err := h.ownSite(r); err != nil {
+	if err := once(form); err != nil {
 		return err
-	}
-	for name, values := range form {
-		if len(values) > 1 {
-			return badRequest("The form holds "+tandem.Clip(name, shown)+" more than once.", "")
-		}
 	}
 	f := signInFields{
 		login:    strings.TrimSpace(form.Get("login")), // telephones like to add one
@@ -108,7 +114,7 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if f.req != nil && form.Get("cancel") != "" {
-		return &refusal{f.req, oauth.Refuse(oauth.AccessDenied, "the person did not want to sign in")}
+		return h.cancelled(f.req)
 	}
 	if !h.csrfValid(r, form.Get("csrf")) {
 		return h.showSignIn(w, r, http.StatusBadRequest, f, formTooOld)
@@ -128,12 +134,27 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	case wait > 0:
-		seconds := strconv.Itoa(int((wait + time.Second - 1) / time.Second))
-		w.Header().Set("Retry-After", seconds)
-		return h.showSignIn(w, r, http.StatusTooManyRequests, f, "There were too many attempts. Wait "+seconds+" s, then try again.")
+		h.throttled(w, r, f)
+		return h.showSignIn(w, r, http.StatusTooManyRequests, f, retryAfter(w, wait))
 	default:
-		return h.welcome(w, r, f, acc)
+		return h.proceedSignIn(w, r, h.begun(f, &acc, token.ByPassword()))
 	}
+}
+
+// retryAfter says how long to wait, in the header and for the page.
+func retryAfter(w http.ResponseWriter, wait time.Duration) words.Text {
+	seconds := int((wait + time.Second - 1) / time.Second)
+	w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	return words.T("There were too many attempts. Wait %d s, then try again.", seconds)
+}
+
+// throttled puts on record that somebody has to wait.
+func (h *Handler) throttled(w http.ResponseWriter, r *http.Request, f signInFields) {
+	application := ""
+	if f.req != nil {
+		application = f.req.ApplicationURI
+	}
+	h.refuse(w, r, application, tandem.Facts{Rule: tandem.RuleThrottle}, string(oauth.SlowDown), "a sign-in has to wait, after too many that failed")
 }
 
 var errWrongPassword = errors.New("wrong login or password")
@@ -193,16 +214,18 @@ func (h *Handler) verify(ctx context.Context, hash, password string, slow bool) 
 // now and then it is a password typed into the wrong field.
 func (h *Handler) failed(r *http.Request, f signInFields, acc *Account, known, right bool) error {
 	e := tandem.AuditEvent{Kind: tandem.AuditSignInFailed, Actor: acc.Login}
+	facts := tandem.Facts{UserType: acc.Type, UserVersion: acc.Version}
 	switch {
 	case !known:
-		e.Detail = "unknown login"
+		e.Detail, facts.Rule = "unknown login", tandem.RuleUserUnknown
 	case !right:
-		e.Detail = "wrong password"
+		e.Detail, facts.Rule = "wrong password", tandem.RuleUserPassword
 	case !acc.Enabled:
-		e.Detail = "the user is disabled"
+		e.Detail, facts.Rule = "the user is disabled", tandem.RuleUserDisabled
 	default:
-		e.Detail = "users of type " + string(acc.Type) + " never sign in"
+		e.Detail, facts.Rule = "users of type "+string(acc.Type)+" never sign in", tandem.RuleUserType
 	}
+	e.Facts = facts.JSON()
 	if f.req != nil {
 		e.ApplicationURI = f.req.ApplicationURI
 	}
@@ -211,50 +234,16 @@ func (h *Handler) failed(r *http.Request, f signInFields, acc *Account, known, r
 
 // renewHash stores the password's hash with today's costs.
 func (h *Handler) renewHash(ctx context.Context, acc *Account, password string) error {
-	hash, err := h.Passwords.Hash(ctx, password)
-	if tandem.ErrorCode(err) == tandem.CodeInvalid {
-		return nil // made before today's rules for passwords: it goes on as it is
-	}
+	// Also one that was made before today's rules for passwords: it goes on as it is.
+	hash, err := h.Passwords.hash(ctx, password)
 	if err != nil {
 		return err
 	}
-	_, err = h.Users.Update(ctx, acc.ID, func(old Account) (Account, error) {
+	*acc, err = h.Users.Update(ctx, acc.ID, func(old Account) (Account, error) {
 		if old.PasswordHash == acc.PasswordHash { // else it was changed meanwhile
 			old.PasswordHash = hash
 		}
 		return old, nil
 	})
 	return err
-}
-
-// welcome begins the identity session and sends the person on their way. The
-// sign-in is on record before the browser has its cookie.
-func (h *Handler) welcome(w http.ResponseWriter, r *http.Request, f signInFields, acc Account) error {
-	ctx := r.Context()
-	before, err := h.current(r)
-	if err != nil {
-		return err
-	}
-	s, value, err := h.begin(ctx, before, &acc, f.keep)
-	if err != nil {
-		return err
-	}
-	e := tandem.AuditEvent{Kind: tandem.AuditSignIn, Actor: acc.Login, SignInID: s.ID, Detail: "password"}
-	if f.req != nil {
-		e.ApplicationURI = f.req.ApplicationURI
-	}
-	if err := h.record(ctx, r, e); err != nil {
-		return err
-	}
-	h.keepCookie(w, value, f.keep)
-	if err := h.keepDevice(w, r, LoginKey(f.login)); err != nil {
-		return err
-	}
-	if f.req == nil {
-		noStore(w.Header())
-		http.Redirect(w, r, pathSignOut, http.StatusSeeOther)
-		return nil
-	}
-	f.req.SignedIn = s.ID
-	return h.redirectSealed(w, r, pathResume, f.req)
 }

@@ -29,10 +29,10 @@ func TestC22_NoReasonIsGivenAway(t *testing.T) {
 	s.user("anna", tandem.InternalUser)
 	s.user("svc.portal", tandem.SystemUserNoLogin)
 	s.user("gone", tandem.InternalUser)
-	if _, err := s.accounts.Disable(t.Context(), "gone"); err != nil {
+	if _, err := s.accounts.Disable(t.Context(), by, "gone"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.accounts.Create(t.Context(), signin.NewUser{Login: "fresh", Type: tandem.InternalUser}); err != nil {
+	if _, err := s.accounts.Create(t.Context(), by, signin.NewUser{Login: "fresh", Type: tandem.InternalUser}); err != nil {
 		t.Fatal(err)
 	}
 	var first string
@@ -84,7 +84,7 @@ func TestC22_NoReasonIsGivenAway(t *testing.T) {
 func TestC22_NoReasonIsGivenAwayByWork(t *testing.T) {
 	const kib = 4096
 	passwords := signin.NewPasswords(signin.PasswordParams{Memory: kib, Time: 2, Threads: 1}, 1)
-	hash, err := passwords.Hash(t.Context(), password)
+	hash, err := passwords.Hash(t.Context(), nil, password)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -356,7 +356,7 @@ func TestPasswordCostsAreRenewedAtSignIn(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	id := s.user("anna", tandem.InternalUser)
-	older, err := signin.NewPasswords(signin.PasswordParams{Memory: 16, Time: 2, Threads: 1}, 1).Hash(t.Context(), password)
+	older, err := signin.NewPasswords(signin.PasswordParams{Memory: 16, Time: 2, Threads: 1}, 1).Hash(t.Context(), nil, password)
 	if err != nil {
 		t.Fatal(err)
 	}

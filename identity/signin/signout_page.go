@@ -2,6 +2,9 @@ package signin
 
 import (
 	"net/http"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/site/words"
 )
 
 // signOutForm shows who is signed in and offers to sign out.
@@ -11,7 +14,7 @@ func (h *Handler) signOutForm(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if who == nil {
-		return h.showSignedOut(w)
+		return h.showSignedOut(w, r, "")
 	}
 	return h.confirm(w, r, who, &logoutRequest{})
 }
@@ -27,15 +30,15 @@ func (h *Handler) confirm(w http.ResponseWriter, r *http.Request, who *signedIn,
 	if err != nil {
 		return err
 	}
-	p := page{Title: "You are signed in", Login: who.Account.Login, Name: who.Account.Name, CSRF: csrf, Request: sealed}
+	p := page{Title: words.T("You are signed in"), Login: who.Account.Login, Name: who.Account.Name, own: who.Account.Locale, CSRF: csrf, Request: sealed}
 	status := http.StatusOK
 	if req.refused {
-		status, p.Title, p.Problem = http.StatusBadRequest, "Sign out?", req.reason
+		status, p.Title, p.Problem = http.StatusBadRequest, words.T("Sign out?"), req.reason
 	} else {
 		p.Hint = req.reason
 	}
 	if req.ApplicationURI != "" {
-		p.Title = "Sign out?"
+		p.Title = words.T("Sign out?")
 		if app, ok := h.Applications.App(req.ApplicationURI); ok {
 			p.Application = app.Name
 		}
@@ -44,23 +47,20 @@ func (h *Handler) confirm(w http.ResponseWriter, r *http.Request, who *signedIn,
 	if source := cspSource(req.RedirectURI); source != "" {
 		targets = append(targets, source)
 	}
-	return h.render(w, status, "confirm.html", p, targets...)
+	return h.render(w, r, status, "confirm.html", p, targets...)
 }
 
 // signOut takes the confirmation: it ends the identity session and all that
 // came of it, and goes where the application asked to.
 func (h *Handler) signOut(w http.ResponseWriter, r *http.Request) error {
-	form, err := readForm(w, r)
+	form, err := h.ownForm(w, r)
 	if err != nil {
-		return err
-	}
-	if err := h.ownSite(r); err != nil {
 		return err
 	}
 	var req logoutRequest
 	if !h.csrfValid(r, form.Get("csrf")) || !h.opened(form.Get("request"), placeLogout, &req) || !h.fresh(req.At, formLifetime) {
-		return badRequest("This form was open for too long, or your browser did not send back its cookie.",
-			"You are still signed in. Go back and try again.")
+		return badRequest(tandem.RuleRequestExpired, words.T("This form was open for too long, or your browser did not send back its cookie."),
+			words.T("You are still signed in. Go back and try again."))
 	}
 	who, err := h.current(r)
 	if err != nil {
@@ -72,9 +72,20 @@ func (h *Handler) signOut(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	h.forget(w)
-	return h.leave(w, &req)
+	if who != nil {
+		req.outside = who.Authentication.Provider
+	}
+	return h.leave(w, r, &req)
 }
 
-func (h *Handler) showSignedOut(w http.ResponseWriter) error {
-	return h.render(w, http.StatusOK, "signedout.html", page{Title: "Signed out"})
+// showSignedOut tells who came from an outside provider that they are still signed in
+// there, and where they can end that, too.
+func (h *Handler) showSignedOut(w http.ResponseWriter, r *http.Request, provider string) error {
+	p := page{Title: words.T("Signed out")}
+	if provider != "" && h.Outside != nil {
+		if at, err := h.Outside.Find(r.Context(), provider); err == nil {
+			p.Name, p.Again = at.Name, h.Outside.SignOutAt(at.ID)
+		}
+	}
+	return h.render(w, r, http.StatusOK, "signedout.html", p)
 }

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/audit"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/identity/signin"
@@ -69,6 +70,10 @@ func (a *apps) App(uri string) (*registry.App, bool) {
 	app, ok := a.m[uri]
 	return registry.NewApp(app), ok
 }
+
+// Nobody has registered a resource here.
+func (a *apps) Resource(string) (*registry.Resource, bool)   { return nil, false }
+func (a *apps) ResourceOf(string) (*registry.Resource, bool) { return nil, false }
 
 func (a *apps) change(uri string, f func(*tandem.TrustedApp)) {
 	a.mu.Lock()
@@ -148,6 +153,13 @@ func (e *ended) CloseByKey(_ context.Context, key string, _ tandem.EndReason) er
 	return nil
 }
 
+func (e *ended) CloseOf(_ context.Context, userID, applicationURI string, _ tandem.EndReason) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.session = append(e.session, userID+" "+applicationURI)
+	return nil
+}
+
 func (e *ended) both(sid string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -167,17 +179,25 @@ var cheap = signin.PasswordParams{Memory: 8, Time: 1, Threads: 1}
 
 func newSite(t *testing.T) *site { return newSiteOn(t, datatest.Open(t, sqldb.SQLite), true) }
 
-func newSiteOn(t *testing.T, db *sqldb.DB, tls bool) *site {
+func newSiteOn(t *testing.T, db *sqldb.DB, tls bool) *site { return newSiteAt(t, db, tls, "127.0.0.1") }
+
+// newSiteAt is a site under a name: localhost, for passkeys, which no address has.
+func newSiteAt(t *testing.T, db *sqldb.DB, tls bool, name string) *site {
 	s := &site{
 		t: t, db: db, users: data.NewUsers(db), audit: &testkit.Record{}, ended: &ended{}, codes: &codes{m: map[string]token.CodeGrant{}},
 		clock: testkit.NewClock(), log: &testkit.Buffer{},
 	}
 	passwords := signin.NewPasswords(cheap, 4)
 	ending := &signin.Ending{SignIns: data.NewSignIns(db), Families: s.ended, Sessions: s.ended, Audit: s.audit, Clock: s.clock.Now}
-	s.accounts = &signin.Accounts{Users: s.users, Passwords: passwords, Ending: ending, Audit: s.audit, Actor: "test", Clock: s.clock.Now}
+	box, err := seal.New("sign-in", make([]byte, seal.KeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	factors := &signin.Factors{Store: data.NewFactors(db), Once: data.NewAssertions(db), Box: box, Clock: s.clock.Now}
+	s.accounts = &signin.Accounts{Factors: factors, Users: s.users, Passwords: passwords, Ending: ending, Resets: data.NewPasswordResets(db), Audit: s.audit, Clock: s.clock.Now}
 	confidential := tandem.TrustedApp{
 		ID: "1", ApplicationURI: portal, Name: "Acme Portal", Enabled: true, ClientType: tandem.ClientConfidential,
-		InternalUsers: true, ExternalUsers: true, RedirectURIs: []string{back, "https://portal.example/other?x=1"},
+		InternalUsers: true, ExternalUsers: true, FirstParty: true, RedirectURIs: []string{back, "https://portal.example/other?x=1"},
 		PostLogoutRedirectURIs: []string{after}, Scope: tandem.Scope{"read", "update"},
 	}
 	public := confidential
@@ -185,19 +205,16 @@ func newSiteOn(t *testing.T, db *sqldb.DB, tls bool) *site {
 	public.RedirectURIs, public.ExternalUsers = []string{"http://127.0.0.1/callback"}, false
 	s.apps = &apps{m: map[string]tandem.TrustedApp{portal: confidential, field: public}}
 
-	box, err := seal.New("sign-in", make([]byte, seal.KeySize))
-	if err != nil {
-		t.Fatal(err)
-	}
 	mux := http.NewServeMux()
 	if s.Server = httptest.NewServer(mux); tls {
 		s.Server.Close()
 		s.Server = httptest.NewTLSServer(mux)
 	}
 	t.Cleanup(s.Server.Close)
+	s.URL = strings.Replace(s.URL, "127.0.0.1", name, 1)
 	s.h = &signin.Handler{
-		Issuer: s.URL + "/id", API: s.URL + "/api/domain/odata/", Applications: s.apps, Users: s.users, SignIns: ending.SignIns, Passwords: passwords,
-		Attempts: data.NewThrottle(db), Codes: s.codes, Pushed: data.NewPushedRequests(db), Hints: s.hints, Ending: ending, Audit: s.audit, Box: box,
+		Issuer: s.URL + "/id", API: s.URL + "/api/domain/odata/", Applications: s.apps, Users: s.users, SignIns: ending.SignIns, Consents: data.NewConsents(db), Passwords: passwords,
+		Attempts: data.NewThrottle(db), Codes: s.codes, Pushed: data.NewPushedRequests(db), Hints: s.hints, Ending: ending, Factors: factors, Accounts: s.accounts, Audit: s.audit, Refusals: audit.NewRefusals(s.audit, s.clock.Now), Box: box,
 		Log: slog.New(slog.NewTextHandler(io.MultiWriter(t.Output(), s.log), nil)), Clock: s.clock.Now,
 		Throttling: signin.Throttling{AddressDelay: time.Millisecond},
 	}
@@ -214,7 +231,7 @@ func (s *site) user(login string, kind tandem.UserType) string {
 	if kind.CanSignIn() {
 		n.Password = password
 	}
-	u, err := s.accounts.Create(s.t.Context(), n)
+	u, err := s.accounts.Create(s.t.Context(), by, n)
 	if err != nil {
 		s.t.Fatal(err)
 	}

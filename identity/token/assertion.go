@@ -5,13 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/hybridapps/tandem/internal/keyalg"
 	"github.com/hybridapps/tandem/oauth"
-	"github.com/hybridapps/tandem/registry"
 )
 
 // MaxAssertionLifetime is how far ahead the exp of a client assertion may be:
@@ -40,6 +41,10 @@ type AssertionStore interface {
 // it is not said.
 var ErrAssertion = errors.New("token: the client assertion proves nothing")
 
+// ErrAssertionClaims is an [ErrAssertion] that is rightly signed with the key: what it
+// says is wrong.
+var ErrAssertionClaims = fmt.Errorf("%w: it is for somebody else or another time", ErrAssertion)
+
 // Assertion is a client assertion (RFC 7523) before its signature is checked.
 type Assertion struct {
 	// ClientID is whom it claims to be from.
@@ -47,6 +52,8 @@ type Assertion struct {
 	text     string
 	header   header
 	claims   assertionClaims
+	// oneAudience says that aud is one text and not an array.
+	oneAudience bool
 }
 
 type assertionClaims struct {
@@ -75,7 +82,18 @@ func ReadAssertion(text string) (*Assertion, error) {
 		return nil, ErrAssertion
 	}
 	a.ClientID = a.claims.Subject
+	var raw struct {
+		Audience json.RawMessage `json:"aud"`
+	}
+	a.oneAudience = json.Unmarshal(payload, &raw) == nil && len(raw.Audience) > 0 && raw.Audience[0] == '"'
 	return a, nil
+}
+
+// FitsFAPI reports whether the assertion is one of the FAPI 2.0 Security Profile:
+// addressed to the issuer by a text alone (section 5.3.2.1), and not signed with RS256
+// (section 5.4.1).
+func (a *Assertion) FitsFAPI(issuer string) bool {
+	return a.oneAudience && a.claims.Audience[0] == issuer && a.header.Algorithm != jose.RS256
 }
 
 // Verify checks the assertion against one public key, a JWK (RFC 7523 section 3):
@@ -91,7 +109,7 @@ func (a *Assertion) Verify(publicKey []byte, audiences []string, now time.Time) 
 		return ErrAssertion
 	}
 	// The key decides what algorithm it takes (RFC 8725 section 3.1).
-	if !slices.Contains(registry.KeyAlgorithms(key.Key), a.header.Algorithm) {
+	if !slices.Contains(keyalg.Of(key.Key), a.header.Algorithm) {
 		return ErrAssertion
 	}
 	jws, err := jose.ParseSignedCompact(a.text, AssertionAlgorithms)
@@ -103,13 +121,13 @@ func (a *Assertion) Verify(publicKey []byte, audiences []string, now time.Time) 
 	}
 	c, skew, at := &a.claims, assertionSkew.Seconds(), float64(now.Unix())
 	if c.Issuer != c.Subject || c.ID == "" || len(c.ID) > maxAssertionID {
-		return ErrAssertion
+		return ErrAssertionClaims
 	}
 	if !slices.ContainsFunc(c.Audience, func(aud string) bool { return slices.Contains(audiences, aud) }) {
-		return ErrAssertion
+		return ErrAssertionClaims
 	}
 	if at >= c.ExpiresAt+Skew.Seconds() || c.ExpiresAt > at+MaxAssertionLifetime.Seconds()+skew || at < c.NotBefore-skew || at < c.IssuedAt-skew {
-		return ErrAssertion
+		return ErrAssertionClaims
 	}
 	return nil
 }

@@ -23,16 +23,23 @@ type CodeGrant struct {
 	UserID, SignInID string
 	// AuthTime is when the person last proved who they are.
 	AuthTime time.Time
+	// Authentication is how they did.
+	Authentication Authentication
 	// RedirectURI is the parameter of the authorization request exactly as it
 	// came; empty when it had none. The token request must repeat it.
 	RedirectURI string
 	// Scope is what was granted, protocol scopes included.
 	Scope tandem.Scope
+	// Claims are what was asked for one by one.
+	Claims AskedClaims
 	// Nonce goes into the ID token; empty when the request had none.
 	Nonce string
 	// CodeChallenge is the S256 challenge; empty only for confidential
 	// applications that did not send one.
 	CodeChallenge string
+	// KeyThumbprint is that of the key that must redeem the code (dpop_jkt, RFC 9449
+	// section 10); empty for any.
+	KeyThumbprint string
 }
 
 // StoredCode is a code as the store knows it: by its hash.
@@ -94,6 +101,9 @@ func (c *Codes) Issue(ctx context.Context, g CodeGrant) (string, error) {
 	})
 }
 
+// codeLength is that of every code that Issue makes.
+var codeLength = base64.RawURLEncoding.EncodedLen(sha256.Size)
+
 // ErrCodeReplayed comes with a refusal when a code was redeemed before: what
 // it gave has been taken back, and the event belongs in the record.
 var ErrCodeReplayed = errors.New("token: the authorization code was used before")
@@ -106,6 +116,8 @@ var errBadCode = oauth.Refuse(oauth.InvalidGrant, "the authorization code is unk
 // section 4.1.3, RFC 7636 section 4.5).
 type Presented struct {
 	Code, RedirectURI, Verifier string
+	// KeyThumbprint is that of the key that the request has a proof by; empty without.
+	KeyThumbprint string
 	// ApplicationURI is the client, authenticated.
 	ApplicationURI string
 	ClientType     tandem.ClientType
@@ -114,15 +126,18 @@ type Presented struct {
 // Find checks a code against the request without using it up, so that the
 // caller can look at the person before [Codes.Use]. The error is an
 // [oauth.Error] with invalid_grant, joined with [ErrCodeReplayed] for a
-// replay.
+// replay. The code comes with it where it is this client's, for the record.
 //
 // A request by the right client that fails its proof uses the code up: there
 // is no second guess.
 func (c *Codes) Find(ctx context.Context, p Presented) (StoredCode, error) {
+	if len(p.Code) != codeLength { // above all none that hashes to a device's
+		return StoredCode{}, By(tandem.RuleCodeUnknown, errBadCode)
+	}
 	hash := sha256.Sum256([]byte(p.Code))
 	code, err := c.Store.Code(ctx, hash)
 	if errors.Is(err, tandem.ErrNotFound) {
-		return StoredCode{}, errBadCode
+		return StoredCode{}, By(tandem.RuleCodeUnknown, errBadCode)
 	}
 	if err != nil {
 		return StoredCode{}, err
@@ -130,18 +145,18 @@ func (c *Codes) Find(ctx context.Context, p Presented) (StoredCode, error) {
 	// A stranger's code is left alone: presenting it must not be a way to
 	// break somebody else's sign-in (RFC 6749 section 10.5).
 	if code.ApplicationURI != p.ApplicationURI {
-		return StoredCode{}, errBadCode
+		return StoredCode{}, By(tandem.RuleCodeOtherApp, errBadCode)
 	}
 	if !code.UsedAt.IsZero() {
 		return code, c.replayed(ctx, code)
 	}
 	now := c.Clock.Now()
 	if !now.Before(code.ExpiresAt) || ahead(code.IssuedAt, now) {
-		return StoredCode{}, errBadCode
+		return code, By(tandem.RuleCodeExpired, errBadCode)
 	}
 	if err := proves(&code, p); err != nil {
 		_, useErr := c.Store.UseCode(ctx, hash, now, Given{})
-		return StoredCode{}, errors.Join(err, useErr)
+		return code, errors.Join(err, useErr)
 	}
 	return code, nil
 }
@@ -149,19 +164,22 @@ func (c *Codes) Find(ctx context.Context, p Presented) (StoredCode, error) {
 // proves checks what only the client that started the flow can know.
 func proves(code *StoredCode, p Presented) error {
 	if code.RedirectURI != p.RedirectURI {
-		return errBadCode
+		return By(tandem.RuleCodeRedirect, errBadCode)
+	}
+	if code.KeyThumbprint != "" && code.KeyThumbprint != p.KeyThumbprint {
+		return Refuse(tandem.RuleProofKey, oauth.InvalidGrant, "the authorization code is bound to a key (dpop_jkt): send a DPoP proof by it")
 	}
 	switch {
 	case code.CodeChallenge != "":
 		if !oauth.VerifierMatches(p.Verifier, code.CodeChallenge) {
-			return oauth.Refuse(oauth.InvalidGrant, "code_verifier is missing or is not that of the code_challenge")
+			return Refuse(tandem.RulePKCE, oauth.InvalidGrant, "code_verifier is missing or is not that of the code_challenge")
 		}
 	case p.Verifier != "":
 		// A verifier for a code that has no challenge: somebody took the
 		// challenge out of the request (RFC 9700 section 4.8.2).
-		return oauth.Refuse(oauth.InvalidGrant, "code_verifier came, but the authorization request had no code_challenge")
+		return Refuse(tandem.RulePKCEUnasked, oauth.InvalidGrant, "code_verifier came, but the authorization request had no code_challenge")
 	case p.ClientType != tandem.ClientConfidential:
-		return oauth.Refuse(oauth.InvalidGrant, "a public application must use PKCE")
+		return Refuse(tandem.RulePKCENeeded, oauth.InvalidGrant, "a public application must use PKCE")
 	}
 	return nil
 }
@@ -189,10 +207,11 @@ func (c *Codes) replayed(ctx context.Context, code StoredCode) error {
 	if err != nil {
 		return err
 	}
+	used := By(tandem.RuleCodeUsed, errBadCode)
 	if !gave {
-		return errBadCode
+		return used
 	}
-	return errors.Join(ErrCodeReplayed, errBadCode)
+	return errors.Join(ErrCodeReplayed, used)
 }
 
 // Purge forgets codes whose replay no longer matters.

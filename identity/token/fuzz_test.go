@@ -127,7 +127,7 @@ func FuzzRefreshToken(f *testing.F) {
 		f.Fatal(err)
 	}
 	families := &token.Families{Store: noFamilies{}, Box: box}
-	_, real, err := families.New(token.NewGrantID(), token.StoredCode{}, anna, tandem.Scope{"read"}, tandem.ClientPublic)
+	_, real, err := families.New(token.NewGrantID(), token.StoredCode{}, anna, tandem.Scope{"read"}, tandem.ClientPublic, "")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -135,10 +135,10 @@ func FuzzRefreshToken(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if _, err := families.Find(context.Background(), text, "a"); err == nil {
+		if _, err := families.Find(context.Background(), text, "a", ""); err == nil {
 			t.Errorf("%q is somebody's", text)
 		}
-		if err := families.Revoke(context.Background(), text, "a"); err != nil {
+		if _, err := families.Revoke(context.Background(), text, "a"); err != nil {
 			t.Error(err)
 		}
 	})

@@ -27,11 +27,13 @@ const (
 func (k *Keys) Refresh(ctx context.Context) error {
 	k.refresh.Lock()
 	defer k.refresh.Unlock()
+	first := false
 	for {
 		if err := k.read(ctx); err != nil {
 			return err
 		}
-		added, err := k.makeDue(ctx)
+		first = first || len(k.ring.Load().keys) == 0
+		added, err := k.makeDue(ctx, first)
 		if err != nil {
 			return err
 		}
@@ -52,6 +54,7 @@ func (k *Keys) read(ctx context.Context) error {
 		return err
 	}
 	k.ring.Store(r)
+	k.publish(ctx, r)
 	if last == nil {
 		return nil
 	}
@@ -64,13 +67,20 @@ func (k *Keys) read(ctx context.Context) error {
 	return nil
 }
 
-// makeDue adds the keys that are due and reports whether the store changed.
-func (k *Keys) makeDue(ctx context.Context) (changed bool, err error) {
+// makeDue adds the keys that are due and reports whether the store changed. The first
+// keys of an instance sign at once: nobody has read its key set before.
+func (k *Keys) makeDue(ctx context.Context, first bool) (changed bool, err error) {
 	now := k.Clock.Now()
 	lead, every := or(k.PublishLead, PublishLead), or(k.RotateEvery, RotateEvery)
-	for _, use := range keyUses {
+	for _, use := range k.uses() {
 		newest := k.newest(use, now)
 		activate := now
+		if newest == nil && !first && !slices.Contains(keyUses, use) {
+			if k.waiting(use, now) {
+				continue
+			}
+			activate = now.Add(lead)
+		}
 		if newest != nil {
 			if now.Before(newest.ActivateAt.Add(every - lead)) {
 				continue
@@ -83,6 +93,13 @@ func (k *Keys) makeDue(ctx context.Context) (changed bool, err error) {
 		changed = true
 	}
 	return changed, nil
+}
+
+// waiting reports whether the use has a key that begins to sign as soon as a rotation
+// makes one, and none before it.
+func (k *Keys) waiting(use KeyUse, now time.Time) bool {
+	horizon := now.Add(or(k.PublishLead, PublishLead) + clocksDiffer)
+	return slices.ContainsFunc(k.ring.Load().keys, func(key *signingKey) bool { return key.Use == use && !key.ActivateAt.After(horizon) })
 }
 
 func later(a, b time.Time) time.Time {
@@ -115,13 +132,17 @@ func (k *Keys) add(ctx context.Context, use KeyUse, activate time.Time) error {
 			generation = max(generation, key.Generation+1)
 		}
 	}
-	key, err := newKey(k.Box, use, generation, k.Clock.Now(), activate)
+	key, err := k.newKey(use, generation, activate)
 	if err != nil {
 		return err
 	}
 	added, err := k.Store.AddKey(ctx, key)
-	if err == nil && added {
+	switch {
+	case err != nil: // it may have been stored all the same
+	case added:
 		k.log().Info("a signing key was made", "kid", key.ID, "use", string(use), "signs_from", activate)
+	default:
+		k.forget(key)
 	}
 	return err
 }
@@ -134,7 +155,7 @@ func (k *Keys) removeDue(ctx context.Context) error {
 		if key.removeAt.IsZero() || now.Before(key.removeAt.Add(time.Minute)) {
 			continue
 		}
-		if err := k.Store.DeleteKey(ctx, key.ID); err != nil {
+		if err := k.remove(ctx, key); err != nil {
 			return err
 		}
 		removed = true
@@ -143,6 +164,30 @@ func (k *Keys) removeDue(ctx context.Context) error {
 		return k.read(ctx)
 	}
 	return nil
+}
+
+// remove deletes a key, from the store first: nobody is to look for what is gone.
+func (k *Keys) remove(ctx context.Context, key *signingKey) error {
+	if err := k.Store.DeleteKey(ctx, key.ID); err != nil {
+		return err
+	}
+	k.forget(key.StoredKey)
+	return nil
+}
+
+// forget destroys the private part of a key that the store does not have. Where that
+// fails it is of no use to anybody but whoever has the place that it is kept in.
+func (k *Keys) forget(key StoredKey) {
+	if k.Signer == nil {
+		return
+	}
+	saved, err := k.Box.Open(key.Sealed, keyPlace(key.ID))
+	if err == nil {
+		err = k.Signer.Forget(saved)
+	}
+	if err != nil {
+		k.log().Warn("a signing key that is gone could not be destroyed where it was kept", "kid", key.ID, "error", err)
+	}
 }
 
 // Rotate makes the next key of each use, which is published now and signs
@@ -154,9 +199,9 @@ func (k *Keys) Rotate(ctx context.Context) ([]KeyInfo, error) {
 	k.refresh.Lock()
 	defer k.refresh.Unlock()
 	now := k.Clock.Now()
-	for _, use := range keyUses {
+	for _, use := range k.uses() {
 		newest := k.newest(use, now)
-		if newest != nil && newest.stateAt(now) == KeyNext {
+		if newest != nil && newest.stateAt(now) == KeyNext || newest == nil && k.waiting(use, now) {
 			continue
 		}
 		if err := k.add(ctx, use, now.Add(or(k.PublishLead, PublishLead))); err != nil {
@@ -188,7 +233,7 @@ func (k *Keys) Remove(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	if err := k.Store.DeleteKey(ctx, id); err != nil {
+	if err := k.remove(ctx, key); err != nil {
 		return err
 	}
 	return k.read(ctx)

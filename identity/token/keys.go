@@ -4,11 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -30,18 +25,60 @@ import (
 type KeyUse string
 
 // The uses. Access tokens are signed with ES256, which costs a twentieth of
-// RS256; ID tokens with RS256, which every OpenID Connect client knows.
+// RS256, or with what the instance was told; ID tokens with RS256, which every OpenID
+// Connect client knows, or with what their application asks for. A key has one use, so
+// that no token is taken for one of another kind.
 const (
-	UseAccess KeyUse = "access"
-	UseID     KeyUse = "id"
+	UseAccess      KeyUse = "access"
+	UseAccessRS256 KeyUse = "access RS256"
+	UseAccessEdDSA KeyUse = "access EdDSA"
+	UseID          KeyUse = "id"
+	UseIDES256     KeyUse = "id ES256"
+	UseIDEdDSA     KeyUse = "id EdDSA"
 )
 
-var keyUses = []KeyUse{UseAccess, UseID}
+// keyUses are the uses that every instance has keys for; of the others it has them once it
+// was told to sign with one.
+var keyUses = []KeyUse{UseAccess, UseID, UseIDES256, UseIDEdDSA}
+
+// accessUses are the uses of access tokens, idUses those of ID tokens.
+var (
+	accessUses = []KeyUse{UseAccess, UseAccessRS256, UseAccessEdDSA}
+	idUses     = []KeyUse{UseID, UseIDES256, UseIDEdDSA}
+)
+
+// AccessAlgorithms are those that access tokens can be signed with. The first is the default.
+var AccessAlgorithms = []string{string(jose.ES256), string(jose.RS256), string(jose.EdDSA)}
+
+// accessUse is the use of access tokens with the algorithm; ES256 for one that there is not.
+func accessUse(algorithm string) KeyUse {
+	for _, use := range accessUses {
+		if string(use.Algorithm()) == algorithm {
+			return use
+		}
+	}
+	return UseAccess
+}
+
+func (u KeyUse) known() bool { return slices.Contains(accessUses, u) || slices.Contains(idUses, u) }
+
+// idUse is the use of ID tokens with the algorithm; RS256 for one that there is not.
+func idUse(algorithm string) KeyUse {
+	for _, use := range idUses {
+		if string(use.Algorithm()) == algorithm {
+			return use
+		}
+	}
+	return UseID
+}
 
 // Algorithm is the JWS algorithm of the use.
 func (u KeyUse) Algorithm() jose.SignatureAlgorithm {
-	if u == UseID {
+	switch u {
+	case UseID, UseAccessRS256:
 		return jose.RS256
+	case UseIDEdDSA, UseAccessEdDSA:
+		return jose.EdDSA
 	}
 	return jose.ES256
 }
@@ -70,7 +107,7 @@ type StoredKey struct {
 	// Generation counts the keys of a use from 1. The key with the highest
 	// generation that may sign is the one that does.
 	Generation int64
-	// Sealed is the private key in PKCS #8, sealed for this id.
+	// Sealed is what the [Signer] opens the private key by, sealed for this id.
 	Sealed    []byte
 	CreatedAt time.Time
 	// ActivateAt is when the key begins to sign.
@@ -84,6 +121,10 @@ type KeyStore interface {
 	// faster, and its key is as good.
 	AddKey(ctx context.Context, k StoredKey) (bool, error)
 	DeleteKey(ctx context.Context, id string) error
+	// PublishKey keeps a public part for ever; one that is kept stays as it is.
+	PublishKey(ctx context.Context, k PublishedKey) error
+	// PublishedKey returns [tandem.ErrNotFound] for an id it does not know.
+	PublishedKey(ctx context.Context, id string) (PublishedKey, error)
 }
 
 // KeyInfo is what may be known of a key.
@@ -104,6 +145,13 @@ type KeyInfo struct {
 type Keys struct {
 	Store KeyStore
 	Box   *seal.Box
+	// Signer makes the private keys; nil means [Software]. Keys that were made in software
+	// before go on until they retire.
+	Signer Signer
+	// AccessAlgorithm is what access tokens are signed with, one of [AccessAlgorithms];
+	// empty means the first. Tokens with any of them are taken, so that it can be changed,
+	// and replicas may differ.
+	AccessAlgorithm string
 	// Lifetimes are those of the tokens signed, which say how long a retired
 	// key verifies.
 	Lifetimes Lifetimes
@@ -120,6 +168,8 @@ type Keys struct {
 	ring    atomic.Pointer[ring]
 	removed atomic.Uint64
 	refresh sync.Mutex
+	// published are the keys whose public part is known to be kept; refresh guards it.
+	published map[string]bool
 }
 
 // ring is one reading of the key store. It does not change.
@@ -136,7 +186,11 @@ type signingKey struct {
 	private crypto.Signer
 	public  jose.JSONWebKey
 	// header is the JWS header of what the key signs, encoded.
-	header             string
+	header string
+	// plainHeader is that of access tokens of the type JWT, logoutHeader that of the logout
+	// tokens that it signs.
+	plainHeader, logoutHeader string
+
 	retireAt, removeAt time.Time
 }
 
@@ -174,6 +228,29 @@ func (k *Keys) signer(use KeyUse, at time.Time) (*signingKey, error) {
 	return nil, ErrNoKey
 }
 
+// accessSigner is the key that signs access tokens. A key of another algorithm than before
+// is published for as long as any before it signs; until then the key of the default goes on.
+func (k *Keys) accessSigner(at time.Time) (*signingKey, error) {
+	if use := accessUse(k.AccessAlgorithm); use != UseAccess {
+		if key, err := k.signer(use, at); err == nil && !at.Before(key.ActivateAt) {
+			return key, nil
+		}
+	}
+	return k.signer(UseAccess, at)
+}
+
+// uses are those that the instance keeps keys for: what every instance has, what this one
+// was told to sign with, and what another one was, or this one before.
+func (k *Keys) uses() []KeyUse {
+	uses := slices.Clone(keyUses)
+	for _, use := range accessUses[1:] {
+		if use == accessUse(k.AccessAlgorithm) || slices.ContainsFunc(k.ring.Load().keys, func(key *signingKey) bool { return key.Use == use }) {
+			uses = append(uses, use)
+		}
+	}
+	return uses
+}
+
 // Ready says why no token can be signed now.
 func (k *Keys) Ready() error {
 	for _, use := range keyUses {
@@ -196,6 +273,12 @@ func (k *Keys) verifier(id string, use KeyUse, at time.Time) (*signingKey, bool)
 		return nil, false
 	}
 	return key, true
+}
+
+// has reports whether there is a key with the id, whatever it signs.
+func (k *Keys) has(id string) bool {
+	r := k.ring.Load()
+	return r != nil && r.byID[id] != nil
 }
 
 // JWKS is the published key set (RFC 7517 section 5), ready to be sent: public
@@ -242,7 +325,7 @@ func (key *signingKey) stateAt(t time.Time) KeyState {
 // it signed is of no use. An ID token serves as a sign-out hint long after it
 // has expired.
 func (k *Keys) tail(use KeyUse) time.Duration {
-	if use == UseID {
+	if slices.Contains(idUses, use) {
 		return hintLifetime
 	}
 	return k.Lifetimes.access() + 2*Skew
@@ -252,6 +335,9 @@ func (k *Keys) tail(use KeyUse) time.Duration {
 func (k *Keys) newRing(stored []StoredKey, last *ring) (*ring, error) {
 	r := &ring{byID: make(map[string]*signingKey, len(stored))}
 	for _, s := range stored {
+		if !s.Use.known() {
+			continue // of a newer version, beside which this one still runs
+		}
 		var key *signingKey
 		if last != nil && last.byID[s.ID] != nil {
 			same := *last.byID[s.ID] // a copy: its end may have changed
@@ -259,7 +345,7 @@ func (k *Keys) newRing(stored []StoredKey, last *ring) (*ring, error) {
 			key = &same
 		} else {
 			var err error
-			if key, err = openKey(k.Box, s); err != nil {
+			if key, err = k.openKey(s); err != nil {
 				return nil, err
 			}
 		}
@@ -293,14 +379,8 @@ func (k *Keys) newRing(stored []StoredKey, last *ring) (*ring, error) {
 func keyPlace(id string) string { return "signing_keys|private|" + id }
 
 // newKey makes a key of the generation.
-func newKey(box *seal.Box, use KeyUse, generation int64, now, activateAt time.Time) (StoredKey, error) {
-	var private crypto.Signer
-	var err error
-	if use == UseID {
-		private, err = rsa.GenerateKey(rand.Reader, 2048)
-	} else {
-		private, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	}
+func (k *Keys) newKey(use KeyUse, generation int64, activateAt time.Time) (StoredKey, error) {
+	private, saved, err := k.make(use.Algorithm())
 	if err != nil {
 		return StoredKey{}, err
 	}
@@ -308,41 +388,29 @@ func newKey(box *seal.Box, use KeyUse, generation int64, now, activateAt time.Ti
 	if err != nil {
 		return StoredKey{}, err
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return StoredKey{}, err
-	}
 	return StoredKey{
-		ID: id, Use: use, Generation: generation, Sealed: box.Seal(der, keyPlace(id)),
-		CreatedAt: now, ActivateAt: activateAt,
+		ID: id, Use: use, Generation: generation, Sealed: k.Box.Seal(saved, keyPlace(id)),
+		CreatedAt: k.Clock.Now(), ActivateAt: activateAt,
 	}, nil
 }
 
 // openKey unseals a key and proves that it is the one its id names.
-func openKey(box *seal.Box, s StoredKey) (*signingKey, error) {
-	der, err := box.Open(s.Sealed, keyPlace(s.ID))
+func (k *Keys) openKey(s StoredKey) (*signingKey, error) {
+	saved, err := k.Box.Open(s.Sealed, keyPlace(s.ID))
 	if err != nil {
 		return nil, fmt.Errorf("signing key %s: %w", s.ID, err)
 	}
-	parsed, err := x509.ParsePKCS8PrivateKey(der)
+	private, err := k.open(saved)
 	if err != nil {
 		return nil, fmt.Errorf("signing key %s: %w", s.ID, err)
 	}
-	typ := oauth.TypeAccessToken
-	switch private := parsed.(type) {
-	case *ecdsa.PrivateKey:
-		if s.Use != UseAccess || private.Curve != elliptic.P256() {
-			return nil, fmt.Errorf("signing key %s: an elliptic key that is not of P-256 for access tokens", s.ID)
-		}
-	case *rsa.PrivateKey:
-		if s.Use != UseID {
-			return nil, fmt.Errorf("signing key %s: an RSA key that is not for ID tokens", s.ID)
-		}
-		typ = oauth.TypeIDToken
-	default:
-		return nil, fmt.Errorf("signing key %s: unknown type %T", s.ID, parsed)
+	if algorithmOf(private.Public()) != s.Use.Algorithm() || !s.Use.known() {
+		return nil, fmt.Errorf("signing key %s: a %T is not for %s", s.ID, private, s.Use)
 	}
-	private := parsed.(crypto.Signer) // both types above are
+	typ := oauth.TypeIDToken
+	if slices.Contains(accessUses, s.Use) {
+		typ = oauth.TypeAccessToken
+	}
 	id, err := thumbprint(private.Public())
 	if err != nil {
 		return nil, err
@@ -350,19 +418,24 @@ func openKey(box *seal.Box, s StoredKey) (*signingKey, error) {
 	if id != s.ID {
 		return nil, fmt.Errorf("signing key %s: the sealed key is another one", s.ID)
 	}
+	return &signingKey{
+		StoredKey: s, private: private,
+		public: jose.JSONWebKey{Key: private.Public(), KeyID: id, Algorithm: string(s.Use.Algorithm()), Use: "sig"},
+		header: jwsHeader(s.Use, typ, id), plainHeader: jwsHeader(s.Use, oauth.TypeJWT, id), logoutHeader: jwsHeader(s.Use, oauth.TypeLogoutToken, id),
+	}, nil
+}
+
+// jwsHeader is the header of what a key signs, encoded.
+func jwsHeader(use KeyUse, typ, id string) string {
 	header, err := json.Marshal(struct {
 		Algorithm string `json:"alg"`
 		Type      string `json:"typ"`
 		KeyID     string `json:"kid"`
-	}{string(s.Use.Algorithm()), typ, id})
+	}{string(use.Algorithm()), typ, id})
 	if err != nil {
-		return nil, err
+		panic(err) // three texts always marshal
 	}
-	return &signingKey{
-		StoredKey: s, private: private,
-		public: jose.JSONWebKey{Key: private.Public(), KeyID: id, Algorithm: string(s.Use.Algorithm()), Use: "sig"},
-		header: base64.RawURLEncoding.EncodeToString(header),
-	}, nil
+	return base64.RawURLEncoding.EncodeToString(header)
 }
 
 func thumbprint(public crypto.PublicKey) (string, error) {

@@ -2,8 +2,12 @@ package token
 
 import (
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
+	"strings"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/oauth"
@@ -22,8 +26,11 @@ type Minter struct {
 	Audiences []string
 	// Database is the id of the instance, claim db.
 	Database string
-	// ScopeForm is how the claim scope is written.
-	ScopeForm oauth.ScopeForm
+	// Format is how access tokens are written; empty means as ERP.net does.
+	Format oauth.AccessFormat
+	// PlainType gives access tokens the typ JWT in the place of at+jwt, for resource
+	// servers that take no other.
+	PlainType bool
 	Lifetimes Lifetimes
 	// Clock tells the time; nil means the system's.
 	Clock tandem.Clock
@@ -37,6 +44,9 @@ type Minted struct {
 	ExpiresAt time.Time
 	// Lifetime is how long it lives from its issue.
 	Lifetime time.Duration
+	// KeyID is the key that signed it, Audience the APIs that it is for, beside the
+	// issuer itself, with spaces between.
+	KeyID, Audience string
 }
 
 // UserToken is what a token for a person says.
@@ -44,12 +54,24 @@ type UserToken struct {
 	User           *tandem.User
 	ApplicationURI string
 	Scope          tandem.Scope
-	// SignInID is the claim sid, AuthTime when the person proved who they are.
-	SignInID string
-	AuthTime time.Time
+	// SignInID is the claim sid, AuthTime when the person proved who they are, and
+	// Authentication how.
+	SignInID       string
+	AuthTime       time.Time
+	Authentication Authentication
 	// GrantID is the claim grant_id: what the application was given by one code.
 	// With it all access tokens of a grant can be revoked.
 	GrantID string
+	// Claims are what the application asked for one by one.
+	Claims AskedClaims
+	// KeyThumbprint is that of the key that the access token is bound to; empty for none.
+	KeyThumbprint string
+	// Resource is the registered resource that the access token is for, and for nothing
+	// else; empty for a token of the instance's own APIs.
+	Resource string
+	// IDAlgorithm is what the ID token is signed with, one of [tandem.IDTokenAlgorithms];
+	// empty means the first.
+	IDAlgorithm string
 }
 
 // ServiceToken is what a token for a back end says. There is no place for a
@@ -60,6 +82,8 @@ type ServiceToken struct {
 	Scope          tandem.Scope
 	// Instance is the claim service_instance; empty for the single default one.
 	Instance string
+	// KeyThumbprint is that of the key that the token is bound to; empty for none.
+	KeyThumbprint string
 }
 
 // ResourcesAudience is the audience that every access token of the issuer has;
@@ -78,16 +102,29 @@ func (m *Minter) audience(api bool) oauth.Audience {
 }
 
 // access makes the claims that both kinds of access token have.
-func (m *Minter) access(kind oauth.TokenKind, app string, scope tandem.Scope, api bool) (oauth.AccessClaims, Minted) {
+func (m *Minter) access(kind oauth.TokenKind, app string, scope tandem.Scope, key string, api bool) (oauth.AccessClaims, Minted) {
 	now, life := m.Clock.Now(), m.Lifetimes.access()
 	minted := Minted{ID: NewTokenID(), Lifetime: life, ExpiresAt: time.Unix(now.Unix(), 0).Add(life)}
+	if api {
+		minted.Audience = AudienceDomainAPI
+		if m.Audiences != nil {
+			minted.Audience = strings.Join(m.Audiences, " ")
+		}
+	}
 	return oauth.AccessClaims{
 		RegisteredClaims: oauth.RegisteredClaims{
 			Issuer: m.Issuer, Audience: m.audience(api),
 			IssuedAt: now.Unix(), NotBefore: now.Unix(), ExpiresAt: minted.ExpiresAt.Unix(), ID: minted.ID,
 		},
-		Kind: kind, ClientID: app, Scope: oauth.Scope(scope),
+		Kind: kind, ClientID: app, Scope: oauth.Scope(scope), Confirmation: oauth.Confirmation{KeyThumbprint: key},
 	}, minted
+}
+
+func (m *Minter) accessHeader(key *signingKey) string {
+	if m.PlainType {
+		return key.plainHeader
+	}
+	return key.header
 }
 
 // forAPI reports whether the scope lets a token do anything at an API: without
@@ -97,34 +134,41 @@ func forAPI(scope tandem.Scope) bool {
 }
 
 // UserAccess makes a person's access token (RFC 9068). An external user's has
-// no API audience (invariant I5).
+// no API audience of the instance (invariant I5).
 func (m *Minter) UserAccess(t UserToken) (Minted, error) {
-	key, err := m.Keys.signer(UseAccess, m.Clock.Now())
+	key, err := m.Keys.accessSigner(m.Clock.Now())
 	if err != nil {
 		return Minted{}, err
 	}
-	access, minted := m.access(oauth.KindUser, t.ApplicationURI, t.Scope, t.User.Type == tandem.InternalUser && forAPI(t.Scope))
+	access, minted := m.access(oauth.KindUser, t.ApplicationURI, t.Scope, t.KeyThumbprint, t.User.Type == tandem.InternalUser && forAPI(t.Scope))
+	if t.Resource != "" {
+		access.Audience, minted.Audience = oauth.Audience{t.Resource}, t.Resource
+	}
 	claims := oauth.UserAccessClaims{
 		AccessClaims: access, UserClaims: Claims(t.User, t.Scope),
-		AuthTime: t.AuthTime.Unix(), SignInID: t.SignInID, GrantID: t.GrantID, Database: m.Database,
+		AuthTime: t.AuthTime.Unix(), ContextClass: t.Authentication.ACR(), Methods: t.Authentication.AMR(),
+		IdentityProvider: t.Authentication.Provider, Tenant: t.Authentication.Tenant,
+		SignInID: t.SignInID, GrantID: t.GrantID, Database: m.Database, UserinfoClaims: t.Claims.Userinfo,
 	}
-	minted.JWT, err = key.sign(func(b []byte) []byte { return claims.AppendJSON(b, m.ScopeForm) })
+	minted.KeyID = key.ID
+	minted.JWT, err = key.signAs(m.accessHeader(key), func(b []byte) []byte { return claims.AppendJSON(b, m.Format) })
 	return minted, err
 }
 
 // ServiceAccess makes a back end's access token.
 func (m *Minter) ServiceAccess(t ServiceToken) (Minted, error) {
-	key, err := m.Keys.signer(UseAccess, m.Clock.Now())
+	key, err := m.Keys.accessSigner(m.Clock.Now())
 	if err != nil {
 		return Minted{}, err
 	}
-	access, minted := m.access(oauth.KindService, t.ApplicationURI, t.Scope, forAPI(t.Scope))
+	access, minted := m.access(oauth.KindService, t.ApplicationURI, t.Scope, t.KeyThumbprint, forAPI(t.Scope))
 	claims := oauth.ServiceAccessClaims{
 		AccessClaims: access,
 		SystemUser:   t.SystemUser.Login, SystemUserType: string(t.SystemUser.Type), SystemUserID: t.SystemUser.ID,
 		Database: m.Database, Instance: t.Instance,
 	}
-	minted.JWT, err = key.sign(func(b []byte) []byte { return claims.AppendJSON(b, m.ScopeForm) })
+	minted.KeyID = key.ID
+	minted.JWT, err = key.signAs(m.accessHeader(key), func(b []byte) []byte { return claims.AppendJSON(b, m.Format) })
 	return minted, err
 }
 
@@ -142,45 +186,43 @@ type Bound struct {
 // Core section 3.1.3.3) or with a code (section 3.3.2.11).
 func (m *Minter) IDToken(t UserToken, bound Bound) (Minted, error) {
 	now, life := m.Clock.Now(), m.Lifetimes.id()
-	key, err := m.Keys.signer(UseID, now)
+	key, err := m.Keys.signer(idUse(t.IDAlgorithm), now)
 	if err != nil {
 		return Minted{}, err
 	}
 	minted := Minted{ID: NewTokenID(), Lifetime: life, ExpiresAt: time.Unix(now.Unix(), 0).Add(life)}
+	person := PersonalClaims{UserClaims: idClaims(t.User, t.Scope)}
+	person.Add(t.User, t.Claims.IDToken)
 	claims := oauth.IDClaims{
 		RegisteredClaims: oauth.RegisteredClaims{
 			Issuer: m.Issuer, Audience: oauth.Audience{t.ApplicationURI},
 			IssuedAt: now.Unix(), ExpiresAt: minted.ExpiresAt.Unix(), ID: minted.ID,
 		},
-		UserClaims: idClaims(t.User, t.Scope), Kind: oauth.KindID,
+		UserClaims: person.UserClaims, PreferredUsername: person.PreferredUsername, UpdatedAt: person.UpdatedAt, Kind: oauth.KindID,
 		AuthTime: t.AuthTime.Unix(), Nonce: bound.Nonce,
-		AccessTokenHash: halfHash(bound.AccessToken), CodeHash: halfHash(bound.Code), StateHash: halfHash(bound.State),
-		ContextClass: PasswordContext, Methods: []string{passwordMethod}, IdentityProvider: localProvider,
+		AccessTokenHash: key.halfHash(bound.AccessToken), CodeHash: key.halfHash(bound.Code), StateHash: key.halfHash(bound.State),
+		ContextClass: t.Authentication.ACR(), Methods: t.Authentication.AMR(), IdentityProvider: t.Authentication.IDP(), Tenant: t.Authentication.Tenant,
 		SignInID: t.SignInID, Database: m.Database,
 	}
+	minted.KeyID = key.ID
 	minted.JWT, err = key.sign(claims.AppendJSON)
 	return minted, err
 }
 
-// halfHash is a claim such as at_hash: the left half of the SHA-256 of the text
-// (OpenID Connect Core section 3.3.2.11). It is empty without one.
-func halfHash(text string) string {
+// halfHash is a claim such as at_hash: the left half of the hash of the text, by the hash
+// that the key's algorithm signs with (OpenID Connect Core section 3.3.2.11): SHA-512 for
+// Ed25519, else SHA-256. It is empty without a text.
+func (key *signingKey) halfHash(text string) string {
 	if text == "" {
 		return ""
+	}
+	if key.Use.Algorithm() == jose.EdDSA {
+		sum := sha512.Sum512([]byte(text))
+		return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
 	}
 	sum := sha256.Sum256([]byte(text))
 	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
 }
-
-// How people prove who they are: by password, to this server. There is no other
-// way to sign in.
-const (
-	// PasswordContext is the acr of one factor that is no more than a password
-	// (ISO/IEC 29115, level 1).
-	PasswordContext = "1"
-	passwordMethod  = "pwd"   // amr (RFC 8176 section 2)
-	localProvider   = "local" // idp, by IdentityServer's name
-)
 
 // Claims are what the scope lets an application know of a person: always who
 // they are, the rest with profile, the e-mail address also with email. The

@@ -37,9 +37,16 @@ type Family struct {
 	// SignInID is the claim sid, AuthTime when the person proved who they are.
 	SignInID string
 	AuthTime time.Time
+	// Authentication is how they did.
+	Authentication Authentication
 	// Scope is what was granted; a refresh can narrow one access token, never
 	// the grant, and never widen either (RFC 6749 section 6).
-	Scope                tandem.Scope
+	Scope tandem.Scope
+	// KeyThumbprint is that of the key that the tokens are bound to (RFC 9449 section
+	// 5), as those of public applications can be; empty for none.
+	KeyThumbprint string
+	// Claims are what was asked for one by one, for as long as the grant lives.
+	Claims               AskedClaims
 	CreatedAt, ExpiresAt time.Time
 	// Generation is the number of the newest token, from 1; RotatedAt is when
 	// it replaced the one before.
@@ -91,6 +98,7 @@ const (
 	EndCodeReplayed    = "the authorization code was used again"
 	EndRevoked         = "revoked by the application"
 	EndUserTypeChanged = "the user's type changed"
+	EndWithdrawn       = "the person withdrew what they had allowed"
 )
 
 // Families gives out refresh tokens and replaces each at its use.
@@ -131,14 +139,21 @@ var ErrRefreshAltered = errors.New("token: the row of a refresh family was chang
 // errBadRefresh is the one refusal of every refresh token that does not work.
 var errBadRefresh = oauth.Refuse(oauth.InvalidGrant, "the refresh token is unknown, expired, used, ended, or of another client")
 
+func badRefresh(rule tandem.Rule) *oauth.Error { return By(rule, errBadRefresh) }
+
+// Number is the token's in the chain of its family, from 1.
+func (t *RefreshToken) Number() int64 { return t.number }
+
 // IsRefreshToken reports whether text has the form of a refresh token.
 func IsRefreshToken(text string) bool {
 	return len(text) == refreshLength && text[:len(refreshPrefix)] == refreshPrefix
 }
 
 // New makes a family for what a code grants, and its first token. It lives
-// once [Codes.Use] has stored it. The id is one of [NewGrantID].
-func (f *Families) New(grantID string, code StoredCode, u *tandem.User, scope tandem.Scope, client tandem.ClientType) (*Family, string, error) {
+// once [Codes.Use] has stored it. The id is one of [NewGrantID]. key is the thumbprint
+// of the key that the request has a proof by: a public application's tokens are bound to
+// it, a confidential one's to its credential (RFC 9449 section 5).
+func (f *Families) New(grantID string, code StoredCode, u *tandem.User, scope tandem.Scope, client tandem.ClientType, key string) (*Family, string, error) {
 	now := f.Clock.Now()
 	id, err := uuid.Parse(grantID)
 	if err != nil {
@@ -148,9 +163,12 @@ func (f *Families) New(grantID string, code StoredCode, u *tandem.User, scope ta
 	rand.Read(secret)
 	family := &Family{
 		ID: id.String(), ApplicationURI: code.ApplicationURI, UserID: u.ID, UserType: u.Type,
-		SignInID: code.SignInID, AuthTime: code.AuthTime, Scope: scope,
+		SignInID: code.SignInID, AuthTime: code.AuthTime, Authentication: code.Authentication, Scope: scope, Claims: code.Claims,
 		CreatedAt: now, ExpiresAt: now.Add(f.Lifetimes.refresh(client)),
 		Generation: 1, RotatedAt: now,
+	}
+	if client == tandem.ClientPublic {
+		family.KeyThumbprint = key
 	}
 	family.Secret = f.Box.Seal(secret, family.place())
 	return family, derive(id, 1, secret), nil
@@ -159,8 +177,18 @@ func (f *Families) New(grantID string, code StoredCode, u *tandem.User, scope ta
 // place binds the sealed secret to its row and to everything that the row says
 // while the family lives.
 func (f *Family) place() string {
-	return fmt.Sprintf("refresh_families|secret|%s|%q|%q|%q|%q|%d|%q|%d|%d|%d|%d", f.ID, f.ApplicationURI, f.UserID, f.UserType, f.SignInID,
+	place := fmt.Sprintf("refresh_families|secret|%s|%q|%q|%q|%q|%d|%q|%d|%d|%d|%d", f.ID, f.ApplicationURI, f.UserID, f.UserType, f.SignInID,
 		f.AuthTime.UnixMicro(), f.Scope.String(), f.CreatedAt.UnixMicro(), f.ExpiresAt.UnixMicro(), f.Generation, f.RotatedAt.UnixMicro())
+	if claims := f.Claims.String(); claims != "" { // families of before have none
+		place += "|" + claims
+	}
+	if f.KeyThumbprint != "" {
+		place += "|key " + f.KeyThumbprint
+	}
+	if how := f.Authentication.String(); how != "" {
+		place += "|by " + how
+	}
+	return place
 }
 
 // derive makes the token with the number.
@@ -183,29 +211,30 @@ type RefreshToken struct {
 }
 
 // open reads a token and finds its family. It returns errBadRefresh for
-// everything that no family has given out.
+// everything that no family has given out, with the family where that has ended.
 func (f *Families) open(ctx context.Context, text string) (RefreshToken, error) {
 	if !IsRefreshToken(text) {
-		return RefreshToken{}, errBadRefresh
+		return RefreshToken{}, badRefresh(tandem.RuleRefreshUnknown)
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text[len(refreshPrefix):])
 	if err != nil || len(b) != refreshBytes { // the decoder passes over line breaks
-		return RefreshToken{}, errBadRefresh
+		return RefreshToken{}, badRefresh(tandem.RuleRefreshUnknown)
 	}
 	id := uuid.UUID(b[:idBytes])
+	number := int64(binary.BigEndian.Uint64(b[idBytes:]))
 	family, secret, err := f.family(ctx, id.String())
 	if err != nil {
-		return RefreshToken{}, err
+		return RefreshToken{Family: family, number: number}, err
 	}
 	mac := hmac.New(sha256.New, secret)
 	mac.Write(b[:idBytes+generationBytes])
 	if !hmac.Equal(mac.Sum(nil), b[idBytes+generationBytes:]) {
-		return RefreshToken{}, errBadRefresh
+		return RefreshToken{}, badRefresh(tandem.RuleRefreshUnknown)
 	}
 	return RefreshToken{
 		Family: family,
 		id:     id,
-		number: int64(binary.BigEndian.Uint64(b[idBytes:])),
+		number: number,
 		secret: secret,
 	}, nil
 }
@@ -216,17 +245,17 @@ func (f *Families) family(ctx context.Context, id string) (Family, []byte, error
 	seen := f.seen.get(id) // before the row: it may grow meanwhile
 	family, err := f.Store.Family(ctx, id)
 	if errors.Is(err, tandem.ErrNotFound) {
-		return Family{}, nil, errBadRefresh
+		return Family{}, nil, badRefresh(tandem.RuleRefreshUnknown)
 	}
 	if err != nil {
 		return Family{}, nil, err
 	}
 	if !family.EndedAt.IsZero() {
-		return Family{}, nil, errBadRefresh
+		return family, nil, badRefresh(tandem.RuleRefreshEnded)
 	}
 	secret, err := f.Box.Open(family.Secret, family.place())
 	if err != nil || family.Generation < seen {
-		return Family{}, nil, errors.Join(ErrRefreshAltered, errBadRefresh)
+		return Family{}, nil, errors.Join(ErrRefreshAltered, badRefresh(tandem.RuleRefreshAltered))
 	}
 	f.seen.put(id, family.Generation)
 	return family, secret, nil
@@ -236,25 +265,37 @@ func (f *Families) family(ctx context.Context, id string) (Family, []byte, error
 // the scope before [Families.Rotate]. The family belongs to the application.
 // Use of a replaced token, outside the retry window, ends the family; the
 // error is then joined with [ErrRefreshReplayed], and the token is returned too.
-func (f *Families) Find(ctx context.Context, text, applicationURI string) (RefreshToken, error) {
+//
+// key is the thumbprint of the key that the request has a proof by. A token that is
+// bound to another is left alone too: who stole it learns nothing and ends nothing.
+func (f *Families) Find(ctx context.Context, text, applicationURI, key string) (RefreshToken, error) {
 	t, err := f.open(ctx, text)
 	if err != nil {
-		return RefreshToken{}, err
+		if t.ApplicationURI != applicationURI {
+			t = RefreshToken{}
+		}
+		return t, err
 	}
 	// A stranger's token is left alone: presenting it must not be a way to
 	// end somebody else's grant.
 	if t.ApplicationURI != applicationURI {
-		return RefreshToken{}, errBadRefresh
+		return RefreshToken{}, badRefresh(tandem.RuleRefreshOtherApp)
+	}
+	if t.KeyThumbprint != "" && t.KeyThumbprint != key {
+		return RefreshToken{}, errOtherKey
 	}
 	return t, f.usable(ctx, &t)
 }
+
+// errOtherKey is for a token that its client must prove a key for.
+var errOtherKey = Refuse(tandem.RuleProofKey, oauth.InvalidGrant, "the refresh token is bound to a key: send a DPoP proof by it")
 
 // usable says why a token must not be used now, as far as its family tells; a
 // replay ends the family.
 func (f *Families) usable(ctx context.Context, t *RefreshToken) error {
 	now := f.Clock.Now()
 	if !t.livesAt(now) {
-		return errBadRefresh
+		return badRefresh(tandem.RuleRefreshExpired)
 	}
 	if f.current(t, now) {
 		return nil
@@ -262,7 +303,7 @@ func (f *Families) usable(ctx context.Context, t *RefreshToken) error {
 	if err := f.Store.EndFamily(ctx, t.ID, now, f.Lifetimes.accessUntil(now), EndReplayed); err != nil {
 		return err
 	}
-	return errors.Join(ErrRefreshReplayed, errBadRefresh)
+	return errors.Join(ErrRefreshReplayed, badRefresh(tandem.RuleRefreshReplayed))
 }
 
 // Rotate uses a token that Find returned, and returns its successor. A retry
@@ -310,25 +351,33 @@ func (f *Families) Look(ctx context.Context, text, applicationURI string) (Famil
 	return t.Family, nil
 }
 
+// boundRetry is for how long a client that proves its key may fetch the last successor
+// again: phones lose answers in dead spots, and a thief has not the key.
+const boundRetry = 24 * time.Hour
+
 // current reports whether a token is the family's newest one, or the one before
 // within the retry window.
 func (f *Families) current(t *RefreshToken, now time.Time) bool {
-	return t.number == t.Generation ||
-		t.number == t.Generation-1 && now.Sub(t.RotatedAt) <= f.Lifetimes.retry() && !ahead(t.RotatedAt, now)
+	retry := f.Lifetimes.retry()
+	if t.KeyThumbprint != "" {
+		retry = max(retry, boundRetry)
+	}
+	return t.number == t.Generation || t.number == t.Generation-1 && now.Sub(t.RotatedAt) <= retry && !ahead(t.RotatedAt, now)
 }
 
 // Revoke ends the family of a token (RFC 7009). A token that is unknown or of
-// another application is no error and reveals nothing.
-func (f *Families) Revoke(ctx context.Context, text, applicationURI string) error {
+// another application is no error and reveals nothing: the family is that which this
+// call ended, or empty.
+func (f *Families) Revoke(ctx context.Context, text, applicationURI string) (Family, error) {
 	t, err := f.open(ctx, text)
 	var refusal *oauth.Error
 	if errors.As(err, &refusal) || err == nil && t.ApplicationURI != applicationURI {
-		return nil
+		return Family{}, nil
 	}
 	if err != nil {
-		return err
+		return Family{}, err
 	}
-	return f.End(ctx, t.ID, EndRevoked)
+	return t.Family, f.End(ctx, t.ID, EndRevoked)
 }
 
 // End ends one family for the reason, with every access token of its grant.
@@ -353,6 +402,9 @@ func (f *Families) EndUser(ctx context.Context, userID string) error {
 func (f *Families) EndApplication(ctx context.Context, applicationURI string) error {
 	return f.Store.EndApplication(ctx, applicationURI, f.Clock.Now(), EndAppClosed)
 }
+
+// TokensUntil is when the last access token of a grant that ends now is of no use any more.
+func (f *Families) TokensUntil(now time.Time) time.Time { return f.Lifetimes.accessUntil(now) }
 
 // Purge forgets families that expired long ago.
 func (f *Families) Purge(ctx context.Context) error {

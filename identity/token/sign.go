@@ -3,12 +3,18 @@ package token
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"encoding/asn1"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"math/big"
 	"sync"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 // The compact serialization of a JWS (RFC 7515 section 7.1) is put together
@@ -27,12 +33,17 @@ var scratch = sync.Pool{New: func() any {
 
 // sign makes the JWT of the claim set that claims appends.
 func (key *signingKey) sign(claims func([]byte) []byte) (string, error) {
+	return key.signAs(key.header, claims)
+}
+
+// signAs makes a JWT with another header.
+func (key *signingKey) signAs(header string, claims func([]byte) []byte) (string, error) {
 	payload, text := scratch.Get().(*[]byte), scratch.Get().(*[]byte)
 	defer scratch.Put(payload)
 	defer scratch.Put(text)
 	*payload = claims((*payload)[:0])
 
-	b := append((*text)[:0], key.header...)
+	b := append((*text)[:0], header...)
 	b = append(b, '.')
 	b = base64.RawURLEncoding.AppendEncode(b, *payload)
 	digest := sha256.Sum256(b)
@@ -53,9 +64,33 @@ func (key *signingKey) sign(claims func([]byte) []byte) (string, error) {
 			return "", err
 		}
 		b = base64.RawURLEncoding.AppendEncode(b, signature)
+	case ed25519.PrivateKey:
+		b = base64.RawURLEncoding.AppendEncode(b, ed25519.Sign(private, b[:len(b)-1]))
 	default:
-		return "", fmt.Errorf("token: cannot sign with a %T", key.private)
+		signature, err := signElsewhere(private, digest[:])
+		if err != nil {
+			return "", fmt.Errorf("sign with the key %s: %w", key.ID, err)
+		}
+		b = base64.RawURLEncoding.AppendEncode(b, signature)
 	}
 	*text = b
 	return string(b), nil
+}
+
+// signElsewhere signs with a key that is not in memory. ECDSA comes as ASN.1 from there
+// (SEC 1 appendix C.5), of which a JWS has the two numbers only.
+func signElsewhere(key crypto.Signer, digest []byte) ([]byte, error) {
+	signature, err := key.Sign(rand.Reader, digest, crypto.SHA256)
+	if err != nil || algorithmOf(key.Public()) != jose.ES256 {
+		return signature, err
+	}
+	var pair struct{ R, S *big.Int }
+	if rest, err := asn1.Unmarshal(signature, &pair); err != nil || len(rest) > 0 || max(pair.R.BitLen(), pair.S.BitLen()) > 8*p256Bytes ||
+		min(pair.R.Sign(), pair.S.Sign()) < 1 {
+		return nil, errors.New("what came is no ECDSA signature")
+	}
+	signature = make([]byte, 2*p256Bytes)
+	pair.R.FillBytes(signature[:p256Bytes])
+	pair.S.FillBytes(signature[p256Bytes:])
+	return signature, nil
 }

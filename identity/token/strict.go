@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
@@ -82,62 +83,63 @@ func decodePart(encoded string) ([]byte, bool) {
 // uniqueNames proves that the text is one JSON object in which no member
 // repeats, not even in another case: two readers of such a text could see two
 // different claims (RFC 7519 section 4, RFC 8725 section 2.4).
+//
+// encoding/json says whether it is JSON at all; in text that is, strings and brackets
+// are enough to know what is a name.
 func uniqueNames(text []byte) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+	if !json.Valid(text) || bytes.TrimLeft(text, " \t\r\n")[0] != '{' {
 		return errMalformed
 	}
-	if err := walkObject(d, 1); err != nil {
-		return err
-	}
-	if d.More() || d.InputOffset() != int64(len(bytes.TrimRight(text, " \t\r\n"))) {
-		return errMalformed
-	}
-	return nil
-}
-
-func walkObject(d *json.Decoder, depth int) error {
-	seen := make(map[string]bool, 24)
-	for d.More() {
-		t, err := d.Token()
-		name, ok := t.(string)
-		if err != nil || !ok {
-			return errMalformed
-		}
-		// encoding/json folds further than lower case does: it takes ſ for s.
-		folded := strings.ToLower(strings.ToUpper(name))
-		if seen[folded] {
-			return errMalformed
-		}
-		seen[folded] = true
-		if err := walkValue(d, depth); err != nil {
-			return err
-		}
-	}
-	_, err := d.Token() // the closing brace
-	return err
-}
-
-func walkValue(d *json.Decoder, depth int) error {
-	t, err := d.Token()
-	if err != nil {
-		return errMalformed
-	}
-	if _, ok := t.(json.Delim); ok && depth >= maxDepth {
-		return errMalformed
-	}
-	switch t {
-	case json.Delim('{'):
-		return walkObject(d, depth+1)
-	case json.Delim('['):
-		for d.More() {
-			if err := walkValue(d, depth+1); err != nil {
-				return err
+	var open []map[string]bool // the names of each object that is open; nil for an array
+	named := false             // the next string is a name
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '{', '[':
+			if len(open) == maxDepth {
+				return errMalformed
 			}
+			named = text[i] == '{'
+			open = append(open, nil)
+			if named {
+				open[len(open)-1] = make(map[string]bool, 24)
+			}
+		case '}', ']':
+			open = open[:len(open)-1]
+		case ',':
+			named = open[len(open)-1] != nil
+		case '"':
+			end := stringEnd(text, i)
+			if named {
+				name, names := foldedName(text[i:end]), open[len(open)-1]
+				if names[name] {
+					return errMalformed
+				}
+				names[name] = true
+			}
+			named, i = false, end-1
 		}
-		_, err := d.Token()
-		return err
 	}
 	return nil
+}
+
+// stringEnd is where the string that begins at i is over, in JSON.
+func stringEnd(text []byte, i int) int {
+	for i++; text[i] != '"'; i++ {
+		if text[i] == '\\' {
+			i++
+		}
+	}
+	return i + 1
+}
+
+// foldedName is a name without regard to case. encoding/json folds further than lower case
+// does: it takes ſ for s.
+func foldedName(quoted []byte) string {
+	plain := func(c byte) bool { return c >= 'a' && c <= 'z' || c == '_' }
+	if name := quoted[1 : len(quoted)-1]; !slices.ContainsFunc(name, func(c byte) bool { return !plain(c) }) {
+		return string(name) // as nearly all are
+	}
+	var name string
+	_ = json.Unmarshal(quoted, &name) // it is valid
+	return strings.ToLower(strings.ToUpper(name))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -23,6 +24,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/internal/testkit"
+	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/seal"
 )
 
@@ -33,16 +35,24 @@ type forge struct {
 	clock    *testkit.Clock
 	elliptic *ecdsa.PrivateKey
 	rsa      *rsa.PrivateKey
+	// signers are all keys, by their ids.
+	signers map[string]crypto.Signer
 }
 
-func newForge(t testing.TB) *forge {
+func newForge(t testing.TB) *forge { return newForgeOf(t, "", "") }
+
+// newForgeOf is a forge of an instance that writes access tokens in the format, signed with
+// the algorithm.
+func newForgeOf(t testing.TB, format oauth.AccessFormat, algorithm string) *forge {
 	t.Helper()
 	store, c := &memory{}, testkit.NewClock()
-	f := &forge{replica: newReplica(t, store, c), clock: c}
+	f := &forge{replica: newReplicaOf(t, store, c, algorithm), clock: c}
+	f.minter.Format = format
 	box, err := seal.New("signing keys", []byte("0123456789abcdef0123456789abcdef"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.signers = map[string]crypto.Signer{}
 	for _, k := range store.keys {
 		der, err := box.Open(k.Sealed, "signing_keys|private|"+k.ID)
 		if err != nil {
@@ -52,11 +62,16 @@ func newForge(t testing.TB) *forge {
 		if err != nil {
 			t.Fatal(err)
 		}
+		f.signers[k.ID] = key.(crypto.Signer)
 		switch key := key.(type) {
 		case *ecdsa.PrivateKey:
-			f.elliptic = key
+			if k.Use == token.UseAccess {
+				f.elliptic = key
+			}
 		case *rsa.PrivateKey:
-			f.rsa = key
+			if k.Use == token.UseID {
+				f.rsa = key
+			}
 		}
 	}
 	return f
@@ -89,6 +104,8 @@ func (f *forge) raw(t testing.TB, header, payload string, key crypto.Signer) str
 		if signature, err = rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest[:]); err != nil {
 			t.Fatal(err)
 		}
+	case ed25519.PrivateKey:
+		signature = ed25519.Sign(key, []byte(text))
 	}
 	return text + "." + b64(signature)
 }
@@ -140,9 +157,10 @@ func (f *forge) resigned(t testing.TB, jwt string, header, claims edit) string {
 	if claims != nil {
 		claims(c)
 	}
-	var key crypto.Signer = f.elliptic
-	if h["alg"] == "RS256" {
-		key = f.rsa
+	kid, _ := h["kid"].(string)
+	key := f.signers[kid]
+	if key == nil {
+		key = f.elliptic
 	}
 	return f.raw(t, text(h), text(c), key)
 }
@@ -236,7 +254,6 @@ func TestD24_ForgedAccessTokens(t *testing.T) {
 		"b64 false":                f.raw(t, head(set("b64", false)), payload, f.elliptic),
 		"zip":                      f.raw(t, head(set("zip", "DEF")), payload, f.elliptic),
 		"cty JWT":                  f.raw(t, head(set("cty", "JWT")), payload, f.elliptic),
-		"typ JWT":                  f.raw(t, head(set("typ", "JWT")), payload, f.elliptic),
 		"typ missing":              f.raw(t, head(set("typ", nil)), payload, f.elliptic),
 		"typ in upper case":        f.raw(t, head(set("typ", "AT+JWT")), payload, f.elliptic),
 		"typ logout+jwt":           f.raw(t, head(set("typ", "logout+jwt")), payload, f.elliptic),
@@ -325,7 +342,17 @@ func flipAt(s string, i int) string {
 // mixed, other issuers, audiences and times (D24, I3, I4, I7).
 func TestD24_I7_SignedAndStillRefused(t *testing.T) {
 	t.Parallel()
-	f := newForge(t)
+	for _, format := range []oauth.AccessFormat{oauth.FormatERPNet, oauth.FormatRFC9068} {
+		for _, algorithm := range token.AccessAlgorithms {
+			t.Run(string(format)+" "+algorithm, func(t *testing.T) {
+				t.Parallel()
+				signedAndStillRefused(t, newForgeOf(t, format, algorithm))
+			})
+		}
+	}
+}
+
+func signedAndStillRefused(t *testing.T, f *forge) {
 	user, id := f.user(t, anna)
 	external, _ := f.user(t, paul)
 	service := f.service(t)
@@ -355,6 +382,12 @@ func TestD24_I7_SignedAndStillRefused(t *testing.T) {
 		"user with an instance":             {user, set("service_instance", "w"), false},
 		"user with null System User":        {user, set("client_system_user", json.RawMessage("null")), false},
 		"service with sub":                  {service, set("sub", "anna"), false},
+		"service with its client as sub":    {service, set("sub", "com.example/portal"), true},
+		"its client in upper case":          {service, set("sub", "COM.EXAMPLE/PORTAL"), false},
+		"its System User as sub":            {service, set("sub", robot.Login), false},
+		"service with an empty sub":         {service, set("sub", ""), false},
+		"service with a list as sub":        {service, set("sub", []string{"com.example/portal"}), false},
+		"service, both another's":           {service, set("sub", "anna", "client_id", "anna"), true}, // an application of that name
 		"service with sid":                  {service, set("sid", "s"), false},
 		"service with e-mail":               {service, set("email", "a@b.example"), false},
 		"service with auth_time":            {service, set("auth_time", now), false},

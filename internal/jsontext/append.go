@@ -4,6 +4,14 @@ import "unicode/utf8"
 
 const hexDigits = "0123456789abcdef"
 
+// plain are the bytes that stand for themselves in a JSON string.
+var plain = func() (is [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		is[c] = c != '"' && c != '\\'
+	}
+	return is
+}()
+
 // AppendString appends the text as a JSON string (RFC 8259 section 7), with no
 // escapes but those that JSON needs. Bytes that are not UTF-8 become U+FFFD, as
 // encoding/json has it.
@@ -12,7 +20,7 @@ func AppendString(dst []byte, text string) []byte {
 	start := 0 // of what is not appended yet
 	for i := 0; i < len(text); {
 		c := text[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
+		if plain[c] {
 			i++
 			continue
 		}

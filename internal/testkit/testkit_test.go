@@ -76,3 +76,21 @@ func TestEventuallyAsksUntilItIsTrue(t *testing.T) {
 		t.Errorf("asked %d times", asked)
 	}
 }
+
+func TestHasToken(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"":                                    false,
+		"Bearer abc":                          false,
+		"Bearer eyJhbGciOiJFUzI1NiJ9.e30.AA":  true,
+		"id_token_hint%3DeyJhbGciOiJub25lIn0": true,
+		"answered eyJhbG…":                    true, // cut
+		"eyJ":                                 true,
+		"xeyJ_-8H3kQ9zW1":                     false, // of a thumbprint
+		"eyJ_-8H3kQ9z eyJhbGciOiJFUzI1NiJ9":   true,
+	} {
+		if got := testkit.HasToken(text); got != want {
+			t.Errorf("%q: %t", text, got)
+		}
+	}
+}

@@ -25,6 +25,9 @@ import (
 // systems are those that the program is built for.
 var systems = []string{"linux", "darwin", "windows"}
 
+// embedded is data of others in our own packages, with its licence beside it.
+var embedded = []module{{Path: "github.com/trustelem/zxcvbn", Version: "v1.0.1 (its list of passwords)", Dir: "identity/signin/common"}}
+
 type module struct {
 	Path, Version, Dir string
 	Main               bool
@@ -96,6 +99,9 @@ func linked(program string) ([]module, error) {
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
 		return nil, err
+	}
+	for _, m := range embedded {
+		found[m.Path] = m
 	}
 	all := slices.SortedFunc(maps.Values(found), func(a, b module) int { return cmp.Compare(a.Path, b.Path) })
 	release := strings.Join(strings.SplitN(runtime.Version(), ".", 3)[:2], ".") // go1.26: each patch has the same notices

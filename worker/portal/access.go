@@ -49,7 +49,10 @@ type erpAccess struct {
 		ID     string `json:"Id"`
 		Number string
 		Active bool
-		Party  *struct{ PartyName client.Text }
+		Party  *struct {
+			ID        string `json:"@odata.id"`
+			PartyName client.Text
+		}
 	}
 }
 
@@ -120,7 +123,7 @@ func (o *Portal) Customers(ctx context.Context, p client.IDToken) ([]internalapi
 			Invoices: atLeast(row.Role, internalapi.RoleBilling),
 		}
 		if row.Customer.Party != nil {
-			c.Name = row.Customer.Party.PartyName.In(p.Locale)
+			c.Name, c.Party = row.Customer.Party.PartyName.In(p.Locale), row.Customer.Party.ID
 		}
 		// Of two rows for one company the greater role counts, with its own
 		// window, and not the best of both.

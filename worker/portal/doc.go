@@ -1,5 +1,5 @@
 // Package portal is what external people see: the companies that they may act
-// for, and the orders and invoices of those.
+// for, and the orders, invoices and shipments of those.
 //
 // It owns the rules for that, and decides by the verified evidence of who asks
 // and the ERP's table of customer access. It calls the ERP with the service
@@ -8,7 +8,10 @@
 package portal
 
 import (
+	"sync"
 	"time"
+
+	"github.com/maypok86/otter/v2"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
@@ -22,4 +25,7 @@ type Portal struct {
 	Zone *time.Location
 
 	access accessCache
+	// printed are the latest printouts; made with the first.
+	prints  sync.Once
+	printed *otter.Cache[printKey, printout]
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,23 +14,42 @@ import (
 	"github.com/hybridapps/tandem/internalapi"
 )
 
-// Kind is what the portal shows: orders or invoices.
+// Kind is what the portal shows: orders, invoices or shipments.
 type Kind struct {
 	set, word string
 	// role is the least that sees any of them.
 	role internalapi.PortalRole
-	// head are the fields of a list.
-	head string
+	// head are the fields of a list. one are those of a document besides, with what is
+	// expanded.
+	head, one, expand string
+	// toParty says that a document names the party of a customer, and not the customer.
+	toParty bool
+}
+
+// reference is the attribute that says whose a document is.
+func (k Kind) reference() string {
+	if k.toParty {
+		return "ToParty"
+	}
+	return "Customer"
+}
+
+// owner is how a customer is named by that.
+func (k Kind) owner(c internalapi.PortalCustomer) string {
+	if k.toParty {
+		return c.Party
+	}
+	return client.Ref(setCustomers, c.ID)
 }
 
 var (
 	// Orders are sales orders, Invoices invoices.
 	Orders = Kind{
-		set: "Crm_Sales_SalesOrders", word: "orders", role: internalapi.RoleOrders,
+		set: "Crm_Sales_SalesOrders", word: "orders", role: internalapi.RoleOrders, expand: expandCustomer + "," + expandLines,
 		head: "Id,DocumentNo,DocumentDate,State,Void,CustomerPurchaseOrderNo,TotalLineAmount",
 	}
 	Invoices = Kind{
-		set: "Crm_Invoicing_Invoices", word: "invoices", role: internalapi.RoleBilling,
+		set: "Crm_Invoicing_Invoices", word: "invoices", role: internalapi.RoleBilling, expand: expandCustomer + "," + expandLines, one: ",ObjectVersion",
 		head: "Id,DocumentNo,DocumentDate,State,Void,PaymentDueDate,AmountToPay",
 	}
 )
@@ -56,7 +76,9 @@ type erpDocument struct {
 	Customer                *struct {
 		ID string `json:"Id"`
 	}
-	Lines []erpLine
+	ObjectVersion int64
+	Lines         []erpLine
+	erpShipment
 }
 
 type erpLine struct {
@@ -67,6 +89,10 @@ type erpLine struct {
 	LineAmount                client.Amount
 	LineCustomDiscountPercent json.Number
 	Product                   *struct{ PartNumber string }
+	ParentSalesOrderLine      *struct {
+		ProductDescription client.Text
+		Product            *struct{ PartNumber string }
+	}
 }
 
 // allowed are the companies whose documents of the kind the person may see.
@@ -89,10 +115,7 @@ func (o *Portal) earliest(c internalapi.PortalCustomer) time.Time {
 	if c.DaysBack == nil {
 		return time.Time{}
 	}
-	now := o.Clock.Now().UTC()
-	if o.Zone != nil {
-		now = now.In(o.Zone)
-	}
+	now := o.today()
 	return time.Date(now.Year(), now.Month(), now.Day()-max(*c.DaysBack, 0), 0, 0, 0, 0, time.UTC)
 }
 
@@ -116,12 +139,14 @@ func (o *Portal) List(ctx context.Context, p client.IDToken, kind Kind, q intern
 		return out, err
 	}
 	windows := map[time.Time][]string{}
-	for id, c := range allowed {
+	for _, c := range allowed {
 		at := o.earliest(c)
 		if from.After(at) { // one's own window is the wider one
 			at = from
 		}
-		windows[at] = append(windows[at], id)
+		if owner := kind.owner(c); owner != "" && !slices.Contains(windows[at], owner) {
+			windows[at] = append(windows[at], owner)
+		}
 	}
 	if len(windows) > 1 && q.Skip+q.Top > maxDepth {
 		return out, tandem.Errorf(tandem.CodeInvalid, "this list cannot be paged further; search by number")
@@ -155,7 +180,7 @@ func (o *Portal) List(ctx context.Context, p client.IDToken, kind Kind, q intern
 	}
 	found = found[:min(q.Top, len(found))]
 	for i := range found {
-		if d, visible := o.present(&found[i], allowed, p); visible {
+		if d, visible := o.present(kind, &found[i], allowed, p); visible {
 			out.Documents = append(out.Documents, d)
 		}
 	}
@@ -163,16 +188,16 @@ func (o *Portal) List(ctx context.Context, p client.IDToken, kind Kind, q intern
 	return out, nil
 }
 
-func (o *Portal) query(kind Kind, earliest time.Time, customers []string, asked internalapi.PortalQuery) (client.Query, error) {
+func (o *Portal) query(kind Kind, earliest time.Time, owners []string, asked internalapi.PortalQuery) (client.Query, error) {
 	text := asked.Search
-	slices.Sort(customers)
-	refs := make([]string, len(customers))
-	for i, id := range customers {
-		refs[i] = client.Quote(client.Ref(setCustomers, id))
+	slices.Sort(owners)
+	refs := make([]string, len(owners))
+	for i, owner := range owners {
+		refs[i] = client.Quote(owner)
 	}
-	filter := "Customer in (" + strings.Join(refs, ",") + ")"
+	filter := kind.reference() + " in (" + strings.Join(refs, ",") + ")"
 	if len(refs) == 1 {
-		filter = "Customer eq " + refs[0]
+		filter = kind.reference() + " eq " + refs[0]
 	}
 	if !earliest.IsZero() {
 		filter = client.And(filter, "DocumentDate ge "+client.Date(earliest))
@@ -185,6 +210,9 @@ func (o *Portal) query(kind Kind, earliest time.Time, customers []string, asked 
 		filter = client.And(filter, "DocumentDate le "+client.Date(to))
 	}
 	q := client.Query{Select: kind.head, Expand: expandCustomer, Count: true}
+	if kind.toParty {
+		q.Expand = "ToParty($select=PartyName)"
+	}
 	switch {
 	case text == "":
 	case strings.ToLower(text) == strings.ToUpper(text): // no letters: the exact comparison of contains is enough
@@ -196,49 +224,68 @@ func (o *Portal) query(kind Kind, earliest time.Time, customers []string, asked 
 	return q, nil
 }
 
-// oneDocument reads a document. One that is missing, of another company, or too
+// One reads a document. One that is missing, of another company, or too
 // old gives the same response: nothing is told about what a person may not see.
 func (o *Portal) One(ctx context.Context, p client.IDToken, kind Kind, id string) (internalapi.PortalDocument, error) {
+	_, out, err := o.read(ctx, p, kind, id, kind.expand)
+	return out, err
+}
+
+// read is One, with the document as the ERP has it.
+func (o *Portal) read(ctx context.Context, p client.IDToken, kind Kind, id, expand string) (*erpDocument, internalapi.PortalDocument, error) {
+	none := internalapi.PortalDocument{}
 	notFound := tandem.Errorf(tandem.CodeNotFound, "there is no such document")
 	id, err := guid(id)
 	if err != nil {
-		return internalapi.PortalDocument{}, err
+		return nil, none, err
 	}
 	allowed, err := o.allowed(ctx, p, kind)
 	if err != nil {
-		return internalapi.PortalDocument{}, err
+		return nil, none, err
 	}
 	if len(allowed) == 0 {
-		return internalapi.PortalDocument{}, notFound
+		return nil, none, notFound
 	}
-	d, err := client.Get[erpDocument](ctx, o.ERP, client.Ref(kind.set, id), client.Query{
-		Select: kind.head,
-		Expand: expandCustomer + "," + expandLines,
-	})
+	d, err := client.Get[erpDocument](ctx, o.ERP, client.Ref(kind.set, id), client.Query{Select: kind.head + kind.one, Expand: expand})
 	if tandem.ErrorCode(err) == tandem.CodeNotFound {
-		return internalapi.PortalDocument{}, notFound
+		return nil, none, notFound
 	}
 	if err != nil {
-		return internalapi.PortalDocument{}, err
+		return nil, none, err
 	}
-	out, visible := o.present(&d, allowed, p)
+	out, visible := o.present(kind, &d, allowed, p)
 	if !visible {
-		return internalapi.PortalDocument{}, notFound
+		return nil, none, notFound
 	}
-	return out, nil
+	return &d, out, nil
+}
+
+// ownerOf is the company that lets the person see a document.
+func (o *Portal) ownerOf(kind Kind, d *erpDocument, allowed map[string]internalapi.PortalCustomer) (internalapi.PortalCustomer, bool) {
+	if !kind.toParty {
+		if d.Customer == nil {
+			return internalapi.PortalCustomer{}, false
+		}
+		c, found := allowed[strings.ToLower(d.Customer.ID)]
+		return c, found && !d.DocumentDate.Before(o.earliest(c))
+	}
+	for _, id := range slices.Sorted(maps.Keys(allowed)) { // a party may be a customer of several of our companies
+		c := allowed[id]
+		if d.ToParty != nil && c.Party != "" && strings.EqualFold(c.Party, d.ToParty.ID) && !d.DocumentDate.Before(o.earliest(c)) {
+			return c, true
+		}
+	}
+	return internalapi.PortalCustomer{}, false
 }
 
 // present is the one place where a document of the ERP becomes one of the
 // portal. It checks again that the person may see it, and leaves out what the
 // role does not include.
 func (o *Portal) present(
-	d *erpDocument, allowed map[string]internalapi.PortalCustomer, p client.IDToken,
+	kind Kind, d *erpDocument, allowed map[string]internalapi.PortalCustomer, p client.IDToken,
 ) (internalapi.PortalDocument, bool) {
-	if d.Customer == nil {
-		return internalapi.PortalDocument{}, false
-	}
-	c, found := allowed[strings.ToLower(d.Customer.ID)]
-	if !found || d.DocumentDate.Before(o.earliest(c)) {
+	c, found := o.ownerOf(kind, d, allowed)
+	if !found {
 		return internalapi.PortalDocument{}, false
 	}
 	out := internalapi.PortalDocument{
@@ -260,12 +307,21 @@ func (o *Portal) present(
 		if l.Product != nil {
 			line.ProductNo = l.Product.PartNumber
 		}
-		if c.Prices {
+		if l.ParentSalesOrderLine != nil {
+			line.Description = l.ParentSalesOrderLine.ProductDescription.In(p.Locale)
+			if l.ParentSalesOrderLine.Product != nil {
+				line.ProductNo = l.ParentSalesOrderLine.Product.PartNumber
+			}
+		}
+		if c.Prices && !kind.toParty {
 			line.UnitPrice = &internalapi.Amount{Value: l.UnitPrice.Value, Currency: l.UnitPrice.Currency}
 			line.Amount = &internalapi.Amount{Value: l.LineAmount.Value, Currency: l.LineAmount.Currency}
 			line.DiscountPercent = l.LineCustomDiscountPercent
 		}
 		out.Lines = append(out.Lines, line)
+	}
+	if kind.toParty {
+		d.presentShipment(&out)
 	}
 	return out, true
 }

@@ -20,8 +20,9 @@ import (
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
-// benchRows is the size of the list that the figures are for.
-const benchRows = 20_000
+// benchRows is the size of the list that the figures are for. Where it is only run, it has
+// more rows than are read at once, and on the other engine more than are written at once.
+var benchRows = map[sqldb.Engine]int{sqldb.SQLite: testkit.Size(20_000, 1100), sqldb.PostgreSQL: testkit.Size(20_000, 250)}
 
 // makeProducts fills the ERP by Import, as an administrator does.
 func (p *place) makeProducts(n int) {
@@ -63,14 +64,15 @@ func BenchmarkBatch(b *testing.B) {
 	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
 		b.Run(string(engine), func(b *testing.B) {
 			p := newPlace(b, tandemtest.Options{Engine: engine})
-			p.makeProducts(benchRows)
+			size := benchRows[engine]
+			p.makeProducts(size)
 			r := p.agentOf()
 			factor := 1.0
 			b.ResetTimer()
 			for range b.N {
 				factor += 0.3
 				var rows []string
-				for i := range benchRows {
+				for i := range size {
 					rows = append(rows, fmt.Sprintf("BENCH-%06d,%.2f", i, 10*factor))
 				}
 				last, err := r.api.Batches(b.Context(), r.idToken("maria"), 0, 1)
@@ -83,7 +85,7 @@ func BenchmarkBatch(b *testing.B) {
 				}
 				r.put(fmt.Sprintf("prices-%d.csv", id), list(rows...))
 				batch := r.until(id, wire.Waiting)
-				if batch.Figures.Count[wire.RowChange] != benchRows {
+				if batch.Figures.Count[wire.RowChange] != int64(size) {
 					b.Fatalf("%+v", batch.Figures)
 				}
 				b.ReportMetric(batch.CheckedAt.Sub(batch.ReceivedAt).Seconds(), "check-s")
@@ -93,7 +95,7 @@ func BenchmarkBatch(b *testing.B) {
 				}
 				r.until(id, wire.Written, wire.Completed)
 				written := time.Now()
-				b.ReportMetric(benchRows/written.Sub(begun).Seconds(), "rows/s")
+				b.ReportMetric(float64(size)/written.Sub(begun).Seconds(), "rows/s")
 				r.until(id, wire.Completed)
 				b.ReportMetric(time.Since(written).Seconds(), "reconcile-s")
 				begun = time.Now()
@@ -155,7 +157,7 @@ func BenchmarkLargeFile(b *testing.B) {
 	}
 	testkit.Eventually(b, "the file is checked", func() bool {
 		batch, err := r.api.Batch(b.Context(), r.idToken("maria"), 1)
-		return err == nil && batch.State == wire.Waiting
+		return err == nil && batch.CheckedAt != nil // by night it runs on, as nothing in it changes
 	})
 	batch := r.batch("maria", 1)
 	b.ReportMetric(float64(rows), "rows")

@@ -27,6 +27,7 @@ import (
 func TestFilesThatCome(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, tandemtest.Options{})
+	p.byDay()
 	r := p.agentOf()
 	all := p.products("Active eq true")
 	a, b := all[0], all[1]
@@ -331,7 +332,7 @@ func TestMappingsAreRefused(t *testing.T) {
 		t.Errorf("%+v, %v", tried, err)
 	}
 	// It tells nobody a price that they could not read themselves.
-	if err := p.Platform.Permissions.Revoke(t.Context(), "Everybody", permission.Target{Column: setPrice}); err != nil {
+	if err := p.Platform.Permissions.Revoke(t.Context(), tandemtest.By, "Everybody", permission.Target{Column: setPrice}); err != nil {
 		t.Fatal(err)
 	}
 	testkit.Eventually(t, "the price is told no more", func() bool {

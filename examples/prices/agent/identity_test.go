@@ -99,7 +99,7 @@ func TestTheChannelIsNobodyElses(t *testing.T) {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}
-	if _, err := p.Platform.Accounts.Disable(t.Context(), "maria"); err != nil {
+	if _, err := p.Platform.Accounts.Disable(t.Context(), tandemtest.By, "maria"); err != nil {
 		t.Fatal(err)
 	}
 	p.Advance(3 * time.Second)
@@ -232,7 +232,7 @@ func TestF4_F6_TheApproverIsDisabledMeanwhile(t *testing.T) {
 	if err := r.decide("maria", 1); tandem.ErrorCode(err) != tandem.CodeConflict {
 		t.Errorf("F6: approved twice: %v", err)
 	}
-	if _, err := p.Platform.Accounts.Disable(t.Context(), "maria"); err != nil {
+	if _, err := p.Platform.Accounts.Disable(t.Context(), tandemtest.By, "maria"); err != nil {
 		t.Fatal(err)
 	}
 	testkit.Eventually(t, "it is written", func() bool { return r.batch("milena", 1).State == wire.Completed })
@@ -320,6 +320,7 @@ func TestPauseCancelAndRollback(t *testing.T) {
 func TestBatchesAreKeptFor400Days(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, tandemtest.Options{})
+	p.byDay()
 	r := p.agentOf(func(c *agent.Config) { c.Still = time.Millisecond })
 	r.put("prices.csv", list("X-1,1"))
 	r.until(1, wire.Waiting)

@@ -7,11 +7,10 @@ import (
 	"io"
 
 	"codeberg.org/go-pdf/fpdf"
-	"golang.org/x/image/font/gofont/gobold"
-	"golang.org/x/image/font/gofont/goregular"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/examples/prices/wire"
+	"github.com/hybridapps/tandem/internal/pdffont"
 )
 
 // maxPDFRows is how many rows a PDF has: it is for people, who read the largest changes
@@ -41,24 +40,23 @@ func (a *Agent) reportPDF(ctx context.Context, w io.Writer, id int64) error {
 		return err
 	}
 	pdf := fpdf.New("L", "mm", "A4", "")
-	pdf.AddUTF8FontFromBytes("go", "", goregular.TTF)
-	pdf.AddUTF8FontFromBytes("go", "B", gobold.TTF)
+	pdffont.Add(pdf)
 	pdf.SetTitle(fmt.Sprintf("Batch %d", b.id), true)
 	pdf.SetCreationDate(a.clock.Now())
 	pdf.AliasNbPages("")
 	pdf.SetFooterFunc(func() {
 		pdf.SetY(-12)
-		pdf.SetFont("go", "", 8)
+		pdf.SetFont(pdffont.Family, "", 8)
 		pdf.CellFormat(0, 6, fmt.Sprintf("Batch %d, page %d of {nb}", b.id, pdf.PageNo()), "", 0, "R", false, 0, "")
 	})
 	pdf.AddPage()
-	pdf.SetFont("go", "B", 16)
+	pdf.SetFont(pdffont.Family, "B", 16)
 	pdf.CellFormat(0, 10, fmt.Sprintf("Price batch %d: %s", b.id, b.state), "", 1, "L", false, 0, "")
 	for _, fact := range facts {
-		pdf.SetFont("go", "B", 9)
+		pdf.SetFont(pdffont.Family, "B", 9)
 		pdf.CellFormat(45, 5, fact[0], "", 0, "L", false, 0, "")
-		pdf.SetFont("go", "", 9)
-		pdf.MultiCell(0, 5, fact[1], "", "L", false)
+		pdf.SetFont(pdffont.Family, "", 9)
+		pdf.MultiCell(0, 5, pdffont.Text(fact[1]), "", "L", false)
 	}
 	pdf.Ln(4)
 	if err := a.pdfRows(ctx, pdf, b); err != nil {
@@ -69,13 +67,13 @@ func (a *Agent) reportPDF(ctx context.Context, w io.Writer, id int64) error {
 
 func (a *Agent) pdfRows(ctx context.Context, pdf *fpdf.Fpdf, b *batch) error {
 	line := func(style string, cells []string) {
-		pdf.SetFont("go", style, 8)
+		pdf.SetFont(pdffont.Family, style, 8)
 		for i, c := range pdfColumns {
 			align := "L"
 			if c.right {
 				align = "R"
 			}
-			pdf.CellFormat(c.width, 5, cells[i], "B", 0, align, false, 0, "")
+			pdf.CellFormat(c.width, 5, pdffont.Text(cells[i]), "B", 0, align, false, 0, "")
 		}
 		pdf.Ln(-1)
 	}

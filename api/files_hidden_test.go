@@ -1,0 +1,73 @@
+package api_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/permission"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// TestE1_AHiddenFileIsNoneOfItsCollection: who writes the collection of files neither
+// takes, deletes nor learns of a file that is its creator's alone.
+func TestE1_AHiddenFileIsNoneOfItsCollection(t *testing.T) {
+	t.Parallel()
+	sets := map[string]permission.Right{}
+	for _, s := range erpModel.Sets {
+		sets[s.Name] = permission.OfSets
+	}
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newService(t, db)
+		on := "Crm_Sales_SalesOrders(" + row(kindOrder, 1) + ")"
+		object := w.dataObjectOf(t, on)
+		w.post(t, file(2, object, `,"AccessPermission":"Creator","Section":"secret"`))
+		if answer := w.put(t, fileAt(2)+bytesOf, strings.NewReader("hello")); answer.Code != 204 {
+			t.Fatalf("PUT: %d %s", answer.Code, answer.Body)
+		}
+		all := dataObjects + "(" + object + ")"
+		merge := func(files, more string) string {
+			return `{"objects":[{"@odata.type":"#Erp.Systems_Core_ExtensibleDataObject","@odata.id":"` + all + `","@erpnet.action":"merge","Files":[` + files + `]` + more + `}]}`
+		}
+		w.as(someRights(sets).As(somebody), func() {
+			for name, body := range map[string]string{
+				"by its texts":    `{"Files":[{"@erpnet.action":"merge","Section":"secret","AccessPermission":"Internal"}]}`,
+				"by what is none": `{"Files":[{"@erpnet.action":"merge","PurposeCode":null,"AccessPermission":"Internal"}]}`,
+			} {
+				if r, answer := call(t, w.h, "PATCH", all, body); r.StatusCode != 422 {
+					t.Errorf("taken %s: %d %s", name, r.StatusCode, answer)
+				}
+			}
+			if _, answer := call(t, w.h, "POST", "Import", merge(`{"Section":"other","FileName":"a.jpg"}`, "")); strings.Contains(answer, row(kindFile, 2)) {
+				t.Errorf("told of: %s", answer)
+			}
+			for _, body := range []string{`{"Files":[],"Files@erpnet.missing":"delete"}`, `{"Files":[{"FileName":"b.jpg"}],"Files@erpnet.missing":"delete"}`} {
+				if r, answer := call(t, w.h, "PATCH", all, body); r.StatusCode != 204 {
+					t.Errorf("%s: %d %s", body, r.StatusCode, answer)
+				}
+			}
+			w.steps(t, []doorStep{{"another", "GET", fileAt(2) + bytesOf, "", 404, "", ""}})
+		})
+		w.steps(t, []doorStep{{"the creator", "GET", fileAt(2) + bytesOf, "", 200, "hello", ""}})
+	})
+}
+
+// TestE1_FilesOfARowOfTheSameID: callers choose ids. Who makes a row with the id of one
+// of another set neither keeps that from having files nor, with the row, deletes them.
+func TestE1_FilesOfARowOfTheSameID(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newService(t, db)
+		object := w.dataObjectOf(t, "Crm_Sales_SalesOrders("+row(kindOrder, 1)+")")
+		w.post(t, file(0, object, ""), objects+` {"Id":"`+row(kindOrder, 1)+`","Name":"Of the same id"}`)
+		same := objects + "(" + row(kindOrder, 1) + ")"
+		if own := w.dataObjectOf(t, same); own == "" || own == object {
+			t.Errorf("the other row's files hang on %q, those of the order on %q", own, object)
+		}
+		w.steps(t, []doorStep{
+			{"the other row goes", "DELETE", same, "", 204, "", ""},
+			{"the order's file stays", "GET", fileAt(0), "", 200, "", ""},
+			{"its own went", "GET", dataObjects + "/$count", "", 200, "1", ""},
+		})
+	})
+}

@@ -1,0 +1,97 @@
+package sealing
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/hybridapps/tandem"
+)
+
+// Status is how it stands with the record.
+type Status struct {
+	// Epoch is the newest, Size how many events of it are sealed, At when its newest
+	// head was signed.
+	Epoch, Size int64
+	At          time.Time
+	// Unsealed is when the oldest event was made that is not sealed; zero for none.
+	Unsealed time.Time
+	// Verified is the last verification of all of the record; its time is zero when
+	// there was none.
+	Verified Verified
+	// Anchored is when a head was anchored outside the database last; zero for never.
+	Anchored time.Time
+}
+
+// Verified is the outcome of a verification.
+type Verified struct {
+	At     time.Time `json:"at"`
+	Events int64     `json:"events"`
+	Faults int64     `json:"faults"`
+	// First is the first fault, in words.
+	First string `json:"first"`
+}
+
+// Facts that the log remembers.
+const (
+	factVerified = "record verified"
+	factAnchored = "record anchored"
+)
+
+// Remember keeps the outcome of a verification.
+func (l *Log) Remember(ctx context.Context, r *Report) error {
+	v := Verified{At: r.At, Events: r.Events, Faults: int64(len(r.Faults)) + r.More}
+	if !r.OK() {
+		v.First = r.Faults[0].Text
+	}
+	return l.Store.Remember(ctx, factVerified, factsOf(v))
+}
+
+// Anchored notes that a head was anchored now.
+func (l *Log) Anchored(ctx context.Context) error {
+	return l.Store.Remember(ctx, factAnchored, factsOf(l.Clock.Now().UTC()))
+}
+
+// Status tells how it stands.
+func (l *Log) Status(ctx context.Context) (s Status, err error) {
+	epochs, err := l.Store.Epochs(ctx)
+	if err != nil {
+		return s, err
+	}
+	from := ""
+	if len(epochs) > 0 {
+		e := &epochs[len(epochs)-1]
+		newest, err := l.Store.NewestHead(ctx, e.N)
+		if err != nil {
+			return s, err
+		}
+		s.Epoch, s.Size, s.At, from = e.N, newest.Size, newest.At, newest.Last
+		if newest.Size == 0 {
+			from = e.After
+		}
+	}
+	rows, err := l.Store.Rows(ctx, Range{From: from, After: from != ""}, 1)
+	if err != nil {
+		return s, err
+	}
+	if len(rows) > 0 {
+		s.Unsealed, _ = madeAt(rows[0].Event.ID)
+	}
+	if err := l.recall(ctx, factVerified, &s.Verified); err != nil {
+		return s, err
+	}
+	return s, l.recall(ctx, factAnchored, &s.Anchored)
+}
+
+// recall reads what was remembered, and leaves the value as it is where nothing was.
+func (l *Log) recall(ctx context.Context, name string, value any) error {
+	text, err := l.Store.Recall(ctx, name)
+	if errors.Is(err, tandem.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal([]byte(text), value)
+}

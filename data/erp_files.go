@@ -1,0 +1,192 @@
+package data
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"image"
+	_ "image/gif" // to know how large pictures are
+	_ "image/jpeg"
+	_ "image/png"
+	"io"
+	"runtime"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/erp/write"
+	"github.com/hybridapps/tandem/internal/filetype"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// The bytes of files are kept in parts, apart from the rows. They are stored before the
+// row is changed, each part in a transaction of its own, so that a slow sender holds
+// nothing that others wait for, and no process holds a whole file. What no row names in
+// the end is deleted by [ERP.PurgeFiles].
+
+const (
+	// partSize is how many bytes a part has.
+	partSize = 256 << 10
+	// unnamedFor is for how long bytes are kept that no row names: somebody may be
+	// sending them, or reading what was replaced.
+	unnamedFor = time.Hour
+)
+
+// PutContent implements [write.Contents].
+func (e *ERP) PutContent(ctx context.Context, by write.Actor, entity model.Entity, when write.Condition, body io.Reader, limit int64,
+	check func(*write.Content) error) (out write.Outcome, err error) {
+	if err := e.change(ctx, by, func(w *write.Writer) error { return w.MayStore(entity, when) }); err != nil {
+		return out, err
+	}
+	c := write.Content{ID: uuid.NewString()}
+	asked := false
+	defer func() {
+		refused := (*tandem.Error)(nil)
+		// A commit that ends in another error may have been done: then the row names the
+		// bytes, and what it does not name is purged.
+		if err != nil && (!asked || errors.As(err, &refused) && refused.Code != tandem.CodeUnavailable) {
+			// The caller may have gone; what stays anyway is purged.
+			_ = e.dropContent(context.WithoutCancel(ctx), c.ID)
+		}
+	}()
+	if err := e.storeContent(ctx, body, limit, &c); err != nil {
+		return out, err
+	}
+	if err := check(&c); err != nil {
+		return out, err
+	}
+	asked = true
+	return e.outcome(ctx, by, func(w *write.Writer) (write.Outcome, error) { return w.SetContent(entity, when, c) })
+}
+
+// storeContent stores the parts of a body.
+func (e *ERP) storeContent(ctx context.Context, body io.Reader, limit int64, c *write.Content) error {
+	_, err := e.db.Writer().ExecContext(ctx, `INSERT INTO erp_file_contents (id, begun_at) VALUES ($1, $2)`, c.ID, e.present().UnixMicro())
+	if err != nil {
+		return err
+	}
+	sum, buffer := sha256.New(), make([]byte, partSize)
+	for number := int64(0); ; number++ {
+		n, err := io.ReadFull(body, buffer)
+		part := buffer[:n]
+		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) && bodyEnded(body)
+		if err != nil && !last {
+			return err
+		}
+		if number == 0 {
+			describe(part, c)
+		}
+		if c.Size += int64(n); c.Size > limit {
+			return tandem.Errorf(tandem.CodeTooLarge, "The file is larger than %d MiB; send a smaller one.", limit>>20)
+		}
+		if n > 0 {
+			sum.Write(part)
+			_, err := e.db.Writer().ExecContext(ctx, `INSERT INTO erp_file_parts (content, number, bytes) VALUES ($1, $2, $3)`, c.ID, number, part)
+			if err != nil {
+				return err
+			}
+		}
+		if last {
+			c.SHA256 = hex.EncodeToString(sum.Sum(nil))
+			return nil
+		}
+	}
+}
+
+// bodyEnded reports whether a body that gave less than was asked for is at its end: one that
+// was cut short says so again.
+func bodyEnded(body io.Reader) bool {
+	n, err := body.Read(make([]byte, 1))
+	return n == 0 && errors.Is(err, io.EOF)
+}
+
+// describe tells what the first part of a file says of it.
+func describe(part []byte, c *write.Content) {
+	c.MediaType = filetype.Of(part)
+	if picture, _, err := image.DecodeConfig(bytes.NewReader(part)); err == nil {
+		c.Width, c.Height = picture.Width, picture.Height
+	}
+}
+
+func (e *ERP) dropContent(ctx context.Context, id string) error {
+	return e.db.Write(ctx, func(tx *sql.Tx) error {
+		for _, text := range []string{`DELETE FROM erp_file_parts WHERE content = $1`, `DELETE FROM erp_file_contents WHERE id = $1`} {
+			if _, err := tx.ExecContext(ctx, text, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Content implements [write.Contents].
+func (e *ERP) Content(ctx context.Context, by write.Actor, entity model.Entity) (name string, c write.Content, version int64, err error) {
+	s := entity.Set
+	q := query.ByID(s, entity.ID)
+	q.By, q.Versions = by.Granted.Rights, true
+	defer runtime.KeepAlive(q.By)
+	for _, p := range []string{"FileName", "FileSizeBytes", "MediaType", "ContentSha256", s.StreamID} {
+		q.Fields = append(q.Fields, s.Must(p))
+	}
+	found := false
+	err = e.Query(ctx, q, func(r *query.Row) error {
+		text := func(i int) string { return string([]byte(r.Values[i].Text)) }
+		found, version = true, r.Version
+		name, c = text(0), write.Content{Size: r.Values[1].Int, MediaType: text(2), SHA256: text(3), ID: text(4)}
+		return nil
+	})
+	switch {
+	case err != nil:
+	case !found:
+		err = missing(s, entity.ID)
+	case c.ID == "":
+		err = tandem.Errorf(tandem.CodeNotFound, "%s has no content yet.", entity)
+	}
+	return name, c, version, err
+}
+
+// WriteContent implements [write.Contents].
+func (e *ERP) WriteContent(ctx context.Context, w io.Writer, c write.Content) error {
+	for number, left := int64(0), c.Size; left > 0; number++ {
+		var part []byte
+		err := e.db.Reader().QueryRowContext(ctx, `SELECT bytes FROM erp_file_parts WHERE content = $1 AND number = $2`, c.ID, number).Scan(&part)
+		if err != nil {
+			return fmt.Errorf("part %d of the content %s: %w", number, c.ID, err)
+		}
+		if _, err := w.Write(part); err != nil {
+			return err
+		}
+		left -= int64(len(part))
+	}
+	return nil
+}
+
+// PurgeFiles deletes the bytes that no row names, and returns how many files that were:
+// of senders who went away, and of what was replaced or deleted.
+func (e *ERP) PurgeFiles(ctx context.Context) (files int64, err error) {
+	const atOnce = 100
+	for {
+		rows, err := e.db.Reader().QueryContext(ctx, `SELECT id FROM erp_file_contents AS c WHERE begun_at < $1
+			AND NOT EXISTS (SELECT 1 FROM erp_object_files AS f WHERE f.content_id = c.id) LIMIT $2`, e.present().Add(-unnamedFor).UnixMicro(), atOnce)
+		over, err := sqldb.List[string](rows, err)
+		if err != nil {
+			return files, err
+		}
+		for _, id := range over {
+			if err := e.dropContent(ctx, id); err != nil {
+				return files, err
+			}
+			files++
+		}
+		if len(over) < atOnce {
+			return files, nil
+		}
+	}
+}

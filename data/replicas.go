@@ -1,0 +1,61 @@
+package data
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/audit/findings"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+var replicas = sqldb.NewTable("replicas", func(r *findings.Replica, column sqldb.Column) {
+	column("name", &r.Name)
+	column("url", &r.URL)
+	column("version", &r.Version)
+	column("licence", &r.Licence)
+	column("own_ca", &r.DevelopmentCA)
+	column("open_metrics", &r.MetricsToAll)
+	column("skew", (*int64)(&r.Skew))
+	column("seen_at", sqldb.TimeField(&r.Seen))
+})
+
+// mostReplicas is how many replicas are looked at.
+const mostReplicas = 64
+
+// readReplicas reads how the instance runs, the last seen first.
+func readReplicas(ctx context.Context, q querier, f *findings.Facts) (err error) {
+	f.Setting.Replicas, err = replicas.All(q.QueryContext(ctx, replicas.Select+`ORDER BY seen_at DESC, name LIMIT $1`, mostReplicas))
+	return err
+}
+
+// Announce keeps how a replica runs.
+func (s *Findings) Announce(ctx context.Context, r findings.Replica) error {
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM replicas WHERE name = $1`, r.Name); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, replicas.Insert, replicas.Values(&r)...)
+		return err
+	})
+}
+
+// Skew is by how much the clock of this process is ahead of the database's, to half the
+// time that the question took.
+func (s *Findings) Skew(ctx context.Context) (time.Duration, error) {
+	asked := tandem.SystemTime()
+	var at time.Time
+	err := s.db.Reader().QueryRowContext(ctx, `SELECT `+databaseTime(s.db.Engine)).Scan(sqldb.TimeField(&at))
+	answered := tandem.SystemTime()
+	return asked.Add(answered.Sub(asked) / 2).Sub(at), err
+}
+
+// LastURL is the public root of the replica that was last seen; empty for none.
+func (s *Findings) LastURL(ctx context.Context) (string, error) {
+	found, err := replicas.All(s.db.Reader().QueryContext(ctx, replicas.Select+`ORDER BY seen_at DESC, name LIMIT 1`))
+	if err != nil || len(found) == 0 {
+		return "", err
+	}
+	return found[0].URL, nil
+}

@@ -1,0 +1,70 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/oauth/dpop"
+)
+
+// proveKey looks for a DPoP proof in a request of an authenticated client (RFC 9449
+// section 5): what is issued is bound to its key then.
+func (h *Handler) proveKey(w http.ResponseWriter, q *request) error {
+	h.Proofs.Tell(w.Header(), q.http)
+	p, err := h.Proofs.Look(q.http, "")
+	if err != nil {
+		return proofRefusal(err)
+	}
+	switch {
+	case p != nil:
+		q.key, q.proof = p.Thumbprint, p
+	case q.app.BoundOnly && q.http.URL.Path == oauth.PathToken:
+		return token.Refuse(tandem.RuleProofNeeded, oauth.InvalidDPoPProof, "the application gets tokens alone that are bound to a key: send a DPoP proof")
+	}
+	return nil
+}
+
+// useProof uses the proof up, at the last moment before something is given: whoever has
+// nothing to redeem, as anybody who names a public application, has nothing remembered.
+func (h *Handler) useProof(ctx context.Context, q *request) error {
+	if err := h.Proofs.Use(ctx, q.proof); err != nil {
+		return proofRefusal(err)
+	}
+	return nil
+}
+
+// proofRefusal is the refusal of a proof (RFC 9449 sections 5 and 8); any other error
+// as it is.
+func proofRefusal(err error) error {
+	var wrong *dpop.Error
+	switch {
+	case !errors.As(err, &wrong):
+		return err
+	case wrong.Nonce:
+		return token.Refuse(tandem.RuleProofNonce, oauth.UseDPoPNonce, "%s", wrong.Error())
+	}
+	return token.Refuse(tandem.RuleProof, oauth.InvalidDPoPProof, "%s", wrong.Error())
+}
+
+// holder checks that a request with an access token is by whom it is bound to. Its
+// refusal is one of a protected resource (RFC 9449 section 7.1).
+func holder(proofs *dpop.Server, r *http.Request, scheme, text string, p *tandem.Principal) error {
+	err := proofRefusal(proofs.Check(r, scheme, text, p.KeyThumbprint))
+	var refusal *oauth.Error
+	if errors.As(err, &refusal) {
+		refusal.Status = http.StatusUnauthorized
+	}
+	return err
+}
+
+// tokenType is that of a token that is bound to the key with the thumbprint.
+func tokenType(key string) string {
+	if key == "" {
+		return oauth.TokenTypeBearer
+	}
+	return oauth.TokenTypeDPoP
+}

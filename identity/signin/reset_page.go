@@ -1,0 +1,149 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/internal/netaddr"
+	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/site/words"
+)
+
+// What the pages say.
+var (
+	notTwice   = words.T("The two passwords are not the same.")
+	noPassword = words.T("Type the new password twice.")
+)
+
+// noReset is the page for a link that gives nothing. It says nothing of whose it was.
+func noReset() error {
+	p := badRequest(tandem.RuleUserReset, words.T("This link was used, its time is over, or there is a newer password."),
+		words.T("Ask for a new one, or sign in."))
+	p.again = pathSignIn
+	return p
+}
+
+// resetForm shows the form of a link. It uses nothing up: programs that look at mail
+// follow links, too.
+func (h *Handler) resetForm(w http.ResponseWriter, r *http.Request) error {
+	link := r.URL.Query().Get("link")
+	_, acc, err := h.Accounts.resetOf(r.Context(), link)
+	if errors.Is(err, errNoReset) {
+		return h.noResetAfterThrottle(w, r)
+	}
+	if err != nil {
+		return err
+	}
+	return h.showReset(w, r, http.StatusOK, resetFields{link: link}, &acc, words.Text{})
+}
+
+// changeFirst lets somebody who has proved who they are set another password, because the
+// one that they have was chosen for them. Then they sign in with it: they are signed in
+// with nothing before.
+func (h *Handler) changeFirst(w http.ResponseWriter, r *http.Request, request string, acc *Account) error {
+	by := tandem.By{Login: acc.Login, Via: tandem.ViaReset, From: netaddr.Host(r.RemoteAddr)}
+	path, _, err := h.Accounts.NewReset(r.Context(), by, acc.Login, forcedReset)
+	if err != nil {
+		return err
+	}
+	_, link, _ := strings.Cut(path, "?link=")
+	return h.showReset(w, r, http.StatusOK, resetFields{link: link, request: request, must: true}, acc, words.Text{})
+}
+
+// newPasswordStep is for who signs in by a password that somebody else has chosen. It
+// comes after the second factor.
+func (h *Handler) newPasswordStep() step {
+	return step{
+		needed: func(_ context.Context, p *pending, acc *Account) (bool, error) {
+			return acc.MustChangePassword && slices.Contains(p.How.AMR(), token.MethodPassword), nil
+		},
+		show: func(w http.ResponseWriter, r *http.Request, _ int, p *pending, acc *Account, _ words.Text) error {
+			return h.changeFirst(w, r, p.Request, acc)
+		},
+	}
+}
+
+// resetFields is the form as it was sent. request is the sealed authorization request of
+// who is in the middle of a sign-in.
+type resetFields struct {
+	link, request string
+	must          bool
+}
+
+// noResetAfterThrottle counts links that were never given against who tries them.
+func (h *Handler) noResetAfterThrottle(w http.ResponseWriter, r *http.Request) error {
+	wait, err := h.throttle.limited(r.Context(), "reset", netaddr.Network(r.RemoteAddr), maxGuessedLinks)
+	if err != nil {
+		return err
+	}
+	if wait > 0 {
+		return h.waits(w, wait)
+	}
+	return noReset()
+}
+
+func (h *Handler) showReset(w http.ResponseWriter, r *http.Request, status int, f resetFields, acc *Account, problem words.Text) error {
+	csrf, err := h.csrf(w, r)
+	if err != nil {
+		return err
+	}
+	return h.render(w, r, status, "reset.html", page{
+		Title: words.T("New password"), Problem: problem, Login: acc.Login, Link: f.link, Request: f.request, Must: f.must, CSRF: csrf, own: acc.Locale,
+	})
+}
+
+// reset takes the form of a link.
+func (h *Handler) reset(w http.ResponseWriter, r *http.Request) error {
+	form, err := h.ownForm(w, r)
+	if err != nil {
+		return err
+	}
+	f, password := resetFields{link: form.Get("link"), request: form.Get("request"), must: form.Get("must") != ""}, form.Get("password")
+	link := f.link
+	_, acc, err := h.Accounts.resetOf(r.Context(), link)
+	switch {
+	case errors.Is(err, errNoReset):
+		return h.noResetAfterThrottle(w, r)
+	case err != nil:
+		return err
+	case !h.csrfValid(r, form.Get("csrf")):
+		return h.showReset(w, r, http.StatusBadRequest, f, &acc, formTooOld)
+	case password == "":
+		return h.showReset(w, r, http.StatusBadRequest, f, &acc, noPassword)
+	case password != form.Get("again"):
+		return h.showReset(w, r, http.StatusBadRequest, f, &acc, notTwice)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), hashTimeout)
+	defer cancel()
+	_, err = h.Accounts.useReset(ctx, netaddr.Host(r.RemoteAddr), link, password)
+	var weak weakError
+	switch {
+	case errors.As(err, &weak):
+		h.weakRefused(w, r, &acc)
+		return h.showReset(w, r, http.StatusBadRequest, f, &acc, weak.Text)
+	case errors.Is(err, errNoReset):
+		return noReset()
+	case errors.Is(err, context.DeadlineExceeded):
+		w.Header().Set("Retry-After", "1")
+		return h.showReset(w, r, http.StatusServiceUnavailable, f, &acc, tooBusy)
+	case err != nil:
+		return err
+	}
+	return h.render(w, r, http.StatusOK, "reset_done.html", page{Title: words.T("Your password is changed"), Request: f.request, own: acc.Locale})
+}
+
+// weakRefused puts on record that a new password was not taken.
+func (h *Handler) weakRefused(w http.ResponseWriter, r *http.Request, acc *Account) {
+	h.refuse(w, r, "", tandem.Facts{Rule: tandem.RuleUserWeak, UserType: acc.Type, UserVersion: acc.Version}, string(oauth.InvalidRequest), "a new password of "+acc.Login+" was not taken")
+}
+
+// waits is the page for who has to wait.
+func (h *Handler) waits(w http.ResponseWriter, wait time.Duration) error {
+	return &problem{status: http.StatusTooManyRequests, code: string(oauth.SlowDown), rule: tandem.RuleThrottle, text: retryAfter(w, wait)}
+}

@@ -1,0 +1,221 @@
+package dpop
+
+import (
+	"crypto"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"math"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/hybridapps/tandem/internal/keyalg"
+)
+
+// Header carries the proof, NonceHeader what the server wants to see in the next one.
+const (
+	Header      = "DPoP"
+	NonceHeader = "DPoP-Nonce"
+	// Scheme is that of an Authorization header with a token that is bound to a key,
+	// and the token_type of one (RFC 9449 sections 5 and 7.1).
+	Scheme = "DPoP"
+)
+
+// Bounds of a proof.
+const (
+	// MaxProof is the longest proof that is looked at, in bytes.
+	MaxProof = 4 << 10
+	// MaxID is the longest jti, in bytes.
+	MaxID = 256
+	// Lifetime is how old a proof may be, Skew how far its maker's clock may be ahead:
+	// proofs are made for one request at the moment.
+	Lifetime = time.Minute
+	Skew     = 15 * time.Second
+)
+
+// Ed25519 is the newer name of EdDSA with a key on Ed25519 (RFC 9864 section 2.2): what
+// browsers and newer libraries call it.
+const Ed25519 = jose.SignatureAlgorithm("Ed25519")
+
+// Algorithms are those that a proof may be signed with: asymmetric ones alone
+// (RFC 9449 section 11.6).
+var Algorithms = []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jose.PS256, jose.RS256, Ed25519}
+
+// AlgorithmNames are their names, for metadata and challenges.
+func AlgorithmNames() []string {
+	names := make([]string, len(Algorithms))
+	for i, a := range Algorithms {
+		names[i] = string(a)
+	}
+	return names
+}
+
+// Request is what a proof is made for.
+type Request struct {
+	// Method is the HTTP method. URL is the address as the client sees it; its query
+	// and fragment do not count.
+	Method, URL string
+	// AccessToken is the token that comes with it; empty where none does.
+	AccessToken string
+}
+
+// Proof is a proof that is right by itself.
+type Proof struct {
+	// Thumbprint is the key's, by SHA-256 (RFC 7638), as in the claim cnf of a token.
+	Thumbprint string
+	// ID is the jti, Nonce the server's nonce; empty where there is none.
+	ID, Nonce string
+	IssuedAt  time.Time
+}
+
+// Error is a proof that proves nothing: what is wrong, for who develops the client.
+type Error struct {
+	Reason string
+	// Nonce says that a proof with a nonce of the server would do.
+	Nonce bool
+}
+
+// Error implements error.
+func (e *Error) Error() string { return "the DPoP proof " + e.Reason }
+
+func bad(reason string) *Error { return &Error{Reason: reason} }
+
+// claims are those of a proof (RFC 9449 section 4.2).
+type claims struct {
+	ID        string   `json:"jti"`
+	Method    string   `json:"htm"`
+	URL       string   `json:"htu"`
+	IssuedAt  *float64 `json:"iat"`
+	ExpiresAt *float64 `json:"exp"`
+	NotBefore *float64 `json:"nbf"`
+	TokenHash string   `json:"ath"`
+	Nonce     string   `json:"nonce"`
+}
+
+// Verify checks a proof for a request (RFC 9449 section 4.3), but not whether it came
+// before, nor its nonce. The error is an [*Error].
+func Verify(text string, r Request, now time.Time) (*Proof, error) {
+	if len(text) > MaxProof {
+		return nil, bad("is too long")
+	}
+	jws, err := jose.ParseSignedCompact(text, Algorithms)
+	if err != nil {
+		return nil, bad("is no JWS in compact form by one of " + strings.Join(AlgorithmNames(), ", "))
+	}
+	head := jws.Signatures[0].Protected
+	if kind, _ := head.ExtraHeaders[jose.HeaderType].(string); kind != "dpop+jwt" {
+		return nil, bad("must have the type dpop+jwt")
+	}
+	key := head.JSONWebKey
+	if key == nil || !key.Valid() || !key.IsPublic() || !fits(key.Key, jose.SignatureAlgorithm(head.Algorithm)) {
+		return nil, bad("must have the public key that it is signed with in its header jwk")
+	}
+	payload, err := signed(jws, key, text)
+	if err != nil {
+		return nil, bad("is not signed by the key in its header")
+	}
+	var c claims
+	if json.Unmarshal(payload, &c) != nil {
+		return nil, bad("has claims that cannot be read")
+	}
+	if problem := c.problem(r, now); problem != "" {
+		return nil, bad(problem)
+	}
+	sum, err := key.Thumbprint(crypto.SHA256)
+	if err != nil {
+		return nil, bad("has a key without a thumbprint")
+	}
+	return &Proof{
+		Thumbprint: base64.RawURLEncoding.EncodeToString(sum), ID: c.ID, Nonce: c.Nonce, IssuedAt: time.Unix(int64(*c.IssuedAt), 0),
+	}, nil
+}
+
+// problem says what is wrong with the claims; empty when nothing is.
+func (c *claims) problem(r Request, now time.Time) string {
+	at := float64(now.UnixMilli()) / 1000
+	switch {
+	case c.ID == "" || len(c.ID) > MaxID:
+		return "must have an id (jti) of at most 256 bytes"
+	case c.Method != r.Method:
+		return "is for another method (htm)"
+	case !sameURL(c.URL, r.URL):
+		return "is for another address (htu)"
+	case c.IssuedAt == nil || math.Abs(*c.IssuedAt) > 1<<40:
+		return "must say when it was made (iat)"
+	case *c.IssuedAt > at+Skew.Seconds() || c.NotBefore != nil && *c.NotBefore > at+Skew.Seconds():
+		return "is of the future: look at the clock"
+	case *c.IssuedAt < at-Lifetime.Seconds() || c.ExpiresAt != nil && *c.ExpiresAt <= at-Skew.Seconds():
+		return "is too old: make one for each request"
+	case r.AccessToken != "" && c.TokenHash != Hash(r.AccessToken):
+		return "is for another access token (ath)"
+	}
+	return ""
+}
+
+// Hash is the claim ath of a token (RFC 9449 section 4.2).
+func Hash(accessToken string) string {
+	sum := sha256.Sum256([]byte(accessToken))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// ValidThumbprint reports whether the text has the form of a thumbprint by SHA-256.
+func ValidThumbprint(text string) bool {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	return err == nil && len(b) == sha256.Size && !strings.ContainsAny(text, "\r\n")
+}
+
+// sameURL compares two addresses without query and fragment, normalized (RFC 9449
+// section 4.3 point 9, RFC 3986 sections 6.2.2 and 6.2.3).
+func sameURL(told, is string) bool {
+	a, ok := normal(told)
+	b, ok2 := normal(is)
+	return ok && ok2 && a == b
+}
+
+func normal(text string) (string, bool) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.User != nil {
+		return "", false
+	}
+	scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+	switch scheme {
+	case "https":
+		host = strings.TrimSuffix(host, ":443")
+	case "http":
+		host = strings.TrimSuffix(host, ":80")
+	default:
+		return "", false
+	}
+	path := u.Path // decoded, so that it does not matter what was escaped
+	if path == "" {
+		path = "/"
+	}
+	return scheme + "://" + host + path, true
+}
+
+// signed is the payload of a proof that the key signed. The library knows Ed25519 by its
+// older name alone.
+func signed(jws *jose.JSONWebSignature, key *jose.JSONWebKey, text string) ([]byte, error) {
+	if jws.Signatures[0].Protected.Algorithm != string(Ed25519) {
+		return jws.Verify(key)
+	}
+	public, ok := key.Key.(ed25519.PublicKey)
+	input := text[:strings.LastIndexByte(text, '.')]
+	if !ok || !ed25519.Verify(public, []byte(input), jws.Signatures[0].Signature) {
+		return nil, jose.ErrCryptoFailure
+	}
+	return jws.UnsafePayloadWithoutVerification(), nil
+}
+
+// fits reports whether a key is one for the algorithm, and strong enough.
+func fits(key any, algorithm jose.SignatureAlgorithm) bool {
+	if algorithm == Ed25519 {
+		algorithm = jose.EdDSA
+	}
+	return slices.Contains(keyalg.Of(key), algorithm)
+}

@@ -1,0 +1,163 @@
+package dpop
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Seen reports whether the id of a proof is seen for the first time, and remembers it
+// until the time. Of any number of calls at once exactly one is told so.
+type Seen func(ctx context.Context, id [sha256.Size]byte, until time.Time) (first bool, err error)
+
+// Server checks the proofs of requests.
+type Server struct {
+	// Base is where clients see the server: scheme and host of all its addresses.
+	Base string
+	Seen Seen
+	// Nonces are those that proofs may be asked to have; nil takes any.
+	Nonces *Nonces
+	// NonceNeeded refuses a proof that has no nonce: its maker cannot have made it ahead.
+	NonceNeeded bool
+	Now         func() time.Time
+}
+
+// Proof is the proof of a request; nil where it has none. accessToken is the token
+// that comes with it, empty where none does. An [*Error] says what is wrong.
+func (s *Server) Proof(r *http.Request, accessToken string) (*Proof, error) {
+	p, err := s.Look(r, accessToken)
+	if err != nil || p == nil {
+		return nil, err
+	}
+	if err := s.Use(r.Context(), p); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Look is Proof for who uses the proof up later: nothing is remembered.
+func (s *Server) Look(r *http.Request, accessToken string) (*Proof, error) {
+	headers := r.Header.Values(Header)
+	switch len(headers) {
+	case 0:
+		return nil, nil
+	case 1:
+	default:
+		return nil, bad("is there more than once")
+	}
+	p, err := Verify(headers[0], Request{Method: r.Method, URL: s.Base + r.URL.EscapedPath(), AccessToken: accessToken}, s.Now())
+	if err != nil {
+		return nil, err
+	}
+	if p.Nonce == "" && s.NonceNeeded {
+		return nil, &Error{Reason: "must have the nonce of the header " + NonceHeader, Nonce: true}
+	}
+	if p.Nonce != "" && s.Nonces != nil && !s.Nonces.Valid(p.Nonce, s.Now()) {
+		return nil, &Error{Reason: "has a nonce that is not one of ours, or is too old: use the one of the header " + NonceHeader, Nonce: true}
+	}
+	return p, nil
+}
+
+// Use uses a proof up; nil is none.
+func (s *Server) Use(ctx context.Context, p *Proof) error {
+	if p == nil {
+		return nil
+	}
+	first, err := s.Seen(ctx, sha256.Sum256([]byte("dpop\x00"+p.Thumbprint+"\x00"+p.ID)), p.IssuedAt.Add(Lifetime+Skew))
+	if err == nil && !first {
+		err = bad("was used before: make one for each request")
+	}
+	return err
+}
+
+// Check says whether a request may use its token, which is bound to the key with the
+// thumbprint; empty is one that is bound to none. scheme is that of the Authorization
+// header (RFC 9449 section 7.1). An [*Error] says why not.
+func (s *Server) Check(r *http.Request, scheme, accessToken, thumbprint string) error {
+	bound, told := thumbprint != "", strings.EqualFold(scheme, Scheme)
+	switch {
+	case !bound && told:
+		return bad("proves nothing for a token that is bound to no key: send the token as Bearer")
+	case !bound:
+		return nil
+	case !told:
+		return bad("is missing: the token is bound to a key, send it with the scheme DPoP and a proof by that key")
+	}
+	p, err := s.Proof(r, accessToken)
+	switch {
+	case err != nil:
+		return err
+	case p == nil:
+		return bad("is missing: the token is bound to a key")
+	case p.Thumbprint != thumbprint:
+		return bad("is by another key than the one that the token is bound to")
+	}
+	return nil
+}
+
+// Tell tells who sent a proof the newest nonce, whatever becomes of the request (RFC 9449
+// sections 8.2 and 9): h is the header of the answer. Clients keep one nonce for all of an
+// origin, so each answer to a proof has it.
+func (s *Server) Tell(h http.Header, r *http.Request) {
+	if s != nil && s.Nonces != nil && len(r.Header.Values(Header)) > 0 {
+		h.Set(NonceHeader, s.Nonces.Now(s.Now()))
+	}
+}
+
+// Nonces are made of the time and a key that all replicas have, so that none has to
+// remember any (RFC 9449 section 8).
+type Nonces struct{ Key []byte }
+
+// nonceEvery is how often there is a new nonce; one is good until there are two newer.
+const nonceEvery = 2 * time.Minute
+
+// Now is the newest nonce.
+func (n *Nonces) Now(now time.Time) string { return n.at(now.Unix() / int64(nonceEvery.Seconds())) }
+
+// Valid reports whether a nonce is one of the last two.
+func (n *Nonces) Valid(nonce string, now time.Time) bool {
+	period := now.Unix() / int64(nonceEvery.Seconds())
+	newest, before := n.at(period), n.at(period-1)
+	return hmac.Equal([]byte(nonce), []byte(newest)) || hmac.Equal([]byte(nonce), []byte(before))
+}
+
+func (n *Nonces) at(period int64) string {
+	mac := hmac.New(sha256.New, n.Key)
+	mac.Write(binary.BigEndian.AppendUint64([]byte("dpop nonce"), uint64(period)))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// MaxRecent is how many ids a [Recent] remembers for sure.
+const MaxRecent = 100_000
+
+// Recent remembers ids in memory, for a server to which a proof comes once more only by
+// the same way. It is bounded: of more than [MaxRecent] within their time the oldest are
+// forgotten. The zero value is ready.
+type Recent struct {
+	mu       sync.Mutex
+	new, old map[[sha256.Size]byte]struct{}
+	turned   time.Time
+}
+
+// First is a [Seen].
+func (s *Recent) First(_ context.Context, id [sha256.Size]byte, until time.Time) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.new == nil || len(s.new) >= MaxRecent || until.Sub(s.turned) > 2*(Lifetime+Skew) {
+		s.old, s.new, s.turned = s.new, map[[sha256.Size]byte]struct{}{}, until
+	}
+	if _, there := s.new[id]; there {
+		return false, nil
+	}
+	if _, there := s.old[id]; there {
+		return false, nil
+	}
+	s.new[id] = struct{}{}
+	return true, nil
+}

@@ -2,6 +2,7 @@
 // calls the API of another origin, renews its tokens, and revokes them. What it
 // saw is the text of the page.
 import { UserManager } from 'oidc-client-ts'
+import { show } from './browser-result.mjs'
 
 const { issuer, clientId, odata } = globalThis.task
 const manager = new UserManager({
@@ -29,10 +30,3 @@ async function run() {
 }
 
 run().then((facts) => facts && show(facts), (e) => show({ failed: String(e) }))
-
-function show(facts) {
-  const pre = document.createElement('pre')
-  pre.id = 'result'
-  pre.textContent = JSON.stringify(facts)
-  document.body.append(pre)
-}

@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internal/testkit/chromium"
 	"github.com/hybridapps/tandem/tandemtest"
@@ -21,7 +22,7 @@ import (
 
 // Applications in a real browser, each at an origin of its own, with the
 // libraries that most of them use: sign-in, calls across origins, renewal,
-// revocation. The second finds the person signed in.
+// revocation. The second finds the person signed in, the third binds all to a key.
 func TestBrowserClients(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("node_modules/oidc-client-ts"); err != nil {
@@ -48,6 +49,13 @@ func TestBrowserClients(t *testing.T) {
 	do("open the second", chromedp.Navigate(application(t, in, "browser-react-oidc-context.mjs")))
 	do("press its button", chromedp.WaitVisible(chromedp.CSS("#sign-in")), chromedp.Click(chromedp.CSS("#sign-in")))
 	result(t, ctx, map[string]any{"sub": "anna", "scope": "openid profile read", "api": 200.0})
+
+	in.UpdateApp(tandemtest.Field, func(a *tandem.TrustedApp) { a.BoundTokensOnly = true })
+	do("open the third", chromedp.Navigate(application(t, in, "browser-oidc-client-ts-dpop.mjs")))
+	result(t, ctx, map[string]any{
+		"sub": "anna", "type": "DPoP", "scope": "openid profile offline_access read", "key": true, "exported": "closed", "name": "Anna Intern", "api": 200.0,
+		"bearer": 401.0, "renewed": 200.0, "sameKey": true, "nonce": true, "stolen": "invalid_dpop_proof", "removed": true,
+	})
 }
 
 // application serves a script with its libraries, on a page of an origin of its

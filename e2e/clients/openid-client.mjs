@@ -3,6 +3,7 @@
 //
 // usage: node openid-client.mjs '{"issuer":…,"clientId":…,"userSecret":…,…}'
 import * as oidc from 'openid-client'
+import { Browser } from './browser.mjs'
 
 const t = JSON.parse(process.argv[2])
 const insecure = { execute: [oidc.allowInsecureRequests] } // loopback only
@@ -17,49 +18,11 @@ async function refusal(f) {
   return 'not refused'
 }
 
-// A browser without JavaScript: cookies, redirects, one form.
-class Browser {
-  cookies = new Map()
-
-  async request(url, form) {
-    for (let hops = 0; hops < 10; hops++) {
-      const headers = { cookie: [...this.cookies].map(([k, v]) => `${k}=${v}`).join('; ') }
-      if (form) headers.origin = new URL(t.issuer).origin
-      const res = await fetch(url, { method: form ? 'POST' : 'GET', body: form, headers, redirect: 'manual' })
-      for (const line of res.headers.getSetCookie()) {
-        const [pair] = line.split(';')
-        const at = pair.indexOf('=')
-        this.cookies.set(pair.slice(0, at), pair.slice(at + 1))
-      }
-      const to = res.headers.get('location')
-      if (!to) return { url, status: res.status, text: await res.text() }
-      url = new URL(to, url)
-      if (url.origin !== new URL(t.issuer).origin) return { url, status: res.status, text: '' }
-      form = undefined
-    }
-    throw new Error('the redirects lead in a circle')
-  }
-
-  async signIn(url) {
-    const page = await this.request(url)
-    if (page.status !== 200) return page // signed in already
-    const form = new URLSearchParams()
-    for (const [input] of page.text.matchAll(/<input[^>]*>/g)) {
-      const attribute = (name) => input.match(new RegExp(` ${name}="([^"]*)"`))?.[1] ?? ''
-      if (attribute('type') === 'hidden') form.set(attribute('name'), attribute('value'))
-    }
-    form.set('login', t.login)
-    form.set('password', t.password)
-    const action = page.text.match(/<form[^>]* action="([^"]*)"/)[1]
-    return this.request(new URL(action, page.url), form)
-  }
-}
-
 // --- the user half
 const front = await oidc.discovery(new URL(t.issuer), t.clientId, t.userSecret, undefined, insecure)
 step('discovery', { pkce: front.serverMetadata().supportsPKCE(), issuer: front.serverMetadata().issuer })
 
-const browser = new Browser()
+const browser = new Browser(t)
 async function signIn(config, redirectUri, scope) {
   const verifier = oidc.randomPKCECodeVerifier()
   const state = oidc.randomState()

@@ -1,0 +1,89 @@
+package conformance
+
+import (
+	"bufio"
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// modules are tests by the names of the suites' modules.
+type modules[T any] map[string]func(*testing.T, T)
+
+// run runs all, each with something new to try.
+func (m modules[T]) run(t *testing.T, begin func(*testing.T) T) {
+	t.Helper()
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		t.Run(name, func(t *testing.T) { m[name](t, begin(t)) })
+	}
+}
+
+// elsewhere are the modules that need a server of the client's, too: platform's
+// TestBackchannelRPInitiatedLogout.
+var elsewhere = []string{"oidcc-backchannel-logout-discovery-endpoint-verification", "oidcc-backchannel-rp-initiated-logout"}
+
+// notOurs are modules of other ecosystems.
+var notOurs = map[string]string{
+	"fapi2-security-profile-final-australia-connectid-": "of the profile ConnectID Australia",
+	"fapi2-security-profile-final-brazil-":              "of the profile of Open Finance Brazil",
+}
+
+// TestEveryModuleIsTried holds the tests against the list of the plans.
+func TestEveryModuleIsTried(t *testing.T) {
+	t.Parallel()
+	file, err := os.Open("testdata/modules.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	tried := map[string]bool{}
+	for _, name := range elsewhere {
+		tried[name] = true
+	}
+	for _, plan := range []modules[*flow]{basic, config, logout} {
+		for name := range plan {
+			tried[name] = true
+		}
+	}
+	for name := range fapi {
+		tried[fapiPrefix+name] = true
+	}
+	n := 0
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		name := lines.Text()
+		if name == "" || strings.HasPrefix(name, "#") {
+			continue
+		}
+		n++
+		other := slices.ContainsFunc(slices.Collect(maps.Keys(notOurs)), func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+		if !tried[name] && !other {
+			t.Errorf("no test for the module %s", name)
+		}
+		delete(tried, name)
+	}
+	for name := range tried {
+		t.Errorf("%s is no module of the plans", name)
+	}
+	if n < 100 {
+		t.Errorf("the list has only %d modules", n)
+	}
+}
+
+// unsigned is a request object that nobody has signed (OpenID Connect Core section 6.1).
+func unsigned(params url.Values) string {
+	claims := map[string]string{}
+	for name := range params {
+		claims[name] = params.Get(name)
+	}
+	text, err := json.Marshal(claims)
+	if err != nil {
+		panic(err)
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	return encode([]byte(`{"alg":"none"}`)) + "." + encode(text) + "."
+}

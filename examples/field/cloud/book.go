@@ -1,0 +1,228 @@
+package cloud
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/examples/field/wire"
+	"github.com/hybridapps/tandem/worker/fault"
+)
+
+const fileAttach = wire.FileAttach
+
+// errPending says that a file is still being processed.
+var errPending = errors.New("the file is still being processed")
+
+// booking is the booking of one command.
+type booking struct {
+	*Cloud
+	k        *command
+	body     any
+	person   person
+	language string
+	// v is the visit, live whether the ERP has told it in this booking.
+	v    *visit
+	live bool
+	// fresh says that nobody can have booked it before.
+	fresh bool
+}
+
+// book gives a command its final answer. The error says that it has to wait. It makes one
+// call of the ERP where the copy of the visit is true, and two where it is not, or where
+// an earlier try may have been booked.
+func (c *Cloud) book(ctx context.Context, k *command, fresh bool, language string) error {
+	behalf, err := k.behalf()
+	if err != nil {
+		return err
+	}
+	ctx = client.OnBehalfOf(ctx, behalf)
+	b := &booking{Cloud: c, k: k, fresh: fresh, language: language}
+	if err := c.sameSystemUser(ctx); err != nil {
+		return err
+	}
+	if b.person, err = c.personOf(ctx, behalf); err != nil {
+		return err
+	}
+	err = b.run(ctx)
+	var no *refusal
+	if errors.As(err, &no) {
+		return b.end(ctx, no, nil)
+	}
+	return err
+}
+
+// maxRaces is how often a visit may have been changed between looking and writing.
+const maxRaces = 3
+
+func (b *booking) run(ctx context.Context) (err error) {
+	if b.body, err = checkBody(b.k.kind, []byte(b.k.body)); err != nil {
+		return err
+	}
+	if b.k.kind == fileAttach {
+		return b.attachFile(ctx)
+	}
+	if err := b.look(ctx, !b.fresh); err != nil {
+		return err
+	}
+	for range maxRaces {
+		if !b.fresh && b.applied() {
+			return b.done(ctx, b.linkAfter())
+		}
+		no, err := b.objection(ctx)
+		if err != nil {
+			return err
+		}
+		if no != nil && b.live {
+			return no
+		}
+		if no != nil { // the copy may be old
+			if err := b.look(ctx, true); err != nil {
+				return err
+			}
+			continue
+		}
+		again, err := b.write(ctx)
+		if !again {
+			return err
+		}
+		b.fresh = false // another process may have booked it meanwhile
+	}
+	return refused("visit %s is being changed by others all the time; try again", b.v.DocumentNo)
+}
+
+// look takes the visit from the copy, or from the ERP.
+func (b *booking) look(ctx context.Context, live bool) (err error) {
+	if !live {
+		if b.v, err = b.store.visit(ctx, b.k.visit); err != nil || b.v != nil {
+			return err
+		}
+	}
+	b.live = true
+	b.v, _, err = b.readVisit(ctx, b.k.visit)
+	return err
+}
+
+// objection is why the command cannot be booked; nil where it can.
+func (b *booking) objection(ctx context.Context) (*refusal, error) {
+	if no := b.mayChange(b.k, b.v, b.person); no != nil {
+		return no, nil
+	}
+	if b.k.base == 0 || b.k.base == b.v.Version {
+		return nil, nil
+	}
+	chain, err := b.store.chain(ctx, b.k)
+	if err != nil {
+		return nil, err
+	}
+	if chain.to == b.v.Version && chain.from <= b.k.base && b.k.base <= chain.to {
+		return nil, nil // all since was done on this device
+	}
+	no := problem(http.StatusConflict, wire.Conflict, "visit %s was changed since it was seen here (version %d, now %d); take the office's, or say that yours wins",
+		b.v.DocumentNo, b.k.base, b.v.Version)
+	no.answer.Office, no.answer.Yours = b.v.in(b.language), json.RawMessage(b.k.body)
+	return no, nil
+}
+
+// write makes the changes and reads the visit in one call; again says that the visit was
+// changed meanwhile.
+func (b *booking) write(ctx context.Context) (again bool, err error) {
+	changes, err := b.changes(ctx)
+	if err != nil {
+		return false, err
+	}
+	if len(changes) == 0 { // it is so already
+		return false, b.done(ctx, nil)
+	}
+	changes[0].Version = b.v.Version
+	var now visit
+	set, read := &client.BatchPart{Changes: changes}, &client.BatchPart{Read: afterPath(b.k.visit), Into: &now}
+	before := b.v.Version
+	if err := b.writes.Batch(ctx, true, set, read); err != nil {
+		return false, err
+	}
+	if read.Err == nil {
+		if !now.takeCustomer(b.v) { // the office has changed even that
+			now.Customer = nil
+		}
+		b.v, b.live = &now, true
+	}
+	var api *client.APIError
+	switch {
+	case set.Err == nil && read.Err == nil:
+		return false, b.done(ctx, &chainLink{before, b.v.Version})
+	case set.Err == nil:
+		return false, read.Err // the next try finds what it has made
+	case !errors.As(set.Err, &api):
+		return false, set.Err
+	case api.Status == http.StatusPreconditionFailed && read.Err == nil:
+		return true, nil
+	case api.Status == http.StatusConflict && read.Err == nil && b.v.hasLine(b.k.id): // by an earlier try that was still under way
+		return false, b.done(ctx, nil)
+	case api.Status == http.StatusPreconditionFailed, fault.Of(set.Err, 0).Wait > 0:
+		return false, set.Err
+	case api.Status == http.StatusForbidden: // what the service lacks is for administrators to mend, and no answer for phones
+		return false, set.Err
+	}
+	return false, refused("%s", api.Message)
+}
+
+// done ends a command that is booked.
+func (b *booking) done(ctx context.Context, made *chainLink) error {
+	return b.end(ctx, &refusal{status: http.StatusOK, answer: wire.Answer{State: wire.StateDone, Command: b.k.id, Visit: b.v.in(b.language)}}, made)
+}
+
+// end keeps the final answer, and only then lets the bytes of a file go.
+func (b *booking) end(ctx context.Context, r *refusal, made *chainLink) error {
+	k := b.k
+	if k.state = r.answer.Error; k.state == "" {
+		k.state = stateDone
+	}
+	text, err := json.Marshal(stored{r.status, r.answer})
+	if err != nil {
+		return err
+	}
+	k.answer, k.finalAt = string(text), b.clock.Now()
+	v := b.v
+	if !b.live {
+		v = nil
+	}
+	if err := b.store.finish(ctx, k, v, made); err != nil || k.kind != fileAttach {
+		return err
+	}
+	if err := b.uploads.Remove(ctx, k.userID, k.id); err != nil { // it ends with its time
+		b.log.WarnContext(ctx, "the bytes of a file stay for now", "command", k.id, "error", err)
+	}
+	return nil
+}
+
+// attachFile books a file, which the uploads' part does. The copy is enough to refuse one at
+// once; what is committed, and told, is what the visit is then.
+func (b *booking) attachFile(ctx context.Context) error {
+	if err := b.look(ctx, false); err != nil {
+		return err
+	}
+	if b.mayChange(b.k, b.v, b.person) != nil {
+		if err := b.stillMay(ctx); err != nil {
+			return err
+		}
+	}
+	body, _ := b.body.(*wire.FileBody)
+	if err := b.bringFile(ctx, b.k, *body, b.stillMay); err != nil {
+		return err
+	}
+	return b.done(ctx, nil)
+}
+
+// stillMay looks at the visit live, and refuses what the person may not do with it.
+func (b *booking) stillMay(ctx context.Context) error {
+	if err := b.look(ctx, true); err != nil {
+		return err
+	}
+	if no := b.mayChange(b.k, b.v, b.person); no != nil {
+		return no
+	}
+	return nil
+}

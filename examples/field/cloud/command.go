@@ -1,0 +1,224 @@
+package cloud
+
+import (
+	"bytes"
+	"encoding/json"
+	"math/big"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/examples/field/wire"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// States of a command in the store. All but accepted are final.
+const (
+	stateAccepted = wire.StateAccepted
+	stateDone     = wire.StateDone
+)
+
+// command is a row of commands.
+type command struct {
+	userID, id, device string
+	seq                int64
+	visit, kind, login string
+	base               int64
+	doneAt             time.Time // by the device's clock, put right
+	sum, body          string
+	evidence           string
+	state, answer      string
+	note               string
+	tries              int64
+	dueAt              time.Time
+	receivedAt         time.Time
+	finalAt            time.Time
+}
+
+var commands = sqldb.NewTable("commands", func(k *command, column sqldb.Column) {
+	column("user_id", &k.userID)
+	column("id", &k.id)
+	column("device", &k.device)
+	column("seq", &k.seq)
+	column("visit", &k.visit)
+	column("type", &k.kind)
+	column("login", &k.login)
+	column("base", &k.base)
+	column("done_at", sqldb.TimeField(&k.doneAt))
+	column("sha256", &k.sum)
+	column("body", &k.body)
+	column("evidence", &k.evidence)
+	column("state", &k.state)
+	column("answer", &k.answer)
+	column("note", &k.note)
+	column("tries", &k.tries)
+	column("due_at", sqldb.TimeField(&k.dueAt))
+	column("received_at", sqldb.TimeField(&k.receivedAt))
+	column("final_at", sqldb.TimeField(&k.finalAt))
+})
+
+// behalf is for whom the command is booked.
+func (k *command) behalf() (b client.Behalf, err error) {
+	err = json.Unmarshal([]byte(k.evidence), &b)
+	return b, err
+}
+
+func invalid(message string, args ...any) *refusal {
+	return problem(400, wire.Invalid, message, args...)
+}
+
+// refused is a final no.
+func refused(message string, args ...any) *refusal {
+	return problem(422, wire.Refused, message, args...)
+}
+
+// Limits of commands.
+const (
+	// maxAge is how long after it was done a command is taken: phones delete what they
+	// have after that time.
+	maxAge = 14 * 24 * time.Hour
+	// maxAhead is how far a device's time may be ahead, its skew taken off.
+	maxAhead = 10 * time.Minute
+	// maxHours and maxPieces are the most of one line.
+	maxHours  = 24
+	maxPieces = 1000
+)
+
+// parseCommand reads a command; key is the Idempotency-Key. What is malformed is refused
+// at once and is no command: it takes no number.
+func parseCommand(text []byte, key string) (*wire.Command, error) {
+	c := &wire.Command{}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(c); err != nil || d.More() {
+		return nil, invalid("the body is no command: %v", err)
+	}
+	id, err := uuid.Parse(c.ID)
+	switch {
+	case err != nil || id.Version() != 7 || c.ID != id.String():
+		return nil, invalid("id must be a UUIDv7 in lower case")
+	case key != c.ID:
+		return nil, invalid("send the header Idempotency-Key with the id of the command")
+	case !isGUID(c.Device):
+		return nil, invalid("device must be a UUID")
+	case c.Seq < 1 || c.Seq > 1<<53:
+		return nil, invalid("seq counts the commands of the device, from 1")
+	case c.Schema != wire.Schema && c.Schema != wire.Schema-1 || c.Schema < 1:
+		return nil, invalid("schema %d is not taken: this service takes %d; update the app", c.Schema, wire.Schema)
+	case !isGUID(c.Visit):
+		return nil, invalid("visit must be the id of a visit")
+	case c.Base < 0:
+		return nil, invalid("base must be the version of the visit that was seen, or 0")
+	case c.At.IsZero() || c.At.Year() < 2000 || c.At.Year() > 9000:
+		return nil, invalid("at must be the device's time")
+	case c.Skew > 1<<40 || c.Skew < -1<<40:
+		return nil, invalid("skew is milliseconds between the server's time and the device's")
+	}
+	if _, known := bodies[c.Type]; !known {
+		return nil, invalid("the type %q is none: use visit.start, note, service.add, material.add, sign, finish, reopen or file.attach", clip(c.Type))
+	}
+	if len(c.Body) == 0 {
+		c.Body = json.RawMessage("{}")
+	}
+	if _, err := parseBody(c.Type, c.Body); err != nil {
+		return nil, invalid("the body of %s is not what belongs there: %v", c.Type, err)
+	}
+	return c, nil
+}
+
+// isGUID reports whether a text is a UUID in its usual form, in lower case.
+func isGUID(s string) bool {
+	id, err := uuid.Parse(s)
+	return err == nil && len(s) == 36 && s == id.String()
+}
+
+// bodies are the bodies of the types.
+var bodies = map[string]func() any{
+	wire.Start: func() any { return &struct{}{} }, wire.Note: func() any { return &wire.NoteBody{} },
+	wire.ServiceAdd: func() any { return &wire.ServiceBody{} }, wire.MaterialAdd: func() any { return &wire.MaterialBody{} },
+	wire.Sign: func() any { return &wire.SignBody{} }, wire.Finish: func() any { return &struct{}{} },
+	wire.Reopen: func() any { return &wire.ReopenBody{} }, wire.FileAttach: func() any { return &wire.FileBody{} },
+}
+
+func parseBody(kind string, text []byte) (any, error) {
+	body := bodies[kind]()
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	return body, d.Decode(body)
+}
+
+// checkBody refuses what no visit takes.
+func checkBody(kind string, text []byte) (any, error) {
+	body, err := parseBody(kind, text)
+	if err != nil {
+		return nil, invalid("the body of %s cannot be read", kind)
+	}
+	switch b := body.(type) {
+	case *wire.NoteBody:
+		return body, checkText("the note", b.Text, wire.MaxText, true, true)
+	case *wire.SignBody:
+		b.Name = strings.TrimSpace(b.Name)
+		return body, checkText("the name of who received the work", b.Name, wire.MaxName, false, false)
+	case *wire.ReopenBody:
+		return body, checkText("the reason", b.Reason, wire.MaxName, false, false)
+	case *wire.ServiceBody:
+		if !isGUID(b.Service) {
+			return nil, refused("choose the service from the catalogue")
+		}
+		if err := checkText("the notes", b.Notes, wire.MaxName, true, false); err != nil {
+			return nil, err
+		}
+		return body, checkQuantity(b.Quantity, 2, maxHours)
+	case *wire.MaterialBody:
+		if !isGUID(b.Product) {
+			return nil, refused("choose the product from the catalogue")
+		}
+		return body, checkQuantity(b.Quantity, 3, maxPieces)
+	}
+	return body, nil
+}
+
+func checkText(what, text string, most int, empty, lines bool) error {
+	strange := func(r rune) bool { return unicode.IsControl(r) && !(lines && (r == '\n' || r == '\t' || r == '\r')) }
+	switch {
+	case !utf8.ValidString(text) || strings.ContainsFunc(text, strange):
+		return refused("%s has characters that are no text", what)
+	case utf8.RuneCountInString(text) > most:
+		return refused("%s may have at most %d characters", what, most)
+	case text == "" && !empty:
+		return refused("%s is missing", what)
+	}
+	return nil
+}
+
+var decimal = regexp.MustCompile(`^[0-9]{1,9}(\.[0-9]{1,9})?$`)
+
+// checkQuantity refuses what nobody has done or used at one visit.
+func checkQuantity(text string, places int, most int64) error {
+	n, ok := new(big.Rat).SetString(text)
+	if !ok || !decimal.MatchString(text) {
+		return refused("the quantity %q is no number; write it like 1.5", clip(text))
+	}
+	if _, fraction, _ := strings.Cut(text, "."); len(strings.TrimRight(fraction, "0")) > places {
+		return refused("the quantity %s has more than %d decimals", text, places)
+	}
+	if n.Sign() <= 0 || n.Cmp(new(big.Rat).SetInt64(most)) > 0 {
+		return refused("the quantity must be above 0 and at most %d", most)
+	}
+	return nil
+}
+
+// doneAt is when the person did it: the device's time, put right by what its clock was
+// off. It is never ahead of now, so that no visit ends tomorrow.
+func doneAt(c *wire.Command, now time.Time) time.Time {
+	at := c.At.Add(time.Duration(c.Skew) * time.Millisecond).UTC().Truncate(time.Second)
+	if at.After(now) && at.Sub(now) <= maxAhead {
+		at = now.UTC().Truncate(time.Second)
+	}
+	return at
+}

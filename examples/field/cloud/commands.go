@@ -1,0 +1,145 @@
+package cloud
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/examples/field/wire"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// Commands: each is kept in the order of its device before anything is done, and answered
+// when it is booked, or that it is kept. The same key and body get the first answer again.
+
+const (
+	// keepCommands is how long answers are kept.
+	keepCommands = 30 * 24 * time.Hour
+	// bookIn bounds the booking of commands whose sender waits; then they are told that
+	// they are kept.
+	bookIn = 20 * time.Second
+)
+
+func (c *Cloud) commandsPart() part {
+	return part{
+		routes: func(on routes) {
+			on.handle("POST", "commands", c.serveCommand)
+			on.handle("GET", "commands/{id}", c.serveCommandState)
+		},
+		run:   c.keepBooking,
+		clean: c.cleanCommands,
+	}
+}
+
+func (c *Cloud) serveCommand(w http.ResponseWriter, r *http.Request, who *client.Caller) error {
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxCommand))
+	if err != nil {
+		return err
+	}
+	sent, err := parseCommand(text, r.Header.Get("Idempotency-Key"))
+	if err != nil {
+		return err
+	}
+	k, err := c.newCommand(sent, who)
+	if err != nil {
+		return err
+	}
+	known, err := c.store.command(r.Context(), k.userID, k.id)
+	if err != nil {
+		return err
+	}
+	if known == nil {
+		if err := c.server.AliveCaller(r.Context(), who); err != nil {
+			return err
+		}
+		if known, err = c.store.accept(r.Context(), k); err != nil {
+			return err
+		}
+	}
+	if known != nil {
+		if known.sum != k.sum {
+			return problem(http.StatusUnprocessableEntity, wire.KeyReused, "the key %s was sent before with another command; give each its own id", k.id)
+		}
+		return c.answer(w, known)
+	}
+	c.bookNow(r.Context(), k, languageOf(r))
+	if known, err = c.store.command(r.Context(), k.userID, k.id); err != nil || known == nil {
+		return away(time.Second, "the command is kept; ask for it in a moment")
+	}
+	return c.answer(w, known)
+}
+
+// newCommand is what is kept of a command.
+func (c *Cloud) newCommand(sent *wire.Command, who *client.Caller) (*command, error) {
+	evidence, err := json.Marshal(who.Behalf())
+	if err != nil {
+		return nil, err
+	}
+	compared := *sent
+	compared.Seq = 0 // a device that was set up anew counts anew
+	text, err := json.Marshal(compared)
+	if err != nil {
+		return nil, err
+	}
+	now := c.clock.Now()
+	sum := sha256.Sum256(text)
+	return &command{
+		userID: who.UserID, id: sent.ID, device: sent.Device, seq: sent.Seq, visit: sent.Visit, kind: sent.Type, login: who.Subject, base: sent.Base,
+		doneAt: doneAt(sent, now), sum: hex.EncodeToString(sum[:]), body: string(sent.Body), evidence: string(evidence), state: stateAccepted,
+		receivedAt: now, dueAt: now.Add(bookIn),
+	}, nil
+}
+
+// bookNow books the command if all before it is booked. It goes on where the phone has
+// gone out of reach.
+func (c *Cloud) bookNow(ctx context.Context, k *command, language string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bookIn)
+	defer cancel()
+	c.runLane(ctx, laneOf(k), k.id, language)
+}
+
+// stored is a final answer as it is kept.
+type stored struct {
+	Status int         `json:"status"`
+	Answer wire.Answer `json:"answer"`
+}
+
+// answer answers with what became of a command.
+func (c *Cloud) answer(w http.ResponseWriter, k *command) error {
+	if k.state == stateAccepted {
+		w.Header().Set("Retry-After", "2")
+		writeJSON(w, http.StatusAccepted, wire.Answer{State: wire.StateAccepted, Command: k.id, Message: k.note})
+		return nil
+	}
+	var s stored
+	if err := json.Unmarshal([]byte(k.answer), &s); err != nil {
+		return err
+	}
+	writeJSON(w, s.Status, s.Answer)
+	return nil
+}
+
+func (c *Cloud) serveCommandState(w http.ResponseWriter, r *http.Request, who *client.Caller) error {
+	k, err := c.store.command(r.Context(), who.UserID, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if k == nil {
+		return problem(http.StatusNotFound, wire.NotFound, "no such command of yours is known here; send it again as it was")
+	}
+	return c.answer(w, k)
+}
+
+func (c *Cloud) cleanCommands(ctx context.Context) error {
+	old := sqldb.Micros(c.clock.Now().Add(-keepCommands))
+	if _, err := c.config.DB.Writer().ExecContext(ctx, `DELETE FROM chains WHERE changed_at < $1`, old); err != nil {
+		return err
+	}
+	_, err := c.config.DB.Writer().ExecContext(ctx, `DELETE FROM commands WHERE state <> 'accepted' AND final_at < $1`, old)
+	return err
+}

@@ -1,0 +1,4 @@
+package cloud
+
+// FileName is for its test.
+var FileName = fileName

@@ -1,0 +1,70 @@
+package cloud_test
+
+import (
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/hybridapps/tandem/api"
+	"github.com/hybridapps/tandem/examples/field/fieldtest"
+	"github.com/hybridapps/tandem/tandemtest"
+)
+
+// How the line between cloud and ERP is.
+const (
+	lineGood  int32 = iota
+	lineDown        // nothing arrives
+	lineLost        // all arrives, and no answer comes back
+	lineBusy        // 429
+	lineFault       // 500
+)
+
+// line stands between the cloud and the ERP's API. People's calls pass.
+type line struct {
+	state          atomic.Int32
+	batches, calls atomic.Int64
+}
+
+func (l *line) wrap(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, api.DomainPath) || r.Header.Get(api.OnBehalfHeader) == "" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		l.calls.Add(1)
+		batch := strings.HasSuffix(r.URL.Path, "$batch")
+		if batch {
+			l.batches.Add(1)
+		}
+		switch state := l.state.Load(); {
+		case state == lineDown:
+			panic(http.ErrAbortHandler)
+		case state == lineBusy:
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, `{"error":{"message":"slow down","type":"Throttled"}}`, http.StatusTooManyRequests)
+		case state == lineFault:
+			http.Error(w, `{"error":{"message":"broken"}}`, http.StatusInternalServerError)
+		case state == lineLost && batch:
+			next.ServeHTTP(&nowhere{h: http.Header{}}, r)
+			panic(http.ErrAbortHandler)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// nowhere is where an answer goes that is lost.
+type nowhere struct{ h http.Header }
+
+func (n *nowhere) Header() http.Header            { return n.h }
+func (n *nowhere) WriteHeader(int)                {}
+func (n *nowhere) Write(text []byte) (int, error) { return len(text), nil }
+
+// lined is a place with such a line.
+func lined(t *testing.T, o tandemtest.Options) (*fieldtest.Place, *line) {
+	t.Helper()
+	l := &line{}
+	o.Wrap = l.wrap
+	return fieldtest.Start(t, o), l
+}

@@ -1,0 +1,63 @@
+package cloud_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/examples/field/cloud"
+	"github.com/hybridapps/tandem/examples/field/fieldtest"
+	"github.com/hybridapps/tandem/examples/field/picture"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// TestMain lets the test's own program be a cloud, which can be killed.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == picture.Command { // the child that decodes pictures
+		os.Exit(picture.Child(os.Args[2:]))
+	}
+	if os.Getenv("FIELD_TEST_ISSUER") == "" {
+		os.Exit(m.Run())
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	if err := runCloud(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func runCloud(ctx context.Context) error {
+	db, err := sqldb.Open(ctx, os.Getenv("FIELD_TEST_DB"), sqldb.Options{})
+	if err != nil {
+		return err
+	}
+	provider, err := client.NewProvider(client.ProviderConfig{Issuer: os.Getenv("FIELD_TEST_ISSUER")})
+	if err != nil {
+		return err
+	}
+	c, err := cloud.New(ctx, cloud.Config{
+		Provider: provider, ApplicationURI: fieldtest.CloudApp, Credential: client.ServiceSecret(os.Getenv("FIELD_TEST_SECRET")),
+		Resource: os.Getenv("FIELD_TEST_RESOURCE"), AcceptsFrom: []string{fieldtest.PhoneApp}, DB: db, Dir: os.Getenv("FIELD_TEST_DIR"),
+		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError + 4})),
+	})
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: c.Handler(), ReadHeaderTimeout: time.Minute}
+	go func() { _ = server.Serve(l) }()
+	fmt.Printf("http://%s\n", l.Addr())
+	return c.Run(ctx)
+}

@@ -1,0 +1,116 @@
+package cloud_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hybridapps/tandem/examples/field/fieldtest"
+	"github.com/hybridapps/tandem/examples/field/wire"
+	"github.com/hybridapps/tandem/tandemtest"
+)
+
+// tomorrow moves the clock to a time of tomorrow in the company's zone, whatever the hour
+// of the test.
+func tomorrow(p *fieldtest.Place, hour, minute int) {
+	p.Advance(p.Today(hour).AddDate(0, 0, 1).Add(time.Duration(minute) * time.Minute).Sub(p.Clock.Now()))
+}
+
+// until moves the clock on to a time of the present day.
+func until(p *fieldtest.Place, hour, minute int) {
+	p.Advance(p.Today(hour).Add(time.Duration(minute) * time.Minute).Sub(p.Clock.Now()))
+}
+
+// TestRemindersAreGivenOnce: at half past six of the day, and two hours before a visit,
+// each once, in the person's language, to whom the visit is now; also by a service that
+// died before it noted that it had (F3).
+func TestRemindersAreGivenOnce(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, p *fieldtest.Place, c *fieldtest.Cloud) {
+		tomorrow(p, 6, 0)
+		tom, nina := p.Phone("tom"), p.Phone("nina")
+		tom.Get("me", &wire.Me{})
+		nina.Do("GET", "me", nil, "Accept-Language", "bg")
+		visits := append(p.Visits("tom", p.Today(10), 3), p.Visits("nina", p.Today(10), 1)...)
+		told := func() (all []string) {
+			t.Helper()
+			if err := c.Remind(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for _, n := range p.Find("Systems_Core_Notifications", "ExternalSystem eq 'field'", "&$select=Subject,Priority,NotificationClass,CreationUser,ExternalId") {
+				if n["CreationUser"] != fieldtest.SystemUser || n["NotificationClass"] != "field/reminder" {
+					t.Errorf("%v", n)
+				}
+				all = append(all, fmt.Sprint(n["Subject"]))
+			}
+			slices.Sort(all)
+			return all
+		}
+		expect := func(what string, want ...string) {
+			t.Helper()
+			got := told()
+			if len(got) != len(want) {
+				t.Fatalf("%s: %q, want %q", what, got, want)
+			}
+			for i := range want {
+				if !strings.HasPrefix(got[i], want[i]) {
+					t.Errorf("%s: %q, want %q", what, got[i], want[i])
+				}
+			}
+		}
+		expect("before half past six")
+		until(p, 6, 31)
+		day := []string{"3 visits today, the first at 10:00: ", "Едно посещение днес, в 10:00: "}
+		expect("at half past six", day...)
+		expect("again", day...)
+		until(p, 7, 55)
+		expect("more than two hours before", day...)
+		// F3: the ERP has them, and the service died before it noted so.
+		until(p, 8, 1)
+		all := []string{day[0], "Visit at 10:00: ", "Visit at 10:01: ", day[1], "Посещение в 10:00: "}
+		expect("two hours before", all...)
+		if _, err := c.Config.DB.Writer().ExecContext(t.Context(), "DELETE FROM reminders"); err != nil {
+			t.Fatal(err)
+		}
+		expect("F3", all...)
+		// Another time is told again; a visit that was given to nina is told to her.
+		p.ERP("PATCH", "Applications_Service_ServiceActivities("+visits[0]+")", map[string]any{"StartTime": p.Today(12).UTC().Format(time.RFC3339)}, nil)
+		until(p, 10, 5)
+		expect("at another time", all[0], all[1], all[2], "Visit at 12:00: ", all[3], all[4])
+	})
+}
+
+// TestRemindersThatCannotBeGiven: who is disabled by now keeps nobody else from theirs, and
+// is not tried for ever; who was never here is told nothing.
+func TestRemindersThatCannotBeGiven(t *testing.T) {
+	t.Parallel()
+	p := fieldtest.Start(t, tandemtest.Options{})
+	c := p.Cloud()
+	tomorrow(p, 8, 30)
+	tom, nina := p.Phone("tom"), p.Phone("nina")
+	tom.Get("me", &wire.Me{})
+	p.Visits("nina", p.Today(10), 1)
+	if err := c.Remind(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if all := p.Find("Systems_Core_Notifications", "ExternalSystem eq 'field'", "&$select=Subject"); len(all) != 0 {
+		t.Errorf("before she was here, nina is told %v", all)
+	}
+	nina.Get("me", &wire.Me{})
+	p.Visits("tom", p.Today(10), 1)
+	p.Visits("nina", p.Today(10).Add(time.Minute), 1)
+	if _, err := p.Platform.Accounts.Disable(t.Context(), tandemtest.By, "tom"); err != nil {
+		t.Fatal(err)
+	}
+	p.Refresh()
+	for range 2 {
+		if err := c.Remind(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all := p.Find("Systems_Core_Notifications", "ExternalSystem eq 'field'", "&$select=Subject"); len(all) != 3 {
+		t.Errorf("nina is told %v", all)
+	}
+}

@@ -1,0 +1,100 @@
+// This phone: its room, its version, and whether it is to forget everything.
+import * as store from './store.js'
+import { clear, fetchApi, partition, session, settings } from './auth.js'
+import { deviceOf } from './ids.js'
+import { summary } from './queue.js'
+
+/** Calls `fn` on 'change'. */
+export const on = store.on
+
+const EVERY = 5 * 60_000 // ms between two words to the server
+let updateWaiting = false
+
+const name = () => {
+  const { platform, brands = [] } = navigator.userAgentData ?? {}
+  const browser = brands.map((b) => b.brand).find((b) => !/not.?a.?brand/i.test(b)) ?? navigator.userAgent.match(/(Firefox|Safari)/)?.[1] ?? 'Browser'
+  return `${browser}, ${platform || navigator.platform || 'unknown'}`.slice(0, 100)
+}
+
+/** `{id, name, used, quota, persisted, version, updateWaiting, keptUntil}`: bytes, and the
+ * time (ms) at which what is kept is deleted if the server is not heard until then. */
+export async function info() {
+  const db = await partition()
+  const { usage = 0, quota = 0 } = await navigator.storage?.estimate?.() ?? {}
+  const people = await (await store.phone()).value('people') ?? {}
+  const contact = people[(await session())?.id]
+  return {
+    id: db && await deviceOf(db), name: name(), used: usage, quota, persisted: await navigator.storage?.persisted?.() ?? false,
+    version: (await settings()).version, updateWaiting, keptUntil: contact ? contact + store.KEEP : null,
+  }
+}
+
+/** Asks the browser to keep the data when room gets scarce; answers whether it will. */
+export const persist = async () => await navigator.storage?.persist?.() ?? false
+
+/** Tells the server how the phone is, and deletes everything when the server says so. */
+export async function report() {
+  const db = await partition()
+  if (!db) return
+  const id = await deviceOf(db)
+  const { used, quota } = await info()
+  const { commands, files } = await summary()
+  const answer = await fetchApi(`devices/${id}`, {
+    method: 'PUT', headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ name: name(), storage_used: used, storage_quota: quota, waiting: commands + files }),
+  })
+  if (answer.ok && (await answer.json()).wipe) await wipe()
+}
+
+/** Deletes what is kept of the person, sent or not, and tells the server that it is done. */
+export async function wipe() {
+  const db = await partition()
+  if (!db) return
+  await fetchApi(`devices/${await deviceOf(db)}`, { method: 'DELETE' }).catch(() => {})
+  await clear()
+}
+
+/** Reports now, when the app comes to the front, and every five minutes while it is there. */
+export function start() {
+  const now = () => document.visibilityState === 'visible' && report().catch(() => {})
+  document.addEventListener('visibilitychange', now)
+  addEventListener('online', now)
+  setInterval(now, EVERY)
+  now()
+}
+
+// The one policy for scripts of the page: its own service worker, in its two forms.
+const policy = self.trustedTypes?.createPolicy('field', {
+  createScriptURL: (url) => {
+    if (url !== '/sw.js' && url !== '/sw-sync.js') throw new TypeError('no script but the service worker')
+    return url
+  },
+})
+const script = (url) => policy?.createScriptURL(url) ?? url
+
+/** Registers the service worker; where the system can wake it, the form that also sends. */
+export async function install() {
+  if (!navigator.serviceWorker) return
+  let controlled = Boolean(navigator.serviceWorker.controller) // the first one changes nothing
+  navigator.serviceWorker.addEventListener('controllerchange', () => {
+    if (controlled) location.reload()
+    controlled = true
+  })
+  const registration = await ('SyncManager' in self
+    ? navigator.serviceWorker.register(script('/sw-sync.js'), { type: 'module' })
+    : navigator.serviceWorker.register(script('/sw.js')))
+  const look = () => {
+    const waits = Boolean(registration.waiting && navigator.serviceWorker.controller)
+    if (waits === updateWaiting) return
+    updateWaiting = waits
+    store.changed()
+  }
+  registration.addEventListener('updatefound', () => registration.installing?.addEventListener('statechange', look))
+  document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && registration.update().catch(() => {}))
+  look()
+}
+
+/** Lets the waiting version take over, once nothing is being sent; the page then loads again. */
+export async function applyUpdate() {
+  (await navigator.serviceWorker?.getRegistration())?.waiting?.postMessage('take over')
+}

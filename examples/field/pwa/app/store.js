@@ -1,0 +1,155 @@
+// What the phone keeps, in IndexedDB: one database for each person, and one for the phone
+// itself, which has no more than who is signed in and a sign-in that is under way. Nobody
+// reads another's database, and it goes as a whole.
+
+/** The stores of a person, with the key of each. `files` has blobs, by their command. */
+const STORES = { visits: 'id', commands: 'id', files: 'id', meta: 'key' }
+const opened = new Map()
+const NAME = 'field'
+
+const asPromise = (request) => new Promise((resolve, reject) => {
+  request.onsuccess = () => resolve(request.result)
+  request.onerror = () => reject(request.error)
+})
+
+function connect(name) {
+  const request = indexedDB.open(name, 1)
+  request.onupgradeneeded = () => {
+    for (const [store, keyPath] of Object.entries(STORES)) request.result.createObjectStore(store, { keyPath })
+  }
+  return asPromise(request).then((db) => {
+    db.onversionchange = () => { db.close(); opened.delete(name) } // another tab deletes it
+    return new Database(name, db)
+  })
+}
+
+/** A database: reads and writes of one store, or several steps in one transaction. */
+export class Database {
+  constructor(name, db) { this.name = name; this.db = db }
+
+  /** Runs `work(stores)` in one transaction, and answers what it answers when all is kept. */
+  async run(names, mode, work) {
+    const tx = this.db.transaction(names, mode)
+    const done = new Promise((resolve, reject) => {
+      tx.oncomplete = resolve
+      tx.onabort = () => reject(tx.error ?? new DOMException('the transaction was ended', 'AbortError'))
+    })
+    const stores = Object.fromEntries(names.map((n) => [n, {
+      get: (key) => asPromise(tx.objectStore(n).get(key)), all: () => asPromise(tx.objectStore(n).getAll()),
+      put: (value) => asPromise(tx.objectStore(n).put(value)), delete: (key) => asPromise(tx.objectStore(n).delete(key)),
+      clear: () => asPromise(tx.objectStore(n).clear()),
+    }]))
+    try {
+      const result = await work(stores)
+      await done
+      return result
+    } catch (error) {
+      done.catch(() => {})
+      try { tx.abort() } catch { /* it has ended by itself */ }
+      throw error
+    }
+  }
+
+  get(store, key) { return this.run([store], 'readonly', (s) => s[store].get(key)) }
+  all(store) { return this.run([store], 'readonly', (s) => s[store].all()) }
+  put(store, value) { return this.write([store], (s) => s[store].put(value)) }
+  delete(store, key) { return this.run([store], 'readwrite', (s) => s[store].delete(key)) }
+
+  /** Writes, and where the phone is full makes room by what is at the server already, the
+   * oldest first. What has not been sent is never touched: then the writing fails, with the
+   * name QuotaExceededError. */
+  async write(names, work) {
+    for (;;) {
+      try {
+        return await this.run(names, 'readwrite', work)
+      } catch (error) {
+        if (error?.name !== 'QuotaExceededError' || !await this.makeRoom()) throw error
+      }
+    }
+  }
+
+  /** Deletes the oldest thing that the server has: a sent file, a sent command, a visit that
+   * nothing waits for. Answers whether there was one. */
+  makeRoom() {
+    return this.run(['visits', 'commands', 'files'], 'readwrite', async (s) => {
+      const [commands, files, visits] = await Promise.all([s.commands.all(), s.files.all(), s.visits.all()])
+      const sent = commands.filter((c) => c.state === 'done').sort((a, b) => a.n - b.n)
+      const file = sent.find((c) => files.some((f) => f.id === c.id))
+      if (file) return s.files.delete(file.id).then(() => true)
+      if (sent.length) return s.commands.delete(sent[0].id).then(() => true)
+      const needed = new Set(commands.map((c) => c.visit))
+      const visit = visits.filter((v) => !needed.has(v.id)).sort((a, b) => (a.day < b.day ? -1 : 1))[0]
+      return visit ? s.visits.delete(visit.id).then(() => true) : false
+    })
+  }
+
+  /** A value of `meta`, or undefined. */
+  async value(key) { return (await this.get('meta', key))?.value }
+  set(key, value) { return this.put('meta', { key, value }) }
+}
+
+function database(name) {
+  if (!opened.has(name)) opened.set(name, connect(name).catch((e) => { opened.delete(name); throw e }))
+  return opened.get(name)
+}
+
+/** The phone's own database: of `meta` alone. */
+export const phone = () => database(NAME)
+
+/** The database of a person, by the id of the account. @param {string} userId */
+export const open = (userId) => database(`${NAME} ${userId}`)
+
+async function remove(name) {
+  const db = await opened.get(name)?.catch(() => undefined)
+  db?.db.close()
+  opened.delete(name)
+  await asPromise(indexedDB.deleteDatabase(name))
+}
+
+/** For how long data stay without a word from the server, in ms. */
+export const KEEP = 14 * 24 * 60 * 60 * 1000
+
+/** Deletes what is kept of people that have not been in contact for KEEP. Run at the start of
+ * the app, so that a phone that was lost forgets. */
+export async function forgetOld(now = Date.now()) {
+  const people = await (await phone()).value('people') ?? {}
+  for (const [userId, contact] of Object.entries(people)) if (now - contact >= KEEP) await forget(userId)
+}
+
+// The phone's list of people, with the time of the last contact of each (ms).
+const change = async (fn) => (await phone()).run(['meta'], 'readwrite', async ({ meta }) => {
+  const people = (await meta.get('people'))?.value ?? {}
+  await fn(people, meta)
+  await meta.put({ key: 'people', value: people })
+})
+
+/** Notes who is signed in. */
+export const welcome = (userId, now = Date.now()) => change((people, meta) => {
+  people[userId] = now
+  return meta.put({ key: 'current', value: userId })
+})
+
+/** Notes that the server has answered a person. */
+export const contact = (userId, now = Date.now()) => change((people) => { if (userId in people) people[userId] = now })
+
+/** Deletes all that is kept of a person. First nobody is signed in, so that nothing that is
+ * under way opens the database again; last the list forgets it, in case that we are killed. */
+export async function forget(userId) {
+  await change(async (_, meta) => { if ((await meta.get('current'))?.value === userId) await meta.delete('current') })
+  await remove(`${NAME} ${userId}`)
+  await change((people) => { delete people[userId] })
+}
+
+// Tabs and the service worker tell each other what has changed.
+const channel = new BroadcastChannel(NAME)
+const listeners = new Set()
+channel.onmessage = () => listeners.forEach((fn) => fn())
+
+/** Calls `fn` when what is kept has changed, here or in another tab. */
+export function on(event, fn) { if (event === 'change') listeners.add(fn) }
+
+/** Says that something has changed. */
+export function changed() {
+  listeners.forEach((fn) => fn())
+  channel.postMessage('changed')
+}

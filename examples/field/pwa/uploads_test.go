@@ -1,0 +1,151 @@
+package pwa_test
+
+import (
+	"io"
+	"net/http"
+	"testing"
+)
+
+const addPhoto = `
+	const bytes = new Uint8Array(1_500_000);
+	for (let i = 0; i < bytes.length; i += 65536) crypto.getRandomValues(bytes.subarray(i, i + 65536));
+	await queue.add("file.attach", "a", { name: "one.jpg", purpose: "photo" }, { file: new Blob([bytes], { type: "image/jpeg" }) });
+`
+
+// Failure story: the network goes in the middle of a photo, again and again. It goes on where
+// the server is, to the byte, and costs one question.
+func TestUploadResumesInMidFile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.phone()
+	p.signIn("tom")
+	p.js(`await visits.refresh()`)
+	cuts := 0
+	w.set(func() {
+		w.fault = func(rw http.ResponseWriter, r *http.Request, api http.Handler) bool {
+			if r.Method != http.MethodPatch || cuts == 3 {
+				return false
+			}
+			cuts++
+			r.Body = io.NopCloser(io.LimitReader(r.Body, 100_000)) // and then the line is dead
+			return lost(rw, r, api)
+		}
+	})
+	p.js(addPhoto)
+	p.sees("the counter goes up before the end", `(await queue.list())[0].sent > 0 || (await queue.list())[0].state === "done"`)
+	p.drained()
+	if w.whole() != 1 || w.created != 1 || w.moved != 1_500_000 || w.heads < 1 || w.heads > 6 {
+		t.Errorf("%d whole, %d created, %d bytes moved for 1,500,000, %d questions", w.whole(), w.created, w.moved, w.heads)
+	}
+}
+
+// Failure story: the answer to the creation is lost. The same key is the same upload.
+func TestUploadLostCreation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.phone()
+	p.signIn("tom")
+	p.js(`await visits.refresh()`)
+	losses := 2
+	w.set(func() {
+		w.fault = func(rw http.ResponseWriter, r *http.Request, api http.Handler) bool {
+			if r.URL.Path != "/field-api/uploads" || losses == 0 {
+				return false
+			}
+			losses--
+			return lost(rw, r, api)
+		}
+	})
+	p.js(addPhoto)
+	p.drained()
+	if w.whole() != 1 || len(w.parts) != 1 || w.did() != "file.attach a" {
+		t.Errorf("%d whole of %d, %s", w.whole(), len(w.parts), w.did())
+	}
+}
+
+// What came damaged, or expired at the server, starts once more by itself; the app killed in
+// the middle goes on with the file it has.
+func TestUploadDamagedExpiredKilled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.phone()
+	p.signIn("tom")
+	p.js(`await visits.refresh()`)
+	step := 0
+	w.set(func() {
+		w.fault = func(rw http.ResponseWriter, r *http.Request, api http.Handler) bool {
+			if r.Method != http.MethodPatch {
+				return false
+			}
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			for owner, part := range w.parts {
+				switch {
+				case step == 0 && len(part.content) > 0:
+					part.content[0] ^= 1 // damaged: the sum is wrong at the end
+					step++
+				case step == 1 && len(part.content) > 0 && part.content[0] != 0 && len(part.content) > 500_000 && w.created == 2:
+					delete(w.parts, owner) // expired
+					step++
+				}
+			}
+			return false
+		}
+	})
+	p.js(addPhoto)
+	p.sees("it is under way", `(await queue.list())[0].sent > 0`)
+	p.do(reload())
+	p.drained()
+	if w.whole() != 1 || step < 1 {
+		t.Errorf("%d whole, step %d", w.whole(), step)
+	}
+}
+
+// A refused upload is told, and is not tried for ever.
+func TestUploadRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.fault = func(rw http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		if r.URL.Path != "/field-api/uploads" {
+			return false
+		}
+		write(rw, answer{413, obj{"error": "too_large", "message": "50 files are the most of a visit: delete one"}})
+		return true
+	}
+	p := w.phone()
+	p.signIn("tom")
+	p.js(addPhoto)
+	p.sees("why", `(await queue.list())[0].state === "refused" && (await queue.list())[0].error.error === "too_large"`)
+	if got := p.js(`try { await queue.add("file.attach", "a", { name: "x" }, { file: new Blob([new Uint8Array(16 << 20)]) }) } catch (e) { return e.name }`); got != "RangeError" {
+		t.Error(got)
+	}
+}
+
+// The picture is drawn anew: smaller, upright, without place and camera.
+func TestPhotoIsDrawnAnew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.phone()
+	p.signIn("tom")
+	got := decode[struct {
+		Type          string
+		Width, Height int
+		Exif          bool
+		Refused       string
+	}](p, `
+		const canvas = new OffscreenCanvas(3000, 1000);
+		canvas.getContext("2d").fillRect(0, 0, 10, 10);
+		const plain = new Uint8Array(await (await canvas.convertToBlob({ type: "image/jpeg" })).arrayBuffer());
+		// An APP1 with EXIF: turned by 90 degrees, and a word in it.
+		const exif = [..."Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0SECRETPLACE"].map((c) => c.charCodeAt(0));
+		const marked = new Blob([plain.slice(0, 2), new Uint8Array([0xff, 0xe1, 0, exif.length + 2, ...exif]), plain.slice(2)], { type: "image/jpeg" });
+		const blob = await photos.prepare(marked);
+		const picture = await createImageBitmap(blob);
+		const text = new TextDecoder("latin1").decode(await blob.arrayBuffer());
+		const refused = await photos.prepare(new Blob(["<svg/>"], { type: "text/plain" })).then(() => "taken", (e) => e.name);
+		return { type: blob.type, width: picture.width, height: picture.height, exif: text.includes("Exif") || text.includes("SECRET"), refused };
+	`)
+	if got.Type != "image/jpeg" || got.Width != 683 || got.Height != 2048 || got.Exif || got.Refused != "InvalidStateError" {
+		t.Errorf("%+v", got)
+	}
+}

@@ -34,6 +34,7 @@ func TestScreensOnTheEngine(t *testing.T) {
 	p.do(chromedp.WaitVisible(chromedp.CSS("#login")), chromedp.SendKeys(chromedp.CSS("#login"), "tom"),
 		chromedp.SendKeys(chromedp.CSS("#password"), tandemtest.Password), chromedp.Submit(chromedp.CSS("#password")))
 	d.until("document.querySelectorAll('.line li').length === 3")
+	d.until("document.querySelector('.asof').textContent.startsWith('As of')") // the catalogue is there, too
 	d.keep("engine today")
 
 	p.airplane()

@@ -31,7 +31,10 @@ export function applied(visit, commands, catalogue) {
   return v
 }
 
-/** All visits, the earliest first: `{asOf, visits}`; `asOf` is when the server had them so. */
+/**
+ * All visits, the earliest first: `{asOf, visits}`; `asOf` is when the server had them so,
+ * null until the phone has all that it needs without network.
+ */
 export async function all() {
   const db = await partition()
   if (!db) return { asOf: null, visits: [] }
@@ -76,8 +79,6 @@ async function fetchAll() {
   const list = await newer(db, 'visits')
   if (list) {
     await keep(db, list.value.visits)
-    await db.set('asOf', list.value.as_of)
-    await list.keep()
     store.changed()
   }
   const names = await newer(db, 'catalogue')
@@ -86,6 +87,10 @@ async function fetchAll() {
     await names.keep()
   }
   await details(db)
+  if (list) { // only now is there enough to leave the network
+    await db.set('asOf', list.value.as_of)
+    await list.keep()
+  }
   store.changed()
 }
 

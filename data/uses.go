@@ -19,6 +19,7 @@ var permissionUses = sqldb.NewTable("permission_uses", func(u *useRow, column sq
 	column("person", (*string)(&u.For))
 	column("set_name", &u.Set)
 	column("attribute", &u.Attribute)
+	column("key_id", &u.Key)
 	column("need", &u.need)
 	column("calls", &u.Calls)
 	column("first_at", sqldb.TimeField(&u.First))
@@ -39,7 +40,7 @@ const usesAtOnce = 100
 // compare is the order of the key.
 func (u *useRow) compare(b *useRow) int {
 	return cmp.Or(strings.Compare(u.UserID, b.UserID), strings.Compare(u.ApplicationURI, b.ApplicationURI), cmp.Compare(u.For, b.For),
-		strings.Compare(u.Set, b.Set), strings.Compare(u.Attribute, b.Attribute), cmp.Compare(u.need, b.need))
+		strings.Compare(u.Set, b.Set), strings.Compare(u.Attribute, b.Attribute), strings.Compare(u.Key, b.Key), cmp.Compare(u.need, b.need))
 }
 
 // AddUses implements [permission.Uses]. Replicas write in the same order, so that
@@ -65,7 +66,7 @@ func (s *Permissions) AddUses(ctx context.Context, uses []permission.Use) error 
 // insertUses is the statement for so many rows.
 func insertUses(engine sqldb.Engine, rows int) string {
 	return `INSERT INTO permission_uses (` + permissionUses.Columns + `) VALUES ` + valueRows(engine, len(permissionUses.Values(new(useRow))), rows) +
-		` ON CONFLICT (user_id, application_uri, person, set_name, attribute, need) DO UPDATE
+		` ON CONFLICT (user_id, application_uri, person, set_name, attribute, key_id, need) DO UPDATE
 		SET calls = permission_uses.calls + excluded.calls,
 			last_at = CASE WHEN excluded.last_at > permission_uses.last_at THEN excluded.last_at ELSE permission_uses.last_at END`
 }
@@ -115,7 +116,7 @@ func (s *Permissions) EachUse(ctx context.Context, userID string, since time.Tim
 		query += `AND user_id = $2 `
 		args = append(args, userID)
 	}
-	rows, err := s.db.Reader().QueryContext(ctx, query+`ORDER BY user_id, set_name, attribute, need, application_uri, person`, args...)
+	rows, err := s.db.Reader().QueryContext(ctx, query+`ORDER BY user_id, set_name, attribute, key_id, need, application_uri, person`, args...)
 	return permissionUses.Range(rows, err, func(u *useRow) error {
 		u.Right = permission.Right(u.need)
 		return each(&u.Use)

@@ -3,7 +3,6 @@ package erp
 import (
 	"math/big"
 
-	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/write"
 	"github.com/hybridapps/tandem/permission"
@@ -15,33 +14,43 @@ import (
 
 // priced keeps the price and the discount of a line what the account may give it.
 func priced(c *write.Change) error {
-	rights := c.Actor().Granted.Rights
-	if err := discounted(c, rights); err != nil || rights.Can(permission.EditUnitPrice) {
+	if err := discounted(c); err != nil || !asked(c, permission.EditUnitPrice) {
 		return err
 	}
-	if c.New || c.Touched("UnitPrice") || c.Touched("Product") || c.Touched("QuantityUnit") {
-		list, err := listPrice(c)
-		if err != nil {
-			return err
-		}
-		if c.Given("UnitPrice") && !c.Get("UnitPrice").Equal(list) {
-			return unable(c, "UnitPrice", permission.EditUnitPrice)
-		}
-		c.Put("UnitPrice", list)
+	able, given := c.Actor().Granted.Can(permission.EditUnitPrice), c.Given("UnitPrice")
+	decides := c.New || c.Touched("UnitPrice") || c.Touched("Product") || c.Touched("QuantityUnit")
+	if !decides || able && !given {
+		return nil
 	}
+	list, err := listPrice(c)
+	if err != nil {
+		return err
+	}
+	if given && !c.Get("UnitPrice").Equal(list) {
+		return c.PermittedAbility("UnitPrice", permission.EditUnitPrice)
+	}
+	c.Put("UnitPrice", list)
 	return nil
 }
 
+// asked reports whether the account needs an ability that not everybody has.
+func asked(c *write.Change, ability string) bool {
+	return c.Actor().Granted.Asks(ability)
+}
+
 // discounted is priced for the discount, which another product does not inherit.
-func discounted(c *write.Change, rights *permission.Rights) error {
+func discounted(c *write.Change) error {
 	const discount = "LineCustomDiscountPercent"
-	if rights.Can(permission.EditLineDiscount) || !c.New && !c.Touched(discount) && !c.Touched("Product") || c.Get(discount).Int == 0 {
+	decides := c.New || c.Touched(discount) || c.Touched("Product")
+	if !decides || c.Get(discount).Int == 0 || !asked(c, permission.EditLineDiscount) {
 		return nil
 	}
 	if c.New || c.Given(discount) {
-		return unable(c, discount, permission.EditLineDiscount)
+		return c.PermittedAbility(discount, permission.EditLineDiscount)
 	}
-	c.Put(discount, model.IntValue(0))
+	if !c.Actor().Granted.Can(permission.EditLineDiscount) {
+		c.Put(discount, model.IntValue(0))
+	}
 	return nil
 }
 
@@ -49,7 +58,7 @@ func discounted(c *write.Change, rights *permission.Rights) error {
 // account may not give prices: it would be one.
 func computed(c *write.Change) error {
 	decides := c.New || c.Touched("LineAmount") || c.Touched("Quantity") || c.Touched("UnitPrice") || c.Touched("LineCustomDiscountPercent")
-	if c.Actor().Granted.Rights.Can(permission.EditUnitPrice) || !c.Given("LineAmount") || !decides {
+	if !decides || !c.Given("LineAmount") || !asked(c, permission.EditUnitPrice) {
 		return nil
 	}
 	net, ok := LineAmount(c.Get("Quantity").Int, c.Get("UnitPrice").Int,
@@ -57,19 +66,19 @@ func computed(c *write.Change) error {
 	if ok && c.Get("LineAmount").Int == net {
 		return nil
 	}
-	return unable(c, "LineAmount", permission.EditUnitPrice)
+	return c.PermittedAbility("LineAmount", permission.EditUnitPrice)
 }
 
 // sameCurrency refuses another currency for an order with lines, where the account may
 // not give prices: the same number in another currency is another price.
 func sameCurrency(c *write.Change) error {
-	if c.New || !c.Touched("DocumentCurrency") || c.Actor().Granted.Rights.Can(permission.EditUnitPrice) {
+	if c.New || !c.Touched("DocumentCurrency") || !asked(c, permission.EditUnitPrice) {
 		return nil
 	}
 	if lines, err := c.HasChildren("Lines"); err != nil || !lines {
 		return err
 	}
-	return unable(c, "DocumentCurrency", permission.EditUnitPrice)
+	return c.PermittedAbility("DocumentCurrency", permission.EditUnitPrice)
 }
 
 // withPrices is a declaration of orders whose prices are an ability.
@@ -82,13 +91,6 @@ func withPrices(d write.Declaration) write.Declaration {
 		return compute(c)
 	}
 	return d
-}
-
-func unable(c *write.Change, attribute, ability string) error {
-	return &permission.Denied{
-		Set: c.Record.Set.Name, Attribute: attribute, Need: permission.Update, Rule: tandem.RuleAbility, Key: ability,
-		Row: model.Entity{Set: c.Record.Set, ID: c.ID}.String(),
-	}
 }
 
 // listPrice is the price of one unit of the line by the product's standard price; 0

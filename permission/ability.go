@@ -18,6 +18,11 @@ var abilities = []Key{
 	{ID: EditLineDiscount, Kind: SystemKey, Name: "line-discount"},
 }
 
+// isAbility reports whether a key is one of an ability.
+func isAbility(key string) bool {
+	return slices.ContainsFunc(abilities, func(k Key) bool { return k.ID == key })
+}
+
 // abilityNames are the names, for messages.
 func abilityNames() (names []string) {
 	for _, k := range abilities {
@@ -29,6 +34,12 @@ func abilityNames() (names []string) {
 // Can reports whether the account has an ability.
 func (r *Rights) Can(ability string) bool {
 	return r != nil && (r.everything || r.allRows || !r.closed[ability] || r.keys[ability] != 0)
+}
+
+// Asks reports whether an ability is asked for: it is not everybody's, and the account no
+// administrator.
+func (r *Rights) Asks(ability string) bool {
+	return r == nil || !r.everything && r.closed[ability]
 }
 
 // close takes into account that an ability is granted to somebody, so that others have

@@ -144,6 +144,23 @@ func (k *Key) Offers() Right {
 	return OfRows
 }
 
+// Idle are the rights on a key that are held and not among those used. Those on rows are
+// not counted, and never idle, but for what is done with documents of a type; nor is an
+// ability, as the last grant that is taken away makes it everybody's.
+func (r *Rights) Idle(k *Key, used Right) Right {
+	switch k.Kind {
+	case SetKey:
+		if used != 0 {
+			used |= Read // which comes with any other
+		}
+		return r.sets[k.EntityName].Right & OfSets &^ used
+	case RowKey:
+		return r.keys[k.ID] & OfDocuments &^ used
+	case SystemKey, ColumnKey:
+	}
+	return 0
+}
+
 // Words name what the key guards, for people.
 func (k *Key) Words() string {
 	switch k.Kind {

@@ -34,6 +34,9 @@ type Affected struct {
 type Missed struct {
 	Use
 	Login string
+	// By is what the use needed, in words, where that was a right on the key of a
+	// document's type, or an ability.
+	By string
 }
 
 // Effect is what a change would do.
@@ -59,13 +62,22 @@ func (a *Admin) Rehearse(ctx context.Context, since time.Time, f func(*Admin) er
 		return nil, err
 	}
 	was, is := NewTable(before), NewTable(copied.d)
-	return a.compare(ctx, since, func(u *tandem.User, put []string) (string, func() []Change, func(*Use) bool) {
+	effect, err := a.compare(ctx, since, func(u *tandem.User, put []string) (string, func() []Change, func(*Use) bool) {
 		had, has := GroupsOf(u, put), GroupsOf(u, copied.groups(u.ID, put))
 		b, c := was.Rights(had), is.Rights(has)
 		return strings.Join(had, " ") + "|" + strings.Join(has, " "),
 			func() []Change { return changes(was, is, b, c) },
 			func(u *Use) bool { return b.Allows(u) && !c.Allows(u) }
 	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range effect.Missed {
+		if k := was.keys[effect.Missed[i].Key]; k != nil {
+			effect.Missed[i].By = k.Words()
+		}
+	}
+	return effect, nil
 }
 
 // RehearseRow is [Admin.Rehearse] for giving a row, named by what it is called, of a
@@ -137,7 +149,7 @@ func (a *Admin) compare(ctx context.Context, since time.Time,
 	}
 	return e, a.Uses.EachUse(ctx, "", since, func(u *Use) error {
 		if missed := lose[u.UserID]; missed != nil && missed(u) {
-			e.Missed = append(e.Missed, Missed{*u, logins[u.UserID]})
+			e.Missed = append(e.Missed, Missed{Use: *u, Login: logins[u.UserID]})
 		}
 		return nil
 	})
@@ -146,7 +158,12 @@ func (a *Admin) compare(ctx context.Context, since time.Time,
 // Allows reports whether what was used before would still be allowed, as far as rows
 // do not decide.
 func (r *Rights) Allows(u *Use) bool {
-	if u.Attribute == "" {
+	switch {
+	case isAbility(u.Key):
+		return r.Can(u.Key)
+	case u.Key != "":
+		return r.Key(u.Key, u.Right)
+	case u.Attribute == "":
 		return r.Set(u.Set, u.Right)
 	}
 	if r.Column(u.Set, u.Attribute)&u.Right&OfColumns != u.Right&OfColumns {

@@ -46,6 +46,9 @@ const (
 	// type.
 	OfRows  = Read | Update | Delete | Administer
 	OfTypes = All &^ Create
+	// OfDocuments are those on a type that are about its documents. Their uses are
+	// counted, those of the others on rows are not.
+	OfDocuments = OfTypes &^ OfRows
 )
 
 var rightNames = []string{

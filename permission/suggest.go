@@ -86,6 +86,10 @@ func newNeeds(d *Definitions) *needs {
 }
 
 func (n *needs) add(u *Use) {
+	if u.Key != "" {
+		n.by[u.Key] |= u.Right
+		return
+	}
 	if u.Attribute == "" {
 		n.by[SetKeyID(u.Set)] |= u.Right
 		return
@@ -99,9 +103,10 @@ func (n *needs) add(u *Use) {
 	}
 }
 
-// grants are the least that the uses need. Keys of rows and abilities are kept as they
-// are held where anything is used: which of them were used is not counted. An ability that
-// nobody is granted is everybody's, and a grant would take it from the others.
+// grants are the least that the uses need. What is held on keys of rows is kept where
+// anything is used, but for rights on documents: which rows were read or changed is not
+// counted. An ability that nobody is granted is everybody's, and a grant would take it from
+// the others.
 func (n *needs) grants(of *Of) []GrantOn {
 	var all []GrantOn
 	for i := range n.keys {
@@ -112,10 +117,14 @@ func (n *needs) grants(of *Of) []GrantOn {
 			if g.Rights&Update != 0 {
 				g.UpdateAttributes = slices.Sorted(maps.Keys(n.attributes[k.EntityName]))
 			}
-		case RowKey, SystemKey:
+		case RowKey:
 			at := slices.IndexFunc(of.Effective, func(e Effective) bool { return e.Key.ID == k.ID })
-			if at >= 0 && len(n.by) > 0 && (k.Kind == RowKey || n.granted[k.ID]) {
-				g.Rights = of.Effective[at].Rights
+			if at >= 0 && len(n.by) > 0 {
+				g.Rights |= of.Effective[at].Rights &^ OfDocuments
+			}
+		case SystemKey:
+			if n.by[k.ID] != 0 && n.granted[k.ID] {
+				g.Rights = Read
 			}
 		case ColumnKey:
 		}
@@ -182,15 +191,9 @@ func (s *Suggestion) leave(d *Definitions, own *Group, put []string, rest map[st
 			s.command("revoke", Quoted(s.Group), flags[k.Kind], k.argument())
 		}
 	}
-	for kind, note := range map[KeyKind]string{
-		RowKey:    "which rows were used is not counted: the keys of rows stay as they are held",
-		SystemKey: "which abilities were used is not counted: they stay as they are held",
-	} {
-		if slices.ContainsFunc(s.Grants, func(g GrantOn) bool { return g.Key.Kind == kind }) {
-			s.Notes = append(s.Notes, note)
-		}
+	if slices.ContainsFunc(s.Grants, func(g GrantOn) bool { return g.Key.Kind == RowKey }) {
+		s.Notes = append(s.Notes, "which rows were read or changed is not counted: that much of the keys of rows stays as it is held")
 	}
-	slices.Sort(s.Notes)
 	if len(s.Grants) == 0 {
 		s.Notes = append(s.Notes, "nothing was used")
 	}

@@ -19,7 +19,10 @@ type Decision struct {
 	// Set is an entity set, Attribute an attribute or another member of it; empty for
 	// the set itself.
 	Set, Attribute string
-	Need           Right
+	// Key is the id of what decided there beside the set and the attribute: the key of a
+	// document's type, or an ability; empty for neither.
+	Key  string
+	Need Right
 	// Refused is nil where it is allowed.
 	Refused *Denied
 }
@@ -27,8 +30,14 @@ type Decision struct {
 // Decided tells the watcher of a decision about a set or an attribute, and hands the
 // refusal on.
 func (g *Granted) Decided(set, attribute string, need Right, refused *Denied) error {
+	return g.DecidedBy("", set, attribute, need, refused)
+}
+
+// DecidedBy is [Granted.Decided] for a decision that the key of a document's type, or an
+// ability, has made.
+func (g *Granted) DecidedBy(key, set, attribute string, need Right, refused *Denied) error {
 	if g.Watch != nil {
-		g.Watch.Decided(Decision{set, attribute, need, refused})
+		g.Watch.Decided(Decision{set, attribute, key, need, refused})
 	}
 	if refused != nil {
 		return refused
@@ -52,8 +61,13 @@ type Use struct {
 	// Set is an entity set. Attribute is empty for the set itself; else it is an
 	// attribute that has a key, or one that was changed.
 	Set, Attribute string
-	Right          Right
-	Calls          int64
+	// Key is the id of the key of a document's type, or of an ability, where the right
+	// was one on it: who has released an order has used two rights, this and the one to
+	// update orders. Empty for others; of an ability that is everybody's nothing is
+	// counted.
+	Key   string
+	Right Right
+	Calls int64
 	// First and Last are the times of the write-back, which is some seconds after the
 	// use.
 	First, Last time.Time
@@ -64,7 +78,7 @@ type Uses interface {
 	// AddUses adds to what is kept: Calls to those of before, Last as the newest.
 	AddUses(ctx context.Context, uses []Use) error
 	// EachUse yields uses since a time, of one account or, when userID is empty, of
-	// all, in the order of account, set, attribute and right.
+	// all, in the order of account, set, attribute, key and right.
 	EachUse(ctx context.Context, userID string, since time.Time, each func(*Use) error) error
 	// PurgeUses deletes what was last used before the time.
 	PurgeUses(ctx context.Context, before time.Time) error
@@ -102,8 +116,8 @@ type Counter struct {
 }
 
 type thing struct {
-	set, attribute string
-	right          Right
+	set, attribute, key string
+	right               Right
 }
 
 // Of is the counter of an account and application. It is nil when there are too many.
@@ -137,7 +151,7 @@ func (c *Counter) Decided(d Decision) {
 	if d.Refused != nil {
 		return
 	}
-	c.add(thing{d.Set, d.Attribute, d.Need}, 1)
+	c.add(thing{d.Set, d.Attribute, d.Key, d.Need}, 1)
 }
 
 // Called counts a call that needed the scope, read or update.
@@ -213,7 +227,7 @@ func (m *Meter) Take(now time.Time) (taken Taken) {
 func (c *Counter) take(taken *Taken, now time.Time) {
 	for t, count := range *c.things.Load() {
 		if n := count.Swap(0); n > 0 {
-			taken.Uses = append(taken.Uses, Use{c.by, t.set, t.attribute, t.right, n, now, now})
+			taken.Uses = append(taken.Uses, Use{c.by, t.set, t.attribute, t.key, t.right, n, now, now})
 		}
 	}
 	if n := c.reads.Swap(0); n > 0 {
@@ -229,7 +243,7 @@ func (m *Meter) PutBack(taken Taken) {
 	for i := range taken.Uses {
 		u := &taken.Uses[i]
 		if c := m.Of(u.By); c != nil {
-			c.add(thing{u.Set, u.Attribute, u.Right}, u.Calls)
+			c.add(thing{u.Set, u.Attribute, u.Key, u.Right}, u.Calls)
 		}
 	}
 	for i := range taken.Calls {

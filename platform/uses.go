@@ -89,7 +89,7 @@ func (i *Instance) countCalls(taken *permission.Taken) {
 		i.uses.Add(i.applicationID(c.ApplicationURI), c.Flow, usage.Scope, c.Scope, c.N)
 	}
 	for n := range taken.Uses {
-		if u := &taken.Uses[n]; u.Attribute == "" {
+		if u := &taken.Uses[n]; u.Attribute == "" && u.Key == "" {
 			i.uses.Add(i.applicationID(u.ApplicationURI), u.Flow, usage.Set, usage.SetName(u.Set, u.Right&^permission.Read != 0), u.Calls)
 		}
 	}

@@ -92,25 +92,20 @@ func pa3(f *Facts) (all []Finding) {
 	for _, a := range f.systemUsers() {
 		used := map[string]permission.Right{}
 		for _, u := range f.Uses {
-			if u.UserID == a.ID && u.Attribute == "" {
-				used[u.Set] |= u.Right
+			switch {
+			case u.UserID != a.ID:
+			case u.Key != "":
+				used[u.Key] |= u.Right
+			case u.Attribute == "":
+				used[permission.SetKeyID(u.Set)] |= u.Right
 			}
 		}
 		rights := table.Rights(permission.GroupsOf(&a.User, a.Put))
 		var unused []string
 		for i := range f.Keys {
 			k := &f.Keys[i]
-			var idle permission.Right
-			for _, need := range []permission.Right{permission.Read, permission.Create, permission.Update, permission.Delete} {
-				if k.Kind == permission.SetKey && rights.Set(k.EntityName, need) && used[k.EntityName]&need == 0 {
-					idle |= need
-				}
-			}
-			if used[k.EntityName] != 0 {
-				idle &^= permission.Read // which comes with any other
-			}
-			if idle != 0 {
-				unused = append(unused, idle.String()+" "+k.EntityName)
+			if idle := rights.Idle(k, used[k.ID]); idle != 0 {
+				unused = append(unused, idle.String()+" "+strings.TrimPrefix(k.Words(), "the set "))
 			}
 		}
 		if len(unused) == 0 || !a.Enabled {

@@ -74,7 +74,11 @@ func (c *accessShow) uses(ctx context.Context, a *platform.Administration, userI
 		return by, nil
 	}
 	err := a.EachUse(ctx, userID, time.Time{}, func(u *permission.Use) error {
-		row := useRowOf(u, "")
+		row := useRowOf(u, "", "")
+		if u.Key != "" {
+			by[u.Key] = append(by[u.Key], row)
+			return nil
+		}
 		by[permission.SetKeyID(u.Set)] = append(by[permission.SetKeyID(u.Set)], row)
 		if u.Attribute != "" {
 			column := permission.ColumnKeyID(u.Set, u.Attribute)
@@ -87,14 +91,14 @@ func (c *accessShow) uses(ctx context.Context, a *platform.Administration, userI
 
 // usedWords tell when the rights on a key were used last, each.
 func usedWords(k *permission.Key, rows []useRow) string {
-	if k.Kind == permission.RowKey {
-		return "" // which rows were used is not counted
-	}
 	last := map[string]stamp{}
 	for _, u := range rows {
 		if u.LastUsed.After(last[u.Right].Time) {
 			last[u.Right] = u.LastUsed
 		}
+	}
+	if len(last) == 0 && k.Kind == permission.RowKey {
+		return "" // which rows were read or changed is not counted
 	}
 	if len(last) == 0 {
 		return "; never used"

@@ -85,6 +85,10 @@ func TestFindingsFireAndAreMended(t *testing.T) {
 				must(t, admin.Revoke(t.Context(), tandemtest.By, "Portal back end", permission.Target{Set: "Crm_Sales_CustomerExternalAccess"}))
 				group("Portal back end", permission.Target{Set: "Crm_Invoicing_Invoices"}, "read")
 			}, ""},
+			{"PA3", "release rows of Systems_Documents_DocumentTypes", 1, func() {
+				_, _, err := in.Platform.GrantType(t.Context(), tandemtest.By, "Portal back end", "SO", "release", false)
+				must(t, err)
+			}, ""},
 			{"SYS-01", "com.example/other, com.example/portal", 1, func() { app("com.example/other", svc) }, ""},
 			{"PA5", "General_Products_Products", 1, func() {
 				for _, app := range []string{"com.example.other", "com.example.portal"} { // whichever SYS-01 has given its own

@@ -83,10 +83,14 @@ type useRow struct {
 	LastUsed       stamp  `json:"last_used"`
 }
 
-func useRowOf(u *permission.Use, login string) useRow {
+// useRowOf is a use, by a key in words where it was one.
+func useRowOf(u *permission.Use, login, by string) useRow {
 	on := u.Set
 	if u.Attribute != "" {
 		on += "." + u.Attribute
+	}
+	if by != "" {
+		on += " by " + by
 	}
 	return useRow{login, u.ApplicationURI, string(u.For), u.Right.String(), on, u.Calls, stamp{u.First}, stamp{u.Last}}
 }
@@ -117,7 +121,7 @@ func showEffect(r *run, o output, e *permission.Effect) error {
 		lines = append(lines, field{"changes", "no account gains or loses anything"})
 	}
 	for i := range e.Missed {
-		u := useRowOf(&e.Missed[i].Use, e.Missed[i].Login)
+		u := useRowOf(&e.Missed[i].Use, e.Missed[i].Login, e.Missed[i].By)
 		rows.Refused = append(rows.Refused, u)
 		lines = append(lines, field{"refused", fmt.Sprintf("%s by %s: %s %s, used %d times since %s, last %s", u.Login, u.ApplicationURI, u.Right, u.On,
 			u.Calls, day(u.FirstUsed), day(u.LastUsed))})

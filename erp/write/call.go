@@ -28,9 +28,11 @@ func (w *Writer) Call(e model.Entity, function string) (*Object, error) {
 }
 
 // Would is why an action would be refused, nil when it would not: it is tried on a copy
-// of the row, and nothing of that is written. For functions.
+// of the row, nothing of that is written, and no right counts as used. For functions.
 func (c *Change) Would(action string, try func(*Change) error) error {
-	copied := c.w.change(&model.Record{Set: c.Record.Set, ID: c.ID, Values: slices.Clone(c.Values), Saved: c.Saved}, false)
+	unwatched := *c.w
+	unwatched.by.Granted.Watch = nil
+	copied := unwatched.change(&model.Record{Set: c.Record.Set, ID: c.ID, Values: slices.Clone(c.Values), Saved: c.Saved}, false)
 	copied.forced, copied.action, copied.need = true, action, permission.Read
 	return try(copied)
 }

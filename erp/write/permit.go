@@ -121,13 +121,30 @@ func (c *Change) Key(reference string) (string, error) {
 // open to all. cannot says what the row cannot without it: become Released.
 func (c *Change) PermittedBy(reference string, need permission.Right, cannot string) error {
 	key, err := c.Key(reference)
-	if err != nil || c.w.by.Granted.Key(key, need) {
+	if err != nil || key == "" {
 		return err
 	}
-	return &permission.Denied{
-		Set: c.Record.Set.Name, Need: need, Cannot: cannot, Rule: tandem.RuleType, Key: key,
-		Row: model.Entity{Set: c.Record.Set, ID: c.ID}.String(), Guard: reference + "." + accessKey,
+	by, set := &c.w.by.Granted, c.Record.Set
+	if by.Key(key, need) {
+		return by.DecidedBy(key, set.Name, "", need, nil)
 	}
+	return by.DecidedBy(key, set.Name, "", need, &permission.Denied{
+		Set: set.Name, Need: need, Cannot: cannot, Rule: tandem.RuleType, Key: key,
+		Row: model.Entity{Set: set, ID: c.ID}.String(), Guard: reference + "." + accessKey,
+	})
+}
+
+// PermittedAbility refuses an actor who gives an attribute a value that only those who
+// have the ability may give it.
+func (c *Change) PermittedAbility(attribute, ability string) error {
+	by, set := &c.w.by.Granted, c.Record.Set
+	if by.Can(ability) {
+		return by.DecidedBy(ability, set.Name, attribute, permission.Update, nil)
+	}
+	return by.DecidedBy(ability, set.Name, attribute, permission.Update, &permission.Denied{
+		Set: set.Name, Attribute: attribute, Need: permission.Update, Rule: tandem.RuleAbility, Key: ability,
+		Row: model.Entity{Set: set, ID: c.ID}.String(),
+	})
 }
 
 // permittedValue refuses a value of an attribute that is not the actor's to give.

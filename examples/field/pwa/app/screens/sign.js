@@ -64,8 +64,7 @@ function drawing(changed) {
   }
   function move(e) {
     if (!stroke) return;
-    const parts = e.getCoalescedEvents?.() ?? []; // none where the browser has put none together
-    stroke.push(...(parts.length ? parts : [e]).map(at));
+    stroke.push(...(e.getCoalescedEvents?.() || [e]).map(at));
     paint();
   }
   function up() { stroke = null; }

@@ -87,7 +87,7 @@ var mayImport = map[string][]string{
 	"examples/prices/...": {".", "assets/...", "client", "examples/prices/...", "examples/settings", "internal/pdffont", "internalapi", "oauth", "seal", "sqldb", "webapp",
 		"worker/csvtext", "worker/fault", "worker/importer/...", "worker/jobs"},
 	// So is the field app, of a phone and a cloud.
-	"examples/field/...": {".", "assets/...", "client", "examples/field/...", "examples/settings", "internal/pdffont", "internalapi", "oauth/...", "sqldb",
+	"examples/field/...": {".", "assets/...", "client", "examples/field/...", "examples/settings", "internal/pdffont", "internal/picture", "internalapi", "oauth/...", "sqldb",
 		"worker/csvtext", "worker/fault", "worker/jobs"},
 	"examples/field/fieldtest": {"..."},
 	"scripts/...":              {},

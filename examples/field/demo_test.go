@@ -18,8 +18,8 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem/examples/field/fieldtest"
-	"github.com/hybridapps/tandem/examples/field/picture"
 	"github.com/hybridapps/tandem/examples/settings"
+	"github.com/hybridapps/tandem/internal/picture"
 	"github.com/hybridapps/tandem/internal/testkit"
 )
 

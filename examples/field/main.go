@@ -23,10 +23,10 @@ import (
 
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/examples/field/cloud"
-	"github.com/hybridapps/tandem/examples/field/picture"
 	"github.com/hybridapps/tandem/examples/field/pwa"
 	"github.com/hybridapps/tandem/examples/field/wire"
 	"github.com/hybridapps/tandem/examples/settings"
+	"github.com/hybridapps/tandem/internal/picture"
 	"github.com/hybridapps/tandem/sqldb"
 )
 

@@ -11,9 +11,9 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
-	"github.com/hybridapps/tandem/examples/field/picture"
 	"github.com/hybridapps/tandem/examples/field/tus"
 	"github.com/hybridapps/tandem/examples/field/wire"
+	"github.com/hybridapps/tandem/internal/picture"
 )
 
 const (

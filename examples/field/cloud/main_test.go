@@ -15,7 +15,7 @@ import (
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/examples/field/cloud"
 	"github.com/hybridapps/tandem/examples/field/fieldtest"
-	"github.com/hybridapps/tandem/examples/field/picture"
+	"github.com/hybridapps/tandem/internal/picture"
 	"github.com/hybridapps/tandem/sqldb"
 )
 

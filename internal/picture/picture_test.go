@@ -16,7 +16,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/hybridapps/tandem/examples/field/picture"
+	"github.com/hybridapps/tandem/internal/picture"
 )
 
 func TestMain(m *testing.M) {
@@ -207,6 +207,10 @@ func TestB_WhatIsNoPictureIsRefused(t *testing.T) {
 		said := false
 		for text := range strings.SplitSeq(c.text, "|") {
 			said = said || strings.Contains(no.Reason, text)
+		}
+		if why := map[bool]picture.Why{true: picture.NoPicture}[strings.HasPrefix(no.Reason, "This is")]; no.Why == "" || why != "" && no.Why != why ||
+			strings.Contains(no.Reason, "more than") != (no.Why == picture.TooLarge) {
+			t.Errorf("%s: %s is called %q", name, no.Reason, no.Why)
 		}
 		if !said || !strings.Contains(no.Reason, "send") {
 			t.Errorf("%s: %s (%s)", name, no.Reason, no.Detail)

@@ -65,6 +65,8 @@ func (p *Prepared) Remove() {
 // Refused says that a file is no picture that is taken: trying again changes nothing. Other
 // errors are of the machine.
 type Refused struct {
+	// Why is for programs, which may say it in another language.
+	Why Why
 	// Reason is for the person who sent it: what is wrong, and how to mend it.
 	Reason string
 	// Detail is for the log.
@@ -74,14 +76,25 @@ type Refused struct {
 // Error implements error.
 func (r *Refused) Error() string { return r.Reason }
 
-func refused(format string, args ...any) *Refused {
-	return &Refused{Reason: fmt.Sprintf(format, args...)}
+// Why says which of a few things is wrong with a file.
+type Why string
+
+// What is wrong with a file: it is another kind of file, larger than is taken, or cannot be
+// read.
+const (
+	NoPicture  Why = "no-picture"
+	TooLarge   Why = "too-large"
+	Unreadable Why = "unreadable"
+)
+
+func refused(why Why, format string, args ...any) *Refused {
+	return &Refused{Why: why, Reason: fmt.Sprintf(format, args...)}
 }
 
 // verdict is what a child says.
 type verdict struct {
-	Refused       string `json:",omitempty"`
-	Width, Height int    `json:",omitempty"`
+	Refused       *Refused `json:",omitempty"`
+	Width, Height int      `json:",omitempty"`
 }
 
 var busy = make(chan struct{}, AtOnce)
@@ -94,7 +107,7 @@ func Prepare(ctx context.Context, in *os.File, dir string) (p Prepared, err erro
 		return p, err
 	}
 	if info.Size() > MaxBytes {
-		return p, refused("The picture has more than %d MB; send a smaller one.", MaxBytes>>20)
+		return p, refused(TooLarge, "The picture has more than %d MB; send a smaller one.", MaxBytes>>20)
 	}
 	first := make([]byte, sniffed)
 	n, err := in.ReadAt(first, 0)
@@ -150,12 +163,12 @@ func child(ctx context.Context, in, large, small *os.File) (v verdict, err error
 	case ctx.Err() != nil:
 		return v, ctx.Err()
 	case bounded.Err() != nil:
-		return v, refused("The picture takes too long to read; save it anew and send it again.")
+		return v, refused(Unreadable, "The picture takes too long to read; save it anew and send it again.")
 	case err != nil && !errors.As(err, &exit):
 		return v, fmt.Errorf("the child that reads pictures: %w", err)
 	case err != nil:
 		// It was killed for want of memory or time, or its decoder has failed.
-		r := refused("The picture cannot be read, or needs too much memory; save it anew as a JPEG of at most 12 million pixels and send it again.")
+		r := refused(Unreadable, "The picture cannot be read, or needs too much memory; save it anew as a JPEG of at most 12 million pixels and send it again.")
 		what, _, _ := strings.Cut(complaint.String(), "\n\n") // and not where each of its threads was
 		r.Detail = exit.String() + ": " + strings.TrimSpace(what)
 		return v, r
@@ -163,8 +176,8 @@ func child(ctx context.Context, in, large, small *os.File) (v verdict, err error
 	if err := json.Unmarshal(said.Bytes(), &v); err != nil {
 		return v, fmt.Errorf("the child that reads pictures says %q: %w", said.String(), err)
 	}
-	if v.Refused != "" {
-		return v, refused("%s", v.Refused)
+	if v.Refused != nil {
+		return v, v.Refused
 	}
 	for _, f := range []*os.File{large, small} { // it is taken for nothing but what it is
 		head := make([]byte, 3)

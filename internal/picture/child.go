@@ -49,9 +49,9 @@ func work(in io.Reader, large, small io.Writer) (verdict, error) {
 	if err != nil {
 		return verdict{}, err
 	}
-	made, reason := decode(file)
-	if reason != "" {
-		return verdict{Refused: reason}, nil
+	made, no := decode(file)
+	if no != nil {
+		return verdict{Refused: no}, nil
 	}
 	options := &jpeg.Options{Quality: quality}
 	if err := jpeg.Encode(large, made, options); err != nil {
@@ -64,24 +64,24 @@ func work(in io.Reader, large, small io.Writer) (verdict, error) {
 	return verdict{Width: b.Dx(), Height: b.Dy()}, nil
 }
 
-// decode draws a file anew, upright and on white; reason says why not.
-func decode(file []byte) (made image.Image, reason string) {
+// decode draws a file anew, upright and on white; no says why not.
+func decode(file []byte) (made image.Image, no *Refused) {
 	config, format, err := image.DecodeConfig(bytes.NewReader(file))
 	switch {
 	case err != nil || format != "jpeg" && format != "png":
-		return nil, "The file is no JPEG or PNG picture that can be read; save it anew and send it again."
+		return nil, refused(Unreadable, "The file is no JPEG or PNG picture that can be read; save it anew and send it again.")
 	case config.Width <= 0 || config.Height <= 0 || config.Width > MaxPixels/config.Height:
-		return nil, fmt.Sprintf("The picture has more than %d million pixels; send a smaller one.", MaxPixels/1_000_000)
+		return nil, refused(TooLarge, "The picture has more than %d million pixels; send a smaller one.", MaxPixels/1_000_000)
 	}
 	whole, _, err := image.Decode(bytes.NewReader(file))
 	if err != nil {
-		return nil, "The picture is damaged or not all of it is there; save it anew and send it again."
+		return nil, refused(Unreadable, "The picture is damaged or not all of it is there; save it anew and send it again.")
 	}
 	turn := 1
 	if format == "jpeg" {
 		turn = orientation(file)
 	}
-	return upright(fitted(whole, MaxSide, draw.ApproxBiLinear), turn), ""
+	return upright(fitted(whole, MaxSide, draw.ApproxBiLinear), turn), nil
 }
 
 // fitted is a picture on white with no side longer than that.

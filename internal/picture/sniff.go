@@ -53,7 +53,7 @@ func sniff(first []byte) error {
 }
 
 func notTaken(name string) error {
-	return refused("This is %s; send a JPEG or PNG picture.", name)
+	return refused(NoPicture, "This is %s; send a JPEG or PNG picture.", name)
 }
 
 // brand names what a file of the family of MP4 is.

@@ -1,10 +1,14 @@
 package tandemtest
 
 import (
+	"bytes"
 	"crypto/rand"
+	"errors"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
+	"net/textproto"
 	"net/url"
 	"strings"
 	"testing"
@@ -64,15 +68,20 @@ func (b *Browser) Get(address string) *Page {
 // Post sends a form from the page given, as a browser does.
 func (b *Browser) Post(from *Page, address string, form url.Values) *Page {
 	b.t.Helper()
+	return b.post(from, address, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
+}
+
+func (b *Browser) post(from *Page, address, contentType string, body io.Reader) *Page {
+	b.t.Helper()
 	to, err := from.Request.URL.Parse(address)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(b.t.Context(), "POST", to.String(), strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(b.t.Context(), "POST", to.String(), body)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Content-Type", contentType)
 	req.Header.Set("Origin", from.Request.URL.Scheme+"://"+from.Request.URL.Host)
 	req.Header.Set("Sec-Fetch-Site", fetchSite(from.Request.URL, to))
 	return b.follow(b.do(req))
@@ -87,6 +96,37 @@ func (b *Browser) Submit(page *Page, fields url.Values) *Page {
 		b.t.Fatalf("%s has no form with %v: %d %s", page.Request.URL.Path, fields, page.StatusCode, page.Text)
 	}
 	return b.Post(page, action, filled)
+}
+
+// SubmitFile is [Browser.Submit] with a file in a field of the form, which is sent last, as
+// browsers send what stands last; a nil file is none chosen.
+func (b *Browser) SubmitFile(page *Page, fields url.Values, field, name string, file []byte) *Page {
+	b.t.Helper()
+	action, filled, ok := page.Form(fields)
+	if !ok {
+		b.t.Fatalf("%s has no form with %v: %d %s", page.Request.URL.Path, fields, page.StatusCode, page.Text)
+	}
+	delete(filled, field)
+	var body bytes.Buffer
+	parts := multipart.NewWriter(&body)
+	for key, values := range filled {
+		for _, text := range values {
+			if err := parts.WriteField(key, text); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+	}
+	if file == nil {
+		name = ""
+	}
+	part, err := parts.CreatePart(textproto.MIMEHeader{"Content-Disposition": {multipart.FileContentDisposition(field, name)}, "Content-Type": {"application/octet-stream"}})
+	if err == nil {
+		_, err = part.Write(file)
+	}
+	if err = errors.Join(err, parts.Close()); err != nil {
+		b.t.Fatal(err)
+	}
+	return b.post(page, action, parts.FormDataContentType(), &body)
 }
 
 // Form is the first form of the page with all the fields given, filled.

@@ -2,13 +2,9 @@ package webapp_test
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"github.com/hybridapps/tandem/internal/testkit"
@@ -17,24 +13,12 @@ import (
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
-// audit runs axe-core over the page that is open, and tells what is wrong by rule
-// and element; rules are all or those that a small, dark screen changes.
-const audit = `(async rules => {
-	const found = await axe.run(document, { resultTypes: ["violations"], ...(rules && { runOnly: rules }) });
-	return found.violations.map(v => v.id + ": " + v.nodes.map(n => n.html.slice(0, 140)).join(" | ")).join("\n");
-})`
-
-const smallAndDark = `["color-contrast", "scrollable-region-focusable", "empty-table-header", "meta-viewport"]`
-
 // TestPagesAreAccessible looks at the pages as axe-core does, on a wide screen and
 // on a phone in the dark: those of the web app, the sign-in, and the landing pages
 // of the instance.
 func TestPagesAreAccessible(t *testing.T) {
 	t.Parallel()
-	axe, err := os.ReadFile("../e2e/clients/node_modules/axe-core/axe.min.js")
-	if err != nil {
-		t.Skip("the pages are not audited: run make test, which installs axe-core")
-	}
+	auditor := chromium.NewAuditor(t, "../e2e/clients/node_modules")
 	s := newSite(t, siteOptions{Options: tandemtest.Options{Demo: true}})
 	s.worker.set(func() {
 		s.worker.report = internalapi.ReportPage{Total: 1, Rows: []internalapi.ReportRow{
@@ -56,26 +40,7 @@ func TestPagesAreAccessible(t *testing.T) {
 	}
 	look := func(name string) {
 		t.Helper()
-		do(chromedp.Evaluate[chromedp.Void](string(axe) + ";undefined"))
-		for _, screen := range []struct {
-			name, rules string
-			adjust      []chromedp.Action[chromedp.Void]
-		}{
-			{"wide", "", []chromedp.Action[chromedp.Void]{chromedp.EmulateViewport(1280, 900), scheme("light")}},
-			{"phone, dark", smallAndDark, []chromedp.Action[chromedp.Void]{chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile), scheme("dark")}},
-		} {
-			do(screen.adjust...)
-			ctx, late := context.WithTimeout(ctx, testkit.Patience)
-			wrong, err := chromedp.Run(ctx, chromedp.Evaluate[string](audit+"("+screen.rules+")", chromedp.EvalAwaitPromise))
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			if wrong != "" {
-				t.Errorf("%s, %s:\n%s", name, screen.name, wrong)
-			}
-			keep(t, ctx, name+" "+screen.name)
-			late()
-		}
+		auditor.Look(t, ctx, name)
 	}
 	open := func(address string) {
 		t.Helper()
@@ -122,33 +87,5 @@ func TestPagesAreAccessible(t *testing.T) {
 	signIn("paul")
 	for _, path := range []string{"/", "/portal/orders?sort=-number", "/portal/invoices", "/orders"} {
 		open(s.url + path)
-	}
-}
-
-// scheme makes the browser one of a person who prefers light or dark pages.
-func scheme(name string) chromedp.Action[chromedp.Void] {
-	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
-		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}},
-		})
-		return chromedp.Void{}, err
-	}
-}
-
-// keep writes a picture of the page into the folder TANDEM_TEST_PICTURES, for who
-// wants to look at the pages.
-func keep(t *testing.T, ctx context.Context, name string) {
-	t.Helper()
-	folder := os.Getenv("TANDEM_TEST_PICTURES")
-	if folder == "" {
-		return
-	}
-	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-	if err == nil {
-		name = strings.NewReplacer("/", "_", "?", "_", "&", "_", " ", "_", ",", "").Replace(name)
-		err = os.WriteFile(filepath.Join(folder, name+".png"), png, 0o600)
-	}
-	if err != nil {
-		t.Error(err)
 	}
 }

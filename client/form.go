@@ -259,9 +259,11 @@ func (t *UserTokens) formPlace(key SessionKey, owner string) string {
 }
 
 // formFields are the fields of a form that was sent url-encoded; nil for all
-// others. What an application has read already is used as it is.
+// others. What an application has read already is used as it is, also of a form with
+// files (multipart/form-data): the files are not kept.
 func formFields(r *http.Request) (url.Values, error) {
-	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != "application/x-www-form-urlencoded" {
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if read := mediaType == "multipart/form-data" && r.PostForm != nil; err != nil || mediaType != "application/x-www-form-urlencoded" && !read {
 		return nil, nil
 	}
 	if r.PostForm != nil {

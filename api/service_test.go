@@ -237,7 +237,7 @@ func TestE8_ServiceOfOwnCustomers(t *testing.T) {
 		w.as(someRights(grants), func() {
 			for role, sees := range map[int]bool{10: false, 20: true, 90: true} {
 				give(role)
-				for set, kind := range map[string]int{tickets: kindTicket, shipments: kindShipment, objects: kindObject} {
+				for set, kind := range map[string]int{tickets: kindTicket, shipments: kindShipment, objects: kindObject, visits: kindVisit} {
 					_, answer := call(t, w.h, "GET", set+"?$select=Id", "", onBehalf(somebody)...)
 					want := []string{}
 					if sees {
@@ -257,9 +257,20 @@ func TestE8_ServiceOfOwnCustomers(t *testing.T) {
 			if _, answer := call(t, w.h, "GET", company, ""); !strings.Contains(answer, "for us alone") {
 				t.Errorf("an employee does not see the notes of %s", answer)
 			}
-			for _, path := range []string{visits, visits + "(" + row(kindVisit, 1) + ")", "Applications_Service_ServiceActivityServices"} {
-				if r, answer := call(t, w.h, "GET", path, "", onBehalf(somebody)...); r.StatusCode != 403 {
+			for _, path := range []string{"Applications_Service_ServiceActivityServices", "Applications_Service_ServiceActivityStateChanges"} {
+				if r, answer := call(t, w.h, "GET", path, "", onBehalf(somebody)...); r.StatusCode != 403 && !strings.Contains(answer, `"value":[]`) {
 					t.Errorf("%s: %d %s", path, r.StatusCode, answer)
+				}
+			}
+			// Of a visit the customer sees its day and object.
+			give(20)
+			_, answer := call(t, w.h, "GET", visits, "", onBehalf(somebody)...)
+			for _, hidden := range []string{"Subject", "Notes", "DocumentNo", "OwnerParty", "CreationUser", "StartTime", "Priority", "DisplayText"} {
+				if strings.Contains(answer, `"`+hidden+`"`) {
+					t.Errorf("a customer sees the %s of a visit: %s", hidden, answer)
+				}
+				if r, answer := call(t, w.h, "GET", visits+"?$select="+hidden, "", onBehalf(somebody)...); r.StatusCode == 200 {
+					t.Errorf("a customer selects the %s of a visit: %s", hidden, answer)
 				}
 			}
 		})

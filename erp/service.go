@@ -19,7 +19,7 @@ func serviceSets(state *model.Enum) []write.Declaration {
 	all := []write.Declaration{
 		{
 			Set: model.Root(setServiceObjects, "Applications_Service_ServiceObject", "erp_service_objects").Unguarded().
-				ReachedThrough(setServiceAgreementLines+".ServiceObject", setServiceOrderLines+".ServiceObject").HiddenOutside("Notes").
+				ReachedThrough(setServiceAgreementLines+".ServiceObject", setServiceOrderLines+".ServiceObject", setServiceActivities+".DefaultServiceObject").HiddenOutside("Notes").
 				Code("SerialNumber").Named("Name").Display("{Name}").Search("SerialNumber", "Name").
 				With(
 					model.Text("Name", 254).Required().Can(eq|like|ord),

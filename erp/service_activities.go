@@ -28,7 +28,9 @@ func serviceActivities(state *model.Enum) []write.Declaration {
 			model.Ref("Store", setStores),
 			model.Ref("LocationPartyContactMechanism", setContactMechanisms),
 			model.Ref("ServiceAgreement", setServiceAgreements),
-		)
+		).
+		// A customer sees that there was a visit to which object, and nothing of it.
+		ReachedBy("Customer", roleOrders, "DocumentDate").SeenOutside("DocumentDate", "Void", "Customer", "DefaultServiceObject")
 	declared := asDocument(activities, prepareActivity)
 	declared.Compute = computeActivity
 	declared.Rules = with(before("TS6", "StartTime", "EndTime"), ofCustomer("TS7"))

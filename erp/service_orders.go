@@ -27,7 +27,7 @@ func serviceOrders(state *model.Enum) []write.Declaration {
 	declared.Rules = with(ofCustomer("TS5"))
 	return []write.Declaration{
 		declared,
-		stateChanges(orders.Set, "ServiceOrder", state),
+		seenOutside(stateChanges(orders.Set, "ServiceOrder", state)),
 
 		{
 			Set: model.Part(setServiceOrderLines, "Applications_Service_ServiceOrderLine", "erp_service_order_lines", "ServiceOrder").
@@ -43,4 +43,11 @@ func serviceOrders(state *model.Enum) []write.Declaration {
 			Prepare: func(c *write.Change) error { return c.NextLineNo() },
 		},
 	}
+}
+
+// seenOutside lets customers see the states that their documents have had, and nothing of
+// by whom and why.
+func seenOutside(changes write.Declaration) write.Declaration {
+	changes.Set = changes.Set.ReachedWithOwner().SeenOutside("NewState", "UpdateTime", "Void", "UserStatus", "ServiceOrder")
+	return changes
 }

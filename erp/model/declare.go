@@ -33,6 +33,7 @@ type declaration struct {
 	through          []string
 	withOwner        bool
 	hiddenOutside    []string
+	seenOutside      []string
 	priced           []string
 	pricedFrom       int64
 	defaults         []*Property

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/hybridapps/tandem/permission"
@@ -110,6 +111,12 @@ func (d SetDeclaration) HiddenOutside(names ...string) SetDeclaration {
 	return d
 }
 
+// SeenOutside are the only attributes that people of the outside see, Id besides.
+func (d SetDeclaration) SeenOutside(names ...string) SetDeclaration {
+	d.decl.seenOutside = append(d.decl.seenOutside, names...)
+	return d
+}
+
 // PricedFrom are attributes that people of the outside see in the role or a higher one;
 // in a lower one they are null.
 func (d SetDeclaration) PricedFrom(role int64, names ...string) SetDeclaration {
@@ -190,6 +197,11 @@ func (m *Model) Outside() *permission.Rights {
 		}
 		for _, name := range s.decl.hiddenOutside {
 			hidden = append(hidden, permission.Attribute{Set: s.Must(name).Set.Name, Name: name})
+		}
+		for _, p := range s.Properties {
+			if seen := s.decl.seenOutside; len(seen) > 0 && p.Name != "Id" && !slices.Contains(seen, p.Name) {
+				hidden = append(hidden, permission.Attribute{Set: p.Set.Name, Name: p.Name})
+			}
 		}
 	}
 	return permission.NewReach(sets, hidden)

@@ -16,8 +16,17 @@ type Company struct {
 	// administers.
 	By    string
 	Staff []string
-	// External users get access to the documents of a customer each.
-	External []string
+	// External users get access to the documents of customers.
+	External []External
+}
+
+// External is a person who sees the documents of a customer.
+type External struct {
+	Login string
+	// Customer chooses among the customers that are busy enough, from 0. Role is Billing
+	// where it is empty.
+	Customer int
+	Role     string
 }
 
 // SeedBase makes what an empty ERP needs before people can enter anything:
@@ -68,12 +77,12 @@ func (a *Administration) SeedCompany(ctx context.Context, c Company) error {
 		}
 		o.Staff = append(o.Staff, actor)
 	}
-	for n, login := range c.External {
-		actor, err := a.erpActor(ctx, login)
+	for _, e := range c.External {
+		actor, err := a.erpActor(ctx, e.Login)
 		if err != nil {
 			return err
 		}
-		o.ExternalUsers = append(o.ExternalUsers, demo.ExternalUser{UserID: actor.ID, Customer: n})
+		o.ExternalUsers = append(o.ExternalUsers, demo.ExternalUser{UserID: actor.ID, Customer: e.Customer, Role: e.Role})
 	}
 	model := erpModel()
 	store := a.erpStore(model)

@@ -37,8 +37,13 @@ var demoUsers = []signin.NewUser{
 	{Login: "maria", Name: "Maria Petrova", Type: tandem.InternalUser, Email: "maria@example.com"},
 	{Login: "walt", Name: "Walter Kolev", Type: tandem.InternalUser, Email: "walt@example.com"},
 	{Login: "tom", Name: "Tom Huber", Type: tandem.InternalUser, Email: "tom@example.com"},
+	{Login: "petra", Name: "Petra Lechner", Type: tandem.ExternalCommunityUser, Email: "petra@example.com"},
 	{Login: "nina", Name: "Nina Ivanova", Type: tandem.ExternalCommunityUser, Email: "nina@example.com"},
 }
+
+// demoAccess says whose documents the external users see: paul and petra act for the same
+// customer, petra for another one too.
+var demoAccess = []External{{Login: "paul"}, {Login: "petra", Role: "Admin"}, {Login: "petra", Customer: 1, Role: "OrdersWithPrices"}}
 
 // DemoJobs are what the internal users of the demo do, by login: what groups they are
 // in follows from it.
@@ -121,7 +126,7 @@ func (a *Administration) EnsureDemo(ctx context.Context, c DemoConfig) (*Demo, e
 		g, seeding := errgroup.WithContext(ctx)
 		g.Go(func() error { return a.LoadKeys(seeding) })
 		g.Go(func() error {
-			return a.SeedCompany(seeding, Company{By: "admin", Staff: []string{"anna"}, External: []string{"paul"}})
+			return a.SeedCompany(seeding, Company{By: "admin", Staff: []string{"anna"}, External: demoAccess})
 		})
 		if err := g.Wait(); err != nil {
 			return err

@@ -85,15 +85,16 @@ var demoGroups = []demoGroup{
 	{name: "Portal back end", notes: "What the jobs of the portal need, and no more.", members: []string{DemoSystemUser},
 		sets: []demoGrant{
 			{"read", []string{
-				"Applications_Service_ServiceAgreements", "Applications_Service_ServiceObjectTypes", "Applications_Service_ServiceObjects",
+				"Applications_Service_ServiceActivities", "Applications_Service_ServiceAgreements", "Applications_Service_ServiceObjectTypes", "Applications_Service_ServiceObjects",
 				"Crm_Invoicing_Invoices", "Crm_Sales_CustomerExternalAccess", "Crm_Sales_CustomerTypes", "General_Contacts_CompanyLocations",
 				"General_Contacts_Parties", "General_Currencies_Currencies", "General_EnterpriseCompanies", "General_Products_MeasurementCategories",
 				"General_Products_ProductTypes", "Logistics_Inventory_CurrentBalances",
 				"Logistics_Inventory_StoreGroups", "Logistics_Inventory_Stores", "Systems_Documents_DocumentTypes",
 			}},
 			{"read,update:DocumentNotes:ReceivedByPerson:ShipToPartyContactMechanism", []string{"Logistics_Shipment_Shipments"}},
+			{"read,create,update:Systems_Core_ObjectFiles", []string{"Applications_Service_ServiceOrders"}},
 			{"read,create,update", []string{
-				"Applications_Service_ServiceOrders", "Crm_Sales_Customers", "Crm_Sales_SalesOrders", "General_Contacts_Companies", "General_Contacts_Persons",
+				"Crm_Sales_Customers", "Crm_Sales_SalesOrders", "General_Contacts_Companies", "General_Contacts_Persons",
 				"General_Products_ProductGroups", "General_Products_Products", "Systems_Core_ExtensibleDataObjects",
 			}},
 		},

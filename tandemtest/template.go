@@ -91,7 +91,7 @@ func open(t testing.TB, engine sqldb.Engine, keyFile string, withCompany bool) (
 const AllData = "All data"
 
 // company is who is in the demo company.
-var company = platform.Company{By: "admin", Staff: []string{"anna"}, External: []string{"paul"}}
+var company = platform.Company{By: "admin", Staff: []string{"anna"}, External: []platform.External{{Login: "paul"}}}
 
 // register adds the people and the applications that every instance has.
 func register(ctx context.Context, a *platform.Administration) (registry.Secrets, error) {

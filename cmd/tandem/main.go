@@ -19,6 +19,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/hybridapps/tandem/internal/picture"
 )
 
 // commands is the command line.
@@ -74,6 +76,9 @@ type usageError struct{ error }
 func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == picture.Command { // the child that decodes pictures
+		os.Exit(picture.Child(os.Args[2:]))
+	}
 	privateFiles()
 	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
 }

@@ -24,6 +24,9 @@ const (
 	PathPortalInvoice   = "/internal/portal/invoices/"
 	PathPortalShipments = "/internal/portal/shipments"
 	PathPortalShipment  = "/internal/portal/shipments/"
+	PathPortalTickets   = "/internal/portal/tickets"
+	PathPortalTicket    = "/internal/portal/tickets/"
+	PathPortalObjects   = "/internal/portal/objects"
 	PathPortalCustomer  = "/internal/portal/customer"
 	PathStock           = "/internal/stock"
 	PathStatus          = "/internal/status"
@@ -40,6 +43,8 @@ const (
 	TailPDF      = "/pdf"
 	TailReceived = "/received"
 	TailAddress  = "/address"
+	TailPhotos   = "/photos"
+	TailFiles    = "/files"
 )
 
 // Limits of the internal API.

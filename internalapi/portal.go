@@ -64,7 +64,7 @@ type PortalQuery struct {
 	From, To string
 }
 
-// PortalDocument is one order, invoice or shipment in a list. Prices are nil for roles
+// PortalDocument is one order, invoice, shipment or ticket in a list. Prices are nil for roles
 // that may not see them.
 type PortalDocument struct {
 	ID           string `json:"id"`
@@ -88,6 +88,8 @@ type PortalDocument struct {
 	Received []string `json:"received,omitempty"`
 	// MayReceive says that it can be confirmed that a shipment arrived.
 	MayReceive bool `json:"may_receive,omitempty"`
+	// Ticket is what only tickets have.
+	Ticket *PortalTicket `json:"ticket,omitempty"`
 	// Lines are filled in when one document is asked for.
 	Lines []PortalLine `json:"lines,omitempty"`
 }

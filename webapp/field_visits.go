@@ -246,6 +246,18 @@ func (a *App) fileContent(v *visit) error {
 		return err
 	}
 	defer c.Body.Close()
+	return a.sendFile(v, content{c.Name, c.MediaType, c.Size, c.Body})
+}
+
+// content is a file on its way; Size is -1 where it is not known.
+type content struct {
+	Name, MediaType string
+	Size            int64
+	Body            io.Reader
+}
+
+// sendFile hands a file on as it comes: to be saved under its name, or a picture to be shown.
+func (a *App) sendFile(v *visit, c content) error {
 	v.extend(fileWithin)
 	h := v.w.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
@@ -262,7 +274,7 @@ func (a *App) fileContent(v *visit) error {
 		h.Set("Content-Length", strconv.FormatInt(c.Size, 10))
 	}
 	if _, err := io.Copy(v.w, c.Body); err != nil {
-		a.log.WarnContext(v.ctx(), "download broke off", "file", id, "error", err)
+		a.log.WarnContext(v.ctx(), "download broke off", "path", v.r.URL.Path, "error", err)
 		panic(http.ErrAbortHandler) // so that the browser sees it, too
 	}
 	return nil

@@ -19,28 +19,35 @@ import (
 // functions are what the templates of a reader may call.
 func functions(clock tandem.Clock, who reader) template.FuncMap {
 	return template.FuncMap{
-		"tips":      func() []string { return []string{"", "blue", "green"} },
-		"asset":     static.Path,
-		"fault":     faultAt,
-		"language":  func() string { return who.language },
-		"zone":      func() string { return who.zone },
-		"count":     who.count,
-		"decimal":   func(n json.Number) string { return who.exact(n, 2) },
-		"plain":     func(n json.Number) string { return who.exact(n, 0) },
-		"whole":     func(hundredths int64) string { return who.grouped(strconv.FormatInt((hundredths+50)/100, 10)) },
-		"percent":   who.percent,
-		"day":       who.day,
-		"moment":    who.moment,
-		"time":      who.timeElement,
-		"ago":       func(at any) string { return who.ago(clock.Now(), instant(at)) },
-		"took":      func(j internalapi.Job) string { return took(j, clock.Now()) },
-		"bytes":     size,
-		"words":     words,
-		"jobname":   jobName,
-		"jobstate":  jobState,
-		"jobcolour": jobColour,
-		"tabs":      func(at string, export bool) jobTabs { return jobTabs{at, export} },
-		"doccolour": func(state string) string { return documentColours[state] },
+		"tips":        func() []string { return []string{"", "blue", "green"} },
+		"asset":       static.Path,
+		"fault":       faultAt,
+		"language":    func() string { return who.language },
+		"zone":        func() string { return who.zone },
+		"count":       who.count,
+		"decimal":     func(n json.Number) string { return who.exact(n, 2) },
+		"plain":       func(n json.Number) string { return who.exact(n, 0) },
+		"whole":       func(hundredths int64) string { return who.grouped(strconv.FormatInt((hundredths+50)/100, 10)) },
+		"percent":     who.percent,
+		"day":         who.day,
+		"moment":      who.moment,
+		"time":        who.timeElement,
+		"ago":         func(at any) string { return who.ago(clock.Now(), instant(at)) },
+		"took":        func(j internalapi.Job) string { return took(j, clock.Now()) },
+		"bytes":       size,
+		"words":       apart,
+		"Say":         who.words().Say,
+		"Tell":        who.words().Tell,
+		"tag":         who.words().Tag,
+		"role":        who.role,
+		"days":        func(n *int) int { return *n },
+		"docword":     who.documentState,
+		"ticketstate": who.ticketState,
+		"jobname":     jobName,
+		"jobstate":    jobState,
+		"jobcolour":   jobColour,
+		"tabs":        func(at string, export bool) jobTabs { return jobTabs{at, export} },
+		"doccolour":   func(state string) string { return documentColours[state] },
 	}
 }
 
@@ -259,8 +266,8 @@ func size(n int64) string {
 	return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
 }
 
-// words takes a name of the API apart: "FirmPlanned" is "Firm planned".
-func words(name string) string {
+// apart takes a name of the API apart: "FirmPlanned" is "Firm planned".
+func apart(name string) string {
 	var b strings.Builder
 	for i, r := range name {
 		if i > 0 && unicode.IsUpper(r) {

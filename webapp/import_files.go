@@ -153,6 +153,9 @@ func (b *uploadBody) Read(p []byte) (int, error) {
 func (b *uploadBody) drain() {
 	b.reading.Lock()
 	defer b.reading.Unlock()
+	if b.drained {
+		return
+	}
 	b.drained = true
-	_, _ = io.CopyN(io.Discard, b.r, maxUploadBody/2)
+	_, _ = io.CopyN(io.Discard, b.r, drainMost)
 }

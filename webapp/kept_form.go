@@ -6,12 +6,14 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/site/words"
 )
 
 // keptData is a form that has no page of its own to go back to.
 type keptData struct {
-	Action, Words string
-	Fields        url.Values
+	Action string
+	Words  words.Text
+	Fields url.Values
 }
 
 // keptForm shows a form that its person sent when they were not signed in any
@@ -20,10 +22,15 @@ func (a *App) keptForm(w http.ResponseWriter, r *http.Request, form *client.Kept
 	a.page(func(v *visit) error {
 		u, err := url.Parse(form.Action)
 		if err != nil {
-			return notFound("There is no page at this address.")
+			return notFound(words.T("There is no page at this address.").English)
 		}
 		form.Fields.Del(client.FormField) // the page gives it a new one
-		if v.who.External() {
+		switch {
+		case u.Path == pathNewTicket && v.who.External():
+			return a.ticketFormPage(v, http.StatusOK, ticketForm{Object: form.Fields.Get("object"), Symptom: form.Fields.Get("symptom"), Kept: true})
+		case strings.HasPrefix(u.Path, portalTicketsPath) && v.who.External(): // a photo, which is not kept
+			return v.redirect(strings.TrimSuffix(u.Path, tailPhoto) + "?photo=" + photoAgain)
+		case v.who.External():
 			return a.askAgain(v, form, u.Path)
 		}
 		path, edit := strings.CutSuffix(u.Path, "/edit")
@@ -56,24 +63,24 @@ func (a *App) keptEdit(v *visit, id string, f *orderForm) error {
 
 // askAgain shows what was asked for, and a button that asks for it again.
 func (a *App) askAgain(v *visit, form *client.KeptForm, path string) error {
-	return v.showPage(http.StatusOK, "kept", page{Title: "Do it now?", Narrow: true, D: keptData{form.Action, actionWords(path), form.Fields}})
+	return v.showPage(http.StatusOK, "kept", page{Title: v.language().Say("Do it now?"), Narrow: true, D: keptData{form.Action, actionWords(path), form.Fields}})
 }
 
 // actionWords says what a form without fields to fill does.
-func actionWords(path string) string {
+func actionWords(path string) words.Text {
 	switch {
 	case path == "/stock/sync":
-		return "Sync the stock now"
+		return english("Sync the stock now")
 	case strings.HasPrefix(path, "/jobs/") && strings.HasSuffix(path, "/cancel"):
-		return "Cancel the job"
+		return english("Cancel the job")
 	case strings.HasPrefix(path, "/orders/") && strings.HasSuffix(path, "/state"):
-		return "Change the state of the order"
+		return english("Change the state of the order")
 	case strings.HasPrefix(path, portalShipmentsPath) && strings.HasSuffix(path, "/received"):
-		return "Confirm that the shipment arrived"
+		return words.T("Confirm that the shipment arrived")
 	case strings.HasPrefix(path, portalShipmentsPath):
-		return "Send the shipment to the other address"
+		return words.T("Send the shipment to the other address")
 	case strings.HasPrefix(path, "/schedules/"):
-		return "Change or run the schedule"
+		return english("Change or run the schedule")
 	}
-	return "Send the form"
+	return words.T("Send the form")
 }

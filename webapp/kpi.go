@@ -260,7 +260,7 @@ func (k *kpi) countOpen(v *visit) error {
 	}
 	names, links := make([]string, len(openStates)), make([]string, len(openStates))
 	for i, state := range openStates {
-		names[i], links[i] = words(state), ordersPath(state)
+		names[i], links[i] = apart(state), ordersPath(state)
 		k.Open += counts[i]
 	}
 	k.States = newShares("Open orders by state.", names, links, counts)

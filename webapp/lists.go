@@ -1,6 +1,7 @@
 package webapp
 
 import (
+	"cmp"
 	"net/url"
 	"time"
 )
@@ -44,12 +45,14 @@ type sorting struct {
 	// Sort is the word of the address; empty for the list's own order.
 	Sort  string
 	Heads []columnHead
+	// asInList is the choice of an order that a head made.
+	asInList string
 }
 
 // sortedBy reads the word, and makes the heads. usual is the word of the list's
 // own order.
 func (v *visit) sortedBy(usual string, columns ...sortable) sorting {
-	out := sorting{Sort: v.r.URL.Query().Get("sort")}
+	out := sorting{Sort: v.r.URL.Query().Get("sort"), asInList: v.language().Say("As in the list")}
 	known := false
 	for _, c := range columns {
 		known = known || out.Sort != "" && (out.Sort == c.Up || out.Sort == c.Down)
@@ -129,7 +132,7 @@ func (s sorting) choices(of ...string) []sortChoice {
 		chosen = chosen || of[i] == s.Sort
 	}
 	if !chosen {
-		out = append(out, sortChoice{s.Sort, "As in the list", true})
+		out = append(out, sortChoice{s.Sort, cmp.Or(s.asInList, "As in the list"), true})
 	}
 	return out
 }

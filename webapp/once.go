@@ -8,6 +8,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/site/words"
 )
 
 const (
@@ -34,13 +35,9 @@ func (a *App) once(h handler) handler {
 		if text == "" {
 			return h(v)
 		}
-		token, ok := a.users.ReadFormToken(text)
-		switch {
-		case !ok, a.clock.Now().Sub(token.OpenedAt) >= onceLife:
-			return tandem.Errorf(tandem.CodeInvalid, "This form is too old, so nothing was done. Open the page again and enter it once more.")
-		case token.UserID != v.who.UserID:
-			return forbidden("This form was opened by somebody else who was signed in in this browser, so nothing was done. " +
-				"Open the page again and enter it as yourself.")
+		token, err := a.readFormToken(v, text)
+		if err != nil {
+			return err
 		}
 		// What was changed before it was sent again is another form.
 		key := requestKey(sha256.Sum256([]byte(token.UserID + "|" + token.ID + "|" + v.r.URL.Path + "|" + v.r.PostForm.Encode())))
@@ -61,6 +58,19 @@ func (a *App) once(h handler) handler {
 			}
 		}
 	}
+}
+
+// readFormToken reads the token of a form that the person may send.
+func (a *App) readFormToken(v *visit, text string) (client.FormToken, error) {
+	token, ok := a.users.ReadFormToken(text)
+	switch {
+	case !ok, a.clock.Now().Sub(token.OpenedAt) >= onceLife:
+		return token, tandem.Errorf(tandem.CodeInvalid, "%s", words.T("This form is too old, so nothing was done. Open the page again and enter it once more."))
+	case token.UserID != v.who.UserID:
+		return token, forbidden(words.T("This form was opened by somebody else who was signed in in this browser, so nothing was done. " +
+			"Open the page again and enter it as yourself.").English)
+	}
+	return token, nil
 }
 
 // first acts on a form and notes where it led. One that is shown again, or fails,
@@ -102,6 +112,6 @@ func (a *App) await(v *visit, key requestKey) (string, error) {
 }
 
 func sentBefore() error {
-	return tandem.Errorf(tandem.CodeConflict, "This form was sent before, and it is not known yet what came of it. "+
-		"Look whether it was done before you enter it again.")
+	return tandem.Errorf(tandem.CodeConflict, "%s", words.T("This form was sent before, and it is not known yet what came of it. "+
+		"Look whether it was done before you enter it again."))
 }

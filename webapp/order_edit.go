@@ -70,7 +70,7 @@ func (a *App) editOrder(v *visit) error {
 		return err
 	}
 	if !o.editable() {
-		return tandem.Errorf(tandem.CodeRule, "Order %s is %s and can no longer be edited.", o.Number, words(o.State))
+		return tandem.Errorf(tandem.CodeRule, "Order %s is %s and can no longer be edited.", o.Number, apart(o.State))
 	}
 	if len(o.Lines) > maxLines {
 		return tooManyLines()
@@ -131,7 +131,7 @@ func (a *App) conflict(v *visit, f *orderForm) error {
 	}
 	f.Number, f.CustomerText = now.Number, now.Customer
 	if !now.editable() {
-		f.Fault = fmt.Sprintf("Meanwhile somebody made the order %s: it can no longer be edited.", words(now.State))
+		f.Fault = fmt.Sprintf("Meanwhile somebody made the order %s: it can no longer be edited.", apart(now.State))
 	}
 	var was snapshot
 	// A form that was tampered with only shows its owner a wrong comparison.
@@ -154,7 +154,7 @@ func (f *orderForm) changes(was, now snapshot) []change {
 	add("Customer’s reference", was.Reference, now.Reference, f.Reference)
 	add("Wanted by", was.Required, now.Required, f.Required)
 	add("Notes", was.Notes, now.Notes, f.Notes)
-	add("State", words(was.State), words(now.State), "")
+	add("State", apart(was.State), apart(now.State), "")
 	typed := map[string]formLine{}
 	for _, l := range f.Lines {
 		typed[l.ID] = l

@@ -254,7 +254,7 @@ func (a *App) order(v *visit) error {
 // askState asks before a state is changed: states only advance.
 func (v *visit) askState(id, state string) (asked bool, err error) {
 	q := question{
-		Heading: "Make the order " + strings.ToLower(words(state)) + "?", Button: "Yes, make it " + strings.ToLower(words(state)),
+		Heading: "Make the order " + strings.ToLower(apart(state)) + "?", Button: "Yes, make it " + strings.ToLower(apart(state)),
 		Text:   "The state of an order only advances: this cannot be taken back.",
 		Action: "/orders/" + id + "/state", Back: "/orders/" + id, Fields: map[string]string{"state": state},
 	}
@@ -283,7 +283,7 @@ func (a *App) changeState(v *visit) error {
 	var refused *client.APIError
 	switch {
 	case errors.As(err, &refused) && refused.Type == permissionDenied:
-		return forbidden("You may not make this order " + strings.ToLower(words(state)) + ". Somebody with that right has to: ask a manager.")
+		return forbidden("You may not make this order " + strings.ToLower(apart(state)) + ". Somebody with that right has to: ask a manager.")
 	case errors.As(err, &refused) && refused.Status == http.StatusUnprocessableEntity:
 		return tandem.Errorf(tandem.CodeRule, "%s", inWords(refused.Message))
 	case err != nil:

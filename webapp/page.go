@@ -15,6 +15,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/assets"
 	"github.com/hybridapps/tandem/assets/look"
+	"github.com/hybridapps/tandem/site/words"
 )
 
 //go:embed templates/*.html
@@ -24,7 +25,7 @@ var templateFiles embed.FS
 var static = assets.New(look.Files, look.Dir, "/assets/")
 
 // shared are the templates that every page is made with.
-var shared = []string{"layout.html", "charts.html", "ordertable.html", "documents.html", "picture.html"}
+var shared = []string{"layout.html", "lists.html", "internal.html", "charts.html", "ordertable.html", "documents.html", "picture.html"}
 
 // maxLooks is how many kinds of readers have their pages kept. There are a dozen
 // ways to write numbers, and as many zones as the accounts have.
@@ -110,8 +111,9 @@ type viewer struct {
 }
 
 type menuItem struct {
-	Path, Name string
-	Current    bool
+	Path    string
+	Name    words.Text
+	Current bool
 	// reads is the set that the pages are of; empty for none.
 	reads string
 }
@@ -126,21 +128,22 @@ type strip struct {
 }
 
 var internalMenu = []menuItem{
-	{Path: "/", Name: "Home"},
-	{Path: "/orders", Name: "Orders", reads: setOrders},
-	{Path: "/approvals", Name: "To approve", reads: setOrders},
-	{Path: "/visits", Name: "Visits", reads: setFieldVisits},
-	{Path: "/stock", Name: "Stock"},
-	{Path: "/jobs", Name: "Jobs"},
-	{Path: "/two-halves", Name: "Two halves"},
+	{Path: "/", Name: english("Home")},
+	{Path: "/orders", Name: english("Orders"), reads: setOrders},
+	{Path: "/approvals", Name: english("To approve"), reads: setOrders},
+	{Path: "/visits", Name: english("Visits"), reads: setFieldVisits},
+	{Path: "/stock", Name: english("Stock")},
+	{Path: "/jobs", Name: english("Jobs")},
+	{Path: "/two-halves", Name: english("Two halves")},
 }
 
 var externalMenu = []menuItem{
-	{Path: "/", Name: "Home"},
-	{Path: "/portal/orders", Name: "Orders"},
-	{Path: "/portal/shipments", Name: "Shipments"},
-	{Path: "/portal/invoices", Name: "Invoices"},
-	{Path: "/two-halves", Name: "Two halves"},
+	{Path: "/", Name: words.T("Home")},
+	{Path: "/portal/orders", Name: words.T("Orders")},
+	{Path: "/portal/shipments", Name: words.T("Shipments")},
+	{Path: "/portal/invoices", Name: words.T("Invoices")},
+	{Path: "/portal/tickets", Name: words.T("Tickets")},
+	{Path: "/two-halves", Name: words.T("Two halves")},
 }
 
 // sections says under which menu item the pages below a path are.

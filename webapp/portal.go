@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/site/words"
 )
 
 // The pages of customers and partners. They hold no API token: all data comes
@@ -49,15 +50,15 @@ func (a *App) portalHome(v *visit) error {
 		}
 		d.Invoices = &documentList{page.Documents, portalInvoicesPath, len(d.Customers) > 1, true, nil, false}
 	}
-	return v.show(http.StatusOK, "portal", "Home", d)
+	return v.show(http.StatusOK, "portal", v.language().Say("Home"), d)
 }
 
 func (a *App) portalOrders(v *visit) error {
-	return a.portalList(v, "Orders", portalOrdersPath, a.worker.Orders)
+	return a.portalList(v, v.language().Say("Orders"), portalOrdersPath, a.worker.Orders)
 }
 
 func (a *App) portalInvoices(v *visit) error {
-	return a.portalList(v, "Invoices", portalInvoicesPath, a.worker.Invoices)
+	return a.portalList(v, v.language().Say("Invoices"), portalInvoicesPath, a.worker.Invoices)
 }
 
 // listDocuments and getDocument are what the worker offers for each kind.
@@ -71,9 +72,10 @@ func (a *App) portalList(v *visit, heading, path string, list listDocuments) err
 	if err != nil {
 		return err
 	}
-	heads := []sortable{by("Number", "number"), newestFirst("Date", "date"), {Text: "Company"}, {Text: "State"}}
+	l := v.language()
+	heads := []sortable{by(l.Say("Number"), "number"), newestFirst(l.Say("Date"), "date"), {Text: l.Say("Company")}, {Text: l.Say("State")}}
 	if path != portalShipmentsPath {
-		heads = append(heads, sortable{Text: "Total", Right: true})
+		heads = append(heads, sortable{Text: l.Say("Total"), Right: true})
 	}
 	order := v.sortedBy("-date", heads...)
 	days := v.period()
@@ -94,14 +96,14 @@ func (a *App) portalList(v *visit, heading, path string, list listDocuments) err
 		period:  days,
 		Heading: heading,
 		Search:  q.Search,
-		Orders:  order.choices("", "Newest first", "date", "Oldest first", "number", "By number"),
+		Orders:  order.choices("", l.Say("Newest first"), "date", l.Say("Oldest first"), "number", l.Say("By number")),
 		List:    &documentList{got.Documents, path, true, path == portalInvoicesPath, order.Heads, path == portalShipmentsPath},
 		Pager:   newPager(v.r.URL, q.Skip, len(got.Documents), portalPage, got.Total, got.More),
 	})
 }
 
 func (a *App) portalOrder(v *visit) error {
-	return a.portalDocument(v, "Order", "Orders", "/portal/orders", a.worker.Order)
+	return a.portalDocument(v, words.T("Order %s"), words.T("Orders"), portalOrdersPath, a.worker.Order)
 }
 
 func (a *App) portalInvoice(v *visit) error {
@@ -109,10 +111,10 @@ func (a *App) portalInvoice(v *visit) error {
 		v.r.SetPathValue("id", id)
 		return a.portalInvoicePDF(v)
 	}
-	return a.portalDocument(v, "Invoice", "Invoices", "/portal/invoices", a.worker.Invoice)
+	return a.portalDocument(v, words.T("Invoice %s"), words.T("Invoices"), portalInvoicesPath, a.worker.Invoice)
 }
 
-func (a *App) portalDocument(v *visit, kind, backName, back string, get getDocument) error {
+func (a *App) portalDocument(v *visit, heading, list words.Text, path string, get getDocument) error {
 	id, err := v.entity()
 	if err != nil {
 		return err
@@ -125,8 +127,11 @@ func (a *App) portalDocument(v *visit, kind, backName, back string, get getDocum
 	if err != nil {
 		return err
 	}
-	return v.show(http.StatusOK, "portal_document", kind+" "+document.Number, struct {
-		Kind, BackName, Back string
-		Document             internalapi.PortalDocument
-	}{kind, backName, back, document})
+	l := v.language()
+	heading.Args = []any{document.Number}
+	return v.show(http.StatusOK, "portal_document", l.Tell(heading), struct {
+		Heading, BackName, Back string
+		PDF                     bool
+		Document                internalapi.PortalDocument
+	}{l.Tell(heading), l.Tell(list), strings.TrimSuffix(path, "/"), path == portalInvoicesPath, document})
 }

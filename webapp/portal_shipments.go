@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/site/words"
 )
 
 // Shipments of customers, and the files of their invoices.
@@ -19,14 +20,16 @@ type shipmentData struct {
 	Receipt        internalapi.Receipt
 	Address, Fault string
 	// Saved is what has just been done.
-	Saved string
+	Saved words.Text
 }
 
 // shipmentSaved are the words for what has been done, by the word in the address.
-var shipmentSaved = map[string]string{"received": "Thank you: it is noted that the shipment arrived.", "address": "The shipment goes to the new address."}
+var shipmentSaved = map[string]words.Text{
+	"received": words.T("Thank you: it is noted that the shipment arrived."), "address": words.T("The shipment goes to the new address."),
+}
 
 func (a *App) portalShipments(v *visit) error {
-	return a.portalList(v, "Shipments", portalShipmentsPath, a.worker.Shipments)
+	return a.portalList(v, v.language().Say("Shipments"), portalShipmentsPath, a.worker.Shipments)
 }
 
 func (a *App) portalShipment(v *visit) error {
@@ -46,7 +49,7 @@ func (a *App) shipmentPage(v *visit, status int, d shipmentData) error {
 	if d.Document, err = a.worker.Shipment(v.ctx(), token, id); err != nil {
 		return err
 	}
-	return v.show(status, "portal_shipment", "Shipment "+d.Document.Number, d)
+	return v.show(status, "portal_shipment", v.language().Say("Shipment %s", d.Document.Number), d)
 }
 
 // receiveShipment notes who received a shipment.

@@ -14,6 +14,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/site/words"
 )
 
 func notFound(text string) error  { return tandem.Errorf(tandem.CodeNotFound, "%s", text) }
@@ -31,35 +32,35 @@ type trouble struct {
 }
 
 var headings = map[tandem.Code]string{
-	tandem.CodeInvalid:      "That did not work",
-	tandem.CodeUnauthorized: "Please sign in again",
-	tandem.CodeForbidden:    "Not for you",
-	tandem.CodeLicenceFull:  "Every licence place is taken",
-	tandem.CodeNotFound:     "Not found",
-	tandem.CodeConflict:     "Somebody was faster",
-	tandem.CodeTooLarge:     "Too large",
-	tandem.CodeRule:         "The ERP refused it",
-	tandem.CodeThrottled:    "Too many requests",
-	tandem.CodeUnavailable:  "Not available right now",
-	tandem.CodeInternal:     "Something went wrong here",
+	tandem.CodeInvalid:      words.T("That did not work").English,
+	tandem.CodeUnauthorized: words.T("Please sign in again").English,
+	tandem.CodeForbidden:    words.T("Not for you").English,
+	tandem.CodeLicenceFull:  words.T("Every licence place is taken").English,
+	tandem.CodeNotFound:     words.T("Not found").English,
+	tandem.CodeConflict:     words.T("Somebody was faster").English,
+	tandem.CodeTooLarge:     words.T("Too large").English,
+	tandem.CodeRule:         words.T("The ERP refused it").English,
+	tandem.CodeThrottled:    words.T("Too many requests").English,
+	tandem.CodeUnavailable:  words.T("Not available right now").English,
+	tandem.CodeInternal:     words.T("Something went wrong here").English,
 }
 
 var hints = map[tandem.Code]string{
 	tandem.CodeLicenceFull: "What you can do: ask a colleague who has finished to press “Sign out” – closing the window is not enough – " +
 		"or wait: a place becomes free 20 minutes after somebody’s last click. Then try again; you stay signed in. " +
 		"Who can help: your administrator can end a session that nobody needs, or get more licences.",
-	tandem.CodeUnavailable: "It comes back by itself. Try again in a moment.",
-	tandem.CodeThrottled:   "Wait a little, then try again.",
+	tandem.CodeUnavailable: words.T("It comes back by itself. Try again in a moment.").English,
+	tandem.CodeThrottled:   words.T("Wait a little, then try again.").English,
 }
 
-const (
-	licenceFull = "Everybody who works in the ERP takes one of its licence places, and all of them are taken right now. You did nothing wrong."
-	erpSilent   = "The ERP does not answer at the moment."
-	workerAway  = "The back end of this portal does not answer at the moment."
-	keysDiffer  = "The two halves of this portal do not trust each other: their channel keys differ. Only who runs the portal can mend that."
-	mistake     = "The app made a mistake, not you."
+var (
+	licenceFull = words.T("Everybody who works in the ERP takes one of its licence places, and all of them are taken right now. You did nothing wrong.").English
+	erpSilent   = words.T("The ERP does not answer at the moment.").English
+	workerAway  = words.T("The back end of this portal does not answer at the moment.").English
+	keysDiffer  = words.T("The two halves of this portal do not trust each other: their channel keys differ. Only who runs the portal can mend that.").English
+	mistake     = words.T("The app made a mistake, not you.").English
 	// unknownOutcome is for what was sent and not answered.
-	unknownOutcome = "It is not known whether what you sent was done: look before you send it again."
+	unknownOutcome = words.T("It is not known whether what you sent was done: look before you send it again.").English
 )
 
 // codeOf gives errors of the API, of the worker and of the network one code, and
@@ -73,7 +74,7 @@ func codeOf(err error) (tandem.Code, string) {
 	code, message := tandem.CodeInternal, ""
 	switch {
 	case errors.As(err, &large):
-		return tandem.CodeTooLarge, "The form is too large. Send less at a time."
+		return tandem.CodeTooLarge, words.T("The form is too large. Send less at a time.").English
 	case errors.As(err, &refused):
 		code, message = apiCode(refused), refused.Message
 	case errors.As(err, &known) && headings[known.Code] != "":
@@ -163,7 +164,7 @@ func outcome(err error) string {
 	if maybeDone(err) {
 		return unknownOutcome
 	}
-	return "Nothing was done. Try again in a moment."
+	return words.T("Nothing was done. Try again in a moment.").English
 }
 
 // maybeDone reports whether what was sent may have been done, for all one knows.
@@ -182,20 +183,22 @@ func maybeDone(err error) bool {
 // was typed: it is lost otherwise. ok is false where another page helps more.
 func (a *App) formFault(v *visit, err error) (message string, status int, ok bool) {
 	code, message := codeOf(err)
+	l := v.language()
+	message = l.Tell(english(message))
 	switch code {
 	case tandem.CodeUnauthorized, tandem.CodeNotFound:
 		return "", 0, false
 	case tandem.CodeUnavailable:
 		v.unknown = maybeDone(err)
-		message += " " + outcome(err)
+		message += " " + l.Tell(english(outcome(err)))
 	case tandem.CodeInternal, tandem.CodeLicenceFull, tandem.CodeThrottled:
-		message += " " + hints[code]
+		message += " " + l.Tell(english(hints[code]))
 	case tandem.CodeInvalid, tandem.CodeForbidden:
 		return message, http.StatusUnprocessableEntity, true
 	default:
 		return message, code.Status(), true
 	}
-	return message + " Reference " + a.logged(v, err) + ".", code.Status(), true
+	return message + " " + l.Say("Reference %s.", a.logged(v, err)), code.Status(), true
 }
 
 // freshSignIn is how long after a sign-in another one would not help.
@@ -229,6 +232,10 @@ func (a *App) tell(v *visit, t trouble) {
 		internalapi.WriteJSON(v.w, t.Status, map[string]any{"error": map[string]string{"code": string(t.Code), "message": t.Message, "id": t.ID}})
 		return
 	}
+	l := v.language()
+	for _, text := range []*string{&t.Heading, &t.Message, &t.Hint} {
+		*text = l.Tell(english(*text))
+	}
 	p := page{Title: t.Heading, Narrow: true, Plain: t.SignIn != "", D: t}
 	v.frame(&p)
 	a.render(v.w, v.r, t.Status, "problem", "layout", p)
@@ -236,7 +243,7 @@ func (a *App) tell(v *visit, t trouble) {
 
 // signInFailed is the page of a sign-in that failed.
 func (a *App) signInFailed(w http.ResponseWriter, r *http.Request, status int, message string) {
-	t := trouble{Status: status, Code: tandem.CodeUnauthorized, Heading: "That did not work", Message: message, SignIn: "/signin"}
+	t := trouble{Status: status, Code: tandem.CodeUnauthorized, Heading: words.T("That did not work").English, Message: message, SignIn: "/signin"}
 	if strings.HasPrefix(r.URL.Path, "/signin") && !r.URL.Query().Has("form") {
 		t.Heading = "The sign-in did not work"
 	}
@@ -256,5 +263,5 @@ func (a *App) signInFailed(w http.ResponseWriter, r *http.Request, status int, m
 func (a *App) askToSignIn(w http.ResponseWriter, r *http.Request, ask client.SignInAgain) {
 	code := tandem.CodeUnauthorized
 	a.tell(&visit{app: a, w: w, r: r}, trouble{
-		Status: code.Status(), Code: code, Heading: "Please sign in again", Message: ask.Message, SignIn: ask.SignInURL})
+		Status: code.Status(), Code: code, Heading: words.T("Please sign in again").English, Message: ask.Message, SignIn: ask.SignInURL})
 }

@@ -12,6 +12,7 @@ import (
 	xnumber "golang.org/x/text/number"
 
 	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/site/words"
 )
 
 // reader is who reads a page: how numbers are written for them, and in which zone
@@ -25,6 +26,9 @@ type reader struct {
 	last, others int
 	// language and zone are those of the account, empty where it says none.
 	language, zone string
+	// speaks is the tag of the language in which pages of customers are said; employees'
+	// are in English.
+	speaks string
 }
 
 // plainReader writes 1,234.5 and shows UTC: for who says nothing.
@@ -46,6 +50,9 @@ func readerOf(r *http.Request) reader {
 	out := styleOf(tag)
 	if known {
 		out.language = tag.String()
+	}
+	if who.External() {
+		out.speaks = words.Choose("", who.Locale, r.Header.Get("Accept-Language")).Tag()
 	}
 	if _, err := time.LoadLocation(who.Zoneinfo); err == nil && who.Zoneinfo != "Local" {
 		out.zone = who.Zoneinfo

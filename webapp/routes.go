@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/site/words"
 )
 
 // routes is the whole outside of the app.
@@ -71,9 +73,15 @@ func (a *App) routes() http.Handler {
 	external("GET /portal/shipments/{id}", a.portalShipment)
 	external("POST /portal/shipments/{id}/received", a.receiveShipment)
 	external("POST /portal/shipments/{id}/address", a.redirectShipment)
+	external("GET /portal/tickets", a.portalTickets)
+	external("GET /portal/tickets/new", a.newTicket)
+	mux.Handle("POST /portal/tickets/new", a.withFile(fieldPhoto, internalapi.MaxPhoto, a.fileTicket))
+	external("GET /portal/tickets/{id}", a.portalTicket)
+	mux.Handle("POST /portal/tickets/{id}/photo", a.withFile(fieldPhoto, internalapi.MaxPhoto, a.addPhoto))
+	mux.Handle("GET /portal/tickets/{id}/files/{file}", a.long(externalOnly(a.ticketFile)))
 
 	mux.Handle("/", a.users.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a.problem(a.visitOf(w, r), notFound("There is no page at this address."))
+		a.problem(a.visitOf(w, r), notFound(words.T("There is no page at this address.").English))
 	})))
 	return a.guard(mux)
 }
@@ -92,7 +100,7 @@ func (a *App) readyz(w http.ResponseWriter, r *http.Request) {
 func (a *App) guard(next http.Handler) http.Handler {
 	cross := http.NewCrossOriginProtection()
 	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a.problem(a.visitOf(w, r), forbidden("This request came from another web site, so nothing was done. Open the page here and try again."))
+		a.problem(a.visitOf(w, r), forbidden(words.T("This request came from another web site, so nothing was done. Open the page here and try again.").English))
 	}))
 	if err := cross.AddTrustedOrigin(a.origin); err != nil {
 		panic(err) // New has checked the address
@@ -111,7 +119,7 @@ func (a *App) guard(next http.Handler) http.Handler {
 		if a.secure {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
-		if r.URL.Path != pathImport && r.Body != nil {
+		if !takesFiles(r) && r.Body != nil {
 			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		}
 		protected.ServeHTTP(w, r)
@@ -121,12 +129,19 @@ func (a *App) guard(next http.Handler) http.Handler {
 // pathImport takes files, and hands them on as they come.
 const pathImport = "/import"
 
+// takesFiles reports whether the body has files, which are bounded and read where they are
+// handed on.
+func takesFiles(r *http.Request) bool {
+	at := r.URL.Path
+	return at == pathImport || r.Method == http.MethodPost && strings.HasPrefix(at, portalTicketsPath) && (at == pathNewTicket || strings.HasSuffix(at, tailPhoto))
+}
+
 // readable reads the form of a request, and refuses an address or form that
 // cannot be read, or holds what is no text: nothing behind it has to.
 func (a *App) readable(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := checkText(r.URL.Path)
-		if err == nil && r.URL.Path != pathImport {
+		if err == nil && !takesFiles(r) {
 			err = parseForm(r)
 		}
 		if err != nil {

@@ -306,6 +306,7 @@ type fakeWorker struct {
 	others    bool // schedules are for others to change
 	documents []internalapi.PortalDocument
 	report    internalapi.ReportPage
+	tickets   tickets
 }
 
 func newFakeWorker(t *testing.T, verifier *client.IDTokenVerifier) *fakeWorker {
@@ -395,6 +396,7 @@ func newFakeWorker(t *testing.T, verifier *client.IDTokenVerifier) *fakeWorker {
 			internalapi.WriteError(rw, tandem.Errorf(tandem.CodeNotFound, "There is no such document."))
 		})
 	}
+	w.tickets.serve(w, mux)
 	w.server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if !key.Accepts(r) {
 			t.Errorf("%s %s without the channel key", r.Method, r.URL.Path)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/site/words"
 )
 
 // visit is one request of a signed-in person; session and who are empty when
@@ -78,7 +79,7 @@ func (a *App) long(h handler) http.Handler {
 func internalOnly(h handler) handler {
 	return func(v *visit) error {
 		if v.who.External() {
-			return forbidden("This page is for employees. You signed in as a customer or partner: your orders and invoices are on your home page.")
+			return forbidden(words.T("This page is for employees. You signed in as a customer or partner: your orders and invoices are on your home page.").English)
 		}
 		return h(v)
 	}
@@ -125,7 +126,7 @@ func (v *visit) frame(p *page) {
 		}
 		return
 	}
-	p.Who, p.Once = viewerOf(v.who), v.session.FormToken()
+	p.Who, p.Once = viewerOf(v.who, v.language()), v.session.FormToken()
 	items := internalMenu
 	if v.who.External() {
 		items = externalMenu
@@ -146,16 +147,16 @@ func (v *visit) permitted(items []menuItem) []menuItem {
 	return slices.DeleteFunc(slices.Clone(items), func(m menuItem) bool { return m.reads != "" && !v.may(m.reads).Read })
 }
 
-func viewerOf(who client.IDToken) *viewer {
-	w := &viewer{Login: who.Login, Name: who.Name, Internal: !who.External(), Kind: "Employee"}
+func viewerOf(who client.IDToken, l words.Language) *viewer {
+	w := &viewer{Login: who.Login, Name: who.Name, Internal: !who.External(), Kind: l.Say("Employee")}
 	if w.Name == "" {
 		w.Name = who.Login
 	}
 	switch {
 	case who.External():
-		w.Kind = "Customer or partner"
+		w.Kind = l.Say("Customer or partner")
 	case who.Admin:
-		w.Kind = "Administrator"
+		w.Kind = l.Say("Administrator")
 	}
 	names := strings.Fields(w.Name)
 	if len(names) > 0 {
@@ -215,7 +216,7 @@ var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{1
 func (v *visit) entity() (string, error) {
 	id := v.r.PathValue("id")
 	if !guid.MatchString(id) {
-		return "", notFound("There is no such document. Perhaps the address is incomplete.")
+		return "", notFound(words.T("There is no such document. Perhaps the address is incomplete.").English)
 	}
 	return strings.ToLower(id), nil
 }

@@ -69,6 +69,12 @@ func (w *Worker) Handler() http.Handler {
 	handle("GET "+internalapi.PathPortalShipment+"{id}", external, w.document(portal.Shipments))
 	handle("POST "+internalapi.PathPortalShipment+"{id}"+internalapi.TailReceived, external, w.serveReceived)
 	handle("POST "+internalapi.PathPortalShipment+"{id}"+internalapi.TailAddress, external, w.serveAddress)
+	handle("GET "+internalapi.PathPortalObjects, external, w.serveObjects)
+	handle("GET "+internalapi.PathPortalTickets, external, w.serveTickets)
+	handle("POST "+internalapi.PathPortalTickets, external, w.serveNewTicket)
+	handle("GET "+internalapi.PathPortalTicket+"{id}", external, w.serveTicket)
+	long("POST "+internalapi.PathPortalTicket+"{id}"+internalapi.TailPhotos, external, transferIn, w.servePhoto)
+	long("GET "+internalapi.PathPortalTicket+"{id}"+internalapi.TailFiles+"/{file}", external, transferIn, w.serveTicketFile)
 	// The key is asked for before anything else, also before a 404 or 405.
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if !w.config.ChannelKey.Accepts(r) {

@@ -16,21 +16,15 @@ import (
 // serveImport takes uploaded files to disk, part by part, and queues the import
 // of them.
 func (w *Worker) serveImport(rw http.ResponseWriter, r *http.Request, p *person) error {
-	giveBack, outcome := w.uploads.Take(p.UserID)
-	switch outcome {
-	case quota.AllTaken:
-		return tandem.Errorf(tandem.CodeThrottled, "other files are being uploaded right now; try again in a moment")
-	case quota.EachTaken:
-		return tandem.Errorf(tandem.CodeThrottled, "files of yours are being uploaded already; wait until they are here")
+	giveBack, err := w.takeUpload(rw, p)
+	if err != nil {
+		return err
 	}
 	defer giveBack()
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
 		return invalid("an import is uploaded as multipart/form-data")
 	}
-	control := http.NewResponseController(rw)
-	_ = control.SetReadDeadline(tandem.SystemTime().Add(transferIn))
-	_ = control.SetWriteDeadline(tandem.SystemTime().Add(transferIn + respondIn))
 	// The parts' headers come on top of the files.
 	body := timely{r.Context().Err, http.MaxBytesReader(rw, r.Body, internalapi.MaxUpload+1<<20)}
 	ask := jobs.Ask{ID: jobs.NewID(), Kind: internalapi.JobImport, RequestedBy: p.Login, Asker: p.asker()}
@@ -45,6 +39,22 @@ func (w *Worker) serveImport(rw http.ResponseWriter, r *http.Request, p *person)
 		return err
 	}
 	return ok(rw, queued)
+}
+
+// takeUpload gives the person a place among those who send files, and their file the time
+// that it takes.
+func (w *Worker) takeUpload(rw http.ResponseWriter, p *person) (giveBack func(), err error) {
+	giveBack, outcome := w.uploads.Take(p.UserID)
+	switch outcome {
+	case quota.AllTaken:
+		return nil, tandem.Errorf(tandem.CodeThrottled, "other files are being uploaded right now; try again in a moment")
+	case quota.EachTaken:
+		return nil, tandem.Errorf(tandem.CodeThrottled, "files of yours are being uploaded already; wait until they are here")
+	}
+	control := http.NewResponseController(rw)
+	_ = control.SetReadDeadline(tandem.SystemTime().Add(transferIn))
+	_ = control.SetWriteDeadline(tandem.SystemTime().Add(transferIn + respondIn))
+	return giveBack, nil
 }
 
 // servePlan tells which files the mapping knows.

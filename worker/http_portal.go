@@ -1,10 +1,11 @@
 package worker
 
 import (
+	"cmp"
+	"io"
 	"mime"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/internalapi"
@@ -21,18 +22,23 @@ func (w *Worker) serveCustomers(rw http.ResponseWriter, r *http.Request, p *pers
 
 func (w *Worker) documents(kind portal.Kind) handlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request, p *person) error {
-		at, text, err := search(r)
+		q, err := portalQuery(r)
 		if err != nil {
 			return err
 		}
-		given := r.URL.Query()
-		q := internalapi.PortalQuery{Page: at, Search: text, Sort: given.Get("sort"), From: given.Get("from"), To: given.Get("to")}
 		out, err := w.portal.List(client.NarrowedTo(r.Context(), p.IDToken), p.IDToken, kind, q)
 		if err != nil {
 			return err
 		}
 		return ok(rw, out)
 	}
+}
+
+// portalQuery reads what a list is narrowed to.
+func portalQuery(r *http.Request) (internalapi.PortalQuery, error) {
+	at, text, err := search(r)
+	given := r.URL.Query()
+	return internalapi.PortalQuery{Page: at, Search: text, Sort: given.Get("sort"), From: given.Get("from"), To: given.Get("to")}, err
 }
 
 func (w *Worker) document(kind portal.Kind) handlerFunc {
@@ -53,22 +59,12 @@ func (w *Worker) serveInvoicePDF(rw http.ResponseWriter, r *http.Request, p *per
 	}
 	h := rw.Header()
 	h.Set("Content-Type", "application/pdf")
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": "invoice-" + fileName(number) + ".pdf"}))
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": "invoice-" + portal.PlainName(number) + ".pdf"}))
 	h.Set("Content-Length", strconv.Itoa(len(file)))
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	_, err = rw.Write(file)
 	return err
-}
-
-// fileName keeps of a number what a file may be called everywhere.
-func fileName(number string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' {
-			return r
-		}
-		return '-'
-	}, number)
 }
 
 func (w *Worker) serveReceived(rw http.ResponseWriter, r *http.Request, p *person) error {
@@ -93,4 +89,80 @@ func (w *Worker) serveAddress(rw http.ResponseWriter, r *http.Request, p *person
 		return err
 	}
 	return ok(rw, out)
+}
+
+func (w *Worker) serveTickets(rw http.ResponseWriter, r *http.Request, p *person) error {
+	q, err := portalQuery(r)
+	if err != nil {
+		return err
+	}
+	out, err := w.portal.Tickets(r.Context(), p.IDToken, q)
+	if err != nil {
+		return err
+	}
+	return ok(rw, out)
+}
+
+func (w *Worker) serveTicket(rw http.ResponseWriter, r *http.Request, p *person) error {
+	out, err := w.portal.Ticket(r.Context(), p.IDToken, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return ok(rw, out)
+}
+
+func (w *Worker) serveObjects(rw http.ResponseWriter, r *http.Request, p *person) error {
+	all, err := w.portal.Objects(r.Context(), p.IDToken)
+	if err != nil {
+		return err
+	}
+	return ok(rw, internalapi.TicketObjects{Objects: all})
+}
+
+func (w *Worker) serveNewTicket(rw http.ResponseWriter, r *http.Request, p *person) error {
+	var n internalapi.NewTicket
+	if err := readJSON(r, &n); err != nil {
+		return err
+	}
+	out, err := w.portal.File(r.Context(), p.IDToken, n)
+	if err != nil {
+		return err
+	}
+	return ok(rw, out)
+}
+
+// servePhoto takes a photo as it comes.
+func (w *Worker) servePhoto(rw http.ResponseWriter, r *http.Request, p *person) error {
+	giveBack, err := w.takeUpload(rw, p)
+	if err != nil {
+		return err
+	}
+	defer giveBack()
+	no, err := w.portal.AddPhoto(r.Context(), p.IDToken, r.PathValue("id"), timely{r.Context().Err, http.MaxBytesReader(rw, r.Body, internalapi.MaxPhoto)})
+	if err != nil {
+		return err
+	}
+	return ok(rw, internalapi.PhotoAnswer{Refused: no})
+}
+
+// serveTicketFile hands a file on as it comes.
+func (w *Worker) serveTicketFile(rw http.ResponseWriter, r *http.Request, p *person) error {
+	content, err := w.portal.OpenFile(r.Context(), p.IDToken, r.PathValue("id"), r.PathValue("file"))
+	if err != nil {
+		return err
+	}
+	defer content.Body.Close()
+	h := rw.Header()
+	h.Set("Content-Type", cmp.Or(content.MediaType, "application/octet-stream"))
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": content.Name}))
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if content.Size >= 0 {
+		h.Set("Content-Length", strconv.FormatInt(content.Size, 10))
+	}
+	if _, err := io.Copy(rw, content.Body); err != nil {
+		w.log.Warn("a file of a ticket broke off", "error", err)
+		panic(http.ErrAbortHandler) // so that nobody takes the part for the whole
+	}
+	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internalapi"
+	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
@@ -74,8 +75,10 @@ type portalOf struct {
 	customers           []erpCustomer
 }
 
-func newPortal(t *testing.T) *portalOf {
-	h := tandemtest.StartHybrid(t, tandemtest.Options{Demo: true})
+func newPortal(t *testing.T) *portalOf { return newPortalOn(t, sqldb.SQLite) }
+
+func newPortalOn(t *testing.T, engine sqldb.Engine) *portalOf {
+	h := tandemtest.StartHybrid(t, tandemtest.Options{Demo: true, Engine: engine})
 	api, err := internalapi.NewClient(h.Worker, h.ChannelKey, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -136,7 +137,10 @@ func New(ctx context.Context, c Config) (*Worker, error) {
 	w.importer = &importer.Importer{ERP: w.erp, Mapping: m, Keep: c.KeepExports, Clock: c.Clock}
 	w.stock = &stock.Stock{DB: c.DB, ERP: w.erp, Clock: c.Clock}
 	w.export = &export.Export{ERP: w.erp, Keep: c.KeepExports, Clock: c.Clock}
-	w.portal = &portal.Portal{ERP: w.erp, Clock: c.Clock, Zone: zone}
+	w.portal = &portal.Portal{ERP: w.erp, Clock: c.Clock, Zone: zone, Dir: filepath.Join(c.Dir, "photos"), Log: c.Log}
+	if err := w.portal.Clean(); err != nil {
+		return nil, err
+	}
 	if err := schema.Migrate(ctx, c.DB); err != nil {
 		return nil, err
 	}

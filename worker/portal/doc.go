@@ -8,6 +8,7 @@
 package portal
 
 import (
+	"log/slog"
 	"sync"
 	"time"
 
@@ -23,8 +24,13 @@ type Portal struct {
 	Clock tandem.Clock
 	// Zone says which day it is, for roles that see so many days back; nil is UTC.
 	Zone *time.Location
+	// Dir is the folder in which photos are looked at before they are kept.
+	Dir string
+	// Log gets what people are not told of their photos; nil discards it.
+	Log *slog.Logger
 
-	access accessCache
+	access   accessCache
+	statuses statuses
 	// printed are the latest printouts; made with the first.
 	prints  sync.Once
 	printed *otter.Cache[printKey, printout]

@@ -14,16 +14,18 @@ import (
 	"github.com/hybridapps/tandem/internalapi"
 )
 
-// Kind is what the portal shows: orders, invoices or shipments.
+// Kind is what the portal shows: orders, invoices, shipments or tickets.
 type Kind struct {
 	set, word string
 	// role is the least that sees any of them.
 	role internalapi.PortalRole
-	// head are the fields of a list. one are those of a document besides, with what is
-	// expanded.
-	head, one, expand string
+	// head and list are the fields of a list, and what is expanded in it. one are those of
+	// a document besides, and expand what is expanded there.
+	head, list, one, expand string
 	// toParty says that a document names the party of a customer, and not the customer.
 	toParty bool
+	// present tells what only such documents have; nil where there is nothing.
+	present func(*erpDocument, *internalapi.PortalDocument)
 }
 
 // reference is the attribute that says whose a document is.
@@ -45,11 +47,11 @@ func (k Kind) owner(c internalapi.PortalCustomer) string {
 var (
 	// Orders are sales orders, Invoices invoices.
 	Orders = Kind{
-		set: "Crm_Sales_SalesOrders", word: "orders", role: internalapi.RoleOrders, expand: expandCustomer + "," + expandLines,
+		set: "Crm_Sales_SalesOrders", word: "orders", role: internalapi.RoleOrders, list: expandCustomer, expand: expandCustomer + "," + expandLines,
 		head: "Id,DocumentNo,DocumentDate,State,Void,CustomerPurchaseOrderNo,TotalLineAmount",
 	}
 	Invoices = Kind{
-		set: "Crm_Invoicing_Invoices", word: "invoices", role: internalapi.RoleBilling, expand: expandCustomer + "," + expandLines, one: ",ObjectVersion",
+		set: "Crm_Invoicing_Invoices", word: "invoices", role: internalapi.RoleBilling, list: expandCustomer, expand: expandCustomer + "," + expandLines, one: ",ObjectVersion",
 		head: "Id,DocumentNo,DocumentDate,State,Void,PaymentDueDate,AmountToPay",
 	}
 )
@@ -79,6 +81,7 @@ type erpDocument struct {
 	ObjectVersion int64
 	Lines         []erpLine
 	erpShipment
+	erpTicket
 }
 
 type erpLine struct {
@@ -93,6 +96,7 @@ type erpLine struct {
 		ProductDescription client.Text
 		Product            *struct{ PartNumber string }
 	}
+	erpTicketLine
 }
 
 // allowed are the companies whose documents of the kind the person may see.
@@ -195,10 +199,7 @@ func (o *Portal) query(kind Kind, earliest time.Time, owners []string, asked int
 	for i, owner := range owners {
 		refs[i] = client.Quote(owner)
 	}
-	filter := kind.reference() + " in (" + strings.Join(refs, ",") + ")"
-	if len(refs) == 1 {
-		filter = kind.reference() + " eq " + refs[0]
-	}
+	filter := oneOf(kind.reference(), refs)
 	if !earliest.IsZero() {
 		filter = client.And(filter, "DocumentDate ge "+client.Date(earliest))
 	}
@@ -209,10 +210,7 @@ func (o *Portal) query(kind Kind, earliest time.Time, owners []string, asked int
 	if !to.IsZero() {
 		filter = client.And(filter, "DocumentDate le "+client.Date(to))
 	}
-	q := client.Query{Select: kind.head, Expand: expandCustomer, Count: true}
-	if kind.toParty {
-		q.Expand = "ToParty($select=PartyName)"
-	}
+	q := client.Query{Select: kind.head, Expand: kind.list, Count: true}
 	switch {
 	case text == "":
 	case strings.ToLower(text) == strings.ToUpper(text): // no letters: the exact comparison of contains is enough
@@ -222,6 +220,14 @@ func (o *Portal) query(kind Kind, earliest time.Time, owners []string, asked int
 	}
 	q.Filter = filter
 	return q, nil
+}
+
+// oneOf is the condition that an attribute has one of some values.
+func oneOf(attribute string, values []string) string {
+	if len(values) == 1 {
+		return attribute + " eq " + values[0]
+	}
+	return attribute + " in (" + strings.Join(values, ",") + ")"
 }
 
 // One reads a document. One that is missing, of another company, or too
@@ -320,8 +326,8 @@ func (o *Portal) present(
 		}
 		out.Lines = append(out.Lines, line)
 	}
-	if kind.toParty {
-		d.presentShipment(&out)
+	if kind.present != nil {
+		kind.present(d, &out)
 	}
 	return out, true
 }

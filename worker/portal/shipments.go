@@ -22,6 +22,7 @@ import (
 var Shipments = Kind{
 	set: "Logistics_Shipment_Shipments", word: "shipments", role: internalapi.RoleOrders, toParty: true,
 	head: "Id,DocumentNo,DocumentDate,State,Void,RequiredDeliveryDate", one: ",ObjectVersion,DocumentNotes",
+	list: "ToParty($select=PartyName)", present: (*erpDocument).presentShipment,
 	expand: "ToParty($select=PartyName;$expand=ContactMechanisms($select=Id,Name;$filter=ContactMechanismType eq 'Address' and IsActive eq true;$orderby=LineOrd))," +
 		"ShipToPartyContactMechanism($select=Id,Name)," +
 		"Lines($select=LineNo,Quantity;$expand=ParentSalesOrderLine($select=ProductDescription;$expand=Product($select=PartNumber));$orderby=LineNo)",

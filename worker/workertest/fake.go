@@ -25,11 +25,16 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"go.uber.org/goleak"
+
+	"github.com/hybridapps/tandem/internal/picture"
 )
 
 // Main is the TestMain of a package that uses a fake: it looks for goroutines
 // that are left. As a process of [Spawn] it is a worker instead.
 func Main(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == picture.Command { // the child that decodes pictures
+		os.Exit(picture.Child(os.Args[2:]))
+	}
 	if os.Getenv(processIssuer) != "" {
 		fmt.Fprintln(os.Stderr, runProcess(context.Background()))
 		os.Exit(1)

@@ -20,6 +20,10 @@ async function swap(region) {
   return true;
 }
 
+// On a narrow screen the menu is wider than that: where one is, is in sight.
+const here = document.querySelector(".top nav [aria-current]"), menu = here && here.closest("ul");
+if (menu && menu.scrollWidth > menu.clientWidth) menu.scrollLeft = here.offsetLeft - menu.offsetLeft - (menu.clientWidth - here.offsetWidth) / 2;
+
 // Pages that refresh stop when nobody has touched them for ten minutes: looking
 // must not keep a licence slot for ever. The light says whether what is shown is
 // of this moment, and goes out as soon as it is not.

@@ -1,0 +1,219 @@
+package portal
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/internalapi"
+)
+
+// What the person may file a ticket for. An object of the ERP names no customer: theirs are
+// the objects of their valid agreements, and those that earlier tickets and visits of theirs
+// were about, unless somebody else has an agreement for one now.
+
+const (
+	setAgreementLines = "Applications_Service_ServiceAgreementLines"
+	setVisits         = "Applications_Service_ServiceActivities"
+
+	// maxAgreements is how many agreements are looked at, maxEarlier how many of the latest
+	// tickets, and of the latest visits. atOnce is how many objects are asked for in one call.
+	maxAgreements, maxEarlier, atOnce = 500, 200, 50
+)
+
+// ownObject is an object of a customer of the person's.
+type ownObject struct {
+	internalapi.TicketObject
+	// agreement is the valid one that has it; empty where it is known from earlier.
+	agreement string
+}
+
+// span is from when to when an agreement, or a line of one, is good; no end is without end.
+type span struct{ from, to *time.Time }
+
+func (s span) has(at time.Time) bool {
+	return (s.from == nil || !at.Before(*s.from)) && (s.to == nil || !at.After(*s.to))
+}
+
+type erpAgreement struct {
+	ID                         string `json:"Id"`
+	Void                       bool
+	StartDateTime, EndDateTime *time.Time
+	Customer                   *struct {
+		ID string `json:"Id"`
+	}
+	Lines []erpAgreementLine
+}
+
+type erpAgreementLine struct {
+	LineStartDateTime, LineEndDateTime *time.Time
+	ServiceObject                      *erpObject
+	ServiceAgreement                   *erpAgreement
+}
+
+func (a *erpAgreement) valid(now time.Time) bool {
+	return a != nil && !a.Void && span{a.StartDateTime, a.EndDateTime}.has(now)
+}
+
+func (l *erpAgreementLine) valid(now time.Time) bool {
+	return span{l.LineStartDateTime, l.LineEndDateTime}.has(now)
+}
+
+// Objects are those of the person, by their names.
+func (o *Portal) Objects(ctx context.Context, p client.IDToken) ([]internalapi.TicketObject, error) {
+	mine, err := o.objects(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]internalapi.TicketObject, 0, len(mine))
+	for _, own := range mine {
+		all = append(all, own.TicketObject)
+	}
+	slices.SortFunc(all, func(a, b internalapi.TicketObject) int {
+		return cmp.Or(strings.Compare(a.CustomerName, b.CustomerName), strings.Compare(a.Name, b.Name), strings.Compare(a.Serial, b.Serial), strings.Compare(a.ID, b.ID))
+	})
+	return all, nil
+}
+
+// objects are the same by their ids.
+func (o *Portal) objects(ctx context.Context, p client.IDToken) (map[string]ownObject, error) {
+	narrowed := client.NarrowedTo(ctx, p)
+	allowed, err := o.allowed(narrowed, p, Tickets)
+	if err != nil {
+		return nil, err
+	}
+	if len(allowed) == 0 {
+		return nil, tandem.Errorf(tandem.CodeForbidden, "your access does not include %s; ask your contact at the company", Tickets.word)
+	}
+	f := &findings{Portal: o, allowed: allowed, now: o.Clock.Now(), mine: map[string]ownObject{}}
+	for _, find := range []func(context.Context) error{f.agreements, f.tickets, f.visits} {
+		if err := find(narrowed); err != nil {
+			return nil, err
+		}
+	}
+	return f.mine, f.dropSold(client.OnBehalfOf(ctx, p))
+}
+
+// findings are the objects that were found so far.
+type findings struct {
+	*Portal
+	allowed map[string]internalapi.PortalCustomer
+	now     time.Time
+	mine    map[string]ownObject
+}
+
+// ofAllowed is the condition that a row is of one of the customers.
+func (f *findings) ofAllowed() string {
+	var refs []string
+	for _, id := range slices.Sorted(maps.Keys(f.allowed)) {
+		refs = append(refs, client.Quote(client.Ref(setCustomers, id)))
+	}
+	return oneOf("Customer", refs)
+}
+
+// add notes an object, unless it is noted: the first that is found says whose it is.
+func (f *findings) add(object *erpObject, customer, agreement string) {
+	c, mine := f.allowed[strings.ToLower(customer)]
+	if object == nil || !object.IsActive || !mine {
+		return
+	}
+	id, err := guid(object.ID)
+	if _, known := f.mine[id]; err != nil || known {
+		return
+	}
+	f.mine[id] = ownObject{agreement: agreement, TicketObject: internalapi.TicketObject{
+		ID: id, Name: object.Name, Serial: object.SerialNumber, CustomerID: c.ID, CustomerName: c.Name,
+	}}
+}
+
+func (f *findings) agreements(ctx context.Context) error {
+	read := 0
+	for a, err := range client.List[erpAgreement](ctx, f.ERP, setAgreements, client.Query{
+		Select: "Id,Void,StartDateTime,EndDateTime", Top: 100,
+		Filter: client.And(f.ofAllowed(), "Void eq false", "StartDateTime le "+client.Time(f.now)),
+		Expand: expandCustomer + ",Lines($select=LineStartDateTime,LineEndDateTime;$expand=" + expandObject + ")",
+	}) {
+		if err != nil {
+			return err
+		}
+		if read++; read > maxAgreements {
+			break
+		}
+		for _, l := range a.Lines {
+			if a.valid(f.now) && l.valid(f.now) && a.Customer != nil {
+				f.add(l.ServiceObject, a.Customer.ID, a.ID)
+			}
+		}
+	}
+	return nil
+}
+
+func (f *findings) tickets(ctx context.Context) error {
+	page, err := client.FirstPage[erpDocument](ctx, f.ERP, setTickets, client.Query{
+		Select: Tickets.head, Filter: client.And(f.ofAllowed(), "Void eq false"), Expand: Tickets.list,
+		OrderBy: "DocumentDate desc,DocumentNo desc", Top: maxEarlier,
+	})
+	for i := range page.Value {
+		d := &page.Value[i]
+		c, seen := f.ownerOf(Tickets, d, f.allowed)
+		for _, l := range d.Lines {
+			if seen {
+				f.add(l.ServiceObject, c.ID, "")
+			}
+		}
+	}
+	return err
+}
+
+// visits gives the objects of visits, of which a customer sees nothing else. An application
+// that may not read visits does without.
+func (f *findings) visits(ctx context.Context) error {
+	page, err := client.FirstPage[struct {
+		erpDocument
+		DefaultServiceObject *erpObject
+	}](ctx, f.ERP, setVisits, client.Query{
+		Select: "Id,DocumentDate", Filter: client.And(f.ofAllowed(), "Void eq false"), OrderBy: "DocumentDate desc", Top: maxEarlier,
+		Expand: expandCustomer + "," + strings.Replace(expandObject, "ServiceObject", "DefaultServiceObject", 1),
+	})
+	if status(err) == http.StatusForbidden {
+		return nil
+	}
+	for i := range page.Value {
+		v := &page.Value[i]
+		if c, seen := f.ownerOf(Tickets, &v.erpDocument, f.allowed); seen {
+			f.add(v.DefaultServiceObject, c.ID, "")
+		}
+	}
+	return err
+}
+
+// dropSold forgets what is known from earlier and is in a valid agreement of somebody else:
+// it was sold. Whose that is the person does not see, so the application asks for itself.
+func (f *findings) dropSold(ctx context.Context) error {
+	var earlier []string
+	for id, own := range f.mine {
+		if own.agreement == "" {
+			earlier = append(earlier, client.Quote(client.Ref(setObjects, id)))
+		}
+	}
+	for some := range slices.Chunk(earlier, atOnce) {
+		for l, err := range client.List[erpAgreementLine](ctx, f.ERP, setAgreementLines, client.Query{
+			Select: "LineStartDateTime,LineEndDateTime", Filter: client.And(oneOf("ServiceObject", some), "LineEndDateTime ge "+client.Time(f.now)), Top: 200,
+			Expand: "ServiceObject($select=Id),ServiceAgreement($select=Id,Void,StartDateTime,EndDateTime;$expand=Customer($select=Id))",
+		}) {
+			if err != nil {
+				return err
+			}
+			if a := l.ServiceAgreement; l.ServiceObject != nil && l.valid(f.now) && a.valid(f.now) && a.Customer != nil && f.allowed[strings.ToLower(a.Customer.ID)].ID == "" {
+				delete(f.mine, strings.ToLower(l.ServiceObject.ID))
+			}
+		}
+	}
+	return nil
+}

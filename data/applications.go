@@ -66,10 +66,10 @@ var applications = sqldb.NewTable("applications", func(a *application, column sq
 // Create implements [registry.AppStore].
 func (s *Applications) Create(ctx context.Context, a tandem.TrustedApp) (tandem.TrustedApp, error) {
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		if err := claimApplication(ctx, tx, a.ApplicationURI); err != nil {
+		if err := claimApplication(ctx, tx, a.ApplicationURI, a.CreatedAt); err != nil {
 			return err
 		}
-		if err := claimResource(ctx, tx, nil, &a); err != nil {
+		if err := claimResource(ctx, tx, nil, &a, a.CreatedAt); err != nil {
 			return err
 		}
 		a.Version = 1
@@ -88,8 +88,8 @@ func (s *Applications) Create(ctx context.Context, a tandem.TrustedApp) (tandem.
 }
 
 // claimApplication takes an ApplicationURI for an application that comes to be.
-func claimApplication(ctx context.Context, tx *sql.Tx, uri string) error {
-	if err := claimName(ctx, tx, uri, applicationName); err != nil {
+func claimApplication(ctx context.Context, tx *sql.Tx, uri string, now time.Time) error {
+	if err := claimName(ctx, tx, uri, applicationName, now); err != nil {
 		return err
 	}
 	var there int
@@ -166,7 +166,7 @@ func (s *Applications) Update(ctx context.Context, uri string, now time.Time,
 		}
 		a.ID, a.ApplicationURI, a.CreatedAt, a.Credentials = old.ID, old.ApplicationURI, old.CreatedAt, old.Credentials
 		a.ChangedAt, a.Version = at, old.Version+1
-		if err := claimResource(ctx, tx, &old, &a); err != nil {
+		if err := claimResource(ctx, tx, &old, &a, at); err != nil {
 			return err
 		}
 		if a.SecretHash != old.SecretHash {
@@ -230,10 +230,10 @@ func (s *Applications) Delete(ctx context.Context, uri string, now time.Time, by
 		if err := forgetConsents(ctx, tx, "application_id", old.ID); err != nil {
 			return err
 		}
-		if err := claimResource(ctx, tx, &old, nil); err != nil {
+		if err := claimResource(ctx, tx, &old, nil, at); err != nil {
 			return err
 		}
-		return releaseName(ctx, tx, old.ApplicationURI, applicationName)
+		return releaseName(ctx, tx, old.ApplicationURI, applicationName, at)
 	})
 }
 

@@ -17,6 +17,7 @@ var (
 	oldFailures    = sqldb.Purge{Table: "client_failures", Column: "minute"}
 	oldAttempts    = sqldb.Purge{Table: "sign_in_attempts", Column: "last_at", And: `blocked_until < $2`}
 	oldSessions    = sqldb.Purge{Table: "sessions", Column: "ended_at", And: `ended_at <> 0`}
+	oldNames       = sqldb.Purge{Table: "principal_names", Column: "released_at", And: `holders < 1`}
 	oldCredentials = sqldb.Purge{Table: "credentials", Column: "revoked_at", And: `revoked_at <> 0`}
 	expiredSignIns = sqldb.Purge{Table: "sign_ins", Column: "expires_at"}
 	endedSignIns   = sqldb.Purge{Table: "sign_ins", Column: "ended_at", And: `ended_at <> 0`}

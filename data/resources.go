@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"strings"
+	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/sqldb"
@@ -13,16 +14,16 @@ import (
 // has now, with its scopes, inside the transaction that changes it; nil is for an
 // application that is not there. Of any number at once one gets a name, and the others an
 // error with [tandem.CodeConflict].
-func claimResource(ctx context.Context, tx *sql.Tx, old, now *tandem.TrustedApp) error {
-	was, is := resourceOf(old), resourceOf(now)
+func claimResource(ctx context.Context, tx *sql.Tx, old, changed *tandem.TrustedApp, now time.Time) error {
+	was, is := resourceOf(old), resourceOf(changed)
 	if was.uri != is.uri {
 		if was.uri != "" {
-			if err := releaseName(ctx, tx, was.uri, resourceName); err != nil {
+			if err := releaseName(ctx, tx, was.uri, resourceName, now); err != nil {
 				return err
 			}
 		}
 		if is.uri != "" {
-			if err := claimName(ctx, tx, is.uri, resourceName); err != nil {
+			if err := claimName(ctx, tx, is.uri, resourceName, now); err != nil {
 				return err
 			}
 		}
@@ -82,7 +83,8 @@ func (s *Instance) ReserveNames(ctx context.Context, names ...string) (taken []s
 	}
 	err = s.db.Write(ctx, func(tx *sql.Tx) error {
 		for _, name := range args {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO principal_names (name, kind) VALUES ($1, 'instance') ON CONFLICT (name) DO NOTHING`, name); err != nil {
+			if _, err := tx.ExecContext(ctx, `INSERT INTO principal_names (name, kind) VALUES ($1, 'instance')
+				ON CONFLICT (name) DO UPDATE SET kind = 'instance', holders = 1 WHERE principal_names.holders < 1`, name); err != nil {
 				return err
 			}
 		}

@@ -39,10 +39,10 @@ func (s *Applications) Restore(ctx context.Context, id string, now time.Time,
 			return tandem.Errorf(tandem.CodeNotFound, "the application %s was restored or removed by somebody else", id)
 		}
 		old := found[0].TrustedApp
-		if err := claimApplication(ctx, tx, old.ApplicationURI); err != nil {
+		if err := claimApplication(ctx, tx, old.ApplicationURI, now); err != nil {
 			return err
 		}
-		if err := claimResource(ctx, tx, nil, &old); err != nil {
+		if err := claimResource(ctx, tx, nil, &old, now); err != nil {
 			return err
 		}
 		a = change(old)
@@ -60,8 +60,11 @@ func (s *Applications) Restore(ctx context.Context, id string, now time.Time,
 const purgeAtOnce = 100
 
 // PurgeDeleted implements [registry.AppStore]. The rows stay, so that replicas learn of
-// them, without what they say.
+// them, without what they say. Names that were given back before go with it.
 func (s *Applications) PurgeDeleted(ctx context.Context, before time.Time) error {
+	if err := purge(ctx, s.db, sqldb.Micros(before), oldNames); err != nil {
+		return err
+	}
 	for {
 		gone, err := sqldb.List[string](s.db.Reader().QueryContext(ctx,
 			`SELECT id FROM applications WHERE `+inTrash+` AND deleted_at < $1 ORDER BY deleted_at LIMIT $2`, sqldb.Micros(before), purgeAtOnce))

@@ -53,7 +53,7 @@ func (k *loginKey) Scan(any) error               { return nil }
 // Create implements [signin.Users].
 func (s *Users) Create(ctx context.Context, a signin.Account) error {
 	err := s.db.Write(ctx, func(tx *sql.Tx) error {
-		if err := claimName(ctx, tx, a.Login, userName); err != nil {
+		if err := claimName(ctx, tx, a.Login, userName, a.CreatedAt); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, users.Insert, users.Values(&a)...); err != nil {
@@ -177,7 +177,7 @@ func (s *Users) Delete(ctx context.Context, id string, at time.Time) error {
 		if strings.Contains(a.Login, "#") {
 			return nil // deleted already
 		}
-		if err := releaseName(ctx, tx, a.Login, userName); err != nil {
+		if err := releaseName(ctx, tx, a.Login, userName, at); err != nil {
 			return err
 		}
 		gone := signin.Account{User: tandem.User{

@@ -168,6 +168,9 @@ func (c *InstanceConfig) Validate() error {
 	if c.Audit.At < 0 || c.Audit.At > 24*time.Hour {
 		errs = append(errs, fmt.Errorf("an audit at %s: use a time of day", c.Audit.At))
 	}
+	if c.Lifetimes.Access+token.Skew > data.NameRests {
+		errs = append(errs, fmt.Errorf("access tokens that live for %s: use %s at most", c.Lifetimes.Access, data.NameRests-token.Skew))
+	}
 	errs = append(errs, c.Audit.Alert.check(), c.Mail.check(), c.AccessTokens.check())
 	if c.Licence.Slots < 0 {
 		errs = append(errs, fmt.Errorf("a licence of %d slots: use 1 or more", c.Licence.Slots))

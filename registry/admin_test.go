@@ -183,8 +183,13 @@ func TestI7_A5_OneNameHasOneOwner(t *testing.T) {
 		if won.Load() != 1 || refused.Load() != 15 {
 			t.Errorf("%d got the name, %d were refused", won.Load(), refused.Load())
 		}
-		// A deleted application's name is free again.
+		// A deleted application's name is free again when its tokens are of no use any more:
+		// one of format rfc9068 has the name as its sub.
 		w.must(w.apps.Delete(t.Context(), by, "example.portal"))
+		w.refused(newUser("example.portal"), tandem.CodeConflict, "a user with the name of live tokens of an application")
+		w.clock.Advance(time.Hour)
+		w.refused(newUser("example.portal"), tandem.CodeConflict, "an hour later")
+		w.clock.Advance(data.NameRests)
 		w.must(newUser("example.portal"))
 		w.refused(newApp("example.portal"), tandem.CodeConflict, "the name of a user who came after an application")
 	})

@@ -29,7 +29,7 @@ type userCommands struct {
 	Grants       userGrants       `cmd:"" help:"Show what applications may do in the name of a user: what they allowed, and what holds refresh tokens of theirs."`
 	Withdraw     userWithdraw     `cmd:"" help:"Let an application do nothing in the name of a user any more: its tokens and sessions of theirs end, and they are asked again."`
 	Person       userPerson       `cmd:"" help:"Say which person of the ERP a user is, or show it."`
-	Delete       userDelete       `cmd:"" help:"End all sign-ins of a user and delete the account; its login is free then."`
+	Delete       userDelete       `cmd:"" help:"End all sign-ins of a user and delete the account; its login is free for another account then."`
 	Link         userLink         `cmd:"" help:"Say which subject of an outside provider a user is; who has it signs in as them."`
 	Unlink       userUnlink       `cmd:"" help:"End such a link."`
 	Links        userLinks        `cmd:"" help:"List the links of a user to outside providers."`

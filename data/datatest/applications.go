@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/identity"
 	"github.com/hybridapps/tandem/registry"
 )
@@ -256,7 +257,9 @@ func deletedApplicationsComeBack(t *testing.T, stores *Stores) {
 		t.Errorf("an account gets its name: %v", err)
 	}
 	must(t, apps.Delete(ctx, was.ApplicationURI, noon.Add(3*time.Hour), "maria"))
-	must(t, stores.Users.Create(ctx, account(was.ApplicationURI)))
+	later := account(was.ApplicationURI)
+	later.CreatedAt = noon.Add(3*time.Hour + data.NameRests + time.Second)
+	must(t, stores.Users.Create(ctx, later))
 	if _, err := apps.Restore(ctx, was.ID, noon, same); tandem.ErrorCode(err) != tandem.CodeConflict {
 		t.Errorf("beside an account of its name: %v", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/identity/signin"
 )
 
@@ -154,12 +155,7 @@ func OneNameHasOneOwner(t *testing.T, stores *Stores) {
 		}
 	}
 	must(t, apps.Delete(ctx, "Portal.Acme", noon, "admin"))
-	must(t, users.Create(ctx, account("PORTAL.acme")))
-	for _, uri := range []string{"portal.acme", "PORTAL.acme"} {
-		if _, err := apps.Create(ctx, application(uri)); tandem.ErrorCode(err) != tandem.CodeConflict {
-			t.Errorf("an application got the name %s of a user: %v", uri, err)
-		}
-	}
+	namesRest(t, stores, application)
 	// Many of both kinds at the same moment: one wins, the others are told.
 	var won, refused atomic.Int64
 	Together(t, 20, func(i int) (err error) {
@@ -181,4 +177,65 @@ func OneNameHasOneOwner(t *testing.T, stores *Stores) {
 	if won.Load() != 1 || refused.Load() != 19 {
 		t.Errorf("%d won and %d were refused", won.Load(), refused.Load())
 	}
+}
+
+// namesRest: tokens live on that call somebody by a name that was given back, so that it
+// goes to its own kind at once and to another kind a day later, both ways, whether the new
+// owner is made or comes out of the trash.
+func namesRest(t *testing.T, stores *Stores, application func(uri string) tandem.TrustedApp) {
+	ctx, users, apps := t.Context(), stores.Users, stores.Applications
+	at := func(name string, now time.Time) signin.Account {
+		a := account(name)
+		a.CreatedAt = now
+		return a
+	}
+	app := func(name string, now time.Time) error {
+		a := application(name)
+		a.CreatedAt, a.ChangedAt = now, now
+		_, err := apps.Create(ctx, a)
+		return err
+	}
+	rested := noon.Add(data.NameRests + time.Second)
+	refused := func(err error, format string, args ...any) {
+		t.Helper()
+		if tandem.ErrorCode(err) != tandem.CodeConflict {
+			t.Errorf(format+": %v", append(args, err)...)
+		}
+	}
+	for _, login := range []string{"portal.acme", "PORTAL.acme"} {
+		for _, now := range []time.Time{noon, noon.Add(time.Hour), noon.Add(data.NameRests)} {
+			refused(users.Create(ctx, at(login, now)), "a user is called %s while tokens of an application are, at %s", login, now)
+		}
+	}
+	must(t, app("portal.acme", noon.Add(time.Minute)))
+	must(t, apps.Delete(ctx, "portal.acme", noon.Add(2*time.Minute), "admin"))
+	refused(users.Create(ctx, at("portal.acme", rested)), "a user is called like an application that came again")
+	rested = rested.Add(2 * time.Minute)
+	must(t, users.Create(ctx, at("PORTAL.acme", rested)))
+	for _, uri := range []string{"portal.acme", "PORTAL.acme"} {
+		refused(app(uri, rested.Add(time.Hour)), "an application got the name %s of a user", uri)
+	}
+	maria := at("maria.acme", noon)
+	must(t, users.Create(ctx, maria))
+	must(t, users.Delete(ctx, maria.ID, noon))
+	refused(app("Maria.Acme", noon.Add(time.Hour)), "an application is called like a user of before")
+	resource := application("com.acme/other")
+	resource.Resource = "maria.acme"
+	_, err := apps.Create(ctx, resource)
+	refused(err, "a resource is called like a user of before")
+	must(t, users.Create(ctx, at("Maria.acme", noon)))
+	// Out of the trash: the name was another's meanwhile, who is gone.
+	gone := application("depot.acme")
+	_, err = apps.Create(ctx, gone)
+	must(t, err)
+	must(t, apps.Delete(ctx, gone.ApplicationURI, noon, "admin"))
+	depot := at("depot.acme", noon.Add(2*data.NameRests))
+	must(t, users.Create(ctx, depot))
+	must(t, users.Delete(ctx, depot.ID, noon.Add(2*data.NameRests)))
+	restore := func(now time.Time) error {
+		_, err := apps.Restore(ctx, gone.ID, now, func(a tandem.TrustedApp) tandem.TrustedApp { return a })
+		return err
+	}
+	refused(restore(noon.Add(2*data.NameRests)), "an application comes back under the name of a user of before")
+	must(t, restore(noon.Add(4*data.NameRests)))
 }

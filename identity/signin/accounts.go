@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -116,14 +117,10 @@ func (a *Accounts) Enable(ctx context.Context, by tandem.By, login string) (tand
 // Disable ends all of the user's sign-ins and refresh families at once; live
 // access tokens are refused within five seconds, on every replica.
 func (a *Accounts) Disable(ctx context.Context, by tandem.By, login string) (tandem.User, error) {
-	u, err := a.change(ctx, by, login, "disabled", func(acc *Account) error { acc.Enabled = false; return nil })
-	if err != nil {
-		return tandem.User{}, err
-	}
-	if err := a.Resets.EndUser(ctx, u.ID); err != nil {
-		return tandem.User{}, err
-	}
-	return u, a.Ending.User(ctx, by, &u, "user disabled")
+	return a.change(ctx, by, login, "disabled", func(acc *Account) error { acc.Enabled = false; return nil },
+		func(ctx context.Context, u *tandem.User) error {
+			return errors.Join(a.Resets.EndUser(ctx, u.ID), a.Ending.User(ctx, by, u, "user disabled"))
+		})
 }
 
 // SetPassword gives the user a new password and ends all their sign-ins and
@@ -148,21 +145,13 @@ func (a *Accounts) setPasswordOf(ctx context.Context, by tandem.By, login, passw
 	if err := a.setPassword(ctx, by, &acc, password); err != nil {
 		return tandem.User{}, err
 	}
-	u, err := a.change(ctx, by, login, "set the password of", func(old *Account) error {
+	return a.change(ctx, by, login, "set the password of", func(old *Account) error {
 		old.PasswordHash, old.PasswordChangedAt, old.PasswordOrigin = acc.PasswordHash, acc.PasswordChangedAt, acc.PasswordOrigin
 		old.MustChangePassword = mustChange
 		return nil
+	}, func(ctx context.Context, u *tandem.User) error {
+		return errors.Join(a.Resets.EndUser(ctx, u.ID), a.Ending.User(ctx, by, u, "password changed"), a.notify(ctx, u, PasswordChanged))
 	})
-	if err != nil {
-		return tandem.User{}, err
-	}
-	if err := a.Resets.EndUser(ctx, u.ID); err != nil {
-		return tandem.User{}, err
-	}
-	if err := a.Ending.User(ctx, by, &u, "password changed"); err != nil {
-		return tandem.User{}, err
-	}
-	return u, a.notify(ctx, &u, PasswordChanged)
 }
 
 // Update changes name, e-mail address, language, time zone, type or administrator right. A
@@ -170,7 +159,7 @@ func (a *Accounts) setPasswordOf(ctx context.Context, by tandem.By, login, passw
 // what is no longer true; a changed address ends the links for a new password.
 func (a *Accounts) Update(ctx context.Context, by tandem.By, login string, change func(u *tandem.User)) (tandem.User, error) {
 	var before tandem.User
-	u, err := a.change(ctx, by, login, "updated", func(acc *Account) error {
+	return a.change(ctx, by, login, "updated", func(acc *Account) error {
 		before = acc.User
 		change(&acc.User)
 		acc.ID, acc.Login, acc.Enabled, acc.CreatedBy, acc.LastSignInAt = before.ID, before.Login, before.Enabled, before.CreatedBy, before.LastSignInAt
@@ -179,19 +168,15 @@ func (a *Accounts) Update(ctx context.Context, by tandem.By, login string, chang
 			acc.PasswordHash, acc.PasswordOrigin, acc.MustChangePassword = "", "", false
 		}
 		return validateUser(&acc.User)
-	})
-	if err != nil {
-		return tandem.User{}, err
-	}
-	if u.Email != before.Email { // a link that was mailed is in the old mailbox
-		if err := a.Resets.EndUser(ctx, u.ID); err != nil {
-			return u, err
+	}, func(ctx context.Context, u *tandem.User) (err error) {
+		if u.Type != before.Type || (before.Admin && !u.Admin) {
+			err = a.Ending.User(ctx, by, u, "user type or rights changed")
 		}
-	}
-	if u.Type != before.Type || (before.Admin && !u.Admin) {
-		return u, a.Ending.User(ctx, by, &u, "user type or rights changed")
-	}
-	return u, nil
+		if u.Email != before.Email { // a link that was mailed is in the old mailbox
+			err = errors.Join(err, a.Resets.EndUser(ctx, u.ID))
+		}
+		return err
+	})
 }
 
 // EndSignIns ends all sign-ins and refresh families of a user, who may sign in
@@ -246,13 +231,14 @@ func (a *Accounts) ResetFactors(ctx context.Context, by tandem.By, login string)
 	if err != nil {
 		return tandem.User{}, err
 	}
-	if err := a.Ending.User(ctx, by, &acc.User, "second factors reset"); err != nil {
-		return tandem.User{}, err
+	ctx, cancel := toTheEnd(ctx)
+	defer cancel()
+	err = errors.Join(a.Ending.User(ctx, by, &acc.User, "second factors reset"),
+		a.record(ctx, by, fmt.Sprintf("removed the %d second factors of user %s", n, acc.Login), &acc, &acc))
+	if n > 0 {
+		err = errors.Join(err, a.notify(ctx, &acc.User, FactorRemoved))
 	}
-	if err := a.record(ctx, by, fmt.Sprintf("removed the %d second factors of user %s", n, acc.Login), &acc, &acc); err != nil || n == 0 {
-		return acc.User, err
-	}
-	return acc.User, a.notify(ctx, &acc.User, FactorRemoved)
+	return acc.User, err
 }
 
 // Delete ends what [Accounts.Disable] ends, and removes the account: its login is
@@ -271,7 +257,12 @@ func (a *Accounts) Delete(ctx context.Context, by tandem.By, login string) error
 	return a.record(ctx, by, fmt.Sprintf("deleted user %s (id %s)", u.Login, u.ID), gone, gone)
 }
 
-func (a *Accounts) change(ctx context.Context, by tandem.By, login, verb string, f func(*Account) error) (tandem.User, error) {
+// change changes an account, puts it on record, and does what follows from it: all of it,
+// whatever fails, and though who asked has gone. The same deed again changes nothing, so
+// that what was left out would be left out for good.
+func (a *Accounts) change(
+	ctx context.Context, by tandem.By, login, verb string, f func(*Account) error, follows ...func(context.Context, *tandem.User) error,
+) (tandem.User, error) {
 	acc, err := a.Users.ByLogin(ctx, login)
 	if err != nil {
 		return tandem.User{}, err
@@ -286,7 +277,13 @@ func (a *Accounts) change(ctx context.Context, by tandem.By, login, verb string,
 	if err != nil {
 		return tandem.User{}, err
 	}
-	return acc.User, a.record(ctx, by, verb+" user "+acc.Login, &was, &acc)
+	ctx, cancel := toTheEnd(ctx)
+	defer cancel()
+	errs := []error{a.record(ctx, by, verb+" user "+acc.Login, &was, &acc)}
+	for _, do := range follows {
+		errs = append(errs, do(ctx, &acc.User))
+	}
+	return acc.User, errors.Join(errs...)
 }
 
 // record tells what was done to an account, and what it was before; nil for one that

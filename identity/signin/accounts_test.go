@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -212,5 +213,79 @@ func TestPasswordsTellWhoseTheyAre(t *testing.T) {
 	}
 	if u, err := s.accounts.Update(ctx, by, "anna", func(u *tandem.User) { u.Type = tandem.SystemUserNoLogin }); err != nil || u.PasswordOrigin != "" {
 		t.Errorf("a System User has a password of %q: %v", u.PasswordOrigin, err)
+	}
+}
+
+// failing is a store, and a record, that cannot be reached.
+type failing struct{ signin.Resets }
+
+var errAway = errors.New("away")
+
+func (failing) EndUser(context.Context, string) error           { return errAway }
+func (failing) Record(context.Context, tandem.AuditEvent) error { return errAway }
+
+// TestC22_SignInsEndWhateverElseFails: the deed done again changes nothing and would end
+// nothing, so that a step that fails holds up none of the others; and the failure is told.
+func TestC22_SignInsEndWhateverElseFails(t *testing.T) {
+	t.Parallel()
+	for name, do := range map[string]func(ctx context.Context, a *signin.Accounts) error{
+		"disable": func(ctx context.Context, a *signin.Accounts) error { _, err := a.Disable(ctx, by, "anna"); return err },
+		"set password": func(ctx context.Context, a *signin.Accounts) error {
+			_, err := a.SetPassword(ctx, by, "anna", "another password")
+			return err
+		},
+		"a lost right and another address": func(ctx context.Context, a *signin.Accounts) error {
+			_, err := a.Update(ctx, by, "anna", func(u *tandem.User) { u.Admin, u.Email = false, "anna@elsewhere.example" })
+			return err
+		},
+	} {
+		for what, breaks := range map[string]func(a *signin.Accounts){
+			"links": func(a *signin.Accounts) { a.Resets = failing{a.Resets} }, "the record": func(a *signin.Accounts) { a.Audit = failing{} },
+		} {
+			t.Run(name+" without "+what, func(t *testing.T) {
+				t.Parallel()
+				s := newSite(t)
+				s.user("anna", tandem.InternalUser)
+				if _, err := s.accounts.Update(t.Context(), by, "anna", func(u *tandem.User) { u.Admin = true }); err != nil {
+					t.Fatal(err)
+				}
+				b := s.browser()
+				sid := b.granted("anna").SignInID
+				s.clock.Advance(time.Second)
+				broken := *s.accounts
+				breaks(&broken)
+				if err := do(t.Context(), &broken); !errors.Is(err, errAway) {
+					t.Errorf("the failure is told as %v", err)
+				}
+				if _, q := b.get(authorizeURL("prompt", "none")).to(); q.Get("error") != "login_required" || !s.ended.both(sid) {
+					t.Errorf("signed in as before: %v, families and session ended %v", q, s.ended.both(sid))
+				}
+			})
+		}
+	}
+}
+
+// TestC22_SignInsAllEndWhenOneFails: of several sign-ins those that can be ended are.
+func TestC22_SignInsAllEndWhenOneFails(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.user("anna", tandem.InternalUser)
+	var sids []string
+	for range 3 {
+		sids = append(sids, s.browser().granted("anna").SignInID)
+	}
+	s.clock.Advance(time.Second)
+	s.ended.failing = 1
+	if _, err := s.accounts.Disable(t.Context(), by, "anna"); err == nil {
+		t.Error("the failure is not told")
+	}
+	n := 0
+	for _, sid := range sids {
+		if slices.Contains(s.ended.session, sid) {
+			n++
+		}
+	}
+	if n != 3 {
+		t.Errorf("%d of 3 sessions are closed", n)
 	}
 }

@@ -152,19 +152,12 @@ func (a *Accounts) newPassword(ctx context.Context, by tandem.By, acc Account, p
 	if err != nil {
 		return acc, err
 	}
-	if err := a.record(ctx, by, "changed their own password: "+is.Login, &was, &is); err != nil {
-		return is, err
-	}
-	if err := a.Resets.EndUser(ctx, is.ID); err != nil {
-		return is, err
-	}
+	// All of it, whatever fails: nobody can do it again with the old password.
+	errs := []error{a.record(ctx, by, "changed their own password: "+is.Login, &was, &is), a.Resets.EndUser(ctx, is.ID)}
 	if keep == "" {
-		err = a.Ending.User(ctx, by, &is.User, "password changed")
+		errs = append(errs, a.Ending.User(ctx, by, &is.User, "password changed"))
 	} else {
-		err = a.Ending.Others(ctx, &is.User, keep, "password changed")
+		errs = append(errs, a.Ending.Others(ctx, &is.User, keep, "password changed"))
 	}
-	if err != nil {
-		return is, err
-	}
-	return is, a.notify(ctx, &is.User, PasswordChanged)
+	return is, errors.Join(append(errs, a.notify(ctx, &is.User, PasswordChanged))...)
 }

@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -162,33 +163,27 @@ func (e *Ending) SignIn(ctx context.Context, sid, actor, why string) error {
 func (e *Ending) Others(ctx context.Context, u *tandem.User, but, why string) error {
 	live, err := e.SignIns.OfUser(ctx, u.ID, e.Clock.Now(), false)
 	for i := range live {
-		if err == nil && live[i].ID != but {
-			err = e.SignIn(ctx, live[i].ID, u.Login, why)
+		if live[i].ID != but {
+			err = errors.Join(err, e.SignIn(ctx, live[i].ID, u.Login, why))
 		}
 	}
 	return err
 }
 
-// User ends all sign-ins of a user, because of what somebody did.
+// User ends all sign-ins of a user, because of what somebody did. What fails holds up
+// nothing else: who does it again finds no sign-in that is left.
 func (e *Ending) User(ctx context.Context, by tandem.By, u *tandem.User, why string) error {
 	ctx, cancel := toTheEnd(ctx)
 	defer cancel()
 	sids, err := e.SignIns.EndUser(ctx, u.ID, e.Clock.Now())
-	if err != nil {
-		return err
-	}
-	if err := e.Families.EndUser(ctx, u.ID); err != nil {
-		return err
+	errs := []error{err, e.Families.EndUser(ctx, u.ID)}
+	for _, sid := range sids {
+		errs = append(errs, e.refuse(ctx, sid))
 	}
 	for _, sid := range sids {
-		if err := e.refuse(ctx, sid); err != nil {
-			return err
-		}
-		if err := e.Audit.Record(ctx, by.Caused(e.ended(sid, u.Login, why))); err != nil {
-			return err
-		}
+		errs = append(errs, e.Audit.Record(ctx, by.Caused(e.ended(sid, u.Login, why))))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // endWithin bounds the ending of a sign-in.
@@ -200,22 +195,21 @@ func toTheEnd(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 func (e *Ending) after(ctx context.Context, sid string) error {
-	if err := e.Families.EndSignIn(ctx, sid); err != nil {
-		return err
+	err := e.Families.EndSignIn(ctx, sid)
+	if e.Sessions != nil {
+		err = errors.Join(err, e.Sessions.CloseByKey(ctx, sid, tandem.EndSignOut))
 	}
-	if e.Sessions == nil {
-		return nil
-	}
-	return e.Sessions.CloseByKey(ctx, sid, tandem.EndSignOut)
+	return err
 }
 
 // refuse is after, for a sign-in that has ended: its access tokens are refused, too.
 func (e *Ending) refuse(ctx context.Context, sid string) error {
-	if err := e.after(ctx, sid); err != nil || e.Revocations == nil {
-		return err
+	err := e.after(ctx, sid)
+	if e.Revocations != nil {
+		now := e.Clock.Now()
+		err = errors.Join(err, e.Revocations.Revoke(ctx, registry.RevokedToken{ID: sid, RevokedAt: now, ExpiresAt: now.Add(e.TokenLife)}))
 	}
-	now := e.Clock.Now()
-	return e.Revocations.Revoke(ctx, registry.RevokedToken{ID: sid, RevokedAt: now, ExpiresAt: now.Add(e.TokenLife)})
+	return err
 }
 
 func (e *Ending) ended(sid, actor, why string) tandem.AuditEvent {

@@ -201,7 +201,8 @@ func (i *Instance) mountIdentity(mux *http.ServeMux, revoked followedRevocations
 	}).Mount(mux)
 	i.signIn.Accounts = i.Accounts
 	if c.Mail.URL != "" {
-		i.Accounts.Notifier = &mails{i}
+		post := &mails{i}
+		i.Accounts.Notifier, i.Outside.Tell = post, post.linked
 	}
 }
 

@@ -63,6 +63,12 @@ func (m *mails) Notify(ctx context.Context, u *tandem.User, n signin.Notice) err
 	case signin.FactorRemoved:
 		subject = in.Say("A second factor was removed")
 		what = in.Say("A second factor was removed from your account %s at %s on %s.", u.Login, url, at)
+	case signin.RecoveryMade:
+		subject = in.Say("New recovery codes were made")
+		what = in.Say("New recovery codes were made for your account %s at %s on %s. Those of before are of no use any more.", u.Login, url, at)
+	case signin.RecoveryUsed:
+		subject = in.Say("A recovery code was used")
+		what = in.Say("A recovery code of your account %s at %s was used on %s, after the right password.", u.Login, url, at)
 	case signin.OutsideLinked:
 		subject = in.Say("A way to sign in was added")
 		what = in.Say("Your account %s at %s was linked to an account elsewhere on %s: who has that one can sign in as you.", u.Login, url, at)
@@ -73,6 +79,14 @@ func (m *mails) Notify(ctx context.Context, u *tandem.User, n signin.Notice) err
 		return errors.New("mail: there is no notice " + string(n))
 	}
 	return m.put(ctx, u, in, subject, what+"\n\n"+in.Say("Was it not you? Tell an administrator at once."), time.Time{})
+}
+
+// linked tells a person of a link to an outside provider.
+func (m *mails) linked(ctx context.Context, u *tandem.User, linked bool) error {
+	if linked {
+		return m.Notify(ctx, u, signin.OutsideLinked)
+	}
+	return m.Notify(ctx, u, signin.OutsideUnlinked)
 }
 
 // Reset implements [signin.Notifier].

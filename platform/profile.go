@@ -149,20 +149,12 @@ func (l ownLinks) Offered(w http.ResponseWriter, r *http.Request, u *tandem.User
 
 // End implements [profile.Links].
 func (l ownLinks) End(ctx context.Context, by tandem.By, u *tandem.User, providerID, subject string) error {
-	if err := l.i.Outside.UnlinkUser(ctx, by, u, providerID, subject); err != nil {
-		return err
-	}
-	return l.i.Accounts.Tell(ctx, u, signin.OutsideUnlinked)
+	return l.i.Outside.UnlinkUser(ctx, by, u, providerID, subject)
 }
 
 // Only implements [profile.Links].
-func (l ownLinks) Only(ctx context.Context, u *tandem.User) (bool, error) {
-	acc, err := l.i.users.ByID(ctx, u.ID)
-	if err != nil || acc.PasswordHash != "" {
-		return false, err
-	}
-	factors, _, err := l.i.Accounts.SecondFactors(ctx, u.Login)
-	return !slices.ContainsFunc(factors, func(f signin.Factor) bool { return f.Kind == signin.FactorPasskey }), err
+func (l ownLinks) Only(ctx context.Context, u *tandem.User, providerID, subject string) (bool, error) {
+	return l.i.signIn.OnlyLink(ctx, u.ID, providerID, subject)
 }
 
 // ownTokens implements [profile.Tokens].

@@ -24,6 +24,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/federation"
 	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/platform"
 	"github.com/hybridapps/tandem/sqldb"
@@ -280,7 +281,8 @@ func TestC22_ForgottenPasswordsByMail(t *testing.T) {
 	}
 }
 
-// TestC22_FactorsAreToldByMail: who has a second factor added or removed is told.
+// TestC22_FactorsAreToldByMail: who has a second factor added or removed is told, and of
+// recovery codes that are made anew or used, and of accounts elsewhere.
 func TestC22_FactorsAreToldByMail(t *testing.T) {
 	t.Parallel()
 	box, config := mailServer(t)
@@ -300,13 +302,26 @@ func TestC22_FactorsAreToldByMail(t *testing.T) {
 	secret := regexp.MustCompile(`<code id="secret">([A-Z2-7]+)</code>`).FindStringSubmatch(page.Text)
 	code, err := totp.GenerateCode(secret[1], in.Clock.Now())
 	must(t, err)
-	if made := b.Submit(page, url.Values{"code": {code}}); made.StatusCode != 200 {
-		t.Fatalf("%d %s", made.StatusCode, made.Text)
-	}
+	made := b.Submit(page, url.Values{"code": {code}})
 	told(1, "A second factor was added")
+	recovery := regexp.MustCompile(`\b[a-z2-7]{4}(-[a-z2-7]{4}){3}\b`).FindString(made.Text)
+	other := in.Browser()
+	page = other.Submit(other.SignIn(in.URL+factors, "anna", tandemtest.Password), url.Values{"code": {recovery}})
+	told(2, "A recovery code was used")
+	if again := other.Submit(page, url.Values{"do": {"codes"}}); again.StatusCode != 200 {
+		t.Fatalf("%d %s", again.StatusCode, again.Text)
+	}
+	told(3, "New recovery codes were made")
 	_, err = in.Platform.Accounts.ResetFactors(t.Context(), tandemtest.By, "anna")
 	must(t, err)
-	told(2, "A second factor was removed")
+	told(4, "A second factor was removed")
+	_, err = in.Platform.Outside.Create(t.Context(), tandemtest.By, federation.Provider{ID: "acme", Name: "Acme", Issuer: "https://login.acme.example", ClientID: "x", Internal: true}, "")
+	must(t, err)
+	_, err = in.Platform.Outside.Link(t.Context(), tandemtest.By, "anna", "acme", "s-1")
+	must(t, err)
+	told(5, "A way to sign in was added")
+	must(t, in.Platform.Outside.Unlink(t.Context(), tandemtest.By, "anna", "acme", "s-1"))
+	told(6, "A way to sign in was removed")
 }
 
 // TestOwnPassword: who is signed in changes their password with the old one, as often wrong

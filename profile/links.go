@@ -31,8 +31,9 @@ type Links interface {
 	Offered(w http.ResponseWriter, r *http.Request, u *tandem.User) ([]Outside, error)
 	// End ends a link; [tandem.ErrNotFound] for one that there is not.
 	End(ctx context.Context, by tandem.By, u *tandem.User, providerID, subject string) error
-	// Only reports whether the person has no other way to sign in than by such a link.
-	Only(ctx context.Context, u *tandem.User) (bool, error)
+	// Only reports whether the person could not sign in any more without the link: by no
+	// password, passkey or other link that is of use now.
+	Only(ctx context.Context, u *tandem.User, providerID, subject string) (bool, error)
 }
 
 type linksPage struct {
@@ -73,18 +74,15 @@ func (s *Site) proveForLinks(v *visit) error { return s.People.SignIn(v.w, v.r, 
 // endLink ends a link, unless the person could not sign in any more.
 func (s *Site) endLink(v *visit) error {
 	ctx, u := v.r.Context(), &v.who.User
-	all, err := s.Links.OfUser(ctx, u)
+	provider, subject := v.form.Get("provider"), v.form.Get("subject")
+	only, err := s.Links.Only(ctx, u, provider, subject)
 	if err != nil {
 		return err
 	}
-	only, err := s.Links.Only(ctx, u)
-	if err != nil {
-		return err
-	}
-	if only && len(all) < 2 {
+	if only {
 		return v.showLinks(http.StatusConflict, words.T("This is your only way to sign in: ask an administrator for a password before you end it."))
 	}
-	if err := s.Links.End(ctx, v.by(), u, v.form.Get("provider"), v.form.Get("subject")); err != nil {
+	if err := s.Links.End(ctx, v.by(), u, provider, subject); err != nil {
 		return err
 	}
 	return v.done(pathLinks, words.T("Ended. Devices that were signed in with it stay signed in: see Devices."))

@@ -2,7 +2,9 @@ package federation
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -22,6 +24,8 @@ type Admin struct {
 	// Box seals the secrets.
 	Box   *seal.Box
 	Audit tandem.Auditor
+	// Tell tells a user that they were linked, or unlinked; nil tells nobody.
+	Tell func(ctx context.Context, u *tandem.User, linked bool) error
 	// Clock tells the time; nil means the system's.
 	Clock tandem.Clock
 }
@@ -138,7 +142,7 @@ func (a *Admin) LinkUser(ctx context.Context, by tandem.By, u *tandem.User, p *P
 	if err := a.Store.AddLink(ctx, l, MaxLinks); err != nil {
 		return Link{}, err
 	}
-	return l, a.recordLink(ctx, by, fmt.Sprintf("linked user %s to a subject of the outside provider %s", u.Login, p.ID), u, nil, &l)
+	return l, errors.Join(a.recordLink(ctx, by, fmt.Sprintf("linked user %s to a subject of the outside provider %s", u.Login, p.ID), u, nil, &l), a.tell(ctx, u, true))
 }
 
 // Links are those of a user.
@@ -172,7 +176,31 @@ func (a *Admin) UnlinkUser(ctx context.Context, by tandem.By, u *tandem.User, pr
 			tandem.Clip(subject, shown), tandem.Clip(providerID, shown))
 	}
 	l := Link{ProviderID: providerID, Subject: subject}
-	return a.recordLink(ctx, by, fmt.Sprintf("unlinked user %s from a subject of the outside provider %s", u.Login, providerID), u, &l, nil)
+	return errors.Join(a.recordLink(ctx, by, fmt.Sprintf("unlinked user %s from a subject of the outside provider %s", u.Login, providerID), u, &l, nil), a.tell(ctx, u, false))
+}
+
+func (a *Admin) tell(ctx context.Context, u *tandem.User, linked bool) error {
+	if a.Tell == nil {
+		return nil
+	}
+	return a.Tell(ctx, u, linked)
+}
+
+// Usable are the links by which the user could sign in now.
+func (a *Admin) Usable(ctx context.Context, u *tandem.User) ([]Link, error) {
+	links, err := a.Store.LinksOfUser(ctx, u.ID)
+	if err != nil || len(links) == 0 {
+		return nil, err
+	}
+	providers, err := a.Store.Providers(ctx)
+	return slices.DeleteFunc(links, func(l Link) bool {
+		return !slices.ContainsFunc(providers, func(p Provider) bool { return p.Enabled && l.lets(&p, u) })
+	}), err
+}
+
+// lets reports whether the provider may sign the user in by the link.
+func (l *Link) lets(p *Provider, u *tandem.User) bool {
+	return p.ID == l.ProviderID && p.Issuer == l.Issuer && p.Admits(u.Type) && !(u.Admin && l.CreatedBy == LinkedByEmail)
 }
 
 // record tells what was done to a provider, and what it was before; nil for none.

@@ -159,7 +159,49 @@ func formToken(page *tandemtest.Page, path string) string {
 	return text
 }
 
-// TestOnlyWayToSignInStays: who has no password and no passkey cannot end their last link.
+// TestLinksWantAProofOfTheMoment: the ten minutes of a proof are those until the link is
+// there, however fresh the page is that it was begun on; and what begins a link to one
+// provider begins none to another.
+func TestLinksWantAProofOfTheMoment(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sqldb.SQLite)
+	w.register("other", w.fake.URL, func(p *federation.Provider) { p.Internal, p.Name = true, "Zeta login" })
+	b := w.Browser()
+	b.SignIn(w.URL+linksPath, "anna", tandemtest.Password)
+	none := func(what string) {
+		t.Helper()
+		if links, err := w.Platform.Outside.Links(t.Context(), "anna"); err != nil || len(links) != 0 {
+			t.Errorf("%s: %v, %v", what, links, err)
+		}
+	}
+	w.Advance(8 * time.Minute)
+	start := startOf(b.Get(w.URL + linksPath))
+	if page := b.Get(w.URL + strings.Replace(start, "provider=acme", "provider=other", 1)); page.StatusCode != http.StatusBadRequest {
+		t.Errorf("to another provider: %d", page.StatusCode)
+	}
+	none("to another provider")
+	// The person was at the provider until the proof was too old.
+	w.fake.Twist(twist{Claims: func(map[string]any) { w.Clock.Advance(3 * time.Minute) }})
+	asked := b.Get(w.URL + start)
+	if !hasWords(asked.Text, "Password", "prove once more") {
+		t.Errorf("back too late: %d %s", asked.StatusCode, asked.Text)
+	}
+	none("back too late")
+	w.fake.Twist(twist{})
+	// The page is as fresh as can be, and the proof is not.
+	asked = b.Get(w.URL + start)
+	if !hasWords(asked.Text, "Password", "prove once more") {
+		t.Errorf("begun too late: %d %s", asked.StatusCode, asked.Text)
+	}
+	none("begun too late")
+	page := b.Submit(asked, url.Values{"login": {"anna"}, "password": {tandemtest.Password}})
+	if page = b.Get(w.URL + startOf(page)); !hasWords(page.Text, "Acme login", "End it") {
+		t.Errorf("with a proof: %d %s", page.StatusCode, page.Text)
+	}
+}
+
+// TestOnlyWayToSignInStays: who has no password and no passkey cannot end their last link
+// that is of use: one to a provider that is switched off, or is not for them, is none.
 func TestOnlyWayToSignInStays(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sqldb.SQLite)
@@ -167,7 +209,18 @@ func TestOnlyWayToSignInStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Refresh()
+	w.register("other", w.fake.URL, func(p *federation.Provider) { p.Internal = true })
+	w.register("partners", w.fake.URL, func(p *federation.Provider) { p.Internal = true })
 	w.link("olga", "s-1")
+	for _, id := range []string{"other", "partners"} {
+		if _, err := w.Platform.Outside.Link(t.Context(), tandemtest.By, "olga", id, "s-2"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.Platform.Outside.Disable(t.Context(), tandemtest.By, "other"); err != nil {
+		t.Fatal(err)
+	}
+	w.update("partners", func(p *federation.Provider) { p.Internal, p.External = false, true })
 	w.fake.Twist(twist{Claims: func(c map[string]any) { c["auth_time"] = w.Clock.Now().Unix() }})
 	b := w.Browser()
 	w.tokens(w.attempt(b))
@@ -175,5 +228,13 @@ func TestOnlyWayToSignInStays(t *testing.T) {
 	end := url.Values{"form": {formToken(page, "/end")}, "provider": {"acme"}, "subject": {"s-1"}}
 	if a := b.Post(page, w.URL+linksPath+"/end", end); a.StatusCode != http.StatusConflict || !hasWords(a.Text, "your only way to sign in") {
 		t.Errorf("%d %s", a.StatusCode, a.Text)
+	}
+	useless := url.Values{"form": {formToken(page, "/end")}, "provider": {"other"}, "subject": {"s-2"}}
+	if a := b.Post(page, w.URL+linksPath+"/end", useless); !hasWords(a.Text, "Ended.") {
+		t.Errorf("one that is of no use: %d %s", a.StatusCode, a.Text)
+	}
+	w.update("partners", func(p *federation.Provider) { p.Internal = true })
+	if a := b.Post(page, w.URL+linksPath+"/end", end); !hasWords(a.Text, "Ended.") {
+		t.Errorf("beside another that is of use: %d %s", a.StatusCode, a.Text)
 	}
 }

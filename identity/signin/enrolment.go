@@ -116,7 +116,7 @@ func (h *Handler) newAuthenticator(cookie string, form url.Values, acc *Account)
 }
 
 // factorChanged puts on record what a person did to their second factors, and tells them of
-// it by mail; an empty notice tells nothing.
+// it by mail.
 func (h *Handler) factorChanged(r *http.Request, acc *Account, what string, one Factor, notice Notice) error {
 	by := tandem.By{Login: acc.Login, Via: tandem.ViaProfile, From: netaddr.Host(r.RemoteAddr)}
 	f := tandem.Facts{Subject: subjectOf(acc), UserVersion: acc.Version}
@@ -125,10 +125,7 @@ func (h *Handler) factorChanged(r *http.Request, acc *Account, what string, one 
 	}
 	e := by.Recorded(what+acc.Login, f)
 	e.At = h.Clock.Now()
-	if err := h.Audit.Record(r.Context(), e); err != nil || notice == "" {
-		return err
-	}
-	return h.Accounts.notify(r.Context(), &acc.User, notice)
+	return errors.Join(h.Audit.Record(r.Context(), e), h.Accounts.notify(r.Context(), &acc.User, notice))
 }
 
 // enrolmentProblem is what is wrong with a form in words, where it is the person's to mend.

@@ -212,6 +212,12 @@ func (h *Handler) factorDeed(w http.ResponseWriter, r *http.Request, who *signed
 		}
 		return h.showCodes(w, r, who, codes)
 	case "remove":
+		switch only, err := h.onlyPasskey(ctx, acc, form.Get("id")); {
+		case err != nil:
+			return err
+		case only:
+			return h.showFactors(w, r, http.StatusConflict, who, words.T("This is your only way to sign in: ask an administrator for a password before you remove it."))
+		}
 		one, err := h.Factors.remove(ctx, acc, form.Get("id"))
 		if problem, ok := enrolmentProblem(err, form); ok {
 			return h.showFactors(w, r, http.StatusBadRequest, who, problem)
@@ -233,7 +239,7 @@ func (h *Handler) factorDeed(w http.ResponseWriter, r *http.Request, who *signed
 		}
 		codes, err := h.Factors.newCodes(ctx, acc.ID)
 		if err == nil {
-			err = h.factorChanged(r, acc, "made new recovery codes of user ", Factor{}, "")
+			err = h.factorChanged(r, acc, "made new recovery codes of user ", Factor{}, RecoveryMade)
 		}
 		if err != nil {
 			return err

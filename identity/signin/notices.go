@@ -15,6 +15,8 @@ const (
 	PasswordChanged Notice = "password changed"
 	FactorAdded     Notice = "factor added"
 	FactorRemoved   Notice = "factor removed"
+	RecoveryMade    Notice = "recovery codes made"
+	RecoveryUsed    Notice = "recovery code used"
 	OutsideLinked   Notice = "linked to an outside provider"
 	OutsideUnlinked Notice = "unlinked from an outside provider"
 )
@@ -26,11 +28,6 @@ type Notifier interface {
 	Notify(ctx context.Context, u *tandem.User, n Notice) error
 	// Reset sends a person the link for a new password, of which the path is given.
 	Reset(ctx context.Context, u *tandem.User, path string) error
-}
-
-// Tell tells a person of something that has happened, where there is mail.
-func (a *Accounts) Tell(ctx context.Context, u *tandem.User, n Notice) error {
-	return a.notify(ctx, u, n)
 }
 
 func (a *Accounts) notify(ctx context.Context, u *tandem.User, n Notice) error {

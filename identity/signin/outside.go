@@ -105,10 +105,7 @@ func (h *Handler) outsideStart(w http.ResponseWriter, r *http.Request) error {
 	}
 	flow := outsideFlow{Provider: p.ID, Issuer: p.Issuer, At: h.Clock.Now().Unix()}
 	if q.Has("link") {
-		if err := h.openLink(r, q.Get("link"), &flow); err != nil {
-			return err
-		}
-		return h.beginOutside(w, r, &p, &flow, "", &authorizationRequest{})
+		return h.beginLink(w, r, &p, q.Get("link"), &flow)
 	}
 	request, req := q.Get("request"), &authorizationRequest{}
 	if request != "" {

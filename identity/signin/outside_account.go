@@ -147,9 +147,10 @@ const placeLink = "link to an outside provider|" // and the form cookie
 // linkLifetime is how long a page may be open before its links are used.
 const linkLifetime = 10 * time.Minute
 
-// outsideLink says whose sign-in it was when a page was made.
+// outsideLink says whose sign-in it was when a page was made, and to whom it leads.
 type outsideLink struct {
 	SignInID string `json:"s"`
+	Provider string `json:"p"`
 	At       int64  `json:"at"`
 }
 
@@ -164,23 +165,33 @@ func (h *Handler) LinkOutside(w http.ResponseWriter, r *http.Request, providerID
 	if recent, err := h.recently(r, who); err != nil || !recent {
 		return "", err
 	}
-	text, err := h.sealed(outsideLink{who.ID, h.Clock.Now().Unix()}, placeLink+h.formCookie(w, r))
+	text, err := h.sealed(outsideLink{who.ID, providerID, h.Clock.Now().Unix()}, placeLink+h.formCookie(w, r))
 	return pathOutside + "?provider=" + providerID + "&link=" + text, err
 }
 
-// openLink takes such an address: nobody else can make one, and no other site (attack C22).
-func (h *Handler) openLink(r *http.Request, text string, flow *outsideFlow) error {
+// beginLink takes such an address: nobody else can make one, and no other site (attack C22).
+func (h *Handler) beginLink(w http.ResponseWriter, r *http.Request, p *federation.Provider, text string, flow *outsideFlow) error {
 	var l outsideLink
 	who, err := h.current(r)
 	if err != nil {
 		return err
 	}
 	value := h.cookieValue(r, formCookie)
-	if value == "" || !h.opened(text, placeLink+value, &l) || !h.fresh(l.At, linkLifetime) || who == nil || who.ID != l.SignInID {
+	if value == "" || !h.opened(text, placeLink+value, &l) || !h.fresh(l.At, linkLifetime) || l.Provider != p.ID || who == nil || who.ID != l.SignInID {
 		return errOutsideState()
 	}
+	if recent, err := h.recently(r, who); err != nil || !recent {
+		return errors.Join(err, h.proveForLink(w, r, who))
+	}
 	flow.Link = who.ID
-	return nil
+	return h.beginOutside(w, r, p, flow, "", &authorizationRequest{})
+}
+
+// proveForLink has a person prove anew who they are: their page was open until their proof
+// was too old, or they were away at the provider for so long.
+func (h *Handler) proveForLink(w http.ResponseWriter, r *http.Request, who *signedIn) error {
+	h.refuse(w, r, "", tandem.Facts{Rule: tandem.RuleStepUp, UserType: who.Account.Type}, "step_up", who.Account.Login+" has to sign in anew before they are linked to an outside provider")
+	return h.SignIn(w, r, pathLinks, true)
 }
 
 // linkOutside links the person who is signed in to the subject that they proved to be.
@@ -192,6 +203,9 @@ func (h *Handler) linkOutside(w http.ResponseWriter, r *http.Request, p *federat
 	if me == nil || me.ID != flow.Link {
 		return errOutsideState()
 	}
+	if recent, err := h.recently(r, me); err != nil || !recent {
+		return errors.Join(err, h.proveForLink(w, r, me))
+	}
 	if !p.AdmitsTenant(who.Tenant) {
 		return h.outsideRefused(r, p, &me.Account, "", notThis(tandem.RuleOutsideTenant, "the tenant %q of the outside provider %s is not admitted", who.Tenant, p.ID))
 	}
@@ -201,9 +215,6 @@ func (h *Handler) linkOutside(w http.ResponseWriter, r *http.Request, p *federat
 			return &problem{status: code.Status(), code: string(oauth.InvalidRequest), rule: tandem.RuleOutsideAccount, detail: err.Error(),
 				text: words.T("You could not be linked: somebody is linked to this already, or it signs in no accounts like yours."), again: pathLinks}
 		}
-		return err
-	}
-	if err := h.Accounts.Tell(r.Context(), &me.Account.User, OutsideLinked); err != nil {
 		return err
 	}
 	noStore(w.Header())

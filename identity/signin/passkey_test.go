@@ -16,6 +16,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internal/testkit/chromium"
 	"github.com/hybridapps/tandem/internal/testkit/passkey"
@@ -123,6 +124,31 @@ func TestPasskeys(t *testing.T) {
 			}
 			s.clock.Advance(16 * time.Minute)
 		})
+		t.Run("C22: guesses are counted for account and address, whatever passkey they say they are of", func(t *testing.T) {
+			for name, handle := range map[string][]byte{"somebody": handle(anna), "nobody": nil} {
+				last := 0
+				for n := 0; n < 12 && last != http.StatusTooManyRequests; n++ {
+					other := passkey.New(t, s.URL) // each has an id of its own
+					if other.Handle = handle; handle == nil {
+						u := uuid.New()
+						other.Handle = u[:]
+					}
+					last = s.browser().byPasskey(other.Get).StatusCode
+				}
+				if last != http.StatusTooManyRequests {
+					t.Errorf("%s: the last was answered with %d", name, last)
+				}
+			}
+			hers := passkey.New(t, s.URL) // who shares the address waits for nobody else's
+			hers.Handle = handle(bert)
+			if a := s.browser().byPasskey(hers.Get); a.StatusCode != http.StatusUnauthorized {
+				t.Errorf("another person: %d", a.StatusCode)
+			}
+			if a := b.byPasskey(counted); a.StatusCode != http.StatusSeeOther {
+				t.Errorf("anna, with a device that is known: %d %s", a.StatusCode, a.body)
+			}
+			s.clock.Advance(16 * time.Minute)
+		})
 		t.Run("a count that goes back", func(t *testing.T) {
 			a := s.browser().byPasskey(func(c string) string { k := *key; k.Count--; return k.Get(c) })
 			if a.StatusCode != http.StatusUnauthorized || !s.failed(tandem.RulePasskeyCount) {
@@ -205,5 +231,41 @@ func TestPasskeyInABrowser(t *testing.T) {
 	testkit.Eventually(t, "both sign-ins are on record", func() bool { e = s.audit.Of(tandem.AuditSignIn); return len(e) == 2 })
 	if last := e[1]; last.Actor != "anna" || !strings.Contains(last.Facts, `"acr":"2"`) {
 		t.Errorf("on record: %+v", e)
+	}
+}
+
+// TestOnlyPasskeyStays: who has no password cannot remove the passkey that they sign in with.
+func TestOnlyPasskeyStays(t *testing.T) {
+	t.Parallel()
+	s := newSiteAt(t, datatest.Open(t, sqldb.SQLite), false, "localhost")
+	anna := s.user("anna", tandem.InternalUser)
+	b := s.browser()
+	b.granted("anna")
+	key := passkey.New(t, s.URL)
+	u := uuid.MustParse(anna)
+	key.Handle = u[:]
+	b.addPasskey(key)
+	b.byPasskey(func(challenge string) string { key.Count++; return key.Get(challenge) })
+	set := func(hash string) {
+		if _, err := s.users.Update(t.Context(), anna, func(a signin.Account) (signin.Account, error) { a.PasswordHash = hash; return a, nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remove := func() *shown {
+		_, fields := b.get(factorsPath).form()
+		fields.Set("do", "remove")
+		return b.post(factorsPath, fields)
+	}
+	acc, err := s.users.ByID(t.Context(), anna)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set("")
+	if a := remove(); a.StatusCode != http.StatusConflict || !strings.Contains(a.body, "your only way to sign in") {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	set(acc.PasswordHash)
+	if a := remove(); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("beside a password: %d %s", a.StatusCode, a.body)
 	}
 }

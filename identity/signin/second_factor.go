@@ -7,6 +7,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/google/uuid"
+
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/internal/netaddr"
@@ -130,6 +133,11 @@ func (h *Handler) secondFactor(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p.How, p.Recovery = p.How.And(token.MethodOTP), kind == FactorRecovery
+	if p.Recovery {
+		if err := h.Accounts.notify(ctx, &acc.User, RecoveryUsed); err != nil {
+			return err
+		}
+	}
 	return h.proceedSignIn(w, r, p)
 }
 
@@ -145,24 +153,45 @@ func (h *Handler) factorAttempt(r *http.Request, acc *Account) attempt {
 	return attempt{keys: []string{byPair: counterKey("factor", key, "")}}
 }
 
-// passkeyAttempt is what a passkey of somebody who is not known yet counts against: the
-// passkey that the answer says it is of, from this address. So who has another one does not
-// wait for what strangers try, behind the same address either.
-func (h *Handler) passkeyAttempt(r *http.Request, answer string) attempt {
+// passkeyAttempt is what a passkey alone counts against: the account that the answer says it
+// is of, as with a password. All that is of no account is one account for this: who sends it
+// invents as many names as they like.
+func (h *Handler) passkeyAttempt(r *http.Request, answer string) (attempt, error) {
 	var says struct {
-		ID string `json:"id"`
+		Response struct {
+			UserHandle protocol.URLEncodedBase64 `json:"userHandle"`
+		} `json:"response"`
 	}
-	if len(answer) <= maxCredential {
-		_ = json.Unmarshal([]byte(answer), &says) // what cannot be read is of no passkey
+	key := ""
+	if len(answer) <= maxCredential && json.Unmarshal([]byte(answer), &says) == nil {
+		if id, err := uuid.FromBytes(says.Response.UserHandle); err == nil {
+			acc, err := h.Users.ByID(r.Context(), id.String())
+			if err != nil && !errors.Is(err, tandem.ErrNotFound) {
+				return attempt{}, err
+			}
+			key = LoginKey(acc.Login)
+		}
 	}
-	return attempt{keys: []string{byPair: counterKey("passkey", says.ID, netaddr.Host(r.RemoteAddr))}}
+	return h.attemptOf(r, "passkey ", key), nil
 }
 
-// tryFactor checks a proof, or says how long to wait before one may be tried.
+// tryFactor checks a proof when it is the attempt's turn, or says how long to wait before
+// one may be tried.
 func (h *Handler) tryFactor(ctx context.Context, try attempt, check func() error) (time.Duration, error) {
 	counted, err := h.throttle.begin(ctx, try)
 	if err != nil || counted.wait > 0 {
 		return counted.wait, err
+	}
+	if counted.slow {
+		turn, cancel := context.WithTimeout(ctx, hashTimeout)
+		defer cancel()
+		leave, err := h.throttle.hold(turn)
+		if err != nil {
+			ctx, cancel := toTheEnd(ctx)
+			defer cancel()
+			return 0, errors.Join(err, h.throttle.abandoned(ctx, try))
+		}
+		defer leave()
 	}
 	err = check()
 	if _, wrong := isWrongFactor(err); wrong {
@@ -211,9 +240,13 @@ func (h *Handler) passkeySignIn(w http.ResponseWriter, r *http.Request) error {
 		return errors.Join(h.factorFailed(r, nil, f.req, &errFactor{tandem.RulePasskey, "there are no passkeys for an issuer without a name"}),
 			h.showSignIn(w, r, http.StatusBadRequest, f, wrongPasskey))
 	}
+	try, err := h.passkeyAttempt(r, form.Get("credential"))
+	if err != nil {
+		return err
+	}
 	var acc *Account
 	var methods []string
-	wait, err := h.tryFactor(r.Context(), h.passkeyAttempt(r, form.Get("credential")), func() (err error) {
+	wait, err := h.tryFactor(r.Context(), try, func() (err error) {
 		acc, methods, err = h.checkPasskey(r.Context(), h.cookieValue(r, formCookie), form.Get("challenge"), form.Get("credential"), netaddr.Host(r.RemoteAddr), nil)
 		if err == nil && !acc.canSignIn() {
 			err = wrongFactor(ruleOfClosed(acc), "the account may not sign in")
@@ -227,6 +260,10 @@ func (h *Handler) passkeySignIn(w http.ResponseWriter, r *http.Request) error {
 	if wrong, ok := isWrongFactor(err); ok {
 		w.Header().Set("WWW-Authenticate", `Form realm="sign-in"`)
 		return errors.Join(h.factorFailed(r, acc, f.req, wrong), h.showSignIn(w, r, http.StatusUnauthorized, f, wrongPasskey))
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		w.Header().Set("Retry-After", "1")
+		return h.showSignIn(w, r, http.StatusServiceUnavailable, f, tooBusy)
 	}
 	if err != nil {
 		return err

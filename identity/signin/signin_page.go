@@ -164,10 +164,7 @@ var errWrongPassword = errors.New("wrong login or password")
 func (h *Handler) authenticate(r *http.Request, f signInFields) (acc Account, wait time.Duration, err error) {
 	ctx := r.Context()
 	key := LoginKey(f.login)
-	try := newAttempt(key, netaddr.Network(r.RemoteAddr))
-	if device, known := h.device(r); known && device.knows(key) {
-		try = newDeviceAttempt(key, device.ID)
-	}
+	try := h.attemptOf(r, "", key)
 	counted, err := h.throttle.begin(ctx, try)
 	if err != nil || counted.wait > 0 {
 		return Account{}, counted.wait, err
@@ -194,6 +191,15 @@ func (h *Handler) authenticate(r *http.Request, f signInFields) (acc Account, wa
 		err = h.renewHash(ctx, &acc, f.password)
 	}
 	return acc, 0, err
+}
+
+// attemptOf is what a try to sign in as the login counts against; each kind of proof, by
+// its prefix, has counters of its own, but for those of addresses.
+func (h *Handler) attemptOf(r *http.Request, kind, key string) attempt {
+	if device, known := h.device(r); known && device.knows(key) {
+		return newDeviceAttempt(kind+key, device.ID)
+	}
+	return newAttempt(kind+key, netaddr.Network(r.RemoteAddr))
 }
 
 // verify looks at the password when it is the attempt's turn.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -73,7 +74,7 @@ func (t *target) getContent(w http.ResponseWriter, r *http.Request, contents wri
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	sent := &counted{w: w}
+	sent := &pieces{w: w, still: func() error { return CallOf(r.Context()).Still(ctx) }}
 	if err := contents.WriteContent(ctx, sent, c); err != nil {
 		if sent.n == 0 {
 			return err
@@ -103,15 +104,27 @@ func attachment(name string) string {
 	return `attachment; filename="` + plain + `"; filename*=UTF-8''` + strings.ReplaceAll(url.QueryEscape(name), "+", "%20")
 }
 
-type counted struct {
-	w http.ResponseWriter
-	n int
+// pieceSize is how much of a file is on the line at a time.
+const pieceSize = 16 << 10
+
+// pieces sends a file as long as its reader may see what they could at the beginning: who
+// takes it slowly gets no more of it afterwards than the piece that is on the line (E4).
+type pieces struct {
+	w     io.Writer
+	still func() error
+	n     int
 }
 
-func (c *counted) Write(b []byte) (int, error) {
-	n, err := c.w.Write(b)
-	c.n += n
-	return n, err
+func (p *pieces) Write(b []byte) (written int, err error) {
+	for written < len(b) && err == nil {
+		if err = p.still(); err != nil {
+			break
+		}
+		var n int
+		n, err = p.w.Write(b[written:min(written+pieceSize, len(b))])
+		written, p.n = written+n, p.n+n
+	}
+	return written, err
 }
 
 // putContent stores the body as the content.

@@ -54,6 +54,9 @@ func (t *target) printout(w http.ResponseWriter, r *http.Request) error {
 			return err
 		},
 	})
+	if err == nil {
+		err = CallOf(r.Context()).Still(ctx) // it reads, though it is a POST
+	}
 	if err != nil {
 		return err
 	}

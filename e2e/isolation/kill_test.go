@@ -105,6 +105,9 @@ func TestI6_KillSwitchesReachEveryReplica(t *testing.T) {
 					_, err := k.admin.Accounts.SetPassword(ctx, tandemtest.By, "anna", tandemtest.Password)
 					return err
 				}, ofThePerson},
+				{"grant of a person", func(ctx context.Context, k *killing, _ *issued) error {
+					return k.admin.Grants.Withdraw(ctx, tandemtest.By, "anna", tandemtest.Portal)
+				}, ofThePerson[:5]},
 				{"signing key", func(ctx context.Context, k *killing, i *issued) error {
 					_, err := k.admin.DistrustKey(ctx, tandemtest.By, kid(k, i.service))
 					return err

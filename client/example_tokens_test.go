@@ -8,6 +8,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/oauth/dpop"
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
@@ -44,6 +45,35 @@ func ExampleServiceTokens_Client() {
 	defer res.Body.Close()
 	fmt.Println(res.Status, res.Header.Get("Content-Type"))
 	// Output: 200 OK application/xml;charset=utf-8
+}
+
+// With a key the service token is bound to it: who finds the token somewhere has no use of
+// it. In production the key is the back end's own, made once and kept with its credential.
+func ExampleServiceConfig_dPoP() {
+	key, err := dpop.NewKey()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	bound, err := client.NewServiceTokens(client.ServiceConfig{
+		Provider: provider(), ApplicationURI: tandemtest.Portal, Credential: client.ServiceSecret(demo().ServiceSecret), DPoP: key,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	n, err := client.ServiceOData(provider().ODataRoot, bound).Count(context.Background(), "General_Products_Products", client.Query{})
+	fmt.Println(n > 0, err)
+	t, err := bound.Token(context.Background())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	status, _ := demo().API("GET", "GetVersion()", t.Raw(), "") // as a bearer's
+	fmt.Println(status)
+	// Output:
+	// true <nil>
+	// 401
 }
 
 // Status asks nobody: it is for a page of diagnostics.

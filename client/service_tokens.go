@@ -14,6 +14,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/oauth/dpop"
 )
 
 // Distances between token requests that fail.
@@ -36,6 +37,10 @@ type ServiceConfig struct {
 	// ServiceInstance tells replicas of one back end apart, so that each has an
 	// API session of its own; empty means the single default instance.
 	ServiceInstance string
+	// DPoP is a key that the token is bound to (RFC 9449): who steals it, from a log or a
+	// proxy, can do nothing with it. Replicas may share the key or have one each. A provider
+	// that gives a token that is not bound is refused. Nil binds none.
+	DPoP *dpop.Key
 	// APIOrigins ("https://api.example.com") may be sent the service token,
 	// beside the issuer's own origin and the root of an [OData].
 	APIOrigins []string
@@ -110,6 +115,7 @@ func NewServiceTokens(c ServiceConfig) (*ServiceTokens, error) {
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
+	bound := newProofs(c.DPoP, c.Clock) // one for both, as nonces are an origin's
 	form := url.Values{"grant_type": {oauth.GrantClientCredentials}}
 	if len(c.Scope) > 0 {
 		form.Set("scope", c.Scope.String())
@@ -119,11 +125,11 @@ func NewServiceTokens(c ServiceConfig) (*ServiceTokens, error) {
 	}
 	s := &ServiceTokens{
 		clock: c.Clock, timed: c.Clock == nil, form: form, log: logger(c.Log),
-		endpoint: tokenEndpoint{provider: c.Provider, applicationURI: c.ApplicationURI, credential: c.Credential.service, clock: c.Clock},
+		endpoint: tokenEndpoint{provider: c.Provider, applicationURI: c.ApplicationURI, credential: c.Credential.service, clock: c.Clock, proofs: bound},
 	}
 	s.calls = &authorised{
 		http: httpClient(rt), origins: origins, observe: c.Observe, clock: s.clock,
-		token: s.get, rejected: s.rejected, onBehalf: true, patience: servicePatience,
+		token: s.get, rejected: s.rejected, onBehalf: true, patience: servicePatience, proofs: bound,
 	}
 	return s, nil
 }

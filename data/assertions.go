@@ -17,8 +17,11 @@ func NewAssertions(db *sqldb.DB) *Assertions { return &Assertions{db} }
 
 // UseAssertion implements [token.AssertionStore].
 func (s *Assertions) UseAssertion(ctx context.Context, id [sha256.Size]byte, expires time.Time) (bool, error) {
-	return sqldb.Changed(s.db.Writer().ExecContext(ctx,
-		`INSERT INTO client_assertions (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`, id[:], sqldb.Micros(expires)))
+	stmt, err := s.db.WriteStmt(ctx, `INSERT INTO client_assertions (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`)
+	if err != nil {
+		return false, err
+	}
+	return sqldb.Changed(stmt.ExecContext(ctx, id[:], sqldb.Micros(expires)))
 }
 
 // PurgeAssertions implements [token.AssertionStore].

@@ -91,10 +91,12 @@ func (h *Handler) introspect(w http.ResponseWriter, q *request) (oauth.Introspec
 		}
 		return h.introspectSignIn(ctx, q, text, "", about == oauth.AboutPerson)
 	}
-	if hint, err := h.Verifier.VerifyIDToken(ctx, text); err == nil {
-		return h.introspectID(ctx, q, hint)
-	}
 	p, err := h.speaker(ctx, text)
+	if tandem.ErrorCode(err) == tandem.CodeUnauthorized { // no access token; most are
+		if hint, err := h.Verifier.VerifyIDToken(ctx, text); err == nil {
+			return h.introspectID(ctx, q, hint)
+		}
+	}
 	return h.introspectAccess(ctx, q, p, err)
 }
 

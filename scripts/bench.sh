@@ -16,6 +16,7 @@ bench() { go test "$1" -run '^$' -bench "^Benchmark($2)\$" -benchtime "$3" -benc
 
 {
 	bench ./bench ClientCredentials 15x
+	bench ./bench Identity 7x
 	bench ./bench EntityByID 40x
 	bench ./bench FirstPage 3s
 	bench ./bench Guards 1x

@@ -49,8 +49,7 @@ var ErrAssertionClaims = fmt.Errorf("%w: it is for somebody else or another time
 type Assertion struct {
 	// ClientID is whom it claims to be from.
 	ClientID string
-	text     string
-	header   header
+	text     *compact
 	claims   assertionClaims
 	// oneAudience says that aud is one text and not an array.
 	oneAudience bool
@@ -69,23 +68,23 @@ type assertionClaims struct {
 // ReadAssertion reads a client assertion far enough to know whose it claims to
 // be.
 func ReadAssertion(text string) (*Assertion, error) {
-	h, payload, err := readHeader(text)
-	if err != nil || !slices.Contains(AssertionAlgorithms, h.Algorithm) {
+	t, err := readCompact(text)
+	if err != nil || !slices.Contains(AssertionAlgorithms, t.Algorithm) {
 		return nil, ErrAssertion
 	}
 	// A token made for another purpose must not pass for an assertion.
-	if h.Type != "" && h.Type != "JWT" && h.Type != "client-authentication+jwt" {
+	if t.Type != "" && t.Type != "JWT" && t.Type != "client-authentication+jwt" {
 		return nil, ErrAssertion
 	}
-	a := &Assertion{text: text, header: h}
-	if json.Unmarshal(payload, &a.claims) != nil || a.claims.Subject == "" {
+	a := &Assertion{text: t}
+	if json.Unmarshal(t.payload, &a.claims) != nil || a.claims.Subject == "" {
 		return nil, ErrAssertion
 	}
 	a.ClientID = a.claims.Subject
 	var raw struct {
 		Audience json.RawMessage `json:"aud"`
 	}
-	a.oneAudience = json.Unmarshal(payload, &raw) == nil && len(raw.Audience) > 0 && raw.Audience[0] == '"'
+	a.oneAudience = json.Unmarshal(t.payload, &raw) == nil && len(raw.Audience) > 0 && raw.Audience[0] == '"'
 	return a, nil
 }
 
@@ -93,7 +92,7 @@ func ReadAssertion(text string) (*Assertion, error) {
 // addressed to the issuer by a text alone (section 5.3.2.1), and not signed with RS256
 // (section 5.4.1).
 func (a *Assertion) FitsFAPI(issuer string) bool {
-	return a.oneAudience && a.claims.Audience[0] == issuer && a.header.Algorithm != jose.RS256
+	return a.oneAudience && a.claims.Audience[0] == issuer && a.text.Algorithm != jose.RS256
 }
 
 // Verify checks the assertion against one public key, a JWK (RFC 7523 section 3):
@@ -105,18 +104,11 @@ func (a *Assertion) Verify(publicKey []byte, audiences []string, now time.Time) 
 	if json.Unmarshal(publicKey, &key) != nil || !key.IsPublic() {
 		return ErrAssertion
 	}
-	if a.header.KeyID != "" && key.KeyID != "" && a.header.KeyID != key.KeyID {
+	if a.text.KeyID != "" && key.KeyID != "" && a.text.KeyID != key.KeyID {
 		return ErrAssertion
 	}
 	// The key decides what algorithm it takes (RFC 8725 section 3.1).
-	if !slices.Contains(keyalg.Of(key.Key), a.header.Algorithm) {
-		return ErrAssertion
-	}
-	jws, err := jose.ParseSignedCompact(a.text, AssertionAlgorithms)
-	if err != nil {
-		return ErrAssertion
-	}
-	if _, err := jws.Verify(key.Key); err != nil {
+	if keyalg.Verify(a.text.Algorithm, key.Key, a.text.input, a.text.signature) != nil {
 		return ErrAssertion
 	}
 	c, skew, at := &a.claims, assertionSkew.Seconds(), float64(now.Unix())

@@ -85,31 +85,28 @@ func lenient(text string) (h header, payload []byte, ok bool) {
 
 // read takes the claims of an own token.
 func (in *Inspected) read(payload []byte) {
-	var names map[string]json.RawMessage
-	var common oauth.AccessClaims
-	if json.Unmarshal(payload, &names) != nil || json.Unmarshal(payload, &common) != nil {
+	all, err := uniqueNames(payload)
+	if err != nil {
 		return
 	}
-	p := &tandem.Principal{
-		ApplicationURI: common.ClientID, TokenID: common.ID, Scope: tandem.Scope(common.Scope),
-		IssuedAt: time.Unix(common.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(common.ExpiresAt, 0).UTC(),
+	c, err := readAccess(&compact{payload: payload, names: all})
+	if err != nil {
+		return
 	}
-	var err error
-	switch common.Kind {
-	case oauth.KindUser:
-		p.User, err = userOf(payload, names)
-		p.Resource = resourceOf(common.Issuer, common.Audience)
-	case oauth.KindService:
-		p.Service, err = serviceOf(payload, names)
-	case oauth.KindID:
-		var c oauth.IDClaims
-		if err = json.Unmarshal(payload, &c); err == nil && len(c.Audience) == 1 {
-			p.ApplicationURI = c.Audience[0]
-			p.User = &tandem.UserIdentity{ID: c.UserID, Login: c.Subject, Type: tandem.UserType(c.UserType), Admin: c.Admin, SignInID: c.SignInID}
+	if in.Kind = c.common().Kind; in.Kind != oauth.KindID {
+		if in.Principal, err = c.principal(all, c.common().Issuer); err != nil {
+			in.Kind = ""
 		}
+		return
 	}
-	if err == nil && (p.User != nil || p.Service != nil) {
-		in.Kind, in.Principal = common.Kind, p
+	var id oauth.IDClaims
+	if json.Unmarshal(payload, &id) != nil || len(id.Audience) != 1 {
+		in.Kind = ""
+		return
+	}
+	in.Principal = &tandem.Principal{
+		ApplicationURI: id.Audience[0], TokenID: id.ID, IssuedAt: time.Unix(id.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(id.ExpiresAt, 0).UTC(),
+		User: &tandem.UserIdentity{ID: id.UserID, Login: id.Subject, Type: tandem.UserType(id.UserType), Admin: id.Admin, SignInID: id.SignInID},
 	}
 }
 

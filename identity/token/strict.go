@@ -29,44 +29,61 @@ type header struct {
 	KeyID     string                  `json:"kid"`
 }
 
+// compact is a compact JWS, of which nothing is to be believed before it is verified.
+type compact struct {
+	header
+	payload   []byte
+	names     names  // of the claims
+	input     string // what is signed
+	signature []byte
+}
+
+// names are the members of a JSON object, folded; false are those that were written in
+// another way.
+type names map[string]bool
+
+// has reports whether there is a member of exactly this name.
+func (n names) has(name string) bool { return n[name] }
+
+func (n names) hasAll(wanted []string) bool {
+	return !slices.ContainsFunc(wanted, func(name string) bool { return !n[name] })
+}
+
+// hasAny also takes those that are written in another way: encoding/json reads them.
+func (n names) hasAny(unwanted []string) bool {
+	return slices.ContainsFunc(unwanted, func(name string) bool { _, there := n[name]; return there })
+}
+
 // forbiddenHeaders carry keys, or ask for a processing that does not exist
 // here (RFC 8725 sections 3.9 and 3.10).
-var forbiddenHeaders = []string{"jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256", "crit", "b64", "zip", "enc", "cty"}
+var forbiddenHeaders = []string{"jku", "jwk", "x5u", "x5c", "x5t", "x5t#s256", "crit", "b64", "zip", "enc", "cty"}
 
-// readHeader reads the header of a compact JWS before anything is verified.
-// The payload is returned decoded; it is not to be believed yet.
-func readHeader(text string) (header, []byte, error) {
-	var h header
-	if len(text) > MaxJWT || strings.Count(text, ".") != 2 {
-		return h, nil, errMalformed
+// readCompact reads a compact JWS before anything of it is verified.
+func readCompact(text string) (*compact, error) {
+	part := strings.Split(text, ".")
+	if len(text) > MaxJWT || len(part) != 3 {
+		return nil, errMalformed
 	}
-	var part [3][]byte
-	for i, encoded := range strings.Split(text, ".") {
-		var ok bool
-		if part[i], ok = decodePart(encoded); !ok {
-			return h, nil, errMalformed
+	head, ok := decodePart(part[0])
+	payload, ok2 := decodePart(part[1])
+	signature, ok3 := decodePart(part[2])
+	if !ok || !ok2 || !ok3 {
+		return nil, errMalformed
+	}
+	members, err := uniqueNames(head)
+	if err != nil || members.hasAny(forbiddenHeaders) {
+		return nil, errMalformed
+	}
+	c := &compact{payload: payload, signature: signature, input: text[:len(part[0])+1+len(part[1])]}
+	if c.names, err = uniqueNames(payload); err != nil || json.Unmarshal(head, &c.header) != nil {
+		return nil, errMalformed
+	}
+	for _, name := range []string{"alg", "typ", "kid"} { // encoding/json also takes "ALG" for alg
+		if exact, there := members[name]; there && !exact {
+			return nil, errMalformed
 		}
 	}
-	rawHeader, payload := part[0], part[1]
-	if uniqueNames(rawHeader) != nil || uniqueNames(payload) != nil {
-		return h, nil, errMalformed
-	}
-	var names map[string]json.RawMessage
-	if json.Unmarshal(rawHeader, &names) != nil {
-		return h, nil, errMalformed
-	}
-	for _, name := range forbiddenHeaders {
-		if _, ok := names[name]; ok {
-			return h, nil, errMalformed
-		}
-	}
-	// Member by member: encoding/json would also take "ALG" for alg.
-	for name, value := range map[string]any{"alg": &h.Algorithm, "typ": &h.Type, "kid": &h.KeyID} {
-		if raw, ok := names[name]; ok && json.Unmarshal(raw, value) != nil {
-			return h, nil, errMalformed
-		}
-	}
-	return h, payload, nil
+	return c, nil
 }
 
 // decodePart decodes base64url without padding (RFC 7515 section 2), so that
@@ -82,26 +99,31 @@ func decodePart(encoded string) ([]byte, bool) {
 
 // uniqueNames proves that the text is one JSON object in which no member
 // repeats, not even in another case: two readers of such a text could see two
-// different claims (RFC 7519 section 4, RFC 8725 section 2.4).
+// different claims (RFC 7519 section 4, RFC 8725 section 2.4). It returns the names of the
+// object's own members.
 //
 // encoding/json says whether it is JSON at all; in text that is, strings and brackets
 // are enough to know what is a name.
-func uniqueNames(text []byte) error {
+func uniqueNames(text []byte) (names, error) {
 	if !json.Valid(text) || bytes.TrimLeft(text, " \t\r\n")[0] != '{' {
-		return errMalformed
+		return nil, errMalformed
 	}
-	var open []map[string]bool // the names of each object that is open; nil for an array
-	named := false             // the next string is a name
+	all := make(names, 24)
+	var open []names // the names of each object that is open; nil for an array
+	named := false   // the next string is a name
 	for i := 0; i < len(text); i++ {
 		switch text[i] {
 		case '{', '[':
 			if len(open) == maxDepth {
-				return errMalformed
+				return nil, errMalformed
 			}
 			named = text[i] == '{'
 			open = append(open, nil)
-			if named {
-				open[len(open)-1] = make(map[string]bool, 24)
+			switch {
+			case len(open) == 1:
+				open[0] = all
+			case named:
+				open[len(open)-1] = make(names)
 			}
 		case '}', ']':
 			open = open[:len(open)-1]
@@ -110,16 +132,17 @@ func uniqueNames(text []byte) error {
 		case '"':
 			end := stringEnd(text, i)
 			if named {
-				name, names := foldedName(text[i:end]), open[len(open)-1]
-				if names[name] {
-					return errMalformed
+				name, exact := foldedName(text[i:end])
+				of := open[len(open)-1]
+				if _, there := of[name]; there {
+					return nil, errMalformed
 				}
-				names[name] = true
+				of[name] = exact
 			}
 			named, i = false, end-1
 		}
 	}
-	return nil
+	return all, nil
 }
 
 // stringEnd is where the string that begins at i is over, in JSON.
@@ -132,14 +155,14 @@ func stringEnd(text []byte, i int) int {
 	return i + 1
 }
 
-// foldedName is a name without regard to case. encoding/json folds further than lower case
-// does: it takes ſ for s.
-func foldedName(quoted []byte) string {
-	plain := func(c byte) bool { return c >= 'a' && c <= 'z' || c == '_' }
+// foldedName is a name without regard to case, and whether it was written so. encoding/json
+// folds further than lower case does: it takes ſ for s.
+func foldedName(quoted []byte) (folded string, exact bool) {
+	plain := func(c byte) bool { return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_' }
 	if name := quoted[1 : len(quoted)-1]; !slices.ContainsFunc(name, func(c byte) bool { return !plain(c) }) {
-		return string(name) // as nearly all are
+		return string(name), true // as nearly all are
 	}
 	var name string
 	_ = json.Unmarshal(quoted, &name) // it is valid
-	return strings.ToLower(strings.ToUpper(name))
+	return strings.ToLower(strings.ToUpper(name)), false
 }

@@ -6,9 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
-
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/keyalg"
 	"github.com/hybridapps/tandem/oauth"
 )
 
@@ -83,39 +82,27 @@ func resourceOf(issuer string, aud oauth.Audience) string {
 }
 
 func (v *Verifier) verifyAccess(text string, admits func(resource string, aud oauth.Audience) bool) (*tandem.Principal, error) {
-	payload, err := v.open(text, accessTypes, accessUses)
+	t, err := v.open(text, accessTypes, accessUses)
 	if err != nil {
 		return nil, err
 	}
-	var names map[string]json.RawMessage
-	var common oauth.AccessClaims
-	if json.Unmarshal(payload, &names) != nil || json.Unmarshal(payload, &common) != nil || common.ID == "" || common.ClientID == "" {
+	c, err := readAccess(t)
+	if err != nil || c.common().ID == "" || c.common().ClientID == "" {
 		return nil, bad(tandem.RuleTokenKind, nil)
 	}
+	common := c.common()
 	if common.Issuer != v.Issuer {
 		return nil, bad(tandem.RuleTokenIssuer, nil)
 	}
-	if _, bound := names["cnf"]; bound && common.Confirmation.KeyThumbprint == "" {
+	if t.names.hasAny(confirmation) && common.Confirmation.KeyThumbprint == "" {
 		return nil, errBadToken // bound in a way that we do not know
 	}
-	p := &tandem.Principal{
-		ApplicationURI: common.ClientID, TokenID: common.ID, Scope: tandem.Scope(common.Scope),
-		IssuedAt: time.Unix(common.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(common.ExpiresAt, 0).UTC(),
-		KeyThumbprint: common.Confirmation.KeyThumbprint, Resource: resourceOf(v.Issuer, common.Audience),
-	}
-	switch common.Kind {
-	case oauth.KindUser:
-		p.User, err = userOf(payload, names)
-	case oauth.KindService:
-		p.Service, err = serviceOf(payload, names)
-	default:
-		err = bad(tandem.RuleTokenKind, nil)
-	}
+	p, err := c.principal(t.names, v.Issuer)
 	if err == nil && p.Service != nil && p.Resource != "" {
 		err = bad(tandem.RuleTokenKind, nil) // there are none (invariant I3)
 	}
 	if err == nil {
-		err = v.current(&common, p)
+		err = v.current(common, p)
 	}
 	if err == nil && !admits(p.Resource, common.Audience) {
 		wrong := errWrongAudience.By(tandem.RuleTokenAudience)
@@ -140,51 +127,84 @@ func (v *Verifier) current(c *oauth.AccessClaims, p *tandem.Principal) error {
 	return nil
 }
 
-func userOf(payload []byte, names map[string]json.RawMessage) (*tandem.UserIdentity, error) {
-	var c oauth.UserAccessClaims
-	if !hasAll(names, userRequired) || hasAny(names, serviceOnly) || json.Unmarshal(payload, &c) != nil {
+// confirmation is the claim by which a token is bound (RFC 7800).
+var confirmation = []string{"cnf"}
+
+// accessClaims are those of an access token, of either kind: one of them is set.
+type accessClaims struct {
+	user    *oauth.UserAccessClaims
+	service *oauth.ServiceAccessClaims
+	// subject is that of a service token, nil for none.
+	subject *string
+}
+
+// readAccess reads the claims once, by the kind that their names say; whether they are
+// those of the kind is for principal.
+func readAccess(t *compact) (c accessClaims, err error) {
+	if t.names.hasAny(serviceRequired) {
+		var read struct {
+			oauth.ServiceAccessClaims
+			Subject *string `json:"sub"`
+		}
+		err = json.Unmarshal(t.payload, &read)
+		return accessClaims{service: &read.ServiceAccessClaims, subject: read.Subject}, err
+	}
+	c.user = new(oauth.UserAccessClaims)
+	return c, json.Unmarshal(t.payload, c.user)
+}
+
+func (c *accessClaims) common() *oauth.AccessClaims {
+	if c.service != nil {
+		return &c.service.AccessClaims
+	}
+	return &c.user.AccessClaims
+}
+
+// principal is whom a token of the issuer speaks for, if its claims are those of the kind
+// that it says it is of (invariants I3, I4 and I7).
+func (c *accessClaims) principal(n names, issuer string) (*tandem.Principal, error) {
+	common := c.common()
+	p := &tandem.Principal{
+		ApplicationURI: common.ClientID, TokenID: common.ID, Scope: tandem.Scope(common.Scope),
+		IssuedAt: time.Unix(common.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(common.ExpiresAt, 0).UTC(),
+		KeyThumbprint: common.Confirmation.KeyThumbprint, Resource: resourceOf(issuer, common.Audience),
+	}
+	switch {
+	case common.Kind == oauth.KindUser && c.user != nil:
+		p.User = userOf(c.user, n)
+	case common.Kind == oauth.KindService && c.service != nil:
+		p.Service = c.serviceOf(n)
+	}
+	if p.User == nil && p.Service == nil {
 		return nil, bad(tandem.RuleTokenKind, nil)
 	}
-	if c.Subject == "" || c.UserID == "" || c.SignInID == "" || !tandem.UserType(c.UserType).CanSignIn() {
-		return nil, bad(tandem.RuleTokenKind, nil)
+	return p, nil
+}
+
+func userOf(c *oauth.UserAccessClaims, n names) *tandem.UserIdentity {
+	if !n.hasAll(userRequired) || n.hasAny(serviceOnly) || c.Subject == "" || c.UserID == "" || c.SignInID == "" || !tandem.UserType(c.UserType).CanSignIn() {
+		return nil
 	}
 	return &tandem.UserIdentity{
 		ID: c.UserID, Login: c.Subject, Type: tandem.UserType(c.UserType), Admin: c.Admin, SignInID: c.SignInID, GrantID: c.GrantID,
 		UserinfoClaims: c.UserinfoClaims, AuthTime: time.Unix(c.AuthTime, 0).UTC(), ContextClass: c.ContextClass, Methods: c.Methods,
 		IdentityProvider: c.IdentityProvider, Tenant: c.Tenant,
-	}, nil
-}
-
-func serviceOf(payload []byte, names map[string]json.RawMessage) (*tandem.ServiceIdentity, error) {
-	var c oauth.ServiceAccessClaims
-	if !hasAll(names, serviceRequired) || hasAny(names, userOnly) || json.Unmarshal(payload, &c) != nil {
-		return nil, bad(tandem.RuleTokenKind, nil)
 	}
-	if c.SystemUser == "" || c.SystemUserID == "" || tandem.UserType(c.SystemUserType) != tandem.SystemUserNoLogin ||
-		!oauth.ValidServiceInstance(c.Instance) || !ofItself(names, c.ClientID) {
-		return nil, bad(tandem.RuleTokenKind, nil)
+}
+
+// serviceOf takes a token that names nobody as its subject, or its client (RFC 9068 section
+// 2.2): no person has that name, as the two draw from one pool (invariant I7).
+func (c *accessClaims) serviceOf(n names) *tandem.ServiceIdentity {
+	s := c.service
+	itself := !n.hasAny(subject) || n.has("sub") && c.subject != nil && *c.subject == s.ClientID
+	if !n.hasAll(serviceRequired) || n.hasAny(userOnly) || !itself || s.SystemUser == "" || s.SystemUserID == "" ||
+		tandem.UserType(s.SystemUserType) != tandem.SystemUserNoLogin || !oauth.ValidServiceInstance(s.Instance) {
+		return nil
 	}
-	return &tandem.ServiceIdentity{SystemUserID: c.SystemUserID, SystemUserLogin: c.SystemUser, Instance: c.Instance}, nil
+	return &tandem.ServiceIdentity{SystemUserID: s.SystemUserID, SystemUserLogin: s.SystemUser, Instance: s.Instance}
 }
 
-// ofItself reports whether a service token names nobody as its subject, or its client (RFC
-// 9068 section 2.2). No person has that name: the two draw from one pool (invariant I7).
-func ofItself(names map[string]json.RawMessage, clientID string) bool {
-	text, there := names["sub"]
-	if !there {
-		return true
-	}
-	var subject *string
-	return json.Unmarshal(text, &subject) == nil && subject != nil && *subject == clientID && clientID != ""
-}
-
-func hasAll(names map[string]json.RawMessage, wanted []string) bool {
-	return !slices.ContainsFunc(wanted, func(n string) bool { _, ok := names[n]; return !ok })
-}
-
-func hasAny(names map[string]json.RawMessage, unwanted []string) bool {
-	return slices.ContainsFunc(unwanted, func(n string) bool { _, ok := names[n]; return ok })
-}
+var subject = []string{"sub"}
 
 // The types of tokens in their header. Access tokens may have that of any JWT, as the
 // instance was told: what a token is says the use of its key, which signs nothing else.
@@ -194,36 +214,31 @@ var (
 )
 
 // open checks the form, header and signature of one of our tokens, which is of one of the
-// types and for one of the uses, and returns its payload.
-func (v *Verifier) open(text string, types []string, uses []KeyUse) ([]byte, error) {
+// types and for one of the uses.
+func (v *Verifier) open(text string, types []string, uses []KeyUse) (*compact, error) {
 	if IsRefreshToken(text) {
 		return nil, bad(tandem.RuleTokenKind, nil)
 	}
-	h, payload, err := readHeader(text)
+	t, err := readCompact(text)
 	if err != nil {
 		return nil, bad(tandem.RuleTokenMalformed, nil)
 	}
-	at := slices.IndexFunc(uses, func(use KeyUse) bool { return use.Algorithm() == h.Algorithm })
-	if at < 0 || !slices.Contains(types, h.Type) {
+	at := slices.IndexFunc(uses, func(use KeyUse) bool { return use.Algorithm() == t.Algorithm })
+	if at < 0 || !slices.Contains(types, t.Type) {
 		return nil, bad(tandem.RuleTokenKind, nil)
 	}
 	use := uses[at]
-	key, ok := v.Keys.verifier(h.KeyID, use, v.Clock.Now())
+	key, ok := v.Keys.verifier(t.KeyID, use, v.Clock.Now())
 	switch {
-	case !ok && v.Keys.has(h.KeyID): // of another use
+	case !ok && v.Keys.has(t.KeyID): // of another use
 		return nil, bad(tandem.RuleTokenKind, nil)
 	case !ok:
 		return nil, bad(tandem.RuleTokenSignature, nil)
 	}
-	jws, err := jose.ParseSignedCompact(text, []jose.SignatureAlgorithm{use.Algorithm()})
-	if err != nil {
-		return nil, bad(tandem.RuleTokenMalformed, nil)
-	}
-	verified, err := jws.Verify(key.public)
-	if err != nil || string(verified) != string(payload) {
+	if keyalg.Verify(use.Algorithm(), key.public.Key, t.input, t.signature) != nil {
 		return nil, bad(tandem.RuleTokenSignature, nil)
 	}
-	return verified, nil
+	return t, nil
 }
 
 // Hint is what an ID token says to the sign-out page: who was signed in, with
@@ -249,12 +264,12 @@ func (v *Verifier) VerifyIDToken(ctx context.Context, text string) (Hint, error)
 // section 2): one of our own ID tokens, whole and rightly signed. It may have
 // expired, as the applications keep it for the whole sign-in.
 func (v *Verifier) VerifyHint(_ context.Context, text string) (Hint, error) {
-	payload, err := v.open(text, idTypes, idUses)
+	t, err := v.open(text, idTypes, idUses)
 	if err != nil {
 		return Hint{}, err
 	}
 	var c oauth.IDClaims
-	if json.Unmarshal(payload, &c) != nil || c.Kind != oauth.KindID || c.Issuer != v.Issuer || len(c.Audience) != 1 ||
+	if json.Unmarshal(t.payload, &c) != nil || c.Kind != oauth.KindID || c.Issuer != v.Issuer || len(c.Audience) != 1 ||
 		c.Subject == "" || c.UserID == "" || c.SignInID == "" {
 		return Hint{}, bad(tandem.RuleHint, nil)
 	}

@@ -44,9 +44,10 @@ type Change struct {
 	Version int64
 	// Body is sent as JSON unless nil.
 	Body any
-	// ID is the row that was made or changed, "Set(guid)", where the service tells. It is
-	// set by Batch.
-	ID string
+	// ID is the row that was made or changed, "Set(guid)", and Made the ObjectVersion that
+	// the change gave its aggregate, where the service tells. Both are set by Batch.
+	ID   string
+	Made int64
 }
 
 // ErrNotDone is of parts that come after one that failed.
@@ -198,13 +199,21 @@ func readBatch(answer []byte, contentType string) (all []batchAnswer, err error)
 // statusHeader is where a service tells why a changeset failed, beside the 500 of the answer.
 const statusHeader = "Tandem-Status"
 
+// told takes which row was made or changed, and its version.
+func (c *Change) told(h http.Header) {
+	if id := h.Get("OData-EntityId"); id != "" {
+		c.ID = id[strings.LastIndexByte(id, '/')+1:]
+	}
+	if tag, ok := strings.CutPrefix(h.Get("ETag"), `W/"`); ok {
+		c.Made, _ = strconv.ParseInt(strings.TrimSuffix(tag, `"`), 10, 64)
+	}
+}
+
 // take takes what was answered.
 func (p *BatchPart) take(a batchAnswer) error {
 	if a.inside != nil || a.res == nil {
 		for i := range min(len(a.inside), len(p.Changes)) {
-			if id := a.inside[i].res.Header.Get("OData-EntityId"); id != "" {
-				p.Changes[i].ID = id[strings.LastIndexByte(id, '/')+1:]
-			}
+			p.Changes[i].told(a.inside[i].res.Header)
 		}
 		if len(a.inside) != len(p.Changes) {
 			return fmt.Errorf("%d changes have %d answers", len(p.Changes), len(a.inside))

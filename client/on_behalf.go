@@ -30,6 +30,13 @@ type Behalf struct {
 	IssuedAt time.Time `json:"iat"`
 }
 
+// Whole reports whether b says all that a call has to say: a person, a sign-in, and when.
+// Calls on behalf of what is not whole are made for nobody.
+func (b Behalf) Whole() bool {
+	return b.SignInID != "" && len(b.UserID) == 36 && !b.IssuedAt.IsZero() &&
+		!strings.ContainsFunc(b.UserID+b.SignInID, func(r rune) bool { return r <= ' ' || r > '~' || r == ';' })
+}
+
 // Evidenced is verified evidence of who asks for something: an [IDToken] (see
 // [IDTokenVerifier]), the [Caller] of an API of one's own, or a [Behalf] that was kept.
 type Evidenced interface{ Behalf() Behalf }
@@ -64,8 +71,7 @@ func setOnBehalf(req *http.Request) string {
 		req.Header.Set(NarrowHeader, "person") // without the other one the API refuses the call
 	}
 	evidence, ok := req.Context().Value(onBehalfKey{}).(Behalf)
-	if !ok || evidence.SignInID == "" || len(evidence.UserID) != 36 || evidence.IssuedAt.IsZero() ||
-		strings.ContainsFunc(evidence.UserID+evidence.SignInID, func(r rune) bool { return r <= ' ' || r > '~' || r == ';' }) {
+	if !ok || !evidence.Whole() {
 		return ""
 	}
 	req.Header.Set(OnBehalfHeader, evidence.UserID+";sid="+evidence.SignInID+";iat="+strconv.FormatInt(evidence.IssuedAt.Unix(), 10))

@@ -78,6 +78,8 @@ type ResourceServer struct {
 	clock      tandem.Clock
 	metadata   string // the address of its document; empty for none
 	alive      answers[liveKey, life]
+	// proven are tokens whose signature was verified, by the key that did.
+	proven recent[liveKey, publicKey]
 }
 
 // NewResourceServer checks the configuration. It makes no request.

@@ -1,6 +1,9 @@
 package client_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -143,6 +146,36 @@ func TestResourceServerKnowsWhoCalls(t *testing.T) {
 		keycloak := sign(jose.RS256, jose.JSONWebKey{Key: signingKeys().rsa, KeyID: "r1"}, g.claims(map[string]any{"client_id": nil, "azp": fieldApp, "token_kind": nil, "id": nil, "scope": "visits"}), "JWT")
 		if w := other.call("GET", bearer(keycloak)); w.Code != 200 || !strings.Contains(w.Body.String(), `"UserID":"nina"`) {
 			t.Errorf("another provider's: %d %s", w.Code, w.Body)
+		}
+	})
+}
+
+// A token that was verified once is good only as long as its key is: another key with the
+// same name verifies nothing that the one before it did.
+func TestD24_SeenTokenEndsWithItsKey(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g := guard(t, nil)
+		token := g.signed(nil)
+		for range 2 {
+			if w := g.call("GET", bearer(token)); w.Code != 200 {
+				t.Fatalf("%d %s", w.Code, w.Body)
+			}
+		}
+		if w := g.call("GET", bearer(token[:len(token)-4]+"AAAA")); w.Code != 401 {
+			t.Errorf("another signature of the same token: %d %s", w.Code, w.Body)
+		}
+		other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.mu.Lock()
+		g.onKeys = func() []jose.JSONWebKey {
+			return []jose.JSONWebKey{{Key: &other.PublicKey, KeyID: "e1", Algorithm: "ES256", Use: "sig"}}
+		}
+		g.mu.Unlock()
+		time.Sleep(11 * time.Minute)
+		if w := g.call("GET", bearer(token)); w.Code != 401 {
+			t.Errorf("its key is another one: %d %s", w.Code, w.Body)
 		}
 	})
 }

@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"crypto"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -92,12 +94,25 @@ func (s *ResourceServer) signed(ctx context.Context, raw string) ([]byte, string
 		}
 		return nil, "", fail(tandem.CodeUnavailable, err, "the keys of %s cannot be had: %v", s.config.Provider.issuer, err)
 	}
+	token := liveKey(sha256.Sum256([]byte(raw)))
+	before, seen := s.proven.get(token)
 	for _, k := range keys {
+		if seen && before.Equal(k.Key) { // the same bytes and the same key, which is still trusted
+			return jws.UnsafePayloadWithoutVerification(), typ, nil
+		}
 		if payload, err := jws.Verify(k); err == nil {
+			if key, ok := k.Key.(publicKey); ok {
+				s.proven.put(token, key)
+			}
 			return payload, typ, nil
 		}
 	}
 	return nil, "", errNotAccess
+}
+
+// publicKey is what all public keys of the standard library are.
+type publicKey interface {
+	Equal(other crypto.PublicKey) bool
 }
 
 // about checks whom the token is of and for (RFC 9068 section 4), and that it is a

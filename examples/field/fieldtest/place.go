@@ -68,6 +68,8 @@ type Place struct {
 	admin   string
 	adminAt time.Time
 	handler atomic.Pointer[http.Handler]
+	// persons are those of the technicians that a test has made, by login.
+	persons map[string]string
 }
 
 // Start runs an instance until the test ends. The demo company comes with it.
@@ -206,6 +208,39 @@ func (p *Place) One(set, filter string) string {
 	return rows[0]["Id"].(string)
 }
 
+// personOf is the Person of a technician.
+func (p *Place) personOf(login string) string {
+	p.T.Helper()
+	if id := p.persons[login]; id != "" {
+		return id
+	}
+	return p.One("General_Contacts_Persons", "contains(PartyName,'"+names[login]+"')")
+}
+
+// Technicians makes so many more of them, each with a Person of their own.
+func (p *Place) Technicians(n int) (logins []string) {
+	p.T.Helper()
+	p.persons = map[string]string{}
+	users := make([]signin.NewUser, n)
+	for i := range users {
+		users[i] = signin.NewUser{Login: fmt.Sprintf("tech%d", i), Name: fmt.Sprintf("Technician %d", i), Type: tandem.InternalUser}
+		logins = append(logins, users[i].Login)
+	}
+	p.CreateUsers(users...)
+	for _, login := range logins {
+		var made struct {
+			ID string `json:"Id"`
+		}
+		p.ERP("POST", "General_Contacts_Persons?$select=Id", map[string]any{"FirstName": map[string]string{"EN": "Technician"}, "LastName": map[string]string{"EN": login}}, &made)
+		if _, err := p.Platform.SetPerson(p.T.Context(), tandemtest.By, login, made.ID); err != nil {
+			p.T.Fatal(err)
+		}
+		p.persons[login] = made.ID
+	}
+	p.Refresh()
+	return logins
+}
+
 // Today is the day in the cloud's zone, and at o'clock of it.
 func (p *Place) Today(hour int) time.Time {
 	zone, err := time.LoadLocation("Europe/Sofia")
@@ -219,7 +254,7 @@ func (p *Place) Today(hour int) time.Time {
 // Visits makes visits of somebody on a day, and returns their ids.
 func (p *Place) Visits(login string, day time.Time, n int) (ids []string) {
 	p.T.Helper()
-	person := "General_Contacts_Persons(" + p.One("General_Contacts_Persons", "contains(PartyName,'"+names[login]+"')") + ")"
+	person := "General_Contacts_Persons(" + p.personOf(login) + ")"
 	ref := func(id string) map[string]string { return map[string]string{"@odata.id": id} }
 	customer := p.One("Crm_Sales_Customers", "Active eq true")
 	object := p.One("Applications_Service_ServiceObjects", "IsActive eq true")

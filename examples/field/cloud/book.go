@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/examples/field/wire"
@@ -40,13 +42,15 @@ func (c *Cloud) book(ctx context.Context, k *command, fresh bool, language strin
 	}
 	ctx = client.OnBehalfOf(ctx, behalf)
 	b := &booking{Cloud: c, k: k, fresh: fresh, language: language}
+	if fresh { // nothing is sent yet
+		k.triedFrom, k.triedUntil = time.Time{}, time.Time{}
+	}
 	if err := c.sameSystemUser(ctx); err != nil {
 		return err
 	}
-	if b.person, err = c.personOf(ctx, behalf); err != nil {
-		return err
+	if b.person, err = c.personOf(ctx, behalf); err == nil {
+		err = b.run(ctx)
 	}
-	err = b.run(ctx)
 	var no *refusal
 	if errors.As(err, &no) {
 		return b.end(ctx, no, nil)
@@ -68,8 +72,8 @@ func (b *booking) run(ctx context.Context) (err error) {
 		return err
 	}
 	for range maxRaces {
-		if !b.fresh && b.applied() {
-			return b.done(ctx, b.linkAfter())
+		if done, err := b.doneBefore(ctx); done || err != nil {
+			return err
 		}
 		no, err := b.objection(ctx)
 		if err != nil {
@@ -84,11 +88,9 @@ func (b *booking) run(ctx context.Context) (err error) {
 			}
 			continue
 		}
-		again, err := b.write(ctx)
-		if !again {
+		if again, err := b.write(ctx); !again {
 			return err
 		}
-		b.fresh = false // another process may have booked it meanwhile
 	}
 	return refused("visit %s is being changed by others all the time; try again", b.v.DocumentNo)
 }
@@ -126,8 +128,9 @@ func (b *booking) objection(ctx context.Context) (*refusal, error) {
 	return no, nil
 }
 
-// write makes the changes and reads the visit in one call; again says that the visit was
-// changed meanwhile.
+// write makes the changes, and reads what they made of the visit in the same call; again says
+// that the visit was changed meanwhile. Which version it made is told by the changes
+// themselves: when the visit is read somebody else may have changed it once more.
 func (b *booking) write(ctx context.Context) (again bool, err error) {
 	changes, err := b.changes(ctx)
 	if err != nil {
@@ -136,61 +139,116 @@ func (b *booking) write(ctx context.Context) (again bool, err error) {
 	if len(changes) == 0 { // it is so already
 		return false, b.done(ctx, nil)
 	}
-	changes[0].Version = b.v.Version
-	var now visit
-	set, read := &client.BatchPart{Changes: changes}, &client.BatchPart{Read: afterPath(b.k.visit), Into: &now}
-	before := b.v.Version
-	if err := b.writes.Batch(ctx, true, set, read); err != nil {
+	before := b.v
+	changes[0].Version = before.Version
+	set, parts, now := &client.BatchPart{Changes: changes}, 1, visit{}
+	read := &client.BatchPart{Read: afterPath(b.k.visit), Into: &now}
+	if !b.plain() {
+		parts = 2
+	}
+	if err := b.sends(ctx); err != nil {
 		return false, err
 	}
-	if read.Err == nil {
-		if !now.takeCustomer(b.v) { // the office has changed even that
-			now.Customer = nil
-		}
-		b.v, b.live = &now, true
+	err = b.writes.Batch(ctx, true, []*client.BatchPart{set, read}[:parts]...)
+	b.k.triedUntil = b.clock.Now()
+	if err != nil {
+		return false, err
 	}
+	made := changes[len(changes)-1].Made
+	switch {
+	case parts == 2:
+		b.seen(&now, read.Err)
+	case set.Err == nil && made > 0:
+		b.v, b.live = b.after(made), true
+	default:
+		if err := b.look(ctx, true); err != nil {
+			return false, errors.Join(set.Err, err)
+		}
+	}
+	if set.Err != nil {
+		return b.notWritten(ctx, set.Err)
+	}
+	return false, b.done(ctx, newLink(before.Version, made))
+}
+
+// notWritten is what follows from the ERP's no.
+func (b *booking) notWritten(ctx context.Context, err error) (again bool, _ error) {
 	var api *client.APIError
 	switch {
-	case set.Err == nil && read.Err == nil:
-		return false, b.done(ctx, &chainLink{before, b.v.Version})
-	case set.Err == nil:
-		return false, read.Err // the next try finds what it has made
-	case !errors.As(set.Err, &api):
-		return false, set.Err
-	case api.Status == http.StatusPreconditionFailed && read.Err == nil:
+	case !errors.As(err, &api) || b.v == nil:
+		return false, err
+	case api.Status == http.StatusPreconditionFailed:
 		return true, nil
-	case api.Status == http.StatusConflict && read.Err == nil && b.v.hasLine(b.k.id): // by an earlier try that was still under way
+	case api.Status == http.StatusConflict && b.v.hasLine(b.k.id): // by an earlier try that was still under way
 		return false, b.done(ctx, nil)
-	case api.Status == http.StatusPreconditionFailed, fault.Of(set.Err, 0).Wait > 0:
-		return false, set.Err
-	case api.Status == http.StatusForbidden: // what the service lacks is for administrators to mend, and no answer for phones
-		return false, set.Err
 	}
-	return false, refused("%s", api.Message)
+	return false, final(err)
+}
+
+// seen takes the visit as it was read after the changes. Where it could not be, what is
+// known of it is old.
+func (b *booking) seen(now *visit, err error) {
+	if b.live = err == nil; !b.live {
+		b.v = nil
+		return
+	}
+	if !now.takeCustomer(b.v) { // the office has changed even that
+		now.Customer = nil
+	}
+	b.v = now
+}
+
+// notFinal are answers that another try, or an administrator who gives the service what it
+// lacks, can change.
+var notFinal = []int{http.StatusForbidden, http.StatusRequestTimeout, http.StatusPreconditionFailed}
+
+// final makes a final answer of the ERP's no, in its words.
+func final(err error) error {
+	var api *client.APIError
+	if !errors.As(err, &api) || fault.Of(err, 0).Wait > 0 || slices.Contains(notFinal, api.Status) {
+		return err
+	}
+	return refused("%s", api.Message)
 }
 
 // done ends a command that is booked.
 func (b *booking) done(ctx context.Context, made *chainLink) error {
-	return b.end(ctx, &refusal{status: http.StatusOK, answer: wire.Answer{State: wire.StateDone, Command: b.k.id, Visit: b.v.in(b.language)}}, made)
+	answer := wire.Answer{State: wire.StateDone, Command: b.k.id}
+	if b.v != nil {
+		answer.Visit = b.v.in(b.language)
+	}
+	return b.end(ctx, &refusal{status: http.StatusOK, answer: answer}, made)
 }
 
 // end keeps the final answer, and only then lets the bytes of a file go.
 func (b *booking) end(ctx context.Context, r *refusal, made *chainLink) error {
-	k := b.k
-	if k.state = r.answer.Error; k.state == "" {
-		k.state = stateDone
+	state := r.answer.Error
+	if state == "" {
+		state = stateDone
 	}
-	text, err := json.Marshal(stored{r.status, r.answer})
+	answer, err := json.Marshal(r.answer)
 	if err != nil {
 		return err
 	}
-	k.answer, k.finalAt = string(text), b.clock.Now()
+	text, err := json.Marshal(stored{r.status, answer})
+	if err != nil {
+		return err
+	}
 	v := b.v
 	if !b.live {
 		v = nil
 	}
-	if err := b.store.finish(ctx, k, v, made); err != nil || k.kind != fileAttach {
+	k := *b.k
+	k.state, k.answer, k.finalAt = state, string(text), b.clock.Now()
+	first, err := b.store.finish(ctx, &k, v, made)
+	if err != nil {
 		return err
+	}
+	if first { // else the answer that is kept is another one
+		*b.k = k
+	}
+	if k.kind != fileAttach {
+		return nil
 	}
 	if err := b.uploads.Remove(ctx, k.userID, k.id); err != nil { // it ends with its time
 		b.log.WarnContext(ctx, "the bytes of a file stay for now", "command", k.id, "error", err)
@@ -211,7 +269,7 @@ func (b *booking) attachFile(ctx context.Context) error {
 	}
 	body, _ := b.body.(*wire.FileBody)
 	if err := b.bringFile(ctx, b.k, *body, b.stillMay); err != nil {
-		return err
+		return final(err)
 	}
 	return b.done(ctx, nil)
 }

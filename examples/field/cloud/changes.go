@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hybridapps/tandem/client"
@@ -103,6 +102,9 @@ func (b *booking) endTime() time.Time {
 func (b *booking) reopen(ctx context.Context, reason string) ([]client.Change, error) {
 	notes := b.forWhom() + ": " + reason
 	notes = notes[:min(len(notes), wire.MaxName)]
+	if b.v.State == stateReleased {
+		return nil, nil
+	}
 	if b.v.from(stateReleased) {
 		return []client.Change{action(b.v.ID, "ChangeState", map[string]any{"newState": stateReleased, "notes": strings.ToValidUTF8(notes, "")})}, nil
 	}
@@ -118,102 +120,19 @@ func (b *booking) reopen(ctx context.Context, reason string) ([]client.Change, e
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// applied reports whether an earlier try has done it: its answer was lost, or we were
-// killed before it was noted.
-func (b *booking) applied() bool {
-	v := b.v
-	if v == nil {
-		return false
-	}
+// plain reports whether a command writes values alone, of which nothing else follows: then
+// the visit that it makes of the one before is known without reading it.
+func (b *booking) plain() bool { return b.k.kind == wire.Note || b.k.kind == wire.Sign }
+
+// after is the visit that a plain command has made.
+func (b *booking) after(version int64) *visit {
+	v := *b.v
+	v.Version = version
 	switch body := b.body.(type) {
 	case *wire.NoteBody:
-		return v.Notes == body.Text
+		v.Notes = body.Text
 	case *wire.SignBody:
-		return v.ReceiverPersonName.In("EN") == body.Name
-	case *wire.ServiceBody, *wire.MaterialBody:
-		return v.hasLine(b.k.id)
-	case *wire.ReopenBody:
-		return v.State == stateReleased
+		v.ReceiverPersonName = client.Text{"EN": body.Name}
 	}
-	if b.k.kind == wire.Start {
-		return v.status() == wire.Working && v.StartTime != nil && v.StartTime.Equal(b.k.doneAt)
-	}
-	return v.from(stateCompleted) && v.EndTime != nil && v.EndTime.Equal(b.endTime())
-}
-
-// linkAfter is the step that an earlier try has made, if nothing was done since: then the
-// version before it is known from what the device saw.
-func (b *booking) linkAfter() *chainLink {
-	steps := map[string]int64{wire.Start: 2, wire.Finish: 4}[b.k.kind]
-	if steps == 0 {
-		steps = 1
-	}
-	return &chainLink{b.v.Version - steps, b.v.Version}
-}
-
-// statuses are the user statuses of document types.
-type statuses struct {
-	mu    sync.Mutex
-	known map[string]map[string]string // by type, then by name in English
-	until time.Time
-}
-
-const statusesKept = 5 * time.Minute
-
-// withStatus adds the user status with a name to the arguments of ChangeState.
-func (b *booking) withStatus(ctx context.Context, args map[string]any, name string) error {
-	if b.v.DocumentType == nil {
-		return refused("visit %s has no document type", b.v.DocumentNo)
-	}
-	all, err := b.statusesOf(ctx, b.v.DocumentType.ID)
-	if err != nil {
-		return err
-	}
-	if all[name] == "" {
-		return refused("visits of this kind have no status %q; ask the office", name)
-	}
-	args["userStatus"] = refTo("Systems_Documents_DocumentTypeUserStatuses", all[name])
-	return nil
-}
-
-func (c *Cloud) statusesOf(ctx context.Context, documentType string) (map[string]string, error) {
-	s := &c.statuses
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := c.clock.Now()
-	if s.known == nil || now.After(s.until) {
-		s.known, s.until = map[string]map[string]string{}, now.Add(statusesKept)
-	}
-	if found := s.known[documentType]; found != nil {
-		return found, nil
-	}
-	found, err := c.readStatuses(ctx, documentType)
-	if err == nil {
-		s.known[documentType] = found
-	}
-	return found, err
-}
-
-// readStatuses reads them; the lock is held, as all who wait need the same, and the
-// context bounds it.
-func (c *Cloud) readStatuses(ctx context.Context, documentType string) (map[string]string, error) {
-	var told struct {
-		UserStatuses []struct {
-			ID             string `json:"Id"`
-			UserStatusName client.Text
-			State          string
-			Active         bool
-		}
-	}
-	err := c.reads.Do(ctx, http.MethodGet, client.Ref(setTypes, documentType)+"?$select=Id&$expand="+escape("UserStatuses($select=Id,UserStatusName,State,Active)"), nil, &told)
-	if err != nil {
-		return nil, err
-	}
-	found := map[string]string{}
-	for _, s := range told.UserStatuses {
-		if s.Active && s.State == stateFirm {
-			found[s.UserStatusName.In("EN")] = s.ID
-		}
-	}
-	return found, nil
+	return &v
 }

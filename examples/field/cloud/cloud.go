@@ -76,11 +76,10 @@ type Cloud struct {
 	lanes         lanes
 	knownSelf     self
 	// pausedUntil is until when the ERP wants to be left alone, in microseconds.
-	pausedUntil atomic.Int64
-	// woken makes what waits be looked at now.
-	woken   chan struct{}
-	uploads *tus.Server
-	parts   []part
+	pausedUntil           atomic.Int64
+	commandDesk, fileDesk desk
+	uploads               *tus.Server
+	parts                 []part
 }
 
 // part is one concern of the service: its paths, its jobs and what it deletes in time.
@@ -113,7 +112,10 @@ func New(ctx context.Context, config Config) (*Cloud, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	c := &Cloud{config: config, log: config.Log, clock: config.Clock, store: &store{config.DB}, woken: make(chan struct{}, 1)}
+	c := &Cloud{
+		config: config, log: config.Log, clock: config.Clock, store: &store{db: config.DB},
+		commandDesk: newDesk(false, commandPlaces), fileDesk: newDesk(true, filePlaces),
+	}
 	var err error
 	if c.zone, err = time.LoadLocation(config.TimeZone); err != nil {
 		return nil, fmt.Errorf("cloud: TimeZone: %w", err)

@@ -3,6 +3,8 @@ package cloud
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"math/big"
 	"regexp"
 	"strings"
@@ -36,8 +38,14 @@ type command struct {
 	note               string
 	tries              int64
 	dueAt              time.Time
-	receivedAt         time.Time
-	finalAt            time.Time
+	// heldBy is the replica that has it in hand until dueAt.
+	heldBy string
+	// triedFrom and triedUntil are when its changes were sent, of which no answer is known.
+	triedFrom, triedUntil time.Time
+	// alone says that no other one of its visit waited when it came; it is not kept.
+	alone      bool
+	receivedAt time.Time
+	finalAt    time.Time
 }
 
 var commands = sqldb.NewTable("commands", func(k *command, column sqldb.Column) {
@@ -60,6 +68,9 @@ var commands = sqldb.NewTable("commands", func(k *command, column sqldb.Column) 
 	column("due_at", sqldb.TimeField(&k.dueAt))
 	column("received_at", sqldb.TimeField(&k.receivedAt))
 	column("final_at", sqldb.TimeField(&k.finalAt))
+	column("held_by", &k.heldBy)
+	column("tried_from", sqldb.TimeField(&k.triedFrom))
+	column("tried_until", sqldb.TimeField(&k.triedUntil))
 })
 
 // behalf is for whom the command is booked.
@@ -95,8 +106,11 @@ func parseCommand(text []byte, key string) (*wire.Command, error) {
 	c := &wire.Command{}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
-	if err := d.Decode(c); err != nil || d.More() {
+	if err := d.Decode(c); err != nil {
 		return nil, invalid("the body is no command: %v", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, invalid("the body is more than one command")
 	}
 	id, err := uuid.Parse(c.ID)
 	switch {

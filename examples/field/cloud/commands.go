@@ -49,17 +49,9 @@ func (c *Cloud) serveCommand(w http.ResponseWriter, r *http.Request, who *client
 	if err != nil {
 		return err
 	}
-	known, err := c.store.command(r.Context(), k.userID, k.id)
+	known, err := c.accept(r.Context(), k, who)
 	if err != nil {
 		return err
-	}
-	if known == nil {
-		if err := c.server.AliveCaller(r.Context(), who); err != nil {
-			return err
-		}
-		if known, err = c.store.accept(r.Context(), k); err != nil {
-			return err
-		}
 	}
 	if known != nil {
 		if known.sum != k.sum {
@@ -67,15 +59,35 @@ func (c *Cloud) serveCommand(w http.ResponseWriter, r *http.Request, who *client
 		}
 		return c.answer(w, known)
 	}
-	c.bookNow(r.Context(), k, languageOf(r))
+	if k.heldBy != "" {
+		c.bookNow(r.Context(), k, languageOf(r))
+	}
+	if k.state != stateAccepted { // what was kept is what is answered
+		return c.answer(w, k)
+	}
 	if known, err = c.store.command(r.Context(), k.userID, k.id); err != nil || known == nil {
 		return away(time.Second, "the command is kept; ask for it in a moment")
 	}
 	return c.answer(w, known)
 }
 
+// accept keeps a command of who may still act. What was accepted before is known to who sent
+// it, whatever became of them since.
+func (c *Cloud) accept(ctx context.Context, k *command, who *client.Caller) (known *command, err error) {
+	if ended := c.server.AliveCaller(ctx, who); ended != nil {
+		if known, err = c.store.command(ctx, k.userID, k.id); known == nil && err == nil {
+			err = ended
+		}
+		return known, err
+	}
+	return c.store.accept(ctx, k)
+}
+
 // newCommand is what is kept of a command.
 func (c *Cloud) newCommand(sent *wire.Command, who *client.Caller) (*command, error) {
+	if !who.Behalf().Whole() {
+		return nil, errNobody
+	}
 	evidence, err := json.Marshal(who.Behalf())
 	if err != nil {
 		return nil, err
@@ -88,25 +100,22 @@ func (c *Cloud) newCommand(sent *wire.Command, who *client.Caller) (*command, er
 	}
 	now := c.clock.Now()
 	sum := sha256.Sum256(text)
-	return &command{
+	k := &command{
 		userID: who.UserID, id: sent.ID, device: sent.Device, seq: sent.Seq, visit: sent.Visit, kind: sent.Type, login: who.Subject, base: sent.Base,
 		doneAt: doneAt(sent, now), sum: hex.EncodeToString(sum[:]), body: string(sent.Body), evidence: string(evidence), state: stateAccepted,
-		receivedAt: now, dueAt: now.Add(bookIn),
-	}, nil
-}
-
-// bookNow books the command if all before it is booked. It goes on where the phone has
-// gone out of reach.
-func (c *Cloud) bookNow(ctx context.Context, k *command, language string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bookIn)
-	defer cancel()
-	c.runLane(ctx, laneOf(k), k.id, language)
+		receivedAt: now, dueAt: now,
+	}
+	if !c.paused() {
+		k.heldBy, k.dueAt = c.replica(), now.Add(bookIn)
+		k.triedFrom, k.triedUntil = now, k.dueAt // it is tried at once, and a kill would be noted by nobody
+	}
+	return k, nil
 }
 
 // stored is a final answer as it is kept.
 type stored struct {
-	Status int         `json:"status"`
-	Answer wire.Answer `json:"answer"`
+	Status int             `json:"status"`
+	Answer json.RawMessage `json:"answer"`
 }
 
 // answer answers with what became of a command.
@@ -120,7 +129,7 @@ func (c *Cloud) answer(w http.ResponseWriter, k *command) error {
 	if err := json.Unmarshal([]byte(k.answer), &s); err != nil {
 		return err
 	}
-	writeJSON(w, s.Status, s.Answer)
+	writeText(w, s.Status, s.Answer)
 	return nil
 }
 

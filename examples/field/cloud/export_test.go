@@ -1,4 +1,9 @@
 package cloud
 
-// FileName is for its test.
-var FileName = fileName
+// For tests of what has no door of its own.
+var (
+	FileName     = fileName
+	ParseCommand = parseCommand
+	CheckBody    = checkBody
+	Once         = once[int]
+)

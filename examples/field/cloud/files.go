@@ -44,7 +44,7 @@ func (c *Cloud) startUploads(ctx context.Context) (err error) {
 	c.uploads, err = tus.New(ctx, tus.Config{
 		Dir: filepath.Join(c.config.Dir, "uploads"), DB: c.config.DB, Prefix: uploadsPath, Group: "visit", Log: c.log, Clock: c.clock,
 		Owner: func(r *http.Request) (string, error) { return client.CallerOf(r.Context()).UserID, nil },
-		Allow: c.allowUpload, Finished: func(tus.Upload) { c.wake() },
+		Allow: c.allowUpload, Finished: func(tus.Upload) { c.fileDesk.wake() },
 	})
 	return err
 }

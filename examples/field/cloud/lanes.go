@@ -64,21 +64,48 @@ func (l *lanes) lock(ctx context.Context, of lane) (unlock func(), err error) {
 const (
 	// bookEvery is how often commands are looked for that wait.
 	bookEvery = time.Second
-	// bookAtOnce is how many lanes are worked on at a time by the background.
-	bookAtOnce = 8
+	// commandPlaces and filePlaces are how many lanes the background works on at a time.
+	// Photos take long: no command waits for one.
+	commandPlaces, filePlaces = 8, 2
 	// maxWait is the longest wait before the next try.
 	maxWait = 2 * time.Minute
+	// postponeIn bounds the note that something has to wait.
+	postponeIn = 5 * time.Second
+	// callIn is the time that each command has for its calls of the ERP.
+	callIn = 10 * time.Second
 )
 
-// runLane books what waits in a lane, in its order, until something has to wait. fresh is
-// the command that came just now, of which the ERP cannot know.
-func (c *Cloud) runLane(ctx context.Context, l lane, fresh, language string) {
-	if c.clock.Now().UnixMicro() < c.pausedUntil.Load() {
-		return
+// paused reports whether the ERP wants to be left alone.
+func (c *Cloud) paused() bool { return c.clock.Now().UnixMicro() < c.pausedUntil.Load() }
+
+// bookNow books a command that came just now, of which the ERP cannot know, if all before it
+// is booked. Else it is for the background. It goes on where the phone has gone out of reach.
+func (c *Cloud) bookNow(ctx context.Context, k *command, language string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bookIn)
+	defer cancel()
+	unlock, err := c.lanes.lock(ctx, laneOf(k))
+	if err == nil {
+		defer unlock()
+		var next bool
+		if next, err = c.store.isNext(ctx, k); next && (k.kind == fileAttach || timeLeft(ctx)) {
+			c.bookOrPostpone(ctx, k, true, language)
+			return
+		}
 	}
+	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), postponeIn)
+	defer cancel()
+	if err := errors.Join(err, c.store.letGo(ctx, k, c.clock.Now())); err != nil {
+		c.log.WarnContext(ctx, "a command waits for its time", "command", k.id, "error", err)
+	}
+	c.commandDesk.wake()
+}
+
+// runLane books what waits in a lane, in its order, until something has to wait or the time
+// is over.
+func (c *Cloud) runLane(ctx context.Context, l lane) {
 	unlock, err := c.lanes.lock(ctx, l)
 	if err != nil {
-		return // it is kept, and found by the background
+		return
 	}
 	defer unlock()
 	waiting, err := c.store.open(ctx, l)
@@ -88,32 +115,52 @@ func (c *Cloud) runLane(ctx context.Context, l lane, fresh, language string) {
 	}
 	for i := range waiting {
 		k := &waiting[i]
-		if k.tries > 0 && k.dueAt.After(c.clock.Now()) {
+		notYet := k.heldBy != c.replica() && k.dueAt.After(c.clock.Now()) // or another replica has it in hand
+		switch {
+		case ctx.Err() != nil || !l.files && (notYet || !timeLeft(ctx)):
 			return
+		case notYet:
+			continue
 		}
-		if ctx.Err() != nil {
-			return // the rest is for the next time
-		}
-		err := c.book(ctx, k, k.id == fresh && k.tries == 0, language)
-		if err != nil {
-			c.postpone(ctx, k, err)
-			if !l.files {
-				return
-			}
+		if !c.bookOrPostpone(ctx, k, false, "en") && !l.files {
+			return
 		}
 	}
 }
 
+// bookOrPostpone books a command in the time that it has, which for a file is all of its
+// lane's. What is not booked has to wait.
+func (c *Cloud) bookOrPostpone(ctx context.Context, k *command, fresh bool, language string) (booked bool) {
+	within, cancel := ctx, context.CancelFunc(func() {})
+	if k.kind != fileAttach {
+		within, cancel = context.WithTimeout(ctx, callIn)
+	}
+	defer cancel()
+	err := c.book(within, k, fresh, language)
+	if err != nil {
+		c.postpone(ctx, k, err)
+	}
+	return err == nil
+}
+
+// timeLeft reports whether a command that is begun now has all its time.
+func timeLeft(ctx context.Context) bool {
+	end, bounded := ctx.Deadline()
+	return !bounded || time.Until(end) > callIn
+}
+
 // postpone notes that a command waits, and slows everybody down where the ERP asks for it.
 func (c *Cloud) postpone(ctx context.Context, k *command, cause error) {
-	late := ctx.Err() != nil
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	ended := ctx.Err() != nil // its lane's time, or ours: nothing has failed
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), postponeIn)
 	defer cancel()
 	now := c.clock.Now()
-	if errors.Is(cause, errPending) || late && k.kind == fileAttach { // pictures take their time, and nobody else waits for that
-		if err := c.store.waits(ctx, k, "the file is being processed", false, now.Add(3*time.Second)); err != nil {
-			c.log.ErrorContext(ctx, "a command cannot be postponed", "command", k.id, "error", err)
-		}
+	switch {
+	case errors.Is(cause, errPending) || ended && k.kind == fileAttach: // pictures take their time
+		c.wait(ctx, k, "the file is being processed", false, 3*time.Second)
+		return
+	case ended:
+		c.wait(ctx, k, "", false, 0)
 		return
 	}
 	f := fault.Of(cause, int(k.tries))
@@ -131,59 +178,101 @@ func (c *Cloud) postpone(ctx context.Context, k *command, cause error) {
 	if f.Wait > 0 && !mine {
 		c.pausedUntil.Store(now.Add(min(f.Wait, maxWait)).UnixMicro())
 	}
-	if err := c.store.waits(ctx, k, note, true, now.Add(wait)); err != nil {
+	c.wait(ctx, k, note, true, wait)
+}
+
+// wait has a command wait for so long.
+func (c *Cloud) wait(ctx context.Context, k *command, note string, failed bool, wait time.Duration) {
+	if err := c.store.waits(ctx, k, note, failed, c.clock.Now().Add(wait)); err != nil {
 		c.log.ErrorContext(ctx, "a command cannot be postponed", "command", k.id, "error", err)
 	}
 }
 
-// keepBooking books what waits until ctx ends.
+// replica is this process among those that work on the store. It keeps its name when it is
+// started again.
+func (c *Cloud) replica() string { return "cloud " + c.config.ServiceInstance }
+
+// keepBooking books what waits until ctx ends. What this replica had in hand when it ended
+// is not in anybody's.
 func (c *Cloud) keepBooking(ctx context.Context) error {
-	if err := c.dueAtOnce(ctx); err != nil {
+	if err := c.store.releaseAll(ctx, c.replica()); err != nil {
 		return err
 	}
-	tick := time.NewTicker(bookEvery)
-	defer tick.Stop()
-	for {
-		if err := c.bookDue(ctx); err != nil && ctx.Err() == nil {
-			c.log.ErrorContext(ctx, "commands that wait cannot be read", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		case <-c.woken:
-		}
-	}
-}
-
-// dueAtOnce makes all that waits due: who had it in hand has ended.
-func (c *Cloud) dueAtOnce(ctx context.Context) error {
-	_, err := c.config.DB.Writer().ExecContext(ctx, `UPDATE commands SET due_at = 0 WHERE state = 'accepted'`)
-	return err
-}
-
-func (c *Cloud) bookDue(ctx context.Context) error {
-	due, err := c.store.due(ctx, c.clock.Now())
-	if err != nil {
-		return err
-	}
-	var g errgroup.Group
-	g.SetLimit(bookAtOnce)
-	for _, l := range due {
-		g.Go(func() error {
-			within, cancel := context.WithTimeout(ctx, bookIn)
-			defer cancel()
-			c.runLane(within, l, "", "en")
-			return nil
-		})
-	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return c.keepLanes(ctx, &c.commandDesk) })
+	g.Go(func() error { return c.keepLanes(ctx, &c.fileDesk) })
 	return g.Wait()
 }
 
-// wake has what waits looked at now.
-func (c *Cloud) wake() {
+// desk is where the background works on the lanes of one kind, so many at a time.
+type desk struct {
+	files  bool
+	places int
+	// woken has what waits looked at now.
+	woken chan struct{}
+}
+
+func newDesk(files bool, places int) desk { return desk{files, places, make(chan struct{}, 1)} }
+
+func (d *desk) wake() {
 	select {
-	case c.woken <- struct{}{}:
+	case d.woken <- struct{}{}:
 	default:
+	}
+}
+
+// keepLanes works on what is due until ctx ends.
+func (c *Cloud) keepLanes(ctx context.Context, d *desk) error {
+	var atWork errgroup.Group
+	atWork.SetLimit(d.places)
+	tick := time.NewTicker(bookEvery)
+	defer tick.Stop()
+	for {
+		more, err := c.runDue(ctx, d, &atWork)
+		if err != nil && ctx.Err() == nil {
+			c.log.ErrorContext(ctx, "commands that wait cannot be read", "error", err)
+		}
+		if more && ctx.Err() == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return atWork.Wait()
+		case <-tick.C:
+		case <-d.woken:
+		}
+	}
+}
+
+// runDue begins with the lanes that are due, as places get free; more says that there may be
+// others.
+func (c *Cloud) runDue(ctx context.Context, d *desk, atWork *errgroup.Group) (more bool, err error) {
+	if c.paused() {
+		return false, nil
+	}
+	due, err := c.store.due(ctx, d.files, c.clock.Now())
+	for _, l := range due {
+		atWork.Go(func() error {
+			c.takeLane(ctx, l)
+			return nil
+		})
+	}
+	return len(due) == maxDue, err
+}
+
+// takeLane works on a lane, unless another replica was faster.
+func (c *Cloud) takeLane(ctx context.Context, l lane) {
+	ctx, cancel := context.WithTimeout(ctx, bookIn)
+	defer cancel()
+	now := c.clock.Now()
+	if c.paused() {
+		return
+	}
+	taken, err := c.store.take(ctx, l, c.replica(), now, now.Add(bookIn))
+	if err != nil && ctx.Err() == nil {
+		c.log.ErrorContext(ctx, "what waits cannot be taken in hand", "error", err)
+	}
+	if taken {
+		c.runLane(ctx, l)
 	}
 }

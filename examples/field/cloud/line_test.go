@@ -1,6 +1,7 @@
 package cloud_test
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -24,7 +25,14 @@ const (
 type line struct {
 	state          atomic.Int32
 	batches, calls atomic.Int64
+	// first sees a call before anything else, and says whether it has answered it.
+	first atomic.Pointer[func(w http.ResponseWriter, r *http.Request) bool]
+	// between is called once, when the changes of a batch are made and its read is not.
+	between atomic.Pointer[func()]
 }
+
+// sees sets first.
+func (l *line) sees(f func(w http.ResponseWriter, r *http.Request) bool) { l.first.Store(&f) }
 
 func (l *line) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -33,9 +41,13 @@ func (l *line) wrap(next http.Handler) http.Handler {
 			return
 		}
 		l.calls.Add(1)
+		if first := l.first.Load(); first != nil && (*first)(w, r) {
+			return
+		}
 		batch := strings.HasSuffix(r.URL.Path, "$batch")
 		if batch {
 			l.batches.Add(1)
+			w = &cut{w, l}
 		}
 		switch state := l.state.Load(); {
 		case state == lineDown:
@@ -52,6 +64,22 @@ func (l *line) wrap(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// cut tells when the answer of a changeset is written: what comes after it is not yet done.
+type cut struct {
+	http.ResponseWriter
+	l *line
+}
+
+func (c *cut) Write(text []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(text)
+	if end := bytes.TrimSpace(text); bytes.HasPrefix(end, []byte("--changesetresponse_")) && bytes.HasSuffix(end, []byte("--")) {
+		if between := c.l.between.Swap(nil); between != nil {
+			(*between)()
+		}
+	}
+	return n, err
 }
 
 // nowhere is where an answer goes that is lost.

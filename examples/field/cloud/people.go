@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/examples/field/wire"
 )
@@ -31,6 +33,16 @@ func (p person) in(language string) *wire.Named {
 type persons struct {
 	mu    sync.Mutex
 	known map[string]knownPerson
+	asked singleflight.Group
+}
+
+func (p *persons) put(userID string, known knownPerson) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.known == nil || len(p.known) >= maxPersons {
+		p.known = map[string]knownPerson{}
+	}
+	p.known[userID] = known
 }
 
 type knownPerson struct {
@@ -58,8 +70,15 @@ func (c *Cloud) serveMe(w http.ResponseWriter, r *http.Request, who *client.Call
 	return nil
 }
 
+// errNobody is of a sign-in that does not say who it is: what is asked for it would be
+// answered for the service itself.
+var errNobody = problem(http.StatusForbidden, wire.Refused, "the sign-in does not say whose it is; sign in again")
+
 // personOf is which Person of the ERP an account is.
 func (c *Cloud) personOf(ctx context.Context, e client.Behalf) (person, error) {
+	if !e.Whole() {
+		return person{}, errNobody
+	}
 	now := c.clock.Now()
 	c.persons.mu.Lock()
 	known, ok := c.persons.known[e.UserID]
@@ -67,6 +86,19 @@ func (c *Cloud) personOf(ctx context.Context, e client.Behalf) (person, error) {
 	if ok && now.Before(known.until) {
 		return known.person, nil
 	}
+	return once(ctx, &c.persons.asked, e.UserID, func(ctx context.Context) (person, error) {
+		p, err := c.readPerson(ctx, e)
+		if err == nil {
+			err = c.store.notePerson(ctx, e.UserID, p.id, "", now)
+		}
+		if err == nil {
+			c.persons.put(e.UserID, knownPerson{p, now.Add(personKept)})
+		}
+		return p, err
+	})
+}
+
+func (c *Cloud) readPerson(ctx context.Context, e client.Behalf) (person, error) {
 	var raw []byte
 	if err := c.reads.Do(client.OnBehalfOf(ctx, e), http.MethodGet, "GetPerson()?$select=Id,PartyName", nil, &raw); err != nil {
 		return person{}, err
@@ -80,17 +112,7 @@ func (c *Cloud) personOf(ctx context.Context, e client.Behalf) (person, error) {
 			return person{}, err
 		}
 	}
-	p := person{told.ID, told.PartyName}
-	if err := c.store.notePerson(ctx, e.UserID, p.id, "", now); err != nil {
-		return person{}, err
-	}
-	c.persons.mu.Lock()
-	defer c.persons.mu.Unlock()
-	if c.persons.known == nil || len(c.persons.known) >= maxPersons {
-		c.persons.known = map[string]knownPerson{}
-	}
-	c.persons.known[e.UserID] = knownPerson{p, now.Add(personKept)}
-	return p, nil
+	return person{told.ID, told.PartyName}, nil
 }
 
 // inOffice reports whether a caller is in the office's group or an administrator, now.

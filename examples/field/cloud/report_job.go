@@ -7,6 +7,7 @@ import (
 
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/examples/field/report"
+	"github.com/hybridapps/tandem/examples/field/wire"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/worker/jobs"
@@ -143,7 +144,7 @@ func (s *store) refused(ctx context.Context, from, until time.Time, visits map[s
 		if err := rows.Scan(&at, &one.Type, &visit, &text, &one.Technician); err != nil {
 			return nil, err
 		}
-		var final stored
+		var final struct{ Answer wire.Answer }
 		if err := json.Unmarshal([]byte(text), &final); err != nil {
 			return nil, err
 		}

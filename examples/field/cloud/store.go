@@ -15,7 +15,10 @@ var migrationFiles embed.FS
 const schemaTable = "field_schema"
 
 // store is the service's own database. Nobody else opens it.
-type store struct{ db *sqldb.DB }
+type store struct {
+	db    *sqldb.DB
+	queue queue
+}
 
 type sqlTx = sql.Tx
 
@@ -67,7 +70,11 @@ func (s *store) write(ctx context.Context, queries []string, f func(tx writing) 
 		}
 		prepared[q] = stmt
 	}
-	return s.db.Write(ctx, func(tx *sqlTx) error { return f(writing{tx, prepared}) })
+	p := &pending{ctx: ctx, f: func(tx *sqlTx) error { return f(writing{tx, prepared}) }, done: make(chan error, 1)}
+	if s.db.Engine != sqldb.SQLite {
+		return s.db.Write(ctx, p.f)
+	}
+	return s.queue.do(s.db, p)
 }
 
 // ExecContext runs a statement, by its prepared form where there is one.

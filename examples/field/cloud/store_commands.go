@@ -23,13 +23,17 @@ var oneCommand = commands.Select + ` WHERE user_id = $1 AND id = $2`
 const (
 	seeDevice = `INSERT INTO devices (user_id, device, login, user_name, name, last_seq, waiting, storage_used, storage_quota, last_seen, wipe_asked_at, wipe_asked_by, gone)
 		VALUES ($1, $2, $3, '', '', 0, 0, 0, 0, $4, 0, '', FALSE) ON CONFLICT (user_id, device) DO UPDATE SET gone = FALSE, last_seen = excluded.last_seen, login = excluded.login`
-	countOpen = `SELECT COUNT(*) FROM (SELECT 1 FROM commands WHERE user_id = $1 AND state = 'accepted' LIMIT 2001) AS x`
-	countDay  = `SELECT CAST(COALESCE(SUM(counted), 0) AS BIGINT) FROM devices WHERE user_id = $1 AND counted_on = $2`
 	newDevice = `SELECT COUNT(*) FROM devices WHERE user_id = $1 AND NOT EXISTS (SELECT 1 FROM devices AS d WHERE d.user_id = $1 AND d.device = $2)`
-	// lastReceived is in microseconds; lanes are in the order of received_at.
-	lastReceived = `SELECT received_at FROM commands WHERE user_id = $1 AND device = $2 ORDER BY seq DESC LIMIT 1`
-	moveDevice   = `UPDATE devices SET last_seq = $3, counted = CASE WHEN counted_on = $4 THEN counted + 1 ELSE 1 END, counted_on = $4
+	// sums are how many commands a person has sent on a day and has waiting, when the last one
+	// of the device came, in microseconds, and whether one of the visit waits.
+	sums = `SELECT (SELECT CAST(COALESCE(SUM(counted), 0) AS BIGINT) FROM devices WHERE user_id = $1 AND counted_on = $3),
+		(SELECT COUNT(*) FROM (SELECT 1 FROM commands WHERE user_id = $1 AND state = 'accepted' LIMIT 2001) AS x),
+		COALESCE((SELECT received_at FROM commands WHERE user_id = $1 AND device = $2 ORDER BY seq DESC LIMIT 1), 0),
+		(SELECT COUNT(*) FROM (SELECT 1 FROM commands WHERE user_id = $1 AND visit = $4 AND state = 'accepted' LIMIT 1) AS y)`
+	moveDevice = `UPDATE devices SET last_seq = $3, counted = CASE WHEN counted_on = $4 THEN counted + 1 ELSE 1 END, counted_on = $4, gone = FALSE, last_seen = $5, login = $6
 		WHERE user_id = $1 AND device = $2`
+	nextCommand = `SELECT id, held_by FROM commands WHERE state = 'accepted' AND user_id = $1 AND visit = $2 AND type <> 'file.attach' ORDER BY received_at, seq LIMIT 1`
+	thisCommand = `SELECT id, held_by FROM commands WHERE state = 'accepted' AND user_id = $1 AND id = $2`
 	endCommand  = `UPDATE commands SET state = $3, answer = $4, note = '', final_at = $5 WHERE user_id = $1 AND id = $2 AND state = 'accepted'`
 	extendChain = `INSERT INTO chains (visit, user_id, device, root, version, changed_at) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (visit, user_id, device) DO UPDATE SET root = CASE WHEN chains.version = excluded.root THEN chains.root ELSE excluded.root END,
@@ -53,10 +57,11 @@ func (s *store) command(ctx context.Context, userID, id string) (*command, error
 // is read, so that the same command that comes twice at once finds itself. Where the key was
 // there before it returns what there is. The error is a refusal for one that is out of order.
 func (s *store) accept(ctx context.Context, k *command) (before *command, err error) {
-	statements := []string{oneCommand, newDevice, seeDevice, s.lastSeq(), countDay, countOpen, lastReceived, commands.Insert, moveDevice}
+	statements := []string{s.lastSeq(), newDevice, seeDevice, oneCommand, sums, commands.Insert, moveDevice}
 	err = s.write(ctx, statements, func(tx writing) error {
 		before = nil
-		if err := s.seen(ctx, tx, k.userID, k.device, k.login, k.receivedAt); err != nil {
+		last, err := s.lockDevice(ctx, tx, k)
+		if err != nil {
 			return err
 		}
 		known, err := commands.One(tx.QueryRowContext(ctx, oneCommand, k.userID, k.id))
@@ -67,49 +72,59 @@ func (s *store) accept(ctx context.Context, k *command) (before *command, err er
 		if !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		var last int64
-		if err := tx.QueryRowContext(ctx, s.lastSeq(), k.userID, k.device).Scan(&last); err != nil {
-			return err
-		}
 		if k.seq != last+1 {
 			r := problem(409, wire.OutOfOrder, "send the command with number %d of this device first", last+1)
 			r.answer.Expected = last + 1
 			return r
 		}
 		today := k.receivedAt.UTC().Truncate(24 * time.Hour)
-		var sent int64
-		if err := tx.QueryRowContext(ctx, countDay, k.userID, today.Format(time.DateOnly)).Scan(&sent); err != nil {
+		if err := s.mayCome(ctx, tx, k, today); err != nil {
 			return err
-		}
-		if sent >= maxDay {
-			r := problem(429, wire.TooMany, "%d commands came from you today, which is as many as a person may send; the next day begins at 00:00 UTC", sent)
-			r.retryAfter = today.Add(24 * time.Hour).Sub(k.receivedAt)
-			return r
-		}
-		var open int64
-		if err := tx.QueryRowContext(ctx, countOpen, k.userID).Scan(&open); err != nil {
-			return err
-		}
-		if open >= maxOpen {
-			r := problem(429, wire.TooMany, "%d commands wait to be booked; send more when they are", open)
-			r.retryAfter = 30 * time.Second
-			return r
-		}
-		var latest int64
-		err = tx.QueryRowContext(ctx, lastReceived, k.userID, k.device).Scan(&latest)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return err
-		}
-		if after := time.UnixMicro(latest + 1); k.receivedAt.Before(after) { // the clock was set back
-			k.receivedAt = after
 		}
 		if _, err := tx.ExecContext(ctx, commands.Insert, commands.Values(k)...); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, moveDevice, k.userID, k.device, k.seq, today.Format(time.DateOnly))
+		_, err = tx.ExecContext(ctx, moveDevice, k.userID, k.device, k.seq, today.Format(time.DateOnly), sqldb.Micros(k.receivedAt), k.login)
 		return err
 	})
 	return before, err
+}
+
+// lockDevice is the number of the last command of a device, whose row is there after it.
+func (s *store) lockDevice(ctx context.Context, tx writing, k *command) (last int64, err error) {
+	err = tx.QueryRowContext(ctx, s.lastSeq(), k.userID, k.device).Scan(&last)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return last, err
+	}
+	if err := s.seen(ctx, tx, k.userID, k.device, k.login, k.receivedAt); err != nil {
+		return 0, err
+	}
+	err = tx.QueryRowContext(ctx, s.lastSeq(), k.userID, k.device).Scan(&last)
+	return last, err
+}
+
+// mayCome refuses what is too much of one person. It puts the command behind those that the
+// device has sent before, and says whether it is the only one of its visit.
+func (s *store) mayCome(ctx context.Context, tx writing, k *command, today time.Time) error {
+	var sent, open, latest, ofVisit int64
+	if err := tx.QueryRowContext(ctx, sums, k.userID, k.device, today.Format(time.DateOnly), k.visit).Scan(&sent, &open, &latest, &ofVisit); err != nil {
+		return err
+	}
+	if sent >= maxDay {
+		r := problem(429, wire.TooMany, "%d commands came from you today, which is as many as a person may send; the next day begins at 00:00 UTC", sent)
+		r.retryAfter = today.Add(24 * time.Hour).Sub(k.receivedAt)
+		return r
+	}
+	if open >= maxOpen {
+		r := problem(429, wire.TooMany, "%d commands wait to be booked; send more when they are", open)
+		r.retryAfter = 30 * time.Second
+		return r
+	}
+	if after := time.UnixMicro(latest + 1); k.receivedAt.Before(after) { // the clock was set back
+		k.receivedAt = after
+	}
+	k.alone = ofVisit == 0
+	return nil
 }
 
 // open are the commands of a lane that wait, in their order.
@@ -118,17 +133,56 @@ func (s *store) open(ctx context.Context, l lane) ([]command, error) {
 		ORDER BY received_at, seq LIMIT 200`, l.userID, l.visit, l.files))
 }
 
-// due are lanes that have something to do.
-func (s *store) due(ctx context.Context, now time.Time) (lanes []lane, err error) {
-	rows, err := s.db.Reader().QueryContext(ctx, `SELECT user_id, visit, type = 'file.attach' FROM commands WHERE state = 'accepted'
-		GROUP BY user_id, visit, type = 'file.attach' HAVING MIN(due_at) <= $1 ORDER BY MIN(due_at) LIMIT 200`, sqldb.Micros(now))
+// isNext reports whether a command is still in the hand that took it, and the first of its
+// lane that waits. Files do not wait for each other.
+func (s *store) isNext(ctx context.Context, k *command) (bool, error) {
+	if k.alone {
+		return true, nil
+	}
+	query, args := nextCommand, []any{k.userID, k.visit}
+	if k.kind == fileAttach {
+		query, args = thisCommand, []any{k.userID, k.id}
+	}
+	var id, by string
+	err := s.first(ctx, query, args, &id, &by)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return id == k.id && by == k.heldBy, err
+}
+
+// maxDue is how many lanes are looked up at a time.
+const maxDue = 32
+
+// dueCommands are lanes whose first command is due: one that waits holds back all after it.
+// People take turns, so that nobody's many lanes keep others waiting.
+const dueCommands = `SELECT user_id, visit FROM (
+		SELECT user_id, visit, due_at, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY due_at, visit) AS turn FROM (
+			SELECT user_id, visit, due_at, ROW_NUMBER() OVER (PARTITION BY user_id, visit ORDER BY received_at, seq) AS place
+				FROM commands WHERE state = 'accepted' AND type <> 'file.attach') AS waiting
+			WHERE place = 1 AND due_at <= $1) AS lanes
+	ORDER BY turn, due_at, visit LIMIT $2`
+
+// dueFiles are lanes with a file that is due: files do not wait for each other.
+const dueFiles = `SELECT user_id, visit FROM (
+		SELECT user_id, visit, MIN(due_at) AS due_at, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY MIN(due_at), visit) AS turn
+			FROM commands WHERE state = 'accepted' AND type = 'file.attach' AND due_at <= $1 GROUP BY user_id, visit) AS lanes
+	ORDER BY turn, due_at, visit LIMIT $2`
+
+// due are lanes that have something to do, those first whose turn it is.
+func (s *store) due(ctx context.Context, files bool, now time.Time) (lanes []lane, err error) {
+	query := dueCommands
+	if files {
+		query = dueFiles
+	}
+	rows, err := s.reads(ctx, query, sqldb.Micros(now), maxDue)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var l lane
-		if err := rows.Scan(&l.userID, &l.visit, &l.files); err != nil {
+		l := lane{files: files}
+		if err := rows.Scan(&l.userID, &l.visit); err != nil {
 			return nil, err
 		}
 		lanes = append(lanes, l)
@@ -136,22 +190,56 @@ func (s *store) due(ctx context.Context, now time.Time) (lanes []lane, err error
 	return lanes, rows.Err()
 }
 
+// take takes what is due of a lane in hand, unless another replica was faster.
+func (s *store) take(ctx context.Context, l lane, by string, now, until time.Time) (bool, error) {
+	taken, err := s.db.Writer().ExecContext(ctx, `UPDATE commands SET held_by = $4, due_at = $5
+		WHERE state = 'accepted' AND user_id = $1 AND visit = $2 AND (type = 'file.attach') = $3 AND due_at <= $6`,
+		l.userID, l.visit, l.files, by, sqldb.Micros(until), sqldb.Micros(now))
+	if err != nil {
+		return false, err
+	}
+	n, err := taken.RowsAffected()
+	return n > 0, err
+}
+
+// letGo gives back a command that was taken in hand and not tried.
+func (s *store) letGo(ctx context.Context, k *command, now time.Time) error {
+	_, err := s.db.Writer().ExecContext(ctx, `UPDATE commands SET held_by = '', due_at = $4
+		WHERE user_id = $1 AND id = $2 AND state = 'accepted' AND held_by = $3`, k.userID, k.id, k.heldBy, sqldb.Micros(now))
+	return err
+}
+
+// releaseAll gives back what a replica had in hand that has ended.
+func (s *store) releaseAll(ctx context.Context, by string) error {
+	_, err := s.db.Writer().ExecContext(ctx, `UPDATE commands SET held_by = '', due_at = 0 WHERE state = 'accepted' AND held_by = $1`, by)
+	return err
+}
+
 // waits notes why a command is not booked yet.
 func (s *store) waits(ctx context.Context, k *command, note string, failed bool, due time.Time) error {
 	if failed {
 		k.tries++
 	}
-	k.note, k.dueAt = note, due
-	_, err := s.db.Writer().ExecContext(ctx, `UPDATE commands SET note = $3, tries = $4, due_at = $5 WHERE user_id = $1 AND id = $2 AND state = 'accepted'`,
-		k.userID, k.id, note, k.tries, sqldb.Micros(due))
+	k.note, k.dueAt, k.heldBy = note, due, ""
+	_, err := s.db.Writer().ExecContext(ctx, `UPDATE commands SET note = $3, tries = $4, due_at = $5, held_by = '', tried_from = $6, tried_until = $7
+		WHERE user_id = $1 AND id = $2 AND state = 'accepted'`,
+		k.userID, k.id, note, k.tries, sqldb.Micros(due), sqldb.Micros(k.triedFrom), sqldb.Micros(k.triedUntil))
+	return err
+}
+
+// trying notes that changes are about to be sent, for who finds the command after a kill.
+func (s *store) trying(ctx context.Context, k *command) error {
+	_, err := s.db.Writer().ExecContext(ctx, `UPDATE commands SET tried_from = $3, tried_until = $4 WHERE user_id = $1 AND id = $2 AND state = 'accepted'`,
+		k.userID, k.id, sqldb.Micros(k.triedFrom), sqldb.Micros(k.triedUntil))
 	return err
 }
 
 // finish keeps the final answer of a command, and what it has done to the visit: in one
-// transaction, so that no version of ours is ever taken for somebody else's.
-func (s *store) finish(ctx context.Context, k *command, v *visit, made *chainLink) error {
-	return s.write(ctx, []string{endCommand, keepCopy, extendChain}, func(tx writing) error {
-		changed, err := sqldb.Changed(tx.ExecContext(ctx, endCommand, k.userID, k.id, k.state, k.answer, sqldb.Micros(k.finalAt)))
+// transaction, so that no version of ours is ever taken for somebody else's. Nothing is
+// changed where it has an answer already.
+func (s *store) finish(ctx context.Context, k *command, v *visit, made *chainLink) (changed bool, err error) {
+	err = s.write(ctx, []string{endCommand, keepCopy, extendChain}, func(tx writing) error {
+		changed, err = sqldb.Changed(tx.ExecContext(ctx, endCommand, k.userID, k.id, k.state, k.answer, sqldb.Micros(k.finalAt)))
 		if err != nil || !changed {
 			return err
 		}
@@ -166,10 +254,27 @@ func (s *store) finish(ctx context.Context, k *command, v *visit, made *chainLin
 		_, err = tx.ExecContext(ctx, extendChain, k.visit, k.userID, k.device, made.from, made.to, sqldb.Micros(k.finalAt))
 		return err
 	})
+	return changed, err
 }
 
 // chainLink is one step of a chain: a version, and the one that a command has made of it.
 type chainLink struct{ from, to int64 }
+
+// newLink is nil where the ERP has not told what was made.
+func newLink(from, to int64) *chainLink {
+	if to == 0 {
+		return nil
+	}
+	return &chainLink{from, to}
+}
+
+// madeByOthers reports whether another device is known to have made a version.
+func (s *store) madeByOthers(ctx context.Context, k *command, version int64) (bool, error) {
+	var n int64
+	err := s.first(ctx, `SELECT COUNT(*) FROM chains WHERE visit = $1 AND version = $2 AND NOT (user_id = $3 AND device = $4)`,
+		[]any{k.visit, version, k.userID, k.device}, &n)
+	return n > 0, err
+}
 
 // chain is from which version to which a device has made all versions of a visit.
 func (s *store) chain(ctx context.Context, k *command) (l chainLink, err error) {

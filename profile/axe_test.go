@@ -6,12 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"github.com/hybridapps/tandem"
@@ -64,8 +60,8 @@ func TestPagesAreAccessible(t *testing.T) {
 			name   string
 			adjust []chromedp.Action[chromedp.Void]
 		}{
-			{"wide", []chromedp.Action[chromedp.Void]{chromedp.EmulateViewport(1280, 900), scheme("light")}},
-			{"phone dark", []chromedp.Action[chromedp.Void]{chromedp.EmulateViewport(320, 640, chromedp.EmulateMobile), scheme("dark")}},
+			{"wide", []chromedp.Action[chromedp.Void]{chromedp.EmulateViewport(1280, 900), chromium.Scheme("light")}},
+			{"phone dark", []chromedp.Action[chromedp.Void]{chromedp.EmulateViewport(320, 640, chromedp.EmulateMobile), chromium.Scheme("dark")}},
 		} {
 			do(screen.adjust...)
 			ctx, late := context.WithTimeout(ctx, testkit.Patience)
@@ -79,7 +75,7 @@ func TestPagesAreAccessible(t *testing.T) {
 			if wrong != "" {
 				t.Errorf("%s, %s:\n%s", name, screen.name, wrong)
 			}
-			keep(t, ctx, name+" "+screen.name)
+			chromium.Keep(t, ctx, name+" "+screen.name)
 			late()
 		}
 	}
@@ -132,32 +128,4 @@ func deviceCode(t *testing.T, in *tandemtest.Instance) string {
 		t.Fatalf("%d %v", answer.StatusCode, err)
 	}
 	return codes.UserCode
-}
-
-// scheme makes the browser one of a person who prefers light or dark pages.
-func scheme(name string) chromedp.Action[chromedp.Void] {
-	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
-		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}},
-		})
-		return chromedp.Void{}, err
-	}
-}
-
-// keep writes a picture of the page into the folder TANDEM_TEST_PICTURES, for who
-// wants to look at the pages.
-func keep(t *testing.T, ctx context.Context, name string) {
-	t.Helper()
-	folder := os.Getenv("TANDEM_TEST_PICTURES")
-	if folder == "" {
-		return
-	}
-	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
-	if err == nil {
-		name = strings.NewReplacer("/", "_", "?", "_", "&", "_", " ", "_", ",", "").Replace(name)
-		err = os.WriteFile(filepath.Join(folder, name+".png"), png, 0o600)
-	}
-	if err != nil {
-		t.Error(err)
-	}
 }

@@ -28,24 +28,26 @@ import (
 // without, in CPU time of the process that answers, by turns with these: a code and a
 // refresh token for one signature of ES256 and one of RS256 (to be 3 × at most),
 // introspection of an access token for one ES256 verification (2.5 ×), a proof of
-// possession with a service token for one verification more (1.3 ×). Discovery and keys are
+// possession with a service token, and with a call of the API, for one verification more
+// (1.3 ×). Discovery and keys are
 // compared by the clock, over HTTP, with a handler that has their bytes (rate 0.7 at least).
 func BenchmarkIdentity(b *testing.B) {
 	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
 		b.Run(string(engine), func(b *testing.B) {
 			s := newEndpoints(b, engine)
-			var code, refresh, introspection, proof, discovery, keys []float64
+			var code, refresh, introspection, proof, call, discovery, keys []float64
 			for b.Loop() {
 				signing, verifying := s.crypto.sign(b), s.crypto.verify(b)
 				code = append(code, s.redeem(b)/signing)
 				refresh = append(refresh, s.refresh(b)/signing)
 				introspection = append(introspection, s.introspect(b)/verifying)
 				proof = append(proof, s.prove(b)/verifying)
+				call = append(call, s.call(b)/verifying)
 				discovery = append(discovery, s.static(b, oauth.PathDiscovery))
 				keys = append(keys, s.static(b, oauth.PathJWKS))
 			}
 			for name, ratios := range map[string][]float64{"code/signing": code, "refresh/signing": refresh, "introspection/verifying": introspection,
-				"proof/verifying": proof, "discovery-rate/static": discovery, "keys-rate/static": keys} {
+				"proof/verifying": proof, "call-proof/verifying": call, "discovery-rate/static": discovery, "keys-rate/static": keys} {
 				b.ReportMetric(median(ratios), name)
 			}
 			b.ReportMetric(0, "ns/op")
@@ -169,6 +171,44 @@ func (s *endpoints) prove(b *testing.B) float64 {
 	}
 	plain := block(b, asked, func(int) { s.post(b, oauth.PathToken, form, "") })
 	return block(b, asked, func(i int) { s.post(b, oauth.PathToken, form, proofs[i]) }) - plain
+}
+
+// call is what a call of the API costs more with a proof of possession.
+func (s *endpoints) call(b *testing.B) float64 {
+	form := s.client(tandem.FlowService, url.Values{"grant_type": {"client_credentials"}})
+	nonce := s.nonce(b, form)
+	prove := func(r dpop.Request) string {
+		text, err := s.key.Proof(r, nonce, s.Clock.Now())
+		if err != nil {
+			b.Fatal(err)
+		}
+		return text
+	}
+	var bound struct {
+		Token string `json:"access_token"`
+	}
+	answer := s.post(b, oauth.PathToken, form, prove(dpop.Request{Method: "POST", URL: s.URL + oauth.PathToken}))
+	if err := json.Unmarshal(answer.Body.Bytes(), &bound); err != nil {
+		b.Fatal(err)
+	}
+	address, proofs, bearer := s.OData+"GetVersion()", make([]string, asked), s.ServiceToken()
+	for i := range proofs {
+		proofs[i] = prove(dpop.Request{Method: "GET", URL: address, AccessToken: bound.Token})
+	}
+	get := func(authorization, proof string) {
+		r := httptest.NewRequestWithContext(b.Context(), "GET", address, http.NoBody)
+		r.Header.Set("Authorization", authorization)
+		if proof != "" {
+			r.Header.Set(dpop.Header, proof)
+		}
+		w := httptest.NewRecorder()
+		s.h.ServeHTTP(w, r)
+		if w.Code != http.StatusOK {
+			b.Fatalf("%d %s", w.Code, w.Body)
+		}
+	}
+	plain := block(b, asked, func(int) { get("Bearer "+bearer, "") })
+	return block(b, asked, func(i int) { get("DPoP "+bound.Token, proofs[i]) }) - plain
 }
 
 // nonce is the one that the server takes now.

@@ -206,6 +206,50 @@ func server() *dpop.Server {
 	return &dpop.Server{Base: "https://erp.example", Seen: new(dpop.Recent).First, Nonces: &dpop.Nonces{Key: []byte("key")}, Now: func() time.Time { return now }}
 }
 
+// TestKeysAreRemembered: a key that is known is no reason to believe a signature, and is
+// good for each algorithm that fits it and for no other.
+func TestKeysAreRemembered(t *testing.T) {
+	t.Parallel()
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, key, other := server(), ecKey(t, elliptic.P256()), ecKey(t, elliptic.P256())
+	n := 0
+	next := func(private any, algorithm jose.SignatureAlgorithm) string {
+		n++
+		return proof(t, private, algorithm, "dpop+jwt", map[string]any{"jti": strings.Repeat("x", n)})
+	}
+	look := func(text string) error {
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "/id/connect/token", nil)
+		r.Header.Set(dpop.Header, text)
+		_, err := s.Look(r, "")
+		return err
+	}
+	for range 2 {
+		for _, right := range []string{next(key, jose.ES256), next(other, jose.ES256), next(rsaKey, jose.RS256), next(rsaKey, jose.PS256), next(rsaKey, jose.RS256)} {
+			if err := look(right); err != nil {
+				t.Error(err)
+			}
+		}
+		mine, theirs := strings.Split(next(key, jose.ES256), "."), strings.Split(next(other, jose.ES256), ".")
+		if look(mine[0]+"."+theirs[1]+"."+theirs[2]) == nil {
+			t.Error("a signature by another key is taken for that of one that is known")
+		}
+		ps := strings.Split(next(rsaKey, jose.PS256), ".")
+		head, err := base64.RawURLEncoding.DecodeString(ps[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, algorithm := range []string{"RS256", "ES256", "none", "HS256"} {
+			as := base64.RawURLEncoding.EncodeToString([]byte(strings.Replace(string(head), "PS256", algorithm, 1)))
+			if look(as+"."+ps[1]+"."+ps[2]) == nil {
+				t.Errorf("a signature of PS256 is taken for %s", algorithm)
+			}
+		}
+	}
+}
+
 // A token that is bound to a key comes with a proof by that key, one that is not comes
 // as a bearer's (RFC 9449 section 7).
 func TestTokensAndTheirKeys(t *testing.T) {

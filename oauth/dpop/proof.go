@@ -100,6 +100,10 @@ type claims struct {
 // Verify checks a proof for a request (RFC 9449 section 4.3), but not whether it came
 // before, nor its nonce. The error is an [*Error].
 func Verify(text string, r Request, now time.Time) (*Proof, error) {
+	return verify(text, r, now, new(keys))
+}
+
+func verify(text string, r Request, now time.Time, seen *keys) (*Proof, error) {
 	if len(text) > MaxProof {
 		return nil, bad("is too long")
 	}
@@ -117,13 +121,14 @@ func Verify(text string, r Request, now time.Time) (*Proof, error) {
 	if h.Type != "dpop+jwt" {
 		return nil, bad("must have the type dpop+jwt")
 	}
-	key := h.key()
+	key := seen.find(&h)
 	if key == nil {
 		return nil, bad("must have the public key that it is signed with in its header jwk")
 	}
-	if keyalg.Verify(known(h.Algorithm), key.Key, text[:len(part[0])+1+len(part[1])], signature) != nil {
+	if keyalg.Verify(known(h.Algorithm), key.public, text[:len(part[0])+1+len(part[1])], signature) != nil {
 		return nil, bad("is not signed by the key in its header")
 	}
+	seen.keep(&h, key)
 	var c claims
 	if json.Unmarshal(payload, &c) != nil {
 		return nil, bad("has claims that cannot be read")
@@ -131,13 +136,7 @@ func Verify(text string, r Request, now time.Time) (*Proof, error) {
 	if problem := c.problem(r, now); problem != "" {
 		return nil, bad(problem)
 	}
-	sum, err := key.Thumbprint(crypto.SHA256)
-	if err != nil {
-		return nil, bad("has a key without a thumbprint")
-	}
-	return &Proof{
-		Thumbprint: base64.RawURLEncoding.EncodeToString(sum), ID: c.ID, Nonce: c.Nonce, IssuedAt: time.Unix(int64(*c.IssuedAt), 0),
-	}, nil
+	return &Proof{Thumbprint: key.thumbprint, ID: c.ID, Nonce: c.Nonce, IssuedAt: time.Unix(int64(*c.IssuedAt), 0)}, nil
 }
 
 // problem says what is wrong with the claims; empty when nothing is.
@@ -213,7 +212,7 @@ type header struct {
 
 // key is the public key in the header; nil where there is none that fits. A private one is
 // not even read, which for RSA costs much.
-func (h *header) key() *jose.JSONWebKey {
+func (h *header) key() *provingKey {
 	var secret struct {
 		D, K, Oth, P, Q, Qi, X5c json.RawMessage
 	}
@@ -225,7 +224,11 @@ func (h *header) key() *jose.JSONWebKey {
 	if key.UnmarshalJSON(h.Key) != nil || !key.IsPublic() || !fits(key.Key, h.Algorithm) {
 		return nil
 	}
-	return &key
+	sum, err := key.Thumbprint(crypto.SHA256)
+	if err != nil {
+		return nil
+	}
+	return &provingKey{h.Algorithm, key.Key, base64.RawURLEncoding.EncodeToString(sum)}
 }
 
 func errForm() error {

@@ -26,6 +26,8 @@ type Server struct {
 	// NonceNeeded refuses a proof that has no nonce: its maker cannot have made it ahead.
 	NonceNeeded bool
 	Now         func() time.Time
+
+	keys keys
 }
 
 // Proof is the proof of a request; nil where it has none. accessToken is the token
@@ -51,7 +53,7 @@ func (s *Server) Look(r *http.Request, accessToken string) (*Proof, error) {
 	default:
 		return nil, bad("is there more than once")
 	}
-	p, err := Verify(headers[0], Request{Method: r.Method, URL: s.Base + r.URL.EscapedPath(), AccessToken: accessToken}, s.Now())
+	p, err := verify(headers[0], Request{Method: r.Method, URL: s.Base + r.URL.EscapedPath(), AccessToken: accessToken}, s.Now(), &s.keys)
 	if err != nil {
 		return nil, err
 	}
@@ -123,8 +125,7 @@ func (n *Nonces) Now(now time.Time) string { return n.at(now.Unix() / int64(nonc
 // Valid reports whether a nonce is one of the last two.
 func (n *Nonces) Valid(nonce string, now time.Time) bool {
 	period := now.Unix() / int64(nonceEvery.Seconds())
-	newest, before := n.at(period), n.at(period-1)
-	return hmac.Equal([]byte(nonce), []byte(newest)) || hmac.Equal([]byte(nonce), []byte(before))
+	return hmac.Equal([]byte(nonce), []byte(n.at(period))) || hmac.Equal([]byte(nonce), []byte(n.at(period-1)))
 }
 
 func (n *Nonces) at(period int64) string {

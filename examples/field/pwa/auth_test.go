@@ -98,11 +98,11 @@ func TestSignInOnBadLines(t *testing.T) {
 	// Tom is disabled: his next renewal is refused for good.
 	w.disable("tom")
 	w.in.Advance(61 * time.Minute)
-	before := w.sent
+	before := w.posts()
 	p.js(`await queue.add("note", "a", { text: "kept" }); await queue.drain()`)
 	p.sees("tom has to sign in", `(await auth.session()).expired`)
 	p.sees("that one has to sign in", `(await queue.summary()).lastError?.word === "sign_in"`)
-	if got := p.js(`return [(await queue.summary()).commands, (await queue.summary()).lastError.word, (await visits.all()).visits.length].join()`); got != "1,sign_in,3" || w.sent != before {
+	if got := p.js(`return [(await queue.summary()).commands, (await queue.summary()).lastError.word, (await visits.all()).visits.length].join()`); got != "1,sign_in,3" || w.posts() != before {
 		t.Error(got)
 	}
 }
@@ -120,10 +120,10 @@ func TestWrongClock(t *testing.T) {
 	p.signIn("tom")
 	p.js(`await queue.add("visit.start", "a", {})`)
 	p.drained()
-	if got := time.Duration(w.done[0].Skew) * time.Millisecond; got < 3*time.Hour-10*time.Second || got > 3*time.Hour+10*time.Second {
+	if got := time.Duration(w.ended()[0].Skew) * time.Millisecond; got < 3*time.Hour-10*time.Second || got > 3*time.Hour+10*time.Second {
 		t.Errorf("the command says that the clock is wrong by %s", got)
 	}
-	if w.callers["tom"] == 0 {
+	if peek(w.server, func() int { return w.callers["tom"] }) == 0 {
 		t.Error("nobody called")
 	}
 }
@@ -157,7 +157,7 @@ func TestSealedForAnotherPerson(t *testing.T) {
 	}
 	p.signIn("tom")
 	p.drained()
-	if got := w.did(); got != "note b, note a, file.attach a" || w.done[0].Device == w.done[1].Device {
+	if got := w.did(); got != "note b, note a, file.attach a" || w.ended()[0].Device == w.ended()[1].Device {
 		t.Errorf("%s", got)
 	}
 }

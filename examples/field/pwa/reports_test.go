@@ -8,6 +8,7 @@ import (
 // TestScreensOfTheOffice: who is of the office has a report made and saves it; nobody else
 // is shown that there are any.
 func TestScreensOfTheOffice(t *testing.T) {
+	t.Parallel()
 	p := newDisplay(t)
 	p.screen(360, 740, "light")
 	p.open("device", "en", "")

@@ -17,6 +17,7 @@ import (
 // TestScreensOnTheEngine is a visit as a person sees it with everything in place: sign-in by
 // the button, a day without network, the queue, and all of it sent when there is network.
 func TestScreensOnTheEngine(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	day := time.Now()
 	w.set(func() {

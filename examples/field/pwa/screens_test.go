@@ -69,6 +69,11 @@ func (p *display) ask(expression string) string {
 // until waits until the expression is true on the page.
 func (p *display) until(expression string) {
 	p.t.Helper()
+	defer func() {
+		if p.t.Failed() {
+			p.t.Log(p.ask("location.href + document.body.innerText"))
+		}
+	}()
 	testkit.Eventually(p.t, expression, func() bool { return p.ask("Boolean("+expression+")") == "true" })
 }
 
@@ -231,6 +236,7 @@ func TestScreensAreAccessible(t *testing.T) {
 // TestScreensByKeyboard walks through every screen as the tabulator key does: everything
 // that can be pressed or filled is come to, in an order that ends, and is seen to have the focus.
 func TestScreensByKeyboard(t *testing.T) {
+	t.Parallel()
 	p := newDisplay(t)
 	p.screen(412, 915, "light")
 	for _, view := range views {
@@ -266,6 +272,7 @@ func atoi(t *testing.T, s string) int {
 // TestScreensDoTheWork goes through a visit as a technician does, and looks at what is
 // asked of the engine.
 func TestScreensDoTheWork(t *testing.T) {
+	t.Parallel()
 	p := newDisplay(t)
 	p.screen(390, 844, "light")
 	p.open("", "en", "items: [], online: false")
@@ -374,6 +381,7 @@ func TestScreensDoTheWork(t *testing.T) {
 
 // TestScreensLetPeopleDecide presses what the queue and the device offer.
 func TestScreensLetPeopleDecide(t *testing.T) {
+	t.Parallel()
 	p := newDisplay(t)
 	p.screen(320, 640, "dark")
 	last := func() string { return p.ask("JSON.stringify(sample.state.deeds.at(-1))") }
@@ -449,6 +457,7 @@ func TestScreensLetPeopleDecide(t *testing.T) {
 
 // TestScreensKeepWhatIsTyped: what changes beside it takes nothing from a field.
 func TestScreensKeepWhatIsTyped(t *testing.T) {
+	t.Parallel()
 	p := newDisplay(t)
 	p.screen(390, 844, "light")
 	p.open("visit/v2/sign", "en", "")
@@ -497,6 +506,7 @@ var onePixel = []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x
 // TestScreensFitEveryScreen: nothing is wider than a small phone held across or a tablet,
 // and what is pressed first is in the lower half of an upright phone.
 func TestScreensFitEveryScreen(t *testing.T) {
+	t.Parallel()
 	p := newDisplay(t)
 	for _, view := range views {
 		p.screen(430, 932, "light")

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -87,6 +88,13 @@ func (s *server) meet(w http.ResponseWriter, r *http.Request, api http.Handler) 
 
 func (s *server) set(change func()) { s.mu.Lock(); defer s.mu.Unlock(); change() }
 
+// peek reads what phones may just be changing.
+func peek[T any](s *server, read func() T) T { s.mu.Lock(); defer s.mu.Unlock(); return read() }
+
+// ended is what had an effect, in order; posts is how many commands came.
+func (s *server) ended() []command { return peek(s, func() []command { return slices.Clone(s.done) }) }
+func (s *server) posts() int       { return peek(s, func() int { return s.sent }) }
+
 // lost does what is asked and loses the answer.
 func lost(w http.ResponseWriter, r *http.Request, api http.Handler) bool {
 	api.ServeHTTP(httptest.NewRecorder(), r)
@@ -121,7 +129,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	case "GET visits":
 		if id != "" {
-			v := obj{"history": []any{obj{"id": "h", "subject": "before"}}}
+			v := obj{"history": []any{obj{"id": "h", "number": "0", "day": "2026-11-02", "subject": "before", "notes": ""}}}
 			for k, value := range s.visits[id] {
 				v[k] = value
 			}

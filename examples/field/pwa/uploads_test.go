@@ -3,6 +3,7 @@ package pwa_test
 import (
 	"io"
 	"net/http"
+	"sync/atomic"
 	"testing"
 )
 
@@ -20,13 +21,12 @@ func TestUploadResumesInMidFile(t *testing.T) {
 	p := w.phone()
 	p.signIn("tom")
 	p.js(`await visits.refresh()`)
-	cuts := 0
+	var cuts atomic.Int32
 	w.set(func() {
 		w.fault = func(rw http.ResponseWriter, r *http.Request, api http.Handler) bool {
-			if r.Method != http.MethodPatch || cuts == 3 {
+			if r.Method != http.MethodPatch || cuts.Add(1) > 3 {
 				return false
 			}
-			cuts++
 			r.Body = io.NopCloser(io.LimitReader(r.Body, 100_000)) // and then the line is dead
 			return lost(rw, r, api)
 		}
@@ -34,9 +34,12 @@ func TestUploadResumesInMidFile(t *testing.T) {
 	p.js(addPhoto)
 	p.sees("the counter goes up before the end", `(await queue.list())[0].sent > 0 || (await queue.list())[0].state === "done"`)
 	p.drained()
-	if w.whole() != 1 || w.created != 1 || w.moved != 1_500_000 || w.heads < 1 || w.heads > 6 {
-		t.Errorf("%d whole, %d created, %d bytes moved for 1,500,000, %d questions", w.whole(), w.created, w.moved, w.heads)
-	}
+	whole := w.whole()
+	w.set(func() {
+		if whole != 1 || w.created != 1 || w.moved != 1_500_000 || w.heads < 1 || w.heads > 6 {
+			t.Errorf("%d whole, %d created, %d bytes moved for 1,500,000, %d questions", whole, w.created, w.moved, w.heads)
+		}
+	})
 }
 
 // Failure story: the answer to the creation is lost. The same key is the same upload.
@@ -46,20 +49,20 @@ func TestUploadLostCreation(t *testing.T) {
 	p := w.phone()
 	p.signIn("tom")
 	p.js(`await visits.refresh()`)
-	losses := 2
+	var asked atomic.Int32
 	w.set(func() {
 		w.fault = func(rw http.ResponseWriter, r *http.Request, api http.Handler) bool {
-			if r.URL.Path != "/field-api/uploads" || losses == 0 {
+			if r.URL.Path != "/field-api/uploads" || asked.Add(1) > 2 {
 				return false
 			}
-			losses--
 			return lost(rw, r, api)
 		}
 	})
 	p.js(addPhoto)
 	p.drained()
-	if w.whole() != 1 || len(w.parts) != 1 || w.did() != "file.attach a" {
-		t.Errorf("%d whole of %d, %s", w.whole(), len(w.parts), w.did())
+	parts := peek(w.server, func() int { return len(w.parts) })
+	if w.whole() != 1 || parts != 1 || w.did() != "file.attach a" {
+		t.Errorf("%d whole of %d, %s", w.whole(), parts, w.did())
 	}
 }
 
@@ -96,8 +99,8 @@ func TestUploadDamagedExpiredKilled(t *testing.T) {
 	p.sees("it is under way", `(await queue.list())[0].sent > 0`)
 	p.do(reload())
 	p.drained()
-	if w.whole() != 1 || step < 1 {
-		t.Errorf("%d whole, step %d", w.whole(), step)
+	if whole, steps := w.whole(), peek(w.server, func() int { return step }); whole != 1 || steps < 1 {
+		t.Errorf("%d whole, step %d", whole, steps)
 	}
 }
 

@@ -190,7 +190,8 @@ const tidy = (db) => db.run(['commands', 'files'], 'readwrite', async ({ command
 })
 
 let running, again = false, timer, failures = 0
-/** Sends what can be sent. One tab does at a time, and a new version of the app waits for it.
+/** Sends what can be sent, and what comes meanwhile, up to the very end of the pass. One tab
+ * does at a time, and a new version of the app waits for it.
  * Answers the reason why it ended, or undefined: `offline`, `sign_in`, `busy`. */
 export function drain() {
   running ??= navigator.locks.request('field-send', async () => {
@@ -198,7 +199,7 @@ export function drain() {
       again = false
       await pass()
     } while (again)
-  }).then(() => undefined, reasonOf).then(after).finally(() => { running = undefined })
+  }).then(() => undefined, reasonOf).then(after).finally(() => { running = undefined }).then((reason) => (again && !reason ? drain() : reason))
   return running
 }
 

@@ -71,7 +71,9 @@ fi
 
 go build -ldflags "-X main.linkedCommit=0123abcd" -o "$TANDEM_TEST_PROGRAM" ./cmd/tandem
 go vet "${build[@]+"${build[@]}"}" ./...
-# The longest first, so that none is left alone at the end.
-go test -json -vet=off "${build[@]+"${build[@]}"}" "${flags[@]}" ./examples/prices/agent ./e2e/isolation ./cmd/tandem ./bench ./e2e ./audit/sealing ./api ./... |
+# Those that mostly wait first, beside those that do not, and then the longest, so that none
+# is left alone at the end.
+go test -json -vet=off "${build[@]+"${build[@]}"}" "${flags[@]}" ./examples/field/pwa ./cmd/tandem ./e2e/isolation ./platform ./e2e ./e2e/proof ./audit/sealing ./examples/prices/agent ./api ./data ./bench ./webapp \
+	./worker/importer ./worker ./worker/jobs ./examples/field/... ./... |
 	go run ./scripts/testreport "${report[@]+"${report[@]}"}"
 if [ -f cover.out ] && [ "${1:-}" = -cover ]; then go tool cover -func=cover.out | tail -n 1; fi

@@ -83,7 +83,7 @@ func templateOf(file internalapi.ImportFile) string {
 // importFiles hands the browser's form on to the worker as it comes: neither
 // memory nor disk of the web app holds the files.
 func (a *App) importFiles(v *visit) error {
-	body := &uploadBody{r: v.r.Body, left: maxUploadBody}
+	body := &uploadBody{r: v.r.Body, left: maxUploadBody, drainable: maxUploadBody / 2}
 	giveBack, outcome := a.uploads.Take(v.who.UserID)
 	if outcome != quota.Taken {
 		body.drain()
@@ -130,6 +130,8 @@ type uploadBody struct {
 	r       io.Reader
 	left    int64
 	drained bool
+	// drainable is how much of what is not taken is read, and thrown away.
+	drainable int64
 }
 
 // Read implements io.Reader.
@@ -157,5 +159,5 @@ func (b *uploadBody) drain() {
 		return
 	}
 	b.drained = true
-	_, _ = io.CopyN(io.Discard, b.r, drainMost)
+	_, _ = io.CopyN(io.Discard, b.r, b.drainable)
 }

@@ -14,13 +14,9 @@ import (
 // Forms with fields and then one file. The fields are read before anything else, so that
 // they can be kept for somebody who has to sign in again; the file is handed on as it comes.
 
-const (
-	// maxFields bounds the fields of such a form together, in bytes, and maxFieldCount
-	// their number.
-	maxFields, maxFieldCount = 64 << 10, 20
-	// drainMost is how much of a file that is not taken is read, and thrown away.
-	drainMost = 100 << 20
-)
+// maxFields bounds the fields of such a form together, in bytes, and maxFieldCount
+// their number.
+const maxFields, maxFieldCount = 64 << 10, 20
 
 // upload is a form of which the fields have been read: they are the request's PostForm.
 type upload struct {
@@ -32,7 +28,7 @@ type upload struct {
 // withFile serves a form whose file is in the field of the name, with at most so many bytes.
 func (a *App) withFile(field string, most int64, h func(*visit, *upload) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body := &uploadBody{r: r.Body, left: most + maxFields}
+		body := &uploadBody{r: r.Body, left: most + maxFields, drainable: 3 * most}
 		w = &afterBody{w, body}
 		u, err := readFields(r, body, field)
 		if err != nil {

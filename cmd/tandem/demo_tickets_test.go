@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
@@ -97,6 +98,20 @@ func TestDemoTickets(t *testing.T) {
 	}
 	if status := change(portal, `{"newState":"Completed"}`); status != 403 {
 		t.Errorf("svc.portal completes a ticket: %d %s", status, portal.said)
+	}
+
+	// With less, as a demo of before has it, a ticket is shown with less.
+	for _, set := range []string{"Systems_Core_ExtensibleDataObjects", "Systems_Documents_DocumentTypes", "Applications_Service_ServiceActivities"} {
+		if out, code := r.tandem("access", "revoke", "Portal back end", "--set", set); code != 0 {
+			t.Fatalf("%d %s", code, out)
+		}
+	}
+	testkit.Eventually(t, "the ticket is shown with less", func() bool {
+		page := b.Get(filed.Request.URL.String())
+		return page.StatusCode == 200 && strings.Contains(page.Text, "The rope slips") && !strings.Contains(page.Text, "data-file=") && !strings.Contains(page.Text, "photo-form")
+	})
+	if page := b.Get(r.demo.WebApp + "/portal/tickets/new"); page.StatusCode != 200 || !strings.Contains(page.Text, "Winch, hall 1") {
+		t.Errorf("a new ticket with fewer rights: %d %s", page.StatusCode, page.Text)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -181,7 +180,7 @@ func (f *findings) visits(ctx context.Context) error {
 		Select: "Id,DocumentDate", Filter: client.And(f.ofAllowed(), "Void eq false"), OrderBy: "DocumentDate desc", Top: maxEarlier,
 		Expand: expandCustomer + "," + strings.Replace(expandObject, "ServiceObject", "DefaultServiceObject", 1),
 	})
-	if status(err) == http.StatusForbidden {
+	if notGranted(err) {
 		return nil
 	}
 	for i := range page.Value {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -118,10 +119,11 @@ func (o *Portal) Ticket(ctx context.Context, p client.IDToken, id string) (inter
 	if err != nil {
 		return out, err
 	}
-	if out.Ticket.Files, err = o.files(ctx, p, d.ID); err != nil {
+	out.Ticket.Files, err = o.files(ctx, p, d.ID)
+	if err != nil && !notGranted(err) {
 		return out, err
 	}
-	out.Ticket.MayAdd = out.Ticket.MayAdd && photos(out.Ticket.Files) < internalapi.MaxPhotos
+	out.Ticket.MayAdd = err == nil && out.Ticket.MayAdd && photos(out.Ticket.Files) < internalapi.MaxPhotos
 	return out, o.say(ctx, p, out.Ticket)
 }
 
@@ -138,6 +140,13 @@ type officeStatus struct {
 	ID             string `json:"@odata.id"`
 	UserStatusName client.Text
 	IsExitStatus   bool
+}
+
+// notGranted reports whether the application may not read something at all. What a ticket is
+// shown with besides, it does without then.
+func notGranted(err error) bool {
+	var api *client.APIError
+	return errors.As(err, &api) && api.Status == http.StatusForbidden && !api.LicenceFull()
 }
 
 // say puts the states of a ticket into the words of the office.
@@ -160,7 +169,7 @@ func (o *Portal) statusWords(ctx context.Context) (map[string]officeStatus, erro
 	types, err := client.FirstPage[struct{ UserStatuses []officeStatus }](ctx, o.ERP, setDocumentTypes, client.Query{
 		Select: "Id", Filter: "EntityName eq " + client.Quote(setTickets), Expand: "UserStatuses($select=UserStatusName,IsExitStatus)",
 	})
-	if err != nil {
+	if err != nil && !notGranted(err) {
 		return nil, err
 	}
 	words := map[string]officeStatus{}

@@ -1,14 +1,9 @@
 package dpop
 
-import (
-	"sync"
+import "sync"
 
-	"github.com/go-jose/go-jose/v4"
-)
-
-// provingKey is the public key of a proof, read and found to fit the algorithm.
+// provingKey is the public key of a proof. Which algorithms it takes, each verification asks.
 type provingKey struct {
-	algorithm  jose.SignatureAlgorithm
 	public     any
 	thumbprint string
 }
@@ -35,10 +30,10 @@ func (k *keys) find(h *header) *provingKey {
 		key = k.old[string(h.Key)]
 	}
 	k.mu.Unlock()
-	if key != nil && key.algorithm == h.Algorithm {
-		return key
+	if key == nil {
+		key = h.key()
 	}
-	return h.key()
+	return key
 }
 
 // keep remembers a key that a proof was signed with.

@@ -228,7 +228,7 @@ func (h *header) key() *provingKey {
 	if err != nil {
 		return nil
 	}
-	return &provingKey{h.Algorithm, key.Key, base64.RawURLEncoding.EncodeToString(sum)}
+	return &provingKey{key.Key, base64.RawURLEncoding.EncodeToString(sum)}
 }
 
 func errForm() error {

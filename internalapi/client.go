@@ -2,6 +2,7 @@ package internalapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,6 +34,10 @@ const (
 // Errors are [tandem.Error] with the worker's code and message, and
 // [tandem.CodeUnavailable] where the worker does not answer.
 type Client struct {
+	// Patience, set before the first call, is how long the worker may be silent in
+	// those for which people wait; zero means 8 seconds.
+	Patience time.Duration
+
 	base *url.URL
 	key  ChannelKey
 	http *http.Client
@@ -262,7 +267,7 @@ func call[T any](ctx context.Context, c *Client, idToken, method, path string, q
 		}
 		content, contentType = bytes.NewReader(text), "application/json"
 	}
-	res, err := c.send(ctx, callPatience, idToken, method, path, query, contentType, content)
+	res, err := c.send(ctx, cmp.Or(c.Patience, callPatience), idToken, method, path, query, contentType, content)
 	if err != nil {
 		return out, err
 	}

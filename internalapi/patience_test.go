@@ -58,6 +58,12 @@ func TestAStoppedWorkerIsNotWaitedFor(t *testing.T) {
 				t.Errorf("%s: %v after %s, want %s", name, err, took, call.most)
 			}
 		}
+		c.Patience = time.Minute // of who has said so
+		began := time.Now()
+		_, err := c.Status(t.Context(), "")
+		if took := time.Since(began); took != time.Minute || !errors.Is(err, internalapi.ErrNoAnswer) {
+			t.Errorf("%v after %s, want a minute", err, took)
+		}
 	})
 }
 

@@ -3,6 +3,7 @@ package internalapi
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,7 +45,7 @@ func (c *Client) JobFile(ctx context.Context, idToken, id string) (*Download, er
 
 // download opens a file, which has the name where the worker says none.
 func (c *Client) download(ctx context.Context, idToken, path string, query url.Values, name string) (*Download, error) {
-	res, err := c.send(ctx, callPatience, idToken, http.MethodGet, path, query, "", nil)
+	res, err := c.send(ctx, cmp.Or(c.Patience, callPatience), idToken, http.MethodGet, path, query, "", nil)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/platform"
 	"github.com/hybridapps/tandem/sqldb"
@@ -82,6 +83,7 @@ func TestWorkerWithARealInstance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	api.Patience = testkit.Patience
 	anna := h.SignIn("anna").ID
 	for n, want := range []string{"added", "added", "unchanged"} {
 		var dry []string
@@ -215,6 +217,7 @@ func importByMapping(t *testing.T, h *tandemtest.Hybrid, anna string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	api.Patience = testkit.Patience
 	const head = "SalesOrderNumber,OrderDate,CustomerName,EmailAddress,Item,Quantity,UnitPrice,\n"
 	line := func(product, quantity string) string {
 		return "SO1,2026-03-01,Ada Müller,ada@example.com," + product + "," + quantity + ",1.50,\n"
@@ -285,6 +288,7 @@ func BenchmarkImportNorthwind(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
+				api.Patience = testkit.Patience
 				anna := h.SignIn("anna").ID
 				b.StartTimer()
 				importInto(b, api, anna)

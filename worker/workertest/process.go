@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/worker"
@@ -76,6 +77,7 @@ func Spawn(t testing.TB, f *Fake, address, dir string) *Process {
 	if p.API, err = internalapi.NewClient(strings.TrimSpace(url), key, transport); err != nil {
 		t.Fatal(err)
 	}
+	p.API.Patience = testkit.Patience
 	return p
 }
 

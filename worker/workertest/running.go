@@ -87,6 +87,7 @@ func Serve(t *testing.T, f *Fake, db *sqldb.DB, dir string, options ...Option) *
 	if err != nil {
 		t.Fatal(err)
 	}
+	api.Patience = testkit.Patience
 	return &Running{
 		Worker: w, t: t, F: f, API: api, URL: server.URL, Key: c.ChannelKey, Dir: dir, DB: db,
 		Stop: func() {},

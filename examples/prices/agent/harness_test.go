@@ -246,6 +246,7 @@ func (r *robot) start() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	channel.Patience = testkit.Patience
 	r.api, r.url = &wire.Client{Client: channel}, server.URL
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

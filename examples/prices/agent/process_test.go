@@ -105,6 +105,7 @@ func (r *robot) spawn() (kill func()) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	channel.Patience = testkit.Patience
 	r.api = &wire.Client{Client: channel}
 	return kill
 }

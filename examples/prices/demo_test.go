@@ -270,7 +270,7 @@ func (d *demo) changeThree(group, report string) {
 func (p *person) look(name string) {
 	p.t.Helper()
 	for _, screen := range []struct{ name, scheme, rules string }{
-		{"wide", "light", ""}, {"phone", "dark", `["color-contrast", "scrollable-region-focusable", "empty-table-header", "meta-viewport"]`},
+		{"wide", "light", ""}, {"phone", "dark", chromium.SmallAndDark},
 	} {
 		size := chromedp.EmulateViewport(1280, 900)
 		if screen.name == "phone" {

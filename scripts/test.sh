@@ -29,7 +29,7 @@ if command -v gcc >/dev/null || command -v clang >/dev/null; then
 	# Nor is the detector needed in packages that work on text and on memory of their
 	# own: what they read of ours they read through reflect and maps, which stay watched.
 	unwatched+=(regexp/... text/template/... html/... fmt strings internal/stringslite strconv unicode/... net/url
-		encoding/base64 encoding/hex compress/... hash/crc32 math/big crypto/internal/fips140/bigmod golang.org/x/net/html/...
+		encoding/base64 encoding/hex compress/... hash/crc32 math/big image/... golang.org/x/image/... crypto/internal/fips140/bigmod golang.org/x/net/html/...
 		github.com/google/uuid github.com/jackc/pgx/v5/pgproto3 github.com/pressly/goose/v3/internal/sqlparser)
 	for package in "${unwatched[@]}"; do
 		build+=("-gcflags=$package=-race=false")

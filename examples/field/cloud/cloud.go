@@ -76,7 +76,9 @@ type Cloud struct {
 	lanes         lanes
 	knownSelf     self
 	// pausedUntil is until when the ERP wants to be left alone, in microseconds.
-	pausedUntil           atomic.Int64
+	pausedUntil atomic.Int64
+	// calls has one for each command that calls the ERP.
+	calls                 chan struct{}
 	commandDesk, fileDesk desk
 	uploads               *tus.Server
 	parts                 []part
@@ -114,7 +116,7 @@ func New(ctx context.Context, config Config) (*Cloud, error) {
 	}
 	c := &Cloud{
 		config: config, log: config.Log, clock: config.Clock, store: &store{db: config.DB},
-		commandDesk: newDesk(false, commandPlaces), fileDesk: newDesk(true, filePlaces),
+		calls: make(chan struct{}, callsAtOnce), commandDesk: newDesk(false, commandPlaces), fileDesk: newDesk(true, filePlaces),
 	}
 	var err error
 	if c.zone, err = time.LoadLocation(config.TimeZone); err != nil {

@@ -119,17 +119,16 @@ func TestCommandsDoNotWaitForPhotos(t *testing.T) {
 		accepted(t, s.attach(s.body()))
 		files = append(files, s)
 	}
-	l.state.Store(lineDown)
-	k := ph.Command(ids[10], wire.Note, 0, wire.NoteBody{Text: "x"})
-	accepted(t, ph.Send(k))
 	h := hold(t, l, "EmbeddedFileContents")
-	l.state.Store(lineGood)
-	p.Clock.Advance(30 * time.Second)
-	ph.Renew()
 	for _, s := range files {
 		s.send()
 	}
+	p.Clock.Advance(30 * time.Second)
 	<-h.at
+	l.state.Store(lineDown)
+	k := ph.Command(ids[10], wire.Note, 0, wire.NoteBody{Text: "x"})
+	accepted(t, ph.Send(k))
+	l.state.Store(lineGood)
 	for end := time.Now().Add(15 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		p.Clock.Advance(time.Second)
 		if a := ph.Do("GET", "commands/"+k.ID, nil); a.Status != 202 {

@@ -67,6 +67,9 @@ const (
 	// commandPlaces and filePlaces are how many lanes the background works on at a time.
 	// Photos take long: no command waits for one.
 	commandPlaces, filePlaces = 8, 2
+	// callsAtOnce is how many commands call the ERP at a time, which is as many connections
+	// as the SDK keeps.
+	callsAtOnce = 32
 	// maxWait is the longest wait before the next try.
 	maxWait = 2 * time.Minute
 	// postponeIn bounds the note that something has to wait.
@@ -87,7 +90,7 @@ func (c *Cloud) bookNow(ctx context.Context, k *command, language string) {
 	if err == nil {
 		defer unlock()
 		var next bool
-		if next, err = c.store.isNext(ctx, k); next && (k.kind == fileAttach || timeLeft(ctx)) {
+		if next, err = c.store.isNext(ctx, k, c.clock.Now()); next && (k.kind == fileAttach || timeLeft(ctx)) {
 			c.bookOrPostpone(ctx, k, true, language)
 			return
 		}
@@ -131,16 +134,30 @@ func (c *Cloud) runLane(ctx context.Context, l lane) {
 // bookOrPostpone books a command in the time that it has, which for a file is all of its
 // lane's. What is not booked has to wait.
 func (c *Cloud) bookOrPostpone(ctx context.Context, k *command, fresh bool, language string) (booked bool) {
-	within, cancel := ctx, context.CancelFunc(func() {})
-	if k.kind != fileAttach {
-		within, cancel = context.WithTimeout(ctx, callIn)
+	var err error
+	if k.kind == fileAttach {
+		err = c.book(ctx, k, fresh, language)
+	} else {
+		err = c.bookInTurn(ctx, k, fresh, language)
 	}
-	defer cancel()
-	err := c.book(within, k, fresh, language)
 	if err != nil {
 		c.postpone(ctx, k, err)
 	}
 	return err == nil
+}
+
+// bookInTurn books a command when a call of the ERP is free: more of them at a time would
+// make each slower, and open a connection for each.
+func (c *Cloud) bookInTurn(ctx context.Context, k *command, fresh bool, language string) error {
+	select {
+	case c.calls <- struct{}{}:
+		defer func() { <-c.calls }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(ctx, callIn)
+	defer cancel()
+	return c.book(ctx, k, fresh, language)
 }
 
 // timeLeft reports whether a command that is begun now has all its time.

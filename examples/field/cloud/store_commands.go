@@ -135,8 +135,8 @@ func (s *store) open(ctx context.Context, l lane) ([]command, error) {
 
 // isNext reports whether a command is still in the hand that took it, and the first of its
 // lane that waits. Files do not wait for each other.
-func (s *store) isNext(ctx context.Context, k *command) (bool, error) {
-	if k.alone {
+func (s *store) isNext(ctx context.Context, k *command, now time.Time) (bool, error) {
+	if k.alone && k.dueAt.After(now) {
 		return true, nil
 	}
 	query, args := nextCommand, []any{k.userID, k.visit}

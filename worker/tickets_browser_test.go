@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
 	"github.com/hybridapps/tandem/internal/testkit"
@@ -266,6 +268,20 @@ func TestA2_ATicketIsFiledInABrowser(t *testing.T) {
 		}
 	}
 	fits("ticket done")
+	// Longer words fit, too.
+	for _, language := range []string{"de", "bg"} {
+		do(func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+			_, err := cdp.Call(ctx, t, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": language}})
+			return chromedp.Void{}, err
+		})
+		for name, path := range map[string]string{"list": "", "new": "/new", "one": "/" + id} {
+			do(chromedp.Navigate(p.WebApp + "/portal/tickets" + path))
+			if spoken := eval("document.documentElement.lang"); spoken != language {
+				t.Errorf("%s is in %s, want %s", name, spoken, language)
+			}
+			fits(language + " " + name)
+		}
+	}
 	t.Run("axe", func(t *testing.T) {
 		auditor := chromium.NewAuditor(t, "../e2e/clients/node_modules")
 		for _, path := range []string{"/portal/tickets", "/portal/tickets/new", "/portal/tickets/" + id, "/portal/shipments", "/"} {

@@ -52,13 +52,13 @@ var mayImport = map[string][]string{
 	// asks the registry who may act; the API reads the entity model.
 	"identity/...": {".", "oauth/...", "registry", "seal", "assets/...", "identity/...", "internal/flood", "internal/keyalg", "internal/netaddr", "internal/paging", "site/...", "usage"},
 	"hsm":          {"identity/token"},
-	"api":          {".", "api/odata", "erp/model", "erp/printout", "erp/query", "erp/write", "oauth/...", "internal/filetype", "internal/netaddr", "permission"},
+	"api":          {".", "api/odata", "erp/model", "erp/printout", "erp/query", "erp/write", "oauth/...", "internal/filetype", "internal/multiparts", "internal/netaddr", "permission"},
 	// The data box implements the stores that the others declare.
 	"data":          {".", "sqldb", "internal/filetype", "internal/netaddr", "api/odata", "audit/...", "erp/model", "erp/query", "erp/write", "identity/...", "permission", "registry", "session", "usage"},
 	"data/datatest": {".", "data", "sqldb", "audit", "identity/...", "registry", "session", "internal/testkit/..."},
 
 	// The SDK and its users: across the picture's arrows by HTTP only.
-	"client":     {".", "oauth/...", "seal", "internal/netaddr", "internal/patience"},
+	"client":     {".", "oauth/...", "seal", "internal/multiparts", "internal/netaddr", "internal/patience"},
 	"webapp/...": {".", "oauth", "client", "internalapi", "seal", "assets/...", "site/words", "sqldb", "webapp/...", "internal/quota"},
 	// The prover is an outsider: no box of what it tries.
 	"prove": {".", "assets/...", "client", "oauth", "internal/netaddr"},

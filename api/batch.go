@@ -21,6 +21,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/api/odata"
+	"github.com/hybridapps/tandem/internal/multiparts"
 )
 
 // A batch is several requests in one (OData 4.0 part 1, section 11.7): reads, single
@@ -392,9 +393,9 @@ func readBatch(w http.ResponseWriter, r *http.Request) ([]batchPart, error) {
 
 // readParts reads the parts of a batch, or of a changeset in it.
 func readParts(body io.Reader, boundary string, left *int, changesets bool) (parts []batchPart, err error) {
-	for in := multipart.NewReader(body, boundary); ; {
+	for in := multiparts.NewReader(body, boundary); ; {
 		section, err := in.NextRawPart()
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF {
 			return parts, nil
 		}
 		var big *http.MaxBytesError
@@ -419,8 +420,11 @@ func readParts(body io.Reader, boundary string, left *int, changesets bool) (par
 			continue
 		}
 		text, err := io.ReadAll(section)
-		if err != nil {
+		switch {
+		case errors.As(err, &big):
 			return nil, err
+		case err != nil:
+			return nil, invalid("A part of the batch has no end: each multipart/mixed ends with --BOUNDARY--.")
 		}
 		p, err := readPart(text)
 		if err != nil {

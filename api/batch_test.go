@@ -113,6 +113,15 @@ func TestBatchGivesNoRights(t *testing.T) {
 			t.Errorf("%q: %s", request, answer)
 		}
 	}
+	for _, cut := range []string{"--b", "", "--b--"[:3], one("GET GetVersion") + "--b", changeset() + "--b\n"} {
+		if r, answer := batch(t, h, one("GET GetVersion")+cut); r.StatusCode != 400 {
+			t.Errorf("without its end, %q: %d %s", cut, r.StatusCode, answer)
+		}
+	}
+	cut := strings.ReplaceAll(changeset("POST "+groups+"\n\n"+`{"Code":"CUT","Name":{"EN":"X"}}`)+"--b--", "--c--", "--c")
+	if r, answer := batch(t, h, cut); r.StatusCode != 400 || named(t, h, "CUT") {
+		t.Errorf("a changeset without its end: %d %s", r.StatusCode, answer)
+	}
 	for _, body := range []string{"", "--b", "--b--", "--x\n\n--x--", "--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\nContent-Type: multipart/mixed; boundary=d\n\n--d--\n--c--\n--b--"} {
 		if r, answer := batch(t, h, body); r.StatusCode >= 500 {
 			t.Errorf("%q: %d %s", body, r.StatusCode, answer)

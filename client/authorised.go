@@ -13,6 +13,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/internal/patience"
+	"github.com/hybridapps/tandem/oauth/dpop"
 )
 
 // authorised makes API calls with the tokens of one half. It is what
@@ -74,6 +75,9 @@ func (a *authorised) do(req *http.Request, also string) (*http.Response, error) 
 		t.accepted.Store(true)
 		return res, nil
 	}
+	if challengesNonce(res) { // the token is as good as it was; the next call knows the nonce
+		return res, nil
+	}
 	repeat := repeatable(req)
 	other := a.rejected(ctx, t, repeat)
 	if other == nil || !repeat {
@@ -126,12 +130,18 @@ func (a *authorised) send(req *http.Request, t *accessToken) (*http.Response, er
 	return res, err
 }
 
+// ofTheCaller are the headers that say who calls and for whom: that is said here alone.
+var ofTheCaller = []string{"Authorization", "X-Api-Key", "Api-Key", dpop.Header, OnBehalfHeader, NarrowHeader}
+
 // sendOnce reports beside the answer whether it has another nonce than the request's proof.
 func (a *authorised) sendOnce(req *http.Request, t *accessToken) (*http.Response, bool, error) {
 	out := req.Clone(req.Context())
 	out.Host = ""
 	if out.Header == nil {
 		out.Header = http.Header{}
+	}
+	for _, name := range ofTheCaller { // of whoever an application forwards
+		out.Header.Del(name)
 	}
 	out.Header.Set("Authorization", a.proofs.scheme()+" "+t.raw())
 	nonce, err := a.proofs.add(out.Header, out.Method, out.URL, t.raw())

@@ -196,16 +196,21 @@ func (d *DeviceSignIn) session(ctx context.Context, response *tokenResponse) (*U
 	return t.session(st), nil
 }
 
-// SignOut ends the session here, and gives its refresh token back to the provider.
+// SignOut ends the session here, and gives its tokens back to the provider (RFC 7009). An
+// error says that this was not possible: the session is over here, while its tokens live
+// until they expire, unless the person ends the sign-in at the provider.
 func (d *DeviceSignIn) SignOut(ctx context.Context, s *UserSession) error {
+	s.over.Store(true)
 	st := s.state.Load()
 	d.tokens.forget(ctx, st.key)
 	m, err := d.tokens.config.Provider.Metadata(ctx)
 	if err != nil {
 		return err
 	}
-	d.tokens.revoke(ctx, &m, st.refresh)
-	return nil
+	if st.refresh == "" {
+		return d.tokens.revoke(ctx, &m, st.access.raw(), "access_token")
+	}
+	return d.tokens.revoke(ctx, &m, st.refresh, "refresh_token")
 }
 
 // Close waits for renewals in flight.

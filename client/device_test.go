@@ -17,7 +17,7 @@ import (
 )
 
 // counting counts requests that carry a proof, and those that carry a bearer's token.
-type counting struct{ proved, borne atomic.Int64 }
+type counting struct{ proved, borne, revocation atomic.Int64 }
 
 func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Header.Get("DPoP") != "" {
@@ -25,6 +25,9 @@ func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
 		c.borne.Add(1)
+	}
+	if status := c.revocation.Load(); status != 0 && strings.HasSuffix(r.URL.Path, "/revocation") {
+		return &http.Response{StatusCode: int(status), Body: http.NoBody, Header: http.Header{}, Request: r}, nil
 	}
 	return http.DefaultTransport.RoundTrip(r)
 }
@@ -105,6 +108,52 @@ func TestDeviceSignIn(t *testing.T) {
 	}
 	if err := d.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestDeviceSignOutSaysWhatIsLeft: the session is over at once for whoever has it; that the
+// provider took its tokens back is not said where it did not.
+func TestDeviceSignOutSaysWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	in := tandemtest.Start(t, tandemtest.Options{Demo: true})
+	wire := &counting{}
+	provider, err := client.NewProvider(client.ProviderConfig{Issuer: in.Issuer, Transport: wire})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, scope := range []tandem.Scope{{"openid", "offline_access", "read"}, {"openid", "read"}} {
+		for _, refused := range []int{0, 401, 503} {
+			d, err := client.NewDeviceSignIn(client.DeviceConfig{Provider: provider, ApplicationURI: tandemtest.Field, Scope: scope, Clock: in.Clock.Now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			code, err := d.Begin(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			decide(t, in, code, "allow")
+			s, err := d.Wait(t.Context(), code)
+			if err != nil {
+				t.Fatal(err)
+			}
+			token, err := s.Token(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			wire.revocation.Store(int64(refused))
+			if err := d.SignOut(t.Context(), s); (err == nil) != (refused == 0) {
+				t.Errorf("%s, answered %d: %v", scope, refused, err)
+			}
+			_, tokenErr := s.Token(t.Context())
+			_, idErr := s.IDToken(t.Context())
+			if !errors.Is(tokenErr, client.ErrSignedOut) || !errors.Is(idErr, client.ErrSignedOut) {
+				t.Errorf("%s: after the sign-out: %v, %v", scope, tokenErr, idErr)
+			}
+			in.Refresh()
+			if status, _ := in.API("GET", "General_Products_Products?$top=1", token.Raw(), ""); (status == http.StatusUnauthorized) != (refused == 0) {
+				t.Errorf("%s, answered %d: the token is answered %d", scope, refused, status)
+			}
+		}
 	}
 }
 

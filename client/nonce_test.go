@@ -3,6 +3,7 @@ package client_test
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -146,6 +147,28 @@ func TestEveryRequestIsMadeAgainWithANewNonce(t *testing.T) {
 			})
 		}
 		wg.Wait()
+		// A stream cannot be sent twice; that is no fault of the token.
+		before, err := s.Token(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := f.tokenRequests.Load()
+		mu.Lock()
+		nonce = "n4"
+		mu.Unlock()
+		for _, want := range []int{http.StatusUnauthorized, http.StatusOK} {
+			req, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://erp.test/api/orders", io.MultiReader(strings.NewReader("{}")))
+			res, err := s.Client().Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res.Body.Close(); res.StatusCode != want {
+				t.Errorf("a stream to the API: %s, want %d", res.Status, want)
+			}
+		}
+		if after, err := s.Token(t.Context()); err != nil || after.Raw() != before.Raw() || f.tokenRequests.Load() != asked {
+			t.Errorf("the token was thrown away: %v", err)
+		}
 		if err := d.Close(); err != nil {
 			t.Error(err)
 		}

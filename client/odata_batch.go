@@ -12,10 +12,12 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/multiparts"
 )
 
 // BatchPart is one step of a [OData.Batch]: a changeset, or a read.
@@ -72,7 +74,7 @@ func (o *OData[T]) Batch(ctx context.Context, goOn bool, parts ...*BatchPart) er
 	if err != nil {
 		return err
 	}
-	answers, err := readBatch(answer, contentType)
+	answers, err := readBatch(answer, contentType, false)
 	if err != nil {
 		return fail(tandem.CodeUnavailable, err, "the answer of the API to a batch is not what was expected: %v", err)
 	}
@@ -159,14 +161,15 @@ type batchAnswer struct {
 	inside []batchAnswer
 }
 
-func readBatch(answer []byte, contentType string) (all []batchAnswer, err error) {
+// readBatch reads an answer, or inside it that of a changeset, where there is no further one.
+func readBatch(answer []byte, contentType string, inside bool) (all []batchAnswer, err error) {
 	media, parameters, err := mime.ParseMediaType(contentType)
 	if err != nil || media != "multipart/mixed" {
 		return nil, errors.New("it is no multipart/mixed")
 	}
-	for in := multipart.NewReader(bytes.NewReader(answer), parameters["boundary"]); ; {
+	for in := multiparts.NewReader(bytes.NewReader(answer), parameters["boundary"]); ; {
 		section, err := in.NextRawPart()
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF {
 			return all, nil
 		}
 		if err != nil {
@@ -176,8 +179,8 @@ func readBatch(answer []byte, contentType string) (all []batchAnswer, err error)
 		if err != nil {
 			return nil, err
 		}
-		if kind := section.Header.Get("Content-Type"); strings.HasPrefix(kind, "multipart/") {
-			inside, err := readBatch(text, kind)
+		if kind := section.Header.Get("Content-Type"); !inside && strings.HasPrefix(kind, "multipart/") {
+			inside, err := readBatch(text, kind, true)
 			if err != nil {
 				return nil, err
 			}
@@ -211,7 +214,12 @@ func (c *Change) told(h http.Header) {
 
 // take takes what was answered.
 func (p *BatchPart) take(a batchAnswer) error {
-	if a.inside != nil || a.res == nil {
+	// Some services write the one answer of a changeset that failed as if it were a change's.
+	failed := slices.IndexFunc(a.inside, func(in batchAnswer) bool { return in.res.StatusCode/100 != 2 })
+	if failed >= 0 {
+		a = a.inside[failed]
+	}
+	if a.res == nil {
 		for i := range min(len(a.inside), len(p.Changes)) {
 			p.Changes[i].told(a.inside[i].res.Header)
 		}

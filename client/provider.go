@@ -127,7 +127,7 @@ func (p *Provider) checkMetadata(m *oauth.Metadata) error {
 	for name, address := range map[string]string{
 		"authorization_endpoint": m.AuthorizationEndpoint, "token_endpoint": m.TokenEndpoint,
 		"userinfo_endpoint": m.UserinfoEndpoint, "end_session_endpoint": m.EndSessionEndpoint,
-		"revocation_endpoint": m.RevocationEndpoint, "introspection_endpoint": m.IntrospectionEndpoint, "jwks_uri": m.JWKSURI,
+		"device_authorization_endpoint": m.DeviceEndpoint, "revocation_endpoint": m.RevocationEndpoint, "introspection_endpoint": m.IntrospectionEndpoint, "jwks_uri": m.JWKSURI,
 	} {
 		if address == "" {
 			continue

@@ -116,6 +116,7 @@ func TestDiscoveryDocumentsThatAreRefused(t *testing.T) {
 		"no token endpoint":          func(m map[string]any) { delete(m, "token_endpoint") },
 		"no keys":                    func(m map[string]any) { delete(m, "jwks_uri") },
 		"token endpoint without TLS": func(m map[string]any) { m["token_endpoint"] = "http://erp.test/token" },
+		"devices without TLS":        func(m map[string]any) { m["device_authorization_endpoint"] = "http://erp.test/device" },
 		"token endpoint on loopback": func(m map[string]any) { m["token_endpoint"] = "http://127.0.0.1/token" },
 		"script as authorization":    func(m map[string]any) { m["authorization_endpoint"] = "javascript:alert(1)" },
 		"script as end of session":   func(m map[string]any) { m["end_session_endpoint"] = "javascript:alert(1)" },

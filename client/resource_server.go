@@ -253,12 +253,10 @@ func (s *ResourceServer) held(r *http.Request, scheme, raw string, c *Caller) er
 	if c.KeyThumbprint == "" && s.config.BoundOnly {
 		return invalid("only tokens that are bound to a key are taken here (DPoP)")
 	}
-	if r.RequestURI != "" && !strings.HasPrefix(r.RequestURI, r.URL.Path) { // what stands before may have taken a part of it away
-		if u, err := url.ParseRequestURI(r.RequestURI); err == nil {
-			whole := *r
-			whole.URL = u
-			r = &whole
-		}
+	if u, err := url.ParseRequestURI(r.RequestURI); err == nil { // of URL what stands before may have taken a part away
+		whole := *r
+		whole.URL = u
+		r = &whole
 	}
 	err := s.proofs.Check(r, scheme, raw, c.KeyThumbprint)
 	var wrong *dpop.Error

@@ -325,6 +325,40 @@ func TestD24_ResourceServerWantsTheKey(t *testing.T) {
 	})
 }
 
+// The address of a proof is the one that was asked for, whatever of it the code in front has
+// taken away.
+func TestD24_ProofsAreForTheWholeAddress(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g := guard(t, func(c *client.ResourceServerConfig) { c.BoundOnly = true })
+		key, err := dpop.NewKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		token := g.signed(map[string]any{"cnf": map[string]any{"jkt": key.Thumbprint}})
+		for _, c := range []struct{ stripped, path string }{
+			{"/field-api", "/field-api/"}, {"/field-api", "/field-api/visits"}, {"/a", "/a/a"}, {"", "/field-api/visits"}, {"/field-api", "/field-api/a%2Fb"},
+		} {
+			for address, want := range map[string]int{c.path: 200, strings.TrimPrefix(c.path, c.stripped) + "?": 401} {
+				if c.stripped == "" && want == 401 {
+					continue
+				}
+				proof, err := key.Proof(dpop.Request{Method: "GET", URL: "https://field.acme.com" + strings.TrimSuffix(address, "?"), AccessToken: token}, "", time.Now())
+				if err != nil {
+					t.Fatal(err)
+				}
+				r := httptest.NewRequest("GET", c.path, nil)
+				r.Host = "field.acme.com"
+				r.Header = http.Header{"Authorization": {"DPoP " + token}, "Dpop": {proof}}
+				w := httptest.NewRecorder()
+				http.StripPrefix(c.stripped, g.api).ServeHTTP(w, r)
+				if w.Code != want {
+					t.Errorf("%s without %s, a proof for %s: %d, want %d: %s", c.path, c.stripped, address, w.Code, want, w.Body)
+				}
+			}
+		}
+	})
+}
+
 // Before an effect the provider is asked: once for all who wait, seldom, and nobody acts
 // without its yes (I6).
 func TestI6_ResourceServerAsksBeforeAnEffect(t *testing.T) {

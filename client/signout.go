@@ -48,7 +48,9 @@ func (t *UserTokens) signOut(w http.ResponseWriter, r *http.Request) {
 	}
 	idToken := ""
 	if st != nil {
-		t.revoke(r.Context(), &m, st.refresh)
+		if err := t.revoke(r.Context(), &m, st.refresh, "refresh_token"); err != nil { // the end-session endpoint comes after
+			t.log.WarnContext(r.Context(), "the refresh token was not revoked", "error", err)
+		}
 		idToken = st.idToken
 	}
 	if m.EndSessionEndpoint == "" {
@@ -81,21 +83,25 @@ func (t *UserTokens) endCookie(w http.ResponseWriter, r *http.Request) (*userSta
 	return st, nil
 }
 
-// revoke gives the refresh token back (RFC 7009), so that nothing is left of it
-// even if the browser never gets to the end-session endpoint.
-func (t *UserTokens) revoke(ctx context.Context, m *oauth.Metadata, refresh string) {
-	if refresh == "" || m.RevocationEndpoint == "" {
-		return
+// revoke gives a token back (RFC 7009), so that nothing is left of it even if the browser
+// never gets to the end-session endpoint. There is nothing to do where there is no token, or
+// where the provider takes none back.
+func (t *UserTokens) revoke(ctx context.Context, m *oauth.Metadata, token, kind string) error {
+	if token == "" || m.RevocationEndpoint == "" {
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
 	defer cancel()
-	res, _, err := t.endpoint.post(ctx, m, m.RevocationEndpoint, url.Values{"token": {refresh}, "token_type_hint": {"refresh_token"}})
+	res, _, err := t.endpoint.post(ctx, m, m.RevocationEndpoint, url.Values{"token": {token}, "token_type_hint": {kind}})
 	if err != nil {
-		t.log.WarnContext(ctx, "the refresh token was not revoked", "error", err)
-		return
+		return err
 	}
 	defer res.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxTokenResponse)) // to keep the connection
+	if res.StatusCode != http.StatusOK {
+		return tandem.Errorf(tandem.CodeUnavailable, "the identity server did not take the token back: it answered %d", res.StatusCode)
+	}
+	return nil
 }
 
 // signOutPage takes the browser to the provider (OpenID Connect RP-Initiated

@@ -22,6 +22,7 @@ type UserSession struct {
 	tokens *UserTokens
 	calls  *authorised
 	state  atomic.Pointer[userState]
+	over   atomic.Bool // signed out: whoever still has it gets no token
 }
 
 // userState is an opened session. It is never changed: a renewal makes a new one.
@@ -81,6 +82,8 @@ func (s *UserSession) Token(ctx context.Context) (UserToken, error) {
 func (s *UserSession) access(ctx context.Context) (*accessToken, error) {
 	st, now := s.state.Load(), s.tokens.clock.Now()
 	switch {
+	case s.over.Load():
+		return nil, ErrSignedOut
 	case now.Before(st.access.renewAt):
 		return st.access, nil
 	case now.Before(st.access.usableUntil):
@@ -103,6 +106,9 @@ func (s *UserSession) access(ctx context.Context) (*accessToken, error) {
 // reached, one with less time left is returned as long as it lives.
 func (s *UserSession) IDToken(ctx context.Context) (string, error) {
 	st := s.state.Load()
+	if s.over.Load() {
+		return "", ErrSignedOut
+	}
 	if st.idTokenLives(s.tokens.clock.Now(), minIDToken) {
 		return st.idToken, nil
 	}

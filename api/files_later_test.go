@@ -82,3 +82,38 @@ func TestE4_AFileThatIsTakenSlowly(t *testing.T) {
 		}
 	})
 }
+
+// TestReplacedBytesStayForTheirReaders: what was replaced or deleted is there as long as
+// somebody may be reading it, however old it is, and then no more.
+func TestReplacedBytesStayForTheirReaders(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newService(t, db)
+		w.post(t, visit(0, ""))
+		w.post(t, file(0, w.dataObjectOf(t, visits+"("+row(kindVisit, 0)+")"), ""))
+		for _, size := range []int{300, 200} {
+			if a := w.put(t, fileAt(0)+bytesOf, bytes.NewReader(picture(size))); a.Code != 204 {
+				t.Fatalf("%d %s", a.Code, a.Body)
+			}
+		}
+		purger, now := data.NewERP(db, erpModel), time.Now()
+		purger.Clock = func() time.Time { return now }
+		for _, step := range []struct {
+			after     time.Duration
+			files, is int64
+		}{{24 * time.Hour, 0, 2}, {59 * time.Minute, 0, 2}, {time.Minute, 1, 1}, {24 * time.Hour, 0, 1}} {
+			now = now.Add(step.after)
+			files, err := purger.PurgeFiles(t.Context())
+			var is int64
+			if err := db.Reader().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM erp_file_contents`).Scan(&is); err != nil {
+				t.Fatal(err)
+			}
+			if err != nil || files != step.files || is != step.is {
+				t.Errorf("%s later: %d files, %d are left, %v", step.after, files, is, err)
+			}
+		}
+		if r, answer := call(t, w.h, "GET", fileAt(0)+bytesOf, ""); r.StatusCode != 200 || len(answer) != 200 {
+			t.Errorf("the file: %d, %d bytes", r.StatusCode, len(answer))
+		}
+	})
+}

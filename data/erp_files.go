@@ -168,15 +168,32 @@ func (e *ERP) WriteContent(ctx context.Context, w io.Writer, c write.Content) er
 	return nil
 }
 
+// unnamed says that no row names a content.
+const unnamed = ` AND NOT EXISTS (SELECT 1 FROM erp_object_files AS f WHERE f.content_id = erp_file_contents.id) LIMIT 100`
+
 // PurgeFiles deletes the bytes that no row names, and returns how many files that were:
-// of senders who went away, and of what was replaced or deleted.
+// of senders who went away, and of what was replaced or deleted. It notes when it finds
+// them first, and deletes them [unnamedFor] later.
 func (e *ERP) PurgeFiles(ctx context.Context) (files int64, err error) {
-	const atOnce = 100
-	for {
-		rows, err := e.db.Reader().QueryContext(ctx, `SELECT id FROM erp_file_contents AS c WHERE begun_at < $1
-			AND NOT EXISTS (SELECT 1 FROM erp_object_files AS f WHERE f.content_id = c.id) LIMIT $2`, e.present().Add(-unnamedFor).UnixMicro(), atOnce)
-		over, err := sqldb.List[string](rows, err)
+	now := e.present()
+	before := now.Add(-unnamedFor).UnixMicro()
+	for more := int64(1); more > 0; {
+		err := e.db.Write(ctx, func(tx *sql.Tx) error {
+			found, err := tx.ExecContext(ctx, `UPDATE erp_file_contents SET unnamed_at = $1
+				WHERE id IN (SELECT id FROM erp_file_contents WHERE begun_at < $2 AND unnamed_at = 0`+unnamed+`)`, now.UnixMicro(), before)
+			if err == nil {
+				more, err = found.RowsAffected()
+			}
+			return err
+		})
 		if err != nil {
+			return 0, err
+		}
+	}
+	for {
+		rows, err := e.db.Reader().QueryContext(ctx, `SELECT id FROM erp_file_contents WHERE unnamed_at > 0 AND unnamed_at <= $1`+unnamed, before)
+		over, err := sqldb.List[string](rows, err)
+		if err != nil || len(over) == 0 {
 			return files, err
 		}
 		for _, id := range over {
@@ -184,9 +201,6 @@ func (e *ERP) PurgeFiles(ctx context.Context) (files int64, err error) {
 				return files, err
 			}
 			files++
-		}
-		if len(over) < atOnce {
-			return files, nil
 		}
 	}
 }

@@ -242,16 +242,27 @@ func TestDemo(t *testing.T) {
 
 	d.keepsNothingOfTheService(tom)
 
+	// (1:20) The office sees it in the web app.
+	maria := d.office()
+	maria.seesVisit(id)
+
 	// (1:35) Tom is disabled: his next command is refused and stays on the phone.
 	d.tandem("user", "disable", "tom")
+	disabled := time.Now()
 	other := tom.Ask(`return (await visits.all()).visits.filter(v => v.day === new Date().toLocaleDateString("sv"))[1].id`)
-	time.Sleep(5 * time.Second) // by then every replica knows
+	d.isSound()
+	time.Sleep(time.Until(disabled.Add(5 * time.Second))) // by then every replica knows
 	tom.Go("visit/" + other)
 	tom.Press("Start the visit")
 	tom.Sees("Sign in to send 1 item")
-	tom.Keep("09 disabled")
+	tom.Keep("11 disabled")
 	if got := tom.Ask(`return (await queue.summary()).commands`); got != "1" {
 		t.Errorf("%s commands wait", got)
+	}
+
+	// (1:45) The office has the report of the day made.
+	if report := maria.runsReport(); !strings.Contains(report, "Tom Huber") || !strings.Contains(report, "Gipfel & Faden Lechner") {
+		t.Errorf("the report:\n%s", report)
 	}
 
 	// (1:55) One field session, tom no slot.

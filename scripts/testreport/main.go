@@ -1,6 +1,7 @@
 // Command testreport reads the output of `go test -json` and prints what a
 // person wants to see of it: a line for each package, the whole output of what
-// failed, the tests that were skipped with their reasons, and the counts.
+// failed, the tests that were skipped with their reasons, what took the longest, and the
+// counts.
 //
 // It exits with 1 when a test or a package failed and, with -no-skips, also
 // when anything was skipped: a machine that is set up to run everything must
@@ -35,6 +36,7 @@ type report struct {
 	packagesFailed          int
 	outputs                 map[string][]string // package and test → its output
 	skips                   []string
+	packages, tests         []took
 }
 
 func main() {
@@ -45,13 +47,20 @@ func main() {
 		fmt.Fprintln(os.Stderr, "testreport:", err)
 		os.Exit(1)
 	}
-	for _, s := range r.skips {
-		fmt.Fprintln(r.out, "skipped:", s)
-	}
-	fmt.Fprintf(r.out, "%d passed, %d failed, %d skipped, %d benchmarks run\n", r.passed, r.failed, r.skipped, r.benchmarks)
+	r.end()
 	if r.failed > 0 || r.packagesFailed > 0 || *noSkips && r.skipped > 0 {
 		os.Exit(1)
 	}
+}
+
+// end says what is told of all packages together.
+func (r *report) end() {
+	for _, s := range r.skips {
+		fmt.Fprintln(r.out, "skipped:", s)
+	}
+	slowest(r.out, "processor and elapsed time of packages:", r.packages)
+	slowest(r.out, "elapsed time of tests:", r.tests)
+	fmt.Fprintf(r.out, "%d passed, %d failed, %d skipped, %d benchmarks run\n", r.passed, r.failed, r.skipped, r.benchmarks)
 }
 
 // read takes all events. Lines that are none, such as a compiler's, pass through.
@@ -98,6 +107,9 @@ func (r *report) take(e event) {
 }
 
 func (r *report) test(e event, key string) {
+	if !strings.Contains(e.Test, "/") {
+		r.tests = append(r.tests, took{name: key, elapsed: e.Elapsed})
+	}
 	switch e.Action {
 	case "pass":
 		r.passed++
@@ -122,6 +134,7 @@ func (r *report) benchmark(pkg, key string) {
 }
 
 func (r *report) pkg(e event, key string) {
+	r.packages = append(r.packages, took{name: e.Package, elapsed: e.Elapsed, cpu: cpuOf(r.outputs[key])})
 	switch e.Action {
 	case "pass":
 		fmt.Fprintf(r.out, "ok  \t%s\t%.3fs\n", e.Package, e.Elapsed)

@@ -25,16 +25,29 @@ import (
 type Hand struct {
 	t   testing.TB
 	ctx context.Context
-	url string
 }
 
 // OpenHand opens the app at its address, on an upright phone of 412 × 915.
 func OpenHand(t testing.TB, url string, options ...chromedp.ExecAllocatorOption) *Hand {
 	t.Helper()
-	h := &Hand{t: t, ctx: chromium.Open(t, options...), url: url}
-	h.Do(chromedp.EmulateViewport(412, 915, chromedp.EmulateMobile), Call(network.Enable, network.EnableParams{}), chromedp.Navigate(url))
+	h := &Hand{t: t, ctx: chromium.Open(t, options...)}
+	h.Do(chromedp.EmulateViewport(412, 915, chromedp.EmulateMobile), Call(network.Enable, network.EnableParams{}))
+	h.Open(url)
 	h.Until("the app is there", `document.querySelector("#title")`)
 	return h
+}
+
+// OpenDesk is somebody's who sits at a desk: a browser with a window of 1280 × 900, and no
+// page open yet.
+func OpenDesk(t testing.TB) *Hand {
+	t.Helper()
+	return &Hand{t: t, ctx: chromium.Open(t, chromedp.WindowSize(1280, 900))}
+}
+
+// Open goes to another page.
+func (h *Hand) Open(url string) {
+	h.t.Helper()
+	h.Do(chromedp.Navigate(url))
 }
 
 // Call is a command of the browser as a step.
@@ -136,8 +149,20 @@ func (h *Hand) Go(address string) {
 func (h *Hand) SignIn(login, password string) {
 	h.t.Helper()
 	h.Press("Sign in")
+	h.GiveCredentials(login, password)
+	h.SignedIn(login)
+}
+
+// GiveCredentials fills the identity server's page.
+func (h *Hand) GiveCredentials(login, password string) {
+	h.t.Helper()
 	h.Do(chromedp.WaitVisible(chromedp.CSS("#login")), chromedp.SendKeys(chromedp.CSS("#login"), login),
 		chromedp.SendKeys(chromedp.CSS("#password"), password), chromedp.Submit(chromedp.CSS("#password")))
+}
+
+// SignedIn waits until the app on the phone is somebody's.
+func (h *Hand) SignedIn(login string) {
+	h.t.Helper()
 	last := time.Now()
 	testkit.Eventually(h.t, login+" is signed in", func() bool {
 		if out, err := h.Try(`return (await auth.session())?.login === ` + strconv.Quote(login)); err == nil && out == "true" {

@@ -64,7 +64,8 @@ function drawing(changed) {
   }
   function move(e) {
     if (!stroke) return;
-    stroke.push(...(e.getCoalescedEvents?.() || [e]).map(at));
+    const parts = e.getCoalescedEvents?.() ?? []; // none where the browser has put none together
+    stroke.push(...(parts.length ? parts : [e]).map(at));
     paint();
   }
   function up() { stroke = null; }

@@ -23,8 +23,12 @@ type Anchor struct {
 // maxAnchor is how large an anchor may be, in bytes: a head of each hour of 400 years.
 const maxAnchor = 1 << 30
 
+// errCutOff is for an anchor whose last head has no end.
+var errCutOff = errors.New("its last head has no end")
+
 // ParseAnchor reads a file of signed notes, one after the other, with an empty line
-// after each.
+// after each. One that is cut off in the middle of a head is refused, with the heads of
+// before it.
 func ParseAnchor(name string, r io.Reader) (a Anchor, err error) {
 	a.Name = name
 	text, err := io.ReadAll(io.LimitReader(r, maxAnchor+1))
@@ -54,7 +58,7 @@ func ParseAnchor(name string, r io.Reader) (a Anchor, err error) {
 		}
 	}
 	if head.Len() > 0 {
-		return a, fmt.Errorf("%s is cut off: its last head has no end", name)
+		return a, fmt.Errorf("%s is cut off: %w", name, errCutOff)
 	}
 	return a, nil
 }
@@ -214,6 +218,9 @@ func (a *AnchorFile) Begin(ctx context.Context) error {
 		return err
 	}
 	anchor, err := ReadAnchor(a.File)
+	if errors.Is(err, errCutOff) {
+		err = a.cut(&anchor)
+	}
 	if err != nil || len(anchor.Heads) == 0 {
 		return err
 	}
@@ -223,6 +230,17 @@ func (a *AnchorFile) Begin(ctx context.Context) error {
 		return err
 	}
 	return a.follow(ctx, signed, c)
+}
+
+// cut takes the beginning of a head off the end of the file, which a crash has left in the
+// middle of appending it. The record still has it, so it is appended again.
+func (a *AnchorFile) cut(anchor *Anchor) error {
+	whole := int64(0)
+	for _, head := range anchor.Heads {
+		whole += int64(len(head)) + 1
+	}
+	a.Log.log().Warn("the last head of the record's anchor had no end, and was cut off", "file", a.File, "heads", len(anchor.Heads))
+	return os.Truncate(a.File, whole)
 }
 
 func (a *AnchorFile) refused(c Checkpoint, format string, args ...any) error {

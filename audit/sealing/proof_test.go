@@ -160,3 +160,24 @@ func TestAnchorOfAnotherRecordIsRefused(t *testing.T) {
 		t.Errorf("after a restart: %v", err)
 	}
 }
+
+// An instance that died in the middle of appending a head begins again, and appends it.
+func TestTornAnchorGoesOn(t *testing.T) {
+	t.Parallel()
+	b := openBook(t, datatest.Open(t, sqldb.SQLite))
+	b.hours(3)
+	text, err := os.ReadFile(b.anchor.File)
+	must(t, err)
+	for _, n := range []int{len(text) - 1, len(text) - 40, len(text) - 200} {
+		must(t, os.WriteFile(b.anchor.File, text[:n], 0o600))
+		b.anchor = &sealing.AnchorFile{Log: b.Log, File: b.anchor.File}
+		must(t, b.anchor.Begin(t.Context()))
+		if n, err := b.anchor.Append(t.Context()); n != 1 || err != nil {
+			t.Errorf("%d heads are appended, %v", n, err)
+		}
+		if now, err := os.ReadFile(b.anchor.File); err != nil || string(now) != string(text) {
+			t.Errorf("the anchor is %q, and was %q", now, text)
+		}
+		b.clean(b.anchored())
+	}
+}

@@ -101,6 +101,9 @@ type InstanceConfig struct {
 	// record are appended; empty for none. The instance does not start when the record
 	// does not go on from its last one.
 	RecordAnchor string
+	// RecordKeys are the verifiers of ended epochs of the record that another key has
+	// signed than the instance has now.
+	RecordKeys []string
 	// Queries limit what sessions ask of the ERP; zero means the defaults.
 	Queries data.QueryLimits
 	// TimeZone is the company's, in which printouts tell times of day; empty means UTC.

@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -69,8 +70,11 @@ func (i *Instance) verifyNightly(ctx context.Context) error {
 		}
 		o.Anchors = append(o.Anchors, anchor)
 	}
-	r, err := i.VerifyRecord(ctx, o)
+	r, err := i.verified(ctx, o)
 	if err != nil {
+		return err
+	}
+	if err := i.Sealing.RememberNightly(ctx, r); err != nil {
 		return err
 	}
 	if r.OK() {
@@ -84,6 +88,19 @@ func (i *Instance) verifyNightly(ctx context.Context) error {
 // VerifyRecord verifies the record, see [sealing.Log.Verify]. The outcome of one that
 // leaves nothing out is kept for [sealing.Status].
 func (a *Administration) VerifyRecord(ctx context.Context, o sealing.Options) (*sealing.Report, error) {
+	r, err := a.verified(ctx, o)
+	if err != nil || len(o.Keys) > 0 || !o.Since.IsZero() {
+		return r, err
+	}
+	kept, err := a.Sealing.Remember(ctx, r)
+	if !kept {
+		r.Notes = append(r.Notes, "the last verification had an anchor and this one had none, so that what that one said still holds: give the anchor with --anchor")
+	}
+	return r, err
+}
+
+// verified verifies the record.
+func (a *Administration) verified(ctx context.Context, o sealing.Options) (*sealing.Report, error) {
 	lease, err := data.NewLeases(a.DB).Show(ctx, recordLease)
 	if err != nil && !errors.Is(err, tandem.ErrNotFound) {
 		return nil, err
@@ -94,11 +111,7 @@ func (a *Administration) VerifyRecord(ctx context.Context, o sealing.Options) (*
 	if err := a.catchUp(ctx, &o); err != nil {
 		return nil, err
 	}
-	r, err := a.Sealing.Verify(ctx, o)
-	if err == nil && o.Key == "" && o.Since.IsZero() {
-		err = a.Sealing.Remember(ctx, r)
-	}
-	return r, err
+	return a.Sealing.Verify(ctx, o)
 }
 
 // catchUp sees whether what waits is being sealed now, as after a time in which no instance
@@ -125,8 +138,14 @@ func (a *Administration) RestartRecord(ctx context.Context, reason string) (seal
 	return a.Sealing.Restart(ctx, a.config.By, reason)
 }
 
-// beginAnchor sees that the record goes on from its anchor.
+// beginAnchor takes the record's older keys, and sees that it goes on from its anchor.
 func (i *Instance) beginAnchor(ctx context.Context) error {
+	for _, key := range i.config.RecordKeys {
+		if _, err := sealing.ParseVerifier(key); err != nil {
+			return fmt.Errorf("a key of the record: %w", err)
+		}
+	}
+	i.Sealing.Keys = i.config.RecordKeys
 	if i.config.RecordAnchor == "" {
 		return nil
 	}

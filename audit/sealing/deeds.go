@@ -28,6 +28,19 @@ type Pruned struct {
 	Before string
 }
 
+// covers reports whether the leaves of an epoch that end before a number are gone.
+func (p Pruned) covers(epoch, end int64) bool {
+	return p.Epoch > epoch || p.Epoch == epoch && p.N >= end
+}
+
+// more is the one of two prunings that covers the other.
+func (p Pruned) more(other Pruned) Pruned {
+	if other.covers(p.Epoch, p.N) {
+		return other
+	}
+	return p
+}
+
 // prunedFacts are the facts of an event [tandem.AuditPruned]: what was pruned, signed,
 // so that nobody who only writes to the database can make one.
 type prunedFacts struct {
@@ -60,41 +73,6 @@ func openPruned(facts string, verifiers []note.Verifier) (p Pruned, ok bool) {
 	}
 	p.Before = lines[4]
 	return p, err == nil
-}
-
-// Prune signs that the events before the id first are removed, whose ids are of before a
-// day, and returns the facts for the record. It returns the id that is really the first
-// to stay: what is not sealed yet stays.
-func (l *Log) Prune(ctx context.Context, first string, before time.Time) (id, facts string, err error) {
-	epochs, err := l.Store.Epochs(ctx)
-	if err != nil || len(epochs) == 0 {
-		return "", "", err
-	}
-	newest, err := l.Store.NewestHead(ctx, epochs[len(epochs)-1].N)
-	if err != nil || newest.Size == 0 {
-		return "", "", err
-	}
-	first = min(first, newest.Last)
-	at := len(epochs) - 1
-	for at > 0 && epochs[at].After >= first {
-		at--
-	}
-	epoch := &epochs[at]
-	p := Pruned{Epoch: epoch.N, Before: before.UTC().Format(time.DateOnly)}
-	// How many that are is told by the tree: who writes rows in front of them would have
-	// as many others removed without a fault.
-	if p.N, err = l.sealedFrom(ctx, epoch.N, first); err != nil {
-		return "", "", err
-	}
-	origin, _, err := l.verifier(ctx, &epochs[len(epochs)-1])
-	if err != nil {
-		return "", "", err
-	}
-	signed, err := l.Key.sign(origin, p.text(origin))
-	if err != nil {
-		return "", "", err
-	}
-	return first, factsOf(prunedFacts{signed}), nil
 }
 
 // Restarted are the facts of an event [tandem.AuditRestarted]: how the epoch before

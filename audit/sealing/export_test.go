@@ -48,3 +48,9 @@ func RootsOf(leaves []tlog.Hash) (roots []tlog.Hash) {
 	}
 	return roots
 }
+
+// SignPruned are the facts of a pruning that a key has signed.
+func SignPruned(k *Key, origin string, p Pruned) (facts string, err error) {
+	signed, err := k.sign(origin, p.text(origin))
+	return factsOf(prunedFacts{signed}), err
+}

@@ -34,6 +34,8 @@ type Log struct {
 	Store Store
 	// Key signs heads; a log without one can only be verified.
 	Key *Key
+	// Keys are verifiers of ended epochs that another key has signed.
+	Keys []string
 	// Instance is the id of the instance.
 	Instance func(ctx context.Context) (string, error)
 	// Audit records what the log itself does.

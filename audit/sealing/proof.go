@@ -94,45 +94,6 @@ func (l *Log) find(ctx context.Context, row *Row, first int64, under Head) (inde
 	return 0, nil, tandem.Errorf(tandem.CodeConflict, "event %s is not what was sealed: see what tandem record verify says", row.Event.ID)
 }
 
-// lookedAt is how many rows are looked at for the first one that is sealed.
-const lookedAt = 1000
-
-// sealedFrom is the number of the first sealed event of an epoch from an id on. Rows that
-// are not sealed, as those that came too late, are passed over.
-func (l *Log) sealedFrom(ctx context.Context, epoch int64, id string) (int64, error) {
-	rows, err := l.Store.Rows(ctx, Range{From: id}, lookedAt)
-	if err != nil {
-		return 0, err
-	}
-	heads, err := l.Store.Heads(ctx, epoch, 0)
-	if err != nil {
-		return 0, err
-	}
-	var leaf []byte
-	stays := make(map[tlog.Hash]bool, len(rows))
-	for i := range rows {
-		stays[leafHash(&rows[i], &leaf)] = true
-	}
-	leaves := &leafReader{store: l.Store, epoch: epoch, told: map[int64]bool{}, missed: func(int64) {}}
-	index, after := int64(0), true
-	for i := range heads {
-		if heads[i].Last < id {
-			index = heads[i].Size
-			continue
-		}
-		for after = false; index < heads[i].Size; index++ {
-			h, err := leaves.leaf(ctx, index)
-			if err != nil || stays[h] {
-				return index, err
-			}
-		}
-	}
-	if after { // the whole epoch is of before
-		return index, nil
-	}
-	return 0, tandem.Errorf(tandem.CodeConflict, "no event from %s on is what was sealed: see what tandem record verify says", id)
-}
-
 func proofText(leaf []byte, index int64, path []tlog.Hash, head string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\nextra %s\nindex %d\n", proofVersion, base64.StdEncoding.EncodeToString(leaf), index)

@@ -63,6 +63,8 @@ type Report struct {
 	// Heads are the signed heads, Anchored how many of an anchor match.
 	Heads    int `json:"heads"`
 	Anchored int `json:"anchored"`
+	// WithAnchors says that it had heads from elsewhere to compare with.
+	WithAnchors bool `json:"with_anchors"`
 	// Notes tell what is no fault and worth to know.
 	Notes []string `json:"notes"`
 	// Faults are the first MaxFaults of all.

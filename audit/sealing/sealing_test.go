@@ -218,6 +218,8 @@ func TestAnotherKeySealsNothing(t *testing.T) {
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		b := openBook(t, db)
 		b.hours(1)
+		old, err := b.KeyLine(t.Context())
+		must(t, err)
 		b.Log = &sealing.Log{Store: b.Store, Key: sealing.NewKey([]byte(strings.Repeat("k", 32))), Instance: b.Instance, Clock: b.Clock}
 		b.happen(3)
 		b.now = b.now.Add(time.Minute)
@@ -233,7 +235,12 @@ func TestAnotherKeySealsNothing(t *testing.T) {
 		}
 		b.now = time.Now().Add(2 * time.Minute) // the restart has an id of now
 		b.seal()
-		r := b.clean(sealing.Options{Alive: b.now})
+		r := b.verify(sealing.Options{Alive: b.now})
+		if len(r.Faults) != 1 || !strings.Contains(r.Faults[0].Text, "epoch 1 is signed by another key than the one that is known") {
+			t.Errorf("nobody knows the key of epoch 1, and: %v", r.Faults)
+		}
+		b.Log.Keys = []string{old}
+		r = b.clean(sealing.Options{Alive: b.now})
 		if r.Epochs != 2 || r.Events != 150+4 || !strings.Contains(strings.Join(r.Notes, "\n"), "epoch 1 was ended by root: the key was lost") {
 			t.Errorf("%+v", r)
 		}

@@ -15,6 +15,8 @@ type Status struct {
 	// head was signed.
 	Epoch, Size int64
 	At          time.Time
+	// Begun is when the first epoch began.
+	Begun time.Time
 	// Unsealed is when the oldest event was made that is not sealed; zero for none.
 	Unsealed time.Time
 	// Verified is the last verification of all of the record; its time is zero when
@@ -31,17 +33,33 @@ type Verified struct {
 	Faults int64     `json:"faults"`
 	// First is the first fault, in words.
 	First string `json:"first"`
+	// WithAnchors says that it had heads from elsewhere to compare with.
+	WithAnchors bool `json:"with_anchors"`
 }
 
 // Facts that the log remembers.
 const (
 	factVerified = "record verified"
 	factAnchored = "record anchored"
+	factPruned   = "record pruned"
 )
 
-// Remember keeps the outcome of a verification.
-func (l *Log) Remember(ctx context.Context, r *Report) error {
-	v := Verified{At: r.At, Events: r.Events, Faults: int64(len(r.Faults)) + r.More}
+// Remember keeps the outcome of a verification, and reports whether it did: one that had
+// no anchors does not hide what one with anchors has found.
+func (l *Log) Remember(ctx context.Context, r *Report) (kept bool, err error) {
+	var last Verified
+	if err := l.recall(ctx, factVerified, &last); err != nil {
+		return false, err
+	}
+	if last.WithAnchors && !r.WithAnchors {
+		return false, nil
+	}
+	return true, l.RememberNightly(ctx, r)
+}
+
+// RememberNightly keeps the outcome of a verification that had all that the instance has.
+func (l *Log) RememberNightly(ctx context.Context, r *Report) error {
+	v := Verified{At: r.At, Events: r.Events, Faults: int64(len(r.Faults)) + r.More, WithAnchors: r.WithAnchors}
 	if !r.OK() {
 		v.First = r.Faults[0].Text
 	}
@@ -61,6 +79,7 @@ func (l *Log) Status(ctx context.Context) (s Status, err error) {
 	}
 	from := ""
 	if len(epochs) > 0 {
+		s.Begun = epochs[0].At
 		e := &epochs[len(epochs)-1]
 		newest, err := l.Store.NewestHead(ctx, e.N)
 		if err != nil {

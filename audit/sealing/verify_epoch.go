@@ -4,15 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
-
-	"github.com/hybridapps/tandem"
 )
 
 // verification is that of one epoch: its leaves go by one after the other, and beside
@@ -41,6 +38,12 @@ type verification struct {
 	pending    []Fault
 	since      string // the id at the last head that matched
 	broken     int64  // how many heads do not match
+	// morePending are the changed rows beyond the first MaxFaults.
+	morePending int64
+	// mismatches are the places where rows and leaves differ; after too many of them the
+	// rest is not compared, because each costs much more than what matches.
+	mismatches int
+	blind      bool
 }
 
 // point is a head that the tree must have at its size.
@@ -48,10 +51,6 @@ type point struct {
 	Checkpoint
 	seq    int64
 	anchor *anchored // nil for a head of the database
-}
-
-func restartedFacts(e *tandem.AuditEvent) (f Restarted, ok bool) {
-	return f, json.Unmarshal([]byte(e.Facts), &f) == nil && f.Epoch > 0
 }
 
 // epoch verifies one.
@@ -66,7 +65,12 @@ func (w *whole) epoch(ctx context.Context, at int) error {
 	if v.heads, err = w.Store.Heads(ctx, n, 0); err != nil {
 		return err
 	}
+	cut := v.cutHeads()
+	if cut {
+		extent = min(extent, v.heads[len(v.heads)-1].Size)
+	}
 	v.readHeads()
+	v.beginning[at] = beginningOf(v.heads)
 	if n := len(v.heads); n > 0 && v.heads[n-1].Size > extent {
 		// Sealed between the two: the heads' own leaves are there by now.
 		again, err := w.Store.Extent(ctx, w.epochs[at].N)
@@ -74,6 +78,9 @@ func (w *whole) epoch(ctx context.Context, at int) error {
 			return err
 		}
 		extent = min(again, v.heads[n-1].Size)
+	}
+	if extent, err = v.within(ctx, extent); err != nil {
+		return err
 	}
 	if len(v.heads) > 0 {
 		newest := v.heads[len(v.heads)-1]
@@ -87,7 +94,7 @@ func (w *whole) epoch(ctx context.Context, at int) error {
 		w.report.fault(FaultTile, "", v.size-extent, "the tree of epoch %d ends at %d events, and its newest head says %d", n, extent, v.size)
 		v.size = extent
 	}
-	if at+1 < len(w.epochs) && v.size > 0 {
+	if at+1 < len(w.epochs) && v.size > 0 && !cut {
 		v.last, v.open = w.epochs[at+1].After, false
 	}
 	v.leaves = &leafReader{store: w.Store, epoch: n, told: map[int64]bool{}, missed: func(tile int64) {
@@ -194,6 +201,10 @@ func (v *verification) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if v.blind {
+			v.advance(leaf, leaf)
+			continue
+		}
 		row, err := v.next(ctx, 0)
 		if err != nil {
 			return err
@@ -213,7 +224,9 @@ func (v *verification) run(ctx context.Context) error {
 		if err != nil || row == nil {
 			return err
 		}
-		v.inserted(row)
+		if !v.blind {
+			v.inserted(row)
+		}
 		v.rows.skip(1)
 	}
 	return nil
@@ -222,8 +235,11 @@ func (v *verification) run(ctx context.Context) error {
 func (v *verification) matched(row *sealedRow) {
 	v.started = true
 	v.before = row.id
-	v.deed(row)
+	v.deed(row, v.at, v.i)
 	v.counted(row.id)
+	if v.until != "" && v.stays == nil && row.id >= v.until {
+		v.stays = &Pruned{Epoch: v.epochs[v.at].N, N: v.i}
+	}
 }
 
 func (v *verification) counted(id string) {
@@ -254,6 +270,12 @@ func (v *verification) advance(leaf, row tlog.Hash) {
 
 // mismatch tells of rows and leaves that do not match, and goes on behind them.
 func (v *verification) mismatch(ctx context.Context) error {
+	if v.mismatches++; v.mismatches > MaxFaults {
+		v.gap, v.blind = true, true
+		v.report.fault(FaultChanged, v.before, v.size-v.i, "too many differences: %d events of epoch %d after %s are not compared with what was sealed",
+			v.size-v.i, v.epochs[v.at].N, orBegin(v.before))
+		return nil
+	}
 	d, err := v.differ(ctx, v.i)
 	if err != nil {
 		return err
@@ -278,7 +300,7 @@ func (v *verification) mismatch(ctx context.Context) error {
 		v.before = id
 		v.rows.skip(1)
 		v.counted(id)
-		v.pending = append(v.pending, Fault{FaultChanged, id, 1, "changed " + id})
+		v.changed(id)
 		v.advance(leaf, hash)
 	}
 	for n := int64(d.rows) - both; n > 0; n-- {
@@ -293,6 +315,15 @@ func (v *verification) mismatch(ctx context.Context) error {
 		return v.missing(ctx, n)
 	}
 	return nil
+}
+
+// changed keeps a row that is not its leaf, until it is known which of them is right.
+func (v *verification) changed(id string) {
+	if len(v.pending) == MaxFaults {
+		v.morePending++
+		return
+	}
+	v.pending = append(v.pending, Fault{FaultChanged, id, 1, "changed " + id})
 }
 
 func (v *verification) inserted(row *sealedRow) {
@@ -316,7 +347,7 @@ func (v *verification) missing(ctx context.Context, n int64) error {
 		if before == "" {
 			before = "the begin"
 		}
-		v.gaps = append(v.gaps, gap{v.at, v.i + n, Fault{FaultMissing, v.before, n, fmt.Sprintf("missing %d between %s and %s", n, before, after)}})
+		v.addGap(gap{v.epochs[v.at].N, v.i + n, 1, Fault{FaultMissing, v.before, n, fmt.Sprintf("missing %d between %s and %s", n, before, after)}})
 	}
 	for range n {
 		leaf, err := v.leaves.leaf(ctx, v.i)
@@ -367,19 +398,21 @@ func (v *verification) settle(upper []Tile) {
 	for _, f := range v.pending {
 		v.report.add(f)
 	}
+	v.report.More += v.morePending
+	v.morePending = 0
 	v.pending, v.other, v.otherUpper, v.gap = nil, nil, nil, false
 	v.upper = upper
 }
 
 // tilesEdited tells of leaves that are not what was sealed, while the rows are.
 func (v *verification) tilesEdited() {
+	n := int64(len(v.pending)) + v.morePending
+	v.pending, v.morePending = nil, 0
 	if len(v.leaves.told) > 0 { // some are missing, which was told
-		v.pending = nil
 		return
 	}
-	v.report.fault(FaultTile, "", int64(len(v.pending)), "the tree was edited between %s and %s: tiles of epoch %d have %d leaves that are not those of the events, which are as they were sealed",
-		v.since, v.before, v.epochs[v.at].N, len(v.pending))
-	v.pending = nil
+	v.report.fault(FaultTile, "", n, "the tree was edited between %s and %s: tiles of epoch %d have %d leaves that are not those of the events, which are as they were sealed",
+		v.since, v.before, v.epochs[v.at].N, n)
 }
 
 // unlike tells of a head that the tree does not have. Those after it cannot match

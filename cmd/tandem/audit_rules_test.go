@@ -297,7 +297,27 @@ var ruleCases = []ruleCase{
 	}},
 	{rule: "KEY-02", subject: "instance.key", evidence: "mode: 0644", set: func(b *ruleBench) { must(b.t, os.Chmod(b.Store().KeyFile, 0o644)) }},
 	{rule: "REC-01", subject: "record", evidence: "missing 3 between", set: func(b *ruleBench) {
-		must(b.t, b.Platform.Sealing.Remember(b.t.Context(), &sealing.Report{At: b.Clock.Now(), Faults: []sealing.Fault{{Text: "missing 3 between A and B"}}}))
+		must(b.t, b.Platform.Sealing.RememberNightly(b.t.Context(), &sealing.Report{At: b.Clock.Now(), Faults: []sealing.Fault{{Text: "missing 3 between A and B"}}}))
+	}},
+	{rule: "REC-01", subject: "record", evidence: "database older than anchor", set: func(b *ruleBench) {
+		b.Advance(2 * time.Minute)
+		must(b.t, b.Platform.SealRecord(b.t.Context()))
+		must(b.t, b.Platform.Sealing.RememberNightly(b.t.Context(), &sealing.Report{At: b.Clock.Now(), WithAnchors: true, Faults: []sealing.Fault{{Text: "database older than anchor"}}}))
+	}, instead: func(b *ruleBench) {
+		if text, code := tandemOn(b.t, b.Instance, "tandem record verify"); code != 0 || !strings.Contains(text, "give the anchor with --anchor") {
+			b.t.Errorf("exit %d: %s", code, text)
+		}
+		if len(ofSubject(b.t, b.Instance, "REC-01", "record")) == 0 {
+			b.t.Error("a verification without the anchor hides what one with it has found")
+		}
+		heads, err := b.Platform.Sealing.Store.Heads(b.t.Context(), 1, 0)
+		must(b.t, err)
+		file := filepath.Join(b.keys, "anchor")
+		must(b.t, os.WriteFile(file, []byte(heads[0].Note+"\n"), 0o600))
+		do(b.t, b.Instance, "tandem record verify --anchor "+file)
+	}},
+	{rule: "REC-01", subject: "record", evidence: "last verified: 20", set: func(b *ruleBench) {
+		must(b.t, b.Platform.Sealing.RememberNightly(b.t.Context(), &sealing.Report{At: b.ago(3)}))
 	}},
 	{rule: "REC-02", subject: "record", evidence: "last anchored: 20", set: func(b *ruleBench) {
 		b.exec(`UPDATE instance SET value = $1 WHERE name = 'record anchored'`, `"`+b.ago(3).UTC().Format(time.RFC3339)+`"`)

@@ -25,6 +25,7 @@ type instanceFlags struct {
 	Licences      int            `help:"Licence slots." default:"25" placeholder:"N"`
 	RecordKeep    keep           `help:"For how long the record is kept: a number of days, or forever." default:"400d" placeholder:"TIME"`
 	RecordAnchor  string         `help:"File, best on another disk, to which the signed heads of the record are appended; on every replica another." placeholder:"FILE"`
+	RecordKey     []string       `help:"Verifier of an ended epoch of the record that another key has signed, as tandem record key printed it then; may be repeated." placeholder:"VERIFIER"`
 	Reserve       map[string]int `help:"Slots reserved for an account; may be repeated." placeholder:"LOGIN=N"`
 	QueryTimeout  time.Duration  `help:"Most time for one query of the Domain API at the database." default:"5s" placeholder:"TIME"`
 	AccessFormat  string         `name:"access-token-format" help:"How access tokens are written: as ERP.net does, or with scope as a string and the client as the subject of a back end's (RFC 9068)." enum:"erpnet,rfc9068" default:"erpnet" placeholder:"FORMAT"`
@@ -165,7 +166,7 @@ func (c *instanceCommand) Run(ctx context.Context, r *run) error {
 	}
 	version, _ := programVersion()
 	in, err := platform.NewInstance(ctx, platform.InstanceConfig{
-		StoreConfig: config, URL: root, Version: version, Licence: licence, RecordKeep: time.Duration(c.RecordKeep), RecordAnchor: c.RecordAnchor, Queries: queries,
+		StoreConfig: config, URL: root, Version: version, Licence: licence, RecordKeep: time.Duration(c.RecordKeep), RecordAnchor: c.RecordAnchor, RecordKeys: c.RecordKey, Queries: queries,
 		AccessTokens:  platform.AccessTokens{Format: oauth.AccessFormat(c.AccessFormat), Algorithm: c.AccessAlg, Type: c.AccessType},
 		DevelopmentCA: c.TLSDev, Audit: schedule, Logouts: logouts, Mail: mail, TimeZone: c.TimeZone,
 	})

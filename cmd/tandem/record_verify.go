@@ -16,15 +16,15 @@ type recordVerify struct {
 	store // without a bound: it reads all of the record
 	output
 	Anchor []string  `help:"File with heads of the record (--record-anchor) from elsewhere; may be repeated." placeholder:"FILE"`
-	Key    string    `help:"Verifier of the heads, which tandem record key printed; without it, the instance's own key." placeholder:"VERIFIER"`
+	Key    []string  `help:"Verifier of the heads, which tandem record key printed; without it, the instance's own key. One for each epoch that another key has signed." placeholder:"VERIFIER"`
 	Since  time.Time `help:"Only what was sealed from this day (UTC) on." format:"2006-01-02" placeholder:"DATE"`
 }
 
 // Run verifies the record.
 func (c *recordVerify) Run(ctx context.Context, r *run) error {
-	o := sealing.Options{Key: c.Key, Since: c.Since}
-	if c.Key != "" {
-		if _, err := sealing.ParseVerifier(c.Key); err != nil {
+	o := sealing.Options{Keys: c.Key, Since: c.Since}
+	for _, key := range c.Key {
+		if _, err := sealing.ParseVerifier(key); err != nil {
 			return usage("--key: %v", err)
 		}
 	}

@@ -118,7 +118,10 @@ func (a *Administration) lastProof(ctx context.Context, f *findings.Facts) error
 // seal is how far the record is sealed, and what the last verification said.
 func (a *Administration) seal(ctx context.Context, f *findings.Facts) error {
 	s, err := a.Sealing.Status(ctx)
-	f.Seal = findings.Seal{Unsealed: s.Unsealed, Verified: s.Verified.At, Anchored: s.Anchored, Faults: s.Verified.Faults, First: s.Verified.First}
+	f.Seal = findings.Seal{
+		Begun: s.Begun, Unsealed: s.Unsealed, Verified: s.Verified.At, WithAnchors: s.Verified.WithAnchors, Anchored: s.Anchored,
+		Faults: s.Verified.Faults, First: s.Verified.First,
+	}
 	return err
 }
 

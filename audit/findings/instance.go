@@ -21,8 +21,8 @@ var Keys = []Rule{
 
 // Record are the rules about the record.
 var Record = []Rule{
-	{ID: "REC-01", Severity: High, Title: "The record is not sealed, or its last verification failed",
-		Why: "What is not sealed can be changed without a trace.", Needs: Sealing | Running, Check: rec01},
+	{ID: "REC-01", Severity: High, Title: "The record is not sealed or not verified, or its last verification failed",
+		Why: "What is not sealed can be changed without a trace, and nobody sees a trace that nobody looks for.", Needs: Sealing | Running, Check: rec01},
 	{ID: "REC-02", Severity: Medium, Title: "No head of the record is kept outside the database",
 		Why: "Who has database and key can write the whole record anew.", Needs: Sealing | Running, Check: rec02},
 }
@@ -209,25 +209,48 @@ type Seal struct {
 	// Unsealed is when the oldest event was made that is not sealed, Verified when all of the
 	// record was verified last, Anchored when a head was last kept outside; zero for never.
 	Unsealed, Verified, Anchored time.Time
-	// Faults are what the last verification found, First the first of them.
-	Faults int64
-	First  string
+	// Begun is when the first event was sealed.
+	Begun time.Time
+	// Faults are what the last verification found, First the first of them. WithAnchors
+	// says that it had heads from outside to compare with.
+	Faults      int64
+	First       string
+	WithAnchors bool
 }
+
+// verify is the command that looks again, with no less than was looked at.
+func (s *Seal) verify() []string {
+	if s.WithAnchors {
+		return []string{"tandem record verify --anchor FILE"}
+	}
+	return []string{"tandem record verify"}
+}
+
+// verifiedDays is how old the last verification may be: there is one each night.
+const verifiedDays = 2
 
 func rec01(f *Facts) (all []Finding) {
 	s := &f.Seal
-	if s.Faults > 0 {
-		x := instance("record faults", Evidence{"verified", s.Verified}, Evidence{"faults", s.Faults}, Evidence{"first", s.First})
-		x.Name, x.Since = "record", s.Verified
-		x.Mend = []string{"tandem record verify"}
+	add := func(id string, since time.Time, evidence ...Evidence) {
+		x := instance(id, evidence...)
+		x.Name, x.Since, x.Mend = "record", since, s.verify()
 		all = append(all, x)
 	}
-	// Where nothing runs, nothing is sealed: that is no gap.
-	if gap := f.Now.Sub(s.Unsealed); !s.Unsealed.IsZero() && len(f.alive()) > 0 && gap > time.Duration(f.Limits.UnsealedMinutes)*time.Minute {
-		x := instance("record unsealed", Evidence{"oldest event that is not sealed", s.Unsealed}, Evidence{"minutes", int(gap.Minutes())})
-		x.Name, x.Since = "record", s.Unsealed
-		x.Mend = []string{"tandem record verify"}
-		all = append(all, x)
+	if s.Faults > 0 {
+		add("record faults", s.Verified, Evidence{"verified", s.Verified}, Evidence{"faults", s.Faults}, Evidence{"first", s.First})
+	}
+	if len(f.alive()) == 0 { // where nothing runs, nothing is sealed or verified: that is no gap
+		return all
+	}
+	if gap := f.Now.Sub(s.Unsealed); !s.Unsealed.IsZero() && gap > time.Duration(f.Limits.UnsealedMinutes)*time.Minute {
+		add("record unsealed", s.Unsealed, Evidence{"oldest event that is not sealed", s.Unsealed}, Evidence{"minutes", int(gap.Minutes())})
+	}
+	last := s.Verified
+	if last.IsZero() {
+		last = s.Begun
+	}
+	if !last.IsZero() && f.Now.Sub(last) > inDays(verifiedDays) {
+		add("record unverified", last.Add(inDays(verifiedDays)), Evidence{"last verified", s.Verified})
 	}
 	return all
 }

@@ -88,6 +88,8 @@ func TestRestoredRecordBeginsAnEpoch(t *testing.T) {
 	in := tandemtest.Start(t, tandemtest.Options{})
 	in.Advance(2 * time.Minute)
 	must(t, in.Platform.SealRecord(t.Context()))
+	key, err := in.Platform.Sealing.KeyLine(t.Context())
+	must(t, err)
 	file := filepath.Join(t.TempDir(), "anchor")
 	i, err := anchored(t, in, file)
 	must(t, err)
@@ -109,6 +111,11 @@ func TestRestoredRecordBeginsAnEpoch(t *testing.T) {
 	anchor, err := sealing.ReadAnchor(file)
 	must(t, err)
 	r, err := restored.Platform.VerifyRecord(t.Context(), sealing.Options{Anchors: []sealing.Anchor{anchor}})
+	if err != nil || len(r.Faults) != 1 || !strings.Contains(r.Faults[0].Text, "give it, too (--key, and --record-key of tandem instance)") {
+		t.Errorf("with a key of its own, and the one of before known by the database alone: %v, %v", r.Faults, err)
+	}
+	restored.Platform.Sealing.Keys = []string{key}
+	r, err = restored.Platform.VerifyRecord(t.Context(), sealing.Options{Anchors: []sealing.Anchor{anchor}})
 	notes := strings.Join(r.Notes, "\n")
 	if err != nil || !r.OK() || r.Epochs != 2 || !strings.Contains(notes, "epoch 1 was ended by test: restored from the backup of ") ||
 		!strings.Contains(notes, "which ended before: see why it was restarted") {

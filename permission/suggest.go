@@ -178,11 +178,11 @@ func (s *Suggestion) write(d *Definitions, own *Group, put []string) {
 // leave writes the commands that take away what is not needed.
 func (s *Suggestion) leave(d *Definitions, own *Group, put []string, rest map[string]Grant, flags map[KeyKind]string) {
 	if own == nil && len(s.Grants) > 0 {
-		s.command("group add-member", Quoted(s.Group), s.Login)
+		s.command("group add-member", Quoted(s.Group), Quoted(s.Login))
 	}
 	for i := range d.Groups {
 		if g := &d.Groups[i]; slices.Contains(put, g.ID) && (own == nil || g.ID != own.ID) {
-			s.command("group remove-member", Quoted(g.Name), s.Login)
+			s.command("group remove-member", Quoted(g.Name), Quoted(s.Login))
 		}
 	}
 	for i := range d.Keys {
@@ -221,14 +221,14 @@ func (k *Key) Flag() string {
 func (k *Key) argument() string {
 	switch k.Kind {
 	case SetKey:
-		return k.EntityName
+		return Quoted(k.EntityName)
 	case ColumnKey:
-		return k.EntityName + "." + k.Attribute
+		return Quoted(k.EntityName + "." + k.Attribute)
 	case SystemKey:
-		return k.Name
+		return Quoted(k.Name)
 	case RowKey:
 	}
-	return k.ID
+	return Quoted(k.ID)
 }
 
 // Quoted is a text as one word of a shell's command.

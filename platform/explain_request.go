@@ -109,25 +109,18 @@ func (a *Administration) explained(ctx context.Context, event tandem.AuditEvent)
 }
 
 // mended is what to do where the rule decides about the event: a command with the names
-// in it, or words.
+// in it, or words. The names are a stranger's who was refused: each is quoted, as the
+// command is made to be pasted.
 func (a *Administration) mended(rule tandem.Rule, e tandem.AuditEvent, f tandem.Facts) []string {
 	meaning, known := rule.Meaning()
 	if !known || meaning.Mend == "" {
 		return nil
 	}
+	names := map[string]string{"ID": e.ApplicationURI, "LOGIN": e.Actor, "FLOW": string(e.Flow), "SCOPE": union(f.Limit, f.Asked)}
 	words := strings.Split(meaning.Mend, " ")
 	for i, word := range words {
-		switch word {
-		case "ID":
-			words[i] = cmp.Or(e.ApplicationURI, word)
-		case "LOGIN":
-			words[i] = cmp.Or(e.Actor, word)
-		case "FLOW":
-			words[i] = cmp.Or(string(e.Flow), word)
-		case "SCOPE":
-			if wanted := union(f.Limit, f.Asked); wanted != "" {
-				words[i] = `"` + wanted + `"`
-			}
+		if name := names[word]; name != "" {
+			words[i] = permission.Quoted(name)
 		}
 	}
 	return []string{strings.Join(words, " ")}

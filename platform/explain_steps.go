@@ -82,10 +82,10 @@ func (x *explaining) mend() {
 			group = permission.Quoted(g.Name)
 		}
 	}
-	x.e.Mend = append(x.e.Mend, fmt.Sprintf("tandem access grant %s %s --rights %s", group, k.Flag(), rights))
+	x.e.Mend = append(x.e.Mend, fmt.Sprintf("tandem access grant %s %s --rights %s", group, k.Flag(), permission.Quoted(rights)))
 	for _, g := range x.d.Groups { // one that has the right, and takes members
 		if _, others := x.giving(k.ID, permission.Read); g.Type == permission.NormalGroup && slices.Contains(others, g.Name) {
-			x.e.Mend = append(x.e.Mend, fmt.Sprintf("tandem access group add-member %s %s", permission.Quoted(g.Name), x.e.Login))
+			x.e.Mend = append(x.e.Mend, fmt.Sprintf("tandem access group add-member %s %s", permission.Quoted(g.Name), permission.Quoted(x.e.Login)))
 			return
 		}
 	}

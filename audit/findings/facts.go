@@ -255,7 +255,7 @@ func (a *Account) finding(evidence ...Evidence) Finding {
 
 // remove is the command that takes an account out of a group.
 func (a *Account) remove(g *permission.Group) string {
-	return fmt.Sprintf("tandem access group remove-member %s %s", permission.Quoted(g.Name), a.Login)
+	return fmt.Sprintf("tandem access group remove-member %s %s", permission.Quoted(g.Name), permission.Quoted(a.Login))
 }
 
 // only is the command that leaves a group these rights alone.

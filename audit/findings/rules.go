@@ -42,7 +42,7 @@ func pa1(f *Facts) (all []Finding) {
 	for _, a := range f.systemUsers() {
 		if a.Admin {
 			x := a.finding(Evidence{"administrator", "yes"})
-			x.Mend = []string{"tandem user update " + a.Login + " --no-admin"}
+			x.Mend = []string{"tandem user update " + permission.Quoted(a.Login) + " --no-admin"}
 			all = append(all, x)
 		}
 		for _, id := range a.Put {
@@ -112,7 +112,7 @@ func pa3(f *Facts) (all []Finding) {
 			continue
 		}
 		x := a.finding(Evidence{"unused for " + days(Window), list(unused)})
-		x.Mend = []string{fmt.Sprintf("tandem access suggest %s --days %d", a.Login, int(Window.Hours()/24))}
+		x.Mend = []string{fmt.Sprintf("tandem access suggest %s --days %d", permission.Quoted(a.Login), int(Window.Hours()/24))}
 		all = append(all, x)
 	}
 	return all
@@ -129,7 +129,7 @@ func pa4(f *Facts) (all []Finding) {
 		for i, app := range apps {
 			names = append(names, app.ApplicationURI)
 			if i > 0 {
-				login := "svc." + strings.ReplaceAll(strings.ReplaceAll(app.ApplicationURI, "/", "."), ":", ".")
+				login := permission.Quoted("svc." + strings.ReplaceAll(strings.ReplaceAll(app.ApplicationURI, "/", "."), ":", "."))
 				x.Mend = append(x.Mend, "tandem user create "+login+" --type system",
 					fmt.Sprintf("tandem app update %s --system-user %s", permission.Quoted(app.ApplicationURI), login))
 			}

@@ -89,7 +89,7 @@ func pa8(f *Facts) (all []Finding) {
 		switch {
 		case a.Enabled && a.Type == tandem.SystemUserNoLogin && len(a.Put) == 0 && len(f.appsOf(a.ID)) > 0:
 			x := a.finding(Evidence{"groups", "none, and an application acts as it"})
-			x.Mend = []string{"tandem access group add-member GROUP " + a.Login}
+			x.Mend = []string{"tandem access group add-member GROUP " + permission.Quoted(a.Login)}
 			all = append(all, x)
 		case !a.Enabled && len(a.Put) > 0:
 			x := a.finding(Evidence{"disabled", "and still in groups"})

@@ -249,7 +249,7 @@ func (s *Findings) idleReserved(ctx context.Context, f *findings.Facts, licence 
 // ReadStale reads who has refresh tokens and was not seen for long.
 func (s *Findings) ReadStale(ctx context.Context, f *findings.Facts) error {
 	before := f.Now.AddDate(0, 0, -f.Limits.RefreshFamilyIdleDays)
-	rows, err := s.db.Reader().QueryContext(ctx, `SELECT u.id, u.login, r.application_uri, COUNT(*), (SELECT MAX(s.last_seen_at) FROM sign_ins s WHERE s.user_id = u.id)
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT u.id, u.login, r.application_uri, COUNT(*), COALESCE((SELECT MAX(s.last_seen_at) FROM sign_ins s WHERE s.user_id = u.id), 0)
 		FROM refresh_families r JOIN users u ON u.id = r.user_id
 		WHERE r.ended_at = 0 AND r.expires_at > $1 AND NOT EXISTS (SELECT 1 FROM sign_ins s WHERE s.user_id = r.user_id AND s.last_seen_at >= $2)
 		GROUP BY u.id, u.login, r.application_uri ORDER BY u.login, r.application_uri LIMIT `+strconv.Itoa(2*findings.MostOfARule), sqldb.Micros(f.Now), sqldb.Micros(before))

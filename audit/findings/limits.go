@@ -44,7 +44,7 @@ type Limits struct {
 	ScopeAskedADay        int `yaml:"scope_asked_a_day" default:"10" help:"An application that asks so often a day for a scope that it may not have."`
 	InstanceNamesADay     int `yaml:"instance_names_a_day" default:"10" help:"So many new names of service instances a day look like random ones."`
 	SystemUserIdleDays    int `yaml:"system_user_idle_days" default:"90" help:"A System User of no application that had no session for so long."`
-	RefreshFamilyIdleDays int `yaml:"refresh_family_idle_days" default:"30" help:"Refresh tokens of a person who was not seen for so long."`
+	RefreshFamilyIdleDays int `yaml:"refresh_family_idle_days" default:"14" help:"Refresh tokens of a person who was not seen for so long."`
 	TokenUnusedDays       int `yaml:"token_unused_days" default:"60" help:"A reference token that was not used for so long is unused."`
 	FailedBeforeSuccess   int `yaml:"failed_before_success" default:"10" help:"A sign-in that succeeds after so many failures, from a network new to the person."`
 	SlotCyclesADay        int `yaml:"slot_cycles_a_day" default:"3" help:"Signing out and in again so often a day shares one licence slot."`

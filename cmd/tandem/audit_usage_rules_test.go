@@ -164,8 +164,13 @@ var usageCases = []ruleCase{
 		b.happened(90, glossary.AuditEvent{Kind: glossary.AuditSignInFailed, Actor: "anna"}, "203.0.113.9")
 	}, decide: forget(glossary.AuditSignInFailed)},
 	{rule: "TOK-06", subject: "anna", evidence: "applications: com.example/portal", set: func(b *ruleBench) {
+		// A family lives for 30 days: it is looked at while it lives.
 		b.SignIn("anna")
-		b.exec(`UPDATE sign_ins SET last_seen_at = $1`, b.ago(31))
+		b.exec(`UPDATE sign_ins SET last_seen_at = $1`, b.ago(15))
+	}},
+	{rule: "TOK-06", subject: "anna", evidence: "last seen: never", set: func(b *ruleBench) {
+		b.SignIn("anna")
+		b.exec(`DELETE FROM sign_ins`) // long over, and purged
 	}},
 	{rule: "LIC-01", subject: tandemtest.Portal, evidence: "192.0.2.7", set: func(b *ruleBench) {
 		b.happened(1, glossary.AuditEvent{Kind: glossary.AuditMultiplexing, ApplicationURI: tandemtest.Portal, Actor: tandemtest.SystemUser}, "192.0.2.7")

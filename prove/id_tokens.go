@@ -26,7 +26,8 @@ const around = 5 * time.Minute
 
 // CheckIDTokens lets the issuer itself say that this run talked to it: each ID token of
 // the report is signed by one of the keys in jwks, which the verifier got from the
-// issuer, and has the nonce of the run, its challenge and the probe. It says how many
+// issuer, was issued to the application that was tried (OpenID Connect Core section
+// 3.1.3.7), and has the nonce of the run, its challenge and the probe. It says how many
 // there are.
 func CheckIDTokens(r *Report, jwks []byte) (int, error) {
 	if len(r.IDTokens) == 0 {
@@ -80,19 +81,20 @@ func (r *Report) checkIDToken(t *SignedNonce, keys []jose.JSONWebKey) error {
 			break
 		}
 	}
-	var c struct {
-		Issuer   string `json:"iss"`
-		Nonce    string `json:"nonce"`
-		IssuedAt int64  `json:"iat"`
-	}
+	var c claims
 	if payload == nil || json.Unmarshal(payload, &c) != nil {
 		return errors.New("is not signed by the issuer")
 	}
-	at, end := time.Unix(c.IssuedAt, 0), r.At.Add(time.Duration(r.Milliseconds)*time.Millisecond)
+	issued, _ := c["iat"].(float64)
+	at, end := time.Unix(int64(issued), 0), r.At.Add(time.Duration(r.Milliseconds)*time.Millisecond)
 	switch {
-	case c.Issuer != r.Target.Issuer:
-		return fmt.Errorf("is of the issuer %q", c.Issuer)
-	case c.Nonce != Nonce(r.Run, r.Challenge, t.Probe):
+	case c.text("iss") != r.Target.Issuer:
+		return fmt.Errorf("is of the issuer %q", c.text("iss"))
+	case !slices.Contains(audience(c), r.Target.Application):
+		return fmt.Errorf("is for %q, and not for the application that was tried", audience(c))
+	case c["azp"] != nil && c["azp"] != r.Target.Application:
+		return fmt.Errorf("was issued to %q, and not to the application that was tried", c["azp"])
+	case c.text("nonce") != Nonce(r.Run, r.Challenge, t.Probe):
 		return errors.New("was issued for another run, challenge or probe")
 	case at.Before(r.At.Add(-around)) || at.After(end.Add(around)):
 		return fmt.Errorf("was issued at %s, and not during the run", at.UTC().Format(time.RFC3339))

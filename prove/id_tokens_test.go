@@ -61,7 +61,7 @@ func TestIDTokensAreTheIssuersWord(t *testing.T) {
 	}
 	r.Target.JWKSThumbprints = []string{base64.RawURLEncoding.EncodeToString(thumb)}
 	claims := func() map[string]any {
-		return map[string]any{"iss": r.Target.Issuer, "nonce": prove.Nonce(r.Run, r.Challenge, "I1 code"), "iat": r.At.Unix()}
+		return map[string]any{"iss": r.Target.Issuer, "aud": r.Target.Application, "nonce": prove.Nonce(r.Run, r.Challenge, "I1 code"), "iat": r.At.Unix()}
 	}
 	check := func(token string, jwks []byte) error {
 		r.IDTokens = []prove.SignedNonce{{Probe: "I1 code", Token: token}}
@@ -72,13 +72,23 @@ func TestIDTokensAreTheIssuersWord(t *testing.T) {
 	if err := check(good, set(other, key)); err != nil {
 		t.Fatal(err)
 	}
+	of := claims()
+	of["aud"], of["azp"] = []string{"com.acme/other", r.Target.Application}, r.Target.Application
+	if err := check(idToken(t, key, of), set(key)); err != nil {
+		t.Errorf("for several: %v", err)
+	}
 	for name, c := range map[string]struct {
 		change func(map[string]any)
 		want   string
 	}{
-		"another issuer": {func(c map[string]any) { c["iss"] = "https://other.example" }, "of the issuer"},
-		"another nonce":  {func(c map[string]any) { c["nonce"] = prove.Nonce(r.Run, "another challenge", "I1 code") }, "another run, challenge"},
-		"another day":    {func(c map[string]any) { c["iat"] = r.At.Add(-time.Hour).Unix() }, "not during the run"},
+		"another issuer":      {func(c map[string]any) { c["iss"] = "https://other.example" }, "of the issuer"},
+		"another nonce":       {func(c map[string]any) { c["nonce"] = prove.Nonce(r.Run, "another challenge", "I1 code") }, "another run, challenge"},
+		"another application": {func(c map[string]any) { c["aud"] = []string{"com.acme/other"} }, "not for the application"},
+		"no application":      {func(c map[string]any) { delete(c, "aud") }, "not for the application"},
+		"issued to another": {func(c map[string]any) {
+			c["aud"], c["azp"] = []string{"com.acme/other", r.Target.Application}, "com.acme/other"
+		}, "was issued to"},
+		"another day": {func(c map[string]any) { c["iat"] = r.At.Add(-time.Hour).Unix() }, "not during the run"},
 	} {
 		changed := claims()
 		c.change(changed)

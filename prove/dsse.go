@@ -149,7 +149,9 @@ func Verify(text []byte, key ed25519.PublicKey) (*Report, error) {
 	if err := statement.consistent(); err != nil {
 		return nil, err
 	}
-	return &statement.Predicate.Report, nil
+	report := &statement.Predicate.Report
+	report.complete() // of an older one, whose short form leaves out what was not asked for
+	return report, nil
 }
 
 func readEnvelope(text []byte) (e Envelope, err error) {
@@ -198,7 +200,7 @@ func (s *Statement) consistent() error {
 		return fmt.Errorf("what was signed is a %q, and no statement of in-toto: %q", s.Type, StatementType)
 	case s.PredicateType != PredicateType:
 		return fmt.Errorf("the statement is a %q, and no test result: %q", s.PredicateType, PredicateType)
-	case s.Predicate.Report.Schema != Schema:
+	case s.Predicate.Report.Schema != Schema && s.Predicate.Report.Schema != oldSchema:
 		return fmt.Errorf("the report has the schema %q; this program reads %q: use the tandem that made it", s.Predicate.Report.Schema, Schema)
 	}
 	if err := s.Predicate.Report.consistent(); err != nil {
@@ -222,8 +224,12 @@ func (s *Statement) consistent() error {
 	return nil
 }
 
-// consistent reports whether each row says what its probes say.
+// consistent reports whether all invariants are there, and each row says what its probes
+// say.
 func (r *Report) consistent() error {
+	if r.Schema != oldSchema && len(r.Rows) != len(titles) {
+		return fmt.Errorf("the report has %d rows, and there are %d invariants", len(r.Rows), len(titles))
+	}
 	seen := map[string]bool{}
 	for i := range r.Rows {
 		row := &r.Rows[i]
@@ -231,6 +237,9 @@ func (r *Report) consistent() error {
 			return fmt.Errorf("the report has a row %q that is unknown or there twice", row.ID)
 		}
 		seen[row.ID] = true
+		if !r.Options.Asked(row.ID) && len(row.Probes) > 0 {
+			return fmt.Errorf("the report contradicts itself: %s was not asked for, and was tried", row.ID)
+		}
 		if err := row.consistent(); err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -206,7 +207,7 @@ func TestAContradictionIsRefused(t *testing.T) {
 		"two subjects":       func(s *prove.Statement) { s.Subject = append(s.Subject, s.Subject[0]) },
 		"another type":       func(s *prove.Statement) { s.Type = "https://in-toto.io/Statement/v0.1" },
 		"another predicate":  func(s *prove.Statement) { s.PredicateType = "https://slsa.dev/provenance/v1" },
-		"another schema":     func(s *prove.Statement) { s.Predicate.Report.Schema = "tandem-proof/2" },
+		"another schema":     func(s *prove.Statement) { s.Predicate.Report.Schema = "tandem-proof/3" },
 		"a row twice":        func(s *prove.Statement) { s.Predicate.Report.Rows[1].ID = "I1" },
 		"an unknown row":     func(s *prove.Statement) { s.Predicate.Report.Rows[1].ID = "I99" },
 		"holds, but a probe fails": func(s *prove.Statement) {
@@ -215,7 +216,8 @@ func TestAContradictionIsRefused(t *testing.T) {
 		"holds, but a core probe was not tested": func(s *prove.Statement) {
 			s.Predicate.Report.Rows[0].Probes[0].Verdict = prove.NotTested
 		},
-		"holds without a probe": func(s *prove.Statement) { s.Predicate.Report.Rows[0].Probes = nil },
+		"not asked for, but tried": func(s *prove.Statement) { s.Predicate.Report.Options.Only = []string{"I2"} },
+		"holds without a probe":    func(s *prove.Statement) { s.Predicate.Report.Rows[0].Probes = nil },
 		"a verdict that is none": func(s *prove.Statement) {
 			s.Predicate.Report.Rows[0].Probes[1].Verdict = "perhaps"
 		},
@@ -232,6 +234,32 @@ func TestAContradictionIsRefused(t *testing.T) {
 		if _, err := prove.Verify(envelope(t, payload, key), public); err == nil {
 			t.Errorf("%s: verified", name)
 		}
+	}
+}
+
+// of leaves out the other invariants, as --only does.
+func of(r *prove.Report, ids ...string) *prove.Report {
+	r.Options.Only = ids
+	r.Rows = slices.DeleteFunc(r.Rows, func(row prove.Row) bool { return !slices.Contains(ids, row.ID) })
+	return r
+}
+
+// A signed report has all invariants: one of a single row passed nothing.
+func TestAReportOfOneInvariantIsNone(t *testing.T) {
+	t.Parallel()
+	key, public, _ := keyed(t)
+	one := of(sample(), "I7")
+	if _, err := prove.Verify(signed(t, one, key), public); err == nil || !strings.Contains(err.Error(), "there are 14 invariants") {
+		t.Errorf("a report of one row is taken: %v", err)
+	}
+	// One of before is still read, and says that the others were not asked for.
+	one.Schema = "tandem-proof/1"
+	got, err := prove.Verify(signed(t, one, key), public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Summary() != "1 hold, 0 fail, 13 not tested" || got.Rows[13].Why.String() != "not asked for" {
+		t.Errorf("read as %s, %+v", got.Summary(), got.Rows[13])
 	}
 }
 

@@ -256,8 +256,43 @@ func TestWhatIsLeakedIsFound(t *testing.T) {
 	if row := got["I13"]; row.Verdict != prove.Fails || !strings.Contains(row.Why.String(), "header X-Debug") || strings.Contains(row.Why.String(), "code-number-") {
 		t.Errorf("%s: %s", row.Verdict, row.Why)
 	}
-	if len(got) != 2 {
-		t.Errorf("%d rows", len(got))
+}
+
+// TestWhatIsNotAskedForIsToldAsSuch: a run of one invariant is no proof of the others, and
+// what is signed of it says so.
+func TestWhatIsNotAskedForIsToldAsSuch(t *testing.T) {
+	t.Parallel()
+	report, got := rows(t, newSmall(t).config("I4"))
+	if got["I4"].Verdict != prove.Holds {
+		t.Fatalf("%s: %s", got["I4"].Verdict, got["I4"].Why)
+	}
+	for _, row := range report.Rows {
+		if row.ID != "I4" && (row.Verdict != prove.NotTested || row.Why.String() != "not asked for") {
+			t.Errorf("%s %s: %s", row.ID, row.Verdict, row.Why)
+		}
+	}
+	s, err := prove.StatementOf(report)
+	if err != nil || len(report.Rows) != prove.Invariants() || s.Predicate.Result != "WARNED" || len(s.Predicate.WarnedTests) != 13 {
+		t.Errorf("%d rows, %s, %v: %v", len(report.Rows), s.Predicate.Result, s.Predicate.WarnedTests, err)
+	}
+}
+
+// TestAWrongUserCredentialShowsNothing: that it is refused everywhere proves nothing of
+// the two halves.
+func TestAWrongUserCredentialShowsNothing(t *testing.T) {
+	t.Parallel()
+	c := newSmall(t).config()
+	c.UserSecret = "mistyped"
+	report, _ := rows(t, c)
+	for _, row := range report.Rows {
+		for _, p := range row.Probes {
+			if p.Verdict == prove.Holds && row.ID != "I3" && p.Core {
+				t.Errorf("%s %s holds: %s", row.ID, p.Name, p.Answered)
+			}
+		}
+		if row.Verdict == prove.Holds {
+			t.Errorf("%s holds", row.ID)
+		}
 	}
 }
 

@@ -2,11 +2,16 @@ package prove
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
-// Schema is the name of the report's shape; it changes when a name in it does.
-const Schema = "tandem-proof/1"
+// Schema is the name of the report's shape; it changes when a name in it does, or what
+// has to be in it. Reports of oldSchema have no rows of what was not asked for.
+const (
+	Schema    = "tandem-proof/2"
+	oldSchema = "tandem-proof/1"
+)
 
 // Verdict is what became of a probe, and of an invariant.
 type Verdict string
@@ -35,7 +40,8 @@ type Report struct {
 	Milliseconds int64     `json:"ms"`
 	Requests     int       `json:"requests"`
 	Options      Options   `json:"options"`
-	// Rows are the invariants in their order.
+	// Rows are all invariants in their order; those that were not asked for were not
+	// tested.
 	Rows []Row `json:"rows"`
 	// Limits are what the report does not show, in plain words.
 	Limits []string `json:"limits"`
@@ -75,7 +81,7 @@ type TLS struct {
 // Options are what the run was told to do, as far as it bears on what it can show.
 type Options struct {
 	// Data: it could look inside, into the data folder of the system. Disturb: it was
-	// allowed to switch the application off and on, and to fill the licence.
+	// allowed to switch the application off and on, narrow its back end and fill the licence.
 	Data    bool `json:"data"`
 	Disturb bool `json:"disturb"`
 	// ByHand: a person signed in. Steps: a file said how to.
@@ -121,6 +127,23 @@ type Probe struct {
 type SignedNonce struct {
 	Probe string `json:"probe"`
 	Token string `json:"token"`
+}
+
+// Asked says that an invariant was to be tried.
+func (o *Options) Asked(id string) bool { return len(o.Only) == 0 || slices.Contains(o.Only, id) }
+
+// complete adds the rows that were not asked for: a report of one invariant must not look
+// like one of all.
+func (r *Report) complete() {
+	all := make([]Row, 0, len(titles))
+	for _, t := range titles {
+		row := Row{ID: t.id, Title: t.title, Verdict: NotTested, Why: Plain("not asked for"), Probes: []Probe{}}
+		if at := slices.IndexFunc(r.Rows, func(there Row) bool { return there.ID == t.id }); at >= 0 {
+			row = r.Rows[at]
+		}
+		all = append(all, row)
+	}
+	r.Rows = all
 }
 
 // Tried is how many of the row's probes held or failed.

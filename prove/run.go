@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -59,7 +58,7 @@ type Config struct {
 	// Transport makes the requests; nil means the default one.
 	Transport http.RoundTripper
 	// Inside looks into the system, where it is ours and on this machine. Disturb allows
-	// it to switch the application off and on and to fill the licence.
+	// it to switch the application off and on, to narrow its back end and to fill the licence.
 	Inside  Inside
 	Disturb bool
 	// Pace is the time between two requests; zero means [Pace]. Less is for systems of
@@ -231,7 +230,7 @@ func newRun(c Config) (*run, error) {
 		},
 	}
 	for _, t := range titles {
-		if len(c.Only) == 0 || slices.Contains(c.Only, t.id) {
+		if r.report.Options.Asked(t.id) {
 			r.rows[t.id] = &Row{ID: t.id, Title: t.title, Probes: []Probe{}}
 		}
 	}
@@ -254,6 +253,7 @@ func (r *run) finish(begun time.Time) *Report {
 		row.settle(r.config.ServiceApplication != "")
 		report.Rows = append(report.Rows, *row)
 	}
+	report.complete()
 	report.Requests, report.Milliseconds = r.wire.count(), time.Since(begun).Milliseconds()
 	report.Target.TLS = spoken(r.wire.tls)
 	report.Limits = r.limits()
@@ -271,7 +271,7 @@ func (r *run) limits() []string {
 		limits = append(limits, "Nothing of the system was seen from inside: not its databases, its logs, its processes.")
 	}
 	if !r.report.Options.Disturb {
-		limits = append(limits, "The application was not switched off, and the licence was not filled.")
+		limits = append(limits, "The application was not switched off, its back end not narrowed, and the licence was not filled.")
 	}
 	if len(r.config.Only) > 0 {
 		limits = append(limits, "Only "+strings.Join(r.config.Only, ", ")+" were tried.")

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,14 +19,18 @@ func proofFiles(t *testing.T) (report, public string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := prove.Sign(&prove.Report{
+	r := &prove.Report{
 		Schema: prove.Schema, Run: "0197c2d4-7a51-7a7e-8c1c-1f6f3f1f7d10", Challenge: "mine", At: time.Now(),
 		Target: prove.Target{Issuer: "https://idp.example", Application: "web"},
 		Rows: []prove.Row{
 			{ID: "I1", Verdict: prove.Holds, Probes: []prove.Probe{{Core: true, Verdict: prove.Holds}}},
 			{ID: "I2", Verdict: prove.Fails, Why: prove.Plain("it got one"), Probes: []prove.Probe{{Core: true, Verdict: prove.Fails}}},
 		},
-	}, key)
+	}
+	for n := 3; n <= prove.Invariants(); n++ {
+		r.Rows = append(r.Rows, prove.Row{ID: fmt.Sprint("I", n), Verdict: prove.NotTested, Why: prove.Plain("not asked for")})
+	}
+	text, err := prove.Sign(r, key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +46,7 @@ func TestProveVerify(t *testing.T) {
 	report, public := proofFiles(t)
 	page := filepath.Join(t.TempDir(), "page.html")
 	text := done(t, "prove", "verify", report, "--key", public, "--challenge", "mine", "--html", page)
-	for _, want := range []string{"is as it was signed", "https://idp.example", "1 hold, 1 fail, 0 not tested", "fails: it got one"} {
+	for _, want := range []string{"is as it was signed", "https://idp.example", "1 hold, 1 fail, 12 not tested", "fails: it got one"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it does not say %q:\n%s", want, text)
 		}

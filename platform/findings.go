@@ -18,7 +18,6 @@ import (
 	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/permission"
-	"github.com/hybridapps/tandem/prove"
 	"github.com/hybridapps/tandem/seal"
 )
 
@@ -100,19 +99,30 @@ func (a *Administration) signingKeys(ctx context.Context, f *findings.Facts) err
 	return err
 }
 
-// lastProof is what the last run of tandem prove said.
+// lastProof is when all was proven last, and what of an application failed when it was
+// tried last: a run that did not try it again mends nothing.
 func (a *Administration) lastProof(ctx context.Context, f *findings.Facts) error {
-	p, err := data.NewProofs(a.DB).LastWhole(ctx, prove.Invariants())
-	if errors.Is(err, tandem.ErrNotFound) {
-		return nil
+	p, err := a.LastProof(ctx)
+	if err != nil && !errors.Is(err, tandem.ErrNotFound) {
+		return err
 	}
 	f.Proof.At = p.At
-	for _, row := range p.Rows {
-		if row.Verdict == string(prove.Fails) {
-			f.Proof.Fails = append(f.Proof.Fails, row.ID)
-		}
+	verdicts, err := a.proofs.Verdicts(ctx)
+	if err != nil {
+		return err
 	}
-	return err
+	for _, v := range verdicts {
+		if v.Holds {
+			continue
+		}
+		if _, err := a.Apps.Get(ctx, v.ApplicationURI); errors.Is(err, tandem.ErrNotFound) {
+			continue // nothing of it is left to hold
+		} else if err != nil {
+			return err
+		}
+		f.Proof.Failed = append(f.Proof.Failed, findings.FailedProof{ApplicationURI: v.ApplicationURI, Invariant: v.Invariant, At: v.At})
+	}
+	return nil
 }
 
 // seal is how far the record is sealed, and what the last verification said.

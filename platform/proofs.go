@@ -14,7 +14,8 @@ import (
 
 // RecordProof keeps a run of tandem prove against this instance, and puts it on
 // record with the digest of the signed report: under the next signed head of the
-// record nobody can put another in its place.
+// record nobody can put another in its place. It remembers the invariants that were asked
+// for.
 func (a *Administration) RecordProof(ctx context.Context, by tandem.By, report *prove.Report, signed []byte, key ed25519.PublicKey) (tandem.Proof, error) {
 	digest := sha256.Sum256(signed)
 	p := tandem.Proof{
@@ -25,6 +26,9 @@ func (a *Administration) RecordProof(ctx context.Context, by tandem.By, report *
 	var failed []string
 	for i := range report.Rows {
 		row := &report.Rows[i]
+		if !report.Options.Asked(row.ID) {
+			continue
+		}
 		p.Rows = append(p.Rows, tandem.ProofRow{
 			ID: row.ID, Title: row.Title, Meaning: prove.Meaning(row.ID), Verdict: string(row.Verdict), Why: row.Why.String(),
 		})
@@ -41,11 +45,11 @@ func (a *Administration) RecordProof(ctx context.Context, by tandem.By, report *
 	if err := a.audit.Record(ctx, e); err != nil {
 		return p, err
 	}
-	return p, a.proofs.Add(ctx, p)
+	return p, a.proofs.Add(ctx, p, prove.Invariants())
 }
 
-// LastProof is the last run of tandem prove that was recorded;
+// LastProof is the last run of tandem prove of all invariants that was recorded;
 // [tandem.ErrNotFound] when none was.
 func (a *Administration) LastProof(ctx context.Context) (tandem.Proof, error) {
-	return a.proofs.Last(ctx)
+	return a.proofs.LastWhole(ctx, prove.Invariants())
 }

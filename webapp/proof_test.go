@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"testing"
 	"time"
 
@@ -30,6 +31,11 @@ func TestTwoHalvesShowsTheLastProof(t *testing.T) {
 			{ID: "I12", Title: "the twelfth", Verdict: prove.NotTested, Why: prove.Plain("not asked for")},
 		},
 	}
+	for n := 2; n <= prove.Invariants(); n++ {
+		if id := fmt.Sprint("I", n); id != "I9" && id != "I12" {
+			report.Rows = append(report.Rows, prove.Row{ID: id, Title: "held", Verdict: prove.NotTested, Why: prove.Plain("not tried")})
+		}
+	}
 	public, key, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -41,11 +47,11 @@ func TestTwoHalvesShowsTheLastProof(t *testing.T) {
 	if _, err := s.in.Platform.RecordProof(t.Context(), tandem.By{Login: "os:maria", Via: tandem.ViaCommand}, report, signed, public); err != nil {
 		t.Fatal(err)
 	}
-	if page = anna.open("/two-halves"); page.text("proof-counts") != "1 hold1 fail1 not tested" {
+	if page = anna.open("/two-halves"); page.text("proof-counts") != "1 hold1 fail12 not tested" {
 		t.Errorf("the counts are %q", page.text("proof-counts"))
 	}
 	page = anna.open("/two-halves/proof").wants(t, 200, prove.Meaning("I1"), "it <went> wrong", "the twelfth", prove.KeyID(public))
-	if got := page.all("data-verdict"); len(got) != 3 || got[0] != "holds" || got[1] != "fails" || got[2] != "not tested" {
+	if got := page.all("data-verdict"); len(got) != 14 || got[0] != "holds" || got[1] != "fails" || got[2] != "not tested" {
 		t.Errorf("the verdicts are %v", got)
 	}
 	if page.byID("signed-report") != nil {
@@ -62,8 +68,17 @@ func TestTwoHalvesShowsTheLastProof(t *testing.T) {
 	if _, err := prove.Verify([]byte(got.Text), public); err != nil {
 		t.Error(err)
 	}
-	if events := s.in.Record("proof"); len(events) != 1 || events[0].Detail != "proof "+report.Run+": 1 hold, 1 fail, 1 not tested; I9 fail; SHA-256 of the signed report "+digest {
+	if events := s.in.Record("proof"); len(events) != 1 || events[0].Detail != "proof "+report.Run+": 1 hold, 1 fail, 12 not tested; I9 fail; SHA-256 of the signed report "+digest {
 		t.Errorf("on record: %v", events)
+	}
+
+	// A run of one invariant is no proof of the others: the whole one stays.
+	report.Run, report.Options.Only = "0197c2d4-7a51-7a7e-8c1c-1f6f3f1f7d11", []string{"I1"}
+	if _, err := s.in.Platform.RecordProof(t.Context(), tandem.By{Login: "os:maria", Via: tandem.ViaCommand}, report, signed, public); err != nil {
+		t.Fatal(err)
+	}
+	if page = admin.open("/two-halves/proof"); page.text("proof-digest") != digest || len(page.all("data-verdict")) != 14 {
+		t.Errorf("a run of one invariant is shown: %s", page.Text)
 	}
 
 	paul, page := s.signIn("paul", "/two-halves")

@@ -268,12 +268,18 @@ func rec02(f *Facts) []Finding {
 	return []Finding{x}
 }
 
-// Proof is what the last run of tandem prove said.
+// Proof is what the runs of tandem prove said.
 type Proof struct {
-	// At is zero when there was none.
+	// At is when all invariants were tried last; zero when never.
 	At time.Time
-	// Fails are the invariants that did not hold.
-	Fails []string
+	// Failed are those that did not hold when they were tried last, the latest first.
+	Failed []FailedProof
+}
+
+// FailedProof is an invariant that did not hold for an application.
+type FailedProof struct {
+	ApplicationURI, Invariant string
+	At                        time.Time
 }
 
 func ins03(f *Facts) []Finding {
@@ -281,9 +287,12 @@ func ins03(f *Facts) []Finding {
 	x.Name = "isolation"
 	x.Mend = []string{"tandem prove --data DIR"}
 	switch age := f.Now.Sub(f.Proof.At); {
-	case len(f.Proof.Fails) > 0:
-		x.Severity, x.Since = High, f.Proof.At
-		x.Evidence = []Evidence{{"last proof", f.Proof.At}, {"fail", f.Proof.Fails}}
+	case len(f.Proof.Failed) > 0:
+		x.Severity, x.Evidence = High, []Evidence{{"last proof", f.Proof.At}}
+		for _, failed := range f.Proof.Failed {
+			x.Since = failed.At // the first of them is the last
+			x.Evidence = append(x.Evidence, Evidence{"fails", failed.Invariant + " of " + failed.ApplicationURI})
+		}
 	case f.Proof.At.IsZero():
 		x.Evidence = []Evidence{{"last proof", f.Proof.At}}
 	case age > inDays(f.Limits.ProofDays):

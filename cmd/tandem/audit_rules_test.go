@@ -114,19 +114,22 @@ func (b *ruleBench) announce(r findings.Replica) {
 	must(b.t, data.NewFindings(b.Platform.DB).Announce(b.t.Context(), r))
 }
 
-// proof keeps a proof, in which some invariants fail.
-func (b *ruleBench) proof(fails ...string) {
+// proof keeps a proof of the portal, in which some invariants have another verdict than
+// that they hold.
+func (b *ruleBench) proof(verdict string, ids ...string) {
 	b.t.Helper()
-	p := glossary.Proof{ID: uuid.Must(uuid.NewV7()).String(), At: b.Clock.Now(), Fails: len(fails), Report: []byte("{}")}
-	for n := range prove.Invariants() {
-		id, verdict := fmt.Sprintf("I%d", n+1), "holds"
-		if slices.Contains(fails, id) {
-			verdict = "fails"
-		}
-		p.Rows = append(p.Rows, glossary.ProofRow{ID: id, Verdict: verdict})
+	report := &prove.Report{
+		Run: uuid.Must(uuid.NewV7()).String(), At: b.Clock.Now(), Target: prove.Target{Issuer: b.Issuer, Application: tandemtest.Portal},
 	}
-	p.Holds = len(p.Rows) - p.Fails
-	must(b.t, data.NewProofs(b.Platform.DB).Add(b.t.Context(), p))
+	for n := range prove.Invariants() {
+		row := prove.Row{ID: fmt.Sprintf("I%d", n+1), Verdict: prove.Holds}
+		if slices.Contains(ids, row.ID) {
+			row.Verdict = prove.Verdict(verdict)
+		}
+		report.Rows = append(report.Rows, row)
+	}
+	_, err := b.Platform.RecordProof(b.t.Context(), tandemtest.By, report, []byte("{}"), nil)
+	must(b.t, err)
 }
 
 // public is a replica that others reach, seen last.
@@ -340,8 +343,10 @@ var ruleCases = []ruleCase{
 		r.Name = "skewed"
 		b.announce(r)
 	}},
-	{rule: "INS-03", subject: "isolation", evidence: "fail: I9", set: func(b *ruleBench) { b.proof("I9") },
-		instead: func(b *ruleBench) { b.proof() }},
+	{rule: "INS-03", subject: "isolation", evidence: "fails: I9 of " + tandemtest.Portal, set: func(b *ruleBench) {
+		b.proof("fails", "I9")
+		b.proof("not tested", "I9") // which clears nothing
+	}, instead: func(b *ruleBench) { b.proof("holds") }},
 	{rule: "ACC-01", subject: "CRED-08 com.rules/secret2", evidence: "reason: a while", set: func(b *ruleBench) {
 		b.app("secret2", nil)
 		do(b.t, b.Instance, `tandem audit accept CRED-08@com.rules/secret2 --reason "a while" --until `+b.Clock.Now().AddDate(0, 0, 5).UTC().Format(time.DateOnly))

@@ -25,8 +25,8 @@ type Insight struct {
 	*Administration
 	// By is who proves, for the record.
 	By tandem.By
-	// Dir is the data folder, Secrets those of its two halves, and Metrics the
-	// addresses of what the programs measure.
+	// Dir is the data folder, Secrets those of the two halves of the application that is
+	// tried, and Metrics the addresses of what the programs measure.
 	Dir     string
 	Secrets DemoSecrets
 	Metrics []string
@@ -111,6 +111,15 @@ func (i *Insight) SetEnabled(ctx context.Context, application string, enabled bo
 	return i.Apps.Disable(ctx, i.By, application)
 }
 
+// ServiceScope implements [prove.Inside].
+func (i *Insight) ServiceScope(ctx context.Context, application string, scope []string) (was []string, err error) {
+	_, err = i.Apps.Update(ctx, i.By, application, func(app *tandem.TrustedApp) error {
+		was, app.ServiceScope = app.ServiceScope, scope
+		return nil
+	})
+	return was, err
+}
+
 // TryNames implements [prove.Inside].
 func (i *Insight) TryNames(ctx context.Context, application, login string) (made []string, err error) {
 	_, err = i.Accounts.Create(ctx, i.By, signin.NewUser{Login: application, Name: "tandem prove", Type: tandem.SystemUserNoLogin})
@@ -166,12 +175,8 @@ func (i *Insight) Search(ctx context.Context, look func(where string, text io.Re
 	if err := i.db.Dump(ctx, func(table string, text io.Reader) error { return look("the table "+table, text) }); err != nil {
 		return nil, err
 	}
-	logs, err := i.searchLogs(look)
-	if err != nil {
+	if unseen, err = i.searchLogs(look); err != nil {
 		return nil, err
-	}
-	if !logs {
-		unseen = append(unseen, "the logs, which are no files that can be read here")
 	}
 	for _, address := range i.Metrics {
 		if err := i.searchPage(ctx, address, look); err != nil {

@@ -31,13 +31,14 @@ const (
 
 var programs = []string{programInstance, programWebApp, programWorker, programUp}
 
-// processes are those that work on the data folder, by what they are.
-func processes(dir string) (map[string]process, error) {
+// processes are those that work on the data folder, by what they are: there may be
+// several of a program. hidden are those that are another user's.
+func processes(dir string) (found map[string][]process, hidden []string, err error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
-		return nil, fmt.Errorf("look at the processes: %w", err)
+		return nil, nil, fmt.Errorf("look at the processes: %w", err)
 	}
-	found := map[string]process{}
+	found = map[string][]process{}
 	for _, e := range entries {
 		if _, err := strconv.Atoi(e.Name()); err != nil {
 			continue
@@ -52,12 +53,15 @@ func processes(dir string) (map[string]process, error) {
 		if i != 1 || !p.worksOn(dir) {
 			continue
 		}
-		if p.environ, err = os.ReadFile(p.file("environ")); err != nil {
-			continue // somebody else's
+		p.environ, err = os.ReadFile(p.file("environ"))
+		switch {
+		case errors.Is(err, fs.ErrPermission):
+			hidden = append(hidden, fmt.Sprintf("the process %s (%s), which is another user's", p.pid, p.args[i]))
+		case err == nil:
+			found[p.args[i]] = append(found[p.args[i]], p)
 		}
-		found[p.args[i]] = p
 	}
-	return found, nil
+	return found, hidden, nil
 }
 
 func (p process) file(name string) string { return filepath.Join("/proc", p.pid, name) }
@@ -97,29 +101,73 @@ func (p process) open() (files []string, err error) {
 	return files, nil
 }
 
-// searchLogs looks through what the programs write to, where that are files, and says
-// whether there was one.
-func (i *Insight) searchLogs(look func(string, io.Reader) error) (any bool, err error) {
-	running, err := processes(i.Dir)
+// searchLogs looks through what the programs write to, and says of which it cannot: what
+// is written to a terminal, or to a pipe that another program reads, is kept by somebody
+// else, or by nobody.
+func (i *Insight) searchLogs(look func(string, io.Reader) error) (unseen []string, err error) {
+	running, unseen, err := processes(i.Dir)
 	if err != nil {
-		return false, nil // there is no /proc
+		return []string{"the logs, as the processes cannot be looked at here"}, nil
 	}
-	seen := map[string]bool{}
-	for name, p := range running {
-		for _, fd := range []string{"1", "2"} {
-			to, err := os.Readlink(filepath.Join(p.file("fd"), fd))
-			info, statErr := os.Stat(to)
-			if err != nil || statErr != nil || !info.Mode().IsRegular() || seen[to] {
-				continue
+	if len(running[programInstance]) == 0 {
+		unseen = append(unseen, "the log of the "+programInstance+", whose process was not found")
+	}
+	seen := map[string]bool{os.DevNull: true}
+	for _, p := range running[programUp] { // what its children write it writes itself
+		files, err := p.open()
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range files {
+			if strings.HasPrefix(file, "pipe:") && p.streams(file) == 0 {
+				seen[file] = true
 			}
-			seen[to] = true
-			if err := searchFile(to, func(_ string, text io.Reader) error { return look("the log of the "+name, text) }); err != nil {
-				return any, err
-			}
-			any = true
 		}
 	}
-	return any, nil
+	for name, all := range running {
+		for _, p := range all {
+			more, err := p.searchLog(name, seen, look)
+			if err != nil {
+				return nil, err
+			}
+			unseen = append(unseen, more...)
+		}
+	}
+	slices.Sort(unseen)
+	return slices.Compact(unseen), nil
+}
+
+// outputs are the files that a program writes its log to.
+var outputs = []string{"1", "2"}
+
+// streams counts the outputs that lead to a file.
+func (p process) streams(file string) (n int) {
+	for _, fd := range outputs {
+		if to, err := os.Readlink(filepath.Join(p.file("fd"), fd)); err == nil && to == file {
+			n++
+		}
+	}
+	return n
+}
+
+// searchLog looks through the files that one program writes to, except those seen.
+func (p process) searchLog(name string, seen map[string]bool, look func(string, io.Reader) error) (unseen []string, err error) {
+	for _, fd := range outputs {
+		to, err := os.Readlink(filepath.Join(p.file("fd"), fd))
+		if errors.Is(err, fs.ErrNotExist) || err == nil && seen[to] { // closed, or ended
+			continue
+		}
+		info, statErr := os.Stat(to)
+		if err != nil || statErr != nil || !info.Mode().IsRegular() {
+			unseen = append(unseen, "the log of the "+name+", which is no file that can be read here")
+			continue
+		}
+		seen[to] = true
+		if err := searchFile(to, func(_ string, text io.Reader) error { return look("the log of the "+name, text) }); err != nil {
+			return unseen, err
+		}
+	}
+	return unseen, nil
 }
 
 // provenHalf is one half as the other must not have it.
@@ -129,30 +177,71 @@ type provenHalf struct {
 	own map[string]string
 }
 
-// Halves implements [prove.Inside].
+// Halves implements [prove.Inside]. The control is that each half has its own secret: what
+// a process is not given cannot be looked for at the other one.
 func (i *Insight) Halves(context.Context) (found, unseen []string, err error) {
-	front := provenHalf{"web app", programWebApp, filepath.Join(i.Dir, programWebApp), map[string]string{"user secret": i.Secrets.User}}
-	back := provenHalf{"worker", programWorker, filepath.Join(i.Dir, programWorker), map[string]string{"service secret": i.Secrets.Service}}
-	if key, err := os.ReadFile(filepath.Join(front.folder, "key")); err == nil {
-		front.own["key of the web app's store"] = strings.TrimSpace(string(key))
-	}
-	running, err := processes(i.Dir)
+	front := provenHalf{"web app", programWebApp, filepath.Join(i.Dir, programWebApp), map[string]string{userSecret: i.Secrets.User}}
+	back := provenHalf{"worker", programWorker, filepath.Join(i.Dir, programWorker), map[string]string{serviceSecret: i.Secrets.Service}}
+	running, unseen, err := processes(i.Dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, pair := range [][2]provenHalf{{front, back}, {back, front}} {
-		p, there := running[pair[0].program]
-		if !there {
-			unseen = append(unseen, "the process of the "+pair[0].name+" was not found, or is another user's")
+	for _, half := range []struct {
+		provenHalf
+		secret string
+	}{{front, userSecret}, {back, serviceSecret}} {
+		if len(running[half.program]) == 0 {
+			unseen = append(unseen, "the process of the "+half.name+", which was not found")
 			continue
 		}
-		more, err := i.lookAt(p, pair[0], pair[1])
+		has, err := half.has(running[half.program], half.own[half.secret])
 		if err != nil {
 			return nil, nil, err
 		}
-		found = append(found, more...)
+		if !has {
+			unseen = append(unseen, "a "+half.name+" of this application: the one that runs has not its "+half.secret)
+		}
+	}
+	if key, err := os.ReadFile(filepath.Join(front.folder, "key")); err == nil {
+		front.own["key of the web app's store"] = strings.TrimSpace(string(key))
+	}
+	for _, pair := range [][2]provenHalf{{front, back}, {back, front}} {
+		for _, p := range running[pair[0].program] {
+			more, err := i.lookAt(p, pair[0], pair[1])
+			if err != nil {
+				return nil, nil, err
+			}
+			found = append(found, more...)
+		}
 	}
 	return found, unseen, nil
+}
+
+// What the secrets of the halves are called.
+const userSecret, serviceSecret = "user secret", "service secret"
+
+// has says that a half's processes, or its folder, have a secret.
+func (h *provenHalf) has(running []process, secret string) (bool, error) {
+	if secret == "" {
+		return false, nil
+	}
+	for _, p := range running {
+		if bytes.Contains(p.environ, []byte(secret)) || strings.Contains(strings.Join(p.args, " "), secret) {
+			return true, nil
+		}
+	}
+	has := false
+	err := filepath.WalkDir(h.folder, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || has || !d.Type().IsRegular() {
+			return err
+		}
+		has, err = contains(path, secret)
+		return err
+	})
+	return has, err
 }
 
 // lookAt looks at one half for what is the other's.

@@ -20,6 +20,7 @@ import (
 func TestByHand(t *testing.T) {
 	t.Parallel()
 	in := tandemtest.Start(t, tandemtest.Options{})
+	in.UpdateApp(tandemtest.Portal, func(a *tandem.TrustedApp) { a.ServiceScope = tandem.Scope{tandem.ScopeRead} }) // so that there is more than it has
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +40,7 @@ func TestByHand(t *testing.T) {
 		},
 	})
 	for id, row := range got {
-		if row.Verdict != prove.Holds {
+		if report.Options.Asked(id) && row.Verdict != prove.Holds {
 			t.Errorf("%s %s: %s", id, row.Verdict, row.Why)
 		}
 	}

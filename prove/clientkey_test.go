@@ -26,6 +26,7 @@ import (
 func TestHalvesWithKeys(t *testing.T) {
 	t.Parallel()
 	in := tandemtest.Start(t, tandemtest.Options{})
+	in.UpdateApp(tandemtest.Portal, func(a *tandem.TrustedApp) { a.ServiceScope = tandem.Scope{tandem.ScopeRead} }) // so that there is more than it has
 	front, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +58,7 @@ func TestHalvesWithKeys(t *testing.T) {
 		Person: prove.Person{Login: "anna", Password: tandemtest.Password}, Only: []string{"I1", "I2", "I3", "I10", "I13"}, Pace: time.Millisecond,
 	})
 	for id, row := range got {
-		if row.Verdict != prove.Holds {
+		if report.Options.Asked(id) && row.Verdict != prove.Holds {
 			t.Errorf("%s %s: %s", id, row.Verdict, row.Why)
 		}
 	}

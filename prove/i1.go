@@ -30,10 +30,7 @@ func (r *run) i1(ctx context.Context) {
 // own flow. One that is wrong, or over, is refused everywhere.
 func (r *run) asBack(f func(context.Context) (outcome, error)) func(context.Context) (outcome, error) {
 	return func(ctx context.Context) (outcome, error) {
-		if _, err := r.mainTokens(ctx); err != nil {
-			return outcome{}, err
-		}
-		if _, err := r.serviceToken(ctx); err != nil {
+		if err := r.bothWork(ctx); err != nil {
 			return outcome{}, err
 		}
 		return f(ctx)
@@ -59,7 +56,7 @@ func (r *run) serviceRedeems(ctx context.Context) (outcome, error) {
 }
 
 func (r *run) serviceRefreshes(ctx context.Context) (outcome, error) {
-	t, err := r.refreshable(ctx)
+	t, err := r.refreshWorks(ctx)
 	if err != nil {
 		return outcome{}, err
 	}

@@ -44,6 +44,9 @@ func (r *run) i12(ctx context.Context) {
 		if err != nil {
 			return outcome{}, err
 		}
+		if free == 0 { // the control is that one of them gets it
+			return outcome{}, errors.New("the licence is full: nobody could open a session")
+		}
 		return r.race(ctx, in, held, free)
 	})
 }

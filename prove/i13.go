@@ -18,12 +18,25 @@ import (
 // through for everything that is known by then.
 func (r *run) i13(ctx context.Context) {
 	r.extra(ctx, "I13", "an address that is not registered gets an answer", r.otherRedirect)
-	r.core(ctx, "I13", "answers with tokens may be stored", r.stored)
-	r.core(ctx, "I13", "a secret is in an address, a header, a page or an error", r.leaked)
+	r.core(ctx, "I13", "answers with tokens may be stored", r.looking(r.stored))
+	r.core(ctx, "I13", "a secret is in an address, a header, a page or an error", r.looking(r.leaked))
 	if r.config.Inside != nil {
-		r.core(ctx, "I13", "a secret is in a database, a log or the metrics", r.written)
+		r.core(ctx, "I13", "a secret is in a database, a log or the metrics", r.looking(r.written))
 	}
-	r.core(ctx, "I13", "a secret is in this report", r.reported)
+	r.core(ctx, "I13", "a secret is in this report", r.looking(r.reported))
+}
+
+// looking has the control of a search: what is looked for are secrets of the system.
+// What is found all the same is found.
+func (r *run) looking(search func(context.Context) (outcome, error)) func(context.Context) (outcome, error) {
+	return func(ctx context.Context) (outcome, error) {
+		wrong := r.bothWork(ctx)
+		o, err := search(ctx)
+		if err == nil && o.verdict != Fails {
+			err = wrong
+		}
+		return o, err
+	}
 }
 
 // queried comes before the person's tokens are ended.
@@ -176,7 +189,7 @@ func (r *run) written(ctx context.Context) (outcome, error) {
 	case n == 0:
 		return outcome{}, errors.New("there was nothing to search")
 	case len(unseen) > 0:
-		o.answered = r.secrets.Show("no secret; not seen: " + list(unseen))
+		return o, errors.New("not seen: " + list(unseen))
 	}
 	return o, nil
 }

@@ -151,13 +151,19 @@ func (d *doors) defaults(ctx context.Context) (outcome, error) {
 }
 
 func (d *doors) expands(ctx context.Context) (outcome, error) {
-	path := linesSet + query("$top", "1", "$select", linesReference, "$expand", linesReference+"($select="+hiddenAttribute+")")
+	through := func(attribute string) string {
+		return linesSet + query("$top", "1", "$select", linesReference, "$expand", linesReference+"($select="+attribute+")")
+	}
+	path := through(hiddenAttribute)
 	a, err := d.get(ctx, d.may, asMay, path)
 	if err != nil {
 		return outcome{}, err
 	}
 	if !bytes.Contains(a.body, []byte(`"`+hiddenAttribute+`"`)) {
 		return outcome{}, d.r.uncontrolled("reading the attribute through a reference as who may", a)
+	}
+	if a, err = d.get(ctx, d.not, asNot, through("Id")); err != nil || len(a.rows()) == 0 {
+		return outcome{}, d.r.orUncontrolled(err, "reading another attribute through the reference", a)
 	}
 	if a, err = d.get(ctx, d.not, asNot, path); err != nil {
 		return outcome{}, err
@@ -186,8 +192,11 @@ func (d *doors) writes(ctx context.Context) (outcome, error) {
 		return outcome{}, errNoAttribute
 	}
 	path, body := productsSet+"("+d.product+")", fmt.Sprintf(`{%q:%s}`, hiddenAttribute, d.value)
-	a, err := d.patch(ctx, d.not, asNot, path, body, "")
-	if err != nil {
+	a, err := d.patch(ctx, d.may, asMay, path, body, "")
+	if err != nil || !a.ok() {
+		return outcome{}, d.r.orUncontrolled(err, "writing the attribute as who may", a)
+	}
+	if a, err = d.patch(ctx, d.not, asNot, path, body, ""); err != nil {
 		return outcome{}, err
 	}
 	return d.r.refused(a, "the hidden attribute was written")
@@ -203,8 +212,10 @@ func (d *doors) lists(ctx context.Context) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	if !not.ok() || !may.ok() {
-		return outcome{}, d.r.uncontrolled("listing the set", not)
+	for _, a := range []*answer{may, not} {
+		if !a.ok() {
+			return outcome{}, d.r.uncontrolled("listing the set", a)
+		}
 	}
 	seen := not.rows()
 	var told struct {
@@ -231,6 +242,9 @@ var errNoRow = errors.New("no row is hidden from this account")
 func (d *doors) byID(ctx context.Context) (outcome, error) {
 	if d.store == "" {
 		return outcome{}, errNoRow
+	}
+	if a, err := d.get(ctx, d.may, asMay, storesSet+"("+d.store+")"); err != nil || !a.ok() {
+		return outcome{}, d.r.orUncontrolled(err, "reading the row by its id as who may", a)
 	}
 	never := strings.Repeat("0", 8) + "-0000-4000-8000-" + strings.Repeat("0", 12)
 	none, err := d.get(ctx, d.not, asNot, storesSet+"("+never+")")
@@ -269,7 +283,7 @@ func (d *doors) filters(ctx context.Context) (outcome, error) {
 	if len(a.rows()) > 0 {
 		return d.r.fails(a, "what lies in a hidden row was found"), nil
 	}
-	return d.r.holds(a), nil
+	return d.r.holds(a), neither(a)
 }
 
 // changes writes to the hidden row, with a version that no row has: whoever may gets as

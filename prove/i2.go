@@ -52,10 +52,11 @@ func (r *run) first(ctx context.Context) {
 	r.extra(ctx, "I2", "refreshes with the back end's scope", r.refreshAsService)
 }
 
-// asService is client credentials with the user credential, and more beside.
+// asService is client credentials with the user credential, and more beside. The control
+// is that each credential is good for its own flow.
 func (r *run) asService(more url.Values) func(context.Context) (outcome, error) {
 	return func(ctx context.Context) (outcome, error) {
-		if _, err := r.serviceToken(ctx); err != nil { // the control
+		if err := r.bothWork(ctx); err != nil {
 			return outcome{}, err
 		}
 		a, err := r.token(ctx, r.front(), oauth.GrantClientCredentials, more)

@@ -39,6 +39,9 @@ func (r *run) revokeService(ctx context.Context) (outcome, error) {
 			return outcome{}, err
 		}
 	}
+	if lives, a, err := r.lives(ctx, service.AccessToken, "service token"); err != nil || !lives {
+		return outcome{}, r.orUncontrolled(err, "a service token before its revocation", a)
+	}
 	a, err := r.post(ctx, r.provider.RevocationEndpoint, r.back(), url.Values{"token": {service.AccessToken}})
 	if err != nil {
 		return outcome{}, err
@@ -46,33 +49,30 @@ func (r *run) revokeService(ctx context.Context) (outcome, error) {
 	if !a.ok() {
 		return outcome{}, r.uncontrolled("revoking a service token", a)
 	}
-	if dead, err := r.dies(ctx, r.back(), service.AccessToken); err != nil || !dead {
-		return outcome{}, errors.Join(err, r.uncontrolledIf(!dead && err == nil, "revoking a service token", a))
+	dead, err := within(ctx, func() (bool, error) {
+		lives, _, err := r.lives(ctx, service.AccessToken, "revoked service token")
+		return !lives, err
+	})
+	if err != nil || !dead {
+		return outcome{}, r.orUncontrolled(err, "revoking a service token", a)
 	}
 	return r.unharmed(ctx, t, r.holds(a), "after the back end revoked its own token")
 }
 
-func (r *run) uncontrolledIf(not bool, what string, a *answer) error {
-	if !not {
-		return nil
+// lives says whether a service token is good, by the API or by introspection.
+func (r *run) lives(ctx context.Context, token, as string) (bool, *answer, error) {
+	if r.config.OData != "" {
+		a, err := r.api(ctx, http.MethodGet, "", token, as)
+		if err == nil && !a.ok() && a.status != http.StatusUnauthorized {
+			err = r.uncontrolled("a call with the "+as, a)
+		}
+		return err == nil && a.ok(), a, err
 	}
-	return r.uncontrolled(what, a)
-}
-
-// dies says whether a service token is refused within six seconds: by introspection, or
-// by the API. A provider that has neither is believed.
-func (r *run) dies(ctx context.Context, as client, token string) (bool, error) {
-	return within(ctx, func() (bool, error) {
-		if r.config.OData != "" {
-			a, err := r.api(ctx, http.MethodGet, "", token, "revoked service token")
-			return err == nil && a.status == http.StatusUnauthorized, err
-		}
-		if r.provider.IntrospectionEndpoint == "" {
-			return true, nil
-		}
-		active, _, _, err := r.introspect(ctx, as, token)
-		return !active, err
-	})
+	if r.provider.IntrospectionEndpoint == "" {
+		return false, nil, errors.New("nobody tells whether a service token lives: the provider has no introspection, and no API is known")
+	}
+	active, _, a, err := r.introspect(ctx, r.back(), token)
+	return active, a, err
 }
 
 // session calls the API and says in which session.

@@ -51,7 +51,7 @@ func (r *run) asBearer(ctx context.Context, of func(*tokens) string, what string
 }
 
 func (r *run) accessRefreshes(ctx context.Context) (outcome, error) {
-	t, err := r.refreshable(ctx)
+	t, err := r.refreshWorks(ctx)
 	if err != nil {
 		return outcome{}, err
 	}

@@ -25,7 +25,7 @@ func (r *run) i8(ctx context.Context) {
 		case len(found) > 0:
 			o.verdict, o.why, o.answered = Fails, list(found), r.secrets.Show(list(found))
 		case len(unseen) > 0:
-			return o, errors.New(list(unseen))
+			return o, errors.New("not seen: " + list(unseen))
 		}
 		return o, nil
 	})

@@ -20,11 +20,15 @@ type Inside interface {
 	Open(ctx context.Context, application, serviceInstance string) (id string, full bool, err error)
 	// SetEnabled switches an application on or off.
 	SetEnabled(ctx context.Context, application string, enabled bool) error
+	// ServiceScope gives an application's back end another scope, as narrow as the
+	// application's where it is nil, and says which it had.
+	ServiceScope(ctx context.Context, application string, scope []string) (was []string, err error)
 	// TryNames tries to make a user with the application's name, and an application with
 	// the user's. It takes away again what it made, and says which were made.
 	TryNames(ctx context.Context, application, login string) (made []string, err error)
-	// Halves looks at the processes and folders of both halves. It says what of one it
-	// found at the other, and what it could not see.
+	// Halves looks at all processes and the folders of both halves of the application that
+	// is tried. It says what of one it found at the other, and what it could not see, which
+	// is also a half that has not its own secret.
 	Halves(ctx context.Context) (found, unseen []string, err error)
 	// Search calls look with everything that the system writes down: databases with their
 	// logs, logs, metrics. Files that have to hold a secret are left out. It says what it

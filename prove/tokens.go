@@ -280,6 +280,7 @@ func (r *run) refresh(ctx context.Context, t *tokens, scope ...string) (a *answe
 	if err != nil {
 		return a, false, nil
 	}
+	r.controls.refreshes = true
 	if t == r.main.value {
 		r.replaced.used(t.RefreshToken)
 	}

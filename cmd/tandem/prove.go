@@ -27,7 +27,7 @@ type proveRun struct {
 	SignInSteps  string   `help:"File that says how to sign in, where the forms are not found (YAML)." placeholder:"FILE"`
 	ByHand       bool     `help:"Sign in with a browser, by hand: prove listens on the redirect URI, which must be on loopback."`
 	Challenge    string   `help:"A text of whoever is to be convinced; it is part of what is signed." placeholder:"TEXT"`
-	Disturb      bool     `help:"Also switch the application off and on, and fill the licence; needs --data."`
+	Disturb      bool     `help:"Also switch the application off and on, narrow the scope of its back end, and fill the licence; needs --data."`
 	Only         []string `help:"Only these invariants, joined by commas." placeholder:"ID,…"`
 	CAFile       string   `name:"ca-file" help:"PEM file of a certificate authority to trust." placeholder:"FILE"`
 	WithIDTokens bool     `name:"with-id-tokens" help:"Put the run's ID tokens into the report, by which the issuer itself says that it was talked to; for test accounts."`

@@ -105,9 +105,8 @@ func (c *proveRun) ofDemo(ctx context.Context, r *run) (config prove.Config, don
 	if err != nil {
 		return config, done, err
 	}
-	portal := file.app(platform.DemoPortal)
 	config.Inside = &platform.Insight{
-		Administration: a, By: operator(), Dir: r.Data, Secrets: platform.DemoSecrets{User: portal.UserSecret, Service: portal.ServiceSecret},
+		Administration: a, By: operator(), Dir: r.Data, Secrets: platform.DemoSecrets{User: config.UserSecret, Service: config.ServiceSecret},
 		Metrics: []string{file.Instance + "/metrics"}, Client: &http.Client{Transport: metrics, Timeout: prove.MaxAnswer},
 	}
 	return config, a.Close, nil

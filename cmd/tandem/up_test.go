@@ -58,7 +58,7 @@ type running struct {
 	// began is how long it took until demo.json was there.
 	began time.Duration
 
-	log, stdout testkit.Buffer
+	log, stdout testkit.Log
 	ended       chan struct{}
 }
 
@@ -67,8 +67,9 @@ func up(t *testing.T, dir string, args ...string) *running {
 	t.Helper()
 	args = append([]string{"up", "--data", dir, "--listen", ":0", "--webapp-listen", ":0", "--worker-listen", ":0"}, args...)
 	r := &running{t: t, dir: dir, cmd: exec.Command(binary, args...), ended: make(chan struct{})}
-	r.cmd.Env, r.cmd.Dir, r.cmd.Stdout = environment(), t.TempDir(), &r.stdout
-	r.cmd.Stderr = &r.log
+	r.stdout, r.log = testkit.NewLog(t), testkit.NewLog(t)
+	r.cmd.Env, r.cmd.Dir, r.cmd.Stdout = environment(), t.TempDir(), r.stdout.File
+	r.cmd.Stderr = r.log.File
 	file := filepath.Join(dir, "demo.json")
 	before, _ := os.Stat(file) // that of an earlier start, if any
 	begun := time.Now()

@@ -190,7 +190,7 @@ func helperOf(text []byte) []byte {
 // system is a running `tandem up`.
 type system struct {
 	cmd  *exec.Cmd
-	log  testkit.Buffer
+	log  testkit.Log // prove looks through it
 	done chan struct{}
 }
 
@@ -198,11 +198,11 @@ type system struct {
 // start, which fails the test.
 func runBroken(t *testing.T, broken, invariant, dir string) *system {
 	t.Helper()
-	s := &system{done: make(chan struct{})}
+	s := &system{log: testkit.NewLog(t), done: make(chan struct{})}
 	demo := filepath.Join(dir, "demo.json")
 	before, _ := os.Stat(demo)
 	s.cmd = exec.Command(broken, "up", "--data", dir, "--listen", "127.0.0.1:0", "--webapp-listen", "127.0.0.1:0", "--worker-listen", "127.0.0.1:0")
-	s.cmd.Stdout, s.cmd.Stderr, s.cmd.Env = &s.log, &s.log, append(os.Environ(), breakVariable+"="+invariant)
+	s.cmd.Stdout, s.cmd.Stderr, s.cmd.Env = s.log.File, s.log.File, append(os.Environ(), breakVariable+"="+invariant)
 	if err := s.cmd.Start(); err != nil {
 		t.Error(err)
 		return nil

@@ -120,8 +120,9 @@ func TestOIDCProviderWithOneRegistration(t *testing.T) {
 		issuer: oidcProvider(t), application: "both", userSecret: secretOf("both"), serviceSecret: secretOf("both"), login: "anna", password: "a password of hers",
 	}
 	wants(t, g.prove(t), map[string]prove.Verdict{
+		// Its scopes are openid and offline_access alone, so that nothing is beyond a grant.
 		"I1": prove.Fails, "I2": prove.Fails, "I3": prove.Fails, "I4": prove.Holds, "I5": prove.NotTested, "I6": prove.Holds, "I7": prove.Holds, "I8": prove.NotTested,
-		"I9": prove.Fails, "I10": prove.Holds, "I11": prove.NotTested, "I12": prove.NotTested, "I13": prove.Holds, "I14": prove.NotTested,
+		"I9": prove.Fails, "I10": prove.NotTested, "I11": prove.NotTested, "I12": prove.NotTested, "I13": prove.Holds, "I14": prove.NotTested,
 	})
 }
 
@@ -134,7 +135,7 @@ func TestOIDCProviderWithTwoRegistrations(t *testing.T) {
 	}
 	wants(t, g.prove(t), map[string]prove.Verdict{
 		"I1": prove.Holds, "I2": prove.Holds, "I3": prove.Fails, "I4": prove.Holds, "I5": prove.NotTested, "I6": prove.Holds, "I7": prove.Holds, "I8": prove.NotTested,
-		"I9": prove.Fails, "I10": prove.Holds, "I11": prove.NotTested, "I12": prove.NotTested, "I13": prove.Holds, "I14": prove.NotTested,
+		"I9": prove.Fails, "I10": prove.NotTested, "I11": prove.NotTested, "I12": prove.NotTested, "I13": prove.Holds, "I14": prove.NotTested,
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -66,5 +67,29 @@ func TestMigrationsStayAsTheyLanded(t *testing.T) {
 	}
 	for _, file := range slices.Sorted(maps.Keys(listed)) {
 		t.Errorf("%s is gone: put it back", file)
+	}
+}
+
+// tables are those that a migration makes, changes or takes away.
+var tables = regexp.MustCompile(`(?m)^(?:CREATE|ALTER|DROP) TABLE (?:IF (?:NOT )?EXISTS )?(\w+)`)
+
+// The rows of the domain may have a database of their own: its migrations are those with
+// erp in their names, and its tables too.
+func TestMigrationsAreNamedAfterTheirDatabase(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("data/migrations/*.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no migrations: %v", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, table := range tables.FindAllStringSubmatch(string(text), -1) {
+			if strings.HasPrefix(table[1], "erp_") != strings.HasPrefix(filepath.Base(file)[5:], "_erp_") {
+				t.Errorf("%s is about the table %s: call it NNNNN_erp_… where that has erp_ in front, and only there", file, table[1])
+			}
+		}
 	}
 }

@@ -431,6 +431,9 @@ func TestScreensLetPeopleDecide(t *testing.T) {
 	if got := p.ask("JSON.stringify(sample.state.deeds.findLast(d => d[2] === 'POST'))"); got != `["fetch","devices/d2/wipe","POST"]` {
 		t.Errorf("erasing another device: %s", got)
 	}
+	if got := p.ask("[...document.querySelectorAll('.plain')].map(l => [...l.querySelectorAll('strong')].map(s => s.textContent)).slice(0, 2).join('; ')"); got != "Pixel 9 (old),iPad of the van; Nina Vogt, Chromium, Linux" {
+		t.Errorf("the devices are %s", got)
+	}
 	p.ask("(document.querySelector('#language').value = 'bg', document.querySelector('#language').dispatchEvent(new Event('change')))")
 	p.until("document.documentElement.lang === 'bg' && document.querySelector('#title').textContent === 'Устройство'")
 	if got := last(); got != `["refresh"]` {

@@ -65,7 +65,7 @@ const deps = {
   auth: {
     on, session: () => state.session, signIn: async () => did('signIn'),
     signOut: async ({ force }) => { did('signOut', Boolean(force)); return force || !waiting().length ? {} : { waiting: waiting().length }; },
-    fetchApi: async (path, init) => { did('fetch', path, init?.method || 'GET'); if (path.startsWith('reports')) return reports(path, init); return Response.json([{ id: 'd1', name: 'This phone', last_seen: new Date(), waiting: 0 }, { id: 'd2', name: 'Pixel 9 (old)', last_seen: new Date(Date.now() - 3 * 864e5), waiting: 2 }, { id: 'd3', name: 'iPad of the van', last_seen: new Date(Date.now() - 72e5), waiting: 0, wipe_asked_at: new Date() }]); },
+    fetchApi: async (path, init) => { did('fetch', path, init?.method || 'GET'); if (path.startsWith('reports')) return reports(path, init); return Response.json(devices); },
   },
   queue: {
     on, list: async () => state.items, drain: async () => did('drain'), retry: async id => did('retry', id), takeOffice: async id => did('takeOffice', id), mineWins: async id => did('mineWins', id),
@@ -95,6 +95,11 @@ const deps = {
 // sample.set changes what there is, and the screens follow.
 window.sample = { state, changed, set(more) { Object.assign(state, more); changed(); } };
 start(document.getElementById('app'), deps).then(() => { window.ready = true; });
+
+// The office is told of everybody's devices.
+const tom = { id: 'u1', name: 'Tom Berger' };
+const devices = [{ id: 'd1', name: 'This phone', user: tom, last_seen: new Date(), waiting: 0 }, { id: 'd2', name: 'Pixel 9 (old)', user: tom, last_seen: new Date(Date.now() - 3 * 864e5), waiting: 2 },
+  { id: 'd3', name: 'iPad of the van', user: tom, last_seen: new Date(Date.now() - 72e5), waiting: 0, wipe_asked_at: new Date() }, { id: 'd1', name: 'Chromium, Linux', user: { id: 'u2', name: 'Nina Vogt' }, last_seen: new Date(), waiting: 5 }];
 
 // The office's reports; who is not of the office is refused.
 function reports(path, init) {

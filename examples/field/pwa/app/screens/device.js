@@ -1,4 +1,5 @@
-// This phone: who is signed in, what it keeps, its language, its version; and the person's other devices.
+// This phone: who is signed in, what it keeps, its language, its version; the person's other
+// devices, and for the office everybody's.
 import { h, icon, sheet } from './dom.js';
 import { t, count, bytes, ago } from './say.js';
 import { cancel } from './visit.js';
@@ -6,17 +7,17 @@ import { languagePick } from './signin.js';
 import { reports } from './reports.js';
 
 export function device(app) {
-  let others = null, asked = false;
+  let listed = [], asked = false;
   const { auth, device, queue } = app.deps, office = reports(app);
 
   async function load() {
     const answer = await auth.fetchApi('devices');
-    if (answer.ok) others = await answer.json();
+    if (answer.ok) listed = await answer.json();
     app.draw();
   }
 
   async function wipe(d) {
-    const sure = await sheet(t('wipe.ask', { name: d.name }), close => h('div', null, h('p', null, t('wipe.text')), d.waiting > 0 && h('p', { class: 'fault' }, count('wipe.waiting', d.waiting)),
+    const sure = await sheet(t('wipe.ask', { name: called(d) }), close => h('div', null, h('p', null, t('wipe.text')), d.waiting > 0 && h('p', { class: 'fault' }, count('wipe.waiting', d.waiting)),
       h('div', { class: 'pair' }, cancel(close), h('button', { type: 'button', class: 'danger', onclick: () => close(true) }, t('wipe')))));
     if (!sure) return;
     await app.do(async () => {
@@ -37,6 +38,13 @@ export function device(app) {
     if (sure === 'force') await app.do(() => auth.signOut({ force: true }));
   }
 
+  const own = d => d.user.id === app.session.id;
+  const called = d => own(d) ? d.name : `${d.user.name}, ${d.name}`;
+
+  const devices = (title, list) => list.length > 0 && h('section', { class: 'card', key: title }, h('h2', null, t(title)),
+    h('ul', { class: 'plain' }, list.map(d => h('li', { key: `${d.user.id} ${d.id}` }, h('span', null, h('strong', null, called(d)), h('span', { class: 'small quiet' }, [t('device.seen', { ago: ago(d.last_seen) }), d.waiting > 0 && count('waiting', d.waiting)].filter(Boolean).join(' · '))),
+      d.wipe_asked_at ? h('span', { class: 'chip refused' }, t('wipe.asked')) : h('button', { type: 'button', class: 'slim danger', 'aria-label': `${t('wipe')}: ${called(d)}`, onclick: () => wipe(d) }, t('wipe'))))));
+
   return {
     leave: office.leave,
     async view() {
@@ -55,9 +63,8 @@ export function device(app) {
           h('section', { class: 'card' }, h('h2', null, t('device.app')), languagePick(app),
             h('div', { class: 'facts' }, h('p', null, h('span', { class: 'small quiet' }, t('device.version')), ' ', h('code', null, info.version || '–')),
               info.updateWaiting && h('button', { type: 'button', class: 'slim', onclick: () => app.do(() => device.applyUpdate()) }, t('update')))),
-          others?.some(d => d.id !== info.id) && h('section', { class: 'card' }, h('h2', null, t('devices')),
-            h('ul', { class: 'plain' }, others.filter(d => d.id !== info.id).map(d => h('li', { key: d.id }, h('span', null, h('strong', null, d.name), h('span', { class: 'small quiet' }, [t('device.seen', { ago: ago(d.last_seen) }), d.waiting > 0 && count('waiting', d.waiting)].filter(Boolean).join(' · '))),
-              d.wipe_asked_at ? h('span', { class: 'chip refused' }, t('wipe.asked')) : h('button', { type: 'button', class: 'slim danger', 'aria-label': `${t('wipe')}: ${d.name}`, onclick: () => wipe(d) }, t('wipe')))))),
+          devices('devices', listed.filter(d => d.id !== info.id && own(d))),
+          devices('devices.others', listed.filter(d => !own(d))),
           office.view(),
           // Not where the thumb rests: it deletes.
           h('button', { type: 'button', id: 'signout', onclick: signOut }, t('signout')),

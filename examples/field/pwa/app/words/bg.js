@@ -43,7 +43,7 @@ export default {
   'why.accepted': 'Получено, още не е осчетоводено.', 'why.busy': 'офисът е зает', 'why.unavailable': 'офисът е недостъпен', 'why.too_many_requests': 'твърде много наведнъж', 'why.out_of_order': 'по-ранен запис е преди него',
   'device.signedin': 'Влезли сте като {login}', 'device.expired': 'Входът изтече; данните ви остават на телефона', 'device.storage': 'Памет', 'device.used': 'Заети {used} от {quota} ({part} %)',
   'device.persisted': 'Браузърът пази тези данни', 'device.notpersisted': 'Браузърът може да изтрие тези данни, ако мястото не стига.', 'device.persist': 'Поискай да ги пази',
-  'device.app': 'Приложение', 'device.version': 'Версия', devices: 'Другите ви устройства', 'device.seen': 'Последно видяно {ago}', 'device.rule': 'Изходът изтрива данните ви от телефона, както и 14 дни без връзка.',
+  'device.app': 'Приложение', 'device.version': 'Версия', devices: 'Другите ви устройства', 'devices.others': 'Устройства на други', 'device.seen': 'Последно видяно {ago}', 'device.rule': 'Изходът изтрива данните ви от телефона, както и 14 дни без връзка.',
   wipe: 'Изпразни', 'wipe.ask': 'Да се изпразни ли {name}?', 'wipe.text': 'Щом има мрежа, то изтрива всичко ваше и ви извежда.', 'wipe.waiting.one': '{n} запис на него не е изпратен и ще се загуби.', 'wipe.waiting.other': '{n} записа на него не са изпратени и ще се загубят.',
   'wipe.done': 'Ще бъде изпразнено', 'wipe.asked': 'ще се изпразни',
   reports: 'Дневни отчети', 'reports.run': 'Отчет сега', 'reports.making': 'Отчетът се съставя …', 'reports.ready': 'Отчетът е готов', 'reports.late': 'отчетът се бави; погледнете отново след малко', 'reports.none': 'Още няма отчети.',

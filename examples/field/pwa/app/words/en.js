@@ -43,7 +43,7 @@ export default {
   'why.accepted': 'Received, not yet booked.', 'why.busy': 'the office is busy', 'why.unavailable': 'the office cannot be reached', 'why.too_many_requests': 'too much at once', 'why.out_of_order': 'an earlier item comes first',
   'device.signedin': 'Signed in as {login}', 'device.expired': 'The sign-in has ended; your data stay on this phone', 'device.storage': 'Storage', 'device.used': '{used} of {quota} used ({part} %)',
   'device.persisted': 'The browser keeps these data', 'device.notpersisted': 'The browser may delete these data when the phone runs short of room.', 'device.persist': 'Ask it to keep them',
-  'device.app': 'App', 'device.version': 'Version', devices: 'Your other devices', 'device.seen': 'Last seen {ago}', 'device.rule': 'Signing out deletes your data from this phone, and so do 14 days without contact.',
+  'device.app': 'App', 'device.version': 'Version', devices: 'Your other devices', 'devices.others': 'Devices of others', 'device.seen': 'Last seen {ago}', 'device.rule': 'Signing out deletes your data from this phone, and so do 14 days without contact.',
   wipe: 'Erase', 'wipe.ask': 'Erase {name}?', 'wipe.text': 'When it next has network, it deletes everything of yours and signs out.', 'wipe.waiting.one': '{n} item on it has not been sent, and will be lost.', 'wipe.waiting.other': '{n} items on it have not been sent, and will be lost.',
   'wipe.done': 'It will be erased', 'wipe.asked': 'to be erased',
   reports: 'Reports of the day', 'reports.run': 'Run report now', 'reports.making': 'The report is made …', 'reports.ready': 'The report is ready', 'reports.late': 'the report takes longer; look again in a while', 'reports.none': 'There are no reports yet.',

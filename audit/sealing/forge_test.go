@@ -292,4 +292,21 @@ func TestVerificationWithLessHidesNothing(t *testing.T) {
 	remember(good, true, 0)
 	must(t, b.RememberNightly(t.Context(), b.verify(sealing.Options{}))) // of an instance that has no anchor any more
 	remember(sealing.Options{}, true, 0)
+	verified := func(want bool) {
+		t.Helper()
+		if s, err := b.Status(t.Context()); err != nil || s.Verified.At.IsZero() == want {
+			t.Errorf("%+v, %v", s, err)
+		}
+	}
+	verified(true)
+	signed, err := b.Store.Recall(t.Context(), "record verified")
+	must(t, err)
+	newest, err := b.Store.NewestHead(t.Context(), 1)
+	must(t, err)
+	for _, invented := range []string{strings.Replace(signed, `"at":"20`, `"at":"30`, 1), `{"at":"3026-11-30T00:00:00Z","faults":0}`, newest.Note, ""} {
+		b.exec(`UPDATE instance SET value = $1 WHERE name = 'record verified'`, invented)
+		verified(false)
+	}
+	b.exec(`UPDATE instance SET value = $1 WHERE name = 'record verified'`, signed)
+	verified(true)
 }

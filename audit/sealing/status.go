@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/hybridapps/tandem"
 )
@@ -48,7 +51,7 @@ const (
 // no anchors does not hide what one with anchors has found.
 func (l *Log) Remember(ctx context.Context, r *Report) (kept bool, err error) {
 	var last Verified
-	if err := l.recall(ctx, factVerified, &last); err != nil {
+	if err := l.recallSigned(ctx, &last); err != nil {
 		return false, err
 	}
 	if last.WithAnchors && !r.WithAnchors {
@@ -63,7 +66,48 @@ func (l *Log) RememberNightly(ctx context.Context, r *Report) error {
 	if !r.OK() {
 		v.First = r.Faults[0].Text
 	}
-	return l.Store.Remember(ctx, factVerified, factsOf(v))
+	origin, err := l.origin(ctx, 1)
+	if err != nil || l.Key == nil {
+		return err
+	}
+	signed, err := l.Key.sign(origin, verifiedVersion+factsOf(v)+"\n")
+	if err != nil {
+		return err
+	}
+	return l.Store.Remember(ctx, factVerified, signed)
+}
+
+// verifiedVersion begins what is signed of a verification: otherwise somebody who writes
+// to the database could say that there was one, and that it found nothing.
+const verifiedVersion = "tandem-record-verified/1\n"
+
+// recallSigned reads the outcome of the last verification; what this log has not signed is
+// none.
+func (l *Log) recallSigned(ctx context.Context, v *Verified) error {
+	text, err := l.Store.Recall(ctx, factVerified)
+	if errors.Is(err, tandem.ErrNotFound) || l.Key == nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	origin, err := l.origin(ctx, 1)
+	if err != nil {
+		return err
+	}
+	own, err := note.NewVerifier(l.Key.Verifier(origin))
+	if err != nil {
+		return err
+	}
+	n, err := note.Open([]byte(text), note.VerifierList(own))
+	if err != nil {
+		return nil
+	}
+	facts, found := strings.CutPrefix(n.Text, verifiedVersion)
+	if !found {
+		return nil
+	}
+	return json.Unmarshal([]byte(facts), v)
 }
 
 // Anchored notes that a head was anchored now.
@@ -97,7 +141,7 @@ func (l *Log) Status(ctx context.Context) (s Status, err error) {
 	if len(rows) > 0 {
 		s.Unsealed, _ = madeAt(rows[0].Event.ID)
 	}
-	if err := l.recall(ctx, factVerified, &s.Verified); err != nil {
+	if err := l.recallSigned(ctx, &s.Verified); err != nil {
 		return s, err
 	}
 	return s, l.recall(ctx, factAnchored, &s.Anchored)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/oauth"
@@ -27,8 +28,7 @@ func (t *UserTokens) backChannelLogout(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxLogoutRequest)
 	signInID, err := t.readLogoutToken(r.Context(), r.PostFormValue("logout_token"))
 	if err == nil {
-		t.over.put(signInID, t.clock.Now()) // first: a sign-in that comes back meanwhile sees it
-		err = t.config.Sessions.DeleteSignIn(r.Context(), signInID)
+		err = t.endSignIn(r.Context(), signInID)
 	}
 	if err == nil {
 		oauth.NoStore(w.Header())
@@ -40,6 +40,40 @@ func (t *UserTokens) backChannelLogout(w http.ResponseWriter, r *http.Request) {
 		e = &oauth.Error{Code: oauth.ServerError, Status: http.StatusServiceUnavailable}
 	}
 	oauth.WriteError(w, e, false)
+}
+
+const (
+	// overFor is how long replicas remember that a sign-in has ended: longer than a code
+	// may be redeemed.
+	overFor = 10 * time.Minute
+	// overSkew is how far the clocks of replicas may be apart.
+	overSkew = 2 * time.Second
+)
+
+// endSignIn ends all sessions of a sign-in. It is noted first: one that is redeemed meanwhile
+// finds the note after it has kept its session.
+func (t *UserTokens) endSignIn(ctx context.Context, signInID string) error {
+	now := t.clock.Now()
+	t.over.put(signInID, now)
+	if store, ok := t.config.Sessions.(EndedSignIns); ok {
+		if err := store.EndSignIn(ctx, signInID, now, now.Add(overFor)); err != nil {
+			return err
+		}
+	}
+	return t.config.Sessions.DeleteSignIn(ctx, signInID)
+}
+
+// endedSince reports whether the provider has ended a sign-in since a time.
+func (t *UserTokens) endedSince(ctx context.Context, signInID string, began time.Time) (bool, error) {
+	if at, over := t.over.get(signInID); over && !at.Before(began) {
+		return true, nil
+	}
+	store, ok := t.config.Sessions.(EndedSignIns)
+	if !ok || signInID == "" {
+		return false, nil
+	}
+	at, err := store.SignInEnded(ctx, signInID)
+	return !at.IsZero() && !at.Before(began.Add(-overSkew)), err
 }
 
 // readLogoutToken verifies a logout token (section 2.6) and returns the sign-in

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -200,9 +201,10 @@ func (t *UserTokens) begin(w http.ResponseWriter, r *http.Request, st *userState
 	if err := t.config.Sessions.Create(r.Context(), row); err != nil {
 		return err
 	}
-	if at, over := t.over.get(st.identity.SignInID); over && !at.Before(began) {
+	over, err := t.endedSince(r.Context(), st.identity.SignInID, began)
+	if over || err != nil {
 		t.forget(r.Context(), key)
-		return errOverAlready
+		return cmp.Or(err, errOverAlready)
 	}
 	t.saw(key, 1)
 	t.setCookie(w, t.cookie, id, 0)

@@ -57,6 +57,16 @@ type SessionStore interface {
 	Count(ctx context.Context, now time.Time) (sessions, people int, err error)
 }
 
+// EndedSignIns is a [SessionStore] by which replicas tell each other of sign-ins that the
+// provider has ended, so that one that is being redeemed at another replica leaves no session.
+// Without it that session ends when the provider refuses to renew its tokens.
+type EndedSignIns interface {
+	// EndSignIn notes when a sign-in ended; the note may go after until.
+	EndSignIn(ctx context.Context, signInID string, at, until time.Time) error
+	// SignInEnded is when a sign-in ended; the zero time where nothing is noted.
+	SignInEnded(ctx context.Context, signInID string) (time.Time, error)
+}
+
 // sealedState is the text that is sealed into a row. Times are milliseconds
 // since 1970.
 type sealedState struct {

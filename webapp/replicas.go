@@ -11,7 +11,31 @@ import (
 	"github.com/hybridapps/tandem/sqldb"
 )
 
-var _ client.RenewalStore = (*SessionStore)(nil)
+var (
+	_ client.RenewalStore = (*SessionStore)(nil)
+	_ client.EndedSignIns = (*SessionStore)(nil)
+)
+
+// EndSignIn implements [client.EndedSignIns].
+func (s *SessionStore) EndSignIn(ctx context.Context, signInID string, at, until time.Time) error {
+	_, err := s.exec(ctx, `INSERT INTO webapp_ended_sign_ins (sign_in_id, ended_at, expires_at) VALUES ($1, $2, $3)
+		ON CONFLICT (sign_in_id) DO UPDATE SET ended_at = excluded.ended_at, expires_at = excluded.expires_at`,
+		signInID, sqldb.Micros(at), sqldb.Micros(until))
+	return err
+}
+
+// SignInEnded implements [client.EndedSignIns].
+func (s *SessionStore) SignInEnded(ctx context.Context, signInID string) (time.Time, error) {
+	stmt, err := s.db.ReadStmt(ctx, `SELECT COALESCE(MAX(ended_at), 0) FROM webapp_ended_sign_ins WHERE sign_in_id = $1`)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var at int64
+	if err := stmt.QueryRowContext(ctx, signInID).Scan(&at); err != nil || at == 0 {
+		return time.Time{}, err
+	}
+	return sqldb.Time(at), nil
+}
 
 // ClaimRenewal implements [client.RenewalStore].
 func (s *SessionStore) ClaimRenewal(ctx context.Context, key client.SessionKey, version int64, now, until time.Time) (bool, error) {

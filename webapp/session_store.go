@@ -84,6 +84,9 @@ func (s *SessionStore) DeleteSignIn(ctx context.Context, signInID string) error 
 
 // Purge implements [client.SessionStore].
 func (s *SessionStore) Purge(ctx context.Context, now time.Time) (int, error) {
+	if _, err := s.purge(ctx, "webapp_ended_sign_ins", now); err != nil {
+		return 0, err
+	}
 	return s.purge(ctx, "webapp_sessions", now)
 }
 

@@ -101,6 +101,39 @@ func TestSessionStore(t *testing.T) {
 	})
 }
 
+// What a replica was told has ended the others know, until it is forgotten.
+func TestE29_SessionStoreKnowsWhatHasEnded(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *webapp.SessionStore) {
+		ctx := t.Context()
+		ended := func(want time.Time) {
+			t.Helper()
+			if at, err := s.SignInEnded(ctx, "sid-1"); !at.Equal(want) || err != nil {
+				t.Errorf("ended at %s, %v; want %s", at, err, want)
+			}
+		}
+		ended(time.Time{})
+		for _, at := range []time.Time{noon, noon.Add(time.Minute)} { // a provider tells twice
+			if err := s.EndSignIn(ctx, "sid-1", at, at.Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+			ended(at)
+		}
+		if at, err := s.SignInEnded(ctx, "sid-2"); !at.IsZero() || err != nil {
+			t.Errorf("another: %s, %v", at, err)
+		}
+		for after, want := range map[time.Duration]time.Time{time.Hour: noon.Add(time.Minute)} {
+			if n, err := s.Purge(ctx, noon.Add(after)); n != 0 || err != nil {
+				t.Errorf("purged %d sessions, %v", n, err)
+			}
+			ended(want)
+		}
+		if _, err := s.Purge(ctx, noon.Add(time.Hour+time.Minute)); err != nil {
+			t.Error(err)
+		}
+		ended(time.Time{})
+	})
+}
+
 func TestSessionStoreSaveIsCompareAndSwap(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *webapp.SessionStore) {
 		ctx := t.Context()

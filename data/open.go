@@ -57,6 +57,10 @@ const DefaultConns = 10
 var (
 	identityLimits = sqldb.Limits{Statement: 10 * time.Second, Lock: 3 * time.Second, Idle: 5 * time.Second}
 	erpLimits      = sqldb.Limits{Statement: time.Minute, Lock: 15 * time.Second, Idle: 30 * time.Second}
+
+	// CommandLimits are those of the identity server for an administrator's command, which
+	// nobody waits for but the administrator.
+	CommandLimits = sqldb.Limits{Statement: time.Minute, Lock: identityLimits.Lock, Idle: identityLimits.Idle}
 )
 
 // ERPFile is the file of the ERP's rows beside the one that is named: for
@@ -67,7 +71,7 @@ func ERPFile(file string) string {
 }
 
 // Open opens the instance's databases and brings their schemas up to date. url
-// names a database of PostgreSQL, or the file of the identity server's data on
+// names a database of PostgreSQL, which opts may have other limits for, or the file of the identity server's data on
 // SQLite; the ERP's is beside it, see [ERPFile]. Databases of a newer version
 // are refused untouched, and so are two files that do not belong together.
 func Open(ctx context.Context, url string, opts sqldb.Options) (*DB, error) {
@@ -106,10 +110,12 @@ func open(ctx context.Context, url string, opts sqldb.Options, erpConns int) (*D
 
 func (db *DB) openPools(ctx context.Context, url string, opts sqldb.Options, erpConns int) (done step, err error) {
 	opts.MaxConns = cmp.Or(opts.MaxConns, DefaultConns)
+	limits := cmp.Or(opts.Limits, identityLimits)
+	opts.Limits = sqldb.Limits{}
 	if done, err = migratePostgres(ctx, url, opts); err != nil {
 		return step{}, err
 	}
-	opts.Limits = identityLimits
+	opts.Limits = limits
 	if db.Identity, err = sqldb.Open(ctx, url, opts); err != nil {
 		return step{}, err
 	}

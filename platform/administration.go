@@ -64,6 +64,7 @@ type Administration struct {
 // the result: it writes down what is left of the record.
 func OpenAdministration(ctx context.Context, c StoreConfig) (*Administration, error) {
 	c.defaults()
+	c.Options.Limits = data.CommandLimits
 	s, err := openStores(ctx, &c)
 	if err != nil {
 		return nil, err

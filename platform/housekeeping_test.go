@@ -42,6 +42,7 @@ func TestTheRecordIsKeptForSoLong(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			must(t, in.Platform.SealRecord(ctx))
 			for range 2 { // the second time there is nothing to remove, nor to tell
 				in.Platform.Purge(ctx)
 				left, err := a.Audit.List(ctx, audit.Filter{Forward: true, Limit: audit.MaxPage})

@@ -3,6 +3,7 @@ package main_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"mime/multipart"
 	"net"
 	"net/http"
@@ -51,25 +52,36 @@ func commands(t *testing.T, page string) (all []string) {
 
 var word = regexp.MustCompile(`"[^"]*"|\S+`)
 
-// run runs one command of the page; one that ends in & goes on.
+// run runs one command of the page, whose output goes into a file after >; one that ends
+// in & goes on.
 func (w *walk) run(command string) (stdout string) {
 	w.t.Helper()
 	command, stays := strings.CutSuffix(command, " &")
+	command, into, redirected := strings.Cut(strings.TrimSuffix(command, " 2>&1"), " > ")
 	var args []string
 	for _, a := range word.FindAllString(w.replace.Replace(command), -1)[1:] {
 		args = append(args, strings.Trim(a, `"`))
 	}
-	cmd := exec.Command(binary, args...)
+	ctx := context.Background()
+	if !stays {
+		bound, cancel := context.WithTimeout(w.t.Context(), testkit.Patience)
+		defer cancel()
+		ctx = bound
+	}
+	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Env, cmd.Dir = environment(), w.dir
 	if !stays {
 		text, err := cmd.Output()
+		if err == nil && redirected {
+			err = os.WriteFile(filepath.Join(w.dir, into), text, 0o600)
+		}
 		if err != nil {
 			w.t.Fatalf("%s: %v", command, err)
 		}
 		return string(text)
 	}
-	var log testkit.Buffer
-	cmd.Stderr = &log
+	log := testkit.NewLog(w.t)
+	cmd.Stdout, cmd.Stderr = log.File, log.File
 	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}

@@ -61,6 +61,7 @@ func run(args []string) error {
 		}
 		return err
 	}
+	cloud.LetGrow()
 	return o.run(ctx, slog.New(slog.NewTextHandler(os.Stderr, nil)))
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hybridapps/tandem/examples/field/cloud"
 	"github.com/hybridapps/tandem/examples/field/fieldtest"
 	"github.com/hybridapps/tandem/examples/field/wire"
 	"github.com/hybridapps/tandem/internal/testkit"
@@ -36,9 +37,10 @@ const perPerson = 50
 
 // BenchmarkDrain is 1,000 devices that come out of a valley at the same time, each with 40
 // commands of one visit, over a line to itself that stays open: identity server, ERP, cloud
-// and phones share the machine.
+// and phones share the machine, and here a process.
 func BenchmarkDrain(b *testing.B) {
 	const each = 40
+	cloud.LetGrow() // as the program does; the instance has a floor of its own
 	n := devices(b)
 	lines, _ := http.DefaultTransport.(*http.Transport)
 	defer func(most, idle int) { lines.MaxIdleConnsPerHost, lines.MaxIdleConns = most, idle }(lines.MaxIdleConnsPerHost, lines.MaxIdleConns)

@@ -77,6 +77,24 @@ func (p *display) until(expression string) {
 	testkit.Eventually(p.t, expression, func() bool { return p.ask("Boolean("+expression+")") == "true" })
 }
 
+// asked waits until the sample's engine was asked want last.
+func (p *display) asked(want string) {
+	p.t.Helper()
+	p.becomes("JSON.stringify(sample.state.deeds.at(-1))", want)
+}
+
+// becomes waits until the expression's text is want.
+func (p *display) becomes(expression, want string) {
+	p.t.Helper()
+	var got string
+	defer func() {
+		if p.t.Failed() {
+			p.t.Logf("%s is %q, want %q", expression, got, want)
+		}
+	}()
+	testkit.Eventually(p.t, expression, func() bool { got = p.ask(expression); return got == want })
+}
+
 func (p *display) screen(width, height int64, scheme string) {
 	p.t.Helper()
 	p.do(chromedp.EmulateViewport(width, height, chromedp.EmulateMobile), media("prefers-color-scheme", scheme))
@@ -96,9 +114,10 @@ func (p *display) open(address, lang, set string) {
 	p.settle()
 }
 
-// settle waits until nothing is drawn any more.
+// settle waits until the screen of the address is drawn, and nothing is drawn any more.
 func (p *display) settle() {
 	p.t.Helper()
+	p.until("!document.querySelector('[data-at]') || document.querySelector('[data-at]').dataset.at === location.hash.replace(/^#?\\/?/, '')")
 	p.ask(`(async () => { let seen = ""; for (let i = 0; i < 40; i++) {
 		await new Promise(r => setTimeout(r, 50)); const now = document.body.innerHTML; if (now === seen) return i; seen = now } })()`)
 	if broken := p.ask("(window.violations || []).join()"); broken != "" {
@@ -110,8 +129,7 @@ func (p *display) settle() {
 func (p *display) press(text string) {
 	p.t.Helper()
 	find := `[...(document.querySelector("dialog[open]") || document).querySelectorAll("button, a, summary, label.button")].find(e => (e.getAttribute("aria-label") || e.textContent).trim().startsWith(` + quoted(text) + `))`
-	p.until(find)
-	p.ask(find + ".click()")
+	p.until("(e => e && (e.click(), true))(" + find + ")")
 	p.settle()
 }
 
@@ -276,54 +294,39 @@ func TestScreensDoTheWork(t *testing.T) {
 	p := newDisplay(t)
 	p.screen(390, 844, "light")
 	p.open("", "en", "items: [], online: false")
-	last := func() string { return p.ask("JSON.stringify(sample.state.deeds.at(-1))") }
 	title := func(want string) {
 		t.Helper()
 		p.until("document.querySelector('#title')?.textContent === " + quoted(want))
 	}
-	says := func(want string) {
-		t.Helper()
-		if got := last(); got != want {
-			t.Errorf("the engine was asked %s, want %s", got, want)
-		}
-	}
 
 	p.press("Seilerei Hofer")
 	title("Seilerei Hofer")
-	if on := p.ask("document.activeElement.id"); on != "title" {
-		t.Errorf("after another screen the focus is on %q, want the title", on)
-	}
-	if name := p.ask("document.title"); name != "Seilerei Hofer · Tandem Field" {
-		t.Errorf("the page is called %q", name)
-	}
+	p.becomes("document.activeElement.id", "title")
+	p.becomes("document.title", "Seilerei Hofer · Tandem Field")
 	p.press("Start the visit")
-	says(`["add","visit.start","v3",{},null]`)
+	p.asked(`["add","visit.start","v3",{},null]`)
 	p.until("document.querySelector('.chip.Working')")
 
 	p.press("Services")
 	title("Services and materials")
 	p.do(chromedp.SendKeys(chromedp.CSS("input[type=search]"), "olwech"))
 	p.until("document.querySelectorAll('.rows button').length === 1")
-	if heard := p.ask("document.querySelector('main [role=status]').textContent"); heard != "1 entry found" {
-		t.Errorf("who cannot see hears %q", heard)
-	}
+	p.becomes("document.querySelector('main [role=status]').textContent", "1 entry found")
 	p.press("Ölwechsel")
 	p.ask("document.querySelector('#quantity').value = 'two'")
 	p.ask("document.querySelector('dialog .primary').click()")
-	if wrong := p.ask("document.querySelector('dialog [role=alert]').textContent"); wrong != "Type a quantity above 0, such as 1.5" {
-		t.Errorf("a wrong quantity: %q", wrong)
-	}
+	p.becomes("document.querySelector('dialog [role=alert]').textContent", "Type a quantity above 0, such as 1.5")
 	p.ask("document.querySelector('#quantity').value = '1,5'")
 	p.do(chromedp.SendKeys(chromedp.CSS("dialog input[name=notes]"), "5 l"))
 	p.press("Add")
-	says(`["add","service.add","v3",{"service":"s3","quantity":"1.5","notes":"5 l"},null]`)
+	p.asked(`["add","service.add","v3",{"service":"s3","quantity":"1.5","notes":"5 l"},null]`)
 	p.press("Materials")
 	p.until("location.hash.endsWith('/materials')")
 	p.settle()
 	p.press("Oil filter")
 	p.press("One more")
 	p.press("Add")
-	says(`["add","material.add","v3",{"product":"p1","quantity":"2"},null]`)
+	p.asked(`["add","material.add","v3",{"product":"p1","quantity":"2"},null]`)
 	p.press("Back to")
 
 	p.press("Photos")
@@ -346,32 +349,26 @@ func TestScreensDoTheWork(t *testing.T) {
 	if p.ask("sample.state.items.some(i => i.type === 'sign')") != "false" {
 		t.Error("somebody without a name signed")
 	}
-	if wrong := p.ask("document.querySelector('[role=alert]').textContent + document.activeElement.id"); wrong != "Type the name of who signs.receiver" {
-		t.Errorf("who gives no name is told %q", wrong)
-	}
+	p.becomes("document.querySelector('[role=alert]').textContent + document.activeElement.id", "Type the name of who signs.receiver")
 	p.do(chromedp.SendKeys(chromedp.CSS("#receiver"), "F. Hofer"))
 	p.keep("sign-drawn")
 	p.press("Save the signature")
 	title("Seilerei Hofer")
-	if got := p.ask("(i => JSON.stringify([i[0].body, i[0].bytes > 1000, i[1].body.name, i[1].body.upload === i[0].id]))(sample.state.items.slice(-2))"); got != `[{"name":"signature.png","purpose":"signature"},true,"F. Hofer",true]` {
-		t.Errorf("the signature: %s", got)
-	}
+	p.becomes("(i => JSON.stringify([i[0].body, i[0].bytes > 1000, i[1].body.name, i[1].body.upload === i[0].id]))(sample.state.items.slice(-2))", `[{"name":"signature.png","purpose":"signature"},true,"F. Hofer",true]`)
 
 	p.press("Notes")
 	p.do(chromedp.SendKeys(chromedp.CSS("dialog textarea"), "Rope is short."))
 	p.press("Save")
-	says(`["add","note","v3",{"text":"Rope is short."},null]`)
+	p.asked(`["add","note","v3",{"text":"Rope is short."},null]`)
 
 	p.press("Finish the visit")
 	p.press("Cancel")
-	says(`["add","note","v3",{"text":"Rope is short."},null]`)
+	p.asked(`["add","note","v3",{"text":"Rope is short."},null]`)
 	p.press("Finish the visit")
 	p.press("Finish")
-	says(`["add","finish","v3",{},null]`)
+	p.asked(`["add","finish","v3",{},null]`)
 	p.until("document.querySelector('.chip.Done')")
-	if banner := p.ask("document.querySelector('.banner').textContent"); banner != "No network. 8 items are kept here." {
-		t.Errorf("the banner says %q", banner)
-	}
+	p.becomes("document.querySelector('.banner').textContent", "No network. 8 items are kept here.")
 	p.press("Queue")
 	title("Queue")
 	if sum := p.ask("document.querySelector('.lead p').textContent"); !strings.HasPrefix(sum, "6 commands, 2 photos, ") {
@@ -384,16 +381,12 @@ func TestScreensLetPeopleDecide(t *testing.T) {
 	t.Parallel()
 	p := newDisplay(t)
 	p.screen(320, 640, "dark")
-	last := func() string { return p.ask("JSON.stringify(sample.state.deeds.at(-1))") }
 	press := func(item int, text, want string) {
 		t.Helper()
 		find := "[...document.querySelectorAll('.items .card')[" + strconv.Itoa(item) + "].querySelectorAll('button')].find(b => b.textContent === " + quoted(text) + ")"
-		p.until(find)
-		p.ask(find + ".click()")
+		p.until("(e => e && (e.click(), true))(" + find + ")")
 		p.settle()
-		if got := last(); got != want {
-			t.Errorf("%s: %s, want %s", text, got, want)
-		}
+		p.asked(want)
 	}
 	p.open("queue", "en", "")
 	press(0, "Try again", `["retry","q1"]`)
@@ -409,50 +402,32 @@ func TestScreensLetPeopleDecide(t *testing.T) {
 		t.Errorf("a visit that is another's: %s", nina)
 	}
 	p.press("Send now")
-	if got := last(); got != `["drain"]` {
-		t.Errorf("send now: %s", got)
-	}
+	p.asked(`["drain"]`)
 
 	p.open("device", "en", "")
 	p.press("Ask it to keep them")
 	p.until("sample.state.persisted && document.querySelector('.good')")
 	p.press("Sign out") // refused, as items wait
 	p.press("Cancel")
-	if got := last(); got != `["signOut",false]` {
-		t.Errorf("signing out while items wait: %s", got)
-	}
+	p.asked(`["signOut",false]`)
 	p.press("Sign out")
 	p.press("Delete and sign out")
-	if got := last(); got != `["signOut",true]` {
-		t.Errorf("signing out at any price: %s", got)
-	}
+	p.asked(`["signOut",true]`)
 	p.press("Erase: Pixel 9 (old)")
 	p.press("Erase")
-	if got := p.ask("JSON.stringify(sample.state.deeds.findLast(d => d[2] === 'POST'))"); got != `["fetch","devices/d2/wipe","POST"]` {
-		t.Errorf("erasing another device: %s", got)
-	}
-	if got := p.ask("[...document.querySelectorAll('.plain')].map(l => [...l.querySelectorAll('strong')].map(s => s.textContent)).slice(0, 2).join('; ')"); got != "Pixel 9 (old),iPad of the van; Nina Vogt, Chromium, Linux" {
-		t.Errorf("the devices are %s", got)
-	}
+	p.becomes("JSON.stringify(sample.state.deeds.findLast(d => d[2] === 'POST'))", `["fetch","devices/d2/wipe","POST"]`)
+	p.becomes("[...document.querySelectorAll('.plain')].map(l => [...l.querySelectorAll('strong')].map(s => s.textContent)).slice(0, 2).join('; ')", "Pixel 9 (old),iPad of the van; Nina Vogt, Chromium, Linux")
 	p.ask("(document.querySelector('#language').value = 'bg', document.querySelector('#language').dispatchEvent(new Event('change')))")
 	p.until("document.documentElement.lang === 'bg' && document.querySelector('#title').textContent === 'Устройство'")
-	if got := last(); got != `["refresh"]` {
-		t.Errorf("another language: %s; the visits' texts are to be had in it", got)
-	}
+	p.asked(`["refresh"]`)
 
 	p.open("", "en", "update: true, items: []")
 	p.press("Use it now")
-	if got := last(); got != `["applyUpdate"]` {
-		t.Errorf("a new version: %s", got)
-	}
+	p.asked(`["applyUpdate"]`)
 	p.open("", "en", "session: {...sample.state.session, expired: true}")
-	if banner := p.ask("document.querySelector('.banner p').textContent"); banner != "Sign in to send 7 items" {
-		t.Errorf("the banner says %q", banner)
-	}
+	p.becomes("document.querySelector('.banner p').textContent", "Sign in to send 7 items")
 	p.press("Sign in")
-	if got := last(); got != `["signIn"]` {
-		t.Errorf("signing in again: %s", got)
-	}
+	p.asked(`["signIn"]`)
 	p.open("visit/v3", "en", "items: [], fail: 'QuotaExceededError'")
 	p.press("Start the visit")
 	p.until("document.querySelector('#notice.fault')?.textContent.startsWith('This phone has no room left')")
@@ -471,9 +446,7 @@ func TestScreensKeepWhatIsTyped(t *testing.T) {
 	p.settle()
 	p.do(chromedp.SendKeys(chromedp.CSS("#receiver"), "iska"))
 	p.settle()
-	if got := p.ask("document.activeElement.id + ' ' + document.querySelector('#receiver').value"); got != "receiver Franziska" {
-		t.Errorf("the field has %q", got)
-	}
+	p.becomes("document.activeElement.id + ' ' + document.querySelector('#receiver').value", "receiver Franziska")
 	if p.ask("document.querySelector('.pad').getContext('2d').getImageData(0, 0, 900, 900).data.some((v, i) => i % 4 === 0 && v < 100)") != "true" {
 		t.Error("the drawing is gone")
 	}
@@ -484,14 +457,13 @@ func TestScreensKeepWhatIsTyped(t *testing.T) {
 	p.press("The last 3 visits")
 	p.ask("(document.querySelector('summary').focus(), sample.set({ items: [] }), 1)")
 	p.settle()
-	if got := p.ask("document.querySelector('details').open + ' ' + document.activeElement.tagName"); got != "true SUMMARY" {
-		t.Errorf("what was opened: %s", got)
-	}
+	p.becomes("document.querySelector('details').open + ' ' + document.activeElement.tagName", "true SUMMARY")
 }
 
 // draw makes a stroke with the pointer.
 func (p *display) draw(selector string) {
 	p.t.Helper()
+	p.until("document.querySelector(" + quoted(selector) + ")")
 	box := p.ask("(b => [b.left, b.top].map(Math.round).join(' '))(document.querySelector(" + quoted(selector) + ").getBoundingClientRect())")
 	left, top, _ := strings.Cut(box, " ")
 	x, y := float64(atoi(p.t, left)), float64(atoi(p.t, top))

@@ -29,7 +29,7 @@ export async function start(root, deps) {
   await speak();
   const app = { deps, draw, do: attempt, go: address => { location.hash = '#/' + address; } };
   const places = new Map(); // how far down each screen was
-  let at, drawing = false, again = false;
+  let at, drawing, again = false;
 
   async function open(first) {
     if (at) places.set(at.address, scrollY);
@@ -43,11 +43,14 @@ export async function start(root, deps) {
     if (!first) document.getElementById('title')?.focus({ preventScroll: true });
   }
 
-  // One drawing at a time; what changes meanwhile is in the next one.
-  async function draw() {
+  // One drawing at a time; what changes meanwhile is in the next one. Who asks for one waits
+  // until it is on the screen, whoever began it.
+  function draw() {
     again = true;
-    if (drawing) return;
-    drawing = true;
+    return drawing ??= drawn();
+  }
+
+  async function drawn() {
     try {
       while (again) {
         again = false;
@@ -56,16 +59,16 @@ export async function start(root, deps) {
         else if (root.firstElementChild) patch(root.firstElementChild, tree);
         else root.append(tree);
       }
-    } finally { drawing = false; }
+    } finally { drawing = undefined; }
   }
 
-  async function frame({ tab, screen }) {
+  async function frame({ tab, address, screen }) {
     const [session, sum, info] = await Promise.all([deps.auth.session(), deps.queue.summary(), deps.device.info()]);
     app.session = session;
     app.online = sum.online;
     const page = await (session ? screen : signIn(app)).view().catch(problem);
     document.title = `${page.title} · ${t('app')}`;
-    return h('div', { class: session ? 'frame' : 'frame out' },
+    return h('div', { class: session ? 'frame' : 'frame out', 'data-at': address },
       h('a', { class: 'skip', href: '#main', onclick: skip }, t('skip')),
       session && h('header', null,
         h('div', { class: 'bar' },

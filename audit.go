@@ -2,6 +2,7 @@ package tandem
 
 import (
 	"context"
+	"crypto/sha256"
 	"time"
 )
 
@@ -92,6 +93,20 @@ type AuditEvent struct {
 	RequestID string
 	// Facts are what was decided by, for tandem explain: [Facts.JSON], or empty.
 	Facts string
+	// Once is what the event uses up, nil where that is nothing. It is no part of what is
+	// kept.
+	Once *Once
+}
+
+// Once is what may be used once in its time, such as a proof of possession (RFC 9449 section
+// 11.1). It is used up together with the event that it comes with, or not at all.
+type Once struct {
+	ID [sha256.Size]byte
+	// Until is how long it is remembered.
+	Until time.Time
+	// First says, when the event was recorded without an error, that nobody has used it
+	// before. Otherwise the event is not kept.
+	First bool
 }
 
 // Auditor is the record as the boxes see it, which may not know each other.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,6 +52,8 @@ func (s *Audit) AppendAudit(ctx context.Context, events []tandem.AuditEvent) err
 	switch {
 	case len(events) == 0:
 		return nil
+	case slices.ContainsFunc(events, func(e tandem.AuditEvent) bool { return e.Once != nil }):
+		return s.appendOnce(ctx, events)
 	case len(events) <= auditRows:
 		stmt, err := s.db.WriteStmt(ctx, insertAudit[s.db.Engine][len(events)])
 		if err != nil {

@@ -37,6 +37,15 @@ func (h *Handler) useProof(ctx context.Context, q *request) error {
 	return nil
 }
 
+// usedBy is what is used up with a proof; nil is none.
+func usedBy(p *dpop.Proof) *tandem.Once {
+	if p == nil {
+		return nil
+	}
+	id, until := p.Once()
+	return &tandem.Once{ID: id, Until: until}
+}
+
 // proofRefusal is the refusal of a proof (RFC 9449 sections 5 and 8); any other error
 // as it is.
 func proofRefusal(err error) error {

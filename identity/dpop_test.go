@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hybridapps/tandem/audit"
+	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/oauth/dpop"
@@ -272,6 +274,9 @@ func TestProofsAreUsedOnce(t *testing.T) {
 	t.Parallel()
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		s := newSiteOn(t, db)
+		log := &audit.Log{Store: data.NewAudit(db)}
+		go log.Run(t.Context())
+		s.audit.Also = log // which uses them up
 		replicas := []*replica{s.one(), s.start()}
 		h := s.one().holding(newKey(t))
 		proof := h.proof("POST", oauth.PathToken, "")

@@ -12,7 +12,7 @@ import (
 // clientCredentials gives a back end its service token (RFC 6749 section 4.4):
 // the application acts as its System User. There is no person here, no refresh
 // token and no ID token (invariant I3). Nothing is read from the database and
-// nothing written but the record.
+// nothing written but the record, together with which a proof of possession is used up.
 func (h *Handler) clientCredentials(ctx context.Context, q *request) (*issued, error) {
 	var u *tandem.User
 	if q.app.SystemUserAllowed {
@@ -34,9 +34,6 @@ func (h *Handler) clientCredentials(ctx context.Context, q *request) (*issued, e
 		return nil, token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "service_instance: use at most %d letters, digits, dots, underscores and hyphens",
 			oauth.MaxServiceInstance)
 	}
-	if err := h.useProof(ctx, q); err != nil {
-		return nil, err
-	}
 	access, err := h.Minter.ServiceAccess(token.ServiceToken{
 		SystemUser: u, ApplicationURI: q.app.ApplicationURI, Scope: scope, Instance: instance, KeyThumbprint: q.key,
 	})
@@ -51,5 +48,5 @@ func (h *Handler) clientCredentials(ctx context.Context, q *request) (*issued, e
 	if len(asked.Scope) == 0 {
 		q.facts.Limit = response.Scope // all that the flow may have
 	}
-	return &issued{response: response, access: access, as: u, detail: detail}, nil
+	return &issued{response: response, access: access, as: u, detail: detail, proof: q.proof}, nil
 }

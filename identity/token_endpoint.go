@@ -77,6 +77,8 @@ type issued struct {
 	// as is whom the access token acts as.
 	as     *tandem.User
 	detail string
+	// proof is what is used up with the record, nil where that has been done.
+	proof *dpop.Proof
 }
 
 // serveToken is the token endpoint (RFC 6749 section 3.2). A response leaves
@@ -157,7 +159,8 @@ func (h *Handler) record(ctx context.Context, q *request, given *issued) error {
 	if f.Limit == "" {
 		f.Limit = q.app.FlowScope(q.flow).String()
 	}
-	return h.Audit.Record(ctx, tandem.AuditEvent{
+	once := usedBy(given.proof)
+	err := h.Audit.Record(ctx, tandem.AuditEvent{
 		At:             h.Clock.Now(),
 		Kind:           tandem.AuditTokenIssued,
 		ApplicationURI: q.app.ApplicationURI,
@@ -168,7 +171,12 @@ func (h *Handler) record(ctx context.Context, q *request, given *issued) error {
 		RemoteAddr:     q.address,
 		Detail:         given.detail,
 		Facts:          f.JSON(),
+		Once:           once,
 	})
+	if err == nil && once != nil && !once.First {
+		err = proofRefusal(dpop.ErrUsed)
+	}
+	return err
 }
 
 var bodies = sync.Pool{New: func() any {

@@ -109,7 +109,7 @@ func (m *metered) Record(ctx context.Context, e tandem.AuditEvent) error {
 	m.waiting.Add(1)
 	err := m.Log.Record(ctx, e)
 	m.waiting.Add(-1)
-	if err == nil {
+	if err == nil && (e.Once == nil || e.Once.First) {
 		m.count(&e)
 	}
 	return err

@@ -1,7 +1,10 @@
 package datatest
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,7 +32,7 @@ func events(from, n int) (events []tandem.AuditEvent) {
 
 func auditGroupsOfEverySizeAreKeptWhole(t *testing.T, stores *Stores) {
 	ctx, s := t.Context(), stores.Audit
-	whole(t, event(1))
+	whole(t, event(1), "Once")
 	total := 0
 	for _, n := range []int{0, 1, 2, 31, 32, 33, 64, 65, audit.MaxGroup} {
 		must(t, s.AppendAudit(ctx, events(total, n)))
@@ -52,6 +55,105 @@ func auditGroupsOfEverySizeAreKeptWhole(t *testing.T, stores *Stores) {
 	}
 	if got, err := s.ListAudit(ctx, audit.Filter{Limit: 2000}); err != nil || len(got) != total {
 		t.Errorf("a group that failed left %d events behind, %v", len(got)-total, err)
+	}
+}
+
+// What events use up is used up with them, once, or not at all.
+func auditUsesUpOnce(t *testing.T, stores *Stores) {
+	ctx, s := t.Context(), stores.Audit
+	const from = 5000 // others may have used the database
+	next := from
+	using := func(ids ...int) (group []tandem.AuditEvent) {
+		for _, id := range ids {
+			e := event(next)
+			next++
+			if id >= 0 {
+				e.Once = &tandem.Once{ID: sha256.Sum256([]byte{byte(id)}), Until: noon}
+			}
+			group = append(group, e)
+		}
+		return group
+	}
+	var want []string
+	var many []int // 0 to 5 are used by now
+	for i := range 72 {
+		many = append(many, i)
+	}
+	many[70], many[71] = 9, -1
+	for _, step := range []struct {
+		name    string
+		ids     []int
+		refused []int // by their place
+	}{
+		{"alone", []int{0}, nil},
+		{"alone again", []int{0}, []int{0}},
+		{"beside others", []int{-1, 1, -1, 2}, nil},
+		{"used before, in places", []int{0, -1, 3, 1, 2}, []int{0, 3, 4}},
+		{"twice in one group", []int{4, 5, 4, -1, 4}, []int{2, 4}},
+		{"nothing is left", []int{0, 1, 2}, []int{0, 1, 2}},
+		{"more than a statement takes", many, []int{0, 1, 2, 3, 4, 5, 70}},
+	} {
+		group := using(step.ids...)
+		must(t, s.AppendAudit(ctx, group))
+		for i, e := range group {
+			refused := slices.Contains(step.refused, i)
+			if e.Once != nil && e.Once.First == refused {
+				t.Errorf("%s: place %d is the first: %t", step.name, i, e.Once.First)
+			}
+			if !refused {
+				want = append(want, e.ID)
+			}
+		}
+	}
+	kept := func() (ids []string) {
+		t.Helper()
+		got, err := s.ListAudit(ctx, audit.Filter{Limit: 2000, Forward: true, After: event(from - 1).ID})
+		must(t, err)
+		for _, e := range got {
+			ids = append(ids, e.ID)
+		}
+		return ids
+	}
+	if got := kept(); !cmp.Equal(got, want) {
+		t.Errorf("what was kept: %s", cmp.Diff(want, got))
+	}
+	for _, ids := range [][]int{{100}, {101, -1, 102}} { // a group that fails uses nothing up
+		failing := using(ids...)
+		failing[len(failing)-1].ID = want[0]
+		if err := s.AppendAudit(ctx, failing); err == nil || failing[0].Once.First {
+			t.Errorf("a group with an id that is taken: %v, %t", err, failing[0].Once.First)
+		}
+		again := using(ids...)
+		must(t, s.AppendAudit(ctx, again))
+		for _, e := range again {
+			if e.Once != nil && !e.Once.First {
+				t.Error("a group that failed has used something up")
+			}
+		}
+	}
+	var won atomic.Int64
+	groups := make([][]tandem.AuditEvent, racers)
+	for i := range groups { // in two orders, alone and together
+		switch i % 3 {
+		case 0:
+			groups[i] = using(200, 201, 202)
+		case 1:
+			groups[i] = using(202, 201, 200)
+		default:
+			groups[i] = using(201)
+		}
+	}
+	Together(t, racers, func(i int) error {
+		err := s.AppendAudit(ctx, groups[i])
+		for _, e := range groups[i] {
+			if e.Once.First {
+				won.Add(1)
+			}
+		}
+		return err
+	})
+	if won.Load() != 3 {
+		t.Errorf("three things were used %d times", won.Load())
 	}
 }
 

@@ -73,7 +73,7 @@ func ThroughAPooler(t *testing.T) {
 	}
 	s := storesOf(db.Identity)
 	for _, test := range []func(*testing.T, *Stores){
-		OneNameHasOneOwner, auditGroupsOfEverySizeAreKeptWhole, aSlotHasOneSession, codesAreUsedOnce, familiesRotateOnce, instanceIDIsMadeOnce,
+		OneNameHasOneOwner, auditGroupsOfEverySizeAreKeptWhole, auditUsesUpOnce, aSlotHasOneSession, codesAreUsedOnce, familiesRotateOnce, instanceIDIsMadeOnce,
 	} {
 		test(t, s)
 	}
@@ -159,6 +159,7 @@ func Run(t *testing.T, open func(t testing.TB) *Stores) {
 		"Reserved slots":                            reservedSlots,
 		"A smaller licence ends the longest idle":   smallerLicenceEndsTheLongestIdle,
 		"Audit groups of every size are kept whole": auditGroupsOfEverySizeAreKeptWhole,
+		"Audit uses up once":                        auditUsesUpOnce,
 		"Audit filters":                             auditFilters,
 		"The id of an instance is made once":        instanceIDIsMadeOnce,
 		"A restart loses nothing":                   restartLosesNothing,

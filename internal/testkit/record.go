@@ -2,6 +2,7 @@ package testkit
 
 import (
 	"context"
+	"crypto/sha256"
 	"slices"
 	"sync"
 
@@ -18,6 +19,7 @@ type Record struct {
 
 	mu     sync.Mutex
 	events []tandem.AuditEvent
+	used   map[[sha256.Size]byte]bool // up by events, where there is no Also
 	failed error
 }
 
@@ -29,20 +31,39 @@ func (r *Record) Record(ctx context.Context, e tandem.AuditEvent) error {
 // RecordAll keeps several events, or none of them after [Record.Fail].
 func (r *Record) RecordAll(ctx context.Context, events []tandem.AuditEvent) error {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.failed != nil {
-		return r.failed
-	}
-	r.events = append(r.events, events...)
-	if r.Also == nil {
-		return nil
+	failed := r.failed
+	r.mu.Unlock()
+	if failed != nil {
+		return failed
 	}
 	for _, e := range events {
-		if err := r.Also.Record(ctx, e); err != nil {
-			return err
+		if r.Also != nil {
+			if err := r.Also.Record(ctx, e); err != nil {
+				return err
+			}
 		}
+		r.keep(e)
 	}
 	return nil
+}
+
+// keep keeps an event, unless what it uses up was used before.
+func (r *Record) keep(e tandem.AuditEvent) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if once := e.Once; once != nil {
+		if r.Also == nil {
+			once.First = !r.used[once.ID]
+		}
+		if !once.First {
+			return
+		}
+		if r.used == nil {
+			r.used = map[[sha256.Size]byte]bool{}
+		}
+		r.used[once.ID] = true
+	}
+	r.events = append(r.events, e)
 }
 
 // Fail makes the record refuse what comes from now on with err; nil mends it.

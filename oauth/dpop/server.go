@@ -71,11 +71,21 @@ func (s *Server) Use(ctx context.Context, p *Proof) error {
 	if p == nil {
 		return nil
 	}
-	first, err := s.Seen(ctx, sha256.Sum256([]byte("dpop\x00"+p.Thumbprint+"\x00"+p.ID)), p.IssuedAt.Add(Lifetime+Skew))
+	id, until := p.Once()
+	first, err := s.Seen(ctx, id, until)
 	if err == nil && !first {
-		err = bad("was used before: make one for each request")
+		err = ErrUsed
 	}
 	return err
+}
+
+// ErrUsed is the [*Error] of a proof that was used before.
+var ErrUsed error = bad("was used before: make one for each request")
+
+// Once is by what a proof is known that may be used once (RFC 9449 section 11.1), and until
+// when: later it is refused for its age.
+func (p *Proof) Once() (id [sha256.Size]byte, until time.Time) {
+	return sha256.Sum256([]byte("dpop\x00" + p.Thumbprint + "\x00" + p.ID)), p.IssuedAt.Add(Lifetime + Skew)
 }
 
 // Check says whether a request may use its token, which is bound to the key with the

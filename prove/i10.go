@@ -148,7 +148,9 @@ func (r *run) serviceNarrowed(ctx context.Context, has []string) (o outcome, err
 		decided := o
 		_, restored := in.ServiceScope(context.WithoutCancel(ctx), r.back().id, was)
 		if restored == nil && err == nil { // what comes next needs it
-			_, err = within(ctx, func() (bool, error) { return asks(Fails) })
+			if err = sleep(ctx, settles); err == nil {
+				_, err = within(ctx, func() (bool, error) { return asks(Fails) })
+			}
 		}
 		o, err = decided, errors.Join(err, restored)
 	}()

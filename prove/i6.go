@@ -33,14 +33,14 @@ func (r *run) revokeService(ctx context.Context) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	service := r.another
+	service := r.another // which I11 has seen alive
 	if service == nil {
 		if service, err = r.serviceOf(ctx, nil); err != nil {
 			return outcome{}, err
 		}
-	}
-	if lives, a, err := r.lives(ctx, service.AccessToken, "service token"); err != nil || !lives {
-		return outcome{}, r.orUncontrolled(err, "a service token before its revocation", a)
+		if lives, a, err := r.lives(ctx, service.AccessToken, "service token"); err != nil || !lives {
+			return outcome{}, r.orUncontrolled(err, "a service token before its revocation", a)
+		}
 	}
 	a, err := r.post(ctx, r.provider.RevocationEndpoint, r.back(), url.Values{"token": {service.AccessToken}})
 	if err != nil {

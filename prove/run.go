@@ -110,7 +110,7 @@ type run struct {
 	calming  bool     // the back end authenticates, see [run.calm]
 	ended    bool     // the main tokens were ended by a replay
 	spare    string   // a code that is left over
-	another  *tokens  // a service token beside the main one, nil where there is none
+	another  *tokens  // a service token beside the main one, seen alive at the API; nil where there is none
 	external memo[*outsider]
 	narrowed memo[*tokens] // of a grant with less: see [run.narrow]
 }

@@ -23,7 +23,7 @@ const (
 	// MaxRequests, Pace and MaxWrongClients are how many requests a run makes, how
 	// far apart, and how often in a row the authentication of a client is refused: a
 	// provider may lock one that fails too often, and counts anew when it succeeds.
-	MaxRequests     = 144
+	MaxRequests     = 120
 	Pace            = 200 * time.Millisecond
 	MaxWrongClients = 6
 	// MaxRun is how long a run takes at most, MaxAnswer how long it waits for one

@@ -21,19 +21,23 @@ import (
 // gate is the end of a check: with the figures it decides whether a person has to.
 func (a *Agent) gate(ctx context.Context, r *jobs.Run, b *batch, rules *rules) error {
 	return a.settle(ctx, r, b.id, true, func(tx *sqlTx, now *batch) error {
+		struck, err := a.store.strikeAgain(ctx, tx, b.id)
+		if err != nil {
+			return err
+		}
 		f, err := a.store.figures(ctx, tx, b.id)
 		if err != nil {
 			return err
 		}
 		at := a.clock.Now()
-		why := rules.Gate.reasons(f, at)
-		if b.byHand {
-			why = append(why, fmt.Sprintf("handed in by %s: somebody else has to look at it", b.placedBy))
-		}
+		why := append(rules.Gate.reasons(f, at), now.touched(struck)...)
 		now.mapping, now.mappingVersion, now.currency, now.control = b.mapping, b.mappingVersion, b.currency, b.control
 		now.checkedAt, now.note = at, ""
 		now.setReasons(why)
 		what := fmt.Sprintf("checked with %s, version %d: %s", b.mapping, b.mappingVersion, summary(f))
+		if struck > 0 {
+			what += fmt.Sprintf("; %d rows stay struck", f.Count[wire.RowStruck])
+		}
 		if err := a.store.event(ctx, tx, b.id, at, "", what); err != nil {
 			return err
 		}
@@ -44,6 +48,21 @@ func (a *Agent) gate(ctx context.Context, r *jobs.Run, b *batch, rules *rules) e
 		now.state, now.decidedAt, now.decidedBy, now.evidence = wire.Approved, at, "", ""
 		return a.store.event(ctx, tx, b.id, at, "", "approved by the limits of the mapping")
 	})
+}
+
+// touched are the reasons that do not come of the figures: where people have had a hand
+// in a batch, the limits do not decide about it.
+func (b *batch) touched(struck int64) (why []string) {
+	if b.byHand {
+		why = append(why, fmt.Sprintf("handed in by %s: somebody else has to look at it", b.placedBy))
+	}
+	if struck > 0 {
+		why = append(why, "a person has struck rows of it")
+	}
+	if b.decidedBy != "" {
+		why = append(why, fmt.Sprintf("%s has decided about it before, and it was checked again since", b.decidedBy))
+	}
+	return why
 }
 
 // summary is a check in a sentence.

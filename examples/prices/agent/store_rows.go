@@ -245,21 +245,6 @@ func (s *store) refuseTwice(ctx context.Context, tx *sql.Tx, id int64, column st
 	return err
 }
 
-// strikeRows gives rows another state, and says how many had the one of before.
-func (s *store) strikeRows(ctx context.Context, tx *sql.Tx, id int64, lines []int64, from, to wire.RowState) (n int64, err error) {
-	for _, line := range lines {
-		changed, err := sqldb.Changed(tx.ExecContext(ctx, `UPDATE price_rows SET state = $3 WHERE batch_id = $1 AND line = $2 AND state = $4`,
-			id, line, string(to), string(from)))
-		if err != nil {
-			return n, err
-		}
-		if changed {
-			n++
-		}
-	}
-	return n, nil
-}
-
 // progress is how many rows of a batch are written, and how many are to be.
 func (s *store) progress(ctx context.Context, in asking, id int64) (done, left int64, err error) {
 	err = in.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM price_rows WHERE batch_id = $1 AND state = 'changed'),

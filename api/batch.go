@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"mime"
@@ -153,7 +152,7 @@ func (b *batching) one(ctx context.Context, p batchPart, inChangeset bool) *batc
 	a := &batchAnswer{header: http.Header{}}
 	b.ServeHTTP(a, r)
 	if a.over {
-		return b.refused(tandem.Errorf(tandem.CodeTooLarge, "the answer to a request in a batch has at most %d bytes; ask for less, or send it by itself", MaxBatchAnswer))
+		return b.refused(tooLong(p.method))
 	}
 	if name := strings.TrimPrefix(a.header.Get("OData-EntityId"), b.root()); p.id != "" && name != "" {
 		b.rows[p.id] = name
@@ -316,59 +315,6 @@ func (b *batching) writeFailed(changes []batchPart, answers []*batchAnswer, caus
 	a.header.Set(StatusHeader, strconv.Itoa(a.status))
 	a.status = http.StatusInternalServerError
 	return a.write(b.out, id)
-}
-
-// batchAnswer keeps an answer until it is written.
-type batchAnswer struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-	over   bool // there was more than is kept
-}
-
-// Header, WriteHeader and Write implement [http.ResponseWriter].
-func (a *batchAnswer) Header() http.Header { return a.header }
-
-func (a *batchAnswer) WriteHeader(status int) {
-	if a.status == 0 {
-		a.status = status
-	}
-}
-
-func (a *batchAnswer) Write(text []byte) (int, error) {
-	a.WriteHeader(http.StatusOK)
-	if a.over = a.over || a.body.Len()+len(text) > MaxBatchAnswer; a.over {
-		return 0, errors.New("the answer to a request in a batch is too long")
-	}
-	return a.body.Write(text)
-}
-
-// write writes the answer as a part.
-func (a *batchAnswer) write(out *multipart.Writer, id string) error {
-	if a.status == 0 {
-		a.status = http.StatusOK
-	}
-	h := textproto.MIMEHeader{"Content-Type": {"application/http"}, "Content-Transfer-Encoding": {"binary"}}
-	if id != "" {
-		h.Set("Content-Id", id)
-	}
-	section, err := out.CreatePart(h)
-	if err != nil {
-		return err
-	}
-	a.header.Del("Connection")
-	a.header.Set("Content-Length", strconv.Itoa(a.body.Len()))
-	if _, err := fmt.Fprintf(section, "HTTP/1.1 %d %s\r\n", a.status, http.StatusText(a.status)); err != nil {
-		return err
-	}
-	if err := a.header.Write(section); err != nil {
-		return err
-	}
-	if _, err := io.WriteString(section, "\r\n"); err != nil {
-		return err
-	}
-	_, err = a.body.WriteTo(section)
-	return err
 }
 
 // boundaryOf is the boundary of a multipart/mixed.

@@ -149,10 +149,15 @@ func (out *response) done() error {
 }
 
 // fail gives up. Where a part was already sent the connection is broken off,
-// so that nobody takes the part for the whole.
+// so that nobody takes the part for the whole; an answer in a batch is taken back instead,
+// for the others of the batch go out on the same connection.
 func (out *response) fail(err error, log func(error)) error {
 	sent := out.sent
 	out.release()
+	if a, ok := out.w.(*batchAnswer); ok && sent {
+		a.takeBack()
+		return err
+	}
 	if !sent {
 		return err
 	}

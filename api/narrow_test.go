@@ -54,6 +54,11 @@ func TestE8_NarrowingShowsAPersonTheirOwn(t *testing.T) {
 			return permission.NewTable(permission.Definitions{}).Narrow(rights, outside).For(userID, now)
 		}
 		w.narrow.Store(&narrow)
+		for n := range houseOrders {
+			if r, answer := call(t, w.h, "POST", "Crm_Sales_SalesOrders("+row(kindOrder, n)+")/ChangeState", `{"newState":"Planned"}`); r.StatusCode != 204 {
+				t.Fatalf("ChangeState: %d %s", r.StatusCode, answer)
+			}
+		}
 		rapid.Check(t, func(rt *rapid.T) {
 			s := drawScene(rt)
 			rights := w.set(t, s)
@@ -128,6 +133,7 @@ func (w *house) checkNarrowed(t *testing.T, rt *rapid.T, s *scene, given map[int
 	if status, answer := get(orders+"/$count", onBehalf(somebody)...); may && answer != fmt.Sprint(len(want)) {
 		rt.Errorf("$count: %d %s, want %d", status, answer, len(want))
 	}
+	w.checkExpand(t, rt, rapid.SampledFrom(collections()).Draw(rt, "collection"), onBehalf(somebody)...)
 	for n := range houseOrders {
 		w.checkNarrowedOrder(t, rt, may, n, sees(n), given[n%houseCustomers].role)
 	}

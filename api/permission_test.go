@@ -301,6 +301,7 @@ func (w *house) checkDoors(t *testing.T, rt *rapid.T, s *scene) {
 		rt.Errorf("$count: %d %s, want %d", status, answer, len(seen))
 	}
 	w.checkOrder(t, rt, s, rapid.IntRange(0, houseOrders-1).Draw(rt, "order"))
+	w.checkExpand(t, rt, rapid.SampledFrom(collections()).Draw(rt, "collection"))
 	visibleLines := pick(houseOrders, kindLine, func(n int) bool { return s.order(n, permission.Read) })
 	want("lines", may, "Crm_Sales_SalesOrderLines?$select=Id", visibleLines)
 	stores := pick(houseStores, kindStore, func(n int) bool { return s.opens(row(kindStore, n), permission.Read) })

@@ -18,14 +18,18 @@ type gather struct {
 	ids []any
 }
 
-// gathered are the conditions for the rows of some parents. Parts of rows that the
-// account sees are theirs; what a row only refers to need not be.
+// gathered are the conditions for the rows of some parents. Of rows that the account
+// sees the guards are not asked again for the parts, which may be more closed by
+// themselves; what a row only refers to is looked at as a whole.
 func (b *builder) gathered(q *query.Query, g *gather) []string {
 	among := b.among("t0."+quoted(g.by.Column), g.ids)
-	if g.by == q.Set.Owner {
+	switch {
+	case g.by != q.Set.Owner:
+		return append(b.guards(q.Set, "t0", b.need), among)
+	case b.by == nil || b.by.Everything():
 		return []string{among}
 	}
-	return append(b.guards(q.Set, "t0", b.need), among)
+	return append(append(b.reached(q.Set, "t0"), b.personal(q.Set, "t0")...), among)
 }
 
 // all selects the rows of all parents, those of one after another.

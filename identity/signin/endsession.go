@@ -66,8 +66,8 @@ func (h *Handler) endSession(w http.ResponseWriter, r *http.Request) error {
 
 // endSessionPost takes the request as a form, from any site. Browsers send no
 // SameSite=Lax cookie with it, so a hint is all there is to go by: it names
-// the sign-in, which ends if it is live. Without a live hint the request goes
-// on as a GET, where the cookie can be seen and the person asked.
+// the sign-in, which ends unless somebody has ended it. Without such a hint the
+// request goes on as a GET, where the cookie can be seen and the person asked.
 func (h *Handler) endSessionPost(w http.ResponseWriter, r *http.Request) error {
 	form, err := readForm(w, r)
 	if err != nil {
@@ -86,7 +86,8 @@ func (h *Handler) endSessionPost(w http.ResponseWriter, r *http.Request) error {
 		if err != nil && !errors.Is(err, tandem.ErrNotFound) {
 			return err
 		}
-		if err == nil && s.LiveAt(h.Clock.Now()) {
+		// Idle or expired is no end: applications renew what came of it.
+		if err == nil && s.EndedAt.IsZero() {
 			if err := h.endHinted(r, req); err != nil {
 				return err
 			}

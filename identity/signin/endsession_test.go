@@ -6,8 +6,10 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/signin"
 )
 
 func endURL(change ...string) string {
@@ -64,6 +66,32 @@ func TestSignOutWithHint(t *testing.T) {
 			// Once more is harmless and ends in the same place.
 			if to, _ := s.browser().get(endURL(params...)).to(); to != after {
 				t.Errorf("second time: to %s", to)
+			}
+		})
+	}
+}
+
+// A sign-in that is idle is ended by a hint as any other is: its applications renew
+// without it.
+func TestSignOutOfAnIdleSignIn(t *testing.T) {
+	t.Parallel()
+	for name, post := range map[string]bool{"GET": false, "POST": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, b, anna, sid := signedInSite(t)
+			s.clock.Advance(signin.SignInIdle + time.Hour)
+			params := []string{"id_token_hint", hint(anna, sid, portal), "post_logout_redirect_uri", after}
+			var a *shown
+			if post {
+				a = s.browser().post("/id/connect/endsession", endParams(params...), "Sec-Fetch-Site", "cross-site", "Origin", "https://portal.example")
+			} else {
+				a = b.get(endURL(params...))
+			}
+			if to, _ := a.to(); to != after || !s.ended.both(sid) {
+				t.Errorf("to %s, families and session ended %v", to, s.ended.both(sid))
+			}
+			if e := s.audit.Of(tandem.AuditSignOut); len(e) != 1 || e[0].SignInID != sid {
+				t.Errorf("audit: %+v", e)
 			}
 		})
 	}

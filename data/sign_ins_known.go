@@ -2,6 +2,7 @@ package data
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/hybridapps/tandem/identity/signin"
@@ -35,12 +36,18 @@ func (s *SignIns) OfUser(ctx context.Context, userID string, at time.Time, all b
 		apps[r.signInID] = append(apps[r.signInID], r.Reached)
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	renewable, err := sqldb.List[string](s.db.Reader().QueryContext(ctx, `SELECT DISTINCT sign_in_id FROM refresh_families
+		WHERE user_id = $1 AND ended_at = 0 AND expires_at > $2`, userID, sqldb.Micros(at)))
 	var known []signin.Known
 	for _, in := range rows {
-		if err == nil && in.LiveAt(at) {
+		holds := in.LiveAt(at) || in.EndedAt.IsZero() && slices.Contains(renewable, in.ID)
+		if err == nil && holds {
 			in.EndedAt, err = endedAt(ctx, s.db, in.ID)
 		}
-		if all || in.LiveAt(at) {
+		if all || holds && in.EndedAt.IsZero() {
 			known = append(known, signin.Known{SignIn: in, Reached: apps[in.ID]})
 		}
 	}

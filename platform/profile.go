@@ -70,7 +70,7 @@ type ownDevices struct{ i *Instance }
 
 // OfUser implements [profile.Devices].
 func (d ownDevices) OfUser(ctx context.Context, u *tandem.User) ([]profile.Device, error) {
-	known, err := d.i.signIns.OfUser(ctx, u.ID, d.i.config.Clock.Now(), false)
+	known, err := d.i.Ending.Holding(ctx, u.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -82,9 +82,11 @@ func (d ownDevices) OfUser(ctx context.Context, u *tandem.User) ([]profile.Devic
 		slots[s.Key] = s.Slot
 	}
 	var all []profile.Device
+	now := d.i.config.Clock.Now()
 	for _, k := range known {
 		one := profile.Device{
 			ID: k.ID, Since: k.CreatedAt, LastSeen: k.LastSeenAt, From: k.CreatedFrom, LastFrom: k.LastSeenFrom, Keep: k.Keep, Slot: slots[k.ID],
+			Idle: !k.LiveAt(now),
 		}
 		one.Browser, one.System = signin.BrowserAndSystem(k.UserAgent)
 		for _, reached := range k.Reached {

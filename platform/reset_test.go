@@ -25,6 +25,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/federation"
+	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/platform"
 	"github.com/hybridapps/tandem/sqldb"
@@ -329,6 +330,9 @@ func TestC22_FactorsAreToldByMail(t *testing.T) {
 func TestOwnPassword(t *testing.T) {
 	t.Parallel()
 	wired(t, func(t *testing.T, in *tandemtest.Instance) {
+		idle := in.SignIn("anna")
+		in.Advance(signin.SignInIdle + 2*time.Hour) // the application renews, and its sign-in idles
+		idle = in.RefreshTokens(idle.Refresh)
 		elsewhere := in.SignIn("anna")
 		b := in.Browser()
 		here := in.Redeem(b.Authorize("anna", tandemtest.Password))
@@ -350,13 +354,17 @@ func TestOwnPassword(t *testing.T) {
 		for what, c := range map[string]struct {
 			tokens tandemtest.Tokens
 			want   int
-		}{"here": {here, 200}, "elsewhere": {elsewhere, 401}} {
+		}{"here": {here, 200}, "elsewhere": {elsewhere, 401}, "idle": {idle, 401}} {
 			if status, text := in.API("GET", "GetVersion()", c.tokens.Access, ""); status != c.want {
 				t.Errorf("%s: %d %s", what, status, text)
 			}
 		}
-		if status, _ := in.TokenRequest(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {elsewhere.Refresh}, "client_id": {tandemtest.Portal}, "client_secret": {in.UserSecret}}); status != 400 {
-			t.Errorf("a refresh elsewhere: %d (D23)", status)
+		for what, refresh := range map[string]string{"elsewhere": elsewhere.Refresh, "idle": idle.Refresh} {
+			status, _ := in.TokenRequest(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refresh},
+				"client_id": {tandemtest.Portal}, "client_secret": {in.UserSecret}})
+			if status != 400 {
+				t.Errorf("a refresh %s: %d (D23)", what, status)
+			}
 		}
 		for range 12 {
 			page = b.Get(in.URL + "/profile/security/password")

@@ -174,6 +174,25 @@ func testDevices(t *testing.T, in *tandemtest.Instance) {
 		t.Errorf("the other device is at %s", out.Request.URL)
 	}
 	has(t, b.Get(in.URL+"/profile/"), 200)
+
+	// A sign-in that is idle, whose application goes on, is a device like others.
+	idle := in.SignIn("anna")
+	in.Advance(signin.SignInIdle + 2*time.Hour)
+	idle = in.RefreshTokens(idle.Refresh)
+	b, page = open(t, in, "anna", "/profile/security/sessions")
+	has(t, page, 200, "not used lately")
+	has(t, send(t, b, page, "/profile/security/sessions/end-others", nil), 200, "Other devices signed out: ")
+	in.Refresh()
+	if status := userinfo(t, in, idle.Access); status != 401 {
+		t.Errorf("the access token of an idle sign-in: %d", status)
+	}
+	if status, text := in.TokenRequest(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {idle.Refresh},
+		"client_id": {tandemtest.Portal}, "client_secret": {in.UserSecret}}); status != 400 {
+		t.Errorf("the refresh token of an idle sign-in: %d %s (D23)", status, text)
+	}
+	if page = b.Get(in.URL + "/profile/security/sessions"); strings.Contains(page.Text, "not used lately") {
+		t.Errorf("it is still there: %s", page.Text)
+	}
 }
 
 func userinfo(t *testing.T, in *tandemtest.Instance, token string) int {

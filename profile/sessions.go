@@ -25,6 +25,8 @@ type Device struct {
 	From, LastFrom  string
 	// Keep is "keep me signed in".
 	Keep bool
+	// Idle is one whose browser has to sign in again, while its applications go on.
+	Idle bool
 	// Applications are those that it has reached, by their names.
 	Applications []string
 	// Slot is the licence slot that its API session holds; 0 for none.
@@ -34,7 +36,7 @@ type Device struct {
 // Devices are the sign-ins of people, and their ends. What hangs on a sign-in ends with
 // it: what renews its tokens at once, its access tokens within five seconds.
 type Devices interface {
-	// OfUser are the live ones, the last seen first.
+	// OfUser are those that live, or of which something still does, the last seen first.
 	OfUser(ctx context.Context, u *tandem.User) ([]Device, error)
 	// End ends one.
 	End(ctx context.Context, by tandem.By, id string) error

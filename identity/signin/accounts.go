@@ -193,7 +193,7 @@ func (a *Accounts) EndSignIns(ctx context.Context, by tandem.By, login string) (
 }
 
 // SignIns are the sign-ins of a user with the applications that they have reached, the last
-// seen first; those that have ended or expired only when all are asked for.
+// seen first; those that hold nothing any more only when all are asked for.
 func (a *Accounts) SignIns(ctx context.Context, login string, all bool) ([]Known, error) {
 	acc, err := a.Users.ByLogin(ctx, login)
 	if err != nil {

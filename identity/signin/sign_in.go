@@ -87,7 +87,9 @@ type SignIns interface {
 	// Reach notes that an application got a code of the sign-in.
 	Reach(ctx context.Context, id, applicationID string, at time.Time) error
 	// OfUser are the sign-ins of a user with the applications that they reached, the last
-	// seen first; those that have ended or expired only when they are asked for.
+	// seen first; those that have ended, and those that are over and of which no refresh
+	// family lives either, only when they are asked for. Applications renew without
+	// touching the sign-in, so that one that is idle or expired can be in steady use.
 	OfUser(ctx context.Context, userID string, at time.Time, all bool) ([]Known, error)
 	// End ends a sign-in once: it reports whether this call did.
 	End(ctx context.Context, id string, at time.Time) (bool, error)
@@ -161,13 +163,19 @@ func (e *Ending) SignIn(ctx context.Context, sid, actor, why string) error {
 
 // Others ends all sign-ins of a user but the one with the id.
 func (e *Ending) Others(ctx context.Context, u *tandem.User, but, why string) error {
-	live, err := e.SignIns.OfUser(ctx, u.ID, e.Clock.Now(), false)
-	for i := range live {
-		if live[i].ID != but {
-			err = errors.Join(err, e.SignIn(ctx, live[i].ID, u.Login, why))
+	all, err := e.Holding(ctx, u.ID)
+	for i := range all {
+		if all[i].ID != but {
+			err = errors.Join(err, e.SignIn(ctx, all[i].ID, u.Login, why))
 		}
 	}
 	return err
+}
+
+// Holding are the sign-ins of a user of which something may still live: itself, what
+// renews its tokens, or an access token that it got before it was over.
+func (e *Ending) Holding(ctx context.Context, userID string) ([]Known, error) {
+	return e.SignIns.OfUser(ctx, userID, e.Clock.Now().Add(-e.TokenLife), false)
 }
 
 // User ends all sign-ins of a user, because of what somebody did. What fails holds up

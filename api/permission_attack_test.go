@@ -90,6 +90,36 @@ func TestChildrenWithAKeyOfTheirOwn(t *testing.T) {
 	})
 }
 
+// TestAChildApartIsOfARowToChange: by whatever door a child with a key of its own is made,
+// the row that it is of must be one that the account may change.
+func TestAChildApartIsOfARowToChange(t *testing.T) {
+	t.Parallel()
+	const customers, access, types = "Crm_Sales_Customers", "Crm_Sales_CustomerExternalAccess", "Crm_Sales_CustomerTypes"
+	k := permission.Key{ID: keyID(types, 0), Kind: permission.RowKey, EntityName: types}
+	d := permission.Definitions{Groups: []permission.Group{{ID: "g", Type: permission.NormalGroup}}, Keys: []permission.Key{k}}
+	for _, s := range erpModel.Sets {
+		d.Keys = append(d.Keys, permission.Key{ID: permission.SetKeyID(s.Name), Kind: permission.SetKey, EntityName: s.Name})
+		d.Grants = append(d.Grants, permission.Grant{Group: "g", Key: permission.SetKeyID(s.Name), Rights: permission.OfSets})
+	}
+	with := func(need permission.Right) *permission.Rights {
+		d := d
+		d.Grants = append(d.Grants[:len(d.Grants):len(d.Grants)], permission.Grant{Group: "g", Key: k.ID, Rights: need})
+		return permission.NewTable(d).Rights([]string{"g"})
+	}
+	customer := customers + "(" + row(kindCustomer, 1) + ")"
+	body := `{"User@odata.bind":"Systems_Security_Users(` + somebody + `)"`
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newHouse(t, db)
+		w.account(t, somebody, "tom", 1, true)
+		w.sql(t, `UPDATE erp_customer_types SET access_key = $1 WHERE id = $2`, k.ID, row(kindCustomerType, 0))
+		w.attempts(t, []attempt{
+			{"to read, below it", with(permission.Read), "POST", customer + "/ExternalAccess", body + "}", 403, "PermissionDenied", ""},
+			{"to read, by itself", with(permission.Read), "POST", access, body + `,"Customer@odata.bind":"` + customer + `"}`, 403, "PermissionDenied", ""},
+			{"to change, below it", with(permission.OfRows), "POST", customer + "/ExternalAccess", body + "}", 201, "", ""},
+		})
+	})
+}
+
 // TestNothingIsFoundByAHiddenAttribute tries every way to look a row up by an
 // attribute that the account may not read.
 func TestNothingIsFoundByAHiddenAttribute(t *testing.T) {

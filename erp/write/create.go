@@ -108,13 +108,21 @@ func (w *Writer) CreateChild(e model.Entity, when Condition, child *model.Child,
 	if _, err := w.at(child.Set, o); err != nil {
 		return Outcome{}, err
 	}
-	need := permission.Update
-	if child.Set.Apart {
-		need = permission.Read // createUnder asks for the child's own
-	}
-	owner, err := w.openWhen(e, when, need)
+	owner, err := w.openParent(e, when, child)
 	if err != nil {
 		return Outcome{}, err
 	}
 	return w.createUnder(owner, child, o)
+}
+
+// openParent is open for the row to whose child collection a row is added.
+func (w *Writer) openParent(e model.Entity, when Condition, child *model.Child) (*Change, error) {
+	if !child.Set.Apart {
+		return w.openWhen(e, when, permission.Update)
+	}
+	c, err := w.openWhen(e, when, permission.Read) // createUnder asks for the child's own
+	if err == nil {
+		err = w.permittedRow(e, permission.Update)
+	}
+	return c, err
 }

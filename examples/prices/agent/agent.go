@@ -84,6 +84,8 @@ type Agent struct {
 	receiving sync.Mutex
 	// woken makes the agent look at once what is to be done.
 	woken chan struct{}
+	// trying has the one who tries a mapping on a sample.
+	trying chan struct{}
 }
 
 // The jobs.
@@ -103,7 +105,8 @@ func New(ctx context.Context, c Config) (*Agent, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	a := &Agent{config: c, log: c.Log, clock: c.Clock, store: &store{c.DB}, woken: make(chan struct{}, 1)}
+	a := &Agent{config: c, log: c.Log, clock: c.Clock, store: &store{c.DB}, woken: make(chan struct{}, 1),
+		trying: make(chan struct{}, 1)}
 	var err error
 	reader, err1 := a.service(tandem.Scope{tandem.ScopeRead})
 	a.tokens, err = a.service(tandem.Scope{tandem.ScopeRead, tandem.ScopeUpdate})

@@ -148,7 +148,11 @@ const maxTried = 50
 
 // serveTry shows what a mapping makes of the beginning of a file: the products are
 // looked at with no more rights than the person has, and nothing is kept or written.
+// Samples are read one at a time: each takes memory, and many people may try.
 func (a *Agent) serveTry(r *http.Request, p *person) (any, error) {
+	if err := a.mustEdit(p); err != nil {
+		return nil, err
+	}
 	t, err := body[wire.Trial](r)
 	if err != nil {
 		return nil, err
@@ -156,6 +160,12 @@ func (a *Agent) serveTry(r *http.Request, p *person) (any, error) {
 	rules, err := parseRules([]byte(t.Content))
 	if err != nil {
 		return nil, err
+	}
+	select {
+	case a.trying <- struct{}{}:
+		defer func() { <-a.trying }()
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
 	}
 	dir, err := os.MkdirTemp(filepath.Join(a.config.Dir, "work"), ".try-")
 	if err != nil {

@@ -327,7 +327,7 @@ func TestMappingsAreRefused(t *testing.T) {
 	}
 	// Trying it keeps and writes nothing.
 	one := p.products("Active eq true")[0]
-	tried, err := r.api.Try(t.Context(), r.idToken("anna"), wire.Trial{Content: first, FileName: "prices.csv", Sample: []byte(list(one.PartNumber+","+times(one.Price, 1.5), "X,1"))})
+	tried, err := r.api.Try(t.Context(), r.idToken("ada"), wire.Trial{Content: first, FileName: "prices.csv", Sample: []byte(list(one.PartNumber+","+times(one.Price, 1.5), "X,1"))})
 	if err != nil || len(tried.Rows) != 2 || tried.Rows[0].State != wire.RowChange || tried.Rows[1].State != wire.RowRefused || len(tried.Why) == 0 {
 		t.Errorf("%+v, %v", tried, err)
 	}
@@ -336,7 +336,7 @@ func TestMappingsAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	testkit.Eventually(t, "the price is told no more", func() bool {
-		_, err := r.api.Try(t.Context(), r.idToken("anna"), wire.Trial{Content: first, FileName: "prices.csv", Sample: []byte(list(one.PartNumber + ",1"))})
+		_, err := r.api.Try(t.Context(), r.idToken("ada"), wire.Trial{Content: first, FileName: "prices.csv", Sample: []byte(list(one.PartNumber + ",1"))})
 		return err != nil && strings.Contains(err.Error(), "has no right to read StandardPricePerLot")
 	})
 }

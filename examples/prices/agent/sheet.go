@@ -126,8 +126,11 @@ type workbook struct {
 }
 
 func openWorkbook(file string, r *rules) (_ sheet, err error) {
+	if err := lookThrough(file); err != nil {
+		return nil, err
+	}
 	f, err := excelize.OpenFile(file, excelize.Options{
-		RawCellValue: true, UnzipXMLSizeLimit: 1 << 20, UnzipSizeLimit: 512 << 20, TmpDir: filepath.Dir(file),
+		RawCellValue: true, UnzipXMLSizeLimit: largePart, UnzipSizeLimit: maxUnzipped, TmpDir: filepath.Dir(file),
 	})
 	if err != nil {
 		return nil, wrong("the workbook cannot be read: %s; save it anew, or as CSV", tandem.Clip(err.Error(), 120))

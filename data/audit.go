@@ -91,12 +91,12 @@ func appendAudit(ctx context.Context, stmt *sql.Stmt, events []tandem.AuditEvent
 // finds a numbered placeholder by a search, which for hundreds of them costs
 // more than writing the rows; so here it gets plain ones.
 var insertAudit = map[sqldb.Engine][]string{
-	sqldb.SQLite:     insertAuditTexts(func(int) string { return "?" }),
-	sqldb.PostgreSQL: insertAuditTexts(func(n int) string { return "$" + strconv.Itoa(n) }),
+	sqldb.SQLite:     insertTexts("audit_events", auditEvents.Columns, func(int) string { return "?" }),
+	sqldb.PostgreSQL: insertTexts("audit_events", auditEvents.Columns, func(n int) string { return "$" + strconv.Itoa(n) }),
 }
 
-func insertAuditTexts(placeholder func(n int) string) []string {
-	fields := len(auditEvents.Values(new(tandem.AuditEvent)))
+func insertTexts(table, columns string, placeholder func(n int) string) []string {
+	fields := strings.Count(columns, ",") + 1
 	texts := make([]string, auditRows+1)
 	rows := make([]string, 0, auditRows)
 	for n := 1; n <= auditRows; n++ {
@@ -105,7 +105,7 @@ func insertAuditTexts(placeholder func(n int) string) []string {
 			row = append(row, placeholder((n-1)*fields+i+1))
 		}
 		rows = append(rows, "("+strings.Join(row, ", ")+")")
-		texts[n] = `INSERT INTO audit_events (` + auditEvents.Columns + `) VALUES ` + strings.Join(rows, ", ")
+		texts[n] = "INSERT INTO " + table + " (" + columns + ") VALUES " + strings.Join(rows, ", ")
 	}
 	return texts
 }

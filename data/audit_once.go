@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,12 +13,55 @@ import (
 	"github.com/hybridapps/tandem/sqldb"
 )
 
-// appendOnce appends events of which some use something up ([tandem.Once]), in one
-// transaction with that: an event is kept if nobody was before it.
+// appendOnce appends events of which some use something up ([tandem.Once]), together with
+// that: an event is kept if nobody was before it.
 func (s *Audit) appendOnce(ctx context.Context, events []tandem.AuditEvent) error {
-	if len(events) == 1 && s.db.Engine == sqldb.PostgreSQL {
-		return s.appendOneOnce(ctx, &events[0])
+	if len(events) <= auditRows {
+		if err := s.appendFirst(ctx, events); !sqldb.IsUnique(err) {
+			return err
+		}
 	}
+	return s.appendUnused(ctx, events)
+}
+
+// appendFirst is the usual case, in which nobody was before: one statement, which is a
+// transaction by itself. It fails as a whole where somebody was.
+func (s *Audit) appendFirst(ctx context.Context, events []tandem.AuditEvent) error {
+	stmt, err := s.db.WriteStmt(ctx, insertOnce[s.db.Engine][len(events)])
+	if err != nil {
+		return err
+	}
+	if _, err := stmt.ExecContext(ctx, s.withOnce(events)...); err != nil {
+		return err
+	}
+	for i := range events {
+		if once := events[i].Once; once != nil {
+			once.First = true
+		}
+	}
+	return nil
+}
+
+// withOnce are the values of the events and of what they use up, in the order of insertOnce.
+func (s *Audit) withOnce(events []tandem.AuditEvent) []any {
+	if s.db.Engine == sqldb.PostgreSQL {
+		ids, until, _ := listed(events)
+		return append(auditEvents.AllValues(events), ids, until)
+	}
+	var args []any
+	for i := range events {
+		args = append(args, auditEvents.Values(&events[i])...)
+		if once := events[i].Once; once != nil {
+			args = append(args, once.ID[:], sqldb.Micros(once.Until))
+		} else {
+			args = append(args, nil, nil)
+		}
+	}
+	return args
+}
+
+// appendUnused is appendOnce where some may be used: a transaction that looks at each.
+func (s *Audit) appendUnused(ctx context.Context, events []tandem.AuditEvent) error {
 	// Prepared before the transaction, which holds SQLite's one connection.
 	use, err := s.db.WriteStmt(ctx, useOnce[s.db.Engine])
 	if err != nil {
@@ -61,14 +105,35 @@ func (s *Audit) appendOnce(ctx context.Context, events []tandem.AuditEvent) erro
 	return nil
 }
 
-// useOnce uses things up: one on SQLite, which numbers the rows that it changed; on
-// PostgreSQL a list of them in one round trip, always in the same order, as two
-// transactions that wait for each other's would stand still. It returns those that it used.
+// insertOnce has the statement of appendFirst for each number of events, by engine. On SQLite
+// a trigger does both (migration 00230).
+var insertOnce = map[sqldb.Engine][]string{
+	sqldb.SQLite:     insertTexts("audit_once", auditEvents.Columns+", once_id, once_until", func(int) string { return "?" }),
+	sqldb.PostgreSQL: insertOncePostgres(),
+}
+
+func insertOncePostgres() []string {
+	texts := slices.Clone(insertAudit[sqldb.PostgreSQL])
+	fields := len(auditEvents.Values(new(tandem.AuditEvent)))
+	for n := 1; n < len(texts); n++ {
+		texts[n] = "WITH used AS (" + useOnceListed(n*fields+1) + ") " + texts[n]
+	}
+	return texts
+}
+
+// useOnceListed uses up what is listed in two parameters, always in the same order, as two
+// transactions that wait for each other's would stand still.
+func useOnceListed(parameter int) string {
+	return `INSERT INTO client_assertions (id, expires_at)
+		SELECT decode(one, 'hex'), until FROM unnest(string_to_array($` + strconv.Itoa(parameter) + `, ','),
+			string_to_array($` + strconv.Itoa(parameter+1) + `, ',')::bigint[]) AS given (one, until) ORDER BY one`
+}
+
+// useOnce uses things up that were not used: one on SQLite, which numbers the rows that it
+// changed; on PostgreSQL a list of them in one round trip. It returns those that it used.
 var useOnce = map[sqldb.Engine]string{
-	sqldb.SQLite: `INSERT INTO client_assertions (id, expires_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`,
-	sqldb.PostgreSQL: `INSERT INTO client_assertions (id, expires_at)
-		SELECT decode(one, 'hex'), until FROM unnest(string_to_array($1, ','), string_to_array($2, ',')::bigint[]) AS given (one, until) ORDER BY one
-		ON CONFLICT (id) DO NOTHING RETURNING id`,
+	sqldb.SQLite:     `INSERT INTO client_assertions (id, expires_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`,
+	sqldb.PostgreSQL: useOnceListed(1) + ` ON CONFLICT (id) DO NOTHING RETURNING id`,
 }
 
 // use uses up what the events use, and says which of it was not used before. Of two events
@@ -89,17 +154,8 @@ func (s *Audit) use(ctx context.Context, stmt *sql.Stmt, events []tandem.AuditEv
 		}
 		return first, nil
 	}
-	owner := map[[sha256.Size]byte]*tandem.Once{}
-	var ids, until []string
-	for i := range events {
-		once := events[i].Once
-		if once == nil || owner[once.ID] != nil {
-			continue
-		}
-		owner[once.ID] = once
-		ids, until = append(ids, hex.EncodeToString(once.ID[:])), append(until, strconv.FormatInt(sqldb.Micros(once.Until), 10))
-	}
-	rows, err := stmt.QueryContext(ctx, strings.Join(ids, ","), strings.Join(until, ","))
+	ids, until, owner := listed(events)
+	rows, err := stmt.QueryContext(ctx, ids, until)
 	if err != nil {
 		return nil, err
 	}
@@ -114,32 +170,20 @@ func (s *Audit) use(ctx context.Context, stmt *sql.Stmt, events []tandem.AuditEv
 	return first, rows.Err()
 }
 
-// appendOneOnce is appendOnce for one event, in one statement of PostgreSQL's and so one
-// round trip.
-func (s *Audit) appendOneOnce(ctx context.Context, e *tandem.AuditEvent) error {
-	stmt, err := s.db.WriteStmt(ctx, insertOneOnce)
-	if err != nil {
-		return err
-	}
-	first, err := sqldb.Changed(stmt.ExecContext(ctx, append(auditEvents.Values(e), e.Once.ID[:], sqldb.Micros(e.Once.Until))...))
-	if err == nil {
-		e.Once.First = first
-	}
-	return err
-}
-
-// insertOneOnce names the one type that is not text, which a SELECT would take it for.
-var insertOneOnce = func() string {
-	var values []string
-	for i, name := range strings.Split(auditEvents.Columns, ", ") {
-		value := "$" + strconv.Itoa(i+1)
-		if name == "at" {
-			value += "::bigint"
+// listed are the ids that the events use up, with repeats, their times, and whose each is:
+// that of the first event that has it.
+func listed(events []tandem.AuditEvent) (ids, until string, owner map[[sha256.Size]byte]*tandem.Once) {
+	owner = map[[sha256.Size]byte]*tandem.Once{}
+	var all, times []string
+	for i := range events {
+		once := events[i].Once
+		if once == nil {
+			continue
 		}
-		values = append(values, value)
+		if owner[once.ID] == nil {
+			owner[once.ID] = once
+		}
+		all, times = append(all, hex.EncodeToString(once.ID[:])), append(times, strconv.FormatInt(sqldb.Micros(once.Until), 10))
 	}
-	n := len(values)
-	return `WITH used AS (INSERT INTO client_assertions (id, expires_at) VALUES ($` + strconv.Itoa(n+1) + `, $` + strconv.Itoa(n+2) + `)
-		ON CONFLICT (id) DO NOTHING RETURNING 1)
-		INSERT INTO audit_events (` + auditEvents.Columns + `) SELECT ` + strings.Join(values, ", ") + ` FROM used`
-}()
+	return strings.Join(all, ","), strings.Join(times, ","), owner
+}

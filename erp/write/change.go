@@ -157,10 +157,14 @@ func (c *Change) First(reference string, where ...any) error {
 	q := &query.Query{Set: p.Target, By: c.w.by.Granted.Rights, Need: p.NeededToRefer(), Limit: 1}
 	key := "first " + reference + " " + p.Target.Name
 	var all query.And
+	var by []*model.Path
+	if access := p.Target.AccessKey(); access != nil {
+		by = append(by, &model.Path{Property: access})
+	}
 	for i := 0; i+1 < len(where); i += 2 {
 		v := where[i+1].(model.Value)
 		property := p.Target.Must(where[i].(string))
-		all = append(all, query.Equal(property, v))
+		all, by = append(all, query.Equal(property, v)), append(by, &model.Path{Property: property})
 		key += fmt.Sprintf("|%s=%s,%d", property.Name, v.Text, v.Int)
 	}
 	q.Where = all
@@ -171,7 +175,7 @@ func (c *Change) First(reference string, where ...any) error {
 			return err
 		}
 		e = found[0]
-		c.w.remember(key, e)
+		c.w.remember(key, e, true, by...)
 	}
 	c.Put(reference, p.Refer(e))
 	return nil

@@ -49,16 +49,23 @@ func (w *Writer) find(s *model.Set, o *Object, within *Change) ([]model.Entity, 
 	if within != nil && within.New {
 		return nil, by, nil
 	}
-	key := ""
-	if within == nil {
-		key = "find " + s.Name + by.String()
-		if e, ok := w.lookups[key]; ok && len(by.value) < 80 {
-			return []model.Entity{e}, by, nil
+	if within != nil {
+		found, err := w.search(s, by, within)
+		return found, by, err
+	}
+	key := "find " + s.Name + by.String()
+	if by.exact {
+		key += " exactly"
+	}
+	if e, ok := w.lookups[key]; ok && len(by.value) < 80 {
+		// Somebody, or this call itself, may have closed the row since.
+		if sees, err := w.sees(e, permission.Read); err != nil || sees {
+			return []model.Entity{e}, by, err
 		}
 	}
-	found, err := w.search(s, by, within)
-	if len(found) == 1 && key != "" {
-		w.remember(key, found[0])
+	found, err := w.search(s, by, nil)
+	if len(found) == 1 {
+		w.remember(key, found[0], by.kind == "Name" || by.kind == "DisplayText", by.paths(s)...)
 	}
 	return found, by, err
 }
@@ -253,6 +260,21 @@ func ownCriterion(s *model.Set, o *Object) (*criterion, error) {
 	return nil, nil
 }
 
+// paths are what the criterion compares; an Id, which stays what it is, is none.
+func (c *criterion) paths(s *model.Set) []*model.Path {
+	switch c.kind {
+	case "ExternalId":
+		return []*model.Path{{Property: s.Property("ExternalId")}, {Property: s.Property("ExternalSystem")}}
+	case "Code":
+		return []*model.Path{s.Code}
+	case "Name":
+		return []*model.Path{s.NameMember}
+	case "DisplayText":
+		return s.SearchPaths
+	}
+	return nil
+}
+
 // hidden reports whether the criterion compares an attribute that the rights do not
 // let be read: then it finds nothing. A DisplayText is searched for, which leaves
 // such attributes out by itself.
@@ -301,7 +323,7 @@ func (w *Writer) byCode(s *model.Set, code string) (model.Entity, error) {
 			return model.Entity{}, err
 		}
 		if len(found) > 0 {
-			w.remember(key, found[0])
+			w.remember(key, found[0], false, s.Code)
 			return found[0], nil
 		}
 	}

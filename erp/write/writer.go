@@ -21,6 +21,7 @@ type Writer struct {
 	// lookups and records remember what was found, so that an import asks for
 	// a product once and not once for each line.
 	lookups map[string]model.Entity
+	sought  sought
 	records map[string]*model.Record
 	parts   map[string][]*model.Record // by the owner's id and the collection
 	// notes are what the caller should know of what was written.
@@ -32,7 +33,7 @@ const maxRemembered = 20000
 
 // NewWriter makes a writer for the actor. Use it for one call.
 func NewWriter(m *Model, by Actor) *Writer {
-	return &Writer{model: m, by: by, lookups: map[string]model.Entity{}, records: map[string]*model.Record{},
+	return &Writer{model: m, by: by, lookups: map[string]model.Entity{}, sought: sought{}, records: map[string]*model.Record{},
 		parts: map[string][]*model.Record{}}
 }
 
@@ -58,20 +59,13 @@ func (w *Writer) Renew() error {
 
 // Forget drops everything remembered: after a transaction that was undone.
 func (w *Writer) Forget() {
-	clear(w.lookups)
+	w.forgetLookups()
 	clear(w.records)
 	clear(w.parts)
 }
 
 // Note is what the caller should know of what was written, as sentences.
 func (w *Writer) Note() string { return strings.Join(w.notes, " ") }
-
-func (w *Writer) remember(key string, e model.Entity) {
-	if len(w.lookups) >= maxRemembered {
-		clear(w.lookups)
-	}
-	w.lookups[key] = e
-}
 
 func (w *Writer) record(s *model.Set, id string) (*model.Record, error) {
 	if r := w.records[id]; r != nil && s.Includes(r.Set) {
@@ -99,6 +93,9 @@ func (w *Writer) keep(r *model.Record) {
 }
 
 func (w *Writer) insert(r *model.Record) error {
+	if w.sought.by(r, true) {
+		w.forgetLookups()
+	}
 	if err := w.tx.Insert(r); err != nil {
 		return err
 	}
@@ -121,6 +118,9 @@ func (w *Writer) forgetParts(part *model.Record) {
 }
 
 func (w *Writer) save(r *model.Record) error {
+	if w.sought.by(r, false) {
+		w.forgetLookups()
+	}
 	if err := w.tx.Save(r); err != nil {
 		return err
 	}

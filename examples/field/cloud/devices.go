@@ -15,8 +15,11 @@ import (
 const (
 	// keepDevices is how long a device stays in the list that is not seen any more.
 	keepDevices = 90 * 24 * time.Hour
-	// maxDevices is how many one person may have.
-	maxDevices = 50
+	// keepGone is how long one is remembered that has deleted what it had: a phone is a new
+	// device after each sign-out, and never comes again as the one that it was.
+	keepGone = 7 * 24 * time.Hour
+	// maxDevices is how many one person may have, and maxKnown with those that are gone.
+	maxDevices, maxKnown = 50, 2000
 	// maxDeviceList is the most that administrators see.
 	maxDeviceList = 2000
 )
@@ -160,7 +163,9 @@ func (c *Cloud) serveWiped(w http.ResponseWriter, r *http.Request, who *client.C
 }
 
 func (c *Cloud) cleanDevices(ctx context.Context) error {
-	_, err := c.config.DB.Writer().ExecContext(ctx, `DELETE FROM devices WHERE last_seen < $1
-		AND NOT EXISTS (SELECT 1 FROM commands AS k WHERE k.user_id = devices.user_id AND k.device = devices.device)`, sqldb.Micros(c.clock.Now().Add(-keepDevices)))
+	now := c.clock.Now()
+	_, err := c.config.DB.Writer().ExecContext(ctx, `DELETE FROM devices WHERE (last_seen < $1 OR gone AND last_seen < $2)
+		AND NOT EXISTS (SELECT 1 FROM commands AS k WHERE k.user_id = devices.user_id AND k.device = devices.device)`,
+		sqldb.Micros(now.Add(-keepDevices)), sqldb.Micros(now.Add(-keepGone)))
 	return err
 }

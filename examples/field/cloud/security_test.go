@@ -218,6 +218,54 @@ func TestDevicesAndWipe(t *testing.T) {
 	})
 }
 
+// A phone is another device after each sign-out. However often somebody signs out, the
+// device that they have is taken, and its commands are booked; a gone one whose commands
+// are still known goes on with its numbers.
+func TestEachSignOutIsAnotherDevice(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, p *fieldtest.Place, c *fieldtest.Cloud) {
+		id := p.Visits("tom", p.Today(9), 1)[0]
+		pulled(t, c)
+		tom := p.Phone("tom")
+		first := tom.Device
+		note := func(device string, seq int64) *fieldtest.Answer {
+			one := tom.Command(id, wire.Note, 0, wire.NoteBody{Text: "x"})
+			one.Device, one.Seq = device, seq
+			return tom.Send(one)
+		}
+		leave := func(device string) {
+			t.Helper()
+			if a := tom.Do("PUT", "devices/"+device, wire.DeviceReport{}); a.Status != 200 {
+				t.Fatalf("%d %s", a.Status, a.Body)
+			}
+			if a := tom.Do("DELETE", "devices/"+device, nil); a.Status != 204 {
+				t.Fatalf("%d %s", a.Status, a.Body)
+			}
+		}
+		booked(t, note(first, 1))
+		leave(first)
+		for range 60 {
+			leave(uuid.NewString())
+		}
+		last := uuid.NewString()
+		booked(t, note(last, 1))
+
+		p.Clock.Advance(8 * 24 * time.Hour)
+		if err := c.CleanUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var left int
+		if err := c.Config.DB.Reader().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM devices`).Scan(&left); err != nil || left != 2 {
+			t.Errorf("%d devices are known, want the last one, and the first, whose commands are: %v", left, err)
+		}
+		tom.SignIn()
+		id = p.Visits("tom", p.Today(9), 1)[0]
+		pulled(t, c)
+		refusedAs(t, note(first, 1), 409, wire.OutOfOrder)
+		booked(t, note(first, 2))
+	})
+}
+
 // Answers are kept for 30 days, and what waits for as long as it takes.
 func TestCleanUp(t *testing.T) {
 	t.Parallel()

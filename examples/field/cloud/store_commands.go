@@ -23,7 +23,10 @@ var oneCommand = commands.Select + ` WHERE user_id = $1 AND id = $2`
 const (
 	seeDevice = `INSERT INTO devices (user_id, device, login, user_name, name, last_seq, waiting, storage_used, storage_quota, last_seen, wipe_asked_at, wipe_asked_by, gone)
 		VALUES ($1, $2, $3, '', '', 0, 0, 0, 0, $4, 0, '', FALSE) ON CONFLICT (user_id, device) DO UPDATE SET gone = FALSE, last_seen = excluded.last_seen, login = excluded.login`
-	newDevice = `SELECT COUNT(*) FROM devices WHERE user_id = $1 AND NOT EXISTS (SELECT 1 FROM devices AS d WHERE d.user_id = $1 AND d.device = $2)`
+	// newDevice is how many other devices a person has where this one is not known, with those that
+	// are gone, and without them.
+	newDevice = `SELECT COUNT(*), COALESCE(SUM(CASE WHEN gone THEN 0 ELSE 1 END), 0) FROM devices
+		WHERE user_id = $1 AND NOT EXISTS (SELECT 1 FROM devices AS d WHERE d.user_id = $1 AND d.device = $2)`
 	// sums are how many commands a person has sent on a day and has waiting, when the last one
 	// of the device came, in microseconds, and whether one of the visit waits.
 	sums = `SELECT (SELECT CAST(COALESCE(SUM(counted), 0) AS BIGINT) FROM devices WHERE user_id = $1 AND counted_on = $3),
@@ -288,9 +291,12 @@ func (s *store) chain(ctx context.Context, k *command) (l chainLink, err error) 
 // seen notes that a device is there. The error is a refusal where it is new and
 // its person has too many.
 func (s *store) seen(ctx context.Context, in asking, userID, device, login string, at time.Time) error {
-	var others int64 // none where it is there already
-	if err := in.QueryRowContext(ctx, newDevice, userID, device).Scan(&others); err != nil {
+	var known, others int64 // none where it is there already
+	if err := in.QueryRowContext(ctx, newDevice, userID, device).Scan(&known, &others); err != nil {
 		return err
+	}
+	if known >= maxKnown {
+		return problem(429, wire.TooMany, "you have signed in and out %d times of late; wait some days, or stay signed in", known)
 	}
 	if others >= maxDevices {
 		return problem(429, wire.TooMany, "a person has at most %d devices; use one that you have, or wait until one was not seen for %d days", maxDevices, keepDevices/(24*time.Hour))

@@ -59,7 +59,8 @@ func lookThrough(file string) error {
 			continue
 		}
 		if inMemory += size; inMemory > maxInMemory {
-			return wrong("the workbook has more than %d MB beside its sheet, of pictures or formats; save the list alone, or as CSV", maxInMemory>>20)
+			return wrong("the workbook has more than %d MB beside its sheet, of pictures or formats; save the list alone, or as CSV",
+				maxInMemory>>20)
 		}
 	}
 	return nil

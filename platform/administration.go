@@ -84,6 +84,9 @@ func newAdministration(c StoreConfig, s *stores, f follower, sessions *session.M
 		SignIns: s.signIns, Families: families, Sessions: sessions, Revocations: followedRevocations{data.NewRevoked(s.db.Identity), f},
 		TokenLife: accessLife(c.Lifetimes), Audit: s.audit, Clock: c.Clock,
 	}
+	references := &registry.ReferenceTokens{
+		Store: followedReferences{s.references, f}, Apps: s.applications, Accounts: s.users, Sessions: sessions, Audit: s.audit, Clock: c.Clock,
+	}
 	a := &Administration{
 		DB:       s.db.Identity,
 		ERP:      s.db.ERP,
@@ -99,15 +102,14 @@ func newAdministration(c StoreConfig, s *stores, f follower, sessions *session.M
 			Store: data.NewSealed(s.db.Identity), Key: s.boxes.record, Instance: data.NewInstance(s.db.Identity).ID, Audit: s.audit, Log: c.Log, Clock: c.Clock,
 		},
 		Accounts: &signin.Accounts{
-			Users: followedUsers{s.users, f}, Passwords: s.passwords, Ending: ending, Factors: s.secondFactors(), Resets: s.resets, Audit: s.audit, Clock: c.Clock,
+			Users: followedUsers{s.users, f}, Passwords: s.passwords, Ending: ending, Factors: s.secondFactors(), Resets: s.resets, Tokens: references,
+			Audit: s.audit, Clock: c.Clock,
 		},
 		Apps: &registry.TrustedApps{
 			Store: followedApps{s.applications, f}, Accounts: s.users, Grants: families, Audit: s.audit, Clock: c.Clock,
 		},
-		References: &registry.ReferenceTokens{
-			Store: followedReferences{s.references, f}, Apps: s.applications, Accounts: s.users, Sessions: sessions, Audit: s.audit, Clock: c.Clock,
-		},
-		Outside: &federation.Admin{Store: s.outside, Accounts: s.users, Box: s.boxes.outside, Audit: s.audit, Clock: c.Clock},
+		References: references,
+		Outside:    &federation.Admin{Store: s.outside, Accounts: s.users, Box: s.boxes.outside, Audit: s.audit, Clock: c.Clock},
 		Permissions: &permission.Admin{
 			Store: followedPermissions{s.permissions, f}, Accounts: s.users, Sets: entitySets{erpModel().Model}, Uses: s.permissions,
 			Audit: s.audit, Clock: c.Clock,

@@ -202,7 +202,7 @@ func (i *Instance) mountIdentity(mux *http.ServeMux, revoked followedRevocations
 	i.signIn.Accounts = i.Accounts
 	if c.Mail.URL != "" {
 		post := &mails{i}
-		i.Accounts.Notifier, i.Outside.Tell = post, post.linked
+		i.Accounts.Notifier, i.Outside.Tell, i.References.Tell = post, post.linked, post.tokenMade
 	}
 }
 

@@ -75,6 +75,9 @@ func (m *mails) Notify(ctx context.Context, u *tandem.User, n signin.Notice) err
 	case signin.OutsideUnlinked:
 		subject = in.Say("A way to sign in was removed")
 		what = in.Say("A link of your account %s at %s to an account elsewhere was ended on %s.", u.Login, url, at)
+	case signin.TokenMade:
+		subject = in.Say("An access token was made")
+		what = in.Say("A personal access token was made in your account %s at %s on %s: a program that has it acts as you, without your password.", u.Login, url, at)
 	default:
 		return errors.New("mail: there is no notice " + string(n))
 	}
@@ -87,6 +90,11 @@ func (m *mails) linked(ctx context.Context, u *tandem.User, linked bool) error {
 		return m.Notify(ctx, u, signin.OutsideLinked)
 	}
 	return m.Notify(ctx, u, signin.OutsideUnlinked)
+}
+
+// tokenMade tells a person of a personal access token of theirs.
+func (m *mails) tokenMade(ctx context.Context, u *tandem.User) error {
+	return m.Notify(ctx, u, signin.TokenMade)
 }
 
 // Reset implements [signin.Notifier].

@@ -198,6 +198,23 @@ func (t ownTokens) Revoke(ctx context.Context, by tandem.By, id string) error {
 	return t.i.References.Revoke(ctx, by, id)
 }
 
+// Live implements [profile.Tokens].
+func (t ownTokens) Live(ctx context.Context, userID string) (n int, err error) {
+	f := registry.ReferenceFilter{UserID: userID, Kind: tandem.ReferencePAT, LiveAt: t.i.config.Clock.Now()}
+	for _, err := range t.i.References.List(ctx, f) {
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// RevokeAll implements [profile.Tokens].
+func (t ownTokens) RevokeAll(ctx context.Context, by tandem.By, userID string) (int, error) {
+	return t.i.References.RevokeOf(ctx, by, userID)
+}
+
 // Roll implements [profile.Tokens].
 func (t ownTokens) Roll(ctx context.Context, by tandem.By, id, successor string, overlap time.Duration, expiresAt time.Time) (tandem.ReferenceToken, string, error) {
 	return t.i.References.RollTo(ctx, by, id, successor, overlap, expiresAt)

@@ -61,6 +61,7 @@ func TestC22_LinksForANewPassword(t *testing.T) {
 				}
 			}
 			signedIn := in.SignIn("anna")
+			pat, _ := in.PAT("anna")
 			at := link()
 			b := in.Browser()
 			page := b.Get(at)
@@ -99,6 +100,9 @@ func TestC22_LinksForANewPassword(t *testing.T) {
 			in.Refresh()
 			if status, _ := in.API("GET", "GetVersion()", signedIn.Access, ""); status != http.StatusUnauthorized {
 				t.Errorf("who was signed in still is: %d", status)
+			}
+			if status, _ := in.API("GET", "GetVersion()", pat, ""); status != http.StatusUnauthorized {
+				t.Errorf("a personal access token of before: %d", status)
 			}
 
 			before, other := link(), link()
@@ -323,6 +327,11 @@ func TestC22_FactorsAreToldByMail(t *testing.T) {
 	told(5, "A way to sign in was added")
 	must(t, in.Platform.Outside.Unlink(t.Context(), tandemtest.By, "anna", "acme", "s-1"))
 	told(6, "A way to sign in was removed")
+	_, id := in.PAT("anna")
+	told(7, "An access token was made")
+	_, _, err = in.Platform.References.Roll(t.Context(), tandemtest.By, id, time.Hour, in.Clock.Now().Add(time.Hour))
+	must(t, err)
+	told(8, "An access token was made")
 }
 
 // TestOwnPassword: who is signed in changes their password with the old one, as often wrong
@@ -334,6 +343,7 @@ func TestOwnPassword(t *testing.T) {
 		in.Advance(signin.SignInIdle + 2*time.Hour) // the application renews, and its sign-in idles
 		idle = in.RefreshTokens(idle.Refresh)
 		elsewhere := in.SignIn("anna")
+		pat, _ := in.PAT("anna")
 		b := in.Browser()
 		here := in.Redeem(b.Authorize("anna", tandemtest.Password))
 		page := b.Get(in.URL + "/profile/security/password")
@@ -354,7 +364,7 @@ func TestOwnPassword(t *testing.T) {
 		for what, c := range map[string]struct {
 			tokens tandemtest.Tokens
 			want   int
-		}{"here": {here, 200}, "elsewhere": {elsewhere, 401}, "idle": {idle, 401}} {
+		}{"here": {here, 200}, "elsewhere": {elsewhere, 401}, "idle": {idle, 401}, "PAT": {tandemtest.Tokens{Access: pat}, 200}} {
 			if status, text := in.API("GET", "GetVersion()", c.tokens.Access, ""); status != c.want {
 				t.Errorf("%s: %d %s", what, status, text)
 			}

@@ -22,6 +22,8 @@ type overview struct {
 	Language  string
 	Kind      words.Text
 	Unusual   []event
+	// Tokens are the personal access tokens that "that was not me" ends.
+	Tokens int
 	// PictureVersion makes the browser ask anew after a change.
 	PictureVersion int64
 }
@@ -37,6 +39,11 @@ func (s *Site) overview(v *visit) error {
 	var err error
 	if d.Unusual, err = s.unusual(v); err != nil {
 		return err
+	}
+	if len(d.Unusual) > 0 {
+		if d.Tokens, err = s.Tokens.Live(v.r.Context(), u.ID); err != nil {
+			return err
+		}
 	}
 	return v.show(http.StatusOK, "overview", words.T("Your profile"), d)
 }

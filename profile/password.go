@@ -28,6 +28,8 @@ type passwordPage struct {
 	Chosen bool
 	// Days is its age.
 	Days int
+	// Tokens are the personal access tokens that another password leaves alone.
+	Tokens int
 }
 
 // password shows how old the person's password is, and lets them change it.
@@ -38,7 +40,11 @@ func (v *visit) showPassword(status int, problem words.Text) error {
 	if err != nil {
 		return err
 	}
-	d := passwordPage{SetAt: at, Chosen: v.who.PasswordOrigin != "" && v.who.PasswordOrigin != tandem.PasswordOwn, Days: int(v.now().Sub(at) / (24 * time.Hour))}
+	tokens, err := v.s.Tokens.Live(v.r.Context(), v.who.ID)
+	if err != nil {
+		return err
+	}
+	d := passwordPage{SetAt: at, Tokens: tokens, Chosen: v.who.PasswordOrigin != "" && v.who.PasswordOrigin != tandem.PasswordOwn, Days: int(v.now().Sub(at) / (24 * time.Hour))}
 	return v.render(status, "password", &site.Page{Title: words.T("Password"), Problem: problem, D: d})
 }
 

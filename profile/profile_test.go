@@ -389,9 +389,24 @@ func testActivity(t *testing.T, in *tandemtest.Instance) {
 	for range 3 {
 		page = b.Submit(page, url.Values{"login": {"anna"}, "password": {"wrong"}})
 	}
+	pat, _ := in.PAT("anna")
+	sat, _ := in.SAT()
 	page = b.Submit(page, url.Values{"login": {"anna"}, "password": {tandemtest.Password}})
-	has(t, page, 200, "Was this you?", "after several sign-ins that failed")
-	has(t, send(t, b, page, "/profile/security/sessions/not-me", nil), 200, "Other devices signed out")
+	has(t, page, 200, "Was this you?", "after several sign-ins that failed", "It also revokes your access tokens")
+	has(t, b.Get(in.URL+"/profile/security/password"), 200, "Access tokens of yours that another password does not end")
+	has(t, send(t, b, page, "/profile/security/sessions/not-me", nil), 200, "Other devices signed out", "access tokens revoked")
+	in.Refresh()
+	for what, c := range map[string]struct {
+		token string
+		want  int
+	}{"PAT": {pat, 401}, "SAT": {sat, 200}} {
+		if status, text := in.API("GET", "GetVersion()", c.token, ""); status != c.want {
+			t.Errorf("the %s after it was not me: %d %s", what, status, text)
+		}
+	}
+	if page := b.Get(in.URL + "/profile/security/password"); strings.Contains(page.Text, `id="tokens"`) {
+		t.Errorf("tokens go on: %s", page.Text)
+	}
 	has(t, b.Get(in.URL+"/profile/activity"), 200, "You signed in", "A sign-in failed", "127.0.0.1")
 	has(t, b.Get(in.URL+"/profile/activity?before=x"), 200)
 	admin, _ := open(t, in, "admin", "/profile/activity")

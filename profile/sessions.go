@@ -106,9 +106,14 @@ func (s *Site) endAllOthers(v *visit) (ended int, err error) {
 }
 
 // notMe is for somebody who does not know a sign-in of theirs: every other device is
-// signed out, and the way leads to the password.
+// signed out, personal access tokens end, as whoever was there can have made some, and
+// the way leads to the password.
 func (s *Site) notMe(v *visit) error {
 	ended, err := s.endAllOthers(v)
+	if err != nil {
+		return err
+	}
+	tokens, err := s.Tokens.RevokeAll(v.r.Context(), v.by(), v.who.ID)
 	if err != nil {
 		return err
 	}
@@ -117,6 +122,10 @@ func (s *Site) notMe(v *visit) error {
 		if p.path == pathPassword {
 			to = pathPassword
 		}
+	}
+	if tokens > 0 {
+		return v.done(to, words.T("Other devices signed out: %s; access tokens revoked: %s. Change your password now: somebody may know it.",
+			strconv.Itoa(ended), strconv.Itoa(tokens)))
 	}
 	return v.done(to, words.T("Other devices signed out: %s. Change your password now: somebody may know it.", strconv.Itoa(ended)))
 }

@@ -41,6 +41,9 @@ type Tokens interface {
 	Applications(u *tandem.User) []TokenApp
 	Create(ctx context.Context, by tandem.By, n NewToken) (tandem.ReferenceToken, string, error)
 	Revoke(ctx context.Context, by tandem.By, id string) error
+	// Live is how many of a person's are good now, and RevokeAll ends those and says how many.
+	Live(ctx context.Context, userID string) (int, error)
+	RevokeAll(ctx context.Context, by tandem.By, userID string) (int, error)
 	// Roll makes the successor, with the id, of a token that then ends after the overlap.
 	Roll(ctx context.Context, by tandem.By, id, successor string, overlap time.Duration, expiresAt time.Time) (tandem.ReferenceToken, string, error)
 }

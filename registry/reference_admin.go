@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"iter"
 	"strings"
 	"time"
@@ -82,6 +83,8 @@ type ReferenceTokens struct {
 	Sessions interface {
 		CloseByKey(ctx context.Context, key string, reason tandem.EndReason) error
 	}
+	// Tell tells a person of a token that was made to act as them; nil tells nobody.
+	Tell  func(ctx context.Context, u *tandem.User) error
 	Audit tandem.Auditor
 	// Clock tells the time; nil means the system's.
 	Clock tandem.Clock
@@ -115,7 +118,21 @@ func (t *ReferenceTokens) Create(ctx context.Context, by tandem.By, n NewReferen
 	if err := t.Store.AddReference(ctx, token, hash, MaxReferenceTokens); err != nil {
 		return tandem.ReferenceToken{}, "", err
 	}
-	return token, text, t.record(ctx, by, &token, strings.ToUpper(string(token.Kind))+" created", nil, referenceAttributes(&token))
+	err = t.record(ctx, by, &token, strings.ToUpper(string(token.Kind))+" created", nil, referenceAttributes(&token))
+	return token, text, errors.Join(err, t.tell(ctx, &token))
+}
+
+// tell tells a person of a token of theirs: whoever made it acts as them, also after
+// another password.
+func (t *ReferenceTokens) tell(ctx context.Context, token *tandem.ReferenceToken) error {
+	if t.Tell == nil || token.Kind != tandem.ReferencePAT {
+		return nil
+	}
+	u, err := t.Accounts.UserByID(ctx, token.UserID)
+	if err != nil {
+		return err
+	}
+	return t.Tell(ctx, &u)
 }
 
 // prepare checks what is to be made and fills in the rest.
@@ -249,6 +266,23 @@ func (t *ReferenceTokens) Revoke(ctx context.Context, by tandem.By, id string) e
 	return t.Sessions.CloseByKey(ctx, id, tandem.EndRevoked)
 }
 
+// RevokeOf ends the live personal access tokens of somebody, and says how many: for an
+// account that others may have been in. What fails holds up none of the others.
+func (t *ReferenceTokens) RevokeOf(ctx context.Context, by tandem.By, userID string) (n int, err error) {
+	f := ReferenceFilter{UserID: userID, Kind: tandem.ReferencePAT, LiveAt: t.Clock.Now()}
+	for token, unread := range t.List(ctx, f) {
+		if unread != nil {
+			return n, errors.Join(err, unread)
+		}
+		failed := t.Revoke(ctx, by, token.ID)
+		if failed == nil {
+			n++
+		}
+		err = errors.Join(err, failed)
+	}
+	return n, err
+}
+
 // Roll makes the successor of a token, for the same account, application and scope, with
 // its name. The old one ends after the overlap, or at once where that is zero. The text
 // of the new one is shown once.
@@ -286,7 +320,8 @@ func (t *ReferenceTokens) RollTo(ctx context.Context, by tandem.By, id, successo
 	}
 	is := referenceAttributes(&token)
 	is["predecessor_ends_at"] = timeWord(until)
-	if err := t.record(ctx, by, &token, strings.ToUpper(string(token.Kind))+" rolled, in the place of "+old.ID, nil, is); err != nil || overlap > 0 {
+	err = t.record(ctx, by, &token, strings.ToUpper(string(token.Kind))+" rolled, in the place of "+old.ID, nil, is)
+	if err = errors.Join(err, t.tell(ctx, &token)); err != nil || overlap > 0 {
 		return token, text, err
 	}
 	return token, text, t.Sessions.CloseByKey(ctx, id, tandem.EndRevoked)

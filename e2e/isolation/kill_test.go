@@ -100,11 +100,11 @@ func TestI6_KillSwitchesReachEveryReplica(t *testing.T) {
 				{"sign-ins of a person", func(ctx context.Context, k *killing, _ *issued) error {
 					_, err := k.admin.Accounts.EndSignIns(ctx, tandemtest.By, "anna")
 					return err
-				}, ofThePerson},
+				}, append(slices.Clone(ofThePerson), patAPI)},
 				{"password", func(ctx context.Context, k *killing, _ *issued) error {
 					_, err := k.admin.Accounts.SetPassword(ctx, tandemtest.By, "anna", tandemtest.Password)
 					return err
-				}, ofThePerson},
+				}, append(slices.Clone(ofThePerson), patAPI)},
 				{"grant of a person", func(ctx context.Context, k *killing, _ *issued) error {
 					return k.admin.Grants.Withdraw(ctx, tandemtest.By, "anna", tandemtest.Portal)
 				}, ofThePerson[:5]},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internal/paging"
+	"github.com/hybridapps/tandem/registry"
 )
 
 // Accounts administers users: what the commands and the Instance Manager do.
@@ -24,6 +25,8 @@ type Accounts struct {
 	// Factors are people's second factors; nil knows none.
 	Factors *Factors
 	Resets  Resets
+	// Tokens are people's personal access tokens; nil has none.
+	Tokens *registry.ReferenceTokens
 	// Notifier tells people by mail; nil tells nobody.
 	Notifier Notifier
 	Audit    tandem.Auditor
@@ -123,8 +126,8 @@ func (a *Accounts) Disable(ctx context.Context, by tandem.By, login string) (tan
 		})
 }
 
-// SetPassword gives the user a new password and ends all their sign-ins and
-// refresh families: whoever knew the old one is out.
+// SetPassword gives the user a new password and ends all their sign-ins, refresh
+// families and personal access tokens: whoever knew the old one is out.
 func (a *Accounts) SetPassword(ctx context.Context, by tandem.By, login, password string) (tandem.User, error) {
 	return a.setPasswordOf(ctx, by, login, password, false)
 }
@@ -150,8 +153,19 @@ func (a *Accounts) setPasswordOf(ctx context.Context, by tandem.By, login, passw
 		old.MustChangePassword = mustChange
 		return nil
 	}, func(ctx context.Context, u *tandem.User) error {
-		return errors.Join(a.Resets.EndUser(ctx, u.ID), a.Ending.User(ctx, by, u, "password changed"), a.notify(ctx, u, PasswordChanged))
+		return errors.Join(a.Resets.EndUser(ctx, u.ID), a.Ending.User(ctx, by, u, "password changed"), a.endTokens(ctx, by, u),
+			a.notify(ctx, u, PasswordChanged))
 	})
+}
+
+// endTokens ends the personal access tokens of somebody in whose place another may have
+// made some.
+func (a *Accounts) endTokens(ctx context.Context, by tandem.By, u *tandem.User) error {
+	if a.Tokens == nil {
+		return nil
+	}
+	_, err := a.Tokens.RevokeOf(ctx, by, u.ID)
+	return err
 }
 
 // Update changes name, e-mail address, language, time zone, type or administrator right. A
@@ -179,14 +193,15 @@ func (a *Accounts) Update(ctx context.Context, by tandem.By, login string, chang
 	})
 }
 
-// EndSignIns ends all sign-ins and refresh families of a user, who may sign in
-// again at once.
+// EndSignIns ends all sign-ins, refresh families and personal access tokens of a user,
+// who may sign in again at once.
 func (a *Accounts) EndSignIns(ctx context.Context, by tandem.By, login string) (tandem.User, error) {
 	acc, err := a.Users.ByLogin(ctx, login)
 	if err != nil {
 		return tandem.User{}, err
 	}
-	if err := a.Ending.User(ctx, by, &acc.User, "ended by an administrator"); err != nil {
+	err = errors.Join(a.Ending.User(ctx, by, &acc.User, "ended by an administrator"), a.endTokens(ctx, by, &acc.User))
+	if err != nil {
 		return tandem.User{}, err
 	}
 	return acc.User, a.record(ctx, by, "ended the sign-ins of user "+acc.Login, &acc, &acc)

@@ -19,6 +19,7 @@ const (
 	RecoveryUsed    Notice = "recovery code used"
 	OutsideLinked   Notice = "linked to an outside provider"
 	OutsideUnlinked Notice = "unlinked from an outside provider"
+	TokenMade       Notice = "access token made"
 )
 
 // Notifier sends mail to people.

@@ -105,8 +105,8 @@ func (l *Reset) goodFor(acc *Account) bool {
 	return acc.canSignIn() && acc.PasswordChangedAt.Equal(l.Replaces)
 }
 
-// useReset gives the person of a link a new password, and ends all their sign-ins. Of
-// many who use it at once one does. The error is errNoReset, or a weakError, which
+// useReset gives the person of a link a new password, and ends all their sign-ins and
+// personal access tokens. Of many who use it at once one does. The error is errNoReset, or a weakError, which
 // leaves the link good.
 func (a *Accounts) useReset(ctx context.Context, from, link, password string) (Account, error) {
 	l, acc, err := a.resetOf(ctx, link)
@@ -158,6 +158,9 @@ func (a *Accounts) newPassword(ctx context.Context, by tandem.By, acc Account, p
 		errs = append(errs, a.Ending.User(ctx, by, &is.User, "password changed"))
 	} else {
 		errs = append(errs, a.Ending.Others(ctx, &is.User, keep, "password changed"))
+	}
+	if by.Via == tandem.ViaReset { // whoever had the account may have made tokens in it
+		errs = append(errs, a.endTokens(ctx, by, &is.User))
 	}
 	return is, errors.Join(append(errs, a.notify(ctx, &is.User, PasswordChanged))...)
 }

@@ -255,8 +255,9 @@ func (t *target) makeDataObject(w http.ResponseWriter, r *http.Request, set *mod
 		}
 	}
 	e := model.Entity{Set: set, ID: id}
-	if status == http.StatusCreated {
-		w.Header().Set("Location", t.root()+e.String())
+	if status == http.StatusOK {
+		return t.one(w, r, status, e)
 	}
-	return t.one(w, r, status, e)
+	w.Header().Set("Location", t.root()+e.String())
+	return t.represent(w, r, status, write.Outcome{Entity: e, State: write.Added})
 }

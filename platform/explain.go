@@ -2,7 +2,6 @@ package platform
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -64,7 +63,7 @@ type Step struct {
 
 // Explain tells whether an account may make a call, and why. The call is one line: GET
 // Set(id)?…, PATCH Set(id) Name,Name or with a JSON body, DELETE Set(id), POST Set, POST
-// Set(id)/Action. It is made, by the code that would make it, with a token that has every
+// Set(id)/Children, POST Set(id)/Action {…}. It is made, by the code that would make it, with a token that has every
 // scope, and undone; nothing stays but the record of who asked.
 func (a *Administration) Explain(ctx context.Context, login, call string) (*Explanation, error) {
 	of, err := a.Permissions.Of(ctx, login)
@@ -130,7 +129,7 @@ func (x *explaining) parse(call string) error {
 	}
 	if !slices.Contains([]string{"GET", "PATCH", "DELETE", "POST"}, x.method) || path == "" {
 		return tandem.Errorf(tandem.CodeInvalid, "write the call as 'GET Set(id)?$select=…', 'PATCH Set(id) Name,Name', 'DELETE Set(id)', "+
-			"'POST Set' or 'POST Set(id)/Action'")
+			"'POST Set' or 'POST Set(id)/Action {…}'")
 	}
 	if more = strings.TrimSpace(more); strings.HasPrefix(more, "{") {
 		x.body = more
@@ -192,7 +191,8 @@ func (x *explaining) through(ctx context.Context) error {
 // Decided implements [permission.Watcher].
 func (x *explaining) Decided(d permission.Decision) {
 	if !slices.ContainsFunc(x.decided, func(had permission.Decision) bool {
-		return had.Set == d.Set && had.Attribute == d.Attribute && had.Need == d.Need && (had.Refused == nil) == (d.Refused == nil)
+		return had.Set == d.Set && had.Attribute == d.Attribute && had.Key == d.Key && had.Need == d.Need &&
+			(had.Refused == nil) == (d.Refused == nil)
 	}) {
 		x.decided = append(x.decided, d)
 	}
@@ -200,22 +200,20 @@ func (x *explaining) Decided(d permission.Decision) {
 
 // try makes the call, and undoes it.
 func (x *explaining) try(ctx context.Context) error {
-	if x.of.User.Type == tandem.ExternalCommunityUser {
-		x.e.Status, x.e.Answer = http.StatusForbidden, "external users sign in for identity only; the API is not for them"
-		return nil
+	named, err := x.named()
+	if err != nil {
+		return err
 	}
 	if err := x.rows.FollowKeys(ctx, x.permissions); err != nil {
 		return err
 	}
-	asks := x.method == http.MethodGet || x.method == http.MethodDelete || x.body != ""
-	if set := x.model.Set(x.target.Name); !asks && set != nil && set.Action(x.target.Member) != nil {
-		asks = len(x.members) == 0 // an action may have no parameters
+	var store write.Store = x.rows
+	if named {
+		x.body, store = "{}", asking{x.rows, x.members}
 	}
-	var err error
-	if asks {
-		err = x.call(ctx)
-	} else {
-		err = x.may(ctx)
+	err = x.call(ctx, store)
+	if named && x.e.Status < http.StatusBadRequest {
+		x.e.Status = 0
 	}
 	for _, d := range x.decided {
 		x.step(d)
@@ -223,15 +221,38 @@ func (x *explaining) try(ctx context.Context) error {
 	return err
 }
 
+// named reports whether the call names attributes in the place of a body. What an action
+// asks of the account depends on its values.
+func (x *explaining) named() (bool, error) {
+	switch {
+	case x.body != "" || x.method != http.MethodPatch && x.method != http.MethodPost:
+		return false, nil
+	case x.method == http.MethodPatch || x.target.Member == "" || x.child():
+		return true, nil
+	case len(x.members) > 0:
+		return false, tandem.Errorf(tandem.CodeInvalid, "what %s asks of the account depends on its parameters: "+
+			"give them in a body, as in 'POST Set(id)/%[1]s {%q:…}'", x.target.Member, x.members[0])
+	}
+	return false, nil // an action may have no parameters
+}
+
+// child reports whether the call is about a child collection.
+func (x *explaining) child() bool {
+	set := x.model.Set(x.target.Name)
+	return set != nil && set.Child(x.target.Member) != nil
+}
+
 // call lets the API itself answer.
-func (x *explaining) call(ctx context.Context) error {
+func (x *explaining) call(ctx context.Context, store write.Store) error {
 	access := &api.Access{
 		Verifier: x, Checker: x, Sessions: x, Auditor: x, Refusals: x, Watch: x, Clock: x.config.Clock, Log: x.config.Log,
 		Rights: func(context.Context, *tandem.Principal) (*permission.Rights, error) { return x.rights, nil },
 	}
 	mux := http.NewServeMux()
 	(&api.Domain{
-		Model: x.model.Model, Store: x.rows, Access: access, Root: "https://explain.example", Log: slog.New(slog.DiscardHandler),
+		Model: x.model.Model, Store: store, Access: access, Root: "https://explain.example", Log: slog.New(slog.DiscardHandler),
+		Sessions: x.Sessions.List, PersonOf: x.rows.PersonOf, LastProof: x.LastProof,
+		Usage: func(context.Context) (api.LicenceUsage, error) { return api.LicenceUsage{}, nil },
 	}).Mount(mux)
 	target := "https://explain.example" + api.DomainPath + x.path
 	if x.rawQuery != "" {
@@ -253,41 +274,27 @@ func (x *explaining) call(ctx context.Context) error {
 	return nil
 }
 
-// may asks what a call without a body asks of the account.
-func (x *explaining) may(ctx context.Context) error {
-	set, err := x.model.Lookup(x.target.Name, "")
-	if err != nil {
-		return err
-	}
-	by := write.Actor{ID: x.of.User.ID, Login: x.of.User.Login, Granted: permission.Granted{Scope: explainScope, Rights: x.rights, Watch: x}}
-	err = x.rows.Try(ctx, by, func(w *write.Writer) error {
-		if x.target.Key == "" {
-			return w.MayCreate(set, x.members)
-		}
-		members := x.members
-		if x.target.Member != "" {
-			members = []string{x.target.Member}
-		}
-		return w.MayChange(model.Entity{Set: set, ID: x.target.Key}, permission.Update, members)
-	})
-	var refused *permission.Denied
-	var scope *model.ScopeError
-	var told *tandem.Error
-	switch {
-	case errors.As(err, &refused):
-		x.e.Status, x.e.Answer = http.StatusForbidden, refused.Error()
-		x.facts = tandem.Facts{
-			Rule: refused.Rule, Set: refused.Set, Attribute: refused.Attribute, Need: refused.Need.String(),
-			Guard: refused.Guard, Key: refused.Key, Row: refused.Row,
-		}
-	case errors.As(err, &scope):
-		x.e.Status, x.e.Answer = http.StatusForbidden, scope.Error()
-	case errors.As(err, &told):
-		x.e.Status, x.e.Answer = told.Code.Status(), told.Message
-	default:
-		return err
-	}
-	return nil
+// asking is a store that asks what a write asks of the account of which only the attributes
+// are known, and writes nothing. Rules, which look at values, are not asked.
+type asking struct {
+	*data.ERP
+	members []string
+}
+
+// Write implements [write.Store].
+func (s asking) Write(ctx context.Context, by write.Actor, set *model.Set, _ *write.Object) (write.Outcome, error) {
+	return write.Outcome{}, s.Try(ctx, by, func(w *write.Writer) error { return w.MayCreate(set, s.members) })
+}
+
+// CreateChild implements [write.Store].
+func (s asking) CreateChild(ctx context.Context, by write.Actor, e model.Entity, when write.Condition,
+	child *model.Child, _ *write.Object) (write.Outcome, error) {
+	return write.Outcome{}, s.Try(ctx, by, func(w *write.Writer) error { return w.MayCreateChild(e, when, child, s.members) })
+}
+
+// Update implements [write.Store].
+func (s asking) Update(ctx context.Context, by write.Actor, e model.Entity, _ write.Condition, _ *write.Object) (write.Outcome, error) {
+	return write.Outcome{Entity: e}, s.Try(ctx, by, func(w *write.Writer) error { return w.MayChange(e, permission.Update, s.members) })
 }
 
 // explainScope is that of a token that has every scope but sec.
@@ -306,7 +313,9 @@ func (x *explaining) VerifyAccess(context.Context, string) (*tandem.Principal, e
 }
 
 // Check implements [api.Checker].
-func (x *explaining) Check(context.Context, *tandem.Principal) error { return nil }
+func (x *explaining) Check(context.Context, *tandem.Principal) error {
+	return registry.MayAct(&x.of.User)
+}
 
 // Acquire implements [api.Sessions]: no slot is taken.
 func (x *explaining) Acquire(context.Context, *tandem.Principal, string) (*tandem.Session, error) {
@@ -336,13 +345,7 @@ func (x *explaining) rowSteps(ctx context.Context) error {
 		x.e.Steps = append(x.e.Steps, Step{What: "there is no such row: administrators would not find it either"})
 		return nil
 	}
-	needs := []permission.Right{permission.Read}
-	switch x.method {
-	case http.MethodPatch, http.MethodPost:
-		needs = append(needs, permission.Update)
-	case http.MethodDelete:
-		needs = append(needs, permission.Delete)
-	}
+	needs := x.rowNeeds(set)
 	var guards []write.RowGuard
 	err = x.rows.Try(ctx, write.Platform("", ""), func(w *write.Writer) (err error) {
 		guards, err = w.RowGuards(e)
@@ -361,6 +364,18 @@ func (x *explaining) rowSteps(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// rowNeeds are the rights that the call asks for of the guards of the row that it names.
+func (x *explaining) rowNeeds(set *model.Set) []permission.Right {
+	switch {
+	case x.method == http.MethodDelete && set.Owner == nil:
+		return []permission.Right{permission.Read, permission.Delete}
+	case x.method == http.MethodPatch, x.method == http.MethodDelete, x.method == http.MethodPost && x.child(),
+		x.facts.Rule == tandem.RuleRow && x.facts.Need == permission.Update.String():
+		return []permission.Right{permission.Read, permission.Update}
+	}
+	return []permission.Right{permission.Read} // actions ask for rights of their own
 }
 
 // concrete is the row by the set that it is one of; without an id where there is none.

@@ -24,18 +24,39 @@ func (x *explaining) step(d permission.Decision) {
 			id = permission.SetKeyID(d.Set) // the right to update the set says for which attributes
 		}
 	}
-	s := x.keyStep(id, d.Need, d.Refused == nil, "")
-	s.What = d.Need.String() + " " + d.Set + on
+	need, by := d.Need, ""
+	if d.Key != "" { // that of a document's type, or an ability
+		id, by = d.Key, " by "+x.keyName(d.Key)
+		if x.kind(d.Key) == permission.SystemKey {
+			need = permission.Read // an ability is granted or not
+		}
+	}
+	s := x.keyStep(id, need, d.Refused == nil, "")
+	s.What = d.Need.String() + " " + d.Set + on + by
 	x.e.Steps = append(x.e.Steps, s)
+}
+
+// kind is what a key is for; that of rows where it is not known.
+func (x *explaining) kind(id string) permission.KeyKind {
+	for i := range x.d.Keys {
+		if x.d.Keys[i].ID == id {
+			return x.d.Keys[i].Kind
+		}
+	}
+	return permission.RowKey
+}
+
+// keyName is a key in words.
+func (x *explaining) keyName(id string) string {
+	if at := slices.IndexFunc(x.d.Keys, func(k permission.Key) bool { return k.ID == id }); at >= 0 && x.d.Keys[at].Name != "" {
+		return fmt.Sprintf("the key %q", x.d.Keys[at].Name)
+	}
+	return "the key " + id
 }
 
 // keyStep is the decision about a right on a key.
 func (x *explaining) keyStep(id string, need permission.Right, allowed bool, what string) Step {
-	name := "the key " + id
-	if at := slices.IndexFunc(x.d.Keys, func(k permission.Key) bool { return k.ID == id }); at >= 0 && x.d.Keys[at].Name != "" {
-		name = fmt.Sprintf("the key %q", x.d.Keys[at].Name)
-	}
-	s := Step{What: need.String() + " by " + name + " " + what, Allowed: allowed}
+	s := Step{What: need.String() + " by " + x.keyName(id) + " " + what, Allowed: allowed}
 	s.By, s.Others = x.giving(id, need)
 	if allowed {
 		s.Others = nil
@@ -64,6 +85,9 @@ func (x *explaining) giving(id string, need permission.Right) (own, others []str
 
 // mend writes the command that grants what was missing, to a group of the account.
 func (x *explaining) mend() {
+	if x.e.Status == http.StatusUnauthorized {
+		x.e.Mend = x.mended(x.facts.Rule, tandem.AuditEvent{Actor: x.e.Login}, x.facts)
+	}
 	if x.e.Status != http.StatusForbidden || x.facts.Key == "" {
 		return
 	}

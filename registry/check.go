@@ -148,6 +148,17 @@ func (r *Registry) checkService(ctx context.Context, app *App, p *tandem.Princip
 	return nil
 }
 
+// MayAct refuses an account that is switched off, as [Registry.Check] does.
+func MayAct(u *tandem.User) error {
+	switch {
+	case u.Enabled:
+		return nil
+	case u.Type == tandem.SystemUserNoLogin:
+		return errSystemUser
+	}
+	return errUserOff
+}
+
 // notFoundIs replaces a not-found error; others pass, so that a database that
 // fails is not taken for a user who is gone.
 func notFoundIs(err error, as *tandem.Error) error {

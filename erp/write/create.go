@@ -84,10 +84,7 @@ func (w *Writer) ownerOf(s *model.Set, o *Object) (*Change, error) {
 }
 
 func (w *Writer) createUnder(owner *Change, child *model.Child, o *Object) (Outcome, error) {
-	if err := writable(child.Set); err != nil {
-		return Outcome{}, err
-	}
-	if err := owner.permittedChild(child, permission.Create); err != nil {
+	if err := owner.mayHave(child); err != nil {
 		return Outcome{}, err
 	}
 	c, err := w.newChange(child.Set, o, owner)
@@ -101,6 +98,14 @@ func (w *Writer) createUnder(owner *Change, child *model.Child, o *Object) (Outc
 		return Outcome{}, err
 	}
 	return Outcome{Entity: model.Entity{Set: child.Set, ID: c.ID}, State: Added, Version: c.version()}, nil
+}
+
+// mayHave refuses a new row of a child collection.
+func (c *Change) mayHave(child *model.Child) error {
+	if err := writable(child.Set); err != nil {
+		return err
+	}
+	return c.permittedChild(child, permission.Create)
 }
 
 // CreateChild adds a row to a child collection: POST Set(id)/Child.

@@ -27,6 +27,18 @@ func (w *Writer) MayCreate(s *model.Set, members []string) error {
 	return w.change(model.NewRecord(s, ""), true).may(members)
 }
 
+// MayCreateChild is [Writer.MayCreate] for a new row of a child collection.
+func (w *Writer) MayCreateChild(e model.Entity, when Condition, child *model.Child, members []string) error {
+	owner, err := w.openParent(e, when, child)
+	if err != nil {
+		return err
+	}
+	if err := owner.mayHave(child); err != nil {
+		return err
+	}
+	return w.change(model.NewRecord(child.Set, ""), true).may(members)
+}
+
 func (c *Change) may(members []string) error {
 	for _, name := range members {
 		if err := c.mayMember(name); err != nil {

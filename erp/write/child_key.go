@@ -203,46 +203,52 @@ func orNumber(s *model.Set) string {
 
 // rowsOf are the owner's rows with a key, in the order of their numbers.
 func (l *collection) rowsOf(k *childKey) ([]string, error) {
-	q := l.seen()
+	if !k.values[0].property.IsReference() {
+		return l.rowsWith(k)
+	}
+	q := l.numbered()
 	where := query.And{q.Where}
-	references := k.values[0].property.IsReference()
 	for _, v := range k.values {
-		if references {
-			where = append(where, query.Equal(v.property, model.TextValue(v.value.Text)))
-		}
+		where = append(where, query.Equal(v.property, model.TextValue(v.value.Text)))
 	}
 	q.Where = where
-	if number := l.child.Set.Property("LineNo"); number != nil {
-		q.Order = []query.Order{{Path: &model.Path{Property: number}}}
-	}
-	found, err := l.owner.w.tx.Find(q)
-	if err != nil {
-		return nil, err
-	}
+	found, err := l.owner.w.all(q)
 	var rows []string
 	for _, e := range found {
-		if same, err := l.has(e, k, references); err != nil {
+		rows = append(rows, e.ID)
+	}
+	return rows, err
+}
+
+// rowsWith are the owner's rows with the texts of a key. They are read once for all keys,
+// which are looked for before a row is written.
+func (l *collection) rowsWith(k *childKey) ([]string, error) {
+	if l.read == nil {
+		found, err := l.owner.w.all(l.numbered())
+		if err != nil {
 			return nil, err
-		} else if same {
-			rows = append(rows, e.ID)
+		}
+		l.read = make([]*model.Record, len(found))
+		for i, e := range found {
+			if l.read[i], err = l.owner.w.tx.Load(e.Set, e.ID, false); err != nil {
+				return nil, err
+			}
+		}
+	}
+	var rows []string
+	for _, r := range l.read {
+		if !slices.ContainsFunc(k.values, func(v keyValue) bool { return !r.Get(v.property).Equal(v.value) }) {
+			rows = append(rows, r.ID)
 		}
 	}
 	return rows, nil
 }
 
-// has reports whether a row has the texts of a key.
-func (l *collection) has(e model.Entity, k *childKey, references bool) (bool, error) {
-	if references {
-		return true, nil
+// numbered are the rows of the owner that the actor sees, in the order of their numbers.
+func (l *collection) numbered() *query.Query {
+	q := l.seen()
+	if number := l.child.Set.Property("LineNo"); number != nil {
+		q.Order = []query.Order{{Path: &model.Path{Property: number}}}
 	}
-	r, err := l.owner.w.tx.Load(e.Set, e.ID, false)
-	if err != nil {
-		return false, err
-	}
-	for _, v := range k.values {
-		if !r.Get(v.property).Equal(v.value) {
-			return false, nil
-		}
-	}
-	return true, nil
+	return q
 }

@@ -32,6 +32,8 @@ type collection struct {
 	// objects that were looked for by their key.
 	met   map[string]bool
 	keyed int
+	// read are the rows of the owner, once they had to be told apart by their texts.
+	read []*model.Record
 }
 
 // newCollection reads the member of the owner that holds the collection.
@@ -173,7 +175,7 @@ func (l *collection) settleMissing() error {
 	if l.missing != missingDelete && !told {
 		return nil
 	}
-	rows, err := l.owner.w.tx.Find(l.seen())
+	rows, err := l.owner.w.all(l.seen())
 	if err != nil {
 		return err
 	}

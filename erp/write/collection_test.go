@@ -163,3 +163,23 @@ func TestKeysMakeWhatTheyReferToOnce(t *testing.T) {
 		}
 	})
 }
+
+// A collection may have more rows than a page: all of them are found, and all go.
+func TestACollectionOfManyRows(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *desk) {
+		var all []string
+		for n := range 1500 {
+			all = append(all, fmt.Sprintf(`{"Title":"book %d"}`, n))
+		}
+		shelf := d.create(shelves, `{"Code":"A","Books":[`+strings.Join(all, ",")+`]}`)
+		if got := d.bring(`"Books":[{"Title":"book 1400","Pages":9},{"Title":"book 1499","Pages":9}]`); got.Err != nil || !strings.HasPrefix(got.Note, "1498 of Books are not in") {
+			t.Errorf("the last are not found: %+v", got)
+		}
+		d.shows(shelves, "Pages", `{"Pages":1516}`)
+		_, err := d.update(shelf, `{"Books":[],"Books@erpnet.missing":"delete"}`)
+		must(t, err)
+		d.shows(books, "LineNo", ``)
+		d.shows(shelves, "Pages", `{"Pages":0}`)
+	})
+}

@@ -36,15 +36,24 @@ func (c *Change) Warn(format string, args ...any) {
 	c.w.notes = append(c.w.notes, fmt.Sprintf(format, args...))
 }
 
-// maxOthers is how many rows [Change.Others] looks at.
-const maxOthers = 1000
+// all are the rows of a query, of which some would not do: with more than [MaxLines] it is
+// an error.
+func (w *Writer) all(q *query.Query) ([]model.Entity, error) {
+	q.Limit = MaxLines + 1
+	found, err := w.tx.Find(q)
+	if err == nil && len(found) > MaxLines {
+		err = broken(q.Set, "more than %d rows belong together here, which is too many to change them as a whole; "+
+			"change or delete rows by themselves, each by its Id.", MaxLines)
+	}
+	return found, err
+}
 
 // Others are the other rows of the set that refer to the same as this one does by a
 // reference: as they are being written, where the same request writes them.
 func (c *Change) Others(reference string) ([]*model.Record, error) {
 	s, v := c.Record.Set, c.Get(reference)
 	p := s.Must(reference)
-	found, err := c.w.tx.Find(&query.Query{Set: s, Where: query.Equal(p, v), Limit: maxOthers})
+	found, err := c.w.all(&query.Query{Set: s, Where: query.Equal(p, v)})
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +151,7 @@ func (c *Change) Parts(r *model.Record, collection string) ([]*model.Record, err
 	if kept, ok := c.w.parts[key]; ok {
 		return kept, nil
 	}
-	found, err := c.w.tx.Find(&query.Query{Set: child.Set, Where: query.Equal(child.Owner, model.TextValue(r.ID))})
+	found, err := c.w.all(&query.Query{Set: child.Set, Where: query.Equal(child.Owner, model.TextValue(r.ID))})
 	if err != nil {
 		return nil, err
 	}

@@ -168,7 +168,7 @@ func (w *Worker) kinds() map[internalapi.JobKind]jobs.Kind {
 		internalapi.JobSyncStock: {Run: w.onBehalf(client.OnBehalfOf, w.stock.Sync), Single: true},
 		// Two imports that ask at the same time what is there would both make it.
 		internalapi.JobImport:       {Run: w.onBehalf(client.NarrowedTo, w.importer.Run), Alone: true, MaxWaiting: importer.MaxWaiting},
-		internalapi.JobExportOrders: {Run: w.onBehalf(client.NarrowedTo, w.export.Run), Scheduled: export.LastMonth},
+		internalapi.JobExportOrders: {Run: w.onBehalf(client.NarrowedTo, w.export.Run), Scheduled: export.LastMonth, CatchUp: true},
 	}
 }
 

@@ -45,9 +45,9 @@ type Args struct {
 }
 
 // LastMonth are the arguments of an export that a schedule starts: of the month
-// before the present one, where now is.
-func LastMonth(now time.Time) any {
-	first := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
+// before that of the time which the schedule named, where that is.
+func LastMonth(at time.Time) any {
+	first := time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC)
 	return Args{
 		From:   first.AddDate(0, -1, 0).Format(time.DateOnly),
 		To:     first.AddDate(0, 0, -1).Format(time.DateOnly),

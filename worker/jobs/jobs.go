@@ -59,9 +59,13 @@ type Kind struct {
 	// MaxWaiting is how many of the kind may wait at once; zero means that only
 	// the limit for all of them counts.
 	MaxWaiting int
-	// Scheduled makes the arguments of a job that a schedule starts at that time,
-	// which is in the schedule's zone; nil means that there are none.
-	Scheduled func(now time.Time) any
+	// Scheduled makes the arguments of a job that a schedule starts: at is the time that
+	// the schedule named, in its zone, also where the job begins later. Nil means that
+	// there are none.
+	Scheduled func(at time.Time) any
+	// CatchUp says that a schedule's start is made up for that passed while no worker
+	// ran: once, the first of them that was missed.
+	CatchUp bool
 }
 
 // Fault says what a failed attempt means.

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"strings"
@@ -64,19 +65,22 @@ func (s *Schedules) seed(ctx context.Context) error {
 	})
 }
 
-const scheduleColumns = `id, name, kind, spec, time_zone, paused, next_at, last_at, last_job`
+const scheduleColumns = `id, name, kind, spec, time_zone, paused, next_at, due_at, last_at, last_job`
 
 type schedule struct {
 	internalapi.Schedule
 	lastJob string
+	// due is the time that the schedule named, however much its start was postponed.
+	due time.Time
 }
 
 func scanSchedule(row interface{ Scan(...any) error }) (*schedule, error) {
 	var one schedule
-	var next, last int64
-	if err := row.Scan(&one.ID, &one.Name, &one.Kind, &one.Spec, &one.TimeZone, &one.Paused, &next, &last, &one.lastJob); err != nil {
+	var next, due, last int64
+	if err := row.Scan(&one.ID, &one.Name, &one.Kind, &one.Spec, &one.TimeZone, &one.Paused, &next, &due, &last, &one.lastJob); err != nil {
 		return nil, err
 	}
+	one.due = sqldb.Time(cmp.Or(due, next))
 	one.Words = Words(one.Spec, one.TimeZone)
 	one.LastAt = internalapi.When(sqldb.Time(last))
 	if !one.Paused {
@@ -103,9 +107,9 @@ func allSchedules(rows *sql.Rows, err error) ([]*schedule, error) {
 
 // delay postpones what would start soon after the worker's own start, and what
 // was due shortly before it: another worker may just have been about to start it.
-// Times that passed longer ago, while no worker ran, are not made up for. No time is
-// postponed by more than twice the delay: a worker that is started over and over
-// stops no schedule.
+// Times that passed longer ago, while no worker ran, are not made up for, but the first
+// one of a kind that catches up. No time is postponed by more than twice the delay: a
+// worker that is started over and over stops no schedule.
 func (s *Schedules) delay(ctx context.Context) error {
 	now := s.clock.Now()
 	earliest, missed := now.Add(s.config.ScheduleDelay), now.Add(-s.config.ScheduleDelay)
@@ -116,7 +120,7 @@ func (s *Schedules) delay(ctx context.Context) error {
 			return err
 		}
 		for _, one := range early {
-			if one.NextAt == nil || one.NextAt.Before(missed) {
+			if one.NextAt == nil || one.NextAt.Before(missed) && !s.config.Kinds[one.Kind].CatchUp {
 				err = s.setNext(ctx, tx, one, earliest)
 			} else {
 				_, err = tx.ExecContext(ctx, `UPDATE schedules SET due_at = CASE WHEN due_at = 0 THEN next_at ELSE due_at END,
@@ -162,7 +166,7 @@ func (s *Schedules) start(ctx context.Context) error {
 			return err
 		}
 		for _, one := range due {
-			r, err := s.startOne(ctx, tx, one, "schedule: "+one.Name, nil)
+			r, err := s.startOne(ctx, tx, one, one.due, "schedule: "+one.Name, nil)
 			if err != nil {
 				return err
 			}
@@ -196,22 +200,21 @@ func (s *Schedules) soonest(ctx context.Context) (time.Duration, error) {
 	return sqldb.Time(next).Sub(s.clock.Now()), nil
 }
 
-// startOne queues the schedule's job.
-func (s *Schedules) startOne(ctx context.Context, tx *sql.Tx, one *schedule, by string, asker *Asker) (*row, error) {
+// startOne queues the schedule's job, that of a time.
+func (s *Schedules) startOne(ctx context.Context, tx *sql.Tx, one *schedule, of time.Time, by string, asker *Asker) (*row, error) {
 	ask := Ask{Kind: one.Kind, RequestedBy: by, Asker: asker}
-	now := s.clock.Now()
 	if arguments := s.config.Kinds[one.Kind].Scheduled; arguments != nil {
 		location, err := time.LoadLocation(one.TimeZone)
 		if err != nil {
 			location = time.UTC // the schedule is paused with this, see setNext
 		}
-		ask.Args = arguments(now.In(location))
+		ask.Args = arguments(of.In(location))
 	}
 	r, err := s.jobs.insert(ctx, tx, ask, unbounded())
 	if err != nil {
 		return nil, err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE schedules SET last_at = $1, last_job = $2 WHERE id = $3`, sqldb.Micros(now), r.id, one.ID)
+	_, err = tx.ExecContext(ctx, `UPDATE schedules SET last_at = $1, last_job = $2 WHERE id = $3`, sqldb.Micros(s.clock.Now()), r.id, one.ID)
 	return r, err
 }
 
@@ -328,7 +331,7 @@ func (s *Schedules) nextOf(edit internalapi.ScheduleEdit) (time.Time, error) {
 func (s *Schedules) RunNow(ctx context.Context, reach Reach, id, by string, asker *Asker) (internalapi.Job, error) {
 	var started *row
 	_, err := s.change(ctx, reach, id, func(tx *sql.Tx, one *schedule) (err error) {
-		started, err = s.startOne(ctx, tx, one, by, asker)
+		started, err = s.startOne(ctx, tx, one, s.clock.Now(), by, asker)
 		return err
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,6 +49,61 @@ func TestWorkersThatStartOverAndOverStopNoSchedule(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
+			}
+		})
+	}
+}
+
+// What a schedule should have started while no worker ran is started once by the next one
+// where the kind wants that, with the arguments of the time that the schedule named; for
+// other kinds it is left out.
+func TestAStartThatWasMissedIsMadeUpForOnce(t *testing.T) {
+	t.Parallel()
+	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			j := noops(t, engine, func(context.Context, *Run) error { return nil })
+			clock := testkit.NewClock()
+			s, ctx := j.Schedules, t.Context()
+			s.clock, j.config.ScheduleDelay = clock.Now, 10*time.Minute
+			missed := clock.Now().Add(-50 * time.Hour).Truncate(time.Minute)
+			args := func(at time.Time) any { return map[string]string{"of": at.Format(time.RFC3339)} }
+			j.config.Kinds["monthly"] = Kind{Run: j.config.Kinds["nothing"].Run, CatchUp: true, Scheduled: args}
+			j.config.Kinds["often"] = Kind{Run: j.config.Kinds["nothing"].Run, Scheduled: args}
+			for _, kind := range []string{"monthly", "often"} {
+				if _, err := j.db.Writer().ExecContext(ctx, `INSERT INTO schedules (id, name, kind, spec, time_zone, paused, next_at, last_at, last_job)
+					VALUES ($1, $1, $1, '0 6 1 1 *', 'Europe/Sofia', FALSE, $2, 0, '')`, kind, sqldb.Micros(missed)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 3 {
+				if err := s.delay(ctx); err != nil {
+					t.Fatal(err)
+				}
+				clock.Advance(11 * time.Minute)
+				if err := s.start(ctx); err != nil {
+					t.Fatal(err)
+				}
+			}
+			rows, err := j.db.Reader().QueryContext(ctx, `SELECT kind, args FROM jobs`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer rows.Close()
+			zone, err := time.LoadLocation("Europe/Sofia")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var all []string
+			for rows.Next() {
+				var kind, text string
+				if err := rows.Scan(&kind, &text); err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, kind+" "+text)
+			}
+			if len(all) != 1 || !strings.HasPrefix(all[0], "monthly ") || !strings.Contains(all[0], missed.In(zone).Format(time.RFC3339)) {
+				t.Errorf("%q, of %v", all, missed)
 			}
 		})
 	}

@@ -3,7 +3,10 @@ package cloud
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/examples/field/report"
@@ -15,6 +18,10 @@ import (
 
 const (
 	jobReport internalapi.JobKind = "field_report"
+	// reportSchedule is the name of its schedule, and reportHour when that starts it.
+	reportSchedule, reportHour = "Report of the day", 20
+	// reportsCaughtUp is how many evenings before the present day are made up for.
+	reportsCaughtUp = 7
 	// reportsKept is for how long reports can be read, in days.
 	reportsKept = 90
 	// maxRefused is how many refused commands a report has.
@@ -38,19 +45,53 @@ func (c *Cloud) reportsPart() part {
 			on.handle("GET", "reports/{file}", c.serveReport)
 		},
 		kinds: map[internalapi.JobKind]jobs.Kind{jobReport: {Run: c.makeReport, Alone: true, MaxWaiting: reportsWaiting,
-			Scheduled: func(now time.Time) any { return reportArgs{Day: reportedAt(now)} }}},
-		schedules: []internalapi.Schedule{{Name: "Report of the day", Kind: jobReport, Spec: "0 20 * * *"}},
+			Scheduled: func(at time.Time) any { return reportArgs{Day: at.Format(time.DateOnly)} }}},
+		schedules: []internalapi.Schedule{{Name: reportSchedule, Kind: jobReport, Spec: fmt.Sprintf("0 %d * * *", reportHour)}},
+		run:       c.catchUpReports,
 		clean:     c.cleanReports,
 	}
 }
 
-// reportedAt is the day that a report is of which is made at a time: one that comes late,
-// because nobody was there in the evening, is of the day before.
-func reportedAt(now time.Time) string {
-	if now.Hour() < 12 {
-		now = now.AddDate(0, 0, -1)
+// catchUpReports asks at the start for the reports of evenings on which nobody was there.
+func (c *Cloud) catchUpReports(ctx context.Context) error {
+	now := c.clock.Now().In(c.zone)
+	for i := reportsCaughtUp; i >= 0; i-- {
+		evening := time.Date(now.Year(), now.Month(), now.Day()-i, reportHour, 0, 0, 0, c.zone)
+		if evening.After(now) {
+			break
+		}
+		if err := c.catchUp(ctx, evening, now); err != nil && ctx.Err() == nil {
+			c.log.ErrorContext(ctx, "the report of a missed evening cannot be asked for", "day", evening.Format(time.DateOnly), "error", err)
+		}
 	}
-	return now.Format(time.DateOnly)
+	return nil
+}
+
+// catchUp asks for the report of an evening that has none. Replicas that start together
+// ask for the same job, and there is one.
+func (c *Cloud) catchUp(ctx context.Context, evening, now time.Time) error {
+	day := evening.Format(time.DateOnly)
+	missed, err := c.store.missed(ctx, day, evening)
+	if err != nil || !missed {
+		return err
+	}
+	id := uuid.NewSHA1(uuid.NameSpaceURL, []byte("report/"+day+"/"+now.Format(time.DateOnly))) // on another day another attempt
+	_, err = c.jobs.Submit(ctx, everything, jobs.Ask{ID: id.String(), Kind: jobReport, RequestedBy: "schedule: " + reportSchedule,
+		Args: reportArgs{Day: day}})
+	if sqldb.IsUnique(err) {
+		return nil
+	}
+	return err
+}
+
+// missed reports whether a day has no report of its evening, and there was something to
+// report before it ended: a service that is new has missed nothing.
+func (s *store) missed(ctx context.Context, day string, evening time.Time) (bool, error) {
+	var made, before int
+	err := s.db.Reader().QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM reports WHERE day = $1 AND made_at >= $2),
+		(SELECT COUNT(*) FROM reports WHERE day < $1) + (SELECT COUNT(*) FROM (SELECT 1 FROM commands WHERE received_at < $2 LIMIT 1) AS c)`,
+		day, sqldb.Micros(evening)).Scan(&made, &before)
+	return made == 0 && before > 0, err
 }
 
 func (c *Cloud) cleanReports(ctx context.Context) error {

@@ -126,3 +126,39 @@ func TestReportsAreForTheOffice(t *testing.T) {
 		testkit.Eventually(t, "olga has left the office", func() bool { return olga.Do("GET", "reports", nil).Status == 403 })
 	})
 }
+
+// TestEveningsThatWereMissed: what nobody was there to make at eight in the evening is made
+// at the next start, a report for each day and once, and none for days before the first.
+func TestEveningsThatWereMissed(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, p *fieldtest.Place, c *fieldtest.Cloud) {
+		tomorrow(p, 19, 0)
+		id := p.Visits("tom", p.Today(9), 1)[0]
+		pulled(t, c)
+		tom := p.Phone("tom")
+		booked(t, tom.Send(tom.Command(id, wire.Note, 0, wire.NoteBody{Text: "x"})))
+		first, second := p.Today(9).Format(time.DateOnly), p.Today(9).AddDate(0, 0, 1).Format(time.DateOnly)
+		c.Stop()
+		p.Advance(38 * time.Hour) // nine in the morning of the day after the second
+		c = p.CloudOn(c.Config.DB, t.TempDir())
+		p.CloudOn(c.Config.DB, t.TempDir())
+		olga := p.Phone("olga")
+		var list []wire.Report
+		days := func() (all string) {
+			list = nil
+			olga.Get("reports", &list)
+			for _, one := range list {
+				all += one.Day + " "
+			}
+			return all
+		}
+		testkit.Eventually(t, "the reports are made", func() bool { return days() == second+" "+first+" " })
+		if list[1].Visits != 1 || list[1].RequestedBy != "" {
+			t.Errorf("%+v", list[1])
+		}
+		var jobs int
+		if err := c.Config.DB.Reader().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM jobs WHERE kind = 'field_report'`).Scan(&jobs); err != nil || jobs != 2 {
+			t.Errorf("%d jobs made them, want 2: %v", jobs, err)
+		}
+	})
+}

@@ -52,6 +52,36 @@ func TestE1_AHiddenFileIsNoneOfItsCollection(t *testing.T) {
 	})
 }
 
+// TestE6_NobodyHidesTheFileOfAnother: who did not make a file cannot give it to its maker
+// alone, through whatever door: it would be out of their own sight.
+func TestE6_NobodyHidesTheFileOfAnother(t *testing.T) {
+	t.Parallel()
+	sets := map[string]permission.Right{}
+	for _, s := range erpModel.Sets {
+		sets[s.Name] = permission.OfSets
+	}
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newService(t, db)
+		object := w.dataObjectOf(t, "Crm_Sales_SalesOrders("+row(kindOrder, 1)+")")
+		w.post(t, file(1, object, ""))
+		all := dataObjects + "(" + object + ")"
+		w.as(someRights(sets).As(somebody), func() {
+			w.steps(t, []doorStep{
+				{"another", "PATCH", fileAt(1), `{"AccessPermission":"Creator"}`, 403, "", ""},
+				{"another, with its row", "PATCH", all, `{"Files":[{"Id":"` + row(kindFile, 1) + `","AccessPermission":"Creator"}]}`, 403, "", ""},
+				{"it is there", "GET", fileAt(1), "", 200, `"AccessPermission":"Internal"`, ""},
+				{"what hides nothing", "PATCH", fileAt(1), `{"AccessPermission":"External"}`, 204, "", ""},
+			})
+		})
+		w.as(someRights(sets).As(aGUID), func() {
+			w.steps(t, []doorStep{
+				{"the creator", "PATCH", fileAt(1), `{"AccessPermission":"Creator"}`, 204, "", ""},
+				{"sees it", "GET", fileAt(1), "", 200, `"AccessPermission":"Creator"`, ""},
+			})
+		})
+	})
+}
+
 // TestE1_FilesOfARowOfTheSameID: callers choose ids. Who makes a row with the id of one
 // of another set neither keeps that from having files nor, with the row, deletes them.
 func TestE1_FilesOfARowOfTheSameID(t *testing.T) {

@@ -56,18 +56,19 @@ func (w *Writer) permittedRow(e model.Entity, need permission.Right) error {
 }
 
 // moved reports whether a change that is not saved yet gives the row other guards than
-// those that were asked before it. Parts have those of their owner.
+// those that were asked before it. Parts have those of their owner, and may become one
+// account's own; a new one is its maker's.
 func (c *Change) moved() bool {
-	if c.owner != nil {
-		return false
-	}
-	if c.New && c.Record.Set.Hang() != nil {
+	if c.New && c.owner == nil && c.Record.Set.Hang() != nil {
 		return true
 	}
 	for _, p := range c.Record.Set.Personal() {
-		if c.New || c.Changed(p.Whose) || p.When != nil && c.Changed(p.When) {
+		if c.New && c.owner == nil || !c.New && (c.Changed(p.Whose) || p.When != nil && c.Changed(p.When)) {
 			return true
 		}
+	}
+	if c.owner != nil {
+		return false
 	}
 	for _, g := range c.Record.Set.Guards() {
 		p := g.Key

@@ -82,6 +82,46 @@ func TestE6_NobodyHidesTheFileOfAnother(t *testing.T) {
 	})
 }
 
+// TestE1_AHiddenFileIsNotDeletedWithTheOthers: what files hang on goes with all of them, or
+// not at all; the row itself goes with whatever hangs on it.
+func TestE1_AHiddenFileIsNotDeletedWithTheOthers(t *testing.T) {
+	t.Parallel()
+	sets := map[string]permission.Right{}
+	for _, s := range erpModel.Sets {
+		sets[s.Name] = permission.OfSets
+	}
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newService(t, db)
+		w.post(t, visit(0, ""))
+		at := visits + "(" + row(kindVisit, 0) + ")"
+		object := w.dataObjectOf(t, at)
+		w.post(t, file(1, object, ""), file(2, object, `,"AccessPermission":"Creator"`))
+		all := dataObjects + "(" + object + ")"
+		other, creator := someRights(sets).As(somebody), someRights(sets).As(aGUID)
+		remove := `{"objects":[{"@odata.type":"#Erp.Systems_Core_ExtensibleDataObject","@odata.id":"` + all + `","@erpnet.action":"delete"}]}`
+		w.as(other, func() {
+			w.steps(t, []doorStep{
+				{"another", "DELETE", all, "", 409, "another account's alone", row(kindFile, 2)},
+				{"another, by an import", "POST", "Import", remove, 200, "another account's alone", row(kindFile, 2)},
+				{"what they see", "DELETE", fileAt(1), "", 204, "", ""},
+			})
+		})
+		w.as(creator, func() {
+			w.steps(t, []doorStep{
+				{"it is there", "GET", fileAt(2), "", 200, "", ""},
+				{"the creator", "DELETE", all, "", 204, "", ""},
+			})
+		})
+		object = w.dataObjectOf(t, at)
+		w.post(t, file(3, object, ""))
+		w.as(other, func() {
+			w.steps(t, []doorStep{{"none is hidden", "DELETE", dataObjects + "(" + object + ")", "", 204, "", ""}})
+		})
+		w.post(t, file(4, w.dataObjectOf(t, at), `,"AccessPermission":"Creator"`))
+		w.as(other, func() { w.steps(t, []doorStep{{"the row itself", "DELETE", at, "", 204, "", ""}}) })
+	})
+}
+
 // TestE1_FilesOfARowOfTheSameID: callers choose ids. Who makes a row with the id of one
 // of another set neither keeps that from having files nor, with the row, deletes them.
 func TestE1_FilesOfARowOfTheSameID(t *testing.T) {

@@ -19,6 +19,9 @@ func (w *Writer) Delete(e model.Entity, when Condition) error {
 	if err := w.unreferenced(c.Record); err != nil {
 		return err
 	}
+	if err := w.seesParts(c.Record); err != nil {
+		return err
+	}
 	if err := w.tx.Remove(c.Record.Set, c.ID); err != nil {
 		return err
 	}
@@ -30,6 +33,33 @@ func (w *Writer) Delete(e model.Entity, when Condition) error {
 	c.owner.forced, c.owner.parts = true, true
 	_, err = c.owner.write()
 	return err
+}
+
+// seesParts refuses to delete a row with parts that are another account's own. What goes
+// with a row that others hang on goes: of that its guards say who may delete it.
+func (w *Writer) seesParts(r *model.Record) error {
+	if w.by.Granted.Rights.Everything() {
+		return nil
+	}
+	for _, child := range r.Set.Children {
+		if len(child.Set.Personal()) == 0 {
+			continue
+		}
+		within := query.Equal(child.Owner, model.TextValue(r.ID))
+		all, err := w.all(&query.Query{Set: child.Set, Where: within})
+		if err != nil {
+			return err
+		}
+		seen, err := w.all(&query.Query{Set: child.Set, By: w.by.Granted.Rights, Where: within})
+		if err != nil {
+			return err
+		}
+		if len(seen) < len(all) {
+			return tandem.Errorf(tandem.CodeConflict, "%s cannot be deleted: some of its %s are another account's alone; delete those that you see.",
+				model.Entity{Set: r.Set, ID: r.ID}, child.Name)
+		}
+	}
+	return nil
 }
 
 // unreferenced refuses to delete a row that others point at, and says which.

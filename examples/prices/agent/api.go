@@ -175,6 +175,13 @@ func (a *Agent) shown(ctx context.Context, p *person, b *batch) (out wire.Batch,
 		return out, err
 	}
 	out.MayManage = a.edits(p) || p.in(out.Approvers)
+	if b.state == wire.Failed {
+		stuck, err := a.stuck(ctx, b.id)
+		if err != nil {
+			return out, err
+		}
+		out.Stuck = stuck != ""
+	}
 	if b.state == wire.Waiting {
 		if out.WhyNot, err = a.mayDecide(ctx, a.config.DB.Reader(), p, b, out.Approvers); err != nil {
 			return out, err

@@ -272,38 +272,3 @@ func (a *Agent) stopWriting(ctx context.Context, r *jobs.Run, b *batch, left boo
 		return a.store.event(ctx, tx, b.id, at, "", "written as "+now.systemUser)
 	})
 }
-
-// control pauses, resumes or cancels a batch for a person, or has it checked again.
-func (a *Agent) control(ctx context.Context, p *person, id int64, what string) error {
-	err := a.store.change(ctx, id, func(tx *sql.Tx, b *batch) error {
-		if err := a.manages(ctx, p, b); err != nil {
-			return err
-		}
-		now := a.clock.Now()
-		refused := tandem.Errorf(tandem.CodeConflict, "a batch that is %s cannot be told to %s", b.state, what)
-		switch {
-		case what == "pause" && b.state == wire.Running:
-			b.wanted = wantPause
-		case what == "resume" && b.state == wire.Paused:
-			b.state, b.note, b.jobID = wire.Approved, "", jobs.NewID()
-			if self := a.self(); self != "" && b.systemUser != "" && self != b.systemUser && !p.Admin {
-				return tandem.Errorf(tandem.CodeForbidden,
-					"the application acts as %s now, and began this batch as %s: an administrator has to resume it", self, b.systemUser)
-			}
-			b.systemUser = ""
-		case what == "cancel" && b.state == wire.Running:
-			b.wanted = wantCancel
-		case what == "cancel" && b.state == wire.Paused:
-			b.state, b.wanted, b.note, b.jobID = wire.Written, wantCancel, "", jobs.NewID()
-		case what == "cancel" && (b.state == wire.Waiting || b.state == wire.Received || b.state == wire.Approved && b.startedAt.IsZero()):
-			b.state, b.finishedAt, b.note, b.jobID = wire.Cancelled, now, "nothing was written", jobs.NewID() // a job at work finds it gone on
-		case what == "check" && b.startedAt.IsZero() && (b.state == wire.Unusable || b.state == wire.Failed || b.state == wire.Waiting):
-			b.state, b.note, b.jobID, b.finishedAt = wire.Received, "", jobs.NewID(), b.startedAt
-		default:
-			return refused
-		}
-		return a.store.event(ctx, tx, id, now, p.Login, what)
-	})
-	a.wake()
-	return err
-}

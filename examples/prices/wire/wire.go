@@ -114,10 +114,12 @@ type Batch struct {
 	JobNote  string `json:"job_note,omitempty"`
 	// Approvers is the group that decides. MayDecide says that who asks may; else
 	// WhyNot says why not. MayManage is for pausing, cancelling and rolling back.
-	Approvers string  `json:"approvers"`
-	MayDecide bool    `json:"may_decide"`
-	WhyNot    string  `json:"why_not,omitempty"`
-	MayManage bool    `json:"may_manage"`
+	Approvers string `json:"approvers"`
+	MayDecide bool   `json:"may_decide"`
+	WhyNot    string `json:"why_not,omitempty"`
+	MayManage bool   `json:"may_manage"`
+	// Stuck says that a batch has failed in the middle, and may go on.
+	Stuck     bool    `json:"stuck,omitempty"`
 	Histogram []Bar   `json:"histogram,omitempty"`
 	Events    []Event `json:"events,omitempty"`
 }

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -71,6 +72,41 @@ func TestFAPIHappyFlow(t *testing.T) {
 		again := h.post(oauth.PathToken, s.signed(key, nil, "grant_type", "refresh_token", "refresh_token", a.RefreshToken)...)
 		if again.got() != "ok" || bound(t, again.AccessToken) != h.key.Thumbprint {
 			t.Errorf("renewed: %s", again.Body)
+		}
+	})
+}
+
+// A client of the profile keeps its refresh token (section 5.3.2.1): an answer that was
+// lost costs nobody their sign-in, however late it is asked for again. What ends the
+// grant ends it all the same, on every replica.
+func TestFAPIRefreshTokensAreNotReplaced(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		s := newSiteOn(t, db)
+		key := s.fapi()
+		r, second := s.one(), s.start()
+		h := r.holding(newKey(t))
+		pushed := requestURI(t, r.post(oauth.PathPushed, s.signed(key, nil, pushedParameters...)...))
+		b := r.browser()
+		code := b.signInOn(b.do("GET", "/id/connect/authorize?client_id="+portal+"&request_uri="+url.QueryEscape(pushed), nil), "anna")
+		given := h.post(oauth.PathToken, s.signed(key, nil, "grant_type", "authorization_code", "code", code, "redirect_uri", back, "code_verifier", verifier)...)
+		refresh := func(h *holding) *answer {
+			return h.post(oauth.PathToken, s.signed(key, nil, "grant_type", "refresh_token", "refresh_token", given.RefreshToken)...)
+		}
+		elsewhere := second.holding(h.key)
+		for range 3 {
+			s.clock.Advance(15 * time.Second)
+			for _, h := range []*holding{h, elsewhere} {
+				if a := refresh(h); a.got() != "ok" || a.RefreshToken != given.RefreshToken {
+					t.Fatalf("%s, the same: %v", a.Body, a.RefreshToken == given.RefreshToken)
+				}
+			}
+		}
+		if _, err := s.accounts.EndSignIns(t.Context(), by, "anna"); err != nil {
+			t.Fatal(err)
+		}
+		if a := refresh(elsewhere); a.got() != "invalid_grant" {
+			t.Errorf("after the end of the sign-in: %s", a.got())
 		}
 	})
 }

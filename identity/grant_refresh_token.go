@@ -10,7 +10,7 @@ import (
 	"github.com/hybridapps/tandem/oauth"
 )
 
-// refreshToken replaces a refresh token and gives a new access token (RFC 6749
+// refreshToken replaces a refresh token, unless FAPI 2.0 forbids that, and gives a new access token (RFC 6749
 // section 6). The scope can be narrowed for this access token; the grant stays
 // as it is and never grows (invariants I9 and I10).
 func (h *Handler) refreshToken(ctx context.Context, q *request) (*issued, error) {
@@ -76,17 +76,28 @@ func (h *Handler) refreshToken(ctx context.Context, q *request) (*issued, error)
 	if err := h.useProof(ctx, q); err != nil {
 		return nil, err
 	}
-	response.RefreshToken, err = h.Families.Rotate(ctx, refresh)
+	response.RefreshToken, err = h.nextRefresh(ctx, q, refresh)
 	if err != nil {
 		return nil, err
 	}
-	q.family(refresh.ID, refresh.Number()+1)
 	return &issued{
 		response: response,
 		access:   access,
 		as:       u,
 		detail:   "user token by refresh, scope " + response.Scope + obsolete(asked),
 	}, nil
+}
+
+// nextRefresh is what the client refreshes with the next time.
+func (h *Handler) nextRefresh(ctx context.Context, q *request, t token.RefreshToken) (string, error) {
+	if q.app.FAPI {
+		return h.Families.Keep(ctx, t)
+	}
+	next, err := h.Families.Rotate(ctx, t)
+	if err == nil {
+		q.family(t.ID, t.Number()+1)
+	}
+	return next, err
 }
 
 // ofEarlierApp refuses what was given to an application of the same name before this one

@@ -420,6 +420,9 @@ var fapi = modules[fapiCase]{
 		if b.status != http.StatusOK || f.call(dpop.Scheme, b.get("access_token")) != http.StatusOK {
 			t.Errorf("renewed: %d %v", b.status, b.body)
 		}
+		if b.get("refresh_token") != a.get("refresh_token") { // FAPI 2.0, section 5.3.2.1
+			t.Error("the refresh token was replaced")
+		}
 		g := f.second(f.bound)
 		g.send("token_endpoint", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {b.get("refresh_token")}}).fails("invalid_grant")
 	},

@@ -337,6 +337,20 @@ func (f *Families) Rotate(ctx context.Context, t RefreshToken) (successor string
 	}
 }
 
+// Keep uses a token that Find returned and leaves it in its place: the FAPI 2.0 Security
+// Profile forbids rotation (section 5.3.2.1), as its clients prove a key with each use. It
+// reads the family once more, so that a refresh in flight cannot outlive a sign-out. One
+// that was replaced, before the application was held to the profile, gets its successor.
+func (f *Families) Keep(ctx context.Context, t RefreshToken) (newest string, err error) {
+	if t.Family, t.secret, err = f.family(ctx, t.ID); err != nil {
+		return "", err
+	}
+	if err := f.usable(ctx, &t); err != nil {
+		return "", err
+	}
+	return derive(t.id, t.Generation, t.secret), nil
+}
+
 // Look says of a token whether it could be used now, and of what family it is. It
 // uses nothing up and ends nothing.
 func (f *Families) Look(ctx context.Context, text, applicationURI string) (Family, error) {

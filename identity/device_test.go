@@ -255,6 +255,17 @@ func TestDeviceCodesAreNotGuessed(t *testing.T) {
 	if waits < 3 {
 		t.Errorf("15 wrong codes waited %d times", waits)
 	}
+	// Nobody waits for what somebody else typed, however much that was.
+	for range 60 {
+		s.clock.Advance(15 * time.Second)
+		b.do("GET", oauth.PathDevice+"?user_code=BCDF-BCDF", nil)
+	}
+	_, codes := r.begin("read")
+	other := r.browser()
+	other.authorize("paul")
+	if page := other.do("GET", oauth.PathDevice+"?user_code="+url.QueryEscape(codes.UserCode), nil); page.Code != http.StatusOK {
+		t.Errorf("another person's first code: %d", page.Code)
+	}
 }
 
 // FuzzUserCode: what is read as a code has its form, and is read the same again as it is

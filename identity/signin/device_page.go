@@ -31,8 +31,9 @@ var (
 
 const (
 	placeDecide = "device decision"
-	// deviceThrottle is whose attempts the typing of codes counts as: no login has a space.
-	deviceThrottle = "device code"
+	// deviceThrottle and the person's id are whose attempts the typing of codes counts as:
+	// no login has a space. Nobody waits for what others typed.
+	deviceThrottle = "device code "
 )
 
 // deviceForm is the page of the device flow (RFC 8628 section 3.3): a person types the code
@@ -78,7 +79,7 @@ func (h *Handler) deviceTyped(w http.ResponseWriter, r *http.Request, typed stri
 	if who == nil {
 		return h.redirectSealed(w, r, pathSignIn, &authorizationRequest{Device: tandem.Clip(typed, shown), Locales: locales(r), At: h.Clock.Now().Unix()})
 	}
-	g, app, wait, err := h.findDevice(r, typed)
+	g, app, wait, err := h.findDevice(r, who, typed)
 	switch {
 	case err != nil && !errors.Is(err, tandem.ErrNotFound):
 		return err
@@ -94,9 +95,9 @@ func (h *Handler) deviceTyped(w http.ResponseWriter, r *http.Request, typed stri
 
 // findDevice is what waits under a code, and the application, or for how long one has to
 // wait before one may try. Wrong codes are counted as wrong passwords are.
-func (h *Handler) findDevice(r *http.Request, typed string) (g token.DeviceGrant, app *registry.App, wait time.Duration, err error) {
+func (h *Handler) findDevice(r *http.Request, who *signedIn, typed string) (g token.DeviceGrant, app *registry.App, wait time.Duration, err error) {
 	ctx := r.Context()
-	try := newAttempt(deviceThrottle, netaddr.Network(r.RemoteAddr))
+	try := newAttempt(deviceThrottle+who.UserID, netaddr.Network(r.RemoteAddr))
 	counted, err := h.throttle.begin(ctx, try)
 	if err != nil || counted.wait > 0 {
 		return g, nil, counted.wait, err

@@ -185,7 +185,7 @@ func (h *Handler) tryFactor(ctx context.Context, try attempt, check func() error
 	if counted.slow {
 		turn, cancel := context.WithTimeout(ctx, hashTimeout)
 		defer cancel()
-		leave, err := h.throttle.hold(turn)
+		leave, err := h.throttle.hold(turn, try)
 		if err != nil {
 			ctx, cancel := toTheEnd(ctx)
 			defer cancel()

@@ -174,7 +174,7 @@ func (h *Handler) authenticate(r *http.Request, f signInFields) (acc Account, wa
 	if err != nil && !errors.Is(err, tandem.ErrNotFound) {
 		return Account{}, 0, err
 	}
-	right, renew, err := h.verify(ctx, acc.PasswordHash, f.password, counted.slow)
+	right, renew, err := h.verify(ctx, acc.PasswordHash, f.password, try, counted.slow)
 	if err != nil {
 		// The password was never looked at. The caller may be gone already.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hashTimeout)
@@ -203,11 +203,11 @@ func (h *Handler) attemptOf(r *http.Request, kind, key string) attempt {
 }
 
 // verify looks at the password when it is the attempt's turn.
-func (h *Handler) verify(ctx context.Context, hash, password string, slow bool) (right, renew bool, err error) {
+func (h *Handler) verify(ctx context.Context, hash, password string, try attempt, slow bool) (right, renew bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, hashTimeout)
 	defer cancel()
 	if slow {
-		leave, err := h.throttle.hold(ctx)
+		leave, err := h.throttle.hold(ctx, try)
 		if err != nil {
 			return false, false, err
 		}

@@ -41,10 +41,13 @@ type Throttling struct {
 	// AddressFailures is how many failures one address may have over all
 	// accounts; the default is 100. From then on each attempt from there is
 	// held back for AddressDelay (default 1 s), and those of all such addresses
-	// have their passwords looked at one after another in each process.
+	// have their passwords looked at one after another in each process, the
+	// addresses by turns.
 	AddressFailures int
 	AddressDelay    time.Duration
-	// Window is how long a failure is remembered; the default is 15 minutes.
+	// Window is how long a failure is remembered; the default is 15 minutes. The
+	// failures of an address count half after one, and nothing after some: where
+	// many people share it there is never a quiet quarter of an hour.
 	Window time.Duration
 }
 
@@ -74,8 +77,8 @@ func (t Throttling) withDefaults() Throttling {
 // nothing.
 type Attempts struct {
 	Failures int
-	// LastAt is when the last one was counted, BlockedUntil when the next one
-	// may come.
+	// LastAt is when the last one was counted, or for an address when its window began,
+	// BlockedUntil when the next one may come.
 	LastAt, BlockedUntil time.Time
 }
 
@@ -105,17 +108,31 @@ func (a *Attempts) settle(now time.Time, t *Throttling) {
 	}
 }
 
+// age brings the counter of an address to the time of now. Attempts do not prolong it:
+// people would pay for what was mistyped on a whole busy day.
+func (a *Attempts) age(now time.Time, t *Throttling) {
+	if a.LastAt.After(now) {
+		a.LastAt = now
+	}
+	for a.Failures > 0 && now.Sub(a.LastAt) >= t.Window {
+		a.Failures = min(a.Failures, 2*t.AddressFailures-1) / 2
+		a.LastAt = a.LastAt.Add(t.Window)
+	}
+	if a.Failures == 0 {
+		*a = Attempts{}
+	}
+}
+
 // throttle is the rule of Throttling over the stored counters.
 type throttle struct {
 	Throttling
 	counters AttemptCounters
 	clock    tandem.Clock
-	// slowLane has one place.
-	slowLane chan struct{}
+	slow     *slowLane
 }
 
 func newThrottle(t Throttling, counters AttemptCounters, clock tandem.Clock) throttle {
-	return throttle{Throttling: t.withDefaults(), counters: counters, clock: clock, slowLane: make(chan struct{}, 1)}
+	return throttle{Throttling: t.withDefaults(), counters: counters, clock: clock, slow: newSlowLane()}
 }
 
 // attempt is one try to sign in: what it counts against.
@@ -170,7 +187,11 @@ func (t *throttle) begin(ctx context.Context, a attempt) (v verdict, err error) 
 // decide is the rule itself.
 func (t *throttle) decide(c []Attempts, now time.Time) verdict {
 	for i := range c {
-		c[i].settle(now, &t.Throttling)
+		if i == byAddress {
+			c[i].age(now, &t.Throttling)
+		} else {
+			c[i].settle(now, &t.Throttling)
+		}
 	}
 	pair, underAttack, slow := &c[byPair], false, false
 	if len(c) > byAccount {
@@ -185,8 +206,9 @@ func (t *throttle) decide(c []Attempts, now time.Time) verdict {
 		return verdict{wait: wait}
 	}
 	for i := range c {
-		c[i].Failures++
-		c[i].LastAt = now
+		if c[i].Failures++; i != byAddress || c[i].Failures == 1 {
+			c[i].LastAt = now
+		}
 	}
 	pair.BlockedUntil = now
 	if over := pair.Failures - t.Failures; over >= 0 {
@@ -200,7 +222,7 @@ func (t *throttle) decide(c []Attempts, now time.Time) verdict {
 
 // hold keeps an attempt back until its turn in the slow lane. Leave the lane
 // when the password has been looked at. The error is ctx's.
-func (t *throttle) hold(ctx context.Context) (leave func(), err error) {
+func (t *throttle) hold(ctx context.Context, a attempt) (leave func(), err error) {
 	delay := time.NewTimer(t.AddressDelay)
 	defer delay.Stop()
 	select {
@@ -208,12 +230,7 @@ func (t *throttle) hold(ctx context.Context) (leave func(), err error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	select {
-	case t.slowLane <- struct{}{}:
-		return func() { <-t.slowLane }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return t.slow.enter(ctx, a.keys[byAddress])
 }
 
 // delay is FirstDelay doubled over times, at most MaxDelay.

@@ -1,11 +1,15 @@
 package signin
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/hybridapps/tandem/internal/testkit"
 )
 
 // world is a throttle whose counters are in memory, one map for all attempts.
@@ -141,4 +145,94 @@ func TestC22_OneAddressGetsFewGuesses(t *testing.T) {
 	if v := w.try("anna", "198.51.100.1"); v != (verdict{}) {
 		t.Errorf("still %+v", v)
 	}
+}
+
+// Where many people sign in all day long, what they mistype is not added up: an address
+// is slow for a burst of failures, and for a while after it, whoever signs in meanwhile.
+func TestABusyAddressIsNotSlow(t *testing.T) {
+	t.Parallel()
+	const office = "203.0.113.7"
+	w := newWorld()
+	signIn := func(login string) verdict {
+		a := newAttempt(login, office)
+		v := w.attempt(a)
+		w.do(a, func(c []Attempts) { takeBack(&c[byAddress]) })
+		return v
+	}
+	for i := range 200 { // two days
+		w.now = w.now.Add(7 * time.Minute)
+		if v := w.try(fmt.Sprint("user", i), office); v.slow {
+			t.Fatalf("slow after %d failures, 7 minutes apart", i)
+		}
+		w.now = w.now.Add(7 * time.Minute)
+		if v := signIn(fmt.Sprint("other", i)); v != (verdict{}) {
+			t.Fatalf("after %d failures: %+v", i, v)
+		}
+	}
+	for i := range 1000 {
+		w.now = w.now.Add(100 * time.Millisecond)
+		w.try(fmt.Sprint("guess", i), office)
+	}
+	if v := signIn("anna"); !v.slow {
+		t.Error("a burst of guesses makes nobody slow")
+	}
+	for range 3 {
+		w.now = w.now.Add(10 * time.Minute)
+		signIn("anna")
+	}
+	if v := signIn("paul"); v.slow {
+		t.Error("half an hour after the burst the office is slow")
+	}
+}
+
+// However many attempts one address has in the slow lane, somebody from another one waits
+// for a single one of them.
+func TestEachAddressHasItsTurnInTheSlowLane(t *testing.T) {
+	t.Parallel()
+	l, ctx := newSlowLane(), t.Context()
+	leave, err := l.enter(ctx, "attacker")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const many = 30
+	passed := make(chan string)
+	enter := func(address string) {
+		leave, err := l.enter(ctx, address)
+		if err != nil {
+			t.Error(err)
+		}
+		passed <- address
+		leave()
+	}
+	waiting := func(n int) bool {
+		l.lock.Lock()
+		defer l.lock.Unlock()
+		users := 0
+		for _, q := range l.address {
+			users += q.users
+		}
+		return users == n
+	}
+	for range many {
+		go enter("attacker")
+	}
+	testkit.Eventually(t, "they wait", func() bool { return waiting(many + 1) })
+	go enter("office")
+	testkit.Eventually(t, "the office waits", func() bool { return waiting(many + 2) })
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, err := l.enter(gone, "impatient"); !errors.Is(err, context.Canceled) {
+		t.Errorf("somebody who has gone: %v", err)
+	}
+	leave()
+	before := -1
+	for n := range many + 1 {
+		if <-passed == "office" {
+			before = n
+		}
+	}
+	if before > many/3 { // one or two, and more only where the machine let the office wait
+		t.Errorf("%d passed before the office", before)
+	}
+	testkit.Eventually(t, "nothing is left", func() bool { return waiting(0) })
 }

@@ -160,3 +160,39 @@ func TestImportTellsOfRefusedObjects(t *testing.T) {
 		}
 	})
 }
+
+// TestTheKeyOfADocumentIsNoPartOfIt: who sees a document can be changed whatever its state
+// is, and nothing else of it with that.
+func TestTheKeyOfADocumentIsNoPartOfIt(t *testing.T) {
+	t.Parallel()
+	const orders = "Crm_Sales_SalesOrders"
+	all := permission.ByPlatform().Rights
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newTyped(t, db)
+		order := orders + "(" + row(kindOrder, 0) + ")"
+		keyed := func(state int64, void bool) {
+			w.put(t, 0, state, 0)
+			w.sql(t, `UPDATE erp_sales_orders SET void = $1, access_key = $2 WHERE id = $3`, void, keyID(orders, 0), row(kindOrder, 0))
+		}
+		for _, past := range []struct {
+			state int64
+			void  bool
+			words string
+		}{{30, false, "is Released"}, {40, false, "is Completed"}, {0, true, "is void"}} {
+			keyed(past.state, past.void)
+			w.attempts(t, []attempt{
+				{"with its notes", all, "PATCH", order, `{"AccessKey":null,"DocumentNotes":"x"}`, 422, past.words, ""},
+				{"with a line", all, "PATCH", order, `{"AccessKey":null,"Lines":[{"Product":{"PartNumber":"P1"}}]}`, 422, past.words, ""},
+				{"notes", all, "PATCH", order, `{"DocumentNotes":"x"}`, 422, past.words, ""},
+				{"delete", all, "DELETE", order, "", 422, past.words, ""},
+				{"what may be done", all, "GET", order + "/GetAllowedStates()", "", 200, `"edit":{"allowed":false`, ""},
+				{"its key", all, "PATCH", order, `{"AccessKey":null}`, 204, "", ""},
+				{"what it was", all, "GET", order + "?$select=State,UserStatus,AccessKey", "", 200, `"UserStatus":null,"AccessKey":null`, ""},
+			})
+		}
+		keyed(30, false)
+		w.attempts(t, []attempt{ // the key is administered, as ever
+			{"who does not administer it", w.holding(permission.OfSets, permission.OfRows), "PATCH", order, `{"AccessKey":null}`, 403, "administer", ""},
+		})
+	})
+}

@@ -49,7 +49,7 @@ func allowedStates(c *write.Change) (*write.Object, error) {
 	void, edit := &write.Object{}, &write.Object{}
 	err = errors.Join(
 		allowed(void, c.Would("MakeVoid", mayBeVoid)),
-		allowed(edit, c.Would("", func(c *write.Change) error { return errors.Join(c.Permitted(), guardDocument(c)) })),
+		allowed(edit, c.Would("", func(c *write.Change) error { return errors.Join(c.Permitted(), pastChanging(c)) })),
 	)
 	return (&write.Object{}).Set("states", orNone(states)).Set("userStatuses", orNone(statuses)).Set("void", void).Set("edit", edit), err
 }

@@ -72,7 +72,7 @@ func rewritten(c *write.Change) bool {
 // approve keeps the user status in step with what the document says: a change after
 // the approval undoes it. Actions say themselves what becomes of it.
 func approve(c *write.Change) error {
-	if c.Action() != "" || !rewritten(c) && c.Has("UserStatus") {
+	if c.Action() != "" || !rewritten(c) && (c.Has("UserStatus") || c.Get("State").Int >= StateReleased) {
 		return nil
 	}
 	if c.PartsChanged() || c.Touched("DocumentType") || touched(c, "Customer") || touched(c, "DocumentCurrency") {

@@ -116,9 +116,18 @@ var documentRules = []write.Rule{
 		}},
 }
 
-// guardDocument refuses changes of documents that are past changing. The saved
-// state decides: no write can change it but an action.
+// guardDocument refuses changes of documents that are past changing. Who sees a document
+// is no part of what it says, and can be changed as long as it is there.
 func guardDocument(c *write.Change) error {
+	if !c.GuardsParts() && !c.ChangesBeside("AccessKey") {
+		return nil
+	}
+	return pastChanging(c)
+}
+
+// pastChanging refuses a document whose state, or being void, lets nothing that it says be
+// changed. The saved state decides: no write can change it but an action.
+func pastChanging(c *write.Change) error {
 	if c.SavedValue("Void").Int != 0 {
 		return c.Fail("document %s is void and cannot be changed; create a new one.", c.Get("DocumentNo").Text)
 	}

@@ -80,9 +80,17 @@ func (a *Admin) Rehearse(ctx context.Context, since time.Time, f func(*Admin) er
 	return effect, nil
 }
 
-// RehearseRow is [Admin.Rehearse] for giving a row, named by what it is called, of a
-// set another key. An empty id is no key.
-func (a *Admin) RehearseRow(ctx context.Context, row, set, had, has string) (*Effect, error) {
+// Guarded are rows that the key of one row guards: that row, and those that refer to it.
+type Guarded struct {
+	// On is what they are called, Set is their set, and Rights are what the key decides
+	// about.
+	On, Set string
+	Rights  Right
+}
+
+// RehearseRow is [Admin.Rehearse] for giving a row another key, which guards these. An
+// empty id is no key.
+func (a *Admin) RehearseRow(ctx context.Context, guarded []Guarded, had, has string) (*Effect, error) {
 	d, err := a.Store.Definitions(ctx)
 	if err != nil {
 		return nil, err
@@ -90,18 +98,31 @@ func (a *Admin) RehearseRow(ctx context.Context, row, set, had, has string) (*Ef
 	table := NewTable(d)
 	return a.compare(ctx, time.Time{}, func(u *tandem.User, put []string) (string, func() []Change, func(*Use) bool) {
 		groups := GroupsOf(u, put)
-		return strings.Join(groups, " "), func() []Change {
+		return strings.Join(groups, " "), func() (all []Change) {
 			r := table.Rights(groups)
-			return difference("the row "+row, r.onRow(set, had), r.onRow(set, has))
+			for i := range guarded {
+				g := &guarded[i]
+				all = append(all, difference(g.On, r.onRow(g, had), r.onRow(g, has))...)
+			}
+			return all
 		}, nil
 	})
 }
 
-// onRow are the rights on a row with the key, as far as the key decides.
-func (r *Rights) onRow(set, key string) Grant {
+// onRow are the rights on rows with the key, as far as the key decides.
+func (r *Rights) onRow(on *Guarded, key string) Grant {
 	var g Grant
-	for _, need := range []Right{Read, Update, Delete} {
-		if r.Set(set, need) && r.Key(key, need) {
+	for need := Read; need <= All; need <<= 1 {
+		of := need
+		switch {
+		case on.Rights&need == 0 || need == Reopen && key == "": // which nobody can be granted without a key
+			continue
+		case need&OfDocuments != 0 && key == "":
+			of = Update // whoever may change the document may do it
+		case need&OfDocuments != 0:
+			of = Read
+		}
+		if r.Set(on.Set, of) && r.Key(key, need) {
 			g.Rights |= need
 		}
 	}

@@ -108,8 +108,7 @@ func (a *Administration) PutKey(ctx context.Context, by tandem.By, key, row stri
 	if err := a.settle(ctx, &k); err != nil {
 		return err
 	}
-	link := (&write.Object{}).Set("@odata.id", "Systems_Security_AccessKeys("+k.ID+")")
-	return a.setKey(ctx, by, row, link, k.ID, fmt.Sprintf("gave %s the key %q", row, k.Name))
+	return a.setKey(ctx, by, row, k.ID, fmt.Sprintf("gave %s the key %q", row, k.Name))
 }
 
 // settle waits until every replica knows a key, and the ERP has it.
@@ -129,10 +128,10 @@ const settlePause = 100 * time.Millisecond
 
 // TakeKey takes its key from a row: whoever may read its set sees it then.
 func (a *Administration) TakeKey(ctx context.Context, by tandem.By, row string) error {
-	return a.setKey(ctx, by, row, nil, "", "took its key from "+row)
+	return a.setKey(ctx, by, row, "", "took its key from "+row)
 }
 
-func (a *Administration) setKey(ctx context.Context, by tandem.By, row string, key any, keyID, what string) error {
+func (a *Administration) setKey(ctx context.Context, by tandem.By, row, key, what string) error {
 	m := erpModel()
 	set, id, err := m.ParseID(row)
 	if err != nil {
@@ -142,9 +141,16 @@ func (a *Administration) setKey(ctx context.Context, by tandem.By, row string, k
 		return err
 	}
 	store := a.erpStore(m)
-	change := (&write.Object{}).Set("AccessKey", key)
-	if _, err := store.Update(ctx, platformActor(by), model.Entity{Set: set, ID: id}, write.Condition{}, change); err != nil {
+	if _, err := store.Update(ctx, platformActor(by), model.Entity{Set: set, ID: id}, write.Condition{}, keyed(key)); err != nil {
 		return err
 	}
-	return a.note(ctx, by, tandem.Facts{Row: row, Key: keyID, Subject: tandem.Subject{Kind: "row", ID: id, Name: row}}, what)
+	return a.note(ctx, by, tandem.Facts{Row: row, Key: key, Subject: tandem.Subject{Kind: "row", ID: id, Name: row}}, what)
+}
+
+// keyed is the change that gives a row a key, or with an empty id takes it.
+func keyed(key string) *write.Object {
+	if key == "" {
+		return (&write.Object{}).Set("AccessKey", nil)
+	}
+	return (&write.Object{}).Set("AccessKey", (&write.Object{}).Set("@odata.id", "Systems_Security_AccessKeys("+key+")"))
 }

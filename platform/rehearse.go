@@ -8,6 +8,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/erp/write"
 	"github.com/hybridapps/tandem/permission"
 )
 
@@ -35,11 +36,18 @@ func (a *Administration) RehearseKey(ctx context.Context, key, row string) (*per
 	if key != "" && k.EntityName != set.Name {
 		return nil, tandem.Errorf(tandem.CodeRule, "the key %q is for rows of %s; choose or make one for %s", k.Name, k.EntityName, set.Name)
 	}
+	store := a.erpStore(m)
 	q := query.ByID(set, id)
 	q.Fields = []*model.Property{set.AccessKey()}
-	found, had := false, ""
-	err = a.erpStore(m).Query(ctx, q, func(r *query.Row) error {
+	if p := set.Property("EntityName"); set.Name == setERPDocumentTypes {
+		q.Fields = append(q.Fields, p)
+	}
+	found, had, of := false, "", ""
+	err = store.Query(ctx, q, func(r *query.Row) error {
 		found, had = true, strings.Clone(r.Values[0].Text)
+		if len(r.Values) > 1 {
+			of = strings.Clone(r.Values[1].Text)
+		}
 		return nil
 	})
 	switch {
@@ -48,7 +56,38 @@ func (a *Administration) RehearseKey(ctx context.Context, key, row string) (*per
 	case !found:
 		return nil, tandem.Errorf(tandem.CodeNotFound, "there is no %s", row)
 	}
-	return a.Permissions.RehearseRow(ctx, row, set.Name, had, k.ID)
+	if key != "" {
+		if err := a.settle(ctx, &k); err != nil {
+			return nil, err
+		}
+	}
+	store.Undo = true // to be told what refuses it
+	if _, err := store.Update(ctx, platformActor(a.config.By), model.Entity{Set: set, ID: id}, write.Condition{}, keyed(k.ID)); err != nil {
+		return nil, err
+	}
+	return a.Permissions.RehearseRow(ctx, guardedBy(m.Model, set, row, of), had, k.ID)
+}
+
+// guardedBy are the rows that the key of a row guards: the row itself, and those that have
+// it for a guard. of is the set whose documents have the row for their type; empty for rows
+// that are no types.
+func guardedBy(m *model.Model, set *model.Set, row, of string) []permission.Guarded {
+	rights := permission.Read | permission.Update | permission.Delete
+	all := []permission.Guarded{{On: "the row " + row, Set: set.Name, Rights: rights}}
+	if of != "" {
+		rights |= permission.OfDocuments &^ permission.Correct // which nothing does yet
+	}
+	for _, s := range m.Sets {
+		if s.Owner != nil || of != "" && s.Name != of {
+			continue
+		}
+		for _, g := range s.Guards() {
+			if len(g.Refs) == 1 && g.Set == set {
+				all = append(all, permission.Guarded{On: "rows of " + s.Name + " by their " + g.Refs[0].Name, Set: s.Name, Rights: rights})
+			}
+		}
+	}
+	return all
 }
 
 // RehearseExternalAccess tells what an external person would see of a customer, and

@@ -1,0 +1,78 @@
+package main_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hybridapps/tandem/permission"
+	"github.com/hybridapps/tandem/tandemtest"
+)
+
+// TestRehearsalsOfKeysAreTheRealThing: a dry run of a key tells of all rows that the key of
+// one guards, and succeeds where the command does: for released documents, too.
+func TestRehearsalsOfKeysAreTheRealThing(t *testing.T) {
+	t.Parallel()
+	wired(t, func(t *testing.T, in *tandemtest.Instance) {
+		const orders, types, kinds = "Crm_Sales_SalesOrders", "Systems_Documents_DocumentTypes", "Crm_Sales_CustomerTypes"
+		admin := in.Platform.Permissions
+		for set, name := range map[string]string{orders: "Orders", types: "Types", kinds: "Kinds"} {
+			_, err := admin.CreateKey(t.Context(), tandemtest.By, set, name)
+			must(t, err)
+		}
+		_, err := admin.CreateGroup(t.Context(), tandemtest.By, "Clerks", "")
+		must(t, err)
+		must(t, admin.AddMember(t.Context(), tandemtest.By, "Clerks", "anna"))
+		_, err = admin.Grant(t.Context(), tandemtest.By, "Clerks", permission.Target{Key: "Types"}, "read,release", true)
+		must(t, err)
+		in.Refresh()
+		service := in.ServiceToken()
+		id := func(set, filter string) string {
+			t.Helper()
+			status, text := in.API("GET", set+"?$select=Id&$top=1"+filter, service, "")
+			_, id, found := strings.Cut(text, `"Id":"`)
+			if !found {
+				t.Fatalf("no %s: %d %s", set, status, text)
+			}
+			return set + "(" + id[:36] + ")"
+		}
+		words := func(key, row string) string {
+			t.Helper()
+			e, err := in.Platform.RehearseKey(t.Context(), key, row)
+			must(t, err)
+			for _, a := range e.Affected {
+				if len(a.Logins) == 0 || a.Logins[0] != "anna" {
+					continue
+				}
+				all := ""
+				for _, c := range a.Changes {
+					all += c.On + " [" + c.Before + " → " + c.After + "]\n"
+				}
+				return all
+			}
+			return ""
+		}
+		released := id(orders, "&$filter=State%20eq%20'Released'")
+		if got := words("Orders", released); got != "the row "+released+" [read,update,delete → ]\n" {
+			t.Errorf("a released order: %s", got)
+		}
+		must(t, in.Platform.PutKey(t.Context(), tandemtest.By, "Orders", released))
+		anna := in.SignIn("anna").Access
+		if status, text := in.API("GET", released, anna, ""); status != 404 {
+			t.Errorf("a released order that has a key: %d %s", status, text)
+		}
+		must(t, in.Platform.TakeKey(t.Context(), tandemtest.By, released))
+		sales := id(types, "&$filter=EntityName%20eq%20'"+orders+"'")
+		want := "rows of " + orders + // the type itself anna may only read, before and after
+			" by their DocumentType [read,update,delete,release,complete,other-date,void,approve,approve-released → read,release]\n"
+		if got := words("Types", sales); got != want {
+			t.Errorf("a type of documents: got\n%swant\n%s", got, want)
+		}
+		if status, text := in.API("POST", kinds, service, `{"Code":"KEY","Name":{"EN":"Key accounts"}}`); status != 201 {
+			t.Fatalf("a type of customers: %d %s", status, text)
+		}
+		kind := id(kinds, "")
+		if got := words("Kinds", kind); !strings.Contains(got, "rows of Crm_Sales_Customers by their CustomerType [read,update,delete → ]\n") {
+			t.Errorf("a type of customers: %s", got)
+		}
+	})
+}

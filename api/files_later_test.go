@@ -84,24 +84,29 @@ func TestE4_AFileThatIsTakenSlowly(t *testing.T) {
 }
 
 // TestReplacedBytesStayForTheirReaders: what was replaced or deleted is there as long as
-// somebody may be reading it, however old it is, and then no more.
+// somebody may be reading it, however old it is, and then no more: an hour from when it
+// was replaced, or from when it was found that its row was deleted.
 func TestReplacedBytesStayForTheirReaders(t *testing.T) {
 	t.Parallel()
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		w := newService(t, db)
 		w.post(t, visit(0, ""))
-		w.post(t, file(0, w.dataObjectOf(t, visits+"("+row(kindVisit, 0)+")"), ""))
-		for _, size := range []int{300, 200} {
-			if a := w.put(t, fileAt(0)+bytesOf, bytes.NewReader(picture(size))); a.Code != 204 {
+		object := w.dataObjectOf(t, visits+"("+row(kindVisit, 0)+")")
+		w.post(t, file(0, object, ""), file(1, object, ""))
+		for _, put := range []struct{ file, size int }{{0, 300}, {1, 300}, {0, 200}} {
+			if a := w.put(t, fileAt(put.file)+bytesOf, bytes.NewReader(picture(put.size))); a.Code != 204 {
 				t.Fatalf("%d %s", a.Code, a.Body)
 			}
 		}
-		purger, now := data.NewERP(db, erpModel), time.Now()
+		w.steps(t, []doorStep{{"deleted", "DELETE", fileAt(1), "", 204, "", ""}})
+		// The contents are of long ago, one is replaced now.
+		w.sql(t, `UPDATE erp_file_contents SET begun_at = 1`)
+		purger, now := data.NewERP(db, erpModel), houseNow
 		purger.Clock = func() time.Time { return now }
 		for _, step := range []struct {
 			after     time.Duration
 			files, is int64
-		}{{24 * time.Hour, 0, 2}, {59 * time.Minute, 0, 2}, {time.Minute, 1, 1}, {24 * time.Hour, 0, 1}} {
+		}{{59 * time.Minute, 0, 3}, {time.Minute, 1, 2}, {58 * time.Minute, 0, 2}, {time.Minute, 1, 1}, {24 * time.Hour, 0, 1}} {
 			now = now.Add(step.after)
 			files, err := purger.PurgeFiles(t.Context())
 			var is int64

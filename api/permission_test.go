@@ -46,6 +46,9 @@ const (
 	houseKeys      = 4 // that rows of a set may have
 )
 
+// houseNow is the time at which the rows of the house are written.
+var houseNow = time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
+
 func row(kind, n int) string { return fmt.Sprintf("10000000-0000-4000-8000-%06d%06d", kind, n) }
 
 const (
@@ -63,7 +66,7 @@ func newHouse(t testing.TB, db *sqldb.DB) *house {
 	t.Helper()
 	w := &house{db: db}
 	store := data.NewERP(db, erpModel)
-	store.Clock = func() time.Time { return time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC) }
+	store.Clock = func() time.Time { return houseNow }
 	mux := http.NewServeMux()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	(&api.Domain{

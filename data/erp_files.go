@@ -63,7 +63,23 @@ func (e *ERP) PutContent(ctx context.Context, by write.Actor, entity model.Entit
 		return out, err
 	}
 	asked = true
-	return e.outcome(ctx, by, func(w *write.Writer) (write.Outcome, error) { return w.SetContent(entity, when, c) })
+	replaced := ""
+	out, err = e.outcome(ctx, by, func(w *write.Writer) (out write.Outcome, err error) {
+		out, replaced, err = w.SetContent(entity, when, c)
+		return out, err
+	})
+	if err == nil && replaced != "" {
+		e.noteReplaced(context.WithoutCancel(ctx), replaced)
+	}
+	return out, err
+}
+
+// noteReplaced notes at once that a content was replaced, so that who sends one after
+// another fills no more than they send within [unnamedFor]. What is not noted here is
+// found by the purge.
+func (e *ERP) noteReplaced(ctx context.Context, id string) {
+	_, _ = e.db.Writer().ExecContext(ctx, `UPDATE erp_file_contents SET unnamed_at = $1 WHERE id = $2 AND unnamed_at = 0
+		AND NOT EXISTS (SELECT 1 FROM erp_object_files AS f WHERE f.content_id = erp_file_contents.id)`, e.present().UnixMicro(), id)
 }
 
 // storeContent stores the parts of a body.
@@ -173,7 +189,7 @@ const unnamed = ` AND NOT EXISTS (SELECT 1 FROM erp_object_files AS f WHERE f.co
 
 // PurgeFiles deletes the bytes that no row names, and returns how many files that were:
 // of senders who went away, and of what was replaced or deleted. It notes when it finds
-// them first, and deletes them [unnamedFor] later.
+// them first, where [ERP.PutContent] has not, and deletes them [unnamedFor] later.
 func (e *ERP) PurgeFiles(ctx context.Context) (files int64, err error) {
 	now := e.present()
 	before := now.Add(-unnamedFor).UnixMicro()

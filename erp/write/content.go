@@ -36,15 +36,17 @@ type Contents interface {
 	WriteContent(ctx context.Context, w io.Writer, c Content) error
 }
 
-// SetContent gives a row another content.
-func (w *Writer) SetContent(e model.Entity, when Condition, content Content) (Outcome, error) {
+// SetContent gives a row another content, and returns the id of the one before; empty
+// where it had none.
+func (w *Writer) SetContent(e model.Entity, when Condition, content Content) (out Outcome, replaced string, err error) {
 	c, err := w.openWhen(e, when, permission.Update)
 	if err != nil {
-		return Outcome{}, err
+		return Outcome{}, "", err
 	}
 	if err := c.guard(); err != nil {
-		return Outcome{}, err
+		return Outcome{}, "", err
 	}
+	replaced = c.Get(e.Set.StreamID).Text
 	optional := func(n int) model.Value { return model.Value{Int: int64(n), Null: n == 0} }
 	c.Put("FileSizeBytes", model.IntValue(content.Size))
 	c.Put("MediaType", model.TextValue(content.MediaType))
@@ -53,14 +55,14 @@ func (w *Writer) SetContent(e model.Entity, when Condition, content Content) (Ou
 	c.Put("ContentSha256", model.TextValue(content.SHA256))
 	c.Put(e.Set.StreamID, model.TextValue(content.ID))
 	if err := c.settle(); err != nil {
-		return Outcome{}, err
+		return Outcome{}, "", err
 	}
 	top := c
 	if c.owner != nil {
 		top = c.owner
 	}
 	state, err := top.write()
-	return Outcome{Entity: e, State: state, Version: c.version()}, err
+	return Outcome{Entity: e, State: state, Version: c.version()}, replaced, err
 }
 
 // MayStore asks, before any bytes are read, what [Writer.SetContent] asks of the actor.

@@ -1,6 +1,7 @@
 package stock
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"sync"
@@ -12,22 +13,24 @@ import (
 
 // The copy was read with the application's own rights, and is shown to people. What of
 // it somebody may see is asked of the ERP, in calls that are narrowed to them: whether
-// they may read what the copy is made of, and which stores there are for them. A row that
-// they could not read themselves is not shown, and not summed up.
+// they may read what the copy is made of, and which stores and companies there are for
+// them, as a balance is guarded by both. A row that they could not read themselves is not shown, and not summed up.
 
 const (
-	setStores = "Logistics_Inventory_Stores"
+	setStores    = "Logistics_Inventory_Stores"
+	setCompanies = "General_EnterpriseCompanies"
 	// reachFor is how long an answer is taken for the present one, reachAtMost for how
 	// long it is used while the ERP does not answer: the page shows an old copy then.
 	reachFor    = 3 * time.Second
 	reachAtMost = 10 * time.Minute
-	// maxReach bounds the people remembered, maxStores the stores of one.
+	// maxReach bounds the people remembered, maxStores the stores and the companies of one.
 	maxReach, maxStores = 10_000, 10_000
 )
 
 // Reach is what a person may see of the stock.
 type Reach struct {
-	stores []string // codes
+	stores    []string // codes
+	companies []string // ids
 }
 
 // reaches remembers them for a moment.
@@ -80,7 +83,7 @@ func (s *Stock) forget(personID string) {
 }
 
 // ask reads what the copy is made of, a row of each: an attribute or a set that is not
-// for the person is refused. Then it reads the stores.
+// for the person is refused. Then it reads the stores and the companies.
 func (s *Stock) ask(ctx context.Context) (Reach, error) {
 	product, balance := productQuery, balanceQuery
 	product.Top, balance.Top = 1, 1
@@ -90,21 +93,36 @@ func (s *Stock) ask(ctx context.Context) (Reach, error) {
 	if _, err := client.FirstPage[erpBalance](ctx, s.ERP, setBalances, balance); err != nil {
 		return Reach{}, err
 	}
-	reach := Reach{stores: []string{}}
-	for store, err := range client.List[struct{ Code string }](ctx, s.ERP, setStores, client.Query{Select: "Code", Top: syncPage}) {
+	var reach Reach
+	var err error
+	if reach.stores, err = s.each(ctx, setStores, "Code"); err != nil {
+		return Reach{}, err
+	}
+	reach.companies, err = s.each(ctx, setCompanies, "Id")
+	return reach, err
+}
+
+// each reads one attribute of all rows of a set that there are for somebody.
+func (s *Stock) each(ctx context.Context, set, attribute string) ([]string, error) {
+	type row struct {
+		Code string
+		ID   string `json:"Id"`
+	}
+	all := []string{}
+	for one, err := range client.List[row](ctx, s.ERP, set, client.Query{Select: attribute, Top: syncPage}) {
 		if err != nil {
-			return Reach{}, err
+			return nil, err
 		}
-		if reach.stores = append(reach.stores, store.Code); len(reach.stores) > maxStores {
+		if all = append(all, cmp.Or(one.Code, one.ID)); len(all) > maxStores {
 			break
 		}
 	}
-	return reach, nil
+	return all, nil
 }
 
-// list is the stores as a parameter of a statement.
-func (r Reach) list() string {
-	text, err := json.Marshal(r.stores)
+// list is a parameter of a statement.
+func list(all []string) string {
+	text, err := json.Marshal(all)
 	if err != nil {
 		panic(err) // texts always marshal
 	}

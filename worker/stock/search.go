@@ -9,7 +9,7 @@ import (
 	"github.com/hybridapps/tandem/sqldb"
 )
 
-// orders are the orders of the rows by their words, for the stores of somebody.
+// orders are the orders of the rows by their words, of the balances of somebody.
 func (s *Stock) orders(theirs string) map[string]string {
 	// inAll is a product's quantity in all of them.
 	inAll := `(SELECT COALESCE(SUM(thousandths), 0) FROM balances WHERE product_id = products.id AND ` + theirs + `)`
@@ -19,19 +19,24 @@ func (s *Stock) orders(theirs string) map[string]string {
 	}
 }
 
-// theirs is the condition that a balance is of one of somebody's stores.
-func (s *Stock) theirs(parameter string) string {
-	if s.DB.Engine == sqldb.PostgreSQL {
-		return "store IN (SELECT jsonb_array_elements_text(CAST(" + parameter + " AS jsonb)))"
+// theirs is the condition that a balance is of one of somebody's stores, and of one of
+// their companies.
+func (s *Stock) theirs(stores, companies string) string {
+	in := func(column, parameter string) string {
+		if s.DB.Engine == sqldb.PostgreSQL {
+			return column + " IN (SELECT jsonb_array_elements_text(CAST(" + parameter + " AS jsonb)))"
+		}
+		return column + " IN (SELECT value FROM json_each(" + parameter + "))"
 	}
-	return "store IN (SELECT value FROM json_each(" + parameter + "))"
+	return in("store", stores) + " AND " + in("company", companies)
 }
 
-// Search finds products in what the last sync left, with what is in the stores that the
-// person may see.
+// Search finds products in what the last sync left, with what is in the stores, and of
+// the companies, that the person may see.
 func (s *Stock) Search(ctx context.Context, q internalapi.StockQuery, reach Reach) (internalapi.StockPage, error) {
 	out := internalapi.StockPage{Rows: []internalapi.StockRow{}}
-	order, known := s.orders(s.theirs("$4"))[q.Sort]
+	theirs := s.theirs("$4", "$5")
+	order, known := s.orders(theirs)[q.Sort]
 	if !known {
 		return out, tandem.Errorf(tandem.CodeInvalid, "stock is sorted by part_number, name or quantity, and not by %q", tandem.Clip(q.Sort, 60))
 	}
@@ -48,8 +53,9 @@ func (s *Stock) Search(ctx context.Context, q internalapi.StockQuery, reach Reac
 	rows, err := s.DB.Reader().QueryContext(ctx, `SELECT p.id, p.part_number, p.name, p.active, p.unit, COALESCE(b.store, ''), b.thousandths
 		FROM (SELECT id, part_number, name, active, unit, ROW_NUMBER() OVER (ORDER BY `+order+`) AS place
 			FROM products WHERE `+found+` ORDER BY place LIMIT $2 OFFSET $3) p
-		LEFT JOIN (SELECT product_id, store, thousandths FROM balances WHERE `+s.theirs("$4")+`) b ON b.product_id = p.id
-		ORDER BY p.place, b.store`, text, q.Top, q.Skip, reach.list())
+		LEFT JOIN (SELECT product_id, store, CAST(SUM(thousandths) AS BIGINT) AS thousandths FROM balances WHERE `+theirs+`
+			GROUP BY product_id, store) b ON b.product_id = p.id
+		ORDER BY p.place, b.store`, text, q.Top, q.Skip, list(reach.stores), list(reach.companies))
 	if err != nil {
 		return out, err
 	}

@@ -37,7 +37,7 @@ var (
 	productQuery = client.Query{
 		Select: "Id,PartNumber,Name,Active,AggregateLastUpdateTimeUtc", Expand: "MeasurementUnit($select=Code)", Top: syncPage,
 	}
-	balanceQuery = client.Query{Select: "QuantityBase,Product", Expand: "Store($select=Code)", Top: syncPage}
+	balanceQuery = client.Query{Select: "QuantityBase,Product", Expand: "Store($select=Code),EnterpriseCompany($select=Id)", Top: syncPage}
 )
 
 type erpProduct struct {
@@ -55,7 +55,10 @@ type erpBalance struct {
 	Product      *struct {
 		ID string `json:"@odata.id"`
 	}
-	Store *struct{ Code string }
+	Store             *struct{ Code string }
+	EnterpriseCompany *struct {
+		ID string `json:"Id"`
+	}
 }
 
 type watermark struct{ at, fullAt, syncedAt time.Time }
@@ -202,7 +205,7 @@ func (r *pull) saveProducts(ctx context.Context, page []erpProduct, step *intern
 // fold makes texts comparable whatever their case.
 func fold(s string) string { return strings.ToLower(s) }
 
-type balanceKey struct{ product, store string }
+type balanceKey struct{ product, store, company string }
 
 // readBalances reads the balances, which have no ids: offset paging, and the
 // whole of them each time.
@@ -216,12 +219,12 @@ func (r *pull) readBalances(ctx context.Context) (map[balanceKey]int64, string, 
 		}
 		rows++
 		thousandths, ok := parseThousandths(string(b.QuantityBase.Value))
-		if b.Product == nil || b.Store == nil || !ok {
+		if b.Product == nil || b.Store == nil || b.EnterpriseCompany == nil || !ok {
 			unreadable++
 			continue
 		}
 		_, id, _ := strings.Cut(strings.TrimSuffix(b.Product.ID, ")"), "(")
-		sums[balanceKey{id, b.Store.Code}] += thousandths
+		sums[balanceKey{id, b.Store.Code, b.EnterpriseCompany.ID}] += thousandths
 		if rows%syncPage == 0 {
 			if err := r.Progress(ctx, min(90, 60+rows/syncPage), fmt.Sprintf("%d stock balances", rows)); err != nil {
 				return nil, "", err
@@ -229,7 +232,7 @@ func (r *pull) readBalances(ctx context.Context) (map[balanceKey]int64, string, 
 		}
 	}
 	if unreadable > 0 {
-		return sums, fmt.Sprintf("%d balances left out: no store or product, or too large a number", unreadable), nil
+		return sums, fmt.Sprintf("%d balances left out: no store, company or product, or too large a number", unreadable), nil
 	}
 	return sums, "", nil
 }
@@ -254,15 +257,16 @@ func (r *pull) finishSync(ctx context.Context, mark watermark, full bool, balanc
 			default:
 				step.Changed++
 			}
-			_, err := tx.ExecContext(ctx, `INSERT INTO balances (product_id, store, thousandths) VALUES ($1, $2, $3)
-				ON CONFLICT (product_id, store) DO UPDATE SET thousandths = excluded.thousandths`, key.product, key.store, q)
+			_, err := tx.ExecContext(ctx, `INSERT INTO balances (product_id, store, company, thousandths) VALUES ($1, $2, $3, $4)
+				ON CONFLICT (product_id, store, company) DO UPDATE SET thousandths = excluded.thousandths`, key.product, key.store, key.company, q)
 			if err != nil {
 				return err
 			}
 		}
 		for key := range had {
 			step.Removed++
-			if _, err := tx.ExecContext(ctx, `DELETE FROM balances WHERE product_id = $1 AND store = $2`, key.product, key.store); err != nil {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM balances WHERE product_id = $1 AND store = $2 AND company = $3`,
+				key.product, key.store, key.company); err != nil {
 				return err
 			}
 		}
@@ -285,7 +289,7 @@ func (r *pull) finishSync(ctx context.Context, mark watermark, full bool, balanc
 }
 
 func balancesIn(ctx context.Context, tx *sql.Tx) (map[balanceKey]int64, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT product_id, store, thousandths FROM balances`)
+	rows, err := tx.QueryContext(ctx, `SELECT product_id, store, company, thousandths FROM balances`)
 	if err != nil {
 		return nil, err
 	}
@@ -294,7 +298,7 @@ func balancesIn(ctx context.Context, tx *sql.Tx) (map[balanceKey]int64, error) {
 	for rows.Next() {
 		var key balanceKey
 		var q int64
-		if err := rows.Scan(&key.product, &key.store, &q); err != nil {
+		if err := rows.Scan(&key.product, &key.store, &key.company, &q); err != nil {
 			return nil, err
 		}
 		all[key] = q

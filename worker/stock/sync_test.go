@@ -67,6 +67,41 @@ func TestSyncPullsThenOnlyWhatChanged(t *testing.T) {
 	})
 }
 
+// A store has goods of several companies: who may see the store and not one of these sees
+// the others' balances, and the sum of them alone.
+func TestStockIsOfTheCompaniesOfThePerson(t *testing.T) {
+	workertest.Each(t, func(t *testing.T, f *workertest.Fake, db *sqldb.DB) {
+		theirs := workertest.Balance(1, "A", "40")
+		theirs["EnterpriseCompany"] = object{"Id": workertest.Company(2)}
+		f.Stock([]object{workertest.Product(1, "2026-01-01T00:00:00Z"), workertest.Product(2, "2026-01-01T00:00:00Z")},
+			[]object{workertest.Balance(1, "A", "2.5"), theirs, workertest.Balance(2, "A", "3"), workertest.Balance(1, "B", "1")})
+		w := workertest.Start(t, f, db, t.TempDir())
+		w.Until(w.Sync().ID, internalapi.JobCompleted)
+		told := func(person string) (all string) {
+			t.Helper()
+			page, err := w.API.Stock(t.Context(), person, internalapi.StockQuery{Sort: "-quantity"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, row := range page.Rows {
+				all += row.PartNumber + "=" + string(row.Quantity)
+				for _, store := range row.Stores {
+					all += " " + store.Store + ":" + string(store.Quantity)
+				}
+				all += "; "
+			}
+			return all
+		}
+		if got := told(f.Anna()); got != "P0001=43.5 A:42.5 B:1; P0002=3 A:3; " {
+			t.Errorf("who sees both companies: %s", got)
+		}
+		f.With(func() { f.Rows["General_EnterpriseCompanies"] = []object{{"Id": workertest.Company(1)}} })
+		if got := told(f.Eve()); got != "P0001=3.5 A:2.5 B:1; P0002=3 A:3; " {
+			t.Errorf("who sees one: %s", got)
+		}
+	})
+}
+
 // A product that changes while the first page's successors are read is not
 // lost: the watermark is never later than the beginning of the run.
 func TestSyncLosesNoChangeDuringALongRun(t *testing.T) {

@@ -29,8 +29,14 @@ func Balance(n int, store, quantity string) Object {
 		"QuantityBase": Object{"Value": Number(quantity), "Unit": "pcs"},
 		"Product":      Object{"@odata.id": "General_Products_Products(" + ID(n) + ")"},
 		"Store":        Object{"Code": store},
+
+		"EnterpriseCompany": Object{"Id": Company(1)},
 	}
 }
+
+// Company is the id of one of our own companies. All balances are of the first that say
+// nothing else.
+func Company(n int) string { return ID(9000 + n) }
 
 // Number is a number as it is written.
 type Number string
@@ -42,11 +48,11 @@ func (n Number) MarshalJSON() ([]byte, error) { return []byte(n), nil }
 func (f *Fake) Stock(products, balances []Object) {
 	f.With(func() {
 		f.Rows["General_Products_Products"], f.Rows["Logistics_Inventory_CurrentBalances"] = products, balances
-		var stores []Object
+		var stores, companies []Object
 		for _, b := range balances {
-			stores = append(stores, b["Store"].(Object))
+			stores, companies = append(stores, b["Store"].(Object)), append(companies, b["EnterpriseCompany"].(Object))
 		}
-		f.Rows["Logistics_Inventory_Stores"] = stores
+		f.Rows["Logistics_Inventory_Stores"], f.Rows["General_EnterpriseCompanies"] = stores, companies
 	})
 }
 

@@ -96,13 +96,8 @@ func (w *Writer) search(s *model.Set, by *criterion, within *Change) ([]model.En
 		}
 		switch path.Property.Kind {
 		case model.KindMultiLanguage:
-			q.Limit = 100
 			q.Where = append(where, query.Contains(path, by.value))
-			found, err := w.tx.Find(q)
-			if err != nil {
-				return nil, err
-			}
-			return w.preferExact(path, found, by)
+			return w.byName(q, path, by)
 		case model.KindInt:
 			n, ok := wholeNumber(json.Number(by.value))
 			if !ok {
@@ -117,27 +112,58 @@ func (w *Writer) search(s *model.Set, by *criterion, within *Change) ([]model.En
 	return w.tx.Find(q)
 }
 
-// preferExact puts the rows first whose name is the one looked for, in a
-// language and whatever the case; a search by an object's own name takes no
-// others.
-func (w *Writer) preferExact(path *model.Path, found []model.Entity, by *criterion) ([]model.Entity, error) {
-	if len(found) < 2 && !by.exact || len(path.Refs) > 0 {
-		return found, nil
+// namesAtOnce is how many rows are looked at together for the one that has a name.
+const namesAtOnce = 100
+
+// byName finds the rows whose name is the one looked for, in a language and whatever the
+// case, among all that contain it; or else these, but for a search by an object's own
+// name.
+func (w *Writer) byName(q *query.Query, path *model.Path, by *criterion) ([]model.Entity, error) {
+	var first []model.Entity
+	for q.Limit = namesAtOnce; q.Offset <= MaxLines; q.Offset += namesAtOnce {
+		found, err := w.tx.Find(q)
+		if err != nil {
+			return nil, err
+		}
+		if q.Offset == 0 {
+			if first = found; len(first) < 2 && !by.exact || len(path.Refs) > 0 {
+				return first, nil
+			}
+		}
+		exact, err := w.named(path, found, by.value)
+		if err != nil || len(exact) > 0 {
+			return exact, err
+		}
+		if len(found) < namesAtOnce {
+			if by.exact {
+				return nil, nil
+			}
+			return first, nil
+		}
 	}
+	return nil, broken(q.Set, "more than %d rows have %q in their %s; find the row by its Id%s.", MaxLines, model.Shown(by.value), path, orCode(q.Set))
+}
+
+func orCode(s *model.Set) string {
+	if s.Code != nil {
+		return " or " + s.Code.String()
+	}
+	return ""
+}
+
+// named are those of the rows that have the name.
+func (w *Writer) named(path *model.Path, found []model.Entity, name string) ([]model.Entity, error) {
 	var exact []model.Entity
 	for _, e := range found {
 		r, err := w.record(e.Set, e.ID)
 		if err != nil {
 			return nil, err
 		}
-		if model.HasTranslation(r.Get(path.Property).Text, by.value) {
+		if model.HasTranslation(r.Get(path.Property).Text, name) {
 			exact = append(exact, e)
 		}
 	}
-	if len(exact) > 0 || by.exact {
-		return exact, nil
-	}
-	return found, nil
+	return exact, nil
 }
 
 // criterionOf chooses the one criterion of an object: of its @erpnet.findBy,

@@ -74,6 +74,30 @@ func TestImport(t *testing.T) {
 	})
 }
 
+// A name that many others contain is found among them, however many they are.
+func TestImportFindsANameAmongMany(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *desk) {
+		req := &write.ImportRequest{Transaction: write.AllObjects}
+		for n := range 150 {
+			req.Objects = append(req.Objects, object(t, fmt.Sprintf(`{"@odata.type":"Erp.Lib_Shelf","Code":"B%d","Name":{"EN":"Maps %[1]d"}}`, n)))
+		}
+		last := `{"@odata.type":"Erp.Lib_Shelf","Id":"ffffffff-ffff-4fff-8fff-ffffffffffff","Code":"A","Name":{"EN":"Maps"}}`
+		merge := `{"@odata.type":"Erp.Lib_Shelf","@erpnet.action":"merge","Name":{"EN":"Maps"}}`
+		findBy := `{"@odata.type":"Erp.Lib_Shelf","@erpnet.action":"findSingle","@erpnet.findBy":{"Name":"maps"}}`
+		other := `{"@odata.type":"Erp.Lib_Shelf","@erpnet.action":"findSingle","@erpnet.findBy":{"Name":"map"}}`
+		req.Objects = append(req.Objects, object(t, last), object(t, merge), object(t, findBy), object(t, other))
+		result, err := d.Import(t.Context(), anna, req)
+		must(t, err)
+		for i, want := range []write.State{write.Unchanged, write.Unchanged} {
+			if got := result.Objects[151+i]; got.State != want || got.Entity.ID[:8] != "ffffffff" {
+				t.Errorf("%d: %+v", i, got)
+			}
+		}
+		refused(t, result.Objects[153].Err, tandem.CodeRule, "More than one object found")
+	})
+}
+
 func TestImportRequestsAreRead(t *testing.T) {
 	t.Parallel()
 	req, err := write.ParseImport(object(t, `{}`))

@@ -44,45 +44,18 @@ func (a *Administration) externals(ctx context.Context, by tandem.By) (*external
 // AddExternalAccess lets an external person act for a customer, or changes what
 // they may see of it. The worker sees the change within seconds.
 func (a *Administration) AddExternalAccess(ctx context.Context, by tandem.By, e ExternalAccess) (ExternalAccess, error) {
-	x, err := a.externals(ctx, by)
+	if e.Role == "" {
+		return e, tandem.Errorf(tandem.CodeInvalid, "say which role %s has for the customer", e.Login)
+	}
+	x, u, err := a.external(ctx, by, &e)
 	if err != nil {
 		return e, err
 	}
-	u, err := x.person(ctx, e.Login)
+	err = x.erpStore(x.model).Transact(ctx, func(tx write.Tx) error { return x.put(tx, &u, &e) })
 	if err != nil {
 		return e, err
 	}
-	roles := x.model.Set(setERPAccess).Must("Role").Enum
-	at := slices.IndexFunc(roles.Members, func(m model.Member) bool { return strings.EqualFold(m.Name, e.Role) })
-	if at < 0 {
-		return e, tandem.Errorf(tandem.CodeInvalid, "there is no role %q; use one of %s", tandem.Clip(e.Role, 40), roles.Names())
-	}
-	row := (&write.Object{}).Set("Role", roles.Members[at].Name).Set("DaysBackAccess", nil)
-	if e.DaysBack != nil {
-		row.Set("DaysBackAccess", json.Number(strconv.Itoa(*e.DaysBack)))
-	}
-	err = x.erpStore(x.model).Transact(ctx, func(tx write.Tx) error {
-		customer, err := x.customer(tx, e.Customer)
-		if err != nil {
-			return err
-		}
-		there, err := x.rows(tx, u.ID, customer.ID)
-		if err != nil {
-			return err
-		}
-		w := write.NewWriter(x.model, x.by).In(tx, a.config.Clock.Now())
-		if len(there) > 0 {
-			_, err = w.Update(there[0], write.Condition{}, row)
-			return err
-		}
-		row.Set("User", (&write.Object{}).Set("@odata.id", "Systems_Security_Users("+u.ID+")"))
-		_, err = w.CreateChild(customer, write.Condition{}, customer.Set.Child("ExternalAccess"), row)
-		return err
-	})
-	if err != nil {
-		return e, err
-	}
-	what := fmt.Sprintf("gave %s the role %s for the customer %s", e.Login, roles.Members[at].Name, e.Customer)
+	what := fmt.Sprintf("gave %s the role %s for the customer %s", e.Login, e.Role, e.Customer)
 	if err := x.note(ctx, by, tandem.Facts{User: u.ID, Subject: subject(&u)}, what); err != nil {
 		return e, err
 	}
@@ -96,31 +69,80 @@ func (a *Administration) AddExternalAccess(ctx context.Context, by tandem.By, e 
 	return e, nil // somebody has taken it away again
 }
 
+// external finds the account of an access, and the role as it is written. An access that is
+// taken away has none, and may be anybody's.
+func (a *Administration) external(ctx context.Context, by tandem.By, e *ExternalAccess) (x *externals, u tandem.User, err error) {
+	if x, err = a.externals(ctx, by); err != nil {
+		return x, u, err
+	}
+	if e.Role == "" {
+		u, err = a.Accounts.Show(ctx, e.Login)
+		return x, u, err
+	}
+	if u, err = x.person(ctx, e.Login); err != nil {
+		return x, u, err
+	}
+	roles := x.model.Set(setERPAccess).Must("Role").Enum
+	at := slices.IndexFunc(roles.Members, func(m model.Member) bool { return strings.EqualFold(m.Name, e.Role) })
+	if at < 0 {
+		return x, u, tandem.Errorf(tandem.CodeInvalid, "there is no role %q; use one of %s", tandem.Clip(e.Role, 40), roles.Names())
+	}
+	e.Role = roles.Members[at].Name
+	return x, u, nil
+}
+
+// put makes an access, changes it, or without a role takes it away.
+func (x *externals) put(tx write.Tx, u *tandem.User, e *ExternalAccess) error {
+	customer, err := x.customer(tx, e.Customer)
+	if err != nil {
+		return err
+	}
+	there, err := x.rows(tx, u.ID, customer.ID)
+	if err != nil {
+		return err
+	}
+	w := write.NewWriter(x.model, x.by).In(tx, x.config.Clock.Now())
+	switch {
+	case e.Role == "" && len(there) == 0:
+		return tandem.Errorf(tandem.CodeNotFound,
+			"%s has no access to the customer %s; tandem access external list %[1]s shows what there is", e.Login, e.Customer)
+	case e.Role == "":
+		return w.Delete(there[0], write.Condition{})
+	}
+	row := (&write.Object{}).Set("Role", e.Role).Set("DaysBackAccess", nil)
+	if e.DaysBack != nil {
+		row.Set("DaysBackAccess", json.Number(strconv.Itoa(*e.DaysBack)))
+	}
+	if len(there) > 0 {
+		_, err = w.Update(there[0], write.Condition{}, row)
+		return err
+	}
+	row.Set("User", (&write.Object{}).Set("@odata.id", "Systems_Security_Users("+u.ID+")"))
+	_, err = w.CreateChild(customer, write.Condition{}, customer.Set.Child("ExternalAccess"), row)
+	return err
+}
+
+// has is what a person sees of a customer; zero for nothing.
+func (x *externals) has(tx write.Tx, u *tandem.User, number string) (e ExternalAccess, err error) {
+	customer, err := x.customer(tx, number)
+	if err != nil {
+		return e, err
+	}
+	there, err := x.rows(tx, u.ID, customer.ID)
+	if err != nil || len(there) == 0 {
+		return e, err
+	}
+	return x.read(tx, there[0])
+}
+
 // RemoveExternalAccess takes a customer away from an external person.
 func (a *Administration) RemoveExternalAccess(ctx context.Context, by tandem.By, login, number string) error {
-	x, err := a.externals(ctx, by)
+	e := ExternalAccess{Login: login, Customer: number}
+	x, u, err := a.external(ctx, by, &e)
 	if err != nil {
 		return err
 	}
-	u, err := a.Accounts.Show(ctx, login)
-	if err != nil {
-		return err
-	}
-	err = x.erpStore(x.model).Transact(ctx, func(tx write.Tx) error {
-		customer, err := x.customer(tx, number)
-		if err != nil {
-			return err
-		}
-		there, err := x.rows(tx, u.ID, customer.ID)
-		if err != nil {
-			return err
-		}
-		if len(there) == 0 {
-			return tandem.Errorf(tandem.CodeNotFound,
-				"%s has no access to the customer %s; tandem access external list %[1]s shows what there is", login, number)
-		}
-		return write.NewWriter(x.model, x.by).In(tx, a.config.Clock.Now()).Delete(there[0], write.Condition{})
-	})
+	err = x.erpStore(x.model).Transact(ctx, func(tx write.Tx) error { return x.put(tx, &u, &e) })
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -91,36 +92,44 @@ func guardedBy(m *model.Model, set *model.Set, row, of string) []permission.Guar
 }
 
 // RehearseExternalAccess tells what an external person would see of a customer, and
-// what they see now; an access without a role is one that is taken away. It changes
-// nothing.
+// what they see now; an access without a role is one that is taken away. It makes the
+// change and undoes it.
 func (a *Administration) RehearseExternalAccess(ctx context.Context, e ExternalAccess) (*permission.Effect, error) {
-	x, err := a.externals(ctx, a.config.By)
+	x, u, err := a.external(ctx, a.config.By, &e)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := x.person(ctx, e.Login); err != nil {
-		return nil, err
-	}
-	all, err := a.ListExternalAccess(ctx, e.Login)
-	if err != nil {
-		return nil, err
-	}
-	c := permission.Change{On: "documents of the customer " + e.Customer, After: e.words(), Gains: permission.Read}
-	for _, had := range all {
-		if had.Customer == e.Customer {
-			c.Before, c.Gains, c.Loses = had.words(), permission.Read, permission.Read
+	var before, after ExternalAccess
+	err = x.erpStore(x.model).Transact(ctx, func(tx write.Tx) (err error) {
+		if before, err = x.has(tx, &u, e.Customer); err != nil {
+			return err
 		}
+		if err = x.put(tx, &u, &e); err != nil {
+			return err
+		}
+		if after, err = x.has(tx, &u, e.Customer); err != nil {
+			return err
+		}
+		return errRehearsed
+	})
+	if !errors.Is(err, errRehearsed) {
+		return nil, err
 	}
-	switch {
-	case e.Role == "" && c.Before == "":
-		return nil, tandem.Errorf(tandem.CodeNotFound, "%s has no access to the customer %s", e.Login, e.Customer)
-	case e.Role == "":
-		c.Gains = 0
-	case c.Before == c.After:
+	c := permission.Change{On: "documents of the customer " + e.Customer, Before: before.words(), After: after.words()}
+	if c.Before == c.After {
 		return &permission.Effect{}, nil
+	}
+	if c.After != "" {
+		c.Gains = permission.Read
+	}
+	if c.Before != "" {
+		c.Loses = permission.Read
 	}
 	return &permission.Effect{Affected: []permission.Affected{{Logins: []string{e.Login}, Changes: []permission.Change{c}}}}, nil
 }
+
+// errRehearsed ends a transaction of which nothing is to stay.
+var errRehearsed = errors.New("rehearsed")
 
 // words are the role and the window: Billing, 30 days back.
 func (e *ExternalAccess) words() string {

@@ -68,6 +68,9 @@ type externalAdd struct {
 
 // Run gives an external person a customer.
 func (c *externalAdd) Run(ctx context.Context, r *run) error {
+	if c.Role == "" {
+		return usage("--role is empty: say which role %s has for the customer", c.Login)
+	}
 	access := platform.ExternalAccess{Login: c.Login, Customer: c.Customer, Role: c.Role}
 	if c.DaysBack != unlimited {
 		n, err := strconv.Atoi(c.DaysBack)

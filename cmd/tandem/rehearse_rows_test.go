@@ -1,10 +1,12 @@
 package main_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/hybridapps/tandem/permission"
+	"github.com/hybridapps/tandem/platform"
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
@@ -73,6 +75,55 @@ func TestRehearsalsOfKeysAreTheRealThing(t *testing.T) {
 		kind := id(kinds, "")
 		if got := words("Kinds", kind); !strings.Contains(got, "rows of Crm_Sales_Customers by their CustomerType [read,update,delete → ]\n") {
 			t.Errorf("a type of customers: %s", got)
+		}
+	})
+}
+
+// TestRehearsalsOfExternalAccessAreTheRealThing: what the command refuses its dry run
+// refuses with the same words, and what changes nothing is no change.
+func TestRehearsalsOfExternalAccessAreTheRealThing(t *testing.T) {
+	t.Parallel()
+	wired(t, func(t *testing.T, in *tandemtest.Instance) {
+		all, err := in.Platform.ListExternalAccess(t.Context(), "paul")
+		must(t, err)
+		has := all[0]
+		of := func(login, customer, role string, days int) platform.ExternalAccess {
+			return platform.ExternalAccess{Login: login, Customer: customer, Role: role, DaysBack: &days}
+		}
+		for name, e := range map[string]platform.ExternalAccess{
+			"no such customer": of("paul", "NOPE", "Owner", 30), "no such role": of("paul", has.Customer, "Ownr", 30), "no such person": of("nobody", has.Customer, "Owner", 30),
+			"of the inside": of("anna", has.Customer, "Owner", 30), "days to come": of("paul", has.Customer, "Owner", -1),
+			"to take what is not there": of("anna", has.Customer, "", 30), "to take what no customer is": of("paul", "NOPE", "", 30),
+		} {
+			_, dry := in.Platform.RehearseExternalAccess(t.Context(), e)
+			var wet error
+			if e.Role == "" {
+				wet = in.Platform.RemoveExternalAccess(t.Context(), tandemtest.By, e.Login, e.Customer)
+			} else {
+				_, wet = in.Platform.AddExternalAccess(t.Context(), tandemtest.By, e)
+			}
+			if dry == nil || wet == nil || dry.Error() != wet.Error() {
+				t.Errorf("%s: the dry run says %v, the command %v", name, dry, wet)
+			}
+		}
+		same := has
+		same.Role = strings.ToLower(has.Role)
+		for want, e := range map[string]platform.ExternalAccess{
+			"": same, "Basic, 7 days back": of("paul", has.Customer, "basic", 7), "nothing": {Login: "paul", Customer: has.Customer},
+		} {
+			effect, err := in.Platform.RehearseExternalAccess(t.Context(), e)
+			must(t, err)
+			if len(effect.Affected) == 0 && want != "" || len(effect.Affected) > 0 && effect.Affected[0].Changes[0].After != strings.TrimPrefix(want, "nothing") {
+				t.Errorf("%+v: %+v, want %s", e, effect.Affected, want)
+			}
+		}
+		if _, err := in.Platform.AddExternalAccess(t.Context(), tandemtest.By, of("paul", has.Customer, "", 30)); err == nil {
+			t.Error("an access without a role was added")
+		}
+		if now, err := in.Platform.ListExternalAccess(t.Context(), "paul"); err != nil || !slices.EqualFunc(now, all, func(a, b platform.ExternalAccess) bool {
+			return a.Customer == b.Customer && a.Role == b.Role
+		}) {
+			t.Errorf("dry runs changed %+v to %+v: %v", all, now, err)
 		}
 	})
 }

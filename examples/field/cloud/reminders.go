@@ -5,12 +5,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
+	"github.com/hybridapps/tandem/worker/fault"
 	"github.com/hybridapps/tandem/worker/jobs"
 )
 
@@ -88,8 +90,8 @@ type reminder struct {
 
 func (c *Cloud) remind(ctx context.Context, _ *jobs.Run) error { return c.Remind(ctx) }
 
-// Remind gives the reminders that are due. One that the ERP refuses keeps nobody from the
-// others.
+// Remind gives the reminders that are due. One that fails by itself keeps nobody from the
+// others, and is tried again; what is wrong for everybody ends it at once.
 func (c *Cloud) Remind(ctx context.Context) error {
 	now := c.clock.Now().In(c.zone)
 	tomorrow := time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, c.zone)
@@ -101,12 +103,27 @@ func (c *Cloud) Remind(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var faults []error
 	for _, r := range due(visits, now) {
-		if err := c.give(ctx, r); err != nil {
-			return err
+		err := c.give(ctx, r)
+		if err != nil && !ofOne(err) {
+			return errors.Join(append(faults, err)...)
+		}
+		if err != nil && len(faults) < maxFaults {
+			faults = append(faults, fmt.Errorf("reminder %s: %w", r.name, err))
 		}
 	}
-	return nil
+	return errors.Join(faults...)
+}
+
+// maxFaults is how many reminders that failed are told of.
+const maxFaults = 20
+
+// ofOne reports whether an error is the ERP's answer about one reminder: it knows who asks,
+// and is not busy. A fault of it may well be about the visit.
+func ofOne(err error) bool {
+	var api *client.APIError
+	return errors.As(err, &api) && (api.Status == http.StatusInternalServerError || fault.Of(err, 0).Wait == 0)
 }
 
 // maxVisits is how many visits are looked at for reminders, and for a report.

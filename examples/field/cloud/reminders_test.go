@@ -2,8 +2,10 @@ package cloud_test
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -112,5 +114,48 @@ func TestRemindersThatCannotBeGiven(t *testing.T) {
 	}
 	if all := p.Find("Systems_Core_Notifications", "ExternalSystem eq 'field'", "&$select=Subject"); len(all) != 3 {
 		t.Errorf("nina is told %v", all)
+	}
+}
+
+// TestARemindersFailureIsItsOwn: an answer about one visit keeps nobody else from theirs, and
+// the one is given when it can be; an ERP that is busy is not asked on for all others.
+func TestARemindersFailureIsItsOwn(t *testing.T) {
+	t.Parallel()
+	var status, asked atomic.Int64
+	var visit atomic.Value
+	visit.Store("none")
+	p := fieldtest.Start(t, tandemtest.Options{Wrap: func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "CreateNotification") && asked.Add(1) > 0 && strings.Contains(r.URL.Path, visit.Load().(string)) {
+				http.Error(w, `{"error":{"message":"not this one"}}`, int(status.Load()))
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}})
+	c := p.Cloud()
+	tomorrow(p, 6, 0) // before anybody is told of their day
+	tom, nina := p.Phone("tom"), p.Phone("nina")
+	tom.Get("me", &wire.Me{})
+	nina.Get("me", &wire.Me{})
+	first := p.Visits("tom", p.Today(7), 1)[0]
+	p.Visits("nina", p.Today(7).Add(time.Minute), 1)
+	visit.Store(first)
+	told := func() int {
+		return len(p.Find("Systems_Core_Notifications", "ExternalSystem eq 'field'", "&$select=Subject"))
+	}
+	for _, one := range []struct{ status, asked, told int }{{429, 1, 0}, {403, 2, 1}, {500, 1, 1}} {
+		status.Store(int64(one.status))
+		asked.Store(0)
+		if err := c.Remind(t.Context()); err == nil {
+			t.Errorf("%d: nobody is told of what failed", one.status)
+		}
+		if got := told(); got != one.told || asked.Load() < int64(one.asked) || one.status == 429 && asked.Load() > 1 {
+			t.Errorf("%d: %d reminders after %d calls, want %d", one.status, got, asked.Load(), one.told)
+		}
+	}
+	visit.Store("none")
+	if err := c.Remind(t.Context()); err != nil || told() != 2 {
+		t.Errorf("%d reminders in the end: %v", told(), err)
 	}
 }

@@ -141,7 +141,8 @@ func (w *Writer) byName(q *query.Query, path *model.Path, by *criterion) ([]mode
 			return first, nil
 		}
 	}
-	return nil, broken(q.Set, "more than %d rows have %q in their %s; find the row by its Id%s.", MaxLines, model.Shown(by.value), path, orCode(q.Set))
+	return nil, broken(q.Set, "more than %d rows have %q in their %s; find the row by its Id%s.",
+		MaxLines, model.Shown(by.value), path, orCode(q.Set))
 }
 
 func orCode(s *model.Set) string {

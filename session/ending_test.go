@@ -294,6 +294,60 @@ func TestSessionThatCannotBeRecordedIsNotOpened(t *testing.T) {
 	})
 }
 
+// overdue is an auditor whose time is over, and the store that is asked to undo after it.
+type overdue struct {
+	session.Store
+	session.Auditor
+	recording context.Context
+	undone    bool
+}
+
+func (o *overdue) RecordAll(ctx context.Context, events []tandem.AuditEvent) error {
+	if !slices.ContainsFunc(events, func(e tandem.AuditEvent) bool { return e.Kind == tandem.AuditSessionOpened }) {
+		return nil
+	}
+	o.recording = ctx
+	return context.DeadlineExceeded
+}
+
+func (o *overdue) End(ctx context.Context, e session.Ending) ([]tandem.Session, error) {
+	_, bounded := ctx.Deadline()
+	o.undone = bounded && ctx.Done() != o.recording.Done()
+	return o.Store.End(ctx, e)
+}
+
+// A session is not opened either when the time of its opening is over by then.
+func TestAnOpeningIsUndoneInTimeOfItsOwn(t *testing.T) {
+	each(t, func(w *world) {
+		o := &overdue{Store: w.store}
+		m := w.replica(1, nil)
+		m.Store, m.Auditor = o, o
+		if s, err := m.Acquire(t.Context(), user("anna", "a"), home); tandem.ErrorCode(err) != tandem.CodeUnavailable {
+			t.Errorf("%+v, %v", s, err)
+		}
+		if n := w.open(); n != 0 || !o.undone {
+			t.Errorf("%d slots are held without a record; undone in time of its own: %t", n, o.undone)
+		}
+	})
+}
+
+// Whether sessions are allowed may take a question to the database: calls go on meanwhile.
+func TestCallsGoOnWhileSessionsAreLookedThrough(t *testing.T) {
+	each(t, func(w *world) {
+		m := w.replica(3, nil)
+		w.call(m, user("anna", "a"))
+		m.Allowed = func(*tandem.Session) bool {
+			w.call(m, user("anna", "a"))
+			w.call(m, user("boris", "b")) // which opens a session
+			return true
+		}
+		w.sync(m)
+		if n := w.open(); n != 2 {
+			t.Errorf("%d sessions are open", n)
+		}
+	})
+}
+
 func TestRunKeepsInStepAndWritesBackAtTheEnd(t *testing.T) {
 	each(t, func(w *world) {
 		m := w.replica(2, nil)

@@ -198,10 +198,7 @@ func (m *Manager) open(ctx context.Context, p *tandem.Principal, k key, remoteAd
 		if opened.Fresh {
 			// A session that could not be recorded must not be used.
 			m.drop(e)
-			_, endErr := m.Store.End(ctx, Ending{IDs: []string{opened.ID}, Reason: "not recorded", Now: m.Clock.Now()})
-			if endErr != nil {
-				m.Log.ErrorContext(ctx, "end a session that could not be recorded", "session", opened.ID, "error", endErr)
-			}
+			m.undo(ctx, opened.ID)
 		}
 		return nil, m.unavailable(ctx, err)
 	}
@@ -209,6 +206,16 @@ func (m *Manager) open(ctx context.Context, p *tandem.Principal, k key, remoteAd
 		m.Opened(&opened.Session)
 	}
 	return e, nil
+}
+
+// undo ends a session that could not be recorded, maybe because the time of its opening is
+// over: it has time of its own, as the session would be used without a record else.
+func (m *Manager) undo(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), openTimeout)
+	defer cancel()
+	if _, err := m.Store.End(ctx, Ending{IDs: []string{id}, Reason: "not recorded", Now: m.Clock.Now()}); err != nil {
+		m.Log.ErrorContext(ctx, "end a session that could not be recorded", "session", id, "error", err)
+	}
 }
 
 // refuse says that no slot is free, and puts it on record beside what has ended.

@@ -161,14 +161,15 @@ func (m *Manager) endDisallowed(ctx context.Context) error {
 	if m.Allowed == nil {
 		return nil
 	}
-	var ids []string
 	m.mu.RLock()
-	for id, e := range m.byID {
+	open := maps.Clone(m.byID) // Allowed may ask the database, for which no call waits
+	m.mu.RUnlock()
+	var ids []string
+	for id, e := range open {
 		if !m.Allowed(e.snapshot.Load()) {
 			ids = append(ids, id)
 		}
 	}
-	m.mu.RUnlock()
 	if len(ids) == 0 {
 		return nil
 	}

@@ -293,6 +293,24 @@ func TestRevokedTokensAreRefused(t *testing.T) {
 	})
 }
 
+// A clock that was far ahead for a while forgets revocations that are over by it; they are
+// known again when it is right.
+func TestAClockThatIsSetBackForgetsNoRevocation(t *testing.T) {
+	each(t, func(w *world) {
+		revoked := w.token(w.anna, "read")
+		w.must(w.revoked.Revoke(w.Context(), registry.RevokedToken{ID: revoked.TokenID, RevokedAt: w.clock.Now(), ExpiresAt: revoked.ExpiresAt}))
+		w.refresh()
+		w.alive(revoked, false, "revoked")
+		w.clock.Advance(3 * time.Hour)
+		w.refresh()
+		meanwhile := w.token(w.anna, "read")
+		w.clock.Advance(-3 * time.Hour)
+		w.refresh()
+		w.alive(revoked, false, "after the clock was right again")
+		w.alive(meanwhile, true, "another token")
+	})
+}
+
 func TestTokensThatSpeakForNobody(t *testing.T) {
 	each(t, func(w *world) {
 		both := w.token(w.anna)

@@ -3,7 +3,6 @@ package data
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -159,14 +158,33 @@ func (s *Audit) SignInsOf(ctx context.Context, login string, limit int) ([]tande
 		`WHERE actor = $1 AND kind IN ('sign_in', 'sign_in_failed') ORDER BY id DESC LIMIT $2`, login, limit))
 }
 
+// keptPage is how many events one statement of FirstKept looks at: all that are to go are
+// looked at, which may be the years for which nothing was removed.
+const keptPage = 10_000
+
 // FirstKept implements [audit.Store].
-func (s *Audit) FirstKept(ctx context.Context, before time.Time) (id string, err error) {
-	err = s.db.Reader().QueryRowContext(ctx, `SELECT id FROM audit_events WHERE NOT (id < $1 AND at < $2) ORDER BY id LIMIT 1`,
-		sqldb.FirstID(before), sqldb.Micros(before)).Scan(&id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return sqldb.FirstID(before), nil
+func (s *Audit) FirstKept(ctx context.Context, before time.Time) (string, error) {
+	end, from := sqldb.FirstID(before), ""
+	for {
+		var last, late sql.NullString
+		err := s.db.Reader().QueryRowContext(ctx, `SELECT max(id), min(CASE WHEN at >= $1 THEN id END)
+			FROM (SELECT id, at FROM audit_events WHERE id > $2 AND id < $3 ORDER BY id LIMIT $4) AS page`,
+			sqldb.Micros(before), from, end, keptPage).Scan(&last, &late)
+		switch {
+		case err != nil:
+			return "", err
+		case late.Valid: // its own time is after that of its id
+			return late.String, nil
+		case last.Valid:
+			from = last.String
+			continue
+		}
+		err = s.db.Reader().QueryRowContext(ctx, `SELECT min(id) FROM audit_events WHERE id >= $1`, end).Scan(&last)
+		if last.Valid {
+			return last.String, err
+		}
+		return end, err
 	}
-	return id, err
 }
 
 // oldEvents are found by the id, which grows with time.

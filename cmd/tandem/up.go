@@ -263,6 +263,9 @@ func (s *system) instanceArgs() []string {
 	if s.RecordAnchor != "" {
 		args = append(args, "--record-anchor="+s.RecordAnchor)
 	}
+	for _, key := range s.RecordKey {
+		args = append(args, "--record-key="+key)
+	}
 	args = append(args, "--query-timeout="+s.QueryTimeout.String(), "--long-queries="+strconv.Itoa(s.LongQueries))
 	args = append(args, "--access-token-format="+s.AccessFormat, "--access-token-alg="+s.AccessAlg, "--access-token-typ="+s.AccessType)
 	for login, n := range s.Reserve {

@@ -61,9 +61,15 @@ func TestUsesOfApplications(t *testing.T) {
 		}
 		rename("away", "uses")
 		rename("elsewhere", "tallies")
+		read(in, token)
+		rename("permission_uses", "away") // what is missing keeps nothing else from being written
+		if err := in.Platform.WriteUses(t.Context()); err == nil || len(usesOf(t, in)) == 0 {
+			t.Errorf("uses were not written beside rights that could not be: %v", err)
+		}
+		rename("away", "permission_uses")
 		must(t, in.Platform.WriteUses(t.Context()))
 		must(t, in.Platform.WriteUses(t.Context()))
-		want := map[string]int64{"service scope:read": 4, "service set:" + products + ":r": 4, "service grant:client_credentials": 2, "service instance:": 1}
+		want := map[string]int64{"service scope:read": 5, "service set:" + products + ":r": 5, "service grant:client_credentials": 2, "service instance:": 1}
 		got := usesOf(t, in)
 		maps.DeleteFunc(got, func(what string, n int64) bool { return n == 2 && what[:min(len(what), 13)] == "service cred:" })
 		if !maps.Equal(got, want) {

@@ -26,11 +26,12 @@ func (i *Instance) WriteUses(ctx context.Context) error {
 	if taken.Over > 0 {
 		i.config.Log.Warn("more accounts are at work than are counted: their uses of rights are missing", "calls", taken.Over, "accounts", permission.MaxMeters)
 	}
-	if err := i.permissions.AddUses(ctx, taken.Uses); err != nil {
-		i.access.Uses.PutBack(taken)
-		return err
+	rightsErr := i.permissions.AddUses(ctx, taken.Uses)
+	if rightsErr != nil {
+		i.access.Uses.PutBack(taken) // and what else was used is written all the same
+	} else {
+		i.countCalls(&taken)
 	}
-	i.countCalls(&taken)
 	uses, over := i.uses.Take(now)
 	left, err := i.usage.AddUses(ctx, uses)
 	i.uses.PutBack(left)
@@ -40,7 +41,7 @@ func (i *Instance) WriteUses(ctx context.Context) error {
 	if over+more > 0 {
 		i.config.Log.Warn("more is used than is counted: uses and tallies are missing", "uses", over, "events", more, "counters", usage.MaxCounted)
 	}
-	return errors.Join(err, tallyErr, i.writePeak(ctx, now))
+	return errors.Join(rightsErr, err, tallyErr, i.writePeak(ctx, now))
 }
 
 // peakEvery is how often the peak of the slots is worked out.

@@ -3,6 +3,7 @@ package jobs
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -98,6 +99,9 @@ type Jobs struct {
 
 // New makes the tables, the folder of the files, and the first schedules.
 func New(ctx context.Context, c Config) (*Jobs, error) {
+	if c.DB.Pooler {
+		return nil, errPooler
+	}
 	j := &Jobs{config: c, db: c.DB, log: c.Log, clock: c.Clock, files: files{dir: filepath.Join(c.Dir, "files"), log: c.Log}}
 	if c.DB.Engine == sqldb.PostgreSQL {
 		j.files.shared = &pieces{c.DB}
@@ -116,6 +120,10 @@ func New(ctx context.Context, c Config) (*Jobs, error) {
 	}
 	return j, j.Schedules.seed(ctx)
 }
+
+// errPooler refuses a pooler in between: which processes live is told by locks of sessions,
+// which a pooler hands to others.
+var errPooler = errors.New("jobs need the sessions of PostgreSQL, and a pooler stands in between: give the database of the jobs by the address of the server itself")
 
 // Run runs jobs and schedules until ctx ends; then it gives the jobs that run
 // back and returns. It is called once.

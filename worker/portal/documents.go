@@ -142,16 +142,7 @@ func (o *Portal) List(ctx context.Context, p client.IDToken, kind Kind, q intern
 	if err != nil {
 		return out, err
 	}
-	windows := map[time.Time][]string{}
-	for _, c := range allowed {
-		at := o.earliest(c)
-		if from.After(at) { // one's own window is the wider one
-			at = from
-		}
-		if owner := kind.owner(c); owner != "" && !slices.Contains(windows[at], owner) {
-			windows[at] = append(windows[at], owner)
-		}
-	}
+	windows := o.windows(kind, allowed, from)
 	if len(windows) > 1 && q.Skip+q.Top > maxDepth {
 		return out, tandem.Errorf(tandem.CodeInvalid, "this list cannot be paged further; search by number")
 	}
@@ -190,6 +181,30 @@ func (o *Portal) List(ctx context.Context, p client.IDToken, kind Kind, q intern
 	}
 	out.More = int64(q.Skip+len(found)) < out.Total
 	return out, nil
+}
+
+// windows are who owns documents that the person may see, by the day from which on. A party
+// that is a customer of several of our companies is in the widest window alone: it has all
+// that the others have.
+func (o *Portal) windows(kind Kind, allowed map[string]internalapi.PortalCustomer, from time.Time) map[time.Time][]string {
+	since := map[string]time.Time{}
+	for _, c := range allowed {
+		at, owner := o.earliest(c), strings.ToLower(kind.owner(c))
+		if from.After(at) { // one's own window is the wider one
+			at = from
+		}
+		if had, found := since[owner]; !found || at.Before(had) {
+			since[owner] = at
+		}
+	}
+	windows := map[time.Time][]string{}
+	for _, c := range allowed {
+		owner := kind.owner(c)
+		if at := since[strings.ToLower(owner)]; owner != "" && !slices.Contains(windows[at], owner) {
+			windows[at] = append(windows[at], owner)
+		}
+	}
+	return windows
 }
 
 func (o *Portal) query(kind Kind, earliest time.Time, owners []string, asked internalapi.PortalQuery) (client.Query, error) {

@@ -180,6 +180,29 @@ func TestPortalPagesAndMerges(t *testing.T) {
 	}
 }
 
+// A party that is a customer of two of our companies has its shipments once, whatever the
+// windows of the two.
+func TestShipmentsOfOnePartyAreListedOnce(t *testing.T) {
+	t.Parallel()
+	const party = "General_Contacts_Parties(00000000-0000-4000-8000-0000000000aa)"
+	wide, narrow := workertest.AccessRow(workertest.PaulID, workertest.Mine, "Orders", 30, true), workertest.AccessRow(workertest.PaulID, workertest.Second, "Orders", 7, true)
+	for _, row := range []object{wide, narrow} {
+		row["Customer"].(object)["Party"].(object)["@odata.id"] = party
+	}
+	f, w := portal(t, wide, narrow)
+	var shipments []object
+	for n, days := range []int{1, 5, 20, 40} {
+		one := workertest.Order(n+1, workertest.Mine, days)
+		one["ToParty"] = object{"@odata.id": party}
+		shipments = append(shipments, one)
+	}
+	f.With(func() { f.Rows["Logistics_Shipment_Shipments"] = shipments })
+	page, err := w.API.Shipments(t.Context(), f.Paul(), internalapi.PortalQuery{})
+	if err != nil || numbers(page) != "1,2,3" || page.Total != 3 || page.More {
+		t.Errorf("%s, %d of them: %v", numbers(page), page.Total, err)
+	}
+}
+
 // So many days back are counted from the day that it is at the company.
 func TestDaysBackAreOfTheCompanysZone(t *testing.T) {
 	t.Parallel()

@@ -29,6 +29,9 @@ type Restored struct {
 	Backup, Restored time.Time
 	// What ended with it.
 	Sessions, SignIns, Families int64
+	// WithFactors are the accounts with second factors, and Outside the outside providers:
+	// what these have is sealed with the instance's key of then.
+	WithFactors, Outside int64
 }
 
 // MarkRestored begins a new life of an instance whose databases came from a backup.
@@ -62,8 +65,9 @@ func markRestored(ctx context.Context, tx *sql.Tx, engine sqldb.Engine, by tande
 		return err
 	}
 	r.Sessions = int64(len(ended))
-	if err := tx.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM sign_ins WHERE ended_at = 0), (SELECT COUNT(*) FROM refresh_families WHERE ended_at = 0)`).
-		Scan(&r.SignIns, &r.Families); err != nil {
+	if err := tx.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM sign_ins WHERE ended_at = 0), (SELECT COUNT(*) FROM refresh_families WHERE ended_at = 0),
+		(SELECT COUNT(DISTINCT user_id) FROM second_factors), (SELECT COUNT(*) FROM outside_providers)`).
+		Scan(&r.SignIns, &r.Families, &r.WithFactors, &r.Outside); err != nil {
 		return err
 	}
 	if err := tellRestored(ctx, tx, r.Restored); err != nil {

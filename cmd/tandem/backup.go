@@ -33,7 +33,8 @@ func (c *backupCommand) Run(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(r.stdout, "%s has the data of %s, in %d files. No key is in it, and none is needed to restore it.\n",
+	_, err = fmt.Fprintf(r.stdout, "%s has the data of %s, in %d files. No key is in it, and none is needed to restore it;\n"+
+		"keep instance.key apart all the same: second factors and the secrets of outside providers open with that one alone.\n",
 		c.File, stamp{m.At}, len(m.Files))
 	return err
 }
@@ -75,5 +76,10 @@ func told(w io.Writer, r data.Restored) error {
 		"Ended: %d sessions, %d sign-ins, %d refresh families. All tokens of before are refused: people sign in again,\n"+
 		"applications get new tokens by themselves. Disable again what was disabled since the backup.\n",
 		stamp{r.Backup}, r.Restored.Sub(r.Backup).Round(time.Second), r.Sessions, r.SignIns, r.Families)
+	if err == nil && r.WithFactors+r.Outside > 0 {
+		_, err = fmt.Fprintf(w, "Sealed with the instance.key of then: second factors of %d people, secrets of %d outside providers. Put that key in its place\n"+
+			"before the start. With another one these people cannot sign in until tandem user reset-factors LOGIN, nor anybody through\n"+
+			"these providers until their secrets are given again (tandem provider update).\n", r.WithFactors, r.Outside)
+	}
 	return err
 }

@@ -46,11 +46,18 @@ func TestBackupIsWholeOrNotThere(t *testing.T) {
 		}
 	}
 	file, restored := filepath.Join(to, "backup"), filepath.Join(t.TempDir(), "restored")
+	secret := filepath.Join(to, "acme.secret")
+	if err := os.WriteFile(secret, []byte("a secret of acme"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	done(t, "provider", "create", "acme", "--name", "Acme", "--issuer", "https://login.acme.example", "--client-id", "tandem", "--client-secret-file", secret,
+		"--allow", "internal", "--data", dir)
 	if told := done(t, "backup", file, "--data", dir); !strings.Contains(told, "No key is in it") {
 		t.Error(told)
 	}
 	done(t, "user", "create", "svc.two", "--type", "system", "--data", dir)
-	if told := done(t, "restore", file, "--data", restored); !strings.Contains(told, " ago. What happened since is gone") {
+	if told := done(t, "restore", file, "--data", restored); !strings.Contains(told, " ago. What happened since is gone") ||
+		!strings.Contains(told, "second factors of 0 people, secrets of 1 outside providers") {
 		t.Error(told)
 	}
 	if list := done(t, "user", "list", "--data", restored); !strings.Contains(list, "svc.one") || strings.Contains(list, "svc.two") {

@@ -162,6 +162,48 @@ func TestSealedForAnotherPerson(t *testing.T) {
 	}
 }
 
+// Somebody else signs in, in another tab, while tom's commands are being sent: none of the
+// rest goes out under her name, hers follow at once, and his when he is back.
+func TestAnotherPersonInTheMiddleOfAPass(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.phone()
+	p.signIn("nina")
+	nina := p.js(`return (await store.phone()).value("current")`)
+	w.set(func() { w.away = true })
+	p.js(`await queue.add("note", "c", { text: "of nina" })`)
+	w.set(func() { w.away = false })
+	w.set(func() { w.rule = func(command) *answer { return &answer{503, obj{"error": "unavailable"}} } })
+	p.signIn("tom")
+	tom := p.js(`return (await store.phone()).value("current")`)
+	w.set(func() { w.away = true })
+	p.js(`await queue.add("note", "a", { text: "1" }); await queue.add("note", "b", { text: "2" });
+		await queue.add("file.attach", "a", { name: "one.jpg" }, { file: new Blob(["tom's"]) })`)
+	w.set(func() { w.away, w.rule = false, nil })
+	p.js(`
+		const phone = await store.phone(), real = window.fetch;
+		let moved = false;
+		window.fetch = async (...call) => {
+			const answer = await real(...call);
+			if (!moved && String(call[0]).endsWith("/commands") && answer.ok) {
+				moved = true;
+				await phone.set("current", "` + nina + `");
+			}
+			return answer;
+		};
+		for (let n = 0; n < 100 && !moved; n++) await queue.drain().then(() => new Promise((ok) => setTimeout(ok, 100)));
+		await queue.drain()`)
+	p.drained()
+	if got := w.did(); got != "note a, note c" {
+		t.Fatalf("while nina is there: %s", got)
+	}
+	p.js(`await (await store.phone()).set("current", "` + tom + `"); await queue.drain()`)
+	p.drained()
+	if got := w.did(); got != "note a, note c, note b, file.attach a" {
+		t.Errorf("when tom is back: %s", got)
+	}
+}
+
 // Leaving: refused while something waits, and then everything is gone.
 func TestSignOut(t *testing.T) {
 	t.Parallel()

@@ -114,7 +114,7 @@ export async function signOut({ force = false } = {}) {
   const waiting = (await db.all('commands')).filter((c) => c.state !== 'done').length
   if (waiting && !force) return { waiting }
   const device = await db.value('device')
-  if (device) await fetchApi(`devices/${device}`, { method: 'DELETE' }).catch(() => {})
+  if (device) await fetchApi(`devices/${device}`, { owner: db, method: 'DELETE' }).catch(() => {})
   await (await manager(db)).revokeTokens(['refresh_token']).catch(() => {}) // without network it ends by itself in a day
   await clear()
   return {}
@@ -160,11 +160,13 @@ function token(db, m, refused) {
 
 let nonce // the API's last one
 /** Calls the API with the person's token and a proof for this call. `path` is below the
- * resource. A refused token is renewed once. Throws SignInNeeded, or what fetch throws. */
-export async function fetchApi(path, init = {}) {
+ * resource, `owner` the database of the person for whom it is: what is theirs goes out under
+ * nobody else's name. A refused token is renewed once. Throws SignInNeeded, also where
+ * somebody else has signed in meanwhile, or what fetch throws. */
+export async function fetchApi(path, { owner, ...init } = {}) {
   await skewed
   const db = await partition()
-  if (!db) throw new SignInNeeded()
+  if (!db || (owner && owner.name !== db.name)) throw new SignInNeeded()
   const m = await manager(db)
   const url = new URL(path, (await settings()).resource)
   if (url.origin !== new URL((await settings()).resource).origin) throw new TypeError('the token is for the API alone')

@@ -40,7 +40,7 @@ export async function report() {
   const { used, quota } = await info()
   const { commands, files } = await summary()
   const answer = await fetchApi(`devices/${id}`, {
-    method: 'PUT', headers: { 'Content-Type': 'application/json' },
+    owner: db, method: 'PUT', headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ name: name(), storage_used: used, storage_quota: quota, waiting: commands + files }),
   })
   if (answer.ok && (await answer.json()).wipe) await wipe()
@@ -50,7 +50,7 @@ export async function report() {
 export async function wipe() {
   const db = await partition()
   if (!db) return
-  await fetchApi(`devices/${await deviceOf(db)}`, { method: 'DELETE' }).catch(() => {})
+  await fetchApi(`devices/${await deviceOf(db)}`, { owner: db, method: 'DELETE' }).catch(() => {})
   await clear()
 }
 

@@ -103,7 +103,7 @@ async function numbered(db, id) {
 async function send(db, id) {
   for (let again = true; ;) {
     const c = await numbered(db, id)
-    const answer = await fetchApi('commands', { method: 'POST', body: c.wire, headers: { 'Idempotency-Key': id, 'Content-Type': 'application/json' } })
+    const answer = await fetchApi('commands', { owner: db, method: 'POST', body: c.wire, headers: { 'Idempotency-Key': id, 'Content-Type': 'application/json' } })
     const said = await answer.json().catch(() => undefined)
     if (said?.error !== 'out_of_order' || !again) return settle(db, id, answer, said)
     again = false
@@ -130,7 +130,7 @@ async function settle(db, id, answer, said) {
 // again, as it was.
 async function poll(db) {
   for (const c of (await db.all('commands')).filter((c) => c.state === 'accepted').sort(byOrder)) {
-    const answer = await fetchApi(`commands/${c.id}`)
+    const answer = await fetchApi(`commands/${c.id}`, { owner: db })
     if (answer.status === 404) await change(db, c.id, { state: 'waiting' })
     else await settle(db, c.id, answer, await answer.json().catch(() => undefined))
   }
@@ -152,7 +152,7 @@ async function fileLane(db, taken) {
     const blob = (await db.get('files', c.id))?.blob
     try {
       if (!blob) throw new Answer(LOST, { error: 'lost', message: 'the file is not on the phone any more: take it once more' })
-      await upload(c, blob, (fields) => db.get('commands', c.id).then((now) => change(db, c.id, { file: { ...now.file, ...fields } })))
+      await upload(db, c, blob, (fields) => db.get('commands', c.id).then((now) => change(db, c.id, { file: { ...now.file, ...fields } })))
     } catch (error) {
       if (!(error instanceof Answer) || ![400, 403, 409, 413, 415, 422].includes(error.status) || !error.error?.error) throw error
       await change(db, c.id, { state: 'refused', error: error.error })
@@ -177,6 +177,10 @@ async function pass() {
     const lanes = await Promise.allSettled(Array.from({ length: FILES }, () => fileLane(db, taken)))
     const failed = lanes.find((l) => l.status === 'rejected')
     if (failed) throw failed.reason
+  } catch (error) {
+    const now = await partition()
+    if (!now || now.name === db.name) throw error
+    again = true // somebody else has signed in: theirs is next
   } finally {
     for (let end; end !== line;) await (end = line).catch(() => {})
     line = null

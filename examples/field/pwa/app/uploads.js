@@ -28,10 +28,10 @@ const offsetOf = (answer) => {
   return offset
 }
 
-async function create(command, blob) {
+async function create(owner, command, blob) {
   const { name, type, sha256 } = command.file
   const facts = { key: command.id, sha256, visit: command.visit, filename: name, filetype: type }
-  const answer = await fetchApi('uploads', { method: 'POST', headers: {
+  const answer = await fetchApi('uploads', { owner, method: 'POST', headers: {
     ...TUS, 'Upload-Length': String(blob.size), 'Upload-Metadata': Object.entries(facts).map(([k, v]) => `${k} ${text64(v)}`).join(','),
   } })
   const location = answer.headers.get('Location')
@@ -41,34 +41,34 @@ async function create(command, blob) {
 }
 
 /** How much the server has of an upload, in bytes, or -1 where it has none. */
-async function have(location) {
-  const answer = await fetchApi(location, { method: 'HEAD', headers: TUS })
+async function have(owner, location) {
+  const answer = await fetchApi(location, { owner, method: 'HEAD', headers: TUS })
   if (answer.status === 404 || answer.status === 410) return -1
   if (!answer.ok) throw await Answer.of(answer)
   return offsetOf(answer)
 }
 
-/** Sends what is missing of a command's file. `note({location, sent})` is called after each
+/** Sends what is missing of the file of an owner's command. `note({location, sent})` is called after each
  * step and awaited. Throws Answer, SignInNeeded or what fetch throws: call it again later. */
-export async function upload(command, blob, note) {
+export async function upload(owner, command, blob, note) {
   let { location } = command.file
-  let sent = location ? await have(location) : -1
+  let sent = location ? await have(owner, location) : -1
   let size = 2 * SMALLEST
   let restarts = 0
   while (sent < blob.size) {
     if (sent < 0) {
-      const made = await create(command, blob)
+      const made = await create(owner, command, blob)
       location = made.location
-      sent = made.there ?? Math.max(0, await have(location))
+      sent = made.there ?? Math.max(0, await have(owner, location))
       await note({ location, sent })
       if (sent === blob.size) break
     }
     const begun = performance.now()
     const answer = await fetchApi(location, {
-      method: 'PATCH', body: blob.slice(sent, sent + size), signal: AbortSignal.timeout(PATIENCE),
+      owner, method: 'PATCH', body: blob.slice(sent, sent + size), signal: AbortSignal.timeout(PATIENCE),
       headers: { ...TUS, 'Upload-Offset': String(sent), 'Content-Type': 'application/offset+octet-stream' },
     })
-    if (answer.status === 409) sent = await have(location) // somebody was there before us
+    if (answer.status === 409) sent = await have(owner, location) // somebody was there before us
     else if ([404, 410, 460].includes(answer.status) && restarts++ === 0) sent = -1 // it is gone, or its sum is wrong
     else if (!answer.ok) throw await Answer.of(answer)
     else sent = offsetOf(answer)

@@ -59,7 +59,7 @@ export async function catalogue() {
 async function newer(db, path) {
   const language = self.document?.documentElement.lang ?? ''
   const known = await db.value(`etag ${path}`)
-  const answer = await fetchApi(path, { headers: known?.language === language ? { 'If-None-Match': known.etag } : {} })
+  const answer = await fetchApi(path, { owner: db, headers: known?.language === language ? { 'If-None-Match': known.etag } : {} })
   if (answer.status === 304) return null
   if (!answer.ok) throw new Error(`the server answers ${answer.status}`)
   const value = await answer.json()
@@ -113,7 +113,7 @@ async function details(db) {
   const until = new Date(Date.now() + 2 * 86_400_000).toISOString().slice(0, 10)
   for (const v of await db.all('visits')) {
     if (v.detailed === v.version || v.day > until) continue
-    const answer = await fetchApi(`visits/${v.id}`)
+    const answer = await fetchApi(`visits/${v.id}`, { owner: db })
     if (!answer.ok) continue
     const visit = await answer.json()
     await db.write(['visits'], ({ visits }) => visits.put({ ...v, ...visit, detailed: visit.version }))

@@ -58,6 +58,10 @@ var (
 	identityLimits = sqldb.Limits{Statement: 10 * time.Second, Lock: 3 * time.Second, Idle: 5 * time.Second}
 	erpLimits      = sqldb.Limits{Statement: time.Minute, Lock: 15 * time.Second, Idle: 30 * time.Second}
 
+	// migrationLock is how long a step of a migration waits for a table that others have, and
+	// others behind it: less than they wait themselves. Then it is tried again.
+	migrationLock = time.Second
+
 	// CommandLimits are those of the identity server for an administrator's command, which
 	// nobody waits for but the administrator.
 	CommandLimits = sqldb.Limits{Statement: time.Minute, Lock: identityLimits.Lock, Idle: identityLimits.Idle}
@@ -111,7 +115,7 @@ func open(ctx context.Context, url string, opts sqldb.Options, erpConns int) (*D
 func (db *DB) openPools(ctx context.Context, url string, opts sqldb.Options, erpConns int) (done step, err error) {
 	opts.MaxConns = cmp.Or(opts.MaxConns, DefaultConns)
 	limits := cmp.Or(opts.Limits, identityLimits)
-	opts.Limits = sqldb.Limits{}
+	opts.Limits = sqldb.Limits{Lock: migrationLock}
 	if done, err = migratePostgres(ctx, url, opts); err != nil {
 		return step{}, err
 	}

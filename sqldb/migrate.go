@@ -3,13 +3,16 @@ package sqldb
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
 )
@@ -62,6 +65,14 @@ func (db *DB) Migrate(ctx context.Context, migrations fs.FS, table string) error
 		if err == nil {
 			return nil
 		}
+		if isLockTimeout(err) {
+			// Somebody has the table for long, as a backup has. Who comes after a step that
+			// waits for it waits behind the step: they are let by before the next try.
+			if sleep(ctx, lockPause) != nil {
+				return fmt.Errorf("migrate the database: %w", err)
+			}
+			continue
+		}
 		// SQLite has no lock for replicas that start together: another one may
 		// have made the same step meanwhile. Then go on from where it is.
 		reached, _, versionErr := provider.GetVersions(ctx)
@@ -69,6 +80,25 @@ func (db *DB) Migrate(ctx context.Context, migrations fs.FS, table string) error
 			return fmt.Errorf("migrate the database: %w", explainSQLite(err))
 		}
 		current = reached
+	}
+}
+
+// lockPause is between two tries of a step that did not get its lock.
+const lockPause = time.Second
+
+func isLockTimeout(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "55P03"
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

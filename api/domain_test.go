@@ -211,6 +211,9 @@ func (f *fake) Import(_ context.Context, _ write.Actor, req *write.ImportRequest
 	for range req.Objects {
 		res.Objects = append(res.Objects, write.ImportedObject{Err: errors.New("secret detail"), State: write.Unchanged})
 	}
+	if n := len(res.Objects); n > 1 {
+		res.Objects[n-1].Err, res.Unlogged = write.ErrNotAttempted, errors.New("secret log")
+	}
 	return res, nil
 }
 
@@ -514,6 +517,11 @@ func TestImportTellsNoInternals(t *testing.T) {
 	t.Parallel()
 	r, answer := call(t, serve(t, &fake{}), "POST", "Import", `{"objects":[{"@odata.type":"Erp.General_Products_Product"}]}`)
 	if r.StatusCode != 200 || strings.Contains(answer, "secret") || !strings.Contains(answer, `"@erpnet.result":"fail"`) {
+		t.Errorf("%d: %s", r.StatusCode, answer)
+	}
+	product := `{"@odata.type":"Erp.General_Products_Product"}`
+	r, answer = call(t, serve(t, &fake{}), "POST", "Import", `{"objects":[`+product+`,`+product+`]}`)
+	if r.StatusCode != 200 || strings.Contains(answer, "secret") || strings.Count(answer, `"type":"InternalError"`) != 1 || strings.Count(answer, `"type":"NotAttempted"`) != 1 {
 		t.Errorf("%d: %s", r.StatusCode, answer)
 	}
 }

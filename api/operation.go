@@ -141,6 +141,9 @@ func (d *Domain) importObjects(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if result.Unlogged != nil {
+		Errors{Log: d.Log}.log().ErrorContext(r.Context(), "the log of an import is not whole", "log", result.DataExchange.String(), "error", result.Unlogged)
+	}
 	response := struct {
 		Context      string           `json:"@odata.context"`
 		Result       string           `json:"@erpnet.result"`

@@ -264,6 +264,9 @@ func actor(r *http.Request) (write.Actor, error) {
 
 // notSecret is what a caller may see of an error inside a 200.
 func (d *Domain) notSecret(w http.ResponseWriter, r *http.Request, err error) ErrorObject {
+	if errors.Is(err, write.ErrNotAttempted) {
+		return ErrorObject{Message: err.Error(), Type: "NotAttempted"}
+	}
 	status, object := Describe(d.denied(w, r, err))
 	if status == http.StatusInternalServerError {
 		Errors{Log: d.Log}.log().ErrorContext(r.Context(), "import failed", "error", err)

@@ -1,5 +1,7 @@
 package client
 
+import "net/http"
+
 // Import transactions.
 const (
 	ImportPerObject  = "per-object"
@@ -35,6 +37,18 @@ type ImportResult struct {
 
 // OK reports whether every object was taken.
 func (r *ImportResult) OK() bool { return r.Result == "success" }
+
+// Fault is the fault of the server by which an Import ended before all objects were
+// attempted, or that one of them met; nil where each was taken or refused. What was taken
+// stays: objects that may be sent again are, all of them.
+func (r *ImportResult) Fault() error {
+	for i := range r.Objects {
+		if e := r.Objects[i].Error; e != nil && (e.Type == "InternalError" || e.Type == "NotAttempted") {
+			return &APIError{Status: http.StatusInternalServerError, Type: e.Type, Message: e.Message}
+		}
+	}
+	return nil
+}
 
 // ImportedObject is what became of one object.
 type ImportedObject struct {

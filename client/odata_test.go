@@ -342,6 +342,18 @@ func TestImportResult(t *testing.T) {
 		if _, err := o.Import(t.Context(), client.ImportRequest{Objects: []any{1, 2, 3}}); err == nil {
 			t.Error("results that do not match the objects")
 		}
+		if err := got.Fault(); err != nil {
+			t.Errorf("what was refused is no fault: %v", err)
+		}
+		for _, kind := range []string{"InternalError", "NotAttempted"} {
+			body = strings.Replace(body, `"x"}`, `"`+kind+`"}`, 1)
+			got, err := o.Import(t.Context(), client.ImportRequest{Objects: []any{1, 2}})
+			var fault *client.APIError
+			if err != nil || !errors.As(got.Fault(), &fault) || fault.Status != 500 || fault.Message != "duplicate" {
+				t.Errorf("%s: %v %+v", kind, err, fault)
+			}
+			body = strings.Replace(body, `"`+kind+`"}`, `"x"}`, 1)
+		}
 	})
 }
 

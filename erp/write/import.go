@@ -1,6 +1,7 @@
 package write
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -8,6 +9,9 @@ import (
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/permission"
 )
+
+// ErrNotAttempted is what became of an object that comes after a fault.
+var ErrNotAttempted = errors.New("not attempted: an object before it met a fault; send it again")
 
 // errUndo ends a transaction whose results were already noted.
 var errUndo = errors.New("undo the transaction")
@@ -45,7 +49,10 @@ func Import(m *Model, by Actor, req *ImportRequest, clock tandem.Clock, transact
 	if err := apply(); err != nil {
 		return nil, err
 	}
-	return run.result, run.end()
+	if err := run.unlogged(run.end()); err != nil {
+		return nil, err
+	}
+	return run.result, nil
 }
 
 type importRun struct {
@@ -55,6 +62,17 @@ type importRun struct {
 	transact func(func(Tx) error) error
 	result   *ImportResult
 	log      ImportLog // nil at logging level 0
+	kept     bool      // something was changed and committed: from now on each object is told what became of it
+}
+
+// unlogged is why the import ends where its log cannot be written: it does not when
+// something was changed, which is to be told.
+func (r *importRun) unlogged(err error) error {
+	if err == nil || !r.kept {
+		return err
+	}
+	r.result.Unlogged = errors.Join(r.result.Unlogged, err)
+	return nil
 }
 
 // ImportLog keeps what came with one Import and what became of it, in the
@@ -103,14 +121,29 @@ func (r *importRun) perObject() error {
 			return r.note(tx, i)
 		})
 		if err == nil {
+			r.kept = r.kept || r.result.Objects[i].State != Unchanged
 			continue
 		}
 		if err := r.failed(i, err); err != nil {
+			return r.broken(i, err)
+		}
+		if err := r.unlogged(r.transact(func(tx Tx) error { return r.note(tx, i) })); err != nil {
 			return err
 		}
-		if err := r.transact(func(tx Tx) error { return r.note(tx, i) }); err != nil {
-			return err
-		}
+	}
+	return nil
+}
+
+// broken ends the import with a fault at an object. Where others were changed before it
+// they are told, and those after it are not attempted. Who has gone is told nothing.
+func (r *importRun) broken(i int, err error) error {
+	if !r.kept || errors.Is(err, context.Canceled) {
+		return err
+	}
+	r.result.Success = false
+	r.result.Objects[i] = ImportedObject{Err: err}
+	for i++; i < len(r.result.Objects); i++ {
+		r.result.Objects[i] = ImportedObject{Err: ErrNotAttempted}
 	}
 	return nil
 }
@@ -128,7 +161,8 @@ func (r *importRun) allObjects() error {
 	if err != nil && !errors.Is(err, errUndo) {
 		return err
 	}
-	return r.noteAll()
+	r.kept = err == nil
+	return r.unlogged(r.noteAll())
 }
 
 // together applies the objects in one transaction; one that fails is undone alone.

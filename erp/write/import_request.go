@@ -94,10 +94,13 @@ type ImportResult struct {
 	Objects []ImportedObject
 	// DataExchange is the log's row; zero at logging level 0.
 	DataExchange model.Entity
+	// Unlogged is why the log does not tell all of it, although it was done; nil where it
+	// does.
+	Unlogged error
 }
 
 // ImportedObject is the result of one object. On failure Entity is zero and
-// Err set. With [AllObjects] and a failure, nothing was written, whatever the
+// Err set, which may be a fault of ours. With [AllObjects] and a failure, nothing was written, whatever the
 // State says. After a dry run what would be added has no Entity, because there is
 // none.
 type ImportedObject struct {

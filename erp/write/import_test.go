@@ -1,6 +1,7 @@
 package write_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -11,22 +12,30 @@ import (
 	"github.com/hybridapps/tandem/erp/write"
 )
 
-// diary is a log of imports that only remembers.
-type diary struct{ lines []string }
+// diary is a log of imports that only remembers, and fails at what it is told to.
+type diary struct {
+	lines []string
+	fails func(line string) error
+}
+
+func (d *diary) note(line string) error {
+	d.lines = append(d.lines, line)
+	if d.fails == nil {
+		return nil
+	}
+	return d.fails(line)
+}
 
 func (d *diary) Begin(write.Tx) (model.Entity, error) {
-	d.lines = append(d.lines, "begin")
-	return model.Entity{}, nil
+	return model.Entity{}, d.note("begin")
 }
 
 func (d *diary) Note(_ write.Tx, i int, done write.ImportedObject) error {
-	d.lines = append(d.lines, fmt.Sprint(i, " ", done.State, " ", done.Err != nil))
-	return nil
+	return d.note(fmt.Sprint(i, " ", done.State, " ", done.Err != nil))
 }
 
 func (d *diary) End(_ write.Tx, result *write.ImportResult, _ time.Time) error {
-	d.lines = append(d.lines, fmt.Sprint("end ", result.Success))
-	return nil
+	return d.note(fmt.Sprint("end ", result.Success))
 }
 
 const imported = `{"transaction":"%s","objects":[
@@ -70,6 +79,79 @@ func TestImport(t *testing.T) {
 		}})
 		if must(t, err); !result.Success || result.Objects[0].State != write.Modified {
 			t.Errorf("%+v", result)
+		}
+	})
+}
+
+// TestAnImportThatMeetsAFaultTellsWhatIsDone: an error means that nothing was changed. From
+// the first object that was, each is told what became of it, and those after a fault that
+// they were not attempted. That the log cannot be written undoes nothing.
+func TestAnImportThatMeetsAFaultTellsWhatIsDone(t *testing.T) {
+	t.Parallel()
+	disk := errors.New("the disk is full")
+	shelf := func(action, code string) string {
+		return `{"@odata.type":"Erp.Lib_Shelf","@erpnet.action":"` + action + `","Code":"` + code + `","Name":{"EN":"x"}}`
+	}
+	each(t, func(t *testing.T, d *desk) {
+		for n, c := range []struct {
+			name, transaction, fails string
+			objects                  []string
+			want, kept               string // what became of the objects, empty for an error, and which stay
+			unlogged                 bool
+		}{
+			{"at the first", write.PerObject, "0 Added", []string{shelf("create", "A"), shelf("create", "B")}, "", "", false},
+			{"after what was only found", write.PerObject, "1 Added", []string{shelf("findOrNull", "A"), shelf("create", "B")}, "", "", false},
+			{"at the third", write.PerObject, "2 Added", []string{shelf("create", "A"), shelf("create", "A"), shelf("create", "B"), shelf("create", "C")},
+				"Added refused fault not-attempted", "A", false},
+			{"in the log of what was refused", write.PerObject, "1  true", []string{shelf("create", "A"), shelf("create", "A"), shelf("create", "B")},
+				"Added refused Added", "A B", true},
+			{"at the end", write.PerObject, "end", []string{shelf("create", "A")}, "Added", "A", true},
+			{"in the log of all", write.AllObjects, "0 Added", []string{shelf("create", "A"), shelf("create", "B")}, "Added Added", "A B", true},
+			{"at the end of all", write.AllObjects, "end", []string{shelf("create", "A"), shelf("create", "B")}, "Added Added", "A B", true},
+			{"in the log of none", write.AllObjects, "0 Added", []string{shelf("create", "A"), shelf("create", "A")}, "", "", false},
+		} {
+			log := &diary{fails: func(line string) error {
+				if strings.HasPrefix(line, c.fails) {
+					return disk
+				}
+				return nil
+			}}
+			d.model.Log = func(*write.Model, write.Actor, *write.ImportRequest, time.Time) write.ImportLog { return log }
+			text := `{"transaction":"` + c.transaction + `","objects":[` + strings.Join(c.objects, ",") + `]}`
+			text = strings.NewReplacer(`"A"`, fmt.Sprintf(`"%dA"`, n), `"B"`, fmt.Sprintf(`"%dB"`, n), `"C"`, fmt.Sprintf(`"%dC"`, n)).Replace(text)
+			req, err := write.ParseImport(object(t, text))
+			must(t, err)
+			result, err := d.Import(t.Context(), anna, req)
+			var became, kept []string
+			if err == nil {
+				for _, o := range result.Objects {
+					switch {
+					case o.Err == nil:
+						became = append(became, string(o.State))
+					case errors.Is(o.Err, write.ErrNotAttempted):
+						became = append(became, "not-attempted")
+					case tandem.ErrorCode(o.Err) == tandem.CodeConflict:
+						became = append(became, "refused")
+					case errors.Is(o.Err, disk):
+						became = append(became, "fault")
+					}
+				}
+			}
+			if got := strings.Join(became, " "); got != c.want || (err != nil) != (c.want == "") || err != nil && !errors.Is(err, disk) {
+				t.Errorf("%s: %q, %v; want %q", c.name, got, err, c.want)
+			} else if err == nil && (errors.Is(result.Unlogged, disk) != c.unlogged || result.Success && strings.Contains(got, "fault")) {
+				t.Errorf("%s: %+v", c.name, result)
+			}
+			for _, code := range []string{"A", "B", "C"} {
+				find := object(t, `{"@odata.type":"Erp.Lib_Shelf","@erpnet.action":"findOrNull","Code":"`+fmt.Sprint(n)+code+`"}`)
+				found, err := d.Import(t.Context(), anna, &write.ImportRequest{Objects: []*write.Object{find}})
+				if must(t, err); found.Objects[0].Entity.ID != "" {
+					kept = append(kept, code)
+				}
+			}
+			if got := strings.Join(kept, " "); got != c.kept {
+				t.Errorf("%s: %q stay, want %q", c.name, got, c.kept)
+			}
 		}
 	})
 }

@@ -26,7 +26,7 @@ type Store interface {
 	// Delete removes the row and its children.
 	Delete(ctx context.Context, by Actor, e model.Entity, when Condition) error
 	// Import applies many objects; see [ImportRequest]. The error is only for
-	// faults and for a request that is wrong as a whole.
+	// faults and for a request that is wrong as a whole: nothing was changed then.
 	Import(ctx context.Context, by Actor, req *ImportRequest) (*ImportResult, error)
 	// Together runs f, whose calls of Write, CreateChild, Update, Delete and Do with the
 	// context that it gets are one transaction: where f fails nothing stays. f may be run

@@ -23,6 +23,9 @@ func (i *attempt) request(ctx context.Context, items []item) ([]sent, error) {
 		objects[n] = json.RawMessage(items[n].object)
 	}
 	result, err := i.upsert(ctx, objects)
+	if err == nil {
+		err = result.Fault() // another try merges what was taken once more
+	}
 	var api *client.APIError
 	switch {
 	case err == nil:

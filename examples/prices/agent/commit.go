@@ -166,6 +166,9 @@ func (a *Agent) send(ctx context.Context, b *batch, rows []*priceRow) (late []*p
 	}
 	logCall := 1
 	result, err := a.writes.Import(ctx, client.ImportRequest{Transaction: client.ImportPerObject, LoggingLevel: &logCall, Objects: objects})
+	if err == nil {
+		err = result.Fault() // what was written is known by its version then
+	}
 	if err != nil {
 		return nil, err
 	}

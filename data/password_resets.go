@@ -26,14 +26,16 @@ var passwordResets = sqldb.NewTable("password_resets", func(l *signin.Reset, col
 	column("expires_at", sqldb.TimeField(&l.ExpiresAt))
 })
 
-// Add implements [signin.Resets].
+// Add implements [signin.Resets]. Anybody can ask for a link by mail: those end none that
+// an administrator gave.
 func (s *PasswordResets) Add(ctx context.Context, l signin.Reset) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, passwordResets.Insert, passwordResets.Values(&l)...); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `DELETE FROM password_resets WHERE user_id = $1 AND hash NOT IN (
-			SELECT hash FROM password_resets WHERE user_id = $1 ORDER BY created_at DESC, hash LIMIT $2)`, l.UserID, signin.MaxResets)
+		_, err := tx.ExecContext(ctx, `DELETE FROM password_resets WHERE user_id = $1 AND created_by = $3 AND hash NOT IN (
+			SELECT hash FROM password_resets WHERE user_id = $1 AND created_by = $3 ORDER BY created_at DESC, hash LIMIT $2)`,
+			l.UserID, signin.MaxResets, l.CreatedBy)
 		return err
 	})
 }

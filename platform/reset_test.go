@@ -105,6 +105,20 @@ func TestC22_LinksForANewPassword(t *testing.T) {
 				t.Errorf("a personal access token of before: %d", status)
 			}
 
+			// What strangers ask for ends no administrator's link; the administrator's do.
+			given := link()
+			for range signin.MaxResets + 1 {
+				_, _, err := in.Platform.Accounts.NewReset(t.Context(), tandem.By{Login: "tandem:forgot", Via: tandem.ViaReset}, "anna", time.Hour)
+				must(t, err)
+			}
+			if page := in.Browser().Get(given); page.StatusCode != http.StatusOK {
+				t.Errorf("an administrator's link, after some that were asked for by mail: %d", page.StatusCode)
+			}
+			for range signin.MaxResets {
+				link()
+			}
+			gone("one of too many", given)
+
 			before, other := link(), link()
 			b.Submit(b.Get(before), resetForm(newWords))
 			gone("beside one that was used", other)

@@ -20,8 +20,8 @@ const (
 	forcedReset = 10 * time.Minute
 	// MailedReset is the time of one that a person asked for by mail.
 	MailedReset = time.Hour
-	// MaxResets are the links that one person may have at a time: the oldest ends with
-	// one more.
+	// MaxResets are the links that one person may have at a time of one who made them: the
+	// oldest of those ends with one more.
 	MaxResets = 5
 )
 
@@ -43,7 +43,7 @@ type Reset struct {
 // Resets keeps links. Reads of one that there is not, or whose time is over, return
 // [tandem.ErrNotFound].
 type Resets interface {
-	// Add also ends the oldest of the person beyond [MaxResets].
+	// Add also ends the oldest of the person, and of who made this one, beyond [MaxResets].
 	Add(ctx context.Context, l Reset) error
 	Find(ctx context.Context, hash [sha256.Size]byte, now time.Time) (Reset, error)
 	// Take uses a link up: of many who do at once, one gets no error.

@@ -3,6 +3,7 @@ package data
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -60,6 +61,9 @@ func (s *Throttle) Update(ctx context.Context, keys []string, change func([]sign
 }
 
 // Purge implements [signin.AttemptCounters].
-func (s *Throttle) Purge(ctx context.Context, before time.Time) error {
-	return purge(ctx, s.db, sqldb.Micros(before), oldAttempts)
+func (s *Throttle) Purge(ctx context.Context, before, factorsBefore time.Time) error {
+	others, factors := oldAttempts, oldAttempts
+	others.And, others.Args = others.And+` AND key NOT LIKE $4`, []any{signin.KindFactor + "%"}
+	factors.And, factors.Args = factors.And+` AND key LIKE $4`, []any{signin.KindFactor + "%"}
+	return errors.Join(purge(ctx, s.db, sqldb.Micros(before), others), purge(ctx, s.db, sqldb.Micros(factorsBefore), factors))
 }

@@ -78,6 +78,10 @@ func (m *mails) Notify(ctx context.Context, u *tandem.User, n signin.Notice) err
 	case signin.TokenMade:
 		subject = in.Say("An access token was made")
 		what = in.Say("A personal access token was made in your account %s at %s on %s: a program that has it acts as you, without your password.", u.Login, url, at)
+	case signin.FactorsWrong:
+		subject = in.Say("Somebody has your password")
+		what = in.Say("Somebody proved the password of your account %s at %s, and then sent many wrong codes for the second factor, the last on %s. Change your password now.",
+			u.Login, url, at)
 	default:
 		return errors.New("mail: there is no notice " + string(n))
 	}

@@ -113,10 +113,17 @@ func attemptsAreExactUnderRace(t *testing.T, stores *Stores) {
 			t.Errorf("counter %d is %d, want %d", i, got[i].Failures, want)
 		}
 	}
-	must(t, throttle.Purge(ctx, noon.Add(time.Second)))
-	must(t, throttle.Update(ctx, []string{"account"}, read))
+	factor := signin.KindFactor + "x"
+	must(t, throttle.Update(ctx, []string{factor}, add))
+	must(t, throttle.Purge(ctx, noon.Add(time.Second), noon))
+	must(t, throttle.Update(ctx, []string{"account", factor}, read))
+	if got[0] != (signin.Attempts{}) || got[1].Failures != 1 {
+		t.Errorf("purged counter is %+v, and that of a factor %+v", got[0], got[1])
+	}
+	must(t, throttle.Purge(ctx, noon, noon.Add(time.Second)))
+	must(t, throttle.Update(ctx, []string{factor}, read))
 	if got[0] != (signin.Attempts{}) {
-		t.Errorf("purged counter is %+v", got[0])
+		t.Errorf("purged counter of a factor is %+v", got[0])
 	}
 }
 

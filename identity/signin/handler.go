@@ -172,7 +172,7 @@ func (h *Handler) Purge(ctx context.Context) error {
 	now := h.Clock.Now()
 	return errors.Join(
 		h.SignIns.Purge(ctx, now.Add(-SignInAbsolute)),
-		h.Attempts.Purge(ctx, now.Add(-2*h.throttle.Window)),
+		h.Attempts.Purge(ctx, now.Add(-2*h.throttle.Window), now.Add(-factorWindow)),
 		h.Pushed.PurgePushed(ctx, now.Add(-time.Hour)),
 		h.Accounts.Resets.Purge(ctx, now),
 	)

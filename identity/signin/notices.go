@@ -20,6 +20,8 @@ const (
 	OutsideLinked   Notice = "linked to an outside provider"
 	OutsideUnlinked Notice = "unlinked from an outside provider"
 	TokenMade       Notice = "access token made"
+	// FactorsWrong is for many wrong second factors after the right password.
+	FactorsWrong Notice = "wrong second factors"
 )
 
 // Notifier sends mail to people.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -148,9 +149,15 @@ func (h *Handler) secondFactor(w http.ResponseWriter, r *http.Request) error {
 func (h *Handler) factorAttempt(r *http.Request, acc *Account) attempt {
 	key := LoginKey(acc.Login)
 	if device, known := h.device(r); known && device.knows(key) {
-		return newDeviceAttempt("factor "+key, device.ID)
+		return newFactorAttempt(&acc.User, key, device.ID)
 	}
-	return attempt{keys: []string{byPair: counterKey("factor", key, "")}}
+	return newFactorAttempt(&acc.User, key, "")
+}
+
+// newFactorAttempt is one with a known device, or with any other where that is empty.
+func newFactorAttempt(u *tandem.User, key, device string) attempt {
+	kind := strings.TrimSuffix(KindFactor, ":")
+	return attempt{keys: []string{byPair: counterKey(kind, key, device)}, of: u, known: device != ""}
 }
 
 // passkeyAttempt is what a passkey alone counts against: the account that the answer says it
@@ -195,6 +202,11 @@ func (h *Handler) tryFactor(ctx context.Context, try attempt, check func() error
 	}
 	err = check()
 	if _, wrong := isWrongFactor(err); wrong {
+		if counted.tell {
+			if failed := h.Accounts.notify(ctx, try.of, FactorsWrong); failed != nil {
+				h.Log.WarnContext(ctx, "a person was not told of wrong second factors", "error", failed)
+			}
+		}
 		return 0, err
 	}
 	if err != nil {

@@ -1,10 +1,12 @@
 package signin_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -148,7 +150,7 @@ func TestSecondFactor(t *testing.T) {
 			}
 		})
 		t.Run("a wrong one", func(t *testing.T) {
-			s.clock.Advance(16 * time.Minute) // the throttle forgets
+			s.clock.Advance(25 * time.Hour) // the throttle forgets
 			b := s.browser()
 			page := b.signIn("anna", password)
 			for _, code := range []string{"000000", "12345", strings.Repeat("9", 40), "äöü"} {
@@ -364,4 +366,62 @@ func TestSecondFactor(t *testing.T) {
 func resetAll(s *site, login string) error {
 	_, err := s.accounts.ResetFactors(s.t.Context(), by, login)
 	return err
+}
+
+// told are the notices that people get.
+type told struct {
+	lock sync.Mutex
+	all  []signin.Notice
+}
+
+func (t *told) Notify(_ context.Context, _ *tandem.User, n signin.Notice) error {
+	t.lock.Lock()
+	defer t.lock.Unlock()
+	t.all = append(t.all, n)
+	return nil
+}
+
+func (t *told) Reset(context.Context, *tandem.User, string) error { return nil }
+
+// Who has the password and guesses the second factor gets some hundred guesses in a week,
+// and its owner is told of it, once a day; a device of the owner's waits seconds.
+func TestC22_SecondFactorsAreNotGuessedUnheard(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.user("anna", tandem.InternalUser)
+	secret, _ := s.withApp("anna")
+	notices := &told{}
+	s.accounts.Notifier = notices
+	owner := s.browser()
+	owner.prove(owner.signIn("anna", password), s.shownCode(secret))
+	guess := func(b *browser, page *shown) (looked bool, wait time.Duration) {
+		a := b.prove(page, "000000")
+		seconds, _ := strconv.Atoi(a.Header.Get("Retry-After"))
+		return a.StatusCode == http.StatusUnauthorized, time.Duration(seconds) * time.Second
+	}
+	looked := 0
+	thief := s.browser()
+	for end := s.clock.Now().Add(7 * 24 * time.Hour); s.clock.Now().Before(end); {
+		page := thief.signIn("anna", password)
+		ok, wait := guess(thief, page)
+		if ok {
+			looked++
+		}
+		if wait > 15*time.Minute {
+			t.Fatalf("a wait of %v", wait)
+		}
+		s.clock.Advance(wait)
+	}
+	if most := 20 + 7*24*4 + 1; looked > most || looked < 100 {
+		t.Errorf("%d guesses in a week, want at most %d", looked, most)
+	}
+	if n := len(notices.all); n < 5 || n > 8 || slices.ContainsFunc(notices.all, func(n signin.Notice) bool { return n != signin.FactorsWrong }) {
+		t.Errorf("told: %v", notices.all)
+	}
+	page := owner.signIn("anna", password, "prompt", "login")
+	for range 14 {
+		if _, wait := guess(owner, page); wait > 15*time.Second {
+			t.Fatalf("the owner's device waits %v", wait)
+		}
+	}
 }

@@ -88,8 +88,9 @@ type AttemptCounters interface {
 	// what it leaves, in a transaction that no other change of the same
 	// counters can enter. A counter left zero is deleted.
 	Update(ctx context.Context, keys []string, change func(counters []Attempts)) error
-	// Purge deletes counters that were last changed before the time.
-	Purge(ctx context.Context, before time.Time) error
+	// Purge deletes counters that were last changed before the time; those of [KindFactor]
+	// before another one.
+	Purge(ctx context.Context, before, factorsBefore time.Time) error
 }
 
 // settle brings a counter to the time of now: what is older than the window is
@@ -136,7 +137,46 @@ func newThrottle(t Throttling, counters AttemptCounters, clock tandem.Clock) thr
 }
 
 // attempt is one try to sign in: what it counts against.
-type attempt struct{ keys []string }
+type attempt struct {
+	keys []string
+	// of is who has proved their password and now tries a second factor, which has rules of
+	// its own; nil for all other attempts.
+	of *tandem.User
+	// known says that it is made with a device that the person is known from.
+	known bool
+}
+
+// Who tries a second factor has the password. A code has a million values: ten free
+// guesses and one in 15 s after them find it within weeks. So these failures are
+// remembered for a day, the waits grow to a quarter of an hour (but not on a device that
+// the person is known from), and the person is told of so many.
+const (
+	factorWindow   = 24 * time.Hour
+	factorMaxDelay = 15 * time.Minute
+	factorsTold    = 20
+)
+
+// KindFactor begins the keys of the counters that are remembered for a day.
+const KindFactor = "factor:"
+
+// rules are those for the attempt.
+func (t *throttle) rules(a attempt) Throttling {
+	rules := t.Throttling
+	if a.of != nil {
+		rules.Window = factorWindow
+	}
+	if a.of != nil && !a.known {
+		rules.MaxDelay = max(rules.MaxDelay, factorMaxDelay)
+	}
+	return rules
+}
+
+// tells reports whether a person is told of the attempt, when so many have failed: once,
+// and, as they wait a quarter of an hour between, about once a day from then on.
+func (a attempt) tells(failures int) bool {
+	over := failures - factorsTold
+	return a.of != nil && (over == 0 || over > 0 && over%100 == 0 && !a.known)
+}
 
 // The indexes of an attempt's counters. That of a known device has the first
 // alone.
@@ -173,24 +213,28 @@ func newDeviceAttempt(login, device string) attempt {
 type verdict struct {
 	wait time.Duration
 	slow bool
+	// tell says that the person is told of the attempt, if it fails.
+	tell bool
 }
 
 // begin counts the attempt as failed, or says how long to wait before it may
 // be made.
 func (t *throttle) begin(ctx context.Context, a attempt) (v verdict, err error) {
 	err = t.counters.Update(ctx, a.keys, func(c []Attempts) {
-		v = t.decide(c, t.clock.Now())
+		rules := t.rules(a)
+		v = rules.decide(c, t.clock.Now())
+		v.tell = v.wait == 0 && a.tells(c[byPair].Failures)
 	})
 	return v, err
 }
 
 // decide is the rule itself.
-func (t *throttle) decide(c []Attempts, now time.Time) verdict {
+func (t *Throttling) decide(c []Attempts, now time.Time) verdict {
 	for i := range c {
 		if i == byAddress {
-			c[i].age(now, &t.Throttling)
+			c[i].age(now, t)
 		} else {
-			c[i].settle(now, &t.Throttling)
+			c[i].settle(now, t)
 		}
 	}
 	pair, underAttack, slow := &c[byPair], false, false
@@ -234,7 +278,7 @@ func (t *throttle) hold(ctx context.Context, a attempt) (leave func(), err error
 }
 
 // delay is FirstDelay doubled over times, at most MaxDelay.
-func (t *throttle) delay(over int) time.Duration {
+func (t *Throttling) delay(over int) time.Duration {
 	d := t.FirstDelay
 	for ; over > 0 && d < t.MaxDelay; over-- {
 		d *= 2

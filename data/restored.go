@@ -37,8 +37,8 @@ type Restored struct {
 // MarkRestored begins a new life of an instance whose databases came from a backup.
 // What happened between the backup and now is not known here: a refresh token that
 // is the newest here may have been used, a session may have ended, an access token
-// may have been revoked, a consent withdrawn. So nothing of it goes on: sessions, sign-ins,
-// codes and refresh families end, people are asked again, and the signing keys go, with which every token of before
+// may have been revoked, a consent withdrawn, a link for a new password used. So nothing of
+// it goes on: sessions, sign-ins, codes, links and refresh families end, people are asked again, and the signing keys go, with which every token of before
 // is refused. backup is when it was taken; zero means at the newest event of the
 // record that does not tell of a restore. Nothing may run on the databases meanwhile. It can be repeated.
 func MarkRestored(ctx context.Context, identity *sqldb.DB, by tandem.By, backup, now time.Time) (r Restored, err error) {
@@ -73,7 +73,12 @@ func markRestored(ctx context.Context, tx *sql.Tx, engine sqldb.Engine, by tande
 	if err := tellRestored(ctx, tx, r.Restored); err != nil {
 		return err
 	}
-	if err := clearTables(ctx, tx, engine, "consents", "sign_in_apps", "sign_ins", "refresh_families", "authorization_codes", "pushed_requests", "signing_keys"); err != nil {
+	if err := clearTables(ctx, tx, engine, "consents", "sign_in_apps", "sign_ins", "refresh_families", "authorization_codes", "device_codes",
+		"pushed_requests", "password_resets", "signing_keys"); err != nil {
+		return err
+	}
+	// Mail that waited then was sent long ago, and has links in it that are of no use.
+	if _, err := tx.ExecContext(ctx, `DELETE FROM deliveries WHERE kind = $1`, DeliveryMail); err != nil {
 		return err
 	}
 	for name, at := range map[string]time.Time{factBackup: r.Backup, factRestored: r.Restored} {

@@ -78,6 +78,8 @@ func TestI9_F32_ARestoredInstanceRevivesNothing(t *testing.T) {
 			anna, idle := in.SignIn("anna", "openid", "offline_access", "read"), in.SignIn("admin", "openid", "offline_access", "read")
 			service := in.ServiceToken()
 			pat, patID := in.PAT("anna")
+			link, _, err := in.Platform.ResetLink(t.Context(), tandemtest.By, "anna", in.URL, time.Hour)
+			must(t, err)
 			calls := func(in *tandemtest.Instance, token string) int {
 				status, _ := in.API("GET", "General_Products_Products?$top=1", token, "")
 				return status
@@ -112,6 +114,9 @@ func TestI9_F32_ARestoredInstanceRevivesNothing(t *testing.T) {
 				if status := calls(again, token); status != http.StatusUnauthorized {
 					t.Errorf("the %s access token of before: %d", name, status)
 				}
+			}
+			if page := again.Browser().Get(again.URL + strings.TrimPrefix(link, in.URL)); page.StatusCode != http.StatusBadRequest {
+				t.Errorf("a link for a new password of before: %d", page.StatusCode)
 			}
 			if ended, err := again.Platform.References.Get(t.Context(), patID); err != nil || ended.RevokedAt.IsZero() {
 				t.Errorf("a reference token of before: %+v %v", ended, err)

@@ -34,7 +34,12 @@ func nextTime(spec, zone string, t time.Time) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, tandem.Errorf(tandem.CodeInvalid, "schedule %q: %v", tandem.Clip(spec, 60), err)
 	}
-	next := schedule.Next(t.In(location))
+	var next time.Time
+	if byTheHour(spec) {
+		next = schedule.Next(t.In(location))
+	} else {
+		next = nextOnTheWall(schedule, t.In(location))
+	}
 	if next.IsZero() {
 		return time.Time{}, tandem.Errorf(tandem.CodeInvalid, "schedule %q names no time in the next five years", tandem.Clip(spec, 60))
 	}

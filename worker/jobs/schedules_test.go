@@ -108,3 +108,47 @@ func TestAStartThatWasMissedIsMadeUpForOnce(t *testing.T) {
 		})
 	}
 }
+
+// The clock on the wall is put forward and back: what a schedule names then is neither left
+// out nor done twice, and one of every hour goes on with each.
+func TestSchedulesWhenTheClockIsPutForwardAndBack(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ spec, zone, after, want string }{
+		{"0 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "03-29 03:00 +02:00, 03-30 02:00 +02:00"},
+		{"30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "03-29 03:00 +02:00, 03-30 02:30 +02:00"},
+		{"0 2,3 * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", "03-29 03:00 +02:00, 03-30 02:00 +02:00"},
+		{"0 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", "10-25 02:00 +02:00, 10-26 02:00 +01:00"},
+		{"30 2 * * *", "Europe/Berlin", "2026-10-25T01:10:00Z", "10-26 02:30 +01:00, 10-27 02:30 +01:00"}, // the second 02:10
+		{"*/30 2 * * *", "Europe/Berlin", "2026-10-24T23:00:00Z", "10-25 02:00 +02:00, 10-25 02:30 +02:00, 10-26 02:00 +01:00"},
+		{"0 3 * * *", "Europe/Berlin", "2026-10-25T00:00:00Z", "10-25 03:00 +01:00, 10-26 03:00 +01:00"},
+		{"0 * * * *", "Europe/Berlin", "2026-10-25T00:00:00Z", "10-25 02:00 +01:00, 10-25 03:00 +01:00"},
+		{"30 */1 * * *", "Europe/Berlin", "2026-03-29T00:00:00Z", "03-29 01:30 +01:00, 03-29 03:30 +02:00"},
+		{"@daily", "America/Havana", "2026-03-07T12:00:00Z", "03-08 01:00 -04:00, 03-09 00:00 -04:00"},
+		{"0 0 * * *", "America/Havana", "2026-10-31T12:00:00Z", "11-01 00:00 -04:00, 11-02 00:00 -05:00"},
+		{"0 6 1 * *", "Europe/Sofia", "2026-11-24T12:00:00Z", "12-01 06:00 +02:00, 01-01 06:00 +02:00"},
+		{"15 4 * * *", "UTC", "2026-03-28T12:00:00Z", "03-29 04:15 Z, 03-30 04:15 Z"},
+		{"0 9 * * *", "Pacific/Kiritimati", "2026-03-28T12:00:00Z", "03-29 09:00 +14:00, 03-30 09:00 +14:00"},
+	} {
+		zone, err := time.LoadLocation(c.zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, err := time.Parse(time.RFC3339, c.after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for range strings.Count(c.want, ",") + 1 {
+			if at, err = nextTime(c.spec, c.zone, at); err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, at.In(zone).Format("01-02 15:04 Z07:00"))
+		}
+		if all := strings.Join(got, ", "); all != c.want {
+			t.Errorf("%s in %s after %s: %s, want %s", c.spec, c.zone, c.after, all, c.want)
+		}
+	}
+	if _, err := nextTime("0 2 30 2 *", "Europe/Berlin", time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)); err == nil {
+		t.Error("the 30th of February is a time")
+	}
+}

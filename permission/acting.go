@@ -65,6 +65,27 @@ func (a *Admin) mayGive(ctx context.Context, g *Group, grants []GrantOn) error {
 	return nil
 }
 
+// mayTake refuses an account that takes from a group the last grant of an ability which it
+// does not have itself: what no group is granted everybody has. An empty key is all that
+// the group has.
+func (a *Admin) mayTake(ctx context.Context, g *Group, key string) error {
+	if a.As == nil {
+		return nil
+	}
+	if err := a.mayManage(ctx); err != nil {
+		return err
+	}
+	d, err := a.Store.Definitions(ctx)
+	if err != nil {
+		return err
+	}
+	opens := slices.DeleteFunc(d.of(g.ID), func(had GrantOn) bool {
+		return had.Key.Kind != SystemKey || key != "" && had.Key.ID != key ||
+			slices.ContainsFunc(d.Grants, func(other Grant) bool { return other.Key == had.Key.ID && other.Group != g.ID })
+	})
+	return a.mayGive(ctx, nil, opens)
+}
+
 func (a *Admin) lacks(what string) error {
 	return tandem.Errorf(tandem.CodeForbidden, "%s does not hold %s, and so cannot give it to anybody; an administrator can", a.As.Login, what)
 }

@@ -149,6 +149,9 @@ func (a *Admin) DeleteGroup(ctx context.Context, by tandem.By, name string) erro
 	if g.Type != NormalGroup {
 		return tandem.Errorf(tandem.CodeRule, "the group %s is the platform's own and cannot be deleted (Constraint R37166)", g.Name)
 	}
+	if err := a.mayTake(ctx, &g, ""); err != nil {
+		return err
+	}
 	if err := a.Store.DeleteGroup(ctx, g.ID); err != nil {
 		return err
 	}

@@ -131,6 +131,9 @@ func (a *Admin) Revoke(ctx context.Context, by tandem.By, group string, on Targe
 	if err != nil {
 		return err
 	}
+	if err := a.mayTake(ctx, &g, k.ID); err != nil {
+		return err
+	}
 	there, err := a.Store.RemoveGrant(ctx, g.ID, k.ID)
 	if err != nil {
 		return err

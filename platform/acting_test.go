@@ -85,3 +85,49 @@ func TestE13_NobodyGivesWhatTheyLack(t *testing.T) {
 		}
 	})
 }
+
+// TestE13_NobodyOpensWhatTheyLack: an ability that no group is granted is everybody's. So
+// who does not have it takes its last grant from nobody, by whatever door.
+func TestE13_NobodyOpensWhatTheyLack(t *testing.T) {
+	t.Parallel()
+	wired(t, func(t *testing.T, in *tandemtest.Instance) {
+		root := in.Platform.Permissions
+		power := in.CreateUser(signin.NewUser{Login: "pia", Type: tandem.InternalUser})
+		pia := *root
+		pia.As = &power
+		must(t, root.AddMember(t.Context(), tandemtest.By, "Power users", "pia"))
+		give := func(group, ability string) {
+			_, err := root.Grant(t.Context(), tandemtest.By, group, permission.Target{System: ability}, "read", false)
+			must(t, err)
+		}
+		for _, name := range []string{"Prices", "Discounts", "Others"} {
+			_, err := root.CreateGroup(t.Context(), tandemtest.By, name, "")
+			must(t, err)
+		}
+		give("Prices", "unit-price")
+		give("Discounts", "line-discount")
+		prices := permission.Target{System: "unit-price"}
+		revoke := func(group string) error { return pia.Revoke(t.Context(), tandemtest.By, group, prices) }
+		remove := func() error { return pia.DeleteGroup(t.Context(), tandemtest.By, "Discounts") }
+		dry := func() error {
+			_, err := pia.Rehearse(t.Context(), in.Clock.Now(), func(p *permission.Admin) error { return p.DeleteGroup(t.Context(), tandemtest.By, "Discounts") })
+			return err
+		}
+		for name, err := range map[string]error{"the last grant": revoke("Prices"), "the last group": remove(), "a dry run": dry()} {
+			if tandem.ErrorCode(err) != tandem.CodeForbidden || !strings.Contains(err.Error(), "does not hold") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		give("Others", "unit-price")
+		must(t, revoke("Prices")) // which opens nothing: another group has it
+		if err := revoke("Others"); tandem.ErrorCode(err) != tandem.CodeForbidden {
+			t.Errorf("the last of two: %v", err)
+		}
+		must(t, root.AddMember(t.Context(), tandemtest.By, "Others", "pia"))
+		must(t, root.AddMember(t.Context(), tandemtest.By, "Discounts", "pia"))
+		must(t, revoke("Others")) // what she has herself
+		must(t, remove())
+		give("Others", "line-discount")
+		must(t, root.DeleteGroup(t.Context(), tandemtest.By, "Others")) // whoever may open the database
+	})
+}

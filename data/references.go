@@ -60,23 +60,35 @@ var madeReferences = sqldb.NewTable("reference_tokens", func(t *madeReference, c
 // who count at the same time apart.
 func (s *References) AddReference(ctx context.Context, t tandem.ReferenceToken, hash [sha256.Size]byte, most int) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		var id string
-		err := tx.QueryRowContext(ctx, `SELECT id FROM applications WHERE id = $1 AND deleted_at = 0`+s.db.ForUpdate(), t.ApplicationID).Scan(&id)
-		if err != nil {
-			return sqldb.NotFound(err, "there is no application %q", t.ApplicationURI)
-		}
-		var live int
-		err = tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM reference_tokens WHERE user_id = $1 AND application_id = $2 AND revoked_at = 0 AND expires_at > $3`,
-			t.UserID, t.ApplicationID, sqldb.Micros(t.CreatedAt)).Scan(&live)
-		if err != nil {
+		if err := s.mayAdd(ctx, tx, &t, most); err != nil {
 			return err
-		}
-		if live >= most {
-			return tandem.Errorf(tandem.CodeConflict, "the account has %d live reference tokens for %s: revoke those that nobody needs "+
-				"(tandem token list --application %[2]s --unused 60d)", live, t.ApplicationURI)
 		}
 		return addReference(ctx, tx, t, hash)
 	})
+}
+
+// mayAdd counts the live tokens of the account and application, but the one in whose place
+// the new one comes. That one must have no other successor.
+func (s *References) mayAdd(ctx context.Context, tx *sql.Tx, t *tandem.ReferenceToken, most int) error {
+	var id string
+	err := tx.QueryRowContext(ctx, `SELECT id FROM applications WHERE id = $1 AND deleted_at = 0`+s.db.ForUpdate(), t.ApplicationID).Scan(&id)
+	if err != nil {
+		return sqldb.NotFound(err, "there is no application %q", t.ApplicationURI)
+	}
+	var live, successors int
+	err = tx.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(SUM(CASE WHEN $4 <> '' AND successor_of = $4 THEN 1 ELSE 0 END), 0) FROM reference_tokens
+		WHERE user_id = $1 AND application_id = $2 AND revoked_at = 0 AND expires_at > $3 AND id <> $4`,
+		t.UserID, t.ApplicationID, sqldb.Micros(t.CreatedAt), t.SuccessorOf).Scan(&live, &successors)
+	switch {
+	case err != nil:
+		return err
+	case successors > 0:
+		return tandem.Errorf(tandem.CodeConflict, "the reference token %s has a successor: if nobody has it, revoke that one first", t.SuccessorOf)
+	case live >= most:
+		return tandem.Errorf(tandem.CodeConflict, "the account has %d live reference tokens for %s: revoke those that nobody needs "+
+			"(tandem token list --application %[2]s --unused 60d)", live, t.ApplicationURI)
+	}
+	return nil
 }
 
 // addReference adds one. An id that is taken was made with a form that was sent twice.
@@ -171,8 +183,13 @@ func endReferences(ctx context.Context, tx *sql.Tx, where, value, by string, at 
 }
 
 // ReplaceReference implements [registry.ReferenceStore].
-func (s *References) ReplaceReference(ctx context.Context, id string, until time.Time, t tandem.ReferenceToken, hash [sha256.Size]byte) error {
+func (s *References) ReplaceReference(
+	ctx context.Context, id string, until time.Time, t tandem.ReferenceToken, hash [sha256.Size]byte, most int,
+) error {
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		if err := s.mayAdd(ctx, tx, &t, most); err != nil {
+			return err
+		}
 		if err := changedReferences(ctx, tx); err != nil {
 			return err
 		}

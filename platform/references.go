@@ -48,7 +48,7 @@ func (s followedReferences) RevokeReference(ctx context.Context, id, by string, 
 
 // ReplaceReference implements [registry.ReferenceStore].
 func (s followedReferences) ReplaceReference(
-	ctx context.Context, id string, until time.Time, successor tandem.ReferenceToken, hash [sha256.Size]byte,
+	ctx context.Context, id string, until time.Time, successor tandem.ReferenceToken, hash [sha256.Size]byte, most int,
 ) error {
-	return s.follow(ctx, s.References.ReplaceReference(ctx, id, until, successor, hash))
+	return s.follow(ctx, s.References.ReplaceReference(ctx, id, until, successor, hash, most))
 }

@@ -43,8 +43,9 @@ type ReferenceStore interface {
 	RevokeReference(ctx context.Context, id, by string, at time.Time) (revoked bool, err error)
 	// ReplaceReference lets a token that is not revoked end at the time, or revokes it
 	// where that is not after the making of its successor, which it adds; both or
-	// neither. One that was revoked is [tandem.CodeConflict].
-	ReplaceReference(ctx context.Context, id string, until time.Time, successor tandem.ReferenceToken, hash [sha256.Size]byte) error
+	// neither. One that was revoked, or has a live successor, is [tandem.CodeConflict], and
+	// so is an account that has as many live ones besides.
+	ReplaceReference(ctx context.Context, id string, until time.Time, successor tandem.ReferenceToken, hash [sha256.Size]byte, most int) error
 	// ReferencesUsed writes down how tokens were used, and takes what it has written
 	// out of the map.
 	ReferencesUsed(ctx context.Context, uses map[string]*ReferenceUse) error
@@ -315,7 +316,7 @@ func (t *ReferenceTokens) RollTo(ctx context.Context, by tandem.By, id, successo
 		return tandem.ReferenceToken{}, "", err
 	}
 	until := token.CreatedAt.Add(overlap)
-	if err := t.Store.ReplaceReference(ctx, id, until, token, hash); err != nil {
+	if err := t.Store.ReplaceReference(ctx, id, until, token, hash, MaxReferenceTokens); err != nil {
 		return tandem.ReferenceToken{}, "", err
 	}
 	is := referenceAttributes(&token)

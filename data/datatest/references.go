@@ -120,9 +120,9 @@ func referencesEndAndAreTold(t *testing.T, stores *Stores) {
 		r.SuccessorOf = tokens[of].ID
 		return r
 	}
-	must(t, store.ReplaceReference(ctx, tokens["rolled"].ID, noon.Add(time.Hour), next("rolled"), sha256.Sum256([]byte("a"))))
-	must(t, store.ReplaceReference(ctx, tokens["ended"].ID, noon, next("ended"), sha256.Sum256([]byte("b"))))
-	if err := store.ReplaceReference(ctx, tokens["ended"].ID, noon.Add(time.Hour), next("ended"), sha256.Sum256([]byte("c"))); tandem.ErrorCode(err) != tandem.CodeConflict {
+	must(t, store.ReplaceReference(ctx, tokens["rolled"].ID, noon.Add(time.Hour), next("rolled"), sha256.Sum256([]byte("a")), 100))
+	must(t, store.ReplaceReference(ctx, tokens["ended"].ID, noon, next("ended"), sha256.Sum256([]byte("b")), 100))
+	if err := store.ReplaceReference(ctx, tokens["ended"].ID, noon.Add(time.Hour), next("ended"), sha256.Sum256([]byte("c")), 100); tandem.ErrorCode(err) != tandem.CodeConflict {
 		t.Error("a revoked one is replaced:", err)
 	}
 	rolled, err := store.ReferenceByID(ctx, tokens["rolled"].ID)

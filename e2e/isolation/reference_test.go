@@ -427,6 +427,9 @@ func TestA12_ReferenceTokensExpire(t *testing.T) {
 		if works(old) != 2 || works(fresh) != 2 {
 			t.Error("the two do not overlap")
 		}
+		if _, _, err := in.Platform.References.Roll(t.Context(), tandemtest.By, id, time.Hour, in.Clock.Now().Add(time.Hour)); tandem.ErrorCode(err) != tandem.CodeConflict {
+			t.Error("one token has two live successors:", err)
+		}
 		in.Advance(time.Hour)
 		if works(old) != 0 || works(fresh) != 2 {
 			t.Error("after the overlap")

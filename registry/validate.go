@@ -135,9 +135,10 @@ func validateURIs(a *tandem.TrustedApp) error {
 var privateUse = regexp.MustCompile(`^[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+:/([A-Za-z0-9._~!$&'()*+;=:@%?-][A-Za-z0-9._~!$&'()*+;=:@%/?-]*)?$`)
 
 // validateRedirectURI admits, beside the usual ones, private-use schemes for
-// public applications: whoever else claims the scheme on a device gets the code,
-// and can do nothing with it without the PKCE verifier, which a public
-// application always needs.
+// public applications: whoever else claims the scheme on a device gets a code that
+// another asked for, and can do nothing with it without the PKCE verifier. A program that
+// begins the flow itself has a verifier of its own, and is taken for the application (RFC
+// 8252 section 8.6); docs/operations.md names the risk.
 func validateRedirectURI(t tandem.ClientType, what, text string) error {
 	scheme, _, _ := strings.Cut(text, ":")
 	if !strings.Contains(scheme, ".") || strings.ContainsAny(scheme, "/?#") {

@@ -31,7 +31,12 @@ type checkpoint struct {
 	Version int64
 	Control string
 	Rows    int64
+	// Opened is how often the file was opened and the process died before it was read.
+	Opened int
 }
+
+// maxOpened is how many processes may die of a file.
+const maxOpened = 3
 
 // check is the job that brings a batch that was received to the gate.
 func (a *Agent) check(ctx context.Context, r *jobs.Run, b *batch) error {
@@ -49,10 +54,7 @@ func (a *Agent) check(ctx context.Context, r *jobs.Run, b *batch) error {
 		}
 		b.mapping, b.mappingVersion, b.currency = m.name, m.version, rules.code
 		if !at.Read || at.Mapping != m.name || at.Version != m.version {
-			at = checkpoint{Read: true, Mapping: m.name, Version: m.version}
-			if at.Control, at.Rows, err = a.readRows(ctx, r, b, rules); err == nil {
-				err = r.Save(ctx, at, nil, 40, "looking at the products")
-			}
+			at, err = a.read(ctx, r, b, rules, checkpoint{Read: true, Mapping: m.name, Version: m.version}, at.Opened)
 		}
 		b.control = at.Control
 		if err == nil {
@@ -87,6 +89,23 @@ func (a *Agent) unusable(ctx context.Context, r *jobs.Run, b *batch, why string)
 func (a *Agent) open(b *batch, r *rules) (*reading, error) {
 	file := a.path(b)
 	return openReading(file, filepath.Join(filepath.Dir(file), "content.utf8"), r)
+}
+
+// read reads the file of a batch, and what was read stays. A file of which processes have
+// died is not opened for ever: it cannot be used.
+func (a *Agent) read(ctx context.Context, r *jobs.Run, b *batch, rules *rules, at checkpoint, opened int) (checkpoint, error) {
+	if opened >= maxOpened {
+		return at, wrong("the agent has ended %d times while it read the file; save it anew, or in parts", opened)
+	}
+	if err := r.Save(ctx, checkpoint{Opened: opened + 1}, nil, 1, "reading the file"); err != nil {
+		return at, err
+	}
+	var err error
+	if at.Control, at.Rows, err = a.readRows(ctx, r, b, rules); err != nil {
+		// It has not died, and be it that the agent is to end.
+		return at, errors.Join(err, r.Save(context.WithoutCancel(ctx), checkpoint{Opened: opened}, nil, 1, "reading the file"))
+	}
+	return at, r.Save(ctx, at, nil, 40, "looking at the products")
 }
 
 // readRows keeps the rows of the file, in the place of any that were kept before.

@@ -323,3 +323,36 @@ func (r *robot) token(id int64) (token string) {
 	}
 	return token
 }
+
+// A file that ends the agent each time it is read is not read for ever: after three deaths
+// the batch cannot be used, and the agent goes on with others.
+func TestF3_AFileThatKillsTheAgent(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, tandemtest.Options{})
+	r := p.unstarted()
+	kill := r.spawn()
+	var rows []string
+	for i := range 40_000 {
+		rows = append(rows, fmt.Sprintf("X-%d,1", i))
+	}
+	r.put("prices.csv", list(rows...))
+	for range 3 {
+		testkit.Eventually(t, "the file is being read", func() bool {
+			b, err := r.api.Batch(t.Context(), r.idToken("maria"), 1)
+			if err == nil && b.Progress >= 40 {
+				t.Fatal("the file was read before anybody could end the agent")
+			}
+			return err == nil && strings.Contains(b.JobNote, "rows read")
+		})
+		kill()
+		if _, err := r.db.Writer().ExecContext(t.Context(), `UPDATE jobs SET note = ''`); err != nil {
+			t.Fatal(err)
+		}
+		kill = r.spawn()
+	}
+	if b := r.until(1, wire.Unusable); !strings.Contains(b.Note, "has ended 3 times while it read the file") {
+		t.Errorf("%s", b.Note)
+	}
+	r.put("prices-2.csv", list("X-1,1"))
+	r.until(2, wire.Waiting, wire.Completed)
+}

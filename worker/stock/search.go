@@ -12,7 +12,7 @@ import (
 // orders are the orders of the rows by their words, of the balances of somebody.
 func (s *Stock) orders(theirs string) map[string]string {
 	// inAll is a product's quantity in all of them.
-	inAll := `(SELECT COALESCE(SUM(thousandths), 0) FROM balances WHERE product_id = products.id AND ` + theirs + `)`
+	inAll := `(SELECT COALESCE(SUM(thousandths), 0) FROM company_balances WHERE product_id = products.id AND ` + theirs + `)`
 	return map[string]string{
 		"": "part_number, id", "part_number": "part_number, id", "-part_number": "part_number DESC, id",
 		"name": "LOWER(name), id", "-name": "LOWER(name) DESC, id", "quantity": inAll + ", part_number, id", "-quantity": inAll + " DESC, part_number, id",
@@ -40,7 +40,7 @@ func (s *Stock) Search(ctx context.Context, q internalapi.StockQuery, reach Reac
 	if !known {
 		return out, tandem.Errorf(tandem.CodeInvalid, "stock is sorted by part_number, name or quantity, and not by %q", tandem.Clip(q.Sort, 60))
 	}
-	mark, err := s.watermark(ctx, setProducts)
+	mark, err := s.watermark(ctx, markName)
 	if err != nil {
 		return out, err
 	}
@@ -53,7 +53,7 @@ func (s *Stock) Search(ctx context.Context, q internalapi.StockQuery, reach Reac
 	rows, err := s.DB.Reader().QueryContext(ctx, `SELECT p.id, p.part_number, p.name, p.active, p.unit, COALESCE(b.store, ''), b.thousandths
 		FROM (SELECT id, part_number, name, active, unit, ROW_NUMBER() OVER (ORDER BY `+order+`) AS place
 			FROM products WHERE `+found+` ORDER BY place LIMIT $2 OFFSET $3) p
-		LEFT JOIN (SELECT product_id, store, CAST(SUM(thousandths) AS BIGINT) AS thousandths FROM balances WHERE `+theirs+`
+		LEFT JOIN (SELECT product_id, store, CAST(SUM(thousandths) AS BIGINT) AS thousandths FROM company_balances WHERE `+theirs+`
 			GROUP BY product_id, store) b ON b.product_id = p.id
 		ORDER BY p.place, b.store`, text, q.Top, q.Skip, list(reach.stores), list(reach.companies))
 	if err != nil {

@@ -28,6 +28,9 @@ const (
 	syncPage  = 1000
 
 	setProducts = "General_Products_Products"
+	// markName is another than before balances were kept by company, so that the copy is
+	// made afresh.
+	markName    = "stock by company"
 	setBalances = "Logistics_Inventory_CurrentBalances"
 )
 
@@ -82,7 +85,7 @@ type pull struct {
 func (s *Stock) Sync(ctx context.Context, run *jobs.Run) error {
 	r := &pull{s, run}
 	began := r.Clock.Now()
-	mark, err := r.watermark(ctx, setProducts)
+	mark, err := r.watermark(ctx, markName)
 	if err != nil {
 		return err
 	}
@@ -257,7 +260,7 @@ func (r *pull) finishSync(ctx context.Context, mark watermark, full bool, balanc
 			default:
 				step.Changed++
 			}
-			_, err := tx.ExecContext(ctx, `INSERT INTO balances (product_id, store, company, thousandths) VALUES ($1, $2, $3, $4)
+			_, err := tx.ExecContext(ctx, `INSERT INTO company_balances (product_id, store, company, thousandths) VALUES ($1, $2, $3, $4)
 				ON CONFLICT (product_id, store, company) DO UPDATE SET thousandths = excluded.thousandths`, key.product, key.store, key.company, q)
 			if err != nil {
 				return err
@@ -265,7 +268,7 @@ func (r *pull) finishSync(ctx context.Context, mark watermark, full bool, balanc
 		}
 		for key := range had {
 			step.Removed++
-			if _, err := tx.ExecContext(ctx, `DELETE FROM balances WHERE product_id = $1 AND store = $2 AND company = $3`,
+			if _, err := tx.ExecContext(ctx, `DELETE FROM company_balances WHERE product_id = $1 AND store = $2 AND company = $3`,
 				key.product, key.store, key.company); err != nil {
 				return err
 			}
@@ -281,7 +284,7 @@ func (r *pull) finishSync(ctx context.Context, mark watermark, full bool, balanc
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO watermarks (name, at, full_at, synced_at) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (name) DO UPDATE SET at = excluded.at, full_at = excluded.full_at, synced_at = excluded.synced_at`,
-			setProducts, sqldb.Micros(mark.at), sqldb.Micros(mark.fullAt), sqldb.Micros(mark.syncedAt))
+			markName, sqldb.Micros(mark.at), sqldb.Micros(mark.fullAt), sqldb.Micros(mark.syncedAt))
 		return err
 	})
 	r.Result.Steps = append(r.Result.Steps, step)
@@ -289,7 +292,7 @@ func (r *pull) finishSync(ctx context.Context, mark watermark, full bool, balanc
 }
 
 func balancesIn(ctx context.Context, tx *sql.Tx) (map[balanceKey]int64, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT product_id, store, company, thousandths FROM balances`)
+	rows, err := tx.QueryContext(ctx, `SELECT product_id, store, company, thousandths FROM company_balances`)
 	if err != nil {
 		return nil, err
 	}

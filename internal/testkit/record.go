@@ -37,12 +37,13 @@ func (r *Record) RecordAll(ctx context.Context, events []tandem.AuditEvent) erro
 		return failed
 	}
 	for _, e := range events {
+		var err error
 		if r.Also != nil {
-			if err := r.Also.Record(ctx, e); err != nil {
-				return err
-			}
+			err = r.Also.Record(ctx, e)
 		}
-		r.keep(e)
+		if r.keep(e); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -210,16 +210,18 @@ func (r *Registry) refreshUsers(ctx context.Context, newest int64) error {
 }
 
 func (r *Registry) refreshRevoked(ctx context.Context, newest int64, asked time.Time) error {
-	back := asked.Before(r.swept) // the clock was set back: what was forgotten by it may be alive
-	if back || asked.Sub(r.swept) >= sweepEvery {
+	if asked.Before(r.swept) { // the clock was set back: what was forgotten by it may be alive
+		r.swept, r.revocationMark = asked, 0
+	}
+	if asked.Sub(r.swept) >= sweepEvery {
 		r.swept = asked
 		r.revoked.removeWhere(func(_ string, expires time.Time) bool { return !asked.Before(expires) })
 	}
 	mark := r.revocationMark
-	if newest == mark && !back {
+	if newest == mark {
 		return nil
 	}
-	if newest < mark || back { // an older database: what was revoked in the newer one stays so
+	if newest < mark { // an older database: what was revoked in the newer one stays so
 		mark = 0
 	}
 	err := r.Changes.RevokedAfter(ctx, mark, asked, func(t RevokedToken) { r.revoked.set(t.ID, t.ExpiresAt) })

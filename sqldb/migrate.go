@@ -68,10 +68,12 @@ func (db *DB) Migrate(ctx context.Context, migrations fs.FS, table string) error
 		if isLockTimeout(err) {
 			// Somebody has the table for long, as a backup has. Who comes after a step that
 			// waits for it waits behind the step: they are let by before the next try.
-			if sleep(ctx, lockPause) != nil {
+			select {
+			case <-time.After(lockPause):
+				continue
+			case <-ctx.Done():
 				return fmt.Errorf("migrate the database: %w", err)
 			}
-			continue
 		}
 		// SQLite has no lock for replicas that start together: another one may
 		// have made the same step meanwhile. Then go on from where it is.
@@ -89,17 +91,6 @@ const lockPause = time.Second
 func isLockTimeout(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.Code == "55P03"
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // Versions are the schema version of the database and the newest one known.

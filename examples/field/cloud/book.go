@@ -222,24 +222,14 @@ func (b *booking) done(ctx context.Context, made *chainLink) error {
 
 // end keeps the final answer, and only then lets the bytes of a file go.
 func (b *booking) end(ctx context.Context, r *refusal, made *chainLink) error {
-	state := r.answer.Error
-	if state == "" {
-		state = stateDone
-	}
-	answer, err := json.Marshal(r.answer)
-	if err != nil {
-		return err
-	}
-	text, err := json.Marshal(stored{r.status, answer})
-	if err != nil {
-		return err
-	}
 	v := b.v
 	if !b.live {
 		v = nil
 	}
 	k := *b.k
-	k.state, k.answer, k.finalAt = state, string(text), b.clock.Now()
+	if err := k.end(r, b.clock.Now()); err != nil {
+		return err
+	}
 	first, err := b.store.finish(ctx, &k, v, made)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -23,6 +24,7 @@ import (
 const (
 	stateAccepted = wire.StateAccepted
 	stateDone     = wire.StateDone
+	stateHeld     = wire.Held
 )
 
 // command is a row of commands.
@@ -77,6 +79,28 @@ var commands = sqldb.NewTable("commands", func(k *command, column sqldb.Column) 
 func (k *command) behalf() (b client.Behalf, err error) {
 	err = json.Unmarshal([]byte(k.evidence), &b)
 	return b, err
+}
+
+// stored is a final answer as it is kept.
+type stored struct {
+	Status int             `json:"status"`
+	Answer json.RawMessage `json:"answer"`
+}
+
+// end gives the command its final answer.
+func (k *command) end(r *refusal, at time.Time) error {
+	answer, err := json.Marshal(r.answer)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(stored{r.status, answer})
+	k.state, k.answer, k.finalAt = cmp.Or(r.answer.Error, stateDone), string(text), at
+	return err
+}
+
+// refused reports whether the command has a final no of its own.
+func (k *command) refused() bool {
+	return k.state != stateAccepted && k.state != stateDone && k.state != stateHeld
 }
 
 func invalid(message string, args ...any) *refusal {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -57,18 +58,18 @@ func (c *Cloud) serveCommand(w http.ResponseWriter, r *http.Request, who *client
 		if known.sum != k.sum {
 			return problem(http.StatusUnprocessableEntity, wire.KeyReused, "the key %s was sent before with another command; give each its own id", k.id)
 		}
-		return c.answer(w, known)
+		return c.answer(w, r, known)
 	}
-	if k.heldBy != "" {
+	if k.state == stateAccepted && k.heldBy != "" {
 		c.bookNow(r.Context(), k, languageOf(r))
 	}
 	if k.state != stateAccepted { // what was kept is what is answered
-		return c.answer(w, k)
+		return c.answer(w, r, k)
 	}
 	if known, err = c.store.command(r.Context(), k.userID, k.id); err != nil || known == nil {
 		return away(time.Second, "the command is kept; ask for it in a moment")
 	}
-	return c.answer(w, known)
+	return c.answer(w, r, known)
 }
 
 // accept keeps a command of who may still act. What was accepted before is known to who sent
@@ -109,21 +110,25 @@ func (c *Cloud) newCommand(sent *wire.Command, who *client.Caller) (*command, er
 		k.heldBy, k.dueAt = c.replica(), now.Add(bookIn)
 		k.triedFrom, k.triedUntil = now, k.dueAt // it is tried at once, and a kill would be noted by nobody
 	}
+	var no *refusal
+	if _, err := checkBody(k.kind, sent.Body); errors.As(err, &no) { // whatever becomes of those before it
+		return k, k.end(no, now)
+	}
 	return k, nil
 }
 
-// stored is a final answer as it is kept.
-type stored struct {
-	Status int             `json:"status"`
-	Answer json.RawMessage `json:"answer"`
-}
-
-// answer answers with what became of a command.
-func (c *Cloud) answer(w http.ResponseWriter, k *command) error {
+// answer answers with what became of a command. A device that hears of a refusal knows what
+// it sends after it.
+func (c *Cloud) answer(w http.ResponseWriter, r *http.Request, k *command) error {
 	if k.state == stateAccepted {
 		w.Header().Set("Retry-After", "2")
 		writeJSON(w, http.StatusAccepted, wire.Answer{State: wire.StateAccepted, Command: k.id, Message: k.note})
 		return nil
+	}
+	if k.refused() {
+		if err := c.store.told(r.Context(), c.config.DB.Writer(), k, k.id); err != nil {
+			return err
+		}
 	}
 	var s stored
 	if err := json.Unmarshal([]byte(k.answer), &s); err != nil {
@@ -141,7 +146,7 @@ func (c *Cloud) serveCommandState(w http.ResponseWriter, r *http.Request, who *c
 	if k == nil {
 		return problem(http.StatusNotFound, wire.NotFound, "no such command of yours is known here; send it again as it was")
 	}
-	return c.answer(w, k)
+	return c.answer(w, r, k)
 }
 
 func (c *Cloud) cleanCommands(ctx context.Context) error {
@@ -149,6 +154,9 @@ func (c *Cloud) cleanCommands(ctx context.Context) error {
 	if _, err := c.config.DB.Writer().ExecContext(ctx, `DELETE FROM chains WHERE changed_at < $1`, old); err != nil {
 		return err
 	}
-	_, err := c.config.DB.Writer().ExecContext(ctx, `DELETE FROM commands WHERE state <> 'accepted' AND final_at < $1`, old)
+	if _, err := c.config.DB.Writer().ExecContext(ctx, `DELETE FROM commands WHERE state <> 'accepted' AND final_at < $1`, old); err != nil {
+		return err
+	}
+	_, err := c.config.DB.Writer().ExecContext(ctx, `DELETE FROM untold WHERE NOT EXISTS (SELECT 1 FROM commands AS k WHERE k.user_id = untold.user_id AND k.id = untold.command)`)
 	return err
 }

@@ -116,18 +116,20 @@ func (c *Cloud) runLane(ctx context.Context, l lane) {
 		c.log.ErrorContext(ctx, "commands that wait cannot be read", "error", err)
 		return
 	}
+	held := map[string]bool{} // devices of which one was refused: what they sent behind it has its answer
 	for i := range waiting {
 		k := &waiting[i]
 		notYet := k.heldBy != c.replica() && k.dueAt.After(c.clock.Now()) // or another replica has it in hand
 		switch {
 		case ctx.Err() != nil || !l.files && (notYet || !timeLeft(ctx)):
 			return
-		case notYet:
+		case notYet || held[k.device]:
 			continue
 		}
 		if !c.bookOrPostpone(ctx, k, false, "en") && !l.files {
 			return
 		}
+		held[k.device] = k.refused() && !l.files
 	}
 }
 
@@ -139,6 +141,9 @@ func (c *Cloud) bookOrPostpone(ctx context.Context, k *command, fresh bool, lang
 		err = c.book(ctx, k, fresh, language)
 	} else {
 		err = c.bookInTurn(ctx, k, fresh, language)
+	}
+	if errors.Is(err, errEnded) {
+		return true
 	}
 	if err != nil {
 		c.postpone(ctx, k, err)

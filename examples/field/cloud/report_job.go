@@ -171,7 +171,7 @@ func (v *visit) reported() report.Visit {
 func (s *store) refused(ctx context.Context, from, until time.Time, visits map[string]*report.Visit) ([]report.Refused, error) {
 	rows, err := s.db.Reader().QueryContext(ctx, `SELECT c.final_at, c.type, c.visit, c.answer, COALESCE(NULLIF(d.user_name, ''), d.login, '')
 		FROM commands AS c LEFT JOIN devices AS d ON d.user_id = c.user_id AND d.device = c.device
-		WHERE c.final_at >= $1 AND c.final_at < $2 AND c.state NOT IN ('accepted', 'done') ORDER BY c.final_at, c.id LIMIT $3`,
+		WHERE c.final_at >= $1 AND c.final_at < $2 AND c.state NOT IN ('accepted', 'done', 'held') ORDER BY c.final_at, c.id LIMIT $3`,
 		sqldb.Micros(from), sqldb.Micros(until), maxRefused)
 	if err != nil {
 		return nil, err

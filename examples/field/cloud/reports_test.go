@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,30 @@ import (
 	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/tandemtest"
 )
+
+// reportOf has the report of a day made, and made anew where one is not after a time.
+func reportOf(t *testing.T, office *fieldtest.Phone, day, after time.Time) (made wire.Report) {
+	t.Helper()
+	if a := office.Do("POST", "reports", wire.ReportAsk{Day: day.Format(time.DateOnly)}); a.Status != 202 {
+		t.Fatalf("%d %s", a.Status, a.Body)
+	}
+	return reportAfter(t, office, day, after)
+}
+
+// reportAfter waits for the report of a day that is made after a time.
+func reportAfter(t *testing.T, office *fieldtest.Phone, day, after time.Time) (made wire.Report) {
+	t.Helper()
+	testkit.Eventually(t, "the report of "+day.Format(time.DateOnly), func() bool {
+		var list []wire.Report
+		office.Get("reports", &list)
+		i := slices.IndexFunc(list, func(r wire.Report) bool { return r.Day == day.Format(time.DateOnly) && r.MadeAt.After(after) })
+		if i >= 0 {
+			made = list[i]
+		}
+		return i >= 0
+	})
+	return made
+}
 
 // TestReport: the office has the report of a day made, which tells what phones have done
 // and what was refused, as PDF and CSV; made again it is the same day's.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/hybridapps/tandem/examples/field/wire"
@@ -28,16 +29,23 @@ const (
 	newDevice = `SELECT COUNT(*), COALESCE(SUM(CASE WHEN gone THEN 0 ELSE 1 END), 0) FROM devices
 		WHERE user_id = $1 AND NOT EXISTS (SELECT 1 FROM devices AS d WHERE d.user_id = $1 AND d.device = $2)`
 	// sums are how many commands a person has sent on a day and has waiting, when the last one
-	// of the device came, in microseconds, and whether one of the visit waits.
+	// of the device came, in microseconds, whether one of the visit waits, and which one of it
+	// was refused without the device's knowing.
 	sums = `SELECT (SELECT CAST(COALESCE(SUM(counted), 0) AS BIGINT) FROM devices WHERE user_id = $1 AND counted_on = $3),
 		(SELECT COUNT(*) FROM (SELECT 1 FROM commands WHERE user_id = $1 AND state = 'accepted' LIMIT 2001) AS x),
 		COALESCE((SELECT received_at FROM commands WHERE user_id = $1 AND device = $2 ORDER BY seq DESC LIMIT 1), 0),
-		(SELECT COUNT(*) FROM (SELECT 1 FROM commands WHERE user_id = $1 AND visit = $4 AND state = 'accepted' LIMIT 1) AS y)`
+		(SELECT COUNT(*) FROM (SELECT 1 FROM commands WHERE user_id = $1 AND visit = $4 AND state = 'accepted' LIMIT 1) AS y),
+		COALESCE((SELECT command FROM untold WHERE user_id = $1 AND visit = $4 AND device = $2 LIMIT 1), '')`
 	moveDevice = `UPDATE devices SET last_seq = $3, counted = CASE WHEN counted_on = $4 THEN counted + 1 ELSE 1 END, counted_on = $4, gone = FALSE, last_seen = $5, login = $6
 		WHERE user_id = $1 AND device = $2`
 	nextCommand = `SELECT id, held_by FROM commands WHERE state = 'accepted' AND user_id = $1 AND visit = $2 AND type <> 'file.attach' ORDER BY received_at, seq LIMIT 1`
 	thisCommand = `SELECT id, held_by FROM commands WHERE state = 'accepted' AND user_id = $1 AND id = $2`
 	endCommand  = `UPDATE commands SET state = $3, answer = $4, note = '', final_at = $5 WHERE user_id = $1 AND id = $2 AND state = 'accepted'`
+	// holdLater gives those their final answer that the device has sent behind a refused one.
+	holdLater = `UPDATE commands SET state = 'held', answer = $5, note = '', final_at = $6
+		WHERE state = 'accepted' AND user_id = $1 AND visit = $2 AND device = $3 AND seq > $4 AND type <> 'file.attach'`
+	noteUntold  = `INSERT INTO untold (user_id, visit, device, command) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
+	noteTold    = `DELETE FROM untold WHERE user_id = $1 AND visit = $2 AND device = $3 AND command = $4`
 	extendChain = `INSERT INTO chains (visit, user_id, device, root, version, changed_at) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (visit, user_id, device) DO UPDATE SET root = CASE WHEN chains.version = excluded.root THEN chains.root ELSE excluded.root END,
 			version = excluded.version, changed_at = excluded.changed_at`
@@ -60,7 +68,7 @@ func (s *store) command(ctx context.Context, userID, id string) (*command, error
 // is read, so that the same command that comes twice at once finds itself. Where the key was
 // there before it returns what there is. The error is a refusal for one that is out of order.
 func (s *store) accept(ctx context.Context, k *command) (before *command, err error) {
-	statements := []string{s.lastSeq(), newDevice, seeDevice, oneCommand, sums, commands.Insert, moveDevice}
+	statements := []string{s.lastSeq(), newDevice, seeDevice, oneCommand, sums, noteTold, commands.Insert, moveDevice}
 	err = s.write(ctx, statements, func(tx writing) error {
 		before = nil
 		last, err := s.lockDevice(ctx, tx, k)
@@ -110,7 +118,8 @@ func (s *store) lockDevice(ctx context.Context, tx writing, k *command) (last in
 // device has sent before, and says whether it is the only one of its visit.
 func (s *store) mayCome(ctx context.Context, tx writing, k *command, today time.Time) error {
 	var sent, open, latest, ofVisit int64
-	if err := tx.QueryRowContext(ctx, sums, k.userID, k.device, today.Format(time.DateOnly), k.visit).Scan(&sent, &open, &latest, &ofVisit); err != nil {
+	var behind string
+	if err := tx.QueryRowContext(ctx, sums, k.userID, k.device, today.Format(time.DateOnly), k.visit).Scan(&sent, &open, &latest, &ofVisit, &behind); err != nil {
 		return err
 	}
 	if sent >= maxDay {
@@ -126,8 +135,45 @@ func (s *store) mayCome(ctx context.Context, tx writing, k *command, today time.
 	if after := time.UnixMicro(latest + 1); k.receivedAt.Before(after) { // the clock was set back
 		k.receivedAt = after
 	}
-	k.alone = ofVisit == 0
-	return nil
+	if k.state == stateHeld { // by a try of this transaction that was undone
+		k.state, k.answer, k.finalAt = stateAccepted, "", time.Time{}
+	}
+	if k.alone = ofVisit == 0; behind == "" || k.kind == fileAttach || k.state != stateAccepted {
+		return nil
+	}
+	if err := k.end(heldBehind(behind), k.receivedAt); err != nil {
+		return err
+	}
+	return s.told(ctx, tx, k, behind)
+}
+
+// heldBehind is the answer to what was sent behind a command that was refused, by a device
+// that did not know: the person decides about that one first.
+func heldBehind(refused string) *refusal {
+	r := problem(http.StatusConflict, wire.Held, "an earlier command of this visit was refused; decide about it, then send this one again as a new one")
+	r.answer.Behind = refused
+	return r
+}
+
+// told notes that a device has heard of a refusal.
+func (s *store) told(ctx context.Context, in executor, k *command, refused string) error {
+	_, err := in.ExecContext(ctx, noteTold, k.userID, k.visit, k.device, refused)
+	return err
+}
+
+// hold keeps what a refusal means for its visit: what the device has sent behind it is not
+// booked, and what it sends before it knows is not, either. Files change no visit; one that
+// is refused leaves alone what may be at work beside it.
+func (s *store) hold(ctx context.Context, tx writing, k *command) error {
+	if _, err := tx.ExecContext(ctx, noteUntold, k.userID, k.visit, k.device, k.id); err != nil || k.kind == fileAttach {
+		return err
+	}
+	var later command
+	if err := later.end(heldBehind(k.id), k.finalAt); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, holdLater, k.userID, k.visit, k.device, k.seq, later.answer, sqldb.Micros(later.finalAt))
+	return err
 }
 
 // open are the commands of a lane that wait, in their order.
@@ -230,10 +276,16 @@ func (s *store) waits(ctx context.Context, k *command, note string, failed bool,
 	return err
 }
 
+// errEnded is of a command that has its final answer by another replica.
+var errEnded = errors.New("the command has its answer already")
+
 // trying notes that changes are about to be sent, for who finds the command after a kill.
 func (s *store) trying(ctx context.Context, k *command) error {
-	_, err := s.db.Writer().ExecContext(ctx, `UPDATE commands SET tried_from = $3, tried_until = $4 WHERE user_id = $1 AND id = $2 AND state = 'accepted'`,
-		k.userID, k.id, sqldb.Micros(k.triedFrom), sqldb.Micros(k.triedUntil))
+	open, err := sqldb.Changed(s.db.Writer().ExecContext(ctx, `UPDATE commands SET tried_from = $3, tried_until = $4 WHERE user_id = $1 AND id = $2 AND state = 'accepted'`,
+		k.userID, k.id, sqldb.Micros(k.triedFrom), sqldb.Micros(k.triedUntil)))
+	if err == nil && !open {
+		err = errEnded
+	}
 	return err
 }
 
@@ -241,7 +293,7 @@ func (s *store) trying(ctx context.Context, k *command) error {
 // transaction, so that no version of ours is ever taken for somebody else's. Nothing is
 // changed where it has an answer already.
 func (s *store) finish(ctx context.Context, k *command, v *visit, made *chainLink) (changed bool, err error) {
-	err = s.write(ctx, []string{endCommand, keepCopy, extendChain}, func(tx writing) error {
+	err = s.write(ctx, []string{endCommand, keepCopy, extendChain, noteUntold, holdLater}, func(tx writing) error {
 		changed, err = sqldb.Changed(tx.ExecContext(ctx, endCommand, k.userID, k.id, k.state, k.answer, sqldb.Micros(k.finalAt)))
 		if err != nil || !changed {
 			return err
@@ -250,6 +302,9 @@ func (s *store) finish(ctx context.Context, k *command, v *visit, made *chainLin
 			if err := s.keepVisit(ctx, tx, v); err != nil {
 				return err
 			}
+		}
+		if k.refused() {
+			return s.hold(ctx, tx, k)
 		}
 		if made == nil {
 			return nil

@@ -247,7 +247,7 @@ func TestQueueAccepted(t *testing.T) {
 	})
 	p := w.phone()
 	p.signIn("tom")
-	p.js(`await queue.add("file.attach", "a", { name: "one.jpg", purpose: "photo" }, { file: new Blob(["x"], { type: "image/jpeg" }) }); await queue.add("finish", "a", {})`)
+	p.js(`await queue.add("file.attach", "a", { name: "one.jpg", purpose: "photo" }, { file: new Blob(["x"], { type: "image/jpeg" }) }); await queue.add("note", "a", { text: "x" })`)
 	p.sees("received", `(await queue.list()).every(c => c.state === "accepted")`)
 	if got := p.js(`return [await queue.summary().then(s => s.commands + s.files), (await queue.blob((await queue.list())[0].id)).size, (await auth.signOut()).waiting].join()`); got != "2,1,2" {
 		t.Error(got)
@@ -270,6 +270,95 @@ func TestQueueAccepted(t *testing.T) {
 		w.rule = nil
 	})
 	p.drained()
+}
+
+// A visit is not finished before the last word on its files: a photo that was received and
+// refused later would be missing from it.
+func TestQueueFinishWaitsForReceivedFiles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.set(func() {
+		w.rule = func(c command) *answer {
+			if c.Type == "file.attach" {
+				return &answer{202, obj{"state": "accepted", "command": c.ID}}
+			}
+			return nil
+		}
+	})
+	p := w.phone()
+	p.signIn("tom")
+	p.js(`await queue.add("file.attach", "a", { name: "one.jpg", purpose: "photo" }, { file: new Blob(["x"], { type: "image/jpeg" }) }); await queue.add("finish", "a", {}); await queue.add("note", "b", { text: "x" })`)
+	p.sees("received, and the other visit goes on", `(await queue.list()).map(c => c.state).join() === "accepted,waiting,done"`)
+	p.js(`await queue.drain()`)
+	if got := p.states(); got != "file.attach accepted, finish waiting, note done" {
+		t.Error(got)
+	}
+	w.set(func() {
+		for key, a := range w.answers {
+			if a.status == 202 {
+				w.answers[key] = answer{422, obj{"error": "refused", "message": "that is no picture"}}
+			}
+		}
+	})
+	p.sees("the person decides", `(await queue.list())[0].state === "refused"`)
+	if got := p.states(); got != "file.attach refused, finish blocked, note done" {
+		t.Error(got)
+	}
+	p.js(`await queue.takeOffice((await queue.list())[0].id)`)
+	p.drained()
+	if got := w.did(); !strings.HasSuffix(got, "finish a") {
+		t.Error(got)
+	}
+}
+
+// What the server has held behind a refused one comes back, waits for the decision and is
+// sent as a new command; also where the phone did not know of the refusal when it sent it.
+func TestQueueHeldBehindARefusedOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	refused := ""
+	w.set(func() {
+		w.rule = func(c command) *answer {
+			switch {
+			case c.Type == "material.add" && refused == "":
+				refused = c.ID
+				return &answer{202, obj{"state": "accepted", "command": c.ID}}
+			case c.Type == "note" && c.Body["text"] == "behind" && len(w.answers) == 1:
+				return &answer{202, obj{"state": "accepted", "command": c.ID}}
+			case c.Type == "finish" && w.answers[refused].status == 202:
+				for key := range w.answers {
+					w.answers[key] = answer{409, obj{"error": "held", "message": "one before it was refused", "behind": refused}}
+				}
+				w.answers[refused] = answer{422, obj{"error": "refused", "message": "the store has no rope"}}
+				return &answer{409, obj{"error": "held", "message": "one before it was refused", "behind": refused}}
+			}
+			return nil
+		}
+	})
+	p := w.phone()
+	p.signIn("tom")
+	p.airplane()
+	p.js(`
+		await queue.add("material.add", "a", { product: "p1", quantity: "2" });
+		await queue.add("note", "a", { text: "behind" });
+		await queue.add("finish", "a", {});
+		await queue.add("note", "b", { text: "x" });
+	`)
+	before := p.keys()
+	p.land()
+	p.js(`queue.drain()`)
+	p.sees("it came back", `(await queue.list()).map(c => c.state).join() === "refused,blocked,blocked,done"`)
+	for i, key := range p.keys() {
+		if held := i == 1 || i == 2; held == (key == before[i]) {
+			t.Errorf("command %d: %s, before %s", i, key, before[i])
+		}
+	}
+	w.set(func() { w.done = nil })
+	p.js(`await queue.retry((await queue.list())[0].id)`)
+	p.drained()
+	if got := w.did(); got != "material.add a, note a, finish a" {
+		t.Error(got)
+	}
 }
 
 // What is kept while a pass is ending is sent at once, and not when the minute is over: here

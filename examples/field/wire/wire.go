@@ -218,6 +218,7 @@ const (
 	Conflict    = "conflict"     // 409, final: somebody else has changed the visit
 	OutOfOrder  = "out_of_order" // 409: send the expected one first
 	NotYours    = "not_yours"    // 409, final: the visit is somebody else's
+	Held        = "held"         // 409, final: one before it of the visit was refused; decide about that, then send it again as a new one
 	Refused     = "refused"      // 422, final: a rule
 	KeyReused   = "key_reused"   // 422: the key was another command's
 	Invalid     = "invalid"      // 400: mend the request
@@ -243,6 +244,8 @@ type Answer struct {
 	Yours  json.RawMessage `json:"yours,omitempty"`
 	// Expected is the number that comes next (out_of_order).
 	Expected int64 `json:"expected,omitempty"`
+	// Behind is the refused command that comes first (held).
+	Behind string `json:"behind,omitempty"`
 	// Responsible is whose visit it is now (not_yours).
 	Responsible *Named `json:"responsible,omitempty"`
 }

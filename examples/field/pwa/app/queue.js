@@ -4,7 +4,8 @@
 // happens. It gets its number (seq) and its exact text when it is first sent, and both never
 // change: sent again, it is the same, and the server does it once. Commands go one by one;
 // files go beside them, two at a time, and their commands when they have arrived. What is
-// refused holds back its visit until the person decides, and nothing else.
+// refused holds back its visit until the person decides, and nothing else. The server holds
+// what it had received behind such a one: it comes back here, and waits like the rest.
 import * as store from './store.js'
 import { fetchApi, partition, SignInNeeded, skew } from './auth.js'
 import { deviceOf, sha256, uuid7 } from './ids.js'
@@ -65,17 +66,18 @@ export async function add(type, visit, body, { file } = {}) {
 // Which commands may go now, in order; the one that has a number already is first, and alone.
 export function ready(all) {
   const open = all.filter((c) => OPEN.has(c.state)).sort(byOrder)
+  const accepted = new Set(all.filter((c) => c.state === 'accepted').map((c) => c.id))
   const numbered = open.find((c) => c.seq)
   const held = new Set(), filesOf = {}, go = [], blocked = new Set()
   for (const c of all.toSorted(byOrder)) {
-    if (STUCK.has(c.state)) held.add(c.visit)
+    if (STUCK.has(c.state) || accepted.has(c.behind)) held.add(c.visit) // or what has become of that one is not known here yet
+    const files = filesOf[c.visit] ??= []
+    if (isFile(c) && (OPEN.has(c.state) || accepted.has(c.id))) files.push(c.id)
     if (!OPEN.has(c.state)) continue
-    const files = filesOf[c.visit] ?? []
     // A visit is finished with its files, and signed with the drawing.
     if (held.has(c.visit)) blocked.add(c.id)
     else if (c.type === 'finish' ? files.length : c.type === 'sign' && files.includes(c.body.upload)) held.add(c.visit)
     else go.push(c)
-    if (isFile(c)) filesOf[c.visit] = [...files, c.id]
   }
   return { next: numbered ?? go.find((c) => !isFile(c)), files: go.filter(isFile), blocked }
 }
@@ -122,8 +124,25 @@ async function settle(db, id, answer, said) {
   if (office?.id) await db.write(['visits'], async ({ visits }) => visits.put({ ...await visits.get(office.id), ...office }))
   if (answer.status === 200 && said?.state === 'done') return change(db, id, { state: 'done', doneAt: Date.now(), error: null })
   if (answer.status === 202 && said?.state === 'accepted') return change(db, id, { state: 'accepted', error: null })
+  if (said?.error === 'held') return renew(db, id, said.behind)
   if (!final || !said?.error || said.error === 'out_of_order') throw new Answer(answer, said)
   return change(db, id, { state: said.error === 'conflict' ? 'conflict' : 'refused', error: said, office: said.office ?? null })
+}
+
+// A command that is sent once more is a new one: its key would get the old answer.
+const fresh = (c) => ({ ...c, id: uuid7(Date.now() + skew()), seq: undefined, wire: undefined, state: 'waiting', error: null })
+
+// Puts a new command where one is that the server has held, in its place behind the refused
+// one. What became of that one is asked next.
+async function renew(db, id, behind) {
+  await db.run(['commands'], 'readwrite', async ({ commands }) => {
+    const c = await commands.get(id)
+    if (!c) return
+    await commands.delete(id)
+    await commands.put({ ...fresh(c), behind })
+  })
+  again = true
+  store.changed()
 }
 
 // Asks what has become of what was received. What the server does not know any more is sent
@@ -171,7 +190,7 @@ async function pass() {
   await db.set('lastTry', Date.now())
   line = Promise.resolve()
   try {
-    await poll(db)
+    await one(() => poll(db)) // nothing goes behind what may have been refused
     await commandsLane(db)
     const taken = new Set()
     const lanes = await Promise.allSettled(Array.from({ length: FILES }, () => fileLane(db, taken)))
@@ -285,19 +304,19 @@ async function decide(id, replace) {
     const c = await commands.get(id)
     if (!c || !STUCK.has(c.state)) return
     const base = c.office?.version ?? (await visits.get(c.visit))?.version ?? c.base
-    const fresh = replace && { ...c, id: uuid7(Date.now() + skew()), seq: undefined, wire: undefined, state: 'waiting', error: null, office: null, base: isFile(c) ? 0 : base }
+    const made = replace && { ...fresh(c), office: null, base: isFile(c) ? 0 : base }
     for (const w of await commands.all()) {
       if (w.visit !== c.visit || !OPEN.has(w.state) || w.seq) continue
       if (c.office && !isFile(w)) w.base = base
-      if (w.body.upload === id) w.body = { ...w.body, upload: fresh?.id ?? '' }
+      if (w.body.upload === id) w.body = { ...w.body, upload: made?.id ?? '' }
       await commands.put(w)
     }
     const kept = await files.get(id)
     await Promise.all([commands.delete(id), files.delete(id)])
-    if (!fresh) return
-    if (fresh.file) fresh.file = { ...fresh.file, location: undefined, sent: 0 }
-    await commands.put(fresh)
-    if (kept) await files.put({ ...kept, id: fresh.id })
+    if (!made) return
+    if (made.file) made.file = { ...made.file, location: undefined, sent: 0 }
+    await commands.put(made)
+    if (kept) await files.put({ ...kept, id: made.id })
   })
   store.changed()
   kick(db)

@@ -66,7 +66,7 @@ func (s *Codes) Code(ctx context.Context, hash [sha256.Size]byte) (token.StoredC
 // replay that comes meanwhile waits for the commit, so that it finds the
 // family it must end.
 func (s *Codes) UseCode(ctx context.Context, hash [sha256.Size]byte, at time.Time, given token.Given) (first bool, err error) {
-	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+	err = s.db.WriteAgain(ctx, func(tx *sql.Tx) error {
 		first, err = sqldb.Changed(tx.ExecContext(ctx, `UPDATE authorization_codes SET used_at = $2, grant_id = $3
 			WHERE hash = $1 AND used_at = 0`, hash[:], sqldb.Micros(at), given.GrantID))
 		if err != nil || !first {
@@ -89,7 +89,7 @@ func usedCode(hash [sha256.Size]byte, at time.Time) ended {
 
 // TakeBackCode implements [token.CodeStore].
 func (s *Codes) TakeBackCode(ctx context.Context, hash [sha256.Size]byte, at, tokensUntil time.Time) (gave bool, err error) {
-	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+	err = s.db.WriteAgain(ctx, func(tx *sql.Tx) error {
 		c, err := codes.One(tx.QueryRowContext(ctx, codes.Select+`WHERE hash = $1`+s.db.ForUpdate(), hash[:]))
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil

@@ -123,11 +123,12 @@ func (s *Consents) Granted(ctx context.Context, userID string, at time.Time) ([]
 	return all, err
 }
 
-// Withdraw implements [signin.GrantStore]. It begins with the unused codes, as all that
-// ends grants does: a code that is being redeemed is locked until its family can be seen.
+// Withdraw implements [signin.GrantStore]. It takes rows in the order of all that ends
+// grants, see [Refresh.EndSignIn].
 func (s *Consents) Withdraw(ctx context.Context, w signin.Withdrawal) (found bool, err error) {
 	const ofBoth = `user_id = $1 AND application_uri = $2`
-	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+	err = s.db.WriteAgain(ctx, func(tx *sql.Tx) error {
+		found = false
 		changed := func(query string, args ...any) error {
 			did, err := sqldb.Changed(tx.ExecContext(ctx, query, args...))
 			found = found || did
@@ -137,14 +138,19 @@ func (s *Consents) Withdraw(ctx context.Context, w signin.Withdrawal) (found boo
 			(SELECT id FROM applications WHERE application_uri = $2 AND deleted_at = 0)`, w.UserID, w.ApplicationURI); err != nil {
 			return err
 		}
-		if err := changed(`UPDATE authorization_codes SET used_at = $3 WHERE `+ofBoth+` AND used_at = 0`, w.UserID, w.ApplicationURI, sqldb.Micros(w.At)); err != nil {
+		took, err := takeUnusedCodes(ctx, s.db, tx, w.At, ofBoth, w.UserID, w.ApplicationURI)
+		if err != nil {
+			return err
+		}
+		found = found || took
+		if err := s.db.LockInOrder(ctx, tx, "refresh_families", "id", ofBoth+` AND ended_at = 0`, w.UserID, w.ApplicationURI); err != nil {
 			return err
 		}
 		// A grant whose last access token may still live is refused by its id.
 		lived := sqldb.Micros(w.At.Add(-w.TokensUntil.Sub(w.At)))
 		for _, grants := range []string{
-			`SELECT grant_id, CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($4 AS BIGINT) FROM authorization_codes WHERE ` + ofBoth + ` AND grant_id <> '' AND used_at > $5 AND ` + notRefused("grant_id"),
-			`SELECT id, CAST($3 AS BIGINT), CAST($4 AS BIGINT), expires_at FROM refresh_families WHERE ` + ofBoth + ` AND (ended_at = 0 OR rotated_at > $5) AND ` + notRefused("id"),
+			`SELECT grant_id, CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($4 AS BIGINT) FROM authorization_codes WHERE ` + ofBoth + ` AND grant_id <> '' AND used_at > $5 AND ` + notRefused("grant_id") + ` ORDER BY grant_id`,
+			`SELECT id, CAST($3 AS BIGINT), CAST($4 AS BIGINT), expires_at FROM refresh_families WHERE ` + ofBoth + ` AND (ended_at = 0 OR rotated_at > $5) AND ` + notRefused("id") + ` ORDER BY id`,
 		} {
 			err := changed(`INSERT INTO revoked_tokens (token_id, revoked_at, expires_at, kept_until) `+grants+endedAgain,
 				w.UserID, w.ApplicationURI, sqldb.Micros(w.At), sqldb.Micros(w.TokensUntil), lived)

@@ -1,9 +1,11 @@
 package data
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -110,9 +112,13 @@ func forgetOldest(ctx context.Context, tx *sql.Tx, a *tandem.TrustedApp) error {
 }
 
 // CredentialsUsed implements [identity.CredentialUses]. It is no change of the
-// application: nobody needs to read it again for this.
+// application: nobody needs to read it again for this. Replicas write in the same order,
+// so that none waits for another that waits for it.
 func (s *Applications) CredentialsUsed(ctx context.Context, used []identity.CredentialUse) error {
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
+	used = slices.SortedFunc(slices.Values(used), func(a, b identity.CredentialUse) int {
+		return cmp.Or(strings.Compare(a.ApplicationID, b.ApplicationID), strings.Compare(a.CredentialID, b.CredentialID), strings.Compare(a.From, b.From))
+	})
+	return s.db.WriteAgain(ctx, func(tx *sql.Tx) error {
 		for _, u := range used {
 			statement, id := `UPDATE credentials SET last_used_at = $2, last_used_from = $3 WHERE id = $1 AND last_used_at <= $2`, u.CredentialID
 			if u.CredentialID == tandem.ClassicCredential {

@@ -20,7 +20,7 @@ const queueLogout = `INSERT INTO deliveries (id, kind, body, state, tries, last_
 		JOIN applications a ON a.id = r.application_id AND a.deleted_at = 0 AND a.backchannel_logout_uri <> ''
 	WHERE `
 
-const queuedAlready = ` ON CONFLICT (id) DO NOTHING`
+const queuedAlready = ` ORDER BY s.id, a.id ON CONFLICT (id) DO NOTHING`
 
 // tellSignIn is for a sign-in that has ended.
 func tellSignIn(ctx context.Context, on executor, signInID string, at time.Time) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/hybridapps/tandem/identity/token"
@@ -69,7 +70,7 @@ func (s *Refresh) Rotate(ctx context.Context, id string, generation int64, at ti
 
 // EndFamily implements [token.FamilyStore].
 func (s *Refresh) EndFamily(ctx context.Context, id string, at, tokensUntil time.Time, reason string) error {
-	return s.db.Write(ctx, func(tx *sql.Tx) error { return endFamily(ctx, tx, id, at, tokensUntil, reason) })
+	return s.db.WriteAgain(ctx, func(tx *sql.Tx) error { return endFamily(ctx, tx, id, at, tokensUntil, reason) })
 }
 
 // endFamily ends the grant with the id, which may have no family.
@@ -88,8 +89,9 @@ func endFamily(ctx context.Context, tx *sql.Tx, id string, at, tokensUntil time.
 	return err
 }
 
-// The three ways to end many families begin with the unused codes: a code
-// that is being redeemed is locked until its family can be seen.
+// All that ends grants takes rows in one order: codes, families, and then what
+// remembers the ends, each kind by its key. Unused codes come first, as one that is
+// being redeemed is locked until its family can be seen.
 
 // EndSignIn implements [token.FamilyStore].
 func (s *Refresh) EndSignIn(ctx context.Context, signInID string, at time.Time, reason string) error {
@@ -109,14 +111,15 @@ func (s *Refresh) EndApplication(ctx context.Context, applicationURI string, at 
 // endWhere takes one of the three column names above. What remembers the ends is
 // written from the rows, before they say so.
 func (s *Refresh) endWhere(ctx context.Context, column, value string, at time.Time, reason string) error {
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE authorization_codes SET used_at = $2 WHERE `+column+` = $1 AND used_at = 0`,
-			value, sqldb.Micros(at))
-		if err != nil {
+	return s.db.WriteAgain(ctx, func(tx *sql.Tx) error {
+		if _, err := takeUnusedCodes(ctx, s.db, tx, at, column+` = $1`, value); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO revoked_tokens (token_id, revoked_at, expires_at, kept_until)
-			SELECT id, CAST($2 AS BIGINT), 0, expires_at FROM refresh_families WHERE `+column+` = $1 AND ended_at = 0`+endedAgain,
+		if err := s.db.LockInOrder(ctx, tx, "refresh_families", "id", column+` = $1 AND ended_at = 0`, value); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO revoked_tokens (token_id, revoked_at, expires_at, kept_until)
+			SELECT id, CAST($2 AS BIGINT), 0, expires_at FROM refresh_families WHERE `+column+` = $1 AND ended_at = 0 ORDER BY id`+endedAgain,
 			value, sqldb.Micros(at))
 		if err != nil {
 			return err
@@ -125,6 +128,17 @@ func (s *Refresh) endWhere(ctx context.Context, column, value string, at time.Ti
 			WHERE `+column+` = $1 AND ended_at = 0`, value, sqldb.Micros(at), reason, []byte{})
 		return err
 	})
+}
+
+// takeUnusedCodes makes those that the condition selects unusable; took says that there
+// were any.
+func takeUnusedCodes(ctx context.Context, db *sqldb.DB, tx *sql.Tx, at time.Time, condition string, args ...any) (took bool, err error) {
+	condition += ` AND used_at = 0`
+	if err := db.LockInOrder(ctx, tx, "authorization_codes", "hash", condition, args...); err != nil {
+		return false, err
+	}
+	return sqldb.Changed(tx.ExecContext(ctx, `UPDATE authorization_codes SET used_at = $`+strconv.Itoa(len(args)+1)+` WHERE `+condition,
+		append(args, sqldb.Micros(at))...))
 }
 
 // PurgeFamilies implements [token.FamilyStore].

@@ -95,7 +95,7 @@ func (s *Sessions) Touch(ctx context.Context, touches []session.Touch) error {
 		for _, t := range some {
 			args = append(args, t.ID, sqldb.Micros(t.At), sqldb.Micros(t.ExpiresAt), t.Requests)
 		}
-		err := s.again(ctx, func() error {
+		err := sqldb.Again(ctx, func() error {
 			_, err := s.db.Writer().ExecContext(ctx, s.touchText(len(some)), args...)
 			return err
 		})
@@ -142,16 +142,6 @@ func (s *Sessions) touchText(n int) string {
 		last_request_at = CASE WHEN last_request_at < t.at THEN t.at ELSE last_request_at END,
 		expires_at = CASE WHEN ended_at = 0 AND expires_at < t.until THEN t.until ELSE expires_at END
 		FROM t JOIN l ON l.id = t.id WHERE sessions.id = t.id`
-}
-
-// again runs one statement again when PostgreSQL undid it because of others.
-func (s *Sessions) again(ctx context.Context, f func() error) error {
-	for attempt := 1; ; attempt++ {
-		err := f()
-		if !sqldb.IsDeadlock(err) || attempt == maxAttempts || ctx.Err() != nil {
-			return err
-		}
-	}
 }
 
 // TouchLive implements [session.Store].
@@ -235,7 +225,7 @@ func (s *Sessions) endWhere(ctx context.Context, set, where string, args []any) 
 	text := `WITH b AS (UPDATE licence SET changes = changes + 1 WHERE id = 1 AND EXISTS (
 			SELECT 1 FROM sessions WHERE ended_at = 0 AND ` + where + `) RETURNING changes)
 		UPDATE sessions SET ` + set + `, ended_change = b.changes FROM b WHERE ended_at = 0 AND ` + where + ` RETURNING ` + sessions.Columns
-	err = s.again(ctx, func() error {
+	err = sqldb.Again(ctx, func() error {
 		rows, err := sessions.All(s.db.Writer().QueryContext(ctx, text, args...))
 		ended = bySlot(rows)
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"slices"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -95,8 +96,8 @@ func (s *SignIns) Reach(ctx context.Context, id, applicationID string, at time.T
 // End implements [signin.SignIns].
 func (s *SignIns) End(ctx context.Context, id string, at time.Time) (bool, error) {
 	var ended []string
-	err := s.db.Write(ctx, func(tx *sql.Tx) (err error) {
-		ended, err = endSignIns(ctx, tx, "id", id, at)
+	err := s.db.WriteAgain(ctx, func(tx *sql.Tx) (err error) {
+		ended, err = endSignIns(ctx, s.db, tx, "id", id, at)
 		return err
 	})
 	return len(ended) > 0, err
@@ -105,14 +106,18 @@ func (s *SignIns) End(ctx context.Context, id string, at time.Time) (bool, error
 // endSignIns ends those of which the column has the value, for good: an old row
 // that is put back counts as ended for as long as it could have lived. The applications
 // that they have reached are told.
-func endSignIns(ctx context.Context, tx *sql.Tx, column, value string, at time.Time) ([]string, error) {
+func endSignIns(ctx context.Context, db *sqldb.DB, tx *sql.Tx, column, value string, at time.Time) ([]string, error) {
+	if err := db.LockInOrder(ctx, tx, "sign_ins", "id", column+` = $1 AND ended_at = 0`, value); err != nil {
+		return nil, err
+	}
 	_, err := tx.ExecContext(ctx, `INSERT INTO revoked_tokens (token_id, revoked_at, expires_at, kept_until)
-		SELECT id, CAST($2 AS BIGINT), 0, expires_at FROM sign_ins WHERE `+column+` = $1 AND ended_at = 0`+endedAgain, value, sqldb.Micros(at))
+		SELECT id, CAST($2 AS BIGINT), 0, expires_at FROM sign_ins WHERE `+column+` = $1 AND ended_at = 0 ORDER BY id`+endedAgain, value, sqldb.Micros(at))
 	if err != nil {
 		return nil, err
 	}
 	ended, err := sqldb.List[string](tx.QueryContext(ctx,
 		`UPDATE sign_ins SET ended_at = $2 WHERE `+column+` = $1 AND ended_at = 0 RETURNING id`, value, sqldb.Micros(at)))
+	slices.Sort(ended)
 	for _, id := range ended {
 		if err == nil {
 			err = tellSignIn(ctx, tx, id, at)
@@ -124,8 +129,8 @@ func endSignIns(ctx context.Context, tx *sql.Tx, column, value string, at time.T
 // EndUser implements [signin.SignIns].
 func (s *SignIns) EndUser(ctx context.Context, userID string, at time.Time) ([]string, error) {
 	var ids []string
-	err := s.db.Write(ctx, func(tx *sql.Tx) (err error) {
-		ids, err = endSignIns(ctx, tx, "user_id", userID, at)
+	err := s.db.WriteAgain(ctx, func(tx *sql.Tx) (err error) {
+		ids, err = endSignIns(ctx, s.db, tx, "user_id", userID, at)
 		return err
 	})
 	return ids, err

@@ -1,6 +1,8 @@
 package sqldb
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"strings"
 
@@ -35,5 +37,40 @@ func UniqueKey(err error) string {
 // because of another one: the same transaction may work when it is run again.
 func IsDeadlock(err error) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == "40P01" || pg.Code == "40001")
+	return errors.As(err, &pg) && isDeadlock(pg.Code)
+}
+
+func isDeadlock(code string) bool {
+	return code == "40P01" || code == "40001" // deadlock_detected, serialization_failure
+}
+
+// maxAttempts bounds how often something is run that others undo.
+const maxAttempts = 5
+
+// Again runs f, and some times again when PostgreSQL undid it because of others. f
+// keeps nothing of a run before.
+func Again(ctx context.Context, f func() error) error {
+	for attempt := 1; ; attempt++ {
+		err := f()
+		if !IsDeadlock(err) || attempt == maxAttempts || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// WriteAgain is [DB.Write] for what may be run again: see [Again].
+func (db *DB) WriteAgain(ctx context.Context, f func(tx *sql.Tx) error) error {
+	return Again(ctx, func() error { return db.Write(ctx, f) })
+}
+
+// LockInOrder locks the rows of a table that the condition selects until the end of
+// the transaction, in the order of the key. Who is going to change many rows that
+// others change as well begins with it, so that of two one waits for the other, and
+// never each for the other.
+func (db *DB) LockInOrder(ctx context.Context, tx *sql.Tx, table, key, condition string, args ...any) error {
+	if db.Engine == SQLite { // where one writes at a time
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, `SELECT 1 FROM `+table+` WHERE `+condition+` ORDER BY `+key+db.ForUpdate(), args...)
+	return err
 }

@@ -1,6 +1,7 @@
 package sqldb_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -285,6 +286,49 @@ func TestWritersQueue(t *testing.T) {
 			if !errors.Is(err, want) || number(t, db, `SELECT count(*) FROM notes`) != 1 {
 				t.Errorf("a transaction that ends with %v: %v", want, err)
 			}
+		}
+	})
+}
+
+// Of two transactions that wait each for the other PostgreSQL undoes one: it is run again,
+// or its caller is told to come back.
+func TestTransactionsThatWaitForEachOther(t *testing.T) {
+	each(t, func(t *testing.T, db *sqldb.DB, _ string) {
+		if db.Engine == sqldb.SQLite {
+			return // where one writes at a time
+		}
+		exec(t, db, `INSERT INTO notes (id, text, size) VALUES ('0', '', 0), ('1', '', 0)`)
+		// together runs two that take the two rows, each in its own order, the first time
+		// both at once.
+		together := func(write func(context.Context, func(*sql.Tx) error) error) (errs [2]error) {
+			var both, done sync.WaitGroup
+			both.Add(2)
+			for i := range errs {
+				done.Go(func() {
+					met := sync.OnceFunc(func() { both.Done(); both.Wait() })
+					errs[i] = write(t.Context(), func(tx *sql.Tx) error {
+						const count = `UPDATE notes SET size = size + 1 WHERE id = $1`
+						if _, err := tx.ExecContext(t.Context(), count, fmt.Sprint(i)); err != nil {
+							return err
+						}
+						met()
+						_, err := tx.ExecContext(t.Context(), count, fmt.Sprint(1-i))
+						return err
+					})
+				})
+			}
+			done.Wait()
+			return errs
+		}
+		errs := together(db.Write)
+		if err := cmp.Or(errs[0], errs[1]); tandem.ErrorCode(err) != tandem.CodeUnavailable || errs[0] != nil && errs[1] != nil {
+			t.Errorf("each once: %v, %v", errs[0], errs[1])
+		}
+		if errs := together(db.WriteAgain); errs[0] != nil || errs[1] != nil {
+			t.Errorf("again: %v, %v", errs[0], errs[1])
+		}
+		if n := number(t, db, `SELECT SUM(size) FROM notes`); n != 6 {
+			t.Errorf("three did it to two rows: %d", n)
 		}
 	})
 }

@@ -2,7 +2,10 @@ package datatest
 
 import (
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"reflect"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -407,5 +410,27 @@ func revokedCredentialsHaveABound(t *testing.T, stores *Stores) {
 	view := registry.NewApp(got)
 	if n := len(view.Credentials); n != registry.MaxCredentials+1 {
 		t.Errorf("the view has %d credentials", n)
+	}
+}
+
+// credentialUsesAreInOneOrder writes the same uses from many replicas at once.
+func credentialUsesAreInOneOrder(t *testing.T, stores *Stores) {
+	const many = 60
+	a := application("com.example/portal")
+	var uses []identity.CredentialUse
+	for i := range many {
+		c := a.Credentials[0]
+		c.ID, c.Name = uuid.NewString(), fmt.Sprint("credential ", i)
+		a.Credentials = append(a.Credentials, c)
+		uses = append(uses, identity.CredentialUse{ApplicationID: a.ID, CredentialID: c.ID, At: noon.Add(time.Hour), From: "192.0.2.1"})
+	}
+	_, err := stores.Applications.Create(t.Context(), a)
+	must(t, err)
+	for range 4 {
+		Together(t, 8, func(int) error {
+			mine := slices.Clone(uses)
+			rand.Shuffle(many, func(i, j int) { mine[i], mine[j] = mine[j], mine[i] })
+			return stores.Applications.CredentialsUsed(t.Context(), mine)
+		})
 	}
 }

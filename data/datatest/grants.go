@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/registry"
 )
@@ -237,6 +239,56 @@ func familiesEndWithWhatTheyHangOn(t *testing.T, stores *Stores) {
 		if first, err := stores.Codes.UseCode(ctx, unused.Hash, noon, token.Given{}); err != nil || first {
 			t.Errorf("way %d left a code: %v, %v", i, first, err)
 		}
+	}
+}
+
+// endsAreInOneOrder ends the same grants in every way there is, at once: each takes many
+// rows, and none may wait for another that waits for it.
+func endsAreInOneOrder(t *testing.T, stores *Stores) {
+	const rounds, grants, signIns = 6, 48, 4
+	ctx := t.Context()
+	for round := range rounds {
+		anna, app := account(fmt.Sprint("anna", round)), fmt.Sprint("com.example/app", round)
+		must(t, stores.Users.Create(ctx, anna))
+		sid := func(i int) string { return fmt.Sprint("sid ", round, " ", i%signIns) }
+		for i := range signIns {
+			must(t, stores.SignIns.Create(ctx, signin.SignIn{
+				ID: sid(i), CookieHash: sha256.Sum256([]byte(sid(i))), UserID: anna.ID, AuthTime: noon, Authentication: token.ByPassword(),
+				CreatedAt: noon, LastSeenAt: noon, ExpiresAt: noon.Add(time.Hour),
+			}))
+		}
+		var ends []func() error
+		for i := range grants {
+			f, unused := family(), storedCode(fmt.Sprint("unused ", round, " ", i))
+			f.UserID, f.SignInID, f.ApplicationURI = anna.ID, sid(i), app
+			unused.UserID, unused.SignInID, unused.ApplicationURI = anna.ID, sid(i), app
+			c := grant(t, stores, f)
+			must(t, stores.Codes.AddCode(ctx, unused))
+			switch i % 3 {
+			case 0:
+				ends = append(ends, func() error { return stores.Families.EndFamily(ctx, f.ID, noon, noon.Add(time.Hour), "ended") })
+			case 1:
+				ends = append(ends, func() error {
+					_, err := stores.Codes.TakeBackCode(ctx, c.Hash, noon, noon.Add(time.Hour))
+					return err
+				})
+			}
+		}
+		for i := range signIns {
+			ends = append(ends, func() error { return stores.Families.EndSignIn(ctx, sid(i), noon, "ended") },
+				func() error { _, err := stores.SignIns.End(ctx, sid(i), noon); return err })
+		}
+		for range 2 {
+			ends = append(ends, func() error { return stores.Families.EndUser(ctx, anna.ID, noon, "ended") },
+				func() error { return stores.Families.EndApplication(ctx, app, noon, "ended") },
+				func() error { _, err := stores.SignIns.EndUser(ctx, anna.ID, noon); return err },
+				func() error {
+					_, err := stores.Consents.Withdraw(ctx, signin.Withdrawal{UserID: anna.ID, ApplicationURI: app, At: noon, TokensUntil: noon.Add(time.Hour)})
+					return err
+				})
+		}
+		rand.Shuffle(len(ends), func(i, j int) { ends[i], ends[j] = ends[j], ends[i] })
+		Together(t, len(ends), func(i int) error { return ends[i]() })
 	}
 }
 

@@ -73,7 +73,7 @@ func ThroughAPooler(t *testing.T) {
 	}
 	s := storesOf(db.Identity)
 	for _, test := range []func(*testing.T, *Stores){
-		OneNameHasOneOwner, auditGroupsOfEverySizeAreKeptWhole, auditUsesUpOnce, aSlotHasOneSession, codesAreUsedOnce, familiesRotateOnce, instanceIDIsMadeOnce,
+		OneNameHasOneOwner, auditGroupsOfEverySizeAreKeptWhole, auditUsesUpOnce, aSlotHasOneSession, codesAreUsedOnce, familiesRotateOnce, endsAreInOneOrder, instanceIDIsMadeOnce,
 	} {
 		test(t, s)
 	}
@@ -122,6 +122,7 @@ func Run(t *testing.T, open func(t testing.TB) *Stores) {
 		"Credentials come and go":                   credentialsComeAndGo,
 		"Deleted applications come back":            deletedApplicationsComeBack,
 		"The last sign-in is known":                 theLastSignInIsKnown,
+		"Credential uses are in one order":          credentialUsesAreInOneOrder,
 		"Classic secrets are used":                  classicSecretsAreUsed,
 		"Revoked credentials have a bound":          revokedCredentialsHaveABound,
 		"Users are listed in pages":                 usersAreListedInPages,
@@ -143,6 +144,7 @@ func Run(t *testing.T, open func(t testing.TB) *Stores) {
 		"Families rotate once":                      familiesRotateOnce,
 		"Families end once":                         familiesEndOnce,
 		"Families end with what they hang on":       familiesEndWithWhatTheyHangOn,
+		"Ends of grants are in one order":           endsAreInOneOrder,
 		"Assertions are used once":                  assertionsAreUsedOnce,
 		"Failures are counted exactly":              failuresAreCountedExactly,
 		"Revoked tokens stay revoked":               revokedTokensStayRevoked,

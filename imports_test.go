@@ -70,7 +70,7 @@ var mayImport = map[string][]string{
 	"worker/jobs":           {".", "internalapi", "sqldb", "internal/quota"},
 	"worker/importer":       {".", "client", "internalapi", "worker/jobs", "worker/importer/..."},
 	"worker/importer/...":   {".", "worker/importer/..."},
-	"worker/stock":          {".", "client", "internalapi", "sqldb", "worker/jobs"},
+	"worker/stock":          {".", "client", "internal/recall", "internalapi", "sqldb", "worker/jobs"},
 	"worker/export":         {".", "client", "internalapi", "worker/jobs", "worker/csvtext"},
 	"worker/portal":         {".", "client", "internal/picture", "internalapi"},
 	"worker/workertest/...": {"..."},
@@ -84,8 +84,8 @@ var mayImport = map[string][]string{
 	// Examples are users of the SDK.
 	"examples/...": {".", "oauth", "client", "examples/...", "tandemtest"},
 	// The integration agent is an application of its own, with the kit for jobs.
-	"examples/prices/...": {".", "assets/...", "client", "examples/prices/...", "examples/settings", "internal/pdffont", "internalapi", "oauth", "seal", "sqldb", "webapp",
-		"worker/csvtext", "worker/fault", "worker/importer/...", "worker/jobs"},
+	"examples/prices/...": {".", "assets/...", "client", "examples/prices/...", "examples/settings", "internal/pdffont", "internal/recall", "internalapi", "oauth", "seal", "sqldb",
+		"webapp", "worker/csvtext", "worker/fault", "worker/importer/...", "worker/jobs"},
 	// So is the field app, of a phone and a cloud.
 	"examples/field/...": {".", "assets/...", "client", "examples/field/...", "examples/settings", "internal/pdffont", "internal/picture", "internalapi", "oauth/...", "sqldb",
 		"worker/csvtext", "worker/fault", "worker/jobs"},

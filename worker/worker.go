@@ -135,7 +135,7 @@ func New(ctx context.Context, c Config) (*Worker, error) {
 		return nil, err
 	}
 	w.importer = &importer.Importer{ERP: w.erp, Mapping: m, Keep: c.KeepExports, Clock: c.Clock}
-	w.stock = &stock.Stock{DB: c.DB, ERP: w.erp, Clock: c.Clock}
+	w.stock = stock.New(c.DB, w.erp, c.Clock)
 	w.export = &export.Export{ERP: w.erp, Keep: c.KeepExports, Clock: c.Clock}
 	w.portal = &portal.Portal{ERP: w.erp, Clock: c.Clock, Zone: zone, Dir: filepath.Join(c.Dir, "photos"), Log: c.Log}
 	if err := w.portal.Clean(); err != nil {

@@ -8,15 +8,20 @@ package stock
 import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/internal/recall"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
-// Stock is the worker's copy of the ERP's stock.
+// Stock is the worker's copy of the ERP's stock. [New] makes it.
 type Stock struct {
-	// DB is the worker's database, migrated by package schema.
 	DB    *sqldb.DB
 	ERP   *client.OData[client.ServiceToken]
 	Clock tandem.Clock
 
-	reaches reaches
+	reaches recall.Memory[Reach]
+}
+
+// New makes the copy in a database migrated by package schema.
+func New(db *sqldb.DB, erp *client.OData[client.ServiceToken], clock tandem.Clock) *Stock {
+	return &Stock{DB: db, ERP: erp, Clock: clock, reaches: recall.Memory[Reach]{Present: reachFor, AtMost: reachAtMost}}
 }

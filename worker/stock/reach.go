@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"sync"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -23,8 +22,8 @@ const (
 	// long it is used while the ERP does not answer: the page shows an old copy then.
 	reachFor    = 3 * time.Second
 	reachAtMost = 10 * time.Minute
-	// maxReach bounds the people remembered, maxStores the stores and the companies of one.
-	maxReach, maxStores = 10_000, 10_000
+	// maxStores bounds the stores and the companies of one person.
+	maxStores = 10_000
 )
 
 // Reach is what a person may see of the stock.
@@ -33,53 +32,15 @@ type Reach struct {
 	companies []string // ids
 }
 
-// reaches remembers them for a moment.
-type reaches struct {
-	lock sync.Mutex
-	of   map[string]reachOf
-}
-
-type reachOf struct {
-	Reach
-	asked time.Time
-}
-
 // ReachOf is what the person may see, in the context of calls that are narrowed to them.
 // The error is [tandem.CodeForbidden] for somebody who may not read the stock. away says
 // which errors mean that the ERP cannot be asked: then what was said not long ago holds.
 func (s *Stock) ReachOf(narrowed context.Context, personID string, away func(error) bool) (Reach, error) {
-	now := s.Clock.Now()
-	s.reaches.lock.Lock()
-	known, found := s.reaches.of[personID]
-	s.reaches.lock.Unlock()
-	age := now.Sub(known.asked)
-	if found && age >= 0 && age < reachFor {
-		return known.Reach, nil
+	reach, err := s.reaches.Ask(personID, s.Clock.Now(), func() (Reach, error) { return s.ask(narrowed) }, away)
+	if tandem.ErrorCode(err) == tandem.CodeForbidden && !away(err) {
+		return Reach{}, tandem.Errorf(tandem.CodeForbidden, "you may not see the stock: the ERP does not let you read it")
 	}
-	reach, err := s.ask(narrowed)
-	if err != nil {
-		if away(err) && found && age >= 0 && age < reachAtMost {
-			return known.Reach, nil
-		}
-		if tandem.ErrorCode(err) == tandem.CodeForbidden && !away(err) {
-			s.forget(personID)
-			return Reach{}, tandem.Errorf(tandem.CodeForbidden, "you may not see the stock: the ERP does not let you read it")
-		}
-		return Reach{}, err
-	}
-	s.reaches.lock.Lock()
-	defer s.reaches.lock.Unlock()
-	if s.reaches.of == nil || len(s.reaches.of) >= maxReach {
-		s.reaches.of = map[string]reachOf{}
-	}
-	s.reaches.of[personID] = reachOf{reach, now}
-	return reach, nil
-}
-
-func (s *Stock) forget(personID string) {
-	s.reaches.lock.Lock()
-	defer s.reaches.lock.Unlock()
-	delete(s.reaches.of, personID)
+	return reach, err
 }
 
 // ask reads what the copy is made of, a row of each: an attribute or a set that is not

@@ -17,6 +17,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/examples/prices/wire"
+	"github.com/hybridapps/tandem/internal/recall"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/seal"
 	"github.com/hybridapps/tandem/sqldb"
@@ -80,6 +81,8 @@ type Agent struct {
 	// is for writing alone.
 	reads, writes *client.OData[client.ServiceToken]
 	tokens        *client.ServiceTokens
+	// seers are those who may read list prices.
+	seers recall.Memory[struct{}]
 	// receiving is held while a file that was moved becomes a batch.
 	receiving sync.Mutex
 	// woken makes the agent look at once what is to be done.
@@ -106,7 +109,7 @@ func New(ctx context.Context, c Config) (*Agent, error) {
 		return nil, err
 	}
 	a := &Agent{config: c, log: c.Log, clock: c.Clock, store: &store{c.DB}, woken: make(chan struct{}, 1),
-		trying: make(chan struct{}, 1)}
+		trying: make(chan struct{}, 1), seers: recall.Memory[struct{}]{Present: seesFor, AtMost: seesAtMost}}
 	var err error
 	reader, err1 := a.service(tandem.Scope{tandem.ScopeRead})
 	a.tokens, err = a.service(tandem.Scope{tandem.ScopeRead, tandem.ScopeUpdate})

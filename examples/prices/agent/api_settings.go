@@ -18,8 +18,11 @@ import (
 )
 
 // serveReport writes the report of a batch as CSV, XLSX or PDF.
-func (a *Agent) serveReport(w http.ResponseWriter, r *http.Request, _ *person) error {
+func (a *Agent) serveReport(w http.ResponseWriter, r *http.Request, p *person) error {
 	id, err := batchID(r)
+	if err == nil {
+		err = a.mustSee(r.Context(), p)
+	}
 	if err != nil {
 		return err
 	}

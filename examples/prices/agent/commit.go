@@ -51,16 +51,34 @@ func (a *Agent) commit(ctx context.Context, r *jobs.Run, b *batch) error {
 			return a.stopWriting(ctx, r, b, len(rows) > 0)
 		}
 		err = a.write(ctx, b, pointers(rows))
+		if other := strangerError(""); errors.As(err, &other) {
+			return a.stopAsStranger(ctx, r, b, string(other))
+		}
 		if err == nil {
 			err = a.noteWritten(ctx, r, b, rows)
-		}
-		if self := a.self(); b.systemUser != "" && self != "" && self != b.systemUser {
-			return a.stopAsStranger(ctx, r, b, self)
 		}
 		if err != nil {
 			return err
 		}
 	}
+}
+
+// strangerError is the System User that the application acts as now, where another one
+// began the batch.
+type strangerError string
+
+func (e strangerError) Error() string { return "the application acts as " + string(e) }
+
+// mustBeSelf is a [strangerError] where somebody else would write than began the batch.
+func (a *Agent) mustBeSelf(b *batch) error {
+	self := a.self()
+	if b.systemUser == "" {
+		b.systemUser = self
+	}
+	if self != "" && self != b.systemUser {
+		return strangerError(self)
+	}
+	return nil
 }
 
 // self is who the application acts as now; empty before its first call.
@@ -165,7 +183,16 @@ func (a *Agent) send(ctx context.Context, b *batch, rows []*priceRow) (late []*p
 		}
 	}
 	logCall := 1
+	if _, err := a.tokens.Token(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.mustBeSelf(b); err != nil {
+		return nil, err
+	}
 	result, err := a.writes.Import(ctx, client.ImportRequest{Transaction: client.ImportPerObject, LoggingLevel: &logCall, Objects: objects})
+	if stranger := a.mustBeSelf(b); stranger != nil {
+		return nil, stranger // what it was refused is not known to be refused for good
+	}
 	if err == nil {
 		err = result.Fault() // what was written is known by its version then
 	}
@@ -241,9 +268,6 @@ func (a *Agent) overtaken(b *batch, row *priceRow, p *product) {
 
 // noteWritten keeps what became of rows, and who wrote them.
 func (a *Agent) noteWritten(ctx context.Context, r *jobs.Run, b *batch, rows []priceRow) error {
-	if b.systemUser == "" {
-		b.systemUser = a.self()
-	}
 	var done, left int64
 	err := a.settle(ctx, r, b.id, false, func(tx *sqlTx, now *batch) (err error) {
 		if err := a.store.saveRows(ctx, tx, rows); err != nil {

@@ -179,38 +179,61 @@ func TestF2_AnHourPassesInTheMiddle(t *testing.T) {
 	}
 }
 
-// F10: the application acts as another System User in the middle: the batch stops, and an
-// administrator has to look. F4: while the application is disabled it waits.
+// F10: the application gets another System User in the middle: the batch pauses until an
+// administrator has looked, and until then the other one writes no price though it may,
+// and no row is refused for good because it may not. F4: disabled meanwhile, it goes on.
 func TestF10_F4_AnotherSystemUserInTheMiddle(t *testing.T) {
 	t.Parallel()
-	h := &hook{}
-	p := newPlace(t, tandemtest.Options{Wrap: h.wrap})
-	other := p.CreateUser(signin.NewUser{Login: "svc.other", Type: tandem.SystemUserNoLogin})
-	p.Grant("Price agent", "svc.other")
-	r := p.agentOf()
-	all := p.products("Active eq true")
-	r.put("prices.csv", many(all, 1.5))
-	b := r.until(1, wire.Waiting)
-	h.set(isImport, func() { p.UpdateApp(tandemtest.Portal, func(a *tandem.TrustedApp) { a.SystemUserID = other.ID }) })
-	if err := r.decide("maria", 1); err != nil {
-		t.Fatal(err)
-	}
-	b = r.until(1, wire.Paused)
-	if !strings.Contains(b.Note, "acts as svc.other now, and began this batch as svc.prices: an administrator has to look") {
-		t.Errorf("%s", b.Note)
-	}
-	if _, err := r.api.Do(t.Context(), r.idToken("maria"), 1, "resume"); tandem.ErrorCode(err) != tandem.CodeForbidden {
-		t.Errorf("maria resumes: %v", err)
-	}
-	p.UpdateApp(tandemtest.Portal, func(a *tandem.TrustedApp) { a.Enabled = false })
-	p.UpdateApp(tandemtest.Portal, func(a *tandem.TrustedApp) { a.Enabled = true })
-	delete(p.tokens, "admin")
-	if _, err := r.api.Do(t.Context(), r.idToken("admin"), 1, "resume"); err != nil {
-		t.Fatal(err)
-	}
-	delete(p.tokens, "maria")
-	if b = r.until(1, wire.Completed); b.Figures.Count[wire.RowDone] != int64(len(all)) {
-		t.Errorf("%+v %s", b.Figures, b.Note)
+	for name, granted := range map[string]bool{"one with the grants": true, "one without": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := &hook{}
+			p := newPlace(t, tandemtest.Options{Wrap: h.wrap})
+			other := p.CreateUser(signin.NewUser{Login: "svc.other", Type: tandem.SystemUserNoLogin})
+			if granted {
+				p.Grant("Price agent", "svc.other")
+			}
+			first := ""
+			actAs := func(id string) {
+				p.UpdateApp(tandemtest.Portal, func(a *tandem.TrustedApp) { first, a.SystemUserID = a.SystemUserID, id })
+			}
+			r := p.agentOf()
+			all := p.products("Active eq true")
+			r.put("prices.csv", many(all, 1.5))
+			r.until(1, wire.Waiting)
+			h.set(isImport, func() { actAs(other.ID) })
+			if err := r.decide("maria", 1); err != nil {
+				t.Fatal(err)
+			}
+			b := r.until(1, wire.Paused)
+			if !strings.Contains(b.Note, "acts as svc.other now, and began this batch as svc.prices: an administrator has to look") {
+				t.Errorf("%s", b.Note)
+			}
+			if n := b.Figures.Count[wire.RowRefused]; n > 0 {
+				t.Errorf("%d rows are refused for good: %s", n, r.rows(1))
+			}
+			for _, one := range p.products("Active eq true") {
+				if one.UpdateUser == "svc.other" {
+					t.Fatalf("svc.other has written %+v", one)
+				}
+			}
+			if _, err := r.api.Do(t.Context(), r.idToken("maria"), 1, "resume"); tandem.ErrorCode(err) != tandem.CodeForbidden {
+				t.Errorf("maria resumes: %v", err)
+			}
+			p.UpdateApp(tandemtest.Portal, func(a *tandem.TrustedApp) { a.Enabled = false })
+			p.UpdateApp(tandemtest.Portal, func(a *tandem.TrustedApp) { a.Enabled = true })
+			if !granted {
+				actAs(first)
+			}
+			delete(p.tokens, "admin")
+			if _, err := r.api.Do(t.Context(), r.idToken("admin"), 1, "resume"); err != nil {
+				t.Fatal(err)
+			}
+			delete(p.tokens, "maria")
+			if b = r.until(1, wire.Completed); b.Figures.Count[wire.RowDone] != int64(len(all)) {
+				t.Errorf("%+v %s", b.Figures, b.Note)
+			}
+		})
 	}
 }
 

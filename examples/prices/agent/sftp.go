@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,7 +30,7 @@ import (
 const (
 	// dialWithin bounds the connection, pullWithin all of a look at one server.
 	dialWithin, pullWithin = 15 * time.Second, 10 * time.Minute
-	// maxListed is how many names of a folder are looked at.
+	// maxListed is how many names of a folder are looked at, the newest.
 	maxListed = 10_000
 )
 
@@ -84,8 +85,14 @@ func (a *Agent) pullFrom(ctx context.Context, c *connectorRow) error {
 	if err != nil {
 		return fmt.Errorf("the folder %s of the server: %w", dir, err)
 	}
+	slices.SortFunc(entries, func(a, b os.FileInfo) int { return a.ModTime().Compare(b.ModTime()) })
 	var faults []error
-	for _, entry := range entries[:min(len(entries), maxListed)] {
+	if more := len(entries) - maxListed; more > 0 {
+		faults = append(faults, fmt.Errorf("the folder has %d names, of which the newest %d are looked at: have old ones moved elsewhere",
+			len(entries), maxListed))
+		entries = entries[more:]
+	}
+	for _, entry := range entries {
 		if !entry.Mode().IsRegular() || ignored(entry.Name()) || strings.ContainsAny(entry.Name(), `/\`) {
 			continue
 		}

@@ -5,10 +5,12 @@ import (
 	"crypto/rand"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -240,4 +242,36 @@ func TestSFTP(t *testing.T) {
 	if err := r.db.Reader().QueryRowContext(t.Context(), `SELECT secret FROM connectors WHERE name = 'supplier'`).Scan(&secret); err != nil || strings.Contains(string(secret), "PRIVATE KEY") {
 		t.Errorf("the secret is kept as it is: %v", err)
 	}
+}
+
+// A folder that has been filling up for years still gives its newest file, and it is told
+// that not all of it is looked at.
+func TestSFTPOfManyFiles(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, tandemtest.Options{})
+	r := p.agentOf()
+	server := newSFTP(t)
+	long := time.Now().AddDate(-1, 0, 0)
+	for i := range 10_001 {
+		file := filepath.Join(server.dir, fmt.Sprintf("note-%05d.txt", i))
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(file, long, long); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server.put("prices-new.csv", list(p.products("Active eq true")[0].PartNumber+",1.23"))
+	if _, err := r.api.SaveConnector(t.Context(), r.idToken("ada"), server.connector("supplier")); err != nil {
+		t.Fatal(err)
+	}
+	if b := r.until(1, wire.Waiting); b.File != "prices-new.csv" {
+		t.Errorf("%+v", b)
+	}
+	testkit.Eventually(t, "it is told that there are more", func() bool {
+		all, err := r.api.Connectors(t.Context(), r.idToken("ada"))
+		return err == nil && slices.ContainsFunc(all, func(c wire.Connector) bool {
+			return c.Name == "supplier" && strings.Contains(c.Problem, "the folder has 10002 names")
+		})
+	})
 }

@@ -146,12 +146,12 @@ func (s *store) event(ctx context.Context, tx *sql.Tx, id int64, at time.Time, b
 	return err
 }
 
-// maxEvents is how many events of a batch are told.
+// maxEvents is how many events of a batch are told, the last of them.
 const maxEvents = 200
 
 func (s *store) events(ctx context.Context, id int64) (all []wire.Event, err error) {
-	rows, err := s.db.Reader().QueryContext(ctx, `SELECT at, by_login, what FROM batch_events WHERE batch_id = $1 ORDER BY place
-		LIMIT $2`, id, maxEvents)
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT at, by_login, what FROM (
+		SELECT place, at, by_login, what FROM batch_events WHERE batch_id = $1 ORDER BY place DESC LIMIT $2) AS told ORDER BY place`, id, maxEvents)
 	if err != nil {
 		return nil, err
 	}

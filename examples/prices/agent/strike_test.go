@@ -11,6 +11,34 @@ import (
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
+// A batch to which more has happened than is told tells what happened last, in its order.
+func TestTheLastEventsAreTold(t *testing.T) {
+	t.Parallel()
+	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t, tandemtest.Options{})
+			p.byDay()
+			r := p.agentOn(p.storeOn(engine), t.TempDir())
+			one := p.products("Active eq true")[0]
+			r.put("prices.csv", list(one.PartNumber+","+times(one.Price, 1.5)))
+			r.until(1, wire.Waiting)
+			for i := range 201 {
+				if _, err := r.api.Strike(t.Context(), r.idToken("maria"), 1, wire.Strike{Lines: []int64{2}, Back: i%2 == 1}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := r.api.Do(t.Context(), r.idToken("maria"), 1, "cancel"); err != nil {
+				t.Fatal(err)
+			}
+			told := r.batch("maria", 1).Events
+			if len(told) != 200 || told[199].What != "cancel" || told[198].What != "struck: rows [2]" || told[197].What != "put back: rows [2]" {
+				t.Errorf("%d events: %+v", len(told), told[max(0, len(told)-3):])
+			}
+		})
+	}
+}
+
 // A price that a person has struck is not written because the file is checked again: with
 // the button, at an hour in which files run by themselves, or since the mapping was
 // changed after the approval. Such a batch waits for a person each time.

@@ -183,7 +183,9 @@ func (a *Access) guard(scope string, next http.Handler) http.Handler {
 		if need == "" {
 			need = ScopeFor(r.Method)
 		}
-		r = Identify(w, r)
+		if ctx := Identify(r.Context(), w); ctx != r.Context() {
+			r = r.WithContext(ctx)
+		}
 		h := w.Header()
 		h.Set(RequestIDHeader, tandem.RequestID(r.Context()))
 		a.Proofs.Tell(h, r)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/google/uuid"
@@ -16,15 +17,15 @@ const (
 	AnyRequestIDHeader = tandem.RequestIDHeader
 )
 
-// Identify gives a request an id, unless whoever stands before has done so, and
-// says it in the answer.
-func Identify(w http.ResponseWriter, r *http.Request) *http.Request {
-	if tandem.RequestID(r.Context()) != "" {
-		return r
+// Identify gives the request of the context an id, unless whoever stands before has
+// done so, and says it in the answer.
+func Identify(ctx context.Context, w http.ResponseWriter) context.Context {
+	if tandem.RequestID(ctx) != "" {
+		return ctx
 	}
 	id := NewRequestID()
 	w.Header().Set(AnyRequestIDHeader, id)
-	return r.WithContext(tandem.WithRequestID(r.Context(), id))
+	return tandem.WithRequestID(ctx, id)
 }
 
 // NewRequestID is a UUIDv7: it tells when the request came, so that it is found in

@@ -1,8 +1,8 @@
 package identity
 
 import (
+	"bytes"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -64,8 +64,10 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, *oauth.Error) {
 			return nil, token.Refuse(tandem.RuleForm, oauth.InvalidRequest, "send the parameters as %s", formType)
 		}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
-	if err != nil {
+	buffer := bodies.Get().(*[]byte)
+	defer bodies.Put(buffer)
+	body := bytes.NewBuffer((*buffer)[:0])
+	if _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody)); err != nil {
 		var long *http.MaxBytesError
 		if errors.As(err, &long) {
 			refusal := token.Refuse(tandem.RuleForm, oauth.InvalidRequest, "the body is longer than %d bytes", MaxBody)
@@ -74,7 +76,8 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, *oauth.Error) {
 		}
 		return nil, token.Refuse(tandem.RuleForm, oauth.InvalidRequest, "the body cannot be read")
 	}
-	return parseForm(string(body))
+	*buffer = body.Bytes()
+	return parseForm(string(*buffer))
 }
 
 // parseForm reads name=value pairs.

@@ -144,7 +144,7 @@ func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, e
 	i.mountAPI(mux)
 	i.metrics = newMetrics(i)
 	i.mountHealth(mux)
-	shared := shareAcrossOrigins(live.AllowsOrigin, timely(mux))
+	shared := shareAcrossOrigins(live.AllowsOrigin, mux)
 	i.handler = securityHeaders(c.URL, observed(c.Log, i.metrics.observe, shared))
 	return i, nil
 }

@@ -19,28 +19,26 @@ const slowRequest = time.Second
 // database stands still, callers are told so in time to try another replica.
 const identityTimeout = 8 * time.Second
 
-// timely bounds the requests to the identity server; the API has bounds of its
+// bounded bounds the requests to the identity server; the API has bounds of its
 // own.
-func timely(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, oauth.PathIssuer+"/") || strings.HasPrefix(r.URL.Path, "/profile/") {
-			ctx, cancel := context.WithTimeout(r.Context(), identityTimeout)
-			defer cancel()
-			r = r.WithContext(ctx)
-		}
-		next.ServeHTTP(w, r)
-	})
+func bounded(r *http.Request) (context.Context, context.CancelFunc) {
+	if strings.HasPrefix(r.URL.Path, oauth.PathIssuer+"/") || strings.HasPrefix(r.URL.Path, "/profile/") {
+		return context.WithTimeout(r.Context(), identityTimeout)
+	}
+	return r.Context(), func() {}
 }
 
 // observed writes a line for each request: at level debug, slow ones at info,
-// failures of the server at warn, and gives each request its id. Of the URL it tells the path only: queries
+// failures of the server at warn, and gives each request its id and its time. Of the URL it tells the path only: queries
 // hold codes and hints (invariant I13). count, where there is one, gets each
 // request too.
 func observed(log *slog.Logger, count func(path string, status int, took time.Duration), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := tandem.SystemTime()
 		rec := &recorder{ResponseWriter: w}
-		r = api.Identify(rec, r)
+		ctx, cancel := bounded(r)
+		defer cancel()
+		r = r.WithContext(api.Identify(ctx, rec))
 		next.ServeHTTP(rec, r)
 		took := tandem.SystemTime().Sub(start)
 		if count != nil {
@@ -54,7 +52,7 @@ func observed(log *slog.Logger, count func(path string, status int, took time.Du
 		case took >= slowRequest:
 			level = slog.LevelInfo
 		}
-		ctx := r.Context()
+		ctx = r.Context()
 		if !log.Enabled(ctx, level) {
 			return
 		}

@@ -69,14 +69,27 @@ func (a *Administration) demoOtherUsers(ctx context.Context) error {
 }
 
 func (a *Administration) demoOtherUser(ctx context.Context, o demoOther) error {
-	_, err := a.Accounts.Show(ctx, o.systemUser)
-	if errors.Is(err, tandem.ErrNotFound) {
-		_, err = a.demoAccount(ctx, signin.NewUser{Login: o.systemUser, Name: o.name + ", back end", Type: tandem.SystemUserNoLogin})
-		if err == nil && !o.grouped {
+	u, err := a.users.UserByLogin(ctx, o.systemUser)
+	missing := errors.Is(err, tandem.ErrNotFound)
+	if err != nil && !missing {
+		return err
+	}
+	whole := demoRow{demoBackEndRow, o.systemUser}
+	begun, _, err := a.demoBegun(ctx, whole)
+	if err != nil || !missing && !begun {
+		return err
+	}
+	return a.demoMake(ctx, whole, func() (string, error) {
+		if missing {
+			if u, err = a.demoAccount(ctx, signin.NewUser{Login: o.systemUser, Name: o.name + ", back end", Type: tandem.SystemUserNoLogin}); err != nil {
+				return "", err
+			}
+		}
+		if !o.grouped {
 			err = a.demoBackEnd(ctx, o.systemUser)
 		}
-	}
-	return err
+		return u.ID, err
+	})
 }
 
 // demoOtherApps makes the others, as far as they are missing, and replaces those

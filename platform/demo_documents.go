@@ -40,27 +40,18 @@ func (a *Administration) demoTypeKeys(ctx context.Context) error {
 		return err
 	}
 	for _, t := range demoTypes {
-		if keyNamed(&d, setERPDocumentTypes, typeKeyName(t.code)) != nil {
-			continue
+		row := demoRow{demoKeyRow, typeKeyName(t.code)}
+		begun, _, err := a.demoBegun(ctx, row)
+		if err == nil && (begun || keyNamed(&d, setERPDocumentTypes, row.name) == nil) {
+			err = a.demoMake(ctx, row, func() (string, error) { return keyForType(ctx, byDemo, a.Permissions, t) })
 		}
-		if _, err := keyForType(ctx, byDemo, a.Permissions, t); err != nil {
+		if err != nil {
 			return err
 		}
 	}
-	if keyNamed(&d, setERPOrders, demoLargeKey) != nil {
-		return nil
-	}
-	if _, err := a.Permissions.CreateKey(ctx, byDemo, setERPOrders, demoLargeKey); err != nil {
-		return err
-	}
-	for _, g := range []struct{ group, rights string }{
+	return a.demoKey(ctx, &d, setERPOrders, demoLargeKey, []demoGranted{
 		{"Managers", "read,update,delete,administer"}, {"Everybody", "read"}, {"Portal back end", "read"},
-	} {
-		if _, err := a.Permissions.Grant(ctx, byDemo, g.group, permission.Target{Key: demoLargeKey}, g.rights, false); err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }
 
 // keyNamed finds a key for rows of a set by its name.

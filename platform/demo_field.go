@@ -10,7 +10,6 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/demo"
 	"github.com/hybridapps/tandem/erp/write"
-	"github.com/hybridapps/tandem/permission"
 )
 
 const (
@@ -110,23 +109,14 @@ func loopback(root string) bool {
 	return err == nil && ip == netip.AddrFrom4([4]byte{127, 0, 0, 1})
 }
 
-// demoAskedGroups makes the groups of the field app. The keys of rows, which other groups
-// are granted when they are made, are there by now.
+// demoAskedGroups makes the groups of the field app.
 func (a *Administration) demoAskedGroups(ctx context.Context) error {
 	for _, g := range demoGroups {
 		if !g.asked {
 			continue
 		}
-		made, err := a.demoMissingGroup(ctx, g)
-		if err != nil || !made {
+		if err := a.demoGroup(ctx, g); err != nil {
 			return err
-		}
-		for _, grant := range g.keys {
-			for _, key := range grant.on {
-				if _, err := a.Permissions.Grant(ctx, byDemo, g.name, permission.Target{Key: key}, grant.rights, false); err != nil {
-					return err
-				}
-			}
 		}
 	}
 	return nil

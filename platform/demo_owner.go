@@ -16,16 +16,20 @@ import (
 // byDemo is who makes the demo.
 var byDemo = tandem.By{Login: "tandem:demo", Via: tandem.ViaDemo}
 
-// demoRow is an account or an application that the demo makes. The instance
-// remembers the id of each that it made: one of the same name with another id
-// is somebody's own.
+// demoRow is an account, an application, a group or a key that the demo makes. The
+// instance remembers the id of each that it made: an account or application of the
+// same name with another id is somebody's own.
 type demoRow struct{ kind, name string }
 
-const demoAccount, demoApplication = "account", "application"
+const (
+	demoAccount, demoApplication = "account", "application"
+	// A System User with its rights, a group and a key with all that belongs to them.
+	demoBackEndRow, demoGroupRow, demoKeyRow = "back end", "group", "key"
+)
 
 func (r demoRow) fact() string { return "demo " + r.kind + " " + r.name }
 
-// demoRows are all that the demo makes.
+// demoRows are the accounts and applications that the demo makes.
 func demoRows() []demoRow {
 	rows := []demoRow{{demoAccount, DemoSystemUser}, {demoApplication, DemoPortal}, {demoApplication, DemoField}}
 	for _, o := range demoOthers {
@@ -139,6 +143,16 @@ func (a *Administration) demoMake(ctx context.Context, row demoRow, create func(
 		return err
 	}
 	return facts.Remember(ctx, row.fact(), id)
+}
+
+// demoBegun reports whether a row was begun by a start that ended before it had all that
+// belongs to it, and whether the instance knows it at all.
+func (a *Administration) demoBegun(ctx context.Context, row demoRow) (begun, known bool, err error) {
+	made, err := data.NewInstance(a.DB).Recall(ctx, row.fact())
+	if errors.Is(err, tandem.ErrNotFound) {
+		return false, false, nil
+	}
+	return err == nil && made == "", err == nil, err
 }
 
 func (a *Administration) demoAccount(ctx context.Context, n signin.NewUser) (u tandem.User, err error) {

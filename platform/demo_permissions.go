@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/permission"
@@ -13,6 +14,8 @@ type demoGroup struct {
 	name, notes         string
 	members             []string
 	sets, columns, keys []demoGrant
+	// takes are sets that are everybody's no more.
+	takes []string
 	// asked says that it is made with an application of the demo that is asked for.
 	asked bool
 }
@@ -51,6 +54,7 @@ var demoGroups = []demoGroup{
 		sets:    []demoGrant{{"read,create,update,delete", demoDocumentSets}},
 		columns: []demoGrant{{"read,create", []string{columnPrice}}},
 		keys:    []demoGrant{{"read,update", []string{keyPlovdiv, keyVarna, keyAustria, keyAccounts}}},
+		takes:   demoDocumentSets,
 	},
 	{name: "Managers", notes: "Know cost, and set prices and credit limits.", members: []string{"maria"},
 		columns: []demoGrant{{"read", []string{columnCost, columnBase}}, {"read,create,update", []string{columnCredit, columnPrice}}},
@@ -103,49 +107,58 @@ var demoGroups = []demoGroup{
 	},
 }
 
-// demoPermissions makes the demo's groups, as far as they are missing. A group that is
-// there is left as somebody has made it.
+// demoPermissions makes the demo's groups, as far as they are missing. The keys of rows
+// are granted when they are made, see demoKeys.
 func (a *Administration) demoPermissions(ctx context.Context) error {
-	first := false
 	for _, g := range demoGroups {
 		if g.asked {
 			continue
 		}
-		made, err := a.demoMissingGroup(ctx, g)
-		if err != nil {
-			return err
-		}
-		first = first || made && g.name == "Sales"
-	}
-	if !first {
-		return nil
-	}
-	return a.demoTake(ctx)
-}
-
-// demoTake takes from everybody what is for some.
-func (a *Administration) demoTake(ctx context.Context) error {
-	for _, set := range demoDocumentSets {
-		err := a.Permissions.Revoke(ctx, byDemo, "Everybody", permission.Target{Set: set})
-		if err != nil && !errors.Is(err, tandem.ErrNotFound) {
+		if err := a.demoGroup(ctx, g); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// demoMissingGroup makes a group unless there is one of its name.
-func (a *Administration) demoMissingGroup(ctx context.Context, g demoGroup) (made bool, err error) {
-	_, err = a.Permissions.Group(ctx, g.name)
-	if !errors.Is(err, tandem.ErrNotFound) {
-		return false, err
+// demoGroup makes a group with all that belongs to it, unless it is there as a whole: then
+// it is left as somebody has made it. What was begun by a start that ended is gone through
+// again.
+func (a *Administration) demoGroup(ctx context.Context, g demoGroup) error {
+	row := demoRow{demoGroupRow, g.name}
+	begun, known, err := a.demoBegun(ctx, row)
+	if err != nil {
+		return err
 	}
-	return true, a.demoGroup(ctx, g)
+	there, err := a.Permissions.Group(ctx, g.name)
+	missing := errors.Is(err, tandem.ErrNotFound)
+	if err != nil && !missing {
+		return err
+	}
+	switch {
+	case missing || begun:
+	case known || !g.asked:
+		return nil
+	default: // somebody's, or of a version that did not remember: who asks for it needs its rights, and nobody is put in
+		g.members = slices.DeleteFunc(slices.Clone(g.members), func(login string) bool { return login != DemoFieldUser })
+	}
+	return a.demoMake(ctx, row, func() (string, error) {
+		if missing {
+			if there, err = a.Permissions.CreateGroup(ctx, byDemo, g.name, g.notes); err != nil {
+				return "", err
+			}
+		}
+		return there.ID, a.demoGrants(ctx, g)
+	})
 }
 
-func (a *Administration) demoGroup(ctx context.Context, g demoGroup) error {
-	if _, err := a.Permissions.CreateGroup(ctx, byDemo, g.name, g.notes); err != nil {
-		return err
+// demoGrants puts a group's members into it, and grants it what it is for.
+func (a *Administration) demoGrants(ctx context.Context, g demoGroup) error {
+	for _, set := range g.takes {
+		err := a.Permissions.Revoke(ctx, byDemo, "Everybody", permission.Target{Set: set})
+		if err != nil && !errors.Is(err, tandem.ErrNotFound) {
+			return err
+		}
 	}
 	for _, login := range g.members {
 		if err := a.Permissions.AddMember(ctx, byDemo, g.name, login); err != nil {
@@ -169,6 +182,16 @@ func (a *Administration) demoGroup(ctx context.Context, g demoGroup) error {
 			}
 			// Everybody goes on seeing what only managers may change.
 			if _, err := a.Permissions.Grant(ctx, byDemo, "Everybody", permission.Target{Column: column}, "read", false); err != nil {
+				return err
+			}
+		}
+	}
+	if !g.asked {
+		return nil
+	}
+	for _, grant := range g.keys { // which are there by now
+		for _, key := range grant.on {
+			if _, err := a.Permissions.Grant(ctx, byDemo, g.name, permission.Target{Key: key}, grant.rights, false); err != nil {
 				return err
 			}
 		}

@@ -48,26 +48,47 @@ func (a *Administration) demoKeys(ctx context.Context) error {
 		return err
 	}
 	for _, k := range demoKeyed {
-		there := slices.ContainsFunc(d.Keys, func(had permission.Key) bool { return had.EntityName == k.set && had.Name == k.key })
-		if there {
-			continue
-		}
-		made, err := a.Permissions.CreateKey(ctx, byDemo, k.set, k.key)
-		if err != nil {
-			return err
-		}
+		var granted []demoGranted
 		for _, g := range demoGroups {
 			for _, grant := range g.keys {
-				if g.asked || !slices.Contains(grant.on, k.key) {
-					continue
-				}
-				if _, err := a.Permissions.Grant(ctx, byDemo, g.name, permission.Target{Key: made.ID}, grant.rights, false); err != nil {
-					return err
+				if !g.asked && slices.Contains(grant.on, k.key) {
+					granted = append(granted, demoGranted{g.name, grant.rights})
 				}
 			}
 		}
+		if err := a.demoKey(ctx, &d, k.set, k.key, granted); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// demoGranted is a group and its rights on a key.
+type demoGranted struct{ group, rights string }
+
+// demoKey makes a key of rows and grants it, unless it is there as a whole.
+func (a *Administration) demoKey(ctx context.Context, d *permission.Definitions, set, name string, granted []demoGranted) error {
+	row := demoRow{demoKeyRow, name}
+	begun, _, err := a.demoBegun(ctx, row)
+	there := keyNamed(d, set, name)
+	if err != nil || there != nil && !begun {
+		return err
+	}
+	return a.demoMake(ctx, row, func() (string, error) {
+		if there == nil {
+			made, err := a.Permissions.CreateKey(ctx, byDemo, set, name)
+			if err != nil {
+				return "", err
+			}
+			there = &made
+		}
+		for _, g := range granted {
+			if _, err := a.Permissions.Grant(ctx, byDemo, g.group, permission.Target{Key: there.ID}, g.rights, false); err != nil {
+				return "", err
+			}
+		}
+		return there.ID, nil
+	})
 }
 
 // demoRows gives the rows their keys, all at once and only once: what somebody has made

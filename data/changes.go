@@ -67,8 +67,11 @@ var appChanges = sqldb.NewTable("applications", func(a *appChange, column sqldb.
 	column("change", &a.change)
 })
 
-// appPage is how many applications are read at a time.
-const appPage = 500
+// How many changes are told at a time.
+const (
+	appPage     = 500
+	revokedPage = 2000
+)
 
 // appsAfter says nothing of deleted ones: a planner who knows little of the table would
 // look for those first, and sort all rows for each page.
@@ -76,33 +79,30 @@ const appsAfter = `WHERE change > $1 ORDER BY change LIMIT $2`
 
 // AppsAfter implements [registry.Changes]. An application and its credentials are
 // of the same moment.
-func (s *Changes) AppsAfter(ctx context.Context, change int64, tell func(registry.AppChange)) error {
-	for first := change == 0; ; {
-		var page []appChange
-		var of map[string][]tandem.Credential
-		err := s.db.Snapshot(ctx, func(tx *sql.Tx) (err error) {
-			page, err = appChanges.All(tx.QueryContext(ctx, appChanges.Select+appsAfter, change, appPage))
-			if err != nil || len(page) == 0 {
-				return err
-			}
-			ids := sqldb.Each(page, func(a *appChange) any { return a.ID })
-			of, err = credentialsOf(ctx, tx, `application_id IN (`+placeholders(1, len(ids))+`)`, ids...)
-			return err
-		})
-		if err != nil {
+func (s *Changes) AppsAfter(ctx context.Context, change int64, tell func(registry.AppChange)) (registry.Part, error) {
+	var page []appChange
+	var of map[string][]tandem.Credential
+	err := s.db.Snapshot(ctx, func(tx *sql.Tx) (err error) {
+		page, err = appChanges.All(tx.QueryContext(ctx, appChanges.Select+appsAfter, change, appPage))
+		if err != nil || len(page) == 0 {
 			return err
 		}
-		for i := range page {
-			a := &page[i]
-			a.Credentials, change = of[a.ID], a.change
-			if deleted := !a.deletedAt.IsZero(); !deleted || !first {
-				tell(registry.AppChange{App: a.TrustedApp, Deleted: deleted})
-			}
-		}
-		if len(page) < appPage {
-			return nil
+		ids := sqldb.Each(page, func(a *appChange) any { return a.ID })
+		of, err = credentialsOf(ctx, tx, `application_id IN (`+placeholders(1, len(ids))+`)`, ids...)
+		return err
+	})
+	part := registry.Part{Last: change, More: len(page) == appPage}
+	if err != nil {
+		return part, err
+	}
+	for i := range page {
+		a := &page[i]
+		a.Credentials, part.Last = of[a.ID], a.change
+		if deleted := !a.deletedAt.IsZero(); !deleted || change > 0 {
+			tell(registry.AppChange{App: a.TrustedApp, Deleted: deleted})
 		}
 	}
+	return part, nil
 }
 
 // UsersAfter implements [registry.Changes].
@@ -120,16 +120,35 @@ func (s *Changes) UsersAfter(ctx context.Context, change int64, tell func(id str
 
 // RevokedAfter implements [registry.Changes]. The last condition makes the index
 // fit.
-func (s *Changes) RevokedAfter(ctx context.Context, change int64, at time.Time, tell func(registry.RevokedToken)) error {
-	stmt, err := s.db.ReadStmt(ctx, revokedTokens.Select+revokedAfter)
+func (s *Changes) RevokedAfter(ctx context.Context, change int64, at time.Time, tell func(registry.RevokedToken)) (registry.Part, error) {
+	part := registry.Part{Last: change}
+	stmt, err := s.db.ReadStmt(ctx, revocations.Select+revokedAfter)
 	if err != nil {
-		return err
+		return part, err
 	}
-	rows, err := stmt.QueryContext(ctx, change, sqldb.Micros(at))
-	return revokedTokens.Range(rows, err, func(t *registry.RevokedToken) error {
-		tell(*t)
-		return nil
-	})
+	page, err := revocations.All(stmt.QueryContext(ctx, change, sqldb.Micros(at), revokedPage))
+	if err != nil {
+		return part, err
+	}
+	for i := range page {
+		tell(page[i].RevokedToken)
+		part.Last = page[i].change
+	}
+	part.More = len(page) == revokedPage
+	return part, nil
 }
 
-const revokedAfter = `WHERE change > $1 AND expires_at > $2 AND change > 0`
+// revocation is a row of the table as the registry needs it.
+type revocation struct {
+	registry.RevokedToken
+	change int64
+}
+
+var revocations = sqldb.NewTable("revoked_tokens", func(t *revocation, column sqldb.Column) {
+	column("token_id", &t.ID)
+	column("revoked_at", sqldb.TimeField(&t.RevokedAt))
+	column("expires_at", sqldb.TimeField(&t.ExpiresAt))
+	column("change", &t.change)
+})
+
+const revokedAfter = `WHERE change > $1 AND expires_at > $2 AND change > 0 ORDER BY change LIMIT $3`

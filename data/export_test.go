@@ -17,7 +17,7 @@ func (e *ERP) SetGathered(n int) { e.atOnce = n }
 // What replicas ask after changes.
 var (
 	AppsAfter    = appChanges.Select + appsAfter
-	RevokedAfter = revokedTokens.Select + revokedAfter
+	RevokedAfter = revocations.Select + revokedAfter
 )
 
 // Text is the statement of a query.

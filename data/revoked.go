@@ -18,12 +18,6 @@ type Revoked struct{ db *sqldb.DB }
 // NewRevoked keeps them in the instance's database.
 func NewRevoked(db *sqldb.DB) *Revoked { return &Revoked{db} }
 
-var revokedTokens = sqldb.NewTable("revoked_tokens", func(t *registry.RevokedToken, column sqldb.Column) {
-	column("token_id", &t.ID)
-	column("revoked_at", sqldb.TimeField(&t.RevokedAt))
-	column("expires_at", sqldb.TimeField(&t.ExpiresAt))
-})
-
 type executor interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }

@@ -20,17 +20,17 @@ func (m memory) Newest(context.Context) (registry.Marks, error) {
 
 func (m memory) UsersAfter(context.Context, int64, func(string)) error { return nil }
 
-func (m memory) RevokedAfter(_ context.Context, _ int64, at time.Time, tell func(registry.RevokedToken)) error {
+func (m memory) RevokedAfter(_ context.Context, _ int64, at time.Time, tell func(registry.RevokedToken)) (part registry.Part, err error) {
 	tell(registry.RevokedToken{ID: "another", RevokedAt: at, ExpiresAt: at.Add(time.Hour)})
-	return nil
+	return part, nil
 }
 
-func (m memory) AppsAfter(_ context.Context, _ int64, tell func(registry.AppChange)) error {
+func (m memory) AppsAfter(_ context.Context, _ int64, tell func(registry.AppChange)) (part registry.Part, err error) {
 	tell(registry.AppChange{App: tandem.TrustedApp{
 		ID: "1", ApplicationURI: portal, Enabled: true, ClientType: tandem.ClientConfidential, InternalUsers: true,
 		SystemUserAllowed: true, SystemUserID: "svc", Scope: tandem.Scope{"read", "update"}, Version: 1,
 	}})
-	return nil
+	return part, nil
 }
 
 // BenchmarkCheck is what every API call pays for the live state.

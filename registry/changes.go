@@ -16,13 +16,21 @@ type Changes interface {
 	// AppsAfter tells each application that changed after the change with the
 	// number, in its newest state and in the order of the changes. After 0 those
 	// that were deleted are left out.
-	AppsAfter(ctx context.Context, change int64, tell func(AppChange)) error
+	AppsAfter(ctx context.Context, change int64, tell func(AppChange)) (Part, error)
 	// UsersAfter tells the ids of the users that changed after the change with
 	// the number.
 	UsersAfter(ctx context.Context, change int64, tell func(id string)) error
 	// RevokedAfter tells what was revoked after the change with the number, but
-	// for what has expired at the time.
-	RevokedAfter(ctx context.Context, change int64, at time.Time, tell func(RevokedToken)) error
+	// for what has expired at the time, in the order of the changes.
+	RevokedAfter(ctx context.Context, change int64, at time.Time, tell func(RevokedToken)) (Part, error)
+}
+
+// Part is how far the changes go that were told at once: as many as a database reads
+// in a moment.
+type Part struct {
+	// Last is the number of the last change, More says that there may be others after it.
+	Last int64
+	More bool
 }
 
 // Marks are numbers of changes, of each kind.

@@ -24,10 +24,7 @@ func (r *Registry) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		ask, cancel := context.WithTimeout(ctx, MaxStale/2)
-		err := r.Refresh(ask)
-		cancel()
-		if err != nil && ctx.Err() == nil {
+		if err := r.Refresh(ctx); err != nil && ctx.Err() == nil {
 			r.log().Warn("registry: the database does not answer", "error", err)
 		}
 	}
@@ -93,18 +90,22 @@ func (r *Registry) catch(ctx context.Context, n *catchUp) {
 	r.catching.Lock()
 	r.next = nil // who comes now needs the next one
 	r.catching.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, MaxStale/2)
-	defer cancel()
 	n.err = r.refreshLocked(ctx)
 	close(n.done)
 }
 
 func (r *Registry) refreshLocked(ctx context.Context) error {
 	asked := r.Clock.Now()
-	newest, err := r.Changes.Newest(ctx)
+	var newest Marks
+	err := ask(ctx, func(ctx context.Context) (err error) {
+		newest, err = r.Changes.Newest(ctx)
+		return err
+	})
 	if err == nil {
-		err = errors.Join(r.refreshApps(ctx, newest.Apps), r.refreshUsers(ctx, newest.Users), r.refreshRevoked(ctx, newest.Revocations, asked), r.refreshRights(ctx, newest.Permissions),
-			r.refreshReferences(ctx, newest.References))
+		err = errors.Join(r.refreshApps(ctx, newest.Apps), r.refreshRevoked(ctx, newest.Revocations, asked),
+			ask(ctx, func(ctx context.Context) error { return r.refreshUsers(ctx, newest.Users) }),
+			ask(ctx, func(ctx context.Context) error { return r.refreshRights(ctx, newest.Permissions) }),
+			ask(ctx, func(ctx context.Context) error { return r.refreshReferences(ctx, newest.References) }))
 	}
 	if err == nil {
 		r.asked.Store(asked.UnixNano())
@@ -117,35 +118,59 @@ func (r *Registry) refreshLocked(ctx context.Context) error {
 	return err
 }
 
-// refreshApps reads the applications that changed. The number of the newest
-// change was read before them, so that none up to it can be missing. When it is
-// smaller than before, the database is an older one: a backup.
+// ask puts one question to the database, which has its own time: what was answered to
+// those before it is kept, so that whoever has much to read gets to the end of it.
+func ask(ctx context.Context, question func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, MaxStale/2)
+	defer cancel()
+	return question(ctx)
+}
+
+// readParts asks for all that came after the mark, and moves it on with each part. The
+// number of the newest change was read before, so that none up to it can be missing.
+func readParts(ctx context.Context, mark *int64, newest int64, read func(ctx context.Context, after int64) (Part, error)) error {
+	for more := true; more; {
+		err := ask(ctx, func(ctx context.Context) error {
+			part, err := read(ctx, *mark)
+			if err == nil {
+				*mark, more = part.Last, part.More
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	*mark = max(*mark, newest)
+	return nil
+}
+
+// refreshApps reads the applications that changed. When the number of the newest
+// change is smaller than before, the database is an older one: a backup.
 func (r *Registry) refreshApps(ctx context.Context, newest int64) error {
-	if newest == r.appsMark {
+	if newest < r.appsMark {
+		r.appsMark, r.afresh = 0, map[string]bool{}
+	}
+	if newest == r.appsMark && r.afresh == nil {
 		return nil
 	}
-	afresh := newest < r.appsMark
-	mark, there := r.appsMark, map[string]bool{}
-	if afresh {
-		mark = 0
-	}
-	err := r.Changes.AppsAfter(ctx, mark, func(c AppChange) {
-		if afresh && !c.Deleted {
-			there[c.App.ApplicationURI] = true
-		}
-		r.take(c, afresh)
+	err := readParts(ctx, &r.appsMark, newest, func(ctx context.Context, after int64) (Part, error) {
+		return r.Changes.AppsAfter(ctx, after, func(c AppChange) {
+			if r.afresh != nil && !c.Deleted {
+				r.afresh[c.App.ApplicationURI] = true
+			}
+			r.take(c, r.afresh != nil)
+		})
 	})
-	if err != nil {
+	if err != nil || r.afresh == nil {
 		return err
 	}
-	if afresh {
-		for _, uri := range r.apps.uris() {
-			if !there[uri] {
-				r.remove(uri)
-			}
+	for _, uri := range r.apps.uris() {
+		if !r.afresh[uri] {
+			r.remove(uri)
 		}
 	}
-	r.appsMark = newest
+	r.afresh = nil
 	return nil
 }
 
@@ -217,17 +242,13 @@ func (r *Registry) refreshRevoked(ctx context.Context, newest int64, asked time.
 		r.swept = asked
 		r.revoked.removeWhere(func(_ string, expires time.Time) bool { return !asked.Before(expires) })
 	}
-	mark := r.revocationMark
-	if newest == mark {
+	if newest == r.revocationMark {
 		return nil
 	}
-	if newest < mark { // an older database: what was revoked in the newer one stays so
-		mark = 0
+	if newest < r.revocationMark { // an older database: what was revoked in the newer one stays so
+		r.revocationMark = 0
 	}
-	err := r.Changes.RevokedAfter(ctx, mark, asked, func(t RevokedToken) { r.revoked.set(t.ID, t.ExpiresAt) })
-	if err != nil {
-		return err
-	}
-	r.revocationMark = newest
-	return nil
+	return readParts(ctx, &r.revocationMark, newest, func(ctx context.Context, after int64) (Part, error) {
+		return r.Changes.RevokedAfter(ctx, after, asked, func(t RevokedToken) { r.revoked.set(t.ID, t.ExpiresAt) })
+	})
 }

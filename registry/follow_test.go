@@ -18,7 +18,7 @@ type counting struct {
 	apps, users, revoked atomic.Int64
 }
 
-func (c *counting) AppsAfter(ctx context.Context, change int64, tell func(registry.AppChange)) error {
+func (c *counting) AppsAfter(ctx context.Context, change int64, tell func(registry.AppChange)) (registry.Part, error) {
 	return c.Changes.AppsAfter(ctx, change, func(a registry.AppChange) { c.apps.Add(1); tell(a) })
 }
 
@@ -26,7 +26,7 @@ func (c *counting) UsersAfter(ctx context.Context, change int64, tell func(strin
 	return c.Changes.UsersAfter(ctx, change, func(id string) { c.users.Add(1); tell(id) })
 }
 
-func (c *counting) RevokedAfter(ctx context.Context, change int64, at time.Time, tell func(registry.RevokedToken)) error {
+func (c *counting) RevokedAfter(ctx context.Context, change int64, at time.Time, tell func(registry.RevokedToken)) (registry.Part, error) {
 	return c.Changes.RevokedAfter(ctx, change, at, func(t registry.RevokedToken) { c.revoked.Add(1); tell(t) })
 }
 
@@ -36,16 +36,22 @@ func (w *world) exec(statement string, args ...any) {
 	w.must(err)
 }
 
+// addApps adds so many applications that have no more than they must.
+func (w *world) addApps(many int) {
+	w.Helper()
+	w.exec(`INSERT INTO applications (id, application_uri, name, is_enabled, client_type, internal_users, external_users, redirect_uris,
+		post_logout_redirect_uris, backchannel_logout_uri, system_user_allowed, system_user_id, scope, access_tokens, device_flow,
+		first_party, secret_hash, basic_authentication, notes, created_at, changed_at, deleted_at, version)
+		WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
+		SELECT 'app ' || i, 'com.example/app' || i, 'App', TRUE, 'Public', TRUE, FALSE, 'https://app' || i || '.example/cb', '', '', FALSE, '', 'read',
+			'None', FALSE, FALSE, '', FALSE, '', 1, 1, 0, 1 FROM n`, many)
+}
+
 // However many change at once, each is read once; and of those that did not, none.
 func TestEveryChangeIsReadOnce(t *testing.T) {
 	each(t, func(w *world) {
 		const many = 1100 // more than are read at a time
-		w.exec(`INSERT INTO applications (id, application_uri, name, is_enabled, client_type, internal_users, external_users, redirect_uris,
-			post_logout_redirect_uris, backchannel_logout_uri, system_user_allowed, system_user_id, scope, access_tokens, device_flow,
-			first_party, secret_hash, basic_authentication, notes, created_at, changed_at, deleted_at, version)
-			WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
-			SELECT 'app ' || i, 'com.example/app' || i, 'App', TRUE, 'Public', TRUE, FALSE, 'https://app' || i || '.example/cb', '', '', FALSE, '', 'read',
-				'None', FALSE, FALSE, '', FALSE, '', 1, 1, 0, 1 FROM n`, many)
+		w.addApps(many)
 		counted := &counting{Changes: w.live.Changes}
 		w.live.Changes = counted
 		w.refresh()
@@ -64,6 +70,78 @@ func TestEveryChangeIsReadOnce(t *testing.T) {
 		}
 		if a, u, r := counted.apps.Load(), counted.users.Load(), counted.revoked.Load(); a != many+1 || u != 1 || r != 1 {
 			t.Errorf("read were %d applications, %d users, %d revocations", a-many, u, r)
+		}
+	})
+}
+
+// breaking tells one part of what has changed for each refresh, and then no more.
+type breaking struct {
+	registry.Changes
+	parts int
+}
+
+func (b *breaking) Newest(ctx context.Context) (registry.Marks, error) {
+	b.parts = 0
+	return b.Changes.Newest(ctx)
+}
+
+// context ends at once when a part was told before.
+func (b *breaking) context(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	if b.parts++; b.parts > 1 {
+		cancel()
+	}
+	return ctx, cancel
+}
+
+func (b *breaking) AppsAfter(ctx context.Context, change int64, tell func(registry.AppChange)) (registry.Part, error) {
+	ctx, cancel := b.context(ctx)
+	defer cancel()
+	return b.Changes.AppsAfter(ctx, change, tell)
+}
+
+func (b *breaking) RevokedAfter(ctx context.Context, change int64, at time.Time, tell func(registry.RevokedToken)) (registry.Part, error) {
+	ctx, cancel := b.context(ctx)
+	defer cancel()
+	return b.Changes.RevokedAfter(ctx, change, at, tell)
+}
+
+// What has been read stays read, however little of it the database can tell in time.
+func TestReadingGoesOnWhereItBrokeOff(t *testing.T) {
+	each(t, func(w *world) {
+		const many = 4500 // parts are of a size that the store chooses
+		w.live.Changes = &breaking{Changes: w.live.Changes}
+		// follow refreshes until that works, and tells how often it did not.
+		follow := func(most int) (broke int) {
+			for ; w.live.Refresh(t.Context()) != nil; broke++ {
+				if broke == most {
+					t.Fatalf("after %d refreshes the view is not what the database has", broke)
+				}
+			}
+			return broke
+		}
+		has := func(uri string) bool { _, ok := w.live.App(uri); return ok }
+		w.addApps(many)
+		last := fmt.Sprint("com.example/app", many)
+		if broke := follow(20); broke == 0 || !has("com.example/app1") || !has(last) {
+			t.Errorf("applications: it broke off %d times", broke)
+		}
+
+		anna := w.token(w.anna, "read")
+		w.exec(`INSERT INTO revoked_tokens (token_id, revoked_at, expires_at, kept_until)
+			WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
+			SELECT 'token ' || i, 1, CAST($2 AS BIGINT), CAST($2 AS BIGINT) FROM n`, many, anna.ExpiresAt.UnixMicro())
+		w.must(w.revoked.Revoke(t.Context(), registry.RevokedToken{ID: anna.TokenID, RevokedAt: w.clock.Now(), ExpiresAt: anna.ExpiresAt}))
+		if broke := follow(20); broke == 0 {
+			t.Error("all revocations were told at once")
+		}
+		w.alive(anna, false, "revoked last")
+
+		// An older database, which knows neither of the last application nor of another.
+		w.exec(`DELETE FROM applications WHERE application_uri IN ($1, $2)`, last, "com.example/app1")
+		w.exec(`UPDATE change_counters SET last = last - 1 WHERE name = 'applications'`)
+		if broke := follow(20); broke == 0 || has("com.example/app1") || has(last) || !has("com.example/app2") {
+			t.Errorf("an older database: it broke off %d times", broke)
 		}
 	})
 }

@@ -23,11 +23,11 @@ func (c *told) Newest(context.Context) (registry.Marks, error) {
 	return registry.Marks{Apps: c.number}, nil
 }
 
-func (c *told) AppsAfter(_ context.Context, _ int64, tell func(registry.AppChange)) error {
+func (c *told) AppsAfter(_ context.Context, _ int64, tell func(registry.AppChange)) (part registry.Part, err error) {
 	for _, a := range c.apps {
 		tell(registry.AppChange{App: a})
 	}
-	return nil
+	return part, nil
 }
 
 // An application in the view is what its record says, whatever is in it.

@@ -77,7 +77,10 @@ type Registry struct {
 
 	refresh                  sync.Mutex // one refresh at a time; guards what follows
 	appsMark, revocationMark int64
-	swept                    time.Time // when revocations that have expired were last forgotten
+	// afresh are the applications of an older database that were read: the view is
+	// read anew, and those that are not among them go at the end. Else it is nil.
+	afresh map[string]bool
+	swept  time.Time // when revocations that have expired were last forgotten
 
 	catching sync.Mutex
 	next     *catchUp     // the refresh that has not begun

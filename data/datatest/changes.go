@@ -19,7 +19,11 @@ func newest(t *testing.T, stores *Stores) registry.Marks {
 
 func appsAfter(t *testing.T, stores *Stores, change int64) (told []registry.AppChange) {
 	t.Helper()
-	must(t, stores.Changes.AppsAfter(t.Context(), change, func(c registry.AppChange) { told = append(told, c) }))
+	part, err := stores.Changes.AppsAfter(t.Context(), change, func(c registry.AppChange) { told = append(told, c) })
+	must(t, err)
+	if part.More || len(told) == 0 && part.Last != change {
+		t.Errorf("%d were told, as %+v", len(told), part)
+	}
 	return told
 }
 
@@ -31,7 +35,11 @@ func usersAfter(t *testing.T, stores *Stores, change int64) (told []string) {
 
 func revokedAfter(t *testing.T, stores *Stores, change int64, at time.Time) (told []registry.RevokedToken) {
 	t.Helper()
-	must(t, stores.Changes.RevokedAfter(t.Context(), change, at, func(r registry.RevokedToken) { told = append(told, r) }))
+	part, err := stores.Changes.RevokedAfter(t.Context(), change, at, func(r registry.RevokedToken) { told = append(told, r) })
+	must(t, err)
+	if part.More || len(told) == 0 && part.Last != change {
+		t.Errorf("%d were told, as %+v", len(told), part)
+	}
 	return told
 }
 

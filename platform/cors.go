@@ -27,7 +27,7 @@ var (
 
 const (
 	// corsMethods are those of the Domain API, which has the most.
-	corsMethods = "GET, HEAD, POST, PATCH, DELETE"
+	corsMethods = "GET, HEAD, POST, PATCH, PUT, DELETE"
 	// corsExposed are the headers of an answer that a page may read, beside
 	// those that it always may.
 	corsExposed = "OData-Version, Location, Retry-After, WWW-Authenticate, ETag, X-Request-Id, Tandem-Request-Id, DPoP-Nonce"

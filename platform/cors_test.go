@@ -2,6 +2,7 @@ package platform_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,7 +53,10 @@ func TestF30_OtherOrigins(t *testing.T) {
 		preflight := func(path, origin string) http.Header {
 			return ask("OPTIONS", path, origin, "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization,content-type,odata-version")
 		}
-		const orders = "/api/domain/odata/General_Products_Products"
+		const (
+			orders = "/api/domain/odata/General_Products_Products"
+			nobody = "00000000-0000-0000-0000-000000000001"
+		)
 		shared := []string{"/id/connect/token", "/id/connect/revocation", "/id/connect/userinfo", "/profile/me", orders, "/api/domain/odata/$metadata", "/api/domain/odata/"}
 		for _, path := range shared {
 			for origin, want := range map[string]bool{
@@ -107,6 +111,28 @@ func TestF30_OtherOrigins(t *testing.T) {
 					}
 				}
 			}
+		}
+
+		// Whatever method the API serves at an address, a page may send: HEAD of GET, and
+		// PUT of a file's bytes.
+		served := map[string]bool{}
+		for _, path := range []string{
+			"", "$batch", "General_Products_Products", "General_Products_Products(" + nobody + ")", "General_Products_Products(" + nobody + ")/GetOrCreateExtensibleDataObject",
+			"Systems_Core_ObjectFiles(" + nobody + ")/EmbeddedFileContents/$value", "Crm_Sales_SalesOrders(" + nobody + ")/Lines",
+		} {
+			allow := ask("OPTIONS", "/api/domain/odata/"+path, "https://spa.example", "Authorization", "Bearer "+token).Get("Allow")
+			for _, method := range strings.Split(allow, ", ") {
+				served[method] = allow != ""
+			}
+		}
+		delete(served, "")
+		for method := range served {
+			if method != "OPTIONS" && !slices.Contains(strings.Split(preflight(orders, "https://spa.example").Get("Access-Control-Allow-Methods"), ", "), method) {
+				t.Errorf("the API serves %s, and no page may send it", method)
+			}
+		}
+		if !served["PUT"] || !served["PATCH"] || !served["DELETE"] {
+			t.Errorf("the addresses tried serve only %v", served)
 		}
 
 		// Taken from the registration, or disabled with it: it stops at once.

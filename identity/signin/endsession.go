@@ -20,7 +20,9 @@ type logoutRequest struct {
 	// RedirectURI is registered for the application; empty means to stay here.
 	RedirectURI string `json:"r,omitempty"`
 	State       string `json:"st,omitempty"`
-	At          int64  `json:"at"`
+	// Proven says that a hint has shown who asks: only such a request is followed.
+	Proven bool  `json:"p,omitempty"`
+	At     int64 `json:"at"`
 
 	// hint is what the id_token_hint proved, or nil.
 	hint *token.Hint
@@ -41,7 +43,10 @@ func (h *Handler) endSession(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return badRequest(tandem.RuleForm, words.T("The address that brought you here is damaged."), words.Text{})
 	}
-	req := h.acceptLogout(r, q)
+	req := h.sealedLogout(q.Get("request"))
+	if req == nil {
+		req = h.acceptLogout(r, q)
+	}
 	who, err := h.current(r)
 	if err != nil {
 		return err
@@ -94,17 +99,28 @@ func (h *Handler) endSessionPost(w http.ResponseWriter, r *http.Request) error {
 			return h.leave(w, r, req)
 		}
 	}
-	// The hint stays behind: an ID token has no place in a URL of ours.
+	// The hint stays behind: an ID token has no place in a URL of ours. That it proved
+	// who asks does not.
 	next := url.Values{}
+	if req.Proven {
+		req.At = h.Clock.Now().Unix()
+		sealed, err := h.sealed(req, placeLogout)
+		if err != nil {
+			return err
+		}
+		next.Set("request", sealed)
+	}
 	for _, f := range []field{
 		{"client_id", req.ApplicationURI},
 		{"post_logout_redirect_uri", req.RedirectURI},
 		{"state", req.State},
-		{"ui_locales", tandem.Clip(form.Get("ui_locales"), shown)},
 	} {
-		if f.Value != "" {
+		if f.Value != "" && !req.Proven {
 			next.Set(f.Name, f.Value)
 		}
+	}
+	if asked := tandem.Clip(form.Get("ui_locales"), shown); asked != "" {
+		next.Set("ui_locales", asked)
 	}
 	target := oauth.PathEndSession
 	if len(next) > 0 {
@@ -113,6 +129,17 @@ func (h *Handler) endSessionPost(w http.ResponseWriter, r *http.Request) error {
 	noStore(w.Header())
 	http.Redirect(w, r, target, http.StatusSeeOther)
 	return nil
+}
+
+// sealedLogout is the request that [Handler.endSessionPost] checked and sealed; nil for
+// any other text.
+func (h *Handler) sealedLogout(text string) *logoutRequest {
+	var req logoutRequest
+	if !h.opened(text, placeLogout, &req) || !req.Proven || !h.fresh(req.At, requestLifetime) {
+		return nil
+	}
+	req.reason = hintOfAnother // or of one that has ended
+	return &req
 }
 
 // endHinted ends the sign-in that the hint names, and what came of it.
@@ -166,7 +193,7 @@ func (h *Handler) checkLogout(r *http.Request, q url.Values, req *logoutRequest)
 		case req.ApplicationURI != "" && req.ApplicationURI != hint.ApplicationURI:
 			return hintForeign
 		default:
-			req.ApplicationURI, req.hint, req.reason = hint.ApplicationURI, &hint, hintOfAnother
+			req.ApplicationURI, req.hint, req.Proven, req.reason = hint.ApplicationURI, &hint, true, hintOfAnother
 		}
 	}
 	if req.RedirectURI == "" {
@@ -198,23 +225,27 @@ func (h *Handler) refuseLogout(w http.ResponseWriter, r *http.Request, who *sign
 	return p
 }
 
-// leave goes to the application's post-logout address, or says that the
-// sign-out is done.
+// leave goes to the application's post-logout address, or says that the sign-out is
+// done. Where no hint has shown who asks, the person goes there by a link, or not at all.
 func (h *Handler) leave(w http.ResponseWriter, r *http.Request, req *logoutRequest) error {
-	if req.RedirectURI == "" {
-		return h.showSignedOut(w, r, req.outside)
-	}
-	target := req.RedirectURI
-	if req.State != "" {
-		separator := "?"
-		if strings.Contains(target, "?") {
-			separator = "&"
-		}
-		target += separator + "state=" + url.QueryEscape(req.State)
+	if req.RedirectURI == "" || !req.Proven {
+		return h.showSignedOut(w, r, req)
 	}
 	noStore(w.Header())
 	w.Header().Set("Referrer-Policy", "no-referrer")
-	w.Header().Set("Location", target)
+	w.Header().Set("Location", req.back())
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
+}
+
+// back is the post-logout address with the state; empty for none.
+func (req *logoutRequest) back() string {
+	if req.RedirectURI == "" || req.State == "" {
+		return req.RedirectURI
+	}
+	separator := "?"
+	if strings.Contains(req.RedirectURI, "?") {
+		separator = "&"
+	}
+	return req.RedirectURI + separator + "state=" + url.QueryEscape(req.State)
 }

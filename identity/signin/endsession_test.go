@@ -131,7 +131,7 @@ func TestE28_SignOutNeedsAHintOrTheirWord(t *testing.T) {
 
 	page := b.get(endURL("client_id", portal, "post_logout_redirect_uri", after, "state", "s"))
 	action, form := page.form()
-	if csp := page.Header.Get("Content-Security-Policy"); !strings.HasSuffix(csp, "form-action 'self' https://portal.example") {
+	if csp := page.Header.Get("Content-Security-Policy"); !strings.HasSuffix(csp, "form-action 'self'") {
 		t.Errorf("CSP %q", csp)
 	}
 	if !strings.Contains(page.body, "Acme Portal") {
@@ -148,9 +148,10 @@ func TestE28_SignOutNeedsAHintOrTheirWord(t *testing.T) {
 			t.Errorf("%s: %d, alive %v", name, a.StatusCode, b.alive())
 		}
 	}
+	// Who proved nothing is not followed: the way back is a link.
 	a := b.post(action, form)
-	if to, q := a.to(); to != after || q.Get("state") != "s" || b.alive() || !s.ended.both(sid) {
-		t.Errorf("confirmed: to %s %v, alive %v", to, q, b.alive())
+	if a.StatusCode != http.StatusOK || !strings.Contains(a.body, `href="`+after+`?state=s"`) || !strings.Contains(a.body, "id_token_hint is missing") || b.alive() || !s.ended.both(sid) {
+		t.Errorf("confirmed: %d to %q, alive %v: %s", a.StatusCode, a.Header.Get("Location"), b.alive(), a.body)
 	}
 	if a := b.get("/id/account/signout"); !strings.Contains(a.body, "You are signed out") {
 		t.Errorf("afterwards: %s", a.body)
@@ -192,9 +193,44 @@ func TestE28_PostLogoutAddresses(t *testing.T) {
 	if a := b.get(endURL("id_token_hint", mine)); a.StatusCode != http.StatusOK || !strings.Contains(a.body, "You are signed out") || b.alive() {
 		t.Errorf("%d", a.StatusCode)
 	}
-	// Nobody signed in: nothing to ask, and the way back is safe.
-	if to, _ := s.browser().get(endURL("client_id", portal, "post_logout_redirect_uri", after)).to(); to != after {
-		t.Errorf("nobody signed in: to %s", to)
+	// Nobody signed in: nothing to ask, but who proved nothing is not followed.
+	if a := s.browser().get(endURL("client_id", portal, "post_logout_redirect_uri", after, "state", "s")); a.StatusCode != http.StatusOK || a.Header.Get("Location") != "" ||
+		!strings.Contains(a.body, `href="`+after+`?state=s"`) || !strings.Contains(a.body, "id_token_hint is missing") {
+		t.Errorf("nobody signed in: %d to %q: %s", a.StatusCode, a.Header.Get("Location"), a.body)
+	}
+}
+
+// A hint proves who asks also when its sign-in has ended, or is not the browser's: the
+// application is followed, at once where nobody is signed in, else after the person's word.
+func TestSignOutWithTheHintOfAnEndedSignIn(t *testing.T) {
+	t.Parallel()
+	s, b, anna, sid := signedInSite(t)
+	params := []string{"id_token_hint", hint(anna, sid, portal), "post_logout_redirect_uri", after, "state", "s"}
+	back := func(how string, a *shown) {
+		t.Helper()
+		if to, q := a.to(); to != after || q.Get("state") != "s" {
+			t.Errorf("%s: %d to %s", how, a.StatusCode, a.Header.Get("Location"))
+		}
+	}
+	back("the first time", b.get(endURL(params...)))
+	back("once more", b.get(endURL(params...)))
+	// A form of another site brings no cookie, so it goes on where that can be seen.
+	posted := func() string {
+		return s.browser().post("/id/connect/endsession", endParams(params...), "Sec-Fetch-Site", "cross-site").Header.Get("Location")
+	}
+	back("as a form", b.get(posted()))
+
+	b.granted("anna")
+	for how, page := range map[string]*shown{"GET": b.get(endURL(params...)), "POST": b.get(posted())} {
+		if page.StatusCode != http.StatusOK || !strings.Contains(page.body, "another sign-in than this one") || !strings.HasSuffix(page.Header.Get("Content-Security-Policy"), "form-action 'self' https://portal.example") {
+			t.Errorf("%s while signed in again: %d %s", how, page.StatusCode, page.body)
+		}
+	}
+	action, form := b.get(posted()).form()
+	back("confirmed", b.post(action, form))
+	// What no page of ours has sealed is nothing.
+	if a := b.get(endURL("request", "x", "client_id", portal, "post_logout_redirect_uri", after)); a.Header.Get("Location") != "" {
+		t.Errorf("a request that nobody sealed: to %s", a.Header.Get("Location"))
 	}
 }
 

@@ -50,6 +50,9 @@ type page struct {
 	// Again is where to start anew; SignOut offers the sign-out page.
 	Again   string
 	SignOut bool
+	// Back leads to Application after a sign-out. It is a registered address, and goes out
+	// byte for byte.
+	Back template.URL
 	// Code is the protocol's word for the problem, ID finds it in the log.
 	Code, ID string
 	// ApplicationURI is the name by which the application is registered.

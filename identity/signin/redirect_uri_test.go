@@ -134,8 +134,13 @@ func TestC19_PrivateUseSchemes(t *testing.T) {
 	if !strings.HasPrefix(refused, own+"?error=invalid_request") {
 		t.Errorf("form_post: %s", refused)
 	}
-	out := b.follow(b.get("/id/connect/endsession?client_id=" + field + "&post_logout_redirect_uri=com.acme.field:/out"))
+	const afterwards = "com.acme.field:/out"
+	out := b.get(endURL("id_token_hint", hint("somebody", "else", field), "post_logout_redirect_uri", afterwards))
 	if csp := out.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "com.acme.field:") {
 		t.Errorf("the sign-out page: %s", csp)
+	}
+	action, fields = b.get(endURL("client_id", field, "post_logout_redirect_uri", afterwards)).form()
+	if out := b.post(action, fields); !strings.Contains(out.body, `href="`+afterwards+`"`) {
+		t.Errorf("the way back: %s", out.body)
 	}
 }

@@ -1,6 +1,8 @@
 package signin
 
 import (
+	"cmp"
+	"html/template"
 	"net/http"
 
 	"github.com/hybridapps/tandem"
@@ -14,7 +16,7 @@ func (h *Handler) signOutForm(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if who == nil {
-		return h.showSignedOut(w, r, "")
+		return h.showSignedOut(w, r, &logoutRequest{})
 	}
 	return h.confirm(w, r, who, &logoutRequest{})
 }
@@ -44,7 +46,7 @@ func (h *Handler) confirm(w http.ResponseWriter, r *http.Request, who *signedIn,
 		}
 	}
 	var targets []string
-	if source := cspSource(req.RedirectURI); source != "" {
+	if source := cspSource(req.RedirectURI); source != "" && req.Proven {
 		targets = append(targets, source)
 	}
 	return h.render(w, r, status, "confirm.html", p, targets...)
@@ -79,12 +81,19 @@ func (h *Handler) signOut(w http.ResponseWriter, r *http.Request) error {
 }
 
 // showSignedOut tells who came from an outside provider that they are still signed in
-// there, and where they can end that, too.
-func (h *Handler) showSignedOut(w http.ResponseWriter, r *http.Request, provider string) error {
+// there, and where they can end that, too; and who wanted to go back to an application
+// that did not prove itself, why they are not sent there.
+func (h *Handler) showSignedOut(w http.ResponseWriter, r *http.Request, req *logoutRequest) error {
 	p := page{Title: words.T("Signed out")}
-	if provider != "" && h.Outside != nil {
-		if at, err := h.Outside.Find(r.Context(), provider); err == nil {
+	if req.outside != "" && h.Outside != nil {
+		if at, err := h.Outside.Find(r.Context(), req.outside); err == nil {
 			p.Name, p.Again = at.Name, h.Outside.SignOutAt(at.ID)
+		}
+	}
+	if to := req.back(); to != "" {
+		p.Hint, p.Back, p.Application = hintMissing, template.URL(to), req.ApplicationURI
+		if app, ok := h.Applications.App(req.ApplicationURI); ok {
+			p.Application = cmp.Or(app.Name, p.Application)
 		}
 	}
 	return h.render(w, r, http.StatusOK, "signedout.html", p)

@@ -30,8 +30,7 @@ type form []parameter
 
 type parameter struct{ name, value string }
 
-// get returns the value, or "" for a parameter that is absent: one without a
-// value counts as omitted (RFC 6749 section 3.2).
+// get returns the value, or "" for a parameter that is absent.
 func (f form) get(name string) string {
 	for i := range f {
 		if f[i].name == name {
@@ -80,7 +79,8 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, *oauth.Error) {
 	return parseForm(string(*buffer))
 }
 
-// parseForm reads name=value pairs.
+// parseForm reads name=value pairs. One without a value counts as omitted (RFC 6749
+// sections 3.1 and 3.2).
 func parseForm(body string) (form, *oauth.Error) {
 	f := make(form, 0, 8)
 	for rest := body; rest != ""; {
@@ -94,6 +94,9 @@ func parseForm(body string) (form, *oauth.Error) {
 		value, ok2 := unescape(value)
 		if !ok || !ok2 {
 			return nil, token.Refuse(tandem.RuleForm, oauth.InvalidRequest, "a parameter is not well encoded")
+		}
+		if value == "" {
+			continue
 		}
 		for i := range f {
 			if f[i].name == name && name != "resource" {

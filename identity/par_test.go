@@ -196,6 +196,25 @@ func TestPushedRequestsAreChecked(t *testing.T) {
 	}
 }
 
+// A parameter without a value counts as omitted here, too (RFC 6749 section 3.1).
+func TestPushedParametersWithoutAValueAreOmitted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	r := s.one()
+	u, err := url.Parse(authorizeURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set("client_secret", s.portalSecrets.User)
+	body := q.Encode() + "&request=&request_uri=&registration=&dpop_jkt=&resource=&state="
+	req := httptest.NewRequest("POST", oauth.PathPushed, strings.NewReader(body))
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if w := r.send(req); w.Code != http.StatusCreated {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
 // Whoever knows the name of a public application can push in it, and what is pushed is
 // kept: so one network does not fill the disk with it, and keeps nobody else from it.
 func TestPushedRequestsOfAnybodyAreBounded(t *testing.T) {

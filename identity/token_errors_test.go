@@ -47,7 +47,7 @@ func TestTokenEndpointErrors(t *testing.T) {
 		"content type with set": {raw(full, "Content-Type", "Application/x-www-form-urlencoded; charset=UTF-8"), 200, ""},
 		"empty pairs":           {raw("&&" + full + "&&"), 200, ""},
 		"unknown parameter":     {form("x", "y"), 200, ""},
-		"value left out":        {raw(full + "&scope=&service_instance"), 200, ""},
+		"value left out":        {raw(full + "&scope=&service_instance&resource=&client_id="), 200, ""},
 
 		"unknown application": {form("client_id", "com.example/none"), 401, "invalid_client"},
 		"wrong secret":        {form("client_secret", "wrong"), 401, "invalid_client"},

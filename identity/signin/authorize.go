@@ -3,6 +3,7 @@ package signin
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/hybridapps/tandem"
@@ -125,7 +126,7 @@ func (h *Handler) tooOld(req *authorizationRequest) *problem {
 // acceptFromBrowser checks a new request that came through the browser, where
 // everybody may read and change it: some applications push theirs (RFC 9126 section 5).
 func (h *Handler) acceptFromBrowser(r *http.Request, q url.Values) (*authorizationRequest, error) {
-	req, err := h.accept(r, q)
+	req, err := h.accept(r, given(q))
 	if err != nil || req.Pushed != nil {
 		return req, err
 	}
@@ -133,6 +134,18 @@ func (h *Handler) acceptFromBrowser(r *http.Request, q url.Values) (*authorizati
 		return nil, &refusal{req, token.Refuse(tandem.RuleRequestPushed, oauth.InvalidRequest, "the application pushes its requests: bring a request_uri")}
 	}
 	return req, nil
+}
+
+// given are the parameters that have a value: one without counts as omitted (RFC 6749
+// section 3.1).
+func given(q url.Values) url.Values {
+	with := make(url.Values, len(q))
+	for name, values := range q {
+		if values = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" }); len(values) > 0 {
+			with[name] = values
+		}
+	}
+	return with
 }
 
 // accept checks a new request. What is wrong with the client or its redirect

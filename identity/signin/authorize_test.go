@@ -204,6 +204,40 @@ func TestC18C20C21_RefusedRequests(t *testing.T) {
 	})
 }
 
+// A parameter without a value counts as omitted (RFC 6749 section 3.1), also one that is
+// refused when it has a value.
+func TestC21_ParametersWithoutAValueAreOmitted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.user("anna", tandem.InternalUser)
+	b := s.browser()
+	b.granted("anna")
+	all := authorizeParams()
+	for _, name := range []string{"request", "request_uri", "registration", "dpop_jkt", "resource", "claims", "prompt", "max_age", "response_mode", "acr_values", "id_token_hint"} {
+		all.Set(name, "")
+	}
+	for how, query := range map[string]string{
+		"all that nobody needs":         all.Encode(),
+		"one beside one with a value":   authorizeParams().Encode() + "&state=",
+		"none of PKCE, as confidential": strings.ReplaceAll(authorizeParams("code_challenge", "", "code_challenge_method", "").Encode()+"&code_challenge=&code_challenge_method=", "+", "%20"),
+	} {
+		if _, q := b.get("/id/connect/authorize?" + query).to(); q.Get("code") == "" {
+			t.Errorf("%s: %v", how, q)
+		}
+		form, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, q := b.follow(b.post("/id/connect/authorize", form)).to(); q.Get("code") == "" {
+			t.Errorf("%s, as a form: %v", how, q)
+		}
+	}
+	// What is needed is missed, as if it had never been there.
+	if _, q := b.get("/id/connect/authorize?" + authorizeParams("response_type", "").Encode() + "&response_type=").to(); q.Get("error") != "invalid_request" {
+		t.Errorf("no response type: %v", q)
+	}
+}
+
 // What is wrong with the client or its redirect URI never redirects (C19).
 func TestC19_RedirectsNowhereElse(t *testing.T) {
 	t.Parallel()

@@ -45,7 +45,7 @@ func (h *Handler) endSession(w http.ResponseWriter, r *http.Request) error {
 	}
 	req := h.sealedLogout(q.Get("request"))
 	if req == nil {
-		req = h.acceptLogout(r, q)
+		req = h.acceptLogout(r, given(q))
 	}
 	who, err := h.current(r)
 	if err != nil {
@@ -78,7 +78,7 @@ func (h *Handler) endSessionPost(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	req := h.acceptLogout(r, form)
+	req := h.acceptLogout(r, given(form))
 	if req.refused {
 		who, err := h.current(r)
 		if err != nil {

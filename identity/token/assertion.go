@@ -19,7 +19,7 @@ import (
 // for that long its id must be remembered.
 const MaxAssertionLifetime = 10 * time.Minute
 
-// assertionSkew is how far a client's clock may be ahead.
+// assertionSkew is how far a client's clock may be off, either way.
 const assertionSkew = 10 * time.Second
 
 // maxAssertionID is the longest jti of an assertion, in bytes.
@@ -118,7 +118,7 @@ func (a *Assertion) Verify(publicKey []byte, audiences []string, now time.Time) 
 	if !slices.ContainsFunc(c.Audience, func(aud string) bool { return slices.Contains(audiences, aud) }) {
 		return ErrAssertionClaims
 	}
-	if at >= c.ExpiresAt+Skew.Seconds() || c.ExpiresAt > at+MaxAssertionLifetime.Seconds()+skew || at < c.NotBefore-skew || at < c.IssuedAt-skew {
+	if at >= c.ExpiresAt+skew || c.ExpiresAt > at+MaxAssertionLifetime.Seconds()+skew || at < c.NotBefore-skew || at < c.IssuedAt-skew {
 		return ErrAssertionClaims
 	}
 	return nil

@@ -43,10 +43,13 @@ func (e *ProfileMe) Mount(mux *http.ServeMux) {
 	mux.Handle("GET "+pathLarge, e.picture(true))
 }
 
+// varies are the headers that say whose answer it is.
+const varies = "Authorization, X-Api-Key, Api-Key, Cookie"
+
 // picture serves the person's picture: the one that they have uploaded, or their initials.
 func (e *ProfileMe) picture(large bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Add("Vary", "Authorization, Cookie")
+		w.Header().Add("Vary", varies)
 		p, who, err := e.person(w, r)
 		if err != nil {
 			e.bearer().fail(w, r, p, err)

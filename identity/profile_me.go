@@ -69,7 +69,7 @@ type profileLinks struct {
 
 // ServeHTTP implements http.Handler.
 func (e *ProfileMe) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Add("Vary", "Authorization, Cookie")
+	w.Header().Add("Vary", varies)
 	if !carriesToken(r) && e.People != nil && wantsPage(r) {
 		oauth.NoStore(w.Header())
 		http.Redirect(w, r, "/profile/", http.StatusSeeOther)

@@ -84,7 +84,7 @@ func testPicture(t *testing.T, in *tandemtest.Instance) {
 		return res, m
 	}
 	res, before := read("/profile/me/picture/64")
-	if res.StatusCode != 200 || before.Bounds().Dx() != 64 || !strings.HasPrefix(res.Header.Get("Cache-Control"), "private") || !strings.Contains(strings.Join(res.Header.Values("Vary"), ","), "Cookie") {
+	if res.StatusCode != 200 || before.Bounds().Dx() != 64 || !strings.HasPrefix(res.Header.Get("Cache-Control"), "private") || !strings.Contains(strings.Join(res.Header.Values("Vary"), ","), "Authorization, X-Api-Key, Api-Key, Cookie") {
 		t.Errorf("initials: %d %v", res.StatusCode, res.Header)
 	}
 	upload := func(form, file string) *http.Response {

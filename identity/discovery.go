@@ -36,7 +36,7 @@ func (h *Handler) Metadata() oauth.Metadata {
 		ScopesSupported: []string{tandem.ScopeOpenID, tandem.ScopeProfile, tandem.ScopeEmail, tandem.ScopeOfflineAccess,
 			tandem.ScopeRead, tandem.ScopeUpdate},
 		// Of ID tokens, and of userinfo.
-		ClaimsSupported: []string{"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "at_hash", "c_hash", "s_hash", "acr", "amr", "idp", "sid",
+		ClaimsSupported: []string{"iss", "sub", "aud", "exp", "iat", "jti", "auth_time", "nonce", "at_hash", "c_hash", "s_hash", "acr", "amr", "idp", "tid", "sid",
 			"id", "user_type", "is_admin", "db", "token_kind", "name", "preferred_username", "locale", "zoneinfo", "updated_at", "picture", "email", "email_verified"},
 		ACRValuesSupported:       token.Contexts,
 		ResponseTypesSupported:   []string{oauth.ResponseTypeCode, oauth.ResponseTypeCodeIDToken},

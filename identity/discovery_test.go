@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/oauth"
 )
@@ -136,6 +137,13 @@ func TestDiscoveryIsTrue(t *testing.T) {
 			maps.Copy(told, claims(t, id))
 		}
 	}
+	// tid is of people whom an outside provider authenticated.
+	tenant, err := r.minter.IDToken(token.UserToken{User: &s.anna, ApplicationURI: portal, Scope: tandem.Scope{"openid"}, SignInID: "s", AuthTime: s.clock.Now(),
+		Authentication: token.Authentication{Provider: "https://login.example", Tenant: "acme"}}, token.Bound{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps.Copy(told, claims(t, tenant.JWT))
 	if got, want := slices.Sorted(maps.Keys(told)), slices.Sorted(slices.Values(doc.ClaimsSupported)); !slices.Equal(got, want) {
 		t.Errorf("ID token and userinfo have %v, and named are %v", got, want)
 	}

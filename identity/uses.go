@@ -32,19 +32,31 @@ func (u *uses) note(applicationID, credentialID, from string, now time.Time) {
 		return
 	}
 	if u.last == nil {
-		u.last, u.pending = make(map[usedCredential]lastUse), make(map[usedCredential]CredentialUse)
+		u.last = make(map[usedCredential]lastUse)
+	}
+	if u.pending == nil {
+		u.pending = make(map[usedCredential]CredentialUse)
 	}
 	u.last[key] = use
 	u.pending[key] = CredentialUse{applicationID, credentialID, now.Truncate(time.Minute), from}
 }
 
+// flush writes down what is pending. What cannot be written stays so, but for what has been
+// used again meanwhile.
 func (u *uses) flush(ctx context.Context, store CredentialUses) error {
 	u.lock.Lock()
-	pending := slices.Collect(maps.Values(u.pending))
-	clear(u.pending)
+	pending := u.pending
+	u.pending = nil
 	u.lock.Unlock()
 	if len(pending) == 0 {
 		return nil
 	}
-	return store.CredentialsUsed(ctx, pending)
+	err := store.CredentialsUsed(ctx, slices.Collect(maps.Values(pending)))
+	if err != nil {
+		u.lock.Lock()
+		defer u.lock.Unlock()
+		maps.Copy(pending, u.pending)
+		u.pending = pending
+	}
+	return err
 }

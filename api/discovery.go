@@ -66,7 +66,8 @@ func UserProfileSite(root string) Site {
 type Discovery struct {
 	// Root is the public root of the instance, without a slash at its end.
 	Root string
-	// Name is the name of the instance, its database; empty shows as null.
+	// Name is the name of the instance's database, as tokens have it in the claim db; empty
+	// shows as null.
 	Name string
 	// Version is the program's.
 	Version string

@@ -77,7 +77,7 @@ func TestVersionAndServerInfo(t *testing.T) {
 func TestLandingPage(t *testing.T) {
 	t.Parallel()
 	r, got := ask(t, discovery(nil), "/")
-	for _, want := range []string{"<h1>demo</h1>", "1.2.3", "https://erp.example:8443/api/domain/odata/$metadata", "https://erp.example:8443/id", "/tools/auto-discovery"} {
+	for _, want := range []string{"<h1>erp.example:8443</h1>", "database demo", "1.2.3", "https://erp.example:8443/api/domain/odata/$metadata", "https://erp.example:8443/id", "/tools/auto-discovery"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page has no %s", want)
 		}

@@ -236,7 +236,7 @@ func (i *Instance) mountAPI(mux *http.ServeMux) {
 	}).Mount(mux)
 	api.NewReference(model).Mount(mux)
 	(&api.Discovery{
-		Root: c.URL, Version: c.Version, Ready: i.Ready,
+		Root: c.URL, Name: i.ID, Version: c.Version, Ready: i.Ready,
 		Sites: append([]api.Site{api.IDSite(c.URL), api.DomainAPISite(c.URL), api.UserProfileSite(c.URL)}, c.Sites...),
 	}).Mount(mux)
 }

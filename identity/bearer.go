@@ -117,9 +117,11 @@ func (b *bearer) fail(w http.ResponseWriter, r *http.Request, p *tandem.Principa
 	}
 }
 
-// errNoToken is sent without an error code: the caller has simply not
-// authenticated (RFC 6750 section 3.1).
-var errNoToken = &oauth.Error{Status: http.StatusUnauthorized, Rule: string(tandem.RuleTokenMissing)}
+// errNoToken says what the domain API says of a call without a token.
+var errNoToken = &oauth.Error{
+	Code: oauth.InvalidToken, Status: http.StatusUnauthorized, Rule: string(tandem.RuleTokenMissing),
+	Description: "the call has no access token; send one as Authorization: Bearer",
+}
 
 // bearerToken reads the token from the Authorization header, an API key's header, or
 // the form of a POST (RFC 6750 sections 2.1 and 2.2), from exactly one of them. In the
@@ -164,15 +166,8 @@ func refuseBearer(w http.ResponseWriter, e *oauth.Error) {
 	if e.Code == oauth.InvalidDPoPProof || e.Code == oauth.UseDPoPNonce {
 		challenge = `DPoP realm="identity", algs="` + strings.Join(dpop.AlgorithmNames(), " ") + `"`
 	}
-	if e.Code != "" {
-		clean := oauth.Refuse(e.Code, "%s", e.Description)
-		challenge += `, error="` + string(e.Code) + `", error_description="` + clean.Description + `"`
-	}
+	clean := oauth.Refuse(e.Code, "%s", e.Description)
+	challenge += `, error="` + string(e.Code) + `", error_description="` + clean.Description + `"`
 	w.Header().Set("WWW-Authenticate", challenge)
-	if e.Code == "" {
-		oauth.NoStore(w.Header())
-		w.WriteHeader(e.Status)
-		return
-	}
 	oauth.WriteError(w, e, false)
 }

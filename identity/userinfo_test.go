@@ -192,13 +192,14 @@ func TestUserinfoWantsABearerTokenOnce(t *testing.T) {
 		"PUT":                {"PUT", userinfo, "", []string{"Authorization", "Bearer " + good}, 405, ""},
 		"DELETE":             {"DELETE", userinfo, "", []string{"Authorization", "Bearer " + good}, 405, ""},
 		"PATCH, and a form":  {"PATCH", userinfo, form, nil, 405, ""},
-		"nothing":            {"GET", userinfo, "", nil, 401, `Bearer realm="identity"`},
+		"nothing":            {"GET", userinfo, "", nil, 401, `Bearer realm="identity", error="invalid_token"`},
 		"query":              {"GET", userinfo + "?access_token=" + good, "", nil, 400, "invalid_request"},
 		"query and header":   {"GET", userinfo + "?access_token=", "", []string{"Authorization", "Bearer " + good}, 400, "invalid_request"},
 		"form and header":    {"POST", userinfo, form, []string{"Authorization", "Bearer " + good}, 400, "invalid_request"},
 		"form twice":         {"POST", userinfo, form + "&" + form, nil, 400, "invalid_request"},
 		"two headers":        {"GET", userinfo, "", []string{"Authorization", "Bearer " + good, "Authorization", "Bearer " + good}, 400, "invalid_request"},
-		"Basic":              {"GET", userinfo, "", []string{"Authorization", "Basic YTpi"}, 401, "Bearer"},
+		"Basic":              {"GET", userinfo, "", []string{"Authorization", "Basic YTpi"}, 401, `Bearer realm="identity", error="invalid_token"`},
+		"nothing, at me":     {"GET", me, "", nil, 401, `Bearer realm="identity", error="invalid_token"`},
 		"cut short":          {"GET", userinfo, "", []string{"Authorization", "Bearer " + good[:len(good)-4]}, 401, "invalid_token"},
 		"ID token":           {"GET", userinfo, "", []string{"Authorization", "Bearer " + id.JWT}, 401, "invalid_token"},
 		"without openid":     {"GET", userinfo, "", []string{"Authorization", "Bearer " + p.token(t, p.anna, "profile read")}, 403, "insufficient_scope"},
@@ -238,6 +239,9 @@ func TestProfileMe(t *testing.T) {
 	}
 	if w.Code != http.StatusOK || !cmp.Equal(got, want) || w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("Content-Language") != "bg" {
 		t.Errorf("%d %v\n%s", w.Code, w.Header(), cmp.Diff(want, got))
+	}
+	if vary := w.Header().Get("Vary"); vary != "Authorization, X-Api-Key, Api-Key, Cookie" {
+		t.Errorf("the answer depends on %q", vary)
 	}
 	for name, test := range map[string]struct {
 		token  string

@@ -40,7 +40,7 @@ func (b *booking) applied() bool {
 	case *wire.ServiceBody, *wire.MaterialBody:
 		return v.hasLine(b.k.id)
 	case *wire.ReopenBody:
-		return v.State == stateReleased || !v.from(stateReleased) && v.status() == wire.Working
+		return v.status() == wire.Working
 	}
 	if b.k.kind == wire.Start {
 		return v.status() == wire.Working && v.StartTime != nil && v.StartTime.Equal(b.k.doneAt)

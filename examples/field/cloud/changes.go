@@ -99,15 +99,10 @@ func (b *booking) endTime() time.Time {
 	return b.k.doneAt
 }
 
+// reopen takes back that the work is done. What is released is the office's to open again.
 func (b *booking) reopen(ctx context.Context, reason string) ([]client.Change, error) {
 	notes := b.forWhom() + ": " + reason
 	notes = notes[:min(len(notes), wire.MaxName)]
-	if b.v.State == stateReleased {
-		return nil, nil
-	}
-	if b.v.from(stateReleased) {
-		return []client.Change{action(b.v.ID, "ChangeState", map[string]any{"newState": stateReleased, "notes": strings.ToValidUTF8(notes, "")})}, nil
-	}
 	if b.v.status() == wire.Working {
 		return nil, nil
 	}

@@ -126,6 +126,29 @@ func TestVisit(t *testing.T) {
 	})
 }
 
+// A visit that the office has called done is opened again while it can be changed; one that
+// is finished cannot, and the answer says so.
+func TestReopen(t *testing.T) {
+	t.Parallel()
+	p := fieldtest.Start(t, tandemtest.Options{})
+	id := p.Visits("tom", p.Today(9), 1)[0]
+	pulled(t, p.Cloud())
+	ph := p.Phone("tom")
+	booked(t, ph.Send(ph.Command(id, wire.Start, 0, struct{}{})))
+	p.SetStatus(id, wire.Done)
+	if v := booked(t, ph.Send(ph.Command(id, wire.Reopen, 0, wire.ReopenBody{Reason: "a part is missing"}))); v.Status != wire.Working || v.State != "FirmPlanned" {
+		t.Errorf("%+v", v)
+	}
+	booked(t, ph.Send(ph.Command(id, wire.Finish, 0, struct{}{})))
+	a := ph.Send(ph.Command(id, wire.Reopen, 0, wire.ReopenBody{Reason: "forgot a part"}))
+	if refusedAs(t, a, 422, wire.Refused); !strings.Contains(a.Message, "is Completed and cannot be changed any more") {
+		t.Errorf("%s", a.Body)
+	}
+	if v := p.Visit(id); v["State"] != "Completed" {
+		t.Errorf("%v", v["State"])
+	}
+}
+
 // F6 and the order: a key is good for one command, numbers have no gap, and what is
 // malformed takes none.
 func TestF6_CommandsInOrder(t *testing.T) {

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/hybridapps/tandem/examples/field/wire"
@@ -9,6 +10,9 @@ import (
 
 // The business rule: whose visit may be changed, when, and how far it may have come. An
 // app of your own puts its rule here. The ERP has rules of its own, which nothing avoids.
+
+// statused are the types that change the user status, which planned visits have.
+var statused = []string{wire.Start, wire.Finish, wire.Reopen}
 
 // mayChange refuses what the person may not do with the visit as it is; nil where they may.
 func (c *Cloud) mayChange(k *command, v *visit, p person) *refusal {
@@ -27,11 +31,9 @@ func (c *Cloud) mayChange(k *command, v *visit, p person) *refusal {
 		return refused("by the clock of the device this was done in the future; set its clock right")
 	case k.doneAt.Before(now.Add(-maxAge)):
 		return refused("this was done more than %d days ago", int(maxAge/(24*time.Hour)))
-	case k.kind == wire.Reopen:
-		return nil // the ERP decides
 	case v.from(stateReleased):
 		return refused("visit %s is %s and cannot be changed any more", v.DocumentNo, v.State)
-	case v.State != stateFirm && (k.kind == wire.Start || k.kind == wire.Finish):
+	case v.State != stateFirm && slices.Contains(statused, k.kind):
 		return refused("visit %s is not yet planned by the office (%s)", v.DocumentNo, v.State)
 	}
 	day, err := time.ParseInLocation(time.DateOnly, v.day(), c.zone)

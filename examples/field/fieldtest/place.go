@@ -282,6 +282,23 @@ func (p *Place) Visit(id string) map[string]any {
 	return v
 }
 
+// SetStatus has the office give a planned visit a user status, by its name in English.
+func (p *Place) SetStatus(id, name string) {
+	p.T.Helper()
+	visit := "Applications_Service_ServiceActivities(" + id + ")"
+	var v struct {
+		DocumentType struct{ UserStatuses []map[string]any }
+	}
+	p.ERP("GET", visit+"?$expand=DocumentType($expand=UserStatuses)", nil, &v)
+	for _, s := range v.DocumentType.UserStatuses {
+		if s["UserStatusName"].(map[string]any)["EN"] == name {
+			p.ERP("POST", visit+"/ChangeState", map[string]any{"newState": "FirmPlanned", "userStatus": map[string]any{"@odata.id": s["@odata.id"]}}, nil)
+			return
+		}
+	}
+	p.T.Fatalf("visits have no status %s", name)
+}
+
 // Cloud is a running cloud.
 type Cloud struct {
 	*cloud.Cloud

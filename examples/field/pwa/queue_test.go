@@ -33,12 +33,12 @@ func TestQueueOffline(t *testing.T) {
 		await queue.add("note", "b", { text: "rope worn" });
 	`)
 	seen := decode[struct {
-		Status, Receiver string
-		Pending          int
-		Services         []struct{ Service struct{ Name string } }
-		Files            []any
+		Status, State, Receiver string
+		Pending                 int
+		Services                []struct{ Service struct{ Name string } }
+		Files                   []any
 	}](p, `return await visits.get("a")`)
-	if seen.Status != "Done" || seen.Receiver != "Frau Huber" || seen.Pending != 7 || len(seen.Services) != 1 || seen.Services[0].Service.Name != "Inspection" || len(seen.Files) != 2 {
+	if seen.Status != "Done" || seen.State != "Completed" || seen.Receiver != "Frau Huber" || seen.Pending != 7 || len(seen.Services) != 1 || seen.Services[0].Service.Name != "Inspection" || len(seen.Files) != 2 {
 		t.Errorf("the visit as tom sees it: %+v", seen)
 	}
 	p.sees("the queue says why", `(await queue.summary()).commands === 7 && (await queue.summary()).files === 2 && (await queue.summary()).lastError?.word === "offline"`)

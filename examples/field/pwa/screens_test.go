@@ -368,11 +368,29 @@ func TestScreensDoTheWork(t *testing.T) {
 	p.press("Finish")
 	p.asked(`["add","finish","v3",{},null]`)
 	p.until("document.querySelector('.chip.Done')")
+	p.becomes("document.querySelector('.acts')?.textContent ?? ''", "") // what is completed is the office's to open again
 	p.becomes("document.querySelector('.banner').textContent", "No network. 8 items are kept here.")
 	p.press("Queue")
 	title("Queue")
 	if sum := p.ask("document.querySelector('.lead p').textContent"); !strings.HasPrefix(sum, "6 commands, 2 photos, ") {
 		t.Errorf("the queue says %q", sum)
+	}
+}
+
+// TestScreensOpenAgainWhatIsNotReleased: the office has called the work done, and the
+// document can still be changed.
+func TestScreensOpenAgainWhatIsNotReleased(t *testing.T) {
+	t.Parallel()
+	p := newDisplay(t)
+	p.screen(320, 640, "light")
+	p.open("visit/v1", "en", "visits: sample.state.visits.map(v => v.id === 'v1' ? { ...v, state: 'FirmPlanned' } : v)")
+	p.press("Open it again")
+	p.do(chromedp.SendKeys(chromedp.CSS("dialog input"), "A part is missing."))
+	p.press("Open it again")
+	p.asked(`["add","reopen","v1",{"reason":"A part is missing."},null]`)
+	p.open("visit/v1", "en", "")
+	if acts := p.ask("document.querySelector('.acts')?.textContent ?? ''"); acts != "" {
+		t.Errorf("a completed visit offers %q", acts)
 	}
 }
 

@@ -9,8 +9,8 @@ export const on = store.on
 const PENDING = new Set(['waiting', 'sending', 'accepted'])
 const EFFECTS = {
   'visit.start': (v) => { v.status = 'Working' },
-  finish: (v) => { v.status = 'Done' },
-  reopen: (v) => { v.status = 'Working' },
+  finish: (v) => Object.assign(v, { status: 'Done', state: 'Completed' }),
+  reopen: (v) => { if (v.state === 'FirmPlanned') v.status = 'Working' }, // what is released stays so
   note: (v, c) => { v.notes = c.body.text },
   sign: (v, c) => { v.receiver = c.body.name },
   'service.add': (v, c, names) => v.services.push({ ...c.body, id: c.id, service: named(names?.services, c.body.service), pending: true }),

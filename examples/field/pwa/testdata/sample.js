@@ -24,7 +24,7 @@ const visit = (id, d, hour, minutes, status, customer, subject, more = {}) => ({
 });
 const visits = [
   visit('v0', -1, 15, 60, 'Working', 'Bergbahn Hochtal AG', 'Brake adjusted, one part ordered'),
-  visit('v1', 0, 8, 90, 'Done', 'Gipfel & Faden Lechner GmbH', 'Yearly inspection', { receiver: 'F. Lechner', services: [{ id: 'a', service: { id: 's1', name: 'Yearly inspection of a rope winch' }, quantity: '1.00', notes: '' }] }),
+  visit('v1', 0, 8, 90, 'Done', 'Gipfel & Faden Lechner GmbH', 'Yearly inspection', { state: 'Completed', receiver: 'F. Lechner', services: [{ id: 'a', service: { id: 's1', name: 'Yearly inspection of a rope winch' }, quantity: '1.00', notes: '' }] }),
   visit('v2', 0, 10, 120, 'Working', 'Alpenverein Sektion Unterinntal, Hüttenbetriebe und Materialseilbahnen', 'The winch stops under load, and the brake smells', {
     notes: 'Key at the neighbour’s.\nDog is friendly.', pending: 3,
     services: [{ id: 'a', service: { id: 's2', name: 'Lubrication' }, quantity: '1.00', notes: 'all bearings' }, { id: 'b', service: { id: 's4', name: 'Travel time' }, quantity: '1.50', notes: '', pending: true }],
@@ -78,7 +78,7 @@ const deps = {
       const of = state.visits.find(x => x.id === v);
       of.pending = (of.pending || 0) + 1;
       if (type === 'visit.start') of.status = 'Working';
-      if (type === 'finish') of.status = 'Done';
+      if (type === 'finish') Object.assign(of, { status: 'Done', state: 'Completed' });
       if (type === 'note') of.notes = body.text;
       if (type === 'sign') of.receiver = body.name;
       if (type === 'service.add') of.services.push({ id: i.id, service: catalogue.services.find(s => s.id === body.service), quantity: body.quantity, notes: body.notes, pending: true });

@@ -46,7 +46,7 @@ export function visit(app, id) {
   }
 
   function next(v) {
-    if (v.status === 'Done') return h('button', { type: 'button', onclick: reopen }, t('visit.reopen'));
+    if (v.status === 'Done') return v.state === 'FirmPlanned' && h('button', { type: 'button', onclick: reopen }, t('visit.reopen'));
     if (Math.abs(daysAhead(v.day)) > 1) return h('p', { class: 'quiet small' }, t('visit.notnow', { day: day(v.day) }));
     if (v.status === 'Working') return h('button', { type: 'button', class: 'service big', onclick: () => finish(v) }, icon('check'), t('visit.finish'));
     return h('button', { type: 'button', class: 'primary big', onclick: () => add('visit.start', {}, t('visit.started')) }, t('visit.start'));

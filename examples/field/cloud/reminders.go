@@ -32,6 +32,10 @@ const (
 
 func (c *Cloud) remindersPart() part {
 	return part{
+		routes: func(on routes) {
+			on.handle("GET", "reminders", c.serveReminders)
+			on.handle("POST", "reminders/read", c.serveRemindersRead)
+		},
 		kinds:     map[internalapi.JobKind]jobs.Kind{jobRemind: {Run: c.remind, Single: true}},
 		schedules: []internalapi.Schedule{{Name: "Reminders", Kind: jobRemind, Spec: "*/5 * * * *"}},
 		clean:     c.cleanReminders,
@@ -41,8 +45,9 @@ func (c *Cloud) remindersPart() part {
 func (c *Cloud) cleanReminders(ctx context.Context) error {
 	now := c.clock.Now()
 	_, err1 := c.config.DB.Purge(ctx, sqldb.Purge{Table: "reminders", Column: "given_at", Before: sqldb.Micros(now.Add(-remindersKept))})
-	_, err2 := c.config.DB.Purge(ctx, sqldb.Purge{Table: "people", Column: "seen_at", Before: sqldb.Micros(now.Add(-peopleKept))})
-	return errors.Join(err1, err2)
+	_, err2 := c.config.DB.Purge(ctx, sqldb.Purge{Table: "reminders_shown", Column: "given_at", Before: sqldb.Micros(now.Add(-remindersKept))})
+	_, err3 := c.config.DB.Purge(ctx, sqldb.Purge{Table: "people", Column: "seen_at", Before: sqldb.Micros(now.Add(-peopleKept))})
+	return errors.Join(err1, err2, err3)
 }
 
 // somebody is an account that was here.
@@ -74,8 +79,8 @@ func (s *store) reminded(ctx context.Context, name string) (n int, err error) {
 	return n, err
 }
 
-func (s *store) noteReminder(ctx context.Context, name string, at time.Time) error {
-	_, err := s.db.Writer().ExecContext(ctx, `INSERT INTO reminders (name, given_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name, sqldb.Micros(at))
+func (s *store) noteReminder(ctx context.Context, in executor, name string, at time.Time) error {
+	_, err := in.ExecContext(ctx, `INSERT INTO reminders (name, given_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name, sqldb.Micros(at))
 	return err
 }
 
@@ -194,14 +199,17 @@ func (c *Cloud) give(ctx context.Context, r reminder) error {
 		"notificationClass": notificationClass, "subject": tandem.Clip(r.text(who.language, c.zone), maxSubject), "priority": priority,
 		"externalId": r.name, "externalSystem": externalSystem,
 	}, nil)
+	now := c.clock.Now()
 	switch code := tandem.ErrorCode(err); {
 	case err == nil:
+		return c.config.DB.Write(ctx, func(tx *sqlTx) error {
+			return errors.Join(c.store.noteReminder(ctx, tx, r.name, now), c.store.keepShown(ctx, tx, who.userID, &r, now))
+		})
 	case code == tandem.CodeRule || code == tandem.CodeNotFound: // nobody of the account, or no visit any more
 		c.log.WarnContext(ctx, "a reminder cannot be given", "reminder", r.name, "error", err)
-	default:
-		return err
+		return c.store.noteReminder(ctx, c.config.DB.Writer(), r.name, now)
 	}
-	return c.store.noteReminder(ctx, r.name, c.clock.Now())
+	return err
 }
 
 // maxSubject is how many characters the subject of a notification has.

@@ -20,6 +20,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/examples/field/cloud"
+	"github.com/hybridapps/tandem/examples/field/pwa"
 	"github.com/hybridapps/tandem/examples/field/wire"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/internal/testkit/testdb"
@@ -68,6 +69,7 @@ type Place struct {
 	admin   string
 	adminAt time.Time
 	handler atomic.Pointer[http.Handler]
+	app     atomic.Pointer[http.Handler] // of phones; nil where there is none
 	// persons are those of the technicians that a test has made, by login.
 	persons map[string]string
 }
@@ -118,6 +120,10 @@ func (p *Place) Resource() string { return p.URL + wire.Prefix }
 // started again. While there is none calls are broken off, as by a server that is down.
 func (p *Place) listen() {
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if app := p.app.Load(); app != nil && !strings.HasPrefix(r.URL.Path, wire.Prefix) && !strings.HasPrefix(r.URL.Path, "/.well-known/") {
+			(*app).ServeHTTP(w, r)
+			return
+		}
 		h := p.handler.Load()
 		if h == nil {
 			panic(http.ErrAbortHandler)
@@ -311,6 +317,12 @@ type Cloud struct {
 func (p *Place) Cloud(change ...func(*cloud.Config)) *Cloud {
 	p.T.Helper()
 	return p.CloudOn(p.Store(sqldb.SQLite), p.T.TempDir(), change...)
+}
+
+// ServeApp serves the app of phones beside the cloud, at [Place.URL], for a [Hand] to open.
+func (p *Place) ServeApp() {
+	app := pwa.Handler(pwa.Config{Issuer: p.Issuer, ClientID: PhoneApp, Resource: p.Resource()})
+	p.app.Store(&app)
 }
 
 // Store is an empty store on an engine.

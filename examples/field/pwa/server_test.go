@@ -56,6 +56,8 @@ type server struct {
 	moved   int                   // bytes that PATCHes brought
 	callers map[string]int        // by login
 	wiped   map[string]bool       // devices
+	told    []obj                 // reminders of whoever asks
+	read    []any                 // ids that phones say were read
 	away    bool                  // there is no network
 	rule    func(command) *answer // nil lets the command through
 	fault   func(w http.ResponseWriter, r *http.Request, api http.Handler) bool
@@ -64,7 +66,7 @@ type server struct {
 func newServer() *server {
 	s := &server{
 		visits: map[string]obj{}, answers: map[string]answer{}, bodies: map[string][32]byte{}, next: map[string]int{},
-		parts: map[string]*part{}, callers: map[string]int{}, wiped: map[string]bool{},
+		parts: map[string]*part{}, callers: map[string]int{}, wiped: map[string]bool{}, told: []obj{},
 	}
 	for i, name := range []string{"a", "b", "c"} {
 		s.visits[name] = obj{"id": name, "version": 1, "number": fmt.Sprint(i + 1), "subject": "Visit " + name, "status": "Scheduled", "state": "FirmPlanned",
@@ -144,6 +146,18 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "GET catalogue":
 		a = answer{200, obj{"as_of": "2026-11-29T10:00:00Z", "services": []obj{{"id": "s1", "code": "S1", "name": "Inspection", "unit": "h"}},
 			"products": []obj{{"id": "p1", "code": "P1", "name": "Rope", "unit": "m"}}}}
+	case "GET reminders":
+		writeJSON(w, 200, s.told)
+		return
+	case "POST reminders":
+		var body struct{ Reminders []any }
+		if json.Unmarshal(text, &body) == nil && id == "read" {
+			s.read = append(s.read, body.Reminders...)
+			for _, r := range s.told {
+				r["read"] = r["read"] == true || slices.Contains(body.Reminders, r["id"])
+			}
+			a = answer{204, nil}
+		}
 	case "PUT devices":
 		a = answer{200, obj{"wipe": s.wiped[id], "next_seq": s.next[id] + 1}}
 	case "DELETE devices":
@@ -155,11 +169,17 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func write(w http.ResponseWriter, a answer) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(a.status)
-	if a.body != nil {
-		_ = json.NewEncoder(w).Encode(a.body)
+	if a.body == nil {
+		w.WriteHeader(a.status)
+		return
 	}
+	writeJSON(w, a.status, a.body)
+}
+
+func writeJSON[T any](w http.ResponseWriter, status int, body T) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
 }
 
 func (s *server) command(owner, key string, text []byte) answer {

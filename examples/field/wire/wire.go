@@ -275,6 +275,21 @@ type Device struct {
 	WipeAskedAt *time.Time `json:"wipe_asked_at"`
 }
 
+// Reminder is something that the caller was told. Visit is the one that it is of; empty for
+// one of a whole day.
+type Reminder struct {
+	ID    string    `json:"id"`
+	Text  string    `json:"text"`
+	Visit string    `json:"visit"`
+	At    time.Time `json:"at"`
+	Read  bool      `json:"read"`
+}
+
+// RemindersRead says which reminders the caller has read, by their ids.
+type RemindersRead struct {
+	Reminders []string `json:"reminders"`
+}
+
 // ReportAsk asks for the report of a day, 2006-01-02; empty means today.
 type ReportAsk struct {
 	Day string `json:"day"`

@@ -3,6 +3,7 @@ import * as auth from './auth.js'
 import * as device from './device.js'
 import * as photos from './photos.js'
 import * as queue from './queue.js'
+import * as reminders from './reminders.js'
 import * as store from './store.js'
 import * as visits from './visits.js'
 import { start } from './screens/app.js'
@@ -12,7 +13,7 @@ const REFRESH = 5 * 60_000 // ms
 async function begin() {
   await store.forgetOld()
   const failed = location.pathname === '/callback' && await auth.finishSignIn().then(() => false, (error) => error)
-  const app = await start(document.getElementById('app'), { auth, queue, visits, device, photos })
+  const app = await start(document.getElementById('app'), { auth, queue, visits, reminders, device, photos })
   if (failed) app.do(() => Promise.reject(failed)) // says so
   const refresh = () => document.visibilityState === 'visible' && visits.refresh().catch(() => {})
   queue.start()

@@ -2,6 +2,8 @@
 // that the server has not said its last word on.
 import * as store from './store.js'
 import { fetchApi, partition } from './auth.js'
+import { newer } from './copy.js'
+import { fetchNew as fetchReminders } from './reminders.js'
 
 /** Calls `fn` on 'change'. */
 export const on = store.on
@@ -55,19 +57,8 @@ export async function catalogue() {
   return await (await partition())?.value('catalogue') ?? { services: [], products: [] }
 }
 
-// What the server has new under an ETag, or null; another language is another text.
-async function newer(db, path) {
-  const language = self.document?.documentElement.lang ?? ''
-  const known = await db.value(`etag ${path}`)
-  const answer = await fetchApi(path, { owner: db, headers: known?.language === language ? { 'If-None-Match': known.etag } : {} })
-  if (answer.status === 304) return null
-  if (!answer.ok) throw new Error(`the server answers ${answer.status}`)
-  const value = await answer.json()
-  return { value, keep: () => answer.headers.get('ETag') && db.set(`etag ${path}`, { etag: answer.headers.get('ETag'), language }) }
-}
-
 let refreshing
-/** Fetches what is new; without network it throws and all stays as it is. */
+/** Fetches what is new, reminders too; without network it throws and all stays as it is. */
 export function refresh() {
   refreshing ??= fetchAll().finally(() => { refreshing = undefined })
   return refreshing
@@ -91,6 +82,7 @@ async function fetchAll() {
     await db.set('asOf', list.value.as_of)
     await list.keep()
   }
+  await fetchReminders(db)
   store.changed()
 }
 

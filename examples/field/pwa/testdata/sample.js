@@ -49,6 +49,12 @@ const all = [
 ];
 
 const state = { session: { id: 'u1', name: 'Tom Berger', login: 'tom', expired: false }, online: true, update: false, persisted: false, items: all, visits, asOf: at(0, 0, 1).toISOString(), deeds: [] };
+state.told = [
+  { id: 'soon/v3', text: 'Visit at 14:00: Seilerei Hofer, Rope to be shortened', visit: 'v3', at: new Date().toISOString() },
+  { id: 'soon/v1', text: 'Visit at 08:00: begun already', visit: 'v1', at: new Date().toISOString() },
+  { id: 'day', text: '3 visits today, the first at 08:00: Gipfel & Faden Lechner GmbH', visit: '', at: new Date().toISOString() },
+  { id: 'yesterday', text: '2 visits today, which was yesterday', visit: '', at: at(-1, 6).toISOString() },
+];
 const did = (...deed) => { state.deeds.push(deed); changed(); };
 
 async function picture(id) {
@@ -88,6 +94,7 @@ const deps = {
     },
   },
   visits: { on, all: async () => ({ asOf: state.asOf, visits: state.visits }), get: async id => state.visits.find(v => v.id === id), refresh: async () => did('refresh'), catalogue: async () => catalogue },
+  reminders: { on, unread: async () => state.told, read: async id => { state.told = state.told.filter(r => r.id !== id); did('read', id); } },
   device: { on, info: async () => ({ id: 'd1', name: 'This phone', used: 18.4e6, quota: 2.1e9, persisted: state.persisted, version: '3f9a2c7', updateWaiting: state.update }), persist: async () => { state.persisted = true; did('persist'); }, applyUpdate: async () => did('applyUpdate'), wipe: async () => did('wipe') },
   photos: { prepare: async file => { if (!/^image\/(jpeg|png)$/.test(file.type)) throw new Error('not a picture'); return new Blob([await file.arrayBuffer()], { type: 'image/jpeg' }); } },
 };

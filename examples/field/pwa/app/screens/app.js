@@ -21,7 +21,7 @@ const routes = [
 ];
 
 /**
- * Shows the app inside root. Deps are the modules auth, queue, visits, device and photos.
+ * Shows the app inside root. Deps are the modules auth, queue, visits, reminders, device and photos.
  * A screen is a function of (app, …parts of its address) that answers {view, leave?}.
  * view answers {title, back?, aside?, body, acts?} and is asked again after each change.
  */

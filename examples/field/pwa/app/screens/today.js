@@ -1,4 +1,4 @@
-// Today: the day's visits along its hours, what is left of yesterday, and the coming days.
+// Today: what one was reminded of, the day's visits along its hours, what is left of yesterday, and the coming days.
 import { h, icon } from './dom.js';
 import { t, count, time, day, dayOf, daysAhead, ago } from './say.js';
 import { who } from './visit.js';
@@ -14,7 +14,7 @@ export function today(app) {
   }
   return {
     async view() {
-      const { asOf, visits } = await app.deps.visits.all();
+      const [{ asOf, visits }, reminders] = await Promise.all([app.deps.visits.all(), app.deps.reminders.unread()]);
       const sorted = visits.slice().sort((a, b) => (a.start || a.day).localeCompare(b.start || b.day));
       const now = sorted.filter(v => daysAhead(v.day) === 0);
       const left = sorted.filter(v => daysAhead(v.day) < 0 && v.status !== 'Done');
@@ -24,6 +24,7 @@ export function today(app) {
         aside: h('button', { type: 'button', class: busy ? 'round turning' : 'round', 'aria-label': t('refresh'), 'aria-busy': String(busy), onclick: refresh }, icon('refresh')),
         body: [
           h('div', { class: 'dayhead' }, h('p', { class: 'date' }, day(dayOf())), progress(now)),
+          told(reminders.filter(r => due(r, visits))),
           byDay(left).map(([d, of]) => section(`${t('today.left')} · ${day(d, { weekday: 'long', day: 'numeric', month: 'short' })}`, of, true, 'warn')),
           now.length ? timeline(now) : h('div', { class: 'card none' }, icon('check', 'large'), h('p', null, t(asOf ? 'today.none' : 'today.unknown'))),
           byDay(coming).map(([d, of]) => section(daysAhead(d) === 1 ? `${t('tomorrow')} · ${day(d, { weekday: 'long', day: 'numeric', month: 'short' })}` : day(d), of, true)),
@@ -32,7 +33,16 @@ export function today(app) {
       };
     },
   };
+
+  function told(reminders) {
+    return reminders.length > 0 && h('ul', { class: 'told', 'aria-label': t('reminders') }, reminders.map(r => h('li', { key: r.id, class: 'card' }, icon('bell'),
+      r.visit ? h('a', { href: '#/visit/' + r.visit }, r.text) : h('span', null, r.text),
+      h('button', { type: 'button', class: 'round', 'aria-label': t('reminders.read', { text: r.text }), onclick: () => app.do(() => app.deps.reminders.read(r.id)) }, icon('check')))));
+  }
 }
+
+// Whether a reminder is of use still: it is of today, and its visit has not begun.
+const due = (r, visits) => dayOf(new Date(r.at)) === dayOf() && (!r.visit || visits.some(v => v.id === r.visit && v.status === 'Scheduled'));
 
 const byDay = visits => Object.entries(Object.groupBy ? Object.groupBy(visits, v => v.day) : visits.reduce((days, v) => ({ ...days, [v.day]: [...days[v.day] || [], v] }), {}));
 

@@ -13,6 +13,7 @@ export default {
   'error.any': 'Не стана: {why}', 'error.QuotaExceededError': 'На телефона няма повече място. Изпратете каквото чака и опитайте пак.',
   'error.network': 'В момента няма мрежа. Опитайте пак там, където има.', 'error.RangeError': 'Един файл може да е най-много 15 MB. Вземете по-малка снимка.', 'error.SignInNeeded': 'Първо влезте.',
   'today.left': 'Незавършени', 'today.none': 'Днес няма посещения', 'today.unknown': 'Посещенията идват с първата мрежа', 'today.done': '{done} от {all} готови',
+  reminders: 'Напомняния', 'reminders.read': 'Прочетено: {text}',
   asof: 'Към {time}, {ago}', 'asof.never': 'Още не е заредено',
   'status.Scheduled': 'Планирано', 'status.Working': 'В работа', 'status.Done': 'Готово',
   waits: 'чака', 'waiting.one': '{n} чака', 'waiting.other': '{n} чакат',

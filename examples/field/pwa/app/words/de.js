@@ -13,6 +13,7 @@ export default {
   'error.any': 'Das hat nicht geklappt: {why}', 'error.QuotaExceededError': 'Auf diesem Telefon ist kein Platz mehr. Senden Sie, was wartet, und versuchen Sie es noch einmal.',
   'error.network': 'Gerade ist kein Netz da. Versuchen Sie es dort noch einmal, wo es welches gibt.', 'error.RangeError': 'Eine Datei darf höchstens 15 MB haben. Nehmen Sie ein kleineres Bild.', 'error.SignInNeeded': 'Melden Sie sich zuerst an.',
   'today.left': 'Nicht abgeschlossen', 'today.none': 'Heute keine Einsätze', 'today.unknown': 'Ihre Einsätze kommen mit dem ersten Netz', 'today.done': '{done} von {all} erledigt',
+  reminders: 'Erinnerungen', 'reminders.read': 'Gelesen: {text}',
   asof: 'Stand {time}, {ago}', 'asof.never': 'Noch nicht geladen',
   'status.Scheduled': 'Geplant', 'status.Working': 'In Arbeit', 'status.Done': 'Erledigt',
   waits: 'wartet', 'waiting.one': '{n} wartet', 'waiting.other': '{n} warten',

@@ -13,6 +13,7 @@ export default {
   'error.any': 'That did not work: {why}', 'error.QuotaExceededError': 'This phone has no room left. Send what waits, then try again.',
   'error.network': 'There is no network just now. Try again where there is.', 'error.RangeError': 'A file may have 15 MB at most. Take a smaller picture.', 'error.SignInNeeded': 'Sign in first.',
   'today.left': 'Not finished', 'today.none': 'No visits today', 'today.unknown': 'Your visits come with the first network', 'today.done': '{done} of {all} done',
+  reminders: 'Reminders', 'reminders.read': 'Read: {text}',
   asof: 'As of {time}, {ago}', 'asof.never': 'Not loaded yet',
   'status.Scheduled': 'Scheduled', 'status.Working': 'Working', 'status.Done': 'Done',
   waits: 'waits', 'waiting.one': '{n} waits', 'waiting.other': '{n} wait',

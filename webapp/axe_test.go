@@ -2,11 +2,13 @@ package webapp_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internal/testkit/chromium"
 	"github.com/hybridapps/tandem/internalapi"
@@ -80,7 +82,12 @@ func TestPagesAreAccessible(t *testing.T) {
 	s.attach(access, visitsSet+"("+visit+")", "winch-1.jpg", "c-1", "field/photo", photo(t, 640, 480))
 	s.attach(access, visitsSet+"("+visit+")", "small.jpg", "c-1/thumbnail", "field/thumbnail", photo(t, 320, 240))
 	s.attach(access, visitsSet+"("+visit+")", "signature.txt", "c-2", "field/signature", []byte("F. Lechner"))
-	for _, path := range []string{"/visits/" + visit, "/approvals", "/approvals/" + large, "/orders/" + large} {
+	sessions := s.in.Sessions(false)
+	maria := sessions[slices.IndexFunc(sessions, func(one tandem.Session) bool { return one.User == "maria" })]
+	for _, said := range []string{"3 visits today, the first at 10:00: Gipfel & Faden Lechner GmbH", "Visit at 10:00: Gipfel & Faden Lechner GmbH, yearly inspection"} {
+		s.tell(access, visitsSet+"("+visit+")", maria.UserID, said)
+	}
+	for _, path := range []string{"/visits/" + visit, "/notifications", "/approvals", "/approvals/" + large, "/orders/" + large} {
 		open(s.url + path)
 	}
 	do(chromedp.Click(chromedp.CSS("#sign-out")), chromedp.WaitVisible(chromedp.CSS("#signed-out")))

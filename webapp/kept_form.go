@@ -79,6 +79,8 @@ func actionWords(path string) words.Text {
 		return words.T("Confirm that the shipment arrived")
 	case strings.HasPrefix(path, portalShipmentsPath):
 		return words.T("Send the shipment to the other address")
+	case path == pathNotifications:
+		return english("Mark the notifications as read")
 	case strings.HasPrefix(path, "/schedules/"):
 		return english("Change or run the schedule")
 	}

@@ -98,6 +98,8 @@ type page struct {
 	Once string
 	// Orders is what the person may do with orders.
 	Orders allowed
+	// Bell is the way to the person's notifications; empty for none.
+	Bell string
 	// Plain pages offer no sign-in, Narrow ones are for reading.
 	Plain, Narrow bool
 	// Paper is a view for the printer.

@@ -49,6 +49,9 @@ func (a *App) routes() http.Handler {
 	internal("GET /visits/{id}", a.fieldVisit)
 	long("GET /files/{id}", a.fileContent)
 
+	internal("GET "+pathNotifications, a.notifications)
+	internal("POST "+pathNotifications, a.readNotifications)
+
 	internal("GET /stock", a.stock)
 	internal("POST /stock/sync", a.syncStock)
 	internal("GET /jobs", a.jobs)

@@ -132,6 +132,9 @@ func (v *visit) frame(p *page) {
 		items = externalMenu
 	}
 	p.Menu, p.Orders = menu(v.permitted(items), v.r.URL.Path), v.may(setOrders)
+	if !v.who.External() && v.may(setNotifications).Read {
+		p.Bell = pathNotifications
+	}
 	p.Strip = &strip{Half: "user", Identity: v.who.Login, Worker: v.worker}
 	if v.who.External() {
 		p.Strip.Half = "none"

@@ -3,6 +3,7 @@ package data
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 
 	"github.com/hybridapps/tandem"
@@ -87,14 +88,16 @@ func (s *Permissions) read(ctx context.Context, d *permission.Definitions) (err 
 		return err
 	}
 	grants, err := permissionGrants.All(db.QueryContext(ctx, permissionGrants.Select+`ORDER BY group_id, key_id`))
-	d.Grants = sqldb.Each(grants, func(g *grantRow) permission.Grant {
-		g.Rights = permission.Right(g.rights)
-		if g.attributes != "" {
-			g.UpdateAttributes = strings.Split(g.attributes, ",")
-		}
-		return g.Grant
-	})
+	d.Grants = sqldb.Each(grants, (*grantRow).grant)
 	return err
+}
+
+func (g *grantRow) grant() permission.Grant {
+	g.Rights = permission.Right(g.rights)
+	if g.attributes != "" {
+		g.UpdateAttributes = strings.Split(g.attributes, ",")
+	}
+	return g.Grant
 }
 
 // GroupsOf implements [permission.Store].
@@ -166,17 +169,27 @@ func (s *Permissions) EachAccount(ctx context.Context, each func(u *tandem.User,
 	return each(&u, groups)
 }
 
+// errUnchanged takes back a transaction that changed nothing.
+var errUnchanged = errors.New("nothing was changed")
+
 // change runs f in a transaction that counts the version up when f says that it
-// changed something.
+// changed something. The version is counted first, so that one changes after the other
+// and f may decide by what it reads.
 func (s *Permissions) change(ctx context.Context, f func(tx *sql.Tx) (changed bool, err error)) error {
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		changed, err := f(tx)
-		if err != nil || !changed {
+	err := s.db.Write(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `UPDATE change_counters SET last = last + 1 WHERE name = 'permissions'`); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE change_counters SET last = last + 1 WHERE name = 'permissions'`)
+		changed, err := f(tx)
+		if err == nil && !changed {
+			err = errUnchanged
+		}
 		return err
 	})
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	return err
 }
 
 // PutGroup implements [permission.Store].
@@ -233,9 +246,39 @@ func putKey(ctx context.Context, tx *sql.Tx, k permission.Key) (added bool, err 
 	return sqldb.Changed(tx.ExecContext(ctx, permissionKeys.Insert+` ON CONFLICT (id) DO NOTHING`, permissionKeys.Values(&k)...))
 }
 
-// PutGrant implements [permission.Store].
-func (s *Permissions) PutGrant(ctx context.Context, g permission.Grant) error {
-	return s.change(ctx, func(tx *sql.Tx) (bool, error) { return true, putGrant(ctx, tx, g) })
+// ChangeGrant implements [permission.Store].
+func (s *Permissions) ChangeGrant(ctx context.Context, groupID string, k permission.Key,
+	change func(had *permission.Grant) (*permission.Grant, error),
+) error {
+	return s.change(ctx, func(tx *sql.Tx) (bool, error) {
+		group, err := permissionGroups.All(tx.QueryContext(ctx, permissionGroups.Select+`WHERE id = $1`, groupID))
+		if err == nil && len(group) == 0 {
+			err = tandem.Errorf(tandem.CodeNotFound, "the group is gone")
+		}
+		if err != nil {
+			return false, err
+		}
+		there, err := permissionGrants.All(tx.QueryContext(ctx, permissionGrants.Select+`WHERE group_id = $1 AND key_id = $2`, groupID, k.ID))
+		if err != nil {
+			return false, err
+		}
+		var had *permission.Grant
+		if len(there) > 0 {
+			g := there[0].grant()
+			had = &g
+		}
+		has, err := change(had)
+		switch {
+		case err != nil:
+			return false, err
+		case has == nil:
+			return sqldb.Changed(tx.ExecContext(ctx, `DELETE FROM permission_grants WHERE group_id = $1 AND key_id = $2`, groupID, k.ID))
+		}
+		if _, err := putKey(ctx, tx, k); err != nil {
+			return false, err
+		}
+		return true, putGrant(ctx, tx, *has)
+	})
 }
 
 func putGrant(ctx context.Context, tx *sql.Tx, g permission.Grant) error {
@@ -243,15 +286,6 @@ func putGrant(ctx context.Context, tx *sql.Tx, g permission.Grant) error {
 	_, err := tx.ExecContext(ctx, permissionGrants.Insert+` ON CONFLICT (group_id, key_id)
 		DO UPDATE SET rights = excluded.rights, update_attributes = excluded.update_attributes`, permissionGrants.Values(&row)...)
 	return err
-}
-
-// RemoveGrant implements [permission.Store].
-func (s *Permissions) RemoveGrant(ctx context.Context, groupID, keyID string) (there bool, err error) {
-	err = s.change(ctx, func(tx *sql.Tx) (bool, error) {
-		there, err = sqldb.Changed(tx.ExecContext(ctx, `DELETE FROM permission_grants WHERE group_id = $1 AND key_id = $2`, groupID, keyID))
-		return there, err
-	})
-	return there, err
 }
 
 // AddSets implements [permission.Store].

@@ -39,7 +39,7 @@ func (a *Admin) Grant(ctx context.Context, by tandem.By, group string, on Target
 	if g.Type != NormalGroup && g.Type != Everybody && g.Type != PowerUsers {
 		return Grant{}, tandem.Errorf(tandem.CodeRule, "the group %s has everything it can have", g.Name)
 	}
-	k, isNew, err := a.target(&d, on)
+	k, err := a.target(&d, on)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -56,16 +56,15 @@ func (a *Admin) Grant(ctx context.Context, by tandem.By, group string, on Target
 	if err := a.mayGive(ctx, nil, []GrantOn{{made, k}}); err != nil {
 		return Grant{}, err
 	}
-	had := d.had(&g, &k)
-	if !alone {
-		made = d.merged(made)
-	}
-	if isNew {
-		if err := a.Store.PutKey(ctx, k); err != nil {
-			return Grant{}, err
+	var before tandem.Attributes
+	err = a.Store.ChangeGrant(ctx, g.ID, k, func(had *Grant) (*Grant, error) {
+		before = rightsOn(&k, had)
+		if had != nil && !alone {
+			made = made.with(had)
 		}
-	}
-	if err := a.Store.PutGrant(ctx, made); err != nil {
+		return &made, nil
+	})
+	if err != nil {
 		return Grant{}, err
 	}
 	self, err := a.isIn(ctx, g.ID)
@@ -73,43 +72,32 @@ func (a *Admin) Grant(ctx context.Context, by tandem.By, group string, on Target
 		return Grant{}, err
 	}
 	f := tandem.Facts{Rule: tandem.RuleGranted, Group: g.ID, Key: k.ID, Need: made.Rights.String(), Self: self, Subject: g.subject()}
-	f.Changed(had, rightsOn(&k, &made))
+	f.Changed(before, rightsOn(&k, &made))
 	return made, a.record(ctx, by, f, "group %q granted %s on %s%s", g.Name, made.Words(), k.Words(), byThemselves(self))
 }
 
-// had is what a group was granted on a key, for the record; nil for nothing.
-func (d *Definitions) had(g *Group, k *Key) tandem.Attributes {
-	for i := range d.Grants {
-		if had := &d.Grants[i]; had.Group == g.ID && had.Key == k.ID {
-			return rightsOn(k, had)
-		}
-	}
-	return nil
-}
-
+// rightsOn is what is granted on a key, for the record; nil for nothing.
 func rightsOn(k *Key, g *Grant) tandem.Attributes {
+	if g == nil {
+		return nil
+	}
 	return tandem.Attributes{"on": k.Words(), "rights": g.Words()}
 }
 
-// merged is a grant with what the group has on the key already.
-func (d *Definitions) merged(g Grant) Grant {
-	for _, had := range d.Grants {
-		if had.Group != g.Group || had.Key != g.Key {
-			continue
-		}
-		switch {
-		case had.Rights&Update == 0: // the new ones say what may be updated
-		case g.Rights&Update == 0:
-			g.UpdateAttributes = had.UpdateAttributes
-		case len(had.UpdateAttributes) == 0 || len(g.UpdateAttributes) == 0:
-			g.UpdateAttributes = nil
-		default:
-			g.UpdateAttributes = append(g.UpdateAttributes, had.UpdateAttributes...)
-			slices.Sort(g.UpdateAttributes)
-			g.UpdateAttributes = slices.Compact(g.UpdateAttributes)
-		}
-		g.Rights |= had.Rights
+// with is a grant with what the group has on the key already.
+func (g Grant) with(had *Grant) Grant {
+	switch {
+	case had.Rights&Update == 0: // the new ones say what may be updated
+	case g.Rights&Update == 0:
+		g.UpdateAttributes = had.UpdateAttributes
+	case len(had.UpdateAttributes) == 0 || len(g.UpdateAttributes) == 0:
+		g.UpdateAttributes = nil
+	default:
+		g.UpdateAttributes = slices.Concat(g.UpdateAttributes, had.UpdateAttributes)
+		slices.Sort(g.UpdateAttributes)
+		g.UpdateAttributes = slices.Compact(g.UpdateAttributes)
 	}
+	g.Rights |= had.Rights
 	return g
 }
 
@@ -127,65 +115,67 @@ func (a *Admin) Revoke(ctx context.Context, by tandem.By, group string, on Targe
 	if err != nil {
 		return err
 	}
-	k, _, err := a.target(&d, on)
+	k, err := a.target(&d, on)
 	if err != nil {
 		return err
 	}
 	if err := a.mayTake(ctx, &g, k.ID); err != nil {
 		return err
 	}
-	there, err := a.Store.RemoveGrant(ctx, g.ID, k.ID)
+	f := tandem.Facts{Group: g.ID, Key: k.ID, Subject: g.subject()}
+	err = a.Store.ChangeGrant(ctx, g.ID, k, func(had *Grant) (*Grant, error) {
+		if had == nil {
+			return nil, tandem.Errorf(tandem.CodeNotFound, "the group %s is granted nothing on %s", g.Name, k.Words())
+		}
+		f.Changed(rightsOn(&k, had), nil)
+		return nil, nil
+	})
 	if err != nil {
 		return err
 	}
-	if !there {
-		return tandem.Errorf(tandem.CodeNotFound, "the group %s is granted nothing on %s", g.Name, k.Words())
-	}
-	f := tandem.Facts{Group: g.ID, Key: k.ID, Subject: g.subject()}
-	f.Changed(d.had(&g, &k), nil)
 	return a.record(ctx, by, f, "group %q has no right on %s any more", g.Name, k.Words())
 }
 
-// target finds the key of what is named; isNew says that it has to be made.
-func (a *Admin) target(d *Definitions, on Target) (k Key, isNew bool, err error) {
+// target finds the key of what is named, which an attribute may not have yet.
+func (a *Admin) target(d *Definitions, on Target) (k Key, err error) {
 	switch {
 	case on.System != "" && on.Set+on.Column+on.Key == "":
 		at := slices.IndexFunc(abilities, func(k Key) bool { return strings.EqualFold(k.Name, on.System) || k.ID == on.System })
 		if at < 0 {
-			return k, false, tandem.Errorf(tandem.CodeNotFound, "there is no ability %q; use one of %s", tandem.Clip(on.System, 40),
+			return k, tandem.Errorf(tandem.CodeNotFound, "there is no ability %q; use one of %s", tandem.Clip(on.System, 40),
 				strings.Join(abilityNames(), ", "))
 		}
 		k = abilities[at]
 	case on.System != "":
-		return k, false, tandem.Errorf(tandem.CodeInvalid, "name one thing that the rights are for: a set, a column, a key or an ability")
+		return k, tandem.Errorf(tandem.CodeInvalid, "name one thing that the rights are for: a set, a column, a key or an ability")
 	case on.Set != "" && on.Column == "" && on.Key == "":
 		k = Key{ID: SetKeyID(on.Set), Kind: SetKey}
 	case on.Column != "" && on.Set == "" && on.Key == "":
 		set, attribute, ok := strings.Cut(on.Column, ".")
 		if !ok {
-			return k, false, tandem.Errorf(tandem.CodeInvalid, "%q is not Set.Attribute, as in General_Products_Products.StandardCostPerLot",
+			return k, tandem.Errorf(tandem.CodeInvalid, "%q is not Set.Attribute, as in General_Products_Products.StandardCostPerLot",
 				tandem.Clip(on.Column, 100))
 		}
 		declaring, err := a.Sets.Attribute(set, attribute)
 		if err != nil {
-			return k, false, err
+			return k, err
 		}
 		k = Key{ID: ColumnKeyID(declaring, attribute), Kind: ColumnKey, Name: declaring + "." + attribute, EntityName: declaring, Attribute: attribute}
 	case on.Key != "" && on.Set == "" && on.Column == "":
 		k, err = d.RowKey(on.Key)
-		return k, false, err
+		return k, err
 	default:
-		return k, false, tandem.Errorf(tandem.CodeInvalid, "name one thing that the rights are for: a set, a column, a key or an ability")
+		return k, tandem.Errorf(tandem.CodeInvalid, "name one thing that the rights are for: a set, a column, a key or an ability")
 	}
 	at := slices.IndexFunc(d.Keys, func(known Key) bool { return known.ID == k.ID })
 	switch {
 	case at >= 0:
-		return d.Keys[at], false, nil
+		return d.Keys[at], nil
 	case k.Kind == SetKey:
-		return k, false, tandem.Errorf(tandem.CodeInvalid, "there is no entity set %q that has a key of its own; "+
+		return k, tandem.Errorf(tandem.CodeInvalid, "there is no entity set %q that has a key of its own; "+
 			"parts of an aggregate, like lines, go with its root", tandem.Clip(on.Set, 100))
 	}
-	return k, true, nil
+	return k, nil
 }
 
 // RowKey finds a key that rows have, by its name or id.

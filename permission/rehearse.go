@@ -337,17 +337,24 @@ func (s *rehearsal) PutKey(_ context.Context, k Key) error {
 	return nil
 }
 
-// PutGrant implements [Store].
-func (s *rehearsal) PutGrant(_ context.Context, g Grant) error {
-	s.d.Grants = append(slices.DeleteFunc(s.d.Grants, func(had Grant) bool { return had.Group == g.Group && had.Key == g.Key }), g)
-	return nil
-}
-
-// RemoveGrant implements [Store].
-func (s *rehearsal) RemoveGrant(_ context.Context, groupID, keyID string) (there bool, err error) {
-	n := len(s.d.Grants)
-	s.d.Grants = slices.DeleteFunc(s.d.Grants, func(had Grant) bool { return had.Group == groupID && had.Key == keyID })
-	return len(s.d.Grants) < n, nil
+// ChangeGrant implements [Store].
+func (s *rehearsal) ChangeGrant(ctx context.Context, groupID string, k Key, change func(had *Grant) (*Grant, error)) error {
+	of := func(g Grant) bool { return g.Group == groupID && g.Key == k.ID }
+	var had *Grant
+	if at := slices.IndexFunc(s.d.Grants, of); at >= 0 {
+		g := s.d.Grants[at]
+		had = &g
+	}
+	has, err := change(had)
+	if err != nil {
+		return err
+	}
+	s.d.Grants = slices.DeleteFunc(s.d.Grants, of)
+	if has == nil {
+		return nil
+	}
+	s.d.Grants = append(s.d.Grants, *has)
+	return s.PutKey(ctx, k)
 }
 
 // AddSets implements [Store].

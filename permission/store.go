@@ -35,10 +35,10 @@ type Store interface {
 	RemoveMember(ctx context.Context, groupID, userID string) (there bool, err error)
 	// PutKey makes a key, unless there is one with its id.
 	PutKey(ctx context.Context, k Key) error
-	// PutGrant makes a grant, in the place of the one of this group on this key.
-	PutGrant(ctx context.Context, g Grant) error
-	// RemoveGrant removes one; there reports whether there was one.
-	RemoveGrant(ctx context.Context, groupID, keyID string) (there bool, err error)
+	// ChangeGrant changes what a group is granted on a key, which it makes unless there is
+	// one with its id. change is given what the group has, nil for nothing, and returns
+	// what it is to have; nothing else is changed meanwhile.
+	ChangeGrant(ctx context.Context, groupID string, k Key, change func(had *Grant) (*Grant, error)) error
 	// AddSets makes the keys of the entity sets that have none, and grants each of
 	// these as given: they are new in this version of the program.
 	AddSets(ctx context.Context, sets []Key, grants []Grant) error

@@ -50,18 +50,11 @@ func (b *breaking) PutKey(ctx context.Context, k permission.Key) error {
 	return b.Store.PutKey(ctx, k)
 }
 
-func (b *breaking) PutGrant(ctx context.Context, g permission.Grant) error {
+func (b *breaking) ChangeGrant(ctx context.Context, group string, k permission.Key, change func(*permission.Grant) (*permission.Grant, error)) error {
 	if err := b.next(); err != nil {
 		return err
 	}
-	return b.Store.PutGrant(ctx, g)
-}
-
-func (b *breaking) RemoveGrant(ctx context.Context, group, key string) (bool, error) {
-	if err := b.next(); err != nil {
-		return false, err
-	}
-	return b.Store.RemoveGrant(ctx, group, key)
+	return b.Store.ChangeGrant(ctx, group, k, change)
 }
 
 // granted is who is in which group, and what groups are granted, in words.

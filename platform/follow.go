@@ -145,13 +145,9 @@ func (s followedPermissions) PutKey(ctx context.Context, k permission.Key) error
 	return s.follow(ctx, s.Permissions.PutKey(ctx, k))
 }
 
-// PutGrant implements [permission.Store].
-func (s followedPermissions) PutGrant(ctx context.Context, g permission.Grant) error {
-	return s.follow(ctx, s.Permissions.PutGrant(ctx, g))
-}
-
-// RemoveGrant implements [permission.Store].
-func (s followedPermissions) RemoveGrant(ctx context.Context, groupID, keyID string) (bool, error) {
-	there, err := s.Permissions.RemoveGrant(ctx, groupID, keyID)
-	return there, s.follow(ctx, err)
+// ChangeGrant implements [permission.Store].
+func (s followedPermissions) ChangeGrant(ctx context.Context, groupID string, k permission.Key,
+	change func(had *permission.Grant) (*permission.Grant, error),
+) error {
+	return s.follow(ctx, s.Permissions.ChangeGrant(ctx, groupID, k, change))
 }

@@ -35,15 +35,14 @@ func TestE4_ChangesActOnEveryReplica(t *testing.T) {
 		sees("at first", false)
 		w.must(store.PutKey(t.Context(), permission.Key{ID: key, Kind: permission.SetKey, EntityName: "Set"}))
 		w.must(store.PutGroup(t.Context(), permission.Group{ID: "g", Name: "G", Type: permission.NormalGroup}))
-		w.must(store.PutGrant(t.Context(), permission.Grant{Group: "g", Key: key, Rights: permission.Read}))
+		w.must(granted(t.Context(), store, key, &permission.Grant{Group: "g", Key: key, Rights: permission.Read}))
 		sees("in no group", false)
 		_, err := store.PutMember(t.Context(), "g", w.svc.ID)
 		w.must(err)
 		sees("put into a group", true)
-		_, err = store.RemoveGrant(t.Context(), "g", key)
-		w.must(err)
+		w.must(granted(t.Context(), store, key, nil))
 		sees("the grant taken away", false)
-		w.must(store.PutGrant(t.Context(), permission.Grant{Group: "g", Key: key, Rights: permission.Read}))
+		w.must(granted(t.Context(), store, key, &permission.Grant{Group: "g", Key: key, Rights: permission.Read}))
 		sees("granted again", true)
 		_, err = store.RemoveMember(t.Context(), "g", w.svc.ID)
 		w.must(err)
@@ -75,7 +74,7 @@ func TestRightsAfterARestore(t *testing.T) {
 			w.must(err)
 			return r.Set("Set", permission.Read)
 		}
-		w.must(store.PutGrant(t.Context(), permission.Grant{Group: "g", Key: key, Rights: permission.Read}))
+		w.must(granted(t.Context(), store, key, &permission.Grant{Group: "g", Key: key, Rights: permission.Read}))
 		if !reads() {
 			t.Error("what is granted cannot be done")
 		}
@@ -180,4 +179,10 @@ func BenchmarkRightsOf(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// granted gives the group "g" what it is to be granted on the key of a set; nil is nothing.
+func granted(ctx context.Context, store *data.Permissions, key string, what *permission.Grant) error {
+	k := permission.Key{ID: key, Kind: permission.SetKey, EntityName: "Set"}
+	return store.ChangeGrant(ctx, "g", k, func(*permission.Grant) (*permission.Grant, error) { return what, nil })
 }

@@ -17,7 +17,8 @@ import (
 // Metadata is the discovery document: what is true of this server, and nothing
 // that is not.
 func (h *Handler) Metadata() oauth.Metadata {
-	methods := []string{oauth.AuthSecretBasic, oauth.AuthSecretPost, oauth.AuthPrivateKeyJWT, oauth.AuthNone}
+	proofs := []string{oauth.AuthSecretBasic, oauth.AuthSecretPost, oauth.AuthPrivateKeyJWT}
+	methods := append(slices.Clone(proofs), oauth.AuthNone)
 	var algorithms []string
 	for _, a := range token.AssertionAlgorithms {
 		algorithms = append(algorithms, string(a))
@@ -52,7 +53,7 @@ func (h *Handler) Metadata() oauth.Metadata {
 		RevocationAuthMethods:    methods,
 		RevocationAuthAlgorithms: algorithms,
 		// Bearer: with a service token (RFC 8414 section 2).
-		IntrospectionAuthMethods:    append(slices.Clone(methods), "Bearer"),
+		IntrospectionAuthMethods:    append(slices.Clone(proofs), oauth.TokenTypeBearer),
 		IntrospectionAuthAlgorithms: algorithms,
 		SignInIntrospection:         true,
 		IssParameterSupported:       true,

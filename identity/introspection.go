@@ -86,9 +86,6 @@ func (h *Handler) introspect(w http.ResponseWriter, q *request) (oauth.Introspec
 	case token.IsRefreshToken(text):
 		return h.introspectRefresh(ctx, q, text)
 	case uuid.Validate(text) == nil && len(text) == 36:
-		if q.app.ClientType == tandem.ClientPublic { // it has proved nothing, and a sid is no secret
-			return none, nil
-		}
 		return h.introspectSignIn(ctx, q, text, "", about == oauth.AboutPerson)
 	}
 	p, err := h.speaker(ctx, text)
@@ -101,15 +98,19 @@ func (h *Handler) introspect(w http.ResponseWriter, q *request) (oauth.Introspec
 }
 
 // admitIntrospector finds out who asks: a client with a credential, or a back
-// end with its service token (RFC 7662 section 2.1).
+// end with its service token (RFC 7662 section 2.1). A public application proves
+// nothing, so that whoever has found a token could ask in its name.
 func (h *Handler) admitIntrospector(ctx context.Context, q *request) error {
-	headers := q.http.Header["Authorization"]
-	if len(headers) != 1 {
-		return h.authenticate(ctx, q)
+	scheme, text, ok := "", "", false
+	if headers := q.http.Header["Authorization"]; len(headers) == 1 {
+		scheme, text, ok = oauth.AccessToken(headers[0])
 	}
-	scheme, text, ok := oauth.AccessToken(headers[0])
 	if !ok {
-		return h.authenticate(ctx, q)
+		err := h.authenticate(ctx, q)
+		if err == nil && q.facts.Auth == oauth.AuthNone {
+			return token.By(tandem.RuleCredMissing, errClient)
+		}
+		return err
 	}
 	q.bearerTried = true
 	p, err := h.own().VerifyAccess(ctx, text)

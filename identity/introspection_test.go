@@ -9,6 +9,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -89,7 +90,7 @@ func TestD27_I1_IntrospectionTellsEachItsOwn(t *testing.T) {
 			want string
 		}{
 			"nobody":             {[]string{"client_id", portal}, "Unauthorized invalid_client"},
-			"public application": {[]string{"client_id", field}, "ok"},
+			"public application": {[]string{"client_id", field}, "Unauthorized invalid_client"},
 			"wrong secret":       {[]string{"client_id", portal, "client_secret", "wrong"}, "Unauthorized invalid_client"},
 			"user token":         {[]string{"bearer", anna.AccessToken}, "Forbidden insufficient_scope"},
 			"ID token":           {[]string{"bearer", anna.IDToken}, "Unauthorized invalid_token"},
@@ -98,6 +99,15 @@ func TestD27_I1_IntrospectionTellsEachItsOwn(t *testing.T) {
 			a, told := r.introspect(c.who, sid)
 			if a.got() != c.want || told != nil && (told["active"] != false || len(told) != 1) {
 				t.Errorf("%s: %s %s", name, a.got(), a.Body)
+			}
+		}
+		// A public application proves nothing, so it is not told of its own tokens either:
+		// whoever has found one would learn whose it is, and in which groups they are.
+		code := r.code("anna", append([]string{"scope", "openid offline_access read"}, inField...)...)
+		mine := r.post(oauth.PathToken, "grant_type", oauth.GrantAuthorizationCode, "client_id", field, "code", code, "redirect_uri", device, "code_verifier", verifier)
+		for name, text := range map[string]string{"access token": mine.AccessToken, "refresh token": mine.RefreshToken, "ID token": mine.IDToken} {
+			if a, _ := r.introspect([]string{"client_id", field}, text); text == "" || a.got() != "Unauthorized invalid_client" {
+				t.Errorf("%s of a public application: %s %s", name, a.got(), a.Body)
 			}
 		}
 	})

@@ -5,10 +5,13 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/session"
+	"github.com/hybridapps/tandem/sqldb"
 )
 
 // SetLicence implements [session.Store].
@@ -48,95 +51,105 @@ func (s *Sessions) SetLicence(ctx context.Context, l tandem.Licence, now time.Ti
 	return ended, nil
 }
 
-// keptSession is an open session that stays open under another licence.
-type keptSession struct {
-	tandem.Session
-	// wasReserved is what it was before; stays says that it keeps its slot.
-	wasReserved, stays bool
+// maxMoves is how many sessions one statement ends or gives other slots.
+const maxMoves = 1000
+
+// slotMove is a session that gets another slot, or its slot in another way.
+type slotMove struct {
+	id       string
+	slot     int
+	reserved bool
 }
 
 // reassign gives the open sessions slots of the licence, the last used first,
-// and ends those that find none. Who can stay where they are do.
+// and ends those that find none. Who can stay where they are do. However many they
+// are, it takes a few statements: all who open sessions wait for it.
 func reassign(ctx context.Context, tx *sql.Tx, l tandem.Licence, now time.Time) ([]tandem.Session, error) {
 	open, err := sessions.All(tx.QueryContext(ctx, sessions.Select+`WHERE ended_at = 0 ORDER BY last_request_at DESC, slot`))
 	if err != nil {
 		return nil, err
 	}
-	shared := session.SharedSlots(l).Last
-	own := make(map[string]int, len(l.Reserved))
-	for login, n := range l.Reserved {
-		own[login] = n
-	}
-	var kept []keptSession
+	over, moves := assign(l, sqldb.Each(open, func(s *sessionRow) tandem.Session { return s.Session }))
 	var ended []tandem.Session
-	for i := range open {
-		o := keptSession{Session: open[i].Session, wasReserved: open[i].Reserved}
-		switch {
-		case own[o.User] > 0:
-			own[o.User]--
-			o.Reserved = true
-		case shared > 0:
-			shared--
-			o.Reserved = false
-		default:
-			some, err := endIn(ctx, tx, endForReason, `id = $3`, []any{string(session.EndLicence), now.UnixMicro(), o.ID})
-			if err != nil {
-				return nil, err
+	for ids := range slices.Chunk(over, maxMoves) {
+		some, err := endIn(ctx, tx, endForReason, `id IN (`+placeholders(3, len(ids))+`)`,
+			append([]any{string(session.EndLicence), now.UnixMicro()}, ids...))
+		if err != nil {
+			return nil, err
+		}
+		ended = append(ended, some...)
+	}
+	// Numbers below zero first, so that no two meet in a slot on the way.
+	for part := range slices.Chunk(moves, maxMoves) {
+		ids := sqldb.Each(part, func(m *slotMove) any { return m.id })
+		if _, err := tx.ExecContext(ctx, `UPDATE sessions SET slot = -slot WHERE id IN (`+placeholders(1, len(ids))+`)`, ids...); err != nil {
+			return nil, err
+		}
+	}
+	for part := range slices.Chunk(moves, maxMoves) {
+		if err := move(ctx, tx, part); err != nil {
+			return nil, err
+		}
+	}
+	return ended, nil
+}
+
+func move(ctx context.Context, tx *sql.Tx, part []slotMove) error {
+	rows, args := make([]string, len(part)), make([]any, 0, 3*len(part))
+	for i, m := range part {
+		rows[i] = fmt.Sprintf("(CAST($%d AS TEXT), CAST($%d AS BIGINT), CAST($%d AS BOOLEAN))", 3*i+1, 3*i+2, 3*i+3)
+		args = append(args, m.id, m.slot, m.reserved)
+	}
+	_, err := tx.ExecContext(ctx, `WITH t (id, slot, reserved) AS (VALUES `+strings.Join(rows, ", ")+`)
+		UPDATE sessions SET slot = t.slot, reserved = t.reserved FROM t WHERE sessions.id = t.id`, args...)
+	return err
+}
+
+// assign says which sessions, the first that come first, the licence has no slot for, and
+// which get another one.
+func assign(l tandem.Licence, open []tandem.Session) (over []any, moves []slotMove) {
+	shared := session.SharedSlots(l)
+	left := map[session.Range]int{shared: shared.Last} // slots that nobody was admitted to yet
+	admitted := make([]session.Range, len(open))       // the zero range is no one's
+	taken := make(map[int]bool, len(open))
+	for i, o := range open {
+		r := shared
+		if own := session.ReservedSlots(l, o.User); own.First <= own.Last {
+			if _, known := left[own]; !known {
+				left[own] = own.Last - own.First + 1
 			}
-			ended = append(ended, some...)
+			if left[own] > 0 {
+				r = own
+			}
+		}
+		if left[r] <= 0 {
+			over = append(over, o.ID)
 			continue
 		}
-		kept = append(kept, o)
-	}
-	return ended, move(ctx, tx, l, kept)
-}
-
-// move puts the sessions within the ranges that they were admitted to. Those that
-// are there stay.
-func move(ctx context.Context, tx *sql.Tx, l tandem.Licence, kept []keptSession) error {
-	slotsOf := func(k *keptSession) session.Range {
-		if k.Reserved {
-			return session.ReservedSlots(l, k.User)
+		left[r]--
+		admitted[i] = r
+		if r.First <= o.Slot && o.Slot <= r.Last {
+			taken[o.Slot] = true
 		}
-		return session.SharedSlots(l)
 	}
-	taken := make(map[int]bool, len(kept))
-	for i := range kept {
-		k := &kept[i]
-		r := slotsOf(k)
-		if k.stays = k.Slot >= r.First && k.Slot <= r.Last; k.stays {
-			taken[k.Slot] = true
+	next := map[session.Range]int{} // all slots of the range below are taken
+	for i, o := range open {
+		r := admitted[i]
+		if r == (session.Range{}) {
 			continue
 		}
-		// Numbers below zero first, so that no two meet in a slot on the way.
-		if _, err := tx.ExecContext(ctx, `UPDATE sessions SET slot = -slot WHERE id = $1`, k.ID); err != nil {
-			return err
+		slot, reserved := o.Slot, r != shared
+		if slot < r.First || slot > r.Last {
+			for slot = max(r.First, next[r]); taken[slot]; {
+				slot++
+			}
+			next[r] = slot + 1
+		}
+		if slot != o.Slot || reserved != o.Reserved {
+			moves = append(moves, slotMove{o.ID, slot, reserved})
 		}
 	}
-	for i := range kept {
-		k := &kept[i]
-		if k.stays && k.Reserved == k.wasReserved {
-			continue
-		}
-		if !k.stays {
-			k.Slot = lowest(slotsOf(k), taken)
-			taken[k.Slot] = true
-		}
-		if _, err := tx.ExecContext(ctx, `UPDATE sessions SET slot = $2, reserved = $3 WHERE id = $1`, k.ID, k.Slot, k.Reserved); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// lowest is the lowest number of a range that is not taken; 0 when all are.
-func lowest(r session.Range, taken map[int]bool) int {
-	for n := r.First; n <= r.Last; n++ {
-		if !taken[n] {
-			return n
-		}
-	}
-	return 0
+	return over, moves
 }
 
 func parseLicence(layout string) (tandem.Licence, error) {

@@ -19,20 +19,50 @@ import (
 	"github.com/hybridapps/tandem/sqldb"
 )
 
+// opens opens a session of anna's with the key.
+func opens(ctx context.Context, s *data.Sessions, key string) error {
+	o, err := s.Open(ctx, session.Opening{Idle: time.Minute, Session: tandem.Session{ID: uuid.NewString(), Key: key, User: "anna", OpenedAt: noon, LastRequestAt: noon}})
+	if err == nil && o.ID == "" {
+		err = fmt.Errorf("no slot is free")
+	}
+	return err
+}
+
 // A replica that stops in the middle of opening, touching or ending sessions,
 // wherever that is, keeps no other from doing the same.
 func TestReplicaThatStopsHoldsNobody(t *testing.T) {
 	t.Parallel()
-	direct := datatest.Open(t, sqldb.PostgreSQL)
-	other := data.NewSessions(direct)
-	_, err := other.SetLicence(t.Context(), tandem.Licence{Slots: 50}, noon)
-	must(t, err)
-	opens := func(s *data.Sessions, ctx context.Context, key string) error {
-		o, err := s.Open(ctx, session.Opening{Idle: time.Minute, Session: tandem.Session{ID: uuid.NewString(), Key: key, OpenedAt: noon, LastRequestAt: noon}})
-		if err == nil && o.ID == "" {
-			err = fmt.Errorf("no slot is free")
+	stopsAnywhere(t, 0, func(ctx context.Context, s *data.Sessions, step int) error {
+		err := opens(ctx, s, fmt.Sprint("stopping ", step))
+		if err == nil {
+			_, err = s.End(ctx, session.Ending{Key: fmt.Sprint("before ", step), Reason: tandem.EndSignOut, Now: noon})
+		}
+		if err == nil {
+			err = s.Touch(ctx, []session.Touch{{ID: "a", At: noon}, {ID: "b", At: noon}})
 		}
 		return err
+	})
+}
+
+// Nor does one that makes the licence another, by which every session gets another slot;
+// and it says no more for many of them than for few.
+func TestReplicaThatStopsInALicenceHoldsNobody(t *testing.T) {
+	t.Parallel()
+	stopsAnywhere(t, 60, func(ctx context.Context, s *data.Sessions, _ int) error {
+		_, err := s.SetLicence(ctx, tandem.Licence{Slots: 130, Reserved: map[string]int{"anna": 65}}, noon)
+		return err
+	})
+}
+
+// stopsAnywhere does something on a replica that stops after each of its messages, with so
+// many sessions open, and looks that another one opens and ends its own.
+func stopsAnywhere(t *testing.T, open int, do func(ctx context.Context, s *data.Sessions, step int) error) {
+	direct := datatest.Open(t, sqldb.PostgreSQL)
+	other := data.NewSessions(direct)
+	_, err := other.SetLicence(t.Context(), tandem.Licence{Slots: 65}, noon)
+	must(t, err)
+	for i := range open {
+		must(t, opens(t.Context(), other, fmt.Sprint("open ", i)))
 	}
 	for step, done := 0, false; !done; step++ {
 		w := newWire(t, direct.URL())
@@ -40,20 +70,11 @@ func TestReplicaThatStopsHoldsNobody(t *testing.T) {
 		must(t, err)
 		s, ctx := data.NewSessions(stopping), t.Context()
 		key := fmt.Sprint("before ", step)
-		must(t, opens(s, ctx, key)) // the statements are prepared
+		must(t, opens(ctx, s, key)) // the statements are prepared
 		ctx, cancel := context.WithCancel(ctx)
 		w.stopAfter(step)
 		all := make(chan error, 1)
-		go func() {
-			err := opens(s, ctx, fmt.Sprint("stopping ", step))
-			if err == nil {
-				_, err = s.End(ctx, session.Ending{Key: key, Reason: tandem.EndSignOut, Now: noon})
-			}
-			if err == nil {
-				err = s.Touch(ctx, []session.Touch{{ID: "a", At: noon}, {ID: "b", At: noon}})
-			}
-			all <- err
-		}()
+		go func() { all <- do(ctx, s, step) }()
 		select {
 		case <-w.stopped:
 		case err := <-all:
@@ -62,7 +83,7 @@ func TestReplicaThatStopsHoldsNobody(t *testing.T) {
 		}
 		within, enough := context.WithTimeout(t.Context(), 30*time.Second)
 		for _, k := range []string{key, fmt.Sprint("stopping ", step)} {
-			err := opens(other, within, k)
+			err := opens(within, other, k)
 			if err == nil {
 				_, err = other.End(within, session.Ending{Key: k, Reason: tandem.EndSignOut, Now: noon})
 			}
@@ -74,8 +95,8 @@ func TestReplicaThatStopsHoldsNobody(t *testing.T) {
 		cancel()
 		w.cut()
 		stopping.Close()
-		if step > 100 {
-			t.Fatal("the opening never comes to its end")
+		if step > 60 {
+			t.Fatal("it never comes to its end")
 		}
 	}
 }

@@ -21,7 +21,8 @@ import (
 // replica does something else, or nothing at all any more. What is opened twice
 // the unique indexes refuse; endings are numbered by the licence's one row, whose
 // lock orders them. Only a licence that differs from the one before takes a
-// transaction: it holds that row, and openings wait for it.
+// transaction: it holds that row, and openings wait for it, a second at most when the
+// replica stands still.
 type Sessions struct {
 	db    *sqldb.DB
 	taken slotsTaken
@@ -67,6 +68,11 @@ func (s *Sessions) locked(ctx context.Context, f func(tx *sql.Tx, layout string)
 		return err
 	}
 	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		if s.db.Engine == sqldb.PostgreSQL {
+			if _, err := tx.ExecContext(ctx, `SET LOCAL idle_in_transaction_session_timeout = '1s'`); err != nil {
+				return err
+			}
+		}
 		var layout string
 		if err := tx.StmtContext(ctx, lock).QueryRowContext(ctx).Scan(&layout); err != nil {
 			return err

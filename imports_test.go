@@ -59,7 +59,7 @@ var mayImport = map[string][]string{
 
 	// The SDK and its users: across the picture's arrows by HTTP only.
 	"client":     {".", "oauth/...", "seal", "internal/multiparts", "internal/netaddr", "internal/patience"},
-	"webapp/...": {".", "oauth", "client", "internalapi", "seal", "assets/...", "site/words", "sqldb", "webapp/...", "internal/quota"},
+	"webapp/...": {".", "oauth", "client", "internalapi", "seal", "assets/...", "site/words", "sqldb", "webapp/...", "internal/patience", "internal/quota"},
 	// The prover is an outsider: no box of what it tries.
 	"prove": {".", "assets/...", "client", "oauth", "internal/netaddr"},
 	// The rooms of the worker: jobs knows none of the others.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
+
+	"github.com/hybridapps/tandem/internal/patience"
 )
 
 // pages are the small pages of the package, for apps that draw none.
@@ -49,6 +51,7 @@ func (t *UserTokens) problem(w http.ResponseWriter, r *http.Request, status int,
 	noStore(w)
 	h := w.Header()
 	h.Set("Referrer-Policy", "no-referrer") // the address may hold the code
+	patience.ComeAgain(h, status)
 	if t.config.ErrorPage != nil {
 		t.config.ErrorPage(w, r, status, message)
 		return

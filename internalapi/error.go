@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/patience"
 )
 
 // wireError is the body of every response that is not a success.
@@ -52,6 +53,7 @@ func WriteJSON(w http.ResponseWriter, status int, v any) {
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
+	patience.ComeAgain(h, status)
 	w.WriteHeader(status)
 	// A failure here means that the caller has gone.
 	_, _ = w.Write(append(text, '\n'))

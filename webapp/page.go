@@ -15,6 +15,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/assets"
 	"github.com/hybridapps/tandem/assets/look"
+	"github.com/hybridapps/tandem/internal/patience"
 	"github.com/hybridapps/tandem/site/words"
 )
 
@@ -181,6 +182,7 @@ func (a *App) render(w http.ResponseWriter, r *http.Request, status int, name, f
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	patience.ComeAgain(w.Header(), status)
 	w.WriteHeader(status)
 	w.Write(text.Bytes())
 }

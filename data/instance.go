@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -59,15 +58,7 @@ func (s *Instance) setFact(ctx context.Context, name, value string) error {
 	return err
 }
 
-// CanWrite proves that the database takes something new, as a token's record is:
-// more than a page of it, which is gone again at once.
-func (s *Instance) CanWrite(ctx context.Context) error {
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		name := "written " + uuid.NewString()
-		if _, err := tx.ExecContext(ctx, `INSERT INTO instance (name, value) VALUES ($1, $2)`, name, strings.Repeat("x", 8<<10)); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, `DELETE FROM instance WHERE name = $1`, name)
-		return err
-	})
+// Writable asks whether the database takes something new, as a token's record is.
+func (s *Instance) Writable() *sqldb.Writable {
+	return sqldb.NewWritable(s.db, `INSERT INTO instance (name, value) VALUES ($1, $2)`, `DELETE FROM instance WHERE name = $1`)
 }

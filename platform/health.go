@@ -7,11 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/internal/netaddr"
 )
 
@@ -25,39 +22,13 @@ func (i *Instance) Ready(ctx context.Context) error {
 	if err := i.DB.Ping(ctx); err != nil {
 		return fmt.Errorf("the database does not answer: %w", err)
 	}
-	if err := i.writes.ask(ctx); err != nil {
+	if err := i.writable.Ask(ctx); err != nil {
 		return fmt.Errorf("the database does not take a change: %w", err)
 	}
 	if err := i.Keys.Ready(); err != nil {
 		return err
 	}
 	return i.Registry.Ready()
-}
-
-// writes asks whether the database takes a change, once a second at most: anybody
-// may ask for /readyz.
-type writes struct {
-	instance *data.Instance
-
-	mu    sync.Mutex
-	asked time.Time // by the system's clock
-	last  error
-}
-
-// writesEvery is how old an answer may be.
-const writesEvery = time.Second
-
-func (w *writes) ask(ctx context.Context) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	now := tandem.SystemTime()
-	if w.asked.IsZero() || now.Sub(w.asked) >= writesEvery {
-		// The answer is for others, too: it does not end with who asks first.
-		once, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout)
-		defer cancel()
-		w.last, w.asked = w.instance.CanWrite(once), now
-	}
-	return w.last
 }
 
 // mountHealth adds what machines ask to see whether the instance is well.

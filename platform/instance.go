@@ -24,6 +24,7 @@ import (
 	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/session"
+	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/usage"
 )
 
@@ -52,7 +53,7 @@ type Instance struct {
 	// of the slots are known.
 	writingUses sync.Mutex
 	peaked      time.Time
-	writes      writes
+	writable    *sqldb.Writable
 	handler     http.Handler
 }
 
@@ -120,7 +121,7 @@ func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, e
 		ID:             id,
 		config:         c,
 		replica:        replicaName(),
-		writes:         writes{instance: facts},
+		writable:       facts.Writable(),
 	}
 	i.Keys.AccessAlgorithm = c.AccessTokens.Algorithm
 	sessions.Opened = i.countSession

@@ -67,6 +67,98 @@ func TestDatabaseThatTakesNoChange(t *testing.T) {
 	})
 }
 
+// The same is for a web app and a worker whose own databases take no change.
+func TestHalvesWhoseDatabasesTakeNoChange(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, engine sqldb.Engine) {
+		h := tandemtest.StartHybrid(t, tandemtest.Options{Engine: engine})
+		anna := tandemtest.NewBrowser(t)
+		h.SignInToWebApp(anna, "anna")
+		sync := func() *http.Response {
+			req, err := http.NewRequestWithContext(t.Context(), "POST", h.WebApp+"/stock/sync", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Origin", h.WebApp)
+			req.Header.Set("Sec-Fetch-Site", "same-origin")
+			res, err := anna.Client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			return res
+		}
+		ready := func(half string, want int) {
+			testkit.Eventually(t, fmt.Sprintf("%s/readyz is %d", half, want), func() bool { status, _ := get(t, half+"/readyz"); return status == want })
+		}
+		mend := []func(){takesNoChange(t, engine, h.WebAppDB), takesNoChange(t, engine, h.WorkerDB)}
+		ready(h.WebApp, 503)
+		ready(h.Worker, 503)
+		if engine == sqldb.PostgreSQL { // on SQLite a writer waits for the other one, for 10 s
+			if res := sync(); res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
+				t.Errorf("a job: %d %v", res.StatusCode, res.Header)
+			}
+		}
+		for _, half := range []string{h.WebApp, h.Worker} { // it was not the connections that were cut
+			if status, _ := get(t, half+"/readyz"); status != 503 {
+				t.Errorf("%s/readyz is %d", half, status)
+			}
+		}
+		for _, f := range mend {
+			f()
+		}
+		ready(h.WebApp, 200)
+		ready(h.Worker, 200)
+		testkit.Eventually(t, "a job", func() bool { return sync().StatusCode < 400 })
+	})
+}
+
+// takesNoChange leaves the database of a half unable to write: by a failover to a standby,
+// or because another process has the file of SQLite and does not let go.
+func takesNoChange(t *testing.T, engine sqldb.Engine, url string) (mend func()) {
+	t.Helper()
+	if engine == sqldb.PostgreSQL {
+		return readOnlyAt(t, url)
+	}
+	db, err := sqldb.Open(t.Context(), url, sqldb.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	tx, err := db.Writer().BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() { _ = tx.Rollback() }
+}
+
+// readOnlyAt is a failover of a database of PostgreSQL to a server that only reads: who is
+// connected is sent away.
+func readOnlyAt(t *testing.T, url string) (mend func()) {
+	t.Helper()
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alter := func(what string) {
+		admin, err := pgx.Connect(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer admin.Close(t.Context())
+		for _, statement := range []string{
+			`SET default_transaction_read_only = off`, `ALTER DATABASE ` + config.Database + ` ` + what,
+			`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+		} {
+			if _, err := admin.Exec(t.Context(), statement); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	alter(`SET default_transaction_read_only = on`)
+	return func() { alter(`RESET default_transaction_read_only`) }
+}
+
 // oneLineEachSecond looks whether the log tells of an outage once a second, not at
 // each request.
 func oneLineEachSecond(t *testing.T, log string) {

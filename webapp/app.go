@@ -71,6 +71,7 @@ type App struct {
 	odataRoot func(context.Context) (string, error)
 	worker    *internalapi.Client
 	db        *sqldb.DB
+	writable  *sqldb.Writable
 	sessions  *SessionStore
 	log       *slog.Logger
 	clock     tandem.Clock
@@ -109,7 +110,7 @@ func New(ctx context.Context, c Config) (*App, error) {
 		return nil, err
 	}
 	a := &App{
-		odataRoot: c.ODataRoot, worker: c.Worker, db: c.DB, sessions: NewSessionStore(c.DB), log: c.Log, clock: c.Clock,
+		odataRoot: c.ODataRoot, worker: c.Worker, db: c.DB, writable: newWritable(c.DB), sessions: NewSessionStore(c.DB), log: c.Log, clock: c.Clock,
 		policy: contentPolicy(c.Provider.Issuer()), origin: public.Scheme + "://" + public.Host, secure: public.Scheme == "https",
 		calls: newCallLog(), dashboard: &kpiCache{}, mayDo: &mayCache{},
 		streams: quota.Quota{Total: maxEventStreams, Each: maxEventStreamsEach},
@@ -165,9 +166,9 @@ func (a *App) Run(ctx context.Context) error {
 	}
 }
 
-// Ready reports whether the app can serve: its database answers. The instance
-// and the worker may be away; pages then say so.
-func (a *App) Ready(ctx context.Context) error { return a.db.Ping(ctx) }
+// Ready reports whether the app can serve: its database takes a change, as a sign-in
+// is. The instance and the worker may be away; pages then say so.
+func (a *App) Ready(ctx context.Context) error { return a.writable.Ask(ctx) }
 
 // Close ends the event streams at once and waits for token renewals in flight.
 // Stop the HTTP server gracefully at the same time.

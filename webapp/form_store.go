@@ -81,3 +81,8 @@ func (s *SessionStore) purgeRequests(ctx context.Context, now time.Time) error {
 	_, err := s.purge(ctx, "webapp_requests", now)
 	return err
 }
+
+// newWritable asks whether the web app's database takes a change.
+func newWritable(db *sqldb.DB) *sqldb.Writable {
+	return sqldb.NewWritable(db, `INSERT INTO webapp_requests (key, location, expires_at) VALUES ($1, $2, 0)`, `DELETE FROM webapp_requests WHERE key = $1`)
+}

@@ -81,12 +81,13 @@ var firstSchedules = []internalapi.Schedule{
 
 // Worker is a running service component.
 type Worker struct {
-	config Config
-	db     *sqldb.DB
-	log    *slog.Logger
-	tokens *client.ServiceTokens
-	erp    *client.OData[client.ServiceToken]
-	people *client.Evidence
+	config   Config
+	db       *sqldb.DB
+	writable *sqldb.Writable
+	log      *slog.Logger
+	tokens   *client.ServiceTokens
+	erp      *client.OData[client.ServiceToken]
+	people   *client.Evidence
 
 	jobs     *jobs.Jobs
 	importer *importer.Importer
@@ -110,7 +111,7 @@ func New(ctx context.Context, c Config) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Worker{config: c, db: c.DB, log: c.Log, facts: facts{clock: c.Clock}, uploads: quota.Quota{Total: maxUploads, Each: maxUploadsEach}}
+	w := &Worker{config: c, db: c.DB, writable: newWritable(c.DB), log: c.Log, facts: facts{clock: c.Clock}, uploads: quota.Quota{Total: maxUploads, Each: maxUploadsEach}}
 	w.tokens, err = client.NewServiceTokens(client.ServiceConfig{
 		Provider:        c.Provider,
 		ApplicationURI:  c.ApplicationURI,
@@ -284,12 +285,18 @@ func readMapping(file string) (*mapping.Mapping, error) {
 	return m, nil
 }
 
-// Ready reports whether the worker can answer: its database is reached.
+// Ready reports whether the worker can answer: its database takes a change, as a job is.
 func (w *Worker) Ready(ctx context.Context) error {
-	if err := w.db.Ping(ctx); err != nil {
-		return fmt.Errorf("the worker's database does not answer: %w", err)
+	if err := w.writable.Ask(ctx); err != nil {
+		return fmt.Errorf("the worker's database takes no change: %w", err)
 	}
 	return nil
+}
+
+// newWritable asks whether the worker's database takes a change.
+func newWritable(db *sqldb.DB) *sqldb.Writable {
+	return sqldb.NewWritable(db, `INSERT INTO products (id, part_number, name, search_text, active, unit, changed_at, seen_run)
+		VALUES ($1, '', $2, '', FALSE, '', 0, '')`, `DELETE FROM products WHERE id = $1`)
 }
 
 // Close releases what New took. Jobs end with the context of Run.

@@ -162,5 +162,8 @@ func (s *replicas) frozen(t *testing.T, in *tandemtest.Instance) {
 		still.turned.Store(false)
 		s.close(t, in, "still")
 	}
+	if scale.bounds && longest > 2*time.Second {
+		t.Errorf("beside a replica that stands still somebody waited %s, and may wait 2 s", longest)
+	}
 	t.Logf("%d freezes of %s, in which %d calls, ends and tokens beside waited %s at most", scale.freezes, held/time.Duration(scale.freezes), calls, longest)
 }

@@ -57,6 +57,25 @@ func (p *ownPostgres) do(what ...string) string {
 	return string(out)
 }
 
+// database makes one, and tells its URL.
+func (p *ownPostgres) database(name string) string {
+	p.t.Helper()
+	db, err := pgx.Connect(p.t.Context(), p.url)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer db.Close(context.WithoutCancel(p.t.Context()))
+	if _, err := db.Exec(p.t.Context(), `CREATE DATABASE `+name); err != nil {
+		p.t.Fatal(err)
+	}
+	u, err := url.Parse(p.url)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
 // readOnly is a failover to a standby, or back: who is connected is sent away, and new
 // connections can write or cannot.
 func (p *ownPostgres) readOnly(yes bool) {
@@ -82,8 +101,8 @@ func TestPostgresRestarts(t *testing.T) {
 	datatest.URL(t, sqldb.PostgreSQL) // where PostgreSQL is not tested, this is not either
 	t.Parallel()
 	server := startPostgres(t)
-	s := up(t, "--db", server.url)
-	w := &watched{system: s, product: s.demo.OData + "General_Products_Products?$top=1", bearer: s.serviceToken(t)}
+	s := up(t, "--db", server.url, "--webapp-db", server.database("webapp"), "--worker-db", server.database("worker"))
+	w := &watched{system: s, anna: s.person(t, "anna"), product: s.demo.OData + "General_Products_Products?$top=1", bearer: s.serviceToken(t)}
 	ctx, stop := context.WithCancel(t.Context())
 	var asking sync.WaitGroup
 	for range 4 {
@@ -108,6 +127,7 @@ func TestPostgresRestarts(t *testing.T) {
 // watched is a system that is asked all the time.
 type watched struct {
 	*system
+	anna            *person
 	product, bearer string
 }
 
@@ -115,7 +135,24 @@ type watched struct {
 func (w *watched) all(t *testing.T) {
 	w.token(t)
 	w.status(t, "GET", w.product, nil)
-	w.status(t, "GET", strings.TrimSuffix(w.demo.Issuer, "/id")+"/readyz", nil)
+	for _, root := range []string{w.demo.Instance, w.demo.Webapp, w.demo.Worker} {
+		w.status(t, "GET", root+"/readyz", nil)
+	}
+	w.page(t)
+}
+
+// page is one that the web app makes of its session and what its worker has.
+func (w *watched) page(t *testing.T) int {
+	res := w.anna.ask("GET", "/jobs", "", nil)
+	if res == nil {
+		t.Error("the web app does not answer")
+		return 0
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusOK && (res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "") {
+		t.Errorf("a page of %s: %d %v", res.Request.URL, res.StatusCode, res.Header)
+	}
+	return res.StatusCode
 }
 
 func (w *watched) token(t *testing.T) int {
@@ -156,5 +193,10 @@ func (w *watched) recovers(t *testing.T, from string) {
 	begun := time.Now()
 	testkit.Eventually(t, "a token after "+from, func() bool { return w.token(t) == http.StatusOK })
 	testkit.Eventually(t, "a product after "+from, func() bool { return w.status(t, "GET", w.product, nil) == http.StatusOK })
-	t.Logf("%s: all works again after %s", from, time.Since(begun).Round(time.Millisecond))
+	testkit.Eventually(t, "a page after "+from, func() bool { return w.page(t) == http.StatusOK })
+	took := time.Since(begun)
+	t.Logf("%s: all works again after %s", from, took.Round(time.Millisecond))
+	if scale.bounds && took > 3*time.Second {
+		t.Errorf("%s: it took %s until all works again, and may take 3 s", from, took)
+	}
 }

@@ -34,11 +34,12 @@ type sizes struct {
 	openers, races, freezes int
 	freeze                  time.Duration // how long one stands still
 	outages                 int           // restarts and failovers
+	bounds                  bool          // times are held to what is promised
 }
 
 func init() {
 	if os.Getenv("TANDEM_BENCH_SCALE") == "full" {
-		scale = sizes{replicas: 4, rate: 1000, kills: 100, openers: 1000, races: 50, freezes: 20, freeze: 60 * time.Second, outages: 10}
+		scale = sizes{replicas: 4, rate: 1000, kills: 100, openers: 1000, races: 50, freezes: 20, freeze: 60 * time.Second, outages: 10, bounds: true}
 	}
 }
 

@@ -36,6 +36,12 @@ type BatchPart struct {
 	first int // the Content-ID of its first change
 }
 
+// ReadOf is a part that reads what [Get] reads by an id, or [FirstPage] of a set: into is a
+// pointer to the entity, or to a [Page] of them.
+func ReadOf(path string, q Query, into any) *BatchPart {
+	return &BatchPart{Read: path + q.suffix(), Into: into}
+}
+
 // Change is one write of a changeset.
 type Change struct {
 	// Method is POST, PATCH or DELETE. Path is relative and encoded; $1 at its beginning

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -73,17 +74,29 @@ type portalOf struct {
 	admin               string
 	shipments, invoices []erpDoc
 	customers           []erpCustomer
+	// asked is how often the ERP was called; a batch is one call.
+	asked atomic.Int64
+}
+
+func (p *portalOf) counted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/api/domain/odata/") {
+			p.asked.Add(1)
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func newPortal(t *testing.T) *portalOf { return newPortalOn(t, sqldb.SQLite) }
 
 func newPortalOn(t *testing.T, engine sqldb.Engine) *portalOf {
-	h := tandemtest.StartHybrid(t, tandemtest.Options{Demo: true, Engine: engine})
+	p := &portalOf{t: t}
+	h := tandemtest.StartHybrid(t, tandemtest.Options{Demo: true, Engine: engine, Wrap: p.counted})
 	api, err := internalapi.NewClient(h.Worker, h.ChannelKey, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &portalOf{Hybrid: h, t: t, api: api, admin: h.SignIn("admin").Access}
+	p.Hybrid, p.api, p.admin = h, api, h.SignIn("admin").Access
 	p.shipments = all[erpDoc](p, "Logistics_Shipment_Shipments?$select=Id,DocumentNo,DocumentDate,State,Void,DocumentNotes,ToParty,ShipToPartyContactMechanism")
 	p.invoices = all[erpDoc](p, "Crm_Invoicing_Invoices?$select=Id,DocumentNo,DocumentDate,State,Void&$expand=Customer($select=Id)&$top=300&$orderby="+url.QueryEscape("DocumentDate desc"))
 	for _, c := range all[erpCustomer](p, "Crm_Sales_Customers?$select=Id,Active,Party") {

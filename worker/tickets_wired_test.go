@@ -493,3 +493,38 @@ func (p *portalOf) checkPhotos(who, ticket string) {
 		t.Errorf("with all photos: %d %v", len(d.Ticket.Files), err)
 	}
 }
+
+// Figure: a page of a ticket costs two calls of the ERP, and the form for a new one three,
+// when nothing of the person is remembered. The office's words are asked for once a minute,
+// for everybody.
+func TestA2_TicketPagesAskTheERPFewTimes(t *testing.T) {
+	eachEngine(t, func(t *testing.T, p *portalOf) {
+		ctx := t.Context()
+		who := p.person("petra", grant{p.customers[0], "Admin", -1}, grant{p.customers[1], "OrdersWithPrices", -1})
+		objects, err := p.api.TicketObjects(ctx, who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, err := p.api.FileTicket(ctx, who, internalapi.NewTicket{Nonce: "a form of the page 0001", Object: objects[0].ID, Symptom: "It slips"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cold := func(page string, most int64, read func() error) {
+			t.Helper()
+			p.Advance(10 * time.Second) // whose customers they are is forgotten by then
+			before := p.asked.Load()
+			if err := read(); err != nil {
+				t.Fatal(err)
+			}
+			if n := p.asked.Load() - before; n > most {
+				t.Errorf("%s: %d calls of the ERP, want at most %d", page, n, most)
+			}
+		}
+		cold("a ticket", 2, func() error { _, err := p.api.Ticket(ctx, who, made.ID); return err })
+		cold("a new ticket", 3, func() error { _, err := p.api.TicketObjects(ctx, who); return err })
+		cold("the tickets", 2, func() error {
+			_, err := p.api.Tickets(ctx, who, internalapi.PortalQuery{Page: internalapi.Page{Top: 25}})
+			return err
+		})
+	})
+}

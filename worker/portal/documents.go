@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -252,8 +253,9 @@ func (o *Portal) One(ctx context.Context, p client.IDToken, kind Kind, id string
 	return out, err
 }
 
-// read is One, with the document as the ERP has it.
-func (o *Portal) read(ctx context.Context, p client.IDToken, kind Kind, id, expand string) (*erpDocument, internalapi.PortalDocument, error) {
+// read is One, with the document as the ERP has it. What is read beside it, in the same
+// call, has errors of its own.
+func (o *Portal) read(ctx context.Context, p client.IDToken, kind Kind, id, expand string, beside ...*client.BatchPart) (*erpDocument, internalapi.PortalDocument, error) {
 	none := internalapi.PortalDocument{}
 	notFound := tandem.Errorf(tandem.CodeNotFound, "there is no such document")
 	id, err := guid(id)
@@ -267,7 +269,12 @@ func (o *Portal) read(ctx context.Context, p client.IDToken, kind Kind, id, expa
 	if len(allowed) == 0 {
 		return nil, none, notFound
 	}
-	d, err := client.Get[erpDocument](ctx, o.ERP, client.Ref(kind.set, id), client.Query{Select: kind.head + kind.one, Expand: expand})
+	var d erpDocument
+	one := client.ReadOf(client.Ref(kind.set, id), client.Query{Select: kind.head + kind.one, Expand: expand}, &d)
+	err = o.readAll(ctx, append([]*client.BatchPart{one}, beside...)...)
+	if err == nil {
+		err = one.Err
+	}
 	if tandem.ErrorCode(err) == tandem.CodeNotFound {
 		return nil, none, notFound
 	}
@@ -279,6 +286,15 @@ func (o *Portal) read(ctx context.Context, p client.IDToken, kind Kind, id, expa
 		return nil, none, notFound
 	}
 	return &d, out, nil
+}
+
+// readAll reads several things in one call; each has its own error.
+func (o *Portal) readAll(ctx context.Context, parts ...*client.BatchPart) error {
+	if len(parts) == 1 { // a batch of one would only be longer
+		parts[0].Err = o.ERP.Do(ctx, http.MethodGet, parts[0].Read, nil, parts[0].Into)
+		return nil
+	}
+	return o.ERP.Batch(ctx, true, parts...)
 }
 
 // ownerOf is the company that lets the person see a document.

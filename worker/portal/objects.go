@@ -91,10 +91,8 @@ func (o *Portal) objects(ctx context.Context, p client.IDToken) (map[string]ownO
 		return nil, tandem.Errorf(tandem.CodeForbidden, "your access does not include %s; ask your contact at the company", Tickets.word)
 	}
 	f := &findings{Portal: o, allowed: allowed, now: o.Clock.Now(), mine: map[string]ownObject{}}
-	for _, find := range []func(context.Context) error{f.agreements, f.tickets, f.visits} {
-		if err := find(narrowed); err != nil {
-			return nil, err
-		}
+	if err := f.find(narrowed); err != nil {
+		return nil, err
 	}
 	return f.mine, f.dropSold(client.OnBehalfOf(ctx, p))
 }
@@ -131,65 +129,67 @@ func (f *findings) add(object *erpObject, customer, agreement string) {
 	}}
 }
 
-func (f *findings) agreements(ctx context.Context) error {
-	read := 0
-	for a, err := range client.List[erpAgreement](ctx, f.ERP, setAgreements, client.Query{
-		Select: "Id,Void,StartDateTime,EndDateTime", Top: 100,
-		Filter: client.And(f.ofAllowed(), "Void eq false", "StartDateTime le "+client.Time(f.now)),
-		Expand: expandCustomer + ",Lines($select=LineStartDateTime,LineEndDateTime;$expand=" + expandObject + ")",
-	}) {
-		if err != nil {
-			return err
+// find looks at agreements, tickets and visits, in one call.
+func (f *findings) find(ctx context.Context) error {
+	var agreements client.Page[erpAgreement]
+	var tickets client.Page[erpDocument]
+	var visits client.Page[erpVisit]
+	parts := []*client.BatchPart{
+		client.ReadOf(setAgreements, client.Query{
+			Select: "Id,Void,StartDateTime,EndDateTime", Top: maxAgreements,
+			Filter: client.And(f.ofAllowed(), "Void eq false", "StartDateTime le "+client.Time(f.now)),
+			Expand: expandCustomer + ",Lines($select=LineStartDateTime,LineEndDateTime;$expand=" + expandObject + ")",
+		}, &agreements),
+		client.ReadOf(setTickets, client.Query{
+			Select: Tickets.head, Filter: client.And(f.ofAllowed(), "Void eq false"), Expand: Tickets.list,
+			OrderBy: "DocumentDate desc,DocumentNo desc", Top: maxEarlier,
+		}, &tickets),
+		client.ReadOf(setVisits, client.Query{
+			Select: "Id,DocumentDate", Filter: client.And(f.ofAllowed(), "Void eq false"), OrderBy: "DocumentDate desc", Top: maxEarlier,
+			Expand: expandCustomer + "," + strings.Replace(expandObject, "ServiceObject", "DefaultServiceObject", 1),
+		}, &visits),
+	}
+	err := f.readAll(ctx, parts...)
+	for i, p := range parts {
+		if err == nil && !(i == len(parts)-1 && notGranted(p.Err)) { // an application that may not read visits does without
+			err = p.Err
 		}
-		if read++; read > maxAgreements {
-			break
+	}
+	if err != nil {
+		return err
+	}
+	f.agreed(agreements.Value)
+	for i := range tickets.Value {
+		d := &tickets.Value[i]
+		if c, seen := f.ownerOf(Tickets, d, f.allowed); seen {
+			for _, l := range d.Lines {
+				f.add(l.ServiceObject, c.ID, "")
+			}
 		}
+	}
+	for i := range visits.Value { // of which a customer sees nothing but the object
+		v := &visits.Value[i]
+		if c, seen := f.ownerOf(Tickets, &v.erpDocument, f.allowed); seen {
+			f.add(v.DefaultServiceObject, c.ID, "")
+		}
+	}
+	return nil
+}
+
+type erpVisit struct {
+	erpDocument
+	DefaultServiceObject *erpObject
+}
+
+func (f *findings) agreed(all []erpAgreement) {
+	for i := range all {
+		a := &all[i]
 		for _, l := range a.Lines {
 			if a.valid(f.now) && l.valid(f.now) && a.Customer != nil {
 				f.add(l.ServiceObject, a.Customer.ID, a.ID)
 			}
 		}
 	}
-	return nil
-}
-
-func (f *findings) tickets(ctx context.Context) error {
-	page, err := client.FirstPage[erpDocument](ctx, f.ERP, setTickets, client.Query{
-		Select: Tickets.head, Filter: client.And(f.ofAllowed(), "Void eq false"), Expand: Tickets.list,
-		OrderBy: "DocumentDate desc,DocumentNo desc", Top: maxEarlier,
-	})
-	for i := range page.Value {
-		d := &page.Value[i]
-		c, seen := f.ownerOf(Tickets, d, f.allowed)
-		for _, l := range d.Lines {
-			if seen {
-				f.add(l.ServiceObject, c.ID, "")
-			}
-		}
-	}
-	return err
-}
-
-// visits gives the objects of visits, of which a customer sees nothing else. An application
-// that may not read visits does without.
-func (f *findings) visits(ctx context.Context) error {
-	page, err := client.FirstPage[struct {
-		erpDocument
-		DefaultServiceObject *erpObject
-	}](ctx, f.ERP, setVisits, client.Query{
-		Select: "Id,DocumentDate", Filter: client.And(f.ofAllowed(), "Void eq false"), OrderBy: "DocumentDate desc", Top: maxEarlier,
-		Expand: expandCustomer + "," + strings.Replace(expandObject, "ServiceObject", "DefaultServiceObject", 1),
-	})
-	if notGranted(err) {
-		return nil
-	}
-	for i := range page.Value {
-		v := &page.Value[i]
-		if c, seen := f.ownerOf(Tickets, &v.erpDocument, f.allowed); seen {
-			f.add(v.DefaultServiceObject, c.ID, "")
-		}
-	}
-	return err
 }
 
 // dropSold forgets what is known from earlier and is in a valid agreement of somebody else:

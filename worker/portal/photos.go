@@ -64,25 +64,36 @@ func (f *erpFile) filled() bool { return f.FileSizeBytes != nil && *f.FileSizeBy
 
 const fileSelect = "Id,FileName,AccessPermission,MediaType,PurposeCode,ExternalId,ExternalSystem,FileSizeBytes,CreationTimeUtc"
 
+// filesOf asks for the files of a ticket.
+func filesOf(ticket string) client.Query {
+	return client.Query{
+		Select: "Id", Top: 1, Filter: client.And("EntityItemId eq "+ticket, "EntityType eq "+client.Quote(setTickets)), Expand: "Files($select=" + fileSelect + ")",
+	}
+}
+
+// erpFiles is what filesOf gives.
+type erpFiles = client.Page[struct{ Files []erpFile }]
+
 // seenFiles are the files of a ticket that the person sees: those that are External and
 // have a content.
 func (o *Portal) seenFiles(ctx context.Context, p client.IDToken, ticket string) ([]erpFile, error) {
-	found, err := client.FirstPage[struct{ Files []erpFile }](client.NarrowedTo(ctx, p), o.ERP, setDataObjects, client.Query{
-		Select: "Id", Top: 1, Filter: client.And("EntityItemId eq "+ticket, "EntityType eq "+client.Quote(setTickets)), Expand: "Files($select=" + fileSelect + ")",
-	})
-	if err != nil || len(found.Value) == 0 {
-		return nil, err
+	found, err := client.FirstPage[struct{ Files []erpFile }](client.NarrowedTo(ctx, p), o.ERP, setDataObjects, filesOf(ticket))
+	return seenOf(found), err
+}
+
+func seenOf(found erpFiles) []erpFile {
+	if len(found.Value) == 0 {
+		return nil
 	}
 	all := slices.DeleteFunc(found.Value[0].Files, func(f erpFile) bool { return f.AccessPermission != external || !f.filled() })
 	slices.SortFunc(all, func(a, b erpFile) int {
 		return cmp.Or(a.CreationTimeUtc.Compare(b.CreationTimeUtc), strings.Compare(a.ID, b.ID))
 	})
-	return all, nil
+	return all
 }
 
-// files are the same for the page: small pictures go with what they are of.
-func (o *Portal) files(ctx context.Context, p client.IDToken, ticket string) ([]internalapi.TicketFile, error) {
-	found, err := o.seenFiles(ctx, p, ticket)
+// filesFor are files as the page shows them: small pictures go with what they are of.
+func filesFor(found []erpFile) []internalapi.TicketFile {
 	small := map[string]string{} // ExternalId of a photo → its small picture
 	for i := range found {
 		if f := &found[i]; f.is(purposeThumbnail) {
@@ -101,7 +112,7 @@ func (o *Portal) files(ctx context.Context, p client.IDToken, ticket string) ([]
 		}
 		all = append(all, one)
 	}
-	return all, err
+	return all
 }
 
 // photos is how many of the files the customer sent.
@@ -156,19 +167,20 @@ func (o *Portal) AddPhoto(ctx context.Context, p client.IDToken, ticket string, 
 		return internalapi.PhotoTooLarge, err
 	}
 	defer came.Close()
-	there, err := o.files(ctx, p, d.ID)
+	seen, err := o.seenFiles(ctx, p, d.ID)
 	if err != nil {
 		return "", err
 	}
 	own := client.OnBehalfOf(ctx, p)
-	n := &newPhoto{id: d.ID + "/" + sum, name: fmt.Sprintf("%s-photo-%d", PlainName(d.DocumentNo), photos(there)+1), by: p.Login}
+	sent := photos(filesFor(seen))
+	n := &newPhoto{id: d.ID + "/" + sum, name: fmt.Sprintf("%s-photo-%d", PlainName(d.DocumentNo), sent+1), by: p.Login}
 	if n.on, err = o.object(own, d.ID); err == nil {
 		n.rows, err = o.kept(own, n.on, n.id)
 	}
 	if err != nil {
 		return "", refused(err)
 	}
-	if _, again := n.rows[n.id]; !again && photos(there) >= internalapi.MaxPhotos {
+	if _, again := n.rows[n.id]; !again && sent >= internalapi.MaxPhotos {
 		return internalapi.PhotoTooMany, nil
 	}
 	made, err := picture.Prepare(ctx, came, o.Dir)

@@ -115,15 +115,21 @@ func (o *Portal) Tickets(ctx context.Context, p client.IDToken, q internalapi.Po
 
 // Ticket is one, with its states and files.
 func (o *Portal) Ticket(ctx context.Context, p client.IDToken, id string) (internalapi.PortalDocument, error) {
-	d, out, err := o.read(client.NarrowedTo(ctx, p), p, Tickets, id, Tickets.expand)
+	id, err := guid(id)
+	if err != nil {
+		return internalapi.PortalDocument{}, err
+	}
+	var found erpFiles
+	files := client.ReadOf(setDataObjects, filesOf(id), &found)
+	_, out, err := o.read(client.NarrowedTo(ctx, p), p, Tickets, id, Tickets.expand, files)
 	if err != nil {
 		return out, err
 	}
-	out.Ticket.Files, err = o.files(ctx, p, d.ID)
-	if err != nil && !notGranted(err) {
-		return out, err
+	if files.Err != nil && !notGranted(files.Err) {
+		return out, files.Err
 	}
-	out.Ticket.MayAdd = err == nil && out.Ticket.MayAdd && photos(out.Ticket.Files) < internalapi.MaxPhotos
+	out.Ticket.Files = filesFor(seenOf(found))
+	out.Ticket.MayAdd = files.Err == nil && out.Ticket.MayAdd && photos(out.Ticket.Files) < internalapi.MaxPhotos
 	return out, o.say(ctx, p, out.Ticket)
 }
 

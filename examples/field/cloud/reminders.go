@@ -74,8 +74,8 @@ func (s *store) who(ctx context.Context, person string) (one somebody, err error
 	return one, err
 }
 
-func (s *store) reminded(ctx context.Context, name string) (n int, err error) {
-	err = s.db.Reader().QueryRowContext(ctx, `SELECT COUNT(*) FROM reminders WHERE name = $1`, name).Scan(&n)
+func (s *store) reminded(ctx context.Context, r *reminder) (n int, err error) {
+	err = s.db.Reader().QueryRowContext(ctx, `SELECT COUNT(*) FROM reminders WHERE name = $1 OR name = $2`, r.name, r.was).Scan(&n)
 	return n, err
 }
 
@@ -85,10 +85,11 @@ func (s *store) noteReminder(ctx context.Context, in executor, name string, at t
 }
 
 // reminder is one that is due. Its name is the ExternalId of the notification, too: the ERP
-// makes it once, also for a service that died before it noted so.
+// makes it once, also for a service that died before it noted so. was is what an earlier
+// version called it, which named no person.
 type reminder struct {
-	name, person string
-	visit        *visit
+	name, was, person string
+	visit             *visit
 	// visits is how many the day still has; 0 is for one visit alone.
 	visits int
 }
@@ -173,8 +174,9 @@ func due(visits []visit, now time.Time) (all []reminder) {
 			all[i].visits++
 		}
 		if !v.StartTime.After(now.Add(remindAhead)) {
-			// Another time is another reminder.
-			all = append(all, reminder{name: fmt.Sprintf("soon/%s/%d", v.ID, v.StartTime.Unix()), person: person, visit: v})
+			// At another time, or of somebody else, it is another reminder.
+			was := fmt.Sprintf("soon/%s/%d", v.ID, v.StartTime.Unix())
+			all = append(all, reminder{name: was + "/" + person, was: was, person: person, visit: v})
 		}
 	}
 	return all
@@ -182,7 +184,7 @@ func due(visits []visit, now time.Time) (all []reminder) {
 
 // give gives a reminder once. Who has never been here has no phone to look at.
 func (c *Cloud) give(ctx context.Context, r reminder) error {
-	given, err := c.store.reminded(ctx, r.name)
+	given, err := c.store.reminded(ctx, &r)
 	if err != nil || given > 0 {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hybridapps/tandem/examples/field/fieldtest"
 	"github.com/hybridapps/tandem/examples/field/wire"
+	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
@@ -81,6 +82,48 @@ func TestRemindersAreGivenOnce(t *testing.T) {
 		p.ERP("PATCH", "Applications_Service_ServiceActivities("+visits[0]+")", map[string]any{"StartTime": p.Today(12).UTC().Format(time.RFC3339)}, nil)
 		until(p, 10, 5)
 		expect("at another time", all[0], all[1], all[2], "Visit at 12:00: ", all[3], all[4])
+	})
+}
+
+// TestReassignedVisitRemindsWhoHasIt: whose the visit is now is told of it, though somebody
+// else was; and nobody twice, also where an earlier version told them.
+func TestReassignedVisitRemindsWhoHasIt(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, p *fieldtest.Place, c *fieldtest.Cloud) {
+		tomorrow(p, 6, 0)
+		p.Phone("tom").Get("me", &wire.Me{})
+		p.Phone("nina").Do("GET", "me", nil, "Accept-Language", "de")
+		visits := p.Visits("tom", p.Today(7), 2)
+		soon := func(want ...string) {
+			t.Helper()
+			if err := c.Remind(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, n := range p.Find("Systems_Core_Notifications", "ExternalSystem eq 'field'", "&$select=Subject") {
+				subject, _, _ := strings.Cut(fmt.Sprint(n["Subject"]), ": ")
+				got = append(got, subject)
+			}
+			if slices.Sort(got); !slices.Equal(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
+		}
+		give := func(visit, login string) {
+			t.Helper()
+			person := p.One("General_Contacts_Persons", "contains(PartyName,'"+login+"')")
+			p.ERP("PATCH", "Applications_Service_ServiceActivities("+visit+")", map[string]any{"ResponsibleParty": map[string]string{"@odata.id": "General_Contacts_Persons(" + person + ")"}}, nil)
+		}
+		// An earlier version named no person.
+		if _, err := c.Config.DB.Writer().ExecContext(t.Context(), `INSERT INTO reminders (name, given_at) VALUES ($1, $2)`,
+			fmt.Sprintf("soon/%s/%d", visits[1], p.Today(7).Add(time.Minute).Unix()), sqldb.Micros(p.Clock.Now())); err != nil {
+			t.Fatal(err)
+		}
+		soon("Visit at 07:00")
+		give(visits[0], "Nina Ivanova")
+		soon("Einsatz um 07:00", "Visit at 07:00")
+		soon("Einsatz um 07:00", "Visit at 07:00")
+		give(visits[0], "Tom Huber")
+		soon("Einsatz um 07:00", "Visit at 07:00")
 	})
 }
 

@@ -99,22 +99,102 @@ func (c *Cloud) cleanReports(ctx context.Context) error {
 	return err
 }
 
-// makeReport makes the report of a day, or makes it anew.
+// makeReport makes the report of a day, or makes it anew. In the evening those before it come
+// first that do not have what phones have brought since.
 func (c *Cloud) makeReport(ctx context.Context, r *jobs.Run) error {
 	var args reportArgs
 	if err := r.Args(&args); err != nil {
 		return err
 	}
-	from, err := time.ParseInLocation(time.DateOnly, args.Day, c.zone)
+	day, err := time.ParseInLocation(time.DateOnly, args.Day, c.zone)
 	if err != nil {
 		return err
 	}
+	if args.By == "" {
+		late, err := c.lateDays(ctx, day)
+		if err != nil {
+			return err
+		}
+		for _, of := range late {
+			if err := c.reportDay(ctx, of, ""); err != nil {
+				return err
+			}
+		}
+	}
+	return c.reportDay(ctx, day, args.By)
+}
+
+// lateDays are the days before one, the earliest first, of which a visit was worked on after
+// their report was made. A visit may be worked on a day before its own and a day after it.
+func (c *Cloud) lateDays(ctx context.Context, before time.Time) (late []time.Time, err error) {
+	latest, err := c.store.latestWork(ctx, before.AddDate(0, 0, -reportsCaughtUp))
+	if err != nil {
+		return nil, err
+	}
+	for i := keptDays + 1; i > 0; i-- {
+		day := before.AddDate(0, 0, -i)
+		made, err := c.store.reportMade(ctx, day.Format(time.DateOnly))
+		if err != nil {
+			return nil, err
+		}
+		worked := max(latest[day.AddDate(0, 0, -1).Format(time.DateOnly)], latest[day.Format(time.DateOnly)], latest[day.AddDate(0, 0, 1).Format(time.DateOnly)])
+		if made > 0 && made <= worked {
+			late = append(late, day)
+		}
+	}
+	return late, nil
+}
+
+// latestWork is when the last command was booked of the visits of each day, in microseconds,
+// of those booked since a time.
+func (s *store) latestWork(ctx context.Context, since time.Time) (map[string]int64, error) {
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT v.day, MAX(c.final_at) FROM commands AS c JOIN visits AS v ON v.id = c.visit
+		WHERE c.final_at >= $1 AND c.state = 'done' GROUP BY v.day`, sqldb.Micros(since))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	latest := map[string]int64{}
+	for rows.Next() {
+		var day string
+		var at int64
+		if err := rows.Scan(&day, &at); err != nil {
+			return nil, err
+		}
+		latest[day] = at
+	}
+	return latest, rows.Err()
+}
+
+// reportMade is when the report of a day was made, in microseconds; 0 where there is none.
+func (s *store) reportMade(ctx context.Context, day string) (at int64, err error) {
+	err = s.db.Reader().QueryRowContext(ctx, `SELECT COALESCE(MAX(made_at), 0) FROM reports WHERE day = $1`, day).Scan(&at)
+	return at, err
+}
+
+// refusedSince is from when on a day's report has what was refused: where the report of the
+// day before ends, so that none is in no report.
+func (c *Cloud) refusedSince(ctx context.Context, day time.Time) (time.Time, error) {
+	before := day.AddDate(0, 0, -1)
+	made, err := c.store.reportMade(ctx, before.Format(time.DateOnly))
+	switch at := sqldb.Time(made); {
+	case err != nil || made > 0 && at.After(day):
+		return day, err
+	case made > 0:
+		return at, nil
+	}
+	return time.Date(before.Year(), before.Month(), before.Day(), reportHour, 0, 0, 0, c.zone), nil
+}
+
+// reportDay makes and keeps the report of a day, for who asked.
+func (c *Cloud) reportDay(ctx context.Context, from time.Time, by string) error {
+	day := report.Day{Day: from.Format(time.DateOnly), Zone: c.config.TimeZone, MadeAt: c.clock.Now().UTC(), Visits: []report.Visit{}} // what ends from now on may be missing
 	until := from.AddDate(0, 0, 1)
 	visits, err := c.visitsBetween(ctx, from, until, "Void eq false")
 	if err != nil {
 		return err
 	}
-	day := report.Day{Day: args.Day, Zone: c.config.TimeZone, MadeAt: c.clock.Now().UTC(), More: len(visits) > maxVisits, Visits: []report.Visit{}}
+	day.More = len(visits) > maxVisits
 	numbers := map[string]*report.Visit{}
 	for i := range visits[:min(len(visits), maxVisits)] {
 		day.Visits = append(day.Visits, visits[i].reported())
@@ -122,10 +202,14 @@ func (c *Cloud) makeReport(ctx context.Context, r *jobs.Run) error {
 	for i := range day.Visits {
 		numbers[visits[i].ID] = &day.Visits[i]
 	}
-	if day.Refused, err = c.store.refused(ctx, from, until, numbers); err != nil {
+	since, err := c.refusedSince(ctx, from)
+	if err != nil {
 		return err
 	}
-	return c.store.keepReport(ctx, &day, args.By)
+	if day.Refused, err = c.store.refused(ctx, since, until, numbers); err != nil {
+		return err
+	}
+	return c.store.keepReport(ctx, &day, by)
 }
 
 // reported is the visit as a report has it.
@@ -169,8 +253,8 @@ func (v *visit) reported() report.Visit {
 
 // refused are the commands that were refused in a time, the earliest first.
 func (s *store) refused(ctx context.Context, from, until time.Time, visits map[string]*report.Visit) ([]report.Refused, error) {
-	rows, err := s.db.Reader().QueryContext(ctx, `SELECT c.final_at, c.type, c.visit, c.answer, COALESCE(NULLIF(d.user_name, ''), d.login, '')
-		FROM commands AS c LEFT JOIN devices AS d ON d.user_id = c.user_id AND d.device = c.device
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT c.final_at, c.type, c.visit, c.answer, COALESCE(NULLIF(d.user_name, ''), d.login, ''), COALESCE(v.content, '')
+		FROM commands AS c LEFT JOIN devices AS d ON d.user_id = c.user_id AND d.device = c.device LEFT JOIN visits AS v ON v.id = c.visit
 		WHERE c.final_at >= $1 AND c.final_at < $2 AND c.state NOT IN ('accepted', 'done', 'held') ORDER BY c.final_at, c.id LIMIT $3`,
 		sqldb.Micros(from), sqldb.Micros(until), maxRefused)
 	if err != nil {
@@ -180,9 +264,9 @@ func (s *store) refused(ctx context.Context, from, until time.Time, visits map[s
 	all := []report.Refused{}
 	for rows.Next() {
 		var at int64
-		var visit, text string
+		var of, text, kept string
 		var one report.Refused
-		if err := rows.Scan(&at, &one.Type, &visit, &text, &one.Technician); err != nil {
+		if err := rows.Scan(&at, &one.Type, &of, &text, &one.Technician, &kept); err != nil {
 			return nil, err
 		}
 		var final struct{ Answer wire.Answer }
@@ -190,7 +274,16 @@ func (s *store) refused(ctx context.Context, from, until time.Time, visits map[s
 			return nil, err
 		}
 		one.At, one.Word, one.Reason = sqldb.Time(at).UTC(), final.Answer.Error, final.Answer.Message
-		if v := visits[visit]; v != nil {
+		v := visits[of]
+		if v == nil && kept != "" { // of another day
+			var copied visit
+			if err := json.Unmarshal([]byte(kept), &copied); err != nil {
+				return nil, err
+			}
+			told := copied.reported()
+			v = &told
+		}
+		if v != nil {
 			one.Visit, one.Customer = v.Number, v.Customer.Name
 		}
 		all = append(all, one)

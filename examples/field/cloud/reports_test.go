@@ -112,6 +112,76 @@ func TestReport(t *testing.T) {
 	})
 }
 
+// TestReportsOfTheEvening: what is refused after eight is in the report of the next evening,
+// and what a phone brings later of a visit of the day is in that day's, made anew then.
+func TestReportsOfTheEvening(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, p *fieldtest.Place, c *fieldtest.Cloud) {
+		tomorrow(p, 9, 0)
+		first, second := p.Today(9), p.Today(9).AddDate(0, 0, 1)
+		ids := p.Visits("tom", first, 2)
+		pulled(t, c)
+		tom := p.Phone("tom")
+		product := item(t, tom, false)
+		refuse := func(ids ...string) {
+			t.Helper()
+			for _, id := range ids {
+				refusedAs(t, tom.Send(tom.Command(id, wire.MaterialAdd, 0, wire.MaterialBody{Product: product, Quantity: "0"})), 422, wire.Refused)
+			}
+		}
+		refuse(ids[0])
+		until(p, 20, 1)
+		olga := p.Phone("olga")
+		made := reportAfter(t, olga, first, time.Time{})
+		if made.Refused != 1 || made.Done != 0 || made.RequestedBy != "" {
+			t.Errorf("%+v", made)
+		}
+		until(p, 21, 0)
+		tom = p.Phone("tom")
+		refuse(ids[0], ids[1])
+		booked(t, tom.Send(tom.Command(ids[0], wire.Finish, 0, struct{}{})))
+		p.Advance(9 * time.Hour) // six in the morning
+		tom = p.Phone("tom")
+		refuse(ids[1])
+		p.Advance(14*time.Hour + 2*time.Minute)
+		olga = p.Phone("olga")
+		next := reportAfter(t, olga, second, time.Time{})
+		late := reportAfter(t, olga, first, made.MadeAt)
+		if late.Done != 1 || late.Refused+next.Refused != 4 || next.Refused < 1 {
+			t.Errorf("%+v, and of the day before %+v", next, late)
+		}
+		a := olga.Do("GET", "reports/"+next.Day+".csv", nil)
+		if !strings.Contains(string(a.Body), fmt.Sprint(p.Visit(ids[1])["DocumentNo"])) {
+			t.Errorf("the visit of another day is not named: %s", a.Body)
+		}
+	})
+}
+
+// TestRefusedAfterTheReport: nothing is booked later, so the day before is left alone, and
+// what was refused after its report is in the next one.
+func TestRefusedAfterTheReport(t *testing.T) {
+	t.Parallel()
+	p := fieldtest.Start(t, tandemtest.Options{})
+	c := p.Cloud()
+	tomorrow(p, 9, 0)
+	first, second := p.Today(9), p.Today(9).AddDate(0, 0, 1)
+	id := p.Visits("tom", first, 1)[0]
+	pulled(t, c)
+	until(p, 20, 1)
+	olga, tom := p.Phone("olga"), p.Phone("tom")
+	made := reportAfter(t, olga, first, time.Time{})
+	p.Advance(time.Hour)
+	refusedAs(t, tom.Send(tom.Command(id, wire.MaterialAdd, 0, wire.MaterialBody{Product: item(t, tom, false), Quantity: "0"})), 422, wire.Refused)
+	p.Advance(23*time.Hour + time.Minute)
+	olga = p.Phone("olga")
+	if next := reportAfter(t, olga, second, time.Time{}); next.Refused != 1 {
+		t.Errorf("%+v", next)
+	}
+	if again := reportAfter(t, olga, first, time.Time{}); again.Refused != 0 || again.MadeAt.Before(made.MadeAt) || again.MadeAt.After(made.MadeAt.Add(time.Hour)) {
+		t.Errorf("%+v, before %+v", again, made)
+	}
+}
+
 // TestReportsAreForTheOffice: reports have the work of everybody in them. Who is in the
 // group, or an administrator, sees them, within seconds; and the words say how.
 func TestReportsAreForTheOffice(t *testing.T) {

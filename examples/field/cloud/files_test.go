@@ -202,6 +202,46 @@ func TestB_APhotoGetsToItsVisit(t *testing.T) {
 	}
 }
 
+// The rule of a visit is that of its files, too, by when they were taken: a photo of a
+// finished visit that had a longer way is taken, and one that was made afterwards is not.
+func TestFilesOfDaysAndStatesGone(t *testing.T) {
+	t.Parallel()
+	p := demo(t)
+	p.Cloud()
+	ph := p.Phone("tom")
+	tomorrows, later, old := p.Visits("tom", p.Today(9).AddDate(0, 0, 1), 1)[0], p.Visits("tom", p.Today(9).AddDate(0, 0, 2), 1)[0], p.Visits("tom", p.Today(9).AddDate(-2, 0, 0), 1)[0]
+	mine := p.Visits("tom", p.Today(9), 1)[0]
+	taken := func(visit string, at time.Time) *fieldtest.Answer {
+		t.Helper()
+		s := newSending(t, ph, visit, "a.jpg", photo(t, 60, 40))
+		s.send()
+		k := ph.Command(visit, wire.FileAttach, 0, s.body())
+		k.ID, k.At = s.command, at.UTC().Truncate(time.Second)
+		s.sent = &k
+		return s.final(p, s.body())
+	}
+	before := p.Clock.Now()
+	booked(t, taken(tomorrows, before))
+	for name, visit := range map[string]string{"in two days": later, "two years ago": old} {
+		if a := taken(visit, p.Clock.Now()); a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Message, "can be worked on the day before it") {
+			t.Errorf("%s: %d %s", name, a.Status, a.Body)
+		}
+	}
+	if a := taken(mine, before.AddDate(0, 0, -15)); a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Message, "days ago") {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
+	p.Advance(time.Minute)
+	booked(t, ph.Send(ph.Command(mine, wire.Finish, 0, struct{}{})))
+	p.Advance(time.Minute)
+	booked(t, taken(mine, before))
+	if a := taken(mine, p.Clock.Now()); a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Message, "is Completed and cannot be changed any more") {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
+	if n := len(filesOf(p, mine)); n != 2 {
+		t.Errorf("%d files", n)
+	}
+}
+
 // F3: the cloud loses the answer of every one of its writes, one after the other, and finds
 // each time what it has done.
 func TestF3_AFileOnceWhateverIsLost(t *testing.T) {

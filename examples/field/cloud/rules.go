@@ -22,15 +22,14 @@ func (c *Cloud) mayChange(k *command, v *visit, p person) *refusal {
 	if p.id == "" || v.responsible() != p.id {
 		return notYours(v)
 	}
-	if k.kind == wire.FileAttach {
-		return nil
-	}
 	now := c.clock.Now()
 	switch {
 	case k.doneAt.After(now.Add(maxAhead)):
 		return refused("by the clock of the device this was done in the future; set its clock right")
 	case k.doneAt.Before(now.Add(-maxAge)):
 		return refused("this was done more than %d days ago", int(maxAge/(24*time.Hour)))
+	case v.from(stateReleased) && k.kind == wire.FileAttach && !k.doneAt.After(v.ended()):
+		// it was taken at the visit, and had a longer way than what finished it
 	case v.from(stateReleased):
 		return refused("visit %s is %s and cannot be changed any more", v.DocumentNo, v.State)
 	case v.State != stateFirm && slices.Contains(statused, k.kind):

@@ -132,6 +132,14 @@ func (v *visit) status() string {
 	return v.UserStatus.UserStatusName.In("EN")
 }
 
+// ended is when the work of a released visit ended, as far as it tells.
+func (v *visit) ended() time.Time {
+	if v.EndTime != nil {
+		return *v.EndTime
+	}
+	return v.ChangedAt
+}
+
 // hasLine reports whether a line is there that a command has made: it has the command's id.
 func (v *visit) hasLine(command string) bool {
 	for i := range v.Services {

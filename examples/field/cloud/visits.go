@@ -162,6 +162,9 @@ func isNotFound(err error) bool {
 	return errors.As(err, &api) && api.Status == http.StatusNotFound
 }
 
+// maxHistory is how many visits before one are told.
+const maxHistory = 3
+
 // history are the last three visits of the object before this one.
 func (c *Cloud) history(ctx context.Context, v *visit) ([]wire.Past, error) {
 	list := []wire.Past{}
@@ -169,12 +172,12 @@ func (c *Cloud) history(ctx context.Context, v *visit) ([]wire.Past, error) {
 		return list, nil
 	}
 	page, err := client.FirstPage[visit](ctx, c.reads, setVisits, client.Query{
-		Select: "Id,DocumentNo,DocumentDate,Subject,Notes", OrderBy: "DocumentDate desc", Top: 3,
+		Select: "Id,DocumentNo,DocumentDate,Subject,Notes", OrderBy: "DocumentDate desc", Top: maxHistory + 1, // the visit itself may be among them
 		Filter: client.And("DefaultServiceObject eq "+client.Quote(client.Ref("Applications_Service_ServiceObjects", v.DefaultServiceObject.ID)),
 			"State ge Erp.General_DocumentState'Completed'", "DocumentDate le "+v.day()),
 	})
 	for i := range page.Value {
-		if past := &page.Value[i]; past.ID != v.ID {
+		if past := &page.Value[i]; past.ID != v.ID && len(list) < maxHistory {
 			list = append(list, wire.Past{ID: past.ID, Number: past.DocumentNo, Day: past.day(), Subject: past.Subject, Notes: past.Notes})
 		}
 	}

@@ -126,6 +126,24 @@ func TestVisit(t *testing.T) {
 	})
 }
 
+// A visit is told with the three before it of its object, also when it is completed itself.
+func TestHistoryOfAVisit(t *testing.T) {
+	t.Parallel()
+	p := fieldtest.Start(t, tandemtest.Options{})
+	ids := p.Visits("tom", p.Today(9), 5)
+	pulled(t, p.Cloud())
+	ph := p.Phone("tom")
+	for _, id := range ids {
+		booked(t, ph.Send(ph.Command(id, wire.Finish, 0, struct{}{})))
+	}
+	for _, id := range ids {
+		var v wire.Visit
+		if ph.Get("visits/"+id, &v); len(v.History) != 3 || slices.ContainsFunc(v.History, func(past wire.Past) bool { return past.ID == id }) {
+			t.Errorf("%+v", v.History)
+		}
+	}
+}
+
 // A visit that the office has called done is opened again while it can be changed; one that
 // is finished cannot, and the answer says so.
 func TestReopen(t *testing.T) {

@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -146,6 +147,33 @@ func (s *system) resident(b *testing.B, name string) (now, most float64) {
 		b.Fatal(err)
 	}
 	return kib(b, status, "VmRSS:") / 1024, kib(b, status, "VmHWM:") / 1024
+}
+
+// run runs a command to its end, and returns its memory at its most in MiB, as it was seen
+// every few milliseconds: what the system tells of a process that has ended begins with
+// the memory of the one that started it.
+func run(b *testing.B, cmd *exec.Cmd) (most float64) {
+	b.Helper()
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
+		if err == nil && bytes.Contains(status, []byte("VmHWM:")) { // a process that has ended has none
+			most = max(most, kib(b, status, "VmHWM:")/1024)
+		}
+		select {
+		case err := <-ended:
+			var exit *exec.ExitError
+			if err != nil && !errors.As(err, &exit) {
+				b.Fatal(err)
+			}
+			return most
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
 }
 
 // tick is the unit of time in /proc, in microseconds.

@@ -1,5 +1,6 @@
 // Command benchreport reads the output of `go test -bench`, passes it on, and
 // ends with a table of what the project promises: each figure beside its bound.
+// With -at-size these are the promises of `make bench-scale`.
 //
 // It exits with 1 when a figure is missing or beyond its bound. A machine that is
 // busy with other work makes single figures worse, the ratios less so.
@@ -7,6 +8,7 @@ package main
 
 import (
 	"bufio"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -55,13 +57,34 @@ var promises = []promise{
 	{"up, again, PostgreSQL, s", "Start/postgres", "again-s", false, 2},
 }
 
+var atSize = []promise{
+	{"10,000 applications, SQLite: up until all answer, s", "Applications/sqlite", "start-s", false, 1},
+	{"10,000 applications, PostgreSQL: up until all answer, s", "Applications/postgres", "start-s", false, 1},
+	{"all changed at once, SQLite: % of a core after 5 s", "Applications/sqlite", "idle-%", false, 2},
+	{"all changed at once, PostgreSQL: % of a core after 5 s", "Applications/postgres", "idle-%", false, 2},
+	{"10,000 applications, SQLite: instance at rest, MiB", "Applications/sqlite", "rest-MiB", false, 60},
+	{"10,000 applications, PostgreSQL: instance at rest, MiB", "Applications/postgres", "rest-MiB", false, 60},
+	{"audit of a large instance, SQLite, s", "Audit/sqlite", "audit-s", false, 20},
+	{"audit of a large instance, SQLite, MiB", "Audit/sqlite", "most-MiB", false, 200},
+	{"tokens beside a purge, SQLite: p99 later by ms", "TokensDuringPurge/sqlite", "purge-p99-later-ms", false, 50},
+	{"tokens beside a purge, PostgreSQL: p99 later by ms", "TokensDuringPurge/postgres", "purge-p99-later-ms", false, 50},
+	{"tokens beside searches, SQLite: p99 to that alone", "TokensDuringSearch/sqlite", "search-p99/alone", false, 3},
+	{"tokens beside searches, PostgreSQL: p99 to that alone", "TokensDuringSearch/postgres", "search-p99/alone", false, 3},
+}
+
 func main() {
+	size := flag.Bool("at-size", false, "the promises of make bench-scale")
+	flag.Parse()
+	all := promises
+	if *size {
+		all = atSize
+	}
 	figures, err := read(io.TeeReader(os.Stdin, os.Stdout))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "benchreport:", err)
 		os.Exit(1)
 	}
-	if !report(os.Stdout, figures) {
+	if !report(os.Stdout, all, figures) {
 		os.Exit(1)
 	}
 }
@@ -94,7 +117,7 @@ func read(in io.Reader) (figures, error) {
 	return found, lines.Err()
 }
 
-func report(out io.Writer, found figures) (kept bool) {
+func report(out io.Writer, promises []promise, found figures) (kept bool) {
 	kept = true
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "\nwhat\tmeasured\tbound\t")

@@ -57,7 +57,7 @@ func NewERP(db *sqldb.DB, m *write.Model) *ERP {
 		db: db, model: m,
 		tables: make(map[*model.Set]*table, len(m.Sets)),
 		folded: folded(m.Model), stmts: newStatements(db), atOnce: maxGathered, fewSkipped: fewSkipped,
-		gate: newGate(QueryLimits{}.orDefault(db)),
+		gate: newGate(db, QueryLimits{}),
 	}
 	e.search = e.searchIndexes()
 	for _, s := range m.Sets {
@@ -67,7 +67,7 @@ func NewERP(db *sqldb.DB, m *write.Model) *ERP {
 }
 
 // Limit sets what a session may ask; before any does.
-func (e *ERP) Limit(l QueryLimits) { e.gate = newGate(l.orDefault(e.db)) }
+func (e *ERP) Limit(l QueryLimits) { e.gate = newGate(e.db, l) }
 
 // Transact runs f in one transaction: for seeding and other work that is not a
 // single write of the API. f is run again when the database asks for it, so it

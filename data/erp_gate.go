@@ -55,6 +55,8 @@ func (l QueryLimits) orDefault(db *sqldb.DB) QueryLimits {
 type gate struct {
 	limits QueryLimits
 	long   chan struct{} // has an element for each long statement that runs
+	// computes says that the engine's work is done by this process.
+	computes bool
 
 	mu     sync.Mutex // guards the fields below
 	askers map[asker]*turns
@@ -70,9 +72,10 @@ type turns struct {
 	any, long chan struct{}
 }
 
-func newGate(l QueryLimits) *gate {
+func newGate(db *sqldb.DB, l QueryLimits) *gate {
+	l = l.orDefault(db)
 	return &gate{
-		limits: l, long: make(chan struct{}, l.Long),
+		limits: l, long: make(chan struct{}, l.Long), computes: db.Engine == sqldb.SQLite,
 		askers: map[asker]*turns{}, took: map[string]time.Duration{},
 	}
 }
@@ -104,10 +107,15 @@ func (g *gate) turn(ctx context.Context, shape string, scans bool) (context.Cont
 		g.leave(all)
 		return nil, nil, err
 	}
+	takeBack := func() {}
+	if isLong && g.computes {
+		takeBack = lentProcessors.lend()
+	}
 	watched, start := sqldb.WatchStart(ctx)
 	within, cancel := context.WithTimeoutCause(watched, g.limits.Timeout, &lateError{start, g.limits.Timeout})
 	return within, func() {
 		cancel()
+		takeBack()
 		if began, ok := start.At(); ok {
 			g.learn(shape, tandem.SystemTime().Sub(began))
 		}

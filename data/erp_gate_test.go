@@ -2,6 +2,8 @@ package data_test
 
 import (
 	"context"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -45,6 +47,34 @@ func TestTurns(t *testing.T) {
 	if n := e.Askers(); n != 0 {
 		t.Errorf("%d sessions are remembered", n)
 	}
+}
+
+// TestALongStatementHasAProcessorMore is alone: what it looks at is the process's.
+func TestALongStatementHasAProcessorMore(t *testing.T) {
+	e := data.NewERP(datatest.Open(t, sqldb.SQLite), erpModel)
+	e.Limit(data.QueryLimits{Long: 2})
+	own := runtime.GOMAXPROCS(0)
+	there := func(lent int) {
+		t.Helper()
+		testkit.Eventually(t, strconv.Itoa(lent)+" are lent", func() bool { return runtime.GOMAXPROCS(0) == own+lent })
+	}
+	turn := func(session string) func() {
+		_, done, err := e.Turn(query.For(t.Context(), session), "any", true)
+		must(t, err)
+		return done
+	}
+	anna := turn("anna")
+	there(1)
+	paul := turn("paul")
+	there(2)
+	anna()
+	there(1)
+	for range 100 { // that are over before one is lent
+		turn("anna")()
+	}
+	there(1)
+	paul()
+	there(0)
 }
 
 // However much one person asks for through a session that many share, another's query is

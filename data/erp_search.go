@@ -2,6 +2,7 @@ package data
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -17,9 +18,19 @@ import (
 // pg_trgm on PostgreSQL. It only narrows a search to rows that may be found; the
 // condition itself decides, so that answers are the same without it.
 
-// searchedTables are those that grow with the business and are searched. Lines of
-// documents are not among them: they are many, and found by their document.
-var searchedTables = [...]string{"erp_customers", "erp_invoices", "erp_parties", "erp_products", "erp_sales_orders", "erp_users"}
+// smallTables are lists that somebody keeps by hand: they do not grow with the business,
+// and are searched without an index.
+var smallTables = [...]string{
+	"erp_access_keys", "erp_currencies", "erp_customer_types", "erp_document_types", "erp_enterprise_companies", "erp_measurement_categories",
+	"erp_product_groups", "erp_product_types", "erp_service_object_types", "erp_service_types", "erp_store_groups",
+}
+
+// hasSearchIndex reports whether the rows of a set are searched by an index. Lines and
+// other parts are not: they are many, and found by what they are parts of. But for files,
+// which are searched by themselves.
+func hasSearchIndex(s *model.Set) bool {
+	return len(s.SearchPaths) > 0 && (s.Owner == nil || s.Stream != "") && !slices.Contains(smallTables[:], s.Table)
+}
 
 // Bounds of what the index finds, for it to be of use: more rows are found as fast
 // in the order that is asked for.
@@ -41,13 +52,14 @@ func (s *searchIndex) name() string { return s.table + "_search" }
 // searchIndexes are those of the model, by table.
 func (e *ERP) searchIndexes() map[string]*searchIndex {
 	all := map[string]*searchIndex{}
-	for i, table := range searchedTables {
-		all[table] = &searchIndex{table: table, number: i}
-	}
 	for _, s := range e.model.Sets {
+		if !hasSearchIndex(s) {
+			continue
+		}
 		x := all[s.Table]
 		if x == nil {
-			continue
+			x = &searchIndex{table: s.Table}
+			all[s.Table] = x
 		}
 		for _, p := range s.Properties {
 			if !p.Stored() || !e.folded[p] && (!compared(p) || p.Can&model.CanLike == 0) {
@@ -58,7 +70,15 @@ func (e *ERP) searchIndexes() map[string]*searchIndex {
 			}
 		}
 	}
+	for i, x := range inOrder(all) {
+		x.number = i
+	}
 	return all
+}
+
+// inOrder are the indexes in the order of their tables.
+func inOrder(all map[string]*searchIndex) []*searchIndex {
+	return slices.SortedFunc(maps.Values(all), func(a, b *searchIndex) int { return strings.Compare(a.table, b.table) })
 }
 
 // indexedText is the expression that an index has of a property's texts.

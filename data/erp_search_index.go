@@ -50,15 +50,14 @@ func form(statements []string) string {
 func (e *ERP) indexSQLite(ctx context.Context) error {
 	statements := []string{`CREATE TABLE erp_search_waiting (number INTEGER, place INTEGER, PRIMARY KEY (number, place)) WITHOUT ROWID`}
 	drop := []string{`DROP TABLE IF EXISTS erp_search_waiting`}
-	for _, table := range searchedTables {
-		x := e.search[table]
+	for _, x := range inOrder(e.search) {
 		waits := ` BEGIN INSERT OR IGNORE INTO erp_search_waiting (number, place) VALUES (` + itoa(int64(x.number)) + `, `
 		statements = append(statements,
 			`CREATE VIRTUAL TABLE `+x.name()+` USING fts5(texts, content='', contentless_delete=1, detail=none, tokenize='trigram case_sensitive 1')`,
-			`CREATE TRIGGER `+x.name()+`_added AFTER INSERT ON `+table+waits+`new.rowid); END`,
-			`CREATE TRIGGER `+x.name()+`_changed AFTER UPDATE OF `+strings.Join(x.made(), ", ")+` ON `+table+waits+`new.rowid); END`,
-			`CREATE TRIGGER `+x.name()+`_removed AFTER DELETE ON `+table+waits+`old.rowid); END`,
-			`INSERT INTO erp_search_waiting (number, place) SELECT `+itoa(int64(x.number))+`, rowid FROM `+table)
+			`CREATE TRIGGER `+x.name()+`_added AFTER INSERT ON `+x.table+waits+`new.rowid); END`,
+			`CREATE TRIGGER `+x.name()+`_changed AFTER UPDATE OF `+strings.Join(x.made(), ", ")+` ON `+x.table+waits+`new.rowid); END`,
+			`CREATE TRIGGER `+x.name()+`_removed AFTER DELETE ON `+x.table+waits+`old.rowid); END`,
+			`INSERT INTO erp_search_waiting (number, place) SELECT `+itoa(int64(x.number))+`, rowid FROM `+x.table)
 		drop = append(drop, `DROP TABLE IF EXISTS `+x.name(),
 			`DROP TRIGGER IF EXISTS `+x.name()+`_added`, `DROP TRIGGER IF EXISTS `+x.name()+`_changed`, `DROP TRIGGER IF EXISTS `+x.name()+`_removed`)
 	}
@@ -99,8 +98,8 @@ func (x *searchIndex) doc() string {
 }
 
 func (e *ERP) docs() (all []string) {
-	for _, table := range searchedTables {
-		all = append(all, e.search[table].doc())
+	for _, x := range inOrder(e.search) {
+		all = append(all, x.doc())
 	}
 	return all
 }
@@ -114,10 +113,10 @@ func (e *ERP) IndexWaiting(ctx context.Context) (rows int, err error) {
 	if e.db.Engine == sqldb.PostgreSQL {
 		return 0, nil
 	}
-	for _, table := range searchedTables {
+	for _, x := range inOrder(e.search) {
 		for {
 			writes, began := e.writes.Load(), tandem.SystemTime()
-			n, err := e.takeIn(ctx, e.search[table])
+			n, err := e.takeIn(ctx, x)
 			if rows += n; err != nil || n < indexedAtOnce {
 				if err != nil {
 					return rows, err
@@ -187,11 +186,11 @@ func (e *ERP) indexPostgres(ctx context.Context) (done bool, err error) {
 			defer conn.ExecContext(undo, "RESET "+limit)
 		}
 	}
-	for _, table := range searchedTables {
-		if err := makeTrigrams(ctx, conn, e.search[table]); err != nil {
+	for _, x := range inOrder(e.search) {
+		if err := makeTrigrams(ctx, conn, x); err != nil {
 			return false, err
 		}
-		e.search[table].ready.Store(true)
+		x.ready.Store(true)
 	}
 	return true, nil
 }

@@ -155,3 +155,25 @@ func TestOneTextOfManyIsSoughtByItsIndex(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatGrowsIsSearchedByAnIndex goes through all sets that are searched: who adds one
+// gets its index, or says that it stays small.
+func TestWhatGrowsIsSearchedByAnIndex(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		s := newShop(t, db)
+		s.index()
+		small := map[string]bool{}
+		for _, table := range data.SmallTables {
+			small[table] = true
+		}
+		for _, set := range erpModel.Sets {
+			if len(set.SearchPaths) == 0 || set.Owner != nil && set.Name != "Systems_Core_ObjectFiles" {
+				continue
+			}
+			if _, narrowed := s.finding(set.Name, "nothing-like-it"); !narrowed && !small[set.Table] {
+				t.Errorf("%s is searched without an index, and is not among the small tables", set.Name)
+			}
+		}
+	})
+}

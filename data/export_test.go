@@ -147,3 +147,6 @@ func (t *SlotsTaken) Took(changes int64, slot int) {
 
 // From is the first slot that may be free.
 func (t *SlotsTaken) From() int { return t.taken.after(session.Range{First: 1, Last: 10}).First }
+
+// SmallTables are those that are searched without an index.
+var SmallTables = smallTables[:]

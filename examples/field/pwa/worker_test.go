@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -55,6 +56,29 @@ func TestInstalledAndStartedOffline(t *testing.T) {
 	p.do(reload())
 	if got := p.js(`return [(await auth.session()).login, (await visits.all()).visits.length, await auth.fetchApi("me").then(() => "answer", (e) => e.name), await fetch("/field-api/visits").then(() => "answer", (e) => e.name)].join()`); got != "tom,3,TypeError,TypeError" {
 		t.Error(got)
+	}
+}
+
+// The service worker rules over the folder that it is served from, which is the app's own
+// host, and no answer widens or moves that: not even the app itself can register it for more.
+func TestServiceWorkerScope(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.phone()
+	p.signIn("tom")
+	p.eventually("the service worker has the page", `navigator.serviceWorker.controller`)
+	if got := p.js(`return (await navigator.serviceWorker.getRegistrations()).map(r => r.scope).join()`); got != w.url+"/" {
+		t.Errorf("the service worker's scope is %s", got)
+	}
+	for _, path := range append(slices.Collect(maps.Keys(shell(t))), "/sw.js", "/sw-sync.js", "/callback", "/nowhere.js") {
+		if wider := get(t, path).Header().Values("Service-Worker-Allowed"); len(wider) > 0 {
+			t.Errorf("%s allows a service worker %v", path, wider)
+		}
+	}
+	for _, script := range []string{"/queue.js", "/vendor/oidc-client.js"} { // below a folder, and of another file
+		if got := p.js(`return navigator.serviceWorker.register("` + script + `", { scope: "/" }).then(() => "registered", (e) => e.name)`); got == "registered" {
+			t.Errorf("%s became the service worker", script)
+		}
 	}
 }
 

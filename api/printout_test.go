@@ -265,6 +265,7 @@ func BenchmarkGetPrintout(b *testing.B) {
 					b.Fatal(answer)
 				}
 			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms")
 		})
 	}
 }

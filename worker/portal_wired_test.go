@@ -69,7 +69,7 @@ func (g grant) sees(least string, date, today time.Time) bool {
 // portalOf is the system, with what the ERP has.
 type portalOf struct {
 	*tandemtest.Hybrid
-	t                   *testing.T
+	t                   testing.TB
 	api                 *internalapi.Client
 	admin               string
 	shipments, invoices []erpDoc
@@ -87,9 +87,9 @@ func (p *portalOf) counted(next http.Handler) http.Handler {
 	})
 }
 
-func newPortal(t *testing.T) *portalOf { return newPortalOn(t, sqldb.SQLite) }
+func newPortal(t testing.TB) *portalOf { return newPortalOn(t, sqldb.SQLite) }
 
-func newPortalOn(t *testing.T, engine sqldb.Engine) *portalOf {
+func newPortalOn(t testing.TB, engine sqldb.Engine) *portalOf {
 	p := &portalOf{t: t}
 	h := tandemtest.StartHybrid(t, tandemtest.Options{Demo: true, Engine: engine, Wrap: p.counted})
 	api, err := internalapi.NewClient(h.Worker, h.ChannelKey, nil)
@@ -226,7 +226,7 @@ func checkInvoices(p *portalOf, who string, grants []grant, today time.Time) {
 	}
 }
 
-func readPDF(t *testing.T, file *internalapi.Download) string {
+func readPDF(t testing.TB, file *internalapi.Download) string {
 	t.Helper()
 	defer file.Body.Close()
 	b, err := io.ReadAll(file.Body)
@@ -387,6 +387,23 @@ func TestA1_PDFsAreKeptForEachPerson(t *testing.T) {
 	if n := p.printouts() - before; n != 2 {
 		t.Errorf("what was printed five minutes ago: asked for %d times, want 2", n)
 	}
+}
+
+// BenchmarkInvoicePDFKept is an invoice that the person has looked at before, from the worker.
+func BenchmarkInvoicePDFKept(b *testing.B) {
+	p := newPortal(b)
+	d := p.invoices[0]
+	who := p.person("biller", grant{erpCustomer{ID: d.Customer.ID}, "Billing", -1})
+	print := func() {
+		if _, err := p.api.InvoicePDF(b.Context(), who, d.ID, "de"); err != nil {
+			b.Fatal(err)
+		}
+	}
+	print()
+	for b.Loop() {
+		print()
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms")
 }
 
 // printouts is how many of the latest calls of the worker asked for one.

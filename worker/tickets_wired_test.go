@@ -323,7 +323,7 @@ func (s *service) checkTicket(who string, grants []grant, r *ticketRow, sees boo
 }
 
 // photoOf is a JPEG with where and when it was taken, and something behind it.
-func photoOf(t *testing.T, side int) []byte {
+func photoOf(t testing.TB, side int) []byte {
 	t.Helper()
 	m := image.NewRGBA(image.Rect(0, 0, side, side/2))
 	for x := range side {

@@ -55,6 +55,14 @@ var promises = []promise{
 	{"up, again, SQLite, s", "Start/sqlite", "again-s", false, 2},
 	{"up, for the first time, PostgreSQL, s", "Start/postgres", "first-s", false, 6},
 	{"up, again, PostgreSQL, s", "Start/postgres", "again-s", false, 2},
+	{"printout of an invoice of 20 lines, PDF, ms", "GetPrintout/pdf", "ms", false, 150},
+	{"the same from the portal, kept, ms", "InvoicePDFKept", "ms", false, 5},
+	{"field: 1,000 devices with 40 commands each, s", "Drain", "s", false, 60},
+	{"field: a command, without its ERP calls, ms", "Command", "own-ms", false, 25},
+	{"field: ERP calls of a command", "Command", "ERPcalls/command", false, 2},
+	{"field: 200 uploads at once, MiB over idle", "UploadsAtOnce", "MiB-over-idle", false, 40},
+	{"field: going on with an upload, requests", "Resume", "requests/op", false, 1},
+	{"field: cold start without network, ms", "ColdStartOffline", "ms/start", false, 1000},
 }
 
 var atSize = []promise{

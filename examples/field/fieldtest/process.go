@@ -23,6 +23,8 @@ type Process struct {
 	// DB is its store, Dir its folder.
 	DB  *sqldb.DB
 	Dir string
+	// PID is its process, once it was started.
+	PID int
 }
 
 // Process makes the store of such a cloud.
@@ -56,6 +58,7 @@ func (c *Process) Start() (kill func()) {
 	if err != nil {
 		p.T.Fatal(err)
 	}
+	c.PID = cmd.Process.Pid
 	kill = sync.OnceFunc(func() {
 		p.handler.Store(nil)
 		_, _ = cmd.Process.Kill(), cmd.Wait()

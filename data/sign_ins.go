@@ -9,14 +9,19 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
 // SignIns keeps identity sessions; it implements [signin.SignIns].
-type SignIns struct{ db *sqldb.DB }
+type SignIns struct {
+	db *sqldb.DB
+	// Idle is after how long without being used a sign-in is not live any more.
+	Idle time.Duration
+}
 
 // NewSignIns keeps identity sessions in the instance's database.
-func NewSignIns(db *sqldb.DB) *SignIns { return &SignIns{db} }
+func NewSignIns(db *sqldb.DB) *SignIns { return &SignIns{db: db, Idle: token.SignInIdle} }
 
 var signIns = sqldb.NewTable("sign_ins", func(in *signin.SignIn, column sqldb.Column) {
 	column("id", &in.ID)

@@ -43,7 +43,7 @@ func (s *SignIns) OfUser(ctx context.Context, userID string, at time.Time, all b
 		WHERE user_id = $1 AND ended_at = 0 AND expires_at > $2`, userID, sqldb.Micros(at)))
 	var known []signin.Known
 	for _, in := range rows {
-		holds := in.LiveAt(at) || in.EndedAt.IsZero() && slices.Contains(renewable, in.ID)
+		holds := in.LiveAt(at, s.Idle) || in.EndedAt.IsZero() && slices.Contains(renewable, in.ID)
 		if err == nil && holds {
 			in.EndedAt, err = endedAt(ctx, s.db, in.ID)
 		}

@@ -16,7 +16,7 @@ import (
 // beside it.
 const (
 	// MaxClientFailures is how many failed authentications of one application
-	// from one address a minute are free.
+	// from one address a minute are free, unless [Handler.ClientFailures] says otherwise.
 	MaxClientFailures = 100
 	// ClientBlock is for how long further failures from there are not counted,
 	// and told to wait, after that.
@@ -55,6 +55,7 @@ func (k failureKey) String() string {
 type throttle struct {
 	counters FailureCounters
 	clock    tandem.Clock
+	free     int64 // failures in a minute
 
 	size atomic.Int64 // of keys: zero, the usual case, needs no lock
 	lock sync.Mutex
@@ -80,7 +81,7 @@ func (t *throttle) failed(ctx context.Context, k failureKey) error {
 		return err
 	}
 	var until time.Time
-	if failures >= MaxClientFailures {
+	if failures >= t.free {
 		until = now.Add(ClientBlock)
 	}
 	t.lock.Lock()

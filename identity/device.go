@@ -61,7 +61,7 @@ func (h *Handler) beginDevice(w http.ResponseWriter, q *request) (answer oauth.D
 	page, shown := h.endpoint(oauth.PathDevice), token.ShowUserCode(userCode)
 	answer = oauth.DeviceResponse{
 		DeviceCode: deviceCode, UserCode: shown, VerificationURI: page, VerificationURIComplete: page + "?user_code=" + url.QueryEscape(shown),
-		ExpiresIn: int64(token.DeviceLifetime / time.Second), Interval: int64(token.DeviceInterval / time.Second),
+		ExpiresIn: int64(h.Devices.Lifetimes.ForDevice() / time.Second), Interval: int64(token.DeviceInterval / time.Second),
 	}
 	q.facts.Limit = q.app.FlowScope(q.flow).String()
 	return answer, h.note(q, tandem.AuditEvent{Kind: tandem.AuditRequestPushed, Detail: "a device waits for a person to decide"})

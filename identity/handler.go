@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -48,25 +49,28 @@ type CredentialUses interface {
 
 // Handler serves discovery, the key set, the token endpoint, revocation and
 // introspection.
-// All fields but Log and Clock are required. Call [Handler.Mount] once, and leave
+// All fields but ClientFailures, Log and Clock are required. Call [Handler.Mount] once, and leave
 // [Handler.Run] running.
 type Handler struct {
 	// Issuer is the identity server's URL, such as https://erp.example/id.
 	Issuer string
 	// API is the URL of the domain API, which the parameter resource may name.
-	API         string
-	Registry    *registry.Registry
-	Users       Users
-	Keys        *token.Keys
-	Minter      *token.Minter
-	Verifier    *token.Verifier
-	Codes       *token.Codes
-	Families    *token.Families
-	Devices     *token.Devices
-	Assertions  token.AssertionStore
-	Failures    FailureCounters
-	Revocations Revocations
-	SignIns     SignInGrants
+	API        string
+	Registry   *registry.Registry
+	Users      Users
+	Keys       *token.Keys
+	Minter     *token.Minter
+	Verifier   *token.Verifier
+	Codes      *token.Codes
+	Families   *token.Families
+	Devices    *token.Devices
+	Assertions token.AssertionStore
+	Failures   FailureCounters
+	// ClientFailures is how many failed authentications of one application from one address
+	// are free in a minute; zero means [MaxClientFailures].
+	ClientFailures int
+	Revocations    Revocations
+	SignIns        SignInGrants
 	// Consents are what people allow applications that are not of the first party.
 	Consents signin.Consents
 	Pushed   Pusher
@@ -92,7 +96,7 @@ type Handler struct {
 
 // Mount adds the endpoints.
 func (h *Handler) Mount(mux *http.ServeMux) {
-	h.throttle = throttle{counters: h.Failures, clock: h.Clock}
+	h.throttle = throttle{counters: h.Failures, clock: h.Clock, free: int64(cmp.Or(h.ClientFailures, MaxClientFailures))}
 	h.audiences = []string{h.Issuer, h.endpoint(oauth.PathToken), h.endpoint(oauth.PathPushed)}
 
 	discovery := h.discovery()

@@ -94,7 +94,7 @@ func (h *Handler) note(q *request, e tandem.AuditEvent) error {
 
 // mayKeep bounds what anybody can have kept here: a public application proves nothing,
 // so what one network begins as one is counted as failed authentications are, up to
-// [MaxClientFailures] a minute. what is counted apart.
+// as many a minute. what is counted apart.
 func (h *Handler) mayKeep(ctx context.Context, q *request, what, refusal string) error {
 	if q.app.ClientType != tandem.ClientPublic {
 		return nil

@@ -88,12 +88,18 @@ type InstanceConfig struct {
 	Licence tandem.Licence
 	// Throttling bounds the guessing of passwords; zero means the defaults.
 	Throttling signin.Throttling
+	// ClientFailures is how many failed authentications of an application from one address
+	// are free in a minute; zero means identity.MaxClientFailures.
+	ClientFailures int
 	// PasswordConcurrency is how many passwords are hashed at a time, each with
 	// 19 MiB and a core; zero means one for each core, at most 4.
 	PasswordConcurrency int
 	// Idle and ServiceAbsolute are the lifetimes of API sessions; zero means
 	// tandem.SessionIdle and tandem.ServiceSessionAbsolute.
 	Idle, ServiceAbsolute time.Duration
+	// RotateKeys is the age at which a signing key is replaced; zero means
+	// token.RotateEvery.
+	RotateKeys time.Duration
 	// RecordKeep is for how long the record is kept, at least audit.LeastKeep; zero
 	// means audit.DefaultKeep, less than zero for ever.
 	RecordKeep time.Duration

@@ -123,7 +123,8 @@ func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, e
 		replica:        replicaName(),
 		writable:       facts.Writable(),
 	}
-	i.Keys.AccessAlgorithm = c.AccessTokens.Algorithm
+	i.Keys.AccessAlgorithm, i.Keys.RotateEvery = c.AccessTokens.Algorithm, c.RotateKeys
+	s.signIns.Idle = c.Lifetimes.ForIdle()
 	sessions.Opened = i.countSession
 	if err := i.learn(ctx); err != nil {
 		return nil, err
@@ -171,14 +172,14 @@ func (i *Instance) mountIdentity(mux *http.ServeMux, revoked followedRevocations
 	// server; external users have no others (invariant I5).
 	verifier := &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.ResourcesAudience(i.Issuer), Clock: c.Clock}
 	codes := &token.Codes{Store: followedCodes{data.NewCodes(i.DB), revoked.follower}, Lifetimes: c.Lifetimes, Clock: c.Clock}
-	devices := &token.Devices{Store: data.NewDevices(i.DB), Key: i.boxes.userCodes, Clock: c.Clock}
+	devices := &token.Devices{Store: data.NewDevices(i.DB), Key: i.boxes.userCodes, Lifetimes: c.Lifetimes, Clock: c.Clock}
 	assertions := data.NewAssertions(i.DB)
 	// At the issuer all replicas remember a proof together; the rest is read often, and
 	// a proof is good for one request there.
 	issuing, using := i.proofs(assertions.UseAssertion), i.proofs(new(dpop.Recent).First)
 	i.identity = &identity.Handler{
 		Issuer: i.Issuer, API: i.ODataRoot, Registry: i.Registry, Users: i.users, Keys: i.Keys, Minter: minter, Verifier: verifier,
-		Codes: codes, Families: i.Families, Devices: devices, Assertions: assertions, Proofs: issuing, Failures: data.NewClientFailures(i.DB),
+		Codes: codes, Families: i.Families, Devices: devices, Assertions: assertions, Proofs: issuing, Failures: data.NewClientFailures(i.DB), ClientFailures: c.ClientFailures,
 		Revocations: revoked, References: i.References, SignIns: data.NewSignInGrants(i.DB), Consents: i.consents, Uses: i.applications, Used: &i.uses, Audit: i.audit, Refusals: i.refusals,
 		Log: c.Log, Clock: c.Clock,
 	}
@@ -190,7 +191,7 @@ func (i *Instance) mountIdentity(mux *http.ServeMux, revoked followedRevocations
 	}
 	i.signIn = &signin.Handler{
 		Issuer: i.Issuer, API: i.ODataRoot, Applications: i.Registry, Users: i.users, SignIns: i.signIns, Consents: i.consents, Passwords: passwords,
-		Attempts: data.NewThrottle(i.DB), Throttling: c.Throttling, Codes: codes, Devices: devices, IDTokens: minter, Pushed: data.NewPushedRequests(i.DB), Used: &i.uses, Hints: verifier, Ending: i.Ending,
+		Attempts: data.NewThrottle(i.DB), Lifetimes: c.Lifetimes, Throttling: c.Throttling, Codes: codes, Devices: devices, IDTokens: minter, Pushed: data.NewPushedRequests(i.DB), Used: &i.uses, Hints: verifier, Ending: i.Ending,
 		Factors: i.secondFactors(),
 		Audit:   i.audit, Refusals: i.refusals, Box: i.boxes.signIn, Log: c.Log, Clock: c.Clock,
 	}

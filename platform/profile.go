@@ -86,7 +86,7 @@ func (d ownDevices) OfUser(ctx context.Context, u *tandem.User) ([]profile.Devic
 	for _, k := range known {
 		one := profile.Device{
 			ID: k.ID, Since: k.CreatedAt, LastSeen: k.LastSeenAt, From: k.CreatedFrom, LastFrom: k.LastSeenFrom, Keep: k.Keep, Slot: slots[k.ID],
-			Idle: !k.LiveAt(now),
+			Idle: !k.LiveAt(now, d.i.config.Lifetimes.ForIdle()),
 		}
 		one.Browser, one.System = signin.BrowserAndSystem(k.UserAgent)
 		for _, reached := range k.Reached {

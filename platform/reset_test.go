@@ -26,6 +26,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/federation"
 	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/platform"
 	"github.com/hybridapps/tandem/sqldb"
@@ -354,7 +355,7 @@ func TestOwnPassword(t *testing.T) {
 	t.Parallel()
 	wired(t, func(t *testing.T, in *tandemtest.Instance) {
 		idle := in.SignIn("anna")
-		in.Advance(signin.SignInIdle + 2*time.Hour) // the application renews, and its sign-in idles
+		in.Advance(token.SignInIdle + 2*time.Hour) // the application renews, and its sign-in idles
 		idle = in.RefreshTokens(idle.Refresh)
 		elsewhere := in.SignIn("anna")
 		pat, _ := in.PAT("anna")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
 )
@@ -177,7 +178,7 @@ func testDevices(t *testing.T, in *tandemtest.Instance) {
 
 	// A sign-in that is idle, whose application goes on, is a device like others.
 	idle := in.SignIn("anna")
-	in.Advance(signin.SignInIdle + 2*time.Hour)
+	in.Advance(token.SignInIdle + 2*time.Hour)
 	idle = in.RefreshTokens(idle.Refresh)
 	b, page = open(t, in, "anna", "/profile/security/sessions")
 	has(t, page, 200, "not used lately")

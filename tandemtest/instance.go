@@ -66,8 +66,10 @@ type Options struct {
 	// Host is the instance's name in its URLs; the default is 127.0.0.1. Passkeys want
 	// localhost.
 	Host string
-	// Throttling bounds the guessing of passwords; zero means the defaults.
-	Throttling signin.Throttling
+	// Throttling bounds the guessing of passwords, and ClientFailures that of secrets; zero
+	// means the defaults.
+	Throttling     signin.Throttling
+	ClientFailures int
 	// Queries limit what a session asks of the ERP; zero means the defaults.
 	Queries data.QueryLimits
 	// Demo fills the ERP data with the demo company. Without it the ERP is empty.
@@ -124,7 +126,7 @@ func Start(t testing.TB, o Options) *Instance {
 			KeyFile: filepath.Join(t.TempDir(), "instance.key"), Passwords: cheap, Lifetimes: o.Lifetimes,
 			By: By, Log: o.Log, Clock: o.Clock.Now, HSM: o.HSM,
 		},
-		Version: "test", Licence: o.Licence, Throttling: o.Throttling, Idle: o.Idle, ServiceAbsolute: o.ServiceAbsolute, Queries: o.Queries,
+		Version: "test", Licence: o.Licence, Throttling: o.Throttling, ClientFailures: o.ClientFailures, Idle: o.Idle, ServiceAbsolute: o.ServiceAbsolute, Queries: o.Queries,
 		Audit: o.Audit, Mail: o.Mail, AccessTokens: o.AccessTokens,
 	}
 	// What is copied was made now, which is another time by a clock that was moved.

@@ -67,6 +67,9 @@ func (c *upCommand) Run(ctx context.Context, r *run) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	if err := c.limits(new(platform.InstanceConfig)); err != nil { // before anything is opened
+		return err
+	}
 	if _, err := c.licence(); err != nil {
 		return err
 	}
@@ -268,6 +271,12 @@ func (s *system) instanceArgs() []string {
 	}
 	args = append(args, "--query-timeout="+s.QueryTimeout.String(), "--long-queries="+strconv.Itoa(s.LongQueries))
 	args = append(args, "--access-token-format="+s.AccessFormat, "--access-token-alg="+s.AccessAlg, "--access-token-typ="+s.AccessType)
+	for name, span := range s.Lifetime {
+		args = append(args, "--lifetime="+name+"="+time.Duration(span).String())
+	}
+	for name, n := range s.Throttle {
+		args = append(args, "--throttle="+name+"="+strconv.Itoa(n))
+	}
 	for login, n := range s.Reserve {
 		args = append(args, "--reserve="+login+"="+strconv.Itoa(n))
 	}

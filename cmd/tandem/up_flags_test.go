@@ -1,13 +1,17 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/hybridapps/tandem/platform"
 )
 
 // `tandem up` takes the flags of an instance, and hands each of them to the instance that it
@@ -18,6 +22,7 @@ func TestUpHandsTheFlagsOfAnInstanceOn(t *testing.T) {
 		"listen": "127.0.0.1:7001", "url": "http://localhost:7001", "metrics-listen": "127.0.0.1:7002", "db-connections": "7", "erp-connections": "8",
 		"licences": "9", "record-keep": "500d", "record-anchor": "anchor", "record-key": "tandem+1+key", "reserve": "anna=2", "query-timeout": "7s",
 		"access-token-format": "rfc9068", "access-token-alg": "RS256", "access-token-typ": "JWT", "long-queries": "3", "time-zone": "Europe/Sofia",
+		"lifetime": "access=30m", "throttle": "sign-in=5",
 	}
 	args := []string{"up"}
 	for name, value := range given {
@@ -43,6 +48,21 @@ func TestUpHandsTheFlagsOfAnInstanceOn(t *testing.T) {
 		}
 		if !slices.ContainsFunc(handed, func(arg string) bool { return strings.HasPrefix(arg, "--"+name+"=") && strings.Contains(arg, value) }) {
 			t.Errorf("--%s=%s is not handed on: %q", name, value, handed)
+		}
+	}
+}
+
+// What is out of bounds, or has no such name, is refused as a mistake in the command.
+func TestLimitsOutOfBoundsAreRefused(t *testing.T) {
+	t.Parallel()
+	for want, f := range map[string]instanceFlags{
+		"--lifetime: the lifetime access of 2h0m0s: use 1m0s to 1h0m0s": {Lifetime: map[string]days{"access": days(2 * time.Hour)}},
+		"--lifetime: there is no lifetime \"token\"":                    {Lifetime: map[string]days{"token": days(time.Hour)}},
+		"--throttle: the throttle sign-in of 1: use 3 to 100":           {Throttle: map[string]int{"sign-in": 1}},
+	} {
+		var wrong usageError
+		if err := f.limits(new(platform.InstanceConfig)); !errors.As(err, &wrong) || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }

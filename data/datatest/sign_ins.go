@@ -76,7 +76,7 @@ func signInsLiveAndEnd(t *testing.T, stores *Stores) {
 		t.Errorf("EndUser: %v, %v", ids, err)
 	}
 	for _, s := range []signin.SignIn{a, b, c} {
-		if got, err := signIns.ByID(ctx, s.ID); err != nil || got.LiveAt(noon.Add(2*time.Minute)) {
+		if got, err := signIns.ByID(ctx, s.ID); err != nil || got.LiveAt(noon.Add(2*time.Minute), token.SignInIdle) {
 			t.Errorf("still live: %+v, %v", got, err)
 		}
 	}

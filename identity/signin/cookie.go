@@ -96,7 +96,7 @@ func (h *Handler) current(r *http.Request) (*signedIn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !s.LiveAt(now) {
+	if !s.LiveAt(now, h.Lifetimes.ForIdle()) {
 		return nil, nil
 	}
 	acc, err := h.Users.ByID(ctx, s.UserID)
@@ -131,7 +131,7 @@ func (h *Handler) begin(r *http.Request, before *signedIn, acc *Account, p *pend
 	}
 	s.CookieHash, s.Authentication = hashCookie(value), p.How
 	if !again || p.SignInID != s.ID {
-		s.AuthTime, s.Keep, s.ExpiresAt = now, p.Keep, now.Add(SignInAbsolute)
+		s.AuthTime, s.Keep, s.ExpiresAt = now, p.Keep, now.Add(h.Lifetimes.ForSignIn())
 		if p.AuthTime != 0 {
 			s.AuthTime = time.Unix(p.AuthTime, 0)
 		}
@@ -176,7 +176,7 @@ func userAgent(r *http.Request) string {
 func (h *Handler) keepCookie(w http.ResponseWriter, value string, keep bool) {
 	var maxAge time.Duration // until the browser closes
 	if keep {
-		maxAge = SignInAbsolute
+		maxAge = h.Lifetimes.ForSignIn()
 	}
 	h.setCookie(w, sessionCookie, value, maxAge)
 }

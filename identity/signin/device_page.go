@@ -149,7 +149,7 @@ func (h *Handler) confirmDevice(w http.ResponseWriter, r *http.Request, who *sig
 // decideDevice does what the person decided.
 func (h *Handler) decideDevice(w http.ResponseWriter, r *http.Request, form url.Values) error {
 	var d deviceDecision
-	if !h.opened(form.Get("request"), placeDecide, &d) || !h.fresh(d.At, token.DeviceLifetime) {
+	if !h.opened(form.Get("request"), placeDecide, &d) || !h.fresh(d.At, h.Lifetimes.ForDevice()) {
 		return h.showDevice(w, r, http.StatusBadRequest, "", deviceTooOld)
 	}
 	who, err := h.current(r)

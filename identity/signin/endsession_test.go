@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
-	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/identity/token"
 )
 
 func endURL(change ...string) string {
@@ -79,7 +79,7 @@ func TestSignOutOfAnIdleSignIn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, b, anna, sid := signedInSite(t)
-			s.clock.Advance(signin.SignInIdle + time.Hour)
+			s.clock.Advance(token.SignInIdle + time.Hour)
 			params := []string{"id_token_hint", hint(anna, sid, portal), "post_logout_redirect_uri", after}
 			var a *shown
 			if post {

@@ -46,7 +46,7 @@ type Hints interface {
 }
 
 // Handler serves the browser's part of the identity server. All fields but
-// Throttling, Used, Factors and Clock are required.
+// Lifetimes, Throttling, Used, Factors and Clock are required.
 type Handler struct {
 	// Issuer is the identity server's URL, such as https://erp.example/id.
 	Issuer string
@@ -57,12 +57,14 @@ type Handler struct {
 	SignIns      SignIns
 	Consents     Consents
 	Passwords    *Passwords
-	Attempts     AttemptCounters
-	Throttling   Throttling
-	Codes        Codes
-	Devices      Devices
-	IDTokens     IDTokens
-	Pushed       PushedRequests
+	// Lifetimes are those of sign-ins, pushed requests and devices.
+	Lifetimes  token.Lifetimes
+	Attempts   AttemptCounters
+	Throttling Throttling
+	Codes      Codes
+	Devices    Devices
+	IDTokens   IDTokens
+	Pushed     PushedRequests
 	// Used counts where codes are sent; nil counts nothing.
 	Used   *usage.Meter
 	Hints  Hints
@@ -171,7 +173,7 @@ func (h *Handler) Mount(mux *http.ServeMux) error {
 func (h *Handler) Purge(ctx context.Context) error {
 	now := h.Clock.Now()
 	return errors.Join(
-		h.SignIns.Purge(ctx, now.Add(-SignInAbsolute)),
+		h.SignIns.Purge(ctx, now.Add(-token.SignInAbsolute)),
 		h.Attempts.Purge(ctx, now.Add(-2*h.throttle.Window), now.Add(-factorWindow)),
 		h.Pushed.PurgePushed(ctx, now.Add(-time.Hour)),
 		h.Accounts.Resets.Purge(ctx, now),

@@ -18,9 +18,6 @@ import (
 	"github.com/hybridapps/tandem/site/words"
 )
 
-// PushedLifetime is how long a pushed request waits for its browser.
-const PushedLifetime = 90 * time.Second
-
 // PushedRequest is an authorization request that an application has sent beforehand,
 // from its server (RFC 9126).
 type PushedRequest struct {
@@ -68,9 +65,9 @@ func (h *Handler) Push(r *http.Request, app *registry.App, q url.Values) (oauth.
 	uri := base64.RawURLEncoding.EncodeToString(b)
 	err = h.Pushed.AddPushed(r.Context(), PushedRequest{
 		Hash: sha256.Sum256([]byte(uri)), ApplicationURI: app.ApplicationURI, Request: text,
-		ExpiresAt: h.Clock.Now().Add(PushedLifetime),
+		ExpiresAt: h.Clock.Now().Add(h.Lifetimes.ForPushed()),
 	})
-	return oauth.PushedResponse{RequestURI: oauth.PushedPrefix + uri, ExpiresIn: int64(PushedLifetime.Seconds())}, err
+	return oauth.PushedResponse{RequestURI: oauth.PushedPrefix + uri, ExpiresIn: int64(h.Lifetimes.ForPushed().Seconds())}, err
 }
 
 // pushedRefusal tells the application itself what it would else be told through the
@@ -107,7 +104,7 @@ func (h *Handler) pushed(r *http.Request, q url.Values) (*authorizationRequest, 
 	if !kept.UsedAt.IsZero() {
 		return nil, badPushed(tandem.RuleRequestUsed, q, pushedOver)
 	}
-	if !now.Before(kept.ExpiresAt) || kept.ExpiresAt.After(now.Add(PushedLifetime+clocksDiffer)) {
+	if !now.Before(kept.ExpiresAt) || kept.ExpiresAt.After(now.Add(h.Lifetimes.ForPushed()+clocksDiffer)) {
 		return nil, badPushed(tandem.RuleRequestExpired, q, pushedOver)
 	}
 	app, err := h.application(req.ApplicationURI, req.RedirectURI) // which may have changed since

@@ -11,17 +11,9 @@ import (
 	"github.com/hybridapps/tandem/registry"
 )
 
-// Lifetimes of an identity session (defaults).
-const (
-	// SignInIdle is how long a sign-in lives without being used.
-	SignInIdle = 10 * time.Hour
-	// SignInAbsolute is when every sign-in ends, used or not. With "keep me
-	// signed in" it is the only bound.
-	SignInAbsolute = 30 * 24 * time.Hour
-	// touchEvery is how precisely the last use is known: storing each one would
-	// make every page a write.
-	touchEvery = time.Minute
-)
+// touchEvery is how precisely the last use of a sign-in is known: storing each one would
+// make every page a write.
+const touchEvery = time.Minute
 
 // SignIn is an identity session: one person, signed in with one browser. Its
 // id is the claim sid of every token that comes of it.
@@ -50,9 +42,10 @@ type SignIn struct {
 	EndedAt time.Time
 }
 
-// LiveAt reports whether the sign-in is usable at t.
-func (s *SignIn) LiveAt(t time.Time) bool {
-	return s.EndedAt.IsZero() && t.Before(s.ExpiresAt) && (s.Keep || t.Before(s.LastSeenAt.Add(SignInIdle)))
+// LiveAt reports whether the sign-in is usable at t, where one ends that was idle for so
+// long.
+func (s *SignIn) LiveAt(t time.Time, idle time.Duration) bool {
+	return s.EndedAt.IsZero() && t.Before(s.ExpiresAt) && (s.Keep || t.Before(s.LastSeenAt.Add(idle)))
 }
 
 // MaxUserAgent is how much is kept of what a browser calls itself, in bytes.

@@ -14,11 +14,9 @@ import (
 	"github.com/hybridapps/tandem/oauth"
 )
 
-// Times of the device flow (RFC 8628 section 3.2): a code is good for
-// [DeviceLifetime], and a device asks no more often than every [DeviceInterval], to which
-// each time that it does adds [DeviceSlower].
+// Times of the device flow (RFC 8628 section 3.2): a device asks no more often than every
+// [DeviceInterval], to which each time that it does adds [DeviceSlower].
 const (
-	DeviceLifetime = 10 * time.Minute
 	DeviceInterval = 5 * time.Second
 	DeviceSlower   = 5 * time.Second
 )
@@ -73,6 +71,8 @@ type Devices struct {
 	Store DeviceStore
 	// Key hides user codes, which are too short for a plain hash.
 	Key []byte
+	// Lifetimes has how long a device waits.
+	Lifetimes Lifetimes
 	// Clock tells the time; nil means the system's.
 	Clock tandem.Clock
 }
@@ -140,7 +140,7 @@ func (d *Devices) Begin(ctx context.Context, applicationURI string, scope tandem
 		deviceCode, userCode = base64.RawURLEncoding.EncodeToString(b), newUserCode()
 		err = d.Store.AddDevice(ctx, DeviceGrant{
 			Hash: deviceHash(deviceCode), UserHash: d.userHash(userCode), ApplicationURI: applicationURI, Scope: scope,
-			CreatedAt: now, ExpiresAt: now.Add(DeviceLifetime), Wait: DeviceInterval,
+			CreatedAt: now, ExpiresAt: now.Add(d.Lifetimes.ForDevice()), Wait: DeviceInterval,
 		})
 		if tandem.ErrorCode(err) != tandem.CodeConflict {
 			break

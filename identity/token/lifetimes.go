@@ -25,6 +25,14 @@ type Lifetimes struct {
 	// gets the same successor, because the response may have been lost:
 	// 10 seconds. After it, use of a replaced token ends the family.
 	RefreshRetry time.Duration
+	// Device is for how long a device waits for its person: 10 minutes.
+	Device time.Duration
+	// Pushed is for how long a pushed request waits for its browser: 90 seconds.
+	Pushed time.Duration
+	// SignInIdle is how long a sign-in lives without being used: 10 hours.
+	// SignInAbsolute is when every sign-in ends, used or not: after 30 days, the most
+	// that there may be. With "keep me signed in" it is the only bound.
+	SignInIdle, SignInAbsolute time.Duration
 }
 
 // The defaults of [Lifetimes].
@@ -35,6 +43,10 @@ const (
 	RefreshConfidentialLifetime = 30 * 24 * time.Hour
 	RefreshPublicLifetime       = 24 * time.Hour
 	RefreshRetryWindow          = 10 * time.Second
+	DeviceLifetime              = 10 * time.Minute
+	PushedLifetime              = 90 * time.Second
+	SignInIdle                  = 10 * time.Hour
+	SignInAbsolute              = 30 * 24 * time.Hour
 )
 
 // Skew is how far the clock of a replica may be behind that of another one.
@@ -59,6 +71,13 @@ func or(d, def time.Duration) time.Duration {
 	}
 	return d
 }
+
+// ForDevice, ForPushed, ForIdle and ForSignIn are the lifetimes that count: what is set, or
+// else the default.
+func (l Lifetimes) ForDevice() time.Duration { return or(l.Device, DeviceLifetime) }
+func (l Lifetimes) ForPushed() time.Duration { return or(l.Pushed, PushedLifetime) }
+func (l Lifetimes) ForIdle() time.Duration   { return or(l.SignInIdle, SignInIdle) }
+func (l Lifetimes) ForSignIn() time.Duration { return or(l.SignInAbsolute, SignInAbsolute) }
 
 func (l Lifetimes) code() time.Duration   { return or(l.Code, CodeLifetime) }
 func (l Lifetimes) access() time.Duration { return or(l.Access, AccessLifetime) }

@@ -24,6 +24,10 @@ type Query struct {
 	Count bool
 	// SkipNulls leaves out attributes without a value.
 	SkipNulls bool
+	// SkipHidden leaves out attributes of Select, Expand and OrderBy that are hidden from
+	// who asks, instead of having the query refused for them: for pages that show what
+	// the person may see.
+	SkipHidden bool
 }
 
 // Quote is a string literal for a filter.
@@ -84,9 +88,14 @@ func (q Query) suffix() string {
 	if q.Count {
 		add("$count", "true")
 	}
+	var flags []string
 	if q.SkipNulls {
-		add("options", "skipnulls")
+		flags = append(flags, "skipnulls")
 	}
+	if q.SkipHidden {
+		flags = append(flags, "skiphidden")
+	}
+	add("options", strings.Join(flags, ","))
 	if len(parts) == 0 {
 		return ""
 	}

@@ -138,7 +138,7 @@ type approvalRow struct {
 
 // approvals lists what waits for somebody, and what only has to be released.
 func (a *App) approvals(v *visit) error {
-	q := client.Query{Filter: "State eq 'FirmPlanned'", Select: "Id,UserStatusName,IsExitStatus", Top: 100}
+	q := client.Query{Filter: "State eq 'FirmPlanned'", Select: "Id,UserStatusName,IsExitStatus", Top: 100, SkipHidden: true}
 	statuses, err := client.FirstPage[erpStatus](v.ctx(), v.api(), setStatuses, q)
 	if err != nil {
 		return err
@@ -169,7 +169,7 @@ func (v *visit) withStatus(links []string) (rows []approvalRow, more bool, err e
 	}
 	found, err := client.FirstPage[erpOrder](v.ctx(), v.api(), setOrders, client.Query{
 		Filter: client.And("State eq 'FirmPlanned'", "Void eq false", "UserStatus in ("+strings.Join(links, ",")+")"),
-		Select: orderListSelect + ",CreationUser", Expand: approvalExpand, OrderBy: "DocumentDate,DocumentNo", Top: approvalsPage,
+		Select: orderListSelect + ",CreationUser", Expand: approvalExpand, OrderBy: "DocumentDate,DocumentNo", Top: approvalsPage, SkipHidden: true,
 	})
 	for _, o := range found.Value {
 		rows = append(rows, approvalRow{order: o.view(), Discount: largest(o.Lines), Own: o.CreationUser == v.who.Login})
@@ -241,7 +241,7 @@ func (v *visit) approvalOf(notes, fault string) (d approvalData, err error) {
 		return d, err
 	}
 	o, err := client.Get[erpOrder](v.ctx(), v.api(), client.Ref(setOrders, id),
-		client.Query{Select: orderSelect, Expand: customerExpand + "," + statusExpand + comparisonLines + "," + historyExpand})
+		client.Query{Select: orderSelect, Expand: customerExpand + "," + statusExpand + comparisonLines + "," + historyExpand, SkipHidden: true})
 	if err != nil {
 		return d, err
 	}

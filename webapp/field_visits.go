@@ -136,7 +136,7 @@ func (a *App) fieldVisits(v *visit) error {
 	}
 	found, err := client.FirstPage[erpFieldVisit](v.ctx(), v.api(), setFieldVisits, client.Query{
 		Select: fieldVisitList, Expand: fieldVisitExpand, OrderBy: fieldVisitSorts[order.Sort], Search: d.Search, Filter: client.And(conditions...),
-		Top: fieldVisitsPage, Skip: v.skip(), Count: true,
+		Top: fieldVisitsPage, Skip: v.skip(), Count: true, SkipHidden: true,
 	})
 	if err != nil {
 		return err
@@ -171,7 +171,7 @@ func (a *App) fieldVisit(v *visit) error {
 	if err != nil {
 		return err
 	}
-	e, err := client.Get[erpFieldVisit](v.ctx(), v.api(), client.Ref(setFieldVisits, id), client.Query{Select: fieldVisitSelect, Expand: fieldVisitDetails})
+	e, err := client.Get[erpFieldVisit](v.ctx(), v.api(), client.Ref(setFieldVisits, id), client.Query{Select: fieldVisitSelect, Expand: fieldVisitDetails, SkipHidden: true})
 	if err != nil {
 		return err
 	}
@@ -200,6 +200,7 @@ func (v *visit) filesOf(set, id string) ([]file, error) {
 		}
 	}](v.ctx(), v.api(), setDataObjects, client.Query{
 		Filter: client.And("EntityItemId eq "+id, "EntityType eq "+client.Quote(set)), Select: "Id", Expand: "Files($select=" + fileSelect + ")", Top: 1,
+		SkipHidden: true,
 	})
 	if err != nil || len(found.Value) == 0 {
 		return nil, err

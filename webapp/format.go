@@ -29,6 +29,7 @@ func functions(clock tandem.Clock, who reader) template.FuncMap {
 		"plain":       func(n json.Number) string { return who.exact(n, 0) },
 		"whole":       func(hundredths int64) string { return who.grouped(strconv.FormatInt((hundredths+50)/100, 10)) },
 		"percent":     who.percent,
+		"totals":      totals,
 		"day":         who.day,
 		"moment":      who.moment,
 		"time":        who.timeElement,

@@ -41,6 +41,7 @@ func (a *App) employeeHome(v *visit) error {
 	}
 	recent, err := client.FirstPage[erpOrder](v.ctx(), v.api(), setOrders, client.Query{
 		Select: orderListSelect, Expand: customerExpand, OrderBy: "DocumentDate desc,DocumentNo desc", Top: recentOrders,
+		SkipHidden: true,
 	})
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/tandemtest"
@@ -48,4 +49,46 @@ func TestPagesOfferWhatThePersonMayDo(t *testing.T) {
 		t.Error("who may only read orders is offered to enter one")
 	}
 	reader.open("/orders/new").wants(t, 403, "may not enter orders")
+}
+
+// TestPagesLeaveOutWhatIsHidden: where attributes are hidden from a person, the pages are
+// there without them within seconds, and orders are entered and looked at as before.
+func TestPagesLeaveOutWhatIsHidden(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, siteOptions{Options: tandemtest.Options{Demo: true}})
+	customer, product := s.approving()
+	anna, _ := s.signIn("anna", "/")
+	order := anna.enter(t, customer, product, "", "20")
+	anna.open("/").wants(t, 200, "Revenue this month")
+	rights := s.in.Platform.Permissions
+	for _, column := range []string{
+		"Crm_Sales_SalesOrders.TotalLineAmount", "Crm_Sales_SalesOrders.DocumentNotes", "Crm_Sales_SalesOrderLines.UnitPrice", "Crm_Sales_SalesOrderLines.LineAmount",
+		"General_Products_Products.StandardPricePerLot",
+	} {
+		if _, err := rights.Grant(t.Context(), tandemtest.By, "Managers", permission.Target{Column: column}, "read", false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.in.Refresh()
+	s.in.Advance(4 * time.Second)
+	for path, shown := range map[string]string{
+		"/": "Orders this month", "/orders": "Sales orders", "/orders?sort=number": "Sales orders", "/orders/" + order: "Quantity", "/orders/new": "Unit price",
+		"/orders/" + order + "/edit": "Quantity", "/approvals": "Needs approval", "/approvals/" + order: "Quantity",
+	} {
+		page := anna.open(path).wants(t, 200, shown)
+		if strings.Contains(page.Text, "Revenue") || strings.Contains(page.Text, "EUR") {
+			t.Errorf("%s tells of money: %s", path, page.Text)
+		}
+	}
+	if list := anna.open("/orders"); strings.Contains(list.Text, "Total") {
+		t.Errorf("the list has a column that nothing is in: %s", list.Text)
+	}
+	if firstString(anna.json("/pick/products?q=a")) == "" {
+		t.Error("no product is suggested")
+	}
+	anna.enter(t, customer, product, "", "")
+	maria, _ := s.signIn("maria", "/")
+	maria.open("/").wants(t, 200, "Revenue this month")
+	maria.open("/orders").wants(t, 200, "Total", "EUR")
+	maria.open("/approvals/"+order).wants(t, 200, "EUR")
 }

@@ -289,7 +289,7 @@ func (v *visit) findCustomers(typed string) ([]choice, error) {
 	if typed == "" {
 		return nil, nil
 	}
-	q := client.Query{Select: "Number,DisplayText", Top: maxChoices, OrderBy: "Number", Filter: "Number eq " + client.Quote(numberIn(typed))}
+	q := client.Query{Select: "Number,DisplayText", Top: maxChoices, SkipHidden: true, OrderBy: "Number", Filter: "Number eq " + client.Quote(numberIn(typed))}
 	page, err := client.FirstPage[erpCustomer](v.ctx(), v.api(), setCustomers, q)
 	if err == nil && len(page.Value) == 0 {
 		q.Filter, q.Search = "", typed
@@ -305,7 +305,7 @@ func (v *visit) findCustomers(typed string) ([]choice, error) {
 const productSelect = "PartNumber,Name,StandardPricePerLot"
 
 func (v *visit) findProducts(typed, id string) ([]erpProduct, error) {
-	q := client.Query{Select: productSelect, Top: maxChoices, OrderBy: "PartNumber"}
+	q := client.Query{Select: productSelect, Top: maxChoices, OrderBy: "PartNumber", SkipHidden: true}
 	switch {
 	case guid.MatchString(id):
 		q.Filter = "Id eq " + id
@@ -337,7 +337,7 @@ func written[E any](found []E, number string, of func(*E) string) []E {
 func (a *App) pick(v *visit) error {
 	typed := v.query("q", 100)
 	texts := []string{}
-	q := client.Query{Top: 12, Search: typed}
+	q := client.Query{Top: 12, Search: typed, SkipHidden: true}
 	switch v.r.PathValue("what") {
 	case "customers":
 		q.Select, q.OrderBy = "Number,DisplayText", "Number"
@@ -368,10 +368,10 @@ func (a *App) pick(v *visit) error {
 type orderBody struct {
 	ObjectVersion           *int64         `json:",omitempty"`
 	Customer                map[string]any `json:",omitempty"`
-	CustomerPurchaseOrderNo *string
-	RequiredDeliveryDate    *string
-	DocumentNotes           *string
-	Lines                   []lineBody `json:",omitempty"`
+	CustomerPurchaseOrderNo any            `json:",omitempty"`
+	RequiredDeliveryDate    any            `json:",omitempty"`
+	DocumentNotes           any            `json:",omitempty"`
+	Lines                   []lineBody     `json:",omitempty"`
 }
 
 type lineBody struct {
@@ -386,16 +386,22 @@ type lineBody struct {
 func value(n string) map[string]any { return map[string]any{"Value": json.Number(n)} }
 
 func (f *orderForm) body() orderBody {
-	optional := func(s string) *string {
-		if s == "" {
+	var was snapshot
+	_ = json.Unmarshal([]byte(f.Was), &was) // there is none of a new order
+	// What stands as the form was opened is not sent: it may be hidden from the person.
+	changed := func(was, now string) any {
+		switch now {
+		case was:
 			return nil
+		case "":
+			return json.RawMessage("null")
 		}
-		return &s
+		return now
 	}
 	b := orderBody{
-		CustomerPurchaseOrderNo: optional(f.Reference),
-		RequiredDeliveryDate:    optional(f.Required),
-		DocumentNotes:           optional(f.Notes),
+		CustomerPurchaseOrderNo: changed(was.Reference, f.Reference),
+		RequiredDeliveryDate:    changed(was.Required, f.Required),
+		DocumentNotes:           changed(was.Notes, f.Notes),
 	}
 	for _, l := range f.Lines {
 		if l.empty() {

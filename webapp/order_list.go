@@ -2,6 +2,7 @@ package webapp
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,6 +118,7 @@ func (a *App) orders(v *visit) error {
 	q := client.Query{
 		Select: orderListSelect, Expand: customerExpand, OrderBy: sorts[d.Sort],
 		Search: d.Search, Filter: d.filter(), Top: ordersPage, Skip: v.skip(), Count: true,
+		SkipHidden: true,
 	}
 	found, err := client.FirstPage[erpOrder](v.ctx(), v.api(), setOrders, q)
 	if err != nil {
@@ -124,6 +126,9 @@ func (a *App) orders(v *visit) error {
 	}
 	for _, o := range found.Value {
 		d.Rows = append(d.Rows, o.view())
+	}
+	if !totals(d.Rows) {
+		d.Heads = slices.DeleteFunc(d.Heads, func(h columnHead) bool { return h.Text == "Total" })
 	}
 	if d.Customer != "" && len(d.Rows) > 0 {
 		d.Hint = "Orders of " + d.Rows[0].Customer

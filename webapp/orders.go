@@ -116,6 +116,12 @@ type orderLine struct {
 	Discount                   json.Number
 }
 
+// totals reports whether a list has a column of what its orders come to, which may be
+// hidden from the person.
+func totals(rows []order) bool {
+	return len(rows) == 0 || slices.ContainsFunc(rows, func(o order) bool { return o.Total != nil })
+}
+
 func (o *erpOrder) view() order {
 	v := order{
 		ID:         idOf(o.ID),
@@ -186,7 +192,7 @@ func (v *visit) readOrder() (order, error) {
 }
 
 func (v *visit) orderByID(id string) (order, error) {
-	o, err := client.Get[erpOrder](v.ctx(), v.api(), client.Ref(setOrders, id), client.Query{Select: orderSelect, Expand: orderExpand})
+	o, err := client.Get[erpOrder](v.ctx(), v.api(), client.Ref(setOrders, id), client.Query{Select: orderSelect, Expand: orderExpand, SkipHidden: true})
 	if err != nil {
 		return order{}, err
 	}

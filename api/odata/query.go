@@ -29,6 +29,9 @@ type Query struct {
 	Search string
 	// SkipNulls leaves out properties without a value (options=skipnulls).
 	SkipNulls bool
+	// SkipHidden leaves out what is named in $select, $expand and $orderby and is hidden
+	// from who asks, instead of refusing it (options=skiphidden).
+	SkipHidden bool
 	// Given are the options as they came, decoded and in order, the ones that
 	// are not OData's included: what a nextLink repeats.
 	Given []Option
@@ -196,9 +199,11 @@ func (q *Query) setWord(o Option) error {
 			switch strings.ToLower(strings.TrimSpace(flag)) {
 			case "skipnulls":
 				q.SkipNulls = true
+			case "skiphidden":
+				q.SkipHidden = true
 			case "":
 			default:
-				return &Error{Where: "options", Problem: "the flag " + show(flag) + " is not known", Expected: "the only flag is skipnulls"}
+				return &Error{Where: "options", Problem: "the flag " + show(flag) + " is not known", Expected: "the flags are skipnulls and skiphidden"}
 			}
 		}
 	case "$format":

@@ -15,5 +15,5 @@ func ParseFilter(set *model.Set, text string) (Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	return resolver{permission.ByPlatform()}.filter(set, options.Filter)
+	return resolver{granted: permission.ByPlatform()}.filter(set, options.Filter)
 }

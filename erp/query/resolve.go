@@ -20,12 +20,12 @@ func Resolve(set *model.Set, options *odata.Query, granted permission.Granted) (
 	if err != nil {
 		return nil, err
 	}
-	return q, resolver{granted}.shape(q, options.Select, options.Expand)
+	return q, resolver{granted, options.SkipHidden}.shape(q, options.Select, options.Expand)
 }
 
 // ResolveCount is [Resolve] for rows of which nothing is shown.
 func ResolveCount(set *model.Set, options *odata.Query, granted permission.Granted) (*Query, error) {
-	r := resolver{granted}
+	r := resolver{granted, options.SkipHidden}
 	if err := r.enter(set); err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func resolveOne(q *Query, options *odata.Query, granted permission.Granted) (*Qu
 			return nil, invalid("%s is for sets of rows; one row takes $select, $expand and options.", o.Name)
 		}
 	}
-	r := resolver{granted}
+	r := resolver{granted, options.SkipHidden}
 	if err := r.enter(q.Set); err != nil {
 		return nil, err
 	}
@@ -104,6 +104,16 @@ func resolveOne(q *Query, options *odata.Query, granted permission.Granted) (*Qu
 // resolver resolves the names of a syntax tree to the model.
 type resolver struct {
 	granted permission.Granted
+	// skipHidden leaves out attributes that are hidden where they would be shown or
+	// ordered by, instead of refusing them. Of what decides which rows there are nothing
+	// is left out.
+	skipHidden bool
+}
+
+// skips reports whether what was refused for err is left out instead.
+func (r resolver) skips(err error) bool {
+	var denied *permission.Denied
+	return r.skipHidden && errors.As(err, &denied) && denied.Attribute != ""
 }
 
 // enter is asked for every set whose rows a name leads to.
@@ -142,6 +152,9 @@ func (r resolver) through(path *model.Path) error {
 func (r resolver) shape(out *Query, sel odata.Select, expands []odata.Expand) error {
 	set := out.Set
 	for _, x := range expands {
+		if p := set.Property(x.Name); p != nil && r.skips(r.read(p)) {
+			continue
+		}
 		bound, err := r.expand(set, x)
 		if err != nil {
 			return err
@@ -165,7 +178,9 @@ func (r resolver) shape(out *Query, sel odata.Select, expands []odata.Expand) er
 			return err
 		}
 		if p != nil {
-			if err := r.read(p); err != nil {
+			if err := r.read(p); r.skips(err) {
+				continue
+			} else if err != nil {
 				return err
 			}
 		}
@@ -253,6 +268,9 @@ func (r resolver) orderBy(set *model.Set, keys []odata.Order) ([]Order, error) {
 	var out []Order
 	for _, k := range keys {
 		path, err := r.orderPath(set, k.Property)
+		if r.skips(err) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -176,7 +176,7 @@ func (r *attempt) writeOrders(ctx context.Context, out sheet, from, to time.Time
 			Select: "Id,DocumentNo,DocumentDate,State,Void,CustomerPurchaseOrderNo,RequiredDeliveryDate,TotalLineAmount",
 			Expand: "Customer($select=Number;$expand=Party($select=PartyName))",
 			Filter: client.And("DocumentDate ge "+client.Date(first), "DocumentDate le "+client.Date(last)),
-			Top:    page,
+			Top:    page, SkipHidden: true,
 		}
 		var month []erpOrder
 		for o, err := range client.List[erpOrder](ctx, r.ERP, setOrders, q) {

@@ -84,6 +84,19 @@ func TestExportCSV(t *testing.T) {
 	}
 }
 
+// What is hidden from who asks is left out of the file, and the rest is in its place.
+func TestExportWithoutWhatIsHidden(t *testing.T) {
+	t.Parallel()
+	f, w := exporting(t)
+	f.With(func() { f.Hidden = "TotalLineAmount" })
+	for _, format := range []string{"csv", "xlsx"} {
+		_, _, text := download(t, w, "2026-01-31", "2026-01-31", format)
+		if format == "csv" && !strings.Contains(string(text), "Released,false,'@1,") || strings.Contains(string(text), "12.50") {
+			t.Errorf("%q", text)
+		}
+	}
+}
+
 func TestExportXLSX(t *testing.T) {
 	t.Parallel()
 	_, w := exporting(t)

@@ -99,6 +99,8 @@ type Fake struct {
 	imports  int
 	// During is called with each request of a set or Import, unlocked.
 	During func(r *http.Request)
+	// Hidden is an attribute that is hidden from who asks.
+	Hidden string
 	// Blind makes the API ignore filters: what comes must be checked again.
 	Blind bool
 }
@@ -247,6 +249,10 @@ func (f *Fake) api(w http.ResponseWriter, r *http.Request) {
 
 func (f *Fake) list(w http.ResponseWriter, r *http.Request, set string) {
 	q := r.URL.Query()
+	if f.Hidden != "" && strings.Contains(q.Get("$select"), f.Hidden) && !strings.Contains(q.Get("options"), "skiphidden") {
+		f.fail(w, 403, "PermissionDenied", "the account has no right to read "+f.Hidden)
+		return
+	}
 	found := f.find(set, q)
 	if q.Get("$orderby") != "" {
 		slices.SortStableFunc(found, func(a, b Object) int {
@@ -269,6 +275,10 @@ func (f *Fake) list(w http.ResponseWriter, r *http.Request, set string) {
 		if !strings.Contains(q.Get("$expand"), "Lines") {
 			found[i] = maps.Clone(row)
 			delete(found[i], "Lines")
+		}
+		if _, hidden := row[f.Hidden]; hidden {
+			found[i] = maps.Clone(found[i])
+			delete(found[i], f.Hidden)
 		}
 	}
 	if q.Get("$count") == "true" {

@@ -111,6 +111,70 @@ func TestReadmeNamesTestsThatExist(t *testing.T) {
 	}
 }
 
+// TestEveryTableIsInTheManual keeps the part of docs/operations.md true that says for how
+// long what is kept: every table is there, and those that a purge goes through are in rows
+// that say so.
+func TestEveryTableIsInTheManual(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, part, _ := strings.Cut(string(text), "\n## What grows")
+	part, _, _ = strings.Cut(part, "\n## ")
+	var rows strings.Builder
+	for line := range strings.Lines(part) {
+		if strings.HasPrefix(line, "|") {
+			rows.WriteString(line)
+		}
+	}
+	made := tablesIn(t, regexp.MustCompile(`(?m)^\s*CREATE TABLE(?: IF NOT EXISTS)? (\w+)`), ".sql", "data", "webapp", "worker/schema", "worker/jobs")
+	for passing := range tablesIn(t, regexp.MustCompile(`(?m)^\s*ALTER TABLE (\w+) RENAME TO`), ".sql", "data", "webapp", "worker/schema", "worker/jobs") {
+		delete(made, passing)
+	}
+	if len(made) < 80 {
+		t.Errorf("there are %d tables", len(made))
+	}
+	for table := range made {
+		if !strings.HasPrefix(table, "erp_") && !strings.Contains(part, "`"+table+"`") {
+			t.Errorf("the page does not say for how long %s is kept", table)
+		}
+	}
+	purged := tablesIn(t, regexp.MustCompile(`\bTable: "(\w+)", Column:`), ".go", "data", "webapp")
+	for table := range purged {
+		if !strings.Contains(rows.String(), "`"+table+"`") {
+			t.Errorf("no row of the page says for how long %s is kept, which is purged", table)
+		}
+	}
+	for _, name := range regexp.MustCompile("`([a-z]+_[a-z_]+)`").FindAllStringSubmatch(part, -1) {
+		if !made[name[1]] && !strings.HasSuffix(name[1], "_") && !strings.HasPrefix(name[1], "record_") && !strings.HasPrefix(name[1], "tandem_") {
+			t.Errorf("the page names %s, which is no table", name[1])
+		}
+	}
+}
+
+// tablesIn are the names that the expression finds in the files of folders.
+func tablesIn(t *testing.T, name *regexp.Regexp, ext string, dirs ...string) map[string]bool {
+	t.Helper()
+	all := map[string]bool{}
+	for _, dir := range dirs {
+		err := filepath.WalkDir(filepath.FromSlash(dir), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || filepath.Ext(path) != ext || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			for _, m := range name.FindAllStringSubmatch(string(text), -1) {
+				all[m[1]] = true
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
 // TestPathsInThePagesExist keeps the pages true when files move: every path in
 // backquotes is there. A file may be named by the end of its path, as in
 // `token/mint.go`, because the text around it says where that is.

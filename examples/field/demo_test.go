@@ -243,7 +243,7 @@ func TestDemo(t *testing.T) {
 	d.keepsNothingOfTheService(tom)
 
 	// (1:20) The office sees it in the web app.
-	maria := d.office()
+	maria := d.office("maria")
 	maria.seesVisit(id)
 
 	// (1:35) Tom is disabled: his next command is refused and stays on the phone.
@@ -271,6 +271,7 @@ func TestDemo(t *testing.T) {
 	if strings.Count(sessions, "svc.field") != 1 || strings.Contains(sessions, "tom") {
 		t.Errorf("sessions:\n%s", sessions)
 	}
+	d.office("admin").seesTwoHalves()
 }
 
 // keepsNothingOfTheService looks through all that the phone keeps.

@@ -11,19 +11,19 @@ import (
 	"github.com/hybridapps/tandem/internal/testkit"
 )
 
-// office is maria's desk: she is of the group Service, and works in the web app with a
-// token of her own.
+// office is a desk: somebody works in the web app with a token of their own. Maria is of the
+// group Service.
 type office struct {
 	*fieldtest.Hand
 	*demo
 }
 
-func (d *demo) office() *office {
+func (d *demo) office(login string) *office {
 	d.t.Helper()
 	o := &office{fieldtest.OpenDesk(d.t), d}
 	o.Open(d.file.WebApp)
 	o.Press("Sign in")
-	o.GiveCredentials("maria", d.password("maria"))
+	o.GiveCredentials(login, d.password(login))
 	o.Sees("Sign out")
 	return o
 }
@@ -70,6 +70,19 @@ func (o *office) runsReport() string {
 		return err == nil && len(pdf) > 0
 	})
 	return testkit.PDFText(o.t, pdf)
+}
+
+// seesTwoHalves looks at who holds a slot: the back end of the field app once, and nobody of
+// those who are on the phone.
+func (o *office) seesTwoHalves() {
+	o.t.Helper()
+	o.Press("Two halves")
+	const holders = `[...document.querySelectorAll("#holders tbody tr")].map(r => r.cells[0].textContent)`
+	o.Until("the field app has one session", holders+`.filter(who => who === "svc.field").length === 1`)
+	o.Until("tom, who was on the phone alone, has none", `!`+holders+`.includes("tom")`)
+	o.Until("the figures are there", `document.querySelector("#figure-slots")?.textContent.includes(" of ") && document.querySelector("#figure-people")`)
+	o.Until("who holds a slot is in sight", `(document.querySelector("#holders").scrollIntoView({ block: "center" }), true)`)
+	o.Keep("13 two halves")
 }
 
 // isSound proves the invariants and audits the instance while all of it runs.

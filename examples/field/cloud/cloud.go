@@ -80,13 +80,16 @@ type Cloud struct {
 	// calls has one for each command that calls the ERP.
 	calls                 chan struct{}
 	commandDesk, fileDesk desk
+	wishes                chan struct{} // has one for each wish that is asked for
 	uploads               *tus.Server
 	parts                 []part
 }
 
 // part is one concern of the service: its paths, its jobs and what it deletes in time.
 type part struct {
-	routes    func(handle routes)
+	routes func(handle routes)
+	// open are paths that ask for no token.
+	open      func(handle routes)
 	kinds     map[internalapi.JobKind]jobs.Kind
 	schedules []internalapi.Schedule
 	// run works in the background until ctx ends; nil has nothing to do there.
@@ -116,7 +119,7 @@ func New(ctx context.Context, config Config) (*Cloud, error) {
 	}
 	c := &Cloud{
 		config: config, log: config.Log, clock: config.Clock, store: &store{db: config.DB},
-		calls: make(chan struct{}, callsAtOnce), commandDesk: newDesk(false, commandPlaces), fileDesk: newDesk(true, filePlaces),
+		calls: make(chan struct{}, callsAtOnce), wishes: make(chan struct{}, wishesAtOnce), commandDesk: newDesk(false, commandPlaces), fileDesk: newDesk(true, filePlaces),
 	}
 	var err error
 	if c.zone, err = time.LoadLocation(config.TimeZone); err != nil {
@@ -244,6 +247,11 @@ func (c *Cloud) Handler() http.Handler {
 	})
 	outer := http.NewServeMux()
 	outer.Handle(wire.Prefix, c.server.Middleware(mux, wire.Scope))
+	for _, p := range c.parts {
+		if p.open != nil {
+			p.open(routes{c, outer})
+		}
+	}
 	outer.Handle(c.server.MetadataPath(), c.server.Metadata())
 	return outer
 }

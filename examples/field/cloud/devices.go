@@ -2,7 +2,10 @@ package cloud
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem/client"
@@ -22,6 +25,8 @@ const (
 	maxDevices, maxKnown = 50, 2000
 	// maxDeviceList is the most that administrators see.
 	maxDeviceList = 2000
+	// wishesAtOnce bounds what is asked without a token: each is one row that is read.
+	wishesAtOnce = 4
 )
 
 func (c *Cloud) devicesPart() part {
@@ -32,6 +37,7 @@ func (c *Cloud) devicesPart() part {
 			on.handle("POST", "devices/{device}/wipe", c.serveWipe)
 			on.handle("DELETE", "devices/{device}", c.serveWiped)
 		},
+		open:  func(on routes) { on.handle("POST", "wish", c.serveWish) },
 		clean: c.cleanDevices,
 	}
 }
@@ -54,6 +60,9 @@ func (c *Cloud) serveDeviceReport(w http.ResponseWriter, r *http.Request, who *c
 	if err := readJSON(w, r, 8<<10, &d); err != nil {
 		return err
 	}
+	if d.WishKey != "" && !isSum(d.WishKey) {
+		return invalid("wish_key must be a SHA-256 in hexadecimal digits")
+	}
 	if d.StorageUsed < 0 || d.StorageQuota < 0 || d.Waiting < 0 || checkText("the name", d.Name, 120, true, false) != nil {
 		return invalid("name has at most 120 characters, and the numbers are not negative")
 	}
@@ -62,8 +71,8 @@ func (c *Cloud) serveDeviceReport(w http.ResponseWriter, r *http.Request, who *c
 		if err := c.store.seen(r.Context(), tx, who.UserID, id, who.Subject, c.clock.Now()); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(r.Context(), `UPDATE devices SET name = $3, storage_used = $4, storage_quota = $5, waiting = $6, user_name = $7
-			WHERE user_id = $1 AND device = $2`, who.UserID, id, d.Name, d.StorageUsed, d.StorageQuota, d.Waiting, who.Name); err != nil {
+		if _, err := tx.ExecContext(r.Context(), `UPDATE devices SET name = $3, storage_used = $4, storage_quota = $5, waiting = $6, user_name = $7, wish_key = COALESCE(NULLIF($8, ''), wish_key)
+			WHERE user_id = $1 AND device = $2`, who.UserID, id, d.Name, d.StorageUsed, d.StorageQuota, d.Waiting, who.Name, d.WishKey); err != nil {
 			return err
 		}
 		var last, asked int64
@@ -143,15 +152,63 @@ func (c *Cloud) serveWipe(w http.ResponseWriter, r *http.Request, who *client.Ca
 	return nil
 }
 
-// serveWiped takes a device off the list that has deleted what it had. Its number goes on
-// where it was if it comes again.
+// isSum reports whether a text is 32 bytes in hexadecimal digits.
+func isSum(text string) bool {
+	b, err := hex.DecodeString(text)
+	return err == nil && len(b) == sha256.Size && text == strings.ToLower(text)
+}
+
+// serveWish tells a device whether it is to delete what it has, by its secret alone: the phone
+// that was stolen is often that of somebody who may not sign in any more. Who is not known
+// hears the same as who is not asked to.
+func (c *Cloud) serveWish(w http.ResponseWriter, r *http.Request, _ *client.Caller) error {
+	w.Header().Set("Cache-Control", "no-store")
+	select {
+	case c.wishes <- struct{}{}:
+		defer func() { <-c.wishes }()
+	default:
+		busy := problem(http.StatusTooManyRequests, wire.TooMany, "too many ask at the same time; ask again in a minute")
+		busy.retryAfter = time.Minute
+		return busy
+	}
+	var ask wire.WishAsk
+	if err := readJSON(w, r, 1<<10, &ask); err != nil {
+		return err
+	}
+	if !isGUID(ask.Device) || !isSum(ask.Secret) {
+		return invalid("device must be a UUID in lower case, and secret 32 bytes in hexadecimal digits")
+	}
+	sum := sha256.Sum256([]byte(ask.Secret))
+	key := hex.EncodeToString(sum[:])
+	if ask.Gone {
+		if _, err := c.store.gone(r.Context(), ask.User, ask.Device, key); err != nil {
+			return err
+		}
+	}
+	var wished int
+	err := c.config.DB.Reader().QueryRowContext(r.Context(), `SELECT COUNT(*) FROM devices WHERE user_id = $1 AND device = $2 AND wish_key = $3 AND wipe_asked_at > 0`,
+		ask.User, ask.Device, key).Scan(&wished)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, wire.Wish{Wipe: wished > 0})
+	return nil
+}
+
+// gone takes a device off the list that has deleted what it had; an empty key is of one that
+// its person speaks for. Its number goes on where it was if it comes again.
+func (s *store) gone(ctx context.Context, userID, device, key string) (known bool, err error) {
+	return sqldb.Changed(s.db.Writer().ExecContext(ctx, `UPDATE devices SET name = '', waiting = 0, storage_used = 0, storage_quota = 0,
+		wipe_asked_at = 0, wipe_asked_by = '', gone = TRUE WHERE user_id = $1 AND device = $2 AND ($3 = '' OR wish_key = $3)`, userID, device, key))
+}
+
+// serveWiped takes a device off the list that has deleted what it had.
 func (c *Cloud) serveWiped(w http.ResponseWriter, r *http.Request, who *client.Caller) error {
 	id, err := deviceOf(r)
 	if err != nil {
 		return err
 	}
-	changed, err := sqldb.Changed(c.config.DB.Writer().ExecContext(r.Context(), `UPDATE devices SET name = '', waiting = 0, storage_used = 0, storage_quota = 0,
-		wipe_asked_at = 0, wipe_asked_by = '', gone = TRUE WHERE user_id = $1 AND device = $2`, who.UserID, id))
+	changed, err := c.store.gone(r.Context(), who.UserID, id, "")
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,14 @@
 package cloud_test
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,6 +159,70 @@ func TestSecurity_NothingOfTheServiceHalf(t *testing.T) {
 			t.Errorf("%.12q is told or kept", secret)
 		}
 	}
+}
+
+// A phone whose person may not sign in any more is still told to delete what it has, by its
+// secret; who does not have that learns nothing, not even which devices there are.
+func TestWishReachesWhoMayNotSignIn(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, p *fieldtest.Place, _ *fieldtest.Cloud) {
+		tom, olga := p.Phone("tom"), p.Phone("olga")
+		var me wire.Me
+		tom.Get("me", &me)
+		secret := strings.Repeat("5e", 32)
+		sum := sha256.Sum256([]byte(secret))
+		if a := tom.Do("PUT", "devices/"+tom.Device, wire.DeviceReport{Name: "Tom's phone", WishKey: hex.EncodeToString(sum[:])}); a.Status != 200 {
+			t.Fatalf("%d %s", a.Status, a.Body)
+		}
+		right := wire.WishAsk{User: me.ID, Device: tom.Device, Secret: secret}
+		ask := func(ask wire.WishAsk, status int) string {
+			t.Helper()
+			text, err := json.Marshal(ask)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer, err := http.Post(p.Resource()+"wish", "application/json", bytes.NewReader(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer answer.Body.Close()
+			body, err := io.ReadAll(answer.Body)
+			if err != nil || answer.StatusCode != status || answer.Header.Get("Cache-Control") != "no-store" {
+				t.Fatalf("%d %s: %v", answer.StatusCode, body, err)
+			}
+			return string(body)
+		}
+		no := ask(right, 200)
+		if _, err := p.Platform.Accounts.Disable(t.Context(), tandemtest.By, "tom"); err != nil {
+			t.Fatal(err)
+		}
+		p.Refresh()
+		if a := olga.Do("POST", "devices/"+tom.Device+"/wipe", nil); a.Status != 204 {
+			t.Fatalf("%d %s", a.Status, a.Body)
+		}
+		for name, change := range map[string]func(a *wire.WishAsk){
+			"secret": func(a *wire.WishAsk) { a.Secret = strings.Repeat("5f", 32) }, "key": func(a *wire.WishAsk) { a.Secret = hex.EncodeToString(sum[:]) },
+			"device": func(a *wire.WishAsk) { a.Device = olga.Device }, "person": func(a *wire.WishAsk) { a.User = "" },
+			"gone": func(a *wire.WishAsk) { a.Secret, a.Gone = strings.Repeat("5f", 32), true },
+		} {
+			wrong := right
+			if change(&wrong); ask(wrong, 200) != no {
+				t.Errorf("another %s is told more", name)
+			}
+		}
+		ask(wire.WishAsk{User: me.ID, Device: tom.Device}, 400)
+		if got := ask(right, 200); got == no || !strings.Contains(got, "true") {
+			t.Errorf("the phone is told %s", got)
+		}
+		right.Gone = true
+		if got := ask(right, 200); got != no {
+			t.Errorf("the phone that did is told %s", got)
+		}
+		var list []wire.Device
+		if olga.Get("devices", &list); slices.ContainsFunc(list, func(d wire.Device) bool { return d.ID == tom.Device }) {
+			t.Error("the phone that has deleted all is still listed")
+		}
+	})
 }
 
 // Devices: people see their own, the office all, and either may ask one to delete what it

@@ -264,6 +264,33 @@ func TestWipe(t *testing.T) {
 	p.gone("nina")
 }
 
+// A stolen phone: its person is disabled, and it is told to wipe itself all the same.
+func TestWipeOfADisabledPersonsPhone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.phone()
+	p.signIn("tom")
+	p.js(`await visits.refresh(); await device.report()`)
+	if n := peek(w.server, func() int { return len(w.keys) }); n != 1 {
+		t.Fatalf("%d keys of devices", n)
+	}
+	if _, err := w.in.Platform.Accounts.Disable(t.Context(), tandemtest.By, "tom"); err != nil {
+		t.Fatal(err)
+	}
+	w.in.Refresh()
+	w.in.Clock.Advance(2 * time.Hour) // and the token is over
+	p.js(`await device.report()`)
+	if got := p.js(`return (await auth.session()).expired`); got != "true" {
+		t.Errorf("tom is signed in: %s", got)
+	}
+	w.set(func() { w.wiped = map[string]bool{p.js(`return (await device.info()).id`): true} })
+	p.js(`await device.report()`)
+	p.gone("tom")
+	if n := peek(w.server, func() int { return len(w.keys) }); n != 0 {
+		t.Error("the server is not told that it was done")
+	}
+}
+
 // The phone is full: what the server has goes first, the oldest first, and what has not been
 // sent stays.
 func TestStorageFull(t *testing.T) {

@@ -72,6 +72,7 @@ func newWorld(t testing.TB) *world {
 		rw.Header().Set("Date", w.in.Clock.Now().UTC().Format(http.TimeFormat))
 		w.meet(rw, r, api)
 	})
+	mux.HandleFunc("POST /field-api/wish", w.wish)
 	w.serve(pwa.Config{Issuer: w.in.Issuer, ClientID: tandemtest.Field, Resource: resource})
 	mux.HandleFunc("/", func(rw http.ResponseWriter, r *http.Request) {
 		if (*w.app.Load()) == nil {

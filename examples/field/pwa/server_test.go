@@ -56,6 +56,7 @@ type server struct {
 	moved   int                   // bytes that PATCHes brought
 	callers map[string]int        // by login
 	wiped   map[string]bool       // devices
+	keys    map[string]string     // of devices, for their wish
 	told    []obj                 // reminders of whoever asks
 	read    []any                 // ids that phones say were read
 	away    bool                  // there is no network
@@ -66,7 +67,7 @@ type server struct {
 func newServer() *server {
 	s := &server{
 		visits: map[string]obj{}, answers: map[string]answer{}, bodies: map[string][32]byte{}, next: map[string]int{},
-		parts: map[string]*part{}, callers: map[string]int{}, wiped: map[string]bool{}, told: []obj{},
+		parts: map[string]*part{}, callers: map[string]int{}, wiped: map[string]bool{}, keys: map[string]string{}, told: []obj{},
 	}
 	for i, name := range []string{"a", "b", "c"} {
 		s.visits[name] = obj{"id": name, "version": 1, "number": fmt.Sprint(i + 1), "subject": "Visit " + name, "status": "Scheduled", "state": "FirmPlanned",
@@ -159,6 +160,11 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			a = answer{204, nil}
 		}
 	case "PUT devices":
+		var told struct {
+			Key string `json:"wish_key"`
+		}
+		_ = json.Unmarshal(text, &told)
+		s.keys[id] = told.Key
 		a = answer{200, obj{"wipe": s.wiped[id], "next_seq": s.next[id] + 1}}
 	case "DELETE devices":
 		a = answer{204, nil}
@@ -166,6 +172,23 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a = answer{200, obj{"login": owner, "schema": 1}}
 	}
 	write(w, a)
+}
+
+// wish answers without a token.
+func (s *server) wish(w http.ResponseWriter, r *http.Request) {
+	var ask struct {
+		Device, Secret string
+		Gone           bool
+	}
+	_ = json.NewDecoder(r.Body).Decode(&ask)
+	sum := sha256.Sum256([]byte(ask.Secret))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := s.keys[ask.Device] == hex.EncodeToString(sum[:])
+	if known && ask.Gone {
+		delete(s.keys, ask.Device)
+	}
+	write(w, answer{200, obj{"wipe": known && !ask.Gone && s.wiped[ask.Device]}})
 }
 
 func write(w http.ResponseWriter, a answer) {

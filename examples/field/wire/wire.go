@@ -256,6 +256,23 @@ type DeviceReport struct {
 	StorageUsed  int64  `json:"storage_used"`
 	StorageQuota int64  `json:"storage_quota"`
 	Waiting      int64  `json:"waiting"`
+	// WishKey is the SHA-256, in hexadecimal digits, of a secret that the device has made; by
+	// that it asks for its [Wish] when its person may not sign in any more.
+	WishKey string `json:"wish_key,omitempty"`
+}
+
+// WishAsk asks without a token whether a device is to delete what it has (POST wish). Gone
+// says that it has.
+type WishAsk struct {
+	User   string `json:"user"`
+	Device string `json:"device"`
+	Secret string `json:"secret"`
+	Gone   bool   `json:"gone,omitempty"`
+}
+
+// Wish tells a device whether to delete what it has; no to whom nobody knows.
+type Wish struct {
+	Wipe bool `json:"wipe"`
 }
 
 // DeviceAnswer tells a device whether to delete what it has, and which number comes next.

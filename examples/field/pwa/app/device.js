@@ -1,12 +1,13 @@
 // This phone: its room, its version, and whether it is to forget everything.
 import * as store from './store.js'
-import { clear, fetchApi, partition, session, settings } from './auth.js'
-import { deviceOf } from './ids.js'
+import { clear, fetchApi, partition, session, settings, SignInNeeded } from './auth.js'
+import { deviceOf, secretOf, sha256 } from './ids.js'
 import { summary } from './queue.js'
 
 /** Calls `fn` on 'change'. */
 export const on = store.on
 
+const PATIENCE = 30_000 // ms
 const EVERY = 5 * 60_000 // ms between two words to the server
 let updateWaiting = false
 
@@ -32,25 +33,41 @@ export async function info() {
 /** Asks the browser to keep the data when room gets scarce; answers whether it will. */
 export const persist = async () => await navigator.storage?.persist?.() ?? false
 
-/** Tells the server how the phone is, and deletes everything when the server says so. */
+// What is asked and told without a sign-in: by the phone's secret.
+async function wish(db, more = {}) {
+  const ask = { user: (await db.value('session'))?.id, device: await deviceOf(db), secret: await secretOf(db), ...more }
+  const answer = await fetch(new URL('wish', (await settings()).resource), {
+    method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(ask), cache: 'no-store', credentials: 'omit', redirect: 'error', signal: AbortSignal.timeout(PATIENCE),
+  })
+  return answer.ok && (await answer.json()).wipe === true
+}
+
+/** Tells the server how the phone is, and deletes everything when the server says so; also
+ * where the person may not sign in any more, as of a phone that was stolen. */
 export async function report() {
   const db = await partition()
   if (!db) return
   const id = await deviceOf(db)
   const { used, quota } = await info()
   const { commands, files } = await summary()
-  const answer = await fetchApi(`devices/${id}`, {
-    owner: db, method: 'PUT', headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ name: name(), storage_used: used, storage_quota: quota, waiting: commands + files }),
-  })
-  if (answer.ok && (await answer.json()).wipe) await wipe()
+  const wishKey = await sha256(new Blob([await secretOf(db)]))
+  try {
+    const answer = await fetchApi(`devices/${id}`, {
+      owner: db, method: 'PUT', headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ name: name(), storage_used: used, storage_quota: quota, waiting: commands + files, wish_key: wishKey }),
+    })
+    if (answer.ok && (await answer.json()).wipe) await wipe()
+  } catch (error) {
+    if (!(error instanceof SignInNeeded)) throw error
+    if (await wish(db)) await wipe()
+  }
 }
 
 /** Deletes what is kept of the person, sent or not, and tells the server that it is done. */
 export async function wipe() {
   const db = await partition()
   if (!db) return
-  await fetchApi(`devices/${await deviceOf(db)}`, { owner: db, method: 'DELETE' }).catch(() => {})
+  await fetchApi(`devices/${await deviceOf(db)}`, { owner: db, method: 'DELETE' }).catch((error) => error instanceof SignInNeeded && wish(db, { gone: true })).catch(() => {})
   await clear()
 }
 

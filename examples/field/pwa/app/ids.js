@@ -14,6 +14,16 @@ export function uuid7(now) {
   return hexOf(b).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }
 
+/** A secret of this phone for a person, by which it may ask without a sign-in whether it is to
+ * delete what it has; made when it is first asked for. */
+export const secretOf = (db) => db.run(['meta'], 'readwrite', async ({ meta }) => {
+  const known = (await meta.get('wish'))?.value
+  if (known) return known
+  const value = hexOf(crypto.getRandomValues(new Uint8Array(32)))
+  await meta.put({ key: 'wish', value })
+  return value
+})
+
 /** The id of this phone for a person, made when it is first asked for. What was deleted here
  * and begins anew is another phone: its commands count from 1. */
 export const deviceOf = (db) => db.run(['meta'], 'readwrite', async ({ meta }) => {

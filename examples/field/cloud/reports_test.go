@@ -168,12 +168,12 @@ func TestRefusedAfterTheReport(t *testing.T) {
 	id := p.Visits("tom", first, 1)[0]
 	pulled(t, c)
 	until(p, 20, 1)
-	olga, tom := p.Phone("olga"), p.Phone("tom")
-	made := reportAfter(t, olga, first, time.Time{})
+	made := reportAfter(t, p.Phone("olga"), first, time.Time{})
 	p.Advance(time.Hour)
+	tom := p.Phone("tom")
 	refusedAs(t, tom.Send(tom.Command(id, wire.MaterialAdd, 0, wire.MaterialBody{Product: item(t, tom, false), Quantity: "0"})), 422, wire.Refused)
 	p.Advance(23*time.Hour + time.Minute)
-	olga = p.Phone("olga")
+	olga := p.Phone("olga")
 	if next := reportAfter(t, olga, second, time.Time{}); next.Refused != 1 {
 		t.Errorf("%+v", next)
 	}

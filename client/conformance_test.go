@@ -1,8 +1,12 @@
 package client_test
 
 import (
+	"iter"
+	"maps"
 	"net/http"
 	"net/url"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,7 +66,7 @@ func TestConformanceModules(t *testing.T) {
 	}
 	rsaKey := jose.JSONWebKey{Key: &signingKeys().rsa.PublicKey, KeyID: "r1", Algorithm: "RS256", Use: "sig"}
 	otherKey := jose.JSONWebKey{Key: &signingKeys().otherRSA.PublicKey, KeyID: "r2", Algorithm: "RS256", Use: "sig"}
-	for module, c := range map[string]struct {
+	modules := map[string]struct {
 		set  func(f *fake)
 		test func(r *relying)
 	}{
@@ -183,7 +187,9 @@ func TestConformanceModules(t *testing.T) {
 		}},
 		"oidcc-client-test-rp-init-logout-other-state": {func(f *fake) { f.onSignedOut = func(q url.Values) { q.Set("state", "another") } }, (*relying).foreignAnswer},
 		"oidcc-client-test-rp-init-logout-no-state":    {func(f *fake) { f.onSignedOut = func(q url.Values) { q.Del("state") } }, (*relying).foreignAnswer},
-	} {
+	}
+	holdAgainstList(t, maps.Keys(modules), func(name string) bool { return !strings.HasPrefix(name, backchannelModule) })
+	for module, c := range modules {
 		t.Run(module, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				net := newNetwork()
@@ -194,6 +200,23 @@ func TestConformanceModules(t *testing.T) {
 				c.test(&relying{t, f, f.app("app.test"), newBrowser(t, net)})
 			})
 		})
+	}
+}
+
+// holdAgainstList wants a test for each module of the list that is for relying parties and
+// of this plan, and for no other.
+func holdAgainstList(t *testing.T, tried iter.Seq[string], ofPlan func(name string) bool) {
+	t.Helper()
+	list, err := os.ReadFile("../e2e/conformance/testdata/modules.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := slices.DeleteFunc(strings.Fields(string(list)), func(name string) bool {
+		return !strings.HasPrefix(name, "oidcc-client-") || !ofPlan(name)
+	})
+	got := slices.Sorted(tried)
+	if len(want) == 0 || !slices.Equal(slices.Sorted(slices.Values(want)), got) {
+		t.Errorf("tried are %v, and in the list %v", got, want)
 	}
 }
 

@@ -1,16 +1,19 @@
 package client_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 )
 
+// backchannelModule begins the names of the plan's modules.
+const backchannelModule = "oidcc-client-test-rp-backchannel-rpinitlogout"
+
 // TestBackchannelLogoutModules are the modules of the OpenID Foundation's plan
 // oidcc-client-back-channel-logout-rp-basic, by their names.
 func TestBackchannelLogoutModules(t *testing.T) {
-	const module = "oidcc-client-test-rp-backchannel-rpinitlogout"
 	good := func(f *fake) map[string]any {
 		now := time.Now().Unix()
 		return map[string]any{
@@ -18,7 +21,7 @@ func TestBackchannelLogoutModules(t *testing.T) {
 			"events": map[string]any{logoutEvent: map[string]any{}},
 		}
 	}
-	for name, m := range map[string]struct {
+	modules := map[string]struct {
 		token func(f *fake) string
 		ends  bool
 	}{
@@ -34,8 +37,16 @@ func TestBackchannelLogoutModules(t *testing.T) {
 			return logoutToken(f, map[string]any{"events": map[string]any{logoutEvent + "x": map[string]any{}}}, "logout+jwt")
 		}, false},
 		"-wrong-iss": {func(f *fake) string { return logoutToken(f, map[string]any{"iss": f.issuer + "x"}, "logout+jwt") }, false},
-	} {
-		t.Run(module+name, func(t *testing.T) {
+	}
+	holdAgainstList(t, func(yield func(string) bool) {
+		for name := range modules {
+			if !yield(backchannelModule + name) {
+				return
+			}
+		}
+	}, func(name string) bool { return strings.HasPrefix(name, backchannelModule) })
+	for name, m := range modules {
+		t.Run(backchannelModule+name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				f, a, b := world(t)
 				status := tell(t, a, m.token(f))

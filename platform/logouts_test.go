@@ -120,7 +120,7 @@ func TestBackchannelRPInitiatedLogout(t *testing.T) {
 		})
 		seen := map[string]bool{}
 		for name, end := range map[string]func(login string, b *tandemtest.Browser, tokens tandemtest.Tokens){
-			"endsession with a hint": func(_ string, b *tandemtest.Browser, tokens tandemtest.Tokens) {
+			"oidcc-backchannel-rp-initiated-logout": func(_ string, b *tandemtest.Browser, tokens tandemtest.Tokens) {
 				b.Get(d.URL + oauth.PathEndSession + "?" + url.Values{"id_token_hint": {tokens.ID}, "post_logout_redirect_uri": {tandemtest.PostLogoutRedirectURI}}.Encode())
 			},
 			"endsession as a form": func(_ string, b *tandemtest.Browser, tokens tandemtest.Tokens) {
@@ -148,40 +148,42 @@ func TestBackchannelRPInitiatedLogout(t *testing.T) {
 				must(t, d.Platform.Accounts.Delete(ctx, tandemtest.By, login))
 			},
 		} {
-			login := strings.ReplaceAll(strings.ReplaceAll(name, " ", "."), "-", ".")
-			d.CreateUser(signin.NewUser{Login: login, Type: tandem.InternalUser, Password: tandemtest.Password})
-			b := d.Browser()
-			tokens := d.Redeem(b.Authorize(login, tandemtest.Password))
-			before := len(rp.heard())
-			end(login, b, tokens)
-			testkit.Eventually(t, name+": the application is told", func() bool { return len(rp.heard()) > before })
-			told := rp.heard()
-			if len(told) != before+1 {
-				t.Errorf("%s: told %d times", name, len(told)-before)
-			}
-			claims, header := d.logoutClaims(told[before])
-			want := d.idClaims(tokens.ID)
-			if header.ExtraHeaders[jose.HeaderType] != "logout+jwt" || header.Algorithm != string(jose.RS256) {
-				t.Errorf("%s: header %+v", name, header)
-			}
-			if claims["iss"] != d.Issuer || claims["aud"] != tandemtest.Portal || claims["sid"] != want["sid"] || claims["sub"] != want["sub"] && claims["sub"] != nil {
-				t.Errorf("%s: %v for the sign-in %v of %v", name, claims, want["sid"], want["sub"])
-			}
-			iat, exp := claims["iat"].(float64), claims["exp"].(float64)
-			if exp-iat <= 0 || exp-iat > 120 || claims["nonce"] != nil || claims["jti"] == "" || seen[claims["jti"].(string)] {
-				t.Errorf("%s: %v", name, claims)
-			}
-			seen[claims["jti"].(string)] = true
-			if events, ok := claims["events"].(map[string]any); !ok || len(events) != 1 || events["http://schemas.openid.net/event/backchannel-logout"] == nil {
-				t.Errorf("%s: events %v", name, claims["events"])
-			}
-			if len(claims) > 8 {
-				t.Errorf("%s: more claims than are known: %v", name, claims)
-			}
-			// It is good for nothing else (I7).
-			if status, _ := d.API("GET", readProducts, told[before], ""); status != http.StatusUnauthorized {
-				t.Errorf("%s: a logout token reads: %d", name, status)
-			}
+			t.Run(name, func(t *testing.T) {
+				login := strings.ReplaceAll(strings.ReplaceAll(name, " ", "."), "-", ".")
+				d.CreateUser(signin.NewUser{Login: login, Type: tandem.InternalUser, Password: tandemtest.Password})
+				b := d.Browser()
+				tokens := d.Redeem(b.Authorize(login, tandemtest.Password))
+				before := len(rp.heard())
+				end(login, b, tokens)
+				testkit.Eventually(t, name+": the application is told", func() bool { return len(rp.heard()) > before })
+				told := rp.heard()
+				if len(told) != before+1 {
+					t.Errorf("%s: told %d times", name, len(told)-before)
+				}
+				claims, header := d.logoutClaims(told[before])
+				want := d.idClaims(tokens.ID)
+				if header.ExtraHeaders[jose.HeaderType] != "logout+jwt" || header.Algorithm != string(jose.RS256) {
+					t.Errorf("%s: header %+v", name, header)
+				}
+				if claims["iss"] != d.Issuer || claims["aud"] != tandemtest.Portal || claims["sid"] != want["sid"] || claims["sub"] != want["sub"] && claims["sub"] != nil {
+					t.Errorf("%s: %v for the sign-in %v of %v", name, claims, want["sid"], want["sub"])
+				}
+				iat, exp := claims["iat"].(float64), claims["exp"].(float64)
+				if exp-iat <= 0 || exp-iat > 120 || claims["nonce"] != nil || claims["jti"] == "" || seen[claims["jti"].(string)] {
+					t.Errorf("%s: %v", name, claims)
+				}
+				seen[claims["jti"].(string)] = true
+				if events, ok := claims["events"].(map[string]any); !ok || len(events) != 1 || events["http://schemas.openid.net/event/backchannel-logout"] == nil {
+					t.Errorf("%s: events %v", name, claims["events"])
+				}
+				if len(claims) > 8 {
+					t.Errorf("%s: more claims than are known: %v", name, claims)
+				}
+				// It is good for nothing else (I7).
+				if status, _ := d.API("GET", readProducts, told[before], ""); status != http.StatusUnauthorized {
+					t.Errorf("%s: a logout token reads: %d", name, status)
+				}
+			})
 		}
 		if n := len(quietOne.heard()); n != 0 {
 			t.Errorf("an application that nobody reached was told %d times", n)

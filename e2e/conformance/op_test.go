@@ -229,7 +229,8 @@ func (f *flow) checkResponse(r response) {
 func (f *flow) refused(r response, codes ...string) {
 	f.t.Helper()
 	if r.Values == nil {
-		if r.page.StatusCode < 400 {
+		said := slices.ContainsFunc(codes, func(code string) bool { return strings.Contains(r.page.Text, "<code>"+code+"</code>") })
+		if r.page.StatusCode < 400 || !said {
 			f.t.Errorf("%d, want %v: %s", r.page.StatusCode, codes, shown(r.page))
 		}
 		return

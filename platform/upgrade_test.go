@@ -2,9 +2,11 @@ package platform_test
 
 import (
 	"context"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/webapp"
+	"github.com/hybridapps/tandem/worker/jobs"
 	"github.com/hybridapps/tandem/worker/schema"
 )
 
@@ -97,4 +100,76 @@ func TestTheFirstSchemaIsBroughtUpToDate(t *testing.T) {
 			}
 		})
 	}
+}
+
+// On PostgreSQL replicas of the version before go on with a schema that is newer than they
+// are: what a migration leaves is all that they write to, and nothing that they would have
+// to write. Migrations of before this rule are not looked at.
+func TestMigrationsLetTheVersionBeforeGoOn(t *testing.T) {
+	t.Parallel()
+	for name, of := range map[string]struct {
+		migrations fs.FS
+		table      string
+		before     string // the newest migration of before the rule
+	}{
+		"data":   {data.Migrations, data.MigrationTable, "00228"},
+		"webapp": {webapp.Migrations, webapp.MigrationTable, "00004"},
+		"worker": {schema.Migrations, schema.Table, "00009"},
+		"jobs":   {jobs.Migrations, jobs.SchemaTable, "00003"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, err := sqldb.Open(t.Context(), datatest.URL(t, sqldb.PostgreSQL), sqldb.Options{})
+			must(t, err)
+			defer db.Close()
+			files, err := fs.Glob(of.migrations, "*.sql")
+			must(t, err)
+			numbers := []string{of.before}
+			for _, file := range files {
+				if number := file[:5]; number > of.before && !slices.Contains(numbers, number) {
+					numbers = append(numbers, number)
+				}
+			}
+			slices.Sort(numbers)
+			var was map[string]string
+			for _, number := range numbers {
+				upTo := sqldb.Only(of.migrations, func(file string) bool { return file[:5] <= number })
+				must(t, db.Migrate(t.Context(), upTo, of.table))
+				is := shapeOf(t, db)
+				for part, as := range was {
+					if is[part] != as {
+						t.Errorf("%s changes what the version before writes: %s was %q and is %q", number, part, as, is[part])
+					}
+				}
+				for part, as := range is {
+					table, column, isColumn := strings.Cut(part, ".")
+					if isColumn && was[table] != "" && was[part] == "" && strings.HasPrefix(as, "must be given") {
+						t.Errorf("%s makes the version before fail: it does not give %s.%s, which has no default", number, table, column)
+					}
+				}
+				was = is
+			}
+		})
+	}
+}
+
+// shapeOf is what a program relies on that writes: the tables, their columns, and what no
+// two rows have in common, which conflicts are told by.
+func shapeOf(t *testing.T, db *sqldb.DB) map[string]string {
+	t.Helper()
+	rows, err := db.Reader().QueryContext(t.Context(), `SELECT table_name::text, 'a table' FROM information_schema.tables WHERE table_schema = current_schema()
+		UNION ALL SELECT table_name::text || '.' || column_name::text, CASE WHEN is_nullable = 'YES' OR column_default IS NOT NULL OR is_identity = 'YES' THEN '' ELSE 'must be given, ' END || data_type
+			FROM information_schema.columns WHERE table_schema = current_schema()
+		UNION ALL SELECT c.relname::text || ' unique by ' || substring(pg_get_indexdef(i.indexrelid) FROM ' USING (.*)'), 'unique'
+			FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid WHERE i.indisunique AND c.relnamespace = current_schema()::regnamespace`)
+	must(t, err)
+	defer rows.Close()
+	shape := map[string]string{}
+	for rows.Next() {
+		var part, as string
+		must(t, rows.Scan(&part, &as))
+		shape[part] = as
+	}
+	must(t, rows.Err())
+	return shape
 }

@@ -11,6 +11,9 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
+// Migrations are the timeline of the tables.
+var Migrations = sqldb.Migrations(migrationFiles)
+
 // SchemaTable keeps the version of the jobs' tables, beside those that the rest of
 // the application has in the same database.
 const SchemaTable = "jobs_schema"
@@ -20,7 +23,7 @@ const SchemaTable = "jobs_schema"
 // own; their names must differ from jobs, job_report, job_files and schedules.
 func MigrateTables(ctx context.Context, db *sqldb.DB) error {
 	return db.Lock(ctx, SchemaTable, func() error {
-		if err := db.Migrate(ctx, sqldb.Migrations(migrationFiles), SchemaTable); err != nil {
+		if err := db.Migrate(ctx, Migrations, SchemaTable); err != nil {
 			return fmt.Errorf("the tables of the jobs: %w", err)
 		}
 		return nil

@@ -14,6 +14,9 @@ import (
 //go:embed migrations/*.sql
 var files embed.FS
 
+// Migrations are the timeline.
+var Migrations = sqldb.Migrations(files)
+
 // Table keeps the version of the worker's schema, and names the lock of those
 // who change it or fill it for the first time.
 const Table = "worker_schema"
@@ -21,7 +24,7 @@ const Table = "worker_schema"
 // Migrate brings the worker's tables to their newest version.
 func Migrate(ctx context.Context, db *sqldb.DB) error {
 	return db.Lock(ctx, Table, func() error {
-		if err := db.Migrate(ctx, sqldb.Migrations(files), Table); err != nil {
+		if err := db.Migrate(ctx, Migrations, Table); err != nil {
 			return fmt.Errorf("the worker's database: %w", err)
 		}
 		return nil

@@ -158,10 +158,11 @@ func (t *target) entity(w http.ResponseWriter, r *http.Request) error {
 	return t.one(w, r, http.StatusOK, model.Entity{Set: t.set, ID: t.path.Key})
 }
 
-// ofOneRow reports whether the response shows nothing but the row: its version
-// says nothing of what is expanded, or of texts made of other rows.
+// ofOneRow reports whether the response is what the version of the row says: that says
+// nothing of what is expanded, of texts made of other rows, and of attributes that were
+// hidden from the account or are now.
 func ofOneRow(q *query.Query) bool {
-	return len(q.Expand) == 0 && !slices.ContainsFunc(q.Fields, func(p *model.Property) bool { return p.Format != nil })
+	return len(q.Expand) == 0 && !q.Set.Hides(q.By) && !slices.ContainsFunc(q.Fields, func(p *model.Property) bool { return p.Format != nil })
 }
 
 // one answers with one row, shaped as the query string says. Rows that are not

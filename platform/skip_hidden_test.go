@@ -1,6 +1,7 @@
 package platform_test
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -8,6 +9,56 @@ import (
 	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/tandemtest"
 )
+
+// TestE4_WhatIsHiddenChangesWhatARowIs: who has a row from before an attribute of it was
+// hidden from them, or from before they could see it, is not told that it is the same.
+func TestE4_WhatIsHiddenChangesWhatARowIs(t *testing.T) {
+	t.Parallel()
+	wired(t, func(t *testing.T, in *tandemtest.Instance) {
+		const products = "General_Products_Products"
+		admin, column := in.Platform.Permissions, permission.Target{Column: products + ".StandardCostPerLot"}
+		for _, group := range []string{"Costs", "Others"} {
+			_, err := admin.CreateGroup(t.Context(), tandemtest.By, group, "")
+			must(t, err)
+		}
+		must(t, admin.AddMember(t.Context(), tandemtest.By, "Costs", "anna"))
+		anna := in.SignIn("anna").Access
+		_, text := in.API("GET", products+"?$select=Id&$top=1", anna, "")
+		_, id, _ := strings.Cut(text, `"Id":"`)
+		get := func(tag string) *http.Response {
+			t.Helper()
+			in.Refresh()
+			req, err := http.NewRequestWithContext(t.Context(), "GET", in.OData+products+"("+id[:36]+")?$select=default,StandardCostPerLot&options=skiphidden", nil)
+			must(t, err)
+			req.Header.Set("Authorization", "Bearer "+anna)
+			if tag != "" {
+				req.Header.Set("If-None-Match", tag)
+			}
+			r, _ := send(t, req)
+			return r
+		}
+		tag := get("").Header.Get("Etag")
+		if r := get(tag); r.StatusCode != 304 {
+			t.Fatalf("a row that nothing has happened to: %d", r.StatusCode)
+		}
+		grant := func(group string) error {
+			_, err := admin.Grant(t.Context(), tandemtest.By, group, column, "read", false)
+			return err
+		}
+		must(t, grant("Others"))
+		if r := get(tag); r.StatusCode != 200 {
+			t.Errorf("an attribute was taken: %d", r.StatusCode)
+		}
+		must(t, grant("Costs"))
+		if r := get(tag); r.StatusCode != 200 {
+			t.Errorf("an attribute was granted: %d", r.StatusCode)
+		}
+		must(t, admin.Revoke(t.Context(), tandemtest.By, "Costs", column))
+		if r := get(tag); r.StatusCode != 200 {
+			t.Errorf("an attribute was taken again: %d", r.StatusCode)
+		}
+	})
+}
 
 // TestHiddenAttributesAreLeftOutWhereAsked: with options=skiphidden a query shows what it
 // names as far as the account sees it, at any depth and on each page; without, it is

@@ -69,9 +69,11 @@ func pa8(f *Facts) (all []Finding) {
 		}
 	}
 	for i := range f.Keys {
-		if k := &f.Keys[i]; k.Kind == permission.RowKey && !granted[k.ID] {
+		k := &f.Keys[i]
+		what, unheld := map[permission.KeyKind]string{permission.RowKey: "rows with it are", permission.ColumnKey: "the attribute is"}[k.Kind]
+		if unheld && !granted[k.ID] {
 			all = append(all, Finding{
-				Kind: "key", ID: k.ID, Name: k.Name, Evidence: []Evidence{{"held by", "no group: rows with it are for administrators alone"}},
+				Kind: "key", ID: k.ID, Name: k.Name, Evidence: []Evidence{{"held by", "no group: " + what + " for administrators alone"}},
 				Mend: []string{"tandem access grant GROUP " + k.Flag() + " --rights read"},
 			})
 		}

@@ -108,6 +108,11 @@ func TestFindingsFireAndAreMended(t *testing.T) {
 			{"PA7", lines + ".LineAmount", 1, func() { group("Prices", permission.Target{Column: lines + ".UnitPrice"}, "read", "anna") }, ""},
 			{"PA8", "members: none", 1, func() { _, err := admin.CreateGroup(t.Context(), tandemtest.By, "Nobody's", ""); must(t, err) }, ""},
 			{"PA8", "held by: no group", 1, func() { _, err := admin.CreateKey(t.Context(), tandemtest.By, orders, "Nobody's"); must(t, err) }, "Prices"},
+			{"PA8", "held by: no group: the attribute is", 1, func() {
+				column := permission.Target{Column: orders + ".DocumentNotes"}
+				group("Prices", column, "read")
+				must(t, admin.Revoke(t.Context(), tandemtest.By, "Prices", column))
+			}, "Prices"},
 			{"PA8", "an application acts as it", 1, func() { app("com.example/alone", back("svc.alone")) }, "Empty"},
 			{"PA8", "and still in groups", 1, func() {
 				in.CreateUser(signin.NewUser{Login: "left", Type: glossary.InternalUser})

@@ -37,11 +37,7 @@ func UniqueKey(err error) string {
 // because of another one: the same transaction may work when it is run again.
 func IsDeadlock(err error) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && isDeadlock(pg.Code)
-}
-
-func isDeadlock(code string) bool {
-	return code == "40P01" || code == "40001" // deadlock_detected, serialization_failure
+	return errors.As(err, &pg) && (pg.Code == "40P01" || pg.Code == "40001") // deadlock_detected, serialization_failure
 }
 
 // maxAttempts bounds how often something is run that others undo.

@@ -37,7 +37,7 @@ func passesCode(code string) bool {
 		"57014": // query_canceled, also by statement_timeout
 		return true
 	}
-	return isDeadlock(code) || away(code)
+	return away(code)
 }
 
 // away reports whether a code says that the server behind a connection is going,

@@ -267,7 +267,7 @@ func (db *DB) Write(ctx context.Context, f func(tx *sql.Tx) error) error {
 	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
 		return ctx.Err() // database/sql rolls back when ctx ends, and tells only that
 	}
-	return err
+	return db.edge.undone(err)
 }
 
 // begin begins a transaction on a connection that may not have been used for long:

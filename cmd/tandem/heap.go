@@ -62,7 +62,7 @@ func percentToFloor(live, scanned uint64) int {
 // at least giveBackFrom would be given back.
 const (
 	restTime     = 15 * time.Second
-	restBytes    = 1 << 20
+	restBytes    = 4 << 20 // the work of each second alone is a sixth of it
 	giveBackFrom = 6 << 20
 )
 

@@ -162,6 +162,10 @@ func (in *Instance) Replica(t testing.TB) *Instance {
 	return r
 }
 
+// Stored is where the instance keeps what it has, for a replica that is a process of its
+// own: its database, and the file of its key.
+func (in *Instance) Stored() (db, keyFile string) { return in.config.DB, in.config.KeyFile }
+
 // ReplicaWith runs a replica that writes and signs access tokens in another way, as when
 // the setting is changed.
 func (in *Instance) ReplicaWith(t testing.TB, a platform.AccessTokens) *Instance {

@@ -22,6 +22,7 @@ import (
 	"github.com/hybridapps/tandem/examples/field/tus"
 	"github.com/hybridapps/tandem/examples/field/wire"
 	"github.com/hybridapps/tandem/internal/testkit"
+	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
@@ -182,7 +183,7 @@ func BenchmarkCommand(b *testing.B) {
 func BenchmarkUploadsAtOnce(b *testing.B) {
 	people, each, size := testkit.Size(25, 2), tus.OwnBodies, 4<<20
 	p := fieldtest.Start(b, tandemtest.Options{})
-	process := p.Process()
+	process := p.Process(sqldb.SQLite)
 	process.Start()
 	var files []*sending
 	content := photo(b, 60, 40)

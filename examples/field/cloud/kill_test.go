@@ -2,6 +2,7 @@ package cloud_test
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -15,10 +16,11 @@ import (
 
 	"github.com/hybridapps/tandem/examples/field/fieldtest"
 	"github.com/hybridapps/tandem/examples/field/wire"
+	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
-// killFor is how long phone, cloud and ERP are killed: a few seconds, or as many minutes
+// killFor is how long phone, cloud and ERP are killed: some seconds, or as many minutes
 // as TANDEM_FIELD_KILL_MINUTES says.
 func killFor(t *testing.T) time.Duration {
 	t.Helper()
@@ -42,6 +44,7 @@ type killed struct {
 	seen    map[string]int64
 	service string
 	product string
+	picture []byte
 	stop    *atomic.Bool
 	// sent are the commands of each visit that had their final answer, in their order.
 	sent map[string][]wire.Command
@@ -70,6 +73,34 @@ func (k *killed) one(c wire.Command) error {
 	return fmt.Errorf("%s of %s has no final answer", c.Type, c.Visit)
 }
 
+// photo sends a photo of a visit, on from where the server has it, and its command.
+func (k *killed) photo(visit string) error {
+	s := newSending(k.t, k.ph, visit, "a.jpg", k.picture)
+	var pairs []string
+	for name, value := range map[string]string{"key": s.command, "sha256": s.sum(), "visit": visit, "filename": s.name, "filetype": "image/jpeg"} {
+		pairs = append(pairs, name+" "+base64.StdEncoding.EncodeToString([]byte(value)))
+	}
+	for began := time.Now(); ; time.Sleep(time.Duration(20+rand.N(150)) * time.Millisecond) {
+		if time.Since(began) > 4*time.Minute {
+			return fmt.Errorf("the photo of %s does not arrive", visit)
+		}
+		a, err := k.ph.Try("POST", "uploads", nil, "Tus-Resumable", "1.0.0", "Upload-Length", strconv.Itoa(len(s.bytes)), "Upload-Metadata", strings.Join(pairs, ","))
+		if err != nil || a.Status/100 != 2 {
+			continue
+		}
+		at, _ := strconv.Atoi(a.Header.Get("Upload-Offset"))
+		if at == len(s.bytes) {
+			break
+		}
+		end := min(len(s.bytes), at+1+rand.N(len(s.bytes)))
+		_, _ = k.ph.Try("PATCH", strings.TrimPrefix(a.Header.Get("Location"), wire.Prefix), s.bytes[at:end], "Tus-Resumable", "1.0.0", "Upload-Offset", strconv.Itoa(at),
+			"Content-Type", "application/offset+octet-stream") // how far it came is asked
+	}
+	c := k.ph.Command(visit, wire.FileAttach, 0, s.body())
+	c.ID = s.command
+	return k.one(c)
+}
+
 func (k *killed) work() error {
 	for _, id := range k.visits {
 		base := k.seen[id]
@@ -86,6 +117,9 @@ func (k *killed) work() error {
 				{wire.Note, wire.NoteBody{Text: fmt.Sprintf("note %d", i)}},
 				{wire.MaterialAdd, wire.MaterialBody{Product: k.product, Quantity: strconv.Itoa(i + 1)}},
 			}...)
+		}
+		if err := k.photo(id); err != nil {
+			return err
 		}
 		for _, s := range steps {
 			if err := k.one(k.ph.Command(id, s.kind, base, s.body)); err != nil {
@@ -112,15 +146,28 @@ func (k *killed) work() error {
 	return nil
 }
 
-// Phone, cloud and ERP are killed at random: nothing is lost, nothing doubled, and the
-// order is kept; no command of a device ever conflicts with another one of its own.
+// Phone, cloud and ERP are killed at random, and the line between them breaks: nothing is
+// lost, nothing doubled, and the order is kept; no command of a device ever conflicts with
+// another one of its own.
 func TestKillsLoseAndDoubleNothing(t *testing.T) {
 	t.Parallel()
+	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			killAll(t, engine)
+		})
+	}
+}
+
+func killAll(t *testing.T, engine sqldb.Engine) {
+	t.Helper()
 	long := killFor(t)
-	p, l := lined(t, tandemtest.Options{})
+	l := &line{apart: true}
+	p := fieldtest.Start(t, tandemtest.Options{Engine: engine, Wrap: l.wrap})
+	killERP := p.ReplicaProcess(&l.erp)
 	perPhone := 4 + int(long/time.Second)/4
-	service, product := "", ""
-	c := p.Process()
+	service, product, picture := "", "", photo(t, 60, 40)
+	c := p.Process(engine)
 	kill := c.Start()
 	var stop atomic.Bool
 	var phones []*killed
@@ -134,7 +181,7 @@ func TestKillsLoseAndDoubleNothing(t *testing.T) {
 			}
 		}
 		for _, one := range []*fieldtest.Phone{ph, ph.Another()} {
-			k := &killed{t: t, ph: one, visits: p.Visits(login, p.Today(9), perPhone), seen: map[string]int64{}, service: service, product: product, stop: &stop, sent: map[string][]wire.Command{}}
+			k := &killed{t: t, ph: one, visits: p.Visits(login, p.Today(9), perPhone), seen: map[string]int64{}, service: service, product: product, picture: picture, stop: &stop, sent: map[string][]wire.Command{}}
 			for _, id := range k.visits {
 				var v wire.Visit
 				one.Get("visits/"+id, &v)
@@ -154,7 +201,12 @@ func TestKillsLoseAndDoubleNothing(t *testing.T) {
 	kills := 0
 	for began := time.Now(); time.Since(began) < long; {
 		time.Sleep(time.Duration(rand.N(700)) * time.Millisecond)
-		switch rand.N(3) {
+		switch rand.N(4) {
+		case 3:
+			killERP()
+			kills++
+			time.Sleep(time.Duration(rand.N(300)) * time.Millisecond)
+			killERP = p.ReplicaProcess(&l.erp)
 		case 0:
 			kill()
 			kills++
@@ -182,6 +234,8 @@ func TestKillsLoseAndDoubleNothing(t *testing.T) {
 	}
 }
 
+const thumbnail = "/thumbnail"
+
 // check compares a visit with the commands that were done.
 func check(t *testing.T, p *fieldtest.Place, id string, sent []wire.Command) (lines int) {
 	t.Helper()
@@ -191,6 +245,16 @@ func check(t *testing.T, p *fieldtest.Place, id string, sent []wire.Command) (li
 		switch c.Type {
 		case wire.ServiceAdd, wire.MaterialAdd:
 			want[c.Type] = append(want[c.Type], c.ID)
+		case wire.FileAttach:
+			found := p.Find("Systems_Core_ObjectFiles", "ExternalId in ('"+c.ID+"','"+c.ID+thumbnail+"')", "&$select=FileSizeBytes&$expand=Object")
+			for _, f := range found {
+				if size, _ := f["FileSizeBytes"].(float64); size == 0 || f["Object"].(map[string]any)["EntityItemId"] != id {
+					t.Errorf("%s of %s: %v", c.ID, id, f)
+				}
+			}
+			if len(found) != 2 {
+				t.Errorf("%d files of the photo of %s", len(found), id)
+			}
 		case wire.Note:
 			note = string(c.Body)
 		}

@@ -25,6 +25,9 @@ const (
 type line struct {
 	state          atomic.Int32
 	batches, calls atomic.Int64
+	// apart is whether the ERP is a process of its own, and erp that, nil while it is dead.
+	apart bool
+	erp   atomic.Pointer[http.Handler]
 	// first sees a call before anything else, and says whether it has answered it.
 	first atomic.Pointer[func(w http.ResponseWriter, r *http.Request) bool]
 	// between is called once, when the changes of a batch are made and its read is not.
@@ -36,11 +39,19 @@ func (l *line) sees(f func(w http.ResponseWriter, r *http.Request) bool) { l.fir
 
 func (l *line) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next := next
 		if !strings.HasPrefix(r.URL.Path, api.DomainPath) || r.Header.Get(api.OnBehalfHeader) == "" {
 			next.ServeHTTP(w, r)
 			return
 		}
 		l.calls.Add(1)
+		if l.apart {
+			erp := l.erp.Load()
+			if erp == nil {
+				panic(http.ErrAbortHandler)
+			}
+			next = *erp
+		}
 		if first := l.first.Load(); first != nil && (*first)(w, r) {
 			return
 		}

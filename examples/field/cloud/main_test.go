@@ -19,17 +19,21 @@ import (
 	"github.com/hybridapps/tandem/sqldb"
 )
 
-// TestMain lets the test's own program be a cloud, which can be killed.
+// TestMain lets the test's own program be a cloud or an ERP, which can be killed.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == picture.Command { // the child that decodes pictures
 		os.Exit(picture.Child(os.Args[2:]))
 	}
-	if os.Getenv("FIELD_TEST_ISSUER") == "" {
+	program := runCloud
+	switch {
+	case os.Getenv("FIELD_TEST_ERP") != "":
+		program = fieldtest.RunERP
+	case os.Getenv("FIELD_TEST_ISSUER") == "":
 		os.Exit(m.Run())
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	if err := runCloud(ctx); err != nil {
+	if err := program(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -2,7 +2,10 @@ package fieldtest
 
 import (
 	"bufio"
+	"context"
+	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -11,8 +14,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
+	"github.com/hybridapps/tandem/platform"
 	"github.com/hybridapps/tandem/sqldb"
+	"github.com/hybridapps/tandem/tandemtest"
 	"github.com/hybridapps/tandem/worker/workertest/workerdb"
 )
 
@@ -27,15 +33,10 @@ type Process struct {
 	PID int
 }
 
-// Process makes the store of such a cloud.
-func (p *Place) Process() *Process {
+// Process makes the store of such a cloud, on an engine.
+func (p *Place) Process(engine sqldb.Engine) *Process {
 	p.T.Helper()
-	dir := p.T.TempDir()
-	db, err := sqldb.Open(p.T.Context(), "sqlite:"+filepath.Join(dir, "field.db"), sqldb.Options{})
-	if err != nil {
-		p.T.Fatal(err)
-	}
-	p.T.Cleanup(func() { db.Close() })
+	dir, db := p.T.TempDir(), p.Store(engine)
 	if err := os.Mkdir(filepath.Join(dir, "jobs"), 0o700); err != nil {
 		p.T.Fatal(err)
 	}
@@ -47,9 +48,44 @@ func (p *Place) Process() *Process {
 func (c *Process) Start() (kill func()) {
 	p := c.place
 	p.T.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "FIELD_TEST_ISSUER="+p.Issuer, "FIELD_TEST_DIR="+c.Dir, "FIELD_TEST_DB="+c.DB.URL(), "FIELD_TEST_SECRET="+p.Secret,
+	c.PID, kill = p.spawn(&p.handler, "FIELD_TEST_ISSUER="+p.Issuer, "FIELD_TEST_DIR="+c.Dir, "FIELD_TEST_DB="+c.DB.URL(), "FIELD_TEST_SECRET="+p.Secret,
 		"FIELD_TEST_RESOURCE="+p.Resource())
+	return kill
+}
+
+// ReplicaProcess starts another process of the instance, on its database, and gives its end by kill -9.
+// What is to go to it is served by the handler, which is nil while there is none. The test's
+// program has to be one that is [RunERP] when FIELD_TEST_ERP is set.
+func (p *Place) ReplicaProcess(handler *atomic.Pointer[http.Handler]) (kill func()) {
+	p.T.Helper()
+	db, key := p.Stored()
+	_, kill = p.spawn(handler, "FIELD_TEST_ERP="+db, "FIELD_TEST_KEY="+key, "FIELD_TEST_URL="+p.Instance.URL)
+	return kill
+}
+
+// RunERP is a replica of the instance until ctx ends.
+func RunERP(ctx context.Context) error {
+	in, err := platform.NewInstance(ctx, platform.InstanceConfig{
+		StoreConfig: platform.StoreConfig{DB: os.Getenv("FIELD_TEST_ERP"), KeyFile: os.Getenv("FIELD_TEST_KEY"), By: tandemtest.By, Log: slog.New(slog.DiscardHandler)},
+		URL:         os.Getenv("FIELD_TEST_URL"), Version: "test",
+	})
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Printf("http://%s\n", l.Addr())
+	return platform.Serve(ctx, in, platform.ServeOptions{Listener: l, Log: slog.New(slog.DiscardHandler)})
+}
+
+// spawn starts the test's own program as another one, which says where it listens, and has a
+// handler lead to it until it is killed.
+func (p *Place) spawn(handler *atomic.Pointer[http.Handler], env ...string) (pid int, kill func()) {
+	p.T.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err == nil {
@@ -58,15 +94,14 @@ func (c *Process) Start() (kill func()) {
 	if err != nil {
 		p.T.Fatal(err)
 	}
-	c.PID = cmd.Process.Pid
 	kill = sync.OnceFunc(func() {
-		p.handler.Store(nil)
+		handler.Store(nil)
 		_, _ = cmd.Process.Kill(), cmd.Wait()
 	})
 	p.T.Cleanup(kill)
 	text, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		p.T.Fatalf("the cloud does not start: %v", err)
+		p.T.Fatalf("the process does not start: %v", err)
 	}
 	to, err := url.Parse(strings.TrimSpace(text))
 	if err != nil {
@@ -76,6 +111,6 @@ func (c *Process) Start() (kill func()) {
 	proxy.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
 	h := http.Handler(proxy)
-	p.handler.Store(&h)
-	return kill
+	handler.Store(&h)
+	return cmd.Process.Pid, kill
 }

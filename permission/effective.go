@@ -65,6 +65,33 @@ func (a *Admin) Keys(ctx context.Context) ([]KeyHeld, error) {
 	return all, nil
 }
 
+// HeldBy is a grant with the name of its group.
+type HeldBy struct {
+	Grant
+	GroupName string
+}
+
+// Key finds a key that rows have, by its name or id, with what groups are granted on it.
+func (a *Admin) Key(ctx context.Context, name string) (Key, []HeldBy, error) {
+	d, err := a.Store.Definitions(ctx)
+	if err != nil {
+		return Key{}, nil, err
+	}
+	k, err := d.RowKey(name)
+	if err != nil {
+		return Key{}, nil, err
+	}
+	var held []HeldBy
+	for _, group := range d.Groups { // in the order of their names
+		for _, g := range d.Grants {
+			if g.Key == k.ID && g.Group == group.ID {
+				held = append(held, HeldBy{g, group.Name})
+			}
+		}
+	}
+	return k, held, nil
+}
+
 // Of is what an account may do.
 type Of struct {
 	User tandem.User

@@ -195,9 +195,27 @@ func (d *Definitions) RowKey(name string) (Key, error) {
 	return Key{}, tandem.Errorf(tandem.CodeConflict, "there are %d keys named %q; name one by its id", len(found), tandem.Clip(name, 60))
 }
 
+// For is what may have a key of rows, in words.
+func (k *Key) For() string {
+	if k.EntityID != "" {
+		return "the row " + k.EntityName + "(" + k.EntityID + ")"
+	}
+	return "rows of " + k.EntityName
+}
+
 // CreateKey makes a key that rows of a set may have, and that no group is granted
 // yet: a row that is given it is hidden from all but administrators.
 func (a *Admin) CreateKey(ctx context.Context, by tandem.By, set, name string) (Key, error) {
+	return a.createKey(ctx, by, set, "", name)
+}
+
+// CreatePrivateKey is [Admin.CreateKey] for a key that no row but the one with the id may
+// have.
+func (a *Admin) CreatePrivateKey(ctx context.Context, by tandem.By, set, id, name string) (Key, error) {
+	return a.createKey(ctx, by, set, id, name)
+}
+
+func (a *Admin) createKey(ctx context.Context, by tandem.By, set, id, name string) (Key, error) {
 	if err := a.mayManage(ctx); err != nil {
 		return Key{}, err
 	}
@@ -215,7 +233,7 @@ func (a *Admin) CreateKey(ctx context.Context, by tandem.By, set, name string) (
 	if slices.ContainsFunc(d.Keys, func(k Key) bool { return k.Kind == RowKey && k.EntityName == set && strings.EqualFold(k.Name, name) }) {
 		return Key{}, tandem.Errorf(tandem.CodeConflict, "there is a key %q for %s already", name, set)
 	}
-	k := Key{ID: uuid.NewString(), Kind: RowKey, Name: name, EntityName: set}
+	k := Key{ID: uuid.NewString(), Kind: RowKey, Name: name, EntityName: set, EntityID: id}
 	if !a.Unused {
 		k.CreatedAt = a.Clock.Now()
 	}
@@ -223,5 +241,5 @@ func (a *Admin) CreateKey(ctx context.Context, by tandem.By, set, name string) (
 		return Key{}, err
 	}
 	f := tandem.Facts{Key: k.ID, Subject: tandem.Subject{Kind: "key", ID: k.ID, Name: k.Name}}
-	return k, a.record(ctx, by, f, "key %q made for rows of %s", k.Name, k.EntityName)
+	return k, a.record(ctx, by, f, "key %q made for %s", k.Name, k.For())
 }

@@ -1,16 +1,19 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp"
 	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/erp/write"
 	"github.com/hybridapps/tandem/permission"
 )
@@ -109,6 +112,33 @@ func (a *Administration) PutKey(ctx context.Context, by tandem.By, key, row stri
 		return err
 	}
 	return a.setKey(ctx, by, row, k.ID, fmt.Sprintf("gave %s the key %q", row, k.Name))
+}
+
+// CreatePrivateKey makes a key that no row but this one, named as Set(id), may have. It is
+// called as the row is, unless it has a name of its own.
+func (a *Administration) CreatePrivateKey(ctx context.Context, by tandem.By, p *permission.Admin, row, name string) (permission.Key, error) {
+	m := erpModel()
+	set, id, err := m.ParseID(row)
+	if err == nil {
+		err = p.Sets.Guarding(set.Name)
+	}
+	if err != nil {
+		return permission.Key{}, err
+	}
+	q := query.ByID(set, id)
+	q.Fields = []*model.Property{set.Must("DisplayText")}
+	found := false
+	err = a.erpStore(m).Query(ctx, q, func(r *query.Row) error {
+		found, name = true, cmp.Or(strings.TrimSpace(name), tandem.Clip(r.Values[0].Text, 250), row)
+		return nil
+	})
+	if err == nil && !found {
+		err = tandem.Errorf(tandem.CodeNotFound, "there is no row %s", row)
+	}
+	if err != nil {
+		return permission.Key{}, err
+	}
+	return p.CreatePrivateKey(ctx, by, set.Name, id, name)
 }
 
 // settle waits until every replica knows a key, and the ERP has it.

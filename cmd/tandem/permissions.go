@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -21,6 +22,7 @@ type groupCommands struct {
 type accessKeyCommands struct {
 	Create accessKeyCreate `cmd:"" help:"Make a key that rows of a set may have: who is not granted it does not see them."`
 	List   accessKeyList   `cmd:"" help:"List the keys."`
+	Show   accessKeyShow   `cmd:"" help:"Show what a key is for, and who is granted what on it."`
 	Put    accessKeyPut    `cmd:"" help:"Give a row a key."`
 	Take   accessKeyTake   `cmd:"" help:"Take its key from a row."`
 }
@@ -190,19 +192,78 @@ type accessKeyRow struct {
 
 type accessKeyCreate struct {
 	changing
-	Name string `arg:"" help:"Name of the key."`
-	Set  string `help:"Entity set whose rows may have it." required:"" placeholder:"SET"`
+	Key    string `arg:"" optional:"" help:"Name of the key."`
+	Name   string `help:"Name of the key, in the place of the argument." placeholder:"TEXT"`
+	Set    string `help:"Entity set whose rows may have it." placeholder:"SET"`
+	Shared bool   `help:"Any row of the set may have it, which is so without --row."`
+	Row    string `help:"The one row that may have it: Set(id). The name of the key is the row's unless you give one." placeholder:"'SET(ID)'"`
 }
 
 // Run makes a key.
 func (c *accessKeyCreate) Run(ctx context.Context, r *run) error {
-	return c.change(ctx, r, func(a *permission.Admin) error {
-		k, err := a.CreateKey(ctx, operator(), c.Set, c.Name)
+	name := cmp.Or(c.Key, c.Name)
+	switch {
+	case c.Key != "" && c.Name != "" && c.Key != c.Name:
+		return usage("name the key once")
+	case c.Row != "" && c.Shared, c.Row != "" && c.Set != "", c.Row == "" && c.Set == "":
+		return usage("say what the key is for: --set SET for rows of a set, or --row 'SET(ID)' for one row alone")
+	case name == "" && c.Row == "":
+		return usage("give the key a name: --name TEXT")
+	}
+	return c.changeTypes(ctx, r, func(a *platform.Administration, p *permission.Admin) (err error) {
+		var k permission.Key
+		if c.Row != "" {
+			k, err = a.CreatePrivateKey(ctx, operator(), p, c.Row, name)
+		} else {
+			k, err = p.CreateKey(ctx, operator(), c.Set, name)
+		}
 		if err != nil {
 			return err
 		}
 		return showOne(r.stdout, c.output, accessKeyRow{k.ID, k.Kind, k.Name, k.EntityName, []string{}},
-			[]field{{"name", k.Name}, {"id", k.ID}, {"set", k.EntityName}})
+			[]field{{"name", k.Name}, {"id", k.ID}, {"for", k.For()}})
+	})
+}
+
+// heldRow is a grant on a key in JSON.
+type heldRow struct {
+	Group  string `json:"group"`
+	Rights string `json:"rights"`
+}
+
+// accessKeyDetail is a key with all about it in JSON.
+type accessKeyDetail struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Set     string    `json:"set"`
+	Row     string    `json:"row,omitempty"`
+	Granted []heldRow `json:"granted"`
+}
+
+type accessKeyShow struct {
+	store
+	output
+	Key string `arg:"" help:"Name or id of the key."`
+}
+
+// Run shows a key.
+func (c *accessKeyShow) Run(ctx context.Context, r *run) error {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		k, held, err := a.Permissions.Key(ctx, c.Key)
+		if err != nil {
+			return err
+		}
+		detail := accessKeyDetail{ID: k.ID, Name: k.Name, Set: k.EntityName, Granted: []heldRow{}}
+		if k.EntityID != "" {
+			detail.Row = k.EntityName + "(" + k.EntityID + ")"
+		}
+		lines := []field{{"name", k.Name}, {"id", k.ID}, {"for", k.For()}}
+		for i := range held {
+			row := heldRow{held[i].GroupName, held[i].Words()}
+			detail.Granted = append(detail.Granted, row)
+			lines = append(lines, field{"granted", row.Rights + " to " + row.Group})
+		}
+		return showOne(r.stdout, c.output, detail, lines)
 	})
 }
 

@@ -30,7 +30,7 @@ func TestRemindersWithoutNetwork(t *testing.T) {
 	}
 	w.set(func() { w.away = true })
 	p.js(`await (await import("/reminders.js")).read("day")`)
-	p.js(`location.reload()`)
+	p.do(reload())
 	testkit.Eventually(t, "the page is there again", func() bool { out, err := p.try(`return document.readyState`); return err == nil && out == "complete" })
 	if got := unread(); got != "soon" || heard() != "[]" {
 		t.Errorf("without network %s is not read, the server heard %s", got, heard())

@@ -72,6 +72,9 @@ type TrustedApp struct {
 	// BoundTokensOnly issues tokens to clients alone that prove a key
 	// (dpop_bound_access_tokens, RFC 9449 section 5.2).
 	BoundTokensOnly bool
+	// ProofNonce wants the server's newest nonce in each DPoP proof of the application's
+	// (RFC 9449 section 8), so that none can have been made ahead.
+	ProofNonce bool
 	// FAPI holds the application to the FAPI 2.0 Security Profile: both of the above,
 	// PKCE, response_type code alone, and private_key_jwt that is addressed to the
 	// issuer and signed with PS256, ES256 or EdDSA.

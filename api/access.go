@@ -71,9 +71,11 @@ type Access struct {
 	KeyGeneration func() uint64
 	// Proofs checks the proofs of tokens that are bound to a key (RFC 9449); nil
 	// refuses such tokens.
-	Proofs   *dpop.Server
-	Checker  Checker
-	Sessions Sessions
+	Proofs *dpop.Server
+	// ProofNonce says whose proofs need the server's nonce; nil means nobody's.
+	ProofNonce func(applicationURI string) bool
+	Checker    Checker
+	Sessions   Sessions
 	// Metadata is the address of the metadata of the API (see [Domain.Metadata]), of which
 	// refused callers are told; empty tells nobody.
 	Metadata string
@@ -375,7 +377,11 @@ func (a *Access) holder(r *http.Request, scheme, raw string, p *tandem.Principal
 	if a.Proofs == nil {
 		return invalidToken(tandem.RuleProof, "a token that is bound to a key is not accepted here")
 	}
-	err := a.Proofs.Check(r, scheme, raw, p.KeyThumbprint)
+	check := a.Proofs.Check
+	if a.ProofNonce != nil && a.ProofNonce(p.ApplicationURI) {
+		check = a.Proofs.CheckNonce
+	}
+	err := check(r, scheme, raw, p.KeyThumbprint)
 	var wrong *dpop.Error
 	switch {
 	case !errors.As(err, &wrong):

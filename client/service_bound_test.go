@@ -39,7 +39,7 @@ func TestServiceTokensAreBoundToAKey(t *testing.T) {
 				}
 				return s
 			}
-			in.UpdateApp(tandemtest.Portal, func(a *tandem.TrustedApp) { a.BoundTokensOnly = true })
+			in.UpdateApp(tandemtest.Portal, func(a *tandem.TrustedApp) { a.BoundTokensOnly, a.ProofNonce = true, true })
 			if _, err := half(nil).Token(t.Context()); err == nil || !strings.Contains(err.Error(), string(oauth.InvalidDPoPProof)) {
 				t.Errorf("without a key: %v", err)
 			}

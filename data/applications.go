@@ -45,6 +45,7 @@ var applications = sqldb.NewTable("applications", func(a *application, column sq
 	column("first_party", &a.FirstParty)
 	column("pushed_requests_only", &a.PushedRequestsOnly)
 	column("bound_tokens_only", &a.BoundTokensOnly)
+	column("proof_nonce", &a.ProofNonce)
 	column("fapi", &a.FAPI)
 	column("id_token_algorithm", &a.IDTokenAlgorithm)
 	column("resource", &a.Resource)

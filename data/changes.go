@@ -55,6 +55,7 @@ var appChanges = sqldb.NewTable("applications", func(a *appChange, column sqldb.
 	column("first_party", &a.FirstParty)
 	column("pushed_requests_only", &a.PushedRequestsOnly)
 	column("bound_tokens_only", &a.BoundTokensOnly)
+	column("proof_nonce", &a.ProofNonce)
 	column("fapi", &a.FAPI)
 	column("id_token_algorithm", &a.IDTokenAlgorithm)
 	column("resource", &a.Resource)

@@ -45,7 +45,7 @@ func (b *bearer) admit(w http.ResponseWriter, r *http.Request, scopes ...string)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := holder(b.proofs, r, scheme, raw, p); err != nil {
+	if err := holder(b.proofs, b.registry, r, scheme, raw, p); err != nil {
 		return p, nil, err
 	}
 	if p.User == nil || p.Service != nil {

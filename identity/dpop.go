@@ -9,6 +9,7 @@ import (
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/oauth/dpop"
+	"github.com/hybridapps/tandem/registry"
 )
 
 // proveKey looks for a DPoP proof in a request of an authenticated client (RFC 9449
@@ -20,6 +21,8 @@ func (h *Handler) proveKey(w http.ResponseWriter, q *request) error {
 		return proofRefusal(err)
 	}
 	switch {
+	case p != nil && p.Nonce == "" && q.app.ProofNonce:
+		return proofRefusal(dpop.ErrNoNonce)
 	case p != nil:
 		q.key, q.proof = p.Thumbprint, p
 	case q.app.BoundOnly && q.http.URL.Path == oauth.PathToken:
@@ -61,8 +64,12 @@ func proofRefusal(err error) error {
 
 // holder checks that a request with an access token is by whom it is bound to. Its
 // refusal is one of a protected resource (RFC 9449 section 7.1).
-func holder(proofs *dpop.Server, r *http.Request, scheme, text string, p *tandem.Principal) error {
-	err := proofRefusal(proofs.Check(r, scheme, text, p.KeyThumbprint))
+func holder(proofs *dpop.Server, apps *registry.Registry, r *http.Request, scheme, text string, p *tandem.Principal) error {
+	check := proofs.Check
+	if p.KeyThumbprint != "" && apps.ProofNonce(p.ApplicationURI) {
+		check = proofs.CheckNonce
+	}
+	err := proofRefusal(check(r, scheme, text, p.KeyThumbprint))
 	var refusal *oauth.Error
 	if errors.As(err, &refusal) {
 		refusal.Status = http.StatusUnauthorized

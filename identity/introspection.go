@@ -118,7 +118,7 @@ func (h *Handler) admitIntrospector(ctx context.Context, q *request) error {
 		return err
 	}
 	q.caller = p
-	if err := holder(h.Proofs, q.http, scheme, text, p); err != nil {
+	if err := holder(h.Proofs, h.Registry, q.http, scheme, text, p); err != nil {
 		return err
 	}
 	if p.Service == nil {

@@ -33,6 +33,8 @@ type App struct {
 	// PushedOnly, BoundOnly and FAPI are what the application binds itself to, see
 	// [tandem.TrustedApp]; FAPI implies the others.
 	PushedOnly, BoundOnly, FAPI bool
+	// ProofNonce wants a nonce in each proof.
+	ProofNonce bool
 	// IDTokenAlgorithm is one of [tandem.IDTokenAlgorithms].
 	IDTokenAlgorithm string
 	// Resource is what it owns that people's tokens can be for; nil for most.
@@ -77,7 +79,7 @@ func NewApp(a tandem.TrustedApp) *App {
 		userFlow: appScopes(a.FlowScope(tandem.FlowUser)), serviceFlow: appScopes(a.FlowScope(tandem.FlowService)),
 		Enabled: a.Enabled, InternalUsers: a.InternalUsers, ExternalUsers: a.ExternalUsers, SystemUserAllowed: a.SystemUserAllowed, DeviceFlow: a.DeviceFlow,
 		FirstParty: a.FirstParty,
-		PushedOnly: a.PushedRequestsOnly || a.FAPI, BoundOnly: a.BoundTokensOnly || a.FAPI, FAPI: a.FAPI, IDTokenAlgorithm: idTokenAlgorithm(&a),
+		PushedOnly: a.PushedRequestsOnly || a.FAPI, BoundOnly: a.BoundTokensOnly || a.FAPI, ProofNonce: a.ProofNonce, FAPI: a.FAPI, IDTokenAlgorithm: idTokenAlgorithm(&a),
 	}
 	if sum, err := base64.StdEncoding.DecodeString(a.SecretHash); err == nil && len(sum) == sha256.Size {
 		app.classicSecret = sum

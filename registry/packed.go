@@ -26,7 +26,7 @@ func pack(a *App) packed {
 	w.text(string(a.AccessTokens))
 	w.id(a.SystemUserID)
 	w.number(a.CreatedAt.UnixMicro())
-	w.flags(a.Enabled, a.InternalUsers, a.ExternalUsers, a.SystemUserAllowed, a.CreatedAt.IsZero(), a.PushedOnly, a.BoundOnly, a.FAPI, a.DeviceFlow, a.FirstParty)
+	w.flags(a.Enabled, a.InternalUsers, a.ExternalUsers, a.SystemUserAllowed, a.CreatedAt.IsZero(), a.PushedOnly, a.BoundOnly, a.FAPI, a.DeviceFlow, a.FirstParty, a.ProofNonce)
 	w.number(int64(slices.Index(tandem.IDTokenAlgorithms, a.IDTokenAlgorithm)))
 	w.text(string(a.classicSecret))
 	w.text(a.userFlow.String())
@@ -63,7 +63,7 @@ func (p packed) open() *App {
 		CreatedAt: time.UnixMicro(r.number()).UTC(),
 	}
 	var neverMade bool
-	r.flags(&a.Enabled, &a.InternalUsers, &a.ExternalUsers, &a.SystemUserAllowed, &neverMade, &a.PushedOnly, &a.BoundOnly, &a.FAPI, &a.DeviceFlow, &a.FirstParty)
+	r.flags(&a.Enabled, &a.InternalUsers, &a.ExternalUsers, &a.SystemUserAllowed, &neverMade, &a.PushedOnly, &a.BoundOnly, &a.FAPI, &a.DeviceFlow, &a.FirstParty, &a.ProofNonce)
 	if n := r.number(); n >= 0 {
 		a.IDTokenAlgorithm = tandem.IDTokenAlgorithms[n]
 	}

@@ -45,6 +45,7 @@ type appFlags struct {
 	Device            *bool    `help:"A confidential application may sign people in on devices without a browser; public ones always may." negatable:""`
 	FirstParty        *bool    `help:"People are not asked for consent." negatable:""`
 	ParOnly           *bool    `help:"Take pushed authorization requests alone (RFC 9126)." negatable:""`
+	DpopNonce         *bool    `help:"Want the server's newest nonce in each DPoP proof (RFC 9449 section 8)." negatable:""`
 	DpopOnly          *bool    `help:"Issue tokens to clients alone that prove a key (DPoP, RFC 9449)." negatable:""`
 	Fapi              *bool    `help:"Hold the application to the FAPI 2.0 Security Profile: pushed requests, bound tokens, public keys and no secrets." negatable:""`
 	IDTokenAlg        *string  `help:"What ID tokens are signed with: RS256, ES256 or EdDSA; empty for the usual one." placeholder:"ALG"`
@@ -107,6 +108,7 @@ func (f *appFlags) apply(a *tandem.TrustedApp, systemUserID string) error {
 	set(&a.FirstParty, f.FirstParty)
 	set(&a.PushedRequestsOnly, f.ParOnly)
 	set(&a.BoundTokensOnly, f.DpopOnly)
+	set(&a.ProofNonce, f.DpopNonce)
 	set(&a.FAPI, f.Fapi)
 	set(&a.IDTokenAlgorithm, f.IDTokenAlg)
 	set(&a.Resource, f.Resource)

@@ -37,6 +37,7 @@ type appRow struct {
 	FirstParty         bool                      `json:"first_party"`
 	PushedOnly         bool                      `json:"pushed_requests_only"`
 	BoundOnly          bool                      `json:"bound_tokens_only"`
+	ProofNonce         bool                      `json:"proof_nonce"`
 	FAPI               bool                      `json:"fapi"`
 	IDTokenAlgorithm   string                    `json:"id_token_algorithm,omitempty"`
 	Resource           string                    `json:"resource,omitempty"`
@@ -100,7 +101,7 @@ func newAppRow(app tandem.TrustedApp, systemUser string) appRow {
 		BackchannelLogout: app.BackchannelLogoutURI, SystemUserAllowed: app.SystemUserAllowed, SystemUser: systemUser,
 		Scope: app.Scope.String(), UserScope: app.UserScope.String(), ServiceScope: app.ServiceScope.String(),
 		AccessTokens: app.AccessTokens, DeviceFlow: app.DeviceFlow, FirstParty: app.FirstParty,
-		PushedOnly: app.PushedRequestsOnly, BoundOnly: app.BoundTokensOnly, FAPI: app.FAPI, IDTokenAlgorithm: app.IDTokenAlgorithm,
+		PushedOnly: app.PushedRequestsOnly, BoundOnly: app.BoundTokensOnly, ProofNonce: app.ProofNonce, FAPI: app.FAPI, IDTokenAlgorithm: app.IDTokenAlgorithm,
 		Resource: app.Resource, ResourceScopes: app.ResourceScopes.String(), AcceptsFrom: app.AcceptsFrom, CompanionOf: app.CompanionOf,
 		SecretHash: app.SecretHash, BasicAuthorization: app.BasicAuthentication, Notes: app.Notes,
 		Owner: app.Owner, Source: app.Source, CreatedBy: app.CreatedBy,
@@ -124,7 +125,7 @@ func (a *appRow) fields() []field {
 		{"backchannel_logout_uri", a.BackchannelLogout}, {"backchannel_last_delivery", a.BackchannelLast.String()}, {"system_user", a.SystemUser}, {"scope", a.Scope},
 		{"user_scope", a.UserScope}, {"service_scope", a.ServiceScope}, {"access_tokens", string(a.AccessTokens)},
 		{"device_flow", yes(a.DeviceFlow)}, {"first_party", yes(a.FirstParty)}, {"pushed_requests_only", yes(a.PushedOnly)},
-		{"bound_tokens_only", yes(a.BoundOnly)}, {"fapi", yes(a.FAPI)}, {"id_token_algorithm", a.IDTokenAlgorithm}, {"notes", a.Notes},
+		{"bound_tokens_only", yes(a.BoundOnly)}, {"proof_nonce", yes(a.ProofNonce)}, {"fapi", yes(a.FAPI)}, {"id_token_algorithm", a.IDTokenAlgorithm}, {"notes", a.Notes},
 		{"resource", a.Resource}, {"resource_scopes", a.ResourceScopes}, {"accepts_from", strings.Join(a.AcceptsFrom, " ")}, {"companion_of", a.CompanionOf},
 		{"owner", a.Owner}, {"source", string(a.Source)}, {"created", then(a.CreatedAt, a.CreatedBy)}, {"changed", a.ChangedAt.String()},
 	}

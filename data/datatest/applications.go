@@ -29,7 +29,7 @@ func application(uri string) tandem.TrustedApp {
 		BackchannelLogoutURI:   "https://a.example.com/backchannel-logout",
 		SystemUserAllowed:      true, SystemUserID: uuid.NewString(),
 		Scope: tandem.Scope{"read", "update"}, UserScope: tandem.Scope{"read"}, ServiceScope: tandem.Scope{"update"},
-		AccessTokens: "jwt", DeviceFlow: true, FirstParty: true, PushedRequestsOnly: true, BoundTokensOnly: true, FAPI: true, IDTokenAlgorithm: "EdDSA", Resource: resourceURI(uri), ResourceScopes: tandem.Scope{resourceURI(uri) + "/visits"},
+		AccessTokens: "jwt", DeviceFlow: true, FirstParty: true, PushedRequestsOnly: true, BoundTokensOnly: true, ProofNonce: true, FAPI: true, IDTokenAlgorithm: "EdDSA", Resource: resourceURI(uri), ResourceScopes: tandem.Scope{resourceURI(uri) + "/visits"},
 		AcceptsFrom: []string{"com.example/field", uri}, CompanionOf: "com.example/field", SecretHash: "hash", BasicAuthentication: true, Notes: "line\nline",
 		Owner: "maria", Source: tandem.ViaCommand, CreatedBy: "os:root",
 		Credentials: []tandem.Credential{secret("1"), publicKey("2")},

@@ -58,7 +58,7 @@ func (s *Server) Look(r *http.Request, accessToken string) (*Proof, error) {
 		return nil, err
 	}
 	if p.Nonce == "" && s.NonceNeeded {
-		return nil, &Error{Reason: "must have the nonce of the header " + NonceHeader, Nonce: true}
+		return nil, ErrNoNonce
 	}
 	if p.Nonce != "" && s.Nonces != nil && !s.Nonces.Valid(p.Nonce, s.Now()) {
 		return nil, &Error{Reason: "has a nonce that is not one of ours, or is too old: use the one of the header " + NonceHeader, Nonce: true}
@@ -79,6 +79,9 @@ func (s *Server) Use(ctx context.Context, p *Proof) error {
 	return err
 }
 
+// ErrNoNonce is the [*Error] of a proof without a nonce, where one is needed.
+var ErrNoNonce error = &Error{Reason: "must have the nonce of the header " + NonceHeader, Nonce: true}
+
 // ErrUsed is the [*Error] of a proof that was used before.
 var ErrUsed error = bad("was used before: make one for each request")
 
@@ -92,6 +95,16 @@ func (p *Proof) Once() (id [sha256.Size]byte, until time.Time) {
 // thumbprint; empty is one that is bound to none. scheme is that of the Authorization
 // header (RFC 9449 section 7.1). An [*Error] says why not.
 func (s *Server) Check(r *http.Request, scheme, accessToken, thumbprint string) error {
+	return s.check(r, scheme, accessToken, thumbprint, false)
+}
+
+// CheckNonce is Check for who has to send a nonce, whether the server wants one of
+// everybody or not.
+func (s *Server) CheckNonce(r *http.Request, scheme, accessToken, thumbprint string) error {
+	return s.check(r, scheme, accessToken, thumbprint, true)
+}
+
+func (s *Server) check(r *http.Request, scheme, accessToken, thumbprint string, nonce bool) error {
 	bound, told := thumbprint != "", strings.EqualFold(scheme, Scheme)
 	switch {
 	case !bound && told:
@@ -101,13 +114,19 @@ func (s *Server) Check(r *http.Request, scheme, accessToken, thumbprint string) 
 	case !told:
 		return bad("is missing: the token is bound to a key, send it with the scheme DPoP and a proof by that key")
 	}
-	p, err := s.Proof(r, accessToken)
+	p, err := s.Look(r, accessToken)
 	switch {
 	case err != nil:
 		return err
 	case p == nil:
 		return bad("is missing: the token is bound to a key")
-	case p.Thumbprint != thumbprint:
+	case nonce && p.Nonce == "":
+		return ErrNoNonce
+	}
+	if err := s.Use(r.Context(), p); err != nil {
+		return err
+	}
+	if p.Thumbprint != thumbprint {
 		return bad("is by another key than the one that the token is bound to")
 	}
 	return nil

@@ -43,6 +43,9 @@ type Missed struct {
 type Effect struct {
 	Affected []Affected
 	Missed   []Missed
+	// Uncounted are attributes, as Set.Attribute, that have no key yet: who has read them
+	// was not counted, so that Missed does not tell of it.
+	Uncounted []string
 }
 
 // shownLogins is how many logins of accounts that are affected alike are named.
@@ -71,6 +74,11 @@ func (a *Admin) Rehearse(ctx context.Context, since time.Time, f func(*Admin) er
 	})
 	if err != nil {
 		return nil, err
+	}
+	for _, k := range copied.d.Keys {
+		if k.Kind == ColumnKey && was.keys[k.ID] == nil {
+			effect.Uncounted = append(effect.Uncounted, k.EntityName+"."+k.Attribute)
+		}
 	}
 	for i := range effect.Missed {
 		if k := was.keys[effect.Missed[i].Key]; k != nil {

@@ -99,11 +99,13 @@ func useRowOf(u *permission.Use, login, by string) useRow {
 type effectRow struct {
 	Changes []changeRow `json:"changes"`
 	Refused []useRow    `json:"would_have_been_refused"`
+	// Unknown are attributes whose reading was not counted.
+	Unknown []string `json:"not_counted"`
 }
 
 // showEffect tells what a change would do.
 func showEffect(r *run, o output, e *permission.Effect) error {
-	rows := effectRow{[]changeRow{}, []useRow{}}
+	rows := effectRow{[]changeRow{}, []useRow{}, append([]string{}, e.Uncounted...)}
 	lines := []field{{"dry run", "nothing was changed"}}
 	for _, affected := range e.Affected {
 		who := strings.Join(affected.Logins, ", ")
@@ -125,6 +127,9 @@ func showEffect(r *run, o output, e *permission.Effect) error {
 		rows.Refused = append(rows.Refused, u)
 		lines = append(lines, field{"refused", fmt.Sprintf("%s by %s: %s %s, used %d times since %s, last %s", u.Login, u.ApplicationURI, u.Right, u.On,
 			u.Calls, day(u.FirstUsed), day(u.LastUsed))})
+	}
+	for _, attribute := range e.Uncounted {
+		lines = append(lines, field{"unknown", "who reads " + attribute + " was not counted while it had no key"})
 	}
 	return showOne(r.stdout, o, rows, lines)
 }

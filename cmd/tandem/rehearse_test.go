@@ -97,8 +97,8 @@ func TestRehearsalsChangeNothing(t *testing.T) {
 		}
 		dry := do(t, in, "tandem access revoke Everybody --set "+orders+" --dry-run", `tandem access group create Others --dry-run -o json`,
 			"tandem access group add-member Costs bert --dry-run", "tandem access external add paul --customer $(tandem access external list paul -o json | sed -n 's/.*customer\": \"\\([^\"]*\\)\".*/\\1/p' | head -1) --role Basic --dry-run",
-			"tandem access key create Secret --set "+orders+" --dry-run")
-		for i, want := range []string{"refused  anna by com.example/portal: read " + orders + ", used", `"changes": []`, "no account gains or loses", "→ Basic, 30 days back", "no account gains"} {
+			"tandem access key create Secret --set "+orders+" --dry-run", "tandem access grant Costs --column "+orders+".DocumentNotes --rights read --dry-run")
+		for i, want := range []string{"refused  anna by com.example/portal: read " + orders + ", used", `"changes": []`, "no account gains or loses", "→ Basic, 30 days back", "no account gains", "who reads "} {
 			if !strings.Contains(dry[i], want) {
 				t.Errorf("a dry run says %s, want …%s…", dry[i], want)
 			}

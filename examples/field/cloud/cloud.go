@@ -221,14 +221,18 @@ func (c *Cloud) service(scope tandem.Scope) (*client.ServiceTokens, error) {
 // Run works in the background until ctx ends; what is at work then goes on with the next
 // start. It is called once.
 func (c *Cloud) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return c.jobs.Run(ctx) })
+	g, within := errgroup.WithContext(ctx)
+	g.Go(func() error { return c.jobs.Run(within) })
 	for _, p := range c.parts {
 		if p.run != nil {
-			g.Go(func() error { return p.run(ctx) })
+			g.Go(func() error { return p.run(within) })
 		}
 	}
-	return g.Wait()
+	err := g.Wait()
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // stopped while it was starting
+	}
+	return err
 }
 
 // Ready reports whether the service can answer: its database is reached.

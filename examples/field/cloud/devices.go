@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/examples/field/wire"
 	"github.com/hybridapps/tandem/sqldb"
@@ -25,8 +26,9 @@ const (
 	maxDevices, maxKnown = 50, 2000
 	// maxDeviceList is the most that administrators see.
 	maxDeviceList = 2000
-	// wishesAtOnce bounds what is asked without a token: each is one row that is read.
-	wishesAtOnce = 4
+	// wishesAtOnce bounds what is asked of the database without a token, wishWaits for how long
+	// one that is too many waits for its turn, and wishBodyIn how long a body may take to come.
+	wishesAtOnce, wishWaits, wishBodyIn = 4, time.Second, 2 * time.Second
 )
 
 func (c *Cloud) devicesPart() part {
@@ -163,20 +165,26 @@ func isSum(text string) bool {
 // hears the same as who is not asked to.
 func (c *Cloud) serveWish(w http.ResponseWriter, r *http.Request, _ *client.Caller) error {
 	w.Header().Set("Cache-Control", "no-store")
-	select {
-	case c.wishes <- struct{}{}:
-		defer func() { <-c.wishes }()
-	default:
-		busy := problem(http.StatusTooManyRequests, wire.TooMany, "too many ask at the same time; ask again in a minute")
-		busy.retryAfter = time.Minute
-		return busy
-	}
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(tandem.SystemTime().Add(wishBodyIn)) // a server without deadlines has none to move
 	var ask wire.WishAsk
 	if err := readJSON(w, r, 1<<10, &ask); err != nil {
 		return err
 	}
+	_ = control.SetReadDeadline(time.Time{}) // or it would end the request later on
 	if !isGUID(ask.Device) || !isSum(ask.Secret) {
 		return invalid("device must be a UUID in lower case, and secret 32 bytes in hexadecimal digits")
+	}
+	// Only now does it take a place: who sends nothing, or nonsense, keeps nobody out.
+	wait, enough := context.WithTimeout(r.Context(), wishWaits)
+	defer enough()
+	select {
+	case c.wishes <- struct{}{}:
+		defer func() { <-c.wishes }()
+	case <-wait.Done():
+		busy := problem(http.StatusTooManyRequests, wire.TooMany, "too many ask at the same time; ask again in a moment")
+		busy.retryAfter = wishWaits
+		return busy
 	}
 	sum := sha256.Sum256([]byte(ask.Secret))
 	key := hex.EncodeToString(sum[:])

@@ -1,11 +1,14 @@
 package cloud_test
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -223,6 +226,42 @@ func TestWishReachesWhoMayNotSignIn(t *testing.T) {
 			t.Error("the phone that has deleted all is still listed")
 		}
 	})
+}
+
+// Whoever asks for a wish and then sends nothing keeps no phone from hearing of its own.
+func TestNobodyKeepsAPhoneFromItsWish(t *testing.T) {
+	t.Parallel()
+	p := fieldtest.Start(t, tandemtest.Options{})
+	p.Cloud()
+	at, err := url.Parse(p.Resource() + "wish")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 8 {
+		idle, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", at.Host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer idle.Close()
+		if _, err := fmt.Fprintf(idle, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 200\r\nExpect: 100-continue\r\n\r\n", at.Path, at.Host); err != nil {
+			t.Fatal(err)
+		}
+		if line, err := bufio.NewReader(idle).ReadString('\n'); err != nil || !strings.Contains(line, "100") {
+			t.Fatalf("the body is not waited for: %q, %v", line, err)
+		}
+	}
+	text, err := json.Marshal(wire.WishAsk{User: "u", Device: uuid.NewString(), Secret: strings.Repeat("5e", 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.Post(at.String(), "application/json", bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Errorf("a phone is answered %d while others send nothing", answer.StatusCode)
+	}
 }
 
 // Devices: people see their own, the office all, and either may ask one to delete what it

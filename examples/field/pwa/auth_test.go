@@ -283,7 +283,12 @@ func TestWipeOfADisabledPersonsPhone(t *testing.T) {
 	if got := p.js(`return (await auth.session()).expired`); got != "true" {
 		t.Errorf("tom is signed in: %s", got)
 	}
-	w.set(func() { w.wiped = map[string]bool{p.js(`return (await device.info()).id`): true} })
+	w.set(func() {
+		w.wiped, w.busy = map[string]bool{p.js(`return (await device.info()).id`): true}, []bool{true, false, true}
+	})
+	if got := p.js(`return await device.report().then(() => "no", () => "not known")`); got != "not known" {
+		t.Errorf("a server that has no room is taken to say %s", got)
+	}
 	p.js(`await device.report()`)
 	p.gone("tom")
 	if n := peek(w.server, func() int { return len(w.keys) }); n != 0 {

@@ -57,6 +57,7 @@ type server struct {
 	callers map[string]int        // by login
 	wiped   map[string]bool       // devices
 	keys    map[string]string     // of devices, for their wish
+	busy    []bool                // the next wishes have no room
 	told    []obj                 // reminders of whoever asks
 	read    []any                 // ids that phones say were read
 	away    bool                  // there is no network
@@ -184,6 +185,12 @@ func (s *server) wish(w http.ResponseWriter, r *http.Request) {
 	sum := sha256.Sum256([]byte(ask.Secret))
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	busy := len(s.busy) > 0 && s.busy[0]
+	s.busy = s.busy[min(1, len(s.busy)):]
+	if busy {
+		write(w, answer{429, obj{"error": "too_many", "message": "ask again"}})
+		return
+	}
 	known := s.keys[ask.Device] == hex.EncodeToString(sum[:])
 	if known && ask.Gone {
 		delete(s.keys, ask.Device)

@@ -9,6 +9,7 @@ export const on = store.on
 
 const PATIENCE = 30_000 // ms
 const EVERY = 5 * 60_000 // ms between two words to the server
+const AGAIN = 2_000 // ms until what was not heard is said once more
 let updateWaiting = false
 
 const name = () => {
@@ -33,13 +34,18 @@ export async function info() {
 /** Asks the browser to keep the data when room gets scarce; answers whether it will. */
 export const persist = async () => await navigator.storage?.persist?.() ?? false
 
-// What is asked and told without a sign-in: by the phone's secret.
+// What is asked and told without a sign-in: by the phone's secret. No answer is not a no.
 async function wish(db, more = {}) {
   const ask = { user: (await db.value('session'))?.id, device: await deviceOf(db), secret: await secretOf(db), ...more }
   const answer = await fetch(new URL('wish', (await settings()).resource), {
     method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(ask), cache: 'no-store', credentials: 'omit', redirect: 'error', signal: AbortSignal.timeout(PATIENCE),
   })
-  return answer.ok && (await answer.json()).wipe === true
+  heard(answer)
+  return (await answer.json()).wipe === true
+}
+
+function heard(answer) {
+  if (!answer.ok) throw new Error(`the server answers ${answer.status}`)
 }
 
 /** Tells the server how the phone is, and deletes everything when the server says so; also
@@ -63,11 +69,20 @@ export async function report() {
   }
 }
 
-/** Deletes what is kept of the person, sent or not, and tells the server that it is done. */
+/** Deletes what is kept of the person, sent or not, and tells the server that it is done: it
+ * tries twice, as the secret goes with the rest. */
 export async function wipe() {
   const db = await partition()
   if (!db) return
-  await fetchApi(`devices/${await deviceOf(db)}`, { owner: db, method: 'DELETE' }).catch((error) => error instanceof SignInNeeded && wish(db, { gone: true })).catch(() => {})
+  const tell = async () => {
+    try {
+      heard(await fetchApi(`devices/${await deviceOf(db)}`, { owner: db, method: 'DELETE' }))
+    } catch (error) {
+      if (!(error instanceof SignInNeeded)) throw error
+      await wish(db, { gone: true })
+    }
+  }
+  await tell().catch(() => new Promise((ok) => setTimeout(ok, AGAIN)).then(tell)).catch(() => {})
   await clear()
 }
 

@@ -138,7 +138,7 @@ type approvalRow struct {
 
 // approvals lists what waits for somebody, and what only has to be released.
 func (a *App) approvals(v *visit) error {
-	q := client.Query{Filter: "State eq 'FirmPlanned'", Select: "Id,UserStatusName,IsExitStatus", Top: 100, SkipHidden: true}
+	q := client.Query{Filter: "State eq 'FirmPlanned'", Select: "Id,UserStatusName,IsExitStatus", Top: 100} // without any of these there is no page
 	statuses, err := client.FirstPage[erpStatus](v.ctx(), v.api(), setStatuses, q)
 	if err != nil {
 		return err

@@ -63,6 +63,7 @@ func TestPagesLeaveOutWhatIsHidden(t *testing.T) {
 	rights := s.in.Platform.Permissions
 	for _, column := range []string{
 		"Crm_Sales_SalesOrders.TotalLineAmount", "Crm_Sales_SalesOrders.DocumentNotes", "Crm_Sales_SalesOrderLines.UnitPrice", "Crm_Sales_SalesOrderLines.LineAmount",
+		"Crm_Sales_SalesOrderLines.LineCustomDiscountPercent",
 		"General_Products_Products.StandardPricePerLot",
 	} {
 		if _, err := rights.Grant(t.Context(), tandemtest.By, "Managers", permission.Target{Column: column}, "read", false); err != nil {
@@ -86,7 +87,9 @@ func TestPagesLeaveOutWhatIsHidden(t *testing.T) {
 	if firstString(anna.json("/pick/products?q=a")) == "" {
 		t.Error("no product is suggested")
 	}
-	anna.enter(t, customer, product, "", "")
+	entered := anna.enter(t, customer, product, "", "")
+	edit := anna.open("/orders/" + entered + "/edit")
+	anna.submit(edit, "order-form", url.Values{"quantity": {"2"}, "do": {"save"}}).wants(t, 200, "saved")
 	maria, _ := s.signIn("maria", "/")
 	maria.open("/").wants(t, 200, "Revenue this month")
 	maria.open("/orders").wants(t, 200, "Total", "EUR")

@@ -419,17 +419,22 @@ func (f *orderForm) body() orderBody {
 			line.Action = "create"
 			line.Product = map[string]any{"@odata.id": client.Ref(setProducts, idOf(l.product.ID))}
 		}
-		quantity, _ := f.who.numeric(l.Quantity)
-		line.Quantity = value(quantity)
-		if price, ok := f.who.numeric(l.Price); ok {
-			line.UnitPrice = value(price)
+		before, now := was.Lines[l.ID], f.shotOf(l)
+		if now.Quantity != before.Quantity {
+			line.Quantity = value(now.Quantity)
+		}
+		if now.Price != "" {
+			if now.Price != before.Price {
+				line.UnitPrice = value(now.Price)
+			}
 		} else if l.product != nil && l.product.StandardPricePerLot != nil {
 			// The currency goes with the list price: where the order's is
 			// another, the API refuses instead of taking the bare number.
 			line.UnitPrice = map[string]any{"Value": l.product.StandardPricePerLot.Value, "Currency": l.product.StandardPricePerLot.Currency}
 		}
-		discount, _ := f.who.numeric(l.Discount)
-		line.LineCustomDiscountPercent = fractionOf(discount)
+		if now.Discount != before.Discount {
+			line.LineCustomDiscountPercent = fractionOf(now.Discount)
+		}
 		b.Lines = append(b.Lines, line)
 	}
 	return b
@@ -477,13 +482,17 @@ func (a *App) orderFault(v *visit, f *orderForm, err error, again func(status in
 	f.Fault = message
 	var refused *client.APIError
 	if errors.As(err, &refused) && refused.Type == permissionDenied {
-		f.Fault = notYours(refused.Message)
+		f.Fault = f.notYours(refused.Message)
 	}
 	return again(status)
 }
 
 // notYours says in plain words what the person may not do with an order.
-func notYours(message string) string {
+func (f *orderForm) notYours(message string) string {
+	priced := func(l formLine) bool { return l.Price != "" }
+	if strings.Contains(message, "UnitPrice") && !slices.ContainsFunc(f.Lines, priced) { // it is the list's that was sent
+		return "You may not see prices, so you cannot add a line. Ask somebody who may."
+	}
 	for _, told := range []struct{ attribute, words string }{
 		{"Discount", "You may not give a discount: leave it empty, or ask somebody who may."},
 		{"UnitPrice", "You may not give another price than the list's: leave it empty, or ask somebody who may."},

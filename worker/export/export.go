@@ -86,7 +86,7 @@ type erpOrder struct {
 	DocumentNo              string
 	DocumentDate            time.Time
 	State                   string
-	Void                    bool
+	Void                    *bool // nil, as all others are empty, where it is hidden
 	CustomerPurchaseOrderNo string
 	RequiredDeliveryDate    *time.Time
 	TotalLineAmount         client.Amount

@@ -88,11 +88,13 @@ func TestExportCSV(t *testing.T) {
 func TestExportWithoutWhatIsHidden(t *testing.T) {
 	t.Parallel()
 	f, w := exporting(t)
-	f.With(func() { f.Hidden = "TotalLineAmount" })
-	for _, format := range []string{"csv", "xlsx"} {
-		_, _, text := download(t, w, "2026-01-31", "2026-01-31", format)
-		if format == "csv" && !strings.Contains(string(text), "Released,false,'@1,") || strings.Contains(string(text), "12.50") {
-			t.Errorf("%q", text)
+	for hidden, line := range map[string]string{"TotalLineAmount": "Released,false,'@1,", "Void": "Released,,'@1,"} {
+		f.With(func() { f.Hidden = hidden })
+		for _, format := range []string{"csv", "xlsx"} {
+			_, _, text := download(t, w, "2026-01-31", "2026-01-31", format)
+			if format == "csv" && (!strings.Contains(string(text), line) || strings.Contains(string(text), "12.50") == (hidden == "TotalLineAmount")) {
+				t.Errorf("without %s: %q", hidden, text)
+			}
 		}
 	}
 }

@@ -49,10 +49,17 @@ type csvSheet struct {
 func (c *csvSheet) row(o *erpOrder) error {
 	number, name := o.customer()
 	return c.out.Row(
-		o.DocumentNo, o.DocumentDate.UTC().Format(time.DateOnly), o.State, strconv.FormatBool(o.Void),
+		o.DocumentNo, o.DocumentDate.UTC().Format(time.DateOnly), o.State, o.voided(),
 		number, name, o.CustomerPurchaseOrderNo, day(o.RequiredDeliveryDate),
 		string(o.TotalLineAmount.Value), o.TotalLineAmount.Currency,
 	)
+}
+
+func (o *erpOrder) voided() string {
+	if o.Void == nil {
+		return ""
+	}
+	return strconv.FormatBool(*o.Void)
 }
 
 func (c *csvSheet) close() error {

@@ -83,8 +83,12 @@ func (b *workbook) row(o *erpOrder) error {
 	if o.RequiredDeliveryDate != nil {
 		required = excelize.Cell{StyleID: b.date, Value: o.RequiredDeliveryDate.UTC()}
 	}
+	void := any(nil)
+	if o.Void != nil {
+		void = *o.Void
+	}
 	return b.write([]any{
-		csvtext.Harmless(o.DocumentNo), excelize.Cell{StyleID: b.date, Value: o.DocumentDate.UTC()}, csvtext.Harmless(o.State), o.Void,
+		csvtext.Harmless(o.DocumentNo), excelize.Cell{StyleID: b.date, Value: o.DocumentDate.UTC()}, csvtext.Harmless(o.State), void,
 		csvtext.Harmless(number), csvtext.Harmless(name), csvtext.Harmless(o.CustomerPurchaseOrderNo), required, total, csvtext.Harmless(o.TotalLineAmount.Currency),
 	})
 }

@@ -90,6 +90,7 @@ var examples = map[string][]string{
 	"access group remove-member": {`tandem access group remove-member "Knows cost" tom`},
 	"access key create":          {`tandem access key create "Board only" --set Crm_Sales_SalesOrders`},
 	"access key list":            {"tandem access key list", "tandem access key list --all -o json"},
+	"access key show":            {`tandem access key show "Board only"`},
 	"access key put":             {`tandem access key put "Board only" "Crm_Sales_SalesOrders(0197c2d4-7a51-7a7e-8c1c-1f6f3f1f7d10)"`},
 	"access key take":            {`tandem access key take "Crm_Sales_SalesOrders(0197c2d4-7a51-7a7e-8c1c-1f6f3f1f7d10)"`},
 	"access grant": {

@@ -19,13 +19,15 @@ const day = 24 * time.Hour
 
 // lifetimes are all of them. No access token outlives the default: commands end people's
 // rights for as long, and know nothing of the flags of an instance. No sign-in outlives its
-// default either, as ID tokens are good as hints for that long.
+// default either, as ID tokens are good as hints for that long. No refresh token lives longer
+// than a sign-in is kept after its end: by the sign-in it is listed, and ended with its
+// person's rights.
 var lifetimes = []lifetime{
 	{"code", 10 * time.Second, 10 * time.Minute, func(c *InstanceConfig) *time.Duration { return &c.Lifetimes.Code }},
 	{"access", time.Minute, token.AccessLifetime, func(c *InstanceConfig) *time.Duration { return &c.Lifetimes.Access }},
 	{"id", time.Minute, time.Hour, func(c *InstanceConfig) *time.Duration { return &c.Lifetimes.ID }},
-	{"refresh", time.Hour, 365 * day, func(c *InstanceConfig) *time.Duration { return &c.Lifetimes.RefreshConfidential }},
-	{"refresh-public", time.Hour, 90 * day, func(c *InstanceConfig) *time.Duration { return &c.Lifetimes.RefreshPublic }},
+	{"refresh", time.Hour, token.SignInAbsolute, func(c *InstanceConfig) *time.Duration { return &c.Lifetimes.RefreshConfidential }},
+	{"refresh-public", time.Hour, token.SignInAbsolute, func(c *InstanceConfig) *time.Duration { return &c.Lifetimes.RefreshPublic }},
 	{"device", time.Minute, time.Hour, func(c *InstanceConfig) *time.Duration { return &c.Lifetimes.Device }},
 	{"pushed", 10 * time.Second, 10 * time.Minute, func(c *InstanceConfig) *time.Duration { return &c.Lifetimes.Pushed }},
 	{"sign-in", 5 * time.Minute, token.SignInAbsolute, func(c *InstanceConfig) *time.Duration { return &c.Lifetimes.SignInIdle }},

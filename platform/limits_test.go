@@ -43,6 +43,14 @@ func TestLimitsHaveNamesAndBounds(t *testing.T) {
 			}
 		}
 	}
+	// What is renewed is ended by its sign-in, which is kept for thirty days after its end.
+	for _, name := range []string{"refresh", "refresh-public"} {
+		var c platform.InstanceConfig
+		must(t, c.SetLifetime(name, 30*24*time.Hour))
+		if err := c.SetLifetime(name, 31*24*time.Hour); err == nil || !strings.Contains(err.Error(), "use 1h0m0s to 720h0m0s") {
+			t.Errorf("%s outlives the sign-in that it came from: %v", name, err)
+		}
+	}
 	for name, n := range map[string]int{"sign-in": 5, "account": 20, "address": 20, "client": 20} {
 		var c platform.InstanceConfig
 		set(name, c.SetThrottle(name, n), c)

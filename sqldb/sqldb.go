@@ -293,13 +293,19 @@ func (db *DB) turn(ctx context.Context) (*sql.Conn, error) {
 	wait, cancel := context.WithTimeout(ctx, db.patience)
 	defer cancel()
 	conn, err := db.write.Conn(wait)
-	if err != nil && ctx.Err() == nil && wait.Err() != nil {
-		err = fmt.Errorf("others write for longer than %s: %w", db.patience, err)
-		db.edge.tell(err)
-		return nil, &passing{err}
+	switch {
+	case err == nil || wait.Err() == nil:
+		return conn, err
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("%w: %w", errNoTurn, err)
 	}
-	return conn, err
+	err = fmt.Errorf("%w for longer than %s: %w", errNoTurn, db.patience, err)
+	db.edge.tell(err)
+	return nil, &passing{err}
 }
+
+// errNoTurn is why who waits gets no connection to write with.
+var errNoTurn = errors.New("others write")
 
 // Snapshot runs f in a transaction that only reads, in which every query sees what
 // the first one saw.

@@ -61,13 +61,14 @@ var sessions = sqldb.NewTable("sessions", func(s *sessionRow, column sqldb.Colum
 	column("closed_by", &s.ClosedBy)
 })
 
-// locked runs f while no other transaction opens or ends sessions.
+// locked runs f while no other transaction opens, ends or touches sessions. f keeps nothing
+// of a run before.
 func (s *Sessions) locked(ctx context.Context, f func(tx *sql.Tx, layout string) error) error {
 	lock, err := s.db.WriteStmt(ctx, `SELECT layout FROM licence WHERE id = 1`+s.db.ForUpdate())
 	if err != nil {
 		return err
 	}
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
+	return s.db.WriteAgain(ctx, func(tx *sql.Tx) error {
 		if s.db.Engine == sqldb.PostgreSQL {
 			if _, err := tx.ExecContext(ctx, `SET LOCAL idle_in_transaction_session_timeout = '1s'`); err != nil {
 				return err
@@ -75,6 +76,9 @@ func (s *Sessions) locked(ctx context.Context, f func(tx *sql.Tx, layout string)
 		}
 		var layout string
 		if err := tx.StmtContext(ctx, lock).QueryRowContext(ctx).Scan(&layout); err != nil {
+			return err
+		}
+		if err := s.db.LockInOrder(ctx, tx, "sessions", "id", `ended_at = 0`); err != nil { // as Touch does
 			return err
 		}
 		return f(tx, layout)

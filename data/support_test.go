@@ -48,12 +48,15 @@ func meanwhile(t *testing.T, db *sqldb.DB, f func() error, statements ...string)
 	}
 	done := make(chan error, 1)
 	go func() { done <- f() }()
-	testkit.Eventually(t, "it waits", func() bool {
-		var n int
-		must(t, db.Reader().QueryRowContext(t.Context(),
-			`SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&n))
-		return n > 0
-	})
+	testkit.Eventually(t, "it waits", func() bool { return waiting(t, db) > 0 })
 	must(t, tx.Commit())
 	must(t, <-done)
+}
+
+// waiting is how many connections to PostgreSQL wait for a lock.
+func waiting(t *testing.T, db *sqldb.DB) (n int) {
+	t.Helper()
+	must(t, db.Reader().QueryRowContext(t.Context(),
+		`SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&n))
+	return n
 }

@@ -105,7 +105,7 @@ func (s *Sessions) Touch(ctx context.Context, touches []session.Touch) error {
 		for _, t := range some {
 			args = append(args, t.ID, sqldb.Micros(t.At), sqldb.Micros(t.ExpiresAt), t.Requests)
 		}
-		err := sqldb.Again(ctx, func() error {
+		err := s.db.Again(ctx, func() error {
 			_, err := s.db.Writer().ExecContext(ctx, s.touchText(len(some)), args...)
 			return err
 		})
@@ -235,7 +235,7 @@ func (s *Sessions) endWhere(ctx context.Context, set, where string, args []any) 
 	text := `WITH b AS (UPDATE licence SET changes = changes + 1 WHERE id = 1 AND EXISTS (
 			SELECT 1 FROM sessions WHERE ended_at = 0 AND ` + where + `) RETURNING changes)
 		UPDATE sessions SET ` + set + `, ended_change = b.changes FROM b WHERE ended_at = 0 AND ` + where + ` RETURNING ` + sessions.Columns
-	err = sqldb.Again(ctx, func() error {
+	err = s.db.Again(ctx, func() error {
 		rows, err := sessions.All(s.db.Writer().QueryContext(ctx, text, args...))
 		ended = bySlot(rows)
 		return err

@@ -43,20 +43,20 @@ func IsDeadlock(err error) bool {
 // maxAttempts bounds how often something is run that others undo.
 const maxAttempts = 5
 
-// Again runs f, and some times again when PostgreSQL undid it because of others. f
-// keeps nothing of a run before.
-func Again(ctx context.Context, f func() error) error {
+// Again runs f, and some times again when PostgreSQL undid it because of others: where that
+// does not help, its caller is told to come back. f keeps nothing of a run before.
+func (db *DB) Again(ctx context.Context, f func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := f()
 		if !IsDeadlock(err) || attempt == maxAttempts || ctx.Err() != nil {
-			return err
+			return db.edge.undone(err)
 		}
 	}
 }
 
-// WriteAgain is [DB.Write] for what may be run again: see [Again].
+// WriteAgain is [DB.Write] for what may be run again: see [DB.Again].
 func (db *DB) WriteAgain(ctx context.Context, f func(tx *sql.Tx) error) error {
-	return Again(ctx, func() error { return db.Write(ctx, f) })
+	return db.Again(ctx, func() error { return db.once(ctx, f) })
 }
 
 // LockInOrder locks the rows of a table that the condition selects until the end of

@@ -62,8 +62,8 @@ func (e *edge) judge(outer context.Context, err error) error {
 	return &passing{err}
 }
 
-// undone makes a fault that passes of a transaction that PostgreSQL undid because of
-// others. Within the transaction it is none: whoever is in it must not take it for
+// undone makes a fault that passes of what PostgreSQL undid because of others, and is not
+// run again. Within the transaction it is none: whoever is in it must not take it for
 // something that a caller can mend, and go on.
 func (e *edge) undone(err error) error {
 	if !IsDeadlock(err) {

@@ -255,6 +255,11 @@ func prepared(ctx context.Context, pool *sql.DB, cache *sync.Map, query string) 
 // otherwise. Who waits longer for its turn than [Options.Patience] allows, because
 // somebody else writes for so long, is told to try again.
 func (db *DB) Write(ctx context.Context, f func(tx *sql.Tx) error) error {
+	return db.edge.undone(db.once(ctx, f))
+}
+
+// once is Write, but for what it makes of a transaction that was undone because of others.
+func (db *DB) once(ctx context.Context, f func(tx *sql.Tx) error) error {
 	conn, tx, err := db.begin(ctx)
 	if err != nil {
 		return err
@@ -267,7 +272,7 @@ func (db *DB) Write(ctx context.Context, f func(tx *sql.Tx) error) error {
 	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
 		return ctx.Err() // database/sql rolls back when ctx ends, and tells only that
 	}
-	return db.edge.undone(err)
+	return err
 }
 
 // begin begins a transaction on a connection that may not have been used for long:

@@ -6,12 +6,15 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data/datatest"
@@ -293,7 +296,7 @@ func TestWritersQueue(t *testing.T) {
 // Of two transactions that wait each for the other PostgreSQL undoes one: it is run again,
 // or its caller is told to come back.
 func TestTransactionsThatWaitForEachOther(t *testing.T) {
-	each(t, func(t *testing.T, db *sqldb.DB, _ string) {
+	each(t, func(t *testing.T, db *sqldb.DB, url string) {
 		if db.Engine == sqldb.SQLite {
 			return // where one writes at a time
 		}
@@ -320,15 +323,36 @@ func TestTransactionsThatWaitForEachOther(t *testing.T) {
 			done.Wait()
 			return errs
 		}
+		log := new(testkit.Buffer)
+		db, err := sqldb.Open(t.Context(), url, sqldb.Options{Log: slog.New(slog.NewTextHandler(log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if errs := together(db.WriteAgain); errs[0] != nil || errs[1] != nil || log.String() != "" {
+			t.Errorf("again: %v, %v, and the log has %q", errs[0], errs[1], log.String())
+		}
 		errs := together(db.Write)
 		if err := cmp.Or(errs[0], errs[1]); tandem.ErrorCode(err) != tandem.CodeUnavailable || errs[0] != nil && errs[1] != nil {
 			t.Errorf("each once: %v, %v", errs[0], errs[1])
 		}
-		if errs := together(db.WriteAgain); errs[0] != nil || errs[1] != nil {
-			t.Errorf("again: %v, %v", errs[0], errs[1])
+		if told := strings.Count(log.String(), "level=WARN"); told != 1 {
+			t.Errorf("of the one that was not run again the log has %q", log.String())
 		}
 		if n := number(t, db, `SELECT SUM(size) FROM notes`); n != 6 {
 			t.Errorf("three did it to two rows: %d", n)
+		}
+	})
+}
+
+// What is undone each time it is run again tells its caller to come back, as a transaction
+// that is run once does.
+func TestWhatIsAlwaysUndoneTellsToComeBack(t *testing.T) {
+	each(t, func(t *testing.T, db *sqldb.DB, _ string) {
+		runs := 0
+		err := db.Again(t.Context(), func() error { runs++; return &pgconn.PgError{Code: "40P01"} })
+		if tandem.ErrorCode(err) != tandem.CodeUnavailable || !sqldb.IsDeadlock(err) || runs < 2 {
+			t.Errorf("after %d runs: %v", runs, err)
 		}
 	})
 }

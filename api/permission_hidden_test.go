@@ -3,6 +3,7 @@ package api_test
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,20 +15,26 @@ import (
 	"github.com/hybridapps/tandem/sqldb"
 )
 
-// TestE3_WhatIsHiddenDoesNotShow changes rows that the account does not see, and asks
-// the same again: the answers stay the same, byte for byte.
+// TestE3_WhatIsHiddenDoesNotShow changes what the account does not see, and asks the
+// same again: the answers stay the same, byte for byte.
 func TestE3_WhatIsHiddenDoesNotShow(t *testing.T) {
 	t.Parallel()
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
-		w := newHouse(t, db)
+		w := newFurnished(t, db)
+		w.keep(t)
 		rapid.Check(t, func(rt *rapid.T) {
 			s := drawScene(rt)
+			s.drawMore(rt)
 			rights := w.set(t, s)
-			questions := append(houseQuestions(), drawQuestions(rt)...)
+			questions := append(houseQuestions(s), drawQuestions(rt)...)
+			ask := w.answers
+			if rapid.Bool().Draw(rt, "in a batch") {
+				ask = w.answersTogether
+			}
 			var before, after []string
-			w.as(rights, func() { before = w.answers(t, questions) })
-			w.disguise(t, s, rapid.IntRange(0, 999).Draw(rt, "n"))
-			w.as(rights, func() { after = w.answers(t, questions) })
+			w.as(rights, func() { before = ask(t, questions) })
+			w.disguise(t, rt, s)
+			w.as(rights, func() { after = ask(t, questions) })
 			w.restore(t)
 			for i := range before {
 				if before[i] != after[i] {
@@ -38,72 +45,194 @@ func TestE3_WhatIsHiddenDoesNotShow(t *testing.T) {
 	})
 }
 
-// disguise changes all rows that the account does not see.
-func (w *house) disguise(t *testing.T, s *scene, n int) {
-	other := func(kind, i int) string { return fmt.Sprintf("H%d-%d-%d", n, kind, i) }
-	for i := range houseOrders {
-		if !s.order(i, permission.Read) {
-			w.sql(t, `UPDATE erp_sales_orders SET document_no = $1, document_no_text = $1, document_date = $2, document_notes = $1, state = $3,
-				total_line_amount = $2, customer = $4 WHERE id = $5`, other(kindOrder, i), int64(n)*86400e6, n%5*10,
-				row(kindCustomer, n%houseCustomers), row(kindOrder, i))
-			w.sql(t, `UPDATE erp_sales_order_lines SET quantity = $1, notes = $2, line_no = $1 WHERE id = $3`, int64(n+1)*1000, other(kindLine, i), row(kindLine, i))
-		}
-	}
-	for i := range houseCustomers {
-		if !s.customer(i, permission.Read) {
-			w.sql(t, `UPDATE erp_customers SET number = $1, number_text = $1 WHERE id = $2`, other(kindCustomer, i), row(kindCustomer, i))
-		}
-	}
-	for i := range houseTypes {
-		if !s.opens(row(kindType, i), permission.Read) {
-			w.sql(t, `UPDATE erp_document_types SET code = $1, code_text = $1, type_name_text = $1 WHERE id = $2`, other(kindType, i), row(kindType, i))
-		}
-		if !s.opens(row(kindCustomerType, i), permission.Read) {
-			w.sql(t, `UPDATE erp_customer_types SET code = $1, code_text = $1, name_text = $1 WHERE id = $2`, other(kindCustomerType, i), row(kindCustomerType, i))
+// disguise changes what the account does not see: hidden rows and their parts are others,
+// are more or fewer, and hidden attributes have other values in all rows.
+func (w *house) disguise(t *testing.T, rt *rapid.T, s *scene) {
+	n := rapid.IntRange(0, 999).Draw(rt, "n")
+	for _, of := range s.shelves() {
+		for i := range of.rows {
+			if s.may(of.keyed, permission.Read) && of.sees(i) {
+				continue
+			}
+			id := row(of.kind, i)
+			for _, p := range erpModel.Set(of.set).Properties {
+				w.setColumn(t, p, n, id)
+			}
+			if slices.Contains(w.columns[of.table], "customer") {
+				w.sql(t, `UPDATE `+of.table+` SET state = $1, customer = $2 WHERE id = $3`, n%5*10, row(kindCustomer, n%houseCustomers), id)
+			}
+			switch rapid.IntRange(0, 3).Draw(rt, of.set) {
+			case 0:
+				w.remove(t, of, id)
+			case 1:
+				w.twin(t, of, id, i)
+			}
 		}
 	}
 	for i := range houseStores {
 		if !s.opens(row(kindStore, i), permission.Read) {
-			w.sql(t, `UPDATE erp_parties SET code = $1, code_text = $1, party_name_text = $1 WHERE id = $2`, other(kindStore, i), row(kindStore, i))
 			w.sql(t, `UPDATE erp_current_balances SET quantity_base = $1, base_cost = $1 WHERE store = $2`, int64(n+77)*1000, row(kindStore, i))
 		}
+	}
+	for p, held := range s.columns {
+		if held&permission.Read == 0 {
+			w.setColumn(t, p, n, "")
+		}
+	}
+}
+
+// common are attributes that answers about other rows have, as docs/permissions.md says
+// of numbers and of currencies and units; and those that say whose a row is, and which.
+var common = []string{"Id", "ObjectVersion", "AggregateLastUpdateTimeUtc", "AccessKey", "PartyType", "EntityName", "EntityType", "EntityItemId",
+	"Private", "AccessPermission", "CurrencySign", "LineNo", "ContentId"}
+
+// setColumn gives the attribute another value, in one row or in all of its set.
+func (w *house) setColumn(t *testing.T, p *model.Property, n int, id string) {
+	if !p.Stored() || slices.Contains(common, p.Name) || p.IsReference() || p.Kind == model.KindEnum || p.Kind == model.KindGUID || p.Set.Table == "" {
+		return
+	}
+	column, where := `"`+p.Column+`"`, ` WHERE id = '`+id+`'`
+	if p.Set.ID() == nil {
+		where = ""
+	}
+	text := fmt.Sprintf("'h%d-' || id", n)
+	set := column + ` = `
+	switch {
+	case id == "" && p.Set.Base != nil:
+		where = fmt.Sprintf(` WHERE party_type = %d`, p.Set.Discriminator)
+	case id == "":
+		where = ""
+	}
+	switch p.Kind {
+	case model.KindString:
+		set += text
+	case model.KindMultiLanguage:
+		set += `'{"EN":"' || ` + text + ` || '"}'`
+	case model.KindBool:
+		set += `NOT ` + column
+	case model.KindDate, model.KindDateTime:
+		set += fmt.Sprint(int64(n) * 86400e6)
+	default:
+		set += fmt.Sprint(n)
+	}
+	for _, more := range []string{"_text", "_case"} {
+		if slices.Contains(w.columns[p.Set.Table], p.Column+more) {
+			set += `, "` + p.Column + more + `" = ` + text
+		}
+	}
+	w.sql(t, `UPDATE `+p.Set.Table+` SET `+set+where)
+}
+
+// keptTables are those of rows that a disguise changes, owners before their parts.
+var keptTables = []string{"erp_currencies", "erp_customer_types", "erp_document_types", "erp_parties", "erp_enterprise_companies", "erp_products", "erp_customers",
+	"erp_customer_external_access", "erp_service_objects", "erp_sales_orders", "erp_sales_order_lines", "erp_invoices", "erp_invoice_lines", "erp_service_activities",
+	"erp_data_objects", "erp_object_files", "erp_notifications"}
+
+// keep copies the rows of the house, for restore.
+func (w *house) keep(t *testing.T) {
+	w.columns = map[string][]string{"erp_current_balances": nil}
+	for _, table := range keptTables {
+		w.sql(t, `CREATE TABLE kept_`+table+` AS SELECT * FROM `+table)
+		w.columns[table] = w.columnsOf(t, table)
 	}
 }
 
 // restore undoes a disguise.
 func (w *house) restore(t *testing.T) {
-	for i := range houseOrders {
-		w.sql(t, `UPDATE erp_sales_orders SET document_no = $1, document_no_text = $1, state = 0, customer = $2 WHERE id = $3`,
-			fmt.Sprintf("n%d", i), row(kindCustomer, i%houseCustomers), row(kindOrder, i))
-		w.sql(t, `UPDATE erp_sales_order_lines SET quantity = $1, notes = NULL, line_no = 10 WHERE id = $2`, int64(i+1)*1000, row(kindLine, i))
+	for _, table := range slices.Backward(keptTables) {
+		w.sql(t, `DELETE FROM `+table+` WHERE id NOT IN (SELECT id FROM kept_`+table+`)`)
 	}
-	for i := range houseCustomers {
-		w.sql(t, `UPDATE erp_customers SET number = $1, number_text = $1 WHERE id = $2`, fmt.Sprintf("c%d", i), row(kindCustomer, i))
-	}
-	for i := range houseTypes {
-		code := fmt.Sprintf("t%d", i)
-		w.sql(t, `UPDATE erp_document_types SET code = $1, code_text = $1, type_name_text = $1 WHERE id = $2`, code, row(kindType, i))
-		w.sql(t, `UPDATE erp_customer_types SET code = $1, code_text = $1, name_text = $1 WHERE id = $2`, code, row(kindCustomerType, i))
+	for _, table := range keptTables {
+		var set []string
+		for _, c := range w.columns[table] {
+			set = append(set, fmt.Sprintf(`"%s" = k."%[1]s"`, c))
+		}
+		w.sql(t, `UPDATE `+table+` SET `+strings.Join(set, ", ")+` FROM kept_`+table+` AS k WHERE k.id = `+table+`.id`)
+		w.sql(t, `INSERT INTO `+table+` SELECT * FROM kept_`+table+` WHERE id NOT IN (SELECT id FROM `+table+`)`)
 	}
 	for i := range houseStores {
-		w.sql(t, `UPDATE erp_parties SET code = $1, code_text = $1, party_name_text = $1 WHERE id = $2`, fmt.Sprintf("s%d", i), row(kindStore, i))
 		w.sql(t, `UPDATE erp_current_balances SET quantity_base = $1, base_cost = $1 WHERE store = $2`, int64(i+1)*1000, row(kindStore, i))
 	}
 }
 
+// partsOf are the tables with the parts of rows that can be added and taken away: nothing
+// else refers to these rows.
+var partsOf = map[string][2]string{
+	"erp_sales_orders": {"erp_sales_order_lines", "sales_order"}, "erp_invoices": {"erp_invoice_lines", "invoice"},
+	"erp_service_activities": {}, "erp_object_files": {}, "erp_notifications": {},
+}
+
+// remove deletes a row and its parts.
+func (w *house) remove(t *testing.T, of shelf, id string) {
+	parts, alone := partsOf[of.table]
+	if !alone {
+		return
+	}
+	if parts[0] != "" {
+		w.sql(t, `DELETE FROM `+parts[0]+` WHERE `+parts[1]+` = $1`, id)
+	}
+	w.sql(t, `DELETE FROM `+of.table+` WHERE id = $1`, id)
+}
+
+// twin makes another row as hidden as one, with its parts.
+func (w *house) twin(t *testing.T, of shelf, id string, n int) {
+	parts, alone := partsOf[of.table]
+	if !alone {
+		return
+	}
+	w.copyRow(t, of.table, "id", id, map[string]string{"id": row(of.kind, 500+n), "document_no": "twin", "master_document": row(of.kind, 500+n)})
+	if parts[0] != "" {
+		w.copyRow(t, parts[0], parts[1], id, map[string]string{"id": row(of.kind, 600+n), parts[1]: row(of.kind, 500+n)})
+	}
+}
+
+func (w *house) copyRow(t *testing.T, table, by, id string, others map[string]string) {
+	var into, values []string
+	for _, c := range w.columns[table] {
+		into = append(into, `"`+c+`"`)
+		switch other, ok := others[c]; {
+		case c == "document_no":
+			values = append(values, `'`+other+`' || id`)
+		case c == "external_id":
+			values = append(values, "NULL")
+		case ok:
+			values = append(values, `'`+other+`'`)
+		default:
+			values = append(values, `"`+c+`"`)
+		}
+	}
+	w.sql(t, `INSERT INTO `+table+` (`+strings.Join(into, ", ")+`) SELECT `+strings.Join(values, ", ")+` FROM `+table+` WHERE `+by+` = $1`, id)
+}
+
 // houseQuestions are asked every time.
-func houseQuestions() []string {
+func houseQuestions(s *scene) []string {
 	const orders = "Crm_Sales_SalesOrders"
 	questions := []string{
 		orders, orders + "?$top=2", orders + "?$top=2&$orderby=DocumentNo&$count=true", orders + "/$count", orders + "?$expand=Customer,Lines,DocumentType",
 		orders + "?$orderby=DocumentDate%20desc&$skip=1&$top=3&$select=DisplayText,DocumentNo", orders + "?$search=H", orders + "?$search=Customer",
 		orders + "?$filter=" + url.QueryEscape("contains(Customer,'H')"), orders + "?$filter=" + url.QueryEscape("startswith(DocumentNo,'H')") + "&$count=true",
 		"Crm_Sales_SalesOrderLines?$expand=SalesOrder", "Crm_Sales_Customers?$orderby=Number", "Crm_Sales_Customers?$search=H", "Crm_Sales_Customers/$count",
+		visits + "?$expand=Customer,DefaultServiceObject,OwnerParty", visits + "?$orderby=StartTime&$count=true&$top=2", invoices + "?$expand=Lines,Customer&$orderby=DocumentNo",
+		dataObjects + "?$expand=Files", dataObjects + "/$count", files + "?$orderby=FileName&$expand=Object", notifications + "?$orderby=CreationTimeUtc&$expand=DataObject",
 		"Logistics_Inventory_CurrentBalances?$expand=Store,Product", "General_Contacts_Parties?$orderby=PartyName&$count=true&$top=3",
 	}
 	for n := range houseOrders {
 		questions = append(questions, orders+"("+row(kindOrder, n)+")", orders+"("+row(kindOrder, n)+")/Customer",
 			"Crm_Sales_SalesOrderLines("+row(kindLine, n)+")?$expand=SalesOrder($expand=Customer)")
+	}
+	for _, of := range s.shelves() {
+		if erpModel.Set(of.set).SearchPaths != nil {
+			questions = append(questions, of.set+"?$search=h")
+		}
+		id := row(of.kind, 0)
+		finds := []string{`"Id":"` + id + `"`, `"DisplayText":"h"`}
+		if of.code != "" {
+			finds = append(finds, `"Code":"`+of.letter+`1"`, `"Code":"h7-`+id+`"`)
+		}
+		for _, by := range finds {
+			questions = append(questions, `Import {"objects":[{"@odata.type":"Erp.`+erpModel.Set(of.set).Type+`","@erpnet.action":"find","@erpnet.findBy":{`+by+`}}]}`)
+		}
+		questions = append(questions, of.set+"("+id+")")
 	}
 	return questions
 }
@@ -112,7 +241,7 @@ func houseQuestions() []string {
 // offers.
 func drawQuestions(t *rapid.T) (all []string) {
 	for range 4 {
-		set := erpModel.Set(rapid.SampledFrom(append([]string{"Crm_Sales_SalesOrderLines"}, houseSets...)).Draw(t, "set"))
+		set := erpModel.Set(rapid.SampledFrom(houseParts).Draw(t, "set"))
 		options := url.Values{}
 		if c := drawConditions(t, set); c != "" {
 			options.Set("$filter", c)
@@ -221,12 +350,40 @@ func drawWithin(t *rapid.T, s *model.Set, depth int) string {
 	return ""
 }
 
-// answers are those to questions.
+// question is the request of a question, which may be an import.
+func question(q string) (method, path, body string) {
+	if path, body, imports := strings.Cut(q, " {"); imports {
+		return "POST", path, "{" + body
+	}
+	return "GET", q, ""
+}
+
+// answers are those to questions, each by itself.
 func (w *house) answers(t *testing.T, questions []string) (all []string) {
 	t.Helper()
 	for _, q := range questions {
-		r, answer := call(t, w.h, "GET", q, "")
-		all = append(all, fmt.Sprintf("%s: %d %s %s", q, r.StatusCode, r.Header.Get("ETag"), answer))
+		method, path, body := question(q)
+		r, answer := call(t, w.h, method, path, body)
+		all = append(all, fmt.Sprintf("%s: %d %s %s", q, r.StatusCode, r.Header.Get("ETag"), steady(answer)))
+	}
+	return all
+}
+
+// answersTogether are those to questions in one batch.
+func (w *house) answersTogether(t *testing.T, questions []string) (all []string) {
+	t.Helper()
+	var requests strings.Builder
+	for _, q := range questions {
+		method, path, body := question(q)
+		requests.WriteString(one(method + " " + path + "\nContent-Type: application/json\n\n" + body))
+	}
+	r, answer := batch(t, w.h, requests.String()+"--b--", "Prefer: odata.continue-on-error")
+	parts := strings.Split(steady(answer), "--batchresponse_")
+	if r.StatusCode != 200 || len(parts) != len(questions)+2 {
+		t.Fatalf("%d, %d parts of %d: %s", r.StatusCode, len(parts), len(questions), answer)
+	}
+	for i, q := range questions {
+		all = append(all, q+": "+parts[i+1])
 	}
 	return all
 }

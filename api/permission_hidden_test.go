@@ -2,7 +2,9 @@ package api_test
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -386,4 +388,49 @@ func (w *house) answersTogether(t *testing.T, questions []string) (all []string)
 		all = append(all, q+": "+parts[i+1])
 	}
 	return all
+}
+
+// TestE3_TheVersionOfARowIsCommon: parts that an account does not see move the version and
+// the time of change of the row that they are of, which it sees; docs/permissions.md lists
+// that. Nothing else of them shows.
+func TestE3_TheVersionOfARowIsCommon(t *testing.T) {
+	t.Parallel()
+	const customers, access = "Crm_Sales_Customers", "Crm_Sales_CustomerExternalAccess"
+	sets := map[string]permission.Right{}
+	for _, s := range erpModel.Sets {
+		sets[s.Name] = permission.OfSets
+	}
+	sets[access] = 0
+	rights := someRights(sets).As(somebody)
+	rest := regexp.MustCompile(`W/\\"\d+\\"|"ObjectVersion":\d+|"AggregateLastUpdateTimeUtc":"[^"]*"`)
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newFurnished(t, db)
+		on, _ := fileOn(0)
+		object, customer := dataObjects+"("+w.dataObjectOf(t, on)+")", customers+"("+row(kindCustomer, 0)+")"
+		for path, hidden := range map[string]string{
+			object:   file(99, w.dataObjectOf(t, on), `,"AccessPermission":"Creator"`),
+			customer: access + ` {"Customer@odata.bind":"` + customer + `","User@odata.bind":"Systems_Security_Users(` + somebody + `)"}`,
+		} {
+			ask := func() (tag, answer, parts string) {
+				w.as(rights, func() {
+					var r *http.Response
+					r, answer = call(t, w.h, "GET", path, "")
+					tag = r.Header.Get("ETag")
+					if path == object {
+						_, parts = call(t, w.h, "GET", path+"/Files", "")
+					}
+				})
+				return tag, answer, parts
+			}
+			tag, answer, parts := ask()
+			w.post(t, hidden)
+			tagAfter, after, partsAfter := ask()
+			if tag == tagAfter || tag == "" {
+				t.Errorf("%s: the version is %s as before", path, tag)
+			}
+			if rest.ReplaceAllString(answer, "") != rest.ReplaceAllString(after, "") || rest.ReplaceAllString(parts, "") != rest.ReplaceAllString(partsAfter, "") {
+				t.Errorf("%s tells more than its version:\n%s%s\n%s%s", path, answer, parts, after, partsAfter)
+			}
+		}
+	})
 }

@@ -16,6 +16,9 @@ type processors struct {
 	mu   sync.Mutex // guards the fields below
 	lent int
 	own  int // how many there are when none is lent
+	// follows says that own is what Go takes by itself, from the limits of its container,
+	// which may change meanwhile.
+	follows bool
 }
 
 // lentProcessors are those of the process.
@@ -44,10 +47,12 @@ func (p *processors) change(by int) {
 	case max(before, p.lent) <= 0:
 	case before == 0:
 		p.own = runtime.GOMAXPROCS(0)
+		runtime.SetDefaultGOMAXPROCS()
+		p.follows = os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) == p.own
 		runtime.GOMAXPROCS(p.own + p.lent)
 	case p.lent > 0:
 		runtime.GOMAXPROCS(p.own + p.lent)
-	case os.Getenv("GOMAXPROCS") == "": // Go follows the limits of its container
+	case p.follows:
 		runtime.SetDefaultGOMAXPROCS()
 	default:
 		runtime.GOMAXPROCS(p.own)

@@ -150,3 +150,6 @@ func (t *SlotsTaken) From() int { return t.taken.after(session.Range{First: 1, L
 
 // SmallTables are those that are searched without an index.
 var SmallTables = smallTables[:]
+
+// LendProcessor lends a processor, as for a long statement.
+func LendProcessor() (takeBack func()) { return lentProcessors.lend() }

@@ -18,6 +18,8 @@ type Company struct {
 	Staff []string
 	// External users get access to the documents of customers.
 	External []External
+	// visitKey is what new visits of technicians from outside get; none where it is empty.
+	visitKey string
 }
 
 // External is a person who sees the documents of a customer.
@@ -98,7 +100,7 @@ func (a *Administration) SeedCompany(ctx context.Context, c Company) error {
 		if err != nil {
 			return err
 		}
-		if err := demo.Service(tx, model, o.By, o.Now); err != nil || !made.Existing {
+		if err := demo.Service(tx, model, o.By, o.Now, c.visitKey); err != nil || !made.Existing {
 			return err
 		}
 		for _, user := range o.ExternalUsers {

@@ -51,7 +51,7 @@ var DemoJobs = map[string]string{
 	"anna":  "sales: enters orders; no cost, does not set prices, not the store in Graz",
 	"maria": "sales manager: approves and releases, knows cost, sets prices",
 	"walt":  "warehouse Plovdiv: its stores only, no orders, no prices",
-	"tom":   "technician: customers, products and visits, no orders, no prices",
+	"tom":   "technician: his own visits, customers and products; no orders, no prices",
 }
 
 // DemoConfig is what is known of a demo before it is made, or made again.
@@ -126,7 +126,11 @@ func (a *Administration) EnsureDemo(ctx context.Context, c DemoConfig) (*Demo, e
 		g, seeding := errgroup.WithContext(ctx)
 		g.Go(func() error { return a.LoadKeys(seeding) })
 		g.Go(func() error {
-			return a.SeedCompany(seeding, Company{By: "admin", Staff: []string{"anna"}, External: demoAccess})
+			key, err := a.demoVisitKey(seeding)
+			if err != nil {
+				return err
+			}
+			return a.SeedCompany(seeding, Company{By: "admin", Staff: []string{"anna"}, External: demoAccess, visitKey: key})
 		})
 		if err := g.Wait(); err != nil {
 			return err
@@ -134,7 +138,7 @@ func (a *Administration) EnsureDemo(ctx context.Context, c DemoConfig) (*Demo, e
 		if err := errors.Join(a.demoDocuments(ctx), a.demoTechnicians(ctx)); err != nil {
 			return err
 		}
-		return errors.Join(a.demoRows(ctx), a.demoTokens(ctx, c, d), a.demoAcceptances(ctx))
+		return errors.Join(a.demoRows(ctx), a.demoSubcontracted(ctx), a.demoTokens(ctx, c, d), a.demoAcceptances(ctx))
 	})
 	if err != nil {
 		return nil, err

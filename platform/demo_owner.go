@@ -23,8 +23,9 @@ type demoRow struct{ kind, name string }
 
 const (
 	demoAccount, demoApplication = "account", "application"
-	// A System User with its rights, a group and a key with all that belongs to them.
-	demoBackEndRow, demoGroupRow, demoKeyRow = "back end", "group", "key"
+	// A System User with its rights, a group and a key with all that belongs to them, and
+	// a security condition.
+	demoBackEndRow, demoGroupRow, demoKeyRow, demoConditionRow = "back end", "group", "key", "condition"
 )
 
 func (r demoRow) fact() string { return "demo " + r.kind + " " + r.name }

@@ -40,6 +40,8 @@ const (
 	keyGraz     = "Graz store"
 	keyAustria  = "Austria"
 	keyAccounts = "Key accounts"
+	// keyPartners is of the visits of technicians who are not on the payroll.
+	keyPartners = "Subcontracted visits"
 )
 
 // demoDocumentSets are not everybody's: who neither sells nor manages has no orders.
@@ -47,24 +49,27 @@ var demoDocumentSets = []string{"Crm_Sales_SalesOrders", "Crm_Invoicing_Invoices
 
 // demoGroups show what groups are for. Sales enters orders, without cost and without
 // the store in Graz; managers know all and set prices and credit limits; the warehouse
-// sees its own stores and no prices; technicians see neither orders nor prices; the
-// portal's back end holds what its jobs need.
+// sees its own stores and no prices; technicians change their own visits, and see neither
+// orders nor prices; the portal's back end holds what its jobs need.
 var demoGroups = []demoGroup{
 	{name: "Sales", notes: "Enter orders and invoices.", members: []string{"anna", "maria"},
-		sets:    []demoGrant{{"read,create,update,delete", demoDocumentSets}},
+		sets:    []demoGrant{{"read,create,update,delete", demoDocumentSets}, {"read", []string{setERPVisits}}},
 		columns: []demoGrant{{"read,create", []string{columnPrice}}},
-		keys:    []demoGrant{{"read,update", []string{keyPlovdiv, keyVarna, keyAustria, keyAccounts}}},
+		keys:    []demoGrant{{"read,update", []string{keyPlovdiv, keyVarna, keyAustria, keyAccounts}}, {"read", []string{keyPartners}}},
 		takes:   demoDocumentSets,
 	},
 	{name: "Managers", notes: "Know cost, and set prices and credit limits.", members: []string{"maria"},
+		sets:    []demoGrant{{"read,create,update,delete", []string{setERPVisits}}},
 		columns: []demoGrant{{"read", []string{columnCost, columnBase}}, {"read,create,update", []string{columnCredit, columnPrice}}},
-		keys:    []demoGrant{{"read,update,delete", []string{keyPlovdiv, keyVarna, keyGraz, keyAustria, keyAccounts}}},
+		keys:    []demoGrant{{"read,update,delete", []string{keyPlovdiv, keyVarna, keyGraz, keyAustria, keyAccounts, keyPartners}}},
 	},
 	{name: "Warehouse Plovdiv", notes: "Its stores, and no prices.", members: []string{"walt"},
 		keys: []demoGrant{{"read,update", []string{keyPlovdiv}}},
 	},
-	{name: "Technicians", notes: "Customers and products, and no prices.", members: []string{"tom"},
-		keys: []demoGrant{{"read", []string{keyPlovdiv}}},
+	{name: "Technicians", notes: "Their own visits, customers and products, and no prices.", members: []string{"tom"},
+		sets:  []demoGrant{{"read,update", []string{setERPVisits}}},
+		keys:  []demoGrant{{"read", []string{keyPlovdiv}}, {"read,update", []string{keyAustria}}}, // whose visits they are
+		takes: []string{setERPVisits},
 	},
 	{name: "Purchasing", notes: "Know and enter cost.", columns: []demoGrant{{"read,create,update", []string{columnCost, columnBase}}}},
 	{name: "Pricing", notes: "Set list prices.", columns: []demoGrant{{"read,create,update", []string{columnPrice}}}},
@@ -72,7 +77,10 @@ var demoGroups = []demoGroup{
 		sets:    []demoGrant{{"read,update:StandardPricePerLot", []string{"General_Products_Products"}}},
 		columns: []demoGrant{{"read,update", []string{columnPrice}}},
 	},
-	{name: "Service", notes: "The office of the field app: reports, and the phones of technicians.", members: []string{"maria"}, asked: true},
+	{name: "Service", notes: "The office of the field app: reports, and the phones of technicians.", members: []string{"maria"}, asked: true,
+		sets: []demoGrant{{"read,create,update,delete", []string{setERPVisits}}},
+		keys: []demoGrant{{"read,update,delete", []string{keyPartners}}},
+	},
 	{name: demoFieldGroup, notes: "Visits with what was done, their files, and reminders.", members: []string{DemoFieldUser}, asked: true,
 		sets: []demoGrant{
 			{"read", []string{
@@ -84,7 +92,7 @@ var demoGroups = []demoGroup{
 			{"read,create,update", []string{"Systems_Core_ExtensibleDataObjects"}},
 			{"read,create", []string{"Systems_Core_Notifications"}},
 		},
-		keys: []demoGrant{{"read", []string{keyPlovdiv, keyAccounts}}, {"read,update", []string{keyAustria}}},
+		keys: []demoGrant{{"read", []string{keyPlovdiv, keyAccounts}}, {"read,update", []string{keyAustria, keyPartners}}},
 	},
 	{name: "Portal back end", notes: "What the jobs of the portal need, and no more.", members: []string{DemoSystemUser},
 		sets: []demoGrant{
@@ -103,7 +111,7 @@ var demoGroups = []demoGroup{
 			}},
 		},
 		columns: []demoGrant{{"read,create,update", []string{columnPrice}}, {"read", []string{columnCredit}}},
-		keys:    []demoGrant{{"read", []string{keyPlovdiv, keyVarna, keyGraz}}, {"read,update", []string{keyAustria, keyAccounts}}},
+		keys:    []demoGrant{{"read", []string{keyPlovdiv, keyVarna, keyGraz, keyPartners}}, {"read,update", []string{keyAustria, keyAccounts}}},
 	},
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/hybridapps/tandem/permission"
 )
 
-// The demo's rows that are not everybody's: stores, the Austrian company, and the
-// customers of a type.
+// The demo's rows that are not everybody's: stores, the Austrian company, the customers of
+// a type, and the visits of technicians from outside (see demo_visits.go).
 
 const (
 	setERPStores        = "Logistics_Inventory_Stores"
@@ -35,23 +35,28 @@ var demoKeyed = []demoKey{
 	{setERPStores, keyGraz, []string{"GRZ"}},
 	{setERPCompanies, keyAustria, []string{"AT"}},
 	{setERPCustomerTypes, keyAccounts, nil},
+	{setERPVisits, keyPartners, nil},
 }
 
 // demoKeyAccounts are the numbers of the customers, in the order of all of them, that
 // are of the type.
 var demoKeyAccounts = []int{5, 6, 7}
 
-// demoKeys makes the keys, as far as they are missing, and grants them.
+// demoKeys makes the keys, as far as they are missing, and grants them: to groups that are
+// asked for where they are there already; others get theirs when they are made.
 func (a *Administration) demoKeys(ctx context.Context) error {
 	d, err := a.permissions.Definitions(ctx)
 	if err != nil {
 		return err
 	}
+	there := func(g demoGroup) bool {
+		return !g.asked || slices.ContainsFunc(d.Groups, func(of permission.Group) bool { return of.Name == g.name })
+	}
 	for _, k := range demoKeyed {
 		var granted []demoGranted
 		for _, g := range demoGroups {
 			for _, grant := range g.keys {
-				if !g.asked && slices.Contains(grant.on, k.key) {
+				if there(g) && slices.Contains(grant.on, k.key) {
 					granted = append(granted, demoGranted{g.name, grant.rights})
 				}
 			}

@@ -58,7 +58,7 @@ func demoSees(t *testing.T, a *platform.Administration) {
 		{"maria", "GRZ PDV RET VAR", true, 2, all, permission.Read, permission.OfColumns},
 		{"anna", "PDV RET VAR", true, 2, all, 0, permission.Read | permission.Create},
 		{"walt", "PDV RET", false, 1, all - 3, 0, 0},
-		{"tom", "PDV RET", false, 1, all - 3, 0, 0},
+		{"tom", "PDV RET", false, 2, all - 3, 0, 0},
 		{platform.DemoSystemUser, "GRZ PDV RET VAR", true, 2, all, 0, permission.OfColumns},
 	} {
 		r := rightsOf(t, a, c.login)

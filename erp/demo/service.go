@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem/erp"
@@ -57,15 +58,18 @@ type service struct {
 	day   time.Time
 }
 
-// Service makes them in a transaction of a demo company, unless they are there.
-func Service(tx write.Tx, erpModel *write.Model, by write.Actor, now time.Time) error {
+// Service makes them in a transaction of a demo company, unless they are there. Visits of
+// technicians who are not on the payroll get the key of rows with the id partners, see
+// [Subcontract]; none where it is empty.
+func Service(tx write.Tx, erpModel *write.Model, by write.Actor, now time.Time, partners string) error {
 	s := &service{tx: tx, model: erpModel, by: by, now: now.UTC(), day: day(now)}
 	types := erpModel.Set(setTypes)
 	there, err := tx.Find(query.ByID(types, IDOf(types, "VIS")))
 	if err != nil || len(there) > 0 {
 		return err
 	}
-	for _, step := range []func() error{s.makeTypes, s.makeMasters, s.makeTechnicians, s.makeObjects, s.makeShipments, s.makeVisits} {
+	subcontract := func() error { return s.subcontract(partners) }
+	for _, step := range []func() error{s.makeTypes, s.makeMasters, s.makeTechnicians, s.makeObjects, s.makeShipments, subcontract, s.makeVisits} {
 		if err := step(); err != nil {
 			return fmt.Errorf("make the demo's service: %w", err)
 		}
@@ -396,6 +400,33 @@ func (s *service) finish(visit model.Entity, t Technician, at time.Time) error {
 		}
 	}
 	return nil
+}
+
+// Subcontract lets new visits of technicians who are not on the payroll get a key of rows,
+// by the security conditions of their type, unless that has some. Visits that are there
+// stay as they are.
+func Subcontract(tx write.Tx, erpModel *write.Model, by write.Actor, now time.Time, key string) error {
+	s := &service{tx: tx, model: erpModel, by: by, now: now.UTC(), day: day(now)}
+	return s.subcontract(key)
+}
+
+func (s *service) subcontract(key string) error {
+	types, conditions := s.model.Set(setTypes), s.model.Set("Systems_Documents_DocumentTypeSecurityConditions")
+	visits := model.Entity{Set: types, ID: IDOf(types, "VIS")}
+	has, err := s.tx.Find(&query.Query{Set: conditions, Limit: 1, Where: query.Equal(conditions.Owner, model.TextValue(visits.ID))})
+	if err != nil || len(has) > 0 || key == "" {
+		return err
+	}
+	var partners []string
+	for _, t := range Technicians() {
+		if !t.Staff {
+			partners = append(partners, fmt.Sprintf("ResponsibleParty eq '%s(%s)'", setPersons, TechnicianID(s.model, t.Key)))
+		}
+	}
+	condition := object().Set("Description", "Of a technician from outside").Set("ConditionFilter", strings.Join(partners, " or ")).
+		Set("DocumentAccessKey", link(model.Entity{Set: s.model.Set("Systems_Security_AccessKeys"), ID: key}))
+	_, err = write.NewWriter(s.model, s.by).In(s.tx, s.now).Update(visits, write.Condition{}, object().Set("SecurityConditions", []any{condition}))
+	return err
 }
 
 // exitStatus is the status by which documents of a type leave FirmPlanned.

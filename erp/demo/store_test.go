@@ -146,7 +146,7 @@ func TestServiceInBothDatabases(t *testing.T) {
 		store := open(t, db)
 		into(t, store)
 		counts := func() (all []int64) {
-			err := store.Transact(t.Context(), func(tx write.Tx) error { return demo.Service(tx, erpModel, admin, noon) })
+			err := store.Transact(t.Context(), func(tx write.Tx) error { return demo.Service(tx, erpModel, admin, noon, "") })
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,7 +2,9 @@ package cloud
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -56,7 +58,7 @@ func (c *Cloud) reportsPart() part {
 func (c *Cloud) catchUpReports(ctx context.Context) error {
 	now := c.clock.Now().In(c.zone)
 	for i := reportsCaughtUp; i >= 0; i-- {
-		evening := time.Date(now.Year(), now.Month(), now.Day()-i, reportHour, 0, 0, 0, c.zone)
+		evening := c.evening(now.AddDate(0, 0, -i))
 		if evening.After(now) {
 			break
 		}
@@ -116,7 +118,7 @@ func (c *Cloud) makeReport(ctx context.Context, r *jobs.Run) error {
 			return err
 		}
 		for _, of := range late {
-			if err := c.reportDay(ctx, of, ""); err != nil {
+			if err := c.reportDay(ctx, of.day, of.by); err != nil {
 				return err
 			}
 		}
@@ -124,73 +126,124 @@ func (c *Cloud) makeReport(ctx context.Context, r *jobs.Run) error {
 	return c.reportDay(ctx, day, args.By)
 }
 
+// lateDay is a day whose report is made anew, for who had asked for it.
+type lateDay struct {
+	day time.Time
+	by  string
+}
+
 // lateDays are the days before one, the earliest first, of which a visit was worked on after
-// their report was made. A visit may be worked on a day before its own and a day after it.
-func (c *Cloud) lateDays(ctx context.Context, before time.Time) (late []time.Time, err error) {
-	latest, err := c.store.latestWork(ctx, before.AddDate(0, 0, -reportsCaughtUp))
+// their report was made.
+func (c *Cloud) lateDays(ctx context.Context, before time.Time) (late []lateDay, err error) {
+	latest, err := c.store.latestWork(ctx, before.AddDate(0, 0, -reportsCaughtUp), c.zone)
 	if err != nil {
 		return nil, err
 	}
 	for i := keptDays + 1; i > 0; i-- {
 		day := before.AddDate(0, 0, -i)
-		made, err := c.store.reportMade(ctx, day.Format(time.DateOnly))
+		made, by, err := c.store.reportMade(ctx, day.Format(time.DateOnly))
 		if err != nil {
 			return nil, err
 		}
-		worked := max(latest[day.AddDate(0, 0, -1).Format(time.DateOnly)], latest[day.Format(time.DateOnly)], latest[day.AddDate(0, 0, 1).Format(time.DateOnly)])
-		if made > 0 && made <= worked {
-			late = append(late, day)
+		if made > 0 && made <= latest[day.Format(time.DateOnly)] {
+			late = append(late, lateDay{day, by})
 		}
 	}
 	return late, nil
 }
 
-// latestWork is when the last command was booked of the visits of each day, in microseconds,
-// of those booked since a time.
-func (s *store) latestWork(ctx context.Context, since time.Time) (map[string]int64, error) {
-	rows, err := s.db.Reader().QueryContext(ctx, `SELECT v.day, MAX(c.final_at) FROM commands AS c JOIN visits AS v ON v.id = c.visit
-		WHERE c.final_at >= $1 AND c.state = 'done' GROUP BY v.day`, sqldb.Micros(since))
+// latestWork is when the last command was booked of the visits of each day's report, in
+// microseconds, of those booked since a time.
+func (s *store) latestWork(ctx context.Context, since time.Time, zone *time.Location) (map[string]int64, error) {
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT v.content, MAX(c.final_at) FROM commands AS c JOIN visits AS v ON v.id = c.visit
+		WHERE c.final_at >= $1 AND c.state = 'done' GROUP BY v.id, v.content`, sqldb.Micros(since))
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	latest := map[string]int64{}
 	for rows.Next() {
-		var day string
+		var text string
 		var at int64
-		if err := rows.Scan(&day, &at); err != nil {
+		if err := rows.Scan(&text, &at); err != nil {
 			return nil, err
 		}
-		latest[day] = at
+		var v struct{ StartTime *time.Time }
+		if err := json.Unmarshal([]byte(text), &v); err != nil {
+			return nil, err
+		}
+		if v.StartTime != nil { // or no report has it
+			day := v.StartTime.In(zone).Format(time.DateOnly)
+			latest[day] = max(latest[day], at)
+		}
 	}
 	return latest, rows.Err()
 }
 
-// reportMade is when the report of a day was made, in microseconds; 0 where there is none.
-func (s *store) reportMade(ctx context.Context, day string) (at int64, err error) {
-	err = s.db.Reader().QueryRowContext(ctx, `SELECT COALESCE(MAX(made_at), 0) FROM reports WHERE day = $1`, day).Scan(&at)
-	return at, err
+// reportMade is when the report of a day was made, in microseconds, and who asked for it; 0
+// where there is none.
+func (s *store) reportMade(ctx context.Context, day string) (at int64, by string, err error) {
+	err = s.db.Reader().QueryRowContext(ctx, `SELECT made_at, requested_by FROM reports WHERE day = $1`, day).Scan(&at, &by)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, "", nil
+	}
+	return at, by, err
 }
 
-// refusedSince is from when on a day's report has what was refused: where the report of the
-// day before ends, so that none is in no report.
-func (c *Cloud) refusedSince(ctx context.Context, day time.Time) (time.Time, error) {
-	before := day.AddDate(0, 0, -1)
-	made, err := c.store.reportMade(ctx, before.Format(time.DateOnly))
-	switch at := sqldb.Time(made); {
-	case err != nil || made > 0 && at.After(day):
-		return day, err
-	case made > 0:
-		return at, nil
+// refusedEnd is where the report of a day ends with what was refused and that of the next day
+// begins. The first of them that knows decides it, and it never moves again: what is refused
+// is in one report, and none is in no report, however often they are made. Until then it is
+// where the report of the day ends so far, and fixed is false; zero where there is none.
+func (c *Cloud) refusedEnd(ctx context.Context, day time.Time) (end time.Time, fixed bool, err error) {
+	of, err1 := c.store.report(ctx, day.Format(time.DateOnly))
+	next, err2 := c.store.report(ctx, day.AddDate(0, 0, 1).Format(time.DateOnly))
+	if err := errors.Join(err1, err2); err != nil {
+		return time.Time{}, false, err
 	}
-	return time.Date(before.Year(), before.Month(), before.Day(), reportHour, 0, 0, 0, c.zone), nil
+	if of != nil {
+		if end = of.RefusedUntil; end.IsZero() {
+			end = earlier(of.MadeAt, day.AddDate(0, 0, 1))
+		}
+		if !end.Before(c.evening(day)) {
+			return end, true, nil
+		}
+	}
+	if next != nil && !next.RefusedSince.IsZero() {
+		return next.RefusedSince, true, nil
+	}
+	return end, false, nil
+}
+
+// evening is when the report of a day is made.
+func (c *Cloud) evening(day time.Time) time.Time {
+	return time.Date(day.Year(), day.Month(), day.Day(), reportHour, 0, 0, 0, c.zone)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// refusedIn is from when until when the report of a day that is made now has what was refused.
+func (c *Cloud) refusedIn(ctx context.Context, day, now time.Time) (since, until time.Time, err error) {
+	before := day.AddDate(0, 0, -1)
+	since, _, err1 := c.refusedEnd(ctx, before)
+	if since.IsZero() {
+		since = c.evening(before)
+	}
+	until, fixed, err2 := c.refusedEnd(ctx, day)
+	if !fixed {
+		until = earlier(now, day.AddDate(0, 0, 1))
+	}
+	return since, until, errors.Join(err1, err2)
 }
 
 // reportDay makes and keeps the report of a day, for who asked.
 func (c *Cloud) reportDay(ctx context.Context, from time.Time, by string) error {
 	day := report.Day{Day: from.Format(time.DateOnly), Zone: c.config.TimeZone, MadeAt: c.clock.Now().UTC(), Visits: []report.Visit{}} // what ends from now on may be missing
-	until := from.AddDate(0, 0, 1)
-	visits, err := c.visitsBetween(ctx, from, until, "Void eq false")
+	visits, err := c.visitsBetween(ctx, from, from.AddDate(0, 0, 1), "Void eq false")
 	if err != nil {
 		return err
 	}
@@ -202,11 +255,10 @@ func (c *Cloud) reportDay(ctx context.Context, from time.Time, by string) error 
 	for i := range day.Visits {
 		numbers[visits[i].ID] = &day.Visits[i]
 	}
-	since, err := c.refusedSince(ctx, from)
-	if err != nil {
+	if day.RefusedSince, day.RefusedUntil, err = c.refusedIn(ctx, from, day.MadeAt); err != nil {
 		return err
 	}
-	if day.Refused, err = c.store.refused(ctx, since, until, numbers); err != nil {
+	if day.Refused, err = c.store.refused(ctx, day.RefusedSince, day.RefusedUntil, numbers); err != nil {
 		return err
 	}
 	return c.store.keepReport(ctx, &day, by)

@@ -136,6 +136,11 @@ func TestReportsOfTheEvening(t *testing.T) {
 		if made.Refused != 1 || made.Done != 0 || made.RequestedBy != "" {
 			t.Errorf("%+v", made)
 		}
+		p.Advance(20 * time.Minute)
+		asked := reportOf(t, olga, first, made.MadeAt)
+		if asked.Refused != 1 || asked.RequestedBy != "olga" {
+			t.Errorf("%+v", asked)
+		}
 		until(p, 21, 0)
 		tom = p.Phone("tom")
 		refuse(ids[0], ids[1])
@@ -146,9 +151,13 @@ func TestReportsOfTheEvening(t *testing.T) {
 		p.Advance(14*time.Hour + 2*time.Minute)
 		olga = p.Phone("olga")
 		next := reportAfter(t, olga, second, time.Time{})
-		late := reportAfter(t, olga, first, made.MadeAt)
-		if late.Done != 1 || late.Refused+next.Refused != 4 || next.Refused < 1 {
+		late := reportAfter(t, olga, first, asked.MadeAt)
+		if late.Done != 1 || late.Refused != 1 || next.Refused != 3 || late.RequestedBy != "olga" {
 			t.Errorf("%+v, and of the day before %+v", next, late)
+		}
+		p.Advance(time.Minute)
+		if again := reportOf(t, olga, first, late.MadeAt); again.Refused != 1 {
+			t.Errorf("made anew alone it is %+v", again)
 		}
 		a := olga.Do("GET", "reports/"+next.Day+".csv", nil)
 		if !strings.Contains(string(a.Body), fmt.Sprint(p.Visit(ids[1])["DocumentNo"])) {
@@ -157,24 +166,27 @@ func TestReportsOfTheEvening(t *testing.T) {
 	})
 }
 
-// TestRefusedAfterTheReport: nothing is booked later, so the day before is left alone, and
-// what was refused after its report is in the next one.
+// TestRefusedAfterTheReport: nothing of the day before is booked later, so it is left alone,
+// and what was refused after its report is in the next one.
 func TestRefusedAfterTheReport(t *testing.T) {
 	t.Parallel()
 	p := fieldtest.Start(t, tandemtest.Options{})
 	c := p.Cloud()
 	tomorrow(p, 9, 0)
 	first, second := p.Today(9), p.Today(9).AddDate(0, 0, 1)
-	id := p.Visits("tom", first, 1)[0]
+	id, other := p.Visits("tom", first, 1)[0], p.Visits("tom", second, 1)[0]
 	pulled(t, c)
 	until(p, 20, 1)
 	made := reportAfter(t, p.Phone("olga"), first, time.Time{})
 	p.Advance(time.Hour)
 	tom := p.Phone("tom")
 	refusedAs(t, tom.Send(tom.Command(id, wire.MaterialAdd, 0, wire.MaterialBody{Product: item(t, tom, false), Quantity: "0"})), 422, wire.Refused)
-	p.Advance(23*time.Hour + time.Minute)
+	p.Advance(15 * time.Hour)
+	tom = p.Phone("tom")
+	booked(t, tom.Send(tom.Command(other, wire.Finish, 0, struct{}{})))
+	p.Advance(8*time.Hour + time.Minute)
 	olga := p.Phone("olga")
-	if next := reportAfter(t, olga, second, time.Time{}); next.Refused != 1 {
+	if next := reportAfter(t, olga, second, time.Time{}); next.Refused != 1 || next.Done != 1 {
 		t.Errorf("%+v", next)
 	}
 	if again := reportAfter(t, olga, first, time.Time{}); again.Refused != 0 || again.MadeAt.Before(made.MadeAt) || again.MadeAt.After(made.MadeAt.Add(time.Hour)) {

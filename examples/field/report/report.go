@@ -24,6 +24,10 @@ type Day struct {
 	// More says that there were more visits than a report has.
 	More    bool      `json:"more,omitempty"`
 	Refused []Refused `json:"refused"`
+	// RefusedSince and RefusedUntil are from when and until when Refused has what was refused;
+	// zero in reports of before they were kept.
+	RefusedSince time.Time `json:"refused_since,omitzero"`
+	RefusedUntil time.Time `json:"refused_until,omitzero"`
 }
 
 // Visit is a visit of the day.

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
 	"github.com/hybridapps/tandem/internal/testkit"
@@ -270,10 +268,7 @@ func TestA2_ATicketIsFiledInABrowser(t *testing.T) {
 	fits("ticket done")
 	// Longer words fit, too.
 	for _, language := range []string{"de", "bg"} {
-		do(func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
-			_, err := cdp.Call(ctx, t, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": language}})
-			return chromedp.Void{}, err
-		})
+		do(chromium.Language(language))
 		for name, path := range map[string]string{"list": "", "new": "/new", "one": "/" + id} {
 			do(chromedp.Navigate(p.WebApp + "/portal/tickets" + path))
 			if spoken := eval("document.documentElement.lang"); spoken != language {

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 	"github.com/google/uuid"
 
@@ -205,17 +204,8 @@ func TestPasskeyInABrowser(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := chromedp.Call(ctx, webauthn.Enable, webauthn.EnableParams{}); err != nil {
-		t.Fatal(err)
-	}
-	_, err := chromedp.Call(ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
-		Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
-		HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
 	run(
+		chromium.Passkeys(),
 		chromedp.Navigate(s.URL+factorsPath+"?add=1"),
 		chromedp.SendKeys(chromedp.CSS("#login"), "anna"),
 		chromedp.SendKeys(chromedp.CSS("#password"), password+"\r"),

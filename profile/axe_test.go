@@ -7,13 +7,17 @@ import (
 	"net/url"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/pquerna/otp/totp"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internal/testkit/chromium"
 	"github.com/hybridapps/tandem/oauth"
+	"github.com/hybridapps/tandem/platform"
 	"github.com/hybridapps/tandem/site/words"
 	"github.com/hybridapps/tandem/tandemtest"
 )
@@ -33,52 +37,90 @@ const audited = `(async rules => {
 const reached = `[...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea")]
 	.filter(e => e.tabIndex < 0 || e.disabled || getComputedStyle(e).visibility === "hidden").map(e => e.outerHTML.slice(0, 100)).join("\n")`
 
-// TestPagesAreAccessible looks at the pages of the sign-in and of the profile as axe-core
-// does, in each language: on a wide screen, and on a phone in the dark.
-func TestPagesAreAccessible(t *testing.T) {
-	t.Parallel()
+// pages is a browser with axe-core.
+type pages struct {
+	t   *testing.T
+	ctx context.Context
+	axe string
+}
+
+func newPages(t *testing.T) *pages {
+	t.Helper()
 	axe, err := os.ReadFile("../e2e/clients/node_modules/axe-core/axe.min.js")
 	if err != nil {
 		t.Skip("the pages are not audited: run make test, which installs axe-core")
 	}
-	ctx := chromium.Open(t)
+	return &pages{t, chromium.Open(t), string(axe)}
+}
+
+func (p *pages) do(steps ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	ctx, late := context.WithTimeout(p.ctx, testkit.Patience)
+	defer late()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		chromium.Keep(p.t, p.ctx, "failed")
+		p.t.Fatal(err)
+	}
+}
+
+// leads does what leads to another page, and waits for what is on it.
+func (p *pages) leads(to string, steps ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	ctx, late := context.WithTimeout(p.ctx, testkit.Patience)
+	defer late()
+	if _, err := chromedp.RunResponse(ctx, steps...); err != nil {
+		p.t.Fatal(err)
+	}
+	p.do(chromedp.WaitVisible(chromedp.CSS(to)))
+}
+
+// look audits the page that is open, on a wide screen and on a phone in the dark.
+func (p *pages) look(name string) {
+	p.t.Helper()
+	p.do(chromedp.Evaluate[chromedp.Void](p.axe + ";undefined"))
+	for _, screen := range []struct {
+		name, rules string
+		adjust      []chromedp.Action[chromedp.Void]
+	}{
+		{"wide", "", []chromedp.Action[chromedp.Void]{chromedp.EmulateViewport(1280, 900), chromium.Scheme("light")}},
+		{"phone dark", chromium.SmallAndDark, []chromedp.Action[chromedp.Void]{chromedp.EmulateViewport(320, 640, chromedp.EmulateMobile), chromium.Scheme("dark")}},
+	} {
+		p.do(screen.adjust...)
+		ctx, late := context.WithTimeout(p.ctx, testkit.Patience)
+		wrong, err := chromedp.Run(ctx, chromedp.Evaluate[string](audited+"("+screen.rules+")", chromedp.EvalAwaitPromise))
+		if err == nil && wrong == "" {
+			wrong, err = chromedp.Run(ctx, chromedp.Evaluate[string](reached))
+		}
+		if err != nil {
+			p.t.Fatalf("%s: %v", name, err)
+		}
+		if wrong != "" {
+			p.t.Errorf("%s, %s:\n%s", name, screen.name, wrong)
+		}
+		chromium.Keep(p.t, ctx, name+" "+screen.name)
+		late()
+	}
+}
+
+// lookIn is look at a page that has to be in the language.
+func (p *pages) lookIn(tag, name string) {
+	p.t.Helper()
+	is, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](`document.documentElement.lang`))
+	if err != nil || is != tag {
+		p.t.Errorf("%s is in %q, not %q: %v", name, is, tag, err)
+	}
+	p.look(name + " " + tag)
+}
+
+// TestPagesAreAccessible looks at the pages of the sign-in and of the profile as axe-core
+// does, in each language: on a wide screen, and on a phone in the dark.
+func TestPagesAreAccessible(t *testing.T) {
+	t.Parallel()
+	p := newPages(t)
+	do, look := p.do, p.look
 	in := tandemtest.Start(t, tandemtest.Options{})
 	in.SetAccessTokens(tandem.AccessTokensAuthenticatedUsers)
 	in.PAT("anna", "read")
-	do := func(steps ...chromedp.Action[chromedp.Void]) {
-		t.Helper()
-		ctx, late := context.WithTimeout(ctx, testkit.Patience)
-		defer late()
-		if err := chromedp.Do(ctx, steps...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	look := func(name string) {
-		t.Helper()
-		do(chromedp.Evaluate[chromedp.Void](string(axe) + ";undefined"))
-		for _, screen := range []struct {
-			name, rules string
-			adjust      []chromedp.Action[chromedp.Void]
-		}{
-			{"wide", "", []chromedp.Action[chromedp.Void]{chromedp.EmulateViewport(1280, 900), chromium.Scheme("light")}},
-			{"phone dark", chromium.SmallAndDark, []chromedp.Action[chromedp.Void]{chromedp.EmulateViewport(320, 640, chromedp.EmulateMobile), chromium.Scheme("dark")}},
-		} {
-			do(screen.adjust...)
-			ctx, late := context.WithTimeout(ctx, testkit.Patience)
-			wrong, err := chromedp.Run(ctx, chromedp.Evaluate[string](audited+"("+screen.rules+")", chromedp.EvalAwaitPromise))
-			if err == nil && wrong == "" {
-				wrong, err = chromedp.Run(ctx, chromedp.Evaluate[string](reached))
-			}
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			if wrong != "" {
-				t.Errorf("%s, %s:\n%s", name, screen.name, wrong)
-			}
-			chromium.Keep(t, ctx, name+" "+screen.name)
-			late()
-		}
-	}
 	for _, tag := range words.Tags() {
 		asked := "ui_locales=" + tag
 		for _, path := range []string{"/id/account/signin?", "/id?", "/id/connect/authorize?client_id=x&", "/id/connect/endsession?post_logout_redirect_uri=x&"} {
@@ -113,6 +155,90 @@ func TestPagesAreAccessible(t *testing.T) {
 		do(chromedp.Navigate(in.URL+"/id/account/signout?"+asked), chromedp.Click(chromedp.CSS("button")), chromedp.WaitVisible(chromedp.CSS(".lead")))
 		look("signed out " + tag)
 	}
+}
+
+// TestPagesOfFactorsAndPasswordsAreAccessible looks in the same way at what people come to
+// who have to make a second factor and to change their password, forgot it, or are sent to
+// sign out by an application that does not prove whom it means.
+func TestPagesOfFactorsAndPasswordsAreAccessible(t *testing.T) {
+	t.Parallel()
+	p := newPages(t)
+	// Passkeys want a name, and mail is offered where a server of it is known: nothing is sent.
+	in := tandemtest.Start(t, tandemtest.Options{Host: "localhost", Mail: platform.MailConfig{URL: "smtp://127.0.0.1:1", From: "tandem@example.com"}})
+	p.do(chromium.Passkeys())
+	for _, tag := range words.Tags() {
+		login := "factors." + tag
+		in.CreateUser(signin.NewUser{Login: login, Type: tandem.InternalUser, Locale: tag, MustChangePassword: true})
+		if _, err := in.Platform.Accounts.Update(t.Context(), tandemtest.By, login, func(u *tandem.User) { u.SecondFactorRequired = true }); err != nil {
+			t.Fatal(err)
+		}
+		const own = "three quiet otters"
+		fill := func(id, text string) chromedp.Action[chromedp.Void] { return chromedp.SendKeys(chromedp.CSS(id), text) }
+		press := func(selector string) chromedp.Action[chromedp.Void] { return chromedp.Click(chromedp.CSS(selector)) }
+
+		p.do(chromium.Language(tag), chromedp.Navigate(in.URL+"/profile/security/second-factor"))
+		p.leads("#again", fill("#login", login), fill("#password", tandemtest.Password+"\r"))
+		p.lookIn(tag, "a change of password is demanded")
+		p.leads("#problem", fill("#password", own), fill("#again", own+"s\r"))
+		p.lookIn(tag, "two passwords that differ")
+		p.leads("a.button", fill("#password", own), fill("#again", own+"\r"))
+		p.lookIn(tag, "the password is changed")
+
+		signIn := []chromedp.Action[chromedp.Void]{fill("#login", login), fill("#password", own+"\r")}
+		p.leads("button[data-passkey=get]", press("a.button"))
+		p.lookIn(tag, "signing in, also by a passkey")
+		p.leads("button[data-passkey=create]", signIn...)
+		p.lookIn(tag, "a factor is demanded")
+		p.leads("#problem", fill("#code", "000000\r"))
+		p.lookIn(tag, "a wrong first code")
+		p.leads("#codes", press("button[data-passkey=create]"))
+		p.lookIn(tag, "recovery codes")
+		p.leads("section.factor", press("button[name=done]"))
+		p.leads("#secret", press("a.button"))
+		p.lookIn(tag, "another factor")
+		p.leads("section.factor", fill("#code", p.appCode(in)+"\r"))
+		p.lookIn(tag, "factors")
+
+		p.do(chromedp.Navigate(in.URL + oauth.PathEndSession + "?" + url.Values{
+			"client_id": {tandemtest.Portal}, "post_logout_redirect_uri": {tandemtest.PostLogoutRedirectURI}, "state": {"s"},
+		}.Encode()))
+		p.lookIn(tag, "asked to sign out without a hint")
+		p.leads(`a[href^="`+tandemtest.PostLogoutRedirectURI+`"]`, press("button"))
+		p.lookIn(tag, "signed out without a hint")
+
+		p.leads("#login", press("a.button"))
+		p.leads("button[data-passkey=get]", signIn...)
+		p.lookIn(tag, "second factor")
+		p.leads("#problem", fill("#code", "wrong\r"))
+		p.lookIn(tag, "a wrong second factor")
+
+		link, _, err := in.Platform.Accounts.NewReset(t.Context(), tandemtest.By, login, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.do(chromedp.Navigate(in.URL + link))
+		p.lookIn(tag, "a link for a new password")
+		p.leads("#problem", fill("#password", "password"), fill("#again", "password\r"))
+		p.lookIn(tag, "a weak password")
+		p.do(chromedp.Navigate(in.URL + "/id/account/forgot"))
+		p.lookIn(tag, "forgotten")
+		p.leads("a.button", fill("#login", "nobody\r"))
+		p.lookIn(tag, "a mail is on its way")
+	}
+}
+
+// appCode is what an authenticator app shows for the secret on the page.
+func (p *pages) appCode(in *tandemtest.Instance) string {
+	p.t.Helper()
+	secret, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](`document.getElementById("secret").textContent`))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	code, err := totp.GenerateCode(secret, in.Clock.Now())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return code
 }
 
 // deviceCode is the code that a device shows to the person (RFC 8628).

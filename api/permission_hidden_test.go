@@ -52,17 +52,19 @@ func TestE3_WhatIsHiddenDoesNotShow(t *testing.T) {
 func (w *house) disguise(t *testing.T, rt *rapid.T, s *scene) {
 	n := rapid.IntRange(0, 999).Draw(rt, "n")
 	for _, of := range s.shelves() {
+		var hidden []string
 		for i := range of.rows {
-			if s.may(of.keyed, permission.Read) && of.sees(i) {
-				continue
+			if !s.may(of.keyed, permission.Read) || !of.sees(i) {
+				hidden = append(hidden, row(of.kind, i))
 			}
-			id := row(of.kind, i)
-			for _, p := range erpModel.Set(of.set).Properties {
-				w.setColumn(t, p, n, id)
-			}
-			if slices.Contains(w.columns[of.table], "customer") {
-				w.sql(t, `UPDATE `+of.table+` SET state = $1, customer = $2 WHERE id = $3`, n%5*10, row(kindCustomer, n%houseCustomers), id)
-			}
+		}
+		where := ` WHERE id IN ('` + strings.Join(hidden, "', '") + `')`
+		set := w.others(erpModel.Set(of.set).Properties, n)
+		if slices.Contains(w.columns[of.table], "customer") {
+			set = append(set, fmt.Sprintf(`state = %d, customer = '%s'`, n%5*10, row(kindCustomer, n%houseCustomers)))
+		}
+		w.sql(t, `UPDATE `+of.table+` SET `+strings.Join(set, ", ")+where)
+		for i, id := range hidden {
 			switch rapid.IntRange(0, 3).Draw(rt, of.set) {
 			case 0:
 				w.remove(t, of, id)
@@ -77,9 +79,15 @@ func (w *house) disguise(t *testing.T, rt *rapid.T, s *scene) {
 		}
 	}
 	for p, held := range s.columns {
-		if held&permission.Read == 0 {
-			w.setColumn(t, p, n, "")
+		set := w.others([]*model.Property{p}, n)
+		if held&permission.Read != 0 || len(set) == 0 {
+			continue
 		}
+		where := ""
+		if p.Set.Base != nil {
+			where = fmt.Sprintf(` WHERE party_type = %d`, p.Set.Discriminator)
+		}
+		w.sql(t, `UPDATE `+p.Set.Table+` SET `+set[0]+where)
 	}
 }
 
@@ -88,41 +96,36 @@ func (w *house) disguise(t *testing.T, rt *rapid.T, s *scene) {
 var common = []string{"Id", "ObjectVersion", "AggregateLastUpdateTimeUtc", "AccessKey", "PartyType", "EntityName", "EntityType", "EntityItemId",
 	"Private", "AccessPermission", "CurrencySign", "LineNo", "ContentId"}
 
-// setColumn gives the attribute another value, in one row or in all of its set.
-func (w *house) setColumn(t *testing.T, p *model.Property, n int, id string) {
-	if !p.Stored() || slices.Contains(common, p.Name) || p.IsReference() || p.Kind == model.KindEnum || p.Kind == model.KindGUID || p.Set.Table == "" {
-		return
-	}
-	column, where := `"`+p.Column+`"`, ` WHERE id = '`+id+`'`
-	if p.Set.ID() == nil {
-		where = ""
-	}
+// others are assignments of other values to the columns of attributes, each row another
+// where it is a text.
+func (w *house) others(properties []*model.Property, n int) (all []string) {
 	text := fmt.Sprintf("'h%d-' || id", n)
-	set := column + ` = `
-	switch {
-	case id == "" && p.Set.Base != nil:
-		where = fmt.Sprintf(` WHERE party_type = %d`, p.Set.Discriminator)
-	case id == "":
-		where = ""
-	}
-	switch p.Kind {
-	case model.KindString:
-		set += text
-	case model.KindMultiLanguage:
-		set += `'{"EN":"' || ` + text + ` || '"}'`
-	case model.KindBool:
-		set += `NOT ` + column
-	case model.KindDate, model.KindDateTime:
-		set += fmt.Sprint(int64(n) * 86400e6)
-	default:
-		set += fmt.Sprint(n)
-	}
-	for _, more := range []string{"_text", "_case"} {
-		if slices.Contains(w.columns[p.Set.Table], p.Column+more) {
-			set += `, "` + p.Column + more + `" = ` + text
+	for _, p := range properties {
+		if !p.Stored() || p.IsReference() || slices.Contains(common, p.Name) {
+			continue
 		}
+		column, other := `"`+p.Column+`"`, fmt.Sprint(n)
+		switch p.Kind {
+		case model.KindEnum, model.KindGUID:
+			continue
+		case model.KindString:
+			other = text
+		case model.KindMultiLanguage:
+			other = `'{"EN":"' || ` + text + ` || '"}'`
+		case model.KindBool:
+			other = `NOT ` + column
+		case model.KindDate, model.KindDateTime:
+			other = fmt.Sprint(int64(n) * 86400e6)
+		}
+		set := column + ` = ` + other
+		for _, more := range []string{"_text", "_case"} {
+			if slices.Contains(w.columns[p.Set.Table], p.Column+more) {
+				set += `, "` + p.Column + more + `" = ` + text
+			}
+		}
+		all = append(all, set)
 	}
-	w.sql(t, `UPDATE `+p.Set.Table+` SET `+set+where)
+	return all
 }
 
 // keptTables are those of rows that a disguise changes, owners before their parts.
@@ -222,21 +225,22 @@ func houseQuestions(s *scene) []string {
 		questions = append(questions, orders+"("+row(kindOrder, n)+")", orders+"("+row(kindOrder, n)+")/Customer",
 			"Crm_Sales_SalesOrderLines("+row(kindLine, n)+")?$expand=SalesOrder($expand=Customer)")
 	}
+	var finds []string
 	for _, of := range s.shelves() {
+		id := row(of.kind, 0)
+		questions = append(questions, of.set+"("+id+")")
 		if erpModel.Set(of.set).SearchPaths != nil {
 			questions = append(questions, of.set+"?$search=h")
 		}
-		id := row(of.kind, 0)
-		finds := []string{`"Id":"` + id + `"`, `"DisplayText":"h"`}
+		by := []string{`"Id":"` + id + `"`, `"DisplayText":"h"`}
 		if of.code != "" {
-			finds = append(finds, `"Code":"`+of.letter+`1"`, `"Code":"h7-`+id+`"`)
+			by = append(by, `"Code":"`+of.letter+`1"`, `"Code":"h7-`+id+`"`)
 		}
-		for _, by := range finds {
-			questions = append(questions, `Import {"objects":[{"@odata.type":"Erp.`+erpModel.Set(of.set).Type+`","@erpnet.action":"find","@erpnet.findBy":{`+by+`}}]}`)
+		for _, by := range by {
+			finds = append(finds, `{"@odata.type":"Erp.`+erpModel.Set(of.set).Type+`","@erpnet.action":"find","@erpnet.findBy":{`+by+`}}`)
 		}
-		questions = append(questions, of.set+"("+id+")")
 	}
-	return questions
+	return append(questions, `Import {"transaction":"per-object","objects":[`+strings.Join(finds, ",")+`]}`)
 }
 
 // drawQuestions are some questions that nobody thought of, made of what the model

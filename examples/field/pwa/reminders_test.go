@@ -2,6 +2,8 @@ package pwa_test
 
 import (
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,6 +48,31 @@ func TestRemindersWithoutNetwork(t *testing.T) {
 	p.js(`await visits.refresh()`)
 	if after := heard(); after != before {
 		t.Errorf("the server hears it again: %s", after)
+	}
+}
+
+// TestVisitsComeInSpiteOfReminders: a server that has no reminders, or none now, keeps nobody
+// from the visits.
+func TestVisitsComeInSpiteOfReminders(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.set(func() {
+		w.fault = func(rw http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+			if !strings.HasPrefix(r.URL.Path, "/field-api/reminders") {
+				return false
+			}
+			http.Error(rw, `{"error":"internal"}`, 500)
+			return true
+		}
+	})
+	p := w.phone()
+	p.signIn("tom")
+	got := p.js(`
+		const said = await visits.refresh().then(() => "fetched", (error) => error.message);
+		return said + " " + (await visits.all()).visits.length;
+	`)
+	if got != "fetched 3" {
+		t.Errorf("the visits are %s", got)
 	}
 }
 

@@ -45,7 +45,7 @@ async function tell(db) {
 
 /** Says what was read, and fetches what is new. @param {store.Database} db */
 export async function fetchNew(db) {
-  await tell(db)
+  await tell(db).catch(() => {}) // the next fetch says it again
   const list = await newer(db, 'reminders')
   if (!list) return
   await db.set(TOLD, list.value)

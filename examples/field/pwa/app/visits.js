@@ -58,7 +58,8 @@ export async function catalogue() {
 }
 
 let refreshing
-/** Fetches what is new, reminders too; without network it throws and all stays as it is. */
+/** Fetches what is new, reminders too where they come; without network it throws and all stays
+ * as it is. */
 export function refresh() {
   refreshing ??= fetchAll().finally(() => { refreshing = undefined })
   return refreshing
@@ -82,8 +83,8 @@ async function fetchAll() {
     await db.set('asOf', list.value.as_of)
     await list.keep()
   }
-  await fetchReminders(db)
   store.changed()
+  await fetchReminders(db).then(store.changed, (error) => console.warn('reminders:', error.message)) // with the next refresh
 }
 
 // The list is what there is; a visit that something waits for stays until that is decided.

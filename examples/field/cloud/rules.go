@@ -28,7 +28,7 @@ func (c *Cloud) mayChange(k *command, v *visit, p person) *refusal {
 		return refused("by the clock of the device this was done in the future; set its clock right")
 	case k.doneAt.Before(now.Add(-maxAge)):
 		return refused("this was done more than %d days ago", int(maxAge/(24*time.Hour)))
-	case v.from(stateReleased) && k.kind == wire.FileAttach && !k.doneAt.After(v.ended()):
+	case v.from(stateReleased) && k.kind == wire.FileAttach && !k.doneAt.After(v.ended().Add(endSlack)):
 		// it was taken at the visit, and had a longer way than what finished it
 	case v.from(stateReleased):
 		return refused("visit %s is %s and cannot be changed any more", v.DocumentNo, v.State)

@@ -132,6 +132,10 @@ func (v *visit) status() string {
 	return v.UserStatus.UserStatusName.In("EN")
 }
 
+// endSlack is by how much what was done at a visit may seem to come after its end: that
+// is told in whole seconds, and a phone learns by how much its clock is wrong.
+const endSlack = 30 * time.Second
+
 // ended is when the work of a released visit ended, as far as it tells.
 func (v *visit) ended() time.Time {
 	if v.EndTime != nil {

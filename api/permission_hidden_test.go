@@ -94,7 +94,7 @@ func (w *house) disguise(t *testing.T, rt *rapid.T, s *scene) {
 // common are attributes that answers about other rows have, as docs/permissions.md says
 // of numbers and of currencies and units; and those that say whose a row is, and which.
 var common = []string{"Id", "ObjectVersion", "AggregateLastUpdateTimeUtc", "AccessKey", "PartyType", "EntityName", "EntityType", "EntityItemId",
-	"Private", "AccessPermission", "CurrencySign", "LineNo", "ContentId"}
+	"Private", "AccessPermission", "CurrencySign", "ContentId"}
 
 // others are assignments of other values to the columns of attributes, each row another
 // where it is a text.

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -8,11 +9,11 @@ import (
 	"github.com/hybridapps/tandem/identity/token"
 )
 
-// lifetime is one that an operator may set, within bounds.
-type lifetime struct {
+// limit is what an operator may set by its name, within bounds.
+type limit[T cmp.Ordered] struct {
 	name        string
-	least, most time.Duration
-	of          func(c *InstanceConfig) *time.Duration
+	least, most T
+	of          func(c *InstanceConfig) *T
 }
 
 const day = 24 * time.Hour
@@ -22,7 +23,7 @@ const day = 24 * time.Hour
 // default either, as ID tokens are good as hints for that long. No refresh token lives longer
 // than a sign-in is kept after its end: by the sign-in it is listed, and ended with its
 // person's rights.
-var lifetimes = []lifetime{
+var lifetimes = []limit[time.Duration]{
 	{"code", 10 * time.Second, 10 * time.Minute, func(c *InstanceConfig) *time.Duration { return &c.Lifetimes.Code }},
 	{"access", time.Minute, token.AccessLifetime, func(c *InstanceConfig) *time.Duration { return &c.Lifetimes.Access }},
 	{"id", time.Minute, time.Hour, func(c *InstanceConfig) *time.Duration { return &c.Lifetimes.ID }},
@@ -39,28 +40,12 @@ var lifetimes = []lifetime{
 
 // SetLifetime sets one of the lifetimes by its name.
 func (c *InstanceConfig) SetLifetime(name string, d time.Duration) error {
-	var names []string
-	for _, l := range lifetimes {
-		if l.name != name {
-			names = append(names, l.name)
-			continue
-		}
-		if d < l.least || d > l.most {
-			return fmt.Errorf("the lifetime %s of %s: use %s to %s", name, d, l.least, l.most)
-		}
-		*l.of(c) = d
-		return nil
-	}
-	return fmt.Errorf("there is no lifetime %q; there are %s", name, strings.Join(names, ", "))
+	return set(c, "lifetime", lifetimes, name, d)
 }
 
 // throttles are how many failures are free before somebody has to wait, by the names that
 // an operator has for them.
-var throttles = []struct {
-	name        string
-	least, most int
-	of          func(c *InstanceConfig) *int
-}{
+var throttles = []limit[int]{
 	{"sign-in", 3, 100, func(c *InstanceConfig) *int { return &c.Throttling.Failures }},
 	{"account", 10, 10_000, func(c *InstanceConfig) *int { return &c.Throttling.AccountFailures }},
 	{"address", 10, 100_000, func(c *InstanceConfig) *int { return &c.Throttling.AddressFailures }},
@@ -69,17 +54,22 @@ var throttles = []struct {
 
 // SetThrottle sets how many failures are free, by the name of what is counted.
 func (c *InstanceConfig) SetThrottle(name string, failures int) error {
+	return set(c, "throttle", throttles, name, failures)
+}
+
+// set finds the one of that name; kind is what all of them are.
+func set[T cmp.Ordered](c *InstanceConfig, kind string, all []limit[T], name string, to T) error {
 	var names []string
-	for _, t := range throttles {
-		if t.name != name {
-			names = append(names, t.name)
+	for _, l := range all {
+		if l.name != name {
+			names = append(names, l.name)
 			continue
 		}
-		if failures < t.least || failures > t.most {
-			return fmt.Errorf("the throttle %s of %d: use %d to %d", name, failures, t.least, t.most)
+		if to < l.least || to > l.most {
+			return fmt.Errorf("the %s %s of %v: use %v to %v", kind, name, to, l.least, l.most)
 		}
-		*t.of(c) = failures
+		*l.of(c) = to
 		return nil
 	}
-	return fmt.Errorf("there is no throttle %q; there are %s", name, strings.Join(names, ", "))
+	return fmt.Errorf("there is no %s %q; there are %s", kind, name, strings.Join(names, ", "))
 }

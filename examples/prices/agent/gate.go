@@ -14,9 +14,9 @@ import (
 	"github.com/hybridapps/tandem/worker/jobs"
 )
 
-// Step 4, the gate. A file inside the limits of its mapping goes on by itself; any
-// other waits for a person of the group that the mapping names, who has neither placed
-// the file nor edited the mapping since.
+// Step 4, the gate. A file inside the limits of its mapping goes on by itself, where they
+// were there before it; any other waits for a person of the group that the mapping names,
+// who has neither placed the file nor edited the mapping since.
 
 // gate is the end of a check: with the figures it decides whether a person has to.
 func (a *Agent) gate(ctx context.Context, r *jobs.Run, b *batch, rules *rules) error {
@@ -29,8 +29,12 @@ func (a *Agent) gate(ctx context.Context, r *jobs.Run, b *batch, rules *rules) e
 		if err != nil {
 			return err
 		}
+		_, editors, err := a.editors(ctx, tx, b)
+		if err != nil {
+			return err
+		}
 		at := a.clock.Now()
-		why := append(rules.Gate.reasons(f, at), now.touched(struck)...)
+		why := append(rules.Gate.reasons(f, at), now.touched(struck, editors)...)
 		now.mapping, now.mappingVersion, now.currency, now.control = b.mapping, b.mappingVersion, b.currency, b.control
 		now.checkedAt, now.note = at, ""
 		now.setReasons(why)
@@ -51,13 +55,17 @@ func (a *Agent) gate(ctx context.Context, r *jobs.Run, b *batch, rules *rules) e
 }
 
 // touched are the reasons that do not come of the figures: where people have had a hand
-// in a batch, the limits do not decide about it.
-func (b *batch) touched(struck int64) (why []string) {
+// in a batch, the limits do not decide about it. Nor do they where editors have saved them
+// since the file came: they would decide about it alone.
+func (b *batch) touched(struck int64, editors []string) (why []string) {
 	if b.byHand {
 		why = append(why, fmt.Sprintf("handed in by %s: somebody else has to look at it", b.placedBy))
 	}
 	if struck > 0 {
 		why = append(why, "a person has struck rows of it")
+	}
+	for _, login := range editors {
+		why = append(why, login+" has edited a mapping since the file came: somebody else has to look at it")
 	}
 	if b.decidedBy != "" {
 		why = append(why, fmt.Sprintf("%s has decided about it before, and it was checked again since", b.decidedBy))
@@ -120,12 +128,12 @@ func (a *Agent) mayDecide(ctx context.Context, in asking, p *person, b *batch, a
 	if p.Login == b.placedBy {
 		return "who placed a file, or asked for a rollback, does not decide about it: somebody else of the group has to", nil
 	}
-	editors, err := a.store.editorsSince(ctx, in, b.mapping, b.mappingVersion)
+	editors, _, err := a.editors(ctx, in, b)
 	if err != nil {
 		return "", err
 	}
 	if slices.Contains(editors, p.Login) {
-		return "you have edited the mapping that this file was checked with: somebody else of the group has to decide", nil
+		return "you have edited the mapping that this file was checked with, or one for it since it came: somebody else of the group has to decide", nil
 	}
 	return "", nil
 }

@@ -233,3 +233,38 @@ func (a *Agent) rulesOf(ctx context.Context, b *batch) (*rules, error) {
 	}
 	return parseRules([]byte(m.content))
 }
+
+// editors are who has written the mapping that a batch was checked with, and who has saved
+// one since the file came that is or was for it: these alone are since. What a file falls
+// to can be changed by a mapping of any name, so that all count.
+func (a *Agent) editors(ctx context.Context, in asking, b *batch) (all, since []string, err error) {
+	saved, err := a.store.savedSince(ctx, in, b.receivedAt, b.mapping, b.mappingVersion)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range saved {
+		m := &saved[i]
+		forIt := m.name == b.mapping || m.isFor(b.fileName)
+		if !forIt && m.version > 1 {
+			before, err := a.store.mappingIn(ctx, in, m.name, m.version-1)
+			if err != nil {
+				return nil, nil, err
+			}
+			forIt = before.isFor(b.fileName)
+		}
+		if !forIt {
+			continue
+		}
+		all = append(all, m.by)
+		if !m.at.Before(b.receivedAt) && !slices.Contains(since, m.by) {
+			since = append(since, m.by)
+		}
+	}
+	return all, since, nil
+}
+
+// isFor reports whether a mapping is for files of the name, or can no longer be read.
+func (m *mappingRow) isFor(file string) bool {
+	r, err := parseRules([]byte(m.content))
+	return err != nil || r.knows(file)
+}

@@ -49,9 +49,11 @@ func (s *store) versions(ctx context.Context, name string) ([]mappingRow, error)
 	return mappingRows.All(s.db.Reader().QueryContext(ctx, mappingRows.Select+`WHERE name = $1 ORDER BY version DESC LIMIT 100`, name))
 }
 
-// editorsSince are who has written the version of a mapping, or one after it.
-func (s *store) editorsSince(ctx context.Context, in asking, name string, version int64) ([]string, error) {
-	return sqldb.List[string](in.QueryContext(ctx, `SELECT DISTINCT by_login FROM mappings WHERE name = $1 AND version >= $2`, name, version))
+// savedSince are the versions of mappings that were saved since a time, and those of one
+// mapping from a version on.
+func (s *store) savedSince(ctx context.Context, in asking, since time.Time, name string, version int64) ([]mappingRow, error) {
+	return mappingRows.All(in.QueryContext(ctx, mappingRows.Select+`WHERE at >= $1 OR name = $2 AND version >= $3 ORDER BY name, version`,
+		sqldb.Micros(since), name, version))
 }
 
 // addMapping adds a version.

@@ -35,9 +35,9 @@ type logoutRequest struct {
 	outside string
 }
 
-// endSession is the end-session endpoint. With a valid hint of who is signed
-// in it signs out at once; otherwise it asks, because any site can lead a
-// browser here.
+// endSession is the end-session endpoint. A valid hint ends the sign-in that it
+// names at once, whatever browser brings it. About any other sign-in of the browser
+// the person is asked, because any site can lead a browser here.
 func (h *Handler) endSession(w http.ResponseWriter, r *http.Request) error {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -54,25 +54,23 @@ func (h *Handler) endSession(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case req.refused:
 		return h.refuseLogout(w, r, who, req)
-	case who != nil && (req.hint == nil || req.hint.SignInID != who.ID):
-		return h.confirm(w, r, who, req)
-	case who != nil:
-		if err := h.Ending.SignIn(r.Context(), who.ID, who.Account.Login, "signed out through "+req.ApplicationURI); err != nil {
-			return err
-		}
-		h.forget(w)
 	case req.hint != nil:
 		if err := h.endHinted(r, req); err != nil {
 			return err
 		}
 	}
+	if who != nil && (req.hint == nil || req.hint.SignInID != who.ID) {
+		return h.confirm(w, r, who, req)
+	}
+	if who != nil {
+		h.forget(w)
+	}
 	return h.leave(w, r, req)
 }
 
 // endSessionPost takes the request as a form, from any site. Browsers send no
-// SameSite=Lax cookie with it, so a hint is all there is to go by: it names
-// the sign-in, which ends unless somebody has ended it. Without such a hint the
-// request goes on as a GET, where the cookie can be seen and the person asked.
+// SameSite=Lax cookie with it, so it ends the sign-in that a hint names and goes
+// on as a GET, where the cookie can be seen and the person asked about another one.
 func (h *Handler) endSessionPost(w http.ResponseWriter, r *http.Request) error {
 	form, err := readForm(w, r)
 	if err != nil {
@@ -87,16 +85,8 @@ func (h *Handler) endSessionPost(w http.ResponseWriter, r *http.Request) error {
 		return h.refuseLogout(w, r, who, req)
 	}
 	if req.hint != nil {
-		s, err := h.SignIns.ByID(r.Context(), req.hint.SignInID)
-		if err != nil && !errors.Is(err, tandem.ErrNotFound) {
+		if err := h.endHinted(r, req); err != nil {
 			return err
-		}
-		// Idle or expired is no end: applications renew what came of it.
-		if err == nil && s.EndedAt.IsZero() {
-			if err := h.endHinted(r, req); err != nil {
-				return err
-			}
-			return h.leave(w, r, req)
 		}
 	}
 	// The hint stays behind: an ID token has no place in a URL of ours. That it proved
@@ -138,11 +128,12 @@ func (h *Handler) sealedLogout(text string) *logoutRequest {
 	if !h.opened(text, placeLogout, &req) || !req.Proven || !h.fresh(req.At, requestLifetime) {
 		return nil
 	}
-	req.reason = hintOfAnother // or of one that has ended
+	req.reason = hintOfAnother // which has ended
 	return &req
 }
 
-// endHinted ends the sign-in that the hint names, and what came of it.
+// endHinted ends the sign-in that the hint names, and what came of it. One that is idle
+// or expired is ended, too: applications renew what came of it.
 func (h *Handler) endHinted(r *http.Request, req *logoutRequest) error {
 	actor := ""
 	if acc, err := h.Users.ByID(r.Context(), req.hint.UserID); err == nil {
@@ -157,7 +148,7 @@ func (h *Handler) endHinted(r *http.Request, req *logoutRequest) error {
 var (
 	hintMissing   = words.T("The application did not prove whose sign-in it means (id_token_hint is missing).")
 	hintUnusable  = words.T("The application's proof of whose sign-in it means cannot be used: its id_token_hint is damaged, or is no ID token of this server.")
-	hintOfAnother = words.T("The application means another sign-in than this one.")
+	hintOfAnother = words.T("The application means another sign-in than this one. That one has ended.")
 	hintForeign   = words.T("The application presented the ID token of another application.")
 	whoAsks       = words.T("The application did not say which one it is (client_id and id_token_hint are missing), so that nobody knows whether you may be sent where it wants.")
 	notAnAddress  = words.T("The application wants you sent to an address that it has not registered for after the sign-out.")

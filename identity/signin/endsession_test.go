@@ -38,6 +38,14 @@ func (b *browser) alive() bool {
 	return q.Get("code") != ""
 }
 
+// crossSite posts a form of another site, to which the browser gives no cookie of ours, and
+// follows the answer within the site with the cookies.
+func (b *browser) crossSite(path string, form url.Values) *shown {
+	b.s.t.Helper()
+	a := b.s.browser().post(path, form, "Sec-Fetch-Site", "cross-site", "Origin", "https://portal.example")
+	return b.follow(a)
+}
+
 // A valid hint of who is signed in signs out at once, everywhere (I6: of the
 // person; the service half is not even known here).
 func TestSignOutWithHint(t *testing.T) {
@@ -50,7 +58,7 @@ func TestSignOutWithHint(t *testing.T) {
 			params := []string{"id_token_hint", hint(anna, sid, portal), "post_logout_redirect_uri", after, "state", state}
 			var a *shown
 			if post { // from another site: the browser sends no cookie
-				a = s.browser().post("/id/connect/endsession", endParams(params...), "Sec-Fetch-Site", "cross-site", "Origin", "https://portal.example")
+				a = b.crossSite("/id/connect/endsession", endParams(params...))
 			} else {
 				a = b.get(endURL(params...))
 			}
@@ -83,7 +91,7 @@ func TestSignOutOfAnIdleSignIn(t *testing.T) {
 			params := []string{"id_token_hint", hint(anna, sid, portal), "post_logout_redirect_uri", after}
 			var a *shown
 			if post {
-				a = s.browser().post("/id/connect/endsession", endParams(params...), "Sec-Fetch-Site", "cross-site", "Origin", "https://portal.example")
+				a = b.crossSite("/id/connect/endsession", endParams(params...))
 			} else {
 				a = b.get(endURL(params...))
 			}
@@ -231,6 +239,51 @@ func TestSignOutWithTheHintOfAnEndedSignIn(t *testing.T) {
 	// What no page of ours has sealed is nothing.
 	if a := b.get(endURL("request", "x", "client_id", portal, "post_logout_redirect_uri", after)); a.Header.Get("Location") != "" {
 		t.Errorf("a request that nobody sealed: to %s", a.Header.Get("Location"))
+	}
+}
+
+// A hint ends the sign-in that it names also when the browser has another one, of the same
+// person or of somebody else; about that one the person is asked, and both have ended when
+// the application is told so.
+func TestSignOutOfASignInThatTheBrowserHasNotAnyMore(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	anna := s.user("anna", tandem.InternalUser)
+	s.user("bob", tandem.InternalUser)
+	for name, c := range map[string]struct {
+		login string
+		post  bool
+	}{
+		"the same person, GET": {"anna", false}, "the same person, POST": {"anna", true},
+		"another person, GET": {"bob", false}, "another person, POST": {"bob", true},
+	} {
+		first := s.browser()
+		hinted := first.granted("anna").SignInID
+		b := s.browser()
+		own := b.granted(c.login).SignInID
+		params := []string{"id_token_hint", hint(anna, hinted, portal), "post_logout_redirect_uri", after, "state", "s"}
+		var page *shown
+		if c.post {
+			page = b.crossSite("/id/connect/endsession", endParams(params...))
+		} else {
+			page = b.get(endURL(params...))
+		}
+		if page.StatusCode != http.StatusOK || !strings.Contains(page.body, "another sign-in than this one") || !strings.Contains(page.body, "("+c.login+")") {
+			t.Errorf("%s: %d to %q: %s", name, page.StatusCode, page.Header.Get("Location"), page.body)
+		}
+		if first.alive() || !s.ended.both(hinted) {
+			t.Errorf("%s: the sign-in of the hint goes on", name)
+		}
+		if !b.alive() || s.ended.both(own) {
+			t.Errorf("%s: the browser's own ended without being asked about", name)
+		}
+		action, form := page.form()
+		if to, q := b.post(action, form).to(); to != after || q.Get("state") != "s" {
+			t.Errorf("%s: confirmed, to %q %v", name, to, q)
+		}
+		if b.alive() || !s.ended.both(own) {
+			t.Errorf("%s: the browser's own goes on after the person's word", name)
+		}
 	}
 }
 

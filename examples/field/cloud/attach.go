@@ -27,13 +27,18 @@ const (
 // purposes are what files may be for.
 var purposes = map[string]string{"photo": "field/photo", "signature": "field/signature"}
 
+// pictureReasons are why a file is no picture that is taken.
+var pictureReasons = map[picture.Why]wire.Reason{
+	picture.NoPicture: wire.PictureKind, picture.TooLarge: wire.PictureTooLarge, picture.Unreadable: wire.PictureUnreadable,
+}
+
 // bringFile books the file of a command: a photo with its thumbnail. It may be called again
 // after any break, and then finds what it has done. The error is a refusal where trying
 // again changes nothing, [errPending] where the bytes are not there, and otherwise of the
 // ERP or the machine. may refuses it right before it is committed.
 func (c *Cloud) bringFile(ctx context.Context, k *command, body wire.FileBody, may func(context.Context) error) error {
 	if purposes[body.Purpose] == "" || body.Upload != k.id || body.Name == "" {
-		return refused("A file needs a name, the purpose photo or signature, and the id of its command as upload.")
+		return refused(wire.FileMalformed, nil)
 	}
 	file, u, err := c.uploads.Open(ctx, k.userID, body.Upload)
 	if u.State == tus.Taken {
@@ -43,14 +48,14 @@ func (c *Cloud) bringFile(ctx context.Context, k *command, body wire.FileBody, m
 		if c.clock.Now().Sub(k.receivedAt) < fileAge {
 			return errPending
 		}
-		return refused("The file has not come within %d days; send it again.", int(fileAge.Hours()/24))
+		return refused(wire.FileNotCome, wire.Args{"days": int(fileAge.Hours() / 24)})
 	}
 	if err != nil {
 		return err
 	}
 	defer file.Close()
 	if u.SHA256 != strings.ToLower(body.SHA256) || u.Length != body.Bytes || u.Group != k.visit {
-		return refused("The file that came is another one, or for another visit, than the command says.")
+		return refused(wire.FileOther, nil)
 	}
 	made, err := picture.Prepare(ctx, file, c.pictures())
 	var no *picture.Refused
@@ -58,7 +63,7 @@ func (c *Cloud) bringFile(ctx context.Context, k *command, body wire.FileBody, m
 		if no.Detail != "" {
 			c.log.WarnContext(ctx, "a picture was refused", "command", k.id, "why", no.Detail)
 		}
-		return refused("%s", no.Reason)
+		return told(refused(pictureReasons[no.Why], nil), no.Reason)
 	}
 	if err != nil {
 		return err
@@ -86,7 +91,7 @@ func (c *Cloud) broughtBefore(ctx context.Context, k *command, may func(context.
 	}
 	for _, external := range []string{k.id, k.id + thumbnailOf} {
 		if size := there[external].FileSizeBytes; size == nil || *size == 0 {
-			return refused("The bytes of the file are gone and it is not with the visit; send it again as a new one.")
+			return refused(wire.FileGone, nil)
 		}
 	}
 	return nil
@@ -168,7 +173,7 @@ func (c *Cloud) filesOf(ctx context.Context, on, command string) (map[string]obj
 	return all, err
 }
 
-var errSameID = refused("Another file has the id of this command; make a new one.")
+var errSameID = refused(wire.IDTaken, nil)
 
 // afterConflict finds the row that another process of ours was faster to make. An id that
 // is another visit's is none of this command.

@@ -92,7 +92,7 @@ func (b *booking) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return refused("visit %s is being changed by others all the time; try again", b.v.DocumentNo)
+	return refused(wire.VisitBusy, wire.Args{"visit": b.v.DocumentNo})
 }
 
 // look takes the visit from the copy, or from the ERP.
@@ -122,8 +122,7 @@ func (b *booking) objection(ctx context.Context) (*refusal, error) {
 	if chain.to == b.v.Version && chain.from <= b.k.base && b.k.base <= chain.to {
 		return nil, nil // all since was done on this device
 	}
-	no := problem(http.StatusConflict, wire.Conflict, "visit %s was changed since it was seen here (version %d, now %d); take the office's, or say that yours wins",
-		b.v.DocumentNo, b.k.base, b.v.Version)
+	no := problem(http.StatusConflict, wire.Conflict, wire.VisitChanged, wire.Args{"visit": b.v.DocumentNo, "seen": b.k.base, "now": b.v.Version})
 	no.answer.Office, no.answer.Yours = b.v.in(b.language), json.RawMessage(b.k.body)
 	return no, nil
 }
@@ -208,7 +207,7 @@ func final(err error) error {
 	if !errors.As(err, &api) || fault.Of(err, 0).Wait > 0 || slices.Contains(notFinal, api.Status) {
 		return err
 	}
-	return refused("%s", api.Message)
+	return told(refused(wire.ERPRule, nil), api.Message)
 }
 
 // done ends a command that is booked.

@@ -67,7 +67,7 @@ func (b *booking) start(ctx context.Context) ([]client.Change, error) {
 	case wire.Working:
 		return nil, nil
 	case wire.Done:
-		return nil, refused("visit %s is done already", b.v.DocumentNo)
+		return nil, refused(wire.VisitDone, wire.Args{"visit": b.v.DocumentNo})
 	}
 	args := map[string]any{"newState": b.v.State, "notes": b.forWhom()}
 	if err := b.withStatus(ctx, args, wire.Working); err != nil {

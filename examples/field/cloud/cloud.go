@@ -247,7 +247,7 @@ func (c *Cloud) Handler() http.Handler {
 		}
 	}
 	mux.HandleFunc(wire.Prefix, func(w http.ResponseWriter, _ *http.Request) {
-		writeProblem(w, problem(http.StatusNotFound, wire.NotFound, "the API has no such path or method; see examples/field/README.md"))
+		writeProblem(w, problem(http.StatusNotFound, wire.NotFound, wire.NoPath, nil))
 	})
 	outer := http.NewServeMux()
 	outer.Handle(wire.Prefix, c.server.Middleware(mux, wire.Scope))

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"regexp"
@@ -103,13 +104,14 @@ func (k *command) refused() bool {
 	return k.state != stateAccepted && k.state != stateDone && k.state != stateHeld
 }
 
+// invalid is a no to a request that is malformed, with what is wrong for who writes the app.
 func invalid(message string, args ...any) *refusal {
-	return problem(400, wire.Invalid, message, args...)
+	return told(problem(400, wire.Invalid, wire.Malformed, nil), fmt.Sprintf(message, args...))
 }
 
 // refused is a final no.
-func refused(message string, args ...any) *refusal {
-	return problem(422, wire.Refused, message, args...)
+func refused(why wire.Reason, args wire.Args) *refusal {
+	return problem(422, wire.Refused, why, args)
 }
 
 // Limits of commands.
@@ -147,7 +149,7 @@ func parseCommand(text []byte, key string) (*wire.Command, error) {
 	case c.Seq < 1 || c.Seq > 1<<53:
 		return nil, invalid("seq counts the commands of the device, from 1")
 	case c.Schema != wire.Schema && c.Schema != wire.Schema-1 || c.Schema < 1:
-		return nil, invalid("schema %d is not taken: this service takes %d; update the app", c.Schema, wire.Schema)
+		return nil, problem(400, wire.Invalid, wire.SchemaUnknown, wire.Args{"schema": c.Schema, "taken": wire.Schema})
 	case !isGUID(c.Visit):
 		return nil, invalid("visit must be the id of a visit")
 	case c.Base < 0:
@@ -198,38 +200,39 @@ func checkBody(kind string, text []byte) (any, error) {
 	}
 	switch b := body.(type) {
 	case *wire.NoteBody:
-		return body, checkText("the note", b.Text, wire.MaxText, true, true)
+		return body, checkText(b.Text, wire.MaxText, wire.NoteTooLong, "", true)
 	case *wire.SignBody:
 		b.Name = strings.TrimSpace(b.Name)
-		return body, checkText("the name of who received the work", b.Name, wire.MaxName, false, false)
+		return body, checkText(b.Name, wire.MaxName, wire.NameTooLong, wire.NameMissing, false)
 	case *wire.ReopenBody:
-		return body, checkText("the reason", b.Reason, wire.MaxName, false, false)
+		return body, checkText(b.Reason, wire.MaxName, wire.ReasonTooLong, wire.ReasonMissing, false)
 	case *wire.ServiceBody:
 		if !isGUID(b.Service) {
-			return nil, refused("choose the service from the catalogue")
+			return nil, refused(wire.ServiceUnknown, nil)
 		}
-		if err := checkText("the notes", b.Notes, wire.MaxName, true, false); err != nil {
+		if err := checkText(b.Notes, wire.MaxName, wire.LineNotesTooLong, "", false); err != nil {
 			return nil, err
 		}
 		return body, checkQuantity(b.Quantity, 2, maxHours)
 	case *wire.MaterialBody:
 		if !isGUID(b.Product) {
-			return nil, refused("choose the product from the catalogue")
+			return nil, refused(wire.ProductUnknown, nil)
 		}
 		return body, checkQuantity(b.Quantity, 3, maxPieces)
 	}
 	return body, nil
 }
 
-func checkText(what, text string, most int, empty, lines bool) error {
+// checkText refuses a text that is too long, or empty where it is missing then.
+func checkText(text string, most int, long, missing wire.Reason, lines bool) error {
 	strange := func(r rune) bool { return unicode.IsControl(r) && !(lines && (r == '\n' || r == '\t' || r == '\r')) }
 	switch {
 	case !utf8.ValidString(text) || strings.ContainsFunc(text, strange):
-		return refused("%s has characters that are no text", what)
+		return refused(wire.TextCharacters, nil)
 	case utf8.RuneCountInString(text) > most:
-		return refused("%s may have at most %d characters", what, most)
-	case text == "" && !empty:
-		return refused("%s is missing", what)
+		return refused(long, wire.Args{"most": most})
+	case text == "" && missing != "":
+		return refused(missing, nil)
 	}
 	return nil
 }
@@ -240,13 +243,13 @@ var decimal = regexp.MustCompile(`^[0-9]{1,9}(\.[0-9]{1,9})?$`)
 func checkQuantity(text string, places int, most int64) error {
 	n, ok := new(big.Rat).SetString(text)
 	if !ok || !decimal.MatchString(text) {
-		return refused("the quantity %q is no number; write it like 1.5", clip(text))
+		return refused(wire.QuantityNoNumber, wire.Args{"quantity": clip(text)})
 	}
 	if _, fraction, _ := strings.Cut(text, "."); len(strings.TrimRight(fraction, "0")) > places {
-		return refused("the quantity %s has more than %d decimals", text, places)
+		return refused(wire.QuantityDecimals, wire.Args{"quantity": text, "most": places})
 	}
 	if n.Sign() <= 0 || n.Cmp(new(big.Rat).SetInt64(most)) > 0 {
-		return refused("the quantity must be above 0 and at most %d", most)
+		return refused(wire.QuantityOutOfRange, wire.Args{"most": most})
 	}
 	return nil
 }

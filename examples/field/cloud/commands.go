@@ -56,7 +56,7 @@ func (c *Cloud) serveCommand(w http.ResponseWriter, r *http.Request, who *client
 	}
 	if known != nil {
 		if known.sum != k.sum {
-			return problem(http.StatusUnprocessableEntity, wire.KeyReused, "the key %s was sent before with another command; give each its own id", k.id)
+			return problem(http.StatusUnprocessableEntity, wire.KeyReused, wire.KeyTaken, wire.Args{"key": k.id})
 		}
 		return c.answer(w, r, known)
 	}
@@ -67,7 +67,7 @@ func (c *Cloud) serveCommand(w http.ResponseWriter, r *http.Request, who *client
 		return c.answer(w, r, k)
 	}
 	if known, err = c.store.command(r.Context(), k.userID, k.id); err != nil || known == nil {
-		return away(time.Second, "the command is kept; ask for it in a moment")
+		return away(time.Second, wire.CommandKept)
 	}
 	return c.answer(w, r, known)
 }
@@ -144,7 +144,7 @@ func (c *Cloud) serveCommandState(w http.ResponseWriter, r *http.Request, who *c
 		return err
 	}
 	if k == nil {
-		return problem(http.StatusNotFound, wire.NotFound, "no such command of yours is known here; send it again as it was")
+		return problem(http.StatusNotFound, wire.NotFound, wire.NoCommand, nil)
 	}
 	return c.answer(w, r, k)
 }

@@ -65,7 +65,7 @@ func (c *Cloud) serveDeviceReport(w http.ResponseWriter, r *http.Request, who *c
 	if d.WishKey != "" && !isSum(d.WishKey) {
 		return invalid("wish_key must be a SHA-256 in hexadecimal digits")
 	}
-	if d.StorageUsed < 0 || d.StorageQuota < 0 || d.Waiting < 0 || checkText("the name", d.Name, 120, true, false) != nil {
+	if d.StorageUsed < 0 || d.StorageQuota < 0 || d.Waiting < 0 || checkText(d.Name, 120, wire.NameTooLong, "", false) != nil {
 		return invalid("name has at most 120 characters, and the numbers are not negative")
 	}
 	var out wire.DeviceAnswer
@@ -147,7 +147,7 @@ func (c *Cloud) serveWipe(w http.ResponseWriter, r *http.Request, who *client.Ca
 		return err
 	}
 	if !changed {
-		return problem(http.StatusNotFound, wire.NotFound, "there is no such device of yours")
+		return problem(http.StatusNotFound, wire.NotFound, wire.NoDevice, nil)
 	}
 	c.log.InfoContext(r.Context(), "a device is asked to delete what it has", "device", id, "by", who.Subject)
 	w.WriteHeader(http.StatusNoContent)
@@ -182,7 +182,7 @@ func (c *Cloud) serveWish(w http.ResponseWriter, r *http.Request, _ *client.Call
 	case c.wishes <- struct{}{}:
 		defer func() { <-c.wishes }()
 	case <-wait.Done():
-		busy := problem(http.StatusTooManyRequests, wire.TooMany, "too many ask at the same time; ask again in a moment")
+		busy := problem(http.StatusTooManyRequests, wire.TooMany, wire.WishesFull, nil)
 		busy.retryAfter = wishWaits
 		return busy
 	}
@@ -221,7 +221,7 @@ func (c *Cloud) serveWiped(w http.ResponseWriter, r *http.Request, who *client.C
 		return err
 	}
 	if !changed {
-		return problem(http.StatusNotFound, wire.NotFound, "there is no such device of yours")
+		return problem(http.StatusNotFound, wire.NotFound, wire.NoDevice, nil)
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -53,17 +52,20 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.answer.Error + ": " + r.answer.Message }
 
-// problem makes a refusal; the message says how to mend it.
-func problem(status int, word, message string, args ...any) *refusal {
-	if len(args) > 0 {
-		message = fmt.Sprintf(message, args...)
-	}
-	return &refusal{status: status, answer: wire.Answer{Error: word, Message: message}}
+// problem makes a refusal; the reason says how to mend it.
+func problem(status int, word string, why wire.Reason, args wire.Args) *refusal {
+	return &refusal{status: status, answer: wire.Answer{Error: word, Reason: why, Args: args, Message: why.Text(args)}}
+}
+
+// told is a refusal with a better message than its reason has.
+func told(r *refusal, message string) *refusal {
+	r.answer.Message = message
+	return r
 }
 
 // away is a refusal for now.
-func away(wait time.Duration, message string) *refusal {
-	r := problem(http.StatusServiceUnavailable, wire.Unavailable, "%s", message)
+func away(wait time.Duration, why wire.Reason) *refusal {
+	r := problem(http.StatusServiceUnavailable, wire.Unavailable, why, nil)
 	r.retryAfter = wait
 	return r
 }
@@ -103,17 +105,17 @@ func (c *Cloud) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, client.ErrTokenEnded):
 		c.server.Refuse(w, err)
 	case errors.As(err, &large):
-		writeProblem(w, problem(http.StatusRequestEntityTooLarge, wire.TooLarge, "the body may have at most %d bytes", large.Limit))
+		writeProblem(w, problem(http.StatusRequestEntityTooLarge, wire.TooLarge, wire.BodyTooLarge, wire.Args{"most": large.Limit}))
 	case r.Context().Err() != nil && errors.Is(err, r.Context().Err()):
-		writeProblem(w, away(2*time.Second, "it took too long; try again"))
+		writeProblem(w, away(2*time.Second, wire.TooSlow))
 	case fault.Of(err, 0).Wait > 0:
 		f := fault.Of(err, 0)
-		writeProblem(w, away(f.Wait, f.Reason+"; try again in a moment"))
+		writeProblem(w, told(away(f.Wait, wire.ERPAway), f.Reason+"; try again in a moment"))
 	case tandem.ErrorCode(err) == tandem.CodeNotFound:
-		writeProblem(w, problem(http.StatusNotFound, wire.NotFound, "there is no such thing"))
+		writeProblem(w, problem(http.StatusNotFound, wire.NotFound, wire.NoThing, nil))
 	default:
 		c.log.ErrorContext(r.Context(), "a request failed", "path", r.Pattern, "error", err)
-		writeProblem(w, problem(http.StatusInternalServerError, wire.Internal, "internal error; the log of the service has the cause"))
+		writeProblem(w, problem(http.StatusInternalServerError, wire.Internal, wire.ServiceFault, nil))
 	}
 }
 
@@ -126,10 +128,10 @@ func readJSON(w http.ResponseWriter, r *http.Request, limit int64, v any) error 
 		if errors.As(err, &large) {
 			return err
 		}
-		return problem(http.StatusBadRequest, wire.Invalid, "the body is not the JSON that belongs here: %v", err)
+		return invalid("the body is not the JSON that belongs here: %v", err)
 	}
 	if d.More() {
-		return problem(http.StatusBadRequest, wire.Invalid, "the body is more than one object")
+		return invalid("the body is more than one object")
 	}
 	return nil
 }

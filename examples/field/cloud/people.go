@@ -72,7 +72,7 @@ func (c *Cloud) serveMe(w http.ResponseWriter, r *http.Request, who *client.Call
 
 // errNobody is of a sign-in that does not say who it is: what is asked for it would be
 // answered for the service itself.
-var errNobody = problem(http.StatusForbidden, wire.Refused, "the sign-in does not say whose it is; sign in again")
+var errNobody = problem(http.StatusForbidden, wire.Refused, wire.SignInUnclear, nil)
 
 // personOf is which Person of the ERP an account is.
 func (c *Cloud) personOf(ctx context.Context, e client.Behalf) (person, error) {

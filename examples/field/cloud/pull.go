@@ -208,7 +208,7 @@ func (c *Cloud) serveCatalogue(w http.ResponseWriter, r *http.Request, _ *client
 		return err
 	}
 	if mark.syncedAt.IsZero() {
-		return away(2*time.Second, "the catalogue has not been read yet; try again in a moment")
+		return away(2*time.Second, wire.NoCatalogue)
 	}
 	var all catalogue
 	if err := json.Unmarshal([]byte(mark.content), &all); err != nil {

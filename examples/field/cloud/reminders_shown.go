@@ -98,7 +98,7 @@ func (c *Cloud) serveRemindersRead(w http.ResponseWriter, r *http.Request, who *
 	if err := readJSON(w, r, maxReadBody, &read); err != nil {
 		return err
 	}
-	if len(read.Reminders) > maxShown || slices.ContainsFunc(read.Reminders, func(name string) bool { return checkText("a reminder", name, maxSubject, true, false) != nil }) {
+	if len(read.Reminders) > maxShown || slices.ContainsFunc(read.Reminders, func(name string) bool { return checkText(name, maxSubject, wire.NameTooLong, "", false) != nil }) {
 		return invalid("reminders are at most %d ids of the list at reminders", maxShown)
 	}
 	if err := c.store.noteRead(r.Context(), who.UserID, read.Reminders, c.clock.Now()); err != nil {

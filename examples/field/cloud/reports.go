@@ -26,7 +26,7 @@ const maxReportBody = 1 << 10
 func (c *Cloud) office(ctx context.Context, who *client.Caller) error {
 	in, err := c.inOffice(ctx, who)
 	if err == nil && !in {
-		err = problem(http.StatusForbidden, wire.Forbidden, "reports are for the group %s and administrators; ask one to add you: tandem access group add-member %[1]q LOGIN", c.config.Office)
+		err = problem(http.StatusForbidden, wire.Forbidden, wire.OfficeOnly, wire.Args{"group": c.config.Office})
 	}
 	return err
 }
@@ -58,7 +58,7 @@ func (c *Cloud) askReport(w http.ResponseWriter, r *http.Request, who *client.Ca
 		ask.Day = today
 	}
 	if _, err := time.Parse(time.DateOnly, ask.Day); err != nil || ask.Day > today || ask.Day < oldest {
-		return problem(http.StatusBadRequest, wire.Invalid, "day must be a date such as %s, from %s to today", today, oldest)
+		return problem(http.StatusBadRequest, wire.Invalid, wire.ReportDay, wire.Args{"today": today, "oldest": oldest})
 	}
 	_, err := c.jobs.Submit(r.Context(), everything, jobs.Ask{Kind: jobReport, RequestedBy: who.Subject, Args: reportArgs{Day: ask.Day, By: who.Subject},
 		Asker: &jobs.Asker{UserID: who.UserID, Login: who.Subject, SignInID: who.SignInID, IssuedAt: who.IssuedAt}})
@@ -82,7 +82,7 @@ func (c *Cloud) serveReport(w http.ResponseWriter, r *http.Request, who *client.
 		return err
 	}
 	if types[format] == "" || d == nil {
-		return problem(http.StatusNotFound, wire.NotFound, "there is no such report; the list is at reports, and its days are read as reports/DAY.pdf or .csv")
+		return problem(http.StatusNotFound, wire.NotFound, wire.NoReport, nil)
 	}
 	var out bytes.Buffer
 	if format == "pdf" {

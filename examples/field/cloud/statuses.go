@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/examples/field/wire"
 )
 
 // statuses are the user statuses of document types, by type and then by name in English.
@@ -39,14 +40,14 @@ func (s *statuses) put(documentType string, found map[string]string) {
 // withStatus adds the user status with a name to the arguments of ChangeState.
 func (b *booking) withStatus(ctx context.Context, args map[string]any, name string) error {
 	if b.v.DocumentType == nil {
-		return refused("visit %s has no document type", b.v.DocumentNo)
+		return refused(wire.VisitWithoutType, wire.Args{"visit": b.v.DocumentNo})
 	}
 	all, err := b.statusesOf(ctx, b.v.DocumentType.ID)
 	if err != nil {
 		return err
 	}
 	if all[name] == "" {
-		return refused("visits of this kind have no status %q; ask the office", name)
+		return refused(wire.StatusMissing, wire.Args{"status": name})
 	}
 	args["userStatus"] = refTo("Systems_Documents_DocumentTypeUserStatuses", all[name])
 	return nil

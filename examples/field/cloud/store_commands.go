@@ -84,7 +84,7 @@ func (s *store) accept(ctx context.Context, k *command) (before *command, err er
 			return err
 		}
 		if k.seq != last+1 {
-			r := problem(409, wire.OutOfOrder, "send the command with number %d of this device first", last+1)
+			r := problem(409, wire.OutOfOrder, wire.ExpectedOther, wire.Args{"expected": last + 1})
 			r.answer.Expected = last + 1
 			return r
 		}
@@ -123,12 +123,12 @@ func (s *store) mayCome(ctx context.Context, tx writing, k *command, today time.
 		return err
 	}
 	if sent >= maxDay {
-		r := problem(429, wire.TooMany, "%d commands came from you today, which is as many as a person may send; the next day begins at 00:00 UTC", sent)
+		r := problem(429, wire.TooMany, wire.DayFull, wire.Args{"sent": sent})
 		r.retryAfter = today.Add(24 * time.Hour).Sub(k.receivedAt)
 		return r
 	}
 	if open >= maxOpen {
-		r := problem(429, wire.TooMany, "%d commands wait to be booked; send more when they are", open)
+		r := problem(429, wire.TooMany, wire.QueueFull, wire.Args{"waiting": open})
 		r.retryAfter = 30 * time.Second
 		return r
 	}
@@ -150,7 +150,7 @@ func (s *store) mayCome(ctx context.Context, tx writing, k *command, today time.
 // heldBehind is the answer to what was sent behind a command that was refused, by a device
 // that did not know: the person decides about that one first.
 func heldBehind(refused string) *refusal {
-	r := problem(http.StatusConflict, wire.Held, "an earlier command of this visit was refused; decide about it, then send this one again as a new one")
+	r := problem(http.StatusConflict, wire.Held, wire.HeldBack, nil)
 	r.answer.Behind = refused
 	return r
 }
@@ -351,10 +351,10 @@ func (s *store) seen(ctx context.Context, in asking, userID, device, login strin
 		return err
 	}
 	if known >= maxKnown {
-		return problem(429, wire.TooMany, "you have signed in and out %d times of late; wait some days, or stay signed in", known)
+		return problem(429, wire.TooMany, wire.SignInsFull, wire.Args{"known": known})
 	}
 	if others >= maxDevices {
-		return problem(429, wire.TooMany, "a person has at most %d devices; use one that you have, or wait until one was not seen for %d days", maxDevices, keepDevices/(24*time.Hour))
+		return problem(429, wire.TooMany, wire.DevicesFull, wire.Args{"most": maxDevices, "days": int(keepDevices / (24 * time.Hour))})
 	}
 	_, err := in.ExecContext(ctx, seeDevice, userID, device, login, sqldb.Micros(at))
 	return err

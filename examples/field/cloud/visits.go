@@ -89,7 +89,7 @@ func writeTagged(w http.ResponseWriter, r *http.Request, v any) error {
 
 // errNoVisit is what is told of a visit that is not there, or is not the caller's to see.
 func errNoVisit(id string) error {
-	return problem(http.StatusNotFound, wire.NotFound, "there is no visit %q of yours; read the list again", clip(id))
+	return problem(http.StatusNotFound, wire.NotFound, wire.NoVisit, wire.Args{"visit": clip(id)})
 }
 
 func clip(s string) string { return s[:min(len(s), 60)] }

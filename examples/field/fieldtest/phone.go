@@ -174,7 +174,31 @@ func (ph *Phone) Do(method, path string, body any, headers ...string) *Answer {
 	if err != nil {
 		ph.t.Fatalf("%s %s: %v", method, path, err)
 	}
+	if wrong := unexplained(a); wrong != "" {
+		ph.t.Errorf("%s %s: %d %s: %s", method, path, a.Status, a.Body, wrong)
+	}
 	return a
+}
+
+// unexplained is what keeps an app from saying in words of its own why something was
+// refused; empty where nothing does. Who is not let in hears it from OAuth.
+func unexplained(a *Answer) string {
+	text, known := wire.Reasons[a.Reason]
+	switch {
+	case a.Error == "" || a.Header.Get("WWW-Authenticate") != "" || !known && string(a.Reason) == a.Error: // or an upload's
+		return ""
+	case !known:
+		return "the reason is not in wire.Reasons"
+	}
+	for name := range a.Args {
+		if gap := "{" + name + "}"; !strings.Contains(text, gap) {
+			return "the text has no " + gap
+		}
+	}
+	if strings.Contains(a.Reason.Text(a.Args), "{") {
+		return "an argument is missing"
+	}
+	return ""
 }
 
 // Get reads JSON and has to get it.

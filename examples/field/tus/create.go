@@ -22,7 +22,8 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request, owner string) er
 		return malformed("Upload-Length is 0: there is nothing to send.")
 	}
 	if length > s.config.MaxFile {
-		return Refuse(http.StatusRequestEntityTooLarge, "too_large", "The file has more than %d MB; send a smaller one.", s.config.MaxFile>>20)
+		return Refuse(http.StatusRequestEntityTooLarge, "too_large", "The file has more than %d MB; send a smaller one.", s.config.MaxFile>>20).
+			because("file_too_large", map[string]any{"mb": s.config.MaxFile >> 20})
 	}
 	u := &Upload{Owner: owner, Length: length, raw: r.Header.Get("Upload-Metadata")}
 	if u.Metadata, err = parseMetadata(u.raw); err != nil {

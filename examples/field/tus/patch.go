@@ -305,7 +305,8 @@ func (b *body) restart(ctx context.Context) error {
 			return err
 		}
 		b.server.dropPart(u.ID)
-		return Refuse(statusMismatch, "checksum", "The file was not what its sha256 says, %d times, and was deleted; make its sha256 anew and create it again.", maxRestarts+1)
+		return Refuse(statusMismatch, "checksum", "The file was not what its sha256 says, %d times, and was deleted; make its sha256 anew and create it again.", maxRestarts+1).
+			because("checksum_final", nil)
 	}
 	u.restarts++
 	u.Offset = 0

@@ -146,16 +146,16 @@ func (s store) create(ctx context.Context, c *Config, u *Upload, now time.Time) 
 // upload's included.
 func (s store) limits(ctx context.Context, tx *sql.Tx, c *Config, u *Upload, bytes, number int64, now time.Time) error {
 	tomorrow := now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour).Sub(now)
-	tooMany := func(wait time.Duration, format string, args ...any) error {
-		r := Refuse(http.StatusTooManyRequests, "too_many", format, args...)
+	tooMany := func(wait time.Duration, reason string, most int64, format string) error {
+		r := Refuse(http.StatusTooManyRequests, "too_many", format, most).because(reason, map[string]any{"most": most})
 		r.RetryAfter = wait
 		return r
 	}
 	if bytes > c.MaxDay {
-		return tooMany(tomorrow, "You have sent %d MB today, which is as much as a person may; the next day begins at 00:00 UTC.", c.MaxDay>>20)
+		return tooMany(tomorrow, "files_day_megabytes", c.MaxDay>>20, "You have sent %d MB today, which is as much as a person may; the next day begins at 00:00 UTC.")
 	}
 	if number > c.MaxCreated {
-		return tooMany(tomorrow, "You have created %d uploads today, which is as many as a person may; the next day begins at 00:00 UTC.", c.MaxCreated)
+		return tooMany(tomorrow, "files_day", c.MaxCreated, "You have created %d uploads today, which is as many as a person may; the next day begins at 00:00 UTC.")
 	}
 	var open int64
 	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM tus_uploads WHERE owner = $1 AND state = 'open' AND expires_at > $2`, u.Owner,
@@ -163,7 +163,7 @@ func (s store) limits(ctx context.Context, tx *sql.Tx, c *Config, u *Upload, byt
 		return err
 	}
 	if open >= c.MaxOpen {
-		return tooMany(time.Minute, "%d of your uploads are not finished, which is as many as a person may have; finish or delete one.", open)
+		return tooMany(time.Minute, "files_open", open, "%d of your uploads are not finished, which is as many as a person may have; finish or delete one.")
 	}
 	if u.Group == "" {
 		return nil
@@ -174,7 +174,8 @@ func (s store) limits(ctx context.Context, tx *sql.Tx, c *Config, u *Upload, byt
 		return err
 	}
 	if grouped >= c.MaxGroup {
-		return Refuse(http.StatusUnprocessableEntity, "refused", "You have sent %[2]d files for this %[1]s, which is as many as it may have.", c.Group, grouped)
+		return Refuse(http.StatusUnprocessableEntity, "refused", "You have sent %[2]d files for this %[1]s, which is as many as it may have.", c.Group, grouped).
+			because("files_of_visit", map[string]any{"most": grouped})
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package tus
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -199,12 +200,16 @@ func (s *Server) options(w http.ResponseWriter) error {
 	return nil
 }
 
-// Refusal is an error that is an answer: its JSON has the members error (Word) and message,
-// and those of More. [Config.Owner] and [Config.Allow] may return one; a [tandem.Error] is
+// Refusal is an error that is an answer: its JSON has the members error (Word), reason, args
+// and message, and those of More. [Config.Owner] and [Config.Allow] may return one; a [tandem.Error] is
 // answered by its code, and what else they return is logged and answered as 500.
 type Refusal struct {
 	Status        int
 	Word, Message string
+	// Reason is finer than Word, for an app that says it in another language, and Args are its
+	// arguments by their names. The default is Word.
+	Reason string
+	Args   map[string]any
 	// RetryAfter is told where it is not zero.
 	RetryAfter time.Duration
 	More       map[string]any
@@ -216,6 +221,12 @@ func (r *Refusal) Error() string { return r.Message }
 // Refuse makes a [Refusal].
 func Refuse(status int, word, format string, args ...any) *Refusal {
 	return &Refusal{Status: status, Word: word, Message: fmt.Sprintf(format, args...)}
+}
+
+// because gives a refusal its reason.
+func (r *Refusal) because(reason string, args map[string]any) *Refusal {
+	r.Reason, r.Args = reason, args
+	return r
 }
 
 func notThere() error {
@@ -250,7 +261,10 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	for k, v := range known.More {
 		body[k] = v
 	}
-	body["error"], body["message"] = known.Word, known.Message
+	body["error"], body["message"], body["reason"] = known.Word, known.Message, cmp.Or(known.Reason, known.Word)
+	if len(known.Args) > 0 {
+		body["args"] = known.Args
+	}
 	w.WriteHeader(known.Status)
 	if r.Method != http.MethodHead {
 		_ = json.NewEncoder(w).Encode(body) // who has gone reads nothing

@@ -84,11 +84,12 @@ func (ws *writers) begin(owner, id string, control *http.ResponseController) (*w
 	case ws.of[id] != nil:
 		return nil, nil, nil
 	case len(ws.of) >= ws.total:
-		r := Refuse(http.StatusServiceUnavailable, "busy", "Too many files are being sent at the moment; please try again shortly.")
+		r := Refuse(http.StatusServiceUnavailable, "busy", "Too many files are being sent at the moment; please try again shortly.").because("files_busy", nil)
 		r.RetryAfter = 5 * time.Second
 		return nil, nil, r
 	case ws.each[owner] >= OwnBodies:
-		r := Refuse(http.StatusTooManyRequests, "too_many", "You send %d files at once, which is as many as a person may; wait for one to end.", OwnBodies)
+		r := Refuse(http.StatusTooManyRequests, "too_many", "You send %d files at once, which is as many as a person may; wait for one to end.", OwnBodies).
+			because("files_at_once", map[string]any{"most": OwnBodies})
 		r.RetryAfter = 5 * time.Second
 		return nil, nil, r
 	}

@@ -237,7 +237,11 @@ type Answer struct {
 	Command string `json:"command,omitempty"`
 	Visit   *Visit `json:"visit,omitempty"`
 
-	Error   string `json:"error,omitempty"`
+	Error string `json:"error,omitempty"`
+	// Reason says why, with its Args, and Message the same in English. Answers that were kept
+	// before there were reasons have none.
+	Reason  Reason `json:"reason,omitempty"`
+	Args    Args   `json:"args,omitempty"`
 	Message string `json:"message,omitempty"`
 	// Office is the visit as it is, and Yours the body of the command (conflict).
 	Office *Visit          `json:"office,omitempty"`

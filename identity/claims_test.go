@@ -1,6 +1,8 @@
 package identity_test
 
 import (
+	"bytes"
+	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
 	"maps"
@@ -15,6 +17,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/internal/keyalg"
 	"github.com/hybridapps/tandem/oauth"
 )
 
@@ -33,6 +36,9 @@ func (s *site) assertion(key jose.JSONWebKey, app string, change ...func(map[str
 
 func (s *site) sign(key jose.JSONWebKey, alg jose.SignatureAlgorithm, claims map[string]any, extra ...any) string {
 	s.t.Helper()
+	if alg == keyalg.Ed25519 {
+		return s.renamed(s.sign(key, jose.EdDSA, claims, extra...), key.Key.(ed25519.PrivateKey))
+	}
 	options := (&jose.SignerOptions{}).WithType("JWT")
 	for i := 0; i+1 < len(extra); i += 2 {
 		options = options.WithHeader(jose.HeaderKey(extra[i].(string)), extra[i+1])
@@ -46,6 +52,19 @@ func (s *site) sign(key jose.JSONWebKey, alg jose.SignatureAlgorithm, claims map
 		s.t.Fatal(err)
 	}
 	return text
+}
+
+// renamed is a JWT signed by EdDSA with the newer name of the algorithm, signed anew: the
+// library signs by the older one alone.
+func (s *site) renamed(text string, key ed25519.PrivateKey) string {
+	s.t.Helper()
+	part := strings.Split(text, ".")
+	head, err := base64.RawURLEncoding.DecodeString(part[0])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	input := base64.RawURLEncoding.EncodeToString(bytes.Replace(head, []byte(jose.EdDSA), []byte(keyalg.Ed25519), 1)) + "." + part[1]
+	return input + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(key, []byte(input)))
 }
 
 func serviceToken(u *tandem.User, app, scope string) token.ServiceToken {

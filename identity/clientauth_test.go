@@ -21,6 +21,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/identity"
+	"github.com/hybridapps/tandem/internal/keyalg"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/registry"
 	"github.com/hybridapps/tandem/sqldb"
@@ -288,7 +289,7 @@ func TestAssertionAlgorithms(t *testing.T) {
 		key  jose.JSONWebKey
 		want string
 	}{
-		jose.ES256: {s.serviceKey, "ok"}, jose.EdDSA: {ed, "ok"}, jose.RS256: {r, "ok"}, jose.PS256: {r, "ok"},
+		jose.ES256: {s.serviceKey, "ok"}, jose.EdDSA: {ed, "ok"}, keyalg.Ed25519: {ed, "ok"}, jose.RS256: {r, "ok"}, jose.PS256: {r, "ok"},
 		jose.RS384: {r, "Unauthorized invalid_client"}, jose.RS512: {r, "Unauthorized invalid_client"}, jose.PS512: {r, "Unauthorized invalid_client"},
 	} {
 		text := s.sign(test.key, alg, map[string]any{"iss": portal, "sub": portal, "aud": issuer, "exp": now + 60, "jti": string(alg)})

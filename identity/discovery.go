@@ -9,6 +9,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/internal/keyalg"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/oauth/dpop"
 	"github.com/hybridapps/tandem/site/words"
@@ -19,10 +20,7 @@ import (
 func (h *Handler) Metadata() oauth.Metadata {
 	proofs := []string{oauth.AuthSecretBasic, oauth.AuthSecretPost, oauth.AuthPrivateKeyJWT}
 	methods := append(slices.Clone(proofs), oauth.AuthNone)
-	var algorithms []string
-	for _, a := range token.AssertionAlgorithms {
-		algorithms = append(algorithms, string(a))
-	}
+	algorithms := keyalg.Names() // of assertions
 	return oauth.Metadata{
 		Issuer:                h.Issuer,
 		AuthorizationEndpoint: h.endpoint(oauth.PathAuthorize),

@@ -2,6 +2,7 @@ package clients
 
 import (
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
@@ -50,20 +51,26 @@ func TestOpenIDClient(t *testing.T) {
 	t.Parallel()
 	installed(t, "openid-client")
 	in := tandemtest.Start(t, tandemtest.Options{})
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	onP256, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := jose.JSONWebKey{Key: private, KeyID: "npm"}
-	public, err := json.Marshal(key.Public())
+	_, on25519, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := in.Platform.Apps.AddCredential(t.Context(), tandemtest.By, tandemtest.Portal, registry.NewCredential{Flow: tandem.FlowService, PublicKey: public}); err != nil {
-		t.Fatal(err)
+	keys := []jose.JSONWebKey{{Key: onP256, KeyID: "npm"}, {Key: on25519, KeyID: "npm ed25519"}}
+	for _, key := range keys {
+		public, err := json.Marshal(key.Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := in.Platform.Apps.AddCredential(t.Context(), tandemtest.By, tandemtest.Portal, registry.NewCredential{Flow: tandem.FlowService, PublicKey: public}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	in.Refresh()
-	script(t, in, "openid-client", map[string]any{"serviceKey": key}, map[string]map[string]any{
+	script(t, in, "openid-client", map[string]any{"serviceKeys": keys}, map[string]map[string]any{
 		"discovery":                          {"pkce": true, "issuer": in.Issuer},
 		"code":                               {"sub": "anna", "kind": "id", "scope": "openid profile offline_access read", "expires": 3600.0, "refresh": true},
 		"userinfo":                           {"name": "Anna Intern", "email": "anna@example.com"},
@@ -78,7 +85,8 @@ func TestOpenIDClient(t *testing.T) {
 		"public":                             {"sub": "anna", "scope": "openid read"},
 		"service basic":                      {"scope": "read update", "refresh": false, "id": false, "status": 200.0},
 		"service post":                       {"scope": "read update", "refresh": false, "id": false, "status": 200.0},
-		"service key":                        {"scope": "read"},
+		"service key P-256":                  {"scope": "read"},
+		"service key Ed25519":                {"scope": "read"},
 		"front end asks for a service token": {"error": "unauthorized_client"},
 		"openid for a service":               {"error": "invalid_scope"},
 		"back end renews":                    {"error": "unauthorized_client"},

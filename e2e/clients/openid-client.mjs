@@ -79,9 +79,11 @@ for (const [name, method] of Object.entries({ basic: oidc.ClientSecretBasic(t.se
   const call = await oidc.fetchProtectedResource(back, service.access_token, new URL('GetLicenceUsage', t.odata), 'GET')
   step('service ' + name, { scope: service.scope, refresh: !!service.refresh_token, id: !!service.id_token, status: call.status })
 }
-const key = await crypto.subtle.importKey('jwk', t.serviceKey, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
-const signed = await oidc.discovery(new URL(t.issuer), t.clientId, undefined, oidc.PrivateKeyJwt({ key, kid: t.serviceKey.kid }), insecure)
-step('service key', { scope: (await oidc.clientCredentialsGrant(signed, { scope: 'read' })).scope })
+for (const jwk of t.serviceKeys) { // by Ed25519 the library signs with alg Ed25519 (RFC 9864)
+  const key = await crypto.subtle.importKey('jwk', jwk, { name: jwk.crv === 'P-256' ? 'ECDSA' : jwk.crv, namedCurve: jwk.crv }, false, ['sign'])
+  const signed = await oidc.discovery(new URL(t.issuer), t.clientId, undefined, oidc.PrivateKeyJwt({ key, kid: jwk.kid }), insecure)
+  step('service key ' + jwk.crv, { scope: (await oidc.clientCredentialsGrant(signed, { scope: 'read' })).scope })
+}
 
 const back = await oidc.discovery(new URL(t.issuer), t.clientId, t.serviceSecret, undefined, insecure)
 step('front end asks for a service token', { error: await refusal(() => oidc.clientCredentialsGrant(front, {})) })

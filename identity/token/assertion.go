@@ -25,9 +25,6 @@ const assertionSkew = 10 * time.Second
 // maxAssertionID is the longest jti of an assertion, in bytes.
 const maxAssertionID = 256
 
-// AssertionAlgorithms are those a client may sign its assertion with.
-var AssertionAlgorithms = []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jose.RS256, jose.PS256}
-
 // AssertionStore remembers the ids of client assertions until they expire.
 type AssertionStore interface {
 	// UseAssertion reports whether the id is seen for the first time. Of any
@@ -69,7 +66,7 @@ type assertionClaims struct {
 // be.
 func ReadAssertion(text string) (*Assertion, error) {
 	t, err := readCompact(text)
-	if err != nil || !slices.Contains(AssertionAlgorithms, t.Algorithm) {
+	if err != nil || !slices.Contains(keyalg.All, t.Algorithm) {
 		return nil, ErrAssertion
 	}
 	// A token made for another purpose must not pass for an assertion.

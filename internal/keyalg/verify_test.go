@@ -42,6 +42,13 @@ func TestD24_Signatures(t *testing.T) {
 		if err := keyalg.Verify(algorithm, key.Public(), input, signature); err != nil {
 			t.Errorf("%s: %v", algorithm, err)
 		}
+		if algorithm == jose.EdDSA {
+			if err := keyalg.Verify(keyalg.Ed25519, key.Public(), input, signature); err != nil {
+				t.Errorf("by its newer name: %v", err)
+			}
+		} else if keyalg.Verify(keyalg.Ed25519, key.Public(), input, signature) == nil {
+			t.Errorf("%s is taken for Ed25519", algorithm)
+		}
 		for other, stranger := range keys {
 			if other != algorithm && keyalg.Verify(other, key.Public(), input, signature) == nil {
 				t.Errorf("%s is taken for %s", algorithm, other)

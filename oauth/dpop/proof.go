@@ -38,22 +38,9 @@ const (
 	Skew     = 15 * time.Second
 )
 
-// Ed25519 is the newer name of EdDSA with a key on Ed25519 (RFC 9864 section 2.2): what
-// browsers and newer libraries call it.
-const Ed25519 = jose.SignatureAlgorithm("Ed25519")
-
-// Algorithms are those that a proof may be signed with: asymmetric ones alone
-// (RFC 9449 section 11.6).
-var Algorithms = []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jose.PS256, jose.RS256, Ed25519}
-
-// AlgorithmNames are their names, for metadata and challenges.
-func AlgorithmNames() []string {
-	names := make([]string, len(Algorithms))
-	for i, a := range Algorithms {
-		names[i] = string(a)
-	}
-	return names
-}
+// AlgorithmNames are the algorithms that a proof may be signed with, for metadata and
+// challenges: asymmetric ones alone (RFC 9449 section 11.6).
+func AlgorithmNames() []string { return keyalg.Names() }
 
 // Request is what a proof is made for.
 type Request struct {
@@ -115,7 +102,7 @@ func verify(text string, r Request, now time.Time, seen *keys) (*Proof, error) {
 	payload, err2 := decoded(part[1])
 	signature, err3 := decoded(part[2])
 	var h header
-	if errors.Join(err, err2, err3) != nil || json.Unmarshal(head, &h) != nil || !slices.Contains(Algorithms, h.Algorithm) || h.Critical != nil {
+	if errors.Join(err, err2, err3) != nil || json.Unmarshal(head, &h) != nil || !slices.Contains(keyalg.All, h.Algorithm) || h.Critical != nil {
 		return nil, errForm()
 	}
 	if h.Type != "dpop+jwt" {
@@ -125,7 +112,7 @@ func verify(text string, r Request, now time.Time, seen *keys) (*Proof, error) {
 	if key == nil {
 		return nil, bad("must have the public key that it is signed with in its header jwk")
 	}
-	if keyalg.Verify(known(h.Algorithm), key.public, text[:len(part[0])+1+len(part[1])], signature) != nil {
+	if keyalg.Verify(h.Algorithm, key.public, text[:len(part[0])+1+len(part[1])], signature) != nil {
 		return nil, bad("is not signed by the key in its header")
 	}
 	seen.keep(&h, key)
@@ -244,15 +231,7 @@ func decoded(part string) ([]byte, error) {
 	return base64.RawURLEncoding.Strict().DecodeString(part)
 }
 
-// known is the older name of an algorithm, which libraries know.
-func known(algorithm jose.SignatureAlgorithm) jose.SignatureAlgorithm {
-	if algorithm == Ed25519 {
-		return jose.EdDSA
-	}
-	return algorithm
-}
-
 // fits reports whether a key is one for the algorithm, and strong enough.
 func fits(key any, algorithm jose.SignatureAlgorithm) bool {
-	return slices.Contains(keyalg.Of(key), known(algorithm))
+	return slices.Contains(keyalg.Of(key), algorithm)
 }

@@ -97,6 +97,9 @@ type TrustedApp struct {
 	// half of, as a public app on phones is of the cloud API behind it; empty for none.
 	// It gives nothing, and is for who looks at both.
 	CompanionOf string
+	// DevicesURI is the page of the application where people see the devices that keep data
+	// for it, and have them deleted; empty for none. A person's own site leads there.
+	DevicesURI string
 	// SecretHash is the classic ApplicationSecretHash, base64(SHA-256(secret)).
 	// It works for both flows and is a finding of the audit.
 	SecretHash string

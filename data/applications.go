@@ -52,6 +52,7 @@ var applications = sqldb.NewTable("applications", func(a *application, column sq
 	column("resource_scopes", scopeField(&a.ResourceScopes))
 	column("accepts_from", linesField(&a.AcceptsFrom))
 	column("companion_of", &a.CompanionOf)
+	column("devices_uri", &a.DevicesURI)
 	column("secret_hash", &a.SecretHash)
 	column("basic_authentication", &a.BasicAuthentication)
 	column("notes", &a.Notes)

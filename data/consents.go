@@ -67,11 +67,16 @@ func (s *Consents) ConsentUsed(ctx context.Context, userID, applicationID string
 // grantedRow is what a person allowed, or what an application holds of them.
 type grantedRow struct{ signin.Granted }
 
-var granted = sqldb.NewTable("consents c JOIN applications a ON a.id = c.application_id AND a.deleted_at = 0", func(g *grantedRow, column sqldb.Column) {
+func (g *grantedRow) application(column sqldb.Column) {
 	column("a.id", &g.ApplicationID)
 	column("a.application_uri", &g.ApplicationURI)
 	column("a.name", &g.Name)
 	column("a.first_party", &g.FirstParty)
+	column("a.devices_uri", &g.DevicesURI)
+}
+
+var granted = sqldb.NewTable("consents c JOIN applications a ON a.id = c.application_id AND a.deleted_at = 0", func(g *grantedRow, column sqldb.Column) {
+	g.application(column)
 	column("c.scope", scopeField(&g.Scope))
 	column("c.first_at", sqldb.TimeField(&g.Since))
 	column("c.used_at", sqldb.TimeField(&g.LastUsed))
@@ -79,10 +84,7 @@ var granted = sqldb.NewTable("consents c JOIN applications a ON a.id = c.applica
 
 var heldGrants = sqldb.NewTable("refresh_families f JOIN applications a ON a.application_uri = f.application_uri AND a.deleted_at = 0 AND a.created_at <= f.created_at",
 	func(g *grantedRow, column sqldb.Column) {
-		column("a.id", &g.ApplicationID)
-		column("a.application_uri", &g.ApplicationURI)
-		column("a.name", &g.Name)
-		column("a.first_party", &g.FirstParty)
+		g.application(column)
 		column("f.scope", scopeField(&g.Scope))
 		column("f.created_at", sqldb.TimeField(&g.Since))
 		column("f.rotated_at", sqldb.TimeField(&g.LastUsed))

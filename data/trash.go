@@ -74,7 +74,7 @@ func (s *Applications) PurgeDeleted(ctx context.Context, before time.Time) error
 		err = s.db.Write(ctx, func(tx *sql.Tx) error {
 			ids := sqldb.Each(gone, func(id *string) any { return *id })
 			_, err := tx.ExecContext(ctx, `UPDATE applications SET name = '', redirect_uris = '', post_logout_redirect_uris = '', backchannel_logout_uri = '',
-				system_user_id = '', resource = '', resource_scopes = '', accepts_from = '', companion_of = '', notes = '', owner = '', created_by = '' WHERE `+inTrash+` AND id IN (`+placeholders(1, len(ids))+`)`, ids...)
+				system_user_id = '', resource = '', resource_scopes = '', accepts_from = '', companion_of = '', devices_uri = '', notes = '', owner = '', created_by = '' WHERE `+inTrash+` AND id IN (`+placeholders(1, len(ids))+`)`, ids...)
 			return err
 		})
 		if err != nil {

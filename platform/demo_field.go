@@ -15,10 +15,10 @@ import (
 const (
 	demoFieldGroup = "Field cloud"
 	// demoFieldScope is what people's tokens for the cloud API say, and demoFieldAPI where
-	// it is below the public root.
-	demoFieldScope, demoFieldAPI = "visits", "/field-api/"
-	setERPVisits                 = "Applications_Service_ServiceActivities"
-	setERPFiles                  = "Systems_Core_ObjectFiles"
+	// it is below the public root; demoFieldDevices is the app's page of devices.
+	demoFieldScope, demoFieldAPI, demoFieldDevices = "visits", "/field-api/", "/#/device"
+	setERPVisits                                   = "Applications_Service_ServiceActivities"
+	setERPFiles                                    = "Systems_Core_ObjectFiles"
 )
 
 // FieldDemo is what [Administration.AddField] has made, or found.
@@ -86,11 +86,12 @@ func (a *Administration) demoFieldPhone(ctx context.Context, root string) (tande
 	if at := root + "/callback"; !loopback(root) && !slices.Contains(back, at) {
 		back = append(slices.Clone(back), at)
 	}
-	if app.CompanionOf == DemoFieldCloud && len(back) == len(app.RedirectURIs) {
+	devices := root + demoFieldDevices
+	if app.CompanionOf == DemoFieldCloud && len(back) == len(app.RedirectURIs) && app.DevicesURI == devices {
 		return app, nil
 	}
 	return a.Apps.Update(ctx, byDemo, DemoField, func(t *tandem.TrustedApp) error {
-		t.RedirectURIs = back
+		t.RedirectURIs, t.DevicesURI = back, devices
 		if t.CompanionOf != DemoFieldCloud {
 			t.CompanionOf, t.Scope, t.UserScope, t.BoundTokensOnly = DemoFieldCloud, tandem.Scope{demoFieldScope}, nil, true
 		}

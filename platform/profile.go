@@ -286,7 +286,7 @@ func (g ownGrants) OfUser(ctx context.Context, u *tandem.User) ([]profile.Grant,
 	for _, one := range all {
 		shown = append(shown, profile.Grant{
 			ApplicationURI: one.ApplicationURI, Name: cmp.Or(one.Name, one.ApplicationURI), Asked: one.Given,
-			May: signin.ScopeWords(one.Scope, u.Type, g.resources), Since: one.Since, LastUsed: one.LastUsed,
+			May: signin.ScopeWords(one.Scope, u.Type, g.resources), DevicesURI: one.DevicesURI, Since: one.Since, LastUsed: one.LastUsed,
 		})
 	}
 	return shown, err

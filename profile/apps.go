@@ -18,6 +18,8 @@ type Grant struct {
 	Asked bool
 	// May says what, each word to continue "It may then".
 	May []words.Text
+	// DevicesURI is its page of the devices that keep data for it; empty for none.
+	DevicesURI string
 	// Since is when it was first allowed, LastUsed when the application was last given
 	// something by it.
 	Since, LastUsed time.Time

@@ -12,11 +12,17 @@ import (
 
 // testApps: a person sees what works in their name, and takes it back.
 func testApps(t *testing.T, in *tandemtest.Instance) {
-	in.UpdateApp(tandemtest.Portal, func(a *tandem.TrustedApp) { a.FirstParty = false })
-	defer in.UpdateApp(tandemtest.Portal, func(a *tandem.TrustedApp) { a.FirstParty = true })
+	in.UpdateApp(tandemtest.Portal, func(a *tandem.TrustedApp) {
+		a.FirstParty, a.DevicesURI = false, "https://portal.example/app?v=1#/devices"
+	})
+	defer in.UpdateApp(tandemtest.Portal, func(a *tandem.TrustedApp) { a.FirstParty, a.DevicesURI = true, "" })
 	tokens := in.SignIn("paul", "openid", "offline_access")
 	b, page := open(t, in, "paul", "/profile/apps")
 	has(t, page, 200, "Portal", tandemtest.Portal, "allowed by you", "know who you are", "go on when you are away")
+	const devices = `<a href="https://portal.example/app?v=1#/devices">`
+	has(t, page, 200, devices)
+	_, own := open(t, in, "paul", "/profile/security/sessions")
+	has(t, own, 200, "Data on devices", devices+"Portal</a>")
 	if strings.Contains(page.Text, "change what you may change") {
 		t.Error("a person of the outside is told of what they cannot give")
 	}
@@ -33,6 +39,9 @@ func testApps(t *testing.T, in *tandemtest.Instance) {
 	}
 	done := send(t, b, page, "/profile/apps/withdraw", url.Values{"application": {tandemtest.Portal}})
 	has(t, done, 200, "Withdrawn.", "No application holds anything of you")
+	if _, own := open(t, in, "paul", "/profile/security/sessions"); strings.Contains(own.Text, "Data on devices") {
+		t.Error("it is said to keep something still")
+	}
 	if status, body := in.TokenRequest(url.Values{
 		"grant_type": {"refresh_token"}, "refresh_token": {tokens.Refresh}, "client_id": {tandemtest.Portal}, "client_secret": {in.UserSecret},
 	}); status != http.StatusBadRequest || !strings.Contains(body, "invalid_grant") {

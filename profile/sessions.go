@@ -46,6 +46,8 @@ type sessionsPage struct {
 	This   string
 	All    []Device
 	Others int
+	// Keeping are the applications that keep data on devices, and tell of them.
+	Keeping []Grant
 }
 
 // sessions shows where the person is signed in.
@@ -60,6 +62,11 @@ func (s *Site) sessions(v *visit) error {
 			d.Others++
 		}
 	}
+	grants, err := s.Grants.OfUser(v.r.Context(), &v.who.User)
+	if err != nil {
+		return err
+	}
+	d.Keeping = slices.DeleteFunc(grants, func(g Grant) bool { return g.DevicesURI == "" })
 	return v.show(http.StatusOK, "sessions", words.T("Devices"), d)
 }
 

@@ -218,13 +218,16 @@ func TestF34_EditingIsNoWayUp(t *testing.T) {
 			"none with credentials": func(a *tandem.TrustedApp) {
 				a.ClientType, a.SystemUserAllowed, a.SystemUserID = tandem.ClientNone, false, ""
 			},
-			"no client type":          func(a *tandem.TrustedApp) { a.ClientType = "Trusted" },
-			"an open redirect":        func(a *tandem.TrustedApp) { a.RedirectURIs = []string{"https://*.example/cb"} },
-			"an open post-logout":     func(a *tandem.TrustedApp) { a.PostLogoutRedirectURIs = []string{"http://portal.example/"} },
-			"an open back channel":    func(a *tandem.TrustedApp) { a.BackchannelLogoutURI = "http://169.254.169.254/latest" },
-			"a hash of no secret":     func(a *tandem.TrustedApp) { a.SecretHash = "x" },
-			"no tokens policy":        func(a *tandem.TrustedApp) { a.AccessTokens = "Everybody" },
-			"a name that ends a line": func(a *tandem.TrustedApp) { a.Name = "portal\nadmin" },
+			"no client type":           func(a *tandem.TrustedApp) { a.ClientType = "Trusted" },
+			"an open redirect":         func(a *tandem.TrustedApp) { a.RedirectURIs = []string{"https://*.example/cb"} },
+			"an open post-logout":      func(a *tandem.TrustedApp) { a.PostLogoutRedirectURIs = []string{"http://portal.example/"} },
+			"an open back channel":     func(a *tandem.TrustedApp) { a.BackchannelLogoutURI = "http://169.254.169.254/latest" },
+			"a page that is a script":  func(a *tandem.TrustedApp) { a.DevicesURI = "javascript:alert(1)" },
+			"a page that all may read": func(a *tandem.TrustedApp) { a.DevicesURI = "http://portal.example/#/devices" },
+			"a place that is none":     func(a *tandem.TrustedApp) { a.DevicesURI = "https://portal.example/#a#\"b" },
+			"a hash of no secret":      func(a *tandem.TrustedApp) { a.SecretHash = "x" },
+			"no tokens policy":         func(a *tandem.TrustedApp) { a.AccessTokens = "Everybody" },
+			"a name that ends a line":  func(a *tandem.TrustedApp) { a.Name = "portal\nadmin" },
 		} {
 			_, err := w.apps.Update(t.Context(), by, portal, func(a *tandem.TrustedApp) error { change(a); return nil })
 			w.refused(err, tandem.CodeInvalid, name)

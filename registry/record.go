@@ -54,7 +54,7 @@ func (t *TrustedApps) attributes(ctx context.Context, a *tandem.TrustedApp) (tan
 		"scope": a.Scope.String(), "user_scope": narrower(a.UserScope), "service_scope": narrower(a.ServiceScope),
 		"access_tokens": string(a.AccessTokens), "device_flow": a.DeviceFlow, "first_party": a.FirstParty,
 		"pushed_requests_only": a.PushedRequestsOnly, "bound_tokens_only": a.BoundTokensOnly, "proof_nonce": a.ProofNonce, "fapi": a.FAPI, "id_token_algorithm": a.IDTokenAlgorithm,
-		"resource": a.Resource, "resource_scopes": a.ResourceScopes.String(), "accepts_from": list(a.AcceptsFrom), "companion_of": a.CompanionOf,
+		"resource": a.Resource, "resource_scopes": a.ResourceScopes.String(), "accepts_from": list(a.AcceptsFrom), "companion_of": a.CompanionOf, "devices_uri": a.DevicesURI,
 		"application_secret_hash": tandem.SetOrUnset(a.SecretHash != ""), "basic_authentication_allowed": a.BasicAuthentication, "notes": a.Notes,
 		"owner": a.Owner,
 	}, err

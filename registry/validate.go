@@ -125,10 +125,22 @@ func validateURIs(a *tandem.TrustedApp) error {
 		}
 	}
 	if a.BackchannelLogoutURI != "" {
-		return validateURI("back-channel logout URI", a.BackchannelLogoutURI)
+		if err := validateURI("back-channel logout URI", a.BackchannelLogoutURI); err != nil {
+			return err
+		}
 	}
-	return nil
+	if a.DevicesURI == "" {
+		return nil
+	}
+	page, _, _ := strings.Cut(a.DevicesURI, "#") // an app of one page has its places behind it
+	if len(a.DevicesURI) > MaxURI || !fragmentSyntax.MatchString(a.DevicesURI[len(page):]) {
+		return invalid("devices URI %q: use an absolute URL of at most %d bytes", tandem.Clip(a.DevicesURI, shown), MaxURI)
+	}
+	return validateURI("devices URI", page)
 }
+
+// fragmentSyntax is RFC 3986 section 3.5, or nothing.
+var fragmentSyntax = regexp.MustCompile(`^(#[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?$`)
 
 // privateUse is a URI with a scheme of an application's own, after a domain name
 // of its maker read backwards, and a path (RFC 8252 section 7.1).

@@ -44,6 +44,7 @@ type appRow struct {
 	ResourceScopes     string                    `json:"resource_scopes,omitempty"`
 	AcceptsFrom        []string                  `json:"accepts_from,omitempty"`
 	CompanionOf        string                    `json:"companion_of,omitempty"`
+	Devices            string                    `json:"devices_uri,omitempty"`
 	SecretHash         string                    `json:"application_secret_hash,omitempty"`
 	BasicAuthorization bool                      `json:"basic_authentication_allowed"`
 	Notes              string                    `json:"notes"`
@@ -102,7 +103,7 @@ func newAppRow(app tandem.TrustedApp, systemUser string) appRow {
 		Scope: app.Scope.String(), UserScope: app.UserScope.String(), ServiceScope: app.ServiceScope.String(),
 		AccessTokens: app.AccessTokens, DeviceFlow: app.DeviceFlow, FirstParty: app.FirstParty,
 		PushedOnly: app.PushedRequestsOnly, BoundOnly: app.BoundTokensOnly, ProofNonce: app.ProofNonce, FAPI: app.FAPI, IDTokenAlgorithm: app.IDTokenAlgorithm,
-		Resource: app.Resource, ResourceScopes: app.ResourceScopes.String(), AcceptsFrom: app.AcceptsFrom, CompanionOf: app.CompanionOf,
+		Resource: app.Resource, ResourceScopes: app.ResourceScopes.String(), AcceptsFrom: app.AcceptsFrom, CompanionOf: app.CompanionOf, Devices: app.DevicesURI,
 		SecretHash: app.SecretHash, BasicAuthorization: app.BasicAuthentication, Notes: app.Notes,
 		Owner: app.Owner, Source: app.Source, CreatedBy: app.CreatedBy,
 		Credentials: credentialRows(&app),
@@ -126,7 +127,7 @@ func (a *appRow) fields() []field {
 		{"user_scope", a.UserScope}, {"service_scope", a.ServiceScope}, {"access_tokens", string(a.AccessTokens)},
 		{"device_flow", yes(a.DeviceFlow)}, {"first_party", yes(a.FirstParty)}, {"pushed_requests_only", yes(a.PushedOnly)},
 		{"bound_tokens_only", yes(a.BoundOnly)}, {"proof_nonce", yes(a.ProofNonce)}, {"fapi", yes(a.FAPI)}, {"id_token_algorithm", a.IDTokenAlgorithm}, {"notes", a.Notes},
-		{"resource", a.Resource}, {"resource_scopes", a.ResourceScopes}, {"accepts_from", strings.Join(a.AcceptsFrom, " ")}, {"companion_of", a.CompanionOf},
+		{"resource", a.Resource}, {"resource_scopes", a.ResourceScopes}, {"accepts_from", strings.Join(a.AcceptsFrom, " ")}, {"companion_of", a.CompanionOf}, {"devices_uri", a.Devices},
 		{"owner", a.Owner}, {"source", string(a.Source)}, {"created", then(a.CreatedAt, a.CreatedBy)}, {"changed", a.ChangedAt.String()},
 	}
 	revoked := 0

@@ -115,6 +115,7 @@ func TestDemoAddField(t *testing.T) {
 		ResourceScopes              string   `json:"resource_scopes"`
 		AcceptsFrom                 []string `json:"accepts_from"`
 		CompanionOf                 string   `json:"companion_of"`
+		DevicesURI                  string   `json:"devices_uri"`
 		RedirectURIs                []string `json:"redirect_uris"`
 		BoundTokensOnly             bool     `json:"bound_tokens_only"`
 		Version                     int64    `json:"row_version"`
@@ -131,7 +132,7 @@ func TestDemoAddField(t *testing.T) {
 	if cloud.Resource != "http://127.0.0.1:8093/field-api/" || cloud.ResourceScopes != "visits" || !slices.Equal(cloud.AcceptsFrom, []string{phoneURI}) || len(cloud.RedirectURIs) != 0 {
 		t.Errorf("the cloud API is %+v", cloud)
 	}
-	if phone.Scope != "visits" || !phone.BoundTokensOnly || phone.CompanionOf != cloudURI || len(phone.RedirectURIs) != 1 {
+	if phone.Scope != "visits" || !phone.BoundTokensOnly || phone.CompanionOf != cloudURI || len(phone.RedirectURIs) != 1 || phone.DevicesURI != "http://127.0.0.1:8093/#/device" {
 		t.Errorf("the app is %+v", phone)
 	}
 

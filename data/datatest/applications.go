@@ -30,7 +30,7 @@ func application(uri string) tandem.TrustedApp {
 		SystemUserAllowed:      true, SystemUserID: uuid.NewString(),
 		Scope: tandem.Scope{"read", "update"}, UserScope: tandem.Scope{"read"}, ServiceScope: tandem.Scope{"update"},
 		AccessTokens: "jwt", DeviceFlow: true, FirstParty: true, PushedRequestsOnly: true, BoundTokensOnly: true, ProofNonce: true, FAPI: true, IDTokenAlgorithm: "EdDSA", Resource: resourceURI(uri), ResourceScopes: tandem.Scope{resourceURI(uri) + "/visits"},
-		AcceptsFrom: []string{"com.example/field", uri}, CompanionOf: "com.example/field", SecretHash: "hash", BasicAuthentication: true, Notes: "line\nline",
+		AcceptsFrom: []string{"com.example/field", uri}, CompanionOf: "com.example/field", DevicesURI: "https://a.example.com/#/devices", SecretHash: "hash", BasicAuthentication: true, Notes: "line\nline",
 		Owner: "maria", Source: tandem.ViaCommand, CreatedBy: "os:root",
 		Credentials: []tandem.Credential{secret("1"), publicKey("2")},
 		CreatedAt:   noon, ChangedAt: noon.Add(time.Second), Version: 1,

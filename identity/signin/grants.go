@@ -12,6 +12,8 @@ import (
 // Granted is an application that may do something in a person's name.
 type Granted struct {
 	ApplicationID, ApplicationURI, Name string
+	// DevicesURI is that of [tandem.TrustedApp].
+	DevicesURI string
 	// Given says that the person was asked and allowed it. Else the application is of the
 	// first party, or was when it got the grant that it still holds.
 	Given, FirstParty bool

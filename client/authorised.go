@@ -63,6 +63,9 @@ func (a *authorised) do(req *http.Request, also string) (*http.Response, error) 
 	}
 	ctx := req.Context()
 	t, err := a.token(ctx)
+	if err == nil {
+		err = mayAct(ctx, t)
+	}
 	if err != nil {
 		closeBody(req) // fails closed: no token, no request
 		return nil, err
@@ -82,6 +85,10 @@ func (a *authorised) do(req *http.Request, also string) (*http.Response, error) 
 	other := a.rejected(ctx, t, repeat)
 	if other == nil || !repeat {
 		return res, nil
+	}
+	if err := mayAct(ctx, other); err != nil {
+		_ = res.Body.Close()
+		return nil, err
 	}
 	again := req.Clone(ctx)
 	if req.GetBody != nil {

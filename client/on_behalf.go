@@ -1,11 +1,14 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hybridapps/tandem"
 )
 
 // OnBehalfHeader is the request header with which a service call says for whom
@@ -61,6 +64,41 @@ func OnBehalfOf(ctx context.Context, evidence Evidenced) context.Context {
 // filters then shows nobody's rows to somebody else.
 func NarrowedTo(ctx context.Context, evidence Evidenced) context.Context {
 	return context.WithValue(OnBehalfOf(ctx, evidence), narrowKey{}, true)
+}
+
+type onlyAsKey struct{}
+
+// OnlyAs makes calls with the returned context go with a token that acts as the System
+// User with the login, or not at all: an [OtherSystemUserError] says that the application
+// acts as another one by now. The token that is asked is the one that is sent, so that no
+// renewal comes between the two. A login that is empty asks for nothing.
+func OnlyAs(ctx context.Context, login string) context.Context {
+	return context.WithValue(ctx, onlyAsKey{}, login)
+}
+
+// OtherSystemUserError says that a call of [OnlyAs] was not made.
+type OtherSystemUserError struct {
+	// Wanted is the login that was asked for, Now the one that the application acts as;
+	// it is empty where the token does not say.
+	Wanted, Now string
+}
+
+// Error implements error.
+func (e *OtherSystemUserError) Error() string {
+	return "the application acts as " + cmp.Or(e.Now, "nobody knows whom") + " now, and this is to be done as " + e.Wanted + " alone"
+}
+
+// Unwrap is the error in the words of the glossary.
+func (e *OtherSystemUserError) Unwrap() error {
+	return tandem.Errorf(tandem.CodeForbidden, "%s", e.Error())
+}
+
+// mayAct refuses a token that acts as another System User than the call is for.
+func mayAct(ctx context.Context, t *accessToken) error {
+	if wanted, _ := ctx.Value(onlyAsKey{}).(string); wanted != "" && wanted != t.identity {
+		return &OtherSystemUserError{wanted, t.identity}
+	}
+	return nil
 }
 
 // setOnBehalf adds the header that the request's context asks for and returns

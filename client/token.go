@@ -82,6 +82,9 @@ func (t ServiceToken) ExpiresAt() time.Time { return t.service.get().expiresAt }
 // Scope is what was granted.
 func (t ServiceToken) Scope() tandem.Scope { return t.service.get().scope }
 
+// SystemUser is the login that it acts as; empty where the token does not say.
+func (t ServiceToken) SystemUser() string { return t.service.get().identity }
+
 // String hides the token.
 func (ServiceToken) String() string { return "client.ServiceToken(hidden)" }
 

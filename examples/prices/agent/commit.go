@@ -51,8 +51,8 @@ func (a *Agent) commit(ctx context.Context, r *jobs.Run, b *batch) error {
 			return a.stopWriting(ctx, r, b, len(rows) > 0)
 		}
 		err = a.write(ctx, b, pointers(rows))
-		if other := strangerError(""); errors.As(err, &other) {
-			return a.stopAsStranger(ctx, r, b, string(other))
+		if other := (*client.OtherSystemUserError)(nil); errors.As(err, &other) {
+			return a.stopAsStranger(ctx, r, b, other.Now)
 		}
 		if err == nil {
 			err = a.noteWritten(ctx, r, b, rows)
@@ -61,24 +61,6 @@ func (a *Agent) commit(ctx context.Context, r *jobs.Run, b *batch) error {
 			return err
 		}
 	}
-}
-
-// strangerError is the System User that the application acts as now, where another one
-// began the batch.
-type strangerError string
-
-func (e strangerError) Error() string { return "the application acts as " + string(e) }
-
-// mustBeSelf is a [strangerError] where somebody else would write than began the batch.
-func (a *Agent) mustBeSelf(b *batch) error {
-	self := a.self()
-	if b.systemUser == "" {
-		b.systemUser = self
-	}
-	if self != "" && self != b.systemUser {
-		return strangerError(self)
-	}
-	return nil
 }
 
 // self is who the application acts as now; empty before its first call.
@@ -182,17 +164,17 @@ func (a *Agent) send(ctx context.Context, b *batch, rows []*priceRow) (late []*p
 			attributePrice:  map[string]any{"Value": row.new.number(), "Currency": b.currency},
 		}
 	}
+	if b.systemUser == "" {
+		token, err := a.tokens.Token(ctx)
+		if err != nil {
+			return nil, err
+		}
+		b.systemUser = token.SystemUser()
+	}
 	logCall := 1
-	if _, err := a.tokens.Token(ctx); err != nil {
-		return nil, err
-	}
-	if err := a.mustBeSelf(b); err != nil {
-		return nil, err
-	}
-	result, err := a.writes.Import(ctx, client.ImportRequest{Transaction: client.ImportPerObject, LoggingLevel: &logCall, Objects: objects})
-	if stranger := a.mustBeSelf(b); stranger != nil {
-		return nil, stranger // what it was refused is not known to be refused for good
-	}
+	result, err := a.writes.Import(client.OnlyAs(ctx, b.systemUser), client.ImportRequest{
+		Transaction: client.ImportPerObject, LoggingLevel: &logCall, Objects: objects,
+	})
 	if err == nil {
 		err = result.Fault() // what was written is known by its version then
 	}
@@ -238,13 +220,12 @@ func (a *Agent) recheck(ctx context.Context, b *batch, late []*priceRow) (again 
 	for i := range found {
 		byID[found[i].ID] = &found[i]
 	}
-	self := a.self()
 	for _, row := range late {
 		p := byID[row.productID]
 		switch {
 		case p == nil:
 			row.refuse("the product is gone")
-		case p.price == row.new && p.UpdateUser == self:
+		case p.price == row.new && p.UpdateUser == b.systemUser:
 			row.state, row.reason = wire.RowDone, ""
 		case p.price == row.new:
 			row.state, row.reason = wire.RowUnchanged, "the price is this already: "+p.changedBy()

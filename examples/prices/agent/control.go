@@ -53,13 +53,17 @@ func (a *Agent) control(ctx context.Context, p *person, id int64, what string) e
 	return err
 }
 
-// writeOn has a batch written on that was begun.
+// writeOn has a batch written on that was begun: as the System User that began it, until
+// an administrator says that the one of now may.
 func (a *Agent) writeOn(p *person, b *batch) error {
 	if self := a.self(); self != "" && b.systemUser != "" && self != b.systemUser && !p.Admin {
 		return tandem.Errorf(tandem.CodeForbidden,
 			"the application acts as %s now, and began this batch as %s: an administrator has to resume it", self, b.systemUser)
 	}
-	b.state, b.note, b.jobID, b.systemUser = wire.Approved, "", jobs.NewID(), ""
+	if p.Admin {
+		b.systemUser = ""
+	}
+	b.state, b.note, b.jobID = wire.Approved, "", jobs.NewID()
 	return nil
 }
 

@@ -297,10 +297,16 @@ func TestWipeOfADisabledPersonsPhone(t *testing.T) {
 }
 
 // The phone is full: what the server has goes first, the oldest first, and what has not been
-// sent stays.
+// sent stays, as do visits that can still be worked on: they are small, and in the valley
+// there is nobody to ask.
 func TestStorageFull(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.set(func() {
+		for name, days := range map[string]int{"a": -3, "b": 0, "c": 1} {
+			w.visits[name]["day"] = w.in.Clock.Now().AddDate(0, 0, days).Format(time.DateOnly)
+		}
+	})
 	p := w.phone()
 	p.signIn("tom")
 	p.js(`await visits.refresh()`)
@@ -323,9 +329,13 @@ func TestStorageFull(t *testing.T) {
 	if got := p.js(strings.Replace(fill, "N", "3", 1)); got != "kept 2/3/3 1/3/3 1/2/3" {
 		t.Error(got)
 	}
-	// All that the server has goes, and then it is an error: the unsent picture stays.
-	if got := p.js(strings.Replace(fill, "N", "99", 1)); got != "QuotaExceededError 1/2/3 1/2/2 1/2/1 1/2/1" {
+	// All that the server has and nobody needs goes, and then it is an error: the unsent picture
+	// stays, and so do the visits of these days.
+	if got := p.js(strings.Replace(fill, "N", "99", 1)); got != "QuotaExceededError 1/2/3 1/2/2 1/2/2" {
 		t.Error(got)
+	}
+	if got := p.js(`return (await visits.all()).visits.map(v => v.id).join()`); got != "b,c" {
+		t.Errorf("the visits that are left: %s", got)
 	}
 	p.land()
 	p.js(`queue.drain()`)

@@ -7,6 +7,9 @@ const STORES = { visits: 'id', commands: 'id', files: 'id', meta: 'key' }
 const opened = new Map()
 const NAME = 'field'
 
+/** The server's time in ms, as far as the phone knows it: auth.js learns it from answers. */
+export const now = () => Date.now() + (self.fieldSkew ?? 0)
+
 const asPromise = (request) => new Promise((resolve, reject) => {
   request.onsuccess = () => resolve(request.result)
   request.onerror = () => reject(request.error)
@@ -69,7 +72,8 @@ export class Database {
   }
 
   /** Deletes the oldest thing that the server has: a sent file, a sent command, a visit that
-   * nothing waits for. Answers whether there was one. */
+   * nothing waits for and that is over. Answers whether there was one. Visits that can still be
+   * worked on stay: they are small, and without network nobody can be asked for them. */
   makeRoom() {
     return this.run(['visits', 'commands', 'files'], 'readwrite', async (s) => {
       const [commands, files, visits] = await Promise.all([s.commands.all(), s.files.all(), s.visits.all()])
@@ -77,8 +81,8 @@ export class Database {
       const file = sent.find((c) => files.some((f) => f.id === c.id))
       if (file) return s.files.delete(file.id).then(() => true)
       if (sent.length) return s.commands.delete(sent[0].id).then(() => true)
-      const needed = new Set(commands.map((c) => c.visit))
-      const visit = visits.filter((v) => !needed.has(v.id)).sort((a, b) => (a.day < b.day ? -1 : 1))[0]
+      const needed = new Set(commands.map((c) => c.visit)), over = new Date(now() - 2 * 86_400_000).toISOString().slice(0, 10)
+      const visit = visits.filter((v) => !needed.has(v.id) && v.day < over).sort((a, b) => (a.day < b.day ? -1 : 1))[0]
       return visit ? s.visits.delete(visit.id).then(() => true) : false
     })
   }

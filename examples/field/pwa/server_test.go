@@ -326,7 +326,7 @@ func (s *server) upload(w http.ResponseWriter, r *http.Request, owner, id string
 		if sum := sha256.Sum256(p.content); len(p.content) == p.size && hex.EncodeToString(sum[:]) != p.sum {
 			delete(s.parts, owner+id)
 			s.mu.Unlock()
-			w.WriteHeader(460)
+			write(w, answer{460, obj{"error": "checksum", "message": "The file is not what its sha256 says."}})
 			return
 		}
 	}

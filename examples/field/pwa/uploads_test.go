@@ -104,6 +104,55 @@ func TestUploadDamagedExpiredKilled(t *testing.T) {
 	}
 }
 
+// What arrives damaged three times is told; so is what the phone itself has damaged or cannot
+// read any more, of which nothing is sent.
+func TestUploadThatNeverIsWhatItsSumSays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.phone()
+	p.signIn("tom")
+	p.js(`await visits.refresh()`)
+	w.set(func() {
+		w.fault = func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+			if r.Method != http.MethodPatch {
+				return false
+			}
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			for _, part := range w.parts {
+				part.sum = "what the line makes of it"
+			}
+			return false
+		}
+	})
+	const add = `const { id } = await queue.add("file.attach", "a", { name: "one.jpg", purpose: "photo" }, { file: new Blob(["one"], { type: "image/jpeg" }) });`
+	p.js(add + `await queue.add("finish", "a", {})`)
+	p.sees("why", `(await queue.list())[0].state === "refused" && (await queue.list())[0].error.error === "checksum"`)
+	if n := peek(w.server, func() int { return w.moved }); n != 3*len("one") {
+		t.Errorf("%d bytes were sent", n)
+	}
+	w.set(func() { w.fault = nil })
+	p.js(`await queue.retry((await queue.list())[0].id)`)
+	p.drained()
+
+	for what, damage := range map[string]string{
+		"changed":    `await db.put("files", { id, blob: new Blob(["two"]) })`,
+		"unreadable": `const get = db.get.bind(db); db.get = async (...key) => { const row = await get(...key); if (key[0] === "files" && row) row.blob.arrayBuffer = async () => { throw new DOMException("gone", "NotReadableError") }; return row }`,
+		"gone":       `await db.delete("files", id)`,
+	} {
+		created := peek(w.server, func() int { return w.created })
+		w.set(func() { w.away = true })
+		p.js(`const db = await auth.partition();` + add + damage)
+		w.set(func() { w.away = false })
+		p.js(`queue.drain()`)
+		p.sees("that it is "+what, `(await queue.list()).at(-1).state === "refused" && (await queue.list()).at(-1).error.error === "lost"`)
+		p.js(`await queue.takeOffice((await queue.list()).at(-1).id)`)
+		if n := peek(w.server, func() int { return w.created }); n != created {
+			t.Errorf("%s: %d uploads were made", what, n-created)
+		}
+	}
+}
+
 // A refused upload is told, and is not tried for ever.
 func TestUploadRefused(t *testing.T) {
 	t.Parallel()

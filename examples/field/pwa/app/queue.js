@@ -19,6 +19,7 @@ const HOUR = 60 * 60_000 // ms, the longest pause that a server gets
 const FILES = 2 // at a time
 const KEEP_DONE = 24 * 60 * 60_000 // ms that a sent command stays listed
 const OPEN = new Set(['waiting', 'sending'])
+const DAMAGED = 3 // times that a file may arrive so until the person is told
 const LOST = { status: 422, headers: new Headers() }
 const STUCK = new Set(['refused', 'conflict'])
 
@@ -169,11 +170,16 @@ async function fileLane(db, taken) {
     if (!c) return
     taken.add(c.id)
     const blob = (await db.get('files', c.id))?.blob
+    const note = (fields) => change(db, c.id, { file: Object.assign(c.file, fields) })
     try {
-      if (!blob) throw new Answer(LOST, { error: 'lost', message: 'the file is not on the phone any more: take it once more' })
-      await upload(db, c, blob, (fields) => db.get('commands', c.id).then((now) => change(db, c.id, { file: { ...now.file, ...fields } })))
+      const whole = blob && await sha256(blob).catch(() => '') === c.file.sha256 // what a browser keeps, it may lose
+      if (!whole) throw new Answer(LOST, { error: 'lost', message: 'the file is not on the phone any more: take it once more' })
+      await upload(db, c, blob, note)
     } catch (error) {
-      if (!(error instanceof Answer) || ![400, 403, 409, 413, 415, 422].includes(error.status) || !error.error?.error) throw error
+      if (!(error instanceof Answer)) throw error
+      if (error.status === 460) await note({ damaged: (c.file.damaged ?? 0) + 1, sent: 0 })
+      const final = [400, 403, 409, 413, 415, 422].includes(error.status) || c.file.damaged >= DAMAGED
+      if (!final || !error.error?.error) throw error.status === 401 ? error : Object.assign(error, { files: true })
       await change(db, c.id, { state: 'refused', error: error.error })
       continue
     }
@@ -182,20 +188,36 @@ async function fileLane(db, taken) {
   }
 }
 
+// A pause that the server asked for is kept by whoever wakes us; one for files is theirs alone.
+const pauseOf = (files) => (files ? 'notBefore files' : 'notBefore')
+async function pause(db, files = false) {
+  const wait = (await db.value(pauseOf(files)) ?? 0) - Date.now()
+  return wait > 0 && wait <= HOUR && Object.assign(new Error('the server asked for a pause'), { pause: wait, files })
+}
+
+async function filesLanes(db) {
+  const paused = await pause(db, true)
+  if (paused) {
+    if (ready(await db.all('commands')).files.length) throw paused
+    return
+  }
+  const taken = new Set()
+  const lanes = await Promise.allSettled(Array.from({ length: FILES }, () => fileLane(db, taken)))
+  const failed = lanes.filter((l) => l.status === 'rejected').map((l) => l.reason)
+  if (failed.length) throw failed.find((error) => !error.files) ?? failed[0]
+}
+
 async function pass() {
   const db = await own()
-  const wait = (await db.value('notBefore') ?? 0) - Date.now()
-  if (wait > 0 && wait <= HOUR) throw Object.assign(new Error('the server asked for a pause'), { pause: wait }) // whoever wakes us
+  const paused = await pause(db)
+  if (paused) throw paused
   await tidy(db)
   await db.set('lastTry', Date.now())
   line = Promise.resolve()
   try {
     await one(() => poll(db)) // nothing goes behind what may have been refused
     await commandsLane(db)
-    const taken = new Set()
-    const lanes = await Promise.allSettled(Array.from({ length: FILES }, () => fileLane(db, taken)))
-    const failed = lanes.find((l) => l.status === 'rejected')
-    if (failed) throw failed.reason
+    await filesLanes(db)
   } catch (error) {
     const now = await partition()
     if (!now || now.name === db.name) throw error
@@ -215,36 +237,39 @@ const tidy = (db) => db.run(['commands', 'files'], 'readwrite', async ({ command
 let running, again = false, timer, failures = 0
 /** Sends what can be sent, and what comes meanwhile, up to the very end of the pass. One tab
  * does at a time, and a new version of the app waits for it.
- * Answers the reason why it ended, or undefined: `offline`, `sign_in`, `busy`. */
+ * Answers the reason why it ended, or undefined: `offline`, `sign_in`, `busy`, and `files`
+ * where it is for them alone that the server has no room. */
 export function drain() {
   running ??= navigator.locks.request('field-send', async () => {
     do {
       again = false
       await pass()
     } while (again)
-  }).then(() => undefined, reasonOf).then(after).finally(() => { running = undefined }).then((reason) => (again && !reason ? drain() : reason))
+  }).then(() => undefined, reasonOf).then(after).finally(() => { running = undefined }).then((reason) => (again && (!reason || reason === 'files') ? drain() : reason))
   return running
 }
 
 function reasonOf(error) {
   if (error instanceof SignInNeeded || error?.status === 401) return { word: 'sign_in' }
-  if (error.pause) return { word: 'busy', wait: error.pause, message: error.message }
-  if (error instanceof Answer) return { word: 'busy', wait: Math.min(error.retryAfter * 1000, HOUR), message: error.message }
+  const word = error?.files ? 'files' : 'busy'
+  if (error?.pause) return { word, wait: error.pause, kept: true, message: error.message }
+  if (error instanceof Answer) return { word, wait: Math.min(error.retryAfter * 1000, HOUR), message: error.message }
   return { word: 'offline', message: String(error) }
 }
 
 async function after(reason) {
   const db = await partition()
-  failures = reason ? failures + 1 : 0
+  if (!reason?.kept) failures = reason ? failures + 1 : 0 // nothing was tried in a pause
   if (!db) return reason?.word
+  const files = reason?.word === 'files'
   await db.set('lastError', reason ?? null)
-  await db.set('notBefore', reason?.wait ? Date.now() + reason.wait : 0)
+  await db.set(pauseOf(files), reason?.wait ? Date.now() + reason.wait : 0)
   const all = await db.all('commands')
   for (const c of all) if (c.state === 'sending') await change(db, c.id, { state: 'waiting' })
   const accepted = all.some((c) => c.state === 'accepted')
   clearTimeout(timer)
   if ((reason && reason.word !== 'sign_in') || accepted) {
-    const wait = Math.max(reason?.wait ?? 0, Math.min(LONGEST, 1000 * 2 ** Math.min(failures + (accepted ? 1 : 0), 7)))
+    const wait = Math.max(files && accepted ? 0 : reason?.wait ?? 0, Math.min(LONGEST, 1000 * 2 ** Math.min(failures + (accepted ? 1 : 0), 7)))
     timer = setTimeout(drain, wait * (1 + Math.random() / 4))
   }
   if (reason?.word === 'offline') later()
@@ -297,7 +322,8 @@ export async function summary() {
 }
 
 // Puts a new command where one that was refused is; its key is new, or the answer would be
-// the old one. What waits behind it has been seen with the office's values, too.
+// the old one. What waits behind it has been seen with the office's values, too, also what the
+// server has received and will hold; the text of what was sent stays as it was.
 async function decide(id, replace) {
   const db = await own()
   await db.write(['commands', 'files', 'visits'], async ({ commands, files, visits }) => {
@@ -306,15 +332,15 @@ async function decide(id, replace) {
     const base = c.office?.version ?? (await visits.get(c.visit))?.version ?? c.base
     const made = replace && { ...fresh(c), office: null, base: isFile(c) ? 0 : base }
     for (const w of await commands.all()) {
-      if (w.visit !== c.visit || !OPEN.has(w.state) || w.seq) continue
-      if (c.office && !isFile(w)) w.base = base
+      if (w.visit !== c.visit || w.state === 'done' || STUCK.has(w.state)) continue
+      if (c.office && !isFile(w)) w.base = Math.max(w.base, base)
       if (w.body.upload === id) w.body = { ...w.body, upload: made?.id ?? '' }
       await commands.put(w)
     }
     const kept = await files.get(id)
     await Promise.all([commands.delete(id), files.delete(id)])
     if (!made) return
-    if (made.file) made.file = { ...made.file, location: undefined, sent: 0 }
+    if (made.file) made.file = { ...made.file, location: undefined, sent: 0, damaged: 0 }
     await commands.put(made)
     if (kept) await files.put({ ...kept, id: made.id })
   })

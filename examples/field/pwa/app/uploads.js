@@ -69,7 +69,7 @@ export async function upload(owner, command, blob, note) {
       headers: { ...TUS, 'Upload-Offset': String(sent), 'Content-Type': 'application/offset+octet-stream' },
     })
     if (answer.status === 409) sent = await have(owner, location) // somebody was there before us
-    else if ([404, 410, 460].includes(answer.status) && restarts++ === 0) sent = -1 // it is gone, or its sum is wrong
+    else if ([404, 410].includes(answer.status) && restarts++ === 0) sent = -1 // it is gone
     else if (!answer.ok) throw await Answer.of(answer)
     else sent = offsetOf(answer)
     const took = performance.now() - begun

@@ -47,7 +47,7 @@ export function queue(app) {
       reason(item) && h('p', { class: undecided.has(item.state) ? 'why' : 'small quiet' }, reason(item)),
       item.state === 'conflict' && item.office && versions(item, names),
       undecided.has(item.state) && h('div', { class: 'pair' }, press(t('queue.office'), queue.takeOffice),
-        item.state === 'conflict' ? press(t('queue.mine'), queue.mineWins, 'primary') : !gone(item) && press(t('again'), queue.retry, 'primary')));
+        item.state === 'conflict' ? press(t('queue.mine'), queue.mineWins, 'primary') : !gone(item) && !lost(item) && press(t('again'), queue.retry, 'primary')));
   }
 }
 
@@ -60,6 +60,9 @@ const icons = { 'visit.start': 'clock', note: 'note', 'service.add': 'service', 
 
 // The visit is another's now: nothing of ours can win.
 const gone = item => item.error?.error === 'not_yours';
+
+// Its file is not on the phone any more, as it was: to send it again would change nothing.
+const lost = item => item.error?.error === 'lost';
 
 function summary(sum, waits) {
   if (!waits.length) return [h('h2', null, icon('check'), t('queue.empty')), h('p', { class: 'small quiet' }, sum.lastTry ? t('queue.last.ok', { time: time(sum.lastTry) }) : t('queue.never'))];
@@ -89,7 +92,7 @@ function reason(item) {
   if (gone(item)) return t('why.not_yours', { name: item.error.responsible?.name || '?' });
   if (item.state === 'conflict') return t('why.conflict');
   if (!item.error) return '';
-  const rule = item.error.error === 'refused' || item.state === 'refused'; // the office's rule says why itself
+  const rule = !lost(item) && (item.error.error === 'refused' || item.state === 'refused'); // the office's rule says why itself
   return rule && item.error.message ? item.error.message : maybe('why.' + word(item.error), said(item.error));
 }
 

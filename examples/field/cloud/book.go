@@ -123,7 +123,7 @@ func (b *booking) objection(ctx context.Context) (*refusal, error) {
 		return nil, nil // all since was done on this device
 	}
 	no := problem(http.StatusConflict, wire.Conflict, wire.VisitChanged, wire.Args{"visit": b.v.DocumentNo, "seen": b.k.base, "now": b.v.Version})
-	no.answer.Office, no.answer.Yours = b.v.in(b.language), json.RawMessage(b.k.body)
+	no.answer.Office, no.answer.Yours = b.shown(b.v, b.language), json.RawMessage(b.k.body)
 	return no, nil
 }
 
@@ -214,7 +214,7 @@ func final(err error) error {
 func (b *booking) done(ctx context.Context, made *chainLink) error {
 	answer := wire.Answer{State: wire.StateDone, Command: b.k.id}
 	if b.v != nil {
-		answer.Visit = b.v.in(b.language)
+		answer.Visit = b.shown(b.v, b.language)
 	}
 	return b.end(ctx, &refusal{status: http.StatusOK, answer: answer}, made)
 }

@@ -73,7 +73,11 @@ func (b *booking) start(ctx context.Context) ([]client.Change, error) {
 	if err := b.withStatus(ctx, args, wire.Working); err != nil {
 		return nil, err
 	}
-	return []client.Change{patch(b.v.ID, map[string]any{"StartTime": stamp(b.k.doneAt)}), action(b.v.ID, "ChangeState", args)}, nil
+	times := map[string]any{"StartTime": stamp(b.k.doneAt)}
+	if b.v.EndTime != nil && b.v.EndTime.Before(b.k.doneAt) { // it was planned to be over by now; finish says when it was
+		times["EndTime"] = nil
+	}
+	return []client.Change{patch(b.v.ID, times), action(b.v.ID, "ChangeState", args)}, nil
 }
 
 // finish ends the work, leaves FirmPlanned by the exit status, releases and completes: all

@@ -125,6 +125,7 @@ func New(ctx context.Context, config Config) (*Cloud, error) {
 	if c.zone, err = time.LoadLocation(config.TimeZone); err != nil {
 		return nil, fmt.Errorf("cloud: TimeZone: %w", err)
 	}
+	c.store.zone = c.zone
 	if err := c.connect(); err != nil {
 		return nil, err
 	}

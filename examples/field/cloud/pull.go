@@ -94,7 +94,7 @@ func (c *Cloud) pullVisits(ctx context.Context) error {
 	q := visitQuery
 	q.Top = pullPage
 	if q.Filter = "AggregateLastUpdateTimeUtc ge " + client.Time(mark.at.Add(-pullOverlap)); full {
-		q.Filter = "DocumentDate ge " + c.today(-keptDays)
+		q.Filter = "StartTime ge " + client.Time(c.midnight(-keptDays))
 	}
 	latest, seen := mark.at, map[string]bool{}
 	for v, err := range client.List[visit](ctx, c.reads, setVisits, q) {
@@ -104,7 +104,7 @@ func (c *Cloud) pullVisits(ctx context.Context) error {
 		if seen[v.ID] = true; v.ChangedAt.After(latest) {
 			latest = v.ChangedAt
 		}
-		if v.day() < c.today(-keptDays) {
+		if v.day(c.zone) < c.today(-keptDays) {
 			continue
 		}
 		if err := c.store.keepVisit(ctx, c.config.DB.Writer(), &v); err != nil {

@@ -16,7 +16,7 @@ import (
 func TestRefusalsHaveAWordAndItsArguments(t *testing.T) {
 	t.Parallel()
 	p := demo(t)
-	p.Cloud()
+	pulled(t, p.Cloud())
 	ph := p.Phone("tom")
 	mine, later, hers := p.Visits("tom", p.Today(9), 1)[0], p.Visits("tom", p.Today(9).AddDate(0, 0, 3), 1)[0], p.Visits("nina", p.Today(9), 1)[0]
 	var seen wire.Visit

@@ -112,18 +112,26 @@ func (c *Cloud) makeReport(ctx context.Context, r *jobs.Run) error {
 	if err != nil {
 		return err
 	}
+	var faults []error
 	if args.By == "" {
-		late, err := c.lateDays(ctx, day)
-		if err != nil {
-			return err
-		}
-		for _, of := range late {
-			if err := c.reportDay(ctx, of.day, of.by); err != nil {
-				return err
-			}
+		faults = c.reportLate(ctx, day)
+	}
+	return errors.Join(append([]error{c.reportDay(ctx, day, args.By)}, faults...)...)
+}
+
+// reportLate makes the reports of late days. One that fails keeps back no other, and is late
+// until it is made.
+func (c *Cloud) reportLate(ctx context.Context, before time.Time) (faults []error) {
+	late, err := c.lateDays(ctx, before)
+	if err != nil {
+		faults = append(faults, fmt.Errorf("which reports are late: %w", err))
+	}
+	for _, of := range late {
+		if err := c.reportDay(ctx, of.day, of.by); err != nil {
+			faults = append(faults, fmt.Errorf("the report of %s: %w", of.day.Format(time.DateOnly), err))
 		}
 	}
-	return c.reportDay(ctx, day, args.By)
+	return faults
 }
 
 // lateDay is a day whose report is made anew, for who had asked for it.

@@ -35,14 +35,14 @@ func (c *Cloud) mayChange(k *command, v *visit, p person) *refusal {
 	case v.State != stateFirm && slices.Contains(statused, k.kind):
 		return refused(wire.VisitNotPlanned, wire.Args{"visit": v.DocumentNo, "state": v.State})
 	}
-	day, err := time.ParseInLocation(time.DateOnly, v.day(), c.zone)
+	day, err := time.ParseInLocation(time.DateOnly, v.day(c.zone), c.zone)
 	if err != nil {
 		return refused(wire.VisitWithoutDay, wire.Args{"visit": v.DocumentNo})
 	}
 	at := k.doneAt.In(c.zone)
 	done := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, c.zone)
 	if done.Before(day.AddDate(0, 0, -1)) || done.After(day.AddDate(0, 0, 1)) {
-		return refused(wire.WrongDay, wire.Args{"visit": v.DocumentNo, "day": v.day()})
+		return refused(wire.WrongDay, wire.Args{"visit": v.DocumentNo, "day": v.day(c.zone)})
 	}
 	if k.kind == wire.MaterialAdd && v.Store == nil {
 		return refused(wire.VisitWithoutStore, wire.Args{"visit": v.DocumentNo})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"time"
 
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -17,6 +18,7 @@ const schemaTable = "field_schema"
 // store is the service's own database. Nobody else opens it.
 type store struct {
 	db    *sqldb.DB
+	zone  *time.Location // of days
 	queue queue
 }
 

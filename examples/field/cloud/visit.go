@@ -106,8 +106,15 @@ func (v *visit) json() string {
 	return string(text)
 }
 
-// day is the document's date.
-func (v *visit) day() string { return v.DocumentDate[:min(len(v.DocumentDate), len(time.DateOnly))] }
+// day is the one on which the visit begins in a zone, as reminders, reports and the office
+// have it, or the document's date where it has no time; empty where it has neither. Planned
+// ahead, the document is of the day on which it was written.
+func (v *visit) day(zone *time.Location) string {
+	if v.StartTime != nil {
+		return v.StartTime.In(zone).Format(time.DateOnly)
+	}
+	return v.DocumentDate[:min(len(v.DocumentDate), len(time.DateOnly))]
+}
 
 func (v *visit) responsible() string {
 	if v.ResponsibleParty == nil {
@@ -172,18 +179,18 @@ func (v *visit) phone() string {
 	return ""
 }
 
-// in is the visit as phones get it, with its texts in a language.
-func (v *visit) in(language string) *wire.Visit {
+// shown is the visit as phones get it, with its texts in a language.
+func (c *Cloud) shown(v *visit, language string) *wire.Visit {
 	out := &wire.Visit{
-		ID: v.ID, Version: v.Version, Number: v.DocumentNo, Subject: v.Subject, Status: v.status(), State: v.State, Day: v.day(),
+		ID: v.ID, Version: v.Version, Number: v.DocumentNo, Subject: v.Subject, Status: v.status(), State: v.State, Day: v.day(c.zone),
 		Start: v.StartTime, End: v.EndTime, Phone: v.phone(), Notes: v.Notes, Receiver: v.ReceiverPersonName.In("EN"),
 		Services: []wire.Service{}, Materials: []wire.Material{}, Files: []wire.File{}, History: []wire.Past{},
 	}
 	if v.PlannedDurationMinutes != nil {
 		out.PlannedMinutes = *v.PlannedDurationMinutes
 	}
-	if c := v.Customer; c != nil && c.Party != nil {
-		out.Customer = wire.Named{ID: c.ID, Name: c.Party.PartyName.In(language)}
+	if of := v.Customer; of != nil && of.Party != nil {
+		out.Customer = wire.Named{ID: of.ID, Name: of.Party.PartyName.In(language)}
 	}
 	if o := v.DefaultServiceObject; o != nil {
 		out.Object = &wire.Object{ID: o.ID, Name: o.Name, Serial: o.SerialNumber}

@@ -46,6 +46,12 @@ func (c *Cloud) today(days int) string {
 	return c.clock.Now().In(c.zone).AddDate(0, 0, days).Format(time.DateOnly)
 }
 
+// midnight is when such a day begins.
+func (c *Cloud) midnight(days int) time.Time {
+	now := c.clock.Now().In(c.zone)
+	return time.Date(now.Year(), now.Month(), now.Day()+days, 0, 0, 0, 0, c.zone)
+}
+
 func (c *Cloud) serveVisits(w http.ResponseWriter, r *http.Request, who *client.Caller) error {
 	p, err := c.personOf(r.Context(), who.Behalf())
 	if err != nil {
@@ -63,7 +69,7 @@ func (c *Cloud) serveVisits(w http.ResponseWriter, r *http.Request, who *client.
 		}
 		language := languageOf(r)
 		for _, v := range found {
-			out.Visits = append(out.Visits, *v.in(language))
+			out.Visits = append(out.Visits, *c.shown(v, language))
 		}
 	}
 	return writeTagged(w, r, out)
@@ -114,7 +120,7 @@ func (c *Cloud) serveVisit(w http.ResponseWriter, r *http.Request, who *client.C
 	if err := c.store.keepVisit(ctx, c.config.DB.Writer(), v); err != nil {
 		return err
 	}
-	out := v.in(languageOf(r))
+	out := c.shown(v, languageOf(r))
 	out.Files = files
 	if out.History, err = c.history(ctx, v); err != nil {
 		return err
@@ -168,17 +174,17 @@ const maxHistory = 3
 // history are the last three visits of the object before this one.
 func (c *Cloud) history(ctx context.Context, v *visit) ([]wire.Past, error) {
 	list := []wire.Past{}
-	if v.DefaultServiceObject == nil {
+	if v.DefaultServiceObject == nil || v.StartTime == nil {
 		return list, nil
 	}
 	page, err := client.FirstPage[visit](ctx, c.reads, setVisits, client.Query{
-		Select: "Id,DocumentNo,DocumentDate,Subject,Notes", OrderBy: "DocumentDate desc", Top: maxHistory + 1, // the visit itself may be among them
+		Select: "Id,DocumentNo,DocumentDate,StartTime,Subject,Notes", OrderBy: "StartTime desc", Top: maxHistory + 1, // the visit itself may be among them
 		Filter: client.And("DefaultServiceObject eq "+client.Quote(client.Ref("Applications_Service_ServiceObjects", v.DefaultServiceObject.ID)),
-			"State ge Erp.General_DocumentState'Completed'", "DocumentDate le "+v.day()),
+			"State ge Erp.General_DocumentState'Completed'", "StartTime le "+client.Time(*v.StartTime)),
 	})
 	for i := range page.Value {
 		if past := &page.Value[i]; past.ID != v.ID && len(list) < maxHistory {
-			list = append(list, wire.Past{ID: past.ID, Number: past.DocumentNo, Day: past.day(), Subject: past.Subject, Notes: past.Notes})
+			list = append(list, wire.Past{ID: past.ID, Number: past.DocumentNo, Day: past.day(c.zone), Subject: past.Subject, Notes: past.Notes})
 		}
 	}
 	return list, err
@@ -241,6 +247,6 @@ func (s *store) keepVisit(ctx context.Context, in executor, v *visit) error {
 		return err
 	}
 	_, err := in.ExecContext(ctx, keepCopy,
-		v.ID, v.responsible(), v.day(), v.Version, v.json(), sqldb.Micros(v.ChangedAt))
+		v.ID, v.responsible(), v.day(s.zone), v.Version, v.json(), sqldb.Micros(v.ChangedAt))
 	return err
 }

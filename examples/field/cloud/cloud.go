@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -36,7 +37,7 @@ type Config struct {
 	ServiceInstance string
 	// ODataRoot finds the domain API; the default is the Provider's auto-discovery.
 	ODataRoot func(context.Context) (string, error)
-	// Resource is the audience of tokens, byte for byte; its path is [wire.Prefix].
+	// Resource is the audience of tokens, byte for byte; its path has to be [wire.Prefix].
 	Resource string
 	// AcceptsFrom are the applications whose tokens are taken.
 	AcceptsFrom []string
@@ -108,6 +109,7 @@ func (c *Cloud) addParts() error {
 		c.remindersPart(),
 		c.reportsPart(),
 		c.filesPart(),
+		c.proofsPart(),
 	}
 	return nil
 }
@@ -157,7 +159,7 @@ func (c *Cloud) connect() error {
 	var err error
 	c.server, err = client.NewResourceServer(client.ResourceServerConfig{
 		Provider: c.config.Provider, Resource: c.config.Resource, AcceptsFrom: c.config.AcceptsFrom, URL: c.config.URL,
-		Scopes: []string{wire.Scope}, Name: "Field", BoundOnly: true, Service: reader, Clock: c.clock,
+		Scopes: []string{wire.Scope}, Name: "Field", BoundOnly: true, Seen: c.store.firstProof, Service: reader, Clock: c.clock,
 	})
 	return err
 }
@@ -193,6 +195,9 @@ func (c *Config) check() error {
 		if missing {
 			faults = append(faults, fmt.Errorf("cloud: %s is missing", name))
 		}
+	}
+	if at, err := url.Parse(c.Resource); c.Resource != "" && (err != nil || at.Host == "" || at.Path != wire.Prefix || at.RawQuery != "" || at.Fragment != "") {
+		faults = append(faults, fmt.Errorf("cloud: Resource is %q and must end with %s right behind its host, such as https://field.example.com%[2]s: that is where the API is", c.Resource, wire.Prefix))
 	}
 	if len(faults) > 0 {
 		return errors.Join(faults...)

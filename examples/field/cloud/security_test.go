@@ -18,9 +18,11 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/hybridapps/tandem/examples/field/cloud"
 	"github.com/hybridapps/tandem/examples/field/fieldtest"
 	"github.com/hybridapps/tandem/examples/field/wire"
 	"github.com/hybridapps/tandem/oauth/dpop"
+	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
@@ -397,5 +399,64 @@ func TestCleanUp(t *testing.T) {
 	}
 	if a := ph.Do("GET", "commands/"+second.ID, nil); a.Status != 202 {
 		t.Errorf("what waits is gone: %d %s", a.Status, a.Body)
+	}
+}
+
+// A request that was taken from a line or a log is good once: not at another replica either,
+// nor after a restart.
+func TestSecurity_AProofIsGoodOnceAtAllReplicas(t *testing.T) {
+	t.Parallel()
+	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			p := fieldtest.Start(t, tandemtest.Options{Engine: engine})
+			db := p.Store(engine)
+			first := p.CloudOn(db, t.TempDir(), func(c *cloud.Config) { c.ServiceInstance = "one" })
+			ph := p.Phone("tom")
+			stolen := ph.Request("GET", "me", nil)
+			send := func(at string, want int) {
+				t.Helper()
+				res, err := http.DefaultClient.Do(stolen.Clone(t.Context()))
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = res.Body.Close()
+				if res.StatusCode != want {
+					t.Errorf("%s: %d, want %d", at, res.StatusCode, want)
+				}
+			}
+			send("the phone's own", 200)
+			send("at the same replica", 401)
+			second := p.CloudOn(db, t.TempDir(), func(c *cloud.Config) { c.ServiceInstance = "two" })
+			send("at another replica", 401)
+			first.Stop()
+			second.Stop()
+			again := p.CloudOn(db, t.TempDir(), func(c *cloud.Config) { c.ServiceInstance = "one" })
+			send("after a restart", 401)
+			ph.Get("me", &wire.Me{})
+			p.Advance(time.Hour)
+			if err := again.CleanUp(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			var n int
+			if err := db.Reader().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM proofs`).Scan(&n); err != nil || n != 0 {
+				t.Errorf("%d proofs are kept for ever: %v", n, err)
+			}
+		})
+	}
+}
+
+// A service whose Resource is not where the API is does not start: phones would find nothing
+// there, and nobody would know why.
+func TestAResourceElsewhereIsRefused(t *testing.T) {
+	t.Parallel()
+	p := fieldtest.Start(t, tandemtest.Options{})
+	good := p.Cloud().Config
+	for _, resource := range []string{"https://x.example/field-api", "https://x.example/api/v1/", "https://x.example/base/field-api/", "https://x.example/field-api/?a=1", "/field-api/", "urn:field"} {
+		bad := good
+		bad.Resource = resource
+		if _, err := cloud.New(t.Context(), bad); err == nil || !strings.Contains(err.Error(), "https://field.example.com/field-api/") {
+			t.Errorf("%s: %v", resource, err)
+		}
 	}
 }

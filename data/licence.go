@@ -15,7 +15,7 @@ import (
 )
 
 // SetLicence implements [session.Store].
-func (s *Sessions) SetLicence(ctx context.Context, l tandem.Licence, now time.Time) ([]tandem.Session, error) {
+func (s *Sessions) SetLicence(ctx context.Context, l tandem.Licence, now time.Time) ([]session.Stored, error) {
 	if len(l.Reserved) == 0 {
 		l.Reserved = nil
 	}
@@ -28,7 +28,7 @@ func (s *Sessions) SetLicence(ctx context.Context, l tandem.Licence, now time.Ti
 	if err != nil || current.layout == string(text) {
 		return nil, err
 	}
-	var ended []tandem.Session
+	var ended []session.Stored
 	err = s.locked(ctx, func(tx *sql.Tx, layout string) (err error) {
 		ended = nil
 		if layout == string(text) {
@@ -64,13 +64,13 @@ type slotMove struct {
 // reassign gives the open sessions slots of the licence, the last used first,
 // and ends those that find none. Who can stay where they are do. However many they
 // are, it takes a few statements: all who open sessions wait for it.
-func reassign(ctx context.Context, tx *sql.Tx, l tandem.Licence, now time.Time) ([]tandem.Session, error) {
+func reassign(ctx context.Context, tx *sql.Tx, l tandem.Licence, now time.Time) ([]session.Stored, error) {
 	open, err := sessions.All(tx.QueryContext(ctx, sessions.Select+`WHERE ended_at = 0 ORDER BY last_request_at DESC, slot`))
 	if err != nil {
 		return nil, err
 	}
 	over, moves := assign(l, sqldb.Each(open, func(s *sessionRow) tandem.Session { return s.Session }))
-	var ended []tandem.Session
+	var ended []session.Stored
 	for ids := range slices.Chunk(over, maxMoves) {
 		some, err := endIn(ctx, tx, endForReason, `id IN (`+placeholders(3, len(ids))+`)`,
 			append([]any{string(session.EndLicence), now.UnixMicro()}, ids...))

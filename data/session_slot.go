@@ -78,6 +78,9 @@ func (s *Sessions) licenceNow(ctx context.Context) (now licenceNow, err error) {
 func (s *Sessions) openOnce(ctx context.Context, o session.Opening, now licenceNow, opened *session.Opened) (done bool, err error) {
 	opened.Stored, err = s.reuse(ctx, o)
 	if !errors.Is(err, sql.ErrNoRows) {
+		if err == nil && !opened.Recorded { // it is to be told as it would have been
+			err = s.previous(ctx, o.Session.Key, opened)
+		}
 		return err == nil, err
 	}
 	if err := s.previous(ctx, o.Session.Key, opened); err != nil {
@@ -182,7 +185,7 @@ func (s *Sessions) takeSlotText() string {
 // sessionType is the type of a column.
 func sessionType(column string) string {
 	switch column {
-	case "multiplexed", "reserved":
+	case "multiplexed", "reserved", "recorded":
 		return "BOOLEAN"
 	case "slot", "opened_at", "last_request_at", "absolute_expires_at", "expires_at", "requests", "ended_at", "ended_change":
 		return "BIGINT"

@@ -59,6 +59,7 @@ var sessions = sqldb.NewTable("sessions", func(s *sessionRow, column sqldb.Colum
 	column("end_reason", &s.EndReason)
 	column("ended_change", &s.endedChange)
 	column("closed_by", &s.ClosedBy)
+	column("recorded", &s.Recorded)
 })
 
 // locked runs f while no other transaction opens, ends or touches sessions. f keeps nothing
@@ -89,7 +90,8 @@ func (s *Sessions) locked(ctx context.Context, f func(tx *sql.Tx, layout string)
 // but times never go back, and what has ended is not brought back.
 const touchSession = `UPDATE sessions SET requests = requests + $4,
 	last_request_at = CASE WHEN last_request_at < $2 THEN $2 ELSE last_request_at END,
-	expires_at = CASE WHEN ended_at = 0 AND expires_at < $3 THEN $3 ELSE expires_at END
+	expires_at = CASE WHEN ended_at = 0 AND expires_at < $3 THEN $3 ELSE expires_at END,
+	recorded = recorded OR $5
 	WHERE id = $1`
 
 // maxTouches is how many sessions one statement touches.
@@ -103,7 +105,7 @@ func (s *Sessions) Touch(ctx context.Context, touches []session.Touch) error {
 		all = all[len(some):]
 		var args []any
 		for _, t := range some {
-			args = append(args, t.ID, sqldb.Micros(t.At), sqldb.Micros(t.ExpiresAt), t.Requests)
+			args = append(args, t.ID, sqldb.Micros(t.At), sqldb.Micros(t.ExpiresAt), t.Requests, t.Recorded)
 		}
 		err := s.db.Again(ctx, func() error {
 			_, err := s.db.Writer().ExecContext(ctx, s.touchText(len(some)), args...)
@@ -129,6 +131,7 @@ func sumTouches(touches []session.Touch) []session.Touch {
 		}
 		sum := &all[i]
 		sum.Requests += t.Requests
+		sum.Recorded = sum.Recorded || t.Recorded
 		if t.At.After(sum.At) {
 			sum.At = t.At
 		}
@@ -144,20 +147,21 @@ func sumTouches(touches []session.Touch) []session.Touch {
 func (s *Sessions) touchText(n int) string {
 	rows := make([]string, n)
 	for i := range rows {
-		rows[i] = fmt.Sprintf("(CAST($%d AS TEXT), CAST($%d AS BIGINT), CAST($%d AS BIGINT), CAST($%d AS BIGINT))", 4*i+1, 4*i+2, 4*i+3, 4*i+4)
+		rows[i] = fmt.Sprintf("(CAST($%d AS TEXT), CAST($%d AS BIGINT), CAST($%d AS BIGINT), CAST($%d AS BIGINT), CAST($%d AS BOOLEAN))", 5*i+1, 5*i+2, 5*i+3, 5*i+4, 5*i+5)
 	}
-	return `WITH t (id, at, until, n) AS (VALUES ` + strings.Join(rows, ", ") + `),
+	return `WITH t (id, at, until, n, recorded) AS (VALUES ` + strings.Join(rows, ", ") + `),
 		l AS (SELECT id FROM sessions WHERE id IN (SELECT id FROM t) ORDER BY id` + s.db.ForUpdate() + `)
 		UPDATE sessions SET requests = requests + t.n,
 		last_request_at = CASE WHEN last_request_at < t.at THEN t.at ELSE last_request_at END,
-		expires_at = CASE WHEN ended_at = 0 AND expires_at < t.until THEN t.until ELSE expires_at END
+		expires_at = CASE WHEN ended_at = 0 AND expires_at < t.until THEN t.until ELSE expires_at END,
+		recorded = sessions.recorded OR t.recorded
 		FROM t JOIN l ON l.id = t.id WHERE sessions.id = t.id`
 }
 
 // TouchLive implements [session.Store].
 func (s *Sessions) TouchLive(ctx context.Context, t session.Touch) (bool, error) {
 	return s.changed(ctx, touchSession+` AND ended_at = 0 AND expires_at > $2`,
-		t.ID, sqldb.Micros(t.At), sqldb.Micros(t.ExpiresAt), t.Requests)
+		t.ID, sqldb.Micros(t.At), sqldb.Micros(t.ExpiresAt), t.Requests, t.Recorded)
 }
 
 // MarkMultiplexed implements [session.Store].
@@ -175,7 +179,7 @@ func (s *Sessions) changed(ctx context.Context, query string, args ...any) (bool
 }
 
 // End implements [session.Store].
-func (s *Sessions) End(ctx context.Context, e session.Ending) ([]tandem.Session, error) {
+func (s *Sessions) End(ctx context.Context, e session.Ending) ([]session.Stored, error) {
 	args := []any{string(e.Reason), sqldb.Micros(e.Now)}
 	where := `session_key = $3`
 	if len(e.IDs) == 0 {
@@ -219,7 +223,7 @@ func overdue(now time.Time) []any {
 var errNoChange = errors.New("nothing has changed")
 
 // endWhere ends the open sessions that where selects, as one change.
-func (s *Sessions) endWhere(ctx context.Context, set, where string, args []any) (ended []tandem.Session, err error) {
+func (s *Sessions) endWhere(ctx context.Context, set, where string, args []any) (ended []session.Stored, err error) {
 	if s.db.Engine == sqldb.SQLite { // which has no statement that changes two tables
 		err = s.db.Write(ctx, func(tx *sql.Tx) (err error) {
 			if ended, err = endIn(ctx, tx, set, where, args); err == nil && len(ended) == 0 {
@@ -244,7 +248,7 @@ func (s *Sessions) endWhere(ctx context.Context, set, where string, args []any) 
 }
 
 // endIn does the same inside a transaction.
-func endIn(ctx context.Context, tx *sql.Tx, set, where string, args []any) ([]tandem.Session, error) {
+func endIn(ctx context.Context, tx *sql.Tx, set, where string, args []any) ([]session.Stored, error) {
 	if _, err := tx.ExecContext(ctx, `UPDATE licence SET changes = changes + 1 WHERE id = 1`); err != nil {
 		return nil, err
 	}
@@ -253,9 +257,9 @@ func endIn(ctx context.Context, tx *sql.Tx, set, where string, args []any) ([]ta
 	return bySlot(rows), err
 }
 
-func bySlot(rows []sessionRow) []tandem.Session {
-	ended := sqldb.Each(rows, func(s *sessionRow) tandem.Session { return s.Session })
-	slices.SortFunc(ended, func(a, b tandem.Session) int { return a.Slot - b.Slot })
+func bySlot(rows []sessionRow) []session.Stored {
+	ended := sqldb.Each(rows, func(s *sessionRow) session.Stored { return s.Stored })
+	slices.SortFunc(ended, func(a, b session.Stored) int { return a.Slot - b.Slot })
 	return ended
 }
 
@@ -272,7 +276,7 @@ func (s *Sessions) anyKnown(ctx context.Context, ids []string) error {
 }
 
 // Expire implements [session.Store].
-func (s *Sessions) Expire(ctx context.Context, now time.Time) ([]tandem.Session, error) {
+func (s *Sessions) Expire(ctx context.Context, now time.Time) ([]session.Stored, error) {
 	// Asked at every opening and on every round of every replica: look first.
 	stmt, err := s.db.ReadStmt(ctx, `SELECT 1 FROM sessions WHERE ended_at = 0 AND expires_at <= $1 LIMIT 1`)
 	if err != nil {

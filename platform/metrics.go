@@ -122,7 +122,9 @@ func (m *metered) RecordAll(ctx context.Context, events []tandem.AuditEvent) err
 	m.waiting.Add(-int64(len(events)))
 	if err == nil {
 		for i := range events {
-			m.count(&events[i])
+			if once := events[i].Once; once == nil || once.First {
+				m.count(&events[i])
+			}
 		}
 	}
 	return err

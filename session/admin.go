@@ -72,9 +72,11 @@ func (m *Manager) end(ctx context.Context, e Ending, caused func(tandem.AuditEve
 		return 0, err
 	}
 	m.dropAll(ended)
-	events := closedEvents(ended, e.Now)
+	events := m.closedEvents(ended)
 	for i := range events {
-		events[i] = caused(events[i])
+		if events[i].Kind == tandem.AuditSessionClosed {
+			events[i] = caused(events[i])
+		}
 	}
 	return len(ended), m.Auditor.RecordAll(context.WithoutCancel(ctx), events)
 }
@@ -147,9 +149,7 @@ func (m *Manager) Usage(ctx context.Context) (Usage, error) {
 	if err != nil {
 		return Usage{}, err
 	}
-	m.licenceMu.Lock()
-	licence := m.counts
-	m.licenceMu.Unlock()
+	licence := m.counts.Load()
 	u := Usage{Slots: licence.Slots, InUse: len(open), Reserved: make(map[string]ReservedUsage, len(licence.Reserved))}
 	for login, n := range licence.Reserved {
 		u.Reserved[login] = ReservedUsage{Slots: n}

@@ -310,7 +310,7 @@ func (o *overdue) RecordAll(ctx context.Context, events []tandem.AuditEvent) err
 	return context.DeadlineExceeded
 }
 
-func (o *overdue) End(ctx context.Context, e session.Ending) ([]tandem.Session, error) {
+func (o *overdue) End(ctx context.Context, e session.Ending) ([]session.Stored, error) {
 	_, bounded := ctx.Deadline()
 	o.undone = bounded && ctx.Done() != o.recording.Done()
 	return o.Store.End(ctx, e)

@@ -90,6 +90,11 @@ type entry struct {
 
 	writing sync.Mutex // one write-through at a time
 
+	recorded  atomic.Bool // the opening is on record: before that no call is admitted
+	marked    atomic.Bool // and the store knows it
+	recording sync.Mutex  // one who records it at a time
+	opening   tandem.AuditEvent
+
 	lastSeen atomic.Pointer[string] // the last other address
 	seeing   sync.Mutex             // guards seen and unseen
 	seen     []string               // other addresses, as far as they are told apart
@@ -139,8 +144,8 @@ func (e *entry) giveBackSeen(failed Seen) {
 	e.unseen = append(e.unseen, failed)
 }
 
-func newEntry(k key, s Stored, idle time.Duration) *entry {
-	e := &entry{key: k, id: s.ID, idle: idle.Microseconds(), home: s.RemoteAddr, watched: ofService(&s.Session)}
+func newEntry(k key, s Stored, opening tandem.AuditEvent, idle time.Duration) *entry {
+	e := &entry{key: k, id: s.ID, idle: idle.Microseconds(), home: s.RemoteAddr, watched: ofService(&s.Session), opening: opening}
 	if !s.AbsoluteExpiresAt.IsZero() {
 		e.absolute = s.AbsoluteExpiresAt.UnixMicro()
 	}
@@ -161,6 +166,10 @@ func (e *entry) refresh(s Stored) {
 	last := s.LastRequestAt.UnixMicro()
 	raise(&e.last, last)
 	raise(&e.stored, last)
+	if s.Recorded {
+		e.marked.Store(true)
+		e.recorded.Store(true)
+	}
 }
 
 // expiry is when the session ends after a last call at the time given.
@@ -191,7 +200,12 @@ func raise(v *atomic.Int64, t int64) {
 func (e *entry) take() Touch {
 	calls := e.calls.Swap(0)
 	last := e.last.Load()
-	return Touch{ID: e.id, At: time.UnixMicro(last).UTC(), ExpiresAt: time.UnixMicro(e.expiry(last)).UTC(), Requests: calls}
+	return Touch{ID: e.id, At: time.UnixMicro(last).UTC(), ExpiresAt: time.UnixMicro(e.expiry(last)).UTC(), Requests: calls, Recorded: e.recorded.Load()}
+}
+
+// isUnwritten reports whether there is something that the store does not know yet.
+func (e *entry) isUnwritten() bool {
+	return e.calls.Load() > 0 || !e.marked.Load() && e.recorded.Load() || e.hasUnseen()
 }
 
 // giveBack returns a touch that could not be stored, but for calls that failed
@@ -201,6 +215,9 @@ func (e *entry) giveBack(t Touch, failed int64) { e.calls.Add(t.Requests - faile
 // written notes that a touch is stored, and shows it to callers.
 func (e *entry) written(t Touch) {
 	raise(&e.stored, t.At.UnixMicro())
+	if t.Recorded {
+		e.marked.Store(true)
+	}
 	for {
 		old := e.snapshot.Load()
 		s := *old

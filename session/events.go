@@ -1,6 +1,7 @@
 package session
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"time"
 
@@ -28,9 +29,14 @@ func eventOf(s *tandem.Session, kind tandem.AuditKind, at time.Time) tandem.Audi
 	return e
 }
 
+// openedEvent is the event of a session that was opened; the token is known of one that has
+// just been.
 func openedEvent(p *tandem.Principal, o *Opened) tandem.AuditEvent {
 	e := eventOf(&o.Session, tandem.AuditSessionOpened, o.OpenedAt)
-	e.TokenID, e.RemoteAddr = p.TokenID, o.RemoteAddr
+	e.RemoteAddr = o.RemoteAddr
+	if o.Fresh {
+		e.TokenID = p.TokenID
+	}
 	e.Detail = fmt.Sprintf("slot %d of %d", o.Slot, o.Licence.Slots)
 	if o.Reserved {
 		e.Detail += ", reserved for the account"
@@ -48,11 +54,29 @@ func openedEvent(p *tandem.Principal, o *Opened) tandem.AuditEvent {
 	return e
 }
 
-func closedEvents(ended []tandem.Session, at time.Time) []tandem.AuditEvent {
+// openedLate is the event of a session that was opened by somebody who may have died since.
+func (m *Manager) openedLate(s Stored) tandem.AuditEvent {
+	return openedEvent(nil, &Opened{Stored: s, Licence: *m.counts.Load()})
+}
+
+// onceOpened has the opening of a session recorded once, whoever finds that it may not be.
+// It is remembered for longer than a session lasts that nobody uses: who uses it marks it.
+func (m *Manager) onceOpened(id string) *tandem.Once {
+	return &tandem.Once{ID: sha256.Sum256([]byte("session opened|" + id)), Until: m.Clock.Now().Add(m.Idle + 24*time.Hour)}
+}
+
+// closedEvents are those of sessions that have ended, each after that of its opening where
+// that may not be on record.
+func (m *Manager) closedEvents(ended []Stored) []tandem.AuditEvent {
 	var events []tandem.AuditEvent
 	for i := range ended {
-		s := &ended[i]
-		e := eventOf(s, tandem.AuditSessionClosed, at)
+		if !ended[i].Recorded {
+			opened := m.openedLate(ended[i])
+			opened.Once = m.onceOpened(ended[i].ID)
+			events = append(events, opened)
+		}
+		s := &ended[i].Session
+		e := eventOf(s, tandem.AuditSessionClosed, m.Clock.Now())
 		e.Detail = fmt.Sprintf("%s; slot %d, opened %s, calls %d", s.EndReason, s.Slot, s.OpenedAt.UTC().Format(time.RFC3339), s.Requests)
 		events = append(events, e)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -61,7 +62,7 @@ type Manager struct {
 
 	licenceMu sync.Mutex
 	applied   bool
-	counts    tandem.Licence // the licence that counts for all replicas
+	counts    atomic.Pointer[tandem.Licence] // the licence that counts for all replicas
 }
 
 func (m *Manager) init() {
@@ -77,7 +78,7 @@ func (m *Manager) init() {
 	if m.Licence.Slots == 0 {
 		m.Licence.Slots = DefaultSlots
 	}
-	m.counts = m.Licence
+	m.counts.Store(&m.Licence)
 	m.gate = make(chan struct{}, 1)
 	m.live = make(map[key]*entry)
 	m.byID = make(map[string]*entry)
@@ -99,6 +100,11 @@ func (m *Manager) Acquire(ctx context.Context, p *tandem.Principal, remoteAddr s
 	}
 	e := m.lookup(k)
 	if e != nil {
+		if !e.recorded.Load() {
+			if err := m.admit(ctx, e, nil, false); err != nil {
+				return nil, m.unavailable(ctx, err)
+			}
+		}
 		ok, err := m.touch(ctx, e)
 		if err != nil {
 			return nil, err
@@ -183,29 +189,51 @@ func (m *Manager) open(ctx context.Context, p *tandem.Principal, k key, remoteAd
 	defer cancel()
 	e, opened, err := m.openAlone(ctx, p, k, remoteAddr)
 	<-m.gate
-	events := closedEvents(opened.Expired, m.Clock.Now())
+	events := m.closedEvents(opened.Expired)
 	if err != nil {
 		return nil, m.unavailable(ctx, errors.Join(err, m.record(ctx, events)))
 	}
 	if e == nil {
 		return nil, m.refuse(ctx, p, remoteAddr, opened.Licence, events)
 	}
-	if opened.Fresh {
-		events = append(events, openedEvent(p, &opened))
-	}
-	err = m.Auditor.RecordAll(ctx, events)
-	if err != nil {
+	if err := m.admit(ctx, e, events, opened.Fresh); err != nil {
 		if opened.Fresh {
-			// A session that could not be recorded must not be used.
-			m.drop(e)
 			m.undo(ctx, opened.ID)
 		}
 		return nil, m.unavailable(ctx, err)
 	}
-	if opened.Fresh && m.Opened != nil {
-		m.Opened(&opened.Session)
-	}
 	return e, nil
+}
+
+// admit puts the opening of a session on record where it may not be there yet, and with it
+// the other events. Whoever opened the session does so, and others wait for it; where that
+// one is gone, whoever finds the session. A session that could not be recorded must not be
+// used: a fresh one is forgotten.
+func (m *Manager) admit(ctx context.Context, e *entry, events []tandem.AuditEvent, fresh bool) error {
+	if e.recorded.Load() {
+		return m.Auditor.RecordAll(ctx, events)
+	}
+	e.recording.Lock()
+	defer e.recording.Unlock()
+	opening := e.opening
+	if !e.recorded.Load() && !e.ended.Load() {
+		opening.Once = m.onceOpened(e.id)
+		events = append(events, opening)
+	}
+	if err := m.Auditor.RecordAll(ctx, events); err != nil {
+		if fresh {
+			m.drop(e)
+		}
+		return err
+	}
+	if opening.Once == nil {
+		return nil
+	}
+	e.recorded.Store(true)
+	if opening.Once.First && m.Opened != nil {
+		m.Opened(e.snapshot.Load())
+	}
+	return nil
 }
 
 // undo ends a session that could not be recorded, maybe because the time of its opening is
@@ -268,13 +296,11 @@ func (m *Manager) openAlone(ctx context.Context, p *tandem.Principal, k key, rem
 	if err != nil {
 		return nil, opened, err
 	}
-	m.licenceMu.Lock()
-	m.counts = opened.Licence
-	m.licenceMu.Unlock()
+	m.counts.Store(&opened.Licence)
 	if opened.ID == "" {
 		return nil, opened, nil
 	}
-	return m.keep(k, opened.Stored), opened, nil
+	return m.keep(k, opened.Stored, openedEvent(p, &opened)), opened, nil
 }
 
 // draft is the session as it would be opened, without a slot.
@@ -317,9 +343,10 @@ func (m *Manager) applyLicence(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m.applied, m.counts = true, m.Licence
+	m.applied = true
+	m.counts.Store(&m.Licence)
 	m.dropAll(ended)
-	return m.Auditor.RecordAll(ctx, closedEvents(ended, m.Clock.Now()))
+	return m.Auditor.RecordAll(ctx, m.closedEvents(ended))
 }
 
 // elsewhere notes that a session is used from another address than it was opened from.
@@ -347,9 +374,9 @@ func (m *Manager) watch(ctx context.Context, e *entry, remoteAddr string) {
 	}
 }
 
-// keep puts a stored session in memory.
-func (m *Manager) keep(k key, s Stored) *entry {
-	e := newEntry(k, s, m.Idle)
+// keep puts a stored session in memory, with what is to be recorded of its opening.
+func (m *Manager) keep(k key, s Stored, opening tandem.AuditEvent) *entry {
+	e := newEntry(k, s, opening, m.Idle)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if old := m.live[k]; old != nil {
@@ -394,12 +421,12 @@ func (m *Manager) keepCallsLocked(e *entry) {
 	}
 }
 
-// dropAll forgets sessions that have ended, and adds to them the calls that are
-// not stored yet.
-func (m *Manager) dropAll(ended []tandem.Session) {
+// dropAll forgets sessions that have ended, and adds to them what is not stored yet.
+func (m *Manager) dropAll(ended []Stored) {
 	for i := range ended {
 		if e := m.known(ended[i].ID); e != nil {
 			ended[i].Requests += e.calls.Load()
+			ended[i].Recorded = ended[i].Recorded || e.recorded.Load()
 			m.drop(e)
 		}
 	}

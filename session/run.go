@@ -68,7 +68,7 @@ func (m *Manager) Sync(ctx context.Context) error {
 	}
 	expired, expireErr := m.Store.Expire(ctx, m.Clock.Now())
 	m.dropAll(expired)
-	recordErr := m.Auditor.RecordAll(ctx, closedEvents(expired, m.Clock.Now()))
+	recordErr := m.Auditor.RecordAll(ctx, m.closedEvents(expired))
 	return errors.Join(err, listErr, expireErr, recordErr, m.endDisallowed(ctx))
 }
 
@@ -91,14 +91,22 @@ func (m *Manager) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var unrecorded []*entry
 	for _, s := range open {
 		delete(before, s.ID)
-		m.keep(parseKey(&s.Session), s)
+		if e := m.keep(parseKey(&s.Session), s, m.openedLate(s)); !s.Recorded {
+			unrecorded = append(unrecorded, e)
+		}
 	}
 	for _, e := range before {
 		m.drop(e)
 	}
 	m.change = change
+	for _, e := range unrecorded {
+		if err := m.admit(ctx, e, nil, false); err != nil {
+			return err // they are recorded when they are used, or end
+		}
+	}
 	return nil
 }
 
@@ -107,7 +115,7 @@ func (m *Manager) flush(ctx context.Context) error {
 	var entries []*entry
 	m.mu.Lock()
 	for _, e := range m.byID {
-		if e.calls.Load() > 0 || e.hasUnseen() {
+		if e.isUnwritten() {
 			entries = append(entries, e)
 		}
 	}

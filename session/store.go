@@ -13,7 +13,7 @@ type Store interface {
 	// gives open sessions their slots anew when it differs from the one
 	// before. Sessions that find no slot are ended with [EndLicence], longest idle first, and
 	// returned.
-	SetLicence(ctx context.Context, l tandem.Licence, now time.Time) ([]tandem.Session, error)
+	SetLicence(ctx context.Context, l tandem.Licence, now time.Time) ([]Stored, error)
 	// Open ends what is overdue and then finds the open session with the key,
 	// or opens one in the lowest slot that is free for its user.
 	Open(ctx context.Context, o Opening) (Opened, error)
@@ -34,9 +34,9 @@ type Store interface {
 	// End ends the open sessions among those selected and returns them. When
 	// none of the IDs given ever was a session, the error is
 	// tandem.ErrNotFound.
-	End(ctx context.Context, e Ending) ([]tandem.Session, error)
+	End(ctx context.Context, e Ending) ([]Stored, error)
 	// Expire ends the sessions that are overdue and returns them.
-	Expire(ctx context.Context, now time.Time) ([]tandem.Session, error)
+	Expire(ctx context.Context, now time.Time) ([]Stored, error)
 	// EndedSince returns the ids of sessions ended after the change given, and
 	// the number of the last change. A negative change returns no ids.
 	EndedSince(ctx context.Context, change int64) (ids []string, last int64, err error)
@@ -76,14 +76,14 @@ type Opened struct {
 	// Fresh says that it was opened now.
 	Fresh bool
 	// Previous is how the last session with the same key ended; empty when
-	// there was none.
+	// there was none, and for a session whose opening is on record.
 	Previous tandem.EndReason
 	// PreviousAt is when it ended.
 	PreviousAt time.Time
 	// Licence is the one that counts.
 	Licence tandem.Licence
 	// Expired are the sessions ended because they were overdue.
-	Expired []tandem.Session
+	Expired []Stored
 }
 
 // Stored is a session with what only the store and the [Manager] need.
@@ -93,6 +93,9 @@ type Stored struct {
 	RemoteAddr string
 	// Multiplexed says that it was used from elsewhere too.
 	Multiplexed bool
+	// Recorded says that its opening is on record for sure. Whoever opens it says so with
+	// the next touch, and may die before the one or the other.
+	Recorded bool
 }
 
 // Touch is calls made in a session.
@@ -102,6 +105,8 @@ type Touch struct {
 	At, ExpiresAt time.Time
 	// Requests is how many calls were made since the last touch.
 	Requests int64
+	// Recorded says that the opening is on record.
+	Recorded bool
 }
 
 // Ending selects open sessions by IDs or, when there are none, by Key.

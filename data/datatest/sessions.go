@@ -56,7 +56,7 @@ func sessionsAreReadAsWritten(t *testing.T, stores *Stores) {
 	opened := openSession(t, s, o)
 	want := session.Stored{Session: o.Session, RemoteAddr: o.RemoteAddr}
 	want.Slot = 1
-	whole(t, want, "Reserved", "Multiplexed", "EndedAt", "EndReason", "ClosedBy")
+	whole(t, want, "Reserved", "Multiplexed", "EndedAt", "EndReason", "ClosedBy", "Recorded")
 	if !opened.Fresh || opened.Licence.Slots != 3 || !cmp.Equal(opened.Stored, want) {
 		t.Errorf("opened: %+v\n%s", opened, cmp.Diff(want, opened.Stored))
 	}
@@ -72,6 +72,17 @@ func sessionsAreReadAsWritten(t *testing.T, stores *Stores) {
 	all, err := s.Page(ctx, session.Filter{All: true}, nil, 100, noon)
 	if err != nil || len(all) != 2 || all[0].User != "anna" {
 		t.Errorf("List all, newest first: %v, %v", all, err)
+	}
+	// Who opened it says that this is on record, and nobody takes that back.
+	for _, recorded := range []bool{true, false} {
+		must(t, s.Touch(ctx, []session.Touch{{ID: o.Session.ID, At: noon, ExpiresAt: noon, Recorded: recorded}}))
+	}
+	_, err = s.TouchLive(ctx, session.Touch{ID: all[0].ID, At: noon, ExpiresAt: noon.Add(idle), Recorded: true})
+	must(t, err)
+	for _, id := range []string{o.Session.ID, all[0].ID} {
+		if got, err := s.ByID(ctx, id); err != nil || !got.Recorded {
+			t.Errorf("a session whose opening is on record: %+v, %v", got, err)
+		}
 	}
 }
 

@@ -50,10 +50,7 @@ func (t *target) getContent(w http.ResponseWriter, r *http.Request, contents wri
 	if err := noOptions(r); err != nil {
 		return err
 	}
-	by := write.Actor{Granted: grantedTo(r)}
-	ctx, cancel := context.WithTimeout(r.Context(), fileTimeout)
-	defer cancel()
-	name, c, version, err := contents.Content(ctx, by, t.self())
+	c, version, err := t.contentOf(r)
 	if err != nil {
 		return err
 	}
@@ -63,19 +60,23 @@ func (t *target) getContent(w http.ResponseWriter, r *http.Request, contents wri
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	h.Set("Content-Type", filetype.Shown(c.MediaType, name))
-	h.Set("Content-Disposition", attachment(name))
+	h.Set("Content-Type", filetype.Shown(c.MediaType, c.FileName))
+	h.Set("Content-Disposition", attachment(c.FileName))
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	h.Set("Content-Length", strconv.FormatInt(c.Size, 10))
-	if sum, err := hex.DecodeString(c.SHA256); err == nil {
+	if c.FileSizeBytes != nil {
+		h.Set("Content-Length", strconv.FormatInt(*c.FileSizeBytes, 10))
+	}
+	if sum, err := hex.DecodeString(c.ContentSha256); err == nil && len(sum) > 0 {
 		h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum)+":") // RFC 9530
 	}
 	if r.Method == http.MethodHead {
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(r.Context(), fileTimeout)
+	defer cancel()
 	sent := &pieces{w: w, still: func() error { return CallOf(r.Context()).Still(ctx) }}
-	if err := contents.WriteContent(ctx, sent, c); err != nil {
+	if err := contents.WriteContent(ctx, sent, c.ContentID); err != nil {
 		if sent.n == 0 {
 			return err
 		}
@@ -85,6 +86,33 @@ func (t *target) getContent(w http.ResponseWriter, r *http.Request, contents wri
 		panic(http.ErrAbortHandler) // nobody takes the part for the whole
 	}
 	return nil
+}
+
+// content is what the headers of a content tell: attributes of the row. One that the
+// caller may not read is empty, and its header is left out.
+type content struct {
+	FileName, MediaType, ContentSha256 string
+	FileSizeBytes                      *int64
+	ContentID                          string `json:"ContentId"`
+}
+
+// contentOf reads what the row of a content says of it, as if the caller had asked for
+// each attribute, and the version of the row.
+func (t *target) contentOf(r *http.Request) (c content, version int64, err error) {
+	id := t.set.Must(t.set.StreamID)
+	if err := id.PermitTo(grantedTo(r), permission.Read); err != nil {
+		return c, 0, err
+	}
+	ctx, cancel := t.bounded(r)
+	defer cancel()
+	version, err = t.readInto(ctx, r, t.self(), "options=skiphidden&$select=FileName,MediaType,ContentSha256,FileSizeBytes,"+id.Name, &c)
+	if err == nil && c.ContentID == "" {
+		err = notFound("%s has no content yet.", t.self())
+	}
+	if c.FileName == "" {
+		c.FileName = "file"
+	}
+	return c, version, err
 }
 
 // hasVersion reports whether the caller has the version already (RFC 9110 section 13.1.2).
@@ -208,14 +236,15 @@ func (t *target) dataObject(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (t *target) findDataObject(r *http.Request, set *model.Set) (id string, err error) {
-	if err := set.Permit(grantedTo(r), permission.Read); err != nil {
+	by, item, typ := grantedTo(r), set.Must("EntityItemId"), set.Must("EntityType")
+	if err := errors.Join(set.Permit(by, permission.Read), item.PermitTo(by, permission.Read), typ.PermitTo(by, permission.Read)); err != nil {
 		return "", err
 	}
 	if err := t.exists(r); err != nil {
 		return "", err
 	}
-	q := &query.Query{Set: set, By: grantedTo(r).Rights, Limit: 1, Fields: []*model.Property{set.ID()},
-		Where: query.And{query.Equal(set.Must("EntityItemId"), model.TextValue(t.path.Key)), query.Equal(set.Must("EntityType"), model.TextValue(t.set.Name))}}
+	q := &query.Query{Set: set, By: by.Rights, Limit: 1, Fields: []*model.Property{set.ID()},
+		Where: query.And{query.Equal(item, model.TextValue(t.path.Key)), query.Equal(typ, model.TextValue(t.set.Name))}}
 	ctx, cancel := t.bounded(r)
 	defer cancel()
 	err = t.Store.Query(ctx, q, func(row *query.Row) error {

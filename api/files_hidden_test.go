@@ -1,6 +1,8 @@
 package api_test
 
 import (
+	"bytes"
+	"maps"
 	"strings"
 	"testing"
 
@@ -139,5 +141,103 @@ func TestE1_FilesOfARowOfTheSameID(t *testing.T) {
 			{"the order's file stays", "GET", fileAt(0), "", 200, "", ""},
 			{"its own went", "GET", dataObjects + "/$count", "", 200, "1", ""},
 		})
+	})
+}
+
+// TestE1_AContentTellsWhatItsRowTells: no header of a content has an attribute that the
+// account may not read, and what names the bytes is asked for like any other.
+func TestE1_AContentTellsWhatItsRowTells(t *testing.T) {
+	t.Parallel()
+	sets := map[string]permission.Right{}
+	for _, s := range erpModel.Sets {
+		sets[s.Name] = permission.OfSets
+	}
+	without := func(set, attribute string, held permission.Right) *permission.Rights {
+		with, k := maps.Clone(sets), columnKey(set, attribute)
+		if held != 0 {
+			with[k.ID] = held
+		}
+		return someRights(with, k).As(aGUID)
+	}
+	all := map[string]string{"Content-Disposition": "photo%200.jpg", "Content-Type": "image/jpeg", "Content-Length": "5000", "Repr-Digest": "sha-256=:"}
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newService(t, db)
+		on := "Crm_Sales_SalesOrders(" + row(kindOrder, 1) + ")"
+		w.post(t, file(0, w.dataObjectOf(t, on), ""))
+		if answer := w.put(t, fileAt(0)+bytesOf, bytes.NewReader(picture(5000))); answer.Code != 204 {
+			t.Fatalf("PUT: %d %s", answer.Code, answer.Body)
+		}
+		for attribute, header := range map[string]string{
+			"FileName": "Content-Disposition", "MediaType": "Content-Type", "FileSizeBytes": "Content-Length", "ContentSha256": "Repr-Digest", "Notes": "",
+		} {
+			w.as(without(files, attribute, 0), func() {
+				for _, method := range []string{"GET", "HEAD"} {
+					r, got := call(t, w.h, method, fileAt(0)+bytesOf, "")
+					if r.StatusCode != 200 || method == "GET" && got != string(picture(5000)) {
+						t.Errorf("%s without %s: %d, %d bytes", method, attribute, r.StatusCode, len(got))
+					}
+					for name, value := range all {
+						if told := strings.Contains(r.Header.Get(name), value); told == (name == header) {
+							t.Errorf("%s without %s: %s: %s", method, attribute, name, r.Header.Get(name))
+						}
+					}
+				}
+			})
+		}
+		put := func() int { return w.put(t, fileAt(0)+bytesOf, bytes.NewReader(picture(5000))).Code }
+		w.as(without(files, "ContentId", 0), func() {
+			w.steps(t, []doorStep{{"the bytes", "GET", fileAt(0) + bytesOf, "", 403, "read ContentId", ""}, {"the row", "GET", fileAt(0), "", 200, "photo 0", ""}})
+			if code := put(); code != 403 {
+				t.Errorf("PUT of a hidden content: %d", code)
+			}
+		})
+		for held, status := range map[permission.Right]int{permission.Read: 403, permission.Read | permission.Update: 204} {
+			w.as(without(files, "ContentId", held), func() {
+				if code := put(); code != status {
+					t.Errorf("PUT with %s: %d, want %d", held, code, status)
+				}
+			})
+		}
+		w.as(without(dataObjects, "EntityItemId", 0), func() {
+			w.steps(t, []doorStep{{"whose files", "GET", on + hangs + "()", "", 403, "read EntityItemId", ""}})
+		})
+	})
+}
+
+// TestEveryDoorCountsWhatItUses: a use of the right to read is counted for the set that a
+// path begins with and for the one that it ends with, so that no right that is needed looks
+// unused.
+func TestEveryDoorCountsWhatItUses(t *testing.T) {
+	t.Parallel()
+	const orders, customers, access = "Crm_Sales_SalesOrders", "Crm_Sales_Customers", "Crm_Sales_CustomerExternalAccess"
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newService(t, db)
+		order := orders + "(" + row(kindOrder, 1) + ")"
+		w.post(t, file(0, w.dataObjectOf(t, order), ""))
+		if answer := w.put(t, fileAt(0)+bytesOf, strings.NewReader("hello")); answer.Code != 204 {
+			t.Fatalf("PUT: %d %s", answer.Code, answer.Body)
+		}
+		for path, sets := range map[string][]string{
+			fileAt(0) + bytesOf:           {dataObjects},
+			order + hangs + "()":          {orders, dataObjects},
+			order + "/Customer":           {orders, customers},
+			order + "/Lines":              {orders},
+			order + "/GetAllowedStates()": {orders},
+			customers + "(" + row(kindCustomer, 0) + ")/ExternalAccess": {customers, access},
+		} {
+			w.uses.Take(houseNow)
+			if r, answer := call(t, w.h, "GET", path, ""); r.StatusCode != 200 {
+				t.Errorf("%s: %d %s", path, r.StatusCode, answer)
+			}
+			used := map[string]bool{}
+			for _, u := range w.uses.Take(houseNow).Uses {
+				used[u.Set] = used[u.Set] || u.Right == permission.Read
+			}
+			for _, set := range sets {
+				if !used[set] {
+					t.Errorf("%s: the use of %s is not counted: %v", path, set, used)
+				}
+			}
+		}
 	})
 }

@@ -85,11 +85,12 @@ func (t *target) follow(w http.ResponseWriter, r *http.Request, reference *model
 		}
 		set = cast
 	}
-	if err := errors.Join(reference.PermitTo(grantedTo(r), permission.Read), set.Permit(grantedTo(r), permission.Read)); err != nil {
+	by := grantedTo(r)
+	if err := errors.Join(t.set.Permit(by, permission.Read), reference.PermitTo(by, permission.Read), set.Permit(by, permission.Read)); err != nil {
 		return err
 	}
 	q := query.ByID(t.set, t.path.Key)
-	q.By = grantedTo(r).Rights
+	q.By = by.Rights
 	q.Fields = []*model.Property{reference}
 	ctx, cancel := t.bounded(r)
 	defer cancel()
@@ -116,6 +117,9 @@ func (t *target) self() model.Entity { return model.Entity{Set: t.set, ID: t.pat
 
 // exists fails where the row that the path names is not there.
 func (t *target) exists(r *http.Request) error {
+	if err := t.set.Permit(grantedTo(r), permission.Read); err != nil {
+		return err
+	}
 	q := query.ByID(t.set, t.path.Key)
 	q.By = grantedTo(r).Rights
 	q.Fields = []*model.Property{t.set.ID()}

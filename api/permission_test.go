@@ -37,6 +37,7 @@ type house struct {
 	rights  atomic.Pointer[permission.Rights]
 	patches int                 // of orders, each another
 	columns map[string][]string // by table: see keep
+	uses    *permission.Meter
 	// narrow is what calls are narrowed by.
 	narrow atomic.Pointer[func(rights *permission.Rights, userID string) *permission.Rights]
 }
@@ -68,14 +69,14 @@ const (
 
 func newHouse(t testing.TB, db *sqldb.DB) *house {
 	t.Helper()
-	w := &house{db: db}
+	w := &house{db: db, uses: &permission.Meter{}}
 	store := data.NewERP(db, erpModel)
 	store.Clock = func() time.Time { return houseNow }
 	mux := http.NewServeMux()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	(&api.Domain{
 		Model: erpModel.Model, Store: store, Root: "https://erp.example", Log: quiet,
-		Access: &api.Access{Verifier: doors{}, Checker: doors{}, Sessions: doors{}, Rights: w.rightsOf, Narrow: w.narrowTo, Auditor: doors{}, Log: quiet},
+		Access: &api.Access{Verifier: doors{}, Checker: doors{}, Sessions: doors{}, Rights: w.rightsOf, Narrow: w.narrowTo, Uses: w.uses, Auditor: doors{}, Log: quiet},
 	}).Mount(mux)
 	w.h = mux
 	w.rights.Store(permission.ByPlatform().Rights)

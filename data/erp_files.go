@@ -13,14 +13,12 @@ import (
 	_ "image/jpeg"
 	_ "image/png"
 	"io"
-	"runtime"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
-	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/erp/write"
 	"github.com/hybridapps/tandem/internal/filetype"
 	"github.com/hybridapps/tandem/sqldb"
@@ -142,44 +140,23 @@ func (e *ERP) dropContent(ctx context.Context, id string) error {
 	})
 }
 
-// Content implements [write.Contents].
-func (e *ERP) Content(ctx context.Context, by write.Actor, entity model.Entity) (name string, c write.Content, version int64, err error) {
-	s := entity.Set
-	q := query.ByID(s, entity.ID)
-	q.By, q.Versions = by.Granted.Rights, true
-	defer runtime.KeepAlive(q.By)
-	for _, p := range []string{"FileName", "FileSizeBytes", "MediaType", "ContentSha256", s.StreamID} {
-		q.Fields = append(q.Fields, s.Must(p))
-	}
-	found := false
-	err = e.Query(ctx, q, func(r *query.Row) error {
-		text := func(i int) string { return string([]byte(r.Values[i].Text)) }
-		found, version = true, r.Version
-		name, c = text(0), write.Content{Size: r.Values[1].Int, MediaType: text(2), SHA256: text(3), ID: text(4)}
-		return nil
-	})
-	switch {
-	case err != nil:
-	case !found:
-		err = missing(s, entity.ID)
-	case c.ID == "":
-		err = tandem.Errorf(tandem.CodeNotFound, "%s has no content yet.", entity)
-	}
-	return name, c, version, err
-}
-
 // WriteContent implements [write.Contents].
-func (e *ERP) WriteContent(ctx context.Context, w io.Writer, c write.Content) error {
-	for number, left := int64(0), c.Size; left > 0; number++ {
+func (e *ERP) WriteContent(ctx context.Context, w io.Writer, id string) error {
+	var parts int64
+	err := e.db.Reader().QueryRowContext(ctx, `SELECT COUNT(p.number) FROM erp_file_contents AS c LEFT JOIN erp_file_parts AS p ON p.content = c.id
+		WHERE c.id = $1 GROUP BY c.id`, id).Scan(&parts)
+	if err != nil {
+		return fmt.Errorf("the content %s: %w", id, err)
+	}
+	for number := range parts {
 		var part []byte
-		err := e.db.Reader().QueryRowContext(ctx, `SELECT bytes FROM erp_file_parts WHERE content = $1 AND number = $2`, c.ID, number).Scan(&part)
+		err := e.db.Reader().QueryRowContext(ctx, `SELECT bytes FROM erp_file_parts WHERE content = $1 AND number = $2`, id, number).Scan(&part)
 		if err != nil {
-			return fmt.Errorf("part %d of the content %s: %w", number, c.ID, err)
+			return fmt.Errorf("part %d of the content %s: %w", number, id, err)
 		}
 		if _, err := w.Write(part); err != nil {
 			return err
 		}
-		left -= int64(len(part))
 	}
 	return nil
 }

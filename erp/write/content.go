@@ -29,11 +29,9 @@ type Contents interface {
 	// A body that ends in an error changes nothing. check is asked of what was read
 	// before anything is changed.
 	PutContent(ctx context.Context, by Actor, e model.Entity, when Condition, body io.Reader, limit int64, check func(*Content) error) (Outcome, error)
-	// Content tells the name, the content and the version of a row that the actor sees;
-	// ErrNotFound where there is none. Bytes are read by WriteContent.
-	Content(ctx context.Context, by Actor, e model.Entity) (name string, c Content, version int64, err error)
-	// WriteContent writes the bytes, part by part.
-	WriteContent(ctx context.Context, w io.Writer, c Content) error
+	// WriteContent writes the bytes of a content, part by part, whoever may read them:
+	// who asks by its id has read that of a row.
+	WriteContent(ctx context.Context, w io.Writer, id string) error
 }
 
 // SetContent gives a row another content, and returns the id of the one before; empty
@@ -43,7 +41,7 @@ func (w *Writer) SetContent(e model.Entity, when Condition, content Content) (ou
 	if err != nil {
 		return Outcome{}, "", err
 	}
-	if err := c.guard(); err != nil {
+	if err := c.mayStore(); err != nil {
 		return Outcome{}, "", err
 	}
 	replaced = c.Get(e.Set.StreamID).Text
@@ -70,6 +68,17 @@ func (w *Writer) MayStore(e model.Entity, when Condition) error {
 	c, err := w.openWhen(e, when, permission.Update)
 	if err != nil {
 		return err
+	}
+	return c.mayStore()
+}
+
+// mayStore refuses another content: it is changed as the attribute is that names it.
+func (c *Change) mayStore() error {
+	id := c.Record.Set.StreamID
+	for _, need := range []permission.Right{permission.Read, permission.Update} {
+		if err := c.Property(id).PermitTo(c.w.by.Granted, need); err != nil {
+			return err
+		}
 	}
 	return c.guard()
 }

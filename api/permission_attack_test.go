@@ -274,3 +274,70 @@ func TestDefaultsAreOnesThatMayBeUsed(t *testing.T) {
 		}
 	})
 }
+
+// TestE11_WhatIsMadeOfADocumentTellsNoHiddenAttribute: neither a function, an action nor the
+// reason of a refusal says what of a document the account may not read.
+func TestE11_WhatIsMadeOfADocumentTellsNoHiddenAttribute(t *testing.T) {
+	t.Parallel()
+	const orders, types, statuses = "Crm_Sales_SalesOrders", "Systems_Documents_DocumentTypes", "Systems_Documents_DocumentTypeUserStatuses"
+	sets := map[string]permission.Right{}
+	for _, s := range erpModel.Sets {
+		sets[s.Name] = permission.OfSets
+	}
+	without := func(attributes ...string) *permission.Rights {
+		var keys []permission.Key
+		for _, a := range attributes {
+			set, attribute, _ := strings.Cut(a, ".")
+			keys = append(keys, columnKey(set, attribute))
+		}
+		return someRights(sets, keys...)
+	}
+	readOnly := func(attribute string) *permission.Rights {
+		with, k := maps.Clone(sets), columnKey(orders, attribute)
+		with[k.ID] = permission.Read
+		return someRights(with, k)
+	}
+	typeless := maps.Clone(sets)
+	delete(typeless, types)
+	at := func(n int) string { return orders + "(" + row(kindOrder, n) + ")" }
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newHouse(t, db)
+		w.sql(t, `UPDATE erp_sales_orders SET state = 30 WHERE id = $1`, row(kindOrder, 0))
+		w.sql(t, `UPDATE erp_sales_orders SET void = TRUE WHERE id = $1`, row(kindOrder, 1))
+		status := row(kindLine, 77)
+		w.post(t, fmt.Sprintf(`%s {"Id":"%s","DocumentType@odata.bind":"%s(%s)","UserStatusName":{"EN":"Waits"},"State":"New"}`, statuses, status, types, row(kindType, 0)))
+		const ask, change, complete, makeVoid = "/GetAllowedStates()", "/ChangeState", "/Complete", "/MakeVoid"
+		released, notes := `{"newState":"Released"}`, `{"DocumentNotes":"x"}`
+		set := `{"newState":"New","userStatus":{"@odata.id":"` + statuses + `(` + status + `)"}}`
+		w.attempts(t, []attempt{
+			{"all", without(), "GET", at(2) + ask, "", 200, `"name":"Waits"`, ""},
+			{"all", without(), "PATCH", at(0), notes, 422, "document N0 is Released and cannot be changed", ""},
+			{"all", without(), "PATCH", at(1), notes, 422, "document N1 is void and cannot be changed", ""},
+
+			{"no state", without(orders + ".State"), "GET", at(0) + ask, "", 403, "read State", "Completed"},
+			{"no state", without(orders + ".State"), "POST", at(0) + change, released, 403, "read State", "is Released"},
+			{"no state", without(orders + ".State"), "POST", at(0) + complete, `{}`, 403, "read State", "is Released"},
+			{"no state", without(orders + ".State"), "PATCH", at(0), notes, 422, "document N0 cannot be changed any more", "Released"},
+			{"no state", without(orders + ".State"), "PATCH", at(1), notes, 422, "document N1 is void", ""},
+			{"a state to read", readOnly("State"), "GET", at(2) + ask, "", 200, "no right to update State", `"state":"Planned","allowed":true`},
+			{"a state to read", readOnly("State"), "POST", at(2) + change, released, 403, "update State", ""},
+
+			{"no void", without(orders + ".Void"), "GET", at(1) + ask, "", 403, "read Void", "is void"},
+			{"no void", without(orders + ".Void"), "POST", at(1) + makeVoid, `{"reason":"x"}`, 403, "read Void", "is void"},
+			{"no void", without(orders + ".Void"), "POST", at(1) + change, released, 422, "the state of document N1 cannot change any more", "is void"},
+			{"no void", without(orders + ".Void"), "PATCH", at(1), notes, 422, "document N1 cannot be changed any more", "is void"},
+			{"no reason", without(orders + ".VoidReason"), "POST", at(2) + makeVoid, `{"reason":"x"}`, 403, "read VoidReason", ""},
+			{"no notes", without("Crm_Sales_SalesOrderStateChanges.Notes"), "POST", at(2) + change, `{"newState":"Planned","notes":"x"}`, 403, "read Notes", ""},
+
+			{"no number", without(orders + ".DocumentNo"), "GET", at(0) + ask, "", 200, "this document is Released", "N0"},
+			{"no number", without(orders + ".DocumentNo"), "GET", at(1) + ask, "", 200, "this document is void", "N1"},
+			{"no number", without(orders + ".DocumentNo"), "PATCH", at(0), notes, 422, "this document is Released", "N0"},
+			{"no number", without(orders + ".DocumentNo"), "POST", at(1) + makeVoid, `{"reason":"x"}`, 422, "this document is void already", "N1"},
+
+			{"no status", without(orders + ".UserStatus"), "GET", at(2) + ask, "", 200, `"userStatuses":[]`, "Waits"},
+			{"no status", without(orders + ".UserStatus"), "POST", at(2) + change, set, 403, "read UserStatus", "Waits"},
+			{"no names", without(statuses + ".UserStatusName"), "GET", at(2) + ask, "", 200, `"userStatuses":[]`, "Waits"},
+			{"no types", someRights(typeless), "GET", at(2) + ask, "", 200, `"userStatuses":[]`, "Waits"},
+		})
+	})
+}

@@ -10,7 +10,8 @@ import (
 
 // allowedStates is GetAllowedStates(): what the account may make of the document, so
 // that a page offers that and nothing else. Each answer is that of the action itself,
-// tried on a copy. What is not allowed has the type and the text of its error.
+// tried on a copy. What is not allowed has the type and the text of its error. Who may not
+// read statuses can give none, and gets none.
 func allowedStates(c *write.Change) (*write.Object, error) {
 	now := c.Get("State").Int
 	var states, statuses []any
@@ -25,9 +26,12 @@ func allowedStates(c *write.Change) (*write.Object, error) {
 		}
 		states = append(states, o)
 	}
-	all, err := statusesFor(c, now)
-	if err != nil {
-		return nil, err
+	var all userStatuses
+	if tellsStatuses(c) {
+		var err error
+		if all, err = statusesFor(c, now); err != nil {
+			return nil, err
+		}
 	}
 	for _, status := range all {
 		if status.ID == c.Get("UserStatus").Text {
@@ -47,7 +51,7 @@ func allowedStates(c *write.Change) (*write.Object, error) {
 		statuses = append(statuses, o)
 	}
 	void, edit := &write.Object{}, &write.Object{}
-	err = errors.Join(
+	err := errors.Join(
 		allowed(void, c.Would("MakeVoid", mayBeVoid)),
 		allowed(edit, c.Would("", func(c *write.Change) error { return errors.Join(c.Permitted(), pastChanging(c)) })),
 	)

@@ -181,19 +181,31 @@ func leaves(c *write.Change, to int64) error {
 			if isExit(status) && get(status, "State").Int == now {
 				continue
 			}
-			return c.Fail("document %s is %s with the status “%s”, and leaves this state only with an exit status, like “%s”: "+
-				"somebody has to approve it.", c.Get("DocumentNo").Text, m.Name, statusName(status), statusName(exit))
+			if !tellsStatuses(c) {
+				return c.Fail("%s is %s, and leaves this state only with an exit status: somebody has to approve it.", called(c), m.Name)
+			}
+			return c.Fail("%s is %s with the status “%s”, and leaves this state only with an exit status, like “%s”: "+
+				"somebody has to approve it.", called(c), m.Name, statusName(status), statusName(exit))
 		}
 		within, err := withinLimits(c)
 		if err != nil {
 			return err
 		}
 		if !within {
-			return c.Fail("document %s has to be approved as %s before it can go on: give it that state, and somebody the status “%s”.",
-				c.Get("DocumentNo").Text, m.Name, statusName(exit))
+			with := "an exit status"
+			if tellsStatuses(c) {
+				with = "the status “" + statusName(exit) + "”"
+			}
+			return c.Fail("%s has to be approved as %s before it can go on: give it that state, and somebody %s.", called(c), m.Name, with)
 		}
 	}
 	return nil
+}
+
+// tellsStatuses reports whether the actor may be told of the statuses of documents, and
+// which one this has.
+func tellsStatuses(c *write.Change) bool {
+	return c.Tells("UserStatus.UserStatusName") && c.Tells("UserStatus.IsExitStatus")
 }
 
 func statusName(status *model.Record) string {
@@ -202,9 +214,16 @@ func statusName(status *model.Record) string {
 
 // setStatus gives the document a status by hand.
 func setStatus(c *write.Change, status *model.Record, state int64) error {
+	if err := c.PermittedTo(c.Property("UserStatus")); err != nil {
+		return err
+	}
 	documentType, err := c.Ref("DocumentType")
 	if err != nil {
 		return err
+	}
+	name := "this status"
+	if tellsStatuses(c) {
+		name = "the status " + statusName(status)
 	}
 	before, err := c.Ref("UserStatus")
 	if err != nil {
@@ -215,15 +234,14 @@ func setStatus(c *write.Change, status *model.Record, state int64) error {
 		if state >= StateReleased {
 			need = permission.ApproveReleased
 		}
-		if err := permittedByType(c, need, "get the status "+statusName(status)); err != nil {
+		if err := permittedByType(c, need, "get "+name); err != nil {
 			return err
 		}
 	} else if err := c.Permitted(); err != nil {
 		return err
 	}
 	if get(status, "DocumentType").Text != documentType.ID || get(status, "State").Int != state || get(status, "Active").Int == 0 {
-		return c.Fail("the status “%s” is not an active one of the document's type for the state %s.",
-			statusName(status), c.Property("State").Enum.MemberName(state))
+		return c.Fail("%s is not an active one of the document's type for the state %s.", name, c.Property("State").Enum.MemberName(state))
 	}
 	if isExit(status) {
 		if err := fourEyes(c, "approved"); err != nil {
@@ -245,8 +263,11 @@ func fourEyes(c *write.Change, done string) error {
 	login := c.Login().Text
 	for _, by := range []struct{ property, what string }{{"CreationUser", "entered it"}, {"LinesUpdateUser", "changed its lines last"}} {
 		if v := c.Get(by.property); !v.Null && v.Text == login {
-			return c.Fail("document %s cannot be %s by %s, who %s: somebody else has to (four eyes).",
-				c.Get("DocumentNo").Text, done, login, by.what)
+			who := login
+			if c.Tells(by.property) {
+				who += ", who " + by.what
+			}
+			return c.Fail("%s cannot be %s by %s: somebody else has to (four eyes).", called(c), done, who)
 		}
 	}
 	return nil

@@ -101,7 +101,7 @@ func asDocument(set model.SetDeclaration, prepare func(*write.Change) error) wri
 			"Complete":    complete,
 			"MakeVoid":    makeVoid,
 		},
-		Functions: map[string]func(*write.Change) (*write.Object, error){"GetAllowedStates": allowedStates},
+		Functions: map[string]write.Function{"GetAllowedStates": {Shows: []string{"State", "Void"}, Answer: allowedStates}},
 	}
 }
 
@@ -128,12 +128,22 @@ func guardDocument(c *write.Change) error {
 // pastChanging refuses a document whose state, or being void, lets nothing that it says be
 // changed. The saved state decides: no write can change it but an action.
 func pastChanging(c *write.Change) error {
-	if c.SavedValue("Void").Int != 0 {
-		return c.Fail("document %s is void and cannot be changed; create a new one.", c.Get("DocumentNo").Text)
+	void, state := c.SavedValue("Void").Int != 0, c.SavedValue("State").Int
+	switch {
+	case !void && state < StateReleased:
+		return nil
+	case void && c.Tells("Void"):
+		return c.Fail("%s is void and cannot be changed; create a new one.", called(c))
+	case state >= StateReleased && c.Tells("State"):
+		return c.Fail("%s is %s and cannot be changed; only documents before Released can.", called(c), c.Property("State").Enum.MemberName(state))
 	}
-	if state := c.SavedValue("State").Int; state >= StateReleased {
-		return c.Fail("document %s is %s and cannot be changed; only documents before Released can.",
-			c.Get("DocumentNo").Text, c.Property("State").Enum.MemberName(state))
+	return c.Fail("%s cannot be changed any more.", called(c))
+}
+
+// called is how a refusal calls a document, to who may read its number.
+func called(c *write.Change) string {
+	if !c.Tells("DocumentNo") {
+		return "this document"
 	}
-	return nil
+	return "document " + c.Get("DocumentNo").Text
 }

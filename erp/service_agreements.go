@@ -102,7 +102,7 @@ func withinAgreement(c *write.Change) error {
 		out, err = c.SomePartAfter("Lines", "LineEndDateTime", c.Get("EndDateTime"))
 	}
 	if err == nil && out {
-		err = c.Fail("lines of agreement %s lie beyond its new times; change them first. (Constraint TS4)", c.Get("DocumentNo").Text)
+		err = c.Fail("lines of %s lie beyond its new times; change them first. (Constraint TS4)", called(c))
 	}
 	return err
 }

@@ -1,6 +1,8 @@
 package erp
 
 import (
+	"errors"
+
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/write"
@@ -48,8 +50,11 @@ func changeState(c *write.Change, args *write.Arguments) error {
 	if !ok {
 		return tandem.Errorf(tandem.CodeInvalid, "%s: ChangeState needs newState, one of %s.", c.Record.Set.Name, states.Names())
 	}
-	if err := c.Record.Set.Child("StateChanges").Set.Must("Notes").CheckLength(c.Record.Set, notes); err != nil {
-		return err
+	if notes != "" {
+		kept := c.Record.Set.Child("StateChanges").Set.Must("Notes")
+		if err := errors.Join(c.PermittedTo(kept), kept.CheckLength(c.Record.Set, notes)); err != nil {
+			return err
+		}
 	}
 	if status == nil || state != c.Get("State").Int {
 		if err := advance(c, state); err != nil {
@@ -70,7 +75,10 @@ func changeState(c *write.Change, args *write.Arguments) error {
 }
 
 func voidAlready(c *write.Change) error {
-	return c.Fail("document %s is void; its state cannot change.", c.Get("DocumentNo").Text)
+	if !c.Tells("Void") {
+		return c.Fail("the state of %s cannot change any more.", called(c))
+	}
+	return c.Fail("%s is void; its state cannot change.", called(c))
 }
 
 // complete is Complete {"completion":"OnlyDocument"}.
@@ -88,6 +96,9 @@ func complete(c *write.Change, args *write.Arguments) error {
 // advance moves the document forward, or a completed one back to Released, and
 // notes when it was released and completed.
 func advance(c *write.Change, state int64) error {
+	if err := c.PermittedTo(c.Property("State")); err != nil {
+		return err
+	}
 	if err := permittedState(c, state); err != nil {
 		return err
 	}
@@ -103,8 +114,8 @@ func advance(c *write.Change, state int64) error {
 		c.Put("CompleteTime", model.NullValue)
 	case state <= now:
 		states := c.Property("State").Enum
-		return c.Fail("document %s is %s; a state only advances, so it cannot become %s.",
-			c.Get("DocumentNo").Text, states.MemberName(now), states.MemberName(state))
+		return c.Fail("%s is %s; a state only advances, so it cannot become %s.",
+			called(c), states.MemberName(now), states.MemberName(state))
 	}
 	if err := leaves(c, state); err != nil {
 		return err
@@ -141,6 +152,9 @@ func makeVoid(c *write.Change, args *write.Arguments) error {
 	if reason == "" {
 		return tandem.Errorf(tandem.CodeInvalid, "%s: MakeVoid needs a reason.", c.Record.Set.Name)
 	}
+	if err := c.PermittedTo(c.Property("VoidReason")); err != nil {
+		return err
+	}
 	if err := c.Property("VoidReason").CheckLength(c.Record.Set, reason); err != nil {
 		return err
 	}
@@ -153,11 +167,14 @@ func makeVoid(c *write.Change, args *write.Arguments) error {
 }
 
 func mayBeVoid(c *write.Change) error {
+	if err := c.PermittedTo(c.Property("Void")); err != nil {
+		return err
+	}
 	if err := permittedByType(c, permission.MakeVoid, "become void"); err != nil {
 		return err
 	}
 	if c.Get("Void").Int != 0 {
-		return c.Fail("document %s is void already.", c.Get("DocumentNo").Text)
+		return c.Fail("%s is void already.", called(c))
 	}
 	return nil
 }

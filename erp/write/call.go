@@ -8,14 +8,20 @@ import (
 )
 
 // Call answers a function of a row (GET Set(id)/Function()): what its declaration
-// says. It locks and writes nothing.
+// says, to who may read what it shows. It locks and writes nothing.
 func (w *Writer) Call(e model.Entity, function string) (*Object, error) {
 	d := w.model.behaviours[e.Set]
-	if d == nil || d.Functions[function] == nil {
+	if d == nil || d.Functions[function].Answer == nil {
 		return nil, invalid("%s has no function %q.", e.Set.Name, model.Shown(function))
 	}
 	if err := w.permitted(e.Set, permission.Read); err != nil {
 		return nil, err
+	}
+	f := d.Functions[function]
+	for _, shown := range f.Shows {
+		if err := e.Set.Must(shown).PermitTo(w.by.Granted, permission.Read); err != nil {
+			return nil, err
+		}
 	}
 	r, err := w.tx.Load(e.Set, e.ID, false)
 	if err != nil {
@@ -24,7 +30,7 @@ func (w *Writer) Call(e model.Entity, function string) (*Object, error) {
 	if err := w.permittedRow(e, permission.Read); err != nil {
 		return nil, err
 	}
-	return d.Functions[function](w.change(r, false))
+	return f.Answer(w.change(r, false))
 }
 
 // Would is why an action would be refused, nil when it would not: it is tried on a copy

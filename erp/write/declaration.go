@@ -30,11 +30,19 @@ type Declaration struct {
 	// its [Arguments].
 	Actions map[string]func(c *Change, args *Arguments) error
 	// Functions answer what the set's functions of the name ask. They write nothing.
-	Functions map[string]func(c *Change) (*Object, error)
+	Functions map[string]Function
 	// OwnRights says that the actions ask for what the actor must be granted, by
 	// [Change.Permitted] and [Change.PermittedBy]. Otherwise it is the right to
 	// update, and the action need not ask.
 	OwnRights bool
+}
+
+// Function answers a question about a row.
+type Function struct {
+	// Shows are the attributes of the row that every answer shows: who may not read one
+	// of them gets none. What only some answers show, Answer looks after by [Change.Tells].
+	Shows  []string
+	Answer func(c *Change) (*Object, error)
 }
 
 // Rule is a condition that every saved row keeps.
@@ -72,7 +80,7 @@ func NewModel(declarations []Declaration, renames []model.Rename) *Model {
 			}
 		}
 		for _, name := range d.Set.Functions {
-			if d.Functions[name] == nil {
+			if d.Functions[name].Answer == nil {
 				panic("write: " + d.Set.Name + " declares " + name + " and does not answer it")
 			}
 		}

@@ -1,6 +1,8 @@
 package write
 
 import (
+	"strings"
+
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
@@ -106,6 +108,43 @@ func (c *Change) Permitted() error {
 		return err
 	}
 	return c.permittedMember(c.action)
+}
+
+// PermittedTo refuses an actor who may not give an attribute another value, for an action
+// that does: whoever may not read it neither. It asks for no right on the set, which the
+// action does.
+func (c *Change) PermittedTo(p *model.Property) error {
+	if err := p.PermitTo(c.w.by.Granted, permission.Read); err != nil {
+		return err
+	}
+	return p.PermitTo(c.w.by.Granted, permission.Update)
+}
+
+// Tells reports whether the actor may be told an attribute of the row, or by way of a
+// reference of another: "UserStatus.UserStatusName". Whoever may change or look at a row
+// need not see all of it, so that what an answer or a refusal says of its values is asked
+// for. Rows that are referred to must be seen by whoever sees this one.
+func (c *Change) Tells(path string) bool {
+	by := c.w.by.Granted
+	unwatched := by
+	unwatched.Watch = nil
+	if permitPath(unwatched, c.Record.Set, path) != nil {
+		return false
+	}
+	return by.Watch == nil || permitPath(by, c.Record.Set, path) == nil // which counts it as used
+}
+
+// permitPath refuses an actor who may not read what a path leads to, or over.
+func permitPath(by permission.Granted, s *model.Set, path string) error {
+	name, rest, further := strings.Cut(path, ".")
+	p := s.Must(name)
+	if err := p.PermitTo(by, permission.Read); err != nil || !further {
+		return err
+	}
+	if err := p.Target.Permit(by, permission.Read); err != nil {
+		return err
+	}
+	return permitPath(by, p.Target, rest)
 }
 
 // Key is the key of the row that a reference points at; empty where it has none.

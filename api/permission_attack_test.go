@@ -120,6 +120,47 @@ func TestAChildApartIsOfARowToChange(t *testing.T) {
 	})
 }
 
+// TestAChildApartIsNotDeletedWithItsRow: a row whose parts have a key of their own is
+// deleted by who may delete these, too; and the refusal is the same whether there are any,
+// where the account may not know it.
+func TestAChildApartIsNotDeletedWithItsRow(t *testing.T) {
+	t.Parallel()
+	const customers, access = "Crm_Sales_Customers", "Crm_Sales_CustomerExternalAccess"
+	with := func(need permission.Right) *permission.Rights {
+		sets := map[string]permission.Right{customers: permission.OfSets}
+		if need != 0 {
+			sets[access] = need
+		}
+		return someRights(sets)
+	}
+	blind, reads, all := with(0), with(permission.Read), with(permission.OfSets)
+	at := func(n int) string { return customers + "(" + row(kindCustomer, 50+n) + ")" }
+	remove := func(n int) string {
+		return `{"objects":[{"@odata.type":"Erp.Crm_Sales_Customer","@odata.id":"` + at(n) + `","@erpnet.action":"delete"}]}`
+	}
+	const refused = "no right to delete " + access
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newHouse(t, db)
+		w.account(t, somebody, "tom", 1, true)
+		for n := range 3 {
+			w.post(t, fmt.Sprintf(`General_Contacts_Companies {"Id":"%s","Name":{"EN":"Extra %d"},"RegistrationNumber":"30%[2]d"}`, row(kindParty, 50+n), n),
+				fmt.Sprintf(`%s {"Id":"%s","Number":"X%d","Party@odata.bind":"General_Contacts_Companies(%s)"}`, customers, row(kindCustomer, 50+n), n, row(kindParty, 50+n)))
+		}
+		w.post(t, access+` {"Customer@odata.bind":"`+at(0)+`","User@odata.bind":"Systems_Security_Users(`+somebody+`)"}`)
+		w.attempts(t, []attempt{
+			{"may not know", blind, "DELETE", at(0), "", 403, refused, ""},
+			{"may not know, and there is none", blind, "DELETE", at(1), "", 403, refused, ""},
+			{"sees it", reads, "DELETE", at(0), "", 403, refused, ""},
+			{"sees it, by an import", reads, "POST", "Import", remove(0), 200, refused, `"@erpnet.state":"Deleted"`},
+			{"sees that there is none", reads, "DELETE", at(1), "", 204, "", ""},
+			{"still there", all, "GET", at(0) + "/ExternalAccess", "", 200, somebody, ""},
+			{"may delete it", all, "DELETE", at(0), "", 204, "", ""},
+			{"and another", all, "POST", "Import", remove(2), 200, `"@erpnet.state":"Deleted"`, ""},
+			{"none is left", all, "GET", access, "", 200, `"value":[]`, ""},
+		})
+	})
+}
+
 // TestNothingIsFoundByAHiddenAttribute tries every way to look a row up by an
 // attribute that the account may not read.
 func TestNothingIsFoundByAHiddenAttribute(t *testing.T) {

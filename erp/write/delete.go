@@ -7,10 +7,14 @@ import (
 	"github.com/hybridapps/tandem/permission"
 )
 
-// Delete removes a row with its children.
+// Delete removes a row with its children, of which those that are apart are the actor's to
+// delete, too.
 func (w *Writer) Delete(e model.Entity, when Condition) error {
 	c, err := w.openWhen(e, when, permission.Delete)
 	if err != nil {
+		return err
+	}
+	if err := w.permittedParts(c.Record); err != nil {
 		return err
 	}
 	if err := c.guardParts(); err != nil {
@@ -33,6 +37,30 @@ func (w *Writer) Delete(e model.Entity, when Condition) error {
 	c.owner.forced, c.owner.parts = true, true
 	_, err = c.owner.write()
 	return err
+}
+
+// permittedParts refuses to delete a row with parts that are the actor's to delete by a
+// right of its own. Where the actor may not know whether there are any, the right is asked
+// for in any case, so that the refusal tells nothing.
+func (w *Writer) permittedParts(r *model.Record) error {
+	for _, child := range r.Set.Children {
+		if !child.Set.Apart {
+			continue
+		}
+		if len(child.Set.Personal()) == 0 && w.permitted(child.Set, permission.Read) == nil {
+			parts, err := w.tx.Find(&query.Query{Set: child.Set, Limit: 1, Where: query.Equal(child.Owner, model.TextValue(r.ID))})
+			if err != nil {
+				return err
+			}
+			if len(parts) == 0 {
+				continue
+			}
+		}
+		if err := w.permitted(child.Set, permission.Delete); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // seesParts refuses to delete a row with parts that are another account's own. What goes

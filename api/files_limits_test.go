@@ -2,10 +2,12 @@ package api_test
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -33,6 +35,13 @@ func TestARowHasSoManyFiles(t *testing.T) {
 			{"of another row", "POST", files, of(301, other), 201, "", ""},
 			{"deleted", "DELETE", fileAt(0), "", 204, "", ""},
 			{"and there is room", "POST", files, of(302, object), 201, "", ""},
+		})
+		w.sql(t, `UPDATE erp_object_files SET access_permission = 0 WHERE object = $1`, object)
+		w.as(someRights(map[string]permission.Right{dataObjects: permission.OfSets, visits: permission.OfSets}).As(somebody), func() {
+			w.steps(t, []doorStep{
+				{"who sees none", "GET", files + "/$count?$filter=" + url.QueryEscape("Object eq '"+dataObjects+"("+object+")'"), "", 200, "0", ""},
+				{"is told why", "POST", files, of(301, object), 422, "counting those that only their creator sees", ""},
+			})
 		})
 		w.sql(t, `UPDATE erp_object_files SET file_size_bytes = 500 * 1048576 - 10 WHERE id = $1`, row(kindFile, 1))
 		for n, c := range []struct {

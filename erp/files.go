@@ -81,8 +81,8 @@ func fileSets() []write.Declaration {
 					Broken: func(c *write.Change) (bool, error) { return c.Get("ContentLocation").Int != locationEmbedded, nil }},
 				{Code: "TF2", Text: "FileName must be a name alone, such as winch.jpg: no folder, no control character, no dot or blank at its ends.",
 					Broken: func(c *write.Change) (bool, error) { return !fileName(c.Get("FileName").Text), nil }},
-				{Code: "TF3", Text: "A row has at most 200 files; delete one that is no longer needed.", Broken: tooManyFiles},
-				{Code: "TF4", Text: "The files of a row have at most 500 MiB together; delete one that is no longer needed, or send a smaller one.", Broken: tooMuchOfFiles},
+				{Code: "TF3", Text: "A row has at most 200 files, counting those that only their creator sees; delete one that is no longer needed, or ask whoever has one there.", Broken: tooManyFiles},
+				{Code: "TF4", Text: "The files of a row have at most 500 MiB together, counting those that only their creator sees; delete one that is no longer needed, or send a smaller one.", Broken: tooMuchOfFiles},
 			},
 		},
 	}

@@ -269,6 +269,7 @@ func (w *house) checkDoors(t *testing.T, rt *rapid.T, s *scene) {
 		w.checkShelf(t, rt, s, of, rapid.IntRange(0, of.rows-1).Draw(rt, "row"))
 	}
 	w.checkColumns(t, rt, s)
+	w.checkBound(t, rt, s)
 }
 
 // checkShelf looks for one row by itself: by its id, and for an import.

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -67,6 +68,9 @@ var errClient = &oauth.Error{
 type proof struct {
 	method, clientID, secret string
 	assertion                *token.Assertion
+	// basic is what Basic may mean, at least one reading; clientID and secret are to be
+	// chosen from it.
+	basic []reading
 }
 
 // readProof finds the one method that the request uses. More than one is
@@ -75,14 +79,17 @@ func readProof(r *http.Request, f form) (proof, *oauth.Error) {
 	p := proof{method: oauth.AuthNone, clientID: f.get("client_id")}
 	methods := 0
 	if headers := r.Header["Authorization"]; len(headers) > 0 {
-		id, secret, ok := parseBasic(headers[0])
-		if len(headers) > 1 || !ok {
+		basic := readBasic(headers[0])
+		if len(headers) > 1 || len(basic) == 0 {
 			return proof{}, token.By(tandem.RuleCredMalformed, errClient)
 		}
-		if p.clientID != "" && p.clientID != id {
+		if p.clientID != "" {
+			basic = slices.DeleteFunc(basic, func(b reading) bool { return b.id != p.clientID })
+		}
+		if len(basic) == 0 {
 			return proof{}, token.Refuse(tandem.RuleCredMalformed, oauth.InvalidRequest, "client_id is not that of the Authorization header")
 		}
-		p.method, p.clientID, p.secret = oauth.AuthSecretBasic, id, secret
+		p.method, p.basic = oauth.AuthSecretBasic, basic
 		methods++
 	}
 	if secret := f.get("client_secret"); secret != "" {
@@ -114,49 +121,66 @@ func readAssertion(p proof, text, kind string) (proof, *oauth.Error) {
 	return p, nil
 }
 
-// parseBasic reads the Basic scheme with the form encoding of both parts that
-// RFC 6749 section 2.3.1 demands.
-func parseBasic(header string) (id, secret string, ok bool) {
-	const scheme = "basic "
-	if len(header) < len(scheme) || len(header) > 4096 || !strings.EqualFold(header[:len(scheme)], scheme) {
-		return "", "", false
-	}
-	decoded, err := base64.StdEncoding.Strict().DecodeString(header[len(scheme):])
-	if err != nil {
-		return "", "", false
-	}
-	id, secret, ok = strings.Cut(string(decoded), ":")
-	if !ok || id == "" || secret == "" {
-		return "", "", false
-	}
-	id, ok = unescape(id)
-	if !ok {
-		return "", "", false
-	}
-	secret, ok = unescape(secret)
-	return id, secret, ok
-}
+// reading is a way to read credentials of the scheme Basic.
+type reading struct{ id, secret string }
 
 // maxPlainColons is how many colons a client id may have that comes unencoded.
 const maxPlainColons = 8
 
-// plainBasic reads credentials whose parts are not form encoded, as many clients
-// send them although RFC 6749 section 2.3.1 demands it: a plus in a client id is
-// itself then, and the colon after the id is the one that ends a known id.
-func (h *Handler) plainBasic(header string) (proof, bool) {
-	_, encoded, _ := strings.Cut(header, " ")
-	text, err := base64.StdEncoding.Strict().DecodeString(encoded)
-	if err != nil || !utf8.Valid(text) || tandem.HasControl(string(text)) {
-		return proof{}, false
+// readBasic reads the Basic scheme in all ways that it may be meant. RFC 6749 section
+// 2.3.1 demands the form encoding of both parts, and many clients leave it out for one or
+// both: then a plus or a percent sign is itself, and which colon ends the id is not told.
+// The way of the RFC is the first. None where the header is none of this scheme.
+func readBasic(header string) []reading {
+	const scheme = "basic "
+	if len(header) < len(scheme) || len(header) > 4096 || !strings.EqualFold(header[:len(scheme)], scheme) {
+		return nil
 	}
+	text, err := base64.StdEncoding.Strict().DecodeString(header[len(scheme):])
+	if err != nil || !utf8.Valid(text) || tandem.HasControl(string(text)) {
+		return nil
+	}
+	var all []reading
 	parts := strings.SplitN(string(text), ":", maxPlainColons+2)
 	for i := 1; i < len(parts); i++ {
-		id := strings.Join(parts[:i], ":")
-		if _, known := h.Registry.App(id); known {
-			return proof{clientID: id, secret: strings.Join(parts[i:], ":")}, true
+		for _, id := range encodedOrPlain(strings.Join(parts[:i], ":")) {
+			for _, secret := range encodedOrPlain(strings.Join(parts[i:], ":")) {
+				all = append(all, reading{id, secret})
+			}
 		}
 	}
-	return proof{}, false
+	return all
+}
+
+// encodedOrPlain are what a part of Basic may mean; none when it is empty.
+func encodedOrPlain(part string) (all []string) {
+	if decoded, ok := unescape(part); ok && decoded != "" {
+		all = append(all, decoded)
+	}
+	if part != "" && !slices.Contains(all, part) {
+		all = append(all, part)
+	}
+	return all
+}
+
+// chooseBasic takes the reading by which a known application proves itself; where none
+// does, that of a known application, and else that of the RFC.
+func (h *Handler) chooseBasic(p *proof, now time.Time) {
+	chosen := p.basic[0]
+	for i, found := 0, false; i < len(p.basic); i++ {
+		app, known := h.Registry.App(p.basic[i].id)
+		if !known {
+			continue
+		}
+		if c := (client{app: app}); c.proveSecret(p.basic[i].secret, now) {
+			chosen = p.basic[i]
+			break
+		}
+		if !found {
+			found, chosen = true, p.basic[i]
+		}
+	}
+	p.clientID, p.secret = chosen.id, chosen.secret
 }
 
 // authenticate finds out which half of which application the request is from.
@@ -166,13 +190,10 @@ func (h *Handler) authenticate(ctx context.Context, q *request) error {
 	if refusal != nil {
 		return refusal
 	}
-	app, known := h.Registry.App(p.clientID)
-	if !known && p.method == oauth.AuthSecretBasic {
-		if plain, ok := h.plainBasic(q.http.Header.Get("Authorization")); ok {
-			p.clientID, p.secret = plain.clientID, plain.secret
-			app, known = h.Registry.App(p.clientID)
-		}
+	if p.method == oauth.AuthSecretBasic {
+		h.chooseBasic(&p, h.Clock.Now())
 	}
+	app, known := h.Registry.App(p.clientID)
 	q.facts.Auth = p.method
 	if known {
 		q.app, q.facts.AppVersion = app, app.Version
@@ -267,9 +288,9 @@ var nobody = registry.NewApp(tandem.TrustedApp{
 })
 
 // proveSecret compares the secret's hash with every credential's, each in
-// constant time. Secrets have 256 random bits: a slow hash would protect
+// constant time, and reports whether it is one of them, usable or not. Secrets have 256 random bits: a slow hash would protect
 // nothing and make the token endpoint easy to flood.
-func (c *client) proveSecret(secret string, now time.Time) {
+func (c *client) proveSecret(secret string, now time.Time) bool {
 	sum := sha256.Sum256([]byte(secret))
 	for i := range c.app.Credentials {
 		credential := &c.app.Credentials[i]
@@ -281,6 +302,7 @@ func (c *client) proveSecret(secret string, now time.Time) {
 	if classic := c.app.ClassicSecret(); subtle.ConstantTimeCompare(sum[:], classic) == 1 {
 		c.user, c.service, c.credentialID = true, true, tandem.ClassicCredential
 	}
+	return c.credentialID != ""
 }
 
 // take lets the client have what a credential that matched is good for.

@@ -440,29 +440,48 @@ func (noUses) CredentialsUsed(context.Context, []identity.CredentialUse) error {
 	return tandem.Errorf(tandem.CodeUnavailable, "the database is away")
 }
 
-// A client id with a colon or a plus works in Basic as RFC 6749 section 2.3.1 has
-// it, and as clients send it that do not encode.
-func TestBasicWithOddClientIDs(t *testing.T) {
+// Basic is taken with either part encoded or plain, whatever characters they have, with
+// client_id beside it and without; a wrong secret is not, in any of these ways.
+func TestBasicEncodedAndPlain(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	for _, id := range []string{"urn:example:back:end", "com.example/a+b"} {
-		secrets := s.register(tandem.TrustedApp{
-			ApplicationURI: id, Enabled: true, ClientType: tandem.ClientConfidential, SystemUserAllowed: true, SystemUserID: s.robot.ID,
-			Scope: tandem.Scope{"read"},
-		})
-		s.refresh()
-		for form, text := range map[string]string{
-			"encoded": url.QueryEscape(id) + ":" + url.QueryEscape(secrets.Service), "plain": id + ":" + secrets.Service,
-		} {
-			req := s.one().request("/id/connect/token", "grant_type", "client_credentials")
-			req.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(text)))
-			if a := s.one().send(req); a.got() != "ok" {
-				t.Errorf("%s, %s: %s", id, form, a.got())
+	plain := func(text string) string { return text }
+	escaped := func(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
+	encodings := map[string]func(string) string{"plain": plain, "form": url.QueryEscape, "percent": escaped, "all": escapeAll}
+	ids := []string{"urn:acme", "urn:acme:portal", "urn:example:back:end", "com.example/a+b", "com.example/simple"}
+	secrets := []string{"simple", "ab+cd/ef==", "100%zz", "50%25", "with space", "a:b:c", "+", "%41", "käse", "a&b=c?d#e"}
+	for _, id := range ids {
+		for i, secret := range secrets {
+			sum := sha256.Sum256([]byte(secret + id))
+			app := tandem.TrustedApp{
+				ApplicationURI: id, Enabled: true, ClientType: tandem.ClientConfidential, SystemUserAllowed: true, SystemUserID: s.robot.ID,
+				Scope: tandem.Scope{"read"}, SecretHash: base64.StdEncoding.EncodeToString(sum[:]),
 			}
-			req = s.one().request("/id/connect/token", "grant_type", "client_credentials")
-			req.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(text+"x")))
-			if a := s.one().send(req); a.got() != "Unauthorized invalid_client" {
-				t.Errorf("%s, %s, with a wrong secret: %s", id, form, a.got())
+			if i == 0 {
+				s.register(app)
+			} else if _, err := s.apps.Update(t.Context(), by, id, func(old *tandem.TrustedApp) error {
+				old.SecretHash = app.SecretHash
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			s.refresh()
+			for idForm, encodeID := range encodings {
+				for secretForm, encode := range encodings {
+					for _, pairs := range [][]string{nil, {"client_id", id}} {
+						try := func(secret string) string {
+							req := s.one().request(oauth.PathToken, append([]string{"grant_type", "client_credentials"}, pairs...)...)
+							req.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(encodeID(id)+":"+encode(secret))))
+							return s.one().send(req).got()
+						}
+						if got := try(secret + id); got != "ok" {
+							t.Errorf("%s %s, %q %s, %v: %s", id, idForm, secret, secretForm, pairs, got)
+						}
+						if got := try(secret + id + "x"); got != "Unauthorized invalid_client" {
+							t.Errorf("%s %s, %q and more %s, %v: %s", id, idForm, secret, secretForm, pairs, got)
+						}
+					}
+				}
 			}
 		}
 	}

@@ -31,6 +31,8 @@ func TestClaimsParameter(t *testing.T) {
 			"what nobody knows":          {`{"id_token":{"shoe_size":{"essential":true}},"somewhere":7}`, ``, ``},
 			"of a name that is no claim": {`{"userinfo":{"is_admin":{"value":false},"id":{"value":"1"}}}`, ``, ``},
 			"the person who signs in":    {`{"id_token":{"sub":{"value":"anna"},"acr":{"essential":true,"values":["9","1"]},"auth_time":{"essential":true}}}`, ``, ``},
+			"members that say nothing":   {`{"id_token":{"sub":{"essential":true,"value":null,"values":null},"acr":{"essential":true,"value":null},"email":{"essential":null,"value":null}}}`, `email`, ``},
+			"values without value":       {`{"userinfo":{"sub":{"essential":null,"value":null,"values":["boris",null,"anna"]},"acr":{"essential":true,"value":"1","values":null}}}`, ``, ``},
 			"an acr that would be nice":  {`{"id_token":{"acr":{"value":"9"}}}`, ``, ``},
 		} {
 			got := r.browser().authorize("anna", "scope", "openid offline_access", "claims", test.ask)
@@ -66,6 +68,9 @@ func TestClaimsParameterIsRefused(t *testing.T) {
 	for ask, want := range map[string]string{
 		`{"id_token":{"sub":{"value":"root"}}}`:                                      "login_required",
 		`{"userinfo":{"sub":{"values":["root","boris"]}}}`:                           "login_required",
+		`{"id_token":{"sub":{"value":null,"values":[null]}}}`:                        "login_required",
+		`{"id_token":{"sub":{"value":"","values":null}}}`:                            "login_required",
+		`{"id_token":{"acr":{"essential":true,"value":null,"values":["2"]}}}`:        "unmet_authentication_requirements",
 		`{"id_token":{"sub":{"value":7}}}`:                                           "login_required",
 		`{"id_token":{"sub":{"value":"anna"}},"userinfo":{"sub":{"value":"boris"}}}`: "login_required",
 		`{"id_token":{"acr":{"essential":true,"value":"2"}}}`:                        "unmet_authentication_requirements",
@@ -98,14 +103,43 @@ func FuzzReadClaims(f *testing.F) {
 	f.Add(`{"id_token":{"name":{"essential":true},"sub":{"value":"anna"}},"userinfo":{"email":null}}`)
 	f.Add(`{"userinfo":{"acr":{"values":["1",2,null]}}}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		asked, _, refused := token.ReadClaims(text)
+		asked, demands, refused := token.ReadClaims(text)
 		if refused == nil && text != "" && !json.Valid([]byte(text)) {
 			t.Errorf("%q was taken", text)
+		}
+		if spelled, ok := spellOut(text); ok {
+			again, same, refusedAgain := token.ReadClaims(spelled)
+			if !reflect.DeepEqual(again, asked) || !reflect.DeepEqual(same, demands) || (refusedAgain == nil) != (refused == nil) {
+				t.Errorf("%q asks for %v %v, and %q for %v %v", text, asked, demands, spelled, again, same)
+			}
 		}
 		if again := token.ParseAskedClaims(asked.String()); !reflect.DeepEqual(again, asked) {
 			t.Errorf("%q: kept as %v, read as %v", text, asked, again)
 		}
 	})
+}
+
+// spellOut says of each claim by null what is not said of it, as many serialisers do.
+func spellOut(text string) (string, bool) {
+	var members map[string]map[string]map[string]any
+	if json.Unmarshal([]byte(text), &members) != nil {
+		return "", false
+	}
+	for _, claims := range members {
+		for _, said := range claims {
+			for _, name := range []string{"essential", "value", "values"} {
+				given := false
+				for other := range said {
+					given = given || strings.EqualFold(other, name) // as encoding/json reads it
+				}
+				if said != nil && !given {
+					said[name] = nil
+				}
+			}
+		}
+	}
+	spelled, err := json.Marshal(members)
+	return string(spelled), err == nil
 }
 
 // userinfo is what userinfo tells.

@@ -32,11 +32,12 @@ type Demands struct {
 	Context string
 }
 
-// claimRequest is what is said of one claim; null says nothing.
+// claimRequest is what is said of one claim; null says nothing, of the claim and in each
+// member.
 type claimRequest struct {
-	Essential bool              `json:"essential"`
-	Value     json.RawMessage   `json:"value"`
-	Values    []json.RawMessage `json:"values"`
+	Essential bool   `json:"essential"`
+	Value     *any   `json:"value"`
+	Values    []*any `json:"values"`
 }
 
 // texts are the values that are texts; nil where none is asked for.
@@ -45,9 +46,11 @@ func (c *claimRequest) texts() []string {
 		return nil
 	}
 	all := []string{}
-	for _, raw := range append(slices.Clone(c.Values), c.Value) {
-		var text string
-		if raw != nil && json.Unmarshal(raw, &text) == nil {
+	for _, value := range append(slices.Clone(c.Values), c.Value) {
+		if value == nil {
+			continue
+		}
+		if text, ok := (*value).(string); ok {
 			all = append(all, text)
 		}
 	}

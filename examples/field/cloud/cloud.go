@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,6 +59,8 @@ type Config struct {
 	SystemUser string
 	Log        *slog.Logger
 	Clock      tandem.Clock
+
+	bookIn time.Duration // other than the usual, for tests
 }
 
 // Cloud is a running service. It is safe for concurrent use.
@@ -205,6 +208,7 @@ func (c *Config) check() error {
 	if c.ODataRoot == nil {
 		c.ODataRoot = c.Provider.ODataRoot
 	}
+	c.bookIn = cmp.Or(c.bookIn, bookIn)
 	if c.Office == "" {
 		c.Office = "Service"
 	}

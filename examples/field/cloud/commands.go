@@ -107,7 +107,7 @@ func (c *Cloud) newCommand(sent *wire.Command, who *client.Caller) (*command, er
 		receivedAt: now, dueAt: now,
 	}
 	if !c.paused() {
-		k.heldBy, k.dueAt = c.replica(), now.Add(bookIn)
+		k.heldBy, k.dueAt = c.replica(), now.Add(c.config.bookIn)
 		k.triedFrom, k.triedUntil = now, k.dueAt // it is tried at once, and a kill would be noted by nobody
 	}
 	var no *refusal

@@ -1,5 +1,7 @@
 package cloud
 
+import "time"
+
 // For tests of what has no door of its own.
 var (
 	FileName     = fileName
@@ -7,3 +9,6 @@ var (
 	CheckBody    = checkBody
 	Once         = once[int]
 )
+
+// BookIn bounds bookings whose sender waits by another time than the usual one.
+func (c *Config) BookIn(d time.Duration) { c.bookIn = d }

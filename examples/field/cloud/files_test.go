@@ -41,9 +41,13 @@ func photo(t testing.TB, w, h int) []byte {
 	if err := jpeg.Encode(&b, m, nil); err != nil {
 		t.Fatal(err)
 	}
-	const place = "GPS 42.1354 24.7453"
-	head := append([]byte{0xff, 0xd8, 0xff, 0xfe, 0, byte(len(place) + 2)}, place...)
-	return append(head, b.Bytes()[2:]...)
+	return saying(b.Bytes(), "GPS 42.1354 24.7453")
+}
+
+// saying is a JPEG with a comment in its beginning.
+func saying(file []byte, comment string) []byte {
+	head := append([]byte{0xff, 0xd8, 0xff, 0xfe, 0, byte(len(comment) + 2)}, comment...)
+	return append(head, file[2:]...)
 }
 
 // sending is a file that a phone sends.
@@ -516,5 +520,24 @@ func TestF3_BytesStayUntilTheAnswerIsKept(t *testing.T) {
 	}
 	if files := filesOf(p, visit); len(files) != 2 {
 		t.Errorf("%d files", len(files))
+	}
+}
+
+// A picture that takes longer to read than its sender waits is booked in the background, in a
+// time of its own, and keeps no other file of its visit waiting for ever.
+func TestAPictureThatTakesLong(t *testing.T) {
+	t.Parallel()
+	p := demo(t)
+	p.Cloud(func(c *cloud.Config) { c.BookIn(2 * time.Second) })
+	visit := p.Visits("tom", p.Today(9), 1)[0]
+	ph := p.Phone("tom")
+	long := newSending(t, ph, visit, "long.jpg", saying(photo(t, 60, 40), slowPicture))
+	long.send()
+	accepted(t, long.attach(long.body()))
+	other := newSending(t, ph, visit, "short.jpg", photo(t, 60, 40))
+	other.send()
+	other.attach(other.body())
+	for _, s := range []*sending{long, other} {
+		booked(t, finally(t, p, ph, s.command))
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/internal/picture"
 	"github.com/hybridapps/tandem/worker/fault"
 )
 
@@ -76,6 +77,10 @@ const (
 	postponeIn = 5 * time.Second
 	// callIn is the time that each command has for its calls of the ERP.
 	callIn = 10 * time.Second
+	// fileIn is the time that each file has in the background: to wait for who reads pictures,
+	// to be read, and to be written. One that takes longer than it may to be read is refused
+	// within it.
+	fileIn = 2*picture.Within + 30*time.Second
 )
 
 // paused reports whether the ERP wants to be left alone.
@@ -84,13 +89,13 @@ func (c *Cloud) paused() bool { return c.clock.Now().UnixMicro() < c.pausedUntil
 // bookNow books a command that came just now, of which the ERP cannot know, if all before it
 // is booked. Else it is for the background. It goes on where the phone has gone out of reach.
 func (c *Cloud) bookNow(ctx context.Context, k *command, language string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bookIn)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.config.bookIn)
 	defer cancel()
 	unlock, err := c.lanes.lock(ctx, laneOf(k))
 	if err == nil {
 		defer unlock()
 		var next bool
-		if next, err = c.store.isNext(ctx, k, c.clock.Now()); next && (k.kind == fileAttach || timeLeft(ctx)) {
+		if next, err = c.store.isNext(ctx, k, c.clock.Now()); next && (k.kind == fileAttach || timeLeft(ctx, callIn)) {
 			c.bookOrPostpone(ctx, k, true, language)
 			return
 		}
@@ -121,7 +126,10 @@ func (c *Cloud) runLane(ctx context.Context, l lane) {
 		k := &waiting[i]
 		notYet := k.heldBy != c.replica() && k.dueAt.After(c.clock.Now()) // or another replica has it in hand
 		switch {
-		case ctx.Err() != nil || !l.files && (notYet || !timeLeft(ctx)):
+		case l.files && !timeLeft(ctx, fileIn):
+			c.letGo(ctx, waiting[i:])
+			return
+		case ctx.Err() != nil || !l.files && (notYet || !timeLeft(ctx, callIn)):
 			return
 		case notYet || held[k.device]:
 			continue
@@ -133,12 +141,24 @@ func (c *Cloud) runLane(ctx context.Context, l lane) {
 	}
 }
 
-// bookOrPostpone books a command in the time that it has, which for a file is all of its
-// lane's. What is not booked has to wait.
+// letGo gives back what this replica has in hand of a lane and does not come to.
+func (c *Cloud) letGo(ctx context.Context, left []command) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), postponeIn)
+	defer cancel()
+	for i := range left {
+		if k := &left[i]; k.heldBy == c.replica() {
+			if err := c.store.letGo(ctx, k, c.clock.Now()); err != nil {
+				c.log.WarnContext(ctx, "a command waits for its time", "command", k.id, "error", err)
+			}
+		}
+	}
+}
+
+// bookOrPostpone books a command in the time that it has. What is not booked has to wait.
 func (c *Cloud) bookOrPostpone(ctx context.Context, k *command, fresh bool, language string) (booked bool) {
 	var err error
 	if k.kind == fileAttach {
-		err = c.book(ctx, k, fresh, language)
+		err = c.bookFile(ctx, k, fresh, language)
 	} else {
 		err = c.bookInTurn(ctx, k, fresh, language)
 	}
@@ -165,10 +185,17 @@ func (c *Cloud) bookInTurn(ctx context.Context, k *command, fresh bool, language
 	return c.book(ctx, k, fresh, language)
 }
 
-// timeLeft reports whether a command that is begun now has all its time.
-func timeLeft(ctx context.Context) bool {
+// bookFile books a file in a time of its own, which its sender does not wait for.
+func (c *Cloud) bookFile(ctx context.Context, k *command, fresh bool, language string) error {
+	ctx, cancel := context.WithTimeout(ctx, fileIn)
+	defer cancel()
+	return c.book(ctx, k, fresh, language)
+}
+
+// timeLeft reports whether what is begun now and takes so long has all its time.
+func timeLeft(ctx context.Context, in time.Duration) bool {
 	end, bounded := ctx.Deadline()
-	return !bounded || time.Until(end) > callIn
+	return !bounded || time.Until(end) > in
 }
 
 // postpone notes that a command waits, and slows everybody down where the ERP asks for it.
@@ -183,6 +210,9 @@ func (c *Cloud) postpone(ctx context.Context, k *command, cause error) {
 		return
 	case ended:
 		c.wait(ctx, k, "", false, 0)
+		return
+	case k.kind == fileAttach && errors.Is(cause, context.DeadlineExceeded): // it had all its time
+		c.wait(ctx, k, "the file is being processed", true, min(time.Second<<min(k.tries, 7), maxWait))
 		return
 	}
 	f := fault.Of(cause, int(k.tries))
@@ -284,13 +314,17 @@ func (c *Cloud) runDue(ctx context.Context, d *desk, atWork *errgroup.Group) (mo
 
 // takeLane works on a lane, unless another replica was faster.
 func (c *Cloud) takeLane(ctx context.Context, l lane) {
-	ctx, cancel := context.WithTimeout(ctx, bookIn)
+	in := c.config.bookIn
+	if l.files { // for so long it begins with others, and then the last one has all its time
+		in += fileIn
+	}
+	ctx, cancel := context.WithTimeout(ctx, in)
 	defer cancel()
 	now := c.clock.Now()
 	if c.paused() {
 		return
 	}
-	taken, err := c.store.take(ctx, l, c.replica(), now, now.Add(bookIn))
+	taken, err := c.store.take(ctx, l, c.replica(), now, now.Add(in))
 	if err != nil && ctx.Err() == nil {
 		c.log.ErrorContext(ctx, "what waits cannot be taken in hand", "error", err)
 	}

@@ -1,6 +1,7 @@
 package cloud_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -22,6 +23,9 @@ import (
 // TestMain lets the test's own program be a cloud or an ERP, which can be killed.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == picture.Command { // the child that decodes pictures
+		if first := make([]byte, 100); slow(first) {
+			time.Sleep(6 * time.Second)
+		}
 		os.Exit(picture.Child(os.Args[2:]))
 	}
 	program := runCloud
@@ -37,6 +41,14 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+// slowPicture is in the beginning of a picture that takes the child some seconds.
+const slowPicture = "takes long"
+
+func slow(first []byte) bool {
+	n, err := os.Stdin.ReadAt(first, 0)
+	return err == nil && bytes.Contains(first[:n], []byte(slowPicture))
 }
 
 func runCloud(ctx context.Context) error {

@@ -94,7 +94,7 @@ func (c *Cloud) pullVisits(ctx context.Context) error {
 	q := visitQuery
 	q.Top = pullPage
 	if q.Filter = "AggregateLastUpdateTimeUtc ge " + client.Time(mark.at.Add(-pullOverlap)); full {
-		q.Filter = "StartTime ge " + client.Time(c.midnight(-keptDays))
+		q.Filter = "StartTime ge " + client.Time(midnight(c.clock.Now(), -keptDays, c.zone))
 	}
 	latest, seen := mark.at, map[string]bool{}
 	for v, err := range client.List[visit](ctx, c.reads, setVisits, q) {

@@ -39,8 +39,7 @@ func (c *Cloud) mayChange(k *command, v *visit, p person) *refusal {
 	if err != nil {
 		return refused(wire.VisitWithoutDay, wire.Args{"visit": v.DocumentNo})
 	}
-	at := k.doneAt.In(c.zone)
-	done := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, c.zone)
+	done := midnight(k.doneAt, 0, c.zone)
 	if done.Before(day.AddDate(0, 0, -1)) || done.After(day.AddDate(0, 0, 1)) {
 		return refused(wire.WrongDay, wire.Args{"visit": v.DocumentNo, "day": v.day(c.zone)})
 	}

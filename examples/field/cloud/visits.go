@@ -46,10 +46,10 @@ func (c *Cloud) today(days int) string {
 	return c.clock.Now().In(c.zone).AddDate(0, 0, days).Format(time.DateOnly)
 }
 
-// midnight is when such a day begins.
-func (c *Cloud) midnight(days int) time.Time {
-	now := c.clock.Now().In(c.zone)
-	return time.Date(now.Year(), now.Month(), now.Day()+days, 0, 0, 0, 0, c.zone)
+// midnight is when the day begins that is so many days after that of a time.
+func midnight(of time.Time, days int, zone *time.Location) time.Time {
+	of = of.In(zone)
+	return time.Date(of.Year(), of.Month(), of.Day()+days, 0, 0, 0, 0, zone)
 }
 
 func (c *Cloud) serveVisits(w http.ResponseWriter, r *http.Request, who *client.Caller) error {
@@ -171,7 +171,7 @@ func isNotFound(err error) bool {
 // maxHistory is how many visits before one are told.
 const maxHistory = 3
 
-// history are the last three visits of the object before this one.
+// history are the last three visits of the object before this one, with those of its day.
 func (c *Cloud) history(ctx context.Context, v *visit) ([]wire.Past, error) {
 	list := []wire.Past{}
 	if v.DefaultServiceObject == nil || v.StartTime == nil {
@@ -180,7 +180,7 @@ func (c *Cloud) history(ctx context.Context, v *visit) ([]wire.Past, error) {
 	page, err := client.FirstPage[visit](ctx, c.reads, setVisits, client.Query{
 		Select: "Id,DocumentNo,DocumentDate,StartTime,Subject,Notes", OrderBy: "StartTime desc", Top: maxHistory + 1, // the visit itself may be among them
 		Filter: client.And("DefaultServiceObject eq "+client.Quote(client.Ref("Applications_Service_ServiceObjects", v.DefaultServiceObject.ID)),
-			"State ge Erp.General_DocumentState'Completed'", "StartTime le "+client.Time(*v.StartTime)),
+			"State ge Erp.General_DocumentState'Completed'", "StartTime le "+client.Time(midnight(*v.StartTime, 1, c.zone).Add(-time.Millisecond))),
 	})
 	for i := range page.Value {
 		if past := &page.Value[i]; past.ID != v.ID && len(list) < maxHistory {

@@ -13,9 +13,9 @@ import (
 )
 
 // Step 5, commit. Prices are written by Import, a call for some products, each with the
-// version that was seen when it was checked. After each call the store knows what became
-// of its rows: who goes on after a break begins there, and rows that were written and not
-// noted are found to be so by the product itself.
+// version that was seen when it was checked. Before each call the store knows what is sent,
+// and after it what became of its rows: who goes on after a break begins there, and rows
+// that were written and not noted are found to be so by that and the product itself.
 
 // writeRowsAtOnce is how many products one call writes.
 const writeRowsAtOnce = 200
@@ -50,7 +50,7 @@ func (a *Agent) commit(ctx context.Context, r *jobs.Run, b *batch) error {
 		if len(rows) == 0 || wanted != "" {
 			return a.stopWriting(ctx, r, b, len(rows) > 0)
 		}
-		err = a.write(ctx, b, pointers(rows))
+		err = a.write(ctx, r, b, pointers(rows))
 		if other := (*client.OtherSystemUserError)(nil); errors.As(err, &other) {
 			return a.stopAsStranger(ctx, r, b, other.Now)
 		}
@@ -127,20 +127,31 @@ func (a *Agent) onBehalf(ctx context.Context, r *jobs.Run, b *batch) (context.Co
 
 // write writes the prices of rows, and settles each row by the answer. Rows whose
 // product has another version by now are looked at once more.
-func (a *Agent) write(ctx context.Context, b *batch, rows []*priceRow) error {
-	late, err := a.send(ctx, b, rows)
-	if err != nil || len(late) == 0 {
-		return err
+func (a *Agent) write(ctx context.Context, r *jobs.Run, b *batch, rows []*priceRow) error {
+	late, err := a.send(ctx, r, b, rows)
+	if err == nil && len(late) > 0 {
+		var again []*priceRow
+		if again, err = a.recheck(ctx, b, late); err == nil {
+			late, err = a.send(ctx, r, b, again)
+		}
+		for _, row := range late {
+			row.refuse("somebody else was changing the product at the same moment")
+		}
 	}
-	again, err := a.recheck(ctx, b, late)
-	if err != nil {
-		return err
-	}
-	late, err = a.send(ctx, b, again)
-	for _, row := range late {
-		row.refuse("somebody else was changing the product at the same moment")
+	for _, row := range rows {
+		row.sent = true
 	}
 	return err
+}
+
+// sending keeps, before rows are sent, that they are, and with which version.
+func (a *Agent) sending(ctx context.Context, r *jobs.Run, rows []*priceRow) error {
+	marked := make([]priceRow, len(rows))
+	for i, row := range rows {
+		marked[i] = *row
+		marked[i].sent = true
+	}
+	return r.Write(ctx, func(tx *sqlTx) error { return a.store.saveRows(ctx, tx, marked) })
 }
 
 func pointers(rows []priceRow) []*priceRow {
@@ -152,7 +163,7 @@ func pointers(rows []priceRow) []*priceRow {
 }
 
 // send makes one call, and gives the rows that another version is in the way of.
-func (a *Agent) send(ctx context.Context, b *batch, rows []*priceRow) (late []*priceRow, err error) {
+func (a *Agent) send(ctx context.Context, r *jobs.Run, b *batch, rows []*priceRow) (late []*priceRow, err error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}
@@ -170,6 +181,9 @@ func (a *Agent) send(ctx context.Context, b *batch, rows []*priceRow) (late []*p
 			return nil, err
 		}
 		b.systemUser = token.SystemUser()
+	}
+	if err := a.sending(ctx, r, rows); err != nil {
+		return nil, err
 	}
 	logCall := 1
 	result, err := a.writes.Import(client.OnlyAs(ctx, b.systemUser), client.ImportRequest{
@@ -206,7 +220,9 @@ func said(o *client.ImportedObject) string {
 
 // recheck looks at products that have another version than when they were checked:
 // rows whose price is still the one of then are given their version, and are to be sent
-// once more. A price that is the new one already was written by us, before a break.
+// once more. A price that is the new one already may have been written by us, before a
+// break: where the row was sent, and the product has been written twice since if somebody
+// else was the last.
 func (a *Agent) recheck(ctx context.Context, b *batch, late []*priceRow) (again []*priceRow, err error) {
 	ids := make([]string, len(late))
 	for i, row := range late {
@@ -225,8 +241,14 @@ func (a *Agent) recheck(ctx context.Context, b *batch, late []*priceRow) (again 
 		switch {
 		case p == nil:
 			row.refuse("the product is gone")
-		case p.price == row.new && p.UpdateUser == b.systemUser:
-			row.state, row.reason = wire.RowDone, ""
+		case p.price == row.new && (p.UpdateUser == b.systemUser || row.sent && p.ObjectVersion > row.version+1):
+			other, err := a.store.writer(ctx, row, p.price, row.version)
+			if err != nil {
+				return nil, err
+			}
+			if row.state, row.reason = wire.RowDone, ""; other != 0 {
+				row.state, row.reason = wire.RowUnchanged, fmt.Sprintf("the price is this already: written by batch %d", other)
+			}
 		case p.price == row.new:
 			row.state, row.reason = wire.RowUnchanged, "the price is this already: "+p.changedBy()
 		case p.price == row.old:

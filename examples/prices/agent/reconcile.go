@@ -22,7 +22,8 @@ type reconciled struct {
 	// old, delta and now are sums over the rows that were written: of the prices before,
 	// of the changes, and of what the ERP has now.
 	old, delta, now *big.Int
-	// overtaken are prices that somebody else has changed since they were written.
+	// overtaken are prices that somebody else, or another batch, has changed since they
+	// were written.
 	overtaken int64
 	// faults are rows for which the ERP has another price, or that are not accounted for.
 	faults []string
@@ -114,7 +115,9 @@ func (a *Agent) readAgain(ctx context.Context, r *jobs.Run, b *batch, c *reconci
 			return err
 		}
 		for i := range rows {
-			c.look(&rows[i], byID[rows[i].productID], b.systemUser)
+			if err := a.compareWritten(ctx, c, &rows[i], byID[rows[i].productID], b.systemUser); err != nil {
+				return err
+			}
 		}
 		if err := r.Write(ctx, func(tx *sqlTx) error { return a.store.saveRows(ctx, tx, rows) }); err != nil {
 			return err
@@ -126,28 +129,39 @@ func (a *Agent) readAgain(ctx context.Context, r *jobs.Run, b *batch, c *reconci
 	}
 }
 
-// look compares a row that was written with its product.
-func (c *reconciled) look(row *priceRow, p *product, self string) {
+// compareWritten compares a row that was written with its product. Another price is a fault
+// only where self has written it and no later batch did: others may have changed it since.
+func (a *Agent) compareWritten(ctx context.Context, c *reconciled, row *priceRow, p *product, self string) error {
 	c.checked++
 	was, is := big.NewInt(int64(row.old)), big.NewInt(int64(row.new))
 	c.old.Add(c.old, was)
 	c.delta.Add(c.delta, new(big.Int).Sub(is, was))
-	switch {
-	case p == nil:
+	if p == nil {
 		c.fault("row %d: the product %s cannot be found any more", row.line, row.partNumber)
-		return
-	case p.price == row.new:
-		row.versionNow = p.ObjectVersion
-	case p.UpdateUser != self:
-		// Written, and changed by somebody since: that is no fault of the batch.
-		c.overtaken++
-		row.reason = p.changedBy() + ", to " + string(p.price.number())
-		c.now.Add(c.now, is)
-		return
-	default:
-		c.fault("row %d: %s has the price %s, and %s was written", row.line, row.partNumber, p.price.number(), row.new.number())
+		return nil
 	}
-	c.now.Add(c.now, big.NewInt(int64(p.price)))
+	if p.price == row.new {
+		row.versionNow = p.ObjectVersion
+		c.now.Add(c.now, is)
+		return nil
+	}
+	whose := p.changedBy()
+	if p.UpdateUser == self {
+		later, err := a.store.writer(ctx, row, p.price, row.version+1)
+		if err != nil {
+			return err
+		}
+		if later == 0 {
+			c.fault("row %d: %s has the price %s, and %s was written", row.line, row.partNumber, p.price.number(), row.new.number())
+			c.now.Add(c.now, big.NewInt(int64(p.price)))
+			return nil
+		}
+		whose = fmt.Sprintf("by batch %d since", later)
+	}
+	c.overtaken++
+	row.reason = whose + ", to " + string(p.price.number())
+	c.now.Add(c.now, is)
+	return nil
 }
 
 // finish ends the batch: it balances, or somebody has to look.
@@ -206,7 +220,7 @@ func outcome(f wire.Figures, c *reconciled) string {
 		text += fmt.Sprintf(", %d not written", n)
 	}
 	if c.overtaken > 0 {
-		text += fmt.Sprintf("; %d of them were changed by others since", c.overtaken)
+		text += fmt.Sprintf("; %d of them were changed again since", c.overtaken)
 	}
 	return text
 }

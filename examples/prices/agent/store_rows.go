@@ -20,6 +20,8 @@ type priceRow struct {
 	old, new            money
 	changePPM           int64
 	version, versionNow int64
+	// sent says that the ERP was asked to write it with that version, or is being asked.
+	sent bool
 }
 
 var priceRows = sqldb.NewTable("price_rows", func(r *priceRow, column sqldb.Column) {
@@ -35,6 +37,7 @@ var priceRows = sqldb.NewTable("price_rows", func(r *priceRow, column sqldb.Colu
 	column("change_ppm", &r.changePPM)
 	column("version", &r.version)
 	column("version_after", &r.versionNow)
+	column("sent", &r.sent)
 })
 
 // refuse says why a row is left out.
@@ -66,7 +69,7 @@ func (s *store) addRows(ctx context.Context, tx *sql.Tx, rows []priceRow) error 
 // saveRows writes what became of rows.
 func (s *store) saveRows(ctx context.Context, tx *sql.Tx, rows []priceRow) error {
 	stmt, err := tx.PrepareContext(ctx, `UPDATE price_rows SET state = $3, reason = $4, product_id = $5, group_id = $6, old_price = $7,
-		new_price = $8, change_ppm = $9, version = $10, version_after = $11 WHERE batch_id = $1 AND line = $2`)
+		new_price = $8, change_ppm = $9, version = $10, version_after = $11, sent = $12 WHERE batch_id = $1 AND line = $2`)
 	if err != nil {
 		return err
 	}
@@ -74,7 +77,7 @@ func (s *store) saveRows(ctx context.Context, tx *sql.Tx, rows []priceRow) error
 	for i := range rows {
 		r := &rows[i]
 		_, err := stmt.ExecContext(ctx, r.batchID, r.line, string(r.state), r.reason, r.productID, r.groupID, int64(r.old), int64(r.new),
-			r.changePPM, r.version, r.versionNow)
+			r.changePPM, r.version, r.versionNow, r.sent)
 		if err != nil {
 			return err
 		}
@@ -250,6 +253,16 @@ func (s *store) progress(ctx context.Context, in asking, id int64) (done, left i
 	err = in.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM price_rows WHERE batch_id = $1 AND state = 'changed'),
 		(SELECT COUNT(*) FROM price_rows WHERE batch_id = $1 AND state = 'change')`, id).Scan(&done, &left)
 	return done, left, err
+}
+
+// writer is another batch that has written a price of a product, or is writing it, over a
+// version that is not older than from; 0 where there is none. The product's versions are
+// the order in which batches came to it.
+func (s *store) writer(ctx context.Context, row *priceRow, price money, from int64) (id int64, err error) {
+	err = s.db.Reader().QueryRowContext(ctx, `SELECT COALESCE(MAX(batch_id), 0) FROM price_rows WHERE sent AND product_id = $1
+		AND batch_id <> $2 AND new_price = $3 AND version >= $4 AND state IN ('change', 'changed')`,
+		row.productID, row.batchID, int64(price), from).Scan(&id)
+	return id, err
 }
 
 // wanted is what a person wants of a batch that is written.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"github.com/hybridapps/tandem"
@@ -223,6 +224,21 @@ func (p *phone) land() {
 	p.network(false, -1, -1)
 }
 
+// clock gives the phone a clock of its own, which `late` sets: by how much it is behind. It
+// stays so over a start of the app.
+func (p *phone) clock() {
+	p.t.Helper()
+	p.do(call(page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `
+		const Real = Date, late = () => { try { return Number(localStorage.getItem("late") ?? 0) } catch { return 0 } };
+		Date = class extends Real { constructor(...a) { a.length ? super(...a) : super(Real.now() - late()) } static now() { return Real.now() - late() } };
+	`}))
+}
+
+func (p *phone) late(by time.Duration) {
+	p.t.Helper()
+	p.js(fmt.Sprintf(`localStorage.setItem("late", "%d")`, by.Milliseconds()))
+}
+
 // states is id-less: type and state of all that is kept, in order.
 func (p *phone) states() string {
 	p.t.Helper()
@@ -233,6 +249,14 @@ func (p *phone) states() string {
 func (p *phone) drained() {
 	p.t.Helper()
 	p.sees("everything is sent", `(await queue.list()).every(c => c.state === "done")`)
+}
+
+// loadPage goes to the app.
+func loadPage(url string) chromedp.Action[chromedp.Void] {
+	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := chromedp.RunResponse(ctx, chromedp.Navigate(url))
+		return chromedp.Void{}, err
+	}
 }
 
 // reload loads the page again, as a start of the app.

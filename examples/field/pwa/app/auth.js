@@ -7,6 +7,7 @@ import * as store from './store.js'
 /** How long a call may take, in ms, and how early a token is renewed, in s. */
 const PATIENCE = 30_000
 const EARLY = 60
+const LATELY = 5 * 60_000 // ms
 const SCOPE = 'openid profile offline_access visits'
 
 let configured
@@ -43,8 +44,11 @@ async function manager(db) {
 
 // How far the server's clock is before the phone's, in ms; the answers of the API tell it.
 const skewed = (async () => { self.fieldSkew = await (await store.phone()).value('skew') ?? 0 })().catch(() => {})
+let heardAt = 0 // by the phone's clock, on this page
 async function learnSkew(answer) {
   const date = Date.parse(answer.headers.get('Date') ?? '')
+  if (!date) return
+  heardAt = Date.now()
   const skew = date + 500 - Date.now() // Date has whole seconds
   if (!(Math.abs(skew - (self.fieldSkew ?? 0)) > 2000)) return
   self.fieldSkew = Math.abs(skew) > 2000 ? Math.round(skew) : 0
@@ -54,11 +58,25 @@ async function learnSkew(answer) {
 /** Server's time less the phone's, in ms. */
 export const skew = () => self.fieldSkew ?? 0
 
+/** Calls the API without a token. */
+export async function fetchOpen(path, init) {
+  await skewed
+  const answer = await fetch(new URL(path, (await settings()).resource), { cache: 'no-store', credentials: 'omit', redirect: 'error', signal: AbortSignal.timeout(PATIENCE), ...init })
+  await learnSkew(answer)
+  return answer
+}
+
+/** Asks the server what time it is, where it has not said so lately: the phone's clock may have
+ * been put right meanwhile, or wrong. */
+export async function askClock() {
+  await skewed
+  if (Math.abs(Date.now() - heardAt) > LATELY) await fetchOpen('me')
+}
+
 /** Leads to the identity server. Without network it throws, and nothing is lost. */
 export async function signIn() {
   const db = await store.phone()
-  await skewed
-  await learnSkew(await fetch((await settings()).resource + 'me', { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) }))
+  await fetchOpen('me') // the time of the first proofs
   const m = await manager(db)
   await m.removeUser() // a key of its own for each sign-in
   await m.clearStaleState()
@@ -116,16 +134,14 @@ export async function signOut({ force = false } = {}) {
   const device = await db.value('device')
   if (device) await fetchApi(`devices/${device}`, { owner: db, method: 'DELETE' }).catch(() => {})
   await (await manager(db)).revokeTokens(['refresh_token']).catch(() => {}) // without network it ends by itself in a day
-  await clear()
+  await clear(await (await store.phone()).value('current'))
   return {}
 }
 
-/** Deletes what is kept of who is signed in. */
-export async function clear() {
-  const db = await partition()
-  if (!db) return
-  managers.delete(db.name)
-  await store.forget(await (await store.phone()).value('current'))
+/** Deletes what is kept of a person. */
+export async function clear(userId) {
+  managers.delete((await store.open(userId)).name)
+  await store.forget(userId)
   store.changed()
 }
 
@@ -145,7 +161,10 @@ function token(db, m, refused) {
   return navigator.locks.request(`field-renew ${db.name}`, async () => {
     const user = await m.getUser()
     if (!user?.refresh_token) throw new SignInNeeded()
-    if (user.access_token !== refused && user.expires_in > EARLY) return user
+    const good = () => user.access_token !== refused && user.expires_in > EARLY
+    if (good()) return user
+    await askClock() // a proof of another time would be refused, again and again
+    if (good()) return user
     try {
       const renewed = await m.signinSilent({ resource: (await settings()).resource })
       await setExpired(db, false)
@@ -194,11 +213,11 @@ export async function fetchApi(path, { owner, ...init } = {}) {
 }
 
 // A day is enough to say that the phone is in contact.
-const lastContact = new Map()
+const lastContact = new Map() // by a clock that nobody puts right
 async function met(db) {
   const { id } = await db.value('session') ?? {}
-  if (!id || Date.now() - (lastContact.get(id) ?? 0) < 60_000) return
-  lastContact.set(id, Date.now())
+  if (!id || performance.now() - (lastContact.get(id) ?? -Infinity) < 60_000) return
+  lastContact.set(id, performance.now())
   await store.contact(id)
 }
 

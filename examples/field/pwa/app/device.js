@@ -1,13 +1,12 @@
 // This phone: its room, its version, and whether it is to forget everything.
 import * as store from './store.js'
-import { clear, fetchApi, partition, session, settings, SignInNeeded } from './auth.js'
+import { clear, fetchApi, fetchOpen, partition, session, settings, SignInNeeded, skew } from './auth.js'
 import { deviceOf, secretOf, sha256 } from './ids.js'
 import { summary } from './queue.js'
 
 /** Calls `fn` on 'change'. */
 export const on = store.on
 
-const PATIENCE = 30_000 // ms
 const EVERY = 5 * 60_000 // ms between two words to the server
 const AGAIN = 2_000 // ms until what was not heard is said once more
 let updateWaiting = false
@@ -23,11 +22,10 @@ const name = () => {
 export async function info() {
   const db = await partition()
   const { usage = 0, quota = 0 } = await navigator.storage?.estimate?.() ?? {}
-  const people = await (await store.phone()).value('people') ?? {}
-  const contact = people[(await session())?.id]
+  const contact = (await store.people())[(await session())?.id]
   return {
     id: db && await deviceOf(db), name: name(), used: usage, quota, persisted: await navigator.storage?.persisted?.() ?? false,
-    version: (await settings()).version, updateWaiting, keptUntil: contact ? contact + store.KEEP : null,
+    version: (await settings()).version, updateWaiting, keptUntil: contact ? contact + store.KEEP - skew() : null,
   }
 }
 
@@ -35,24 +33,40 @@ export async function info() {
 export const persist = async () => await navigator.storage?.persist?.() ?? false
 
 // What is asked and told without a sign-in: by the phone's secret. No answer is not a no.
-async function wish(db, more = {}) {
-  const ask = { user: (await db.value('session'))?.id, device: await deviceOf(db), secret: await secretOf(db), ...more }
-  const answer = await fetch(new URL('wish', (await settings()).resource), {
-    method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(ask), cache: 'no-store', credentials: 'omit', redirect: 'error', signal: AbortSignal.timeout(PATIENCE),
-  })
-  heard(answer)
+const proofOf = async (user, db) => ({ user, device: await deviceOf(db), secret: await secretOf(db) })
+async function wish(ask) {
+  const answer = await fetchOpen('wish', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(ask) })
+  if (!answer.ok) throw new Error(`the server answers ${answer.status}`)
   return (await answer.json()).wipe === true
 }
 
-function heard(answer) {
-  if (!answer.ok) throw new Error(`the server answers ${answer.status}`)
+/** Tells the server how the phone is, and deletes what is kept of a person when the server says
+ * so: also where that one may not sign in any more, as of a phone that was stolen, or has left
+ * something sealed and somebody else is signed in. What is too old goes, too. */
+export async function report() {
+  const user = await (await store.phone()).value('current')
+  try {
+    if (user) await reportOwn(user)
+  } finally {
+    for (const other of Object.keys(await store.people())) if (other !== user) await lookAfter(other)
+    await store.forgetOld()
+  }
 }
 
-/** Tells the server how the phone is, and deletes everything when the server says so; also
- * where the person may not sign in any more, as of a phone that was stolen. */
-export async function report() {
-  const db = await partition()
-  if (!db) return
+async function lookAfter(user) {
+  const db = await store.open(user)
+  if (!await db.value('wish')) return // the server has never heard of that secret
+  if (await wish(await proofOf(user, db)).catch(() => false)) await erase(user)
+}
+
+/** Deletes what is too old, at the start of the app. The server is asked first: with a clock
+ * that was just put right, or wrong, it may be of yesterday. */
+export async function forgetOld() {
+  if ((await store.old()).length) await report().catch(() => {})
+}
+
+async function reportOwn(user) {
+  const db = await store.open(user)
   const id = await deviceOf(db)
   const { used, quota } = await info()
   const { commands, files } = await summary()
@@ -62,28 +76,19 @@ export async function report() {
       owner: db, method: 'PUT', headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify({ name: name(), storage_used: used, storage_quota: quota, waiting: commands + files, wish_key: wishKey }),
     })
-    if (answer.ok && (await answer.json()).wipe) await wipe()
+    if (answer.ok && (await answer.json()).wipe) await erase(user)
   } catch (error) {
     if (!(error instanceof SignInNeeded)) throw error
-    if (await wish(db)) await wipe()
+    if (await wish(await proofOf(user, db))) await erase(user)
   }
 }
 
-/** Deletes what is kept of the person, sent or not, and tells the server that it is done: it
- * tries twice, as the secret goes with the rest. */
-export async function wipe() {
-  const db = await partition()
-  if (!db) return
-  const tell = async () => {
-    try {
-      heard(await fetchApi(`devices/${await deviceOf(db)}`, { owner: db, method: 'DELETE' }))
-    } catch (error) {
-      if (!(error instanceof SignInNeeded)) throw error
-      await wish(db, { gone: true })
-    }
-  }
+// Deletes what is kept of a person, sent or not, and then tells the server that it is done: it
+// tries twice, as the secret is gone with the rest.
+async function erase(user) {
+  const tell = wish.bind(null, { ...await proofOf(user, await store.open(user)), gone: true })
+  await clear(user)
   await tell().catch(() => new Promise((ok) => setTimeout(ok, AGAIN)).then(tell)).catch(() => {})
-  await clear()
 }
 
 /** Reports now, when the app comes to the front, and every five minutes while it is there. */

@@ -4,14 +4,13 @@ import * as device from './device.js'
 import * as photos from './photos.js'
 import * as queue from './queue.js'
 import * as reminders from './reminders.js'
-import * as store from './store.js'
 import * as visits from './visits.js'
 import { start } from './screens/app.js'
 
 const REFRESH = 5 * 60_000 // ms
 
 async function begin() {
-  await store.forgetOld()
+  await device.forgetOld()
   const failed = location.pathname === '/callback' && await auth.finishSignIn().then(() => false, (error) => error)
   const app = await start(document.getElementById('app'), { auth, queue, visits, reminders, device, photos })
   if (failed) app.do(() => Promise.reject(failed)) // says so

@@ -113,14 +113,21 @@ async function remove(name) {
 /** For how long data stay without a word from the server, in ms. */
 export const KEEP = 14 * 24 * 60 * 60 * 1000
 
-/** Deletes what is kept of people that have not been in contact for KEEP. Run at the start of
- * the app, so that a phone that was lost forgets. */
-export async function forgetOld(now = Date.now()) {
-  const people = await (await phone()).value('people') ?? {}
-  for (const [userId, contact] of Object.entries(people)) if (now - contact >= KEEP) await forget(userId)
+/** The people of this phone, with the server's time of the last contact of each (ms). */
+export const people = async () => await (await phone()).value('people') ?? {}
+
+/** The ids of people that have not been in contact for KEEP; where the phone's clock and what
+ * it knows of the server's disagree, by the one that says so later. */
+export async function old() {
+  const at = Math.min(Date.now(), now())
+  return Object.entries(await people()).filter(([, contact]) => at - contact >= KEEP).map(([userId]) => userId)
 }
 
-// The phone's list of people, with the time of the last contact of each (ms).
+/** Deletes what is kept of them, so that a phone that was lost forgets. */
+export async function forgetOld() {
+  for (const userId of await old()) await forget(userId)
+}
+
 const change = async (fn) => (await phone()).run(['meta'], 'readwrite', async ({ meta }) => {
   const people = (await meta.get('people'))?.value ?? {}
   await fn(people, meta)
@@ -128,13 +135,13 @@ const change = async (fn) => (await phone()).run(['meta'], 'readwrite', async ({
 })
 
 /** Notes who is signed in. */
-export const welcome = (userId, now = Date.now()) => change((people, meta) => {
-  people[userId] = now
+export const welcome = (userId) => change((people, meta) => {
+  people[userId] = now()
   return meta.put({ key: 'current', value: userId })
 })
 
 /** Notes that the server has answered a person. */
-export const contact = (userId, now = Date.now()) => change((people) => { if (userId in people) people[userId] = now })
+export const contact = (userId, at = now()) => change((people) => { if (userId in people) people[userId] = at })
 
 /** Deletes all that is kept of a person. First nobody is signed in, so that nothing that is
  * under way opens the database again; last the list forgets it, in case that we are killed. */

@@ -7,7 +7,7 @@
 // refused holds back its visit until the person decides, and nothing else. The server holds
 // what it had received behind such a one: it comes back here, and waits like the rest.
 import * as store from './store.js'
-import { fetchApi, partition, SignInNeeded, skew } from './auth.js'
+import { askClock, fetchApi, partition, session, SignInNeeded, skew } from './auth.js'
 import { deviceOf, sha256, uuid7 } from './ids.js'
 import { Answer, upload } from './uploads.js'
 
@@ -19,12 +19,15 @@ const HOUR = 60 * 60_000 // ms, the longest pause that a server gets
 const FILES = 2 // at a time
 const KEEP_DONE = 24 * 60 * 60_000 // ms that a sent command stays listed
 const OPEN = new Set(['waiting', 'sending'])
+const SAME = 5_000 // ms by which times of two clocks may differ
 const DAMAGED = 3 // times that a file may arrive so until the person is told
 const LOST = { status: 422, headers: new Headers() }
 const STUCK = new Set(['refused', 'conflict'])
 
 /** Calls `fn` on 'change'. */
 export const on = store.on
+
+const OF_TIME = new Set(['clock_ahead', 'too_old', 'wrong_day'])
 
 const byOrder = (a, b) => a.n - b.n
 const isFile = (c) => c.type === 'file.attach'
@@ -42,6 +45,20 @@ async function count(meta, key) {
   return value
 }
 
+// The phone's clock beside one that nobody puts right; that one begins anew with each page.
+const clockNow = () => ({ page: performance.timeOrigin, drift: Date.now() - performance.now() })
+
+// By how much a command's time is to be moved to be the server's, in ms, when the difference of
+// today is known. Where it is another than was known when the command was kept, the phone's
+// clock was put right before that or after; what was done lies between the server's last answer
+// before it and now, and a clock that stood by the other one since was put right before.
+function skewOf({ at, skew: then, after = -Infinity, clock }) {
+  const today = skew(), latest = store.now(), t = Date.parse(at), { page, drift } = clockNow()
+  if (clock?.page === page && Math.abs(clock.drift - drift) < SAME) return today
+  const fits = (s) => t + s > after - SAME && t + s < latest + SAME
+  return [then, today].find(fits) ?? Math.round(Math.min(Math.max(t + then, after), latest) - t)
+}
+
 /** Keeps a command, with its file where it has one, and answers it; sending follows by
  * itself. Throws QuotaExceededError where the phone is full of what has not been sent. */
 export async function add(type, visit, body, { file } = {}) {
@@ -49,7 +66,8 @@ export async function add(type, visit, body, { file } = {}) {
   const db = await own()
   const now = Date.now()
   const seen = isFile({ type }) ? 0 : (await db.get('visits', visit))?.version ?? 0
-  const command = { id: uuid7(now + skew()), type, visit, body, base: seen, at: new Date(now).toISOString(), skew: skew(), state: 'waiting', error: null }
+  const after = (await store.people())[(await session())?.id]
+  const command = { id: uuid7(now + skew()), type, visit, body, base: seen, at: new Date(now).toISOString(), skew: skew(), after, clock: clockNow(), state: 'waiting', error: null }
   if (file) {
     command.file = { name: body.name, type: file.type, bytes: file.size, sha256: await sha256(file), sent: 0 }
     command.body = { ...body, sha256: command.file.sha256, bytes: file.size }
@@ -94,6 +112,7 @@ async function numbered(db, id) {
     const c = await commands.get(id)
     if (!c.seq) {
       c.seq = await count(meta, 'seq')
+      c.skew = skewOf(c)
       const { visit, type, base, at, skew, body } = c
       c.wire = JSON.stringify({ id, device, seq: c.seq, schema: SCHEMA, visit, type, base, at, skew, body: isFile(c) ? { upload: id, ...body } : body })
     }
@@ -105,6 +124,7 @@ async function numbered(db, id) {
 
 async function send(db, id) {
   for (let again = true; ;) {
+    await askClock()
     const c = await numbered(db, id)
     const answer = await fetchApi('commands', { owner: db, method: 'POST', body: c.wire, headers: { 'Idempotency-Key': id, 'Content-Type': 'application/json' } })
     const said = await answer.json().catch(() => undefined)
@@ -330,7 +350,7 @@ async function decide(id, replace) {
     const c = await commands.get(id)
     if (!c || !STUCK.has(c.state)) return
     const base = c.office?.version ?? (await visits.get(c.visit))?.version ?? c.base
-    const made = replace && { ...fresh(c), office: null, base: isFile(c) ? 0 : base }
+    const made = replace && { ...fresh(c), office: null, base: isFile(c) ? 0 : base, skew: OF_TIME.has(c.error?.reason) ? skew() : c.skew }
     for (const w of await commands.all()) {
       if (w.visit !== c.visit || w.state === 'done' || STUCK.has(w.state)) continue
       if (c.office && !isFile(w)) w.base = Math.max(w.base, base)

@@ -28,9 +28,13 @@ func (s *Sessions) SetLicence(ctx context.Context, l tandem.Licence, now time.Ti
 	if err != nil || current.layout == string(text) {
 		return nil, err
 	}
-	var ended []session.Stored
+	ended, err := s.expireAll(ctx, now)
+	if err != nil {
+		return ended, err
+	}
+	expired := ended
 	err = s.locked(ctx, func(tx *sql.Tx, layout string) (err error) {
-		ended = nil
+		ended = expired
 		if layout == string(text) {
 			return nil
 		}
@@ -38,17 +42,29 @@ func (s *Sessions) SetLicence(ctx context.Context, l tandem.Licence, now time.Ti
 			return err
 		}
 		// What is overdue must not take a slot from what is not.
-		if ended, err = endIn(ctx, tx, endOverdue, isOverdue, overdue(now)); err != nil {
+		late, err := endIn(ctx, tx, endOverdue, isOverdue, overdue(now))
+		if err != nil {
 			return err
 		}
 		displaced, err := reassign(ctx, tx, l, now)
-		ended = append(ended, displaced...)
+		ended = slices.Concat(expired, late, displaced)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return expired, err
 	}
 	return ended, nil
+}
+
+// expireAll ends all that is overdue, part by part, while nobody waits for it.
+func (s *Sessions) expireAll(ctx context.Context, now time.Time) (ended []session.Stored, err error) {
+	for {
+		part, err := s.Expire(ctx, now)
+		ended = append(ended, part...)
+		if err != nil || len(part) < session.MaxEnded {
+			return ended, err
+		}
+	}
 }
 
 // maxMoves is how many sessions one statement ends or gives other slots.

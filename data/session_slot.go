@@ -16,6 +16,11 @@ import (
 // They can be as many as there are replicas, since each opens one at a time.
 const maxOpenings = 100
 
+// dueFirstOr are the overdue sessions that an opening ends: as many as others wait for, and
+// the one with its own key.
+var dueFirstOr = `SELECT id FROM (` + dueFirst(``) + `) AS first UNION ALL
+	SELECT id FROM sessions WHERE ended_at = 0 AND ` + isOverdue + ` AND session_key = $4`
+
 // Open implements [session.Store]. Every step is one statement, and the unique
 // indexes have the last word: between the steps nothing is locked, so a replica
 // that stops in the middle keeps nobody waiting. When another one changed what a
@@ -24,7 +29,7 @@ const maxOpenings = 100
 func (s *Sessions) Open(ctx context.Context, o session.Opening) (session.Opened, error) {
 	var opened session.Opened
 	for range maxOpenings {
-		expired, err := s.Expire(ctx, o.Session.LastRequestAt)
+		expired, some, err := s.expire(ctx, o.Session.LastRequestAt, dueFirstOr, o.Session.Key)
 		opened.Expired = append(opened.Expired, expired...)
 		if err != nil {
 			return opened, err
@@ -40,6 +45,12 @@ func (s *Sessions) Open(ctx context.Context, o session.Opening) (session.Opened,
 			return opened, errors.New("no licence has been set yet")
 		}
 		done, err := s.openOnce(ctx, o, now, &opened)
+		if err == nil && done && opened.ID == "" && some { // of the others that are overdue one may be in the way
+			own, shared := session.ReservedSlots(opened.Licence, o.Session.User), session.SharedSlots(opened.Licence)
+			expired, some, err = s.expire(ctx, o.Session.LastRequestAt, dueFirst(` AND (slot BETWEEN $4 AND $5 OR slot BETWEEN $6 AND $7)`), slotArgs(own, shared)...)
+			opened.Expired = append(opened.Expired, expired...)
+			done = !some
+		}
 		if err != nil || done {
 			return opened, err
 		}

@@ -277,19 +277,35 @@ func (s *Sessions) anyKnown(ctx context.Context, ids []string) error {
 
 // Expire implements [session.Store].
 func (s *Sessions) Expire(ctx context.Context, now time.Time) ([]session.Stored, error) {
+	ended, _, err := s.expire(ctx, now, dueFirst(``))
+	return ended, err
+}
+
+// dueFirst are the sessions that one statement ends: of the overdue ones that also the
+// condition selects those that were due first.
+func dueFirst(and string) string {
+	return `SELECT id FROM sessions WHERE ended_at = 0 AND ` + isOverdue + and + ` ORDER BY expires_at LIMIT ` + strconv.Itoa(session.MaxEnded)
+}
+
+// expire ends the overdue sessions whose ids are selected; $4 and on are the args. It says
+// whether there were any: another replica may have ended them.
+func (s *Sessions) expire(ctx context.Context, now time.Time, ids string, args ...any) (ended []session.Stored, some bool, err error) {
 	// Asked at every opening and on every round of every replica: look first.
-	stmt, err := s.db.ReadStmt(ctx, `SELECT 1 FROM sessions WHERE ended_at = 0 AND expires_at <= $1 LIMIT 1`)
+	all := append(overdue(now), args...)
+	// (The arguments 1 and 2 are for the ending: they are named for PostgreSQL to know their types.)
+	stmt, err := s.db.ReadStmt(ctx, `SELECT 1 FROM (`+ids+`) AS due WHERE COALESCE($1, $2) <> '' LIMIT 1`)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	var one int
-	if err := stmt.QueryRowContext(ctx, sqldb.Micros(now)).Scan(&one); err != nil {
+	if err := stmt.QueryRowContext(ctx, all...).Scan(&one); err != nil {
 		if errors.Is(err, sql.ErrNoRows) {
-			return nil, nil
+			err = nil
 		}
-		return nil, err
+		return nil, false, err
 	}
-	return s.endWhere(ctx, endOverdue, isOverdue, overdue(now))
+	ended, err = s.endWhere(ctx, endOverdue, `id IN (`+ids+`)`, all)
+	return ended, true, err
 }
 
 // EndedSince implements [session.Store].

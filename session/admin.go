@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/internal/paging"
@@ -63,9 +64,24 @@ func (m *Manager) EndWhere(ctx context.Context, match func(*tandem.Session) bool
 func asTheyAre(e tandem.AuditEvent) tandem.AuditEvent { return e }
 
 // end ends sessions in the store, forgets them here and records it, each with what
-// caused it.
-func (m *Manager) end(ctx context.Context, e Ending, caused func(tandem.AuditEvent) tandem.AuditEvent) (int, error) {
+// caused it. Many are ended in parts, each recorded before the next is ended.
+func (m *Manager) end(ctx context.Context, e Ending, caused func(tandem.AuditEvent) tandem.AuditEvent) (n int, err error) {
 	m.once.Do(m.init)
+	if len(e.IDs) <= MaxEnded {
+		return m.endPart(ctx, e, caused)
+	}
+	for ids := range slices.Chunk(e.IDs, MaxEnded) {
+		part := e
+		part.IDs = ids
+		ended, err := m.endPart(ctx, part, caused)
+		if n += ended; err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+func (m *Manager) endPart(ctx context.Context, e Ending, caused func(tandem.AuditEvent) tandem.AuditEvent) (int, error) {
 	e.Now = m.Clock.Now()
 	ended, err := m.Store.End(ctx, e)
 	if err != nil {

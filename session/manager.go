@@ -340,13 +340,12 @@ func (m *Manager) applyLicence(ctx context.Context) error {
 		return err
 	}
 	ended, err := m.Store.SetLicence(ctx, m.Licence, m.Clock.Now())
-	if err != nil {
-		return err
-	}
-	m.applied = true
-	m.counts.Store(&m.Licence)
 	m.dropAll(ended)
-	return m.Auditor.RecordAll(ctx, m.closedEvents(ended))
+	if err == nil {
+		m.applied = true
+		m.counts.Store(&m.Licence)
+	}
+	return errors.Join(err, m.Auditor.RecordAll(ctx, m.closedEvents(ended)))
 }
 
 // elsewhere notes that a session is used from another address than it was opened from.

@@ -66,10 +66,30 @@ func (m *Manager) Sync(ctx context.Context) error {
 			}
 		}
 	}
-	expired, expireErr := m.Store.Expire(ctx, m.Clock.Now())
-	m.dropAll(expired)
-	recordErr := m.Auditor.RecordAll(ctx, m.closedEvents(expired))
-	return errors.Join(err, listErr, expireErr, recordErr, m.endDisallowed(ctx))
+	return errors.Join(err, listErr, m.expire(ctx), m.endDisallowed(ctx))
+}
+
+// maxExpiring is for how long a round ends what is overdue, which may be all sessions after
+// a time without any replica. The next round goes on.
+const maxExpiring = time.Second
+
+// expire ends what is overdue and records it, part by part. Between two parts others write
+// for as long as the part took.
+func (m *Manager) expire(ctx context.Context) error {
+	for begun := time.Now(); ; {
+		part := time.Now()
+		expired, err := m.Store.Expire(ctx, m.Clock.Now())
+		m.dropAll(expired)
+		err = errors.Join(err, m.Auditor.RecordAll(ctx, m.closedEvents(expired)))
+		if err != nil || len(expired) < MaxEnded || time.Since(begun) > maxExpiring {
+			return err
+		}
+		select {
+		case <-time.After(time.Since(part)):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // Purge forgets sessions that ended longer ago than [Keep]; call it now and then.

@@ -14,8 +14,8 @@ type Store interface {
 	// before. Sessions that find no slot are ended with [EndLicence], longest idle first, and
 	// returned.
 	SetLicence(ctx context.Context, l tandem.Licence, now time.Time) ([]Stored, error)
-	// Open ends what is overdue and then finds the open session with the key,
-	// or opens one in the lowest slot that is free for its user.
+	// Open ends what is overdue, as far as it is in the way, and then finds the open
+	// session with the key, or opens one in the lowest slot that is free for its user.
 	Open(ctx context.Context, o Opening) (Opened, error)
 	// Touch writes calls back. A session that has ended stays ended.
 	Touch(ctx context.Context, touches []Touch) error
@@ -31,11 +31,12 @@ type Store interface {
 	ListSeen(ctx context.Context, sessionID string) ([]Seen, error)
 	// ByID returns a session that is open or not forgotten yet, else [tandem.ErrNotFound].
 	ByID(ctx context.Context, id string) (Stored, error)
-	// End ends the open sessions among those selected and returns them. When
+	// End ends the open sessions among those selected, [MaxEnded] at most, and returns them. When
 	// none of the IDs given ever was a session, the error is
 	// tandem.ErrNotFound.
 	End(ctx context.Context, e Ending) ([]Stored, error)
-	// Expire ends the sessions that are overdue and returns them.
+	// Expire ends sessions that are overdue, [MaxEnded] at most and the first due first, and
+	// returns them.
 	Expire(ctx context.Context, now time.Time) ([]Stored, error)
 	// EndedSince returns the ids of sessions ended after the change given, and
 	// the number of the last change. A negative change returns no ids.
@@ -129,6 +130,9 @@ type Seen struct {
 	SessionID, Address string
 	At                 time.Time
 }
+
+// MaxEnded is how many sessions one statement ends: others write between two.
+const MaxEnded = 500
 
 // EndLicence ends sessions that have no slot in a smaller licence.
 const EndLicence tandem.EndReason = "licence reduced"

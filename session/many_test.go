@@ -1,0 +1,122 @@
+package session_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/session"
+	"github.com/hybridapps/tandem/sqldb"
+)
+
+// fill opens so many sessions of an application at once, in the slots from first on and
+// without the box. They expire at the time.
+func (w *world) fill(first, n int, application string, expires time.Time) {
+	w.Helper()
+	last := sqldb.Micros(w.clock.Now())
+	_, err := w.db.Writer().ExecContext(w.Context(), `INSERT INTO sessions (id, session_key, kind, user_login, user_id, application_uri, service_instance, slot, reserved,
+		remote_addr, multiplexed, opened_at, last_request_at, absolute_expires_at, expires_at, requests, ended_at, end_reason, ended_change)
+		WITH RECURSIVE n (i) AS (SELECT CAST($1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < $1 + $2)
+		SELECT 'id ' || i, 'sid ' || i, 'user', 'u' || i, 'id-u' || i, $3, '', i, FALSE, '', FALSE, $4, $4, 0, $5, 1, 0, '', 0 FROM n`,
+		first, n, application, last, sqldb.Micros(expires))
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// A11: also of an application with more sessions than a statement has room for arguments.
+func TestA11_I6_DisabledApplicationEndsAsManyAsThereAre(t *testing.T) {
+	each(t, func(w *world) {
+		const many = 70_000
+		m := w.replica(many+10, nil)
+		kept := w.call(m, service("svc", "other"))
+		w.fill(2, many, "com.example/big", w.clock.Now().Add(time.Hour))
+		var disabled atomic.Bool
+		m.Allowed = func(s *tandem.Session) bool { return !disabled.Load() || s.ApplicationURI != "com.example/big" }
+		w.sync(m)
+		disabled.Store(true)
+		w.sync(m)
+		if n := w.open(); n != 1 {
+			t.Errorf("%d sessions are open", n)
+		}
+		if s := w.call(m, service("svc", "other")); s.ID != kept.ID {
+			t.Error("the other application's session ended")
+		}
+		if n := len(w.audit.Of(tandem.AuditSessionClosed)); n != many {
+			t.Errorf("%d ends are on record", n)
+		}
+	})
+}
+
+// limited refuses statements that end more sessions than others may wait for.
+type limited struct {
+	session.Store
+	*testing.T
+}
+
+func (l limited) Open(ctx context.Context, o session.Opening) (session.Opened, error) {
+	opened, err := l.Store.Open(ctx, o)
+	if n := len(opened.Expired); n > 2*session.MaxEnded+1 {
+		l.Errorf("an opening ended %d sessions", n)
+	}
+	return opened, err
+}
+
+// When all sessions have run out, such as after a time without any replica, an opening ends
+// a part of them, and what is in its own way; the rounds end the rest.
+func TestAnOpeningEndsAFewOfWhatIsOverdue(t *testing.T) {
+	each(t, func(w *world) {
+		const many = 3000
+		w.store = limited{w.store, t}
+		m := w.replica(many, map[string]int{"svc": 1})
+		svc := w.call(m, service("svc", "")) // in the last slot, and the last to expire
+		w.fill(1, many-1, portal, w.clock.Now().Add(time.Minute))
+		w.clock.Advance(2 * time.Hour)
+		again := w.replica(many, map[string]int{"svc": 1})
+		if s := w.call(again, service("svc", "")); s.ID == svc.ID || s.Slot != svc.Slot {
+			t.Errorf("with a key that has run out: %+v", s)
+		}
+		if n := w.open(); n < many-2*session.MaxEnded-2 {
+			t.Errorf("an opening left %d of %d", n, many)
+		}
+		w.sync(again)
+		if n := w.open(); n != 1 {
+			t.Errorf("after a round %d are open", n)
+		}
+		if n := len(w.audit.Of(tandem.AuditSessionClosed)); n != many {
+			t.Errorf("%d ends are on record", n)
+		}
+	})
+}
+
+// What is overdue and holds a slot of its own keeps nobody out, whenever its turn would be.
+func TestAnOverdueSessionKeepsNobodyOut(t *testing.T) {
+	each(t, func(w *world) {
+		const many = 1500
+		m := w.replica(many+1, map[string]int{"others": many})
+		w.call(m, user("anna", "a")) // in the one slot for all, and the last to expire
+		w.fill(2, many, portal, w.clock.Now().Add(time.Minute))
+		w.clock.Advance(time.Hour)
+		if s := w.call(m, user("boris", "b")); s.Slot != 1 {
+			t.Errorf("slot %d", s.Slot)
+		}
+	})
+}
+
+// A smaller licence finds nothing that is overdue in its way, however much it is.
+func TestALicenceEndsWhatIsOverdueInParts(t *testing.T) {
+	each(t, func(w *world) {
+		const many = 1200
+		w.call(w.replica(many+1, nil), user("anna", "a"))
+		w.fill(2, many, portal, w.clock.Now().Add(time.Minute))
+		w.clock.Advance(time.Hour)
+		m := w.replica(5, nil)
+		w.sync(m)
+		ends := w.audit.Of(tandem.AuditSessionClosed)
+		if n := w.open(); n != 0 || len(ends) != many+1 {
+			t.Errorf("%d are open, %d ends on record", n, len(ends))
+		}
+	})
+}

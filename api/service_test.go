@@ -273,6 +273,10 @@ func TestE8_ServiceOfOwnCustomers(t *testing.T) {
 					t.Errorf("a customer selects the %s of a visit: %s", hidden, answer)
 				}
 			}
+			w.steps(t, []doorStep{{"an employee asks for its states", "GET", visits + "(" + row(kindVisit, 1) + ")/GetAllowedStates()", "", 200, `"state":"Planned"`, ""}})
+			if r, answer := call(t, w.h, "GET", visits+"("+row(kindVisit, 1)+")/GetAllowedStates()", "", onBehalf(somebody)...); r.StatusCode != 403 || !strings.Contains(answer, "read State") {
+				t.Errorf("a customer asks for the states of a visit: %d %s", r.StatusCode, answer)
+			}
 		})
 	})
 }

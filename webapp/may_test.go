@@ -94,4 +94,13 @@ func TestPagesLeaveOutWhatIsHidden(t *testing.T) {
 	maria.open("/").wants(t, 200, "Revenue this month")
 	maria.open("/orders").wants(t, 200, "Total", "EUR")
 	maria.open("/approvals/"+order).wants(t, 200, "EUR")
+	// Who does not see the states of orders is offered none.
+	anna.open("/orders/"+order).wants(t, 200, "Firm planned")
+	if _, err := rights.Grant(t.Context(), tandemtest.By, "Managers", permission.Target{Column: "Crm_Sales_SalesOrders.State"}, "read,update", false); err != nil {
+		t.Fatal(err)
+	}
+	s.in.Refresh()
+	s.in.Advance(4 * time.Second)
+	anna.open("/orders/"+order).wants(t, 200, "Quantity")
+	maria.open("/orders/"+order).wants(t, 200, "Firm planned")
 }

@@ -22,6 +22,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -42,6 +43,7 @@ type options struct {
 	data, issuer, application, credential, channelKey, ca, listen, url, agent, db string
 	drop, editors, instance                                                       string
 	still, scan                                                                   time.Duration
+	owners                                                                        map[string]string
 }
 
 func main() {
@@ -77,7 +79,7 @@ func run(args []string) error {
 }
 
 func parse(half string, args []string) (*options, error) {
-	o := &options{}
+	o := &options{owners: map[string]string{}}
 	f := flag.NewFlagSet("prices "+half, flag.ContinueOnError)
 	text := func(into *string, name, otherwise, help string) { f.StringVar(into, name, otherwise, help) }
 	text(&o.data, "data", "tandem-data/prices", "folder of the halves; each uses the one below it with its name")
@@ -87,6 +89,8 @@ func parse(half string, args []string) (*options, error) {
 		"address that the pages listen at, and the agent when it is run alone")
 	text(&o.drop, "drop", "", "folder that files are put into (default: drop in the folder of the halves)")
 	text(&o.editors, "editors", "Pricing", "group whose members edit mappings and connectors")
+	f.Func("owner", "`ACCOUNT=LOGIN` says whose login an account is that owns files of the folder (or USER@HOST of a server); without a "+
+		"login it is nobody's. May be repeated", o.addOwner)
 	f.DurationVar(&o.still, "still", 10*time.Second, "for how long a file must not have changed to be taken")
 	f.DurationVar(&o.scan, "scan", time.Minute, "how often folder and servers are looked at")
 	if half != "" {
@@ -99,6 +103,24 @@ func parse(half string, args []string) (*options, error) {
 		text(&o.instance, "service-instance", "", "name of this agent among several that run at the same time")
 	}
 	return o, f.Parse(args)
+}
+
+// addOwner takes an account and its login; the account may have a = in it.
+func (o *options) addOwner(text string) error {
+	at := strings.LastIndexByte(text, '=')
+	if at < 1 {
+		return errors.New("write it as ACCOUNT=LOGIN")
+	}
+	o.owners[text[:at]] = text[at+1:]
+	return nil
+}
+
+// ownerFlags are the flags that give the owners to the agent.
+func (o *options) ownerFlags() (args []string) {
+	for owner, login := range o.owners {
+		args = append(args, "-owner", owner+"="+login)
+	}
+	return args
 }
 
 // dir is the folder of a half, made for this user alone.
@@ -173,7 +195,7 @@ func (o *options) runAgent(ctx context.Context, log *slog.Logger) error {
 	a, err := agent.New(ctx, agent.Config{
 		Provider: c.provider, ApplicationURI: o.application, Credential: credential, ServiceInstance: o.instance,
 		DB: c.db, Dir: c.dir, Drop: o.drop,
-		Box: c.box, ChannelKey: c.channel, Editors: o.editors, Still: o.still, Scan: o.scan, Log: log,
+		Box: c.box, ChannelKey: c.channel, Editors: o.editors, Owners: o.owners, Still: o.still, Scan: o.scan, Log: log,
 	})
 	if err != nil {
 		return err
@@ -279,7 +301,7 @@ func (o *options) both(ctx context.Context) error {
 	shared := []string{"-data", o.data, "-issuer", demo.Issuer}
 	go func() {
 		ended <- keep(ctx, append([]string{"agent", "-listen", channel.Host, "-editors", o.editors, "-drop", o.drop, "-still",
-			o.still.String(), "-scan", o.scan.String()}, shared...))
+			o.still.String(), "-scan", o.scan.String()}, append(o.ownerFlags(), shared...)...))
 	}()
 	go func() {
 		ended <- keep(ctx, append([]string{"admin", "-listen", o.listen, "-url", o.url, "-agent", o.agent}, shared...))

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,6 +53,11 @@ type Config struct {
 	// Editors is the group whose members edit mappings and connectors and hand in
 	// files; the default is Pricing. Administrators may, too.
 	Editors string
+	// Owners says of accounts that own files of the folder, and of those of SFTP servers
+	// (USER@HOST), whose login that is; empty means nobody's. The case does not matter. Who
+	// has placed a file does not decide about it, and of an account that is not there that
+	// is a guess, see gate.go.
+	Owners map[string]string
 	// Still is for how long a file must not have changed to be taken; the default is
 	// 10 s. Scan is how often the folder and the servers are looked at, beside what the
 	// system tells of the folder; the default is a minute.
@@ -171,6 +177,11 @@ func (c *Config) check() error {
 	if c.Editors == "" {
 		c.Editors = "Pricing"
 	}
+	owners := make(map[string]string, len(c.Owners))
+	for owner, login := range c.Owners {
+		owners[strings.ToLower(owner)] = login
+	}
+	c.Owners = owners
 	if c.Still == 0 {
 		c.Still = 10 * time.Second
 	}

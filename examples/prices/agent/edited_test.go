@@ -1,6 +1,7 @@
 package agent_test
 
 import (
+	"os/user"
 	"strings"
 	"testing"
 
@@ -20,6 +21,10 @@ func TestLimitsOfAfterAFileCame(t *testing.T) {
 	loose := func(more ...string) string {
 		all := append([]string{"mean: 5, largest: 20", "mean: 500, largest: 500", `from: "18:00", to: "06:00", `, ""}, more...)
 		return strings.NewReplacer(all...).Replace(agent.FirstMapping())
+	}
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
 	}
 	type step func(r *robot, login string) error
 	save := func(name, content string) step {
@@ -54,7 +59,7 @@ func TestLimitsOfAfterAFileCame(t *testing.T) {
 				p := newPlace(t, tandemtest.Options{})
 				p.byDay()
 				p.Grant("Pricing", "maria") // edits, and decides
-				r := p.agentOn(p.storeOn(engine), t.TempDir())
+				r := p.agentOn(p.storeOn(engine), t.TempDir(), func(c *agent.Config) { c.Owners = map[string]string{me.Username: ""} })
 				if err := save("wide", loose(`"prices*.csv"`, `"price*.csv"`))(r, "ada"); err != nil {
 					t.Fatal(err)
 				}

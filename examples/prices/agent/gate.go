@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -120,13 +121,33 @@ func (g *limits) open(now time.Time) (bool, error) {
 	return at >= minute(from) || at < minute(to), nil
 }
 
+// placer is the login of who placed a file. It is not known where the account that owns the
+// file is not in the table of the configuration: then it is taken for the login of the same
+// name, without a domain, and may be anybody's.
+func (a *Agent) placer(b *batch) (login string, known bool) {
+	if b.byHand {
+		return b.placedBy, true
+	}
+	if login, known = a.config.Owners[strings.ToLower(b.placedBy)]; known {
+		return login, true
+	}
+	name := b.placedBy[strings.LastIndexByte(b.placedBy, '\\')+1:]
+	name, _, _ = strings.Cut(name, "@")
+	return name, false
+}
+
 // mayDecide says why somebody may not decide about a batch; empty when they may.
 func (a *Agent) mayDecide(ctx context.Context, in asking, p *person, b *batch, approvers string) (whyNot string, err error) {
 	if !p.in(approvers) {
 		return fmt.Sprintf("only members of the group %s decide about this file", approvers), nil
 	}
-	if p.Login == b.placedBy {
+	login, known := a.placer(b)
+	if strings.EqualFold(p.Login, login) {
 		return "who placed a file, or asked for a rollback, does not decide about it: somebody else of the group has to", nil
+	}
+	if !known && a.edits(p) {
+		return fmt.Sprintf("nobody knows whose account %q is, which placed the file: somebody of the group decides who cannot hand in files "+
+			"(an administrator can tell the agent, with -owner)", b.placedBy), nil
 	}
 	editors, _, err := a.editors(ctx, in, b)
 	if err != nil {

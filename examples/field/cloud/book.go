@@ -21,10 +21,9 @@ var errPending = errors.New("the file is still being processed")
 // booking is the booking of one command.
 type booking struct {
 	*Cloud
-	k        *command
-	body     any
-	person   person
-	language string
+	k      *command
+	body   any
+	person person
 	// v is the visit, live whether the ERP has told it in this booking.
 	v    *visit
 	live bool
@@ -35,13 +34,13 @@ type booking struct {
 // book gives a command its final answer. The error says that it has to wait. It makes one
 // call of the ERP where the copy of the visit is true, and two where it is not, or where
 // an earlier try may have been booked.
-func (c *Cloud) book(ctx context.Context, k *command, fresh bool, language string) error {
+func (c *Cloud) book(ctx context.Context, k *command, fresh bool) error {
 	behalf, err := k.behalf()
 	if err != nil {
 		return err
 	}
 	ctx = client.OnBehalfOf(ctx, behalf)
-	b := &booking{Cloud: c, k: k, fresh: fresh, language: language}
+	b := &booking{Cloud: c, k: k, fresh: fresh}
 	if fresh { // nothing is sent yet
 		k.triedFrom, k.triedUntil = time.Time{}, time.Time{}
 	}
@@ -123,7 +122,7 @@ func (b *booking) objection(ctx context.Context) (*refusal, error) {
 		return nil, nil // all since was done on this device
 	}
 	no := problem(http.StatusConflict, wire.Conflict, wire.VisitChanged, wire.Args{"visit": b.v.DocumentNo, "seen": b.k.base, "now": b.v.Version})
-	no.answer.Office, no.answer.Yours = b.shown(b.v, b.language), json.RawMessage(b.k.body)
+	no.answer.Office, no.answer.Yours = b.shown(b.v, b.k.language), json.RawMessage(b.k.body)
 	return no, nil
 }
 
@@ -214,7 +213,7 @@ func final(err error) error {
 func (b *booking) done(ctx context.Context, made *chainLink) error {
 	answer := wire.Answer{State: wire.StateDone, Command: b.k.id}
 	if b.v != nil {
-		answer.Visit = b.shown(b.v, b.language)
+		answer.Visit = b.shown(b.v, b.k.language)
 	}
 	return b.end(ctx, &refusal{status: http.StatusOK, answer: answer}, made)
 }

@@ -37,6 +37,7 @@ type command struct {
 	doneAt             time.Time // by the device's clock, put right
 	sum, body          string
 	evidence           string
+	language           string // of its sender, in which it is answered
 	state, answer      string
 	note               string
 	tries              int64
@@ -64,6 +65,7 @@ var commands = sqldb.NewTable("commands", func(k *command, column sqldb.Column) 
 	column("sha256", &k.sum)
 	column("body", &k.body)
 	column("evidence", &k.evidence)
+	column("language", &k.language)
 	column("state", &k.state)
 	column("answer", &k.answer)
 	column("note", &k.note)

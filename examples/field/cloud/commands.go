@@ -46,7 +46,7 @@ func (c *Cloud) serveCommand(w http.ResponseWriter, r *http.Request, who *client
 	if err != nil {
 		return err
 	}
-	k, err := c.newCommand(sent, who)
+	k, err := c.newCommand(sent, who, languageOf(r))
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (c *Cloud) serveCommand(w http.ResponseWriter, r *http.Request, who *client
 		return c.answer(w, r, known)
 	}
 	if k.state == stateAccepted && k.heldBy != "" {
-		c.bookNow(r.Context(), k, languageOf(r))
+		c.bookNow(r.Context(), k)
 	}
 	if k.state != stateAccepted { // what was kept is what is answered
 		return c.answer(w, r, k)
@@ -85,7 +85,7 @@ func (c *Cloud) accept(ctx context.Context, k *command, who *client.Caller) (kno
 }
 
 // newCommand is what is kept of a command.
-func (c *Cloud) newCommand(sent *wire.Command, who *client.Caller) (*command, error) {
+func (c *Cloud) newCommand(sent *wire.Command, who *client.Caller, language string) (*command, error) {
 	if !who.Behalf().Whole() {
 		return nil, errNobody
 	}
@@ -103,7 +103,7 @@ func (c *Cloud) newCommand(sent *wire.Command, who *client.Caller) (*command, er
 	sum := sha256.Sum256(text)
 	k := &command{
 		userID: who.UserID, id: sent.ID, device: sent.Device, seq: sent.Seq, visit: sent.Visit, kind: sent.Type, login: who.Subject, base: sent.Base,
-		doneAt: doneAt(sent, now), sum: hex.EncodeToString(sum[:]), body: string(sent.Body), evidence: string(evidence), state: stateAccepted,
+		doneAt: doneAt(sent, now), sum: hex.EncodeToString(sum[:]), body: string(sent.Body), evidence: string(evidence), language: language, state: stateAccepted,
 		receivedAt: now, dueAt: now,
 	}
 	if !c.paused() {

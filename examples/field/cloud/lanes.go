@@ -88,7 +88,7 @@ func (c *Cloud) paused() bool { return c.clock.Now().UnixMicro() < c.pausedUntil
 
 // bookNow books a command that came just now, of which the ERP cannot know, if all before it
 // is booked. Else it is for the background. It goes on where the phone has gone out of reach.
-func (c *Cloud) bookNow(ctx context.Context, k *command, language string) {
+func (c *Cloud) bookNow(ctx context.Context, k *command) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.config.bookIn)
 	defer cancel()
 	unlock, err := c.lanes.lock(ctx, laneOf(k))
@@ -96,7 +96,7 @@ func (c *Cloud) bookNow(ctx context.Context, k *command, language string) {
 		defer unlock()
 		var next bool
 		if next, err = c.store.isNext(ctx, k, c.clock.Now()); next && (k.kind == fileAttach || timeLeft(ctx, callIn)) {
-			c.bookOrPostpone(ctx, k, true, language)
+			c.bookOrPostpone(ctx, k, true)
 			return
 		}
 	}
@@ -134,7 +134,7 @@ func (c *Cloud) runLane(ctx context.Context, l lane) {
 		case notYet || held[k.device]:
 			continue
 		}
-		if !c.bookOrPostpone(ctx, k, false, "en") && !l.files {
+		if !c.bookOrPostpone(ctx, k, false) && !l.files {
 			return
 		}
 		held[k.device] = k.refused() && !l.files
@@ -155,12 +155,12 @@ func (c *Cloud) letGo(ctx context.Context, left []command) {
 }
 
 // bookOrPostpone books a command in the time that it has. What is not booked has to wait.
-func (c *Cloud) bookOrPostpone(ctx context.Context, k *command, fresh bool, language string) (booked bool) {
+func (c *Cloud) bookOrPostpone(ctx context.Context, k *command, fresh bool) (booked bool) {
 	var err error
 	if k.kind == fileAttach {
-		err = c.bookFile(ctx, k, fresh, language)
+		err = c.bookFile(ctx, k, fresh)
 	} else {
-		err = c.bookInTurn(ctx, k, fresh, language)
+		err = c.bookInTurn(ctx, k, fresh)
 	}
 	if errors.Is(err, errEnded) {
 		return true
@@ -173,7 +173,7 @@ func (c *Cloud) bookOrPostpone(ctx context.Context, k *command, fresh bool, lang
 
 // bookInTurn books a command when a call of the ERP is free: more of them at a time would
 // make each slower, and open a connection for each.
-func (c *Cloud) bookInTurn(ctx context.Context, k *command, fresh bool, language string) error {
+func (c *Cloud) bookInTurn(ctx context.Context, k *command, fresh bool) error {
 	select {
 	case c.calls <- struct{}{}:
 		defer func() { <-c.calls }()
@@ -182,14 +182,14 @@ func (c *Cloud) bookInTurn(ctx context.Context, k *command, fresh bool, language
 	}
 	ctx, cancel := context.WithTimeout(ctx, callIn)
 	defer cancel()
-	return c.book(ctx, k, fresh, language)
+	return c.book(ctx, k, fresh)
 }
 
 // bookFile books a file in a time of its own, which its sender does not wait for.
-func (c *Cloud) bookFile(ctx context.Context, k *command, fresh bool, language string) error {
+func (c *Cloud) bookFile(ctx context.Context, k *command, fresh bool) error {
 	ctx, cancel := context.WithTimeout(ctx, fileIn)
 	defer cancel()
-	return c.book(ctx, k, fresh, language)
+	return c.book(ctx, k, fresh)
 }
 
 // timeLeft reports whether what is begun now and takes so long has all its time.

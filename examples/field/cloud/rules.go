@@ -20,7 +20,7 @@ func (c *Cloud) mayChange(k *command, v *visit, p person) *refusal {
 		return refused(wire.VisitGone, nil)
 	}
 	if p.id == "" || v.responsible() != p.id {
-		return notYours(v)
+		return notYours(v, k.language)
 	}
 	now := c.clock.Now()
 	switch {
@@ -50,10 +50,10 @@ func (c *Cloud) mayChange(k *command, v *visit, p person) *refusal {
 }
 
 // notYours says whose the visit is now.
-func notYours(v *visit) *refusal {
+func notYours(v *visit, language string) *refusal {
 	r := problem(http.StatusConflict, wire.NotYours, wire.VisitOfAnother, nil)
 	if v.ResponsibleParty != nil {
-		r.answer.Responsible = &wire.Named{ID: v.ResponsibleParty.ID, Name: v.ResponsibleParty.PartyName.In("EN")}
+		r.answer.Responsible = &wire.Named{ID: v.ResponsibleParty.ID, Name: v.ResponsibleParty.PartyName.In(language)}
 	}
 	return r
 }

@@ -115,8 +115,13 @@ func (p *portalOf) object(name string) string {
 // agreement is one with a line, from a year ago until so many days from now.
 func (p *portalOf) agreement(customer, object string, days int) string {
 	now := p.Clock.Now().UTC()
+	return p.agreed(customer, object, now.AddDate(-1, 0, 0), now.AddDate(0, 0, days))
+}
+
+// agreed is one with a line.
+func (p *portalOf) agreed(customer, object string, from, until time.Time) string {
 	return p.make(setAgreements, fmt.Sprintf(`{"Customer@odata.bind":"Crm_Sales_Customers(%s)","StartDateTime":%q,"EndDateTime":%q,"Lines":[{"ServiceObject@odata.bind":"%s(%s)"}]}`,
-		customer, now.AddDate(-1, 0, 0).Format(time.RFC3339), now.AddDate(0, 0, days).Format(time.RFC3339), setObjects, object))
+		customer, from.Format(time.RFC3339), until.Format(time.RFC3339), setObjects, object))
 }
 
 func (p *portalOf) ticket(customer, object, day string) string {
@@ -130,6 +135,13 @@ func readService(p *portalOf) *service {
 	day := p.Clock.Now().UTC().AddDate(0, 0, -40).Format(time.RFC3339)
 	a, b, c := p.customers[0].ID, p.customers[1].ID, p.customers[2].ID
 	p.agreement(a, p.object("ended"), -1)
+	midnight := p.Clock.Now().UTC().Truncate(24 * time.Hour)
+	p.agreed(a, p.object("on its last day"), midnight.AddDate(-1, 0, 0), midnight)
+	p.agreed(a, p.object("on its first day"), midnight.Add(24*time.Hour-time.Second), midnight.AddDate(1, 0, 0))
+	p.agreed(a, p.object("from tomorrow"), midnight.AddDate(0, 0, 1), midnight.AddDate(1, 0, 0))
+	rented := p.object("rented out to b, on the last day")
+	p.ticket(a, rented, day)
+	p.agreed(b, rented, midnight.AddDate(-1, 0, 0), midnight)
 	p.do("POST", setAgreements+"("+p.agreement(a, p.object("void"), 100)+")/MakeVoid", `{"reason":"x"}`)
 	p.do("PATCH", setObjects+"("+p.object("given up")+")", `{"IsActive":false}`)
 	p.ticket(b, p.object("of a ticket"), day)
@@ -184,17 +196,18 @@ func sees(grants []grant, customer string, date, today time.Time) bool {
 
 // objects are those that the person may file a ticket for, by the rules in plain words.
 func (s *service) objects(grants []grant) []string {
-	now := s.Clock.Now().UTC()
-	today := now.Truncate(24 * time.Hour)
+	today := s.Clock.Now().UTC().Truncate(24 * time.Hour)
+	ended := func(at time.Time) bool { return at.Truncate(24 * time.Hour).Before(today) } // the last day is one of it
+	begun := func(at time.Time) bool { return !at.Truncate(24 * time.Hour).After(today) }
 	mine := map[string]bool{}
 	foreign := map[string]bool{}
 	for _, a := range s.agreements {
-		if a.Void || a.StartDateTime.After(now) || a.EndDateTime != nil && a.EndDateTime.Before(now) {
+		if a.Void || !begun(*a.StartDateTime) || a.EndDateTime != nil && ended(*a.EndDateTime) {
 			continue
 		}
 		for _, l := range a.Lines {
 			switch {
-			case l.LineStartDateTime.After(now) || l.LineEndDateTime.Before(now):
+			case !begun(l.LineStartDateTime) || ended(l.LineEndDateTime):
 			case sees(grants, a.Customer.id(), today, today):
 				mine[l.ServiceObject.id()] = true
 			default:

@@ -22,7 +22,8 @@ import (
 type Portal struct {
 	ERP   *client.OData[client.ServiceToken]
 	Clock tandem.Clock
-	// Zone says which day it is, for roles that see so many days back; nil is UTC.
+	// Zone says which day it is, for roles that see so many days back, and for agreements; nil
+	// is UTC.
 	Zone *time.Location
 	// Dir is the folder in which photos are looked at before they are kept.
 	Dir string

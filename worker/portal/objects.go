@@ -33,11 +33,13 @@ type ownObject struct {
 	agreement string
 }
 
-// span is from when to when an agreement, or a line of one, is good; no end is without end.
+// span is from which day to which an agreement, or a line of one, is good, both included; no
+// end is without end. The ERP keeps such times as they were written, without a zone.
 type span struct{ from, to *time.Time }
 
-func (s span) has(at time.Time) bool {
-	return (s.from == nil || !at.Before(*s.from)) && (s.to == nil || !at.After(*s.to))
+// has reports whether a day, 2006-01-02, is in the span.
+func (s span) has(day string) bool {
+	return (s.from == nil || s.from.UTC().Format(time.DateOnly) <= day) && (s.to == nil || day <= s.to.UTC().Format(time.DateOnly))
 }
 
 type erpAgreement struct {
@@ -56,12 +58,12 @@ type erpAgreementLine struct {
 	ServiceAgreement                   *erpAgreement
 }
 
-func (a *erpAgreement) valid(now time.Time) bool {
-	return a != nil && !a.Void && span{a.StartDateTime, a.EndDateTime}.has(now)
+func (a *erpAgreement) valid(day string) bool {
+	return a != nil && !a.Void && span{a.StartDateTime, a.EndDateTime}.has(day)
 }
 
-func (l *erpAgreementLine) valid(now time.Time) bool {
-	return span{l.LineStartDateTime, l.LineEndDateTime}.has(now)
+func (l *erpAgreementLine) valid(day string) bool {
+	return span{l.LineStartDateTime, l.LineEndDateTime}.has(day)
 }
 
 // Objects are those of the person, by their names.
@@ -90,7 +92,7 @@ func (o *Portal) objects(ctx context.Context, p client.IDToken) (map[string]ownO
 	if len(allowed) == 0 {
 		return nil, tandem.Errorf(tandem.CodeForbidden, "your access does not include %s; ask your contact at the company", Tickets.word)
 	}
-	f := &findings{Portal: o, allowed: allowed, now: o.Clock.Now(), mine: map[string]ownObject{}}
+	f := &findings{Portal: o, allowed: allowed, today: o.today().Format(time.DateOnly), tomorrow: o.today().AddDate(0, 0, 1).Format(time.DateOnly), mine: map[string]ownObject{}}
 	if err := f.find(narrowed); err != nil {
 		return nil, err
 	}
@@ -101,8 +103,10 @@ func (o *Portal) objects(ctx context.Context, p client.IDToken) (map[string]ownO
 type findings struct {
 	*Portal
 	allowed map[string]internalapi.PortalCustomer
-	now     time.Time
-	mine    map[string]ownObject
+	// today and tomorrow are days at the company, 2006-01-02.
+	today, tomorrow string
+
+	mine map[string]ownObject
 }
 
 // ofAllowed is the condition that a row is of one of the customers.
@@ -137,7 +141,7 @@ func (f *findings) find(ctx context.Context) error {
 	parts := []*client.BatchPart{
 		client.ReadOf(setAgreements, client.Query{
 			Select: "Id,Void,StartDateTime,EndDateTime", Top: maxAgreements,
-			Filter: client.And(f.ofAllowed(), "Void eq false", "StartDateTime le "+client.Time(f.now)),
+			Filter: client.And(f.ofAllowed(), "Void eq false", "StartDateTime le "+f.tomorrow),
 			Expand: expandCustomer + ",Lines($select=LineStartDateTime,LineEndDateTime;$expand=" + expandObject + ")",
 		}, &agreements),
 		client.ReadOf(setTickets, client.Query{
@@ -185,7 +189,7 @@ func (f *findings) agreed(all []erpAgreement) {
 	for i := range all {
 		a := &all[i]
 		for _, l := range a.Lines {
-			if a.valid(f.now) && l.valid(f.now) && a.Customer != nil {
+			if a.valid(f.today) && l.valid(f.today) && a.Customer != nil {
 				f.add(l.ServiceObject, a.Customer.ID, a.ID)
 			}
 		}
@@ -203,13 +207,13 @@ func (f *findings) dropSold(ctx context.Context) error {
 	}
 	for some := range slices.Chunk(earlier, atOnce) {
 		for l, err := range client.List[erpAgreementLine](ctx, f.ERP, setAgreementLines, client.Query{
-			Select: "LineStartDateTime,LineEndDateTime", Filter: client.And(oneOf("ServiceObject", some), "LineEndDateTime ge "+client.Time(f.now)), Top: 200,
+			Select: "LineStartDateTime,LineEndDateTime", Filter: client.And(oneOf("ServiceObject", some), "LineEndDateTime ge "+f.today), Top: 200,
 			Expand: "ServiceObject($select=Id),ServiceAgreement($select=Id,Void,StartDateTime,EndDateTime;$expand=Customer($select=Id))",
 		}) {
 			if err != nil {
 				return err
 			}
-			if a := l.ServiceAgreement; l.ServiceObject != nil && l.valid(f.now) && a.valid(f.now) && a.Customer != nil && f.allowed[strings.ToLower(a.Customer.ID)].ID == "" {
+			if a := l.ServiceAgreement; l.ServiceObject != nil && l.valid(f.today) && a.valid(f.today) && a.Customer != nil && f.allowed[strings.ToLower(a.Customer.ID)].ID == "" {
 				delete(f.mine, strings.ToLower(l.ServiceObject.ID))
 			}
 		}

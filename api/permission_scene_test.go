@@ -26,6 +26,8 @@ const (
 	kindInvoiceLine = 71 + iota
 	kindNotification
 
+	isReleased, isVoid = 1, 1 // an invoice and a visit that are past changing
+
 	theFirst = "Ziegler" // what the customer 1 is called, as nothing else is
 
 	typeOfInvoices, typeOfVisits = houseTypes, houseTypes + 1 // by row(kindType, …)
@@ -53,6 +55,8 @@ func newFurnished(t testing.TB, db *sqldb.DB) *house {
 			"OwnerParty@odata.bind":"General_Contacts_Persons(%s)","DefaultServiceObject@odata.bind":"%s(%s)"`,
 			n, row(kindType, typeOfVisits), row(kindPerson, n%2), objects, row(kindObject, n))))
 	}
+	w.sql(t, `UPDATE erp_invoices SET state = 30 WHERE id = $1`, row(kindInvoice, isReleased))
+	w.sql(t, `UPDATE erp_service_activities SET void = TRUE WHERE id = $1`, row(kindVisit, isVoid))
 	for n := range houseFiles {
 		on, _ := fileOn(n)
 		more := ""

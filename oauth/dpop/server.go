@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -143,18 +144,39 @@ func (s *Server) Tell(h http.Header, r *http.Request) {
 
 // Nonces are made of the time and a key that all replicas have, so that none has to
 // remember any (RFC 9449 section 8).
-type Nonces struct{ Key []byte }
+type Nonces struct {
+	Key []byte
+
+	newest atomic.Pointer[nonces]
+}
+
+// nonces are those of a period and of the one before it.
+type nonces struct {
+	period     int64
+	now, older string
+}
 
 // nonceEvery is how often there is a new nonce; one is good until there are two newer.
 const nonceEvery = 2 * time.Minute
 
 // Now is the newest nonce.
-func (n *Nonces) Now(now time.Time) string { return n.at(now.Unix() / int64(nonceEvery.Seconds())) }
+func (n *Nonces) Now(now time.Time) string { return n.of(now).now }
 
 // Valid reports whether a nonce is one of the last two.
 func (n *Nonces) Valid(nonce string, now time.Time) bool {
+	good := n.of(now)
+	return hmac.Equal([]byte(nonce), []byte(good.now)) || hmac.Equal([]byte(nonce), []byte(good.older))
+}
+
+// of are the nonces of a time, which are made once in a period.
+func (n *Nonces) of(now time.Time) *nonces {
 	period := now.Unix() / int64(nonceEvery.Seconds())
-	return hmac.Equal([]byte(nonce), []byte(n.at(period))) || hmac.Equal([]byte(nonce), []byte(n.at(period-1)))
+	made := n.newest.Load()
+	if made == nil || made.period != period {
+		made = &nonces{period, n.at(period), n.at(period - 1)}
+		n.newest.Store(made)
+	}
+	return made
 }
 
 func (n *Nonces) at(period int64) string {

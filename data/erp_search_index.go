@@ -177,22 +177,18 @@ func (e *ERP) indexPostgres(ctx context.Context) (done bool, err error) {
 		if err := conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock(hashtext('search'))`).Scan(&mine); err != nil || !mine {
 			return false, err
 		}
-		undo := context.WithoutCancel(ctx) // a lost connection has none of it
-		defer conn.ExecContext(undo, `SELECT pg_advisory_unlock(hashtext('search'))`)
-		for _, limit := range []string{"statement_timeout", "lock_timeout"} {
-			if _, err := conn.ExecContext(ctx, "SET "+limit+" = 0"); err != nil {
-				return false, err
+		defer conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock(hashtext('search'))`) // a lost connection has it not
+	}
+	err = e.db.Unbounded(ctx, conn, func(ctx context.Context) error {
+		for _, x := range inOrder(e.search) {
+			if err := makeTrigrams(ctx, conn, x); err != nil {
+				return err
 			}
-			defer conn.ExecContext(undo, "RESET "+limit)
+			x.ready.Store(true)
 		}
-	}
-	for _, x := range inOrder(e.search) {
-		if err := makeTrigrams(ctx, conn, x); err != nil {
-			return false, err
-		}
-		x.ready.Store(true)
-	}
-	return true, nil
+		return nil
+	})
+	return err == nil, err
 }
 
 // makeTrigrams makes the index of one table, again where it is of another form or

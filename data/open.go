@@ -58,10 +58,6 @@ var (
 	identityLimits = sqldb.Limits{Statement: 10 * time.Second, Lock: 3 * time.Second, Idle: 5 * time.Second}
 	erpLimits      = sqldb.Limits{Statement: time.Minute, Lock: 15 * time.Second, Idle: 30 * time.Second}
 
-	// migrationLock is how long a step of a migration waits for a table that others have, and
-	// others behind it: less than they wait themselves. Then it is tried again.
-	migrationLock = time.Second
-
 	// CommandLimits are those of the identity server for an administrator's command, which
 	// nobody waits for but the administrator.
 	CommandLimits = sqldb.Limits{Statement: time.Minute, Lock: identityLimits.Lock, Idle: identityLimits.Idle}
@@ -114,13 +110,11 @@ func open(ctx context.Context, url string, opts sqldb.Options, erpConns int) (*D
 
 func (db *DB) openPools(ctx context.Context, url string, opts sqldb.Options, erpConns int) (done step, err error) {
 	opts.MaxConns = cmp.Or(opts.MaxConns, DefaultConns)
-	limits := cmp.Or(opts.Limits, identityLimits)
-	opts.Limits = sqldb.Limits{Lock: migrationLock}
-	if done, err = migratePostgres(ctx, url, opts); err != nil {
+	opts.Limits = cmp.Or(opts.Limits, identityLimits)
+	if db.Identity, err = sqldb.Open(ctx, url, opts); err != nil {
 		return step{}, err
 	}
-	opts.Limits = limits
-	if db.Identity, err = sqldb.Open(ctx, url, opts); err != nil {
+	if done, err = migrate(ctx, db.Identity, Migrations); err != nil {
 		return step{}, err
 	}
 	if db.Identity.Pooler && opts.Log != nil {
@@ -130,20 +124,6 @@ func (db *DB) openPools(ctx context.Context, url string, opts sqldb.Options, erp
 	opts.Limits, opts.MaxConns = erpLimits, cmp.Or(erpConns, DefaultConns)
 	db.ERP, err = sqldb.Open(ctx, url, opts)
 	return done, err
-}
-
-// migratePostgres has as long as it takes, on connections of its own.
-func migratePostgres(ctx context.Context, url string, opts sqldb.Options) (done step, err error) {
-	opts.MaxConns = 2
-	db, err := sqldb.Open(ctx, url, opts)
-	if err != nil {
-		return step{}, err
-	}
-	err = db.Lock(ctx, MigrationTable, func() error {
-		done, err = migrate(ctx, db, Migrations)
-		return err
-	})
-	return done, errors.Join(err, db.Close())
 }
 
 func (db *DB) openFiles(ctx context.Context, file string, opts sqldb.Options, erpConns int) (_ step, err error) {

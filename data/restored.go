@@ -50,16 +50,13 @@ func MarkRestored(ctx context.Context, identity *sqldb.DB, by tandem.By, backup,
 		}
 	}
 	r.Backup, r.Restored = backup, now
-	err = identity.Write(ctx, func(tx *sql.Tx) error { return markRestored(ctx, tx, identity.Engine, by, &r) })
+	err = identity.Write(ctx, func(tx *sql.Tx) error {
+		return identity.Unbounded(ctx, tx, func(ctx context.Context) error { return markRestored(ctx, tx, identity.Engine, by, &r) })
+	})
 	return r, err
 }
 
 func markRestored(ctx context.Context, tx *sql.Tx, engine sqldb.Engine, by tandem.By, r *Restored) (err error) {
-	if engine == sqldb.PostgreSQL { // however much there is
-		if _, err := tx.ExecContext(ctx, `SET LOCAL statement_timeout = 0`); err != nil {
-			return err
-		}
-	}
 	ended, err := endIn(ctx, tx, endForReason, `slot >= $3`, []any{string(tandem.EndRestored), sqldb.Micros(r.Restored), 0})
 	if err != nil {
 		return err

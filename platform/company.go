@@ -37,7 +37,7 @@ type External struct {
 func (a *Administration) SeedBase(ctx context.Context) (made int, err error) {
 	model := erpModel()
 	by := platformActor(a.config.By)
-	err = a.DB.Lock(ctx, seedLock, func() error {
+	err = a.DB.Lock(ctx, seedLock, func(ctx context.Context) error {
 		return a.erpStore(model).Transact(ctx, func(tx write.Tx) (err error) {
 			made, err = base.Seed(tx, model, by, a.config.Clock.Now())
 			return err
@@ -58,7 +58,7 @@ const seedLock = "tandem demo"
 // SeedDemoCompany fills an empty ERP with the demo company, without people: those
 // who are missing do not get documents.
 func (a *Administration) SeedDemoCompany(ctx context.Context) error {
-	return a.DB.Lock(ctx, seedLock, func() error { return a.SeedCompany(ctx, Company{}) })
+	return a.DB.Lock(ctx, seedLock, func(ctx context.Context) error { return a.SeedCompany(ctx, Company{}) })
 }
 
 // SeedCompany fills an empty ERP with the demo company. Where it is there

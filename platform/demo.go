@@ -98,7 +98,7 @@ type DemoUser struct {
 func (a *Administration) EnsureDemo(ctx context.Context, c DemoConfig) (*Demo, error) {
 	d := &Demo{}
 	// One at a time: replicas and retries of the same start.
-	err := a.DB.Lock(ctx, seedLock, func() error {
+	err := a.DB.Lock(ctx, seedLock, func(ctx context.Context) error {
 		if err := a.demoOwned(ctx, c); err != nil {
 			return err
 		}

@@ -36,7 +36,7 @@ type FieldDemo struct {
 // there already stays, but for the addresses. root is the public root of the cloud, which
 // serves the app, too.
 func (a *Administration) AddField(ctx context.Context, root string, c DemoConfig) (made FieldDemo, err error) {
-	err = a.DB.Lock(ctx, seedLock, func() error {
+	err = a.DB.Lock(ctx, seedLock, func(ctx context.Context) error {
 		if err := a.demoOwned(ctx, c); err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ const sampleChanged, sampleSame = 287, 9
 // prices alone, as far as they are missing, and makes a price list of the products that
 // there are. url is the public root of its pages.
 func (a *Administration) AddPrices(ctx context.Context, url string, c DemoConfig) (app DemoApp, list string, err error) {
-	err = a.DB.Lock(ctx, seedLock, func() error {
+	err = a.DB.Lock(ctx, seedLock, func(ctx context.Context) error {
 		if err := a.demoOwned(ctx, c); err != nil {
 			return err
 		}

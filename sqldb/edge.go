@@ -109,7 +109,7 @@ func (e *edge) giveUp() {
 
 // bounded is the context of one command.
 func (e *edge) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	if e.limit == 0 {
+	if e.limit == 0 || ctx.Value(unbounded{}) != nil {
 		return ctx, func() {}
 	}
 	if ends, ok := ctx.Deadline(); ok && time.Until(ends) <= e.limit {

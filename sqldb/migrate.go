@@ -46,19 +46,36 @@ func (c chosen) Glob(pattern string) ([]string, error) {
 // NNNNN_name.postgres.sql is for that engine alone. table keeps the version, so
 // that two boxes could share a file without sharing a timeline.
 //
-// A database that a newer program has migrated further is refused untouched.
+// A database that a newer program has migrated further is refused untouched. Where
+// there is nothing to do, nobody is waited for. Else processes that share a PostgreSQL
+// database do it one after the other ([DB.Lock], of the table's name), each on connections
+// of its own, on which a step has as long as it takes.
 func (db *DB) Migrate(ctx context.Context, migrations fs.FS, table string) error {
-	provider, err := db.provider(migrations, table)
+	current, newest, err := db.Versions(ctx, migrations, table)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read the schema version: %w", err)
+	case current > newest:
+		return fmt.Errorf("the database has schema version %d, this program knows only %d: "+
+			"it was used by a newer tandem; run that one, or restore a backup", current, newest)
+	case current == newest:
+		return nil
+	case db.Engine == SQLite:
+		return db.migrate(ctx, migrations, table, current)
+	}
+	own, err := Open(ctx, db.connString, Options{MaxConns: 2, Limits: Limits{Lock: lockPause}, Log: db.edge.log})
 	if err != nil {
 		return err
 	}
-	current, newest, err := provider.GetVersions(ctx)
+	err = own.Lock(ctx, table, func(ctx context.Context) error { return own.migrate(ctx, migrations, table, current) })
+	return errors.Join(err, own.Close())
+}
+
+// migrate makes the steps that are missing, of which another process may make some.
+func (db *DB) migrate(ctx context.Context, migrations fs.FS, table string, current int64) error {
+	provider, err := db.provider(migrations, table)
 	if err != nil {
-		return fmt.Errorf("read the schema version: %w", err)
-	}
-	if current > newest {
-		return fmt.Errorf("the database has schema version %d, this program knows only %d: "+
-			"it was used by a newer tandem; run that one, or restore a backup", current, newest)
+		return err
 	}
 	for {
 		_, err := provider.Up(ctx)
@@ -85,7 +102,8 @@ func (db *DB) Migrate(ctx context.Context, migrations fs.FS, table string) error
 	}
 }
 
-// lockPause is between two tries of a step that did not get its lock.
+// lockPause is how long a step waits for a table that others have, and others behind it:
+// less than they wait themselves. Then it is tried again after as long.
 const lockPause = time.Second
 
 func isLockTimeout(err error) bool {
@@ -125,31 +143,6 @@ func (e Engine) runs(name string) bool {
 		}
 	}
 	return true
-}
-
-// Lock runs f while no other process that uses the same PostgreSQL database and
-// name runs its own: replicas that start together migrate and seed once. On
-// SQLite it locks nothing: [DB.Migrate] copes by itself, and whoever seeds looks
-// again inside its transaction.
-func (db *DB) Lock(ctx context.Context, name string, f func() error) error {
-	if db.Engine == SQLite {
-		return f()
-	}
-	// The lock is the transaction's: through a pooler a session has none.
-	tx, err := db.write.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() // it has changed nothing
-	for _, statement := range []string{"SET LOCAL idle_in_transaction_session_timeout = 0", "SET LOCAL lock_timeout = 0", "SET LOCAL statement_timeout = 0"} {
-		if _, err := tx.ExecContext(ctx, statement); err != nil {
-			return err
-		}
-	}
-	if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtext($1))", name); err != nil {
-		return err
-	}
-	return f()
 }
 
 // byteOrdered gives every TEXT column of a migration the byte order that it

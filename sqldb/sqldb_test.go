@@ -125,7 +125,7 @@ func TestReplicasThatStartTogetherMigrateOnce(t *testing.T) {
 					db := open(t, url)
 					wg.Go(func() {
 						<-start
-						err := db.Lock(t.Context(), "version", func() error { return db.Migrate(t.Context(), migrations, "version") })
+						err := db.Migrate(t.Context(), migrations, "version")
 						if err != nil {
 							t.Errorf("replica %d: %v", i, err)
 						}
@@ -143,25 +143,25 @@ func TestReplicasThatStartTogetherMigrateOnce(t *testing.T) {
 func TestLock(t *testing.T) {
 	each(t, func(t *testing.T, db *sqldb.DB, url string) {
 		fault := errors.New("refused")
-		if err := db.Lock(t.Context(), "name", func() error { return fault }); !errors.Is(err, fault) {
+		if err := db.Lock(t.Context(), "name", func(ctx context.Context) error { return fault }); !errors.Is(err, fault) {
 			t.Errorf("the function's error became %v", err)
 		}
 		if db.Engine == sqldb.SQLite {
 			return
 		}
 		other := open(t, url)
-		err := db.Lock(t.Context(), "name", func() error {
+		err := db.Lock(t.Context(), "name", func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			defer cancel()
-			if err := other.Lock(ctx, "name", func() error { t.Error("two hold the lock"); return nil }); err == nil {
+			if err := other.Lock(ctx, "name", func(ctx context.Context) error { t.Error("two hold the lock"); return nil }); err == nil {
 				t.Error("the second was not told that it did not get the lock")
 			}
-			return other.Lock(t.Context(), "another name", func() error { return nil })
+			return other.Lock(t.Context(), "another name", func(ctx context.Context) error { return nil })
 		})
 		if err != nil {
 			t.Error(err)
 		}
-		if err := other.Lock(t.Context(), "name", func() error { return nil }); err != nil {
+		if err := other.Lock(t.Context(), "name", func(ctx context.Context) error { return nil }); err != nil {
 			t.Errorf("after the first is done: %v", err)
 		}
 	})
@@ -176,7 +176,7 @@ func TestLockWithTheSmallestPool(t *testing.T) {
 	defer db.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	if err := db.Lock(ctx, "version", func() error { return db.Migrate(ctx, schema, "version") }); err != nil {
+	if err := db.Lock(ctx, "fill", func(ctx context.Context) error { return db.Migrate(ctx, schema, "version") }); err != nil {
 		t.Error(err)
 	}
 }

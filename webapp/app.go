@@ -105,7 +105,7 @@ func New(ctx context.Context, c Config) (*App, error) {
 	if c.ODataRoot == nil {
 		c.ODataRoot = c.Provider.ODataRoot
 	}
-	err = c.DB.Lock(ctx, MigrationTable, func() error { return c.DB.Migrate(ctx, Migrations, MigrationTable) })
+	err = c.DB.Migrate(ctx, Migrations, MigrationTable)
 	if err != nil {
 		return nil, err
 	}

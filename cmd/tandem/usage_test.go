@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"context"
 	"net"
 	"os"
 	"path/filepath"
@@ -162,7 +163,7 @@ func TestCommandsEnd(t *testing.T) {
 	}
 	defer db.Close()
 	// Who migrates, or has stopped in the middle of it, has this lock.
-	err = db.Lock(t.Context(), data.MigrationTable, func() error {
+	err = db.Lock(t.Context(), data.MigrationTable, func(ctx context.Context) error {
 		for _, command := range []string{"session close x --reason y", "user list", "app show x", "key rotate", "record list", "access external list anna"} {
 			args := append(strings.Fields(command), "--db", at, "--data", t.TempDir(), "--timeout", "1s")
 			if a := tandem(t, nil, args...); a.code != 1 || !strings.Contains(a.stderr, "not done within 1s") {

@@ -23,23 +23,20 @@ type alive interface {
 	// whenGone runs f if the executor is gone, and while no other process does
 	// the same for it.
 	whenGone(ctx context.Context, executor string, f func() error) error
-	// alone runs f while no other process of the database runs its own.
-	alone(ctx context.Context, f func() error) error
+	// alone runs f while no other process of the database runs its own; where another may
+	// after all, the context of f ends.
+	alone(ctx context.Context, f func(ctx context.Context) error) error
 	release()
 }
 
 // retryEvery is how often a lock that another process holds is tried again.
 const retryEvery = 50 * time.Millisecond
 
-// stillFor is for how long who is alone may say nothing before others take it for one
-// that stands still; it says something ten times as often.
-const stillFor = 15 * time.Second
-
 func holdAlive(ctx context.Context, db *sqldb.DB, dir, executor string) (alive, error) {
 	if db.Engine == sqldb.SQLite {
 		return holdFile(filepath.Join(dir, "alive"), executor)
 	}
-	a := &aliveSession{db: db, executor: executor, stillFor: stillFor}
+	a := &aliveSession{db: db, executor: executor}
 	return a, a.hold(ctx)
 }
 
@@ -96,13 +93,13 @@ func (a *aliveFile) whenGone(_ context.Context, executor string, f func() error)
 	return f()
 }
 
-func (a *aliveFile) alone(ctx context.Context, f func() error) error {
+func (a *aliveFile) alone(ctx context.Context, f func(ctx context.Context) error) error {
 	lock := flock.New(a.dir+".lock", flock.SetPermissions(0o600))
 	if _, err := lock.TryLockContext(ctx, retryEvery); err != nil {
 		return err
 	}
 	defer func() { _ = lock.Unlock() }()
-	return f()
+	return f(ctx)
 }
 
 func (a *aliveFile) release() {
@@ -115,57 +112,14 @@ func (a *aliveFile) release() {
 type aliveSession struct {
 	db       *sqldb.DB
 	executor string
-	stillFor time.Duration
 	conn     *sql.Conn
 }
 
 // lockOf is the key of an executor's lock.
 const lockOf = `hashtextextended('tandem worker ' || $1, 0)`
 
-// lockOfAlone is the key of the lock of who is alone.
-const lockOfAlone = `hashtextextended('tandem worker ' || current_schema(), 0)`
-
-// alone tries again and again instead of waiting for the lock: the engine makes
-// indexes concurrently, for which PostgreSQL waits until nobody else is in the
-// middle of a statement. The lock of a process that stands still is taken from it.
-func (a *aliveSession) alone(ctx context.Context, f func() error) error {
-	conn, err := a.db.Writer().Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer drop(conn)
-	for {
-		var got bool
-		err := conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock(`+lockOfAlone+`)`).Scan(&got)
-		if err != nil {
-			return err
-		}
-		if got {
-			saying, stop := context.WithCancel(ctx)
-			said := make(chan struct{})
-			go func() { defer close(said); saysSomething(saying, conn, a.stillFor/10) }()
-			defer func() { stop(); <-said }() // before the connection is dropped
-			return f()
-		}
-		if _, err := conn.ExecContext(ctx, endStill, a.stillFor.Seconds()); err != nil {
-			return err
-		}
-		pause(ctx, retryEvery)
-	}
-}
-
-// endStill ends the session that has the lock and has said nothing for $1 seconds, by the
-// server's clock.
-const endStill = `SELECT pg_terminate_backend(a.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid AND a.datname = current_database()
-	WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND (l.classid::bigint << 32) | l.objid::bigint = ` + lockOfAlone + `
-	AND a.state = 'idle' AND a.state_change < clock_timestamp() - make_interval(secs => $1)`
-
-// saysSomething sends a word over a connection again and again, until ctx ends.
-func saysSomething(ctx context.Context, conn *sql.Conn, every time.Duration) {
-	for ctx.Err() == nil {
-		_, _ = conn.ExecContext(ctx, `SELECT 1`) // where it fails, another one takes the lock
-		pause(ctx, every)
-	}
+func (a *aliveSession) alone(ctx context.Context, f func(ctx context.Context) error) error {
+	return a.db.Lock(ctx, "tandem worker", f)
 }
 
 func (a *aliveSession) hold(ctx context.Context) error {

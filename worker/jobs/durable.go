@@ -73,7 +73,8 @@ func openDurable(ctx context.Context, e *engine, alive alive, work func(id strin
 		d.rest.wake()
 		return dbos.Shutdown(d.dbos, within)
 	}
-	err = alive.alone(ctx, func() (err error) { // it migrates its tables without a lock
+	err = alive.alone(ctx, func(alone context.Context) (err error) { // it migrates its tables without a lock
+		defer context.AfterFunc(alone, end)()
 		d.dbos, err = dbos.NewContext(root, config)
 		return err
 	})

@@ -48,7 +48,7 @@ func nextTime(spec, zone string, t time.Time) (time.Time, error) {
 
 // seed adds the first schedules to an empty table.
 func (s *Schedules) seed(ctx context.Context) error {
-	return s.db.Lock(ctx, SchemaTable, func() error {
+	return s.db.Lock(ctx, SchemaTable, func(ctx context.Context) error {
 		return s.db.Write(ctx, func(tx *sql.Tx) error {
 			var n int
 			if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM schedules`).Scan(&n); err != nil || n > 0 {

@@ -22,10 +22,8 @@ const SchemaTable = "jobs_schema"
 // application keeps tables of its own in the same database by a timeline of its
 // own; their names must differ from jobs, job_report, job_files and schedules.
 func MigrateTables(ctx context.Context, db *sqldb.DB) error {
-	return db.Lock(ctx, SchemaTable, func() error {
-		if err := db.Migrate(ctx, Migrations, SchemaTable); err != nil {
-			return fmt.Errorf("the tables of the jobs: %w", err)
-		}
-		return nil
-	})
+	if err := db.Migrate(ctx, Migrations, SchemaTable); err != nil {
+		return fmt.Errorf("the tables of the jobs: %w", err)
+	}
+	return nil
 }

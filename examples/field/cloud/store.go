@@ -25,7 +25,7 @@ type store struct {
 type sqlTx = sql.Tx
 
 func (s *store) migrate(ctx context.Context) error {
-	return s.db.Lock(ctx, schemaTable, func() error { return s.db.Migrate(ctx, sqldb.Migrations(migrationFiles), schemaTable) })
+	return s.db.Migrate(ctx, sqldb.Migrations(migrationFiles), schemaTable)
 }
 
 // reads is a query that comes with every command: its statement is prepared once.

@@ -69,12 +69,10 @@ var uploads = sqldb.NewTable("tus_uploads", func(u *Upload, column sqldb.Column)
 type store struct{ db *sqldb.DB }
 
 func (s store) migrate(ctx context.Context) error {
-	return s.db.Lock(ctx, schemaTable, func() error {
-		if err := s.db.Migrate(ctx, sqldb.Migrations(migrationFiles), schemaTable); err != nil {
-			return fmt.Errorf("the tables of uploads: %w", err)
-		}
-		return nil
-	})
+	if err := s.db.Migrate(ctx, sqldb.Migrations(migrationFiles), schemaTable); err != nil {
+		return fmt.Errorf("the tables of uploads: %w", err)
+	}
+	return nil
 }
 
 type asking interface {

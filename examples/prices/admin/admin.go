@@ -77,7 +77,7 @@ func New(ctx context.Context, c Config) (*App, error) {
 		c.ODataRoot = c.Provider.ODataRoot
 	}
 	// The store of sessions is the reference web app's.
-	err = c.DB.Lock(ctx, webapp.MigrationTable, func() error { return c.DB.Migrate(ctx, webapp.Migrations, webapp.MigrationTable) })
+	err = c.DB.Migrate(ctx, webapp.Migrations, webapp.MigrationTable)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ const schemaTable = "prices_schema"
 type store struct{ db *sqldb.DB }
 
 func (s *store) migrate(ctx context.Context) error {
-	return s.db.Lock(ctx, schemaTable, func() error { return s.db.Migrate(ctx, sqldb.Migrations(migrationFiles), schemaTable) })
+	return s.db.Migrate(ctx, sqldb.Migrations(migrationFiles), schemaTable)
 }
 
 // batch is a row of batches.

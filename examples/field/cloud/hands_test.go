@@ -217,7 +217,7 @@ func TestEverybodyHasTheirTurn(t *testing.T) {
 			fill := func(device string, seq int, visit string, due time.Time) {
 				t.Helper()
 				if _, err := db.Writer().ExecContext(t.Context(), `INSERT INTO commands SELECT user_id, $1, $2, $3, $4, type, login, base, done_at, sha256, body, evidence, state, answer, note, 1,
-					$5, $6, final_at, '', 0, 0 FROM commands WHERE id = $7`,
+					$5, $6, final_at, '', 0, 0, language FROM commands WHERE id = $7`,
 					uuid.Must(uuid.NewV7()).String(), device, seq, visit, sqldb.Micros(due), sqldb.Micros(now.Add(time.Duration(seq))), model.ID); err != nil {
 					t.Fatal(err)
 				}

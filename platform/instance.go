@@ -111,7 +111,13 @@ func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, e
 	sessions := &session.Manager{
 		Store: s.sessions, Auditor: s.audit, Refusals: s.refusals, Log: c.Log, Clock: c.Clock,
 		Licence: c.Licence, Idle: c.Idle, ServiceAbsolute: c.ServiceAbsolute,
-		Allowed: func(s *tandem.Session) bool { return sessionAllowed(live, s) },
+		Allowed: func(ctx context.Context, s *tandem.Session) bool { return sessionAllowed(ctx, live, s) },
+		AllowedBy: func() any {
+			if live.Ready() != nil {
+				return nil
+			}
+			return live.Marks()
+		},
 	}
 	i := &Instance{
 		Administration: newAdministration(c.StoreConfig, s, follower{live}, sessions),
@@ -255,7 +261,7 @@ func (i *Instance) zone() *time.Location {
 // sessionAllowed says whether application and account of an open session still
 // may use it. While that cannot be decided sessions stay: their calls are
 // refused anyway.
-func sessionAllowed(live *registry.Registry, s *tandem.Session) bool {
+func sessionAllowed(ctx context.Context, live *registry.Registry, s *tandem.Session) bool {
 	if live.Ready() != nil {
 		return true
 	}
@@ -263,8 +269,6 @@ func sessionAllowed(live *registry.Registry, s *tandem.Session) bool {
 	if !ok || !app.Enabled {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
 	if s.Kind == tandem.SessionReference {
 		return tandem.ErrorCode(live.MayReference(ctx, s.Key)) != tandem.CodeUnauthorized
 	}

@@ -94,7 +94,22 @@ func (r *Registry) catch(ctx context.Context, n *catchUp) {
 	close(n.done)
 }
 
+// Marks are those of the changes that the view holds: as long as they stay, it says of
+// applications, users, tokens and grants what it did, but for what time ends.
+func (r *Registry) Marks() Marks {
+	if m := r.marks.Load(); m != nil {
+		return *m
+	}
+	return Marks{}
+}
+
 func (r *Registry) refreshLocked(ctx context.Context) error {
+	defer func() {
+		now := Marks{Apps: r.appsMark, Users: r.usersMark, Revocations: r.revocationMark, References: r.references.mark}
+		if now != r.Marks() {
+			r.marks.Store(&now)
+		}
+	}()
 	asked := r.Clock.Now()
 	var newest Marks
 	err := ask(ctx, func(ctx context.Context) (err error) {

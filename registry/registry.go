@@ -68,7 +68,8 @@ type Registry struct {
 	references references
 
 	stale atomic.Bool
-	asked atomic.Int64 // when the database last answered, Unix nanoseconds; 0 before the first time
+	marks atomic.Pointer[Marks] // of what the view holds
+	asked atomic.Int64          // when the database last answered, Unix nanoseconds; 0 before the first time
 
 	usersLock sync.RWMutex // guards users and usersMark
 	users     map[string]*tandem.User

@@ -41,9 +41,14 @@ type Manager struct {
 	// tandem.SessionIdle and tandem.ServiceSessionAbsolute.
 	Idle, ServiceAbsolute time.Duration
 	// Allowed says whether the application and the account of a session still
-	// may use it. Each round ends the sessions that it refuses, with
-	// tandem.EndDisabled. Nil allows all.
-	Allowed func(s *tandem.Session) bool
+	// may use it; what it cannot tell it allows. Rounds end the sessions that it refuses,
+	// with tandem.EndDisabled. Nil allows all.
+	Allowed func(ctx context.Context, s *tandem.Session) bool
+	// AllowedBy is a value that becomes another one with whatever Allowed decides by, and nil
+	// while nothing can be decided: a round looks at all sessions only when it has. Those of
+	// reference tokens are looked at in each, as their time may be over. Without it
+	// each round looks at all.
+	AllowedBy func() any
 	// Opened is told of each session that this replica has opened; nil tells nobody.
 	Opened func(s *tandem.Session)
 
@@ -56,9 +61,11 @@ type Manager struct {
 	live map[key]*entry
 	byID map[string]*entry
 	late map[*entry]struct{} // ended here, with calls that are not stored yet
+	look map[string]*entry   // those to ask Allowed about
 
-	round  sync.Mutex // one Sync at a time; guards change
-	change int64
+	round     sync.Mutex // one Sync at a time; guards change and allowedBy
+	change    int64
+	allowedBy any
 
 	licenceMu sync.Mutex
 	applied   bool
@@ -83,6 +90,7 @@ func (m *Manager) init() {
 	m.live = make(map[key]*entry)
 	m.byID = make(map[string]*entry)
 	m.late = make(map[*entry]struct{})
+	m.look = make(map[string]*entry)
 	m.change = -1
 }
 
@@ -385,10 +393,12 @@ func (m *Manager) keep(k key, s Stored, opening tandem.AuditEvent) *entry {
 		}
 		old.ended.Store(true)
 		delete(m.byID, old.id)
+		delete(m.look, old.id)
 		m.keepCallsLocked(old)
 	}
 	m.live[k] = e
 	m.byID[e.id] = e
+	m.look[e.id] = e
 	return e
 }
 
@@ -402,6 +412,7 @@ func (m *Manager) drop(e *entry) {
 	}
 	if m.byID[e.id] == e {
 		delete(m.byID, e.id)
+		delete(m.look, e.id)
 	}
 	m.keepCallsLocked(e)
 }

@@ -34,10 +34,14 @@ func TestA11_I6_DisabledApplicationEndsAsManyAsThereAre(t *testing.T) {
 		kept := w.call(m, service("svc", "other"))
 		w.fill(2, many, "com.example/big", w.clock.Now().Add(time.Hour))
 		var disabled atomic.Bool
-		m.Allowed = func(s *tandem.Session) bool { return !disabled.Load() || s.ApplicationURI != "com.example/big" }
+		m.Allowed = func(_ context.Context, s *tandem.Session) bool {
+			return !disabled.Load() || s.ApplicationURI != "com.example/big"
+		}
 		w.sync(m)
 		disabled.Store(true)
-		w.sync(m)
+		for rounds := 0; w.open() > 1 && rounds < 60; rounds++ { // each as far as it comes in a second
+			w.sync(m)
+		}
 		if n := w.open(); n != 1 {
 			t.Errorf("%d sessions are open", n)
 		}
@@ -118,5 +122,61 @@ func TestALicenceEndsWhatIsOverdueInParts(t *testing.T) {
 		if n := w.open(); n != 0 || len(ends) != many+1 {
 			t.Errorf("%d are open, %d ends on record", n, len(ends))
 		}
+	})
+}
+
+// A session is looked at when it is new and when something has changed that decides about
+// it, and a round never takes long for that.
+func TestSessionsAreLookedAtWhenSomethingHasChanged(t *testing.T) {
+	each(t, func(w *world) {
+		m := w.replica(10, nil)
+		var by, asked, slow atomic.Int64
+		var disabled atomic.Bool
+		m.AllowedBy = func() any {
+			if by.Load() < 0 {
+				return nil
+			}
+			return by.Load()
+		}
+		m.Allowed = func(ctx context.Context, s *tandem.Session) bool {
+			asked.Add(1)
+			if slow.Load() > 0 && slow.Add(-1) == 0 {
+				<-ctx.Done()
+			}
+			return !disabled.Load() || s.User != "anna"
+		}
+		round := func(when string, want int64) {
+			t.Helper()
+			asked.Store(0)
+			w.sync(m)
+			if n := asked.Load(); n != want {
+				t.Errorf("%s: asked about %d sessions, want %d", when, n, want)
+			}
+		}
+		w.call(m, user("anna", "a"))
+		w.call(m, service("svc", ""))
+		round("new ones", 2)
+		round("nothing has changed", 0)
+		w.call(m, user("boris", "b"))
+		round("another new one", 1)
+		by.Add(1)
+		round("something has changed", 3)
+		round("nothing since", 0)
+		by.Add(1)
+		slow.Store(2)
+		round("the second takes too long", 2)
+		round("the others", 2)
+		by.Store(-1)
+		disabled.Store(true)
+		round("nothing can be decided", 0)
+		by.Store(5)
+		round("something has changed meanwhile", 3)
+		if n := w.open(); n != 2 {
+			t.Errorf("%d sessions are open", n)
+		}
+		token := &tandem.Principal{User: user("clara", "c").User, ApplicationURI: portal, TokenID: "pat", Reference: true}
+		w.call(m, token)
+		round("of a reference token", 1)
+		round("whose time may be over", 1)
 	})
 }

@@ -185,22 +185,64 @@ func (m *Manager) flushSeen(ctx context.Context, seen []Seen) error {
 	return err
 }
 
+// maxLooking bounds how long a round asks whether sessions are allowed, which may ask the
+// database about each: calls that were counted are written back meanwhile.
+const maxLooking = time.Second
+
+// endDisallowed ends the sessions that are not allowed any more.
 func (m *Manager) endDisallowed(ctx context.Context) error {
 	if m.Allowed == nil {
 		return nil
 	}
-	m.mu.RLock()
-	open := maps.Clone(m.byID) // Allowed may ask the database, for which no call waits
-	m.mu.RUnlock()
-	var ids []string
-	for id, e := range open {
-		if !m.Allowed(e.snapshot.Load()) {
-			ids = append(ids, id)
+	var by any
+	if m.AllowedBy != nil {
+		if by = m.AllowedBy(); by == nil {
+			return nil
 		}
 	}
+	m.mu.Lock()
+	look := m.look
+	if by == nil || by != m.allowedBy {
+		look = maps.Clone(m.byID)
+	}
+	m.look = make(map[string]*entry)
+	m.mu.Unlock()
+	m.allowedBy = by
+	ids := m.disallowed(ctx, look)
+	m.mu.Lock()
+	for id, e := range look { // the next round goes on with them
+		if !e.ended.Load() {
+			m.look[id] = e
+		}
+	}
+	m.mu.Unlock()
 	if len(ids) == 0 {
 		return nil
 	}
 	_, err := m.end(ctx, Ending{IDs: ids, Reason: tandem.EndDisabled}, asTheyAre)
+	if err != nil {
+		m.allowedBy = nil // look at all again
+	}
 	return err
+}
+
+// disallowed are the ids of the sessions that are not allowed any more. It takes those away
+// from what it is given that need not be looked at in the next round.
+func (m *Manager) disallowed(ctx context.Context, look map[string]*entry) (ids []string) {
+	ctx, cancel := context.WithTimeout(ctx, maxLooking)
+	defer cancel()
+	for id, e := range look {
+		s := e.snapshot.Load()
+		allowed := e.ended.Load() || m.Allowed(ctx, s)
+		if ctx.Err() != nil {
+			return ids
+		}
+		if !allowed {
+			ids = append(ids, id)
+		}
+		if s.Kind != tandem.SessionReference {
+			delete(look, id)
+		}
+	}
+	return ids
 }

@@ -87,7 +87,7 @@ func TestUploadDamagedExpiredKilled(t *testing.T) {
 				case step == 0 && len(part.content) > 0:
 					part.content[0] ^= 1 // damaged: the sum is wrong at the end
 					step++
-				case step == 1 && len(part.content) > 0 && part.content[0] != 0 && len(part.content) > 500_000 && w.created == 2:
+				case step == 1 && part.wrong == 1 && len(part.content) > 500_000:
 					delete(w.parts, owner) // expired
 					step++
 				}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/hybridapps/tandem/assets/look"
+	"github.com/hybridapps/tandem/examples/field/wire"
 )
 
 var (
@@ -82,6 +83,34 @@ func TestScreensAreTranslated(t *testing.T) {
 		begins := key[:strings.LastIndexByte("."+key, '.')]
 		if !strings.Contains(source.String(), "'"+stem+"'") && !strings.Contains(source.String(), "'"+begins+"'") && !strings.Contains(source.String(), "`"+begins) && !strings.Contains(source.String(), "t(kind + '.none')") {
 			t.Errorf("nobody says %s", key)
+		}
+	}
+}
+
+// TestEveryRefusalHasItsText: what the API may refuse is said in each language, with arguments
+// that come with it.
+func TestEveryRefusalHasItsText(t *testing.T) {
+	if len(wire.Reasons) < 50 {
+		t.Fatalf("only %d reasons", len(wire.Reasons))
+	}
+	for _, lang := range []string{"en", "de", "bg"} {
+		said := wordsOf(t, lang)
+		for reason, english := range wire.Reasons {
+			text := said["no."+string(reason)]
+			if text == "" {
+				t.Errorf("%s: %s has no text", lang, reason)
+			}
+			for _, gap := range gaps(text) {
+				if gap != "{message}" && !slices.Contains(gaps(english), gap) {
+					t.Errorf("%s: %s has %s, and nothing comes for it", lang, reason, gap)
+				}
+			}
+			delete(said, "no."+string(reason))
+		}
+		for key := range said {
+			if strings.HasPrefix(key, "no.") {
+				t.Errorf("%s: nothing is refused as %s", lang, key)
+			}
 		}
 	}
 }

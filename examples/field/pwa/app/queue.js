@@ -20,7 +20,6 @@ const FILES = 2 // at a time
 const KEEP_DONE = 24 * 60 * 60_000 // ms that a sent command stays listed
 const OPEN = new Set(['waiting', 'sending'])
 const SAME = 5_000 // ms by which times of two clocks may differ
-const DAMAGED = 3 // times that a file may arrive so until the person is told
 const LOST = { status: 422, headers: new Headers() }
 const STUCK = new Set(['refused', 'conflict'])
 
@@ -197,8 +196,8 @@ async function fileLane(db, taken) {
       await upload(db, c, blob, note)
     } catch (error) {
       if (!(error instanceof Answer)) throw error
-      if (error.status === 460) await note({ damaged: (c.file.damaged ?? 0) + 1, sent: 0 })
-      const final = [400, 403, 409, 413, 415, 422].includes(error.status) || c.file.damaged >= DAMAGED
+      if (error.status === 460) await note({ sent: 0 }) // it arrived damaged, and begins anew so often as the server lets it
+      const final = [400, 403, 409, 413, 415, 422].includes(error.status) || error.error?.reason === 'checksum_final'
       if (!final || !error.error?.error) throw error.status === 401 ? error : Object.assign(error, { files: true })
       await change(db, c.id, { state: 'refused', error: error.error })
       continue
@@ -273,7 +272,7 @@ function reasonOf(error) {
   if (error instanceof SignInNeeded || error?.status === 401) return { word: 'sign_in' }
   const word = error?.files ? 'files' : 'busy'
   if (error?.pause) return { word, wait: error.pause, kept: true, message: error.message }
-  if (error instanceof Answer) return { word, wait: Math.min(error.retryAfter * 1000, HOUR), message: error.message }
+  if (error instanceof Answer) return { word, wait: Math.min(error.retryAfter * 1000, HOUR), message: error.message, said: error.error }
   return { word: 'offline', message: String(error) }
 }
 
@@ -282,7 +281,8 @@ async function after(reason) {
   if (!reason?.kept) failures = reason ? failures + 1 : 0 // nothing was tried in a pause
   if (!db) return reason?.word
   const files = reason?.word === 'files'
-  await db.set('lastError', reason ?? null)
+  const before = await db.value('lastError')
+  await db.set('lastError', reason?.kept && before?.word === reason.word ? before : reason ?? null)
   await db.set(pauseOf(files), reason?.wait ? Date.now() + reason.wait : 0)
   const all = await db.all('commands')
   for (const c of all) if (c.state === 'sending') await change(db, c.id, { state: 'waiting' })
@@ -360,7 +360,7 @@ async function decide(id, replace) {
     const kept = await files.get(id)
     await Promise.all([commands.delete(id), files.delete(id)])
     if (!made) return
-    if (made.file) made.file = { ...made.file, location: undefined, sent: 0, damaged: 0 }
+    if (made.file) made.file = { ...made.file, location: undefined, sent: 0 }
     await commands.put(made)
     if (kept) await files.put({ ...kept, id: made.id })
   })

@@ -76,7 +76,7 @@ const deps = {
   queue: {
     on, list: async () => state.items, drain: async () => did('drain'), retry: async id => did('retry', id), takeOffice: async id => did('takeOffice', id), mineWins: async id => did('mineWins', id),
     blob: async id => id === 'q0' ? null : picture(id),
-    summary: async () => ({ commands: waiting().filter(i => i.type !== 'file.attach').length, files: waiting().filter(i => i.type === 'file.attach').length, bytes: waiting().reduce((n, i) => n + i.bytes, 0), lastTry: waiting().length ? at(0, 0, 2).toISOString() : null, lastError: state.online ? null : { word: 'offline', message: 'Failed to fetch' }, online: state.online }),
+    summary: async () => ({ commands: waiting().filter(i => i.type !== 'file.attach').length, files: waiting().filter(i => i.type === 'file.attach').length, bytes: waiting().reduce((n, i) => n + i.bytes, 0), lastTry: waiting().length ? at(0, 0, 2).toISOString() : null, lastError: state.online ? state.lastError ?? null : { word: 'offline', message: 'Failed to fetch' }, online: state.online }),
     async add(type, v, body, { file } = {}) {
       if (state.fail) throw new DOMException('no room', state.fail);
       const i = item('q' + state.items.length, type, v, 'waiting', body, { bytes: file?.size || 0, at: new Date().toISOString() });

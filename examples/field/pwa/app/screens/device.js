@@ -1,7 +1,7 @@
 // This phone: who is signed in, what it keeps, its language, its version; the person's other
 // devices, and for the office everybody's.
 import { h, icon, sheet } from './dom.js';
-import { t, count, bytes, ago } from './say.js';
+import { t, refusal, count, bytes, ago } from './say.js';
 import { cancel } from './visit.js';
 import { languagePick } from './signin.js';
 import { reports } from './reports.js';
@@ -22,7 +22,7 @@ export function device(app) {
     if (!sure) return;
     await app.do(async () => {
       const answer = await auth.fetchApi(`devices/${d.id}/wipe`, { method: 'POST' });
-      if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).message || String(answer.status));
+      if (!answer.ok) throw new Error(refusal(await answer.json().catch(() => ({}))) || String(answer.status));
       await load();
     }, t('wipe.done'));
   }

@@ -1,6 +1,6 @@
 // What waits on the phone, why, and what the person may do about it.
 import { h, icon } from './dom.js';
-import { t, maybe, count, bytes, time, quantity, ago } from './say.js';
+import { t, maybe, refusal, count, bytes, time, quantity, ago } from './say.js';
 import { underWay, who } from './visit.js';
 
 const undecided = new Set(['refused', 'conflict']);
@@ -67,7 +67,7 @@ const lost = item => item.error?.error === 'lost';
 function summary(sum, waits) {
   if (!waits.length) return [h('h2', null, icon('check'), t('queue.empty')), h('p', { class: 'small quiet' }, sum.lastTry ? t('queue.last.ok', { time: time(sum.lastTry) }) : t('queue.never'))];
   const parts = [sum.commands && count('commands', sum.commands), sum.files && count('photos.n', sum.files), sum.bytes && bytes(sum.bytes)].filter(Boolean);
-  const why = !sum.online ? t('why.offline') : sum.lastError && maybe('why.' + word(sum.lastError), said(sum.lastError));
+  const why = !sum.online ? t('why.offline') : sum.lastError && (sum.lastError.said?.reason && refusal(sum.lastError.said) || maybe('why.' + word(sum.lastError), said(sum.lastError)));
   return [
     h('h2', null, count('queue.waits', sum.commands + sum.files)),
     h('p', null, parts.join(', ')),
@@ -93,7 +93,7 @@ function reason(item) {
   if (item.state === 'conflict') return t('why.conflict');
   if (!item.error) return '';
   const rule = !lost(item) && (item.error.error === 'refused' || item.state === 'refused'); // the office's rule says why itself
-  return rule && item.error.message ? item.error.message : maybe('why.' + word(item.error), said(item.error));
+  return rule && refusal(item.error) || maybe('why.' + word(item.error), said(item.error));
 }
 
 // Both values of a conflict, one beside the other.

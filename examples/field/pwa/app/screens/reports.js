@@ -1,6 +1,6 @@
 // The office's part: reports of days. Who is not of the office is not shown it.
 import { h } from './dom.js';
-import { t, count, shortDay, time } from './say.js';
+import { t, refusal, count, shortDay, time } from './say.js';
 
 const shown = 7, patience = 60, saves = { pdf: 'PDF', csv: 'CSV' };
 const pause = () => new Promise(done => setTimeout(done, 1000));
@@ -17,7 +17,7 @@ export function reports(app) {
 
   async function good(answer) {
     if (answer.ok) return answer;
-    throw new Error((await answer.json().catch(() => ({}))).message || String(answer.status));
+    throw new Error(refusal(await answer.json().catch(() => ({}))) || String(answer.status));
   }
 
   // Asks for today's report, and looks until it is there.

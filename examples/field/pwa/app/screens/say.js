@@ -80,6 +80,12 @@ export function dayOf(at = new Date()) {
 /** How many days from today a day is; negative before. */
 export const daysAhead = text => Math.round((new Date(text + 'T12:00:00') - new Date(dayOf() + 'T12:00:00')) / 864e5);
 
+/** Why the API has refused something: what its reason is called here, else what it says itself. */
+export function refusal({ reason, args, message }) {
+  const plain = Object.entries({ ...args, message }).map(([name, v]) => [name, /^\d{4}-\d\d-\d\d$/.test(v) ? day(v) : v]);
+  return maybe('no.' + reason, message, Object.fromEntries(plain));
+}
+
 /** "12 minutes ago" */
 export function ago(at) {
   const s = Math.max(0, (Date.now() - new Date(at)) / 1000);

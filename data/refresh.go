@@ -90,7 +90,7 @@ func endFamily(ctx context.Context, tx *sql.Tx, id string, at, tokensUntil time.
 }
 
 // All that ends grants takes rows in one order: codes, families, and then what
-// remembers the ends, each kind by its key. Unused codes come first, as one that is
+// remembers the ends, each kind by its key; sign-ins come after families. Unused codes come first, as one that is
 // being redeemed is locked until its family can be seen.
 
 // EndSignIn implements [token.FamilyStore].
@@ -108,26 +108,28 @@ func (s *Refresh) EndApplication(ctx context.Context, applicationURI string, at 
 	return s.endWhere(ctx, "application_uri", applicationURI, at, reason)
 }
 
-// endWhere takes one of the three column names above. What remembers the ends is
-// written from the rows, before they say so.
 func (s *Refresh) endWhere(ctx context.Context, column, value string, at time.Time, reason string) error {
-	return s.db.WriteAgain(ctx, func(tx *sql.Tx) error {
-		if _, err := takeUnusedCodes(ctx, s.db, tx, at, column+` = $1`, value); err != nil {
-			return err
-		}
-		if err := s.db.LockInOrder(ctx, tx, "refresh_families", "id", column+` = $1 AND ended_at = 0`, value); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO revoked_tokens (token_id, revoked_at, expires_at, kept_until)
-			SELECT id, CAST($2 AS BIGINT), 0, expires_at FROM refresh_families WHERE `+column+` = $1 AND ended_at = 0 ORDER BY id`+endedAgain,
-			value, sqldb.Micros(at))
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `UPDATE refresh_families SET ended_at = $2, end_reason = $3, secret = $4
-			WHERE `+column+` = $1 AND ended_at = 0`, value, sqldb.Micros(at), reason, []byte{})
+	return s.db.WriteAgain(ctx, func(tx *sql.Tx) error { return endGrants(ctx, s.db, tx, column, value, at, reason) })
+}
+
+// endGrants takes one of the three column names above. What remembers the ends is
+// written from the rows, before they say so.
+func endGrants(ctx context.Context, db *sqldb.DB, tx *sql.Tx, column, value string, at time.Time, reason string) error {
+	if _, err := takeUnusedCodes(ctx, db, tx, at, column+` = $1`, value); err != nil {
 		return err
-	})
+	}
+	if err := db.LockInOrder(ctx, tx, "refresh_families", "id", column+` = $1 AND ended_at = 0`, value); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO revoked_tokens (token_id, revoked_at, expires_at, kept_until)
+		SELECT id, CAST($2 AS BIGINT), 0, expires_at FROM refresh_families WHERE `+column+` = $1 AND ended_at = 0 ORDER BY id`+endedAgain,
+		value, sqldb.Micros(at))
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE refresh_families SET ended_at = $2, end_reason = $3, secret = $4
+		WHERE `+column+` = $1 AND ended_at = 0`, value, sqldb.Micros(at), reason, []byte{})
+	return err
 }
 
 // takeUnusedCodes makes those that the condition selects unusable; took says that there

@@ -99,24 +99,28 @@ func (s *SignIns) Reach(ctx context.Context, id, applicationID string, at time.T
 }
 
 // End implements [signin.SignIns].
-func (s *SignIns) End(ctx context.Context, id string, at time.Time) (bool, error) {
+func (s *SignIns) End(ctx context.Context, id string, at, tokensUntil time.Time) (bool, error) {
 	var ended []string
 	err := s.db.WriteAgain(ctx, func(tx *sql.Tx) (err error) {
-		ended, err = endSignIns(ctx, s.db, tx, "id", id, at)
+		if err = endGrants(ctx, s.db, tx, "sign_in_id", id, at, token.EndSignedOut); err != nil {
+			return err
+		}
+		ended, err = endSignIns(ctx, s.db, tx, "id", id, at, tokensUntil)
 		return err
 	})
 	return len(ended) > 0, err
 }
 
 // endSignIns ends those of which the column has the value, for good: an old row
-// that is put back counts as ended for as long as it could have lived. The applications
-// that they have reached are told.
-func endSignIns(ctx context.Context, db *sqldb.DB, tx *sql.Tx, column, value string, at time.Time) ([]string, error) {
+// that is put back counts as ended for as long as it could have lived, and access tokens are
+// refused until the other time. The applications that they have reached are told.
+func endSignIns(ctx context.Context, db *sqldb.DB, tx *sql.Tx, column, value string, at, tokensUntil time.Time) ([]string, error) {
 	if err := db.LockInOrder(ctx, tx, "sign_ins", "id", column+` = $1 AND ended_at = 0`, value); err != nil {
 		return nil, err
 	}
 	_, err := tx.ExecContext(ctx, `INSERT INTO revoked_tokens (token_id, revoked_at, expires_at, kept_until)
-		SELECT id, CAST($2 AS BIGINT), 0, expires_at FROM sign_ins WHERE `+column+` = $1 AND ended_at = 0 ORDER BY id`+endedAgain, value, sqldb.Micros(at))
+		SELECT id, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CASE WHEN expires_at > $3 THEN expires_at ELSE CAST($3 AS BIGINT) END
+		FROM sign_ins WHERE `+column+` = $1 AND ended_at = 0 ORDER BY id`+endedAgain, value, sqldb.Micros(at), sqldb.Micros(tokensUntil))
 	if err != nil {
 		return nil, err
 	}
@@ -132,10 +136,13 @@ func endSignIns(ctx context.Context, db *sqldb.DB, tx *sql.Tx, column, value str
 }
 
 // EndUser implements [signin.SignIns].
-func (s *SignIns) EndUser(ctx context.Context, userID string, at time.Time) ([]string, error) {
+func (s *SignIns) EndUser(ctx context.Context, userID string, at, tokensUntil time.Time) ([]string, error) {
 	var ids []string
 	err := s.db.WriteAgain(ctx, func(tx *sql.Tx) (err error) {
-		ids, err = endSignIns(ctx, s.db, tx, "user_id", userID, at)
+		if err = endGrants(ctx, s.db, tx, "user_id", userID, at, token.EndUserClosed); err != nil {
+			return err
+		}
+		ids, err = endSignIns(ctx, s.db, tx, "user_id", userID, at, tokensUntil)
 		return err
 	})
 	return ids, err

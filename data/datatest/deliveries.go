@@ -37,10 +37,10 @@ func endedSignInsAreTold(t *testing.T, stores *Stores) {
 	quiet.CookieHash[0] = 9
 	must(t, stores.SignIns.Create(ctx, quiet)) // it has reached nobody
 	Together(t, 5, func(int) error {
-		_, err := stores.SignIns.End(ctx, first.ID, noon)
+		_, err := stores.SignIns.End(ctx, first.ID, noon, noon.Add(time.Hour))
 		return err
 	})
-	_, err = stores.SignIns.End(ctx, quiet.ID, noon)
+	_, err = stores.SignIns.End(ctx, quiet.ID, noon, noon.Add(time.Hour))
 	must(t, err)
 	var claimed atomic.Int64
 	var got atomic.Pointer[data.Delivery]
@@ -71,7 +71,7 @@ func endedSignInsAreTold(t *testing.T, stores *Stores) {
 	for n := byte(2); n < 8; n++ {
 		begin(n)
 	}
-	if ended, err := stores.SignIns.EndUser(ctx, anna.ID, noon.Add(time.Second)); err != nil || len(ended) != 6 {
+	if ended, err := stores.SignIns.EndUser(ctx, anna.ID, noon.Add(time.Second), noon.Add(time.Hour)); err != nil || len(ended) != 6 {
 		t.Errorf("ended %d: %v", len(ended), err)
 	}
 	due, err := stores.Deliveries.Claim(ctx, data.DeliveryLogout, noon.Add(2*time.Second), noon.Add(time.Minute), 4, 32)

@@ -276,12 +276,12 @@ func endsAreInOneOrder(t *testing.T, stores *Stores) {
 		}
 		for i := range signIns {
 			ends = append(ends, func() error { return stores.Families.EndSignIn(ctx, sid(i), noon, "ended") },
-				func() error { _, err := stores.SignIns.End(ctx, sid(i), noon); return err })
+				func() error { _, err := stores.SignIns.End(ctx, sid(i), noon, noon.Add(time.Hour)); return err })
 		}
 		for range 2 {
 			ends = append(ends, func() error { return stores.Families.EndUser(ctx, anna.ID, noon, "ended") },
 				func() error { return stores.Families.EndApplication(ctx, app, noon, "ended") },
-				func() error { _, err := stores.SignIns.EndUser(ctx, anna.ID, noon); return err },
+				func() error { _, err := stores.SignIns.EndUser(ctx, anna.ID, noon, noon.Add(time.Hour)); return err },
 				func() error {
 					_, err := stores.Consents.Withdraw(ctx, signin.Withdrawal{UserID: anna.ID, ApplicationURI: app, At: noon, TokensUntil: noon.Add(time.Hour)})
 					return err

@@ -59,7 +59,7 @@ func signInsLiveAndEnd(t *testing.T, stores *Stores) {
 
 	var ended atomic.Int64
 	Together(t, 10, func(int) error {
-		did, err := signIns.End(ctx, a.ID, noon.Add(time.Minute))
+		did, err := signIns.End(ctx, a.ID, noon.Add(time.Minute), noon.Add(time.Hour))
 		if did {
 			ended.Add(1)
 		}
@@ -71,7 +71,7 @@ func signInsLiveAndEnd(t *testing.T, stores *Stores) {
 	if err := signIns.Renew(ctx, a); !errors.Is(err, tandem.ErrNotFound) {
 		t.Errorf("an ended sign-in was renewed: %v", err)
 	}
-	ids, err := signIns.EndUser(ctx, anna.ID, noon.Add(time.Minute))
+	ids, err := signIns.EndUser(ctx, anna.ID, noon.Add(time.Minute), noon.Add(time.Hour))
 	if err != nil || len(ids) != 2 {
 		t.Errorf("EndUser: %v, %v", ids, err)
 	}

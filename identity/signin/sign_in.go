@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -84,10 +85,12 @@ type SignIns interface {
 	// family lives either, only when they are asked for. Applications renew without
 	// touching the sign-in, so that one that is idle or expired can be in steady use.
 	OfUser(ctx context.Context, userID string, at time.Time, all bool) ([]Known, error)
-	// End ends a sign-in once: it reports whether this call did.
-	End(ctx context.Context, id string, at time.Time) (bool, error)
-	// EndUser ends all sign-ins of a user and returns their ids.
-	EndUser(ctx context.Context, userID string, at time.Time) ([]string, error)
+	// End ends a sign-in once: it reports whether this call did. In the same moment its
+	// unused codes and refresh families end, and its access tokens are refused until
+	// tokensUntil, whatever dies afterwards.
+	End(ctx context.Context, id string, at, tokensUntil time.Time) (bool, error)
+	// EndUser ends all sign-ins of a user likewise and returns their ids.
+	EndUser(ctx context.Context, userID string, at, tokensUntil time.Time) ([]string, error)
 	// Purge deletes what ended or expired before the time.
 	Purge(ctx context.Context, before time.Time) error
 }
@@ -119,8 +122,9 @@ type Ending struct {
 	// Sessions may be nil where no API runs in the process, as in
 	// administration by command: the API then notices by itself.
 	Sessions Sessions
-	// Revocations refuse the access tokens of a sign-in for as long as one could live that
-	// it has just got: TokenLife. Both may be zero, and such tokens then live on.
+	// TokenLife is for how long the access tokens of a sign-in that ends are refused: as
+	// long as one could live that it has just got. Revocations refuse also those that it
+	// was given while it ended, and may be nil.
 	Revocations Revocations
 	TokenLife   time.Duration
 	Audit       tandem.Auditor
@@ -143,7 +147,8 @@ func (e *Ending) SignIn(ctx context.Context, sid, actor, why string) error {
 	if err := e.after(ctx, sid); err != nil {
 		return err
 	}
-	ended, err := e.SignIns.End(ctx, sid, e.Clock.Now())
+	now := e.Clock.Now()
+	ended, err := e.SignIns.End(ctx, sid, now, now.Add(e.TokenLife))
 	if err != nil {
 		return err
 	}
@@ -172,13 +177,22 @@ func (e *Ending) Holding(ctx context.Context, userID string) ([]Known, error) {
 }
 
 // User ends all sign-ins of a user, because of what somebody did. What fails holds up
-// nothing else: who does it again finds no sign-in that is left.
+// nothing else. Who does it again also brings to its end what was left half done.
 func (e *Ending) User(ctx context.Context, by tandem.By, u *tandem.User, why string) error {
 	ctx, cancel := toTheEnd(ctx)
 	defer cancel()
-	sids, err := e.SignIns.EndUser(ctx, u.ID, e.Clock.Now())
+	now := e.Clock.Now()
+	sids, err := e.SignIns.EndUser(ctx, u.ID, now, now.Add(e.TokenLife))
 	errs := []error{err, e.Families.EndUser(ctx, u.ID)}
-	for _, sid := range sids {
+	all, err := e.SignIns.OfUser(ctx, u.ID, now, true)
+	errs = append(errs, err)
+	hanging := slices.Clone(sids)
+	for i := range all {
+		if all[i].EndedAt.After(now.Add(-e.TokenLife)) && !slices.Contains(sids, all[i].ID) {
+			hanging = append(hanging, all[i].ID) // somebody ended it, and may have died half way
+		}
+	}
+	for _, sid := range hanging {
 		errs = append(errs, e.refuse(ctx, sid))
 	}
 	for _, sid := range sids {

@@ -181,7 +181,7 @@ func (t ownTokens) Get(ctx context.Context, id string) (tandem.ReferenceToken, e
 func (t ownTokens) Applications(u *tandem.User) []profile.TokenApp {
 	var found []profile.TokenApp
 	for _, a := range t.i.Registry.AdmitTokens(u) {
-		found = append(found, profile.TokenApp{ApplicationURI: a.ApplicationURI, Name: cmp.Or(a.Name, a.ApplicationURI), Scope: a.FlowScope(tandem.FlowUser)})
+		found = append(found, profile.TokenApp{ApplicationURI: a.ApplicationURI, Name: cmp.Or(a.Name, a.ApplicationURI), Scope: a.ReferenceScope(tandem.ReferencePAT)})
 	}
 	return found
 }

@@ -171,6 +171,12 @@ func appScopes(s tandem.Scope) tandem.Scope {
 	})
 }
 
+// ReferenceScope is the most that a reference token of the kind may have: of registered
+// resources there are JWTs alone.
+func (a *App) ReferenceScope(kind tandem.ReferenceKind) tandem.Scope {
+	return a.FlowScope(kind.Flow()).Without(tandem.IsResourceScope)
+}
+
 // FlowScope is the most that the flow may be granted, as
 // [tandem.TrustedApp.FlowScope] but without allocating.
 func (a *App) FlowScope(f tandem.Flow) tandem.Scope {

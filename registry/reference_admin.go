@@ -206,7 +206,7 @@ func (t *ReferenceTokens) account(ctx context.Context, a *tandem.TrustedApp, kin
 // how to mend it.
 func checkReference(a *App, u *tandem.User, t *tandem.ReferenceToken) error {
 	uri := a.ApplicationURI
-	limit := a.FlowScope(t.Kind.Flow()).Without(tandem.IsResourceScope) // of which there are JWTs alone
+	limit := a.ReferenceScope(t.Kind)
 	switch {
 	case !a.Enabled:
 		return invalid("%s is switched off: tandem app enable %[1]s", uri)

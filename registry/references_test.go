@@ -42,6 +42,37 @@ func (w *world) pat(a *registry.ReferenceTokens) (id, text string) {
 	return t.ID, text
 }
 
+// What is offered for a token of a person's own is what one can be made of: no scope of a
+// resource, and no application that has nothing else.
+func TestWhatIsOfferedCanBeMade(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.tokens()
+		_, _, err := w.apps.Create(w.Context(), by, tandem.TrustedApp{
+			ApplicationURI: "com.example/cloud", Enabled: true, ClientType: tandem.ClientConfidential, SystemUserAllowed: true, SystemUserID: w.svc.ID,
+			Scope: tandem.Scope{"read"}, Resource: "https://cloud.example/api", ResourceScopes: tandem.Scope{"visits"}, AcceptsFrom: []string{portal},
+		})
+		w.must(err)
+		for scope, offered := range map[string]string{"read visits": "read", "visits": "", "read update": "read update"} {
+			_, err := w.apps.Update(w.Context(), by, portal, func(a *tandem.TrustedApp) error { a.Scope = tandem.ParseScope(scope); return nil })
+			w.must(err)
+			w.refresh()
+			got := ""
+			for _, app := range w.live.AdmitTokens(&w.anna) {
+				got = app.ReferenceScope(tandem.ReferencePAT).String()
+				_, _, err := a.Create(w.Context(), by, registry.NewReference{
+					Kind: tandem.ReferencePAT, Login: "anna", ApplicationURI: app.ApplicationURI, Scope: app.ReferenceScope(tandem.ReferencePAT), ExpiresAt: w.clock.Now().Add(time.Hour),
+				})
+				if err != nil {
+					t.Errorf("%q: %v", scope, err)
+				}
+			}
+			if got != offered {
+				t.Errorf("%q: offered is %q", scope, got)
+			}
+		}
+	})
+}
+
 // slowReferences lets a reader that has its answer wait before it is told.
 type slowReferences struct {
 	registry.References

@@ -147,7 +147,7 @@ func (r *Registry) AdmitTokens(u *tandem.User) []*App {
 			continue // removed meanwhile
 		}
 		// Opened by itself: a page that looks at all must not drop what calls need.
-		if a := kept.open(); a.Enabled && a.AllowsPAT(u) && len(a.userFlow) > 0 {
+		if a := kept.open(); a.Enabled && a.AllowsPAT(u) && len(a.ReferenceScope(tandem.ReferencePAT)) > 0 {
 			found = append(found, a)
 		}
 	}

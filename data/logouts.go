@@ -28,9 +28,11 @@ func tellSignIn(ctx context.Context, on executor, signInID string, at time.Time)
 	return err
 }
 
-// tellWithdrawn is for what an application had of a person in sign-ins that go on.
+// tellWithdrawn is for what an application had of a person: in sign-ins that go on, and in
+// refresh families that outlive theirs and are about to end.
 func tellWithdrawn(ctx context.Context, on executor, userID, applicationURI string, at time.Time) error {
-	_, err := on.ExecContext(ctx, queueLogout+`s.user_id = $1 AND s.ended_at = 0 AND s.expires_at > CAST($2 AS BIGINT) AND a.application_uri = $3`+queuedAlready,
+	_, err := on.ExecContext(ctx, queueLogout+`s.user_id = $1 AND s.ended_at = 0 AND a.application_uri = $3 AND (s.expires_at > CAST($2 AS BIGINT)
+		OR EXISTS (SELECT 1 FROM refresh_families f WHERE f.sign_in_id = s.id AND f.application_uri = $3 AND f.ended_at = 0))`+queuedAlready,
 		userID, sqldb.Micros(at), applicationURI)
 	return err
 }

@@ -92,4 +92,23 @@ func endedSignInsAreTold(t *testing.T, stores *Stores) {
 	if waiting, err := stores.Deliveries.Waiting(ctx); err != nil || waiting[data.DeliveryLogout] != 8 {
 		t.Errorf("waiting after it was withdrawn: %v, %v", waiting, err)
 	}
+	// Also of one that has expired, where a refresh family has outlived it; once it has
+	// ended there is nothing to tell.
+	old := begin(10)
+	late := old.ExpiresAt.Add(24 * time.Hour)
+	for _, more := range []int{1, 0} {
+		if more > 0 {
+			f := family()
+			f.SignInID, f.UserID, f.ApplicationURI, f.ExpiresAt = old.ID, anna.ID, hears.ApplicationURI, late.Add(24*time.Hour)
+			grant(t, stores, f)
+		}
+		before, err := stores.Deliveries.Waiting(ctx)
+		must(t, err)
+		late = late.Add(time.Second)
+		_, err = stores.Consents.Withdraw(ctx, signin.Withdrawal{UserID: anna.ID, ApplicationURI: hears.ApplicationURI, At: late, TokensUntil: late.Add(time.Hour)})
+		must(t, err)
+		if waiting, err := stores.Deliveries.Waiting(ctx); err != nil || waiting[data.DeliveryLogout] != before[data.DeliveryLogout]+more {
+			t.Errorf("withdrawn after the sign-in has expired: %v of %v and %d, %v", waiting, before, more, err)
+		}
+	}
 }

@@ -350,3 +350,42 @@ func TestI6_ADeviceGetsNothingOfAnEndedSignIn(t *testing.T) {
 		}
 	})
 }
+
+// F34: what the person did not see is not allowed: an application that may have more by now
+// asks again.
+func TestF34_DeviceGetsWhatWasShown(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	r := s.one()
+	may := func(scope ...string) {
+		t.Helper()
+		_, err := s.apps.Update(t.Context(), by, field, func(a *tandem.TrustedApp) error {
+			a.Scope, a.FirstParty = scope, false
+			return nil
+		})
+		s.must(err)
+		s.refresh()
+	}
+	may("read")
+	_, codes := r.begin("")
+	b := r.browser()
+	b.authorize("anna")
+	page := b.do("GET", oauth.PathDevice+"?user_code="+codes.UserCode, nil)
+	allow := func() {
+		form := url.Values{"ui_locales": {"en"}, "allow": {"1"}}
+		for _, m := range hiddenField.FindAllStringSubmatch(page.Body.String(), -1) {
+			form.Set(m[1], m[2])
+		}
+		page = b.do("POST", oauth.PathDevice, form)
+	}
+	may("read", "update")
+	allow()
+	if a := r.poll(codes.DeviceCode); a.Error != "authorization_pending" || !strings.Contains(page.Body.String(), "change what you may change") {
+		t.Fatalf("%s, and the page is: %s", a.got(), page.Body)
+	}
+	s.clock.Advance(10 * time.Second)
+	allow()
+	if a := r.poll(codes.DeviceCode); a.got() != "ok" || a.Scope != "read update" {
+		t.Errorf("after they were asked again: %s %q", a.got(), a.Scope)
+	}
+}

@@ -259,12 +259,14 @@ func (req *authorizationRequest) parsePrompt(q url.Values) *oauth.Error {
 		}
 	}
 	if text := q.Get("max_age"); text != "" {
-		seconds, err := strconv.ParseUint(text, 10, 31)
-		if err != nil {
+		if strings.Trim(text, "0123456789") != "" {
 			return token.Refuse(tandem.RuleParameter, oauth.InvalidRequest, "max_age is not a number of seconds")
 		}
-		age := time.Duration(seconds) * time.Second
-		req.MaxAge = &age
+		// More than fits is longer ago than anybody has signed in: no bound.
+		if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+			age := time.Duration(seconds) * time.Second
+			req.MaxAge = &age
+		}
 	}
 	return nil
 }

@@ -150,7 +150,9 @@ func TestC18C20C21_RefusedRequests(t *testing.T) {
 		{"prompt none with more", []string{"prompt", "none login"}, "invalid_request"},
 		{"prompt unknown", []string{"prompt", "create"}, "invalid_request"},
 		{"max_age negative", []string{"max_age", "-1"}, "invalid_request"},
-		{"max_age huge", []string{"max_age", "99999999999999999999"}, "invalid_request"},
+		{"max_age with a word after it", []string{"max_age", "99999999999999999999x"}, "invalid_request"},
+		{"max_age with a sign", []string{"max_age", "+1"}, "invalid_request"},
+		{"max_age with a fraction", []string{"max_age", "1.5"}, "invalid_request"},
 		{"scope sec", []string{"scope", "openid sec"}, "invalid_scope"},
 		{"scope unknown", []string{"scope", "openid admin"}, "invalid_scope"},
 		{"scope in upper case", []string{"scope", "READ"}, "invalid_scope"},
@@ -374,10 +376,13 @@ func TestPromptAndMaxAge(t *testing.T) {
 		a := b.follow(b.get(authorizeURL(change...)))
 		return strings.Contains(a.body, `name="password"`)
 	}
-	for _, quiet := range [][]string{{"prompt", "none"}, {"prompt", "consent"}, {"max_age", "601"}, {"ui_locales", "bg en"}, {"acr_values", "x"},
+	for _, quiet := range [][]string{{"prompt", "none"}, {"prompt", "consent"}, {"max_age", "601"}, {"max_age", "2147483648"}, {"max_age", "99999999999999999999"}, {"ui_locales", "bg en"}, {"acr_values", "x"},
 		{"id_token_hint", hint(anna, "x", portal)}} {
 		if asks(quiet...) {
 			t.Errorf("%v asked for a sign-in", quiet)
+		}
+		if got := errorOf(b.get(authorizeURL(quiet...))); got != "" {
+			t.Errorf("%v: %s", quiet, got)
 		}
 	}
 	for _, loud := range [][]string{{"prompt", "login"}, {"prompt", "select_account"}, {"prompt", "login consent"}, {"max_age", "0"}, {"max_age", "599"},

@@ -118,7 +118,7 @@ func (h *Handler) consent(w http.ResponseWriter, r *http.Request) error {
 	}
 	req := &q.Request
 	if form.Get("allow") == "" {
-		return h.declined(w, r, req)
+		return &refusal{req, token.Refuse(tandem.RuleConsentDenied, oauth.AccessDenied, "the person did not allow the application what it asked for")}
 	}
 	return h.question(w, r, req, func(who *signedIn, app *registry.App, scope tandem.Scope) error {
 		// Another person by now, an application that may have more, a form of another
@@ -132,14 +132,4 @@ func (h *Handler) consent(w http.ResponseWriter, r *http.Request) error {
 		req.allowed = true
 		return h.grant(w, r, req, who)
 	})
-}
-
-// declined goes back to the application with the person's no.
-func (h *Handler) declined(w http.ResponseWriter, r *http.Request, req *authorizationRequest) error {
-	app, err := h.application(req.ApplicationURI, req.RedirectURI)
-	if err != nil {
-		return err
-	}
-	req.ApplicationName = app.Name
-	return &refusal{req, token.Refuse(tandem.RuleConsentDenied, oauth.AccessDenied, "the person did not allow the application what it asked for")}
 }

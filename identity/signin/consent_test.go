@@ -29,10 +29,18 @@ func (b *browser) decide(page *shown, button string, change ...string) *shown {
 	if !strings.HasSuffix(action, "/consent") {
 		b.s.t.Fatalf("no consent page: %d to %q\n%s", page.StatusCode, page.Header.Get("Location"), page.body)
 	}
-	fields.Set(button, "1")
 	for i := 0; i+1 < len(change); i += 2 {
 		fields.Set(change[i], change[i+1])
 	}
+	fields.Set(button, "1")
+	return b.follow(b.post(action, fields))
+}
+
+// press presses a button of whatever page it is.
+func (b *browser) press(page *shown, button string) *shown {
+	b.s.t.Helper()
+	action, fields := page.form()
+	fields.Set(button, "1")
 	return b.follow(b.post(action, fields))
 }
 

@@ -121,7 +121,9 @@ func (h *Handler) findDevice(r *http.Request, who *signedIn, typed string) (g to
 type deviceDecision struct {
 	UserCode string `json:"code"`
 	SignInID string `json:"sid"`
-	At       int64  `json:"at"`
+	// Shown is the scope that the person saw.
+	Shown tandem.Scope `json:"shown"`
+	At    int64        `json:"at"`
 }
 
 // confirmDevice asks the person. The code is shown again, so that they compare it with
@@ -132,13 +134,13 @@ func (h *Handler) confirmDevice(w http.ResponseWriter, r *http.Request, who *sig
 	if err != nil {
 		return err
 	}
-	sealed, err := h.sealed(deviceDecision{code, who.ID, h.Clock.Now().Unix()}, placeDecide)
-	if err != nil {
-		return err
-	}
 	asked := g.Scope
 	if len(asked) == 0 {
 		asked = app.FlowScope(tandem.FlowUser).Without(tandem.IsResourceScope)
+	}
+	sealed, err := h.sealed(deviceDecision{code, who.ID, asked, h.Clock.Now().Unix()}, placeDecide)
+	if err != nil {
+		return err
 	}
 	return h.render(w, r, http.StatusOK, "device_confirm.html", page{
 		Title: words.T("Connect this device?"), Application: app.Name, own: who.Account.Locale, Name: who.Account.Name, Login: who.Account.Login, Code: token.ShowUserCode(code),
@@ -173,7 +175,7 @@ func (h *Handler) decideDevice(w http.ResponseWriter, r *http.Request, form url.
 	if form.Get("allow") == "" {
 		return h.denyDevice(w, r, who, g, app)
 	}
-	return h.allowDevice(w, r, who, g, app)
+	return h.allowDevice(w, r, who, g, app, &d)
 }
 
 func (h *Handler) denyDevice(w http.ResponseWriter, r *http.Request, who *signedIn, g token.DeviceGrant, app *registry.App) error {
@@ -189,13 +191,16 @@ func (h *Handler) denyDevice(w http.ResponseWriter, r *http.Request, who *signed
 }
 
 // allowDevice gives the device what the person agreed to, on record before it can have it.
-func (h *Handler) allowDevice(w http.ResponseWriter, r *http.Request, who *signedIn, g token.DeviceGrant, app *registry.App) error {
+func (h *Handler) allowDevice(w http.ResponseWriter, r *http.Request, who *signedIn, g token.DeviceGrant, app *registry.App, d *deviceDecision) error {
 	if !app.AllowsUserType(who.Account.Type) {
 		return badApplication(tandem.RuleUserType, asked{application: app.ApplicationURI}, words.T("Accounts like yours may not sign in through %s.", app.Name))
 	}
 	scope, dropped, cause := token.UserGrant(app, who.Account.Type, g.Scope)
 	if cause != nil {
 		return badApplication(tandem.Rule(cause.Rule), asked{application: app.ApplicationURI}, words.T("%s asks for something that it may not have.", app.Name))
+	}
+	if !scope.Within(d.Shown) { // the application may have more by now
+		return h.confirmDevice(w, r, who, g, app, d.UserCode)
 	}
 	ctx := r.Context()
 	if !app.FirstParty { // the page has asked

@@ -193,11 +193,16 @@ func (h *Handler) checkLogout(r *http.Request, q url.Values, req *logoutRequest)
 	if req.ApplicationURI == "" {
 		return whoAsks
 	}
-	app, ok := h.Applications.App(req.ApplicationURI)
-	if !ok || !slices.Contains(app.PostLogoutRedirectURIs, req.RedirectURI) {
+	if !h.registeredAfter(req) {
 		return notAnAddress
 	}
 	return words.Text{}
+}
+
+// registeredAfter reports whether the application has registered the post-logout address.
+func (h *Handler) registeredAfter(req *logoutRequest) bool {
+	app, ok := h.Applications.App(req.ApplicationURI)
+	return ok && slices.Contains(app.PostLogoutRedirectURIs, req.RedirectURI)
 }
 
 // refuseLogout says why a request is not followed, and lets the person sign out
@@ -219,6 +224,9 @@ func (h *Handler) refuseLogout(w http.ResponseWriter, r *http.Request, who *sign
 // leave goes to the application's post-logout address, or says that the sign-out is
 // done. Where no hint has shown who asks, the person goes there by a link, or not at all.
 func (h *Handler) leave(w http.ResponseWriter, r *http.Request, req *logoutRequest) error {
+	if req.RedirectURI != "" && !h.registeredAfter(req) { // any more
+		req.RedirectURI = ""
+	}
 	if req.RedirectURI == "" || !req.Proven {
 		return h.showSignedOut(w, r, req)
 	}

@@ -86,6 +86,20 @@ func (h *Handler) serve(f handlerFunc) http.Handler {
 	})
 }
 
+// acts is serve for a GET that does something, such as giving a code: a HEAD, which the
+// same pattern matches, must not do it (RFC 9110 section 9.2.1).
+func (h *Handler) acts(f handlerFunc) http.Handler {
+	served := h.serve(f)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			w.Header().Set("Allow", "GET, POST")
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
+		served.ServeHTTP(w, r)
+	})
+}
+
 // fail is the one place where an error becomes a response: the error page, or
 // an error response to the application.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
@@ -98,6 +112,13 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		http.Redirect(w, r, other.path, http.StatusSeeOther)
 		return
 	case errors.As(err, &refused):
+		// A form may have been open for long, and the address taken from the application.
+		app, gone := h.application(refused.request.ApplicationURI, refused.request.RedirectURI)
+		if gone != nil {
+			h.fail(w, r, gone)
+			return
+		}
+		refused.request.ApplicationName = app.Name
 		h.refusedRequest(w, r, refused)
 		h.refused.tell(h.Log, h.Clock.Now(), asked{refused.request.ApplicationURI, refused.request.RedirectURI}, refused.cause)
 		err = h.respond(w, r, refused.request,

@@ -134,12 +134,12 @@ func (h *Handler) Mount(mux *http.ServeMux) error {
 	}
 	mux.Handle("GET "+oauth.PathIssuer, h.serve(h.landing))
 	mux.Handle("GET "+oauth.PathIssuer+"/{$}", h.serve(h.landing))
-	mux.Handle("GET "+oauth.PathAuthorize, h.serve(h.authorize))
+	mux.Handle("GET "+oauth.PathAuthorize, h.acts(h.authorize))
 	mux.Handle("POST "+oauth.PathAuthorize, h.serve(h.authorizePost))
-	mux.Handle("GET "+pathResume, h.serve(h.resume))
+	mux.Handle("GET "+pathResume, h.acts(h.resume))
 	mux.Handle("GET "+pathSignIn, h.serve(h.signInForm))
 	mux.Handle("POST "+pathSignIn, h.serve(h.signIn))
-	mux.Handle("GET "+pathConsent, h.serve(h.consentForm))
+	mux.Handle("GET "+pathConsent, h.acts(h.consentForm))
 	mux.Handle("POST "+pathConsent, h.serve(h.consent))
 	mux.Handle("POST "+pathPasskey, h.serve(h.passkeySignIn))
 	mux.Handle("GET "+pathSecondFactor, h.serve(h.secondFactorForm))
@@ -150,8 +150,8 @@ func (h *Handler) Mount(mux *http.ServeMux) error {
 		mux.Handle("POST "+pathFactors, h.serve(h.changeFactors))
 	}
 	if h.Outside != nil {
-		mux.Handle("GET "+pathOutside, h.serve(h.outsideStart))
-		mux.Handle("GET "+federation.CallbackPath("{provider}"), h.serve(h.outsideCallback))
+		mux.Handle("GET "+pathOutside, h.acts(h.outsideStart))
+		mux.Handle("GET "+federation.CallbackPath("{provider}"), h.acts(h.outsideCallback))
 	}
 	mux.Handle("GET "+oauth.PathDevice, h.serve(h.deviceForm))
 	mux.Handle("POST "+oauth.PathDevice, h.serve(h.devicePost))
@@ -163,7 +163,7 @@ func (h *Handler) Mount(mux *http.ServeMux) error {
 	}
 	mux.Handle("GET "+pathSignOut, h.serve(h.signOutForm))
 	mux.Handle("POST "+pathSignOut, h.serve(h.signOut))
-	mux.Handle("GET "+oauth.PathEndSession, h.serve(h.endSession))
+	mux.Handle("GET "+oauth.PathEndSession, h.acts(h.endSession))
 	mux.Handle("POST "+oauth.PathEndSession, h.serve(h.endSessionPost))
 	mux.Handle(static.Pattern(), static)
 	return nil

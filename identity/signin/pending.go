@@ -3,6 +3,7 @@ package signin
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -183,6 +184,11 @@ func (h *Handler) welcome(w http.ResponseWriter, r *http.Request, p *pending, ac
 	s, value, err := h.begin(r, before, acc, p)
 	if err != nil {
 		return err
+	}
+	// A change of the account ends the sign-ins that are there: one that came between is
+	// there by now, or sees the change.
+	if _, changed := h.pendingAccount(ctx, p); changed != nil {
+		return errors.Join(changed, h.Ending.SignIn(ctx, s.ID, acc.Login, "the account was changed during the sign-in"))
 	}
 	e := tandem.AuditEvent{Kind: tandem.AuditSignIn, Actor: acc.Login, SignInID: s.ID, Detail: p.words()}
 	e.Facts = (&tandem.Facts{AMR: s.Authentication.Words(), ACR: s.Authentication.ACR(), UserType: acc.Type, UserVersion: acc.Version}).JSON()

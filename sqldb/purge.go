@@ -104,8 +104,10 @@ func (db *DB) purgePart(p Purge) purgePart {
 	if db.Engine == SQLite {
 		return db.purgeFound(p)
 	}
+	// Also here, where it is said twice, what has changed since it was found stays: the row
+	// with the id may be another one after a wait for it.
 	text := `WITH gone AS (DELETE FROM ` + p.Table + ` WHERE ctid = ANY (ARRAY(` + p.Find("ctid") +
-		`)) RETURNING ` + p.Column + ` AS at) SELECT COUNT(*), MAX(at) FROM gone`
+		`)) AND ` + p.where() + ` RETURNING ` + p.Column + ` AS at) SELECT COUNT(*), MAX(at) FROM gone`
 	return func(ctx context.Context, from any, limit int64) (rows int64, last any, err error) {
 		stmt, err := db.WriteStmt(ctx, text)
 		if err != nil {

@@ -38,7 +38,7 @@ func TestReplicaThatStopsHoldsNobody(t *testing.T) {
 			_, err = s.End(ctx, session.Ending{Key: fmt.Sprint("before ", step), Reason: tandem.EndSignOut, Now: noon})
 		}
 		if err == nil {
-			err = s.Touch(ctx, []session.Touch{{ID: "a", At: noon}, {ID: "b", At: noon}})
+			_, err = s.Touch(ctx, []session.Touch{{ID: "a", At: noon}, {ID: "b", At: noon}})
 		}
 		return err
 	})

@@ -98,11 +98,10 @@ const touchSession = `UPDATE sessions SET requests = requests + $4,
 const maxTouches = 200
 
 // Touch implements [session.Store].
-func (s *Sessions) Touch(ctx context.Context, touches []session.Touch) error {
+func (s *Sessions) Touch(ctx context.Context, touches []session.Touch) (left []session.Touch, err error) {
 	all := sumTouches(touches)
 	for len(all) > 0 {
 		some := all[:min(len(all), maxTouches)]
-		all = all[len(some):]
 		var args []any
 		for _, t := range some {
 			args = append(args, t.ID, sqldb.Micros(t.At), sqldb.Micros(t.ExpiresAt), t.Requests, t.Recorded)
@@ -112,10 +111,11 @@ func (s *Sessions) Touch(ctx context.Context, touches []session.Touch) error {
 			return err
 		})
 		if err != nil {
-			return err
+			return all, err
 		}
+		all = all[len(some):]
 	}
-	return nil
+	return nil, nil
 }
 
 // sumTouches makes one touch of those of the same session.
@@ -338,6 +338,25 @@ func (s *Sessions) List(ctx context.Context, now time.Time) ([]session.Stored, e
 func storedSessions(found *sql.Rows, err error) ([]session.Stored, error) {
 	rows, err := sessions.All(found, err)
 	return sqldb.Each(rows, func(s *sessionRow) session.Stored { return s.Stored }), err
+}
+
+// Count implements [session.Store].
+func (s *Sessions) Count(ctx context.Context, now time.Time) ([]session.Count, error) {
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT kind, CASE WHEN reserved THEN user_login ELSE '' END AS own, COUNT(*)
+		FROM sessions WHERE ended_at = 0 AND expires_at > $1 GROUP BY kind, own`, sqldb.Micros(now))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var counts []session.Count
+	for rows.Next() {
+		var c session.Count
+		if err := rows.Scan(&c.Kind, &c.Reserved, &c.N); err != nil {
+			return nil, err
+		}
+		counts = append(counts, c)
+	}
+	return counts, rows.Err()
 }
 
 // Page implements [session.Store].

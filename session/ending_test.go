@@ -123,10 +123,10 @@ func (c *counting) Open(ctx context.Context, o session.Opening) (session.Opened,
 	return opened, err
 }
 
-func (c *counting) Touch(ctx context.Context, touches []session.Touch) error {
+func (c *counting) Touch(ctx context.Context, touches []session.Touch) ([]session.Touch, error) {
 	c.batches.Add(1)
 	if c.broken.Load() {
-		return errBroken
+		return touches, errBroken
 	}
 	return c.Store.Touch(ctx, touches)
 }

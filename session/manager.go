@@ -56,6 +56,8 @@ type Manager struct {
 	// gate lets one opening at a time reach the store, which would make them
 	// queue anyway, but with a connection each.
 	gate chan struct{}
+	// counting does the same for counts of the sessions.
+	counting chan struct{}
 
 	mu   sync.RWMutex
 	live map[key]*entry
@@ -86,7 +88,7 @@ func (m *Manager) init() {
 		m.Licence.Slots = DefaultSlots
 	}
 	m.counts.Store(&m.Licence)
-	m.gate = make(chan struct{}, 1)
+	m.gate, m.counting = make(chan struct{}, 1), make(chan struct{}, 1)
 	m.live = make(map[key]*entry)
 	m.byID = make(map[string]*entry)
 	m.late = make(map[*entry]struct{})

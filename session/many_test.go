@@ -2,6 +2,8 @@ package session_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -179,4 +181,45 @@ func TestSessionsAreLookedAtWhenSomethingHasChanged(t *testing.T) {
 		round("of a reference token", 1)
 		round("whose time may be over", 1)
 	})
+}
+
+// A round that fails in the middle has written the calls of some sessions: they count once.
+func TestARoundThatFailsInTheMiddleCountsEachCallOnce(t *testing.T) {
+	each(t, func(w *world) {
+		const many = 450
+		m := w.replica(many, nil)
+		w.fill(1, many, portal, w.clock.Now().Add(time.Hour))
+		w.sync(m)
+		for i := 1; i <= many; i++ {
+			w.call(m, user(fmt.Sprint("u", i), fmt.Sprint("sid ", i)))
+		}
+		failing := &half{Store: w.store}
+		m.Store = failing
+		if err := m.Sync(t.Context()); !errors.Is(err, errBroken) {
+			t.Fatalf("a round said %v", err)
+		}
+		w.sync(m)
+		var calls int64
+		if err := w.db.Reader().QueryRowContext(t.Context(), `SELECT SUM(requests) FROM sessions`).Scan(&calls); err != nil || calls != 2*many {
+			t.Errorf("%d calls are stored, want %d: %v", calls, 2*many, err)
+		}
+	})
+}
+
+// half writes the first half of the first touches.
+type half struct {
+	session.Store
+	done bool
+}
+
+func (h *half) Touch(ctx context.Context, touches []session.Touch) ([]session.Touch, error) {
+	if h.done {
+		return h.Store.Touch(ctx, touches)
+	}
+	h.done = true
+	n := len(touches) / 2
+	if left, err := h.Store.Touch(ctx, touches[:n]); err != nil {
+		return left, err
+	}
+	return touches[n:], errBroken
 }

@@ -153,17 +153,26 @@ func (m *Manager) flush(ctx context.Context) error {
 		touches[i] = e.take()
 		seen = append(seen, e.takeSeen()...)
 	}
-	if err := m.Store.Touch(ctx, touches); err != nil {
-		for i, e := range entries {
-			e.giveBack(touches[i], 0)
-			if e.ended.Load() {
-				m.keepCalls(e)
-			}
-		}
-		return err
+	left, err := m.Store.Touch(ctx, touches)
+	unwritten := make(map[string]bool, len(left))
+	for i := range left {
+		unwritten[left[i].ID] = true
 	}
 	for i, e := range entries {
-		e.written(touches[i])
+		if !unwritten[e.id] {
+			e.written(touches[i])
+			continue
+		}
+		e.giveBack(touches[i], 0)
+		if e.ended.Load() {
+			m.keepCalls(e)
+		}
+	}
+	if err != nil {
+		for i := range seen {
+			m.giveBackSeen(seen[i])
+		}
+		return err
 	}
 	return m.flushSeen(ctx, seen)
 }
@@ -177,12 +186,16 @@ func (m *Manager) flushSeen(ctx context.Context, seen []Seen) error {
 	err := m.Store.AddSeen(ctx, seen)
 	if err != nil {
 		for i := range seen {
-			if e := m.known(seen[i].SessionID); e != nil {
-				e.giveBackSeen(seen[i])
-			}
+			m.giveBackSeen(seen[i])
 		}
 	}
 	return err
+}
+
+func (m *Manager) giveBackSeen(seen Seen) {
+	if e := m.known(seen.SessionID); e != nil {
+		e.giveBackSeen(seen)
+	}
 }
 
 // maxLooking bounds how long a round asks whether sessions are allowed, which may ask the

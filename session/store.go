@@ -17,8 +17,9 @@ type Store interface {
 	// Open ends what is overdue, as far as it is in the way, and then finds the open
 	// session with the key, or opens one in the lowest slot that is free for its user.
 	Open(ctx context.Context, o Opening) (Opened, error)
-	// Touch writes calls back. A session that has ended stays ended.
-	Touch(ctx context.Context, touches []Touch) error
+	// Touch writes calls back, and with an error returns those that it did not write. A
+	// session that has ended stays ended.
+	Touch(ctx context.Context, touches []Touch) (left []Touch, err error)
 	// TouchLive is Touch for one session, if it has neither ended nor become
 	// overdue; it reports whether that was so.
 	TouchLive(ctx context.Context, t Touch) (bool, error)
@@ -43,12 +44,22 @@ type Store interface {
 	EndedSince(ctx context.Context, change int64) (ids []string, last int64, err error)
 	// List returns open sessions by slot.
 	List(ctx context.Context, now time.Time) ([]Stored, error)
+	// Count counts the open sessions by kind, and those in reserved slots by their users.
+	Count(ctx context.Context, now time.Time) ([]Count, error)
 	// Page is at most limit sessions that the filter chooses, after the one given;
 	// nil is before all. Open ones come by slot, and with [Filter.All] the newest
 	// first.
 	Page(ctx context.Context, f Filter, after *tandem.Session, limit int, now time.Time) ([]Stored, error)
 	// Forget removes sessions that ended before the time given.
 	Forget(ctx context.Context, before time.Time) error
+}
+
+// Count is how many sessions of a kind are open: in slots reserved for a user, or, with an
+// empty login, in those for everybody.
+type Count struct {
+	Kind     tandem.SessionKind
+	Reserved string
+	N        int
 }
 
 // Filter chooses sessions. What is empty chooses all.

@@ -246,6 +246,14 @@ func TestDemo(t *testing.T) {
 	maria := d.office("maria")
 	maria.seesVisit(id)
 
+	// Who has lost a phone looks at the own site first, which leads to the list of devices.
+	tom.Open(strings.TrimSuffix(d.file.Issuer, "/id") + "/profile/security/sessions")
+	tom.Sees("Data on devices")
+	tom.Keep("14 own site")
+	tom.Press("Demo field app")
+	tom.Sees("Signed in as tom", "Storage")
+	tom.Keep("15 the device")
+
 	// (1:35) Tom is disabled: his next command is refused and stays on the phone.
 	d.tandem("user", "disable", "tom")
 	disabled := time.Now()

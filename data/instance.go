@@ -17,6 +17,9 @@ type Instance struct{ db *sqldb.DB }
 // NewInstance keeps facts in the instance's database.
 func NewInstance(db *sqldb.DB) *Instance { return &Instance{db} }
 
+// NewLeases keeps what one replica does for all of them in the instance's database.
+func NewLeases(db *sqldb.DB) *sqldb.Leases { return sqldb.NewLeases(db, "leases") }
+
 // ID is the id of the instance, which its tokens carry. It is made at the
 // first call and never changes; replicas that start together agree on one.
 func (s *Instance) ID(ctx context.Context) (string, error) {

@@ -65,7 +65,7 @@ func TestALeaseTellsUntilWhenItIsHeld(t *testing.T) {
 		if _, err := leases.Show(ctx, "seal"); !errors.Is(err, tandem.ErrNotFound) {
 			t.Errorf("a lease that nobody took: %v", err)
 		}
-		for _, name := range []string{"replica/a", "replica/b", "replicas", "seal"} {
+		for _, name := range []string{"audit", "seal"} {
 			if got, err := leases.Take(ctx, name, "me", time.Hour); err != nil || !got {
 				t.Fatal(got, err)
 			}
@@ -80,10 +80,6 @@ func TestALeaseTellsUntilWhenItIsHeld(t *testing.T) {
 		must(t, leases.Release(ctx, "seal", "me"))
 		if l, err = leases.Show(ctx, "seal"); err != nil || l.Held() || l.Now.Sub(l.Until) > 10*time.Minute {
 			t.Errorf("given back: %+v, %v", l, err)
-		}
-		all, err := leases.List(ctx, "replica/")
-		if err != nil || len(all) != 2 || all[0].Name != "replica/a" || all[1].Name != "replica/b" {
-			t.Errorf("of the replicas: %+v, %v", all, err)
 		}
 	})
 }

@@ -46,7 +46,7 @@ func (s *Findings) Announce(ctx context.Context, r findings.Replica) error {
 func (s *Findings) Skew(ctx context.Context) (time.Duration, error) {
 	asked := tandem.SystemTime()
 	var at time.Time
-	err := s.db.Reader().QueryRowContext(ctx, `SELECT `+databaseTime(s.db.Engine)).Scan(sqldb.TimeField(&at))
+	err := s.db.Reader().QueryRowContext(ctx, `SELECT `+s.db.Engine.Now()).Scan(sqldb.TimeField(&at))
 	answered := tandem.SystemTime()
 	return asked.Add(answered.Sub(asked) / 2).Sub(at), err
 }

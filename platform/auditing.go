@@ -80,12 +80,12 @@ func (i *Instance) keepAuditing(ctx context.Context) {
 		if err := i.Announce(ctx); err != nil && ctx.Err() == nil {
 			i.config.Log.Warn("how this replica runs cannot be written down now", "error", err)
 		}
-		if err := lead.run(ctx, i.auditWhenDue); err != nil && ctx.Err() == nil {
+		if err := lead.Run(ctx, i.auditWhenDue); err != nil && ctx.Err() == nil {
 			i.config.Log.Warn("the audit failed, and is tried again in a minute", "error", err)
 		}
 		select {
 		case <-ctx.Done():
-			if err := lead.release(ctx); err != nil {
+			if err := lead.Release(ctx); err != nil {
 				i.config.Log.Warn("a lease was not given back: it ends by itself", "lease", "audit", "error", err)
 			}
 			return

@@ -18,13 +18,38 @@ import (
 // cleaned is how many exports and how many jobs one time of cleaning deletes.
 const cleaned = 1000
 
-// clean deletes exports that have expired, jobs that are old, and folders
-// without a job. It does something once a minute.
-func (j *Jobs) clean(ctx context.Context, engine func() error) error {
-	now := j.clock.Now()
-	if !j.files.due(now) {
-		return nil
+// cleanEvery is how often old files and jobs are looked for.
+const cleanEvery = time.Minute
+
+// cleanTerm is how long others wait for one that stands still while it cleans.
+const cleanTerm = time.Minute
+
+// keepCleaning deletes what is old, again and again until ctx ends. That may take many
+// minutes, in which nothing else waits for it. One worker of the database does it at a
+// time; another one comes next.
+func (e *engine) keepCleaning(ctx context.Context, d *durable) {
+	lead := &sqldb.Lead{Leases: sqldb.NewLeases(e.db, "job_leases"), Name: "clean", Holder: e.executor, Term: cleanTerm}
+	for cleaned := (time.Time{}); ctx.Err() == nil; pause(ctx, lookEvery) {
+		now := e.clock.Now()
+		if now.Sub(cleaned) < cleanEvery {
+			continue
+		}
+		err := lead.Run(ctx, func(ctx context.Context) error {
+			cleaned = now
+			return e.jobs.clean(ctx, now, func() error { return e.clean(ctx, d) })
+		})
+		if cleaned.Equal(now) {
+			err = errors.Join(err, lead.Release(ctx))
+		}
+		if err != nil && ctx.Err() == nil {
+			e.log.Error("the worker cannot delete old files and jobs", "error", err)
+		}
 	}
+}
+
+// clean deletes exports that have expired, jobs that are old, and folders
+// without a job.
+func (j *Jobs) clean(ctx context.Context, now time.Time, engine func() error) error {
 	if err := j.cleanExports(ctx, now); err != nil {
 		return err
 	}
@@ -138,18 +163,4 @@ func (e *engine) clean(ctx context.Context, d *durable) error {
 func (d *durable) some() ([]string, error) {
 	known, err := d.list(dbos.WithFilterLimit(1000))
 	return ids(known), err
-}
-
-// cleanEvery is how often old files and jobs are looked for.
-const cleanEvery = time.Minute
-
-// due reports whether it is time to clean, and counts from now if so.
-func (f *files) due(now time.Time) bool {
-	f.lock.Lock()
-	defer f.lock.Unlock()
-	if now.Sub(f.cleaned) < cleanEvery {
-		return false
-	}
-	f.cleaned = now
-	return true
 }

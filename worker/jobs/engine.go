@@ -110,16 +110,14 @@ func (e *engine) serve(ctx context.Context) error {
 		return fmt.Errorf("%w: %w", errNotStarted, err)
 	}
 	e.setDurable(d, work)
-	looked := make(chan struct{})
-	go func() {
-		defer close(looked)
-		e.keepLooking(ctx, d, alive)
-	}()
+	var kept sync.WaitGroup
+	kept.Go(func() { e.keepLooking(ctx, d, alive) })
+	kept.Go(func() { e.keepCleaning(ctx, d) })
 	<-ctx.Done()
 	e.setDurable(nil, nil)
 	stop(errStopping)
 	err = d.close(stopIn) // also ends what waits for the engine
-	<-looked
+	kept.Wait()
 	if err != nil {
 		return fmt.Errorf("the worker's engine did not stop in time: %w", err)
 	}
@@ -163,8 +161,8 @@ func (e *engine) setDurable(d *durable, working context.Context) {
 	e.durable, e.working = d, working
 }
 
-// look does what is due, and says when to look again. A failure is logged and
-// tried again with the next look.
+// look does what is due and takes no long time, and says when to look again. A failure
+// is logged and tried again with the next look.
 func (e *engine) look(ctx context.Context, d *durable, alive alive) time.Duration {
 	for _, part := range []struct {
 		what string
@@ -174,9 +172,6 @@ func (e *engine) look(ctx context.Context, d *durable, alive alive) time.Duratio
 		{"start scheduled jobs", e.jobs.Schedules.start},
 		{"find jobs that nobody runs", func(ctx context.Context) error { return e.adopt(ctx, d, alive) }},
 		{"find jobs to cancel", e.cancels},
-		{"delete old files and jobs", func(ctx context.Context) error {
-			return e.jobs.clean(ctx, func() error { return e.clean(ctx, d) })
-		}},
 	} {
 		if err := part.do(ctx); err != nil && ctx.Err() == nil {
 			e.log.Error("the worker cannot "+part.what, "error", err)

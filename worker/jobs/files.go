@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -26,9 +25,6 @@ type files struct {
 	log *slog.Logger
 	// shared is nil on SQLite.
 	shared *pieces
-
-	lock    sync.Mutex
-	cleaned time.Time
 }
 
 // File is a file that a job made.

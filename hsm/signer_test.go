@@ -178,7 +178,7 @@ func TestKeysMoveIntoAModule(t *testing.T) {
 	}
 	for _, k := range a.Keys.List() {
 		if k.State == token.KeyNext {
-			if err := a.Keys.Remove(t.Context(), k.ID); err != nil {
+			if _, err := a.Keys.Remove(t.Context(), k.ID); err != nil {
 				t.Error(err)
 			}
 		}

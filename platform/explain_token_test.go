@@ -210,7 +210,8 @@ func (d *deciding) foreign(service string) {
 func (d *deciding) oldKeys(service string) {
 	d.T.Helper()
 	kid := d.explained(service).KeyID
-	must(d.T, d.Platform.Keys.Remove(d.Context(), kid))
+	_, err := d.Platform.Keys.Remove(d.Context(), kid)
+	must(d.T, err)
 	d.Refresh()
 	x := d.explained(service)
 	if x.Foreign || x.Kind != "service token" || x.Now != tandem.RuleTokenSignature || x.Issued == nil {

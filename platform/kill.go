@@ -81,16 +81,8 @@ func (a *Administration) revokeIssued(ctx context.Context, applicationURI, crede
 // no replica signs or verifies with it, and every token that it signed is dead. If it was
 // the one that signs, a new one does from then on.
 func (a *Administration) DistrustKey(ctx context.Context, by tandem.By, id string) ([]token.KeyInfo, error) {
-	if err := a.LoadKeys(ctx); err != nil {
-		return nil, err
-	}
-	var gone token.KeyInfo
-	for _, k := range a.Keys.List() {
-		if k.ID == id {
-			gone = k
-		}
-	}
-	if err := a.Keys.Remove(ctx, id); err != nil {
+	gone, err := a.Keys.Remove(ctx, id)
+	if err != nil {
 		return nil, err
 	}
 	f := tandem.Facts{Subject: tandem.Subject{Kind: "signing key", ID: id}}

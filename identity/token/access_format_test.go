@@ -58,7 +58,7 @@ func TestD25_AnotherAlgorithmIsPublishedFirst(t *testing.T) {
 			if c.Advance(token.PublishLead); kid(t, told.service(t)) == key.ID || !told.access(fresh) {
 				t.Errorf("%s is not rotated with the others", algorithm)
 			}
-			if err := before.keys.Remove(t.Context(), key.ID); err != nil {
+			if _, err := before.keys.Remove(t.Context(), key.ID); err != nil {
 				t.Fatal(err)
 			}
 			if told.refresh(t); told.access(fresh) || !told.access(told.service(t)) {

@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"crypto"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -169,12 +170,22 @@ func (k *Keys) everPublished(ctx context.Context, id string) (any, KeyState, err
 	if err != nil {
 		return nil, "", err
 	}
-	var jwk jose.JSONWebKey
-	text, err := k.Box.Open(kept.Sealed, publishedPlace(id))
-	if err != nil || json.Unmarshal(text, &jwk) != nil || !jwk.IsPublic() {
-		return nil, "", nil // planted, or sealed with another instance's key
+	public := k.openPublished(kept)
+	if public == nil {
+		return nil, "", nil
 	}
-	return jwk.Key, KeyRemoved, nil
+	return public, KeyRemoved, nil
+}
+
+// openPublished is the public key that was kept; nil for one that was planted, or sealed
+// with another instance's key.
+func (k *Keys) openPublished(kept PublishedKey) crypto.PublicKey {
+	var jwk jose.JSONWebKey
+	text, err := k.Box.Open(kept.Sealed, publishedPlace(kept.ID))
+	if err != nil || json.Unmarshal(text, &jwk) != nil || !jwk.IsPublic() {
+		return nil
+	}
+	return jwk.Key
 }
 
 // InspectedRefresh is what is known of a refresh token.

@@ -27,6 +27,11 @@ const (
 func (k *Keys) Refresh(ctx context.Context) error {
 	k.refresh.Lock()
 	defer k.refresh.Unlock()
+	return k.follow(ctx)
+}
+
+// follow is Refresh for who holds the lock.
+func (k *Keys) follow(ctx context.Context) error {
 	first := false
 	for {
 		if err := k.read(ctx); err != nil {
@@ -49,7 +54,7 @@ func (k *Keys) read(ctx context.Context) error {
 		return err
 	}
 	last := k.ring.Load()
-	r, err := k.newRing(stored, last)
+	r, err := k.newRing(ctx, stored, last)
 	if err != nil {
 		return err
 	}
@@ -81,7 +86,9 @@ func (k *Keys) makeDue(ctx context.Context, first bool) (changed bool, err error
 			}
 			activate = now.Add(lead)
 		}
-		if newest != nil {
+		if lost := k.lostNext(use, now); newest != nil && lost != nil {
+			activate = lost.ActivateAt
+		} else if newest != nil {
 			if now.Before(newest.ActivateAt.Add(every - lead)) {
 				continue
 			}
@@ -99,7 +106,24 @@ func (k *Keys) makeDue(ctx context.Context, first bool) (changed bool, err error
 // makes one, and none before it.
 func (k *Keys) waiting(use KeyUse, now time.Time) bool {
 	horizon := now.Add(or(k.PublishLead, PublishLead) + clocksDiffer)
-	return slices.ContainsFunc(k.ring.Load().keys, func(key *signingKey) bool { return key.Use == use && !key.ActivateAt.After(horizon) })
+	return slices.ContainsFunc(k.ring.Load().keys, func(key *signingKey) bool {
+		return key.Use == use && !key.ActivateAt.After(horizon) && key.private != nil
+	})
+}
+
+// lostNext is the key that is to sign next, where it is one that does not open: another one
+// has to be there when the one before it retires. It is nil in all other cases.
+func (k *Keys) lostNext(use KeyUse, now time.Time) *signingKey {
+	horizon := now.Add(or(k.PublishLead, PublishLead) + clocksDiffer)
+	for _, key := range slices.Backward(k.ring.Load().keys) { // they are in order
+		if key.Use == use && !key.ActivateAt.After(horizon) {
+			if key.private == nil && now.Before(key.ActivateAt) {
+				return key
+			}
+			break
+		}
+	}
+	return nil
 }
 
 func later(a, b time.Time) time.Time {
@@ -116,7 +140,7 @@ func (k *Keys) newest(use KeyUse, now time.Time) *signingKey {
 	horizon := now.Add(or(k.PublishLead, PublishLead) + clocksDiffer)
 	active, _ := k.signer(use, now)
 	for _, key := range slices.Backward(k.ring.Load().keys) { // they are in order
-		if key.Use == use && !key.ActivateAt.After(horizon) && active != nil {
+		if key.Use == use && !key.ActivateAt.After(horizon) && active != nil && key.private != nil {
 			return key
 		}
 	}
@@ -126,11 +150,14 @@ func (k *Keys) newest(use KeyUse, now time.Time) *signingKey {
 // add stores the next generation. When another replica has stored one meanwhile,
 // that one counts.
 func (k *Keys) add(ctx context.Context, use KeyUse, activate time.Time) error {
-	generation := int64(1)
-	for _, key := range k.ring.Load().keys {
+	generation, r := int64(1), k.ring.Load()
+	for _, key := range r.keys {
 		if key.Use == use {
 			generation = max(generation, key.Generation+1)
 		}
+	}
+	for slices.ContainsFunc(r.unknown, func(s StoredKey) bool { return s.Use == use && s.Generation == generation }) {
+		generation++
 	}
 	key, err := k.newKey(use, generation, activate)
 	if err != nil {
@@ -155,7 +182,7 @@ func (k *Keys) removeDue(ctx context.Context) error {
 		if key.removeAt.IsZero() || now.Before(key.removeAt.Add(time.Minute)) {
 			continue
 		}
-		if err := k.remove(ctx, key); err != nil {
+		if err := k.remove(ctx, key.StoredKey); err != nil {
 			return err
 		}
 		removed = true
@@ -167,11 +194,11 @@ func (k *Keys) removeDue(ctx context.Context) error {
 }
 
 // remove deletes a key, from the store first: nobody is to look for what is gone.
-func (k *Keys) remove(ctx context.Context, key *signingKey) error {
+func (k *Keys) remove(ctx context.Context, key StoredKey) error {
 	if err := k.Store.DeleteKey(ctx, key.ID); err != nil {
 		return err
 	}
-	k.forget(key.StoredKey)
+	k.forget(key)
 	return nil
 }
 
@@ -214,29 +241,42 @@ func (k *Keys) Rotate(ctx context.Context) ([]KeyInfo, error) {
 	return k.List(), nil
 }
 
-// Remove deletes a key at once, as after it became known: within five seconds
-// no replica signs or verifies with it, and every token it signed is dead. If
-// it was the key that signs, a new one signs from now on.
-func (k *Keys) Remove(ctx context.Context, id string) error {
-	if err := k.Refresh(ctx); err != nil {
-		return err
-	}
+// Remove deletes a key at once, as after it became known, and tells of it: within five
+// seconds no replica signs or verifies with it, and every token it signed is dead. If it
+// was the key that signs, a new one signs from now on. It needs no key that opens, so that
+// one which does not can be got rid of.
+func (k *Keys) Remove(ctx context.Context, id string) (KeyInfo, error) {
 	k.refresh.Lock()
 	defer k.refresh.Unlock()
-	key, ok := k.ring.Load().byID[id]
-	if !ok {
-		return tandem.Errorf(tandem.CodeNotFound, "there is no signing key %s", id)
+	failed := k.follow(ctx)
+	stored, err := k.Store.Keys(ctx)
+	if err != nil {
+		return KeyInfo{}, err
 	}
-	now := k.Clock.Now()
-	if active, err := k.signer(key.Use, now); err != nil || active.ID == id {
-		if err := k.add(ctx, key.Use, now); err != nil {
-			return err
+	at := slices.IndexFunc(stored, func(s StoredKey) bool { return s.ID == id })
+	if at < 0 {
+		return KeyInfo{}, tandem.Errorf(tandem.CodeNotFound, "there is no signing key %s", id)
+	}
+	gone, now := stored[at].info(KeyLost), k.Clock.Now()
+	if failed == nil {
+		for _, key := range k.List() {
+			if key.ID == id {
+				gone = key
+			}
+		}
+		if active, err := k.signer(gone.Use, now); gone.Use.known() && gone.State != KeyLost && (err != nil || active.ID == id) {
+			if err := k.add(ctx, gone.Use, now); err != nil {
+				return KeyInfo{}, err
+			}
 		}
 	}
-	if err := k.remove(ctx, key); err != nil {
-		return err
+	if err := k.remove(ctx, stored[at]); err != nil {
+		return KeyInfo{}, err
 	}
-	return k.read(ctx)
+	if err := k.follow(ctx); err != nil { // others that do not open: what was asked for is done
+		k.log().Error("signing keys: one was removed, and the others cannot be read", "removed", id, "error", err)
+	}
+	return gone, nil
 }
 
 // Run follows the store, and rotates on schedule, until the context ends.

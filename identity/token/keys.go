@@ -1,7 +1,6 @@
 package token
 
 import (
-	"cmp"
 	"context"
 	"crypto"
 	"encoding/base64"
@@ -86,7 +85,7 @@ func (u KeyUse) Algorithm() jose.SignatureAlgorithm {
 // KeyState is where a key is in its life.
 type KeyState string
 
-// The states of a key. It is published in all of them.
+// The states of a key. It is published in all of them whose public part is known.
 const (
 	// KeyNext does not sign yet: verifiers have time to learn it.
 	KeyNext KeyState = "next"
@@ -95,6 +94,8 @@ const (
 	// KeyRetired signs no more and verifies until the last token it signed is
 	// of no use.
 	KeyRetired KeyState = "retired"
+	// KeyLost cannot be opened, as when it is gone from where it is kept, and signs nothing.
+	KeyLost KeyState = "lost"
 )
 
 // StoredKey is a signing key as the store knows it. The public part is not
@@ -168,64 +169,22 @@ type Keys struct {
 	ring    atomic.Pointer[ring]
 	removed atomic.Uint64
 	refresh sync.Mutex
-	// published are the keys whose public part is known to be kept; refresh guards it.
-	published map[string]bool
-}
-
-// ring is one reading of the key store. It does not change.
-type ring struct {
-	// keys are ordered by use, then generation.
-	keys []*signingKey
-	byID map[string]*signingKey
-	jwks []byte
-}
-
-// signingKey is an opened key with its place in time.
-type signingKey struct {
-	StoredKey
-	private crypto.Signer
-	public  jose.JSONWebKey
-	// header is the JWS header of what the key signs, encoded.
-	header string
-	// plainHeader is that of access tokens of the type JWT, logoutHeader that of the logout
-	// tokens that it signs.
-	plainHeader, logoutHeader string
-
-	retireAt, removeAt time.Time
+	// published are the keys whose public part is known to be kept, told those that the log
+	// was told of because they do not open; refresh guards both.
+	published, told map[string]bool
 }
 
 // ErrNoKey is returned while there is no key to sign with: the keys were never
 // loaded, or are all for later.
 var ErrNoKey = errors.New("token: there is no signing key for now")
 
-// clocksDiffer is how far the clocks of replicas may be apart before a key that one
-// of them made counts as made with a wrong clock.
-const clocksDiffer = time.Minute
-
-// signer is the key that signs at the time: the newest that may. When all are for
-// later, and the first of them for very soon, it is that one: the clocks of two
-// replicas differ.
+// signer is the key of the use that signs at the time.
 func (k *Keys) signer(use KeyUse, at time.Time) (*signingKey, error) {
 	r := k.ring.Load()
 	if r == nil {
 		return nil, ErrNoKey
 	}
-	var first *signingKey
-	for _, key := range slices.Backward(r.keys) {
-		if key.Use != use {
-			continue
-		}
-		if !at.Before(key.ActivateAt) {
-			return key, nil
-		}
-		if first == nil || key.ActivateAt.Before(first.ActivateAt) {
-			first = key
-		}
-	}
-	if first != nil && !at.Before(first.ActivateAt.Add(-clocksDiffer)) {
-		return first, nil
-	}
-	return nil, ErrNoKey
+	return r.signer(use, at)
 }
 
 // accessSigner is the key that signs access tokens. A key of another algorithm than before
@@ -301,20 +260,27 @@ func (k *Keys) List() []KeyInfo {
 		return nil
 	}
 	now := k.Clock.Now()
-	infos := make([]KeyInfo, len(r.keys))
+	infos := make([]KeyInfo, len(r.keys), len(r.keys)+len(r.unknown))
 	for i, key := range r.keys {
-		infos[i] = KeyInfo{
-			ID: key.ID, Use: key.Use, Algorithm: string(key.Use.Algorithm()), State: key.stateAt(now),
-			CreatedAt: key.CreatedAt, ActivateAt: key.ActivateAt, RetireAt: key.retireAt, RemoveAt: key.removeAt,
-		}
+		infos[i] = key.info(key.stateAt(now))
+		infos[i].RetireAt, infos[i].RemoveAt = key.retireAt, key.removeAt
+	}
+	for i := range r.unknown {
+		infos = append(infos, r.unknown[i].info(KeyLost))
 	}
 	return infos
+}
+
+func (s *StoredKey) info(state KeyState) KeyInfo {
+	return KeyInfo{ID: s.ID, Use: s.Use, Algorithm: string(s.Use.Algorithm()), State: state, CreatedAt: s.CreatedAt, ActivateAt: s.ActivateAt}
 }
 
 func (key *signingKey) stateAt(t time.Time) KeyState {
 	switch {
 	case !key.retireAt.IsZero() && !t.Before(key.retireAt):
 		return KeyRetired
+	case key.private == nil:
+		return KeyLost
 	case t.Before(key.ActivateAt):
 		return KeyNext
 	}
@@ -329,51 +295,6 @@ func (k *Keys) tail(use KeyUse) time.Duration {
 		return hintLifetime
 	}
 	return k.Lifetimes.access() + 2*Skew
-}
-
-// newRing opens stored keys; those of the last reading are not opened again.
-func (k *Keys) newRing(stored []StoredKey, last *ring) (*ring, error) {
-	r := &ring{byID: make(map[string]*signingKey, len(stored))}
-	for _, s := range stored {
-		if !s.Use.known() {
-			continue // of a newer version, beside which this one still runs
-		}
-		var key *signingKey
-		if last != nil && last.byID[s.ID] != nil {
-			same := *last.byID[s.ID] // a copy: its end may have changed
-			same.retireAt, same.removeAt = time.Time{}, time.Time{}
-			key = &same
-		} else {
-			var err error
-			if key, err = k.openKey(s); err != nil {
-				return nil, err
-			}
-		}
-		r.keys = append(r.keys, key)
-		r.byID[s.ID] = key
-	}
-	slices.SortFunc(r.keys, func(a, b *signingKey) int {
-		return cmp.Or(cmp.Compare(a.Use, b.Use), cmp.Compare(a.Generation, b.Generation))
-	})
-	// A key retires when the first of a later generation begins to sign.
-	for i := len(r.keys) - 2; i >= 0; i-- {
-		key, next := r.keys[i], r.keys[i+1]
-		if next.Use != key.Use {
-			continue
-		}
-		key.retireAt = next.ActivateAt
-		if !next.retireAt.IsZero() && next.retireAt.Before(key.retireAt) {
-			key.retireAt = next.retireAt
-		}
-		key.removeAt = key.retireAt.Add(k.tail(key.Use))
-	}
-	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
-	for _, key := range r.keys {
-		set.Keys = append(set.Keys, key.public)
-	}
-	var err error
-	r.jwks, err = json.Marshal(set)
-	return r, err
 }
 
 func keyPlace(id string) string { return "signing_keys|private|" + id }
@@ -407,10 +328,6 @@ func (k *Keys) openKey(s StoredKey) (*signingKey, error) {
 	if algorithmOf(private.Public()) != s.Use.Algorithm() || !s.Use.known() {
 		return nil, fmt.Errorf("signing key %s: a %T is not for %s", s.ID, private, s.Use)
 	}
-	typ := oauth.TypeIDToken
-	if slices.Contains(accessUses, s.Use) {
-		typ = oauth.TypeAccessToken
-	}
 	id, err := thumbprint(private.Public())
 	if err != nil {
 		return nil, err
@@ -418,11 +335,19 @@ func (k *Keys) openKey(s StoredKey) (*signingKey, error) {
 	if id != s.ID {
 		return nil, fmt.Errorf("signing key %s: the sealed key is another one", s.ID)
 	}
+	typ := oauth.TypeIDToken
+	if slices.Contains(accessUses, s.Use) {
+		typ = oauth.TypeAccessToken
+	}
 	return &signingKey{
-		StoredKey: s, private: private,
-		public: jose.JSONWebKey{Key: private.Public(), KeyID: id, Algorithm: string(s.Use.Algorithm()), Use: "sig"},
+		StoredKey: s, private: private, public: s.jwk(private.Public()),
 		header: jwsHeader(s.Use, typ, id), plainHeader: jwsHeader(s.Use, oauth.TypeJWT, id), logoutHeader: jwsHeader(s.Use, oauth.TypeLogoutToken, id),
 	}, nil
+}
+
+// jwk is the public part as it is published.
+func (s *StoredKey) jwk(public crypto.PublicKey) jose.JSONWebKey {
+	return jose.JSONWebKey{Key: public, KeyID: s.ID, Algorithm: string(s.Use.Algorithm()), Use: "sig"}
 }
 
 // jwsHeader is the header of what a key signs, encoded.

@@ -132,7 +132,7 @@ func TestD25_RotateAndRemove(t *testing.T) {
 			t.Fatal("the rotated key does not sign, or the old one does not verify")
 		}
 		before := second.keys.Generation()
-		if err := r.keys.Remove(t.Context(), kid(t, annas)); err != nil {
+		if _, err := r.keys.Remove(t.Context(), kid(t, annas)); err != nil {
 			t.Fatal(err)
 		}
 		second.refresh(t)
@@ -150,7 +150,7 @@ func TestD25_RotateAndRemove(t *testing.T) {
 		if second.keys.Generation() == before {
 			t.Error("those who remember tokens are not told")
 		}
-		if err := r.keys.Remove(t.Context(), "none"); tandem.ErrorCode(err) != tandem.CodeNotFound {
+		if _, err := r.keys.Remove(t.Context(), "none"); tandem.ErrorCode(err) != tandem.CodeNotFound {
 			t.Errorf("removing what is not there: %v", err)
 		}
 	})

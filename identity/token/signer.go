@@ -87,6 +87,9 @@ func (k *Keys) make(algorithm jose.SignatureAlgorithm) (crypto.Signer, []byte, e
 	return Software{}.Make(algorithm)
 }
 
+// errNoModule is how a process is set up, and says nothing of the key.
+var errNoModule = errors.New("it is kept in a hardware security module: name that one, with --pkcs11-module and --pkcs11-token")
+
 // open opens a key wherever it is kept.
 func (k *Keys) open(saved []byte) (crypto.Signer, error) {
 	key, err := Software{}.Open(saved)
@@ -98,7 +101,7 @@ func (k *Keys) open(saved []byte) (crypto.Signer, error) {
 			return key, err
 		}
 	}
-	return nil, errors.New("it is kept in a hardware security module: name that one, with --pkcs11-module and --pkcs11-token")
+	return nil, errNoModule
 }
 
 // algorithmOf is what a key signs with; empty for one that is not used here.

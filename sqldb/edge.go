@@ -27,6 +27,8 @@ type edge struct {
 	// unprepared says that statements must not outlive their transaction: a
 	// pooler gives each to another connection of the server.
 	unprepared bool
+	// connectTimeout is how long a connection to PostgreSQL may take to be made.
+	connectTimeout time.Duration
 
 	epoch  atomic.Int64 // counts the times that all connections were given up
 	mu     sync.Mutex   // guards the fields below

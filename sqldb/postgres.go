@@ -44,6 +44,7 @@ func openPostgres(ctx context.Context, rawURL string, opts Options) (*DB, error)
 		e.limit = opts.Limits.Statement + 2*time.Second
 	}
 	config.OnPgError = e.partWith
+	e.connectTimeout = config.ConnectTimeout
 	conns := opts.MaxConns
 	if conns == 0 {
 		conns = 16
@@ -56,6 +57,29 @@ func openPostgres(ctx context.Context, rawURL string, opts Options) (*DB, error)
 	pool.SetMaxIdleConns(conns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	return &DB{Engine: PostgreSQL, Pooler: e.unprepared, read: pool, write: pool, edge: e, patience: opts.Patience, connString: rawURL}, nil
+}
+
+// epochKey is where a connection of [DB.Prepare] keeps the epoch in which it was made.
+const epochKey = "tandem epoch"
+
+// Prepare makes a connection to PostgreSQL that is none of the DB's pool like those: a
+// machine that vanished is noticed within seconds, and with a server that only reads it and
+// they are given up together. Whoever has a pool calls it before each connection is made,
+// and asks [DB.Current] before one is used again.
+func (db *DB) Prepare(config *pgx.ConnConfig) {
+	epoch := db.edge.epoch.Load()
+	config.ConnectTimeout = db.edge.connectTimeout
+	config.DialFunc = dial
+	config.OnPgError = db.edge.partWith
+	config.AfterConnect = func(_ context.Context, c *pgconn.PgConn) error {
+		c.CustomData()[epochKey] = epoch
+		return nil
+	}
+}
+
+// Current reports whether a connection of [DB.Prepare] has not been given up since.
+func (db *DB) Current(conn *pgx.Conn) bool {
+	return conn.PgConn().CustomData()[epochKey] == db.edge.epoch.Load()
 }
 
 // dial connects so that a machine that vanished is noticed within seconds.

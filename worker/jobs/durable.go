@@ -162,8 +162,10 @@ func connect(ctx context.Context, e *engine, rest *rest, config *dbos.Config) (c
 	if !e.db.Pooler {
 		engineLimits.Set(pool.ConnConfig.RuntimeParams)
 	}
+	pool.BeforeConnect = func(_ context.Context, one *pgx.ConnConfig) error { e.db.Prepare(one); return nil }
 	pool.PrepareConn = func(ctx context.Context, conn *pgx.Conn) (bool, error) {
-		return !rest.wait(ctx) || conn.Ping(ctx) == nil, nil // it may have been cut meanwhile
+		rested := rest.wait(ctx) // it may have been cut meanwhile
+		return e.db.Current(conn) && (!rested || conn.Ping(ctx) == nil), nil
 	}
 	// The engine's tables are where ours are.
 	if err := e.db.Reader().QueryRowContext(ctx, `SELECT current_schema()`).Scan(&config.DatabaseSchema); err != nil {

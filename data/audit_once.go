@@ -68,10 +68,12 @@ func (s *Audit) appendUnused(ctx context.Context, events []tandem.AuditEvent) er
 		return err
 	}
 	var stmts [auditRows + 1]*sql.Stmt
-	for _, n := range []int{1, min(len(events), auditRows), 1 + (len(events)-1)%auditRows} {
+	largest := 1 // of the powers of two: any number is a few of them
+	for n := 1; n <= min(len(events), auditRows); n *= 2 {
 		if stmts[n], err = s.db.WriteStmt(ctx, insertAudit[s.db.Engine][n]); err != nil {
 			return err
 		}
+		largest = n
 	}
 	var first map[*tandem.Once]bool
 	err = s.db.Write(ctx, func(tx *sql.Tx) (err error) {
@@ -84,10 +86,9 @@ func (s *Audit) appendUnused(ctx context.Context, events []tandem.AuditEvent) er
 				kept = append(kept, events[i])
 			}
 		}
-		for len(kept) > 0 {
-			n := min(len(kept), auditRows)
-			if stmts[n] == nil { // where some are not kept
-				n = 1
+		for n := largest; len(kept) > 0; {
+			for n > len(kept) {
+				n /= 2
 			}
 			if err := appendAudit(ctx, tx.StmtContext(ctx, stmts[n]), kept[:n]); err != nil {
 				return err

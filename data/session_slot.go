@@ -2,6 +2,7 @@ package data
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -145,6 +146,17 @@ func (s *Sessions) previous(ctx context.Context, key string, opened *session.Ope
 	}
 	opened.Previous, opened.PreviousAt = tandem.EndReason(reason), sqldb.Time(at)
 	return err
+}
+
+// OpeningRecorded implements [session.Store].
+func (s *Sessions) OpeningRecorded(ctx context.Context, once [sha256.Size]byte) (bool, error) {
+	stmt, err := s.db.ReadStmt(ctx, `SELECT COUNT(*) FROM client_assertions WHERE id = $1`)
+	if err != nil {
+		return false, err
+	}
+	var n int
+	err = stmt.QueryRowContext(ctx, once[:]).Scan(&n)
+	return n > 0, err
 }
 
 // freeSlot is the lowest slot between the numbers in the arguments first and last

@@ -88,7 +88,7 @@ func (m *Manager) endPart(ctx context.Context, e Ending, caused func(tandem.Audi
 		return 0, err
 	}
 	m.dropAll(ended)
-	events := m.closedEvents(ended)
+	events := m.closedEvents(ctx, ended)
 	for i := range events {
 		if events[i].Kind == tandem.AuditSessionClosed {
 			events[i] = caused(events[i])

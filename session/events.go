@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"time"
@@ -65,14 +66,22 @@ func (m *Manager) onceOpened(id string) *tandem.Once {
 	return &tandem.Once{ID: sha256.Sum256([]byte("session opened|" + id)), Until: m.Clock.Now().Add(m.Idle + 24*time.Hour)}
 }
 
+// onRecord says whether another replica has recorded the opening of a session. It is asked
+// before it is recorded late: an event that is there already holds up all that is recorded
+// with it. Where that cannot be told it is recorded, which fails or tells by itself.
+func (m *Manager) onRecord(ctx context.Context, once *tandem.Once) bool {
+	recorded, err := m.Store.OpeningRecorded(ctx, once.ID)
+	return recorded && err == nil
+}
+
 // closedEvents are those of sessions that have ended, each after that of its opening where
 // that may not be on record.
-func (m *Manager) closedEvents(ended []Stored) []tandem.AuditEvent {
+func (m *Manager) closedEvents(ctx context.Context, ended []Stored) []tandem.AuditEvent {
 	var events []tandem.AuditEvent
 	for i := range ended {
-		if !ended[i].Recorded {
+		if once := m.onceOpened(ended[i].ID); !ended[i].Recorded && !m.onRecord(ctx, once) {
 			opened := m.openedLate(ended[i])
-			opened.Once = m.onceOpened(ended[i].ID)
+			opened.Once = once
 			events = append(events, opened)
 		}
 		s := &ended[i].Session

@@ -199,7 +199,7 @@ func (m *Manager) open(ctx context.Context, p *tandem.Principal, k key, remoteAd
 	defer cancel()
 	e, opened, err := m.openAlone(ctx, p, k, remoteAddr)
 	<-m.gate
-	events := m.closedEvents(opened.Expired)
+	events := m.closedEvents(ctx, opened.Expired)
 	if err != nil {
 		return nil, m.unavailable(ctx, errors.Join(err, m.record(ctx, events)))
 	}
@@ -227,8 +227,13 @@ func (m *Manager) admit(ctx context.Context, e *entry, events []tandem.AuditEven
 	defer e.recording.Unlock()
 	opening := e.opening
 	if !e.recorded.Load() && !e.ended.Load() {
-		opening.Once = m.onceOpened(e.id)
-		events = append(events, opening)
+		once := m.onceOpened(e.id)
+		if !fresh && m.onRecord(ctx, once) {
+			e.recorded.Store(true)
+		} else {
+			opening.Once = once
+			events = append(events, opening)
+		}
 	}
 	if err := m.Auditor.RecordAll(ctx, events); err != nil {
 		if fresh {
@@ -355,7 +360,7 @@ func (m *Manager) applyLicence(ctx context.Context) error {
 		m.applied = true
 		m.counts.Store(&m.Licence)
 	}
-	return errors.Join(err, m.Auditor.RecordAll(ctx, m.closedEvents(ended)))
+	return errors.Join(err, m.Auditor.RecordAll(ctx, m.closedEvents(ctx, ended)))
 }
 
 // elsewhere notes that a session is used from another address than it was opened from.

@@ -195,3 +195,53 @@ func (r *slowRecord) RecordAll(_ context.Context, events []tandem.AuditEvent) er
 	<-r.recorded
 	return nil
 }
+
+// told counts the openings that one replica has put on record, or tried to.
+type told struct {
+	session.Auditor
+	openings atomic.Int64
+}
+
+func (a *told) RecordAll(ctx context.Context, events []tandem.AuditEvent) error {
+	for i := range events {
+		if events[i].Kind == tandem.AuditSessionOpened {
+			a.openings.Add(1)
+		}
+	}
+	return a.Auditor.RecordAll(ctx, events)
+}
+
+// The replica that opened a session says with its next touch that this is on record. Until
+// then others look for it: an event that is there already would hold up all that is
+// recorded with it.
+func TestNoReplicaRecordsAnOpeningAgain(t *testing.T) {
+	each(t, func(w *world) {
+		w.recording()
+		var ids []string
+		a := w.replica(9, nil)
+		for _, signIn := range []string{"met", "closed", "expired"} {
+			ids = append(ids, w.call(a, user("anna", signIn)).ID)
+		}
+		others := &told{Auditor: w.audit}
+		b, c := w.replica(9, nil), w.replica(9, nil)
+		b.Auditor, c.Auditor = others, others
+		if s := w.call(b, user("anna", "met")); s.ID != ids[0] {
+			t.Errorf("the session is %s, not %s", s.ID, ids[0])
+		}
+		w.sync(c) // a start
+		d := w.replica(9, nil)
+		d.Auditor = others
+		if err := d.CloseByKey(t.Context(), "closed", tandem.EndSignOut); err != nil {
+			t.Fatal(err)
+		}
+		w.clock.Advance(time.Hour)
+		w.sync(d)
+		if n := w.open(); n != 0 {
+			t.Errorf("%d sessions are open", n)
+		}
+		if n := others.openings.Load(); n != 0 {
+			t.Errorf("others recorded %d openings again", n)
+		}
+		w.wantOpenings("in the end", ids...)
+	})
+}

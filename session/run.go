@@ -80,7 +80,7 @@ func (m *Manager) expire(ctx context.Context) error {
 		part := time.Now()
 		expired, err := m.Store.Expire(ctx, m.Clock.Now())
 		m.dropAll(expired)
-		err = errors.Join(err, m.Auditor.RecordAll(ctx, m.closedEvents(expired)))
+		err = errors.Join(err, m.Auditor.RecordAll(ctx, m.closedEvents(ctx, expired)))
 		if err != nil || len(expired) < MaxEnded || time.Since(begun) > maxExpiring {
 			return err
 		}

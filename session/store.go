@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"crypto/sha256"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -17,6 +18,9 @@ type Store interface {
 	// Open ends what is overdue, as far as it is in the way, and then finds the open
 	// session with the key, or opens one in the lowest slot that is free for its user.
 	Open(ctx context.Context, o Opening) (Opened, error)
+	// OpeningRecorded reports whether the opening of a session is on record, by what its
+	// event uses up ([tandem.Once]).
+	OpeningRecorded(ctx context.Context, once [sha256.Size]byte) (bool, error)
 	// Touch writes calls back, and with an error returns those that it did not write. A
 	// session that has ended stays ended.
 	Touch(ctx context.Context, touches []Touch) (left []Touch, err error)

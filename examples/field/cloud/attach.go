@@ -124,10 +124,10 @@ func (c *Cloud) commitFiles(ctx context.Context, k *command, body wire.FileBody,
 		row := there[f.external]
 		if row.ID == "" {
 			notes := whose
-			if _, us, _ := c.writer.Status(); us != "" {
+			if us := c.knownSelf.get(); us != "" {
 				notes = "by " + us + " " + notes
 			}
-			row, err = client.Create[objectFile](ctx, c.writes, setObjectFiles+"?$select=Id,ExternalId,Notes,FileSizeBytes", map[string]any{
+			row, err = client.Create[objectFile](c.asKnown(ctx), c.writes, setObjectFiles+"?$select=Id,ExternalId,Notes,FileSizeBytes", map[string]any{
 				"Object": map[string]string{"@odata.id": on}, "FileName": f.name, "AccessPermission": "Internal", "PurposeCode": f.purpose,
 				"ExternalId": f.external, "ExternalSystem": externalSystem, "Notes": notes,
 			})
@@ -156,7 +156,7 @@ func (c *Cloud) objectOf(ctx context.Context, k *command) (string, error) {
 	var object struct {
 		ID string `json:"Id"`
 	}
-	err := c.writes.Do(ctx, http.MethodPost, client.Ref(setActivities, k.visit)+"/GetOrCreateExtensibleDataObject", nil, &object)
+	err := c.writes.Do(c.asKnown(ctx), http.MethodPost, client.Ref(setActivities, k.visit)+"/GetOrCreateExtensibleDataObject", nil, &object)
 	return client.Ref("Systems_Core_ExtensibleDataObjects", object.ID), err
 }
 
@@ -195,7 +195,7 @@ func (c *Cloud) putFile(ctx context.Context, id, from string) error {
 	if err != nil {
 		return err
 	}
-	return c.writes.PutContent(ctx, client.Ref(setObjectFiles, id), "EmbeddedFileContents", f, info.Size())
+	return c.writes.PutContent(c.asKnown(ctx), client.Ref(setObjectFiles, id), "EmbeddedFileContents", f, info.Size())
 }
 
 // maxFileName is how many characters of a name are kept.

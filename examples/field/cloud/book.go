@@ -54,7 +54,7 @@ func (c *Cloud) book(ctx context.Context, k *command, fresh bool) error {
 	if errors.As(err, &no) {
 		return b.end(ctx, no, nil)
 	}
-	return err
+	return c.lookAgain(ctx, err)
 }
 
 // maxRaces is how often a visit may have been changed between looking and writing.
@@ -147,7 +147,7 @@ func (b *booking) write(ctx context.Context) (again bool, err error) {
 	if err := b.sends(ctx); err != nil {
 		return false, err
 	}
-	err = b.writes.Batch(ctx, true, []*client.BatchPart{set, read}[:parts]...)
+	err = b.writes.Batch(b.asKnown(ctx), true, []*client.BatchPart{set, read}[:parts]...)
 	b.k.triedUntil = b.clock.Now()
 	if err != nil {
 		return false, err

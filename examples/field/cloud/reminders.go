@@ -99,6 +99,9 @@ func (c *Cloud) remind(ctx context.Context, _ *jobs.Run) error { return c.Remind
 // Remind gives the reminders that are due. One that fails by itself keeps nobody from the
 // others, and is tried again; what is wrong for everybody ends it at once.
 func (c *Cloud) Remind(ctx context.Context) error {
+	if err := c.sameSystemUser(ctx); err != nil {
+		return err
+	}
 	now := c.clock.Now().In(c.zone)
 	tomorrow := time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, c.zone)
 	until := now.Add(remindAhead)
@@ -113,7 +116,7 @@ func (c *Cloud) Remind(ctx context.Context) error {
 	for _, r := range due(visits, now) {
 		err := c.give(ctx, r)
 		if err != nil && !ofOne(err) {
-			return errors.Join(append(faults, err)...)
+			return errors.Join(append(faults, c.lookAgain(ctx, err))...)
 		}
 		if err != nil && len(faults) < maxFaults {
 			faults = append(faults, fmt.Errorf("reminder %s: %w", r.name, err))
@@ -196,7 +199,7 @@ func (c *Cloud) give(ctx context.Context, r reminder) error {
 	if r.visits == 0 {
 		priority = "High"
 	}
-	err = c.writes.Action(ctx, client.Ref(setVisits, r.visit.ID), "CreateNotification", map[string]any{
+	err = c.writes.Action(c.asKnown(ctx), client.Ref(setVisits, r.visit.ID), "CreateNotification", map[string]any{
 		"user":              map[string]string{"@odata.id": client.Ref("Systems_Security_Users", who.userID)},
 		"notificationClass": notificationClass, "subject": tandem.Clip(r.text(who.language, c.zone), maxSubject), "priority": priority,
 		"externalId": r.name, "externalSystem": externalSystem,

@@ -2,8 +2,11 @@ package cloud
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
+
+	"github.com/hybridapps/tandem/client"
 )
 
 // The service stops where the application acts as another System User than before: whether
@@ -18,12 +21,14 @@ func (e *strangerError) Error() string {
 	return fmt.Sprintf("the application acts as %s now, and did as %s: an administrator has to start the service with -system-user %[1]s", e.now, e.before)
 }
 
-// sameSystemUser refuses to go on as another System User.
+// sameSystemUser refuses to go on as another System User. What is written after it is written
+// with [Cloud.asKnown].
 func (c *Cloud) sameSystemUser(ctx context.Context) error {
-	if _, err := c.writer.Token(ctx); err != nil {
+	token, err := c.writer.Token(ctx)
+	if err != nil {
 		return err
 	}
-	_, now, _ := c.writer.Status()
+	now := token.SystemUser()
 	if now == "" || now == c.knownSelf.get() {
 		return nil
 	}
@@ -40,6 +45,23 @@ func (c *Cloud) sameSystemUser(ctx context.Context) error {
 	}
 	c.knownSelf.set(now)
 	return nil
+}
+
+// asKnown lets a call be made as the System User that [Cloud.sameSystemUser] has let pass, or
+// not at all: the token may be renewed after it.
+func (c *Cloud) asKnown(ctx context.Context) context.Context {
+	return client.OnlyAs(ctx, c.knownSelf.get())
+}
+
+// lookAgain tells what follows from a write that was not made because of [Cloud.asKnown].
+func (c *Cloud) lookAgain(ctx context.Context, err error) error {
+	var other *client.OtherSystemUserError
+	if errors.As(err, &other) {
+		if stranger := c.sameSystemUser(ctx); stranger != nil {
+			return stranger
+		}
+	}
+	return err
 }
 
 // self is whom the application acts as.

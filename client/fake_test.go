@@ -129,6 +129,7 @@ type fake struct {
 	// user and userType are who signs in.
 	user, userType string
 	grants         map[string]*fakeGrant // by code and by refresh token
+	revoked        string                // the last token that was given back
 	apiTokens      map[string]bool       // those that the API takes
 	serial         int
 	sessions       []url.Values // end-session requests
@@ -169,7 +170,10 @@ func newFake(t *testing.T, net *network, host string) *fake {
 	mux.HandleFunc("GET /id/jwks", f.jwks)
 	mux.HandleFunc("GET /id/connect/authorize", f.authorize)
 	mux.HandleFunc("POST /id/connect/token", f.token)
-	mux.HandleFunc("POST /id/connect/revocation", func(http.ResponseWriter, *http.Request) { f.revocations.Add(1) })
+	mux.HandleFunc("POST /id/connect/revocation", func(_ http.ResponseWriter, r *http.Request) {
+		f.revocations.Add(1)
+		f.with(func() { f.revoked = r.PostFormValue("token") })
+	})
 	mux.HandleFunc("POST /id/connect/endsession", f.endSession)
 	mux.HandleFunc("/id/connect/userinfo", f.tellUserinfo)
 	mux.HandleFunc("/api/", f.api)

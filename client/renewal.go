@@ -17,7 +17,6 @@ const (
 	// winnerGrace is how long a renewal that was refused waits for another
 	// replica to store what it got with the same refresh token.
 	winnerGrace = 300 * time.Millisecond
-	saveTries   = 3
 )
 
 // renewal is what a flight brings: the session, and whether its tokens were
@@ -75,6 +74,14 @@ func (t *UserTokens) refresh(ctx context.Context, key SessionKey, n need) (renew
 	}
 	if st.refresh == "" {
 		return renewal{}, ErrSignedOut
+	}
+	if held := t.held(key); held != nil { // one version ahead of the row is enough
+		if _, err := t.save(ctx, held); err != nil {
+			return renewal{}, fail(tandem.CodeUnavailable, err, "sessions cannot be written at the moment")
+		}
+		if st, err = t.reload(ctx, key); err != nil {
+			return renewal{}, err
+		}
 	}
 	if st, err = t.claim(ctx, st, n); err != nil {
 		return renewal{}, err
@@ -167,25 +174,19 @@ func (t *UserTokens) merge(ctx context.Context, st *userState, response *tokenRe
 	return &next, nil
 }
 
-// keep stores a renewed session. When another replica was first, its result is
-// the one that counts: the server gave both the same.
+// keep stores a renewed session, or holds it for a store that does not answer. When
+// another replica was first, its result is the one that counts: the server gave both the
+// same.
 func (t *UserTokens) keep(ctx context.Context, next *userState) (renewal, error) {
-	row, err := t.seal(next)
-	if err != nil {
-		return renewal{}, err
-	}
-	var saved bool
-	for try := 0; ; try++ {
-		if saved, err = t.config.Sessions.Save(ctx, row); err == nil {
-			break
-		}
-		if try+1 == saveTries || sleep(ctx, time.Duration(100<<try)*time.Millisecond) != nil {
-			t.log.ErrorContext(ctx, "session store: a renewed token was not saved", "error", err)
-			return renewal{}, fail(tandem.CodeUnavailable, err, "your session cannot be kept at the moment; please try again shortly")
-		}
-	}
-	if saved {
-		t.saw(next.key, next.version)
+	saved, err := t.save(ctx, next)
+	switch {
+	case err != nil && t.hold(next):
+		t.log.WarnContext(ctx, "session store: a renewed token waits here until it is saved", "error", err)
+		return renewal{next, true}, nil
+	case err != nil:
+		t.log.ErrorContext(ctx, "session store: a renewed token was not saved", "error", err)
+		return renewal{}, fail(tandem.CodeUnavailable, err, "your session cannot be kept at the moment; please try again shortly")
+	case saved:
 		return renewal{next, true}, nil
 	}
 	winner, err := t.reload(ctx, next.key)

@@ -48,7 +48,13 @@ type UserTokens struct {
 
 	mu      sync.Mutex
 	flights map[SessionKey]*flight[renewal]
+	// unsaved sessions are one version ahead of their rows; saving says that somebody is
+	// about them, until alive ends.
+	unsaved map[SessionKey]*userState
+	saving  bool
 	running sync.WaitGroup
+	alive   context.Context
+	giveUp  context.CancelFunc
 }
 
 // ended is the version of a session that is over: no row has a higher one.
@@ -60,7 +66,7 @@ func NewUserTokens(c UserConfig) (*UserTokens, error) {
 		return nil, errors.New("user tokens: no Provider")
 	}
 	t := &UserTokens{
-		clock: c.Clock, log: logger(c.Log), flights: map[SessionKey]*flight[renewal]{},
+		clock: c.Clock, log: logger(c.Log), flights: map[SessionKey]*flight[renewal]{}, unsaved: map[SessionKey]*userState{},
 		endpoint:    tokenEndpoint{c.Provider, c.ApplicationURI, c.Credential.user, c.Clock, newProofs(c.DPoP, c.Clock)},
 		verifier:    newIDTokenVerifier(c.Provider, c.ApplicationURI, clockSkew),
 		crossOrigin: http.NewCrossOriginProtection(),
@@ -75,6 +81,7 @@ func NewUserTokens(c UserConfig) (*UserTokens, error) {
 		return nil, errors.Join(faults...)
 	}
 	t.config = c
+	t.alive, t.giveUp = context.WithCancel(context.Background())
 	var ok bool
 	if t.forms, ok = c.Sessions.(FormStore); !ok {
 		t.forms = &memoryForms{}
@@ -243,6 +250,7 @@ var errNobody = fmt.Errorf("nobody is signed in: %w", tandem.ErrNotFound)
 // before, or has expired is none.
 func (t *UserTokens) load(ctx context.Context, key SessionKey) (*userState, error) {
 	seen, known := t.versions.get(key) // before the row: it may grow meanwhile
+	held := t.held(key)
 	row, err := t.config.Sessions.ByID(ctx, key)
 	if errors.Is(err, tandem.ErrNotFound) {
 		return nil, errNobody
@@ -266,6 +274,11 @@ func (t *UserTokens) load(ctx context.Context, key SessionKey) (*userState, erro
 		return nil, errNobody
 	}
 	t.saw(key, row.Version)
+	if held != nil && held.version == row.Version+1 {
+		ahead := *held
+		ahead.expiresAt = row.ExpiresAt
+		return &ahead, nil
+	}
 	return st, nil
 }
 
@@ -291,6 +304,7 @@ func (t *UserTokens) idleEnd(st *userState) time.Time {
 // forget ends a session here. What is in flight for it cannot bring it back.
 func (t *UserTokens) forget(ctx context.Context, key SessionKey) {
 	t.saw(key, ended)
+	t.letGo(key)
 	if err := t.config.Sessions.Delete(ctx, key); err != nil {
 		t.log.Error("session store: delete failed; the session ends when it expires", "error", err)
 	}
@@ -315,9 +329,11 @@ func (t *UserTokens) Purge(ctx context.Context) (int, error) {
 	return n, errors.Join(err, t.forms.PurgeForms(ctx, now))
 }
 
-// Close waits for renewals in flight, so that no renewed refresh token is lost.
-// Call it after the HTTP server has shut down.
+// Close waits for renewals in flight, so that no renewed refresh token is lost, and some
+// seconds for a store that has not taken one. Call it after the HTTP server has shut down.
 func (t *UserTokens) Close() error {
+	last := time.AfterFunc(lastSaves, t.giveUp)
+	defer last.Stop()
 	t.running.Wait()
 	return nil
 }

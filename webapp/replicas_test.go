@@ -20,14 +20,19 @@ import (
 type refreshes struct {
 	n      atomic.Int64
 	second chan struct{}
+	during func() // at the first one, if there is one
 }
 
 func (f *refreshes) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method == http.MethodPost && r.GetBody != nil {
 		if body, err := r.GetBody(); err == nil {
 			if text, _ := io.ReadAll(body); strings.Contains(string(text), "grant_type=refresh_token") {
-				if f.n.Add(1) == 2 {
+				n := f.n.Add(1)
+				if n == 2 {
 					close(f.second)
+				}
+				if n == 1 && f.during != nil {
+					f.during()
 				}
 				select {
 				case <-f.second:
@@ -66,6 +71,47 @@ func TestTwoWebAppsRenewOnce(t *testing.T) {
 			})
 		}
 		both.Wait()
+		if n := f.n.Load(); n != 1 {
+			t.Errorf("%d token requests, want 1", n)
+		}
+	})
+}
+
+// What a renewal gave while the web app's database was away is used here at once when it is
+// back, and by the others soon, long after the refresh token before it is good for a retry.
+func TestD23_RenewedWhileTheDatabaseWasAway(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site, f *refreshes) {
+		other := s.replica()
+		b, _ := s.signIn("anna", "/jobs")
+		rename := func(from, to string) {
+			if _, err := s.db.Writer().ExecContext(t.Context(), "ALTER TABLE "+from+" RENAME TO "+to); err != nil {
+				t.Error(err)
+			}
+		}
+		f.during = func() { rename("webapp_sessions", "away") }
+		s.in.Advance(2 * time.Hour)
+		b.Get(s.url + "/jobs")
+		rename("away", "webapp_sessions")
+		s.in.Advance(15 * time.Second)
+		used := func(root string) {
+			if p := b.Get(root + "/jobs"); p.StatusCode != http.StatusOK || p.Request.URL.Path != "/jobs" {
+				t.Errorf("%s: %d at %s", root, p.StatusCode, p.Request.URL)
+			}
+		}
+		used(s.url)
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+			var version int64
+			if err := s.db.Reader().QueryRowContext(t.Context(), "SELECT MAX(version) FROM webapp_sessions").Scan(&version); err != nil {
+				t.Fatal(err)
+			}
+			if version == 2 {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("what was got is not saved")
+			}
+		}
+		used(other)
 		if n := f.n.Load(); n != 1 {
 			t.Errorf("%d token requests, want 1", n)
 		}

@@ -102,8 +102,10 @@ func (b *booking) look(ctx context.Context, live bool) (err error) {
 		}
 	}
 	b.live = true
-	b.v, _, err = b.readVisit(ctx, b.k.visit)
-	return err
+	if b.v, _, err = b.readVisit(ctx, b.k.visit); err != nil || b.v == nil {
+		return err
+	}
+	return b.store.recall(ctx, b.v)
 }
 
 // objection is why the command cannot be booked; nil where it can.

@@ -73,6 +73,11 @@ func (b *booking) start(ctx context.Context) ([]client.Change, error) {
 	if err := b.withStatus(ctx, args, wire.Working); err != nil {
 		return nil, err
 	}
+	if b.live { // where the copy has not seen the plan yet, it is lost with this
+		if err := b.store.keepVisit(ctx, b.config.DB.Writer(), b.v); err != nil {
+			return nil, err
+		}
+	}
 	times := map[string]any{"StartTime": stamp(b.k.doneAt)}
 	if b.v.EndTime != nil && b.v.EndTime.Before(b.k.doneAt) { // it was planned to be over by now; finish says when it was
 		times["EndTime"] = nil

@@ -2,6 +2,7 @@ package cloud_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -133,4 +134,60 @@ func TestALateReportsFailureIsItsOwn(t *testing.T) {
 	if late := reportAfter(t, olga, first, made.MadeAt); late.Done != 1 {
 		t.Errorf("%+v", late)
 	}
+}
+
+// What is begun on a day on which it may be begun can be ended: a visit is worked on around the
+// day for which it was planned and around that on which it was begun, and is listed so long.
+func TestAVisitThatWasBegunCanBeEnded(t *testing.T) {
+	t.Parallel()
+	onEngines(t, func(t *testing.T, p *fieldtest.Place, c *fieldtest.Cloud) {
+		tomorrow(p, 17, 0) // the 9th
+		ninth, tenth := p.Today(9), p.Today(9).AddDate(0, 0, 1)
+		ids := p.Visits("tom", tenth, 3)
+		early, asleep, late := ids[0], ids[1], ids[2]
+		pulled(t, c)
+		unseen := p.Visits("tom", tenth, 1)[0] // since the copy was made
+		tom := p.Phone("tom")
+		for _, id := range []string{early, asleep, unseen} {
+			if v := booked(t, tom.Send(tom.Command(id, wire.Start, 0, struct{}{}))); v.Day != ninth.Format(time.DateOnly) {
+				t.Errorf("it was begun on %s", v.Day)
+			}
+		}
+		p.Advance(40 * time.Hour) // the 11th
+		pulled(t, c)
+		tom = p.Phone("tom")
+		var list wire.Visits
+		tom.Get("visits", &list)
+		for _, id := range ids {
+			if !slices.ContainsFunc(list.Visits, func(v wire.Visit) bool { return v.ID == id }) {
+				t.Errorf("visit %d is not listed on the 11th", slices.Index(ids, id))
+			}
+		}
+		booked(t, tom.Send(tom.Command(late, wire.Start, 0, struct{}{})))
+		for _, id := range []string{early, unseen} {
+			now := newSending(t, tom, id, "now.jpg", photo(t, 60, 40))
+			now.send()
+			now.attached(p)
+			booked(t, tom.Send(tom.Command(id, wire.Sign, 0, wire.SignBody{Name: "F. Lechner"})))
+			slow := newSending(t, tom.Another(), id, "late.jpg", photo(t, 60, 40)) // taken now, and longer on its way
+			k := slow.Command(id, wire.FileAttach, 0, slow.body())
+			k.ID, slow.sent = slow.command, &k
+			p.Advance(time.Minute)
+			if v := booked(t, tom.Send(tom.Command(id, wire.Finish, 0, struct{}{}))); v.Status != wire.Done || v.Start == nil || !v.Start.Before(tenth) {
+				t.Errorf("%+v", v)
+			}
+			slow.send()
+			slow.attached(p)
+			if n := len(filesOf(p, id)); n != 4 {
+				t.Errorf("%d files, want two photos with their thumbnails", n)
+			}
+		}
+		p.Advance(24 * time.Hour) // the 12th
+		pulled(t, c)
+		tom = p.Phone("tom")
+		booked(t, tom.Send(tom.Command(late, wire.Finish, 0, struct{}{})))
+		if a := tom.Send(tom.Command(asleep, wire.Finish, 0, struct{}{})); a.Reason != wire.WrongDay || a.Args["day"] != tenth.Format(time.DateOnly) {
+			t.Errorf("two days after its plan: %d %s", a.Status, a.Body)
+		}
+	})
 }

@@ -35,18 +35,35 @@ func (c *Cloud) mayChange(k *command, v *visit, p person) *refusal {
 	case v.State != stateFirm && slices.Contains(statused, k.kind):
 		return refused(wire.VisitNotPlanned, wire.Args{"visit": v.DocumentNo, "state": v.State})
 	}
-	day, err := time.ParseInLocation(time.DateOnly, v.day(c.zone), c.zone)
-	if err != nil {
-		return refused(wire.VisitWithoutDay, wire.Args{"visit": v.DocumentNo})
-	}
-	done := midnight(k.doneAt, 0, c.zone)
-	if done.Before(day.AddDate(0, 0, -1)) || done.After(day.AddDate(0, 0, 1)) {
-		return refused(wire.WrongDay, wire.Args{"visit": v.DocumentNo, "day": v.day(c.zone)})
+	if no := c.onItsDay(k, v); no != nil {
+		return no
 	}
 	if k.kind == wire.MaterialAdd && v.Store == nil {
 		return refused(wire.VisitWithoutStore, wire.Args{"visit": v.DocumentNo})
 	}
 	return nil
+}
+
+// onItsDay refuses what was not done on a day of the visit, nor the day before or after one.
+// What was begun in that time can be ended in it: to begin does not take the planned day away.
+func (c *Cloud) onItsDay(k *command, v *visit) *refusal {
+	days := v.days(c.zone)
+	slices.Sort(days)
+	done := midnight(k.doneAt, 0, c.zone)
+	var nearest string
+	for _, of := range days {
+		day, err := time.ParseInLocation(time.DateOnly, of, c.zone)
+		if err != nil {
+			return refused(wire.VisitWithoutDay, wire.Args{"visit": v.DocumentNo})
+		}
+		if !done.Before(day.AddDate(0, 0, -1)) && !done.After(day.AddDate(0, 0, 1)) {
+			return nil
+		}
+		if nearest == "" || done.After(day) {
+			nearest = of
+		}
+	}
+	return refused(wire.WrongDay, wire.Args{"visit": v.DocumentNo, "day": nearest})
 }
 
 // notYours says whose the visit is now.

@@ -91,6 +91,9 @@ type visit struct {
 			Name client.Text
 		}
 	}
+	// planned is the day for which it was planned, as the copy remembers; empty where it does
+	// not know, or nobody has asked.
+	planned string
 }
 
 type party struct {
@@ -114,6 +117,18 @@ func (v *visit) day(zone *time.Location) string {
 		return v.StartTime.In(zone).Format(time.DateOnly)
 	}
 	return v.DocumentDate[:min(len(v.DocumentDate), len(time.DateOnly))]
+}
+
+// begun reports whether its StartTime is when it was begun, and no plan any more.
+func (v *visit) begun() bool { return v.status() != wire.Scheduled }
+
+// days are those of a visit: that for which it is planned, and that on which it was begun.
+func (v *visit) days(zone *time.Location) []string {
+	all := []string{v.day(zone)}
+	if v.begun() && v.planned != "" && v.planned != all[0] {
+		all = append(all, v.planned)
+	}
+	return all
 }
 
 func (v *visit) responsible() string {

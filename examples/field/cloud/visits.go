@@ -203,21 +203,33 @@ func (c *Cloud) visitOf(ctx context.Context, id string) (*visit, error) {
 // The copy.
 
 func (s *store) visit(ctx context.Context, id string) (*visit, error) {
-	var text string
-	err := s.first(ctx, `SELECT content FROM visits WHERE id = $1`, []any{id}, &text)
+	var text, planned string
+	err := s.first(ctx, `SELECT content, planned FROM visits WHERE id = $1`, []any{id}, &text, &planned)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	v := &visit{}
+	v := &visit{planned: planned}
 	return v, json.Unmarshal([]byte(text), v)
+}
+
+// recall tells a visit that was read from the ERP what only the copy knows of it.
+func (s *store) recall(ctx context.Context, v *visit) error {
+	if !v.begun() {
+		return nil
+	}
+	before, err := s.visit(ctx, v.ID)
+	if before != nil {
+		v.planned = before.planned
+	}
+	return err
 }
 
 func (s *store) visitsOf(ctx context.Context, person, from, to string) ([]*visit, error) {
 	texts, err := sqldb.List[string](s.db.Reader().QueryContext(ctx,
-		`SELECT content FROM visits WHERE responsible = $1 AND day >= $2 AND day <= $3 ORDER BY day, id LIMIT 500`, person, from, to))
+		`SELECT content FROM visits WHERE responsible = $1 AND (day >= $2 OR planned >= $2) AND day <= $3 ORDER BY day, id LIMIT 500`, person, from, to))
 	if err != nil {
 		return nil, err
 	}
@@ -236,17 +248,23 @@ type executor interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-const keepCopy = `INSERT INTO visits (id, responsible, day, version, content, changed_at) VALUES ($1, $2, $3, $4, $5, $6)
+const keepCopy = `INSERT INTO visits (id, responsible, day, version, content, changed_at, planned) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (id) DO UPDATE SET responsible = excluded.responsible, day = excluded.day, version = excluded.version, content = excluded.content,
-			changed_at = excluded.changed_at WHERE visits.version <= excluded.version`
+			changed_at = excluded.changed_at, planned = CASE WHEN excluded.planned = '' THEN visits.planned ELSE excluded.planned END
+			WHERE visits.version <= excluded.version`
 
-// keepVisit keeps a visit unless the copy is newer. One that is void is dropped.
+// keepVisit keeps a visit unless the copy is newer. One that is void is dropped. Of one that
+// was begun the copy goes on knowing for which day it had been planned.
 func (s *store) keepVisit(ctx context.Context, in executor, v *visit) error {
 	if v.Void {
 		_, err := in.ExecContext(ctx, `DELETE FROM visits WHERE id = $1`, v.ID)
 		return err
 	}
+	planned := ""
+	if !v.begun() {
+		planned = v.day(s.zone)
+	}
 	_, err := in.ExecContext(ctx, keepCopy,
-		v.ID, v.responsible(), v.day(s.zone), v.Version, v.json(), sqldb.Micros(v.ChangedAt))
+		v.ID, v.responsible(), v.day(s.zone), v.Version, v.json(), sqldb.Micros(v.ChangedAt), planned)
 	return err
 }

@@ -56,7 +56,7 @@ type Visit struct {
 	// Status is Scheduled, Working or Done; State the document's.
 	Status string `json:"status"`
 	State  string `json:"state"`
-	// Day is the one on which it begins in the company's zone, 2006-01-02.
+	// Day is the one on which it begins, or was begun, in the company's zone, 2006-01-02.
 	Day            string     `json:"day"`
 	Start          *time.Time `json:"start"`
 	End            *time.Time `json:"end"`

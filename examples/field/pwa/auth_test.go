@@ -1,13 +1,16 @@
 package pwa_test
 
 import (
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/page"
 
 	"github.com/hybridapps/tandem/examples/field/fieldtest"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
@@ -242,6 +245,47 @@ func (p *phone) gone(login string) {
 	}
 	if got := p.js(`return await auth.session()`); got != "null" {
 		p.t.Error(got)
+	}
+}
+
+// Who signs out is whoever began to: somebody else who has signed in in another tab, while the
+// server did not answer, keeps what is hers.
+func TestSignOutIsOfWhoBeganIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.phone()
+	p.signIn("nina")
+	nina := p.js(`await visits.refresh(); return (await auth.session()).id`)
+	p.signIn("tom")
+	p.js(`await visits.refresh(); await device.report()`)
+	came, goOn := make(chan struct{}), make(chan struct{})
+	come, answer := sync.OnceFunc(func() { close(came) }), sync.OnceFunc(func() { close(goOn) })
+	t.Cleanup(answer)
+	w.set(func() {
+		w.fault = func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+			if r.Method == http.MethodDelete {
+				come()
+				<-goOn
+			}
+			return false
+		}
+	})
+	p.js(`window.out = auth.signOut()`)
+	select {
+	case <-came:
+	case <-time.After(testkit.Patience):
+		t.Fatal("the server is not told")
+	}
+	p.js(`await store.welcome("` + nina + `")`) // she comes back in another tab
+	answer()
+	p.js(`await window.out`)
+	if got := p.js(`return [(await auth.session())?.login, (await visits.all()).visits.length, Object.keys(await store.people()).join()].join()`); got != "nina,3,"+nina {
+		t.Errorf("after tom's sign-out there is %s", got)
+	}
+	p.js(`await Promise.all([auth.signOut(), auth.signOut()])`)
+	p.gone("tom")
+	if got := p.js(`return (await indexedDB.databases()).map(d => d.name).join()`); got != "field" {
+		t.Error("databases:", got)
 	}
 }
 

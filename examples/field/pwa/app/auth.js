@@ -127,14 +127,15 @@ async function setExpired(db, expired) {
 /** Ends the session on this phone and deletes what is kept of the person. While something
  * waits to be sent it is refused, with `{waiting: n}`, unless forced. */
 export async function signOut({ force = false } = {}) {
-  const db = await partition()
-  if (!db) return {}
+  const user = await (await store.phone()).value('current') // while the server is told, somebody else may come
+  if (!user) return {}
+  const db = await store.open(user)
   const waiting = (await db.all('commands')).filter((c) => c.state !== 'done').length
   if (waiting && !force) return { waiting }
   const device = await db.value('device')
   if (device) await fetchApi(`devices/${device}`, { owner: db, method: 'DELETE' }).catch(() => {})
   await (await manager(db)).revokeTokens(['refresh_token']).catch(() => {}) // without network it ends by itself in a day
-  await clear(await (await store.phone()).value('current'))
+  await clear(user)
   return {}
 }
 

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
+
+	"github.com/hybridapps/tandem/internal/testkit"
 )
 
 const addPhoto = `
@@ -104,8 +106,8 @@ func TestUploadDamagedExpiredKilled(t *testing.T) {
 	}
 }
 
-// What arrives damaged three times is told; so is what the phone itself has damaged or cannot
-// read any more, of which nothing is sent.
+// What arrives damaged three times is told; so is what the phone itself has damaged or does not
+// have any more, of which nothing is sent.
 func TestUploadThatNeverIsWhatItsSumSays(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -136,9 +138,8 @@ func TestUploadThatNeverIsWhatItsSumSays(t *testing.T) {
 	p.drained()
 
 	for what, damage := range map[string]string{
-		"changed":    `await db.put("files", { id, blob: new Blob(["two"]) })`,
-		"unreadable": `const get = db.get.bind(db); db.get = async (...key) => { const row = await get(...key); if (key[0] === "files" && row) row.blob.arrayBuffer = async () => { throw new DOMException("gone", "NotReadableError") }; return row }`,
-		"gone":       `await db.delete("files", id)`,
+		"changed": `await db.put("files", { id, blob: new Blob(["two"]) })`,
+		"gone":    `await db.delete("files", id)`,
 	} {
 		created := peek(w.server, func() int { return w.created })
 		w.set(func() { w.away = true })
@@ -150,6 +151,84 @@ func TestUploadThatNeverIsWhatItsSumSays(t *testing.T) {
 		if n := peek(w.server, func() int { return w.created }); n != created {
 			t.Errorf("%s: %d uploads were made", what, n-created)
 		}
+	}
+}
+
+// unreadable has the files on the phone fail when they are read, so many times.
+const unreadable = `
+	const db = await auth.partition(), get = db.get.bind(db);
+	const unreadable = (times) => {
+		window.failed = 0;
+		db.get = async (...key) => {
+			const row = await get(...key);
+			if (key[0] === "files" && row && times-- > 0) row.blob.arrayBuffer = async () => { window.failed++; throw new DOMException("not now", "NotReadableError") };
+			return row;
+		};
+	};
+`
+
+// Failure story: a phone in the background, or short of memory, cannot read a file just now. It
+// is as good as before, is sent later, and holds nothing else up; only one that fails again and
+// again is told, and even that stays and can be sent.
+func TestUploadThatCannotBeReadJustNow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.phone()
+	p.signIn("tom")
+	p.js(`await visits.refresh()`)
+	const add = `await queue.add("file.attach", "a", { name: "one.jpg", purpose: "photo" }, { file: new Blob(["one"], { type: "image/jpeg" }) });`
+	p.js(unreadable + `await navigator.locks.request("field-send", async () => { // nothing is sent meanwhile
+		` + add + add + add + `await queue.add("finish", "a", {}); unreadable(2) })`)
+	p.drained()
+	if n, failed := w.whole(), p.js(`return window.failed`); n != 3 || failed != "2" {
+		t.Errorf("%d files are there whole, after %s that could not be read", n, failed)
+	}
+
+	p.js(unreadable + `await navigator.locks.request("field-send", async () => {
+		` + add + `await queue.add("file.attach", "b", { name: "two.jpg", purpose: "photo" }, { file: new Blob(["two"], { type: "image/jpeg" }) });
+		unreadable(Infinity); window.read = () => { db.get = get } })`)
+	p.js(`await queue.drain()`)
+	if got := p.js(`return (await queue.list()).slice(-2).map((c) => c.state).join()`); got != "waiting,waiting" {
+		t.Errorf("after one more look: %s", got)
+	}
+	p.js(`for (let i = 0; i < 12; i++) await queue.drain()`)
+	if got := p.js(`return (await queue.list()).slice(-2).map((c) => c.state + " " + c.error?.error).join()`); got != "refused unreadable,refused unreadable" {
+		t.Errorf("after many looks: %s", got)
+	}
+	p.js(`read(); for (const c of (await queue.list()).slice(-2)) await queue.retry(c.id)`)
+	p.drained()
+	if n := w.whole(); n != 5 {
+		t.Errorf("%d files are there whole", n)
+	}
+}
+
+// What the server has whole needs no file on the phone any more, killed before it knew.
+func TestUploadThatIsThereNeedsNoFile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.phone()
+	p.signIn("tom")
+	p.js(`await visits.refresh()`)
+	w.set(func() {
+		w.fault = func(rw http.ResponseWriter, r *http.Request, api http.Handler) bool {
+			switch r.Method {
+			case http.MethodPatch:
+				return lost(rw, r, api)
+			case http.MethodHead:
+				return down(rw, r, api)
+			}
+			return false
+		}
+	})
+	p.js(`await queue.add("file.attach", "a", { name: "one.jpg", purpose: "photo" }, { file: new Blob(["one"], { type: "image/jpeg" }) })`)
+	testkit.Eventually(t, "all bytes are there", func() bool { return peek(w.server, func() int { return w.moved }) == len("one") })
+	p.js(`await navigator.locks.request("field-send", async () => (await auth.partition()).delete("files", (await queue.list())[0].id))`)
+	p.do(reload())
+	w.set(func() { w.fault = nil })
+	p.js(`await queue.drain()`)
+	p.sees("it has an end", `["done", "refused"].includes((await queue.list())[0].state)`)
+	if got := p.states(); got != "file.attach done" || w.did() != "file.attach a" {
+		t.Errorf("%s; %q", got, w.did())
 	}
 }
 

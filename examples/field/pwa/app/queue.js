@@ -17,6 +17,7 @@ const EVERY = 60_000 // ms between tries in front
 const LONGEST = 120_000 // ms, of the waits that double
 const HOUR = 60 * 60_000 // ms, the longest pause that a server gets
 const FILES = 2 // at a time
+const LOOKS = 10 // passes in which a file cannot be read, until the person is told
 const KEEP_DONE = 24 * 60 * 60_000 // ms that a sent command stays listed
 const OPEN = new Set(['waiting', 'sending'])
 const SAME = 5_000 // ms by which times of two clocks may differ
@@ -183,18 +184,35 @@ const commandsLane = (db) => one(async () => {
   for (let next; (next = ready(await db.all('commands')).next);) await send(db, next.id)
 })
 
+// The file of a command as it was kept. What a browser keeps, it may lose; that it cannot be
+// read says no such thing: a phone in the background, or short of memory, can later.
+class Unreadable extends Error { files = true }
+async function whole(db, c) {
+  const blob = (await db.get('files', c.id))?.blob
+  const sum = blob && await sha256(blob).catch((error) => { throw new Unreadable(`the file cannot be read: ${error}`, { cause: error }) })
+  if (sum !== c.file.sha256) throw new Answer(LOST, { error: 'lost', message: 'the file is not on the phone any more: take it once more' })
+  return blob
+}
+
 async function fileLane(db, taken) {
-  for (;;) {
+  for (let failed; ;) {
     const c = ready(await db.all('commands')).files.find((f) => !taken.has(f.id))
-    if (!c) return
+    if (!c) {
+      if (failed) throw failed
+      return
+    }
     taken.add(c.id)
-    const blob = (await db.get('files', c.id))?.blob
     const note = (fields) => change(db, c.id, { file: Object.assign(c.file, fields) })
     try {
-      const whole = blob && await sha256(blob).catch(() => '') === c.file.sha256 // what a browser keeps, it may lose
-      if (!whole) throw new Answer(LOST, { error: 'lost', message: 'the file is not on the phone any more: take it once more' })
-      await upload(db, c, blob, note)
+      await upload(db, c, () => whole(db, c), note)
     } catch (error) {
+      if (error instanceof Unreadable) { // others may be read
+        const unread = (c.file.unread ?? 0) + 1
+        await note({ unread })
+        if (unread < LOOKS) failed = error
+        else await change(db, c.id, { state: 'refused', error: { error: 'unreadable', message: error.message } })
+        continue
+      }
       if (!(error instanceof Answer)) throw error
       if (error.status === 460) await note({ sent: 0 }) // it arrived damaged, and begins anew so often as the server lets it
       const final = [400, 403, 409, 413, 415, 422].includes(error.status) || error.error?.reason === 'checksum_final'
@@ -223,7 +241,7 @@ async function filesLanes(db) {
   const taken = new Set()
   const lanes = await Promise.allSettled(Array.from({ length: FILES }, () => fileLane(db, taken)))
   const failed = lanes.filter((l) => l.status === 'rejected').map((l) => l.reason)
-  if (failed.length) throw failed.find((error) => !error.files) ?? failed[0]
+  if (failed.length) throw failed.find((error) => !error.files) ?? failed.find((error) => error instanceof Answer) ?? failed[0]
 }
 
 async function pass() {
@@ -272,6 +290,7 @@ function reasonOf(error) {
   if (error instanceof SignInNeeded || error?.status === 401) return { word: 'sign_in' }
   const word = error?.files ? 'files' : 'busy'
   if (error?.pause) return { word, wait: error.pause, kept: true, message: error.message }
+  if (error instanceof Unreadable) return { word, message: error.message }
   if (error instanceof Answer) return { word, wait: Math.min(error.retryAfter * 1000, HOUR), message: error.message, said: error.error }
   return { word: 'offline', message: String(error) }
 }
@@ -360,7 +379,7 @@ async function decide(id, replace) {
     const kept = await files.get(id)
     await Promise.all([commands.delete(id), files.delete(id)])
     if (!made) return
-    if (made.file) made.file = { ...made.file, location: undefined, sent: 0 }
+    if (made.file) made.file = { ...made.file, location: undefined, sent: 0, unread: 0 }
     await commands.put(made)
     if (kept) await files.put({ ...kept, id: made.id })
   })

@@ -28,11 +28,11 @@ const offsetOf = (answer) => {
   return offset
 }
 
-async function create(owner, command, blob) {
-  const { name, type, sha256 } = command.file
+async function create(owner, command) {
+  const { name, type, bytes, sha256 } = command.file
   const facts = { key: command.id, sha256, visit: command.visit, filename: name, filetype: type }
   const answer = await fetchApi('uploads', { owner, method: 'POST', headers: {
-    ...TUS, 'Upload-Length': String(blob.size), 'Upload-Metadata': Object.entries(facts).map(([k, v]) => `${k} ${text64(v)}`).join(','),
+    ...TUS, 'Upload-Length': String(bytes), 'Upload-Metadata': Object.entries(facts).map(([k, v]) => `${k} ${text64(v)}`).join(','),
   } })
   const location = answer.headers.get('Location')
   if (!answer.ok || !location) throw await Answer.of(answer)
@@ -48,20 +48,24 @@ async function have(owner, location) {
   return offsetOf(answer)
 }
 
-/** Sends what is missing of the file of an owner's command. `note({location, sent})` is called after each
- * step and awaited. Throws Answer, SignInNeeded or what fetch throws: call it again later. */
-export async function upload(owner, command, blob, note) {
+/** Sends what is missing of the file of an owner's command. `read()` answers the file, and is
+ * called only where something is missing; `note({location, sent})` is called after each step.
+ * Both are awaited. Throws Answer, SignInNeeded, or what `read` or fetch throws: call it again
+ * later. */
+export async function upload(owner, command, read, note) {
   let { location } = command.file
+  const { bytes } = command.file
   let sent = location ? await have(owner, location) : -1
   let size = 2 * SMALLEST
   let restarts = 0
-  while (sent < blob.size) {
+  const blob = sent < bytes && await read()
+  while (sent < bytes) {
     if (sent < 0) {
-      const made = await create(owner, command, blob)
+      const made = await create(owner, command)
       location = made.location
       sent = made.there ?? Math.max(0, await have(owner, location))
       await note({ location, sent })
-      if (sent === blob.size) break
+      if (sent === bytes) break
     }
     const begun = performance.now()
     const answer = await fetchApi(location, {

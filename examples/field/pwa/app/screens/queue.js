@@ -92,7 +92,7 @@ function reason(item) {
   if (gone(item)) return t('why.not_yours', { name: item.error.responsible?.name || '?' });
   if (item.state === 'conflict') return t('why.conflict');
   if (!item.error) return '';
-  const rule = !lost(item) && (item.error.error === 'refused' || item.state === 'refused'); // the office's rule says why itself
+  const rule = !lost(item) && item.error.error !== 'unreadable' && (item.error.error === 'refused' || item.state === 'refused'); // the office's rule says why itself
   return rule && refusal(item.error) || maybe('why.' + word(item.error), said(item.error));
 }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Brings what the tests need beside Go: PostgreSQL's server and a pooler before it,
 # two load balancers, Chromium, a C compiler for the race detector, SoftHSM, a reader of
-# PDFs, Python and OpenSSL to verify proofs as others do, and the Node and Java packages of the
-# independent OAuth and OData clients.
+# PDFs, Python and OpenSSL to verify proofs as others do, and what the independent OAuth and
+# OData clients are made of: Node and Java packages, and Go modules.
 # Installs only where it may: as root, with Debian's packages. What is missing
 # afterwards is said, and those tests are skipped (or fail with TANDEM_TEST_ALL).
 set -uo pipefail
@@ -68,6 +68,12 @@ else
 fi
 (cd e2e/clients/zitadel && go mod download) ||
 	echo "missing: the Go modules of e2e/clients/zitadel (go mod download failed); the test with its example server will fail"
+proxy=e2e/clients/oauth2-proxy
+if [ "$proxy/go.sum" -nt "$proxy/target/oauth2-proxy" ]; then
+	# Compiled as scripts/test.sh does it, so that what both use is compiled once.
+	(cd "$proxy" && go build -trimpath -ldflags="-s -w" -o target/oauth2-proxy github.com/oauth2-proxy/oauth2-proxy/v7) ||
+		echo "missing: oauth2-proxy (go build in $proxy failed); its test will not run"
+fi
 if has_java; then
 	olingo=e2e/clients/olingo
 	spring=e2e/clients/spring

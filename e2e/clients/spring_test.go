@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/platform"
 	"github.com/hybridapps/tandem/tandemtest"
@@ -98,45 +96,11 @@ func ask(t *testing.T, api, token string) (status int, got who) {
 // address.
 func springBoot(t *testing.T, issuer string) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	java := exec.CommandContext(ctx, "java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
-		"-cp", "spring/target"+string(os.PathListSeparator)+"spring/target/lib/*", "api.ResourceServer",
-		"--server.address=127.0.0.1", "--server.port="+port, "--spring.security.oauth2.resourceserver.jwt.issuer-uri="+issuer)
-	var log testkit.Buffer
-	java.Stdout, java.Stderr = &log, &log
-	if err := java.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		_ = java.Wait() // it is killed, or its log says why
-		close(ended)
-	}()
-	t.Cleanup(func() {
-		stop()
-		<-ended
+	address, _ := listens(t, func(ctx context.Context, address string) *exec.Cmd {
+		host, port, _ := strings.Cut(address, ":")
+		return exec.CommandContext(ctx, "java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
+			"-cp", "spring/target"+string(os.PathListSeparator)+"spring/target/lib/*", "api.ResourceServer",
+			"--server.address="+host, "--server.port="+port, "--spring.security.oauth2.resourceserver.jwt.issuer-uri="+issuer)
 	})
-	testkit.Eventually(t, "the application of Spring listens", func() bool {
-		select {
-		case <-ended:
-			t.Fatal("the application of Spring ended: ", log.String())
-		default:
-		}
-		c, err := net.Dial("tcp", address)
-		if err != nil {
-			return false
-		}
-		return c.Close() == nil
-	})
-	return "http://" + address
+	return address
 }

@@ -72,10 +72,10 @@ type Access struct {
 	// Proofs checks the proofs of tokens that are bound to a key (RFC 9449); nil
 	// refuses such tokens.
 	Proofs *dpop.Server
-	// ProofNonce says whose proofs need the server's nonce; nil means nobody's.
-	ProofNonce func(applicationURI string) bool
-	Checker    Checker
-	Sessions   Sessions
+	// Demands are what the proofs of an application have to be; nil demands nothing.
+	Demands  func(applicationURI string) dpop.Demands
+	Checker  Checker
+	Sessions Sessions
 	// Metadata is the address of the metadata of the API (see [Domain.Metadata]), of which
 	// refused callers are told; empty tells nobody.
 	Metadata string
@@ -377,11 +377,11 @@ func (a *Access) holder(r *http.Request, scheme, raw string, p *tandem.Principal
 	if a.Proofs == nil {
 		return invalidToken(tandem.RuleProof, "a token that is bound to a key is not accepted here")
 	}
-	check := a.Proofs.Check
-	if a.ProofNonce != nil && a.ProofNonce(p.ApplicationURI) {
-		check = a.Proofs.CheckNonce
+	var demands dpop.Demands
+	if a.Demands != nil {
+		demands = a.Demands(p.ApplicationURI)
 	}
-	err := check(r, scheme, raw, p.KeyThumbprint)
+	err := a.Proofs.Check(r, scheme, raw, p.KeyThumbprint, demands)
 	var wrong *dpop.Error
 	switch {
 	case !errors.As(err, &wrong):

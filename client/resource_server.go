@@ -128,7 +128,7 @@ func NewResourceServer(c ResourceServerConfig) (*ResourceServer, error) {
 	s := &ResourceServer{
 		config: c, algorithms: algorithms, skew: c.Skew, clock: c.Clock, metadata: oauth.ResourceMetadataURL(c.Resource),
 		alive:  answers[liveKey, life]{keep: AliveKept, within: aliveAskIn, clock: c.Clock},
-		proofs: &dpop.Server{Base: base, Seen: c.Seen, Now: c.Clock.Now, NonceNeeded: c.NonceKey != nil},
+		proofs: &dpop.Server{Base: base, Seen: c.Seen, Now: c.Clock.Now},
 	}
 	if s.proofs.Seen == nil {
 		s.proofs.Seen = new(dpop.Recent).First
@@ -258,7 +258,7 @@ func (s *ResourceServer) held(r *http.Request, scheme, raw string, c *Caller) er
 		whole.URL = u
 		r = &whole
 	}
-	err := s.proofs.Check(r, scheme, raw, c.KeyThumbprint)
+	err := s.proofs.Check(r, scheme, raw, c.KeyThumbprint, dpop.Demands{Nonce: s.proofs.Nonces != nil})
 	var wrong *dpop.Error
 	switch {
 	case !errors.As(err, &wrong):

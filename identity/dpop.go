@@ -20,15 +20,21 @@ func (h *Handler) proveKey(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return proofRefusal(err)
 	}
+	if err := ProofDemands(q.app).Met(p); err != nil {
+		return proofRefusal(err)
+	}
 	switch {
-	case p != nil && p.Nonce == "" && q.app.ProofNonce:
-		return proofRefusal(dpop.ErrNoNonce)
 	case p != nil:
 		q.key, q.proof = p.Thumbprint, p
 	case q.app.BoundOnly && q.http.URL.Path == oauth.PathToken:
 		return token.Refuse(tandem.RuleProofNeeded, oauth.InvalidDPoPProof, "the application gets tokens alone that are bound to a key: send a DPoP proof")
 	}
 	return nil
+}
+
+// ProofDemands are what the proofs of an application have to be.
+func ProofDemands(app *registry.App) dpop.Demands {
+	return dpop.Demands{Nonce: app.ProofNonce, FAPI: app.FAPI}
 }
 
 // useProof uses the proof up, at the last moment before something is given: whoever has
@@ -65,11 +71,11 @@ func proofRefusal(err error) error {
 // holder checks that a request with an access token is by whom it is bound to. Its
 // refusal is one of a protected resource (RFC 9449 section 7.1).
 func holder(proofs *dpop.Server, apps *registry.Registry, r *http.Request, scheme, text string, p *tandem.Principal) error {
-	check := proofs.Check
-	if p.KeyThumbprint != "" && apps.ProofNonce(p.ApplicationURI) {
-		check = proofs.CheckNonce
+	var demands dpop.Demands
+	if app, ok := apps.App(p.ApplicationURI); ok {
+		demands = ProofDemands(app)
 	}
-	err := proofRefusal(check(r, scheme, text, p.KeyThumbprint))
+	err := proofRefusal(proofs.Check(r, scheme, text, p.KeyThumbprint, demands))
 	var refusal *oauth.Error
 	if errors.As(err, &refusal) {
 		refusal.Status = http.StatusUnauthorized

@@ -67,7 +67,7 @@ func (h *Handler) redeem(ctx context.Context, q *request, code token.StoredCode)
 	access, response, err := h.mint(token.UserToken{
 		User: u, ApplicationURI: q.app.ApplicationURI, Scope: target.Scope, Resource: target.Resource, SignInID: code.SignInID, AuthTime: code.AuthTime,
 		Authentication: code.Authentication,
-		GrantID:        given.GrantID, Claims: code.Claims, KeyThumbprint: q.key, IDAlgorithm: q.app.IDTokenAlgorithm,
+		GrantID:        given.GrantID, Claims: code.Claims, KeyThumbprint: q.key, IDAlgorithm: q.app.IDTokenAlgorithm, FAPI: q.app.FAPI,
 	}, code.Nonce)
 	if err != nil {
 		return nil, err

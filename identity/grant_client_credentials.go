@@ -35,7 +35,7 @@ func (h *Handler) clientCredentials(ctx context.Context, q *request) (*issued, e
 			oauth.MaxServiceInstance)
 	}
 	access, err := h.Minter.ServiceAccess(token.ServiceToken{
-		SystemUser: u, ApplicationURI: q.app.ApplicationURI, Scope: scope, Instance: instance, KeyThumbprint: q.key,
+		SystemUser: u, ApplicationURI: q.app.ApplicationURI, Scope: scope, Instance: instance, KeyThumbprint: q.key, FAPI: q.app.FAPI,
 	})
 	if err != nil {
 		return nil, err

@@ -68,7 +68,7 @@ func (h *Handler) refreshToken(ctx context.Context, q *request) (*issued, error)
 	access, response, err := h.mint(token.UserToken{
 		User: u, ApplicationURI: q.app.ApplicationURI, Scope: target.Scope, Resource: target.Resource, SignInID: refresh.SignInID, AuthTime: refresh.AuthTime,
 		Authentication: refresh.Authentication,
-		GrantID:        refresh.ID, Claims: refresh.Claims, KeyThumbprint: q.key, IDAlgorithm: q.app.IDTokenAlgorithm,
+		GrantID:        refresh.ID, Claims: refresh.Claims, KeyThumbprint: q.key, IDAlgorithm: q.app.IDTokenAlgorithm, FAPI: q.app.FAPI,
 	}, "")
 	if err != nil {
 		return nil, err

@@ -226,9 +226,14 @@ func (i *Instance) mountAPI(mux *http.ServeMux) {
 	i.rows = i.erpStore(model)
 	i.rows.Limit(c.Queries)
 	i.access = &api.Access{
-		Verifier:      &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.AudienceDomainAPI, Clock: c.Clock},
-		Proofs:        i.proofs(new(dpop.Recent).First),
-		ProofNonce:    i.Registry.ProofNonce,
+		Verifier: &token.Verifier{Issuer: i.Issuer, Keys: i.Keys, Audience: token.AudienceDomainAPI, Clock: c.Clock},
+		Proofs:   i.proofs(new(dpop.Recent).First),
+		Demands: func(uri string) dpop.Demands {
+			if app, ok := i.Registry.App(uri); ok {
+				return identity.ProofDemands(app)
+			}
+			return dpop.Demands{}
+		},
 		Metadata:      oauth.ResourceMetadataURL(i.ODataRoot),
 		KeyGeneration: i.Keys.Generation, References: i.Registry, Checker: i.Registry, Sessions: i.Sessions, Rights: i.Registry.Rights,
 		Narrow: i.Registry.Narrow, Person: i.personType, Uses: &permission.Meter{}, Auditor: i.audit, Refusals: i.refusals,

@@ -111,12 +111,6 @@ func (l *live[V]) removeWhere(f func(key string, v V) bool) {
 	})
 }
 
-// ProofNonce reports whether each DPoP proof of the application needs the server's nonce.
-func (r *Registry) ProofNonce(uri string) bool {
-	a, ok := r.App(uri)
-	return ok && a.ProofNonce
-}
-
 // App returns the application with the ApplicationURI, which is compared byte
 // for byte. For one that is not known the database is asked, at most every
 // [LookEvery]: it may have been registered a moment ago.

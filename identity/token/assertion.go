@@ -86,10 +86,10 @@ func ReadAssertion(text string) (*Assertion, error) {
 }
 
 // FitsFAPI reports whether the assertion is one of the FAPI 2.0 Security Profile:
-// addressed to the issuer by a text alone (section 5.3.2.1), and not signed with RS256
-// (section 5.4.1).
+// addressed to the issuer by a text alone (section 5.3.2.1), and signed with an algorithm
+// of it.
 func (a *Assertion) FitsFAPI(issuer string) bool {
-	return a.oneAudience && a.claims.Audience[0] == issuer && a.text.Algorithm != jose.RS256
+	return a.oneAudience && a.claims.Audience[0] == issuer && keyalg.FAPI(a.text.Algorithm)
 }
 
 // Verify checks the assertion against one public key, a JWK (RFC 7523 section 3):

@@ -16,6 +16,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/keyalg"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/seal"
 )
@@ -189,8 +190,9 @@ func (k *Keys) signer(use KeyUse, at time.Time) (*signingKey, error) {
 
 // accessSigner is the key that signs access tokens. A key of another algorithm than before
 // is published for as long as any before it signs; until then the key of the default goes on.
-func (k *Keys) accessSigner(at time.Time) (*signingKey, error) {
-	if use := accessUse(k.AccessAlgorithm); use != UseAccess {
+// So it does where fapi is true and the algorithm is none of FAPI 2.0.
+func (k *Keys) accessSigner(at time.Time, fapi bool) (*signingKey, error) {
+	if use := accessUse(k.AccessAlgorithm); use != UseAccess && (!fapi || keyalg.FAPI(use.Algorithm())) {
 		if key, err := k.signer(use, at); err == nil && !at.Before(key.ActivateAt) {
 			return key, nil
 		}

@@ -72,6 +72,9 @@ type UserToken struct {
 	// IDAlgorithm is what the ID token is signed with, one of [tandem.IDTokenAlgorithms];
 	// empty means the first.
 	IDAlgorithm string
+	// FAPI signs with an algorithm of the FAPI 2.0 Security Profile, whatever the instance
+	// signs other access tokens with.
+	FAPI bool
 }
 
 // ServiceToken is what a token for a back end says. There is no place for a
@@ -84,6 +87,8 @@ type ServiceToken struct {
 	Instance string
 	// KeyThumbprint is that of the key that the token is bound to; empty for none.
 	KeyThumbprint string
+	// FAPI is that of [UserToken].
+	FAPI bool
 }
 
 // ResourcesAudience is the audience that every access token of the issuer has;
@@ -136,7 +141,7 @@ func forAPI(scope tandem.Scope) bool {
 // UserAccess makes a person's access token (RFC 9068). An external user's has
 // no API audience of the instance (invariant I5).
 func (m *Minter) UserAccess(t UserToken) (Minted, error) {
-	key, err := m.Keys.accessSigner(m.Clock.Now())
+	key, err := m.Keys.accessSigner(m.Clock.Now(), t.FAPI)
 	if err != nil {
 		return Minted{}, err
 	}
@@ -157,7 +162,7 @@ func (m *Minter) UserAccess(t UserToken) (Minted, error) {
 
 // ServiceAccess makes a back end's access token.
 func (m *Minter) ServiceAccess(t ServiceToken) (Minted, error) {
-	key, err := m.Keys.accessSigner(m.Clock.Now())
+	key, err := m.Keys.accessSigner(m.Clock.Now(), t.FAPI)
 	if err != nil {
 		return Minted{}, err
 	}

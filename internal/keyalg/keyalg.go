@@ -29,6 +29,10 @@ func Names() []string {
 	return names
 }
 
+// FAPI reports whether the FAPI 2.0 Security Profile lets a JWT be signed with the algorithm,
+// which is one of All (section 5.4.1).
+func FAPI(algorithm jose.SignatureAlgorithm) bool { return algorithm != jose.RS256 }
+
 // Of are the JWS algorithms that a client's public key may be used
 // with: the key decides, not the token (RFC 8725 section 3.1). None for a key
 // that is too weak or of a kind that is not taken.

@@ -284,7 +284,7 @@ func TestTokensAndTheirKeys(t *testing.T) {
 		for _, p := range test.proofs {
 			r.Header.Add(dpop.Header, p)
 		}
-		if err := s.Check(r, test.scheme, "t", test.bound); (err == nil) != test.right {
+		if err := s.Check(r, test.scheme, "t", test.bound, dpop.Demands{}); (err == nil) != test.right {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -54,6 +54,8 @@ type Request struct {
 type Proof struct {
 	// Thumbprint is the key's, by SHA-256 (RFC 7638), as in the claim cnf of a token.
 	Thumbprint string
+	// Algorithm is what it is signed with.
+	Algorithm jose.SignatureAlgorithm
 	// ID is the jti, Nonce the server's nonce; empty where there is none.
 	ID, Nonce string
 	IssuedAt  time.Time
@@ -120,7 +122,7 @@ func verify(text string, r Request, now time.Time, seen *keys) (*Proof, error) {
 	if problem := c.problem(r, now); problem != "" {
 		return nil, bad(problem)
 	}
-	return &Proof{Thumbprint: key.thumbprint, ID: c.ID, Nonce: c.Nonce, IssuedAt: time.Unix(int64(*c.IssuedAt), 0)}, nil
+	return &Proof{Thumbprint: key.thumbprint, Algorithm: key.algorithm, ID: c.ID, Nonce: c.Nonce, IssuedAt: time.Unix(int64(*c.IssuedAt), 0)}, nil
 }
 
 // problem says what is wrong with the claims; empty when nothing is.

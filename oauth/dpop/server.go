@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/hybridapps/tandem/internal/keyalg"
 )
 
 // Seen reports whether the id of a proof is seen for the first time, and remembers it
@@ -24,9 +26,7 @@ type Server struct {
 	Seen Seen
 	// Nonces are those that proofs may be asked to have; nil takes any.
 	Nonces *Nonces
-	// NonceNeeded refuses a proof that has no nonce: its maker cannot have made it ahead.
-	NonceNeeded bool
-	Now         func() time.Time
+	Now    func() time.Time
 
 	keys keys
 }
@@ -58,9 +58,6 @@ func (s *Server) Look(r *http.Request, accessToken string) (*Proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.Nonce == "" && s.NonceNeeded {
-		return nil, ErrNoNonce
-	}
 	if p.Nonce != "" && s.Nonces != nil && !s.Nonces.Valid(p.Nonce, s.Now()) {
 		return nil, &Error{Reason: "has a nonce that is not one of ours, or is too old: use the one of the header " + NonceHeader, Nonce: true}
 	}
@@ -80,6 +77,26 @@ func (s *Server) Use(ctx context.Context, p *Proof) error {
 	return err
 }
 
+// Demands are what a client's proofs have to be beyond what every proof has to.
+type Demands struct {
+	// Nonce wants a nonce of the server: the maker cannot have made the proof ahead.
+	Nonce bool
+	// FAPI wants an algorithm of the FAPI 2.0 Security Profile.
+	FAPI bool
+}
+
+// Met says why a proof is not as demanded, by an [*Error]; nil is no proof.
+func (d Demands) Met(p *Proof) error {
+	switch {
+	case p == nil:
+	case d.FAPI && !keyalg.FAPI(p.Algorithm):
+		return bad("is signed with " + string(p.Algorithm) + ", which the FAPI 2.0 Security Profile does not take: use PS256, ES256 or EdDSA")
+	case d.Nonce && p.Nonce == "":
+		return ErrNoNonce
+	}
+	return nil
+}
+
 // ErrNoNonce is the [*Error] of a proof without a nonce, where one is needed.
 var ErrNoNonce error = &Error{Reason: "must have the nonce of the header " + NonceHeader, Nonce: true}
 
@@ -94,18 +111,9 @@ func (p *Proof) Once() (id [sha256.Size]byte, until time.Time) {
 
 // Check says whether a request may use its token, which is bound to the key with the
 // thumbprint; empty is one that is bound to none. scheme is that of the Authorization
-// header (RFC 9449 section 7.1). An [*Error] says why not.
-func (s *Server) Check(r *http.Request, scheme, accessToken, thumbprint string) error {
-	return s.check(r, scheme, accessToken, thumbprint, false)
-}
-
-// CheckNonce is Check for who has to send a nonce, whether the server wants one of
-// everybody or not.
-func (s *Server) CheckNonce(r *http.Request, scheme, accessToken, thumbprint string) error {
-	return s.check(r, scheme, accessToken, thumbprint, true)
-}
-
-func (s *Server) check(r *http.Request, scheme, accessToken, thumbprint string, nonce bool) error {
+// header (RFC 9449 section 7.1), and what the client's proofs have to be. An [*Error]
+// says why not.
+func (s *Server) Check(r *http.Request, scheme, accessToken, thumbprint string, d Demands) error {
 	bound, told := thumbprint != "", strings.EqualFold(scheme, Scheme)
 	switch {
 	case !bound && told:
@@ -121,8 +129,9 @@ func (s *Server) check(r *http.Request, scheme, accessToken, thumbprint string, 
 		return err
 	case p == nil:
 		return bad("is missing: the token is bound to a key")
-	case nonce && p.Nonce == "":
-		return ErrNoNonce
+	}
+	if err := d.Met(p); err != nil {
+		return err
 	}
 	if err := s.Use(r.Context(), p); err != nil {
 		return err

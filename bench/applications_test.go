@@ -10,7 +10,7 @@ import (
 	"github.com/hybridapps/tandem/sqldb"
 )
 
-// manyApplications copies the application of the demo's integration under other names,
+// manyApplications copies the application $4 under other names,
 // $1 times from $2 on, each with addresses and with a credential for either flow,
 // whose secret has the hash $1 of the second statement. $3 ends a line.
 var manyApplications = []string{
@@ -22,7 +22,7 @@ var manyApplications = []string{
 		'Confidential', TRUE, TRUE, 'https://portal.customer' || n.i || '.example/signin-callback' || $3 || 'https://test.customer' || n.i || '.example/signin-callback',
 		'https://portal.customer' || n.i || '.example/signed-out', '', TRUE, a.system_user_id, 'read update', NULL, 'read', 'None',
 		FALSE, TRUE, '', FALSE, 'made for a measurement', a.created_at, a.changed_at, 0, 1
-	FROM n, applications a WHERE a.application_uri = 'com.example/integration'`,
+	FROM n, applications a WHERE a.application_uri = $4`,
 	`INSERT INTO credentials (id, application_id, kind, flow, secret_hash, public_key, created_at, not_before, expires_at, last_used_at)
 	SELECT '01980000-0000-7000-' || f.part || substr(a.id, 24), a.id, 'secret', f.flow, $1, '', a.created_at, 0, 0, 0
 	FROM applications a, (SELECT '9000' AS part, 'user' AS flow UNION ALL SELECT 'a000', 'service') f WHERE a.notes = 'made for a measurement'`,
@@ -46,7 +46,7 @@ func BenchmarkApplications(b *testing.B) {
 				dir, db := b.TempDir(), datatest.URL(b, engine)
 				up(b, dir, db).stop(b)
 				apps := openBeside(b, db)
-				makeApplications(b, apps, scaled(10_000, 300))
+				makeApplications(b, apps, "com.example/integration", scaled(10_000, 300))
 				s := up(b, dir, db)
 				starts = append(starts, s.took.Seconds())
 				started, _ := s.resident(b, "instance")
@@ -80,10 +80,11 @@ func BenchmarkApplications(b *testing.B) {
 // ApplicationURI, and has a copy of the hash.
 const oneSecret = "one-secret-of-all-that-were-made-for-a-measurement"
 
-func makeApplications(b *testing.B, db *sqldb.DB, n int) {
+// makeApplications copies the application that is named.
+func makeApplications(b *testing.B, db *sqldb.DB, like string, n int) {
 	sum := sha256.Sum256([]byte(oneSecret))
 	for made := 0; made < n; made += 1000 {
-		if _, err := db.Writer().ExecContext(b.Context(), manyApplications[0], min(1000, n-made), made, "\n"); err != nil {
+		if _, err := db.Writer().ExecContext(b.Context(), manyApplications[0], min(1000, n-made), made, "\n", like); err != nil {
 			b.Fatal(err)
 		}
 	}

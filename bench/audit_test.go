@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
-	"strings"
 	"testing"
 	"time"
 
@@ -77,23 +76,7 @@ func BenchmarkAudit(b *testing.B) {
 // people are so many accounts, and a tenth as many refresh families and sign-ins.
 func people(b *testing.B, in *tandemtest.Instance, n int) {
 	b.Helper()
-	db := in.Platform.DB
-	binary := map[sqldb.Engine]string{sqldb.SQLite: "BLOB", sqldb.PostgreSQL: "BYTEA"}[db.Engine]
-	for _, g := range grown {
-		rows := n / 10
-		switch {
-		case strings.Contains(g.insert, "INTO users"):
-			rows = n
-		case strings.Contains(g.insert, "INTO authorization_codes"):
-			continue
-		}
-		insert := manyRows[db.Engine] + strings.ReplaceAll(g.insert, "BYTEA", binary)
-		for left := rows; left > 0; left -= 20_000 { // one statement is bounded
-			if _, err := db.Writer().ExecContext(b.Context(), insert, min(left, 20_000)); err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
+	grow(b, in.Platform.DB, map[string]int{"users": n, "refresh_families": n / 10, "sign_ins": n / 10})
 }
 
 // years are so many applications with what they used in so many days, and events.
@@ -106,10 +89,7 @@ func years(b *testing.B, in *tandemtest.Instance, apps, days, events int) {
 			b.Fatal(err)
 		}
 	}
-	of := manyApplications[0]
-	manyApplications[0] = strings.Replace(of, "com.example/integration", tandemtest.Portal, 1)
-	makeApplications(b, db, apps)
-	manyApplications[0] = of
+	makeApplications(b, db, tandemtest.Portal, apps)
 	today := in.Clock.Now().Unix() / (24 * 60 * 60)
 	for part := 0; part < days; part += 20 { // small enough for a statement's time
 		exec(usedForLong[0], min(20, days-part)-1, today-int64(part))

@@ -34,13 +34,13 @@ import (
 func BenchmarkIdentity(b *testing.B) {
 	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
 		b.Run(string(engine), func(b *testing.B) {
-			s := newEndpoints(b, engine)
+			s := newEndpoints(b, tandemtest.Options{Engine: engine})
 			var code, refresh, introspection, proof, call, discovery, keys []float64
 			for b.Loop() {
 				signing, verifying := s.crypto.sign(b), s.crypto.verify(b)
-				code = append(code, s.redeem(b)/signing)
-				refresh = append(refresh, s.refresh(b)/signing)
-				introspection = append(introspection, s.introspect(b)/verifying)
+				code = append(code, block(b, few, s.redemptions(b, few))/signing)
+				refresh = append(refresh, block(b, few, s.refreshes(b, few))/signing)
+				introspection = append(introspection, block(b, asked, s.introspections(b, asked))/verifying)
 				proof = append(proof, s.prove(b)/verifying)
 				call = append(call, s.call(b)/verifying)
 				discovery = append(discovery, s.static(b, oauth.PathDiscovery))
@@ -55,8 +55,8 @@ func BenchmarkIdentity(b *testing.B) {
 	}
 }
 
-// asked is how often each is done in one turn.
-var asked = testkit.Size(200, 2)
+// asked is how often each is done in one turn, and few what takes long.
+var asked, few = testkit.Size(200, 2), testkit.Size(20, 1)
 
 // block is the CPU time of one of n doings, in µs.
 func block(b *testing.B, n int, do func(i int)) float64 {
@@ -78,9 +78,9 @@ type endpoints struct {
 	key     *dpop.Key
 }
 
-func newEndpoints(b *testing.B, engine sqldb.Engine) *endpoints {
+func newEndpoints(b *testing.B, o tandemtest.Options) *endpoints {
 	b.Helper()
-	in := tandemtest.Start(b, tandemtest.Options{Engine: engine})
+	in := tandemtest.Start(b, o)
 	s := &endpoints{Instance: in, h: in.Platform.Handler(), crypto: newYardstick(b), browser: in.Browser()}
 	s.held = in.Redeem(s.browser.Authorize("anna", tandemtest.Password)).Refresh
 	var err error
@@ -116,46 +116,75 @@ func (s *endpoints) client(flow tandem.Flow, form url.Values) url.Values {
 	return form
 }
 
-// redeem is for one code; they are got before.
-func (s *endpoints) redeem(b *testing.B) float64 {
-	n := max(asked/10, 1)
+// get answers a request in this process that has these headers, and their values.
+func (s *endpoints) get(b *testing.B, h http.Handler, address string, headers ...string) *httptest.ResponseRecorder {
+	b.Helper()
+	r := httptest.NewRequestWithContext(b.Context(), "GET", address, http.NoBody)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code >= http.StatusBadRequest {
+		b.Fatalf("%s: %d %s", address, w.Code, w.Body)
+	}
+	return w
+}
+
+// code is one for anna, who is signed in.
+func (s *endpoints) code(b *testing.B, verifier string) string {
+	b.Helper()
+	address, err := url.Parse(s.URL + oauth.PathAuthorize + "?" + url.Values{
+		"client_id": {tandemtest.Portal}, "redirect_uri": {tandemtest.RedirectURI}, "response_type": {"code"}, "prompt": {"none"},
+		"scope": {"openid profile offline_access read update"}, "code_challenge": {oauth.Challenge(verifier)}, "code_challenge_method": {"S256"},
+	}.Encode())
+	if err != nil {
+		b.Fatal(err)
+	}
+	var cookies []string
+	for _, c := range s.browser.Client.Jar.Cookies(address) {
+		cookies = append(cookies, c.Name+"="+c.Value)
+	}
+	answer := s.get(b, s.h, address.String(), "Cookie", strings.Join(cookies, "; "))
+	to, err := url.Parse(answer.Header().Get("Location"))
+	if err != nil || to.Query().Get("code") == "" {
+		b.Fatalf("no code: %v %s %v", to, answer.Body, err)
+	}
+	return to.Query().Get("code")
+}
+
+// redemptions are of n codes, which are got before.
+func (s *endpoints) redemptions(b *testing.B, n int) func(i int) {
 	forms := make([]url.Values, n)
 	for i := range forms {
 		verifier := rand.Text() + rand.Text()
-		page := s.browser.Get(s.URL + oauth.PathAuthorize + "?" + url.Values{
-			"client_id": {tandemtest.Portal}, "redirect_uri": {tandemtest.RedirectURI}, "response_type": {"code"}, "prompt": {"none"},
-			"scope": {"openid profile offline_access read update"}, "code_challenge": {oauth.Challenge(verifier)}, "code_challenge_method": {"S256"},
-		}.Encode())
-		to, err := url.Parse(page.Header.Get("Location"))
-		if err != nil || to.Query().Get("code") == "" {
-			b.Fatalf("no code: %v %s %v", to, page.Text, err)
-		}
-		forms[i] = s.client(tandem.FlowUser, url.Values{"grant_type": {"authorization_code"}, "code": {to.Query().Get("code")},
+		forms[i] = s.client(tandem.FlowUser, url.Values{"grant_type": {"authorization_code"}, "code": {s.code(b, verifier)},
 			"redirect_uri": {tandemtest.RedirectURI}, "code_verifier": {verifier}})
 	}
-	return block(b, n, func(i int) { s.post(b, oauth.PathToken, forms[i], "") })
+	return func(i int) { s.post(b, oauth.PathToken, forms[i], "") }
 }
 
-func (s *endpoints) refresh(b *testing.B) float64 {
-	return block(b, max(asked/10, 1), func(int) {
-		var got struct {
-			Refresh string `json:"refresh_token"`
-		}
-		answer := s.post(b, oauth.PathToken, s.client(tandem.FlowUser, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.held}}), "")
-		if err := json.Unmarshal(answer.Body.Bytes(), &got); err != nil {
-			b.Fatal(err)
-		}
-		s.held = got.Refresh
-	})
+func (s *endpoints) refreshes(b *testing.B, _ int) func(i int) { return func(int) { s.refresh(b) } }
+
+// refresh is anna's next access token.
+func (s *endpoints) refresh(b *testing.B) string {
+	b.Helper()
+	var got tandemtest.Tokens
+	answer := s.post(b, oauth.PathToken, s.client(tandem.FlowUser, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.held}}), "")
+	if err := json.Unmarshal(answer.Body.Bytes(), &got); err != nil {
+		b.Fatal(err)
+	}
+	s.held = got.Refresh
+	return got.Access
 }
 
-func (s *endpoints) introspect(b *testing.B) float64 {
+func (s *endpoints) introspections(b *testing.B, _ int) func(i int) {
 	form := s.client(tandem.FlowService, url.Values{"token": {s.ServiceToken()}})
-	return block(b, asked, func(int) {
+	return func(int) {
 		if answer := s.post(b, oauth.PathIntrospection, form, "").Body.String(); !strings.Contains(answer, `"active":true`) {
 			b.Fatal(answer)
 		}
-	})
+	}
 }
 
 // prove is what a service token costs more with a proof of possession.
@@ -195,20 +224,10 @@ func (s *endpoints) call(b *testing.B) float64 {
 	for i := range proofs {
 		proofs[i] = prove(dpop.Request{Method: "GET", URL: address, AccessToken: bound.Token})
 	}
-	get := func(authorization, proof string) {
-		r := httptest.NewRequestWithContext(b.Context(), "GET", address, http.NoBody)
-		r.Header.Set("Authorization", authorization)
-		if proof != "" {
-			r.Header.Set(dpop.Header, proof)
-		}
-		w := httptest.NewRecorder()
-		s.h.ServeHTTP(w, r)
-		if w.Code != http.StatusOK {
-			b.Fatalf("%d %s", w.Code, w.Body)
-		}
-	}
-	plain := block(b, asked, func(int) { get("Bearer "+bearer, "") })
-	return block(b, asked, func(i int) { get("DPoP "+bound.Token, proofs[i]) }) - plain
+	plain := block(b, asked, func(int) { s.get(b, s.h, address, "Authorization", "Bearer "+bearer) })
+	return block(b, asked, func(i int) {
+		s.get(b, s.h, address, "Authorization", "DPoP "+bound.Token, dpop.Header, proofs[i])
+	}) - plain
 }
 
 // nonce is the one that the server takes now.

@@ -126,27 +126,48 @@ func (d *domain) as(b *testing.B, c *api.Call, path string) *httptest.ResponseRe
 	return w
 }
 
-// turns measures the same request of several accounts by turns, blocks of n of each,
-// and returns the CPU of each in µs a request, the database server's too: of all blocks
-// the lowest tenth, as whatever else the machine does only adds to it.
-func turns(b *testing.B, d *domain, engine sqldb.Engine, n int, path string, calls ...*api.Call) []float64 {
+// turns is [byTurns] of the same request of several accounts.
+func turns(b *testing.B, d *domain, n int, path string, calls ...*api.Call) []float64 {
 	b.Helper()
-	all := make([][]float64, len(calls))
-	for _, c := range calls {
-		d.as(b, c, path) // warm
-	}
-	for round := range testkit.Size(40, 2) {
-		for at := range calls {
-			i := (at + round) % len(calls)
-			c := calls[i]
-			before := d.used(b, engine)
-			for range testkit.Size(n, 1) {
-				d.as(b, c, path)
-			}
-			all[i] = append(all[i], float64((d.used(b, engine)-before).Nanoseconds())/1000/float64(n))
+	all := make([]turn, len(calls))
+	for i, c := range calls {
+		all[i] = turn{
+			used:  func() time.Duration { return usedWith(b, d.Platform.ERP) },
+			ready: func(int) func(int) { return func(int) { d.as(b, c, path) } },
 		}
 	}
-	least := make([]float64, len(calls))
+	return byTurns(b, n, all...)
+}
+
+// turn is what is done again and again, by turns with others.
+type turn struct {
+	used func() time.Duration
+	// ready makes what n of it need, which is not measured.
+	ready func(n int) func(i int)
+}
+
+// byTurns does each by turns, blocks of n, and returns the CPU of each in µs a time, the
+// database server's too: of all blocks the lowest tenth, as whatever else the machine does
+// only adds to it.
+func byTurns(b *testing.B, n int, turns ...turn) []float64 {
+	b.Helper()
+	n = testkit.Size(n, 1)
+	all := make([][]float64, len(turns))
+	for _, t := range turns {
+		t.ready(1)(0) // warm
+	}
+	for round := range testkit.Size(40, 2) {
+		for at := range turns {
+			i := (at + round) % len(turns)
+			do := turns[i].ready(n)
+			before := turns[i].used()
+			for j := range n {
+				do(j)
+			}
+			all[i] = append(all[i], float64((turns[i].used()-before).Nanoseconds())/1000/float64(n))
+		}
+	}
+	least := make([]float64, len(turns))
 	for i := range all {
 		slices.Sort(all[i])
 		least[i] = all[i][len(all[i])/10]
@@ -154,14 +175,14 @@ func turns(b *testing.B, d *domain, engine sqldb.Engine, n int, path string, cal
 	return least
 }
 
-// used is the CPU time of this process, and of the server's that answer it.
-func (d *domain) used(b *testing.B, engine sqldb.Engine) time.Duration {
+// usedWith is the CPU time of this process, and of the server's that answers it.
+func usedWith(b *testing.B, db *sqldb.DB) time.Duration {
 	b.Helper()
 	sum := used(b)
-	if engine != sqldb.PostgreSQL {
+	if db.Engine != sqldb.PostgreSQL {
 		return sum
 	}
-	pids, err := sqldb.List[int](d.Platform.ERP.Reader().QueryContext(b.Context(), `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user`))
+	pids, err := sqldb.List[int](db.Reader().QueryContext(b.Context(), `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user`))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -197,16 +218,16 @@ func BenchmarkGuards(b *testing.B) {
 			row := ordersSet + "(" + first.Value[0].Id + ")"
 			d.settled(b, engine)
 			for b.Loop() {
-				byID := turns(b, d, engine, 100, row, some.platform, some.open, some.two)
+				byID := turns(b, d, 100, row, some.platform, some.open, some.two)
 				b.ReportMetric(byID[1]-byID[0], "id-open-µs")
 				b.ReportMetric(byID[2]-byID[0], "id-two-µs")
-				pages := turns(b, d, engine, 8, page, some.platform, some.open, some.two)
+				pages := turns(b, d, 8, page, some.platform, some.open, some.two)
 				b.ReportMetric(pages[1]/pages[0], "page-open")
 				b.ReportMetric(pages[2]/pages[0], "page-two")
-				counts := turns(b, d, engine, 8, ordersSet+"/$count", some.platform, some.open, some.two)
+				counts := turns(b, d, 8, ordersSet+"/$count", some.platform, some.open, some.two)
 				b.ReportMetric(counts[1]/counts[0], "count-open")
 				b.ReportMetric(counts[2]-counts[0], "count-two-µs")
-				keys := turns(b, d, engine, 8, page, few.two, many.two)
+				keys := turns(b, d, 8, page, few.two, many.two)
 				b.ReportMetric(keys[1]/keys[0], "page-500/5-keys")
 			}
 			b.ReportMetric(0, "ns/op")
@@ -267,7 +288,7 @@ func BenchmarkFewDocuments(b *testing.B) {
 				for by, held := range map[string]map[string]int{"key": {ordersSet: 1, typesSet: 2}, "type": {ordersSet: 200, typesSet: 1}} {
 					account := d.holding(all, held)
 					for name, path := range map[string]string{"page": page, "unordered": ordersSet + "?$top=50", "count": ordersSet + "/$count"} {
-						b.ReportMetric(turns(b, d, engine, 4, path, account)[0]/1000, name+"-by-"+by+"-ms")
+						b.ReportMetric(turns(b, d, 4, path, account)[0]/1000, name+"-by-"+by+"-ms")
 					}
 				}
 			}

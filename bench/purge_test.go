@@ -12,10 +12,13 @@ import (
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
-// scaled is a size of `make bench-scale`, and otherwise a small one.
+// scaled is a size of `make bench-scale`, a tenth of it, and otherwise a small one.
 func scaled(full, small int) int {
-	if os.Getenv("TANDEM_BENCH_SCALE") == "full" {
+	switch os.Getenv(testkit.ScaleVariable) {
+	case "full":
 		return full
+	case "tenth":
+		return full / 10
 	}
 	return small
 }
@@ -95,6 +98,10 @@ func BenchmarkTokensDuringPurge(b *testing.B) {
 			b.ReportMetric(0, "ns/op")
 		})
 	}
+}
+
+func middle(all []time.Duration) time.Duration {
+	return slices.Sorted(slices.Values(all))[len(all)/2]
 }
 
 // p99 is the 99th percentile of times that are sorted.

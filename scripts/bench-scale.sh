@@ -18,7 +18,7 @@ bench() { go test "$1" -run '^$' -bench "^Benchmark($2)\$" -benchtime "$3" -time
 	bench ./bench Applications 1x
 	bench ./bench AtSize 1x
 	bench ./bench Audit 1x
-	bench ./bench Authorize 1x
+	bench ./bench Grown 1x
 	bench ./bench TokensDuringPurge 1x
 	bench ./bench TokensDuringSearch 1x
 	bench ./bench FewDocuments 1x

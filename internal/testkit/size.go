@@ -4,7 +4,8 @@ import "os"
 
 // ScaleVariable names the environment variable with how much benchmarks work with:
 // "once" where each is run only so that none rots, as `make test` does; nothing where they
-// are measured; "full" for what shows only with millions of rows, as `make bench-scale` does.
+// are measured; "full" for what shows only with millions of rows, as `make bench-scale` does,
+// and "tenth" for a tenth of that, to see what will come out.
 const ScaleVariable = "TANDEM_BENCH_SCALE"
 
 // Size is how much a benchmark works with: usual where it is measured, and once, which is

@@ -80,6 +80,21 @@ var atSize = []promise{
 	{"tokens beside searches, PostgreSQL: p99 to that alone", "TokensDuringSearch/postgres", "search-p99/alone", false, 3},
 }
 
+// What a grown instance is asked costs at most so much more than on a new one, and it
+// starts in so many seconds.
+func init() {
+	for _, e := range [][2]string{{"SQLite", "Grown/sqlite"}, {"PostgreSQL", "Grown/postgres"}} {
+		for _, q := range [][2]string{
+			{"service token", "service-token"}, {"authorize", "authorize"}, {"code redeemed", "code"}, {"refresh", "refresh"},
+			{"introspection", "introspection"}, {"userinfo", "userinfo"}, {"/profile/me", "profile-me"},
+			{"a reference token, unseen", "reference"}, {"a session opened and ended", "session"}, {"discovery", "discovery"},
+		} {
+			atSize = append(atSize, promise{"a million users, " + e[0] + ": CPU to a new instance, " + q[0], e[1], q[1] + "/new", false, 1.2})
+		}
+		atSize = append(atSize, promise{"a million users, " + e[0] + ": start of the instance, s", e[1], "start-s", false, 2})
+	}
+}
+
 func main() {
 	size := flag.Bool("at-size", false, "the promises of make bench-scale")
 	flag.Parse()

@@ -1,6 +1,7 @@
 package data_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -157,4 +158,23 @@ func TestLooksAtTheSlotsThatCross(t *testing.T) {
 			t.Errorf("the next session looks from slot %d on, though all before are taken", from)
 		}
 	})
+}
+
+// A session that is used while its expiry waits for it stays open.
+func TestASessionTouchedMeanwhileDoesNotExpire(t *testing.T) {
+	t.Parallel()
+	db := datatest.Open(t, sqldb.PostgreSQL) // on SQLite nobody waits for a row
+	s := data.NewSessions(db)
+	_, err := s.SetLicence(t.Context(), tandem.Licence{Slots: 5}, noon)
+	must(t, err)
+	must(t, opens(t.Context(), s, "anna"))
+	due := noon.Add(time.Minute)
+	var ended []session.Stored
+	meanwhile(t, db, func() (err error) {
+		ended, err = s.Expire(t.Context(), due)
+		return err
+	}, fmt.Sprintf(`UPDATE sessions SET expires_at = %d`, sqldb.Micros(due.Add(time.Minute))))
+	if open, err := s.List(t.Context(), due); err != nil || len(open) != 1 || len(ended) != 0 {
+		t.Errorf("%d are open and %+v has ended, %v", len(open), ended, err)
+	}
 }

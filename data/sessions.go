@@ -304,7 +304,9 @@ func (s *Sessions) expire(ctx context.Context, now time.Time, ids string, args .
 		}
 		return nil, false, err
 	}
-	ended, err = s.endWhere(ctx, endOverdue, `id IN (`+ids+`)`, all)
+	// What stands in the sub-select alone PostgreSQL does not ask again of a row that it had to
+	// wait for, which may have been touched meanwhile.
+	ended, err = s.endWhere(ctx, endOverdue, isOverdue+` AND id IN (`+ids+`)`, all)
 	return ended, true, err
 }
 

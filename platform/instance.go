@@ -111,7 +111,7 @@ func newInstance(ctx context.Context, c InstanceConfig, s *stores) (*Instance, e
 	sessions := &session.Manager{
 		Store: s.sessions, Auditor: s.audit, Refusals: s.refusals, Log: c.Log, Clock: c.Clock,
 		Licence: c.Licence, Idle: c.Idle, ServiceAbsolute: c.ServiceAbsolute,
-		Allowed: func(ctx context.Context, s *tandem.Session) bool { return sessionAllowed(ctx, live, s) },
+		Allowed: func(ctx context.Context, s *tandem.Session) (bool, error) { return sessionAllowed(ctx, live, s) },
 		AllowedBy: func() any {
 			if live.Ready() != nil {
 				return nil
@@ -264,28 +264,36 @@ func (i *Instance) zone() *time.Location {
 }
 
 // sessionAllowed says whether application and account of an open session still
-// may use it. While that cannot be decided sessions stay: their calls are
+// may use it. With an error that cannot be decided: sessions stay, as their calls are
 // refused anyway.
-func sessionAllowed(ctx context.Context, live *registry.Registry, s *tandem.Session) bool {
-	if live.Ready() != nil {
-		return true
+func sessionAllowed(ctx context.Context, live *registry.Registry, s *tandem.Session) (bool, error) {
+	if err := live.Ready(); err != nil {
+		return false, err
 	}
 	app, ok := live.App(s.ApplicationURI)
 	if !ok || !app.Enabled {
-		return false
+		return false, nil
 	}
 	if s.Kind == tandem.SessionReference {
-		return tandem.ErrorCode(live.MayReference(ctx, s.Key)) != tandem.CodeUnauthorized
+		switch err := live.MayReference(ctx, s.Key); tandem.ErrorCode(err) {
+		case tandem.CodeUnauthorized:
+			return false, nil
+		case tandem.CodeUnavailable, tandem.CodeInternal:
+			return false, err
+		}
+		return true, nil
 	}
 	u, err := live.User(ctx, s.UserID)
-	if err != nil {
-		return !errors.Is(err, tandem.ErrNotFound)
-	}
-	if s.Kind == tandem.SessionService {
-		return u.Enabled && app.SystemUserAllowed && app.SystemUserID == u.ID
+	switch {
+	case errors.Is(err, tandem.ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, err
+	case s.Kind == tandem.SessionService:
+		return u.Enabled && app.SystemUserAllowed && app.SystemUserID == u.ID, nil
 	}
 	// A call may have opened it again, at a replica that had not heard yet.
-	return u.Enabled && u.Type == tandem.InternalUser && app.AllowsUserType(u.Type) && !live.SignInEnded(s.Key)
+	return u.Enabled && u.Type == tandem.InternalUser && app.AllowsUserType(u.Type) && !live.SignInEnded(s.Key), nil
 }
 
 // Handler answers everything of the instance.

@@ -64,7 +64,9 @@ func TestA11_I6_DisabledApplicationEndsBothHalves(t *testing.T) {
 		a, b := w.replica(3, nil), w.replica(3, nil)
 		var disabled atomic.Bool
 		for _, m := range []*session.Manager{a, b} {
-			m.Allowed = func(_ context.Context, s *tandem.Session) bool { return !disabled.Load() || s.ApplicationURI != portal }
+			m.Allowed = func(_ context.Context, s *tandem.Session) (bool, error) {
+				return !disabled.Load() || s.ApplicationURI != portal, nil
+			}
 		}
 		w.call(a, user("anna", "sid"))
 		w.call(b, service("svc", ""))
@@ -336,10 +338,10 @@ func TestCallsGoOnWhileSessionsAreLookedThrough(t *testing.T) {
 	each(t, func(w *world) {
 		m := w.replica(3, nil)
 		w.call(m, user("anna", "a"))
-		m.Allowed = func(context.Context, *tandem.Session) bool {
+		m.Allowed = func(context.Context, *tandem.Session) (bool, error) {
 			w.call(m, user("anna", "a"))
 			w.call(m, user("boris", "b")) // which opens a session
-			return true
+			return true, nil
 		}
 		w.sync(m)
 		if n := w.open(); n != 2 {

@@ -41,9 +41,9 @@ type Manager struct {
 	// tandem.SessionIdle and tandem.ServiceSessionAbsolute.
 	Idle, ServiceAbsolute time.Duration
 	// Allowed says whether the application and the account of a session still
-	// may use it; what it cannot tell it allows. Rounds end the sessions that it refuses,
-	// with tandem.EndDisabled. Nil allows all.
-	Allowed func(ctx context.Context, s *tandem.Session) bool
+	// may use it. Rounds end the sessions that it refuses, with tandem.EndDisabled; with an
+	// error it cannot tell: the session stays, and the next round asks again. Nil allows all.
+	Allowed func(ctx context.Context, s *tandem.Session) (bool, error)
 	// AllowedBy is a value that becomes another one with whatever Allowed decides by, and nil
 	// while nothing can be decided: a round looks at all sessions only when it has. Those of
 	// reference tokens are looked at in each, as their time may be over. Without it

@@ -36,8 +36,8 @@ func TestA11_I6_DisabledApplicationEndsAsManyAsThereAre(t *testing.T) {
 		kept := w.call(m, service("svc", "other"))
 		w.fill(2, many, "com.example/big", w.clock.Now().Add(time.Hour))
 		var disabled atomic.Bool
-		m.Allowed = func(_ context.Context, s *tandem.Session) bool {
-			return !disabled.Load() || s.ApplicationURI != "com.example/big"
+		m.Allowed = func(_ context.Context, s *tandem.Session) (bool, error) {
+			return !disabled.Load() || s.ApplicationURI != "com.example/big", nil
 		}
 		w.sync(m)
 		disabled.Store(true)
@@ -133,19 +133,22 @@ func TestSessionsAreLookedAtWhenSomethingHasChanged(t *testing.T) {
 	each(t, func(w *world) {
 		m := w.replica(10, nil)
 		var by, asked, slow atomic.Int64
-		var disabled atomic.Bool
+		var disabled, broken atomic.Bool
 		m.AllowedBy = func() any {
 			if by.Load() < 0 {
 				return nil
 			}
 			return by.Load()
 		}
-		m.Allowed = func(ctx context.Context, s *tandem.Session) bool {
+		m.Allowed = func(ctx context.Context, s *tandem.Session) (bool, error) {
 			asked.Add(1)
 			if slow.Load() > 0 && slow.Add(-1) == 0 {
 				<-ctx.Done()
 			}
-			return !disabled.Load() || s.User != "anna"
+			if broken.Load() {
+				return false, errBroken
+			}
+			return !disabled.Load() || s.User != "anna", nil
 		}
 		round := func(when string, want int64) {
 			t.Helper()
@@ -171,8 +174,14 @@ func TestSessionsAreLookedAtWhenSomethingHasChanged(t *testing.T) {
 		by.Store(-1)
 		disabled.Store(true)
 		round("nothing can be decided", 0)
+		broken.Store(true)
 		by.Store(5)
-		round("something has changed meanwhile", 3)
+		round("something has changed, and the database does not answer", 3)
+		if n := w.open(); n != 3 {
+			t.Errorf("%d sessions are open", n)
+		}
+		broken.Store(false)
+		round("it answers", 3)
 		if n := w.open(); n != 2 {
 			t.Errorf("%d sessions are open", n)
 		}

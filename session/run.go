@@ -246,9 +246,15 @@ func (m *Manager) disallowed(ctx context.Context, look map[string]*entry) (ids [
 	defer cancel()
 	for id, e := range look {
 		s := e.snapshot.Load()
-		allowed := e.ended.Load() || m.Allowed(ctx, s)
+		allowed, err := true, error(nil)
+		if !e.ended.Load() {
+			allowed, err = m.Allowed(ctx, s)
+		}
 		if ctx.Err() != nil {
 			return ids
+		}
+		if err != nil {
+			continue
 		}
 		if !allowed {
 			ids = append(ids, id)

@@ -3,6 +3,7 @@ package cloud
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path"
@@ -64,6 +65,9 @@ func (c *Cloud) bringFile(ctx context.Context, k *command, body wire.FileBody, m
 			c.log.WarnContext(ctx, "a picture was refused", "command", k.id, "why", no.Detail)
 		}
 		return told(refused(pictureReasons[no.Why], nil), no.Reason)
+	}
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", errSlowPicture, err)
 	}
 	if err != nil {
 		return err

@@ -18,6 +18,9 @@ const fileAttach = wire.FileAttach
 // errPending says that a file is still being processed.
 var errPending = errors.New("the file is still being processed")
 
+// errSlowPicture says that a file's time was over while its picture waited to be read, or was.
+var errSlowPicture = errors.New("the picture was not read in its time")
+
 // booking is the booking of one command.
 type booking struct {
 	*Cloud

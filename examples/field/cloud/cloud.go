@@ -60,7 +60,7 @@ type Config struct {
 	Log        *slog.Logger
 	Clock      tandem.Clock
 
-	bookIn time.Duration // other than the usual, for tests
+	bookIn, fileIn time.Duration // other than the usual, for tests
 }
 
 // Cloud is a running service. It is safe for concurrent use.
@@ -208,7 +208,7 @@ func (c *Config) check() error {
 	if c.ODataRoot == nil {
 		c.ODataRoot = c.Provider.ODataRoot
 	}
-	c.bookIn = cmp.Or(c.bookIn, bookIn)
+	c.bookIn, c.fileIn = cmp.Or(c.bookIn, bookIn), cmp.Or(c.fileIn, fileIn)
 	if c.Office == "" {
 		c.Office = "Service"
 	}

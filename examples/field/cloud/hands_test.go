@@ -1,6 +1,7 @@
 package cloud_test
 
 import (
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/hybridapps/tandem/examples/field/cloud"
 	"github.com/hybridapps/tandem/examples/field/fieldtest"
 	"github.com/hybridapps/tandem/examples/field/wire"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
 )
@@ -167,6 +169,42 @@ func TestFileThatTheERPRefuses(t *testing.T) {
 			if refusedAs(t, a, 422, wire.Refused); a.Message != "No such file, by a rule." {
 				t.Errorf("%s", a.Body)
 			}
+		})
+	}
+}
+
+// What a file waits for is told as it is: an ERP that takes its calls and does not answer is the
+// ERP's fault, and slows everybody down; a picture that is not read in its time is its own, and
+// somebody is to look at it.
+func TestWhatAFileWaitsFor(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ comment, holds, note, warned string }{
+		"an ERP that is silent":  {"", "EmbeddedFileContents", "the ERP does not answer", ""},
+		"a picture that is slow": {slowPicture, "no such path", "the file is being processed", "again and again"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, l := lined(t, tandemtest.Options{})
+			id := p.Visits("tom", p.Today(9), 1)[0]
+			db := p.Store(sqldb.SQLite)
+			var log testkit.Buffer
+			pulled(t, p.CloudOn(db, t.TempDir(), func(c *cloud.Config) {
+				c.FileIn(4 * time.Second)
+				c.Log = slog.New(slog.NewTextHandler(&log, nil))
+			}))
+			hold(t, l, test.holds)
+			s := newSending(t, p.Phone("tom"), id, "a.jpg", saying(photo(t, 60, 40), test.comment))
+			s.send()
+			accepted(t, s.attach(s.body()))
+			testkit.Eventually(t, "it is told why it waits", func() bool {
+				p.Clock.Advance(10 * time.Second)
+				var note string
+				var tries int
+				if err := db.Reader().QueryRowContext(t.Context(), `SELECT note, tries FROM commands WHERE id = $1`, s.command).Scan(&note, &tries); err != nil {
+					t.Fatal(err)
+				}
+				return note == test.note && tries > 0 && strings.Contains(log.String(), test.warned)
+			})
 		})
 	}
 }

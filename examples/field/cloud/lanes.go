@@ -81,6 +81,9 @@ const (
 	// to be read, and to be written. One that takes longer than it may to be read is refused
 	// within it.
 	fileIn = 2*picture.Within + 30*time.Second
+	// slowTries is after how many tries that failed somebody should look at a picture that is
+	// not read in its time.
+	slowTries = 2
 )
 
 // paused reports whether the ERP wants to be left alone.
@@ -126,7 +129,7 @@ func (c *Cloud) runLane(ctx context.Context, l lane) {
 		k := &waiting[i]
 		notYet := k.heldBy != c.replica() && k.dueAt.After(c.clock.Now()) // or another replica has it in hand
 		switch {
-		case l.files && !timeLeft(ctx, fileIn):
+		case l.files && !timeLeft(ctx, c.config.fileIn):
 			c.letGo(ctx, waiting[i:])
 			return
 		case ctx.Err() != nil || !l.files && (notYet || !timeLeft(ctx, callIn)):
@@ -187,7 +190,7 @@ func (c *Cloud) bookInTurn(ctx context.Context, k *command, fresh bool) error {
 
 // bookFile books a file in a time of its own, which its sender does not wait for.
 func (c *Cloud) bookFile(ctx context.Context, k *command, fresh bool) error {
-	ctx, cancel := context.WithTimeout(ctx, fileIn)
+	ctx, cancel := context.WithTimeout(ctx, c.config.fileIn)
 	defer cancel()
 	return c.book(ctx, k, fresh)
 }
@@ -211,7 +214,10 @@ func (c *Cloud) postpone(ctx context.Context, k *command, cause error) {
 	case ended:
 		c.wait(ctx, k, "", false, 0)
 		return
-	case k.kind == fileAttach && errors.Is(cause, context.DeadlineExceeded): // it had all its time
+	case errors.Is(cause, errSlowPicture):
+		if k.tries >= slowTries {
+			c.log.WarnContext(ctx, "a picture is not read in its time, again and again", "command", k.id, "tries", k.tries+1, "error", cause)
+		}
 		c.wait(ctx, k, "the file is being processed", true, min(time.Second<<min(k.tries, 7), maxWait))
 		return
 	}
@@ -316,7 +322,7 @@ func (c *Cloud) runDue(ctx context.Context, d *desk, atWork *errgroup.Group) (mo
 func (c *Cloud) takeLane(ctx context.Context, l lane) {
 	in := c.config.bookIn
 	if l.files { // for so long it begins with others, and then the last one has all its time
-		in += fileIn
+		in += c.config.fileIn
 	}
 	ctx, cancel := context.WithTimeout(ctx, in)
 	defer cancel()

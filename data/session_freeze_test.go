@@ -3,10 +3,6 @@ package data_test
 import (
 	"context"
 	"fmt"
-	"io"
-	"net"
-	"net/url"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +11,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/session"
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -65,18 +62,18 @@ func stopsAnywhere(t *testing.T, open int, do func(ctx context.Context, s *data.
 		must(t, opens(t.Context(), other, fmt.Sprint("open ", i)))
 	}
 	for step, done := 0, false; !done; step++ {
-		w := newWire(t, direct.URL())
-		stopping, err := sqldb.Open(t.Context(), w.url, sqldb.Options{MaxConns: 2})
+		w := testkit.NewWire(t, direct.URL())
+		stopping, err := sqldb.Open(t.Context(), w.URL, sqldb.Options{MaxConns: 2})
 		must(t, err)
 		s, ctx := data.NewSessions(stopping), t.Context()
 		key := fmt.Sprint("before ", step)
 		must(t, opens(ctx, s, key)) // the statements are prepared
 		ctx, cancel := context.WithCancel(ctx)
-		w.stopAfter(step)
+		w.StopAfter(step)
 		all := make(chan error, 1)
 		go func() { all <- do(ctx, s, step) }()
 		select {
-		case <-w.stopped:
+		case <-w.Stopped:
 		case err := <-all:
 			must(t, err)
 			done = true
@@ -93,94 +90,10 @@ func stopsAnywhere(t *testing.T, open int, do func(ctx context.Context, s *data.
 		}
 		enough()
 		cancel()
-		w.cut()
+		w.Cut()
 		stopping.Close()
 		if step > 60 {
 			t.Fatal("it never comes to its end")
 		}
-	}
-}
-
-// wire is the way to the server. It can stop.
-type wire struct {
-	url     string
-	stopped chan struct{}
-
-	mu    sync.Mutex
-	left  int // messages until it stops; negative: as many as come
-	conns []net.Conn
-}
-
-func newWire(t *testing.T, to string) *wire {
-	t.Helper()
-	u, err := url.Parse(to)
-	must(t, err)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	w := &wire{stopped: make(chan struct{}), left: -1}
-	server := u.Host
-	u.Host = l.Addr().String()
-	w.url = u.String()
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			s, err := net.Dial("tcp", server)
-			if err != nil {
-				c.Close()
-				continue
-			}
-			w.mu.Lock()
-			w.conns = append(w.conns, c, s)
-			w.mu.Unlock()
-			go func() { _, _ = io.Copy(c, s) }()
-			go w.pass(c, s)
-		}
-	}()
-	t.Cleanup(func() { l.Close(); w.cut() })
-	return w
-}
-
-// pass hands on what the client says, a message at a time, until it stops.
-func (w *wire) pass(from, to net.Conn) {
-	message := make([]byte, 1<<16)
-	for {
-		n, err := from.Read(message)
-		if err != nil {
-			return
-		}
-		w.mu.Lock()
-		stop := w.left == 0
-		if stop {
-			w.left = -2
-			close(w.stopped)
-		}
-		if w.left > 0 {
-			w.left--
-		}
-		stop = stop || w.left == -2
-		w.mu.Unlock()
-		if stop {
-			return // and nothing is closed
-		}
-		if _, err := to.Write(message[:n]); err != nil {
-			return
-		}
-	}
-}
-
-func (w *wire) stopAfter(messages int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.left = messages
-}
-
-func (w *wire) cut() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, c := range w.conns {
-		c.Close()
 	}
 }

@@ -43,28 +43,48 @@ func TestLockIsKeptAndLost(t *testing.T) {
 	}
 }
 
-// A transaction that says nothing any more, as that of a process that was stopped, holds
-// nobody for longer than stillFor; who waits says something all the time.
+// Who stands still loses the lock, and hears of it when it goes on.
 func TestLockOfOneWhoStandsStill(t *testing.T) {
 	t.Parallel()
 	url := datatest.URL(t, sqldb.PostgreSQL)
-	db, other := open(t, url), open(t, url)
-	const still = 300 * time.Millisecond
-	tx, err := db.Writer().BeginTx(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tx.Rollback()
-	for _, said := range []string{"SET LOCAL idle_in_transaction_session_timeout = 300", "SELECT pg_advisory_xact_lock(hashtext('name'))"} {
-		if _, err := tx.ExecContext(t.Context(), said); err != nil {
-			t.Fatal(err)
-		}
-	}
-	ran := false
+	w := testkit.NewWire(t, url)
+	still, other := open(t, w.URL), open(t, url)
+	const most = 300 * time.Millisecond
+	has, told := make(chan struct{}), make(chan error, 1)
+	go func() {
+		told <- still.LockStill(t.Context(), "name", most, func(ctx context.Context) error {
+			close(has)
+			<-ctx.Done()
+			return ctx.Err()
+		})
+	}()
+	<-has
+	w.StopAfter(0)
 	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
-	if err := other.LockStill(ctx, "name", still, func(context.Context) error { ran = true; return nil }); err != nil || !ran {
+	ran := false
+	if err := other.LockStill(ctx, "name", most, func(context.Context) error { ran = true; return nil }); err != nil || !ran {
 		t.Errorf("ran %t: %v", ran, err)
+	}
+	w.Cut()
+	if err := <-told; err == nil || !strings.Contains(err.Error(), `the lock "name" was lost`) {
+		t.Errorf("who stood still was told %v", err)
+	}
+}
+
+// Nor does a process that stands still in the middle of a migration's step keep what the
+// step has locked.
+func TestMigrationThatStandsStill(t *testing.T) {
+	t.Parallel()
+	url := datatest.URL(t, sqldb.PostgreSQL)
+	db := open(t, url)
+	var idle string
+	step := "-- +goose Up\nCREATE TABLE told AS SELECT current_setting('idle_in_transaction_session_timeout') AS idle;\n"
+	if err := db.Migrate(t.Context(), fstest.MapFS{"00001_step.sql": {Data: []byte(step)}}, "version"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Reader().QueryRowContext(t.Context(), `SELECT idle FROM told`).Scan(&idle); err != nil || idle != "15s" {
+		t.Errorf("a step may stand still for %q: %v", idle, err)
 	}
 }
 

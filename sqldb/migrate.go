@@ -63,7 +63,7 @@ func (db *DB) Migrate(ctx context.Context, migrations fs.FS, table string) error
 	case db.Engine == SQLite:
 		return db.migrate(ctx, migrations, table, current)
 	}
-	own, err := Open(ctx, db.connString, Options{MaxConns: 2, Limits: Limits{Lock: lockPause}, Log: db.edge.log})
+	own, err := Open(ctx, db.connString, Options{MaxConns: 2, Limits: Limits{Lock: lockPause, Idle: stillFor}, Log: db.edge.log})
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ type appFlags struct {
 	ResourceScopes    *string  `help:"Scopes of the resource, of which each name is of one resource in the instance: \"visits\"." placeholder:"SCOPE"`
 	AcceptsFrom       []string `help:"Application that may ask for tokens for the resource; may be repeated. An empty one clears the list." placeholder:"ID" sep:"none"`
 	CompanionOf       *string  `help:"Application that this one is the other half of, as of a cloud API an app on phones is; empty for none." placeholder:"ID"`
-	Devices           *string  `help:"Page of the application where people see the devices that keep data for it (https, or http on this machine); empty for none." placeholder:"URL"`
+	DevicesPage       *string  `help:"Page of the application where people see the devices that keep data for it (https, or http on this machine); empty for none." placeholder:"URL"`
 	SecretHash        *string  `help:"ApplicationSecretHash of an ERP.net registration, base64(SHA-256(secret)): one secret, good for both halves. Empty takes it away." placeholder:"BASE64"`
 	NoClassicSecret   bool     `help:"Take the ApplicationSecretHash away: each half needs a credential of its own by then."`
 	Owner             *string  `help:"Who answers for the application: a login, or an e-mail address; empty for nobody." placeholder:"LOGIN"`
@@ -118,7 +118,7 @@ func (f *appFlags) apply(a *tandem.TrustedApp, systemUserID string) error {
 	}
 	setList(&a.AcceptsFrom, f.AcceptsFrom)
 	set(&a.CompanionOf, f.CompanionOf)
-	set(&a.DevicesURI, f.Devices)
+	set(&a.DevicesURI, f.DevicesPage)
 	set(&a.SecretHash, f.SecretHash)
 	if f.NoClassicSecret {
 		a.SecretHash = ""

@@ -46,7 +46,7 @@ type signingKey struct {
 // the instance or a module that is not there, and no new key would mend it.
 func (k *Keys) newRing(ctx context.Context, stored []StoredKey, last *ring) (*ring, error) {
 	r := &ring{byID: make(map[string]*signingKey, len(stored))}
-	broken := map[KeyUse]error{}
+	broken, each := map[KeyUse]error{}, map[string]error{}
 	for _, s := range stored {
 		if !s.Use.known() {
 			continue // of a newer version, beside which this one still runs
@@ -57,7 +57,7 @@ func (k *Keys) newRing(ctx context.Context, stored []StoredKey, last *ring) (*ri
 		}
 		if err != nil {
 			broken[s.Use] = errors.Join(broken[s.Use], err)
-			k.tellBroken(s.ID, err)
+			each[s.ID] = err
 			if key, err = k.verifyOnly(ctx, s); err != nil {
 				return nil, err
 			}
@@ -74,6 +74,9 @@ func (k *Keys) newRing(ctx context.Context, stored []StoredKey, last *ring) (*ri
 		if _, err := r.signer(use, k.Clock.Now()); err != nil && broken[use] != nil {
 			return nil, broken[use]
 		}
+	}
+	for id, err := range each { // where all are read: else the error says more
+		k.tellBroken(id, err)
 	}
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
 	for _, key := range r.keys {

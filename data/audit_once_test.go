@@ -9,6 +9,7 @@ import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -16,10 +17,10 @@ import (
 func TestOneEventThatComesTooLateHoldsUpTheOthersLittle(t *testing.T) {
 	t.Parallel()
 	direct := datatest.Open(t, sqldb.PostgreSQL)
-	w := newWire(t, direct.URL())
-	db, err := sqldb.Open(t.Context(), w.url, sqldb.Options{MaxConns: 1})
+	w := testkit.NewWire(t, direct.URL())
+	db, err := sqldb.Open(t.Context(), w.URL, sqldb.Options{MaxConns: 1})
 	must(t, err)
-	t.Cleanup(func() { w.cut(); db.Close() })
+	t.Cleanup(func() { w.Cut(); db.Close() })
 	store := data.NewAudit(db)
 	const group = 28
 	appendGroup := func(round int) error {
@@ -39,14 +40,14 @@ func TestOneEventThatComesTooLateHoldsUpTheOthersLittle(t *testing.T) {
 	}
 	must(t, appendGroup(0))
 	must(t, appendGroup(1)) // the statements are prepared
-	w.stopAfter(12)
+	w.StopAfter(12)
 	done := make(chan error, 1)
 	go func() { done <- appendGroup(2) }()
 	select {
 	case err := <-done:
 		must(t, err)
-	case <-w.stopped:
-		w.cut()
+	case <-w.Stopped:
+		w.Cut()
 		t.Fatalf("it takes more than twelve messages: %v", <-done)
 	}
 	if n := countOf(t, direct.Reader(), "audit_events"); n != 3*group-2 {

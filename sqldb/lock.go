@@ -32,26 +32,16 @@ func (db *DB) Lock(ctx context.Context, name string, f func(ctx context.Context)
 }
 
 func (db *DB) lock(ctx context.Context, name string, still time.Duration, f func(ctx context.Context) error) error {
-	// The lock is the transaction's: through a pooler a session has none.
-	tx, err := db.write.BeginTx(ctx, nil)
+	l, err := db.takeLock(ctx, name, still)
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() // it has changed nothing
-	// What is said again and again. It has no result, so that PostgreSQL has no snapshot for
-	// us afterwards, for which who makes an index concurrently would wait.
-	word := func(ctx context.Context) error {
-		_, err := tx.ExecContext(ctx, "SET LOCAL idle_in_transaction_session_timeout = "+strconv.FormatInt(still.Milliseconds(), 10))
-		return err
-	}
-	if err := db.takeLock(ctx, tx, name, word); err != nil {
-		return err
-	}
+	defer l.tx.Rollback() // it has changed nothing
 	held, lost := context.WithCancelCause(ctx)
 	said := make(chan struct{})
 	go func() {
 		defer close(said)
-		if err := saySomething(held, still/10, word); err != nil {
+		if err := l.saySomething(held, still/10); err != nil {
 			lost(fmt.Errorf("the lock %q was lost, and another process may have it: %w", name, err))
 		}
 	}()
@@ -65,16 +55,20 @@ func (db *DB) lock(ctx context.Context, name string, still time.Duration, f func
 	return err
 }
 
-// takeLock tries again and again instead of waiting for the lock: PostgreSQL makes indexes
-// concurrently only when nobody is in the middle of a statement.
-func (db *DB) takeLock(ctx context.Context, tx *sql.Tx, name string, word func(context.Context) error) error {
+// heldLock is a lock, which is its transaction's: through a pooler a session has none.
+type heldLock struct {
+	tx    *sql.Tx
+	still time.Duration
+}
+
+// takeLock tries again and again instead of waiting for the lock, each time in a transaction
+// of its own: who makes an index concurrently, perhaps under this lock, waits for all
+// transactions that have a snapshot at a moment, until they end.
+func (db *DB) takeLock(ctx context.Context, name string, still time.Duration) (*heldLock, error) {
 	for began, told := time.Now(), false; ; {
-		var got bool
-		if err := tx.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock(hashtext($1))", name).Scan(&got); err != nil {
-			return err
-		}
-		if err := word(ctx); err != nil || got {
-			return err
+		l, err := db.tryLock(ctx, name, still)
+		if l != nil || err != nil {
+			return l, err
 		}
 		if !told && time.Since(began) > tellLocked && db.edge.log != nil {
 			told = true
@@ -83,20 +77,44 @@ func (db *DB) takeLock(ctx context.Context, tx *sql.Tx, name string, word func(c
 		select {
 		case <-time.After(lockAgain):
 		case <-ctx.Done():
-			return fmt.Errorf("another process has the lock %q: %w", name, ctx.Err())
+			return nil, fmt.Errorf("another process has the lock %q: %w", name, ctx.Err())
 		}
 	}
 }
 
-// saySomething says a word again and again, until ctx ends or it does not arrive.
-func saySomething(ctx context.Context, every time.Duration, word func(context.Context) error) error {
+// tryLock is the lock; nil where another process has it.
+func (db *DB) tryLock(ctx context.Context, name string, still time.Duration) (*heldLock, error) {
+	tx, err := db.write.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	l, got := &heldLock{tx, still}, false
+	if err = tx.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock(hashtext($1))", name).Scan(&got); err == nil && got {
+		err = l.say(ctx)
+	}
+	if err != nil || !got {
+		tx.Rollback() // it has changed nothing
+		return nil, err
+	}
+	return l, nil
+}
+
+// say says what is said again and again. It has no result, so that PostgreSQL has no snapshot
+// for us afterwards.
+func (l *heldLock) say(ctx context.Context) error {
+	_, err := l.tx.ExecContext(ctx, "SET LOCAL idle_in_transaction_session_timeout = "+strconv.FormatInt(l.still.Milliseconds(), 10))
+	return err
+}
+
+// saySomething says it until ctx ends or it does not arrive.
+func (l *heldLock) saySomething(ctx context.Context, every time.Duration) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-time.After(every):
 		}
-		if err := word(ctx); err != nil && ctx.Err() == nil {
+		if err := l.say(ctx); err != nil && ctx.Err() == nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -85,6 +86,39 @@ func TestMigrationThatStandsStill(t *testing.T) {
 	}
 	if err := db.Reader().QueryRowContext(t.Context(), `SELECT idle FROM told`).Scan(&idle); err != nil || idle != "15s" {
 		t.Errorf("a step may stand still for %q: %v", idle, err)
+	}
+}
+
+// Who has the lock may make indexes concurrently, for which PostgreSQL waits for all that
+// others are in the middle of: nobody who waits for the lock is in the middle of anything.
+func TestIndexesAreMadeUnderALock(t *testing.T) {
+	t.Parallel()
+	url := datatest.URL(t, sqldb.PostgreSQL)
+	db := open(t, url)
+	exec(t, db, `CREATE TABLE indexed (id BIGINT)`)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
+	defer cancel()
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	err := db.Lock(ctx, "name", func(ctx context.Context) error {
+		for range 8 {
+			other := open(t, url)
+			waiting.Go(func() {
+				if err := other.Lock(ctx, "name", func(context.Context) error { return nil }); err != nil && ctx.Err() == nil {
+					t.Error(err)
+				}
+			})
+		}
+		for range 40 {
+			if _, err := db.Writer().ExecContext(ctx, `CREATE INDEX CONCURRENTLY one ON indexed (id)`); err != nil {
+				return err
+			}
+			exec(t, db, `DROP INDEX one`)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	_ "time/tzdata" // the zone is named also where the system has no database of them
 
 	"github.com/hybridapps/tandem/erp"
 	"github.com/hybridapps/tandem/erp/model"
@@ -58,11 +59,25 @@ type service struct {
 	day   time.Time
 }
 
+// home is where the demo company is: late in the evening of UTC it is tomorrow there.
+var home = func() *time.Location {
+	zone, err := time.LoadLocation("Europe/Sofia")
+	if err != nil {
+		panic(err) // the program has it
+	}
+	return zone
+}()
+
+func newService(tx write.Tx, erpModel *write.Model, by write.Actor, now time.Time) *service {
+	y, m, d := now.In(home).Date()
+	return &service{tx: tx, model: erpModel, by: by, now: now.UTC(), day: time.Date(y, m, d, 0, 0, 0, 0, time.UTC)}
+}
+
 // Service makes them in a transaction of a demo company, unless they are there. Visits of
 // technicians who are not on the payroll get the key of rows with the id partners, see
 // [Subcontract]; none where it is empty.
 func Service(tx write.Tx, erpModel *write.Model, by write.Actor, now time.Time, partners string) error {
-	s := &service{tx: tx, model: erpModel, by: by, now: now.UTC(), day: day(now)}
+	s := newService(tx, erpModel, by, now)
 	types := erpModel.Set(setTypes)
 	there, err := tx.Find(query.ByID(types, IDOf(types, "VIS")))
 	if err != nil || len(there) > 0 {
@@ -328,7 +343,7 @@ func (s *service) makeVisits() error {
 // whose service is there: those of the payroll three, the others one. Each is told
 // of the first by the account that they have. It says how many were made.
 func Visits(tx write.Tx, erpModel *write.Model, by write.Actor, now time.Time, accounts map[string]string) (n int, err error) {
-	s := &service{tx: tx, model: erpModel, by: by, now: now.UTC(), day: day(now)}
+	s := newService(tx, erpModel, by, now)
 	visits := erpModel.Set(setVisits)
 	for i, t := range Technicians() {
 		found, err := tx.Find(&query.Query{Set: visits, Limit: 1, Where: query.And{
@@ -406,7 +421,7 @@ func (s *service) finish(visit model.Entity, t Technician, at time.Time) error {
 // by the security conditions of their type, unless that has some. Visits that are there
 // stay as they are.
 func Subcontract(tx write.Tx, erpModel *write.Model, by write.Actor, now time.Time, key string) error {
-	s := &service{tx: tx, model: erpModel, by: by, now: now.UTC(), day: day(now)}
+	s := newService(tx, erpModel, by, now)
 	return s.subcontract(key)
 }
 

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"github.com/hybridapps/tandem/examples/field/fieldtest"
 	"github.com/hybridapps/tandem/examples/settings"
 	"github.com/hybridapps/tandem/internal/picture"
@@ -167,7 +169,7 @@ func (d *demo) airplane(tom *fieldtest.Hand, on bool) {
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	d := newDemo(t)
-	tom := fieldtest.OpenHand(t, d.url)
+	tom := fieldtest.OpenHand(t, d.url, chromedp.Env("TZ=Europe/Sofia")) // as the company's phones are
 
 	// (0:00) Install, sign in, three visits.
 	tom.Keep("01 sign in")

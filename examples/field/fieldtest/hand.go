@@ -37,11 +37,11 @@ func OpenHand(t testing.TB, url string, options ...chromedp.ExecAllocatorOption)
 	return h
 }
 
-// OpenDesk is somebody's who sits at a desk: a browser with a window of 1280 × 900, and no
+// OpenDesk is somebody's who sits at a desk of the demo company: a browser with a window of 1280 × 900, and no
 // page open yet.
 func OpenDesk(t testing.TB) *Hand {
 	t.Helper()
-	return &Hand{t: t, ctx: chromium.Open(t, chromedp.WindowSize(1280, 900))}
+	return &Hand{t: t, ctx: chromium.Open(t, chromedp.WindowSize(1280, 900), chromedp.Env("TZ=Europe/Sofia"))}
 }
 
 // Open goes to another page.
@@ -160,12 +160,13 @@ func (h *Hand) GiveCredentials(login, password string) {
 		chromedp.SendKeys(chromedp.CSS("#password"), password), chromedp.Submit(chromedp.CSS("#password")))
 }
 
-// SignedIn waits until the app on the phone is somebody's.
+// SignedIn waits until the app on the phone is somebody's, and has left the address that it
+// came back to: where it goes before that is forgotten.
 func (h *Hand) SignedIn(login string) {
 	h.t.Helper()
 	last := time.Now()
 	testkit.Eventually(h.t, login+" is signed in", func() bool {
-		if out, err := h.Try(`return (await auth.session())?.login === ` + strconv.Quote(login)); err == nil && out == "true" {
+		if out, err := h.Try(`return location.pathname === "/" && (await auth.session())?.login === ` + strconv.Quote(login)); err == nil && out == "true" {
 			return true
 		}
 		if time.Since(last) > 40*time.Second { // a busy machine can be too slow for the app's patience: a person presses again

@@ -1,7 +1,11 @@
 package data
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem/sqldb"
@@ -64,36 +68,77 @@ func (s *Deliveries) Due(ctx context.Context, kind string, now time.Time, limit 
 		deliveries.Select+`WHERE state = 'waiting' AND kind = $1 AND next_at <= $2 ORDER BY next_at, id LIMIT $3`, kind, sqldb.Micros(now), limit))
 }
 
-// someDue says whether there are any, without writing.
-const someDue = `SELECT 1 FROM deliveries WHERE state = 'waiting' AND kind = $1 AND next_at <= $2 LIMIT 1`
+// mayBeAsked are the targets with something due that is not held back, the one that has
+// waited longest first, and up to which time what waits for each is held back. It goes from
+// one target to the next by the index, however much waits for each.
+const mayBeAsked = `WITH RECURSIVE t (target) AS (
+		SELECT MIN(target) FROM deliveries WHERE state = 'waiting' AND kind = $1
+		UNION ALL SELECT (SELECT MIN(d.target) FROM deliveries d WHERE d.state = 'waiting' AND d.kind = $1 AND d.target > t.target)
+		FROM t WHERE t.target IS NOT NULL),
+	b AS (SELECT t.target, CASE WHEN h.not_before > $2 THEN h.held_at ELSE 0 END AS held_at
+		FROM t LEFT JOIN delivery_targets h ON h.kind = $1 AND h.target = t.target WHERE t.target IS NOT NULL),
+	f AS (SELECT b.target, b.held_at, (SELECT MIN(d.next_at) FROM deliveries d
+		WHERE d.state = 'waiting' AND d.kind = $1 AND d.target = b.target AND d.next_at > b.held_at AND d.next_at <= $2) AS first FROM b)
+	SELECT target, held_at FROM f WHERE first IS NOT NULL ORDER BY first, target LIMIT $3`
 
-// claimDue takes the oldest of each target, so that one that is slow keeps no other
-// waiting. Of two replicas that ask at once the second sees the new time.
-var claimDue = `UPDATE deliveries SET next_at = $3 WHERE state = 'waiting' AND next_at <= $2 AND id IN (
-	SELECT id FROM (SELECT id, next_at, ROW_NUMBER() OVER (PARTITION BY target ORDER BY next_at, id) AS n
-		FROM deliveries WHERE state = 'waiting' AND kind = $1 AND next_at <= $2) AS due
-	WHERE n <= $4 ORDER BY next_at, id LIMIT $5) RETURNING ` + deliveries.Columns
+// claimDue takes the oldest of a target. Of two replicas that ask at once the second sees
+// the new time.
+var claimDue = `UPDATE deliveries SET next_at = $4 WHERE state = 'waiting' AND next_at <= $3 AND id IN (
+	SELECT id FROM deliveries WHERE state = 'waiting' AND kind = $1 AND target = $2 AND next_at > $5 AND next_at <= $3
+	ORDER BY next_at, id LIMIT $6) RETURNING ` + deliveries.Columns
 
 // Claim gives those of a kind that are due to whoever asks, until the time: at most so
-// many, and of each target at most ofEach. Whoever dies with them loses them to another
-// then.
-func (s *Deliveries) Claim(ctx context.Context, kind string, now, until time.Time, ofEach, limit int) ([]Delivery, error) {
-	stmt, err := s.db.ReadStmt(ctx, someDue)
+// many, and of each target the oldest, one after the other and at most ofEach, so that one
+// that is slow keeps no other waiting. Whoever dies with them loses them to another then.
+func (s *Deliveries) Claim(ctx context.Context, kind string, now, until time.Time, ofEach, limit int) (due []Delivery, err error) {
+	ask, err := s.db.ReadStmt(ctx, mayBeAsked)
 	if err != nil {
 		return nil, err
 	}
-	some, err := sqldb.List[int64](stmt.QueryContext(ctx, kind, sqldb.Micros(now)))
-	if err != nil || len(some) == 0 {
+	held := map[string]int64{}
+	var targets []string
+	rows, err := ask.QueryContext(ctx, kind, sqldb.Micros(now), limit)
+	err = eachPair(rows, err, func(target string, at int64) { targets, held[target] = append(targets, target), at })
+	if err != nil || len(targets) == 0 {
 		return nil, err
 	}
-	return deliveries.All(s.db.Writer().QueryContext(ctx, claimDue, kind, sqldb.Micros(now), sqldb.Micros(until), ofEach, limit))
+	claim, err := s.db.WriteStmt(ctx, claimDue)
+	if err != nil {
+		return nil, err
+	}
+	for _, target := range targets {
+		some, err := deliveries.All(claim.QueryContext(ctx, kind, target, sqldb.Micros(now), sqldb.Micros(until), held[target], min(ofEach, limit-len(due))))
+		if err != nil {
+			return nil, err
+		}
+		slices.SortFunc(some, func(a, b Delivery) int { return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), strings.Compare(a.ID, b.ID)) })
+		if due = append(due, some...); len(due) == limit {
+			break
+		}
+	}
+	return due, nil
 }
 
-// Postpone lets all that wait for a target wait until the time.
-func (s *Deliveries) Postpone(ctx context.Context, kind, target string, until time.Time) error {
-	_, err := s.db.Writer().ExecContext(ctx,
-		`UPDATE deliveries SET next_at = $3 WHERE kind = $1 AND target = $2 AND state = 'waiting' AND next_at < $3`, kind, target, sqldb.Micros(until))
-	return err
+// holdTarget holds what waits for a target back.
+const holdTarget = `INSERT INTO delivery_targets (kind, target, held_at, not_before) VALUES ($1, $2, $3, $4) ON CONFLICT (kind, target) DO UPDATE
+	SET held_at = CASE WHEN delivery_targets.held_at < excluded.held_at THEN excluded.held_at ELSE delivery_targets.held_at END,
+		not_before = CASE WHEN delivery_targets.not_before < excluded.not_before THEN excluded.not_before ELSE delivery_targets.not_before END`
+
+// Postpone gives back what was claimed of one target and not delivered, and lets all that
+// waits for it now wait until the time: that is one row for the target, and the rows that were
+// claimed are as old as they were. What comes later is tried once before.
+func (s *Deliveries) Postpone(ctx context.Context, claimed []Delivery, now, until time.Time) error {
+	ids := make([]any, len(claimed))
+	for i := range claimed {
+		ids[i] = claimed[i].ID
+	}
+	return s.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE deliveries SET next_at = created_at WHERE state = 'waiting' AND id IN (`+placeholders(1, len(ids))+`)`, ids...)
+		if err == nil {
+			_, err = tx.ExecContext(ctx, holdTarget, claimed[0].Kind, claimed[0].Target, sqldb.Micros(now), sqldb.Micros(until))
+		}
+		return err
+	})
 }
 
 // Add keeps a delivery, unless as many of its kind wait already: then it reports false.

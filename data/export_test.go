@@ -20,6 +20,12 @@ var (
 	RevokedAfter = revocations.Select + revokedAfter
 )
 
+// What is asked for deliveries that are due.
+var (
+	MayBeAsked = mayBeAsked
+	ClaimDue   = claimDue
+)
+
 // Text is the statement of a query.
 func (e *ERP) Text(q *query.Query) (string, error) {
 	p, err := e.plan(q, nil, nil)

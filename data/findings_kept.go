@@ -177,7 +177,8 @@ func (s *Findings) Purge(ctx context.Context, now time.Time) error {
 		purge(ctx, s.db, sqldb.Micros(now.Add(-keepPlaces)), sqldb.Purge{Table: "credential_places", Column: "last_at"}),
 		purge(ctx, s.db, sqldb.Micros(now.Add(-keepFindings)), sqldb.Purge{Table: "findings", Column: "closed_at", And: `closed_at <> 0`},
 			sqldb.Purge{Table: "audit_runs", Column: "at"}),
-		purge(ctx, s.db, sqldb.Micros(now.Add(-keepDeliveries)), sqldb.Purge{Table: "deliveries", Column: "created_at", And: `state <> 'waiting'`}),
+		purge(ctx, s.db, sqldb.Micros(now.Add(-keepDeliveries)), sqldb.Purge{Table: "deliveries", Column: "created_at", And: `state <> 'waiting'`},
+			sqldb.Purge{Table: "delivery_targets", Column: "not_before"}),
 		purge(ctx, s.db, sqldb.Micros(now.Add(-keepReplicas)), sqldb.Purge{Table: "replicas", Column: "seen_at"}),
 	)
 }

@@ -117,7 +117,7 @@ func (i *Instance) tell(ctx context.Context, store *data.Deliveries, target stri
 			return err
 		}
 		if d.State == data.DeliveryWaiting {
-			return store.Postpone(ctx, data.DeliveryLogout, target, d.NextAt)
+			return store.Postpone(ctx, due[n:], i.config.Clock.Now(), d.NextAt)
 		}
 	}
 	return nil

@@ -64,6 +64,7 @@ func endedSignInsAreTold(t *testing.T, stores *Stores) {
 	}
 	d.Tries, d.TriedAt, d.LastError, d.NextAt = 1, noon.Add(time.Second), "no", noon.Add(5*time.Second)
 	must(t, stores.Deliveries.Tried(ctx, d))
+	must(t, stores.Deliveries.Postpone(ctx, []data.Delivery{*d}, noon, d.NextAt))
 	if last, err := stores.Deliveries.Last(ctx, data.DeliveryLogout, hears.ID); err != nil || last.LastError != "no" || !last.TriedAt.Equal(noon.Add(time.Second)) {
 		t.Errorf("last: %+v, %v", last, err)
 	}
@@ -78,7 +79,7 @@ func endedSignInsAreTold(t *testing.T, stores *Stores) {
 	if err != nil || len(due) != 4 {
 		t.Errorf("of one application: %d, %v", len(due), err)
 	}
-	must(t, stores.Deliveries.Postpone(ctx, data.DeliveryLogout, hears.ID, noon.Add(10*time.Minute)))
+	must(t, stores.Deliveries.Postpone(ctx, due, noon.Add(2*time.Second), noon.Add(10*time.Minute)))
 	if due, err := stores.Deliveries.Claim(ctx, data.DeliveryLogout, noon.Add(9*time.Minute), noon.Add(time.Hour), 4, 32); err != nil || len(due) != 0 {
 		t.Errorf("postponed: %d, %v", len(due), err)
 	}

@@ -55,7 +55,7 @@ func (e *edge) judge(outer context.Context, err error) error {
 		return err
 	case outer.Err() != nil && (errors.Is(err, outer.Err()) || !passes(err)):
 		return err
-	case errors.Is(err, context.DeadlineExceeded): // and the caller's has not ended
+	case errors.Is(err, context.DeadlineExceeded), e.limit > 0 && errors.Is(err, context.Canceled): // and the caller's has not ended
 		err = fmt.Errorf("no answer within %s: %w", e.limit, err)
 	case !passes(err):
 		return err
@@ -118,6 +118,24 @@ func (e *edge) bounded(ctx context.Context) (context.Context, context.CancelFunc
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, e.limit)
+}
+
+// ending is the context of a transaction, which the engine keeps for its commit: only end
+// ends it, as it does when one of the two takes too long (see [edge.soon]).
+func (e *edge) ending(ctx context.Context) (within context.Context, end context.CancelFunc) {
+	if e.limit == 0 || ctx.Value(unbounded{}) != nil {
+		return ctx, func() {}
+	}
+	return context.WithCancel(ctx)
+}
+
+// soon calls end at the limit, unless what it gives is called before.
+func (e *edge) soon(end context.CancelFunc) (done func()) {
+	if e.limit == 0 {
+		return func() {}
+	}
+	timer := time.AfterFunc(e.limit, end)
+	return func() { timer.Stop() }
 }
 
 // connector implements [driver.Connector].
@@ -198,10 +216,16 @@ func (c *conn) judge(ctx context.Context, err error) error {
 	return c.edge.judge(ctx, err)
 }
 
-// ResetSession implements [driver.SessionResetter].
+// ResetSession implements [driver.SessionResetter]. It asks a connection that was not used for
+// a while whether it is still one, which may take no longer than a new one.
 func (c *conn) ResetSession(ctx context.Context) error {
 	if c.epoch != c.edge.epoch.Load() {
 		return driver.ErrBadConn
+	}
+	if c.edge.connectTimeout > 0 {
+		within, done := context.WithTimeout(ctx, c.edge.connectTimeout)
+		defer done()
+		ctx = within
 	}
 	return c.fullConn.ResetSession(ctx)
 }
@@ -256,15 +280,18 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 	return &stmt{full, c}, nil
 }
 
-// BeginTx implements [driver.ConnBeginTx]. The engine's transaction keeps the
-// context, so it is not bounded here.
+// BeginTx implements [driver.ConnBeginTx].
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	inner, err := c.fullConn.BeginTx(ctx, opts)
+	within, end := c.edge.ending(ctx)
+	done := c.edge.soon(end)
+	inner, err := c.fullConn.BeginTx(within, opts)
+	done()
 	if err != nil {
+		end()
 		return nil, c.judge(ctx, err)
 	}
 	c.inTx = true
-	return &tx{inner, c, ctx}, nil
+	return &tx{inner, c, ctx, end}, nil
 }
 
 // ExecContext implements [driver.ExecerContext].
@@ -318,10 +345,13 @@ type tx struct {
 	driver.Tx
 	conn *conn
 	ctx  context.Context
+	end  context.CancelFunc // of the context that the engine keeps
 }
 
 // Commit implements [driver.Tx].
 func (t *tx) Commit() error {
+	defer t.end()
+	defer t.conn.edge.soon(t.end)()
 	err := t.conn.judge(t.ctx, t.Tx.Commit())
 	t.conn.inTx = false
 	return err
@@ -329,6 +359,8 @@ func (t *tx) Commit() error {
 
 // Rollback implements [driver.Tx].
 func (t *tx) Rollback() error {
+	defer t.end()
+	defer t.conn.edge.soon(t.end)()
 	t.conn.inTx = false
 	return t.Tx.Rollback()
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // Wire is the way to a server by TCP, which can stop: as a process that stands still, or a
-// machine that vanished, it says nothing more and closes nothing.
+// machine that vanished, it says nothing more and closes nothing. It can also hold the
+// connections that there are, as a server whose processes hang.
 type Wire struct {
 	// URL is that of the server, by the wire.
 	URL string
@@ -19,6 +20,7 @@ type Wire struct {
 	mu    sync.Mutex
 	left  int // messages until it stops; negative: as many as come
 	conns []net.Conn
+	held  map[net.Conn]bool // by the client's end
 }
 
 // NewWire lays one to the server of a URL, for as long as the test takes.
@@ -32,7 +34,7 @@ func NewWire(t testing.TB, to string) *Wire {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &Wire{Stopped: make(chan struct{}), left: -1}
+	w := &Wire{Stopped: make(chan struct{}), left: -1, held: map[net.Conn]bool{}}
 	server := u.Host
 	u.Host = l.Addr().String()
 	w.URL = u.String()
@@ -49,6 +51,7 @@ func NewWire(t testing.TB, to string) *Wire {
 			}
 			w.mu.Lock()
 			w.conns = append(w.conns, c, s)
+			w.held[c] = false
 			w.mu.Unlock()
 			go func() { _, _ = io.Copy(c, s) }()
 			go w.pass(c, s)
@@ -63,8 +66,17 @@ func (w *Wire) pass(from, to net.Conn) {
 	message := make([]byte, 1<<16)
 	for {
 		n, err := from.Read(message)
+		w.mu.Lock()
+		held := w.held[from]
+		w.mu.Unlock()
 		if err != nil {
+			if held { // the server hears of that
+				to.Close()
+			}
 			return
+		}
+		if held {
+			continue
 		}
 		w.mu.Lock()
 		stop := w.left == 0
@@ -91,6 +103,16 @@ func (w *Wire) StopAfter(messages int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.left = messages
+}
+
+// Hold lets nothing more pass over the connections that there are, until the client closes
+// them. Those that are made later are as before.
+func (w *Wire) Hold() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c := range w.held {
+		w.held[c] = true
+	}
 }
 
 // Cut closes all connections.

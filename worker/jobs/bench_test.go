@@ -87,7 +87,7 @@ func BenchmarkJobs(b *testing.B) {
 func queueAlone(b *testing.B, j *Jobs, done *signals) (*durable, dbos.Workflow[string, string], dbos.Queue) {
 	b.Helper()
 	config := configuration(j.engine)
-	closePool, err := connect(b.Context(), j.engine, newRest(), &config)
+	closePool, err := connect(b.Context(), j.engine, newRest(), &silent{}, &config)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -130,7 +130,12 @@ func running(j *Jobs) *durable {
 
 func noops(b testing.TB, engine sqldb.Engine, run func(context.Context, *Run) error) *Jobs {
 	b.Helper()
-	db, err := sqldb.Open(b.Context(), testdb.URL(b, engine), sqldb.Options{})
+	return noopsAt(b, testdb.URL(b, engine), sqldb.Limits{}, run)
+}
+
+func noopsAt(b testing.TB, address string, limits sqldb.Limits, run func(context.Context, *Run) error) *Jobs {
+	b.Helper()
+	db, err := sqldb.Open(b.Context(), address, sqldb.Options{Limits: limits})
 	if err != nil {
 		b.Fatal(err)
 	}

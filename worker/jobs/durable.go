@@ -57,8 +57,8 @@ func openDurable(ctx context.Context, e *engine, alive alive, work func(id strin
 		return nil, err
 	}
 	config := configuration(e)
-	d := &durable{rest: newRest()}
-	closePool, err := connect(ctx, e, d.rest, &config)
+	d, silent := &durable{rest: newRest()}, &silent{}
+	closePool, err := connect(ctx, e, d.rest, silent, &config)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +83,7 @@ func openDurable(ctx context.Context, e *engine, alive alive, work func(id strin
 		closePool()
 		return nil, err
 	}
+	silent.watched.Store(true) // its tables are made, which took as long as it takes
 	d.work = func(ctx dbos.Context, id string) (string, error) {
 		err := work(id)
 		if errors.Is(err, errStopping) {
@@ -144,7 +145,7 @@ func refuseEnvironment() error {
 // connect gives the engine connections of its own: beside ours in PostgreSQL,
 // and a file of its own on SQLite, where two pools of one file would wait for
 // each other.
-func connect(ctx context.Context, e *engine, rest *rest, config *dbos.Config) (closePool func(), err error) {
+func connect(ctx context.Context, e *engine, rest *rest, silent *silent, config *dbos.Config) (closePool func(), err error) {
 	if e.db.Engine == sqldb.SQLite {
 		file := url.URL{Path: filepath.Join(e.jobs.config.Dir, "engine.db")}
 		db := sql.OpenDB(&keeping{rest: rest, name: "file:" + file.EscapedPath() + "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)" +
@@ -162,6 +163,7 @@ func connect(ctx context.Context, e *engine, rest *rest, config *dbos.Config) (c
 	if !e.db.Pooler {
 		engineLimits.Set(pool.ConnConfig.RuntimeParams)
 	}
+	pool.ConnConfig.Tracer = silent
 	pool.BeforeConnect = func(_ context.Context, one *pgx.ConnConfig) error { e.db.Prepare(one); return nil }
 	pool.PrepareConn = func(ctx context.Context, conn *pgx.Conn) (bool, error) {
 		rested := rest.wait(ctx) // it may have been cut meanwhile
@@ -174,15 +176,20 @@ func connect(ctx context.Context, e *engine, rest *rest, config *dbos.Config) (c
 	if config.SystemDBPool, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), pool); err != nil {
 		return nil, err
 	}
-	return config.SystemDBPool.Close, nil
+	return func() {
+		_ = inTime(stopIn, func() error { config.SystemDBPool.Close(); return nil }) // a server that hangs has some
+	}, nil
 }
 
-// begin starts the job's workflow here; nothing when it has been begun.
+// begin starts the job's workflow here; nothing when it has been begun. The engine tries for
+// as long as its database is away: whoever asked does not wait for that.
 func (d *durable) begin(id string) error {
-	d.rest.wake()
-	defer d.rest.wake() // what was cleaned meanwhile did not have it
-	_, err := dbos.RunWorkflow(d.dbos, d.work, id, dbos.WithWorkflowID(id))
-	return err
+	return inTime(engineIn, func() error {
+		d.rest.wake()
+		defer d.rest.wake() // what was cleaned meanwhile did not have it
+		_, err := dbos.RunWorkflow(d.dbos, d.work, id, dbos.WithWorkflowID(id))
+		return err
+	})
 }
 
 // remove deletes workflows.

@@ -127,17 +127,10 @@ func (e *engine) serve(ctx context.Context) error {
 // waitForBegins waits until what [engine.begin] and [engine.take] have started is
 // over, but not for a job that does not end when it is told to.
 func (e *engine) waitForBegins(within time.Duration) error {
-	over := make(chan struct{})
-	go func() {
-		defer close(over)
-		e.begins.Wait()
-	}()
-	select {
-	case <-over:
-		return nil
-	case <-time.After(within):
+	if err := inTime(within, func() error { e.begins.Wait(); return nil }); err != nil {
 		return errors.New("a job of the worker did not stop in time")
 	}
+	return nil
 }
 
 // keepLooking does what is due, again and again until ctx ends.

@@ -33,6 +33,7 @@ import (
 // whose rights a test changes.
 type house struct {
 	db      *sqldb.DB
+	store   *data.ERP
 	h       http.Handler
 	rights  atomic.Pointer[permission.Rights]
 	patches int                 // of orders, each another
@@ -69,8 +70,8 @@ const (
 
 func newHouse(t testing.TB, db *sqldb.DB) *house {
 	t.Helper()
-	w := &house{db: db, uses: &permission.Meter{}}
 	store := data.NewERP(db, erpModel)
+	w := &house{db: db, store: store, uses: &permission.Meter{}}
 	store.Clock = func() time.Time { return houseNow }
 	mux := http.NewServeMux()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -13,6 +12,8 @@ import (
 	_ "image/jpeg"
 	_ "image/png"
 	"io"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,6 +36,8 @@ const (
 	// unnamedFor is for how long bytes are kept that no row names: somebody may be
 	// sending them, or reading what was replaced.
 	unnamedFor = time.Hour
+	// markedGone is when it was seen that no row names what is being deleted.
+	markedGone = 1
 )
 
 // PutContent implements [write.Contents].
@@ -51,7 +54,7 @@ func (e *ERP) PutContent(ctx context.Context, by write.Actor, entity model.Entit
 		// bytes, and what it does not name is purged.
 		if err != nil && (!asked || errors.As(err, &refused) && refused.Code != tandem.CodeUnavailable) {
 			// The caller may have gone; what stays anyway is purged.
-			_ = e.dropContent(context.WithoutCancel(ctx), c.ID)
+			_ = e.dropContents(context.WithoutCancel(ctx), []any{c.ID})
 		}
 	}()
 	if err := e.storeContent(ctx, body, limit, &c); err != nil {
@@ -76,13 +79,13 @@ func (e *ERP) PutContent(ctx context.Context, by write.Actor, entity model.Entit
 // another fills no more than they send within [unnamedFor]. What is not noted here is
 // found by the purge.
 func (e *ERP) noteReplaced(ctx context.Context, id string) {
-	_, _ = e.db.Writer().ExecContext(ctx, `UPDATE erp_file_contents SET unnamed_at = $1 WHERE id = $2 AND unnamed_at = 0
-		AND NOT EXISTS (SELECT 1 FROM erp_object_files AS f WHERE f.content_id = erp_file_contents.id)`, e.present().UnixMicro(), id)
+	_, _ = e.db.Writer().ExecContext(ctx, `UPDATE erp_file_contents SET unnamed_at = $1 WHERE id = $2 AND unnamed_at = 0 AND NOT `+isNamed, e.present().UnixMicro(), id)
 }
 
 // storeContent stores the parts of a body.
 func (e *ERP) storeContent(ctx context.Context, body io.Reader, limit int64, c *write.Content) error {
-	_, err := e.db.Writer().ExecContext(ctx, `INSERT INTO erp_file_contents (id, begun_at) VALUES ($1, $2)`, c.ID, e.present().UnixMicro())
+	begun := e.present()
+	_, err := e.db.Writer().ExecContext(ctx, `INSERT INTO erp_file_contents (id, begun_at) VALUES ($1, $2)`, c.ID, begun.UnixMicro())
 	if err != nil {
 		return err
 	}
@@ -93,6 +96,12 @@ func (e *ERP) storeContent(ctx context.Context, body io.Reader, limit int64, c *
 		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) && bodyEnded(body)
 		if err != nil && !last {
 			return err
+		}
+		if now := e.present(); now.Sub(begun) > unnamedFor/2 {
+			if err := e.renewContent(ctx, c.ID, now); err != nil {
+				return err
+			}
+			begun = now
 		}
 		if number == 0 {
 			describe(part, c)
@@ -114,6 +123,16 @@ func (e *ERP) storeContent(ctx context.Context, body io.Reader, limit int64, c *
 	}
 }
 
+// renewContent keeps what takes long to send from being deleted before a row names it.
+func (e *ERP) renewContent(ctx context.Context, id string, now time.Time) error {
+	there, err := sqldb.Changed(e.db.Writer().ExecContext(ctx, `UPDATE erp_file_contents SET begun_at = $1, unnamed_at = 0
+		WHERE id = $2 AND unnamed_at <> `+itoa(markedGone), now.UnixMicro(), id))
+	if err == nil && !there {
+		err = tandem.Errorf(tandem.CodeUnavailable, "The file took too long to come; send it again.")
+	}
+	return err
+}
+
 // bodyEnded reports whether a body that gave less than was asked for is at its end: one that
 // was cut short says so again.
 func bodyEnded(body io.Reader) bool {
@@ -129,15 +148,22 @@ func describe(part []byte, c *write.Content) {
 	}
 }
 
-func (e *ERP) dropContent(ctx context.Context, id string) error {
-	return e.db.Write(ctx, func(tx *sql.Tx) error {
-		for _, text := range []string{`DELETE FROM erp_file_parts WHERE content = $1`, `DELETE FROM erp_file_contents WHERE id = $1`} {
-			if _, err := tx.ExecContext(ctx, text, id); err != nil {
-				return err
-			}
-		}
+// contentsAtOnce is how many contents one statement notes or deletes.
+const contentsAtOnce = 100
+
+// dropContents deletes contents that no row names, marked before so that none will. Their
+// parts are deleted first, a few at a time.
+func (e *ERP) dropContents(ctx context.Context, ids []any) error {
+	if len(ids) == 0 {
 		return nil
+	}
+	_, err := e.db.Purge(ctx, sqldb.Purge{
+		Table: "erp_file_parts", Column: "number", Before: int64(math.MaxInt64), And: `content IN (` + placeholders(4, len(ids)) + `)`, Args: ids,
 	})
+	if err == nil {
+		_, err = e.db.Writer().ExecContext(ctx, `DELETE FROM erp_file_contents WHERE id IN (`+placeholders(1, len(ids))+`)`, ids...)
+	}
+	return err
 }
 
 // WriteContent implements [write.Contents].
@@ -161,39 +187,64 @@ func (e *ERP) WriteContent(ctx context.Context, w io.Writer, id string) error {
 	return nil
 }
 
-// unnamed says that no row names a content.
-const unnamed = ` AND NOT EXISTS (SELECT 1 FROM erp_object_files AS f WHERE f.content_id = erp_file_contents.id) LIMIT 100`
+// isNamed says that a row names a content.
+const isNamed = `EXISTS (SELECT 1 FROM erp_object_files AS f WHERE f.content_id = erp_file_contents.id)`
 
 // PurgeFiles deletes the bytes that no row names, and returns how many files that were:
 // of senders who went away, and of what was replaced or deleted. It notes when it finds
-// them first, where [ERP.PutContent] has not, and deletes them [unnamedFor] later.
+// them first, where [ERP.PutContent] has not, and deletes them [unnamedFor] later. A reader
+// finds them, page by page; the writer gets what is to be written alone, a few rows each time.
 func (e *ERP) PurgeFiles(ctx context.Context) (files int64, err error) {
 	now := e.present()
 	before := now.Add(-unnamedFor).UnixMicro()
-	for more := int64(1); more > 0; {
-		err := e.db.Write(ctx, func(tx *sql.Tx) error {
-			found, err := tx.ExecContext(ctx, `UPDATE erp_file_contents SET unnamed_at = $1
-				WHERE id IN (SELECT id FROM erp_file_contents WHERE begun_at < $2 AND unnamed_at = 0`+unnamed+`)`, now.UnixMicro(), before)
-			if err == nil {
-				more, err = found.RowsAffected()
-			}
-			return err
-		})
-		if err != nil {
-			return 0, err
-		}
+	if err := e.noteUnnamed(ctx, now.UnixMicro(), before); err != nil {
+		return 0, err
 	}
 	for {
-		rows, err := e.db.Reader().QueryContext(ctx, `SELECT id FROM erp_file_contents WHERE unnamed_at > 0 AND unnamed_at <= $1`+unnamed, before)
-		over, err := sqldb.List[string](rows, err)
+		over, err := sqldb.List[any](e.db.Reader().QueryContext(ctx, `SELECT id FROM erp_file_contents
+			WHERE unnamed_at > 0 AND unnamed_at <= $1 AND NOT `+isNamed+` LIMIT `+itoa(contentsAtOnce), before))
 		if err != nil || len(over) == 0 {
 			return files, err
 		}
-		for _, id := range over {
-			if err := e.dropContent(ctx, id); err != nil {
-				return files, err
+		// Whoever has sent for so long asks whether it is marked before a row names it.
+		marked, err := sqldb.List[any](e.db.Writer().QueryContext(ctx, `UPDATE erp_file_contents SET unnamed_at = `+itoa(markedGone)+`
+			WHERE unnamed_at > 0 AND unnamed_at <= $1 AND id IN (`+placeholders(2, len(over))+`) RETURNING id`, append([]any{before}, over...)...))
+		if err != nil {
+			return files, err
+		}
+		if err := e.dropContents(ctx, marked); err != nil {
+			return files, err
+		}
+		files += int64(len(marked))
+	}
+}
+
+// noteUnnamed notes of all contents that were begun before which no row names.
+func (e *ERP) noteUnnamed(ctx context.Context, now, before int64) error {
+	const page = 500
+	for last := ""; ; {
+		var found []any
+		n := 0
+		rows, err := e.db.Reader().QueryContext(ctx, `SELECT id, CASE WHEN begun_at < $2 AND unnamed_at = 0 AND NOT `+isNamed+` THEN 1 ELSE 0 END
+			FROM erp_file_contents WHERE id > $1 ORDER BY id LIMIT `+itoa(page), last, before)
+		err = eachPair(rows, err, func(id string, unnamed int64) {
+			n, last = n+1, id
+			if unnamed > 0 {
+				found = append(found, id)
 			}
-			files++
+		})
+		if err != nil {
+			return err
+		}
+		for ids := range slices.Chunk(found, contentsAtOnce) {
+			_, err := e.db.Writer().ExecContext(ctx, `UPDATE erp_file_contents SET unnamed_at = $1 WHERE unnamed_at = 0 AND begun_at < $2 AND NOT `+isNamed+`
+				AND id IN (`+placeholders(3, len(ids))+`)`, append([]any{now, before}, ids...)...)
+			if err != nil {
+				return err
+			}
+		}
+		if n < page {
+			return nil
 		}
 	}
 }

@@ -107,9 +107,10 @@ func (c *Change) Lookup(s *model.Set, id string) (*model.Record, error) {
 	return c.Row(found[0].Set, id)
 }
 
-// Row is a row of a set by its id.
+// Row is a row of a set by its id. Who makes a row chooses its Id, which may be that of a
+// row of another set.
 func (c *Change) Row(s *model.Set, id string) (*model.Record, error) {
-	if id == c.Record.ID {
+	if id == c.Record.ID && s.Includes(c.Record.Set) {
 		return c.Record, nil
 	}
 	return c.w.record(s, id)

@@ -129,7 +129,7 @@ func (l *collection) applyChild(o *Object, key *childKey) error {
 func (l *collection) changeChild(e model.Entity, o *Object, action string) error {
 	c := l.owner
 	for _, other := range c.children {
-		if other.ID == e.ID {
+		if other.ID == e.ID && other.Record.Set == e.Set {
 			return broken(l.child.Set, "the same row is given twice in one request: %s.", e)
 		}
 	}
@@ -164,7 +164,7 @@ func (l *collection) remove(id string) error {
 	}
 	c.forced, c.parts = true, true
 	delete(c.w.records, id)
-	delete(c.w.parts, c.ID+"/"+l.child.Name)
+	delete(c.w.parts, partsKey(c.ID, l.child.Set))
 	return c.w.tx.Remove(l.child.Set, id)
 }
 

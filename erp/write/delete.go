@@ -106,7 +106,7 @@ func (w *Writer) unreferenced(r *model.Record) error {
 				return err
 			}
 			for _, e := range found {
-				if e.ID != r.ID || s.View {
+				if e.ID != r.ID || !s.Includes(r.Set) { // a row that refers to itself goes with itself
 					return w.referred(r, e, p)
 				}
 			}

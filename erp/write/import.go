@@ -210,13 +210,13 @@ func (r *importRun) rehearse() error {
 	if !errors.Is(err, errUndo) {
 		return err
 	}
-	undone := map[string]bool{}
+	undone := map[model.Entity]bool{}
 	for i := range r.result.Objects {
 		o := &r.result.Objects[i]
 		if o.State == Added {
-			undone[o.Entity.ID] = true
+			undone[o.Entity] = true
 		}
-		if undone[o.Entity.ID] {
+		if undone[o.Entity] {
 			o.Entity = model.Entity{}
 		}
 	}

@@ -61,7 +61,10 @@ func (c *Change) Others(reference string) ([]*model.Record, error) {
 	var all []*model.Record
 	if c.owner != nil {
 		for _, sibling := range c.owner.children {
-			if sibling.Record.Set == s && !seen[sibling.ID] && sibling.Get(reference).Equal(v) {
+			if sibling.Record.Set != s {
+				continue
+			}
+			if !seen[sibling.ID] && sibling.Get(reference).Equal(v) {
 				all = append(all, sibling.Record)
 			}
 			seen[sibling.ID] = true
@@ -147,7 +150,7 @@ func (c *Change) aggregate(f Aggregate, collection, property string) (int64, err
 // remembered until one of them is written.
 func (c *Change) Parts(r *model.Record, collection string) ([]*model.Record, error) {
 	child := r.Set.Child(collection)
-	key := r.ID + "/" + collection
+	key := partsKey(r.ID, child.Set)
 	if kept, ok := c.w.parts[key]; ok {
 		return kept, nil
 	}
@@ -167,6 +170,10 @@ func (c *Change) Parts(r *model.Record, collection string) ([]*model.Record, err
 	c.w.parts[key] = all
 	return all, nil
 }
+
+// partsKey is what the parts that a row has in one set are remembered by. Rows of other
+// sets may have the same Id.
+func partsKey(ownerID string, s *model.Set) string { return ownerID + "/" + s.Name }
 
 // Note adds a row to a child collection that only declarations write to, when the row
 // itself is written: what became of it. Ids come in the order of time.

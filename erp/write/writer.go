@@ -23,7 +23,7 @@ type Writer struct {
 	lookups map[string]model.Entity
 	sought  sought
 	records map[string]*model.Record
-	parts   map[string][]*model.Record // by the owner's id and the collection
+	parts   map[string][]*model.Record // by partsKey
 	// notes are what the caller should know of what was written.
 	notes []string
 }
@@ -109,12 +109,7 @@ func (w *Writer) insert(r *model.Record) error {
 
 // forgetParts drops what is remembered of the parts of a row, one of which is written.
 func (w *Writer) forgetParts(part *model.Record) {
-	owner := part.Set.Owner
-	for _, child := range owner.Target.Children {
-		if child.Set == part.Set {
-			delete(w.parts, part.Get(owner).Text+"/"+child.Name)
-		}
-	}
+	delete(w.parts, partsKey(part.Get(part.Set.Owner).Text, part.Set))
 }
 
 func (w *Writer) save(r *model.Record) error {

@@ -42,7 +42,7 @@ const (
 // searchIndex is the index of one table.
 type searchIndex struct {
 	table   string
-	number  int      // tells its rows from those of others among what waits
+	number  int64    // tells its rows from those of others among what waits
 	columns []string // expressions of the texts that it has
 	ready   atomic.Bool
 }
@@ -69,9 +69,6 @@ func (e *ERP) searchIndexes() map[string]*searchIndex {
 				x.columns = append(x.columns, column)
 			}
 		}
-	}
-	for i, x := range inOrder(all) {
-		x.number = i
 	}
 	return all
 }
@@ -207,7 +204,7 @@ func (e *ERP) leaf(x *searchIndex, p *model.Property, prefix, arg string) string
 // can stop while millions wait.
 func (s *searchIndex) places(arg string) string {
 	return "SELECT rowid FROM " + s.name() + " WHERE " + s.name() + " MATCH " + arg +
-		" UNION ALL SELECT place FROM erp_search_waiting WHERE number = " + itoa(int64(s.number))
+		" UNION ALL SELECT place FROM erp_search_waiting WHERE number = " + itoa(s.number)
 }
 
 // sought is the argument of a leaf: a pattern of LIKE, or some of the trigrams that

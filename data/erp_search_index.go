@@ -7,16 +7,12 @@ import (
 	"hash/fnv"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
-
-// factSearch is the form of the indexes that are there.
-const factSearch = "search"
 
 // IndexSearch makes the indexes for searching where they are missing or of another
 // form: they follow from the model, so that no migration does. Nobody waits for it;
@@ -28,13 +24,8 @@ func (e *ERP) IndexSearch(ctx context.Context) (done bool, err error) {
 	if e.db.Engine == sqldb.PostgreSQL {
 		return e.indexPostgres(ctx)
 	}
-	if err := e.indexSQLite(ctx); err != nil {
-		return false, err
-	}
-	for _, x := range e.search {
-		x.ready.Store(true)
-	}
-	return true, nil
+	err = e.indexSQLite(ctx)
+	return err == nil, err
 }
 
 // form tells apart what the indexes are made of.
@@ -42,38 +33,6 @@ func form(statements []string) string {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(strings.Join(statements, ";"))) // a hash never fails
 	return strconv.FormatUint(h.Sum64(), 36)
-}
-
-// indexSQLite makes tables of FTS5 in one short transaction. What a statement writes
-// is only noted, by triggers; [ERP.IndexWaiting] takes it in later, and until then
-// whatever waits is among what a search looks at.
-func (e *ERP) indexSQLite(ctx context.Context) error {
-	statements := []string{`CREATE TABLE erp_search_waiting (number INTEGER, place INTEGER, PRIMARY KEY (number, place)) WITHOUT ROWID`}
-	drop := []string{`DROP TABLE IF EXISTS erp_search_waiting`}
-	for _, x := range inOrder(e.search) {
-		waits := ` BEGIN INSERT OR IGNORE INTO erp_search_waiting (number, place) VALUES (` + itoa(int64(x.number)) + `, `
-		statements = append(statements,
-			`CREATE VIRTUAL TABLE `+x.name()+` USING fts5(texts, content='', contentless_delete=1, detail=none, tokenize='trigram case_sensitive 1')`,
-			`CREATE TRIGGER `+x.name()+`_added AFTER INSERT ON `+x.table+waits+`new.rowid); END`,
-			`CREATE TRIGGER `+x.name()+`_changed AFTER UPDATE OF `+strings.Join(x.made(), ", ")+` ON `+x.table+waits+`new.rowid); END`,
-			`CREATE TRIGGER `+x.name()+`_removed AFTER DELETE ON `+x.table+waits+`old.rowid); END`,
-			`INSERT INTO erp_search_waiting (number, place) SELECT `+itoa(int64(x.number))+`, rowid FROM `+x.table)
-		drop = append(drop, `DROP TABLE IF EXISTS `+x.name(),
-			`DROP TRIGGER IF EXISTS `+x.name()+`_added`, `DROP TRIGGER IF EXISTS `+x.name()+`_changed`, `DROP TRIGGER IF EXISTS `+x.name()+`_removed`)
-	}
-	want := form(append(statements, e.docs()...))
-	if now, err := e.fact(ctx, factSearch); err != nil || now == want {
-		return err
-	}
-	return e.db.Write(ctx, func(tx *sql.Tx) error {
-		for _, s := range append(drop, statements...) {
-			if _, err := tx.ExecContext(ctx, s); err != nil {
-				return err
-			}
-		}
-		_, err := tx.ExecContext(ctx, keepFact, factSearch, want)
-		return err
-	})
 }
 
 // made are the columns that the texts are made of.
@@ -95,69 +54,6 @@ func (x *searchIndex) doc() string {
 		parts[i] = "COALESCE(" + c + ", '')"
 	}
 	return strings.Join(parts, " || char(10) || ")
-}
-
-func (e *ERP) docs() (all []string) {
-	for _, x := range inOrder(e.search) {
-		all = append(all, x.doc())
-	}
-	return all
-}
-
-// indexedAtOnce is how many rows one transaction takes in: some tens of milliseconds.
-const indexedAtOnce = 50
-
-// IndexWaiting takes in what was written since the last time, a few rows at a time
-// while others write, and says how many rows that were. PostgreSQL does so by itself.
-func (e *ERP) IndexWaiting(ctx context.Context) (rows int, err error) {
-	if e.db.Engine == sqldb.PostgreSQL {
-		return 0, nil
-	}
-	for _, x := range inOrder(e.search) {
-		for {
-			writes, began := e.writes.Load(), tandem.SystemTime()
-			n, err := e.takeIn(ctx, x)
-			if rows += n; err != nil || n < indexedAtOnce {
-				if err != nil {
-					return rows, err
-				}
-				break
-			}
-			pause := tandem.SystemTime().Sub(began)
-			if e.writes.Load() != writes { // others write: they come first
-				pause *= 9
-			}
-			select {
-			case <-ctx.Done():
-				return rows, ctx.Err()
-			case <-time.After(pause):
-			}
-		}
-	}
-	return rows, nil
-}
-
-// takeIn takes in the next rows of a table.
-func (e *ERP) takeIn(ctx context.Context, x *searchIndex) (n int, err error) {
-	number := itoa(int64(x.number))
-	err = e.db.Reader().QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM erp_search_waiting WHERE number = `+number+
-		` LIMIT `+itoa(indexedAtOnce)+`)`).Scan(&n)
-	if err != nil || n == 0 {
-		return 0, err
-	}
-	next := ` IN (SELECT place FROM erp_search_waiting WHERE number = ` + number + ` ORDER BY place LIMIT ` + itoa(indexedAtOnce) + `)`
-	return n, e.db.Write(ctx, func(tx *sql.Tx) error {
-		for _, s := range []string{
-			`DELETE FROM ` + x.name() + ` WHERE rowid` + next,
-			`INSERT INTO ` + x.name() + ` (rowid, texts) SELECT rowid, ` + x.doc() + ` FROM ` + x.table + ` WHERE rowid` + next,
-			`DELETE FROM erp_search_waiting WHERE number = ` + number + ` AND place` + next,
-		} {
-			if _, err := tx.ExecContext(ctx, s); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // indexPostgres makes indexes of pg_trgm while others read and write. It waits for

@@ -133,6 +133,9 @@ func (e *ERP) NarrowedText(ctx context.Context, q *query.Query) (string, error) 
 	return p.text, nil
 }
 
+// FormOfAll is the one fact that programs of before kept about all indexes for searching.
+func (e *ERP) FormOfAll() string { return e.formOfAll() }
+
 // SlotsTaken is what a replica knows of the slots of one licence.
 type SlotsTaken struct{ taken slotsTaken }
 

@@ -191,11 +191,9 @@ func (m *Manager) Usage(ctx context.Context) (Usage, error) {
 // count counts for one caller at a time: anybody may ask, and what signs people in needs
 // the database's other readers.
 func (m *Manager) count(ctx context.Context) ([]Count, error) {
-	select {
-	case m.counting <- struct{}{}:
-		defer func() { <-m.counting }()
-		return m.Store.Count(ctx, m.Clock.Now())
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := m.counting.take(ctx); err != nil {
+		return nil, err
 	}
+	defer m.counting.leave()
+	return m.Store.Count(ctx, m.Clock.Now())
 }

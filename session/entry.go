@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"net/netip"
 	"slices"
 	"strings"
@@ -19,6 +20,23 @@ const (
 	// openTimeout bounds one opening.
 	openTimeout = 10 * time.Second
 )
+
+// turn is a lock for what asks the store or the record: who waits for it goes when its
+// context ends.
+type turn chan struct{}
+
+func newTurn() turn { return make(turn, 1) }
+
+func (t turn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (t turn) leave() { <-t }
 
 // key is what makes calls share a session. It is made without allocation: a
 // user's has only the sign-in, and a reference token's only its id.
@@ -88,12 +106,12 @@ type entry struct {
 	ended       atomic.Bool
 	multiplexed atomic.Bool
 
-	writing sync.Mutex // one write-through at a time
+	writing turn // one write-through at a time
 
-	recorded  atomic.Bool // the opening is on record: before that no call is admitted
-	marked    atomic.Bool // and the store knows it
-	recording sync.Mutex  // one who records it at a time
-	opening   tandem.AuditEvent
+	recorded  atomic.Bool                       // the opening is on record: before that no call is admitted
+	marked    atomic.Bool                       // and the store knows it
+	recording turn                              // one who records it at a time
+	opening   atomic.Pointer[tandem.AuditEvent] // until it is recorded
 
 	lastSeen atomic.Pointer[string] // the last other address
 	seeing   sync.Mutex             // guards seen and unseen
@@ -145,7 +163,11 @@ func (e *entry) giveBackSeen(failed Seen) {
 }
 
 func newEntry(k key, s Stored, opening tandem.AuditEvent, idle time.Duration) *entry {
-	e := &entry{key: k, id: s.ID, idle: idle.Microseconds(), home: s.RemoteAddr, watched: ofService(&s.Session), opening: opening}
+	e := &entry{
+		key: k, id: s.ID, idle: idle.Microseconds(), home: s.RemoteAddr, watched: ofService(&s.Session),
+		writing: newTurn(), recording: newTurn(),
+	}
+	e.opening.Store(&opening)
 	if !s.AbsoluteExpiresAt.IsZero() {
 		e.absolute = s.AbsoluteExpiresAt.UnixMicro()
 	}
@@ -168,8 +190,14 @@ func (e *entry) refresh(s Stored) {
 	raise(&e.stored, last)
 	if s.Recorded {
 		e.marked.Store(true)
-		e.recorded.Store(true)
+		e.isRecorded()
 	}
+}
+
+// isRecorded notes that the opening is on record.
+func (e *entry) isRecorded() {
+	e.recorded.Store(true)
+	e.opening.Store(nil)
 }
 
 // expiry is when the session ends after a last call at the time given.

@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/hybridapps/tandem"
 )
 
@@ -55,9 +53,11 @@ type Manager struct {
 	once sync.Once
 	// gate lets one opening at a time reach the store, which would make them
 	// queue anyway, but with a connection each.
-	gate chan struct{}
+	gate turn
+	// served counts the openings that the store has answered.
+	served atomic.Int64
 	// counting does the same for counts of the sessions.
-	counting chan struct{}
+	counting turn
 
 	mu   sync.RWMutex
 	live map[key]*entry
@@ -69,9 +69,9 @@ type Manager struct {
 	change    int64
 	allowedBy any
 
-	licenceMu sync.Mutex
-	applied   bool
-	counts    atomic.Pointer[tandem.Licence] // the licence that counts for all replicas
+	applying turn // guards applied
+	applied  bool
+	counts   atomic.Pointer[tandem.Licence] // the licence that counts for all replicas
 }
 
 func (m *Manager) init() {
@@ -88,7 +88,7 @@ func (m *Manager) init() {
 		m.Licence.Slots = DefaultSlots
 	}
 	m.counts.Store(&m.Licence)
-	m.gate, m.counting = make(chan struct{}, 1), make(chan struct{}, 1)
+	m.gate, m.counting, m.applying = newTurn(), newTurn(), newTurn()
 	m.live = make(map[key]*entry)
 	m.byID = make(map[string]*entry)
 	m.late = make(map[*entry]struct{})
@@ -111,7 +111,7 @@ func (m *Manager) Acquire(ctx context.Context, p *tandem.Principal, remoteAddr s
 	e := m.lookup(k)
 	if e != nil {
 		if !e.recorded.Load() {
-			if err := m.admit(ctx, e, nil, false); err != nil {
+			if err := m.admitFound(ctx, e); err != nil {
 				return nil, m.unavailable(ctx, err)
 			}
 		}
@@ -161,8 +161,12 @@ func (m *Manager) touch(ctx context.Context, e *entry) (bool, error) {
 // touchThrough writes a call through to the store, because the time stored has
 // become so old that another replica could not know how long the session lives.
 func (m *Manager) touchThrough(ctx context.Context, e *entry) (bool, error) {
-	e.writing.Lock()
-	defer e.writing.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	if err := e.writing.take(ctx); err != nil {
+		return false, m.unavailable(ctx, err)
+	}
+	defer e.writing.leave()
 	now := m.Clock.Now().UnixMicro()
 	if e.ended.Load() {
 		return false, nil
@@ -187,167 +191,24 @@ func (m *Manager) touchThrough(ctx context.Context, e *entry) (bool, error) {
 	return true, nil
 }
 
-// open finds or opens the session in the store. Once begun it is finished even
-// if the caller goes away, so that no slot is taken without a record.
-func (m *Manager) open(ctx context.Context, p *tandem.Principal, k key, remoteAddr string) (*entry, error) {
-	select {
-	case m.gate <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), openTimeout)
-	defer cancel()
-	e, opened, err := m.openAlone(ctx, p, k, remoteAddr)
-	<-m.gate
-	events := m.closedEvents(ctx, opened.Expired)
-	if err != nil {
-		return nil, m.unavailable(ctx, errors.Join(err, m.record(ctx, events)))
-	}
-	if e == nil {
-		return nil, m.refuse(ctx, p, remoteAddr, opened.Licence, events)
-	}
-	if err := m.admit(ctx, e, events, opened.Fresh); err != nil {
-		if opened.Fresh {
-			m.undo(ctx, opened.ID)
-		}
-		return nil, m.unavailable(ctx, err)
-	}
-	return e, nil
-}
-
-// admit puts the opening of a session on record where it may not be there yet, and with it
-// the other events. Whoever opened the session does so, and others wait for it; where that
-// one is gone, whoever finds the session. A session that could not be recorded must not be
-// used: a fresh one is forgotten.
-func (m *Manager) admit(ctx context.Context, e *entry, events []tandem.AuditEvent, fresh bool) error {
-	if e.recorded.Load() {
-		return m.Auditor.RecordAll(ctx, events)
-	}
-	e.recording.Lock()
-	defer e.recording.Unlock()
-	opening := e.opening
-	if !e.recorded.Load() && !e.ended.Load() {
-		once := m.onceOpened(e.id)
-		if !fresh && m.onRecord(ctx, once) {
-			e.recorded.Store(true)
-		} else {
-			opening.Once = once
-			events = append(events, opening)
-		}
-	}
-	if err := m.Auditor.RecordAll(ctx, events); err != nil {
-		if fresh {
-			m.drop(e)
-		}
-		return err
-	}
-	if opening.Once == nil {
-		return nil
-	}
-	e.recorded.Store(true)
-	if opening.Once.First && m.Opened != nil {
-		m.Opened(e.snapshot.Load())
-	}
-	return nil
-}
-
-// undo ends a session that could not be recorded, maybe because the time of its opening is
-// over: it has time of its own, as the session would be used without a record else.
-func (m *Manager) undo(ctx context.Context, id string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), openTimeout)
-	defer cancel()
-	if _, err := m.Store.End(ctx, Ending{IDs: []string{id}, Reason: "not recorded", Now: m.Clock.Now()}); err != nil {
-		m.Log.ErrorContext(ctx, "end a session that could not be recorded", "session", id, "error", err)
-	}
-}
-
-// refuse says that no slot is free, and puts it on record beside what has ended.
-func (m *Manager) refuse(ctx context.Context, p *tandem.Principal, remoteAddr string, l tandem.Licence, events []tandem.AuditEvent) error {
-	full := licenceFull(l)
-	err := m.Auditor.RecordAll(ctx, events)
-	if m.Refusals != nil {
-		var failed error
-		full.Reference, failed = m.Refusals.Refused(ctx, refusedEvent(p, remoteAddr, l), refusedFacts(p), string(full.Code))
-		err = errors.Join(err, failed)
-	}
-	if err != nil {
-		m.Log.ErrorContext(ctx, "a refusal for want of a slot is not on record", "error", err)
-	}
-	return full
-}
-
-// record is for what has happened although the opening failed, maybe because its
-// time is over: that is no reason not to record it.
-func (m *Manager) record(ctx context.Context, events []tandem.AuditEvent) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), openTimeout)
-	defer cancel()
-	return m.Auditor.RecordAll(ctx, events)
-}
-
 // unavailable is the error that a caller may see when the store or the record
 // does not answer. Its cause is for the log.
 func (m *Manager) unavailable(ctx context.Context, err error) error {
 	if tandem.ErrorCode(err) != tandem.CodeInternal {
 		return err
 	}
-	m.Log.ErrorContext(ctx, "look up or open a session", "error", err)
+	if !errors.Is(err, context.Canceled) { // the caller has gone
+		m.Log.ErrorContext(ctx, "look up or open a session", "error", err)
+	}
 	return fmt.Errorf("%w: %w", errUnavailable, err)
-}
-
-// openAlone holds the gate. A nil entry without an error says that no slot is
-// free. With an error, too, the sessions in Expired have ended.
-func (m *Manager) openAlone(ctx context.Context, p *tandem.Principal, k key, remoteAddr string) (*entry, Opened, error) {
-	if e := m.lookup(k); e != nil { // opened while we waited
-		if ok, err := m.touch(ctx, e); err != nil || ok {
-			return e, Opened{}, err
-		}
-		m.drop(e)
-	}
-	if err := m.applyLicence(ctx); err != nil {
-		return nil, Opened{}, err
-	}
-	opened, err := m.Store.Open(ctx, Opening{Session: m.draft(p, k), RemoteAddr: remoteAddr, Idle: m.Idle})
-	m.dropAll(opened.Expired)
-	if err != nil {
-		return nil, opened, err
-	}
-	m.counts.Store(&opened.Licence)
-	if opened.ID == "" {
-		return nil, opened, nil
-	}
-	return m.keep(k, opened.Stored, openedEvent(p, &opened)), opened, nil
-}
-
-// draft is the session as it would be opened, without a slot.
-func (m *Manager) draft(p *tandem.Principal, k key) tandem.Session {
-	// Whole microseconds are what a store keeps.
-	now := m.Clock.Now().UTC().Truncate(time.Microsecond)
-	s := tandem.Session{
-		ID:             uuid.NewString(),
-		Key:            k.String(),
-		Kind:           tandem.SessionUser,
-		User:           p.Actor(),
-		UserID:         p.ActorID(),
-		ApplicationURI: p.ApplicationURI,
-		OpenedAt:       now,
-		LastRequestAt:  now,
-		Requests:       1,
-	}
-	if p.Service != nil {
-		s.Kind = tandem.SessionService
-		s.ServiceInstance = p.Service.Instance
-		s.AbsoluteExpiresAt = now.Add(m.ServiceAbsolute)
-	}
-	if p.Reference {
-		s.Kind = tandem.SessionReference
-	}
-	return s
 }
 
 // applyLicence makes this replica's licence the one that counts, once.
 func (m *Manager) applyLicence(ctx context.Context) error {
-	m.licenceMu.Lock()
-	defer m.licenceMu.Unlock()
+	if err := m.applying.take(ctx); err != nil {
+		return err
+	}
+	defer m.applying.leave()
 	if m.applied {
 		return nil
 	}

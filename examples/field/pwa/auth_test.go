@@ -217,6 +217,7 @@ func TestSignOut(t *testing.T) {
 	w := newWorld(t)
 	p := w.phone()
 	p.signIn("tom")
+	tom := p.js(`return (await store.phone()).value("current")`)
 	p.js(`await visits.refresh()`)
 	w.set(func() { w.away = true })
 	p.js(`await queue.add("note", "a", { text: "x" })`)
@@ -230,6 +231,14 @@ func TestSignOut(t *testing.T) {
 	if got := p.js(`return await queue.add("note", "a", {}).catch((e) => e.name)`); got != "SignInNeeded" {
 		t.Error(got)
 	}
+	// What had found out who is signed in before, and opens the database only now.
+	if got := p.js(`return await store.open("` + tom + `")`); got != "null" {
+		t.Error(got)
+	}
+	p.gone("tom")
+	w.set(func() { w.away = false })
+	p.signIn("tom")
+	p.js(`await visits.refresh()`)
 }
 
 // gone checks that nothing is kept of anybody.

@@ -93,7 +93,7 @@ export async function finishSignIn() {
     const user = await m.signinRedirectCallback()
     const { client_id } = await settings()
     const id = user.profile.id ?? user.profile.sub
-    const own = await store.open(id)
+    const own = await store.make(id)
     await kept(own, 'key ').set(client_id, await kept(db, 'key ').get(client_id))
     await (await manager(own)).storeUser(user)
     await own.set('session', { id, login: user.profile.sub, name: user.profile.name ?? user.profile.sub, expired: false })
@@ -130,6 +130,7 @@ export async function signOut({ force = false } = {}) {
   const user = await (await store.phone()).value('current') // while the server is told, somebody else may come
   if (!user) return {}
   const db = await store.open(user)
+  if (!db) return {}
   const waiting = (await db.all('commands')).filter((c) => c.state !== 'done').length
   if (waiting && !force) return { waiting }
   const device = await db.value('device')
@@ -141,7 +142,7 @@ export async function signOut({ force = false } = {}) {
 
 /** Deletes what is kept of a person. */
 export async function clear(userId) {
-  managers.delete((await store.open(userId)).name)
+  managers.delete((await store.open(userId))?.name)
   await store.forget(userId)
   store.changed()
 }

@@ -55,6 +55,7 @@ export async function report() {
 
 async function lookAfter(user) {
   const db = await store.open(user)
+  if (!db) return store.forget(user) // and the list did not come to know
   if (!await db.value('wish')) return // the server has never heard of that secret
   if (await wish(await proofOf(user, db)).catch(() => false)) await erase(user)
 }
@@ -67,6 +68,7 @@ export async function forgetOld() {
 
 async function reportOwn(user) {
   const db = await store.open(user)
+  if (!db) return
   const id = await deviceOf(db)
   const { used, quota } = await info()
   const { commands, files } = await summary()
@@ -86,7 +88,9 @@ async function reportOwn(user) {
 // Deletes what is kept of a person, sent or not, and then tells the server that it is done: it
 // tries twice, as the secret is gone with the rest.
 async function erase(user) {
-  const tell = wish.bind(null, { ...await proofOf(user, await store.open(user)), gone: true })
+  const db = await store.open(user)
+  if (!db) return
+  const tell = wish.bind(null, { ...await proofOf(user, db), gone: true })
   await clear(user)
   await tell().catch(() => new Promise((ok) => setTimeout(ok, AGAIN)).then(tell)).catch(() => {})
 }

@@ -15,9 +15,10 @@ const asPromise = (request) => new Promise((resolve, reject) => {
   request.onerror = () => reject(request.error)
 })
 
-function connect(name) {
+function connect(name, make) {
   const request = indexedDB.open(name, 1)
   request.onupgradeneeded = () => {
+    if (!make) return request.transaction.abort() // and nothing is made
     for (const [store, keyPath] of Object.entries(STORES)) request.result.createObjectStore(store, { keyPath })
   }
   return asPromise(request).then((db) => {
@@ -92,16 +93,29 @@ export class Database {
   set(key, value) { return this.put('meta', { key, value }) }
 }
 
-function database(name) {
-  if (!opened.has(name)) opened.set(name, connect(name).catch((e) => { opened.delete(name); throw e }))
-  return opened.get(name)
+function database(name, make) {
+  const db = connect(name, make).catch((e) => { opened.delete(name); throw e })
+  opened.set(name, db)
+  return db
 }
 
 /** The phone's own database: of `meta` alone. */
-export const phone = () => database(NAME)
+export const phone = () => opened.get(NAME) ?? database(NAME, true)
 
-/** The database of a person, by the id of the account. @param {string} userId */
-export const open = (userId) => database(`${NAME} ${userId}`)
+/** The database of a person, by the id of the account, or null where there is none: what is
+ * under way while a person is forgotten makes none anew. @param {string} userId */
+export async function open(userId) {
+  const name = `${NAME} ${userId}`
+  try {
+    return await (opened.get(name) ?? database(name, false))
+  } catch (error) {
+    if (error?.name === 'AbortError') return null
+    throw error
+  }
+}
+
+/** The database of somebody who signs in, made where there is none. @param {string} userId */
+export const make = async (userId) => await open(userId) ?? database(`${NAME} ${userId}`, true)
 
 async function remove(name) {
   const db = await opened.get(name)?.catch(() => undefined)
@@ -143,8 +157,8 @@ export const welcome = (userId) => change((people, meta) => {
 /** Notes that the server has answered a person. */
 export const contact = (userId, at = now()) => change((people) => { if (userId in people) people[userId] = at })
 
-/** Deletes all that is kept of a person. First nobody is signed in, so that nothing that is
- * under way opens the database again; last the list forgets it, in case that we are killed. */
+/** Deletes all that is kept of a person. First nobody is signed in; last the list forgets it,
+ * in case that we are killed. */
 export async function forget(userId) {
   await change(async (_, meta) => { if ((await meta.get('current'))?.value === userId) await meta.delete('current') })
   await remove(`${NAME} ${userId}`)

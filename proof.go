@@ -5,9 +5,10 @@ import "time"
 // Proof is a run of tandem prove against an instance, as the instance remembers it.
 // There is no secret in it.
 type Proof struct {
-	// ID is the run's, a UUIDv7; At is when the run began.
-	ID string
-	At time.Time
+	// ID is the run's, a UUIDv7; At is when the run began, and Milliseconds how long it took.
+	ID           string
+	At           time.Time
+	Milliseconds int64
 	// By is who ran it, as the record names whoever administers.
 	By string
 	// Issuer and ApplicationURI are what was tried.

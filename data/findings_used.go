@@ -131,7 +131,7 @@ func (s *Findings) ReadLately(ctx context.Context, f *findings.Facts) error {
 
 // readProofs reads when the isolation was proven lately, and at which application.
 func (s *Findings) readProofs(ctx context.Context, f *findings.Facts) error {
-	rows, err := s.db.Reader().QueryContext(ctx, `SELECT application_uri, at FROM proofs WHERE at >= $1`, sqldb.Micros(f.Now.Add(-findings.EventsWindow)))
+	rows, err := s.db.Reader().QueryContext(ctx, `SELECT application_uri, at, took FROM proofs WHERE at >= $1`, sqldb.Micros(f.Now.Add(-findings.EventsWindow)))
 	if err != nil {
 		return err
 	}
@@ -139,10 +139,11 @@ func (s *Findings) readProofs(ctx context.Context, f *findings.Facts) error {
 	for rows.Next() {
 		var application string
 		var at time.Time
-		if err := rows.Scan(&application, sqldb.TimeField(&at)); err != nil {
+		var took int64
+		if err := rows.Scan(&application, sqldb.TimeField(&at), &took); err != nil {
 			return err
 		}
-		f.Lately.Proven(application, at)
+		f.Lately.Proven(application, at, time.Duration(took)*time.Millisecond)
 	}
 	return rows.Err()
 }

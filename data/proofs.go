@@ -28,6 +28,7 @@ type proofRow struct {
 var proofs = sqldb.NewTable("proofs", func(p *proofRow, column sqldb.Column) {
 	column("id", &p.ID)
 	column("at", sqldb.TimeField(&p.At))
+	column("took", &p.Milliseconds)
 	column("recorded_by", &p.By)
 	column("issuer", &p.Issuer)
 	column("application_uri", &p.ApplicationURI)

@@ -19,7 +19,7 @@ import (
 func (a *Administration) RecordProof(ctx context.Context, by tandem.By, report *prove.Report, signed []byte, key ed25519.PublicKey) (tandem.Proof, error) {
 	digest := sha256.Sum256(signed)
 	p := tandem.Proof{
-		ID: report.Run, At: report.At, By: by.Login, Issuer: report.Target.Issuer, ApplicationURI: report.Target.Application,
+		ID: report.Run, At: report.At, Milliseconds: report.Milliseconds, By: by.Login, Issuer: report.Target.Issuer, ApplicationURI: report.Target.Application,
 		Holds: report.Count(prove.Holds), Fails: report.Count(prove.Fails), NotTested: report.Count(prove.NotTested),
 		Report: signed, Digest: hex.EncodeToString(digest[:]), KeyID: prove.KeyID(key),
 	}

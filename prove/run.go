@@ -1,6 +1,7 @@
 package prove
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -64,7 +65,10 @@ type Config struct {
 	// Pace is the time between two requests; zero means [Pace]. Less is for systems of
 	// one's own.
 	Pace time.Duration
-	Tool Tool
+	// Within is how long the run takes at most, up to [MaxWithin]; zero means [MaxRun]. What
+	// was not tried by then is not tested.
+	Within time.Duration
+	Tool   Tool
 }
 
 // Person is an account that signs in with a form.
@@ -135,7 +139,8 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		return nil, err
 	}
 	begun := time.Now()
-	limited, cancel := context.WithTimeoutCause(ctx, MaxRun, fmt.Errorf("the run took longer than %s", MaxRun))
+	within := cmp.Or(r.config.Within, MaxRun)
+	limited, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("the run took longer than %s; give it more time with --within", within))
 	defer cancel()
 	for _, step := range r.steps() {
 		step(limited)

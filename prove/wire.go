@@ -26,9 +26,10 @@ const (
 	MaxRequests     = 120
 	Pace            = 200 * time.Millisecond
 	MaxWrongClients = 6
-	// MaxRun is how long a run takes at most, MaxAnswer how long it waits for one
-	// answer.
+	// MaxRun is how long a run takes at most where nothing else is said, MaxWithin what can
+	// be said, and MaxAnswer how long it waits for one answer.
 	MaxRun    = 90 * time.Second
+	MaxWithin = 10 * time.Minute
 	MaxAnswer = 10 * time.Second
 	// maxBody is how many bytes of an answer are read.
 	maxBody = 1 << 20

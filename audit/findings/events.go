@@ -111,13 +111,14 @@ type proofRun struct {
 	network string
 }
 
-// proofLasts is the longest that such a run takes: it tries for 90 s what is forbidden.
-const proofLasts = 2 * time.Minute
+// proofEnds is for how long what a run has begun may still come to the record.
+const proofEnds = 30 * time.Second
 
-// Proven leaves out what a run of tandem prove tried at an application: that is on record
-// with its report, and no incident. Tell of all runs before the events.
-func (s *Events) Proven(application string, at time.Time) {
-	s.proofs = append(s.proofs, proofRun{application: application, from: at.Add(-time.Second), to: at.Add(proofLasts)})
+// Proven leaves out what a run of tandem prove tried at an application from a time on, for as
+// long as it took: that is on record with its report, and no incident. Tell of all runs before
+// the events.
+func (s *Events) Proven(application string, at time.Time, took time.Duration) {
+	s.proofs = append(s.proofs, proofRun{application: application, from: at.Add(-time.Second), to: at.Add(took + proofEnds)})
 }
 
 // tried reports whether an event is of such a run.

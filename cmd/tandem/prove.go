@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/platform"
@@ -24,13 +25,14 @@ type proveRun struct {
 	output
 	leaving
 	proveTarget
-	SignInSteps  string   `help:"File that says how to sign in, where the forms are not found (YAML)." placeholder:"FILE"`
-	ByHand       bool     `help:"Sign in with a browser, by hand: prove listens on the redirect URI, which must be on loopback."`
-	Challenge    string   `help:"A text of whoever is to be convinced; it is part of what is signed." placeholder:"TEXT"`
-	Disturb      bool     `help:"Also switch the application off and on, narrow the scope of its back end, and fill the licence; needs --data."`
-	Only         []string `help:"Only these invariants, joined by commas." placeholder:"ID,…"`
-	CAFile       string   `name:"ca-file" help:"PEM file of a certificate authority to trust." placeholder:"FILE"`
-	WithIDTokens bool     `name:"with-id-tokens" help:"Put the run's ID tokens into the report, by which the issuer itself says that it was talked to; for test accounts."`
+	SignInSteps  string    `help:"File that says how to sign in, where the forms are not found (YAML)." placeholder:"FILE"`
+	ByHand       bool      `help:"Sign in with a browser, by hand: prove listens on the redirect URI, which must be on loopback."`
+	Challenge    string    `help:"A text of whoever is to be convinced; it is part of what is signed." placeholder:"TEXT"`
+	Disturb      bool      `help:"Also switch the application off and on, narrow the scope of its back end, and fill the licence; needs --data."`
+	Only         []string  `help:"Only these invariants, joined by commas." placeholder:"ID,…"`
+	Within       withinRun `help:"Longest time of the run, from 10s to 10m; more than the default is for a provider that answers slowly." default:"90s" placeholder:"DURATION"`
+	CAFile       string    `name:"ca-file" help:"PEM file of a certificate authority to trust." placeholder:"FILE"`
+	WithIDTokens bool      `name:"with-id-tokens" help:"Put the run's ID tokens into the report, by which the issuer itself says that it was talked to; for test accounts."`
 }
 
 // proveTarget are the flags that name a provider; none of them with --data.
@@ -50,6 +52,19 @@ type proveTarget struct {
 	OData                 string `name:"odata" help:"Root of the domain API." placeholder:"URL"`
 }
 
+// withinRun is how long a run may take.
+type withinRun time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (w *withinRun) UnmarshalText(text []byte) error {
+	span, err := time.ParseDuration(string(text))
+	if err != nil || span < 10*time.Second || span > prove.MaxWithin {
+		return fmt.Errorf("%q: use 10s to %s", text, prove.MaxWithin)
+	}
+	*w = withinRun(span)
+	return nil
+}
+
 // Run tries the invariants and shows what became of them.
 func (c *proveRun) Run(ctx context.Context, r *run) (err error) {
 	config, done, err := c.prepare(ctx, r)
@@ -57,7 +72,7 @@ func (c *proveRun) Run(ctx context.Context, r *run) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(r.stderr, "trying %s at %s; this takes up to %s\n", config.Application, config.Issuer, prove.MaxRun)
+	fmt.Fprintf(r.stderr, "trying %s at %s; this takes up to %s\n", config.Application, config.Issuer, time.Duration(c.Within))
 	report, err := prove.Run(ctx, config)
 	if err != nil {
 		return err
@@ -88,6 +103,7 @@ func (c *proveRun) prepare(ctx context.Context, r *run) (config prove.Config, do
 	for _, id := range c.Only {
 		config.Only = append(config.Only, strings.ToUpper(id))
 	}
+	config.Within = time.Duration(c.Within)
 	config.Disturb, config.ByHand, config.Challenge = c.Disturb, c.ByHand, c.Challenge
 	config.WithIDTokens, config.Tool = c.WithIDTokens, provingTool()
 	config.Say = func(address string) { fmt.Fprintf(r.stderr, "open %s in a browser and sign in\n", address) }

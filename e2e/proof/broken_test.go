@@ -113,7 +113,7 @@ func proveIt(t *testing.T, args ...string) (*prove.Report, string) {
 	if err != nil {
 		return nil, err.Error()
 	}
-	cmd := exec.CommandContext(t.Context(), file, append([]string{"prove", "-o", "json"}, args...)...)
+	cmd := exec.CommandContext(t.Context(), file, append([]string{"prove", "-o", "json", "--within", "5m"}, args...)...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr, cmd.Dir = &stdout, &stderr, t.TempDir()
 	err = cmd.Run()

@@ -88,7 +88,7 @@ func (o *office) seesTwoHalves() {
 // isSound proves the invariants and audits the instance while all of it runs.
 func (d *demo) isSound() {
 	d.t.Helper()
-	proof := d.tandem("prove")
+	proof := d.tandem("prove", "--within", "5m")
 	if !strings.Contains(proof, " hold, 0 fail, ") {
 		d.t.Errorf("the proof:\n%s", proof)
 	}

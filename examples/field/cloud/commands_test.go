@@ -39,13 +39,20 @@ func pulled(t testing.TB, c *fieldtest.Cloud) *fieldtest.Cloud {
 	return c
 }
 
-// onEngines runs a test with a cloud's store on each engine.
+// onEngines runs a test with a cloud's store on each engine, from nine in the morning.
 func onEngines(t *testing.T, test func(t *testing.T, p *fieldtest.Place, c *fieldtest.Cloud)) {
+	t.Helper()
+	onEnginesAt(t, 9, 0, test)
+}
+
+// onEnginesAt does so from another time: it is that time when the cloud starts.
+func onEnginesAt(t *testing.T, hour, minute int, test func(t *testing.T, p *fieldtest.Place, c *fieldtest.Cloud)) {
 	t.Helper()
 	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
 			p := fieldtest.Start(t, tandemtest.Options{Engine: engine})
+			p.Morning(hour, minute)
 			test(t, p, p.CloudOn(p.Store(engine), t.TempDir()))
 		})
 	}

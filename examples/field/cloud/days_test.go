@@ -30,7 +30,6 @@ func planned(p *fieldtest.Place, id string, written, from, until time.Time) {
 func TestAVisitIsOfTheDayOnWhichItBegins(t *testing.T) {
 	t.Parallel()
 	p := demo(t)
-	tomorrow(p, 9, 0)
 	ids := p.Visits("tom", p.Today(9), 4)
 	ahead, night, later, earlier := ids[0], ids[1], ids[2], ids[3]
 	planned(p, ahead, p.Today(9).AddDate(0, 0, -20), p.Today(9), time.Time{})
@@ -75,7 +74,7 @@ func TestAVisitIsOfTheDayOnWhichItBegins(t *testing.T) {
 func TestAVisitThatBeginsAfterItsPlannedEnd(t *testing.T) {
 	t.Parallel()
 	p := demo(t)
-	tomorrow(p, 11, 0)
+	p.Morning(11, 0)
 	ids := p.Visits("tom", p.Today(9), 2)
 	planned(p, ids[0], p.Today(9), p.Today(9), p.Today(10))
 	planned(p, ids[1], p.Today(9), p.Today(9), p.Today(12))
@@ -110,7 +109,6 @@ func TestALateReportsFailureIsItsOwn(t *testing.T) {
 			next.ServeHTTP(w, r)
 		})
 	}})
-	tomorrow(p, 9, 0)
 	first, second, third := p.Today(9), p.Today(9).AddDate(0, 0, 1), p.Today(9).AddDate(0, 0, 2)
 	id := p.Visits("tom", first, 1)[0]
 	pulled(t, p.Cloud())
@@ -140,8 +138,7 @@ func TestALateReportsFailureIsItsOwn(t *testing.T) {
 // day for which it was planned and around that on which it was begun, and is listed so long.
 func TestAVisitThatWasBegunCanBeEnded(t *testing.T) {
 	t.Parallel()
-	onEngines(t, func(t *testing.T, p *fieldtest.Place, c *fieldtest.Cloud) {
-		tomorrow(p, 17, 0) // the 9th
+	onEnginesAt(t, 17, 0, func(t *testing.T, p *fieldtest.Place, c *fieldtest.Cloud) {
 		ninth, tenth := p.Today(9), p.Today(9).AddDate(0, 0, 1)
 		ids := p.Visits("tom", tenth, 3)
 		early, asleep, late := ids[0], ids[1], ids[2]

@@ -30,7 +30,7 @@ func finally(t testing.TB, p *fieldtest.Place, ph *fieldtest.Phone, id string) *
 	var a *fieldtest.Answer
 	testkit.Eventually(t, "a final answer of "+id, func() bool {
 		p.Clock.Advance(2 * time.Second)
-		a = ph.Do("GET", "commands/"+id, nil)
+		a = ph.Outcome(id)
 		return a.Status != 202
 	})
 	return a
@@ -154,12 +154,13 @@ func TestF7_F8_ERPAwayOrBusy(t *testing.T) {
 			l.state.Store(state)
 			service := item(t, ph, true)
 			var last wire.Command
-			before := l.calls.Load()
+			before, begun := l.calls.Load(), time.Now()
 			for range 5 {
 				last = ph.Command(id, wire.ServiceAdd, 0, wire.ServiceBody{Service: service, Quantity: "1"})
 				accepted(t, ph.Send(last))
 			}
-			if n := l.calls.Load() - before; n > 4 {
+			// One after 0, 1, 3 and 7 seconds; on a machine that is slow there is time for more.
+			if n := l.calls.Load() - before; n > 4+int64(time.Since(begun).Seconds()/8) {
 				t.Errorf("%d calls for commands that come while nothing can be booked", n)
 			}
 			l.state.Store(lineGood)
@@ -188,7 +189,7 @@ func TestF10_AnotherSystemUser(t *testing.T) {
 	for a.Status == 202 && !strings.Contains(a.Message, "administrator") { // the first try learns it by its refused token
 		p.Clock.Advance(time.Minute)
 		time.Sleep(100 * time.Millisecond)
-		a = ph.Do("GET", "commands/"+k.ID, nil)
+		a = ph.Outcome(k.ID)
 	}
 	if a.Status != 202 || strings.Contains(a.Message, "svc.") { // whom the service acts as is not for phones
 		t.Fatalf("%d %s", a.Status, a.Body)

@@ -120,7 +120,7 @@ func (s *sending) final(p *fieldtest.Place, body wire.FileBody) *fieldtest.Answe
 	testkit.Eventually(s.t, "the file is booked", func() bool {
 		if a.Status == 202 {
 			p.Advance(4 * time.Second)
-			a = s.Do("GET", "commands/"+s.command, nil)
+			a = s.Outcome(s.command)
 		}
 		return a.Status != 202
 	})

@@ -18,8 +18,7 @@ import (
 // others, and what was read stays so.
 func TestPeopleSeeTheirReminders(t *testing.T) {
 	t.Parallel()
-	onEngines(t, func(t *testing.T, p *fieldtest.Place, c *fieldtest.Cloud) {
-		tomorrow(p, 6, 0)
+	onEnginesAt(t, 6, 0, func(t *testing.T, p *fieldtest.Place, c *fieldtest.Cloud) {
 		tom, nina := p.Phone("tom"), p.Phone("nina")
 		tom.Get("me", &wire.Me{})
 		nina.Get("me", &wire.Me{})

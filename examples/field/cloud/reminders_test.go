@@ -15,12 +15,6 @@ import (
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
-// tomorrow moves the clock to a time of tomorrow in the company's zone, whatever the hour
-// of the test.
-func tomorrow(p *fieldtest.Place, hour, minute int) {
-	p.Advance(p.Today(hour).AddDate(0, 0, 1).Add(time.Duration(minute) * time.Minute).Sub(p.Clock.Now()))
-}
-
 // until moves the clock on to a time of the present day.
 func until(p *fieldtest.Place, hour, minute int) {
 	p.Advance(p.Today(hour).Add(time.Duration(minute) * time.Minute).Sub(p.Clock.Now()))
@@ -31,8 +25,7 @@ func until(p *fieldtest.Place, hour, minute int) {
 // died before it noted that it had (F3).
 func TestRemindersAreGivenOnce(t *testing.T) {
 	t.Parallel()
-	onEngines(t, func(t *testing.T, p *fieldtest.Place, c *fieldtest.Cloud) {
-		tomorrow(p, 6, 0)
+	onEnginesAt(t, 6, 0, func(t *testing.T, p *fieldtest.Place, c *fieldtest.Cloud) {
 		tom, nina := p.Phone("tom"), p.Phone("nina")
 		tom.Get("me", &wire.Me{})
 		nina.Do("GET", "me", nil, "Accept-Language", "bg")
@@ -89,8 +82,7 @@ func TestRemindersAreGivenOnce(t *testing.T) {
 // else was; and nobody twice, also where an earlier version told them.
 func TestReassignedVisitRemindsWhoHasIt(t *testing.T) {
 	t.Parallel()
-	onEngines(t, func(t *testing.T, p *fieldtest.Place, c *fieldtest.Cloud) {
-		tomorrow(p, 6, 0)
+	onEnginesAt(t, 6, 0, func(t *testing.T, p *fieldtest.Place, c *fieldtest.Cloud) {
 		p.Phone("tom").Get("me", &wire.Me{})
 		p.Phone("nina").Do("GET", "me", nil, "Accept-Language", "de")
 		visits := p.Visits("tom", p.Today(7), 2)
@@ -132,8 +124,8 @@ func TestReassignedVisitRemindsWhoHasIt(t *testing.T) {
 func TestRemindersThatCannotBeGiven(t *testing.T) {
 	t.Parallel()
 	p := fieldtest.Start(t, tandemtest.Options{})
+	p.Morning(8, 30)
 	c := p.Cloud()
-	tomorrow(p, 8, 30)
 	tom, nina := p.Phone("tom"), p.Phone("nina")
 	tom.Get("me", &wire.Me{})
 	p.Visits("nina", p.Today(10), 1)
@@ -176,8 +168,8 @@ func TestARemindersFailureIsItsOwn(t *testing.T) {
 			next.ServeHTTP(w, r)
 		})
 	}})
+	p.Morning(6, 0)
 	c := p.Cloud()
-	tomorrow(p, 6, 0) // before anybody is told of their day
 	tom, nina := p.Phone("tom"), p.Phone("nina")
 	tom.Get("me", &wire.Me{})
 	nina.Get("me", &wire.Me{})

@@ -44,7 +44,6 @@ func reportAfter(t *testing.T, office *fieldtest.Phone, day, after time.Time) (m
 func TestReport(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, p *fieldtest.Place, c *fieldtest.Cloud) {
-		tomorrow(p, 9, 0)
 		ids := p.Visits("tom", p.Today(9), 2)
 		pulled(t, c)
 		tom, olga := p.Phone("tom"), p.Phone("olga")
@@ -117,7 +116,6 @@ func TestReport(t *testing.T) {
 func TestReportsOfTheEvening(t *testing.T) {
 	t.Parallel()
 	onEngines(t, func(t *testing.T, p *fieldtest.Place, c *fieldtest.Cloud) {
-		tomorrow(p, 9, 0)
 		first, second := p.Today(9), p.Today(9).AddDate(0, 0, 1)
 		ids := p.Visits("tom", first, 2)
 		pulled(t, c)
@@ -172,7 +170,6 @@ func TestRefusedAfterTheReport(t *testing.T) {
 	t.Parallel()
 	p := fieldtest.Start(t, tandemtest.Options{})
 	c := p.Cloud()
-	tomorrow(p, 9, 0)
 	first, second := p.Today(9), p.Today(9).AddDate(0, 0, 1)
 	id, other := p.Visits("tom", first, 1)[0], p.Visits("tom", second, 1)[0]
 	pulled(t, c)
@@ -238,8 +235,7 @@ func TestReportsAreForTheOffice(t *testing.T) {
 // at the next start, a report for each day and once, and none for days before the first.
 func TestEveningsThatWereMissed(t *testing.T) {
 	t.Parallel()
-	onEngines(t, func(t *testing.T, p *fieldtest.Place, c *fieldtest.Cloud) {
-		tomorrow(p, 19, 0)
+	onEnginesAt(t, 19, 0, func(t *testing.T, p *fieldtest.Place, c *fieldtest.Cloud) {
 		id := p.Visits("tom", p.Today(9), 1)[0]
 		pulled(t, c)
 		tom := p.Phone("tom")

@@ -233,6 +233,18 @@ func (ph *Phone) Send(c wire.Command) *Answer {
 	return ph.Do("POST", "commands", c, "Idempotency-Key", c.ID)
 }
 
+// Outcome asks what became of a command, as a phone does that waits for it: its token is
+// renewed on the way.
+func (ph *Phone) Outcome(id string) *Answer {
+	ph.t.Helper()
+	a := ph.Do("GET", "commands/"+id, nil)
+	if a.Status == http.StatusUnauthorized {
+		ph.Renew()
+		a = ph.Do("GET", "commands/"+id, nil)
+	}
+	return a
+}
+
 // Reuse is a command with another type and body.
 func (ph *Phone) Reuse(c wire.Command, kind string, body any) wire.Command {
 	ph.t.Helper()

@@ -74,7 +74,8 @@ type Place struct {
 	persons map[string]string
 }
 
-// Start runs an instance until the test ends. The demo company comes with it.
+// Start runs an instance until the test ends. The demo company comes with it. It is nine in the
+// morning there, whenever the test runs: see [Place.Morning].
 func Start(t testing.TB, o tandemtest.Options) *Place {
 	t.Helper()
 	o.Demo = true
@@ -82,6 +83,7 @@ func Start(t testing.TB, o tandemtest.Options) *Place {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Place{Instance: tandemtest.Start(t, o), T: t}
+	p.Morning(9, 0)
 	p.listen()
 	user := p.CreateUser(signin.NewUser{Login: SystemUser, Type: tandem.SystemUserNoLogin})
 	p.CreateUsers(signin.NewUser{Login: "tom", Name: "Tom Huber", Type: tandem.InternalUser},
@@ -245,6 +247,20 @@ func (p *Place) Technicians(n int) (logins []string) {
 	}
 	p.Refresh()
 	return logins
+}
+
+// Morning moves the clock on to a time of a day to come, of which the seven days that follow are
+// of 24 hours each. A cloud that runs already has its schedules begin meanwhile: before it is
+// started is the time to call this.
+func (p *Place) Morning(hour, minute int) {
+	now := p.Clock.Now()
+	for day := p.Today(hour).AddDate(0, 0, 1); ; day = day.AddDate(0, 0, 1) {
+		_, before := day.Zone()
+		if _, after := day.AddDate(0, 0, 7).Zone(); before == after {
+			p.Advance(day.Add(time.Duration(minute) * time.Minute).Sub(now))
+			return
+		}
+	}
 }
 
 // Today is the day in the cloud's zone, and at o'clock of it.

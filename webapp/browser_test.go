@@ -22,7 +22,7 @@ func TestInABrowser(t *testing.T) {
 	t.Parallel()
 	orders := newSlowOrders()
 	s := newSite(t, siteOptions{Options: tandemtest.Options{Demo: true, Wrap: orders.wrap}})
-	ctx, late := context.WithTimeout(chromium.Open(t), testkit.Patience)
+	ctx, late := context.WithTimeout(chromium.Open(t), 3*testkit.Patience)
 	defer late()
 	do := func(steps ...chromedp.Action[chromedp.Void]) {
 		t.Helper()

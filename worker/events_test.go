@@ -58,7 +58,7 @@ func TestI8_EventsEndWithTheEvidence(t *testing.T) {
 	f := workertest.NewFake(t)
 	w := workertest.Serve(t, f, workertest.Open(t, sqldb.SQLite), t.TempDir())
 	j := w.Sync()
-	brief := f.IDToken(object{"exp": time.Now().Add(2 * time.Second).Unix()})
+	brief := f.IDToken(object{"exp": time.Now().Add(5 * time.Second).Unix()})
 	n := 0
 	err := w.API.JobEvents(t.Context(), brief, j.ID, func(internalapi.Job) error { n++; return nil })
 	if err == nil || n != 1 {

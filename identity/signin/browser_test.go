@@ -24,7 +24,7 @@ import (
 // error too, and a POST from another site finds the person signed in.
 func TestInABrowser(t *testing.T) {
 	t.Parallel()
-	ctx, late := context.WithTimeout(chromium.Open(t), testkit.Patience)
+	ctx, late := context.WithTimeout(chromium.Open(t), 3*testkit.Patience)
 	defer late()
 	s := newSiteOn(t, datatest.Open(t, sqldb.SQLite), false)
 	s.user("anna", tandem.InternalUser)

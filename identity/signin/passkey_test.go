@@ -194,7 +194,7 @@ func TestPasskeys(t *testing.T) {
 // Content-Security-Policy, and signs in by it alone: with the keyboard.
 func TestPasskeyInABrowser(t *testing.T) {
 	t.Parallel()
-	ctx, late := context.WithTimeout(chromium.Open(t), testkit.Patience)
+	ctx, late := context.WithTimeout(chromium.Open(t), 3*testkit.Patience)
 	defer late()
 	s := newSiteAt(t, datatest.Open(t, sqldb.SQLite), false, "localhost")
 	s.user("anna", tandem.InternalUser)

@@ -15,6 +15,7 @@ import (
 	"github.com/hybridapps/tandem/worker/workertest"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -102,9 +103,9 @@ func TestUploadThatDripsEnds(t *testing.T) {
 	if _, err := w.API.Jobs(t.Context(), f.Anna(), internalapi.JobQuery{}); err != nil {
 		t.Fatal(err)
 	}
-	within, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	within, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
-	ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond) // as the endpoint's own limit
+	ctx, stop := context.WithTimeout(t.Context(), 3*time.Second) // as the endpoint's own limit; who it is is found out within
 	defer stop()
 	r := httptest.NewRequestWithContext(ctx, "POST", internalapi.PathImports, io.MultiReader(strings.NewReader(head.String()), dripping{within}))
 	r.Header.Set("Content-Type", m.FormDataContentType())

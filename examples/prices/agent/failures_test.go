@@ -110,7 +110,7 @@ func TestFilesThatCome(t *testing.T) {
 func TestPickUp(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, tandemtest.Options{})
-	r := p.agentOf(func(c *agent.Config) { c.Still = 400 * time.Millisecond })
+	r := p.agentOf(func(c *agent.Config) { c.Still = time.Minute })
 	part := p.products("Active eq true")[0].PartNumber
 	write := func(name, text string) {
 		t.Helper()
@@ -137,6 +137,12 @@ func TestPickUp(t *testing.T) {
 		half += "0"
 	}
 	write("prices-slow.csv", list(part+",2.50", "X-1,1"))
+	stands := func() { p.Advance(5 * time.Second) } // what is whole stands still by that clock
+	testkit.Eventually(t, "it is taken", func() bool {
+		stands()
+		page, err := r.api.Batches(t.Context(), r.idToken("anna"), 0, 10)
+		return err == nil && len(page.Rows) > 0
+	})
 	b := r.until(1, wire.Waiting)
 	if b.Figures.Rows != 2 || b.File != "prices-slow.csv" {
 		t.Errorf("%+v", b)
@@ -145,6 +151,7 @@ func TestPickUp(t *testing.T) {
 	trick := "prices-..\\..%2f\u202egnp.csv"
 	write(trick, list(part+",2.50", "X-1,1"))
 	testkit.Eventually(t, "it is told of what came again", func() bool {
+		stands()
 		for _, e := range r.batch("maria", 1).Events {
 			if strings.Contains(e.What, "the same content came again as prices-.._..%2f_gnp.csv: already processed as this batch, so nothing was done") {
 				return true

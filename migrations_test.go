@@ -13,7 +13,10 @@ import (
 )
 
 // timelines are the folders with migrations. Each has its numbers.
-var timelines = []string{"data/migrations", "webapp/migrations", "worker/schema/migrations", "worker/jobs/migrations"}
+var timelines = []string{
+	"data/migrations", "webapp/migrations", "worker/schema/migrations", "worker/jobs/migrations",
+	"examples/field/cloud/migrations", "examples/prices/agent/migrations",
+}
 
 // releasedList has each migration that somebody may have run, with its sum, in the
 // order in which they landed.

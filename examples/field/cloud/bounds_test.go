@@ -20,7 +20,7 @@ func TestBoundsOfAPerson(t *testing.T) {
 	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
-			p := fieldtest.Start(t, tandemtest.Options{Engine: engine})
+			p := morning(t, tandemtest.Options{Engine: engine})
 			db := p.Store(engine)
 			id := p.Visits("tom", p.Today(9), 1)[0]
 			c := pulled(t, p.CloudOn(db, t.TempDir()))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hybridapps/tandem/examples/field/fieldtest"
 	"github.com/hybridapps/tandem/examples/field/wire"
+	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
 )
@@ -37,6 +38,13 @@ func pulled(t testing.TB, c *fieldtest.Cloud) *fieldtest.Cloud {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// morning runs an instance where it is nine in the morning, whenever the test runs.
+func morning(t testing.TB, o tandemtest.Options) *fieldtest.Place {
+	p := fieldtest.Start(t, o)
+	p.Morning(9, 0)
+	return p
 }
 
 // onEngines runs a test with a cloud's store on each engine, from nine in the morning.
@@ -136,7 +144,7 @@ func TestVisit(t *testing.T) {
 // A visit is told with the three before it of its object, also when it is completed itself.
 func TestHistoryOfAVisit(t *testing.T) {
 	t.Parallel()
-	p := fieldtest.Start(t, tandemtest.Options{})
+	p := morning(t, tandemtest.Options{})
 	ids := p.Visits("tom", p.Today(9), 5)
 	pulled(t, p.Cloud())
 	ph := p.Phone("tom")
@@ -151,11 +159,80 @@ func TestHistoryOfAVisit(t *testing.T) {
 	}
 }
 
+// Of visits of others a person is told what they may read at the ERP, however much more the
+// service may; who comes from outside is told of their own, and sees the files that are for
+// people outside, and theirs.
+func TestOfOthersOneSeesWhatOneMayRead(t *testing.T) {
+	t.Parallel()
+	p := morning(t, tandemtest.Options{})
+	toms, ninas := p.Visits("tom", p.Today(9), 3), p.Visits("nina", p.Today(9), 2)
+	pulled(t, p.Cloud())
+	tom, nina := p.Phone("tom"), p.Phone("nina")
+	for _, id := range toms[:2] {
+		booked(t, tom.Send(tom.Command(id, wire.Finish, 0, struct{}{})))
+	}
+	booked(t, nina.Send(nina.Command(ninas[0], wire.Finish, 0, struct{}{})))
+	history := func(ph *fieldtest.Phone, id string) (ids []string) {
+		t.Helper()
+		var v wire.Visit
+		ph.Get("visits/"+id, &v)
+		for _, past := range v.History {
+			ids = append(ids, past.ID)
+		}
+		slices.Sort(ids)
+		return ids
+	}
+	same := func(got []string, want ...string) {
+		t.Helper()
+		if slices.Sort(want); !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+	same(history(nina, ninas[1]), ninas[0])
+	same(history(tom, toms[2]), append(toms[:2:2], ninas[0])...)
+	// A key that the service has and tom has not.
+	if _, err := p.Platform.Permissions.CreateKey(t.Context(), tandemtest.By, "Applications_Service_ServiceActivities", "Subcontracted"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Platform.Permissions.Grant(t.Context(), tandemtest.By, "Field cloud", permission.Target{Key: "Subcontracted"}, "read,update", false); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Platform.PutKey(t.Context(), tandemtest.By, "Subcontracted", "Applications_Service_ServiceActivities("+ninas[0]+")"); err != nil {
+		t.Fatal(err)
+	}
+	p.Refresh()
+	same(history(tom, toms[2]), toms[:2]...)
+	same(history(nina, ninas[1]), ninas[0])
+
+	files := func(ph *fieldtest.Phone, id string) (names []string) {
+		t.Helper()
+		var object struct{ ID string }
+		p.ERP("POST", "Applications_Service_ServiceActivities("+id+")/GetOrCreateExtensibleDataObject", nil, &object)
+		for _, access := range []string{"Internal", "External"} {
+			p.ERP("POST", "Systems_Core_ObjectFiles", map[string]any{
+				"Object": map[string]string{"@odata.id": "Systems_Core_ExtensibleDataObjects(" + object.ID + ")"}, "FileName": access + ".pdf", "AccessPermission": access,
+			}, nil)
+		}
+		s := newSending(t, ph, id, "own.jpg", photo(t, 60, 40))
+		s.send()
+		s.attached(p)
+		var v wire.Visit
+		ph.Get("visits/"+id, &v)
+		for _, f := range v.Files {
+			names = append(names, f.Name)
+		}
+		slices.Sort(names)
+		return names
+	}
+	same(files(tom, toms[2]), "External.pdf", "Internal.pdf", "own-thumbnail.jpg", "own.jpg")
+	same(files(nina, ninas[1]), "External.pdf", "own-thumbnail.jpg", "own.jpg")
+}
+
 // A visit that the office has called done is opened again while it can be changed; one that
 // is finished cannot, and the answer says so.
 func TestReopen(t *testing.T) {
 	t.Parallel()
-	p := fieldtest.Start(t, tandemtest.Options{})
+	p := morning(t, tandemtest.Options{})
 	id := p.Visits("tom", p.Today(9), 1)[0]
 	pulled(t, p.Cloud())
 	ph := p.Phone("tom")
@@ -225,7 +302,7 @@ func TestF6_CommandsInOrder(t *testing.T) {
 // refused before the ERP is asked, and what a rule of the ERP refuses with its text.
 func TestF5_RefusedWithItsReason(t *testing.T) {
 	t.Parallel()
-	p := fieldtest.Start(t, tandemtest.Options{})
+	p := morning(t, tandemtest.Options{})
 	id := p.Visits("tom", p.Today(9), 1)[0]
 	pulled(t, p.Cloud())
 	ph := p.Phone("tom")
@@ -257,7 +334,7 @@ func TestF5_RefusedWithItsReason(t *testing.T) {
 // numbers, and the version decides.
 func TestConflict(t *testing.T) {
 	t.Parallel()
-	p := fieldtest.Start(t, tandemtest.Options{})
+	p := morning(t, tandemtest.Options{})
 	id := p.Visits("tom", p.Today(9), 1)[0]
 	pulled(t, p.Cloud())
 	ph := p.Phone("tom")
@@ -283,7 +360,7 @@ func TestConflict(t *testing.T) {
 // its neighbours are refused, and a person without a Person has none.
 func TestNotYours(t *testing.T) {
 	t.Parallel()
-	p := fieldtest.Start(t, tandemtest.Options{})
+	p := morning(t, tandemtest.Options{})
 	mine, tomorrow, later := p.Visits("tom", p.Today(9), 1)[0], p.Visits("tom", p.Today(9).AddDate(0, 0, 1), 1)[0], p.Visits("tom", p.Today(9).AddDate(0, 0, 2), 1)[0]
 	hers := p.Visits("nina", p.Today(10), 1)[0]
 	pulled(t, p.Cloud())
@@ -320,7 +397,7 @@ func TestNotYours(t *testing.T) {
 // F9: a device whose clock is wrong by hours says by how much, and times are put right.
 func TestF9_WrongClock(t *testing.T) {
 	t.Parallel()
-	p := fieldtest.Start(t, tandemtest.Options{})
+	p := morning(t, tandemtest.Options{})
 	id := p.Visits("tom", p.Today(9), 1)[0]
 	pulled(t, p.Cloud())
 	ph := p.Phone("tom")

@@ -99,7 +99,7 @@ func TestALateReportsFailureIsItsOwn(t *testing.T) {
 	var broken atomic.Value
 	broken.Store("none")
 	var met atomic.Int64
-	p := fieldtest.Start(t, tandemtest.Options{Wrap: func(next http.Handler) http.Handler {
+	p := morning(t, tandemtest.Options{Wrap: func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if strings.Contains(r.URL.Query().Get("$filter"), "StartTime ge "+broken.Load().(string)) {
 				met.Add(1)

@@ -39,7 +39,7 @@ func finally(t testing.TB, p *fieldtest.Place, ph *fieldtest.Phone, id string) *
 // F1: while the licence is full commands are kept, and booked when a slot is free.
 func TestF1_LicenceFull(t *testing.T) {
 	t.Parallel()
-	p := fieldtest.Start(t, tandemtest.Options{Licence: tandem.Licence{Slots: 1}})
+	p := morning(t, tandemtest.Options{Licence: tandem.Licence{Slots: 1}})
 	id := p.Visits("tom", p.Today(9), 1)[0] // an administrator has the slot now
 	p.Cloud()
 	ph := p.Phone("tom")
@@ -175,7 +175,7 @@ func TestF7_F8_ERPAwayOrBusy(t *testing.T) {
 // an administrator has said so.
 func TestF10_AnotherSystemUser(t *testing.T) {
 	t.Parallel()
-	p := fieldtest.Start(t, tandemtest.Options{})
+	p := morning(t, tandemtest.Options{})
 	id := p.Visits("tom", p.Today(9), 1)[0]
 	db, dir := p.Store(sqldb.SQLite), t.TempDir()
 	c := pulled(t, p.CloudOn(db, dir))

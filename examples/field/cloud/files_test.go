@@ -146,7 +146,7 @@ func filesOf(p *fieldtest.Place, visit string) map[string]map[string]any {
 	return all
 }
 
-func demo(t testing.TB) *fieldtest.Place { return fieldtest.Start(t, tandemtest.Options{}) }
+func demo(t testing.TB) *fieldtest.Place { return morning(t, tandemtest.Options{}) }
 
 // A photo comes over bad lines, is drawn anew, and hangs on its visit with its thumbnail.
 // On the way the token expires: it is renewed, and the offset stays.

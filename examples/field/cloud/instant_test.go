@@ -25,7 +25,7 @@ func TestF10_AnotherSystemUserInTheLastInstant(t *testing.T) {
 			t.Run(string(engine)+" "+what, func(t *testing.T) {
 				t.Parallel()
 				var look atomic.Pointer[func()]
-				p := fieldtest.Start(t, tandemtest.Options{Engine: engine, Wrap: func(next http.Handler) http.Handler {
+				p := morning(t, tandemtest.Options{Engine: engine, Wrap: func(next http.Handler) http.Handler {
 					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 						ours := what == "a reminder" || r.Header.Get(api.OnBehalfHeader) != "" // not the first copy's
 						if ours && r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, api.DomainPath) {

@@ -105,5 +105,5 @@ func lined(t *testing.T, o tandemtest.Options) (*fieldtest.Place, *line) {
 	t.Helper()
 	l := &line{}
 	o.Wrap = l.wrap
-	return fieldtest.Start(t, o), l
+	return morning(t, o), l
 }

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hybridapps/tandem/examples/field/fieldtest"
 	"github.com/hybridapps/tandem/examples/field/wire"
 	"github.com/hybridapps/tandem/tandemtest"
 )
@@ -13,7 +12,7 @@ import (
 // are told the same way, and neither takes a slot.
 func TestMe(t *testing.T) {
 	t.Parallel()
-	p := fieldtest.Start(t, tandemtest.Options{})
+	p := morning(t, tandemtest.Options{})
 	p.Cloud()
 	for login, name := range map[string]string{"tom": "Tom Huber", "nina": "Nina Ivanova", "olga": ""} {
 		var me wire.Me
@@ -33,7 +32,7 @@ func TestMe(t *testing.T) {
 // told of the person whom it names, people of themselves.
 func TestGetPerson(t *testing.T) {
 	t.Parallel()
-	p := fieldtest.Start(t, tandemtest.Options{})
+	p := morning(t, tandemtest.Options{})
 	token := p.SignIn("tom").Access
 	if status, text := p.API("GET", "GetPerson()?$select=PartyName", token, ""); status != 200 || !strings.Contains(text, "Tom Huber") {
 		t.Errorf("tom is %d %s", status, text)

@@ -123,7 +123,7 @@ func TestReassignedVisitRemindsWhoHasIt(t *testing.T) {
 // is not tried for ever; who was never here is told nothing.
 func TestRemindersThatCannotBeGiven(t *testing.T) {
 	t.Parallel()
-	p := fieldtest.Start(t, tandemtest.Options{})
+	p := morning(t, tandemtest.Options{})
 	p.Morning(8, 30)
 	c := p.Cloud()
 	tom, nina := p.Phone("tom"), p.Phone("nina")
@@ -159,7 +159,7 @@ func TestARemindersFailureIsItsOwn(t *testing.T) {
 	var status, asked atomic.Int64
 	var visit atomic.Value
 	visit.Store("none")
-	p := fieldtest.Start(t, tandemtest.Options{Wrap: func(next http.Handler) http.Handler {
+	p := morning(t, tandemtest.Options{Wrap: func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasSuffix(r.URL.Path, "CreateNotification") && asked.Add(1) > 0 && strings.Contains(r.URL.Path, visit.Load().(string)) {
 				http.Error(w, `{"error":{"message":"not this one"}}`, int(status.Load()))

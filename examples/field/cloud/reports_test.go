@@ -168,7 +168,7 @@ func TestReportsOfTheEvening(t *testing.T) {
 // and what was refused after its report is in the next one.
 func TestRefusedAfterTheReport(t *testing.T) {
 	t.Parallel()
-	p := fieldtest.Start(t, tandemtest.Options{})
+	p := morning(t, tandemtest.Options{})
 	c := p.Cloud()
 	first, second := p.Today(9), p.Today(9).AddDate(0, 0, 1)
 	id, other := p.Visits("tom", first, 1)[0], p.Visits("tom", second, 1)[0]

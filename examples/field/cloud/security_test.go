@@ -30,7 +30,7 @@ import (
 // the key or with a proof that was seen: none of them gets in, and none learns anything.
 func TestSecurity_TokensOfOthers(t *testing.T) {
 	t.Parallel()
-	p := fieldtest.Start(t, tandemtest.Options{})
+	p := morning(t, tandemtest.Options{})
 	p.Cloud()
 	ph := p.Phone("tom")
 	people := p.SignIn("anna")
@@ -97,7 +97,7 @@ func TestSecurity_TokensOfOthers(t *testing.T) {
 // is there is told to nobody without a token.
 func TestSecurity_OtherOrigins(t *testing.T) {
 	t.Parallel()
-	p := fieldtest.Start(t, tandemtest.Options{})
+	p := morning(t, tandemtest.Options{})
 	p.Cloud()
 	for _, method := range []string{"GET", "OPTIONS", "POST"} {
 		req, err := http.NewRequestWithContext(t.Context(), method, p.Resource()+"commands", nil)
@@ -127,7 +127,7 @@ func TestSecurity_OtherOrigins(t *testing.T) {
 // its secret, nor a person's token.
 func TestSecurity_NothingOfTheServiceHalf(t *testing.T) {
 	t.Parallel()
-	p := fieldtest.Start(t, tandemtest.Options{})
+	p := morning(t, tandemtest.Options{})
 	id := p.Visits("tom", p.Today(9), 1)[0]
 	c := pulled(t, p.Cloud())
 	ph := p.Phone("tom")
@@ -233,7 +233,7 @@ func TestWishReachesWhoMayNotSignIn(t *testing.T) {
 // Whoever asks for a wish and then sends nothing keeps no phone from hearing of its own.
 func TestNobodyKeepsAPhoneFromItsWish(t *testing.T) {
 	t.Parallel()
-	p := fieldtest.Start(t, tandemtest.Options{})
+	p := morning(t, tandemtest.Options{})
 	p.Cloud()
 	at, err := url.Parse(p.Resource() + "wish")
 	if err != nil {
@@ -409,7 +409,7 @@ func TestSecurity_AProofIsGoodOnceAtAllReplicas(t *testing.T) {
 	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
-			p := fieldtest.Start(t, tandemtest.Options{Engine: engine})
+			p := morning(t, tandemtest.Options{Engine: engine})
 			db := p.Store(engine)
 			first := p.CloudOn(db, t.TempDir(), func(c *cloud.Config) { c.ServiceInstance = "one" })
 			ph := p.Phone("tom")
@@ -450,7 +450,7 @@ func TestSecurity_AProofIsGoodOnceAtAllReplicas(t *testing.T) {
 // there, and nobody would know why.
 func TestAResourceElsewhereIsRefused(t *testing.T) {
 	t.Parallel()
-	p := fieldtest.Start(t, tandemtest.Options{})
+	p := morning(t, tandemtest.Options{})
 	good := p.Cloud().Config
 	for _, resource := range []string{"https://x.example/field-api", "https://x.example/api/v1/", "https://x.example/base/field-api/", "https://x.example/field-api/?a=1", "/field-api/", "urn:field"} {
 		bad := good

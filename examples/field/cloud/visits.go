@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -121,8 +122,10 @@ func (c *Cloud) serveVisit(w http.ResponseWriter, r *http.Request, who *client.C
 		return err
 	}
 	out := c.shown(v, languageOf(r))
-	out.Files = files
-	if out.History, err = c.history(ctx, v); err != nil {
+	if out.Files, err = c.filesFor(ctx, who, files); err != nil {
+		return err
+	}
+	if out.History, err = c.history(r.Context(), v, who); err != nil {
 		return err
 	}
 	writeJSON(w, http.StatusOK, out)
@@ -143,7 +146,7 @@ func (c *Cloud) readVisit(ctx context.Context, id string) (*visit, []wire.File, 
 		}
 	}
 	one := &client.BatchPart{Read: visitPath(id), Into: &v}
-	files := &client.BatchPart{Into: &found, Read: setObjects + "?$select=Id&$expand=" + escape("Files($select=Id,FileName,MediaType,FileSizeBytes,PurposeCode,ExternalId)") +
+	files := &client.BatchPart{Into: &found, Read: setObjects + "?$select=Id&$expand=" + escape("Files($select=Id,FileName,MediaType,FileSizeBytes,PurposeCode,AccessPermission,ExternalId)") +
 		"&$filter=" + escape("EntityType eq '"+setVisits+"' and EntityItemId eq "+id)}
 	if err := c.reads.Batch(ctx, false, one, files); err != nil {
 		return nil, nil, err
@@ -157,10 +160,33 @@ func (c *Cloud) readVisit(ctx context.Context, id string) (*visit, []wire.File, 
 	list := []wire.File{}
 	for _, o := range found.Value {
 		for _, f := range o.Files {
-			list = append(list, wire.File{ID: f.ID, Name: f.FileName, MediaType: f.MediaType, Bytes: f.FileSizeBytes, Purpose: f.PurposeCode, ExternalID: f.ExternalID})
+			list = append(list, wire.File{ID: f.ID, External: f.AccessPermission == "External", Name: f.FileName, MediaType: f.MediaType, Bytes: f.FileSizeBytes, Purpose: f.PurposeCode, ExternalID: f.ExternalID})
 		}
 	}
 	return &v, list, nil
+}
+
+// filesFor leaves out of the files of a visit what is for people inside alone, where somebody
+// from outside asks; what they have sent themselves is theirs to see.
+func (c *Cloud) filesFor(ctx context.Context, who *client.Caller, files []wire.File) ([]wire.File, error) {
+	if !who.External() {
+		return files, nil
+	}
+	shown := []wire.File{}
+	for _, f := range files {
+		own := f.External
+		if id := strings.TrimSuffix(f.ExternalID, thumbnailOf); !own && uuid.Validate(id) == nil {
+			k, err := c.store.command(ctx, who.Behalf().UserID, id)
+			if err != nil {
+				return nil, err
+			}
+			own = k != nil
+		}
+		if own {
+			shown = append(shown, f)
+		}
+	}
+	return shown, nil
 }
 
 func isNotFound(err error) bool {
@@ -171,17 +197,24 @@ func isNotFound(err error) bool {
 // maxHistory is how many visits before one are told.
 const maxHistory = 3
 
-// history are the last three visits of the object before this one, with those of its day.
-func (c *Cloud) history(ctx context.Context, v *visit) ([]wire.Past, error) {
+// history are the last three visits of the object before this one, with those of its day: of
+// those that the person may read at the ERP, as the service may read more. Who may read none
+// there, as everybody from outside, is told of their own.
+func (c *Cloud) history(ctx context.Context, v *visit, who *client.Caller) ([]wire.Past, error) {
 	list := []wire.Past{}
 	if v.DefaultServiceObject == nil || v.StartTime == nil {
 		return list, nil
 	}
-	page, err := client.FirstPage[visit](ctx, c.reads, setVisits, client.Query{
+	query := client.Query{
 		Select: "Id,DocumentNo,DocumentDate,StartTime,Subject,Notes", OrderBy: "StartTime desc", Top: maxHistory + 1, // the visit itself may be among them
 		Filter: client.And("DefaultServiceObject eq "+client.Quote(client.Ref("Applications_Service_ServiceObjects", v.DefaultServiceObject.ID)),
 			"State ge Erp.General_DocumentState'Completed'", "StartTime le "+client.Time(midnight(*v.StartTime, 1, c.zone).Add(-time.Millisecond))),
-	})
+	}
+	page, err := client.FirstPage[visit](client.NarrowedTo(ctx, who.Behalf()), c.reads, setVisits, query)
+	if api := (*client.APIError)(nil); errors.As(err, &api) && api.Status == http.StatusForbidden {
+		query.Filter = client.And(query.Filter, "ResponsibleParty eq "+client.Quote(client.Ref("General_Contacts_Parties", v.responsible())))
+		page, err = client.FirstPage[visit](client.OnBehalfOf(ctx, who.Behalf()), c.reads, setVisits, query)
+	}
 	for i := range page.Value {
 		if past := &page.Value[i]; past.ID != v.ID && len(list) < maxHistory {
 			list = append(list, wire.Past{ID: past.ID, Number: past.DocumentNo, Day: past.day(c.zone), Subject: past.Subject, Notes: past.Notes})

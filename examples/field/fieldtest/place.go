@@ -74,8 +74,8 @@ type Place struct {
 	persons map[string]string
 }
 
-// Start runs an instance until the test ends. The demo company comes with it. It is nine in the
-// morning there, whenever the test runs: see [Place.Morning].
+// Start runs an instance until the test ends. The demo company comes with it. It is the hour of
+// the test there: see [Place.Morning].
 func Start(t testing.TB, o tandemtest.Options) *Place {
 	t.Helper()
 	o.Demo = true
@@ -83,7 +83,6 @@ func Start(t testing.TB, o tandemtest.Options) *Place {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Place{Instance: tandemtest.Start(t, o), T: t}
-	p.Morning(9, 0)
 	p.listen()
 	user := p.CreateUser(signin.NewUser{Login: SystemUser, Type: tandem.SystemUserNoLogin})
 	p.CreateUsers(signin.NewUser{Login: "tom", Name: "Tom Huber", Type: tandem.InternalUser},

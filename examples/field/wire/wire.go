@@ -107,6 +107,8 @@ type File struct {
 	Bytes      int64  `json:"bytes"`
 	Purpose    string `json:"purpose"`
 	ExternalID string `json:"external_id"`
+	// External says that people from outside may see it; the phone does not ask.
+	External bool `json:"-"`
 }
 
 // Past is an earlier visit.

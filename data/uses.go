@@ -45,22 +45,24 @@ func (u *useRow) compare(b *useRow) int {
 
 // AddUses implements [permission.Uses]. Replicas write in the same order, so that
 // none waits for another that waits for it.
-func (s *Permissions) AddUses(ctx context.Context, uses []permission.Use) error {
-	rows := make([]useRow, len(uses))
-	for i, u := range uses {
-		rows[i] = useRow{u, int64(u.Right)}
+func (s *Permissions) AddUses(ctx context.Context, uses []permission.Use) (left []permission.Use, err error) {
+	row := func(u *permission.Use) useRow { return useRow{*u, int64(u.Right)} }
+	compare := func(a, b *permission.Use) int {
+		left, right := row(a), row(b)
+		return left.compare(&right)
 	}
-	rows = summed(rows, (*useRow).compare, func(into, u *useRow) { into.Calls += u.Calls })
+	slices.SortStableFunc(uses, func(a, b permission.Use) int { return compare(&a, &b) })
+	rows := summed(sqldb.Each(uses, row), (*useRow).compare, func(into, u *useRow) { into.Calls += u.Calls })
 	for part := range slices.Chunk(rows, usesAtOnce) {
 		err := s.db.Write(ctx, func(tx *sql.Tx) error {
 			_, err := tx.ExecContext(ctx, insertUses(s.db.Engine, len(part)), permissionUses.AllValues(part)...)
 			return err
 		})
 		if err != nil {
-			return err
+			return uses[slices.IndexFunc(uses, func(u permission.Use) bool { return compare(&u, &part[0].Use) >= 0 }):], err
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // insertUses is the statement for so many rows.

@@ -75,8 +75,9 @@ type Use struct {
 
 // Uses keeps what rights were used.
 type Uses interface {
-	// AddUses adds to what is kept: Calls to those of before, Last as the newest.
-	AddUses(ctx context.Context, uses []Use) error
+	// AddUses adds to what is kept: Calls to those of before, Last as the newest. It sorts
+	// the uses, and returns the last of them, which it did not add.
+	AddUses(ctx context.Context, uses []Use) (left []Use, err error)
 	// EachUse yields uses since a time, of one account or, when userID is empty, of
 	// all, in the order of account, set, attribute, key and right.
 	EachUse(ctx context.Context, userID string, since time.Time, each func(*Use) error) error
@@ -239,22 +240,11 @@ func (c *Counter) take(taken *Taken, now time.Time) {
 }
 
 // PutBack gives back what could not be written, for the next time.
-func (m *Meter) PutBack(taken Taken) {
-	for i := range taken.Uses {
-		u := &taken.Uses[i]
+func (m *Meter) PutBack(uses []Use) {
+	for i := range uses {
+		u := &uses[i]
 		if c := m.Of(u.By); c != nil {
 			c.add(thing{u.Set, u.Attribute, u.Key, u.Right}, u.Calls)
-		}
-	}
-	for i := range taken.Calls {
-		calls := &taken.Calls[i]
-		c := m.Of(calls.By)
-		switch {
-		case c == nil:
-		case calls.Scope == tandem.ScopeRead:
-			c.reads.Add(calls.N)
-		default:
-			c.updates.Add(calls.N)
 		}
 	}
 }

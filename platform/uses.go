@@ -26,12 +26,9 @@ func (i *Instance) WriteUses(ctx context.Context) error {
 	if taken.Over > 0 {
 		i.config.Log.Warn("more accounts are at work than are counted: their uses of rights are missing", "calls", taken.Over, "accounts", permission.MaxMeters)
 	}
-	rightsErr := i.permissions.AddUses(ctx, taken.Uses)
-	if rightsErr != nil {
-		i.access.Uses.PutBack(taken) // and what else was used is written all the same
-	} else {
-		i.countCalls(&taken)
-	}
+	unwritten, rightsErr := i.permissions.AddUses(ctx, taken.Uses)
+	i.access.Uses.PutBack(unwritten) // and what else was used is written all the same
+	i.countCalls(taken.Calls, taken.Uses[:len(taken.Uses)-len(unwritten)])
 	uses, over := i.uses.Take(now)
 	left, err := i.usage.AddUses(ctx, uses)
 	i.uses.PutBack(left)
@@ -83,14 +80,15 @@ func (i *Instance) writePeak(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// countCalls counts what API calls needed and used for the applications that made them.
-func (i *Instance) countCalls(taken *permission.Taken) {
-	for n := range taken.Calls {
-		c := &taken.Calls[n]
+// countCalls counts what API calls needed and used for the applications that made them: each
+// use when it is written down.
+func (i *Instance) countCalls(calls []permission.Calls, uses []permission.Use) {
+	for n := range calls {
+		c := &calls[n]
 		i.uses.Add(i.applicationID(c.ApplicationURI), c.Flow, usage.Scope, c.Scope, c.N)
 	}
-	for n := range taken.Uses {
-		if u := &taken.Uses[n]; u.Attribute == "" && u.Key == "" {
+	for n := range uses {
+		if u := &uses[n]; u.Attribute == "" && u.Key == "" {
 			i.uses.Add(i.applicationID(u.ApplicationURI), u.Flow, usage.Set, usage.SetName(u.Set, u.Right&^permission.Read != 0), u.Calls)
 		}
 	}
@@ -138,5 +136,6 @@ func (a *Administration) EachUse(ctx context.Context, userID string, since time.
 
 // AddUses adds to the uses of rights that are written down.
 func (a *Administration) AddUses(ctx context.Context, uses []permission.Use) error {
-	return a.permissions.AddUses(ctx, uses)
+	_, err := a.permissions.AddUses(ctx, uses)
+	return err
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/erp"
+	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/tandemtest"
 )
@@ -104,6 +106,80 @@ func TestUsesOfManyReplicas(t *testing.T) {
 		must(t, in.Platform.EachUse(t.Context(), "", in.Clock.Now().Add(-time.Hour), func(u *permission.Use) error { n++; calls += u.Calls; return nil }))
 		if n != 1200 || calls != 9600 {
 			t.Errorf("%d uses with %d calls", n, calls)
+		}
+	})
+}
+
+// TestUsesAreWrittenOnce: where the database fails in the middle of them, what it took is
+// not written again with what it did not, nor counted again for the application.
+func TestUsesAreWrittenOnce(t *testing.T) {
+	t.Parallel()
+	wired(t, func(t *testing.T, in *tandemtest.Instance) {
+		tokens := []string{in.ServiceToken(), in.SignIn("anna").Access}
+		for _, login := range []string{"second", "third"} { // so that one writing does not take all
+			in.CreateUser(signin.NewUser{Login: login, Type: tandem.InternalUser, Password: tandemtest.Password})
+			tokens = append(tokens, in.SignIn(login).Access)
+		}
+		must(t, in.Platform.WriteUses(t.Context()))
+		sql := func(text string) {
+			t.Helper()
+			_, err := in.Platform.DB.Writer().ExecContext(t.Context(), text)
+			must(t, err)
+		}
+		rows := func() map[string]int64 {
+			t.Helper()
+			all := map[string]int64{}
+			must(t, in.Platform.EachUse(t.Context(), "", time.Time{}, func(u *permission.Use) error {
+				all[u.UserID+" "+u.Set+" "+u.Attribute+" "+u.Key+" "+u.Right.String()] += u.Calls
+				return nil
+			}))
+			return all
+		}
+		sql(`DELETE FROM permission_uses`)
+		before, calls := usesOf(t, in), int64(0)
+		read := func() {
+			t.Helper()
+			calls = 0
+			for _, token := range tokens {
+				for _, set := range erp.NewModel().Sets {
+					in.API("GET", set.Name+"/$count", token, "")
+					if token == tokens[0] {
+						calls++
+					}
+				}
+			}
+		}
+		// The last row of all is of the account whose id is the last, and there is one already.
+		read()
+		sql(`INSERT INTO permission_uses (user_id, application_uri, person, set_name, attribute, key_id, need, calls, first_at, last_at)
+			VALUES ('~', '', '', 'Systems_Documents_DocumentTypes', '', '', 1, 1, 1, 1)`)
+		var last string
+		must(t, in.Platform.DB.Reader().QueryRowContext(t.Context(), `SELECT MAX(id) FROM users WHERE login IN ('anna', 'second', 'third', '`+tandemtest.SystemUser+`')`).Scan(&last))
+		sql(`CREATE UNIQUE INDEX one_only ON permission_uses (set_name) WHERE set_name = 'Systems_Documents_DocumentTypes' AND user_id >= '` + last + `'`)
+		if err := in.Platform.WriteUses(t.Context()); err == nil {
+			t.Error("all uses were written")
+		}
+		if n := len(rows()); n < 2 {
+			t.Errorf("%d rows were written", n-1)
+		}
+		sql(`DROP INDEX one_only`)
+		sql(`DELETE FROM permission_uses WHERE user_id = '~'`)
+		must(t, in.Platform.WriteUses(t.Context()))
+		once, sums := rows(), usesOf(t, in)
+		read()
+		must(t, in.Platform.WriteUses(t.Context()))
+		for of, n := range rows() {
+			if n != 2*once[of] {
+				t.Errorf("%s: %d after one round, %d after two", of, once[of], n)
+			}
+		}
+		for what, n := range usesOf(t, in) {
+			if strings.Contains(what, " set:") && n-before[what] != 2*(sums[what]-before[what]) {
+				t.Errorf("%s: %d before, %d after one round, %d after two", what, before[what], sums[what], n)
+			}
+		}
+		if n := sums["service scope:read"] - before["service scope:read"]; n != calls {
+			t.Errorf("%d calls are counted of %d", n, calls)
 		}
 	})
 }

@@ -93,8 +93,21 @@ func endFamily(ctx context.Context, tx *sql.Tx, id string, at, tokensUntil time.
 // remembers the ends, each kind by its key; sign-ins come after families. Unused codes come first, as one that is
 // being redeemed is locked until its family can be seen.
 
-// EndSignIn implements [token.FamilyStore].
+// EndSignIn implements [token.FamilyStore]. Of a sign-in that has ended there is nothing left:
+// that is looked for first.
 func (s *Refresh) EndSignIn(ctx context.Context, signInID string, at time.Time, reason string) error {
+	stmt, err := s.db.ReadStmt(ctx, `SELECT 1 WHERE EXISTS (SELECT 1 FROM refresh_families WHERE sign_in_id = $1 AND ended_at = 0)
+		OR EXISTS (SELECT 1 FROM authorization_codes WHERE sign_in_id = $1 AND used_at = 0)`)
+	if err != nil {
+		return err
+	}
+	var one int
+	switch err := stmt.QueryRowContext(ctx, signInID).Scan(&one); {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return err
+	}
 	return s.endWhere(ctx, "sign_in_id", signInID, at, reason)
 }
 

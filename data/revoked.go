@@ -66,9 +66,18 @@ func endedAt(ctx context.Context, db *sqldb.DB, id string) (time.Time, error) {
 	return at, err
 }
 
-// Revoke implements [identity.Revocations].
+// Revoke implements [identity.Revocations]. Of what is refused for that long already it
+// writes nothing.
 func (s *Revoked) Revoke(ctx context.Context, t registry.RevokedToken) error {
-	_, err := end(ctx, s.db.Writer(), ended{RevokedToken: t})
+	stmt, err := s.db.ReadStmt(ctx, `SELECT 1 FROM revoked_tokens WHERE token_id = $1 AND expires_at >= $2`)
+	if err != nil {
+		return err
+	}
+	var one int
+	if err := stmt.QueryRowContext(ctx, t.ID, sqldb.Micros(t.ExpiresAt)).Scan(&one); !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	_, err = end(ctx, s.db.Writer(), ended{RevokedToken: t})
 	return err
 }
 

@@ -137,8 +137,8 @@ type Revocations interface {
 	Revoke(ctx context.Context, t registry.RevokedToken) error
 }
 
-// SignIn ends one sign-in; one that has ended is no error. The record names
-// actor, the login whose sign-in it is, and why.
+// SignIn ends one sign-in; one that has ended is no error, and done again it writes nothing.
+// The record names actor, the login whose sign-in it is, and why.
 func (e *Ending) SignIn(ctx context.Context, sid, actor, why string) error {
 	ctx, cancel := toTheEnd(ctx)
 	defer cancel()
@@ -147,13 +147,22 @@ func (e *Ending) SignIn(ctx context.Context, sid, actor, why string) error {
 	if err := e.after(ctx, sid); err != nil {
 		return err
 	}
+	in, err := e.SignIns.ByID(ctx, sid)
+	switch {
+	case errors.Is(err, tandem.ErrNotFound): // it ended so long ago that nothing lives of it
+		return nil
+	case err != nil:
+		return err
+	case !in.EndedAt.IsZero(): // by a call that may have died half way
+		return e.refuse(ctx, sid, in.EndedAt)
+	}
 	now := e.Clock.Now()
 	ended, err := e.SignIns.End(ctx, sid, now, now.Add(e.TokenLife))
 	if err != nil {
 		return err
 	}
-	// Also when another call ended it: that one may have died half way.
-	if err := e.refuse(ctx, sid); err != nil || !ended {
+	// Also when another call has just ended it.
+	if err := e.refuse(ctx, sid, now); err != nil || !ended {
 		return err
 	}
 	return e.Audit.Record(ctx, e.ended(sid, actor, why))
@@ -186,14 +195,13 @@ func (e *Ending) User(ctx context.Context, by tandem.By, u *tandem.User, why str
 	errs := []error{err, e.Families.EndUser(ctx, u.ID)}
 	all, err := e.SignIns.OfUser(ctx, u.ID, now, true)
 	errs = append(errs, err)
-	hanging := slices.Clone(sids)
-	for i := range all {
-		if all[i].EndedAt.After(now.Add(-e.TokenLife)) && !slices.Contains(sids, all[i].ID) {
-			hanging = append(hanging, all[i].ID) // somebody ended it, and may have died half way
-		}
+	for _, sid := range sids {
+		errs = append(errs, e.refuse(ctx, sid, now))
 	}
-	for _, sid := range hanging {
-		errs = append(errs, e.refuse(ctx, sid))
+	for i := range all {
+		if at := all[i].EndedAt; at.After(now.Add(-e.TokenLife)) && !slices.Contains(sids, all[i].ID) {
+			errs = append(errs, e.refuse(ctx, all[i].ID, at)) // somebody ended it, and may have died half way
+		}
 	}
 	for _, sid := range sids {
 		errs = append(errs, e.Audit.Record(ctx, by.Caused(e.ended(sid, u.Login, why))))
@@ -217,12 +225,13 @@ func (e *Ending) after(ctx context.Context, sid string) error {
 	return err
 }
 
-// refuse is after, for a sign-in that has ended: its access tokens are refused, too.
-func (e *Ending) refuse(ctx context.Context, sid string) error {
+// refuse is after, for a sign-in that has ended at a time: its access tokens are refused, too,
+// also those that it was given until an ending had to be over.
+func (e *Ending) refuse(ctx context.Context, sid string, at time.Time) error {
 	err := e.after(ctx, sid)
-	if e.Revocations != nil {
-		now := e.Clock.Now()
-		err = errors.Join(err, e.Revocations.Revoke(ctx, registry.RevokedToken{ID: sid, RevokedAt: now, ExpiresAt: now.Add(e.TokenLife)}))
+	until := at.Truncate(time.Microsecond).Add(e.TokenLife + endWithin)
+	if e.Revocations != nil && until.After(e.Clock.Now()) {
+		err = errors.Join(err, e.Revocations.Revoke(ctx, registry.RevokedToken{ID: sid, RevokedAt: at, ExpiresAt: until}))
 	}
 	return err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/hybridapps/tandem/audit"
 	"github.com/hybridapps/tandem/identity/federation"
 	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/internal/testkit/fakeprovider"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/sqldb"
@@ -188,6 +189,7 @@ func TestOutsideProvider(t *testing.T) {
 				{"C22 state of another browser, replay, and CSRF", foreignState},
 				{"time of the sign-in", timeOfSignIn},
 				{"the word for two factors", twoFactors},
+				{"the language stays", languageStays},
 				{"away", providerAway},
 			} {
 				t.Run(c.name, func(t *testing.T) { c.test(&world{t, w.Instance, w.fake}) })
@@ -230,6 +232,32 @@ func linkedPersonSignsIn(w *world) {
 	page = b.Submit(page, url.Values{"csrf": {hidden(page, "csrf")}})
 	if !hasWords(page.Text, "Acme login", w.fake.URL+"/logout") {
 		w.Errorf("the way to sign out there, too: %s", page.Text)
+	}
+}
+
+// languageStays: what an application asked for is what the person is spoken to in, also by
+// what comes after the provider, and also when it does not end well.
+func languageStays(w *world) {
+	for _, tag := range []string{"de", "bg"} {
+		browser := func() *tandemtest.Browser {
+			b := w.Browser()
+			b.Client.Transport = &testkit.Speaks{T: w.T, Next: http.DefaultTransport, Tag: tag, Paths: []string{"/id"}}
+			return b
+		}
+		b := browser()
+		w.fake.Twist(twist{Answer: func(q url.Values) { q.Del("code"); q.Set("error", "access_denied") }})
+		failed := w.attempt(b, "ui_locales", tag)
+		w.refused(failed, tandem.RuleOutsideRefused)
+		w.refused(attempt{page: b.Get(failed.page.Request.URL.String())}, tandem.RuleOutsideState)
+		w.refused(attempt{page: b.Get(w.URL + "/id/account/outside/start?provider=acme&ui_locales=" + tag)}, tandem.RuleOutsideRefused)
+		w.refused(attempt{page: b.Get(w.URL + "/id/account/outside/start?provider=none&ui_locales=" + tag)}, tandem.RuleOutsideUnknown)
+		w.fake.Twist(twist{})
+		if a := w.attempt(browser(), "ui_locales", tag); a.code() == "" {
+			w.Errorf("%d %s", a.page.StatusCode, a.page.Text)
+		}
+		if a := w.attempt(browser(), "ui_locales", tag, "acr_values", ""); !hasWords(a.page.Text, "outside/start?provider=acme", "&amp;ui_locales="+tag) {
+			w.Errorf("the way there forgets the language: %s", a.page.Text)
+		}
 	}
 }
 

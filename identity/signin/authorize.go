@@ -51,23 +51,15 @@ func (h *Handler) authorizePost(w http.ResponseWriter, r *http.Request) error {
 
 // resume goes on with a sealed request.
 func (h *Handler) resume(w http.ResponseWriter, r *http.Request) error {
-	req, err := h.openRequest(r.URL.Query().Get("request"))
+	req, err := h.openRequest(r, r.URL.Query().Get("request"))
 	if err != nil {
 		return err
 	}
 	if req.Device != "" {
-		noStore(w.Header())
-		q := url.Values{"user_code": {req.Device}}
-		if req.Locales != "" {
-			q.Set("ui_locales", req.Locales)
-		}
-		http.Redirect(w, r, oauth.PathDevice+"?"+q.Encode(), http.StatusSeeOther)
-		return nil
+		return goOn(w, r, oauth.PathDevice+"?"+url.Values{"user_code": {req.Device}}.Encode())
 	}
 	if req.ReturnTo != "" {
-		noStore(w.Header())
-		http.Redirect(w, r, req.ReturnTo, http.StatusSeeOther)
-		return nil
+		return goOn(w, r, req.ReturnTo)
 	}
 	// The application may have changed since.
 	app, err := h.application(req.ApplicationURI, req.RedirectURI)
@@ -83,17 +75,17 @@ func (h *Handler) redirectSealed(w http.ResponseWriter, r *http.Request, path st
 	if err != nil {
 		return err
 	}
-	noStore(w.Header())
-	http.Redirect(w, r, path+"?request="+text, http.StatusSeeOther)
-	return nil
+	speak(r, req.Locales)
+	return goOn(w, r, path+"?request="+text)
 }
 
 // openRequest is the reverse, for a request that is not too old.
-func (h *Handler) openRequest(text string) (*authorizationRequest, error) {
+func (h *Handler) openRequest(r *http.Request, text string) (*authorizationRequest, error) {
 	var req authorizationRequest
 	if !h.opened(text, placeRequest, &req) {
 		return nil, badRequest(tandem.RuleForm, words.T("The address of this page is not complete."), startAgain)
 	}
+	speak(r, req.Locales)
 	if !h.fresh(req.At, requestLifetime) {
 		return nil, h.tooOld(&req)
 	}
@@ -105,7 +97,6 @@ func (h *Handler) openRequest(text string) (*authorizationRequest, error) {
 // the root of where the sign-in would have gone back to.
 func (h *Handler) tooOld(req *authorizationRequest) *problem {
 	p := badRequest(tandem.RuleRequestExpired, words.T("This page has been open for too long. Nothing is lost: start the sign-in again."), startAgain)
-	p.locales = req.Locales
 	if req.ReturnTo != "" {
 		p.again = pathProfile
 		return p

@@ -35,7 +35,7 @@ func (h *Handler) askConsent(w http.ResponseWriter, r *http.Request, req *author
 
 // consentForm shows what an application wants to do in the person's name.
 func (h *Handler) consentForm(w http.ResponseWriter, r *http.Request) error {
-	req, err := h.openRequest(r.URL.Query().Get("request"))
+	req, err := h.openRequest(r, r.URL.Query().Get("request"))
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (h *Handler) showConsent(w http.ResponseWriter, r *http.Request, req *autho
 		return err
 	}
 	p := page{
-		Title: words.T("Allow access?"), Locales: req.Locales, own: who.Account.Locale, Application: cmp.Or(app.Name, app.ApplicationURI), ApplicationURI: app.ApplicationURI,
+		Title: words.T("Allow access?"), own: who.Account.Locale, Application: cmp.Or(app.Name, app.ApplicationURI), ApplicationURI: app.ApplicationURI,
 		Name: who.Account.Name, Login: who.Account.Login, May: ScopeWords(scope, who.Account.Type, h.Applications), CSRF: csrf, Request: sealed,
 	}
 	// The redirect that follows the form is part of its action to the browser.
@@ -113,6 +113,7 @@ func (h *Handler) consent(w http.ResponseWriter, r *http.Request) error {
 	if !h.opened(form.Get("request"), placeConsent, &q) {
 		return badRequest(tandem.RuleForm, words.T("The form is not complete."), startAgain)
 	}
+	speak(r, q.Request.Locales)
 	if !h.fresh(q.At, requestLifetime) || !h.fresh(q.Request.At, requestLifetime) {
 		return h.tooOld(&q.Request)
 	}

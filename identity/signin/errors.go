@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -30,8 +31,6 @@ type problem struct {
 	// again is where the person can start anew, application the name of what is
 	// there; both may be empty.
 	again, application string
-	// locales is what the application asked for (ui_locales).
-	locales string
 	// signOut offers the sign-out page.
 	signOut bool
 	// about is what an authorization request named, for the log.
@@ -108,8 +107,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var other *elsewhere
 	switch {
 	case errors.As(err, &other):
-		noStore(w.Header())
-		http.Redirect(w, r, other.path, http.StatusSeeOther)
+		goOn(w, r, other.path)
 		return
 	case errors.As(err, &refused):
 		// A form may have been open for long, and the address taken from the application.
@@ -128,9 +126,12 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		if shown.about != nil {
 			h.refused.tell(h.Log, h.Clock.Now(), *shown.about, err)
 		}
+		if strings.HasPrefix(shown.again, "/") {
+			shown.again = onward(r, shown.again)
+		}
 		err = h.render(w, r, shown.status, "error.html", page{
 			Title: words.T("This did not work"), Problem: shown.text, Hint: shown.hint, Code: shown.code, Again: shown.again, Application: shown.application,
-			SignOut: shown.signOut, ID: reference, Locales: shown.locales,
+			SignOut: shown.signOut, ID: reference,
 		})
 	case errors.Is(r.Context().Err(), context.Canceled):
 		return // nobody is waiting

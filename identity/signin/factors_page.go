@@ -207,8 +207,7 @@ func (h *Handler) factorDeed(w http.ResponseWriter, r *http.Request, who *signed
 			return err
 		}
 		if codes == nil {
-			http.Redirect(w, r, pathFactors, http.StatusSeeOther)
-			return nil
+			return goOn(w, r, pathFactors)
 		}
 		return h.showCodes(w, r, who, codes)
 	case "remove":
@@ -228,8 +227,7 @@ func (h *Handler) factorDeed(w http.ResponseWriter, r *http.Request, who *signed
 		if err != nil {
 			return err
 		}
-		http.Redirect(w, r, pathFactors, http.StatusSeeOther)
-		return nil
+		return goOn(w, r, pathFactors)
 	case "codes":
 		switch has, err := h.Factors.has(ctx, acc.ID); {
 		case err != nil:

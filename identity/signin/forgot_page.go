@@ -28,8 +28,8 @@ const (
 	maxGuessedLinks = 100
 )
 
-// forgotten is a login of which a link is asked for.
-type forgotten struct{ login, from string }
+// forgotten is a login of which a link is asked for, on a page in the language.
+type forgotten struct{ login, from, language string }
 
 // forgotForm shows the form in which people ask for a link by mail.
 func (h *Handler) forgotForm(w http.ResponseWriter, r *http.Request) error {
@@ -65,8 +65,10 @@ func (h *Handler) forgot(w http.ResponseWriter, r *http.Request) error {
 	if wait > 0 {
 		return h.waits(w, wait)
 	}
+	// Its tag and not what was asked for: nobody writes into the mail of others.
+	language := words.Choose(locales(r), "", r.Header.Get("Accept-Language")).Tag()
 	select {
-	case h.asked <- forgotten{tandem.Clip(login, MaxLogin+1), netaddr.Host(r.RemoteAddr)}:
+	case h.asked <- forgotten{tandem.Clip(login, MaxLogin+1), netaddr.Host(r.RemoteAddr), language}:
 	default:
 		w.Header().Set("Retry-After", "60")
 		return &problem{status: http.StatusServiceUnavailable, code: string(oauth.TemporarilyUnavailable), rule: tandem.RuleThrottle,
@@ -107,6 +109,9 @@ func (h *Handler) sendForgotten(ctx context.Context, f forgotten) error {
 	path, _, err := h.Accounts.NewReset(ctx, by, acc.Login, MailedReset)
 	if err != nil {
 		return err
+	}
+	if acc.Locale == "" { // else they have chosen
+		acc.Locale, path = f.language, page{Locales: f.language}.To(path)
 	}
 	return h.Accounts.Notifier.Reset(ctx, &acc.User, path)
 }

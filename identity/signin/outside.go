@@ -43,7 +43,9 @@ type outsideFlow struct {
 	Login bool `json:"l,omitempty"`
 	// Link is the sign-in whose person links themselves; empty for one who signs in.
 	Link string `json:"k,omitempty"`
-	At   int64  `json:"at"`
+	// Locales is ui_locales of who began it.
+	Locales string `json:"ul,omitempty"`
+	At      int64  `json:"at"`
 }
 
 // outsideProviders are the providers to offer under the form.
@@ -103,13 +105,13 @@ func (h *Handler) outsideStart(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return h.outsideFailed(r, nil, "", err)
 	}
-	flow := outsideFlow{Provider: p.ID, Issuer: p.Issuer, At: h.Clock.Now().Unix()}
+	flow := outsideFlow{Provider: p.ID, Issuer: p.Issuer, Locales: locales(r), At: h.Clock.Now().Unix()}
 	if q.Has("link") {
 		return h.beginLink(w, r, &p, q.Get("link"), &flow)
 	}
 	request, req := q.Get("request"), &authorizationRequest{}
 	if request != "" {
-		if req, err = h.openRequest(request); err != nil {
+		if req, err = h.openRequest(r, request); err != nil {
 			return err
 		}
 	}
@@ -119,7 +121,7 @@ func (h *Handler) outsideStart(w http.ResponseWriter, r *http.Request) error {
 // beginOutside asks the provider for what the application asked for, as far as that is
 // the provider's: when the person proved it, and that they do it anew.
 func (h *Handler) beginOutside(w http.ResponseWriter, r *http.Request, p *federation.Provider, flow *outsideFlow, request string, req *authorizationRequest) error {
-	ask := federation.Ask{MaxAge: req.MaxAge, Locales: req.Locales}
+	ask := federation.Ask{MaxAge: req.MaxAge, Locales: locales(r)}
 	for _, word := range []string{oauth.PromptLogin, oauth.PromptSelectAccount} {
 		if req.hasPrompt(word) {
 			ask.Prompt = append(ask.Prompt, word)
@@ -228,11 +230,15 @@ func (h *Handler) takeFlow(w http.ResponseWriter, r *http.Request, state string)
 	if raw, err := base64.RawURLEncoding.Strict().DecodeString(id); err != nil || len(raw) != cookieBytes {
 		return flow, "", errOutsideState()
 	}
+	if request != "" { // which tells the language, whatever is wrong with the rest
+		h.openRequest(r, request)
+	}
 	name := outsideCookie + id[:8]
 	c, err := r.Cookie(h.cookieName(name))
 	if err != nil || !h.opened(c.Value, placeOutside+id, &flow) {
 		return flow, "", errOutsideState()
 	}
+	speak(r, flow.Locales)
 	h.setCookie(w, name, "", -time.Second)
 	sum := sha256.Sum256([]byte(request))
 	if !h.fresh(flow.At, outsideLifetime) || string(sum[:]) != string(flow.Request) {

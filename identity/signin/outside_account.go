@@ -33,7 +33,7 @@ func (h *Handler) enterOutside(w http.ResponseWriter, r *http.Request, p *federa
 	}
 	f := signInFields{request: request}
 	if request != "" {
-		if f.req, err = h.openRequest(request); err != nil {
+		if f.req, err = h.openRequest(r, request); err != nil {
 			return err
 		}
 	}
@@ -166,7 +166,7 @@ func (h *Handler) LinkOutside(w http.ResponseWriter, r *http.Request, providerID
 		return "", err
 	}
 	text, err := h.sealed(outsideLink{who.ID, providerID, h.Clock.Now().Unix()}, placeLink+h.formCookie(w, r))
-	return pathOutside + "?provider=" + providerID + "&link=" + text, err
+	return onward(r, pathOutside+"?provider="+providerID+"&link="+text), err
 }
 
 // beginLink takes such an address: nobody else can make one, and no other site (attack C22).
@@ -217,9 +217,7 @@ func (h *Handler) linkOutside(w http.ResponseWriter, r *http.Request, p *federat
 		}
 		return err
 	}
-	noStore(w.Header())
-	http.Redirect(w, r, pathLinks, http.StatusSeeOther)
-	return nil
+	return goOn(w, r, pathLinks)
 }
 
 // pathLinks is the page of the profile site with the links.

@@ -28,6 +28,7 @@ var static = assets.New(assetFiles, "assets", pathAccount+"assets/")
 var templates = template.Must(template.New("").
 	Funcs(template.FuncMap{
 		"asset":     static.Path,
+		"profile":   func() string { return pathProfile },
 		"path":      func(page string) string { return pathAccount + page },
 		"device":    func() string { return oauth.PathDevice },
 		"factors":   func() string { return pathFactors },
@@ -60,8 +61,8 @@ type page struct {
 	// May is what an application may do, in words.
 	May []words.Text
 
-	// Locales is ui_locales of who sent the person here; own is the language of the person,
-	// where it is known who that is.
+	// Locales is ui_locales of who sent the person here, which render fills in; own is the
+	// language of the person, where it is known who that is.
 	Locales, own string
 
 	Login, Name string
@@ -113,7 +114,7 @@ func codesFile(codes []string) template.URL {
 // render writes a page. formTargets are origins, besides our own, that the
 // page's form may lead to, also by a redirect that answers it.
 func (h *Handler) render(w http.ResponseWriter, r *http.Request, status int, name string, p page, formTargets ...string) error {
-	p.Host, p.Locales = h.issuerHost, cmp.Or(locales(r), p.Locales)
+	p.Host, p.Locales = h.issuerHost, locales(r)
 	p.Language = words.Choose(p.Locales, p.own, r.Header.Get("Accept-Language"))
 	var text bytes.Buffer
 	if err := templates.ExecuteTemplate(&text, name, p); err != nil {
@@ -126,11 +127,44 @@ func (h *Handler) render(w http.ResponseWriter, r *http.Request, status int, nam
 	return nil
 }
 
-// locales is ui_locales of the request itself: of its address, or of the form that a page
-// of ours has kept it in.
+// paramLocales is in every address and form that leads from a page of ours to another one:
+// so they all speak the language that was asked for, also when what they carry is too old.
+const paramLocales = "ui_locales"
+
+// locales is ui_locales of the request itself, of its address or its form, or else what it
+// was told to [speak].
 func locales(r *http.Request) string {
-	const name = "ui_locales"
-	return tandem.Clip(cmp.Or(r.URL.Query().Get(name), r.PostForm.Get(name)), 4*shown)
+	return tandem.Clip(cmp.Or(r.URL.Query().Get(paramLocales), r.PostForm.Get(paramLocales), r.PathValue(paramLocales)), 4*shown)
+}
+
+// speak has all that answers the request be in the languages of what it carries, sealed or
+// kept, unless it asks for others itself.
+func speak(r *http.Request, locales string) {
+	if locales != "" {
+		r.SetPathValue(paramLocales, locales)
+	}
+}
+
+// onward is the address of a page of ours that speaks as this one does.
+func onward(r *http.Request, to string) string { return page{Locales: locales(r)}.To(to) }
+
+// To is the address of another page of ours, in the same languages.
+func (p page) To(path string) string {
+	if p.Locales == "" || strings.Contains(path, paramLocales+"=") {
+		return path
+	}
+	separator := "?"
+	if strings.Contains(path, "?") {
+		separator = "&"
+	}
+	return path + separator + paramLocales + "=" + url.QueryEscape(p.Locales)
+}
+
+// goOn leads the browser to another page of ours.
+func goOn(w http.ResponseWriter, r *http.Request, path string) error {
+	noStore(w.Header())
+	http.Redirect(w, r, onward(r, path), http.StatusSeeOther)
+	return nil
 }
 
 // setPageHeaders keeps a page from being framed, stored, or made to load or

@@ -122,7 +122,7 @@ func (h *Handler) pendingForm(w http.ResponseWriter, r *http.Request) (url.Value
 		return nil, nil, nil, signInAgain(tandem.RuleRequestExpired, words.T("This sign-in was open for too long, or your browser did not send back its cookie."))
 	}
 	if p.Request != "" {
-		if p.req, err = h.openRequest(p.Request); err != nil {
+		if p.req, err = h.openRequest(r, p.Request); err != nil {
 			return nil, nil, nil, err
 		}
 	}
@@ -203,9 +203,7 @@ func (h *Handler) welcome(w http.ResponseWriter, r *http.Request, p *pending, ac
 		return err
 	}
 	if p.req == nil {
-		noStore(w.Header())
-		http.Redirect(w, r, pathSignOut, http.StatusSeeOther)
-		return nil
+		return goOn(w, r, pathSignOut)
 	}
 	if p.SignInID == "" { // a sign-in that was raised is no new one, as prompt=login wants it
 		p.req.SignedIn = s.ID

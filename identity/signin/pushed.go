@@ -100,6 +100,7 @@ func (h *Handler) pushed(r *http.Request, q url.Values) (*authorizationRequest, 
 	if err != nil || kept.ApplicationURI != q.Get("client_id") || !h.opened(kept.Request, placePushed, &req) {
 		return nil, badPushed(tandem.RuleRequestUnknown, q, words.T("What the application asked for is not known here."))
 	}
+	speak(r, req.Locales)
 	now := h.Clock.Now()
 	if !kept.UsedAt.IsZero() {
 		return nil, badPushed(tandem.RuleRequestUsed, q, pushedOver)

@@ -46,7 +46,7 @@ func (h *Handler) respond(w http.ResponseWriter, r *http.Request, req *authoriza
 	fields = append(fields, field{"iss", h.Issuer})
 	if req.ResponseMode == oauth.ModeFormPost {
 		return h.render(w, r, http.StatusOK, "form_post.html", page{
-			Title: words.T("Continue"), Locales: req.Locales, Application: req.ApplicationName, Action: template.URL(req.RedirectURI), Fields: fields,
+			Title: words.T("Continue"), Application: req.ApplicationName, Action: template.URL(req.RedirectURI), Fields: fields,
 		}, cspSource(req.RedirectURI))
 	}
 	// The redirect URI goes out as it was registered, its own query included.

@@ -62,7 +62,7 @@ func (h *Handler) showFactor(w http.ResponseWriter, r *http.Request, status int,
 // more than it has: the person proves the rest, and keeps their sign-in.
 func (h *Handler) secondFactorForm(w http.ResponseWriter, r *http.Request) error {
 	text := r.URL.Query().Get("request")
-	req, err := h.openRequest(text)
+	req, err := h.openRequest(r, text)
 	if err != nil {
 		return err
 	}
@@ -241,7 +241,7 @@ func (h *Handler) passkeySignIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	f := signInFields{keep: form.Get("keep") != "", request: form.Get("request")}
 	if f.request != "" {
-		if f.req, err = h.openRequest(f.request); err != nil {
+		if f.req, err = h.openRequest(r, f.request); err != nil {
 			return err
 		}
 	}

@@ -34,14 +34,14 @@ var (
 // itself.
 func (h *Handler) signInForm(w http.ResponseWriter, r *http.Request) error {
 	if text := r.URL.Query().Get("request"); text != "" {
-		req, err := h.openRequest(text)
+		req, err := h.openRequest(r, text)
 		if err != nil {
 			return err
 		}
-		if p, err := h.hinted(r, req); err != nil || p != "" {
-			noStore(w.Header())
-			http.Redirect(w, r, pathOutside+"?"+url.Values{"provider": {p}, "request": {text}}.Encode(), http.StatusSeeOther)
+		if p, err := h.hinted(r, req); err != nil {
 			return err
+		} else if p != "" {
+			return goOn(w, r, pathOutside+"?"+url.Values{"provider": {p}, "request": {text}}.Encode())
 		}
 		return h.showSignIn(w, r, http.StatusOK, signInFields{login: req.LoginHint, request: text, req: req}, words.Text{})
 	}
@@ -50,8 +50,7 @@ func (h *Handler) signInForm(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if who != nil {
-		http.Redirect(w, r, pathSignOut, http.StatusSeeOther)
-		return nil
+		return goOn(w, r, pathSignOut)
 	}
 	return h.showSignIn(w, r, http.StatusOK, signInFields{}, words.Text{})
 }
@@ -76,7 +75,6 @@ func (h *Handler) showSignIn(w http.ResponseWriter, r *http.Request, status int,
 		return err
 	}
 	if f.req != nil {
-		p.Locales = f.req.Locales
 		if f.req.Fresh {
 			p.Hint = words.T("This needs somebody who has just signed in. Please prove once more that it is you.")
 		}
@@ -109,7 +107,7 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) error {
 		request:  form.Get("request"),
 	}
 	if f.request != "" {
-		if f.req, err = h.openRequest(f.request); err != nil {
+		if f.req, err = h.openRequest(r, f.request); err != nil {
 			return err
 		}
 	}

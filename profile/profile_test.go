@@ -106,6 +106,18 @@ func testSignIn(t *testing.T, in *tandemtest.Instance) {
 		t.Error(csp)
 	}
 	has(t, b.Get(in.URL+"/profile/nowhere"), 404, "There is no page")
+	for _, address := range []string{
+		"/profile/?a=1&b=%2F+%26", "/profile/security/sessions?a=1", "/profile/security/password?a=1", "/profile/security/second-factor?a=1", "/profile/security/second-factor?add=1",
+		"/profile/security/second-factor?held=x%3D", "/profile/security/links?a=1", "/profile/security/tokens?after=x", "/profile/apps?a=1", "/profile/activity?before=1&q=%26",
+		"/profile/resume?held=x", "/profile/nowhere?a=1",
+	} {
+		if page := in.Browser().SignIn(in.URL+address, "anna", tandemtest.Password); page.Request.URL.RequestURI() != address {
+			t.Errorf("%s leads to %s", address, page.Request.URL)
+		}
+	}
+	if page := in.Browser().SignIn(in.URL+"/profile?a=1", "anna", tandemtest.Password); page.Request.URL.RequestURI() != "/profile/?a=1" {
+		t.Errorf("/profile?a=1 leads to %s", page.Request.URL)
+	}
 	_, outside := open(t, in, "paul", "/profile/")
 	if strings.Contains(outside.Text, "/profile/security/tokens") {
 		t.Error("a person of the outside is shown tokens")

@@ -56,7 +56,9 @@ func (s *Site) Mount(mux *http.ServeMux) (err error) {
 	if err != nil {
 		return err
 	}
-	mux.Handle("GET /profile", http.RedirectHandler(PathHome, http.StatusSeeOther))
+	mux.HandleFunc("GET /profile", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, (&url.URL{Path: PathHome, RawQuery: r.URL.RawQuery}).String(), http.StatusSeeOther)
+	})
 	mux.Handle("GET /profile/", s.page(everybody, s.missing))
 	mux.Handle("GET "+PathHome+"{$}", s.page(everybody, s.overview))
 	mux.Handle("POST /profile/language", s.deed(everybody, site.Change, s.setLanguage))

@@ -21,7 +21,7 @@ func (h *Handler) factorsPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if who == nil {
-		return h.SignIn(w, r, pathFactors, false)
+		return h.SignIn(w, r, r.URL.RequestURI(), false)
 	}
 	if r.URL.Query().Get("add") != "" {
 		switch ok, err := h.recently(r, who); {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -59,7 +60,8 @@ func (s *Site) Mount(mux *http.ServeMux) (err error) {
 	mux.HandleFunc("GET /profile", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, (&url.URL{Path: PathHome, RawQuery: r.URL.RawQuery}).String(), http.StatusSeeOther)
 	})
-	mux.Handle("GET /profile/", s.page(everybody, s.missing))
+	mux.Handle("/profile", s.elsewhere(mux))
+	mux.Handle(PathHome, s.elsewhere(mux))
 	mux.Handle("GET "+PathHome+"{$}", s.page(everybody, s.overview))
 	mux.Handle("POST /profile/language", s.deed(everybody, site.Change, s.setLanguage))
 	mux.Handle("POST "+pathPicture, s.upload())
@@ -213,6 +215,33 @@ func (s *Site) resume(v *visit) error {
 
 func (s *Site) missing(v *visit) error {
 	return &problem{http.StatusNotFound, words.T("There is no page at this address."), ""}
+}
+
+// elsewhere answers what nothing else of the site does: no such page, or another method
+// than those of what is at the address. mux alone would name GET for each, because of the
+// pages that there are not.
+func (s *Site) elsewhere(mux *http.ServeMux) http.Handler {
+	missing, nothing := s.page(everybody, s.missing), s.serve(s.missing)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			missing.ServeHTTP(w, r)
+			return
+		}
+		var allow []string
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+			as := *r
+			as.Method = method
+			if _, pattern := mux.Handler(&as); pattern != r.Pattern {
+				allow = append(allow, method)
+			}
+		}
+		if allow == nil {
+			nothing.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Allow", strings.Join(allow, ", "))
+		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+	})
 }
 
 // serve makes a handler of one that may fail.

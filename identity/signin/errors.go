@@ -85,18 +85,22 @@ func (h *Handler) serve(f handlerFunc) http.Handler {
 	})
 }
 
-// acts is serve for a GET that does something, such as giving a code: a HEAD, which the
-// same pattern matches, must not do it (RFC 9110 section 9.2.1).
-func (h *Handler) acts(f handlerFunc) http.Handler {
-	served := h.serve(f)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodHead {
-			w.Header().Set("Allow", "GET, POST")
-			w.WriteHeader(http.StatusMethodNotAllowed)
-			return
-		}
-		served.ServeHTTP(w, r)
+// mountActing adds an endpoint whose GET does something, such as giving a code: a HEAD,
+// which the same pattern matches, must not do it (RFC 9110 section 9.2.1). So Allow is told
+// here: mux would name HEAD. A nil post is for none.
+func (h *Handler) mountActing(mux *http.ServeMux, path string, get, post handlerFunc) {
+	allow := http.MethodGet
+	if post != nil {
+		allow += ", " + http.MethodPost
+		mux.Handle("POST "+path, h.serve(post))
+	}
+	other := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", allow)
+		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
 	})
+	mux.Handle("GET "+path, h.serve(get))
+	mux.Handle("HEAD "+path, other)
+	mux.Handle(path, other)
 }
 
 // fail is the one place where an error becomes a response: the error page, or

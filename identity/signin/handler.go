@@ -134,13 +134,11 @@ func (h *Handler) Mount(mux *http.ServeMux) error {
 	}
 	mux.Handle("GET "+oauth.PathIssuer, h.serve(h.landing))
 	mux.Handle("GET "+oauth.PathIssuer+"/{$}", h.serve(h.landing))
-	mux.Handle("GET "+oauth.PathAuthorize, h.acts(h.authorize))
-	mux.Handle("POST "+oauth.PathAuthorize, h.serve(h.authorizePost))
-	mux.Handle("GET "+pathResume, h.acts(h.resume))
+	h.mountActing(mux, oauth.PathAuthorize, h.authorize, h.authorizePost)
+	h.mountActing(mux, pathResume, h.resume, nil)
 	mux.Handle("GET "+pathSignIn, h.serve(h.signInForm))
 	mux.Handle("POST "+pathSignIn, h.serve(h.signIn))
-	mux.Handle("GET "+pathConsent, h.acts(h.consentForm))
-	mux.Handle("POST "+pathConsent, h.serve(h.consent))
+	h.mountActing(mux, pathConsent, h.consentForm, h.consent)
 	mux.Handle("POST "+pathPasskey, h.serve(h.passkeySignIn))
 	mux.Handle("GET "+pathSecondFactor, h.serve(h.secondFactorForm))
 	mux.Handle("POST "+pathSecondFactor, h.serve(h.secondFactor))
@@ -150,8 +148,8 @@ func (h *Handler) Mount(mux *http.ServeMux) error {
 		mux.Handle("POST "+pathFactors, h.serve(h.changeFactors))
 	}
 	if h.Outside != nil {
-		mux.Handle("GET "+pathOutside, h.acts(h.outsideStart))
-		mux.Handle("GET "+federation.CallbackPath("{provider}"), h.acts(h.outsideCallback))
+		h.mountActing(mux, pathOutside, h.outsideStart, nil)
+		h.mountActing(mux, federation.CallbackPath("{provider}"), h.outsideCallback, nil)
 	}
 	mux.Handle("GET "+oauth.PathDevice, h.serve(h.deviceForm))
 	mux.Handle("POST "+oauth.PathDevice, h.serve(h.devicePost))
@@ -163,8 +161,7 @@ func (h *Handler) Mount(mux *http.ServeMux) error {
 	}
 	mux.Handle("GET "+pathSignOut, h.serve(h.signOutForm))
 	mux.Handle("POST "+pathSignOut, h.serve(h.signOut))
-	mux.Handle("GET "+oauth.PathEndSession, h.acts(h.endSession))
-	mux.Handle("POST "+oauth.PathEndSession, h.serve(h.endSessionPost))
+	h.mountActing(mux, oauth.PathEndSession, h.endSession, h.endSessionPost)
 	mux.Handle(static.Pattern(), static)
 	return nil
 }

@@ -20,10 +20,12 @@ var (
 	RevokedAfter = revocations.Select + revokedAfter
 )
 
-// What is asked for deliveries that are due.
+// What is asked for deliveries that are due, and for sessions.
 var (
 	MayBeAsked = mayBeAsked
 	ClaimDue   = claimDue
+	HeldIn     = heldIn
+	OpenOf     = openOf
 )
 
 // Text is the statement of a query.

@@ -225,16 +225,20 @@ func (s *Findings) ReadSlots(ctx context.Context, f *findings.Facts) error {
 const mostRefusals = 100
 
 func (s *Findings) idleReserved(ctx context.Context, f *findings.Facts, licence tandem.Licence) error {
+	moments := f.Lately.FullAt[max(0, len(f.Lately.FullAt)-mostRefusals):]
+	if len(moments) == 0 {
+		return nil
+	}
+	held, err := NewSessions(s.db).heldReserved(ctx, slices.MinFunc(moments, time.Time.Compare))
+	if err != nil {
+		return err
+	}
 	told := map[string]bool{}
-	for _, at := range f.Lately.FullAt[max(0, len(f.Lately.FullAt)-mostRefusals):] {
-		held, err := NewSessions(s.db).Held(ctx, at, at.Add(time.Microsecond))
-		if err != nil {
-			return err
-		}
+	for _, at := range moments {
 		inUse := map[string]int{}
 		for _, h := range held {
-			if h.Reserved {
-				inUse[h.User]++
+			if !h.from.After(at) && h.until.After(at) {
+				inUse[h.user]++
 			}
 		}
 		for login, n := range licence.Reserved {

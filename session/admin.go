@@ -22,9 +22,12 @@ func (m *Manager) CloseByKey(ctx context.Context, key string, reason tandem.EndR
 // CloseOf closes the open sessions that a user has through an application: of sign-ins, and
 // none of the application's own.
 func (m *Manager) CloseOf(ctx context.Context, userID, applicationURI string, reason tandem.EndReason) error {
-	_, err := m.EndWhere(ctx, func(s *tandem.Session) bool {
-		return s.Kind == tandem.SessionUser && s.UserID == userID && s.ApplicationURI == applicationURI
-	}, reason)
+	m.once.Do(m.init)
+	ids, err := m.Store.OpenOf(ctx, userID, applicationURI, m.Clock.Now())
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	_, err = m.end(ctx, Ending{IDs: ids, Reason: reason}, asTheyAre)
 	return err
 }
 

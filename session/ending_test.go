@@ -367,3 +367,35 @@ func TestRunKeepsInStepAndWritesBackAtTheEnd(t *testing.T) {
 		}
 	})
 }
+
+// listless is a store that lists no open sessions.
+type listless struct{ session.Store }
+
+func (listless) List(context.Context, time.Time) ([]session.Stored, error) {
+	return nil, errors.New("all open sessions were asked for")
+}
+
+// What a person has through an application ends, whatever else is open, and without looking
+// at it.
+func TestCloseOf(t *testing.T) {
+	each(t, func(w *world) {
+		m := w.replica(9, nil)
+		m.Store = listless{m.Store}
+		other := user("anna", "sid-2")
+		other.ApplicationURI = "com.example/other"
+		for _, p := range []*tandem.Principal{user("anna", "sid-1"), other, user("boris", "sid-3"), service("anna", "")} {
+			w.call(m, p)
+		}
+		for range 2 {
+			if err := m.CloseOf(t.Context(), "id-anna", portal, tandem.EndWithdrawn); err != nil {
+				t.Error(err)
+			}
+		}
+		if got := w.audit.Details(tandem.AuditSessionClosed); len(got) != 1 || !strings.HasPrefix(got[0], string(tandem.EndWithdrawn)) {
+			t.Errorf("recorded %q", got)
+		}
+		if u, err := m.Usage(t.Context()); err != nil || u.InUse != 3 {
+			t.Errorf("%d are open: %v", u.InUse, err)
+		}
+	})
+}

@@ -8,12 +8,10 @@ import (
 	"github.com/hybridapps/tandem"
 )
 
-// Held is a slot that a session held, and when.
+// Held are slots that N sessions held, and when.
 type Held struct {
-	Kind tandem.SessionKind
-	// User is the login, Reserved says that the slot was one of its own.
-	User        string
-	Reserved    bool
+	Kind        tandem.SessionKind
+	N           int
 	From, Until time.Time
 	// Absolute is when the session ends whatever happens; zero for those of people.
 	Absolute time.Time
@@ -38,7 +36,7 @@ func Peaks(held []Held, from, until time.Time) map[tandem.Flow]int {
 			if begun.Before(from) {
 				begun = from
 			}
-			steps = append(steps, step{begun, h.flow(), 1}, step{h.Until, h.flow(), -1})
+			steps = append(steps, step{begun, h.flow(), h.N}, step{h.Until, h.flow(), -h.N})
 		}
 	}
 	// A slot that is given back and taken at the same moment is one.

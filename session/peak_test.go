@@ -15,7 +15,7 @@ func TestPeaks(t *testing.T) {
 	t.Parallel()
 	at := func(minute int) time.Time { return time.Date(2026, 11, 29, 12, minute, 0, 0, time.UTC) }
 	held := func(kind tandem.SessionKind, from, until int) session.Held {
-		return session.Held{Kind: kind, From: at(from), Until: at(until)}
+		return session.Held{Kind: kind, N: 1, From: at(from), Until: at(until)}
 	}
 	const user, service = tandem.SessionUser, tandem.SessionService
 	for name, c := range map[string]struct {

@@ -46,6 +46,9 @@ type Store interface {
 	// EndedSince returns the ids of sessions ended after the change given, and
 	// the number of the last change. A negative change returns no ids.
 	EndedSince(ctx context.Context, change int64) (ids []string, last int64, err error)
+	// OpenOf returns the ids of the open sessions of the kind [tandem.SessionUser] that a
+	// person has through an application.
+	OpenOf(ctx context.Context, userID, applicationURI string, now time.Time) ([]string, error)
 	// List returns open sessions by slot.
 	List(ctx context.Context, now time.Time) ([]Stored, error)
 	// Count counts the open sessions by kind, and those in reserved slots by their users.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/client"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/worker/export"
 	"github.com/hybridapps/tandem/worker/jobs"
@@ -99,6 +100,12 @@ func (w *Worker) serveFile(rw http.ResponseWriter, r *http.Request, p *person) e
 		return err
 	}
 	defer f.Close()
+	// Exports alone make files.
+	if err := w.export.MayRead(client.NarrowedTo(r.Context(), p.IDToken)); tandem.ErrorCode(err) == tandem.CodeForbidden && !cannotBeAsked(err) {
+		return tandem.Errorf(tandem.CodeForbidden, "you may not have the export: the ERP does not let you read orders")
+	} else if err != nil {
+		return err
+	}
 	// A server's own time limits are for small responses.
 	_ = http.NewResponseController(rw).SetWriteDeadline(tandem.SystemTime().Add(transferIn))
 	h := rw.Header()

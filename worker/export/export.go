@@ -81,6 +81,13 @@ func (a *Args) period() (from, to time.Time, err error) {
 	return from, to, err
 }
 
+// MayRead fails where the person to whom the context's calls are narrowed may not read orders
+// any more: a file tells of them for as long as it is kept.
+func (x *Export) MayRead(ctx context.Context) error {
+	_, err := client.FirstPage[struct{}](ctx, x.ERP, setOrders, client.Query{Select: "Id", Top: 1})
+	return err
+}
+
 type erpOrder struct {
 	ID                      string `json:"Id"`
 	DocumentNo              string

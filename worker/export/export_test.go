@@ -136,6 +136,17 @@ func TestExportExpires(t *testing.T) {
 	}
 }
 
+// Who may not read orders any more does not get those of an export from before.
+func TestExportAfterARevocation(t *testing.T) {
+	t.Parallel()
+	f, w := exporting(t)
+	j, _, _ := download(t, w, "2026-01-01", "2026-02-01", "")
+	f.With(func() { f.Hidden = "Id" })
+	if d, err := w.API.JobFile(t.Context(), f.Anna(), j.ID); tandem.ErrorCode(err) != tandem.CodeForbidden || !strings.Contains(err.Error(), "does not let you read orders") {
+		t.Errorf("%+v %v", d, err)
+	}
+}
+
 // Nothing is left of an export that fails.
 func TestExportThatFails(t *testing.T) {
 	t.Parallel()

@@ -46,6 +46,9 @@ type Effect struct {
 	// Uncounted are attributes, as Set.Attribute, that have no key yet: who has read them
 	// was not counted, so that Missed does not tell of it.
 	Uncounted []string
+	// Rows are the rows whose key changes, and those that refer to them: uses are counted by
+	// set and attribute, so that Missed tells of none of theirs.
+	Rows []string
 }
 
 // shownLogins is how many logins of accounts that are affected alike are named.
@@ -104,7 +107,7 @@ func (a *Admin) RehearseRow(ctx context.Context, guarded []Guarded, had, has str
 		return nil, err
 	}
 	table := NewTable(d)
-	return a.compare(ctx, time.Time{}, func(u *tandem.User, put []string) (string, func() []Change, func(*Use) bool) {
+	effect, err := a.compare(ctx, time.Time{}, func(u *tandem.User, put []string) (string, func() []Change, func(*Use) bool) {
 		groups := GroupsOf(u, put)
 		return strings.Join(groups, " "), func() (all []Change) {
 			r := table.Rights(groups)
@@ -115,6 +118,13 @@ func (a *Admin) RehearseRow(ctx context.Context, guarded []Guarded, had, has str
 			return all
 		}, nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range guarded {
+		effect.Rows = append(effect.Rows, guarded[i].On)
+	}
+	return effect, nil
 }
 
 // onRow are the rights on rows with the key, as far as the key decides.

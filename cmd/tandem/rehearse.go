@@ -99,13 +99,13 @@ func useRowOf(u *permission.Use, login, by string) useRow {
 type effectRow struct {
 	Changes []changeRow `json:"changes"`
 	Refused []useRow    `json:"would_have_been_refused"`
-	// Unknown are attributes whose reading was not counted.
+	// Unknown are attributes whose reading was not counted, and rows: no use of one row is.
 	Unknown []string `json:"not_counted"`
 }
 
 // showEffect tells what a change would do.
 func showEffect(r *run, o output, e *permission.Effect) error {
-	rows := effectRow{[]changeRow{}, []useRow{}, append([]string{}, e.Uncounted...)}
+	rows := effectRow{[]changeRow{}, []useRow{}, append(append([]string{}, e.Uncounted...), e.Rows...)}
 	lines := []field{{"dry run", "nothing was changed"}}
 	for _, affected := range e.Affected {
 		who := strings.Join(affected.Logins, ", ")
@@ -130,6 +130,9 @@ func showEffect(r *run, o output, e *permission.Effect) error {
 	}
 	for _, attribute := range e.Uncounted {
 		lines = append(lines, field{"unknown", "who reads " + attribute + " was not counted while it had no key"})
+	}
+	for _, row := range e.Rows {
+		lines = append(lines, field{"unknown", "who uses " + row + " was not counted, as uses are counted by set"})
 	}
 	return showOne(r.stdout, o, rows, lines)
 }

@@ -41,6 +41,9 @@ func TestRehearsalsOfKeysAreTheRealThing(t *testing.T) {
 			t.Helper()
 			e, err := in.Platform.RehearseKey(t.Context(), key, row)
 			must(t, err)
+			if len(e.Rows) == 0 || e.Rows[0] != "the row "+row {
+				t.Errorf("%s: it does not say that no use of the row was counted: %v", row, e.Rows)
+			}
 			for _, a := range e.Affected {
 				if len(a.Logins) == 0 || a.Logins[0] != "anna" {
 					continue

@@ -97,7 +97,7 @@ func (m *Manager) endPart(ctx context.Context, e Ending, caused func(tandem.Audi
 			events[i] = caused(events[i])
 		}
 	}
-	return len(ended), m.Auditor.RecordAll(context.WithoutCancel(ctx), events)
+	return len(ended), m.record(context.WithoutCancel(ctx), events)
 }
 
 // Show returns a session, open or ended, with the addresses that it was used from: first

@@ -61,9 +61,15 @@ func (m *Manager) openedLate(s Stored) tandem.AuditEvent {
 }
 
 // onceOpened has the opening of a session recorded once, whoever finds that it may not be.
-// It is remembered for longer than a session lasts that nobody uses: who uses it marks it.
-func (m *Manager) onceOpened(id string) *tandem.Once {
-	return &tandem.Once{ID: sha256.Sum256([]byte("session opened|" + id)), Until: m.Clock.Now().Add(m.Idle + 24*time.Hour)}
+func (m *Manager) onceOpened(id string) *tandem.Once { return m.onceOf("session opened|" + id) }
+
+// onceClosed has the end of a session recorded once likewise: what failed is tried again, and
+// may have been kept all the same.
+func (m *Manager) onceClosed(id string) *tandem.Once { return m.onceOf("session closed|" + id) }
+
+// onceOf is remembered for longer than a session lasts that nobody uses: who uses it marks it.
+func (m *Manager) onceOf(what string) *tandem.Once {
+	return &tandem.Once{ID: sha256.Sum256([]byte(what)), Until: m.Clock.Now().Add(m.Idle + 24*time.Hour)}
 }
 
 // onRecord says whether another replica has recorded the opening of a session. It is asked
@@ -87,6 +93,7 @@ func (m *Manager) closedEvents(ctx context.Context, ended []Stored) []tandem.Aud
 		s := &ended[i].Session
 		e := eventOf(s, tandem.AuditSessionClosed, m.Clock.Now())
 		e.Detail = fmt.Sprintf("%s; slot %d, opened %s, calls %d", s.EndReason, s.Slot, s.OpenedAt.UTC().Format(time.RFC3339), s.Requests)
+		e.Once = m.onceClosed(s.ID)
 		events = append(events, e)
 	}
 	return events

@@ -64,6 +64,8 @@ type Manager struct {
 	byID map[string]*entry
 	late map[*entry]struct{} // ended here, with calls that are not stored yet
 	look map[string]*entry   // those to ask Allowed about
+	// untold are ends that could not be recorded yet.
+	untold []tandem.AuditEvent
 
 	round     sync.Mutex // one Sync at a time; guards change and allowedBy
 	change    int64
@@ -221,7 +223,7 @@ func (m *Manager) applyLicence(ctx context.Context) error {
 		m.applied = true
 		m.counts.Store(&m.Licence)
 	}
-	return errors.Join(err, m.Auditor.RecordAll(ctx, m.closedEvents(ctx, ended)))
+	return errors.Join(err, m.record(ctx, m.closedEvents(ctx, ended)))
 }
 
 // elsewhere notes that a session is used from another address than it was opened from.
@@ -241,7 +243,7 @@ func (m *Manager) watch(ctx context.Context, e *entry, remoteAddr string) {
 	s := e.snapshot.Load()
 	first, err := m.Store.MarkMultiplexed(ctx, s.ID)
 	if err == nil && first {
-		err = m.Auditor.RecordAll(ctx, []tandem.AuditEvent{multiplexedEvent(s, e.home, remoteAddr, m.Clock.Now())})
+		err = m.record(ctx, []tandem.AuditEvent{multiplexedEvent(s, e.home, remoteAddr, m.Clock.Now())})
 	}
 	if err != nil {
 		e.multiplexed.Store(false) // the next call tries again

@@ -87,9 +87,11 @@ func TestAnOpeningEndsAFewOfWhatIsOverdue(t *testing.T) {
 		if n := w.open(); n < many-2*session.MaxEnded-2 {
 			t.Errorf("an opening left %d of %d", n, many)
 		}
-		w.sync(again)
+		for rounds := 0; w.open() > 1 && rounds < 60; rounds++ { // each as far as it comes in a second
+			w.sync(again)
+		}
 		if n := w.open(); n != 1 {
-			t.Errorf("after a round %d are open", n)
+			t.Errorf("after the rounds %d are open", n)
 		}
 		if n := len(w.audit.Of(tandem.AuditSessionClosed)); n != many {
 			t.Errorf("%d ends are on record", n)

@@ -44,7 +44,7 @@ func (m *Manager) openEntered(ctx context.Context, p *tandem.Principal, k key, r
 	m.gate.leave()
 	events := m.closedEvents(ctx, opened.Expired)
 	if err != nil {
-		return nil, m.unavailable(ctx, errors.Join(err, m.record(ctx, events)))
+		return nil, m.unavailable(ctx, errors.Join(err, m.recordAnyway(ctx, events)))
 	}
 	if e == nil {
 		return nil, m.refuse(ctx, p, remoteAddr, opened.Licence, events)
@@ -81,7 +81,7 @@ func (m *Manager) enter(ctx context.Context) error {
 // used: a fresh one is forgotten.
 func (m *Manager) admit(ctx context.Context, e *entry, events []tandem.AuditEvent, fresh bool) error {
 	if e.recorded.Load() {
-		return m.Auditor.RecordAll(ctx, events)
+		return m.record(ctx, events)
 	}
 	if err := e.recording.take(ctx); err != nil {
 		return err
@@ -99,7 +99,7 @@ func (m *Manager) admit(ctx context.Context, e *entry, events []tandem.AuditEven
 			events = append(events, late)
 		}
 	}
-	if err := m.Auditor.RecordAll(ctx, events); err != nil {
+	if err := m.record(ctx, events); err != nil {
 		if fresh {
 			m.drop(e)
 		}
@@ -136,7 +136,7 @@ func (m *Manager) undo(ctx context.Context, id string) {
 // refuse says that no slot is free, and puts it on record beside what has ended.
 func (m *Manager) refuse(ctx context.Context, p *tandem.Principal, remoteAddr string, l tandem.Licence, events []tandem.AuditEvent) error {
 	full := licenceFull(l)
-	err := m.Auditor.RecordAll(ctx, events)
+	err := m.record(ctx, events)
 	if m.Refusals != nil {
 		var failed error
 		full.Reference, failed = m.Refusals.Refused(ctx, refusedEvent(p, remoteAddr, l), refusedFacts(p), string(full.Code))
@@ -148,12 +148,12 @@ func (m *Manager) refuse(ctx context.Context, p *tandem.Principal, remoteAddr st
 	return full
 }
 
-// record is for what has happened although the opening failed, maybe because its
+// recordAnyway is for what has happened although the opening failed, maybe because its
 // time is over: that is no reason not to record it.
-func (m *Manager) record(ctx context.Context, events []tandem.AuditEvent) error {
+func (m *Manager) recordAnyway(ctx context.Context, events []tandem.AuditEvent) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), openTimeout)
 	defer cancel()
-	return m.Auditor.RecordAll(ctx, events)
+	return m.record(ctx, events)
 }
 
 // openAlone holds the gate. A nil entry without an error says that no slot is

@@ -33,7 +33,7 @@ func (m *Manager) Run(ctx context.Context) {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 			defer cancel()
-			if err := m.flush(last); err != nil {
+			if err := errors.Join(m.flush(last), m.tellLate(last)); err != nil {
 				m.Log.ErrorContext(last, "write back sessions at the end", "error", err)
 			}
 			return
@@ -56,7 +56,7 @@ func (m *Manager) Sync(ctx context.Context) error {
 			return err
 		}
 	}
-	err := m.flush(ctx)
+	err := errors.Join(m.flush(ctx), m.tellLate(ctx))
 	ids, last, listErr := m.Store.EndedSince(ctx, m.change)
 	if listErr == nil {
 		m.change = last
@@ -80,7 +80,7 @@ func (m *Manager) expire(ctx context.Context) error {
 		part := time.Now()
 		expired, err := m.Store.Expire(ctx, m.Clock.Now())
 		m.dropAll(expired)
-		err = errors.Join(err, m.Auditor.RecordAll(ctx, m.closedEvents(ctx, expired)))
+		err = errors.Join(err, m.record(ctx, m.closedEvents(ctx, expired)))
 		if err != nil || len(expired) < MaxEnded || time.Since(begun) > maxExpiring {
 			return err
 		}

@@ -82,6 +82,9 @@ func prepareParties(c *write.Change) error {
 	if err != nil || company == nil {
 		return err
 	}
+	if knows, err := c.Knows(company, "Company"); err != nil || !knows {
+		return err
+	}
 	party := company.Get(company.Set.Must("Company"))
 	if !c.Has("FromParty") {
 		c.Put("FromParty", model.Value{Text: party.Text, Int: partyCompany})

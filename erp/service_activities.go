@@ -1,6 +1,8 @@
 package erp
 
 import (
+	"strings"
+
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/write"
 )
@@ -134,19 +136,38 @@ func makeSubject(c *write.Change) error {
 	if err != nil || documentType == nil {
 		return err
 	}
-	subject := model.Translation(get(documentType, "TypeName").Text, model.DefaultLanguage)
+	var parts []string
+	knows, err := c.Knows(documentType, "TypeName")
+	if err != nil {
+		return err
+	}
+	if knows {
+		parts = append(parts, model.Translation(get(documentType, "TypeName").Text, model.DefaultLanguage))
+	}
 	customer, err := c.Ref("Customer")
 	if err != nil {
 		return err
 	}
 	if customer != nil {
+		if knows, err = c.Knows(customer, "Party"); err != nil {
+			return err
+		}
 		party, err := c.Row(customer.Set.Must("Party").Target, get(customer, "Party").Text)
 		if err != nil {
 			return err
 		}
-		subject += ": " + model.Translation(get(party, "PartyName").Text, model.DefaultLanguage)
+		if knows {
+			if knows, err = c.Knows(party, "PartyName"); err != nil {
+				return err
+			}
+		}
+		if knows {
+			parts = append(parts, model.Translation(get(party, "PartyName").Text, model.DefaultLanguage))
+		}
 	}
-	c.Put("Subject", model.TextValue(write.Clip(subject, maxSubject)))
+	if len(parts) > 0 { // else it has to be sent
+		c.Put("Subject", model.TextValue(write.Clip(strings.Join(parts, ": "), maxSubject)))
+	}
 	return nil
 }
 
@@ -158,6 +179,7 @@ func computeActivity(c *write.Change) error {
 	if c.Given("ReceiverPersonName") && c.Has("ReceiverPersonName") || !c.Has("ReceiverPerson") || !c.New && !c.Touched("ReceiverPerson") {
 		return nil
 	}
+	c.Put("ReceiverPersonName", model.NullValue) // it was that of somebody else
 	return c.Take("ReceiverPersonName", "ReceiverPerson", "PartyName")
 }
 

@@ -89,11 +89,11 @@ func (c *Change) assign(m Member) error {
 	case !p.Stored():
 		return readOnly(s, p)
 	}
+	if err := p.PermitTo(c.w.by.Granted, permission.Read); err != nil {
+		return err // before the value is looked at, which may find or make other rows
+	}
 	v, err := c.value(p, m.Value, bind)
 	if err != nil {
-		return err
-	}
-	if err := p.PermitTo(c.w.by.Granted, permission.Read); err != nil {
 		return err
 	}
 	if p.ReadOnly || p.CreateOnly && !c.New || p == s.Owner {

@@ -116,23 +116,30 @@ func (c *Change) Row(s *model.Set, id string) (*model.Record, error) {
 	return c.w.record(s, id)
 }
 
-// Take copies a property of a referenced row, if there is one, into name.
+// Take copies a property of a referenced row, if there is one, into name. What the actor
+// may not read there is not copied to where they may.
 func (c *Change) Take(name, reference, property string) error {
 	r, err := c.Ref(reference)
 	if err != nil || r == nil {
 		return err
 	}
-	if p := r.Set.Property(property); p != nil {
-		if v := r.Get(p); !v.Null {
-			c.Put(name, v)
-		}
+	p := r.Set.Property(property)
+	if p == nil {
+		return nil
+	}
+	if knows, err := c.Knows(r, property); err != nil || !knows {
+		return err
+	}
+	if v := r.Get(p); !v.Null {
+		c.Put(name, v)
 	}
 	return nil
 }
 
 // Follow keeps what a row took from a referenced row by [Change.Take] when the
 // reference changes: the property becomes what the new row has, unless the caller
-// sent it, or it is not what the old row has: then somebody typed it.
+// sent it, or it is not what the old row has: then somebody typed it. It must be sent by
+// who may not read what is taken.
 func (c *Change) Follow(name, reference, property string) error {
 	if c.New || !c.Touched(reference) || c.Given(name) || !c.Has(reference) {
 		return nil
@@ -140,6 +147,9 @@ func (c *Change) Follow(name, reference, property string) error {
 	before := c.SavedValue(reference)
 	if before.Null {
 		return nil
+	}
+	if err := permitPath(c.w.by.Granted, c.Record.Set, reference+"."+property); err != nil {
+		return err
 	}
 	old, err := c.w.record(c.Property(reference).Target, before.Text)
 	if err != nil {

@@ -124,14 +124,36 @@ func (c *Change) PermittedTo(p *model.Property) error {
 // reference of another: "UserStatus.UserStatusName". Whoever may change or look at a row
 // need not see all of it, so that what an answer or a refusal says of its values is asked
 // for. Rows that are referred to must be seen by whoever sees this one.
-func (c *Change) Tells(path string) bool {
+func (c *Change) Tells(path string) bool { return c.tells(c.Record.Set, path) }
+
+func (c *Change) tells(s *model.Set, path string) bool {
 	by := c.w.by.Granted
 	unwatched := by
 	unwatched.Watch = nil
-	if permitPath(unwatched, c.Record.Set, path) != nil {
+	if permitPath(unwatched, s, path) != nil {
 		return false
 	}
-	return by.Watch == nil || permitPath(by, c.Record.Set, path) == nil // which counts it as used
+	return by.Watch == nil || permitPath(by, s, path) == nil // which counts it as used
+}
+
+// Knows reports whether the actor may read an attribute of another row: what is made of it
+// may be shown to them.
+func (c *Change) Knows(r *model.Record, attribute string) (bool, error) {
+	if c.w.by.Granted.Rights.Everything() || c.owner != nil && r == c.owner.Record {
+		return c.tells(r.Set, attribute), nil
+	}
+	if !c.w.reads(r.Set) || !c.tells(r.Set, attribute) {
+		return false, nil
+	}
+	return c.w.sees(model.Entity{Set: r.Set, ID: r.ID}, permission.Read)
+}
+
+// reads reports whether the actor may read a set. What is not asked for by them is no
+// refusal that the record has.
+func (w *Writer) reads(s *model.Set) bool {
+	by := w.by.Granted
+	by.Watch = nil
+	return s.Permit(by, permission.Read) == nil && (w.by.Granted.Watch == nil || s.Permit(w.by.Granted, permission.Read) == nil)
 }
 
 // permitPath refuses an actor who may not read what a path leads to, or over.

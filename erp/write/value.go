@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // value gives what a caller sent for the property the property's type.
@@ -131,6 +132,9 @@ func (c *Change) measured(p *model.Property, v any) (model.Value, error) {
 		return value, nil
 	}
 	r := p.Unit[0]
+	if err := c.permittedCode(r, text); err != nil {
+		return model.Value{}, err
+	}
 	e, err := c.w.byCode(r.Target, text)
 	if err != nil {
 		return model.Value{}, err
@@ -149,6 +153,20 @@ func (c *Change) measured(p *model.Property, v any) (model.Value, error) {
 	c.Values[r.Index] = model.TextValue(e.ID)
 	c.byUnit[r.Index] = true
 	return value, nil
+}
+
+// permittedCode refuses a code of a unit or currency where the actor may not look for one,
+// as for every other reference. The one that is there may be sent back.
+func (c *Change) permittedCode(r *model.Property, code string) error {
+	if c.w.reads(r.Target) {
+		return nil
+	}
+	if unit, err := c.Ref(r.Name); err != nil {
+		return err
+	} else if unit != nil && equalCode(unit.Get(r.Target.Code.Property).Text, code) {
+		return nil
+	}
+	return r.Target.Permit(c.w.by.Granted, permission.Read)
 }
 
 // parseLanguages reads what a caller sent for the property.

@@ -93,11 +93,11 @@ func TestNotifications(t *testing.T) {
 				{"E1 of another", "GET", only, "", 404, "", ""},
 				{"E1 by list", "GET", notifications + "?$select=Subject", "", 200, "", "11:00"},
 				{"E1 by search", "GET", notifications + "?$search=11:00", "", 200, `"value":[]`, ""},
-				{"E1 by count", "GET", notifications + "/$count", "", 200, "3", ""},
+				{"E1 by count", "GET", notifications + "/$count", "", 200, "2", ""}, // and not of the order
 				{"E1 by filter", "GET", notifications + "/$count?$filter=User%20eq%20'Systems_Security_Users(" + somebody + ")'", "", 200, "0", ""},
 				{"E1 written", "PATCH", only, `{"IsRead":true}`, 404, "", ""},
 				{"E1 deleted", "DELETE", only, "", 404, "", ""},
-				{"its own", "GET", notifications + "?$select=Subject&$expand=DataObject", "", 200, "", row(kindOrder, 1) + `"`},
+				{"its own", "GET", notifications + "?$select=Subject&$expand=DataObject", "", 200, "ж", row(kindOrder, 1) + `"`},
 			})
 		})
 		// Who sees the row and may make notifications tells of it; the row stays as it is.

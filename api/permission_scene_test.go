@@ -235,13 +235,21 @@ func (s *scene) visit(n int) bool {
 
 // file is seen with what it is on, and every second by its creator alone.
 func (s *scene) file(n int) bool {
+	return s.hanging(n) && (n%2 == 0 || s.account == aGUID)
+}
+
+// hanging is seen with the row that it is on.
+func (s *scene) hanging(n int) bool {
 	on, i := fileOn(n)
 	set, _, _ := strings.Cut(on, "(")
 	sees := set == visits && s.visit(i) || set != visits && s.order(i, permission.Read)
-	return sees && s.may(set, permission.Read) && (n%2 == 0 || s.account == aGUID)
+	return sees && s.may(set, permission.Read)
 }
 
-func (s *scene) notification(n int) bool { return s.account == []string{aGUID, somebody}[n%2] }
+// notification is seen by who is told, with the row that it is on.
+func (s *scene) notification(n int) bool {
+	return s.hanging(n) && s.account == []string{aGUID, somebody}[n%2]
+}
 
 // shelf are the rows of one set of the house, and which of them the account sees.
 type shelf struct {

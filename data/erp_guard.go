@@ -53,6 +53,9 @@ func (b *builder) rowGuards(s *model.Set, alias string, need permission.Right) [
 	if s.Hang() != nil {
 		all = append(all, b.hanging(s, alias, need))
 	}
+	if by := s.HangsBy(); by != nil {
+		all = append(all, b.hangingBy(by, alias))
+	}
 	for _, g := range s.Guards() {
 		held, every := b.by.Keys(g.Set.Name, need)
 		if every {
@@ -94,6 +97,14 @@ func (b *builder) hanging(s *model.Set, alias string, need permission.Right) str
 		return "1 = 0"
 	}
 	return "(" + strings.Join(some, " OR ") + ")"
+}
+
+// hangingBy is the condition that what a reference points at hangs on a row that the rights
+// let be seen; none is open.
+func (b *builder) hangingBy(by *model.Property, alias string) string {
+	inner, column := alias+"b", alias+"."+quoted(by.Column)
+	sees := append([]string{inner + ".id = " + column}, b.rowGuards(by.Target, inner, permission.Read)...)
+	return "(" + column + " IS NULL OR EXISTS (SELECT 1 FROM " + by.Target.Table + " AS " + inner + " WHERE " + strings.Join(sees, " AND ") + "))"
 }
 
 // personal are the conditions that rows which are one account's own are the one's that

@@ -13,7 +13,8 @@ const (
 	maxNotificationSubject       = 256
 )
 
-// Notifications: what people are told, each their own. CreateNotification of a row tells
+// Notifications: what people are told, each their own, as long as they see the row that it
+// is about. CreateNotification of a row tells
 // somebody of it; who was told says only that they have read it.
 
 func notificationPriority() *model.Enum {
@@ -23,7 +24,7 @@ func notificationPriority() *model.Enum {
 }
 
 func notificationSets() []write.Declaration {
-	set := model.Root(setNotifications, "Systems_Core_Notification", "erp_notifications").Unguarded().PersonalTo("User").
+	set := model.Root(setNotifications, "Systems_Core_Notification", "erp_notifications").HangsBy("DataObject").PersonalTo("User").
 		Display("{NotificationClass}: {Subject}").Search("Subject").
 		With(
 			model.Text("NotificationClass", 64).Required().Can(eq|in),

@@ -28,6 +28,7 @@ type declaration struct {
 	guarded          bool
 	personal         []personal
 	hang             [2]string
+	hangBy           string
 	only             personal
 	reach            *Reach
 	through          []string

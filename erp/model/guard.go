@@ -57,6 +57,18 @@ func (d SetDeclaration) HangsOn(typ, id string) SetDeclaration {
 	return d
 }
 
+// HangsBy guards the rows also by the row that what a reference points at hangs on, see
+// [SetDeclaration.HangsOn]: who does not see that one does not see them. null is no guard.
+// Whatever is done with the rows, that row need only be seen.
+func (d SetDeclaration) HangsBy(reference string) SetDeclaration {
+	d.decl.hangBy, d.decl.guarded = reference, true
+	return d
+}
+
+// HangsBy is the reference to what hangs on the row that rows of the set are about; nil
+// where there is none.
+func (s *Set) HangsBy() *Property { return s.hangBy }
+
 // Hang says which row of another set a row hangs on.
 type Hang struct{ Type, ID *Property }
 
@@ -86,7 +98,7 @@ func (s *Set) Personal() []Personal { return s.personal }
 // somebodys reports whether rows of the set, or what owns them, may be one account's.
 func (s *Set) somebodys() bool {
 	for at := s; ; at = at.Owner.Target {
-		if len(at.personal) > 0 || at.hang != nil {
+		if len(at.personal) > 0 || at.hang != nil || at.hangBy != nil {
 			return true
 		}
 		if at.Owner == nil {
@@ -180,6 +192,9 @@ func (s *Set) linkGuards() {
 	}
 	if s.decl.hang[0] != "" {
 		s.hang = &Hang{Type: s.Must(s.decl.hang[0]), ID: s.Must(s.decl.hang[1])}
+	}
+	if s.decl.hangBy != "" {
+		s.hangBy = s.Must(s.decl.hangBy)
 	}
 	for _, p := range s.decl.personal {
 		made := Personal{Value: p.value, Whose: s.Must(p.whose)}

@@ -65,7 +65,8 @@ type Set struct {
 	guards      []Guard
 	reachedOnly *Property
 	// hang says which row of another set a row hangs on.
-	hang *Hang
+	hang   *Hang
+	hangBy *Property
 	// personal are the rows that are one account's.
 	personal []Personal
 	reach    *Reach

@@ -25,6 +25,7 @@ const (
 
 	kindInvoiceLine = 71 + iota
 	kindNotification
+	kindLocation
 
 	isReleased, isVoid = 1, 1 // an invoice and a visit that are past changing
 
@@ -275,6 +276,8 @@ func (s *scene) shelves() []shelf {
 		{"Systems_Documents_DocumentTypes", "erp_document_types", kindType, houseTypes + 2, "Systems_Documents_DocumentTypes", read(kindType), "Code", "T"},
 		{"Crm_Sales_CustomerTypes", "erp_customer_types", kindCustomerType, houseTypes, "Crm_Sales_CustomerTypes", read(kindCustomerType), "Code", "T"},
 		{"Logistics_Inventory_Stores", "erp_parties", kindStore, houseStores, "Logistics_Inventory_Stores", read(kindStore), "Code", "S"},
+		{"General_Contacts_CompanyLocations", "erp_parties", kindLocation, 1, "General_Contacts_CompanyLocations",
+			func(int) bool { return s.opens(row(kindCompany, 0), permission.Read) }, "", ""},
 		{invoices, "erp_invoices", kindInvoice, houseInvoices, invoices, billed, "DocumentNo", "I"},
 		{"Crm_Invoicing_InvoiceLines", "erp_invoice_lines", kindInvoiceLine, houseInvoices, invoices, billed, "", ""},
 		{visits, "erp_service_activities", kindVisit, houseVisits, visits, s.visit, "DocumentNo", "V"},

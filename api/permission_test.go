@@ -84,7 +84,7 @@ func newHouse(t testing.TB, db *sqldb.DB) *house {
 	rows := []string{
 		`General_Currencies_Currencies {"CurrencySign":"EUR","Name":"Euro"}`,
 		`General_Contacts_Companies {"Id":"` + row(kindParty, 0) + `","Name":{"EN":"Our Shop"},"RegistrationNumber":"100"}`,
-		`General_Contacts_CompanyLocations {"LocationName":{"EN":"Head office"},"Company":{"RegistrationNumber":"100"}}`,
+		`General_Contacts_CompanyLocations {"Id":"` + row(kindLocation, 0) + `","LocationName":{"EN":"Head office"},"Company":{"RegistrationNumber":"100"}}`,
 		`General_EnterpriseCompanies {"Id":"` + row(kindCompany, 0) + `","Company":{"RegistrationNumber":"100"},"BaseCurrency":{"CurrencySign":"EUR"}}`,
 		`Logistics_Inventory_StoreGroups {"Code":"G","Name":{"EN":"Stores"}}`,
 		`General_Products_MeasurementCategories {"Name":{"EN":"Pieces"},"IsDefault":true,"Units":[{"Code":"pcs","Name":{"EN":"piece"},"IsDefaultUnit":true}]}`,

@@ -137,6 +137,9 @@ func (b *builder) personal(s *model.Set, alias string) []string {
 func (b *builder) byOther(alias string, g *model.Guard, held permission.Held) string {
 	reference, target := alias+"."+quoted(g.Refs[0].Column), g.Refs[0].Target
 	keyed, kind := b.keyed(quoted(g.Key.Column), held), ""
+	if g.By != nil { // few rows have it, and most of what is referred to is referred to by none
+		return "(" + reference + " IS NULL OR " + reference + " NOT IN (SELECT " + quoted(g.By.Column) + " FROM " + g.By.Set.Table + " WHERE NOT " + keyed + "))"
+	}
 	if target.Base != nil {
 		kind = " AND " + quoted(target.TypeProperty().Column) + " = " + strconv.FormatInt(target.Discriminator, 10)
 	}

@@ -87,7 +87,7 @@ func partySets() []write.Declaration {
 		},
 
 		{
-			Set: model.Subtype(setParties, setLocations, "General_Contacts_CompanyLocation", partyCompanyLocation).Guarded("AccessKey").
+			Set: model.Subtype(setParties, setLocations, "General_Contacts_CompanyLocation", partyCompanyLocation).Guarded("AccessKey").GuardedWith(setEnterpriseCompanies, "Company").
 				Named("LocationName").
 				With(
 					model.Multilingual("LocationName", 254).Required(),

@@ -26,6 +26,7 @@ type declaration struct {
 	keys             []key
 	guards           []string
 	guarded          bool
+	guardedWith      [2]string
 	personal         []personal
 	hang             [2]string
 	hangBy           string

@@ -16,6 +16,14 @@ func (d SetDeclaration) Guarded(paths ...string) SetDeclaration {
 	return d
 }
 
+// GuardedWith guards the rows also by the key of the row, of the other set, that refers to
+// the same as these do: the locations of a company as the row that makes it one of ours.
+// Both refer by reference; no two rows of the other set refer to the same.
+func (d SetDeclaration) GuardedWith(other, reference string) SetDeclaration {
+	d.decl.guardedWith = [2]string{other, reference}
+	return d
+}
+
 // Unguarded says that whoever may read the set sees all of its rows.
 func (d SetDeclaration) Unguarded() SetDeclaration { return d.Guarded() }
 
@@ -113,6 +121,9 @@ type Guard struct {
 	Refs []*Property
 	// Key is its reference to the key.
 	Key *Property
+	// By is set where the row with the key is not the one referred to, but the one that
+	// refers to the same by this.
+	By *Property
 	// Set is the set that the keys are made for.
 	Set *Set
 }
@@ -142,7 +153,7 @@ func (s *Set) AccessKey() *Property {
 // and else to read it.
 func (p *Property) NeededToRefer() permission.Right {
 	for _, g := range p.Set.guards {
-		if len(g.Refs) == 1 && g.Refs[0] == p {
+		if len(g.Refs) == 1 && g.Refs[0] == p && g.By == nil {
 			return permission.Update
 		}
 	}
@@ -210,5 +221,9 @@ func (s *Set) linkGuards() {
 			panic(fmt.Sprintf("model: the guard %s of %s is further away than one reference", text, s.Name))
 		}
 		s.guards = append(s.guards, g)
+	}
+	if other, reference := s.decl.guardedWith[0], s.decl.guardedWith[1]; other != "" {
+		with := s.model.Set(other)
+		s.guards = append(s.guards, Guard{Refs: []*Property{s.Must(reference)}, Key: with.Must("AccessKey"), By: with.Must(reference), Set: with})
 	}
 }

@@ -3,6 +3,7 @@ package write
 import (
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/permission"
 )
 
@@ -49,7 +50,13 @@ func (w *Writer) RowGuards(e model.Entity) ([]RowGuard, error) {
 				of = nil
 				break
 			}
-			if of, err = w.record(ref.Target, to.Text); err != nil {
+			if g.By != nil {
+				made.Path += g.By.Set.Type + "."
+				of, err = w.with(g.By, to)
+			} else {
+				of, err = w.record(ref.Target, to.Text)
+			}
+			if err != nil {
 				return nil, err
 			}
 		}
@@ -62,6 +69,15 @@ func (w *Writer) RowGuards(e model.Entity) ([]RowGuard, error) {
 		all = append(all, made)
 	}
 	return all, nil
+}
+
+// with is the row that refers by a property to a row; nil where none does.
+func (w *Writer) with(by *model.Property, to model.Value) (*model.Record, error) {
+	found, err := w.tx.Find(&query.Query{Set: by.Set, Limit: 1, Where: query.Equal(by, to)})
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return w.record(found[0].Set, found[0].ID)
 }
 
 // refusedRow is the refusal of what may not be done with a row that the actor sees,

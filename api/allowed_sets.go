@@ -2,8 +2,10 @@ package api
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/hybridapps/tandem/api/odata"
+	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/permission"
 )
 
@@ -34,7 +36,7 @@ func (d *Domain) getAllowedSets(w http.ResponseWriter, r *http.Request) error {
 		}
 		// Parts are changed with their root.
 		part, may := s.Permissive() != s, func(need permission.Right) bool {
-			return updates && !s.View && !s.ReadOnly && by.Rights.Set(s.Permissive().Name, need)
+			return updates && !s.View && !s.ReadOnly && mayWith(s.Permissive(), by.Rights, need)
 		}
 		create, remove := permission.Create, permission.Delete
 		if part {
@@ -43,4 +45,13 @@ func (d *Domain) getAllowedSets(w http.ResponseWriter, r *http.Request) error {
 		response.Value = append(response.Value, allowedSet{s.Name, true, may(create), may(permission.Update), may(remove)})
 	}
 	return document(w, r, response)
+}
+
+// mayWith reports whether the rights let be done with some rows of a set what is needed.
+// Those that may be of several types are changed by the rights on what they are.
+func mayWith(s *model.Set, by *permission.Rights, need permission.Right) bool {
+	if !s.Abstract {
+		return by.Set(s.Name, need)
+	}
+	return slices.ContainsFunc(s.Subtypes, func(t *model.Set) bool { return by.Set(t.Name, need) })
 }

@@ -30,12 +30,19 @@ func securityConditions() write.Declaration {
 				model.Ref("DocumentType", setDocumentTypes),
 			),
 		Compute: checkCondition,
+		Remove:  mayCondition,
 	}
 }
+
+// mayCondition refuses somebody who may not give documents the key: a condition does.
+func mayCondition(c *write.Change) error { return c.PermittedToKey("DocumentAccessKey") }
 
 // checkCondition refuses a condition that no document of the type could meet, or a key
 // that none could have.
 func checkCondition(c *write.Change) error {
+	if err := mayCondition(c); err != nil {
+		return err
+	}
 	documentType, err := c.Ref("DocumentType")
 	if err != nil || !c.Has("ConditionFilter") {
 		return err
@@ -45,7 +52,7 @@ func checkCondition(c *write.Change) error {
 	if documents == nil || documents.Property("DocumentType") == nil {
 		return c.Fail("%s, whose documents the type is for, is no set of documents.", name)
 	}
-	if err := write.CheckFilter(documents, c.Get("ConditionFilter").Text); err != nil {
+	if err := c.CheckFilter(documents, c.Get("ConditionFilter").Text); err != nil {
 		return err
 	}
 	key, err := c.Ref("DocumentAccessKey")

@@ -1,6 +1,8 @@
 package erp
 
 import (
+	"fmt"
+
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/write"
 )
@@ -137,7 +139,11 @@ func computeShipmentLine(c *write.Change) error {
 	}
 	if shipped > get(order, "QuantityBase").Int {
 		// How much others have is not said: the account may not see their shipments.
-		c.Warn("line %d: more is shipped of its order line than was ordered.", c.Get("LineNo").Int)
+		line := "a line"
+		if c.Tells("LineNo") {
+			line = fmt.Sprint("line ", c.Get("LineNo").Int)
+		}
+		c.Warn("%s: more is shipped of its order line than was ordered.", line)
 	}
 	return nil
 }

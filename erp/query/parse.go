@@ -8,12 +8,13 @@ import (
 	"github.com/hybridapps/tandem/permission"
 )
 
-// ParseFilter reads a $filter for rows of a set that somebody has written down, as the
-// platform may ask it: the rows and attributes that it looks at are not the caller's.
-func ParseFilter(set *model.Set, text string) (Expr, error) {
+// ParseFilter reads a $filter for rows of a set that somebody has written down, as who is
+// granted so much may ask it: when it is written its writer, and then the platform, which
+// looks at rows and attributes that are not the caller's.
+func ParseFilter(set *model.Set, text string, granted permission.Granted) (Expr, error) {
 	options, err := odata.ParseQuery("$filter=" + url.QueryEscape(text))
 	if err != nil {
 		return nil, err
 	}
-	return resolver{granted: permission.ByPlatform()}.filter(set, options.Filter)
+	return resolver{granted: granted}.filter(set, options.Filter)
 }

@@ -162,6 +162,17 @@ func (l *collection) remove(id string) error {
 	if err := c.guardParts(); err != nil {
 		return err
 	}
+	if c.w.model.behaviours[l.child.Set].Remove != nil {
+		r, err := c.w.tx.Load(l.child.Set, id, true)
+		if err != nil {
+			return err
+		}
+		part := c.w.change(r, false)
+		part.owner = c
+		if err := part.removable(); err != nil {
+			return err
+		}
+	}
 	c.forced, c.parts = true, true
 	delete(c.w.records, id)
 	delete(c.w.parts, partsKey(c.ID, l.child.Set))
@@ -198,7 +209,7 @@ func (l *collection) note(rows []model.Entity) error {
 		if err != nil {
 			return err
 		}
-		names = append(names, nameOfRow(r))
+		names = append(names, l.nameOf(r))
 	}
 	if len(rows) > maxNamed {
 		names = append(names, "…")
@@ -208,9 +219,10 @@ func (l *collection) note(rows []model.Entity) error {
 	return nil
 }
 
-// nameOfRow is how a note names a row of a collection: by its number, or its Id.
-func nameOfRow(r *model.Record) string {
-	if code := r.Set.Code; code != nil && len(code.Refs) == 0 && code.Property.Kind == model.KindInt {
+// nameOf is how a note names a row of the collection: by its number, to who may read that,
+// or its Id.
+func (l *collection) nameOf(r *model.Record) string {
+	if code := r.Set.Code; code != nil && len(code.Refs) == 0 && code.Property.Kind == model.KindInt && l.owner.tells(r.Set, code.Property.Name) {
 		return fmt.Sprintf("%s %d", code.Property.Name, r.Get(code.Property).Int)
 	}
 	return r.ID

@@ -3,11 +3,16 @@ package write
 import (
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
+	"github.com/hybridapps/tandem/permission"
 )
 
-// CheckFilter refuses a text that is no $filter for rows of the set.
-func CheckFilter(set *model.Set, filter string) error {
-	where, err := query.ParseFilter(set, filter)
+// CheckFilter refuses a text that is no $filter for rows of the set, or not one that the
+// actor may ask: what a row is found by tells of it.
+func (c *Change) CheckFilter(set *model.Set, filter string) error {
+	if err := set.Permit(c.w.by.Granted, permission.Read); err != nil {
+		return err
+	}
+	where, err := query.ParseFilter(set, filter, c.w.by.Granted)
 	if err == nil && where == nil {
 		err = invalid("%s: the filter is empty; write a condition like DocumentNo eq 'A'.", set.Name)
 	}
@@ -17,7 +22,7 @@ func CheckFilter(set *model.Set, filter string) error {
 // Matches reports whether the row, as it is stored, is one that a $filter finds,
 // whatever the actor may see.
 func (c *Change) Matches(filter string) (bool, error) {
-	where, err := query.ParseFilter(c.Record.Set, filter)
+	where, err := query.ParseFilter(c.Record.Set, filter, permission.ByPlatform())
 	if err != nil {
 		return false, err
 	}

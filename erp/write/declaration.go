@@ -24,6 +24,8 @@ type Declaration struct {
 	// Guard refuses changes of a row that is past changing, and of its parts.
 	// Actions are not asked for.
 	Guard func(*Change) error
+	// Remove refuses that a part is deleted.
+	Remove func(*Change) error
 	// Rules are the conditions that every saved row keeps.
 	Rules []Rule
 	// Actions do what the set's [model.Action] of the name says. Each reads all of

@@ -20,6 +20,9 @@ func (w *Writer) Delete(e model.Entity, when Condition) error {
 	if err := c.guardParts(); err != nil {
 		return err
 	}
+	if err := c.removable(); err != nil {
+		return err
+	}
 	if err := w.unreferenced(c.Record); err != nil {
 		return err
 	}
@@ -37,6 +40,14 @@ func (w *Writer) Delete(e model.Entity, when Condition) error {
 	c.owner.forced, c.owner.parts = true, true
 	_, err = c.owner.write()
 	return err
+}
+
+// removable asks the declaration whether the row may be deleted by itself.
+func (c *Change) removable() error {
+	if c.behaviour.Remove == nil {
+		return nil
+	}
+	return c.behaviour.Remove(c)
 }
 
 // permittedParts refuses to delete a row with parts that are the actor's to delete by a
@@ -90,8 +101,10 @@ func (w *Writer) seesParts(r *model.Record) error {
 	return nil
 }
 
-// unreferenced refuses to delete a row that others point at, and says which.
+// unreferenced refuses to delete a row that others point at, and says which: one that the
+// actor may know of, where there is any, so that the answer does not depend on others.
 func (w *Writer) unreferenced(r *model.Record) error {
+	hidden := false
 	for _, s := range w.model.Sets {
 		if s.Base != nil && s.Table == s.Base.Table && s.Abstract {
 			continue
@@ -100,42 +113,46 @@ func (w *Writer) unreferenced(r *model.Record) error {
 			if !p.IsReference() || p.Set != s || p == s.Owner || !p.Target.Includes(r.Set) {
 				continue
 			}
-			q := &query.Query{Set: s, Limit: 2, Where: query.Equal(p, model.TextValue(r.ID))}
-			found, err := w.tx.Find(q)
+			if by, err := w.referrer(r, s, p, nil); err != nil {
+				return err
+			} else if by == nil {
+				continue
+			}
+			if !w.reads(s) || p.Permit(w.by.Granted.Rights, permission.Read) != nil {
+				hidden = true
+				continue
+			}
+			by, err := w.referrer(r, s, p, w.by.Granted.Rights)
 			if err != nil {
 				return err
 			}
-			for _, e := range found {
-				if e.ID != r.ID || !s.Includes(r.Set) { // a row that refers to itself goes with itself
-					return w.referred(r, e, p)
-				}
+			if by != nil {
+				return tandem.Errorf(tandem.CodeConflict, "%s cannot be deleted: %s refers to it by %s; change or delete that first, or make this one inactive.",
+					model.Entity{Set: r.Set, ID: r.ID}, nameOf(*by), p.Name)
 			}
+			hidden = true
 		}
+	}
+	if hidden {
+		return tandem.Errorf(tandem.CodeConflict, "%s cannot be deleted: a row that you cannot see refers to it; make this one inactive.",
+			model.Entity{Set: r.Set, ID: r.ID})
 	}
 	return nil
 }
 
-// referred tells which row refers to one that shall be deleted.
-func (w *Writer) referred(r *model.Record, by model.Entity, p *model.Property) error {
-	this := model.Entity{Set: r.Set, ID: r.ID}
-	if known, err := w.knows(by, p); err != nil {
-		return err
-	} else if !known {
-		return tandem.Errorf(tandem.CodeConflict, "%s cannot be deleted: a row that you cannot see refers to it; make this one inactive.", this)
+// referrer is a row of a set that refers to another by p, of those that the rights let be
+// seen; nil where there is none. A row that refers to itself goes with itself.
+func (w *Writer) referrer(r *model.Record, s *model.Set, p *model.Property, by *permission.Rights) (*model.Entity, error) {
+	found, err := w.tx.Find(&query.Query{Set: s, By: by, Limit: 2, Where: query.Equal(p, model.TextValue(r.ID))})
+	if err != nil {
+		return nil, err
 	}
-	return tandem.Errorf(tandem.CodeConflict,
-		"%s cannot be deleted: %s refers to it by %s; change or delete that first, or make this one inactive.", this, nameOf(by), p.Name)
-}
-
-// knows reports whether the actor may know that a row refers to another by p.
-func (w *Writer) knows(e model.Entity, p *model.Property) (bool, error) {
-	if w.permitted(e.Set, permission.Read) != nil || p.Permit(w.by.Granted.Rights, permission.Read) != nil {
-		return false, nil
+	for _, e := range found {
+		if e.ID != r.ID || !s.Includes(r.Set) {
+			return &e, nil
+		}
 	}
-	if e.ID == "" { // a view's, which is named by its set alone
-		return true, nil
-	}
-	return w.sees(e, permission.Read)
+	return nil, nil
 }
 
 // nameOf names a row that refers to another; rows of views have no id.

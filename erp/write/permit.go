@@ -18,10 +18,14 @@ import (
 const accessKey = "AccessKey"
 
 // permitted refuses an actor who may not do with rows of the set what is needed.
-// Parts are changed with their root.
+// Parts are changed with their root. Of one that may be of several types what it is decides:
+// open asks for that.
 func (w *Writer) permitted(s *model.Set, need permission.Right) error {
 	if s.Owner != nil && !s.Apart && need != permission.Read {
 		need = permission.Update
+		if s.Permissive().Abstract {
+			need = permission.Read
+		}
 	}
 	return s.Permit(w.by.Granted, need)
 }
@@ -257,6 +261,25 @@ func (c *Change) permittedKey(p *model.Property, key model.Value) error {
 	entity, id := r.Get(p.Target.Must("EntityName")), r.Get(p.Target.Must("EntityId"))
 	if entity.Text != c.Record.Set.Name || !id.Null && id.Text != c.ID {
 		return c.Fail("%s: this key is for rows of %s, or for another row alone; choose or make one for this.", p.Name, entity.Text)
+	}
+	return nil
+}
+
+// PermittedToKey refuses an actor who may not say which rows have the key that a reference
+// names, or named before: who may change the key of such rows, or whoever manages access.
+func (c *Change) PermittedToKey(reference string) error {
+	rights, p := c.w.by.Granted.Rights, c.Property(reference)
+	if rights.Manages() {
+		return nil
+	}
+	keys := []model.Value{c.Values[p.Index]}
+	if !c.New {
+		keys = append(keys, c.SavedValue(reference))
+	}
+	for _, key := range keys {
+		if !key.Null && !rights.Key(key.Text, permission.Administer) {
+			return &permission.Denied{Set: c.Record.Set.Name, Attribute: p.Name, Need: permission.Administer, Rule: tandem.RuleKey, Key: key.Text}
+		}
 	}
 	return nil
 }

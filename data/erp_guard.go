@@ -112,6 +112,9 @@ func (b *builder) hangingBy(by *model.Property, alias string) string {
 func (b *builder) personal(s *model.Set, alias string) []string {
 	var all []string
 	for _, p := range s.Personal() {
+		if p.Managed && b.by.Manages() {
+			continue
+		}
 		own := "1 = 0"
 		if account := b.by.Account(); account != "" {
 			who := b.arg(account)

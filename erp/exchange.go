@@ -25,6 +25,7 @@ func exchangeSets() []write.Declaration {
 	result := model.NewEnum("Systems_Exchange_DataExchangeObject_ExchangeResult", "NotStarted", "Success", "Fail")
 	objectMode := model.NewEnum("Systems_Exchange_DataExchangeObject_Mode", "Merge", "Add")
 	exchanges := model.Root(setExchanges, "Systems_Exchange_DataExchange", "erp_data_exchanges").Unguarded().ForEverybody(0).
+		PersonalTo("CreatedByUser").ManagedToo().
 		Child("Objects", setExchangeObjects).
 		With(
 			model.DateTime("CreatedOn").Required().Can(ge|ord).KeepTime(),

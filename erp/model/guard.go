@@ -48,14 +48,24 @@ func (d SetDeclaration) PersonalTo(whose string) SetDeclaration {
 // PersonalWhen is [SetDeclaration.PersonalTo] for the rows alone in which a property, a
 // truth or an enum, has the value.
 func (d SetDeclaration) PersonalWhen(property string, value int64, whose string) SetDeclaration {
-	d.decl.personal = append(d.decl.personal, personal{property, value, whose})
+	d.decl.personal = append(d.decl.personal, personal{when: property, value: value, whose: whose})
+	return d
+}
+
+// ManagedToo lets those see all rows who may change who may do what, beside whom they
+// belong to.
+func (d SetDeclaration) ManagedToo() SetDeclaration {
+	for i := range d.decl.personal {
+		d.decl.personal[i].managed = true
+	}
 	return d
 }
 
 type personal struct {
-	when  string
-	value int64
-	whose string
+	when    string
+	value   int64
+	whose   string
+	managed bool
 }
 
 // HangsOn guards the rows by the guards of another row, of whatever set: typ is the
@@ -97,6 +107,8 @@ type Personal struct {
 	Value int64
 	// Whose refers to the account, or to its Person.
 	Whose *Property
+	// Managed says that who manages access sees the rows, too.
+	Managed bool
 }
 
 // Personal are the rows of the set that are one account's own, beside those of what
@@ -208,7 +220,7 @@ func (s *Set) linkGuards() {
 		s.hangBy = s.Must(s.decl.hangBy)
 	}
 	for _, p := range s.decl.personal {
-		made := Personal{Value: p.value, Whose: s.Must(p.whose)}
+		made := Personal{Value: p.value, Whose: s.Must(p.whose), Managed: p.managed}
 		if p.when != "" {
 			made.When = s.Must(p.when)
 		}

@@ -157,6 +157,9 @@ func (a *Admin) target(d *Definitions, on Target) (k Key, err error) {
 				tandem.Clip(on.Column, 100))
 		}
 		declaring, err := a.Sets.Attribute(set, attribute)
+		if id := ColumnKeyID(set, attribute); err != nil && slices.ContainsFunc(d.Keys, func(known Key) bool { return known.ID == id }) {
+			declaring, err = set, nil // what an earlier version has given a key to can be taken away
+		}
 		if err != nil {
 			return k, err
 		}

@@ -54,6 +54,8 @@ func (m entitySets) Attribute(set, attribute string) (string, error) {
 		return "", tandem.Errorf(tandem.CodeInvalid, "%s has no attribute %q that could have a key", set, tandem.Clip(attribute, 100))
 	case !p.Stored():
 		return "", tandem.Errorf(tandem.CodeInvalid, "%s.%s is made of other attributes; hide those", set, attribute)
+	case attribute == "ObjectVersion", p == s.TypeProperty():
+		return "", tandem.Errorf(tandem.CodeInvalid, "%s.%s cannot be hidden: every answer tells it of a row, as its @odata.etag or its @odata.type", set, attribute)
 	}
 	return p.Set.Name, nil
 }

@@ -451,3 +451,49 @@ func TestE3_TheVersionOfARowIsCommon(t *testing.T) {
 		}
 	})
 }
+
+// TestE3_WhatElseIsCommon: what docs/permissions.md lists of what is hidden shows, and
+// nothing beside it.
+func TestE3_WhatElseIsCommon(t *testing.T) {
+	t.Parallel()
+	const products, orders = "General_Products_Products", "Crm_Sales_SalesOrders"
+	hidden := someRights(allSets(), columnKey(products, "Description"), columnKey("Crm_Sales_SalesOrderLines", "Notes")).As(somebody)
+	stamps := regexp.MustCompile(`W/\\"\d+\\"|"(ObjectVersion|AggregateLastUpdateTimeUtc|UpdateTime|UpdateUser|LinesUpdateUser)":("[^"]*"|\d+|null)`)
+	order := orders + "(" + row(kindOrder, 3) + ")"
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newFurnished(t, db)
+		ask := func(path string) (status int, answer string) {
+			w.as(hidden, func() {
+				r, told := call(t, w.h, "GET", path, "")
+				status, answer = r.StatusCode, told
+			})
+			return status, answer
+		}
+		product := w.firstOf(t, erpModel.Set(products)).String()
+		for path, change := range map[string][2]string{
+			product: {product, `{"Description":{"EN":"Secret"}}`},
+			order + "?$expand=Lines&$select=LinesUpdateUser,DocumentNo": {"Crm_Sales_SalesOrderLines(" + row(kindLine, 3) + ")", `{"Notes":"Secret"}`},
+		} {
+			_, before := ask(path)
+			if r, answer := call(t, w.h, "PATCH", change[0], change[1]); r.StatusCode != 204 {
+				t.Fatalf("%d %s", r.StatusCode, answer)
+			}
+			if _, after := ask(path); stamps.ReplaceAllString(before, "") != stamps.ReplaceAllString(after, "") || before == after {
+				t.Errorf("%s tells more than when it changed, or nothing:\n%s\n%s", path, before, after)
+			}
+		}
+		// A file of somebody else alone leaves what it hangs on, empty.
+		const get = "/GetOrCreateExtensibleDataObject()"
+		if status, _ := ask(order + get); status != 204 {
+			t.Errorf("an order without files has a data object: %d", status)
+		}
+		object := w.dataObjectOf(t, order)
+		w.post(t, file(90, object, `,"AccessPermission":"Creator"`))
+		if status, answer := ask(order + get + "?$expand=Files"); status != 200 || strings.Contains(answer, "photo") {
+			t.Errorf("what a hidden file hangs on: %d %s", status, answer)
+		}
+		if _, answer := ask(dataObjects + "(" + object + ")/Files/$count"); answer != "0" {
+			t.Errorf("files of somebody else are counted: %s", answer)
+		}
+	})
+}

@@ -18,6 +18,7 @@ var replicas = sqldb.NewTable("replicas", func(r *findings.Replica, column sqldb
 	column("own_ca", &r.DevelopmentCA)
 	column("open_metrics", &r.MetricsToAll)
 	column("skew", (*int64)(&r.Skew))
+	column("rotate_keys", (*int64)(&r.RotateKeys))
 	column("seen_at", sqldb.TimeField(&r.Seen))
 })
 

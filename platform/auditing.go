@@ -13,6 +13,7 @@ import (
 	"github.com/hybridapps/tandem/audit/findings"
 	"github.com/hybridapps/tandem/audit/findings/report"
 	"github.com/hybridapps/tandem/data"
+	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/session"
 )
 
@@ -94,8 +95,8 @@ func (i *Instance) keepAuditing(ctx context.Context) {
 	}
 }
 
-// Announce writes down how this replica runs: its public root, version and licence, and by
-// how much its clock is ahead of the database's.
+// Announce writes down how this replica runs: its public root, version and licence, when it
+// replaces signing keys, and by how much its clock is ahead of the database's.
 func (i *Instance) Announce(ctx context.Context) error {
 	store := data.NewFindings(i.DB)
 	skew, err := store.Skew(ctx)
@@ -109,7 +110,7 @@ func (i *Instance) Announce(ctx context.Context) error {
 	}
 	return store.Announce(ctx, findings.Replica{
 		Name: i.replica, URL: c.URL, Version: c.Version, Licence: licence, DevelopmentCA: c.DevelopmentCA, MetricsToAll: c.MetricsToAll,
-		Skew: skew, Seen: c.Clock.Now(),
+		Skew: skew, RotateKeys: cmp.Or(c.RotateKeys, token.RotateEvery), Seen: c.Clock.Now(),
 	})
 }
 

@@ -90,11 +90,16 @@ func (a *Administration) rightUses(ctx context.Context, f *findings.Facts, since
 	return a.permissions.EachUse(ctx, "", since, func(u *permission.Use) error { f.Uses = append(f.Uses, *u); return nil })
 }
 
-// signingKeys are the keys that the next tokens are signed with.
+// signingKeys are the keys that the next tokens are signed with, and those that are lost.
 func (a *Administration) signingKeys(ctx context.Context, f *findings.Facts) error {
+	f.RotateEvery = token.RotateEvery
 	stored, err := a.keys.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	lost, err := a.Keys.Lost(ctx, stored)
 	for _, k := range stored {
-		f.SigningKeys = append(f.SigningKeys, findings.SigningKey{ID: k.ID, Use: string(k.Use), ActivateAt: k.ActivateAt, Every: token.RotateEvery})
+		f.SigningKeys = append(f.SigningKeys, findings.SigningKey{ID: k.ID, Use: string(k.Use), ActivateAt: k.ActivateAt, Lost: lost[k.ID]})
 	}
 	return err
 }

@@ -41,7 +41,7 @@ func (h *half) Close() error { return errors.Join(h.program.Close(), h.db.Close(
 // newHalf puts what every program has around a half: health and request log.
 func newHalf(p Program, db *sqldb.DB, root string, log *slog.Logger) Program {
 	mux := http.NewServeMux()
-	Health(mux, log, p.Ready)
+	Health(mux, log, p.Ready, nil)
 	mux.Handle("/", p.Handler())
 	return &half{program: p, handler: securityHeaders(root, observed(log, nil, mux)), db: db}
 }

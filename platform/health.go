@@ -9,7 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/internal/netaddr"
+	"github.com/hybridapps/tandem/permission"
 )
 
 // readyTimeout bounds the question whether a program can answer.
@@ -33,7 +35,7 @@ func (i *Instance) Ready(ctx context.Context) error {
 
 // mountHealth adds what machines ask to see whether the instance is well.
 func (i *Instance) mountHealth(mux *http.ServeMux) {
-	Health(mux, i.config.Log, i.Ready)
+	Health(mux, i.config.Log, i.Ready, i.lostKeys)
 	shown := i.metrics.handler()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
 		if !i.config.MetricsToAll && !directlyLocal(r) {
@@ -50,6 +52,16 @@ func (i *Instance) mountHealth(mux *http.ServeMux) {
 	})
 }
 
+// lostKeys are the signing keys that do not open, each with what mends it.
+func (i *Instance) lostKeys() (all []string) {
+	for _, k := range i.Keys.List() {
+		if k.State == token.KeyLost {
+			all = append(all, fmt.Sprintf("the signing key %s (%s tokens) does not open: tandem key distrust %s", k.ID, k.Use, permission.Quoted(k.ID)))
+		}
+	}
+	return all
+}
+
 // Metrics are the instance's metrics in the Prometheus format, for a listener
 // of their own.
 func (i *Instance) Metrics() http.Handler {
@@ -60,8 +72,9 @@ func (i *Instance) Metrics() http.Handler {
 
 // Health adds /healthz, which says that the process is alive, and /readyz,
 // which says that ready returns no error. Why it is not ready is in the log
-// only: errors of databases name what outsiders need not know.
-func Health(mux *http.ServeMux, log *slog.Logger, ready func(context.Context) error) {
+// only: errors of databases name what outsiders need not know. What is amiss although it is
+// ready, each with what mends it, is told to this machine; nil tells nothing.
+func Health(mux *http.ServeMux, log *slog.Logger, ready func(context.Context) error, amiss func() []string) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writePlain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
@@ -71,7 +84,11 @@ func Health(mux *http.ServeMux, log *slog.Logger, ready func(context.Context) er
 			writePlain(w, http.StatusServiceUnavailable, "not ready")
 			return
 		}
-		writePlain(w, http.StatusOK, "ready")
+		text := "ready"
+		if amiss != nil && directlyLocal(r) && netaddr.IsLoopback(hostOf(r)) {
+			text = strings.Join(append([]string{text}, amiss()...), "\n")
+		}
+		writePlain(w, http.StatusOK, text)
 	})
 }
 

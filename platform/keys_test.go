@@ -7,7 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hybridapps/tandem/audit/findings"
+	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/permission"
+	"github.com/hybridapps/tandem/platform"
+	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
 )
 
@@ -46,5 +50,86 @@ func TestE4_RowsGetKeysThatEveryReplicaKnows(t *testing.T) {
 		}
 		must(t, in.Platform.TakeKey(t.Context(), tandemtest.By, row))
 		must(t, in.Platform.PutKey(t.Context(), tandemtest.By, key, row))
+	})
+}
+
+// The audit counts the age of signing keys by what the replicas are told.
+func TestReplicasTellWhenTheyReplaceKeys(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, engine sqldb.Engine) {
+		in := tandemtest.Start(t, tandemtest.Options{Engine: engine, RotateKeys: 10 * 24 * time.Hour})
+		must(t, in.Platform.Announce(t.Context()))
+		f, err := in.Platform.Facts(t.Context(), findings.Limits{}, ruleOf(t, "KEY-01"))
+		if err != nil || len(f.Setting.Replicas) == 0 || f.Setting.Replicas[0].RotateKeys != 10*24*time.Hour {
+			t.Errorf("%v %+v", err, f.Setting)
+		}
+	})
+}
+
+// ruleOf is a rule of the audit.
+func ruleOf(t *testing.T, id string) []findings.Rule {
+	t.Helper()
+	for _, r := range findings.Rules() {
+		if r.ID == id {
+			return []findings.Rule{r}
+		}
+	}
+	t.Fatal("there is no rule " + id)
+	return nil
+}
+
+// A key that does not open is found by the audit and told by /readyz, with what mends it;
+// one that has retired and verifies is nobody's business.
+func TestD25_ALostKeyIsTold(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, engine sqldb.Engine) {
+		in := tandemtest.Start(t, tandemtest.Options{Engine: engine, OwnKeys: true, Log: quiet})
+		keyOf := func(use token.KeyUse, state token.KeyState) string {
+			t.Helper()
+			must(t, in.Platform.Keys.Refresh(t.Context()))
+			for _, k := range in.Platform.Keys.List() {
+				if k.Use == use && k.State == state {
+					return k.ID
+				}
+			}
+			t.Fatalf("no key for %s is %s: %+v", use, state, in.Platform.Keys.List())
+			return ""
+		}
+		spoil := func(id string) {
+			t.Helper()
+			_, err := in.Platform.DB.Writer().ExecContext(t.Context(), `UPDATE signing_keys SET sealed = $1 WHERE id = $2`, []byte("nothing of ours"), id)
+			must(t, err)
+		}
+		told := func(want string) {
+			t.Helper()
+			must(t, in.Platform.Keys.Refresh(t.Context()))
+			report, err := in.Platform.RunAudit(t.Context(), platform.AuditOptions{Rules: ruleOf(t, "KEY-03")})
+			must(t, err)
+			var mend []string
+			for _, f := range report.Findings {
+				mend = append(mend, f.Mend...)
+			}
+			// Who has opened it goes on with it until the next start.
+			status, body := get(t, in.Replica(t).URL+"/readyz")
+			if status != 200 || strings.Join(mend, "\n") != want || want == "" && body != "ready\n" || !strings.Contains(body, want) {
+				t.Errorf("want %q, audit: %q, /readyz: %d %q", want, mend, status, body)
+			}
+		}
+		retired := keyOf(token.UseAccess, token.KeyActive)
+		_, err := in.Platform.RotateKeys(t.Context(), tandemtest.By)
+		must(t, err)
+		next := keyOf(token.UseAccess, token.KeyNext)
+		told("")
+		spoil(next)
+		told("tandem key distrust " + next)
+		_, err = in.Platform.DistrustKey(t.Context(), tandemtest.By, next)
+		must(t, err)
+		told("")
+		_, err = in.Platform.RotateKeys(t.Context(), tandemtest.By)
+		must(t, err)
+		in.Clock.Advance(token.PublishLead + time.Minute)
+		keyOf(token.UseAccess, token.KeyRetired)
+		spoil(retired)
+		told("")
 	})
 }

@@ -63,6 +63,8 @@ type Options struct {
 	// zero means the specified ones.
 	Lifetimes             token.Lifetimes
 	Idle, ServiceAbsolute time.Duration
+	// RotateKeys is the age at which signing keys are replaced; zero means the default.
+	RotateKeys time.Duration
 	// Host is the instance's name in its URLs; the default is 127.0.0.1. Passkeys want
 	// localhost.
 	Host string
@@ -126,7 +128,7 @@ func Start(t testing.TB, o Options) *Instance {
 			KeyFile: filepath.Join(t.TempDir(), "instance.key"), Passwords: cheap, Lifetimes: o.Lifetimes,
 			By: By, Log: o.Log, Clock: o.Clock.Now, HSM: o.HSM,
 		},
-		Version: "test", Licence: o.Licence, Throttling: o.Throttling, ClientFailures: o.ClientFailures, Idle: o.Idle, ServiceAbsolute: o.ServiceAbsolute, Queries: o.Queries,
+		Version: "test", Licence: o.Licence, Throttling: o.Throttling, ClientFailures: o.ClientFailures, Idle: o.Idle, RotateKeys: o.RotateKeys, ServiceAbsolute: o.ServiceAbsolute, Queries: o.Queries,
 		Audit: o.Audit, Mail: o.Mail, AccessTokens: o.AccessTokens,
 	}
 	// What is copied was made now, which is another time by a clock that was moved.

@@ -111,8 +111,10 @@ type Facts struct {
 	Given []Given
 	// Types are the document types that need approval.
 	Types []Type
-	// SigningKeys are the keys of tokens that are published.
+	// SigningKeys are the keys of tokens, and RotateEvery the age at which the next one is
+	// made where no replica says another.
 	SigningKeys []SigningKey
+	RotateEvery time.Duration
 	// Setting is how the instance runs.
 	Setting Setting
 	// Places are the networks of credentials that were used from several within a day, by

@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -17,6 +18,8 @@ var Keys = []Rule{
 		Why: "The longer a key signs, the more comes of its being copied; and no replica seems to rotate it.", Needs: SigningKeys, Check: key01},
 	{ID: "KEY-02", Severity: High, Title: "The instance's key can be copied with what it protects",
 		Why: "Who has the key and the database makes tokens of anybody.", Needs: Running, Check: key02},
+	{ID: "KEY-03", Severity: Medium, Title: "A signing key cannot be opened",
+		Why: "It signs nothing and does not come back by itself; who has written over it can write to the database.", Needs: SigningKeys, Check: key03},
 }
 
 // Record are the rules about the record.
@@ -44,8 +47,8 @@ type SigningKey struct {
 	ID, Use string
 	// ActivateAt is when it begins to sign.
 	ActivateAt time.Time
-	// Every is the age at which it is to be replaced.
-	Every time.Duration
+	// Lost says that it does not open, though it may still be needed.
+	Lost bool
 }
 
 // KeyFile is the file of the instance's key, as whoever audits sees it.
@@ -68,6 +71,8 @@ type Replica struct {
 	DevelopmentCA, MetricsToAll bool
 	// Skew is by how much its clock is ahead of the database's.
 	Skew time.Duration
+	// RotateKeys is the age at which it replaces a signing key; zero where it does not say.
+	RotateKeys time.Duration
 	// Seen is when it last said so.
 	Seen time.Time
 }
@@ -118,23 +123,51 @@ func instance(id string, evidence ...Evidence) Finding {
 	return Finding{Kind: "instance", ID: id, Name: "the instance", Evidence: evidence}
 }
 
+// rotateKeys is the age at which the next signing key is made: by the first replica of those
+// that run, or else by the last that ran.
+func (f *Facts) rotateKeys() (every time.Duration) {
+	said := f.alive()
+	if len(said) == 0 {
+		said = f.Setting.Replicas[:min(1, len(f.Setting.Replicas))]
+	}
+	for _, r := range said {
+		if r.RotateKeys != 0 && (every == 0 || r.RotateKeys < every) {
+			every = r.RotateKeys
+		}
+	}
+	return cmp.Or(every, f.RotateEvery)
+}
+
 func key01(f *Facts) (all []Finding) {
+	every := f.rotateKeys()
 	newest := map[string]SigningKey{}
 	for _, k := range f.SigningKeys {
-		if last, ok := newest[k.Use]; !ok || k.ActivateAt.After(last.ActivateAt) {
+		if last, ok := newest[k.Use]; !k.Lost && (!ok || k.ActivateAt.After(last.ActivateAt)) {
 			newest[k.Use] = k
 		}
 	}
 	for _, use := range []string{"access", "id"} {
 		k, ok := newest[use]
 		age := f.Now.Sub(k.ActivateAt)
-		if !ok || age <= k.Every+day {
+		if !ok || age <= every+day {
 			continue // a running instance makes the next one within the day
 		}
-		x := Finding{Kind: "key", ID: k.ID, Name: use + " " + k.ID, Since: k.ActivateAt.Add(k.Every), Evidence: []Evidence{
-			{"signs", use + " tokens"}, {"age", whole(age)}, {"to be replaced after", whole(k.Every)}, {"next key", "none"},
+		x := Finding{Kind: "key", ID: k.ID, Name: use + " " + k.ID, Since: k.ActivateAt.Add(every), Evidence: []Evidence{
+			{"signs", use + " tokens"}, {"age", whole(age)}, {"to be replaced after", whole(every)}, {"next key", "none"},
 		}}
 		x.Mend = []string{"tandem key rotate"}
+		all = append(all, x)
+	}
+	return all
+}
+
+func key03(f *Facts) (all []Finding) {
+	for _, k := range f.SigningKeys {
+		if !k.Lost {
+			continue
+		}
+		x := Finding{Kind: "key", ID: k.ID, Name: k.Use + " " + k.ID, Evidence: []Evidence{{"is for", k.Use + " tokens"}}}
+		x.Mend = []string{"tandem key distrust " + permission.Quoted(k.ID)}
 		all = append(all, x)
 	}
 	return all
@@ -167,12 +200,21 @@ func ins01(f *Facts) (all []Finding) {
 		{"public root", func(r *Replica) string { return r.URL }},
 		{"version", func(r *Replica) string { return r.Version }},
 		{"licence", func(r *Replica) string { return r.Licence }},
+		{"age of signing keys", func(r *Replica) string {
+			if r.RotateKeys == 0 { // of a version that does not say
+				return ""
+			}
+			return r.RotateKeys.String()
+		}},
 	} {
 		var values []string
 		x := instance(what.name)
 		x.Name = what.name
 		for i := range alive {
 			value := what.of(&alive[i])
+			if value == "" {
+				continue
+			}
 			values = append(values, value)
 			x.Evidence = append(x.Evidence, Evidence{alive[i].Name, value})
 		}

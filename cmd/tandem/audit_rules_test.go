@@ -23,6 +23,7 @@ import (
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/identity"
 	"github.com/hybridapps/tandem/identity/signin"
+	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/prove"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
@@ -299,6 +300,10 @@ var ruleCases = []ruleCase{
 		b.CreateUser(signin.NewUser{Login: "blind", Type: glossary.ExternalCommunityUser})
 	}},
 	{rule: "KEY-02", subject: "instance.key", evidence: "mode: 0644", set: func(b *ruleBench) { must(b.t, os.Chmod(b.Store().KeyFile, 0o644)) }},
+	{rule: "KEY-03", subject: "planted", evidence: "is for: access tokens", set: func(b *ruleBench) {
+		_, err := data.NewKeys(b.Platform.DB).AddKey(b.t.Context(), token.StoredKey{ID: "planted", Use: token.UseAccess, Generation: 99, Sealed: []byte("x"), CreatedAt: b.Clock.Now(), ActivateAt: b.Clock.Now()})
+		must(b.t, err)
+	}},
 	{rule: "REC-01", subject: "record", evidence: "missing 3 between", set: func(b *ruleBench) {
 		must(b.t, b.Platform.Sealing.RememberNightly(b.t.Context(), &sealing.Report{At: b.Clock.Now(), Faults: []sealing.Fault{{Text: "missing 3 between A and B"}}}))
 	}},
@@ -330,6 +335,18 @@ var ruleCases = []ruleCase{
 		other.Name, other.Version = "other", "2"
 		b.announce(other)
 	}, decide: func(b *ruleBench) {
+		other := b.public()
+		other.Name, other.Seen = "other", b.ago(1)
+		b.announce(other)
+	}},
+	{rule: "INS-01", subject: "age of signing keys", evidence: "differs: age of signing keys", set: func(b *ruleBench) {
+		for name, every := range map[string]time.Duration{"public": token.RotateEvery, "other": token.RotateEvery / 2} {
+			r := b.public()
+			r.Name, r.RotateKeys = name, every
+			b.announce(r)
+		}
+	}, decide: func(b *ruleBench) {
+		b.announce(b.public())
 		other := b.public()
 		other.Name, other.Seen = "other", b.ago(1)
 		b.announce(other)
@@ -464,11 +481,44 @@ func TestOldSigningKeys(t *testing.T) {
 	if out := cli("tandem audit --rule KEY-01"); !strings.Contains(out, "found   nothing") {
 		t.Error(out)
 	}
-	db, err := sqldb.Open(t.Context(), "sqlite:"+filepath.Join(dir, "tandem.db"), sqldb.Options{})
-	must(t, err)
-	_, err = db.Writer().ExecContext(t.Context(), `UPDATE signing_keys SET activate_at = activate_at - $1`, (92 * 24 * time.Hour).Microseconds())
-	must(t, err)
-	must(t, db.Close())
+	on := func(do func(db *sqldb.DB) error) {
+		t.Helper()
+		db, err := sqldb.Open(t.Context(), "sqlite:"+filepath.Join(dir, "tandem.db"), sqldb.Options{})
+		must(t, err)
+		must(t, do(db))
+		must(t, db.Close())
+	}
+	older := func(days int) {
+		t.Helper()
+		on(func(db *sqldb.DB) error {
+			_, err := db.Writer().ExecContext(t.Context(), `UPDATE signing_keys SET activate_at = activate_at - $1`, (time.Duration(days) * 24 * time.Hour).Microseconds())
+			return err
+		})
+	}
+	older(12)
+	if out := cli("tandem audit --rule KEY-01"); !strings.Contains(out, "found   nothing") {
+		t.Error(out)
+	}
+	// With --lifetime key, also where another replica has another one: the first makes the next.
+	ran := func(name string, days int, seen time.Time) {
+		t.Helper()
+		r := findings.Replica{Name: name, URL: "http://localhost:1", Version: "test", RotateKeys: time.Duration(days) * 24 * time.Hour, Seen: seen}
+		on(func(db *sqldb.DB) error { return data.NewFindings(db).Announce(t.Context(), r) })
+	}
+	for _, c := range []struct {
+		name   string
+		days   int
+		ago    time.Duration
+		failed bool
+	}{{"gone", 10, time.Hour, true}, {"later", 20, time.Minute, false}, {"old version", 0, 0, false}, {"first", 10, 0, true}} {
+		ran(c.name, c.days, time.Now().Add(-c.ago))
+		out := cli("tandem audit --rule KEY-01 --fail-on high || true")
+		if failed := strings.Contains(out, "to be replaced after: 10 days"); failed != c.failed || failed == strings.Contains(out, "found   nothing") {
+			t.Errorf("%s: %s", c.name, out)
+		}
+	}
+	ran("first", 90, time.Now())
+	older(80)
 	out := cli("tandem audit --rule KEY-01 --fail-on high || true")
 	if !strings.Contains(out, "KEY-01") || !strings.Contains(out, "$ tandem key rotate") || !strings.Contains(out, "next key: none") {
 		t.Error(out)

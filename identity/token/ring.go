@@ -114,6 +114,30 @@ func (k *Keys) verifyOnly(ctx context.Context, s StoredKey) (*signingKey, error)
 	return &signingKey{StoredKey: s, public: s.jwk(public)}, nil
 }
 
+// Lost tells which stored keys do not open, though it is their time to sign or they verify
+// nowhere, by id. It changes nothing. Of a key in a module that is not at hand it says nothing.
+func (k *Keys) Lost(ctx context.Context, stored []StoredKey) (map[string]bool, error) {
+	now, lost, retires := k.Clock.Now(), map[string]bool{}, map[KeyUse]int64{}
+	for _, s := range stored {
+		_, err := k.openKey(s)
+		opens := err == nil || errors.Is(err, errNoModule)
+		if lost[s.ID] = s.Use.known() && !opens; opens && !now.Before(s.ActivateAt) {
+			retires[s.Use] = max(retires[s.Use], s.Generation)
+		}
+	}
+	for _, s := range stored {
+		if !lost[s.ID] || s.Generation > retires[s.Use] {
+			continue
+		}
+		verifies, err := k.verifyOnly(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		lost[s.ID] = verifies == nil
+	}
+	return lost, nil
+}
+
 // tellBroken tells the log once of a key that does not open.
 func (k *Keys) tellBroken(id string, err error) {
 	if k.told[id] {

@@ -40,7 +40,7 @@ func TestServiceTokensAreBoundToAKey(t *testing.T) {
 				return s
 			}
 			in.UpdateApp(tandemtest.Portal, func(a *tandem.TrustedApp) { a.BoundTokensOnly, a.ProofNonce = true, true })
-			if _, err := half(nil).Token(t.Context()); err == nil || !strings.Contains(err.Error(), string(oauth.InvalidDPoPProof)) {
+			if _, err := half(nil).Token(t.Context()); err == nil || !strings.Contains(err.Error(), string(oauth.InvalidRequest)) {
 				t.Errorf("without a key: %v", err)
 			}
 			bound := half(boundKey(t))

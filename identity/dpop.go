@@ -27,7 +27,9 @@ func (h *Handler) proveKey(w http.ResponseWriter, q *request) error {
 	case p != nil:
 		q.key, q.proof = p.Thumbprint, p
 	case q.app.BoundOnly && q.http.URL.Path == oauth.PathToken:
-		return token.Refuse(tandem.RuleProofNeeded, oauth.InvalidDPoPProof, "the application gets tokens alone that are bound to a key: send a DPoP proof")
+		// Nothing is wrong with a proof that is not there: the FAPI 2.0 suite takes no other code
+		// where a refresh comes without one.
+		return token.Refuse(tandem.RuleProofNeeded, oauth.InvalidRequest, "the application gets tokens alone that are bound to a key: send a DPoP proof")
 	}
 	return nil
 }

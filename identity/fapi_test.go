@@ -206,7 +206,7 @@ func TestFAPIRefuses(t *testing.T) {
 	if a := r.post(oauth.PathPushed, append([]string{"client_id", portal, "client_secret", s.portalSecrets.User}, pushedParameters...)...); a.got() != "Unauthorized invalid_client" {
 		t.Errorf("with a secret: %s", a.Body)
 	}
-	if a := r.post(oauth.PathToken, s.signed(key, nil, "grant_type", "refresh_token", "refresh_token", "x")...); a.got() != "invalid_dpop_proof" {
+	if a := r.post(oauth.PathToken, s.signed(key, nil, "grant_type", "refresh_token", "refresh_token", "x")...); a.got() != "invalid_request" {
 		t.Errorf("without a proof: %s", a.Body)
 	}
 }
@@ -221,7 +221,7 @@ func TestPushedAndBoundOnly(t *testing.T) {
 	code := r.code("anna")
 	s.change(portal, func(a *tandem.TrustedApp) { a.BoundTokensOnly = true })
 	for name, pairs := range map[string][]string{"service": r.service(), "user": r.redemption(code)} {
-		if a := r.post(oauth.PathToken, pairs...); a.got() != "invalid_dpop_proof" {
+		if a := r.post(oauth.PathToken, pairs...); a.got() != "invalid_request" {
 			t.Errorf("%s without a proof: %s", name, a.Body)
 		}
 		if a := h.post(oauth.PathToken, pairs...); a.got() != "ok" {

@@ -453,6 +453,9 @@ var fapi = modules[fapiCase]{
 		if b.get("refresh_token") != a.get("refresh_token") { // FAPI 2.0, section 5.3.2.1
 			t.Error("the refresh token was replaced")
 		}
+		f.withoutProof = true
+		f.send("token_endpoint", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {a.get("refresh_token")}}).fails("invalid_request", "invalid_grant", "invalid_client")
+		f.withoutProof = false
 		g := f.second(f.bound)
 		g.send("token_endpoint", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {b.get("refresh_token")}}).fails("invalid_grant")
 	},

@@ -183,9 +183,11 @@ func (h *Handler) chooseBasic(p *proof, now time.Time) {
 	p.clientID, p.secret = chosen.id, chosen.secret
 }
 
-// authenticate finds out which half of which application the request is from.
-// An error that is no refusal is the database's.
-func (h *Handler) authenticate(ctx context.Context, q *request) error {
+// authenticate finds out which half of which application the request is from. also is what
+// else a client that has proved itself must show before its assertion is used up, so that it
+// may try once more with the same one; nil is nothing. An error that is no refusal is the
+// database's.
+func (h *Handler) authenticate(ctx context.Context, q *request, also func() error) error {
 	p, refusal := readProof(q.http, q.form)
 	if refusal != nil {
 		return refusal
@@ -202,8 +204,14 @@ func (h *Handler) authenticate(ctx context.Context, q *request) error {
 	if known {
 		key.app = app.ApplicationURI // strangers' inventions share one counter
 	}
-	c, err := h.prove(ctx, app, p)
+	c, err := h.prove(app, p)
 	q.facts.Credential = c.credentialID
+	if err == nil && also != nil {
+		err = also()
+	}
+	if err == nil && p.assertion != nil {
+		err = h.useAssertion(ctx, p.assertion)
+	}
 	if isClientRefusal(err) {
 		if wait := h.throttle.blocked(key); wait > 0 {
 			return &oauth.Error{
@@ -234,7 +242,7 @@ func isClientRefusal(err error) bool {
 
 // prove checks the proof against the application, which is nil when unknown. With a
 // refusal comes what is known of the client all the same, for the record.
-func (h *Handler) prove(ctx context.Context, app *registry.App, p proof) (client, error) {
+func (h *Handler) prove(app *registry.App, p proof) (client, error) {
 	if app == nil {
 		app = nobody // as much work as for somebody
 	}
@@ -244,9 +252,7 @@ func (h *Handler) prove(ctx context.Context, app *registry.App, p proof) (client
 	case oauth.AuthNone:
 		c.user = app.ClientType == tandem.ClientPublic
 	case oauth.AuthPrivateKeyJWT:
-		if err := h.proveAssertion(ctx, &c, p.assertion, now); err != nil {
-			return c, err
-		}
+		h.proveAssertion(&c, p.assertion, now)
 	default:
 		if app.FAPI {
 			c.wrong = tandem.RuleCredMethod
@@ -326,8 +332,8 @@ func (c *client) take(credential *registry.Credential, now time.Time) {
 }
 
 // proveAssertion checks private_key_jwt: the assertion is signed with a key of
-// the application, addressed to this server, and used for the first time.
-func (h *Handler) proveAssertion(ctx context.Context, c *client, a *token.Assertion, now time.Time) error {
+// the application and addressed to this server. It is used up after it.
+func (h *Handler) proveAssertion(c *client, a *token.Assertion, now time.Time) {
 	for i := range c.app.Credentials {
 		credential := &c.app.Credentials[i]
 		if credential.Kind != tandem.CredentialPublicKey {
@@ -347,12 +353,15 @@ func (h *Handler) proveAssertion(ctx context.Context, c *client, a *token.Assert
 		if c.take(credential, now); !c.user && !c.service {
 			continue // not now
 		}
-		err := a.Use(ctx, h.Assertions)
-		if errors.Is(err, token.ErrAssertion) {
-			c.user, c.service, c.wrong = false, false, tandem.RuleCredReplayed
-			err = nil
-		}
-		return err
+		return
 	}
-	return nil
+}
+
+// useAssertion uses up what a client has proved itself with.
+func (h *Handler) useAssertion(ctx context.Context, a *token.Assertion) error {
+	err := a.Use(ctx, h.Assertions)
+	if errors.Is(err, token.ErrAssertion) {
+		return token.By(tandem.RuleCredReplayed, errClient)
+	}
+	return err
 }

@@ -34,7 +34,7 @@ func (h *Handler) beginDevice(w http.ResponseWriter, q *request) (answer oauth.D
 		return answer, refusal
 	}
 	ctx := q.http.Context()
-	if err := h.authenticate(ctx, q); err != nil {
+	if err := h.authenticate(ctx, q, nil); err != nil {
 		return answer, err
 	}
 	if err := mayUseDevice(q); err != nil {

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/audit"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
@@ -345,4 +347,64 @@ func TestProofsOfNobodyAreNotKept(t *testing.T) {
 	if n != 0 {
 		t.Errorf("%d proofs are kept", n)
 	}
+}
+
+// A client that is told to prove its key with another nonce may try again with the assertion
+// that it proved itself with: that is used up by a request that is right in all else, and by
+// one alone, of however many come at once. Who has no right assertion is told of no nonce.
+func TestAssertionsOutliveTheNonceOfAProof(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		s := newSiteOn(t, db)
+		r, other := s.one(), s.start()
+		key, refused := s.fapi(), map[string]string{"": "use_dpop_nonce", "made up": "use_dpop_nonce"}
+		for _, wanted := range []bool{false, true} {
+			s.change(portal, func(a *tandem.TrustedApp) { a.ProofNonce = wanted })
+			if !wanted {
+				delete(refused, "") // as good as any
+			} else {
+				refused[""] = "use_dpop_nonce"
+			}
+			for _, path := range []string{oauth.PathPushed, oauth.PathToken} {
+				pairs, taken := pushedParameters, "" // 201
+				if path == oauth.PathToken {
+					pairs, taken = []string{"grant_type", "refresh_token", "refresh_token", "x"}, "invalid_grant"
+				}
+				s.clock.Advance(time.Minute) // or too many have failed
+				pairs = s.signed(key, nil, slices.Clip(pairs)...)
+				h := r.holding(newKey(t))
+				nonce := ""
+				for h.nonce = range refused {
+					a := h.post(path, pairs...)
+					if nonce = a.Header().Get(dpop.NonceHeader); a.got() != refused[h.nonce] || nonce == "" {
+						t.Fatalf("%s, nonce %q: %s", path, h.nonce, a.Body)
+					}
+				}
+				wrong := other.holding(h.key)
+				if a := wrong.post(path, s.signed(newClientKey(t), nil, slices.Clip(pairs[:len(pairs)-4])...)...); a.got() != "Unauthorized invalid_client" || a.Header().Get(dpop.NonceHeader) != "" {
+					t.Errorf("%s, an assertion by another key: %s %v", path, a.Body, a.Header())
+				}
+				var won, replays atomic.Int64
+				var wg sync.WaitGroup
+				for i := range 32 {
+					racer := []*replica{r, other}[i%2].holding(h.key)
+					racer.nonce = nonce
+					wg.Go(func() {
+						switch a := racer.post(path, pairs...); {
+						case a.got() == "Unauthorized invalid_client", a.Code == http.StatusTooManyRequests:
+							replays.Add(1)
+						case a.got() == taken || taken == "" && a.Code == http.StatusCreated:
+							won.Add(1)
+						default:
+							t.Errorf("%s: %s", path, a.Body)
+						}
+					})
+				}
+				wg.Wait()
+				if won.Load() != 1 || replays.Load() != 31 {
+					t.Errorf("%s, nonce wanted %v: %d used the assertion, %d were refused", path, wanted, won.Load(), replays.Load())
+				}
+			}
+		}
+	})
 }

@@ -106,7 +106,7 @@ func (h *Handler) admitIntrospector(ctx context.Context, q *request) error {
 		scheme, text, ok = oauth.AccessToken(headers[0])
 	}
 	if !ok {
-		err := h.authenticate(ctx, q)
+		err := h.authenticate(ctx, q, nil)
 		if err == nil && q.facts.Auth == oauth.AuthNone {
 			return token.By(tandem.RuleCredMissing, errClient)
 		}

@@ -39,16 +39,13 @@ func (h *Handler) push(w http.ResponseWriter, q *request) (answer oauth.PushedRe
 	if q.form, refusal = readForm(w, q.http); refusal != nil {
 		return answer, refusal
 	}
-	if err := h.authenticate(q.http.Context(), q); err != nil {
+	if err := h.authenticate(q.http.Context(), q, func() error { return h.proveKey(w, q) }); err != nil {
 		return answer, err
 	}
 	if err := q.mayUse(tandem.FlowUser); err != nil {
 		return answer, err
 	}
 	if err := h.mayKeep(q.http.Context(), q, "pushed", "too many requests were pushed from here; wait, or send the parameters with the browser"); err != nil {
-		return answer, err
-	}
-	if err := h.proveKey(w, q); err != nil {
 		return answer, err
 	}
 	if err := h.useProof(q.http.Context(), q); err != nil {

@@ -34,7 +34,7 @@ func (h *Handler) revoke(w http.ResponseWriter, q *request) error {
 	}
 	q.facts.Grant = grantRevoked
 	ctx := q.http.Context()
-	if err := h.authenticate(ctx, q); err != nil {
+	if err := h.authenticate(ctx, q, nil); err != nil {
 		return err
 	}
 	text := q.form.get("token")

@@ -125,13 +125,10 @@ func (h *Handler) grant(w http.ResponseWriter, q *request) (*issued, error) {
 	}
 	q.facts.Grant = q.form.get("grant_type")
 	ctx := q.http.Context()
-	if err := h.authenticate(ctx, q); err != nil {
+	if err := h.authenticate(ctx, q, func() error { return h.proveKey(w, q) }); err != nil {
 		return nil, err
 	}
 	if err := q.mayUse(q.flow); err != nil {
-		return nil, err
-	}
-	if err := h.proveKey(w, q); err != nil {
 		return nil, err
 	}
 	return serve(ctx, q)

@@ -113,6 +113,9 @@ func (h *Handler) admitIntrospector(ctx context.Context, q *request) error {
 		return err
 	}
 	q.bearerTried = true
+	if q.form.get("client_secret") != "" || q.form.get("client_assertion") != "" || q.form.get("client_assertion_type") != "" {
+		return token.Refuse(tandem.RuleCredMalformed, oauth.InvalidRequest, "use one method of client authentication, not several")
+	}
 	p, err := h.own().VerifyAccess(ctx, text)
 	if err != nil {
 		return err
@@ -123,6 +126,9 @@ func (h *Handler) admitIntrospector(ctx context.Context, q *request) error {
 	}
 	if p.Service == nil {
 		return insufficient(tandem.RuleKind, "only a service token or a credential of the application may ask here")
+	}
+	if id := q.form.get("client_id"); id != "" && id != p.ApplicationURI {
+		return token.Refuse(tandem.RuleCredMalformed, oauth.InvalidRequest, "client_id is not that of the access token")
 	}
 	if err := h.Registry.Check(ctx, p); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,6 +100,24 @@ func TestD27_I1_IntrospectionTellsEachItsOwn(t *testing.T) {
 			a, told := r.introspect(c.who, sid)
 			if a.got() != c.want || told != nil && (told["active"] != false || len(told) != 1) {
 				t.Errorf("%s: %s %s", name, a.got(), a.Body)
+			}
+		}
+		// A back end with its token and a secret, too, says two things of who it is.
+		for name, c := range map[string]struct{ more, want string }{
+			"client_secret=" + s.otherSecret.Service:        {"client_id=" + stranger, "invalid_request"},
+			"client_secret=" + s.portalSecrets.Service:      {"client_id=" + portal, "invalid_request"},
+			"client_assertion_type=" + assertionType:        {"client_assertion=x", "invalid_request"},
+			"the client_id of another application=":         {"client_id=" + stranger, "invalid_request"},
+			"nothing that is not known by the token itself": {"client_id=" + portal, "ok"},
+		} {
+			pairs := []string{}
+			for _, pair := range []string{name, c.more} {
+				if key, value, is := strings.Cut(pair, "="); is {
+					pairs = append(pairs, key, value)
+				}
+			}
+			if a, _ := r.introspect(s.introspectors()["service token"], sid, pairs...); a.got() != c.want {
+				t.Errorf("with %v: %s %s", pairs, a.got(), a.Body)
 			}
 		}
 		// A public application proves nothing, so it is not told of its own tokens either:

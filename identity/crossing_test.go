@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/sqldb"
@@ -217,15 +219,22 @@ func TestA4_I3_ServiceTokensAreNobody(t *testing.T) {
 			t.Errorf("%s as a hint at sign-out: %d", name, w.Code)
 		}
 	}
-	// Each half's token is its own to revoke.
+	// Each half's token is its own to revoke, and the other half is told no more than of a
+	// token that there is not.
+	unknown := r.post("/id/connect/revocation", "client_id", portal, "client_secret", s.portalSecrets.Service, "token", "x")
+	r.post("/id/connect/revocation", "client_id", portal, "client_secret", s.portalSecrets.Service, "token", anna.AccessToken)
+	if told := s.audit.Of(tandem.AuditTokenRefused); len(told) != 1 || !strings.Contains(told[0].Facts, string(tandem.RuleCredOtherFlow)) {
+		t.Errorf("on record is %v", told)
+	}
 	for name, test := range map[string]struct{ secret, token, want string }{
-		"front end, service token":  {s.portalSecrets.User, service.AccessToken, "unauthorized_client"},
-		"back end, user token":      {s.portalSecrets.Service, anna.AccessToken, "unauthorized_client"},
+		"front end, service token":  {s.portalSecrets.User, service.AccessToken, "ok"},
+		"back end, user token":      {s.portalSecrets.Service, anna.AccessToken, "ok"},
 		"back end, refresh token":   {s.portalSecrets.Service, anna.RefreshToken, "unauthorized_client"},
 		"back end, no token at all": {s.portalSecrets.Service, "x", "ok"},
 	} {
-		if a := r.post("/id/connect/revocation", "client_id", portal, "client_secret", test.secret, "token", test.token); a.got() != test.want {
-			t.Errorf("%s: %s, want %s", name, a.got(), test.want)
+		a := r.post("/id/connect/revocation", "client_id", portal, "client_secret", test.secret, "token", test.token)
+		if a.got() != test.want || test.want == "ok" && (a.Body.String() != unknown.Body.String() || !cmp.Equal(a.Header(), unknown.Header())) {
+			t.Errorf("%s: %s %v, want %s", name, a.got(), a.Header(), test.want)
 		}
 	}
 	s.refresh()

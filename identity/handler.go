@@ -162,7 +162,7 @@ func (h *Handler) Purge(ctx context.Context) error {
 // error becomes a response. Replays are recorded each; other refusals are
 // recorded in a way that a flood of them does not fill the disk.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, q *request, err error) {
-	event := tandem.AuditEvent{At: h.Clock.Now(), ApplicationURI: q.knownApp(), Flow: q.flow, RemoteAddr: q.address}
+	event := h.event(q)
 	var refusal *oauth.Error
 	switch {
 	case errors.Is(err, token.ErrCodeReplayed):
@@ -170,7 +170,6 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, q *request, err e
 	case errors.Is(err, token.ErrRefreshReplayed):
 		event.Kind, event.Detail = tandem.AuditRefreshReplayed, "the family was ended"
 	}
-	event.SignInID = q.signInID
 	q.facts.Rule = token.RuleOf(err)
 	if event.Kind != "" {
 		event.Facts = q.facts.JSON()
@@ -184,16 +183,33 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, q *request, err e
 	if !errors.As(err, &refusal) {
 		refusal = h.internal(r, err)
 	} else if event.Kind == "" && refusal.Code != oauth.AuthorizationPending { // who waits was refused nothing
-		event.Kind, event.Detail = tandem.AuditTokenRefused, refusal.Error()
-		if q.app != nil && q.flow != "" {
-			q.facts.Limit = q.app.FlowScope(q.flow).String()
-		}
-		q.facts.Method, q.facts.Path = r.Method, r.URL.Path
-		reference, err := h.Refusals.Refused(r.Context(), event, q.facts, string(refusal.Code))
-		tellReference(w, reference)
-		h.keep(r.Context(), "refusals", err)
+		tellReference(w, h.refused(q, err))
 	}
 	oauth.WriteError(w, refusal, q.basicTried)
+}
+
+// event is what a record of a request begins with.
+func (h *Handler) event(q *request) tandem.AuditEvent {
+	return tandem.AuditEvent{At: h.Clock.Now(), ApplicationURI: q.knownApp(), Flow: q.flow, SignInID: q.signInID, RemoteAddr: q.address}
+}
+
+// refused puts a refusal on record, and says under which id it is found where it was
+// repeated.
+func (h *Handler) refused(q *request, why error) (reference string) {
+	var refusal *oauth.Error
+	if !errors.As(why, &refusal) {
+		return ""
+	}
+	event := h.event(q)
+	event.Kind, event.Detail = tandem.AuditTokenRefused, refusal.Error()
+	if q.app != nil && q.flow != "" {
+		q.facts.Limit = q.app.FlowScope(q.flow).String()
+	}
+	q.facts.Rule, q.facts.Method, q.facts.Path = token.RuleOf(why), q.http.Method, q.http.URL.Path
+	ctx := q.http.Context()
+	reference, err := h.Refusals.Refused(ctx, event, q.facts, string(refusal.Code))
+	h.keep(ctx, "refusals", err)
+	return reference
 }
 
 // tellReference says the id under which a repeated refusal is found.

@@ -67,7 +67,10 @@ func (h *Handler) revoke(w http.ResponseWriter, q *request) error {
 	}
 	q.flow = flowOf(p)
 	if err := q.mayUse(q.flow); err != nil {
-		return err
+		// On record, but the half is not told: that would say that there is such a token of
+		// the other half (invariant I1).
+		h.refused(q, err)
+		return nil
 	}
 	if p.Reference {
 		return h.References.Revoke(ctx, tandem.By{Login: "client:" + q.app.ApplicationURI, Via: tandem.ViaClient, From: q.address}, p.TokenID)

@@ -193,16 +193,24 @@ func (h *Handler) checkLogout(r *http.Request, q url.Values, req *logoutRequest)
 	if req.ApplicationURI == "" {
 		return whoAsks
 	}
-	if !h.registeredAfter(req) {
+	registered, enabled := h.registeredAfter(req)
+	switch {
+	case !registered:
 		return notAnAddress
+	case !enabled:
+		req.RedirectURI = "" // its people sign out all the same
 	}
 	return words.Text{}
 }
 
-// registeredAfter reports whether the application has registered the post-logout address.
-func (h *Handler) registeredAfter(req *logoutRequest) bool {
+// registeredAfter reports whether the application has registered the post-logout address,
+// and whether it is enabled: nobody is sent to one that is not.
+func (h *Handler) registeredAfter(req *logoutRequest) (registered, enabled bool) {
 	app, ok := h.Applications.App(req.ApplicationURI)
-	return ok && slices.Contains(app.PostLogoutRedirectURIs, req.RedirectURI)
+	if !ok {
+		return false, false
+	}
+	return slices.Contains(app.PostLogoutRedirectURIs, req.RedirectURI), app.Enabled
 }
 
 // refuseLogout says why a request is not followed, and lets the person sign out
@@ -224,7 +232,7 @@ func (h *Handler) refuseLogout(w http.ResponseWriter, r *http.Request, who *sign
 // leave goes to the application's post-logout address, or says that the sign-out is
 // done. Where no hint has shown who asks, the person goes there by a link, or not at all.
 func (h *Handler) leave(w http.ResponseWriter, r *http.Request, req *logoutRequest) error {
-	if req.RedirectURI != "" && !h.registeredAfter(req) { // any more
+	if registered, enabled := h.registeredAfter(req); !registered || !enabled { // any more
 		req.RedirectURI = ""
 	}
 	if req.RedirectURI == "" || !req.Proven {

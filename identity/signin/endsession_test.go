@@ -351,3 +351,37 @@ func TestSignOutIsNeverHalfDone(t *testing.T) {
 		t.Errorf("the page was closed: alive %v, all ended %v", b.alive(), s.ended.both(sid))
 	}
 }
+
+// Nobody is sent to an application that is disabled, whoever asks and whenever it became
+// so; but its people sign out of what it knows of.
+func TestSignOutThroughADisabledApplication(t *testing.T) {
+	t.Parallel()
+	for name, post := range map[string]bool{"GET": false, "POST": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, b, anna, sid := signedInSite(t)
+			params := []string{"id_token_hint", hint(anna, sid, portal), "post_logout_redirect_uri", after, "state", "s"}
+			other := s.browser()
+			other.granted("anna")
+			earlier := other.get(endURL("id_token_hint", hint(anna, "earlier", portal), "post_logout_redirect_uri", after))
+			s.apps.change(portal, func(a *tandem.TrustedApp) { a.Enabled = false })
+			stays := func(what string, a *shown) {
+				t.Helper()
+				if a.StatusCode != http.StatusOK || strings.Contains(a.Header.Get("Location")+a.body, after) {
+					t.Errorf("%s: %d to %q: %s", what, a.StatusCode, a.Header.Get("Location"), a.body)
+				}
+			}
+			stays("nobody is signed in", s.browser().get(endURL("client_id", portal, "post_logout_redirect_uri", after)))
+			action, form := earlier.form()
+			stays("asked before", other.post(action, form))
+			if post {
+				stays("with a hint", b.crossSite("/id/connect/endsession", endParams(params...)))
+			} else {
+				stays("with a hint", b.get(endURL(params...)))
+			}
+			if !s.ended.both(sid) {
+				t.Error("the sign-in of the hint goes on")
+			}
+		})
+	}
+}

@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/sqldb"
@@ -22,12 +24,13 @@ func TestClaimsParameter(t *testing.T) {
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		s := newSiteOn(t, db)
 		r := s.one()
-		const about = "name preferred_username locale zoneinfo updated_at email"
+		const about = "name preferred_username locale zoneinfo updated_at picture email"
 		for name, test := range map[string]struct{ ask, inIDToken, atUserinfo string }{
 			"nothing":                    {``, ``, ``},
 			"essential at userinfo":      {`{"userinfo":{"name":{"essential":true}}}`, ``, `name`},
 			"in the ID token":            {`{"id_token":{"email":null,"preferred_username":null},"userinfo":{}}`, `email preferred_username`, ``},
 			"in both":                    {`{"id_token":{"updated_at":null},"userinfo":{"updated_at":{},"email_verified":null}}`, `updated_at`, `updated_at email`},
+			"the picture":                {`{"id_token":{"picture":null},"userinfo":{"picture":{"essential":true}}}`, `picture`, `picture`},
 			"what nobody knows":          {`{"id_token":{"shoe_size":{"essential":true}},"somewhere":7}`, ``, ``},
 			"of a name that is no claim": {`{"userinfo":{"is_admin":{"value":false},"id":{"value":"1"}}}`, ``, ``},
 			"the person who signs in":    {`{"id_token":{"sub":{"value":"anna"},"acr":{"essential":true,"values":["9","1"]},"auth_time":{"essential":true}}}`, ``, ``},
@@ -57,6 +60,41 @@ func TestClaimsParameter(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Whatever the scopes tell of a person is told for the asking, too, or is in every ID token;
+// an address never comes without whether it is theirs.
+func TestWhatScopesTellCanBeAskedFor(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	r := s.one()
+	s.must2(s.accounts.Update(t.Context(), by, "anna", func(u *tandem.User) { u.EmailVerified = false }))
+	bare := claims(t, r.redeem(r.browser().authorize("anna", "scope", "openid").Get("code")).IDToken)
+	all := r.userinfo(r.redeem(r.browser().authorize("anna", "scope", "openid profile email").Get("code")).AccessToken)
+	if all["email"] == nil || all["picture"] == nil || all["email_verified"] != false {
+		t.Errorf("userinfo: %v", all)
+	}
+	for name, value := range all {
+		if _, always := bare[name]; always {
+			continue
+		}
+		asked := fmt.Sprintf(`{"id_token":{%[1]q:null},"userinfo":{%[1]q:null}}`, name)
+		given := r.redeem(r.browser().authorize("anna", "scope", "openid", "claims", asked).Get("code"))
+		for where, told := range map[string]map[string]any{"the ID token": claims(t, given.IDToken), "userinfo": r.userinfo(given.AccessToken)} {
+			if told[name] != value {
+				t.Errorf("%s says %s: %v, want %v", where, name, told[name], value)
+			}
+		}
+		want := http.StatusForbidden
+		if name == "picture" {
+			want = http.StatusOK
+		}
+		for path, want := range map[string]int{"/profile/me/picture/128": want, "/profile/me": http.StatusForbidden} {
+			if w := r.fetch(path, "Authorization", "Bearer "+given.AccessToken); w.Code != want {
+				t.Errorf("%s with the token that was asked for with %s: %d", path, name, w.Code)
+			}
+		}
+	}
 }
 
 // Who must be signed in, and how, is no wish: somebody else, or less, is refused

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -31,6 +33,10 @@ const (
 	pathLarge   = pathPicture + "/128"
 )
 
+// PictureURL is where people's pictures are, each person's by their own token; root is the
+// public root of the instance.
+func PictureURL(root string) string { return root + pathLarge }
+
 // pictureFor is how long a browser need not ask again, and pictures of initials are the
 // same for ever.
 const pictureFor = "private, max-age=600"
@@ -50,7 +56,10 @@ const varies = "Authorization, X-Api-Key, Api-Key, Cookie"
 func (e *ProfileMe) picture(large bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", varies)
-		p, who, err := e.person(w, r)
+		p, who, err := e.person(w, r, append([]string{tandem.ScopeOpenID}, profileScopes...)...)
+		if err == nil && p != nil && !slices.ContainsFunc(profileScopes, p.Scope.Has) && !slices.Contains(p.User.UserinfoClaims, "picture") {
+			err = insufficient(tandem.RuleScope, "the token needs the scope "+strings.Join(profileScopes, " or ")+", or the claim picture asked for at userinfo")
+		}
 		if err != nil {
 			e.bearer().fail(w, r, p, err)
 			return

@@ -75,7 +75,7 @@ func (e *ProfileMe) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/profile/", http.StatusSeeOther)
 		return
 	}
-	p, who, err := e.person(w, r)
+	p, who, err := e.person(w, r, profileScopes...)
 	if err != nil {
 		e.bearer().fail(w, r, p, err)
 		return
@@ -99,12 +99,15 @@ func (e *ProfileMe) bearer() *bearer {
 	return &bearer{e.Tokens, e.Registry, e.Proofs, e.Refusals, e.Log}
 }
 
-// person is who the request is of: by its token, or else by the cookie of the browser that
-// they are signed in with.
-func (e *ProfileMe) person(w http.ResponseWriter, r *http.Request) (*tandem.Principal, *site.Person, error) {
+// profileScopes are the scopes of which one is enough to read of the person. With read the same
+// facts can be read from the domain API.
+var profileScopes = []string{tandem.ScopeProfile, tandem.ScopeRead}
+
+// person is who the request is of: by its token, which has one of the scopes, or else by
+// the cookie of the browser that they are signed in with.
+func (e *ProfileMe) person(w http.ResponseWriter, r *http.Request, scopes ...string) (*tandem.Principal, *site.Person, error) {
 	if carriesToken(r) || e.People == nil {
-		// read is enough: with it the same facts can be read from the domain API.
-		p, u, err := e.bearer().admit(w, r, tandem.ScopeProfile, tandem.ScopeRead)
+		p, u, err := e.bearer().admit(w, r, scopes...)
 		if err != nil {
 			return p, nil, err
 		}

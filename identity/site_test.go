@@ -166,7 +166,7 @@ func (s *site) start() *replica {
 	revoked := data.NewRevoked(s.db)
 	r.keys = &token.Keys{Store: data.NewKeys(s.db), Box: s.box("signing keys"), Log: log, Clock: s.clock.Now}
 	r.registry = &registry.Registry{Changes: data.NewChanges(s.db), Users: s.users, References: data.NewReferences(s.db), Log: log, Clock: s.clock.Now}
-	r.minter = &token.Minter{Issuer: issuer, Keys: r.keys, Database: "db-1", Clock: s.clock.Now}
+	r.minter = &token.Minter{Issuer: issuer, Keys: r.keys, Database: "db-1", Picture: identity.PictureURL(root), Clock: s.clock.Now}
 	codes := &token.Codes{Store: data.NewCodes(s.db), Clock: s.clock.Now}
 	verifier := &token.Verifier{Issuer: issuer, Keys: r.keys, Clock: s.clock.Now}
 	assertions := data.NewAssertions(s.db)
@@ -190,8 +190,9 @@ func (s *site) start() *replica {
 	}
 	people := *verifier
 	people.Audience = token.ResourcesAudience(issuer)
-	r.Handle(oauth.PathUserinfo, &identity.Userinfo{Tokens: &people, Registry: r.registry, Proofs: using, Refusals: s.refusals, Log: log})
-	r.Handle("GET /profile/me", &identity.ProfileMe{Tokens: &people, Registry: r.registry, Proofs: using, Database: "db-1", URL: root, Refusals: s.refusals, Log: log})
+	r.Handle(oauth.PathUserinfo, &identity.Userinfo{Tokens: &people, Registry: r.registry, Proofs: using, URL: root, Refusals: s.refusals, Log: log})
+	me := identity.ProfileMe{Pictures: data.NewPictures(s.db), Tokens: &people, Registry: r.registry, Proofs: using, Database: "db-1", URL: root, Refusals: s.refusals, Log: log}
+	me.Mount(r.ServeMux)
 	s.replicas = append(s.replicas, r)
 	s.refresh()
 	return r

@@ -44,10 +44,9 @@ func (e *Userinfo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// sub is the one of the ID token; id never changes.
 	claims := token.PersonalClaims{UserClaims: token.Claims(u, p.Scope), IdentityProvider: p.User.IdentityProvider, Tenant: p.User.Tenant}
 	if p.Scope.Has(tandem.ScopeProfile) {
-		claims.Add(u, []string{"preferred_username", "updated_at"})
-		claims.Picture = e.URL + pathLarge
+		claims.Add(u, []string{"preferred_username", "updated_at", "picture"}, PictureURL(e.URL))
 	}
-	claims.Add(u, p.User.UserinfoClaims)
+	claims.Add(u, p.User.UserinfoClaims, PictureURL(e.URL))
 	writeJSON(w, claims)
 }
 

@@ -79,6 +79,7 @@ func (c *IDClaims) AppendJSON(b []byte) []byte {
 	if c.UpdatedAt != 0 {
 		o.number("updated_at", c.UpdatedAt)
 	}
+	o.optional("picture", c.Picture)
 	o.number("auth_time", c.AuthTime)
 	o.optional("nonce", c.Nonce)
 	o.optional("at_hash", c.AccessTokenHash)
@@ -144,10 +145,10 @@ func (o *object) user(c *UserClaims) {
 	o.name("is_admin")
 	o.buf = strconv.AppendBool(o.buf, c.Admin)
 	o.optional("name", c.Name)
-	if c.Email != "" {
-		o.string("email", c.Email)
+	o.optional("email", c.Email)
+	if c.EmailVerified != nil {
 		o.name("email_verified")
-		o.buf = strconv.AppendBool(o.buf, c.EmailVerified)
+		o.buf = strconv.AppendBool(o.buf, *c.EmailVerified)
 	}
 	o.optional("locale", c.Locale)
 	o.optional("zoneinfo", c.Zoneinfo)

@@ -84,15 +84,24 @@ type UserAccessClaims struct {
 // profile only, the address with profile or email.
 type UserClaims struct {
 	// Subject is the login, UserID the GUID that never changes.
-	Subject       string `json:"sub"`
-	UserID        string `json:"id,omitempty"`
-	UserType      string `json:"user_type,omitempty"`
-	Admin         bool   `json:"is_admin"`
-	Name          string `json:"name,omitempty"`
+	Subject  string `json:"sub"`
+	UserID   string `json:"id,omitempty"`
+	UserType string `json:"user_type,omitempty"`
+	Admin    bool   `json:"is_admin"`
+	Name     string `json:"name,omitempty"`
+	// Email and EmailVerified come together, see [UserClaims.SetEmail].
 	Email         string `json:"email,omitempty"`
-	EmailVerified bool   `json:"email_verified,omitempty"`
+	EmailVerified *bool  `json:"email_verified,omitempty"`
 	Locale        string `json:"locale,omitempty"`
 	Zoneinfo      string `json:"zoneinfo,omitempty"`
+}
+
+// SetEmail says the address, and whether it is known to be the person's; nothing where
+// there is none.
+func (c *UserClaims) SetEmail(address string, verified bool) {
+	if address != "" {
+		c.Email, c.EmailVerified = address, &verified
+	}
 }
 
 // ServiceAccessClaims are those of a back end's access token. There is no
@@ -114,6 +123,7 @@ type IDClaims struct {
 	UserClaims
 	PreferredUsername string    `json:"preferred_username,omitempty"`
 	UpdatedAt         int64     `json:"updated_at,omitempty"` // Unix seconds
+	Picture           string    `json:"picture,omitempty"`
 	Kind              TokenKind `json:"token_kind"`
 	AuthTime          int64     `json:"auth_time"`
 	Nonce             string    `json:"nonce,omitempty"`

@@ -172,7 +172,10 @@ func reserveNames(ctx context.Context, facts *data.Instance, c *InstanceConfig) 
 // mountIdentity wires the identity server.
 func (i *Instance) mountIdentity(mux *http.ServeMux, revoked followedRevocations) {
 	c := &i.config
-	minter := &token.Minter{Issuer: i.Issuer, Keys: i.Keys, Database: i.ID, Format: c.AccessTokens.Format, PlainType: c.AccessTokens.Type == oauth.TypeJWT, Lifetimes: c.Lifetimes, Clock: c.Clock}
+	minter := &token.Minter{
+		Issuer: i.Issuer, Keys: i.Keys, Database: i.ID, Format: c.AccessTokens.Format, PlainType: c.AccessTokens.Type == oauth.TypeJWT, Lifetimes: c.Lifetimes,
+		Picture: identity.PictureURL(c.URL), Clock: c.Clock,
+	}
 	i.minter = minter
 	// Userinfo and /profile/me take tokens that are meant for the identity
 	// server; external users have no others (invariant I5).

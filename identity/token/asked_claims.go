@@ -19,7 +19,7 @@ type AskedClaims struct {
 
 // AskableClaims are the claims that are there for the asking. The others are in
 // each ID token, or there is nothing to say of them.
-var AskableClaims = []string{"email", "email_verified", "locale", "name", "preferred_username", "updated_at", "zoneinfo"}
+var AskableClaims = []string{"email", "email_verified", "locale", "name", "picture", "preferred_username", "updated_at", "zoneinfo"}
 
 // Demands are what a request asks of the sign-in itself by its parameter claims.
 type Demands struct {
@@ -173,8 +173,9 @@ type PersonalClaims struct {
 	Tenant           string `json:"tid,omitempty"`
 }
 
-// Add puts claims in that were asked for by their names.
-func (c *PersonalClaims) Add(u *tandem.User, names []string) {
+// Add puts claims in that were asked for by their names. picture is where the person's
+// picture is.
+func (c *PersonalClaims) Add(u *tandem.User, names []string, picture string) {
 	for _, name := range names {
 		switch name {
 		case "name":
@@ -187,8 +188,10 @@ func (c *PersonalClaims) Add(u *tandem.User, names []string) {
 			c.Zoneinfo = u.Zoneinfo
 		case "updated_at":
 			c.UpdatedAt = u.ChangedAt.Unix()
+		case "picture":
+			c.Picture = picture
 		case "email", "email_verified":
-			c.Email, c.EmailVerified = u.Email, u.EmailVerified
+			c.SetEmail(u.Email, u.EmailVerified)
 		}
 	}
 }

@@ -32,6 +32,8 @@ type Minter struct {
 	// servers that take no other.
 	PlainType bool
 	Lifetimes Lifetimes
+	// Picture is the URL where a person's picture is, for whoever has a token of theirs.
+	Picture string
 	// Clock tells the time; nil means the system's.
 	Clock tandem.Clock
 }
@@ -197,13 +199,13 @@ func (m *Minter) IDToken(t UserToken, bound Bound) (Minted, error) {
 	}
 	minted := Minted{ID: NewTokenID(), Lifetime: life, ExpiresAt: time.Unix(now.Unix(), 0).Add(life)}
 	person := PersonalClaims{UserClaims: idClaims(t.User, t.Scope)}
-	person.Add(t.User, t.Claims.IDToken)
+	person.Add(t.User, t.Claims.IDToken, m.Picture)
 	claims := oauth.IDClaims{
 		RegisteredClaims: oauth.RegisteredClaims{
 			Issuer: m.Issuer, Audience: oauth.Audience{t.ApplicationURI},
 			IssuedAt: now.Unix(), ExpiresAt: minted.ExpiresAt.Unix(), ID: minted.ID,
 		},
-		UserClaims: person.UserClaims, PreferredUsername: person.PreferredUsername, UpdatedAt: person.UpdatedAt, Kind: oauth.KindID,
+		UserClaims: person.UserClaims, PreferredUsername: person.PreferredUsername, UpdatedAt: person.UpdatedAt, Picture: person.Picture, Kind: oauth.KindID,
 		AuthTime: t.AuthTime.Unix(), Nonce: bound.Nonce,
 		AccessTokenHash: key.halfHash(bound.AccessToken), CodeHash: key.halfHash(bound.Code), StateHash: key.halfHash(bound.State),
 		ContextClass: t.Authentication.ACR(), Methods: t.Authentication.AMR(), IdentityProvider: t.Authentication.IDP(), Tenant: t.Authentication.Tenant,
@@ -235,7 +237,7 @@ func (key *signingKey) halfHash(text string) string {
 func Claims(u *tandem.User, scope tandem.Scope) oauth.UserClaims {
 	c := idClaims(u, scope)
 	if scope.Has(tandem.ScopeProfile) || scope.Has(tandem.ScopeEmail) {
-		c.Email, c.EmailVerified = u.Email, u.EmailVerified
+		c.SetEmail(u.Email, u.EmailVerified)
 	}
 	return c
 }

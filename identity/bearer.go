@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -109,6 +110,9 @@ func (b *bearer) fail(w http.ResponseWriter, r *http.Request, p *tandem.Principa
 	case errors.As(err, &known) && (known.Code == tandem.CodeUnauthorized || known.Code == tandem.CodeNotFound):
 		b.record(w, r, p, err, oauth.InvalidToken)
 		refuseBearer(w, &oauth.Error{Code: oauth.InvalidToken, Status: http.StatusUnauthorized, Description: known.Message})
+	case errors.As(err, &known) && known.Code == tandem.CodeInvalid:
+		b.record(w, r, p, err, oauth.InvalidRequest)
+		refuseBearer(w, token.Refuse(cmp.Or(known.Rule, tandem.RuleParameter), oauth.InvalidRequest, "%s", known.Message))
 	case tandem.ErrorCode(err) == tandem.CodeUnavailable:
 		oauth.WriteError(w, unavailable(err), false)
 	default:

@@ -164,6 +164,10 @@ func (h *Handler) Purge(ctx context.Context) error {
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, q *request, err error) {
 	event := h.event(q)
 	var refusal *oauth.Error
+	var known *tandem.Error
+	if errors.As(err, &known) && known.Code == tandem.CodeInvalid {
+		err = token.Refuse(cmp.Or(known.Rule, tandem.RuleParameter), oauth.InvalidRequest, "%s", known.Message)
+	}
 	switch {
 	case errors.Is(err, token.ErrCodeReplayed):
 		event.Kind, event.Detail = tandem.AuditCodeReplayed, "what the code gave was taken back"

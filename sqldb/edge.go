@@ -53,6 +53,8 @@ func (e *edge) judge(outer context.Context, err error) error {
 	switch {
 	case err == nil, errors.Is(err, driver.ErrBadConn):
 		return err
+	case foundNoText(err):
+		return &noText{err}
 	case outer.Err() != nil && (errors.Is(err, outer.Err()) || !passes(err)):
 		return err
 	case errors.Is(err, context.DeadlineExceeded), e.limit > 0 && errors.Is(err, context.Canceled): // and the caller's has not ended
@@ -238,6 +240,9 @@ func (c *conn) IsValid() bool {
 
 // CheckNamedValue implements [driver.NamedValueChecker].
 func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
+	if err := checkText(v); err != nil {
+		return err
+	}
 	if checker, ok := c.fullConn.(driver.NamedValueChecker); ok {
 		return checker.CheckNamedValue(v)
 	}

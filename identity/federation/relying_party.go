@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -69,6 +70,9 @@ func (rp *RelyingParty) Enabled(ctx context.Context) ([]Provider, error) {
 // Find is the enabled provider with the id. That there is none is a [tandem.Error] by
 // [tandem.RuleOutsideUnknown].
 func (rp *RelyingParty) Find(ctx context.Context, id string) (Provider, error) {
+	if tandem.HasControl(id) || !utf8.ValidString(id) {
+		id = "" // which none has
+	}
 	p, err := rp.Store.Provider(ctx, id)
 	if errors.Is(err, tandem.ErrNotFound) || err == nil && !p.Enabled {
 		return Provider{}, tandem.Errorf(tandem.CodeNotFound, "the outside provider %q is not known, or it is switched off", tandem.Clip(id, shown)).

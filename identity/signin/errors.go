@@ -109,6 +109,11 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var shown *problem
 	var refused *refusal
 	var other *elsewhere
+	var known *tandem.Error
+	if errors.As(err, &known) && known.Code == tandem.CodeInvalid { // by whoever keeps what came
+		p := badRequest(cmp.Or(known.Rule, tandem.RuleParameter), words.T("The address that brought you here is damaged."), startAgain)
+		p.detail, err = known.Message, p
+	}
 	switch {
 	case errors.As(err, &other):
 		goOn(w, r, other.path)

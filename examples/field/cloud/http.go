@@ -111,6 +111,8 @@ func (c *Cloud) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case fault.Of(err, 0).Wait > 0:
 		f := fault.Of(err, 0)
 		writeProblem(w, told(away(f.Wait, wire.ERPAway), f.Reason+"; try again in a moment"))
+	case fault.Own(err) != nil && fault.Own(err).Code == tandem.CodeInvalid: // of the own database: what came is no text
+		writeProblem(w, problem(http.StatusBadRequest, wire.Invalid, wire.Malformed, nil))
 	case tandem.ErrorCode(err) == tandem.CodeNotFound:
 		writeProblem(w, problem(http.StatusNotFound, wire.NotFound, wire.NoThing, nil))
 	default:

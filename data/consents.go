@@ -125,10 +125,17 @@ func (s *Consents) Granted(ctx context.Context, userID string, at time.Time) ([]
 	return all, err
 }
 
+const ofBoth = `user_id = $1 AND application_uri = $2`
+
+// withdrawnGrants are what is remembered of grants that end with a consent.
+var withdrawnGrants = []string{
+	`SELECT grant_id, CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($4 AS BIGINT) FROM authorization_codes WHERE ` + ofBoth + ` AND grant_id <> '' AND used_at > $5 AND ` + notRefused("grant_id") + ` ORDER BY grant_id`,
+	`SELECT id, CAST($3 AS BIGINT), CAST($4 AS BIGINT), expires_at FROM refresh_families WHERE ` + ofBoth + ` AND (ended_at = 0 OR rotated_at > $5) AND ` + notRefused("id") + ` ORDER BY id`,
+}
+
 // Withdraw implements [signin.GrantStore]. It takes rows in the order of all that ends
 // grants, see [Refresh.EndSignIn].
 func (s *Consents) Withdraw(ctx context.Context, w signin.Withdrawal) (found bool, err error) {
-	const ofBoth = `user_id = $1 AND application_uri = $2`
 	err = s.db.WriteAgain(ctx, func(tx *sql.Tx) error {
 		found = false
 		changed := func(query string, args ...any) error {
@@ -150,10 +157,7 @@ func (s *Consents) Withdraw(ctx context.Context, w signin.Withdrawal) (found boo
 		}
 		// A grant whose last access token may still live is refused by its id.
 		lived := sqldb.Micros(w.At.Add(-w.TokensUntil.Sub(w.At)))
-		for _, grants := range []string{
-			`SELECT grant_id, CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($4 AS BIGINT) FROM authorization_codes WHERE ` + ofBoth + ` AND grant_id <> '' AND used_at > $5 AND ` + notRefused("grant_id") + ` ORDER BY grant_id`,
-			`SELECT id, CAST($3 AS BIGINT), CAST($4 AS BIGINT), expires_at FROM refresh_families WHERE ` + ofBoth + ` AND (ended_at = 0 OR rotated_at > $5) AND ` + notRefused("id") + ` ORDER BY id`,
-		} {
+		for _, grants := range withdrawnGrants {
 			err := changed(`INSERT INTO revoked_tokens (token_id, revoked_at, expires_at, kept_until) `+grants+endedAgain,
 				w.UserID, w.ApplicationURI, sqldb.Micros(w.At), sqldb.Micros(w.TokensUntil), lived)
 			if err != nil {

@@ -28,6 +28,13 @@ var (
 	OpenOf     = openOf
 )
 
+// What ends the grants of a person: with an application, and of all.
+var (
+	WithdrawnGrants = withdrawnGrants
+	UseCodesOfBoth  = useCodes(ofBoth+unused, 2)
+	UseCodesOfUser  = useCodes(`user_id = $1`+unused, 1)
+)
+
 // Text is the statement of a query.
 func (e *ERP) Text(q *query.Query) (string, error) {
 	p, err := e.plan(q, nil, nil)

@@ -148,12 +148,18 @@ func endGrants(ctx context.Context, db *sqldb.DB, tx *sql.Tx, column, value stri
 // takeUnusedCodes makes those that the condition selects unusable; took says that there
 // were any.
 func takeUnusedCodes(ctx context.Context, db *sqldb.DB, tx *sql.Tx, at time.Time, condition string, args ...any) (took bool, err error) {
-	condition += ` AND used_at = 0`
+	condition += unused
 	if err := db.LockInOrder(ctx, tx, "authorization_codes", "hash", condition, args...); err != nil {
 		return false, err
 	}
-	return sqldb.Changed(tx.ExecContext(ctx, `UPDATE authorization_codes SET used_at = $`+strconv.Itoa(len(args)+1)+` WHERE `+condition,
-		append(args, sqldb.Micros(at))...))
+	return sqldb.Changed(tx.ExecContext(ctx, useCodes(condition, len(args)), append(args, sqldb.Micros(at))...))
+}
+
+const unused = ` AND used_at = 0`
+
+// useCodes makes those that the condition with n arguments selects unusable.
+func useCodes(condition string, n int) string {
+	return `UPDATE authorization_codes SET used_at = $` + strconv.Itoa(n+1) + ` WHERE ` + condition
 }
 
 // PurgeFamilies implements [token.FamilyStore].

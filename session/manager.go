@@ -242,11 +242,14 @@ func (m *Manager) watch(ctx context.Context, e *entry, remoteAddr string) {
 	}
 	s := e.snapshot.Load()
 	first, err := m.Store.MarkMultiplexed(ctx, s.ID)
-	if err == nil && first {
-		err = m.record(ctx, []tandem.AuditEvent{multiplexedEvent(s, e.home, remoteAddr, m.Clock.Now())})
-	}
 	if err != nil {
 		e.multiplexed.Store(false) // the next call tries again
+	} else if first { // which nobody will be any more
+		event := multiplexedEvent(s, e.home, remoteAddr, m.Clock.Now())
+		event.Once = m.onceOf("session multiplexed|" + s.ID)
+		err = m.record(ctx, []tandem.AuditEvent{event})
+	}
+	if err != nil {
 		m.Log.ErrorContext(ctx, "record possible multiplexing", "session", s.ID, "error", err)
 	}
 }

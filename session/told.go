@@ -8,11 +8,11 @@ import (
 	"github.com/hybridapps/tandem"
 )
 
-// maxUntold is how many events are kept in memory of ends that could not be recorded.
+// maxUntold is how many events are kept in memory that could not be recorded.
 const maxUntold = 20 * MaxEnded
 
-// record puts events on record. Sessions that have ended stay so whatever comes of it: where
-// the record is away, their ends are kept for the next rounds.
+// record puts events on record. Sessions that have ended, or are marked, stay so whatever
+// comes of it: where the record is away, what says so is kept for the next rounds.
 func (m *Manager) record(ctx context.Context, events []tandem.AuditEvent) error {
 	err := m.Auditor.RecordAll(ctx, events)
 	if err != nil {
@@ -22,34 +22,40 @@ func (m *Manager) record(ctx context.Context, events []tandem.AuditEvent) error 
 }
 
 // keepUntold keeps of events the ends of sessions, each with what comes before it about the
-// same one.
+// same one, and what is said once of one that is used from several places.
 func (m *Manager) keepUntold(events []tandem.AuditEvent) {
-	ended := map[string]bool{}
+	stays := map[string]bool{}
 	for i := range events {
-		if events[i].Kind == tandem.AuditSessionClosed {
-			ended[events[i].SessionID] = true
+		switch events[i].Kind {
+		case tandem.AuditSessionClosed, tandem.AuditMultiplexing:
+			stays[events[i].SessionID] = true
 		}
 	}
+	m.tellLater(slices.DeleteFunc(slices.Clone(events), func(e tandem.AuditEvent) bool { return !stays[e.SessionID] }))
+}
+
+func (m *Manager) tellLater(events []tandem.AuditEvent) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for i := range events {
-		if e := events[i]; ended[e.SessionID] && len(m.untold) < maxUntold {
-			if e.Once != nil { // that of the first time may still be written to
-				e.Once = &tandem.Once{ID: e.Once.ID, Until: e.Once.Until}
-			}
-			m.untold = append(m.untold, e)
+	for _, e := range events[:min(len(events), maxUntold-len(m.untold))] {
+		if e.Once != nil { // that of the first time may still be written to
+			e.Once = &tandem.Once{ID: e.Once.ID, Until: e.Once.Until}
 		}
+		m.untold = append(m.untold, e)
 	}
 }
 
-// tellLate records the ends that could not be recorded at first, in parts.
+// tellLate records what could not be recorded at first, in parts.
 func (m *Manager) tellLate(ctx context.Context) (err error) {
 	m.mu.Lock()
 	late := m.untold
 	m.untold = nil
 	m.mu.Unlock()
 	for part := range slices.Chunk(late, MaxEnded) {
-		err = errors.Join(err, m.record(ctx, part)) // which keeps what fails again
+		if failed := m.Auditor.RecordAll(ctx, part); failed != nil {
+			m.tellLater(part)
+			err = errors.Join(err, failed)
+		}
 	}
 	return err
 }

@@ -92,3 +92,60 @@ func TestAnEndIsOnRecordOnce(t *testing.T) {
 		w.wantEnds("after a round", id)
 	})
 }
+
+// Nor is the record's absence at that moment a reason never to tell of one service session that
+// is used from several places.
+func TestB16_MultiplexingIsRecordedWhenTheRecordIsBack(t *testing.T) {
+	each(t, func(w *world) {
+		w.recording()
+		a, b := w.replica(5, nil), w.replica(5, nil)
+		w.call(a, service("svc", ""))
+		w.call(b, service("svc", ""))
+		w.audit.Fail(errBroken)
+		elsewhere := func() {
+			t.Helper()
+			for _, m := range []*session.Manager{a, b} {
+				if _, err := m.Acquire(t.Context(), service("svc", ""), "198.51.100.7"); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		elsewhere()
+		w.audit.Fail(nil)
+		for range 2 {
+			elsewhere()
+			w.sync(a)
+			w.sync(b)
+		}
+		if got := w.audit.Details(tandem.AuditMultiplexing); len(got) != 1 {
+			t.Errorf("on record is %q", got)
+		}
+	})
+}
+
+// However many ends wait for the record, each comes after its opening.
+func TestManyEndsWaitForTheRecord(t *testing.T) {
+	each(t, func(w *world) {
+		const many = session.MaxEnded/2 + 1 // with their openings more than one part
+		a := w.replica(many+1, nil)
+		w.sync(a)
+		w.fill(1, many, portal, w.clock.Now().Add(time.Minute))
+		// All but the first are those of a replica that died.
+		if _, err := w.db.Writer().ExecContext(t.Context(), `UPDATE sessions SET recorded = slot = 1`); err != nil {
+			t.Fatal(err)
+		}
+		w.audit.Fail(errBroken)
+		w.clock.Advance(time.Hour)
+		for range 3 {
+			if err := a.Sync(t.Context()); err == nil {
+				t.Error("a round without a record was not told as a failure")
+			}
+		}
+		w.audit.Fail(nil)
+		w.sync(a)
+		opened, ended := len(w.audit.Of(tandem.AuditSessionOpened)), len(w.audit.Of(tandem.AuditSessionClosed))
+		if opened != many-1 || ended != many {
+			t.Errorf("of %d sessions on record are %d openings and %d ends", many, opened, ended)
+		}
+	})
+}

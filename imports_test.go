@@ -58,7 +58,7 @@ var mayImport = map[string][]string{
 	"data/datatest": {".", "data", "sqldb", "audit", "identity/...", "registry", "session", "internal/testkit/..."},
 
 	// The SDK and its users: across the picture's arrows by HTTP only.
-	"client":     {".", "oauth/...", "seal", "internal/multiparts", "internal/netaddr", "internal/patience"},
+	"client":     {".", "oauth/...", "seal", "internal/keyalg", "internal/multiparts", "internal/netaddr", "internal/patience"},
 	"webapp/...": {".", "oauth", "client", "internalapi", "seal", "assets/...", "site/words", "sqldb", "webapp/...", "internal/patience", "internal/quota"},
 	// The prover is an outsider: no box of what it tries.
 	"prove": {".", "assets/...", "client", "oauth", "internal/netaddr"},

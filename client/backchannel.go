@@ -79,7 +79,7 @@ func (t *UserTokens) endedSince(ctx context.Context, signInID string, began time
 // readLogoutToken verifies a logout token (section 2.6) and returns the sign-in
 // that it ends. One that comes again within its minutes ends nothing more.
 func (t *UserTokens) readLogoutToken(ctx context.Context, raw string) (string, error) {
-	typ, err := t.verifier.prepare(ctx, raw)
+	typ, _, err := t.verifier.prepare(ctx, raw)
 	if err != nil {
 		return "", err
 	}

@@ -17,6 +17,10 @@ const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 
 // logoutToken ends the first sign-in at the fake.
 func logoutToken(f *fake, change map[string]any, typ string) string {
+	return sign(jose.RS256, rsaKey(), logoutClaims(f, change), typ)
+}
+
+func logoutClaims(f *fake, change map[string]any) map[string]any {
 	now := time.Now().Unix()
 	c := map[string]any{
 		"iss": f.issuer, "aud": appURI, "iat": now, "exp": now + 120, "jti": "j1", "sid": "sid-1",
@@ -24,7 +28,7 @@ func logoutToken(f *fake, change map[string]any, typ string) string {
 	}
 	maps.Copy(c, change)
 	maps.DeleteFunc(c, func(_ string, v any) bool { return v == nil })
-	return sign(jose.RS256, rsaKey(), c, typ)
+	return c
 }
 
 // tell posts a logout token as the provider does: without cookies or origin.

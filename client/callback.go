@@ -165,10 +165,8 @@ func (t *UserTokens) signedIn(ctx context.Context, response *tokenResponse, nonc
 // checkUserToken refuses an access token that was not issued along with the ID
 // token, or is of another kind.
 func checkUserToken(access *accessToken, c *idClaims) error {
-	if c.verified != nil && c.verified.AccessTokenHash != "" {
-		if err := c.verified.VerifyAccessToken(access.raw()); err != nil {
-			return badIDToken(errors.New("it belongs to another access token"))
-		}
+	if !c.isOf(access.raw()) {
+		return badIDToken(errors.New("it belongs to another access token"))
 	}
 	var claims struct {
 		Kind oauth.TokenKind `json:"token_kind"`

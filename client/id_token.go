@@ -3,6 +3,8 @@ package client
 import (
 	"cmp"
 	"context"
+	"crypto/sha512"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +16,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/keyalg"
 	"github.com/hybridapps/tandem/oauth"
 )
 
@@ -109,16 +112,31 @@ type idClaims struct {
 	Admin           any             `json:"is_admin"`
 
 	verified *oidc.IDToken
+	// algorithm is what it is signed with.
+	algorithm string
+}
+
+// isOf reports whether the ID token says that it came with the access token (OpenID Connect
+// Core section 3.1.3.6), where it says anything of that.
+func (c *idClaims) isOf(access string) bool {
+	switch {
+	case c.verified == nil || c.verified.AccessTokenHash == "":
+		return true
+	case c.algorithm == string(keyalg.Ed25519):
+		sum := sha512.Sum512([]byte(access))
+		return c.verified.AccessTokenHash == base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
+	}
+	return c.verified.VerifyAccessToken(access) == nil
 }
 
 // asymmetric are the algorithms whose verification needs no secret.
 var asymmetric = []string{
 	oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512,
-	oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA,
+	oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA, string(keyalg.Ed25519),
 }
 
 func (v *IDTokenVerifier) claims(ctx context.Context, raw string) (*idClaims, error) {
-	typ, err := v.prepare(ctx, raw)
+	typ, algorithm, err := v.prepare(ctx, raw)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +155,7 @@ func (v *IDTokenVerifier) claims(ctx context.Context, raw string) (*idClaims, er
 	if err != nil {
 		return nil, cmp.Or(ctx.Err(), badIDToken(err))
 	}
-	c := &idClaims{verified: verified}
+	c := &idClaims{verified: verified, algorithm: algorithm}
 	if err := verified.Claims(c); err != nil {
 		return nil, badIDToken(errors.New("its claims have unexpected types"))
 	}
@@ -148,18 +166,20 @@ func (v *IDTokenVerifier) claims(ctx context.Context, raw string) (*idClaims, er
 }
 
 // prepare makes sure that the provider's keys are there, without which no token
-// can be told bad, and returns the token's own type (RFC 8725 section 3.11).
-func (v *IDTokenVerifier) prepare(ctx context.Context, raw string) (typ string, err error) {
+// can be told bad, and returns the token's own type (RFC 8725 section 3.11) and algorithm.
+func (v *IDTokenVerifier) prepare(ctx context.Context, raw string) (typ, algorithm string, err error) {
 	if _, err := v.provider.keys.all(ctx); err != nil {
-		return "", err
+		return "", "", err
 	}
-	if _, typ, err = parseCompact(raw, v.provider.algorithms); err != nil {
-		return "", badIDToken(err)
+	jws, typ, err := parseCompact(raw, v.provider.algorithms)
+	if err != nil {
+		return "", "", badIDToken(err)
 	}
-	return typ, nil
+	return typ, jws.Signatures[0].Header.Algorithm, nil
 }
 
-// signingAlgorithms checks what was configured.
+// signingAlgorithms checks what was configured. EdDSA by a key on Ed25519, the only one that
+// is known here, has a newer name (RFC 9864 section 2.2): who takes the one takes the other.
 func signingAlgorithms(configured []string) ([]string, error) {
 	if len(configured) == 0 {
 		return []string{oidc.RS256}, nil // the one that every provider must have
@@ -169,7 +189,32 @@ func signingAlgorithms(configured []string) ([]string, error) {
 			return nil, fmt.Errorf("signing algorithm %q: use %s", alg, strings.Join(asymmetric, ", "))
 		}
 	}
-	return slices.Clone(configured), nil
+	all := slices.Clone(configured)
+	for _, name := range []string{oidc.EdDSA, string(keyalg.Ed25519)} {
+		if slices.ContainsFunc(configured, isEdDSA) && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all, nil
+}
+
+// isEdDSA reports whether it is one of the two names.
+func isEdDSA(alg string) bool { return alg == oidc.EdDSA || alg == string(keyalg.Ed25519) }
+
+// signedBy is the payload of a JWS in compact form that the key has signed. The library does
+// not know the newer name of EdDSA.
+func signedBy(jws *jose.JSONWebSignature, raw string, key jose.JSONWebKey) ([]byte, error) {
+	signature := &jws.Signatures[0]
+	if signature.Header.Algorithm != string(keyalg.Ed25519) {
+		return jws.Verify(key)
+	}
+	if _, critical := signature.Protected.ExtraHeaders["crit"]; critical {
+		return nil, errors.New("its header demands what is not known (crit)")
+	}
+	if err := keyalg.Verify(keyalg.Ed25519, key.Key, raw[:strings.LastIndexByte(raw, '.')], signature.Signature); err != nil {
+		return nil, err
+	}
+	return jws.UnsafePayloadWithoutVerification(), nil
 }
 
 // check is what go-oidc leaves to its caller.
@@ -247,7 +292,7 @@ func unixTime(seconds float64) time.Time {
 func peek(raw string, into any) {
 	jws, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{
 		jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512,
-		jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
+		jose.ES256, jose.ES384, jose.ES512, jose.EdDSA, keyalg.Ed25519,
 	})
 	if err == nil {
 		_ = json.Unmarshal(jws.UnsafePayloadWithoutVerification(), into) // what is not there stays empty

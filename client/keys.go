@@ -47,7 +47,7 @@ func (s *keySet) VerifySignature(ctx context.Context, raw string) ([]byte, error
 		return nil, err
 	}
 	for _, k := range keys {
-		if payload, err := jws.Verify(k); err == nil {
+		if payload, err := signedBy(jws, raw, k); err == nil {
 			return payload, nil
 		}
 	}
@@ -119,7 +119,7 @@ func (s *keySet) unavailable(err error) error {
 func match(keys []jose.JSONWebKey, kid, alg string) []jose.JSONWebKey {
 	var out []jose.JSONWebKey
 	for _, k := range keys {
-		if (kid == "" || k.KeyID == kid) && (k.Algorithm == "" || k.Algorithm == alg) {
+		if (kid == "" || k.KeyID == kid) && (k.Algorithm == "" || k.Algorithm == alg || isEdDSA(k.Algorithm) && isEdDSA(alg)) {
 			out = append(out, k)
 		}
 	}

@@ -42,7 +42,8 @@ type ProviderConfig struct {
 	// Clock tells the time; nil means the system's.
 	Clock tandem.Clock
 	// SigningAlgorithms are those that ID tokens and logout tokens of the provider
-	// may be signed with, by the names of RFC 7518 and RFC 8037; nil means RS256,
+	// may be signed with, by the names of RFC 7518 and RFC 8037; EdDSA and its newer
+	// name Ed25519 (RFC 9864) are one. Nil means RS256,
 	// what OpenID Connect has unless something else was agreed (Core section
 	// 3.1.3.7 point 7). What the provider announces changes nothing, and algorithms
 	// with a shared secret, or none, are refused.

@@ -54,7 +54,7 @@ type ResourceServerConfig struct {
 	// tells an ID token apart: never set it where Resource is a client_id.
 	Unmarked bool
 	// SigningAlgorithms are those that access tokens may be signed with; nil means ES256,
-	// RS256, PS256 and EdDSA. Algorithms with a shared secret, or none, are refused.
+	// RS256, PS256 and EdDSA, also by the newer name Ed25519. Algorithms with a shared secret, or none, are refused.
 	SigningAlgorithms []string
 	// Skew is how far the provider's clock may differ; zero means [DefaultSkew], and more
 	// than a minute is refused.

@@ -6,6 +6,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,20 +40,21 @@ const audited = `(async rules => {
 const reached = `[...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea")]
 	.filter(e => e.tabIndex < 0 || e.disabled || getComputedStyle(e).visibility === "hidden").map(e => e.outerHTML.slice(0, 100)).join("\n")`
 
-// pages is a browser with axe-core.
+// pages is a browser with axe-core. seen are the pages of the sign-in that it has looked at.
 type pages struct {
-	t   *testing.T
-	ctx context.Context
-	axe string
+	t    *testing.T
+	ctx  context.Context
+	axe  string
+	seen *sync.Map
 }
 
-func newPages(t *testing.T) *pages {
+func newPages(t *testing.T, seen *sync.Map) *pages {
 	t.Helper()
 	axe, err := os.ReadFile("../e2e/clients/node_modules/axe-core/axe.min.js")
 	if err != nil {
 		t.Skip("the pages are not audited: run make test, which installs axe-core")
 	}
-	return &pages{t, chromium.Open(t), string(axe)}
+	return &pages{t, chromium.Open(t), string(axe), seen}
 }
 
 func (p *pages) do(steps ...chromedp.Action[chromedp.Void]) {
@@ -77,6 +81,11 @@ func (p *pages) leads(to string, steps ...chromedp.Action[chromedp.Void]) {
 // look audits the page that is open, on a wide screen and on a phone in the dark.
 func (p *pages) look(name string) {
 	p.t.Helper()
+	page, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](`document.body.dataset.page || ""`))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.seen.Store(page, true)
 	p.do(chromedp.Evaluate[chromedp.Void](p.axe + ";undefined"))
 	for _, screen := range []struct {
 		name, rules string
@@ -113,10 +122,33 @@ func (p *pages) lookIn(tag, name string) {
 }
 
 // TestPagesAreAccessible looks at the pages of the sign-in and of the profile as axe-core
-// does, in each language: on a wide screen, and on a phone in the dark.
+// does, in each language: on a wide screen, and on a phone in the dark. No page of the
+// sign-in is left out.
 func TestPagesAreAccessible(t *testing.T) {
 	t.Parallel()
-	p := newPages(t)
+	var seen sync.Map
+	t.Run("all", func(t *testing.T) {
+		t.Run("sign-in and profile", func(t *testing.T) { testPages(t, &seen) })
+		t.Run("factors and passwords", func(t *testing.T) { testPagesOfFactorsAndPasswords(t, &seen) })
+	})
+	templates, err := filepath.Glob("../identity/signin/templates/*.html")
+	if err != nil || len(templates) == 0 {
+		t.Fatal(err)
+	}
+	if _, any := seen.Load("signin"); !any {
+		t.Skip("the pages were not audited")
+	}
+	for _, file := range templates {
+		page := strings.TrimSuffix(filepath.Base(file), ".html")
+		if _, ok := seen.Load(page); !ok && page != "layout" {
+			t.Errorf("nobody has looked at %s", page)
+		}
+	}
+}
+
+func testPages(t *testing.T, seen *sync.Map) {
+	t.Parallel()
+	p := newPages(t, seen)
 	do, look := p.do, p.look
 	in := tandemtest.Start(t, tandemtest.Options{})
 	in.SetAccessTokens(tandem.AccessTokensAuthenticatedUsers)
@@ -141,6 +173,13 @@ func TestPagesAreAccessible(t *testing.T) {
 			"scope": {"openid profile offline_access read update"},
 		}.Encode()))
 		look("consent " + tag)
+		do(chromium.Scripts(false)) // which would send the page's form at once
+		do(chromedp.Navigate(in.URL + "/id/connect/authorize?" + asked + "&" + url.Values{
+			"client_id": {tandemtest.Portal}, "redirect_uri": {tandemtest.RedirectURI}, "response_type": {"code"}, "response_mode": {"form_post"}, "prompt": {"none"},
+			"scope": {"openid profile offline_access read update"},
+		}.Encode()))
+		do(chromium.Scripts(true))
+		look("on the way back by a form " + tag)
 		for decision, button := range map[string]string{"yes": "button[name=allow]", "no": "button[name=deny]"} {
 			do(chromedp.Navigate(in.URL + "/id/device?" + asked + "&user_code=" + deviceCode(t, in)))
 			look("a device's code " + tag)
@@ -157,12 +196,12 @@ func TestPagesAreAccessible(t *testing.T) {
 	}
 }
 
-// TestPagesOfFactorsAndPasswordsAreAccessible looks in the same way at what people come to
+// testPagesOfFactorsAndPasswords looks in the same way at what people come to
 // who have to make a second factor and to change their password, forgot it, or are sent to
 // sign out by an application that does not prove whom it means.
-func TestPagesOfFactorsAndPasswordsAreAccessible(t *testing.T) {
+func testPagesOfFactorsAndPasswords(t *testing.T, seen *sync.Map) {
 	t.Parallel()
-	p := newPages(t)
+	p := newPages(t, seen)
 	// Passkeys want a name, and mail is offered where a server of it is known: nothing is sent.
 	in := tandemtest.Start(t, tandemtest.Options{Host: "localhost", Mail: platform.MailConfig{URL: "smtp://127.0.0.1:1", From: "tandem@example.com"}})
 	p.do(chromium.Passkeys())
@@ -198,6 +237,13 @@ func TestPagesOfFactorsAndPasswordsAreAccessible(t *testing.T) {
 		p.lookIn(tag, "another factor")
 		p.leads("section.factor", fill("#code", p.appCode(in)+"\r"))
 		p.lookIn(tag, "factors")
+
+		in.Clock.Advance(11 * time.Minute)
+		p.leads("button[data-passkey=get]", press("button[value=codes]"))
+		p.lookIn(tag, "asked to prove once more")
+		p.leads("#code", fill("#password", own+"\r"))
+		p.leads("button[value=codes]", press("button[data-passkey=get]"))
+		p.lookIn(tag, "going on with new recovery codes")
 
 		p.do(chromedp.Navigate(in.URL + oauth.PathEndSession + "?" + url.Values{
 			"client_id": {tandemtest.Portal}, "post_logout_redirect_uri": {tandemtest.PostLogoutRedirectURI}, "state": {"s"},

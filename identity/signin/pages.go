@@ -42,6 +42,8 @@ type page struct {
 	// Language is the one it is in; render chooses it.
 	words.Language
 	Title words.Text
+	// Page is the name of the template, which render fills in: audits tell pages apart by it.
+	Page string
 	// Host is the identity server's own, so that people see where they are.
 	Host string
 	// Application is the name of the one that sent the person here.
@@ -114,7 +116,7 @@ func codesFile(codes []string) template.URL {
 // render writes a page. formTargets are origins, besides our own, that the
 // page's form may lead to, also by a redirect that answers it.
 func (h *Handler) render(w http.ResponseWriter, r *http.Request, status int, name string, p page, formTargets ...string) error {
-	p.Host, p.Locales = h.issuerHost, locales(r)
+	p.Page, p.Host, p.Locales = strings.TrimSuffix(name, ".html"), h.issuerHost, locales(r)
 	p.Language = words.Choose(p.Locales, p.own, r.Header.Get("Accept-Language"))
 	var text bytes.Buffer
 	if err := templates.ExecuteTemplate(&text, name, p); err != nil {

@@ -69,6 +69,14 @@ func (a *Auditor) Look(t testing.TB, ctx context.Context, name string) {
 	}
 }
 
+// Scripts lets the scripts of pages that are opened from now on run, or not.
+func Scripts(on bool) chromedp.Action[chromedp.Void] {
+	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
+		return chromedp.Void{}, err
+	}
+}
+
 // Scheme makes the browser one of a person who prefers light or dark pages.
 func Scheme(name string) chromedp.Action[chromedp.Void] {
 	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {

@@ -77,6 +77,11 @@ func TestWipeOfWhatIsSealed(t *testing.T) {
 	if got := p.js(`return [(await auth.session()).login, (await visits.all()).visits.length].join()`); got != "nina,3" {
 		t.Error(got)
 	}
+	// Who was forgotten when the app was killed, and is on the list still.
+	p.js(`const own = await store.phone(); await own.set("people", { ...await own.value("people"), left: 5 }); await device.report()`)
+	if got := kept(); got != nina {
+		t.Errorf("kept of %s, want %s alone", got, nina)
+	}
 	if n := peek(w.server, func() int { return len(w.keys) }); n != 1 {
 		t.Errorf("%d devices, want hers alone: the server is to be told that it was done", n)
 	}

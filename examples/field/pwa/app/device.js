@@ -48,14 +48,14 @@ export async function report() {
   try {
     if (user) await reportOwn(user)
   } finally {
-    for (const other of Object.keys(await store.people())) if (other !== user) await lookAfter(other)
+    for (const [other, contact] of Object.entries(await store.people())) if (other !== user) await lookAfter(other, contact)
     await store.forgetOld()
   }
 }
 
-async function lookAfter(user) {
+async function lookAfter(user, contact) {
   const db = await store.open(user)
-  if (!db) return store.forget(user) // and the list did not come to know
+  if (!db) return store.strike(user, contact) // forgotten, and the list did not come to know
   if (!await db.value('wish')) return // the server has never heard of that secret
   if (await wish(await proofOf(user, db)).catch(() => false)) await erase(user)
 }

@@ -15,13 +15,18 @@ const asPromise = (request) => new Promise((resolve, reject) => {
   request.onerror = () => reject(request.error)
 })
 
+// A database that is not there is made at a sign-in alone; others learn that by an Absent.
+class Absent extends Error { name = 'Absent' }
+
 function connect(name, make) {
   const request = indexedDB.open(name, 1)
+  let absent = false
   request.onupgradeneeded = () => {
-    if (!make) return request.transaction.abort() // and nothing is made
+    absent = !make
+    if (absent) return request.transaction.abort() // and nothing is made
     for (const [store, keyPath] of Object.entries(STORES)) request.result.createObjectStore(store, { keyPath })
   }
-  return asPromise(request).then((db) => {
+  return asPromise(request).catch((error) => { throw absent ? new Absent(name) : error }).then((db) => {
     db.onversionchange = () => { db.close(); opened.delete(name) } // another tab deletes it
     return new Database(name, db)
   })
@@ -109,7 +114,7 @@ export async function open(userId) {
   try {
     return await (opened.get(name) ?? database(name, false))
   } catch (error) {
-    if (error?.name === 'AbortError') return null
+    if (error instanceof Absent) return null
     throw error
   }
 }
@@ -152,6 +157,11 @@ const change = async (fn) => (await phone()).run(['meta'], 'readwrite', async ({
 export const welcome = (userId) => change((people, meta) => {
   people[userId] = now()
   return meta.put({ key: 'current', value: userId })
+})
+
+/** Takes somebody off the list of whom nothing is kept, unless they have signed in meanwhile. */
+export const strike = (userId, contact) => change(async (people, meta) => {
+  if (people[userId] === contact && (await meta.get('current'))?.value !== userId) delete people[userId]
 })
 
 /** Notes that the server has answered a person. */

@@ -58,7 +58,8 @@ func (e *edge) judge(outer context.Context, err error) error {
 	case outer.Err() != nil && (errors.Is(err, outer.Err()) || !passes(err)):
 		return err
 	case errors.Is(err, context.DeadlineExceeded), e.limit > 0 && errors.Is(err, context.Canceled): // and the caller's has not ended
-		err = fmt.Errorf("no answer within %s: %w", e.limit, err)
+		// Whoever sees a cancellation takes it for the caller's.
+		err = fmt.Errorf("no answer within %s: %w: %v", e.limit, context.DeadlineExceeded, err) //nolint:errorlint // on purpose
 	case !passes(err):
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,7 +48,9 @@ type durable struct {
 	rest *rest
 	// cleaned is how often it had been woken when nothing was left to clean.
 	cleaned atomic.Int64
-	close   func(within time.Duration) error
+	// beginning are the jobs that the engine is asked to begin, by id.
+	beginning sync.Map
+	close     func(within time.Duration) error
 }
 
 // openDurable starts the engine. work does a job; it is called again after any
@@ -182,9 +185,14 @@ func connect(ctx context.Context, e *engine, rest *rest, silent *silent, config 
 }
 
 // begin starts the job's workflow here; nothing when it has been begun. The engine tries for
-// as long as its database is away: whoever asked does not wait for that.
+// as long as its database is away: whoever asked does not wait for that, and who asks
+// meanwhile starts no other try.
 func (d *durable) begin(id string) error {
+	if _, tries := d.beginning.LoadOrStore(id, true); tries {
+		return nil
+	}
 	return inTime(engineIn, func() error {
+		defer d.beginning.Delete(id)
 		d.rest.wake()
 		defer d.rest.wake() // what was cleaned meanwhile did not have it
 		_, err := dbos.RunWorkflow(d.dbos, d.work, id, dbos.WithWorkflowID(id))

@@ -54,8 +54,8 @@ type Manager struct {
 	// gate lets one opening at a time reach the store, which would make them
 	// queue anyway, but with a connection each.
 	gate turn
-	// served counts the openings that the store has answered.
-	served atomic.Int64
+	// served counts the openings that the store has answered, openings those under way.
+	served, openings atomic.Int64
 	// counting does the same for counts of the sessions.
 	counting turn
 

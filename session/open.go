@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,7 +23,14 @@ func (m *Manager) open(ctx context.Context, p *tandem.Principal, k key, remoteAd
 		err error
 	}
 	done := make(chan found, 1)
+	m.openings.Add(1)
 	go func() {
+		defer m.openings.Add(-1)
+		defer func() {
+			if fault := recover(); fault != nil { // as of any request, it is no end of the program
+				done <- found{nil, fmt.Errorf("panic: %v\n%s", fault, debug.Stack())}
+			}
+		}()
 		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), openTimeout)
 		defer cancel()
 		e, err := m.openEntered(within, p, k, remoteAddr)
@@ -38,10 +46,6 @@ func (m *Manager) open(ctx context.Context, p *tandem.Principal, k key, remoteAd
 
 func (m *Manager) openEntered(ctx context.Context, p *tandem.Principal, k key, remoteAddr string) (*entry, error) {
 	e, opened, err := m.openAlone(ctx, p, k, remoteAddr)
-	if err == nil {
-		m.served.Add(1)
-	}
-	m.gate.leave()
 	events := m.closedEvents(ctx, opened.Expired)
 	if err != nil {
 		return nil, m.unavailable(ctx, errors.Join(err, m.recordAnyway(ctx, events)))
@@ -61,16 +65,36 @@ func (m *Manager) openEntered(ctx context.Context, p *tandem.Principal, k key, r
 // enter waits for the gate: for as long as it takes while the store answers those before,
 // and else as long as one opening may take.
 func (m *Manager) enter(ctx context.Context) error {
-	for {
-		served := m.served.Load()
-		within, cancel := context.WithTimeout(ctx, openTimeout)
-		err := m.gate.take(within)
-		cancel()
-		if err == nil || ctx.Err() != nil {
-			return err
+	within, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	served := m.served.Load()
+	var look func()
+	look = func() {
+		switch now := m.served.Load(); {
+		case within.Err() != nil: // it has its turn
+		case now == served:
+			cancel(fmt.Errorf("no session was opened for %s: %w", openTimeout, context.DeadlineExceeded))
+		default:
+			served = now
+			time.AfterFunc(openTimeout, look)
 		}
-		if m.served.Load() == served {
-			return fmt.Errorf("no session was opened for %s: %w", openTimeout, err)
+	}
+	first := time.AfterFunc(openTimeout, look)
+	defer first.Stop()
+	if m.gate.take(within) != nil { // once: who asks again is the last again
+		return context.Cause(within)
+	}
+	return nil
+}
+
+// settle waits for the openings that are under way: what they opened has to be put on
+// record, although whoever called has gone.
+func (m *Manager) settle(ctx context.Context) {
+	for m.openings.Load() > 0 {
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return
 		}
 	}
 }
@@ -156,9 +180,15 @@ func (m *Manager) recordAnyway(ctx context.Context, events []tandem.AuditEvent) 
 	return m.record(ctx, events)
 }
 
-// openAlone holds the gate. A nil entry without an error says that no slot is
+// openAlone holds the gate, and leaves it. A nil entry without an error says that no slot is
 // free. With an error, too, the sessions in Expired have ended.
-func (m *Manager) openAlone(ctx context.Context, p *tandem.Principal, k key, remoteAddr string) (*entry, Opened, error) {
+func (m *Manager) openAlone(ctx context.Context, p *tandem.Principal, k key, remoteAddr string) (_ *entry, _ Opened, err error) {
+	defer m.gate.leave()
+	defer func() {
+		if err == nil {
+			m.served.Add(1)
+		}
+	}()
 	if e := m.lookup(k); e != nil { // opened while we waited
 		if ok, err := m.touch(ctx, e); err != nil || ok {
 			return e, Opened{}, err

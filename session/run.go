@@ -33,6 +33,7 @@ func (m *Manager) Run(ctx context.Context) {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 			defer cancel()
+			m.settle(last)
 			if err := errors.Join(m.flush(last), m.tellLate(last)); err != nil {
 				m.Log.ErrorContext(last, "write back sessions at the end", "error", err)
 			}

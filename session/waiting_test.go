@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unsafe"
@@ -226,5 +228,57 @@ func TestWhatIsRecordedIsNotKept(t *testing.T) {
 			t.Error("the event is still there")
 		}
 		w.call(m, service("svc", "an instance with a name of its own"))
+	})
+}
+
+// What is opened when the program ends is on record before the last round is over, although
+// whoever called has gone.
+func TestTheEndWaitsForWhatIsBeingOpened(t *testing.T) {
+	each(t, func(w *world) {
+		slow := &slowRecord{recorded: make(chan struct{}), begun: make(chan struct{}, 8)}
+		m := w.replica(5, nil)
+		m.Auditor = slow
+		opener := w.leaving(m, user("anna", "a"))
+		<-slow.begun
+		opener.leave("who opens it")
+		ctx, cancel := context.WithCancel(w.Context())
+		cancel()
+		ended := make(chan struct{})
+		go func() { m.Run(ctx); close(ended) }()
+		select {
+		case <-ended:
+			w.Error("the end did not wait")
+		case <-time.After(200 * time.Millisecond):
+		}
+		close(slow.recorded)
+		<-ended
+		if n := slow.openings.Load(); n != 1 {
+			w.Errorf("%d openings are on record", n)
+		}
+	})
+}
+
+// faulty panics as it opens the first session.
+type faulty struct {
+	session.Store
+	calls atomic.Int32
+}
+
+func (f *faulty) Open(ctx context.Context, o session.Opening) (session.Opened, error) {
+	if f.calls.Add(1) == 1 {
+		panic("a fault")
+	}
+	return f.Store.Open(ctx, o)
+}
+
+// A fault in an opening is an error of that call: the next one is served.
+func TestAFaultInAnOpeningEndsThatCallAlone(t *testing.T) {
+	each(t, func(w *world) {
+		w.store = &faulty{Store: w.store}
+		m := w.replica(5, nil)
+		if _, err := m.Acquire(w.Context(), user("anna", "a"), home); tandem.ErrorCode(err) != tandem.CodeInternal || !strings.Contains(err.Error(), "a fault") {
+			t.Errorf("it was told %v", err)
+		}
+		w.call(m, user("anna", "a"))
 	})
 }

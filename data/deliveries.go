@@ -69,23 +69,24 @@ func (s *Deliveries) Due(ctx context.Context, kind string, now time.Time, limit 
 }
 
 // mayBeAsked are the targets with something due that is not held back, the one that has
-// waited longest first, and up to which time what waits for each is held back. It goes from
-// one target to the next by the index, however much waits for each.
+// waited longest first. It goes from one target to the next by the index, however much waits
+// for each.
 const mayBeAsked = `WITH RECURSIVE t (target) AS (
 		SELECT MIN(target) FROM deliveries WHERE state = 'waiting' AND kind = $1
 		UNION ALL SELECT (SELECT MIN(d.target) FROM deliveries d WHERE d.state = 'waiting' AND d.kind = $1 AND d.target > t.target)
 		FROM t WHERE t.target IS NOT NULL),
 	b AS (SELECT t.target, CASE WHEN h.not_before > $2 THEN h.held_at ELSE 0 END AS held_at
 		FROM t LEFT JOIN delivery_targets h ON h.kind = $1 AND h.target = t.target WHERE t.target IS NOT NULL),
-	f AS (SELECT b.target, b.held_at, (SELECT MIN(d.next_at) FROM deliveries d
+	f AS (SELECT b.target, (SELECT MIN(d.next_at) FROM deliveries d
 		WHERE d.state = 'waiting' AND d.kind = $1 AND d.target = b.target AND d.next_at > b.held_at AND d.next_at <= $2) AS first FROM b)
-	SELECT target, held_at FROM f WHERE first IS NOT NULL ORDER BY first, target LIMIT $3`
+	SELECT target FROM f WHERE first IS NOT NULL ORDER BY first, target LIMIT $3`
 
-// claimDue takes the oldest of a target. Of two replicas that ask at once the second sees
-// the new time.
+// claimDue takes the oldest of a target that are not held back by now. Of two replicas that
+// ask at once the second sees the new time.
 var claimDue = `UPDATE deliveries SET next_at = $4 WHERE state = 'waiting' AND next_at <= $3 AND id IN (
-	SELECT id FROM deliveries WHERE state = 'waiting' AND kind = $1 AND target = $2 AND next_at > $5 AND next_at <= $3
-	ORDER BY next_at, id LIMIT $6) RETURNING ` + deliveries.Columns
+	SELECT id FROM deliveries WHERE state = 'waiting' AND kind = $1 AND target = $2 AND next_at <= $3
+		AND next_at > COALESCE((SELECT held_at FROM delivery_targets WHERE kind = $1 AND target = $2 AND not_before > $3), 0)
+	ORDER BY next_at, id LIMIT $5) RETURNING ` + deliveries.Columns
 
 // Claim gives those of a kind that are due to whoever asks, until the time: at most so
 // many, and of each target the oldest, one after the other and at most ofEach, so that one
@@ -95,10 +96,7 @@ func (s *Deliveries) Claim(ctx context.Context, kind string, now, until time.Tim
 	if err != nil {
 		return nil, err
 	}
-	held := map[string]int64{}
-	var targets []string
-	rows, err := ask.QueryContext(ctx, kind, sqldb.Micros(now), limit)
-	err = eachPair(rows, err, func(target string, at int64) { targets, held[target] = append(targets, target), at })
+	targets, err := sqldb.List[string](ask.QueryContext(ctx, kind, sqldb.Micros(now), limit))
 	if err != nil || len(targets) == 0 {
 		return nil, err
 	}
@@ -107,7 +105,14 @@ func (s *Deliveries) Claim(ctx context.Context, kind string, now, until time.Tim
 		return nil, err
 	}
 	for _, target := range targets {
-		some, err := deliveries.All(claim.QueryContext(ctx, kind, target, sqldb.Micros(now), sqldb.Micros(until), held[target], min(ofEach, limit-len(due))))
+		var some []Delivery
+		err := s.db.Again(ctx, func() (err error) {
+			some, err = deliveries.All(claim.QueryContext(ctx, kind, target, sqldb.Micros(now), sqldb.Micros(until), min(ofEach, limit-len(due))))
+			return err
+		})
+		if err != nil && len(due) > 0 { // what is claimed is had by nobody else
+			return due, nil
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -132,8 +137,12 @@ func (s *Deliveries) Postpone(ctx context.Context, claimed []Delivery, now, unti
 	for i := range claimed {
 		ids[i] = claimed[i].ID
 	}
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE deliveries SET next_at = created_at WHERE state = 'waiting' AND id IN (`+placeholders(1, len(ids))+`)`, ids...)
+	these := `state = 'waiting' AND id IN (` + placeholders(1, len(ids)) + `)`
+	return s.db.WriteAgain(ctx, func(tx *sql.Tx) error {
+		if err := s.db.LockInOrder(ctx, tx, "deliveries", "id", these, ids...); err != nil { // replicas of before put off all, in any order
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE deliveries SET next_at = created_at WHERE `+these, ids...)
 		if err == nil {
 			_, err = tx.ExecContext(ctx, holdTarget, claimed[0].Kind, claimed[0].Target, sqldb.Micros(now), sqldb.Micros(until))
 		}

@@ -1,14 +1,18 @@
 package data_test
 
 import (
+	"database/sql"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
+	"github.com/hybridapps/tandem/internal/testkit"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -100,7 +104,7 @@ func TestABacklogOfDeliveriesIsPutOffInOneRow(t *testing.T) {
 			now = now.Add(5 * time.Minute)
 		}
 		plan := explained(t, db, data.MayBeAsked, kind, sqldb.Micros(now), 32) + "\n" +
-			explained(t, db, data.ClaimDue, kind, "down", sqldb.Micros(now), sqldb.Micros(now), 0, 4)
+			explained(t, db, data.ClaimDue, kind, "down", sqldb.Micros(now), sqldb.Micros(now), 4)
 		if readsAll(plan, "deliveries") || readsAll(plan, "d") || strings.Contains(plan, "deliveries_due") || !strings.Contains(plan, "deliveries_waiting") {
 			t.Errorf("what is due is not found by the index:\n%s", plan)
 		}
@@ -161,6 +165,81 @@ func TestDeliveriesArePutOffBesideReplicasOfBefore(t *testing.T) {
 		}
 		if due := after(now.Add(30 * time.Minute)); len(due) != 4 {
 			t.Errorf("%d are due", len(due))
+		}
+	})
+}
+
+// while has a statement run in the database each time that a delivery for the target is
+// written.
+func while(t *testing.T, db *sqldb.DB, target, does string) {
+	t.Helper()
+	texts := []string{`CREATE TRIGGER while_` + target + ` AFTER UPDATE ON deliveries WHEN new.target = '` + target + `' BEGIN ` + does + `; END`}
+	if db.Engine == sqldb.PostgreSQL {
+		texts = []string{`CREATE FUNCTION while_` + target + `() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ` + does + `; RETURN NULL; END $$`,
+			`CREATE TRIGGER while_` + target + ` AFTER UPDATE ON deliveries FOR EACH ROW WHEN (new.target = '` + target + `') EXECUTE FUNCTION while_` + target + `()`}
+	}
+	for _, text := range texts {
+		_, err := db.Writer().ExecContext(t.Context(), text)
+		must(t, err)
+	}
+}
+
+// What another replica puts off while one takes what is due is not taken any more, and
+// what is taken before an error is had.
+func TestWhatIsClaimedBeforeAnErrorIsHad(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		ctx, store, kind := t.Context(), data.NewDeliveries(db), data.DeliveryLogout
+		now := time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)
+		for i, target := range []string{"first", "held", "broken"} {
+			backlogFor(t, db, target, 2, now.Add(time.Duration(i-10)*time.Minute))
+		}
+		while(t, db, "first", fmt.Sprintf(`INSERT INTO delivery_targets (kind, target, held_at, not_before) VALUES ('%s', 'held', %d, %d) ON CONFLICT DO NOTHING`,
+			kind, sqldb.Micros(now), sqldb.Micros(now.Add(time.Hour))))
+		while(t, db, "broken", `INSERT INTO delivery_targets (kind) VALUES (NULL)`)
+		due, err := store.Claim(ctx, kind, now, now.Add(time.Minute), 4, 32)
+		if err != nil || len(due) != 2 || due[0].Target != "first" || due[1].Target != "first" {
+			t.Errorf("had %+v, %v", due, err)
+		}
+		if due, err := store.Claim(ctx, kind, now, now.Add(time.Minute), 4, 32); err == nil || len(due) != 0 {
+			t.Errorf("where there is nothing else: %+v, %v", due, err)
+		}
+	})
+}
+
+// A replica of before writes what waits in any order: of two that wait each for the other
+// one is undone, and to put off is run again.
+func TestDeliveriesArePutOffThoughAnotherWritesThem(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		if db.Engine == sqldb.SQLite {
+			return // where one writes at a time
+		}
+		ctx, store := t.Context(), data.NewDeliveries(db)
+		now := time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC)
+		backlogFor(t, db, "down", 2, now.Add(-time.Minute))
+		due, err := store.Claim(ctx, data.DeliveryLogout, now, now.Add(time.Minute), 4, 32)
+		must(t, err)
+		slices.SortFunc(due, func(a, b data.Delivery) int { return strings.Compare(a.ID, b.ID) })
+		put := make(chan error, 1)
+		begin := sync.OnceFunc(func() { go func() { put <- store.Postpone(ctx, due, now, now.Add(time.Hour)) }() })
+		must(t, db.WriteAgain(ctx, func(tx *sql.Tx) error {
+			const write = `UPDATE deliveries SET tries = tries + 1 WHERE id = $1`
+			if _, err := tx.ExecContext(ctx, write, due[1].ID); err != nil {
+				return err
+			}
+			begin()
+			testkit.Eventually(t, "to put off waits, or is done", func() bool {
+				var waits int
+				err := db.Reader().QueryRowContext(ctx, `SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waits)
+				return err == nil && waits > 0 || len(put) > 0
+			})
+			_, err := tx.ExecContext(ctx, write, due[0].ID)
+			return err
+		}))
+		must(t, <-put)
+		if due, err := store.Claim(ctx, data.DeliveryLogout, now.Add(time.Minute), now.Add(time.Hour), 4, 32); err != nil || len(due) != 0 {
+			t.Errorf("put off and due: %d, %v", len(due), err)
 		}
 	})
 }

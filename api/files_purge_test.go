@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"testing"
 	"time"
@@ -102,6 +103,39 @@ func TestALargeFileIsDeletedInParts(t *testing.T) {
 		}
 		if n := counted(t, db, `SELECT (SELECT COUNT(*) FROM erp_file_parts) + (SELECT COUNT(*) FROM erp_file_contents)`); n != 0 {
 			t.Errorf("%d rows are left", n)
+		}
+	})
+}
+
+// TestAPurgeOfFilesKeepsOneStatement: of each text that is asked, what was prepared stays,
+// however many files there are each time.
+func TestAPurgeOfFilesKeepsOneStatement(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		w := newService(t, db)
+		purger := data.NewERP(db, erpModel)
+		purger.Clock = func() time.Time { return houseNow }
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if db.Engine == sqldb.PostgreSQL {
+			db.Writer().SetMaxOpenConns(1) // which knows all
+		}
+		for _, n := range []int64{1, 2, 3, 100, 250} {
+			w.sql(t, fmt.Sprintf(`INSERT INTO erp_file_contents (id, begun_at, unnamed_at) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+				SELECT 'c' || i, 1, 1000 FROM n`, n))
+			w.sql(t, `INSERT INTO erp_file_parts (content, number, bytes) SELECT id, 0, CAST('b' AS BYTEA) FROM erp_file_contents`)
+			if files, err := purger.PurgeFiles(ctx); err != nil || files != n {
+				t.Errorf("%d files of %d were deleted: %v", files, n, err)
+			}
+		}
+		if n := counted(t, db, `SELECT (SELECT COUNT(*) FROM erp_file_parts) + (SELECT COUNT(*) FROM erp_file_contents)`); n != 0 {
+			t.Errorf("%d rows are left", n)
+		}
+		if db.Engine == sqldb.SQLite {
+			return // where nobody can ask
+		}
+		if n := counted(t, db, `SELECT COUNT(*) FROM pg_prepared_statements WHERE statement LIKE '%DELETE FROM erp_file_parts%' AND statement NOT LIKE '%pg_prepared%'`); n != 1 {
+			t.Errorf("%d texts that delete parts are prepared", n)
 		}
 	})
 }

@@ -151,12 +151,22 @@ func describe(part []byte, c *write.Content) {
 // contentsAtOnce is how many contents one statement notes or deletes.
 const contentsAtOnce = 100
 
+// asMany are ids as arguments of a statement for [contentsAtOnce], the last again and again:
+// each text that is asked stays prepared, and so there is one.
+func asMany(ids []any) []any {
+	if len(ids) == 0 || len(ids) >= contentsAtOnce {
+		return ids
+	}
+	return append(slices.Clone(ids), slices.Repeat(ids[len(ids)-1:], contentsAtOnce-len(ids))...)
+}
+
 // dropContents deletes contents that no row names, marked before so that none will. Their
 // parts are deleted first, a few at a time.
 func (e *ERP) dropContents(ctx context.Context, ids []any) error {
 	if len(ids) == 0 {
 		return nil
 	}
+	ids = asMany(ids)
 	_, err := e.db.Purge(ctx, sqldb.Purge{
 		Table: "erp_file_parts", Column: "number", Before: int64(math.MaxInt64), And: `content IN (` + placeholders(4, len(ids)) + `)`, Args: ids,
 	})
@@ -206,6 +216,7 @@ func (e *ERP) PurgeFiles(ctx context.Context) (files int64, err error) {
 		if err != nil || len(over) == 0 {
 			return files, err
 		}
+		over = asMany(over)
 		// Whoever has sent for so long asks whether it is marked before a row names it.
 		marked, err := sqldb.List[any](e.db.Writer().QueryContext(ctx, `UPDATE erp_file_contents SET unnamed_at = `+itoa(markedGone)+`
 			WHERE unnamed_at > 0 AND unnamed_at <= $1 AND id IN (`+placeholders(2, len(over))+`) RETURNING id`, append([]any{before}, over...)...))
@@ -237,6 +248,7 @@ func (e *ERP) noteUnnamed(ctx context.Context, now, before int64) error {
 			return err
 		}
 		for ids := range slices.Chunk(found, contentsAtOnce) {
+			ids = asMany(ids)
 			_, err := e.db.Writer().ExecContext(ctx, `UPDATE erp_file_contents SET unnamed_at = $1 WHERE unnamed_at = 0 AND begun_at < $2 AND NOT `+isNamed+`
 				AND id IN (`+placeholders(3, len(ids))+`)`, append([]any{now, before}, ids...)...)
 			if err != nil {

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/hybridapps/tandem/data"
@@ -99,6 +100,62 @@ func TestIndexesForSearchingAreMadeOneByOne(t *testing.T) {
 	sql(`UPDATE erp_facts SET value = CAST(value AS INTEGER) || ' -' WHERE name = 'search:erp_parties'`)
 	s.ERP = data.NewERP(db, erpModel)
 	check("after an end in the middle", map[string]int{"erp_parties": all["erp_parties"]})
+}
+
+// Where an index cannot be made, those before it are asked and take in what is written,
+// also while it is tried again.
+func TestAnIndexThatCannotBeMadeKeepsNoOther(t *testing.T) {
+	t.Parallel()
+	db := datatest.Open(t, sqldb.SQLite)
+	s := newShop(t, db)
+	sql := func(text string) {
+		t.Helper()
+		_, err := db.Writer().ExecContext(t.Context(), text)
+		must(t, err)
+	}
+	if n, err := s.IndexWaiting(t.Context()); err != nil || n != 0 {
+		t.Errorf("before there is any: %d were taken in, %v", n, err)
+	}
+	sql(`CREATE VIEW erp_sales_orders_search AS SELECT 1`) // nothing else can have the name
+	refused := func() {
+		t.Helper()
+		if done, err := s.IndexSearch(t.Context()); err == nil || done {
+			t.Error("it could be made")
+		}
+	}
+	refused()
+	var again sync.WaitGroup
+	again.Go(func() {
+		for range 20 {
+			refused()
+		}
+	})
+	for range 20 {
+		if n, narrowed := s.finding(product, "pear"); n != 1 || !narrowed {
+			t.Errorf("finds %d, by an index: %t", n, narrowed)
+		}
+	}
+	again.Wait()
+	waiting := func() (n int) {
+		t.Helper()
+		must(t, db.Reader().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM erp_search_waiting`).Scan(&n))
+		return n
+	}
+	takenIn := func() {
+		t.Helper()
+		if n, err := s.IndexWaiting(t.Context()); err != nil || n == 0 || waiting() != 0 {
+			t.Errorf("%d were taken in, %d wait: %v", n, waiting(), err)
+		}
+	}
+	takenIn()
+	s.create(product, `{"PartNumber":"P3","Name":{"EN":"Plum"},"ProductGroup":{"Code":"G1"}}`)
+	takenIn()
+	sql(`DROP VIEW erp_sales_orders_search`)
+	s.index()
+	takenIn()
+	if n, narrowed := s.finding(product, "plum"); n != 1 || !narrowed {
+		t.Errorf("what is new: finds %d, by an index: %t", n, narrowed)
+	}
 }
 
 // What a program left that kept one fact about all indexes is taken over as it is, or all

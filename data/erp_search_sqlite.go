@@ -78,6 +78,9 @@ func (e *ERP) indexSQLite(ctx context.Context) error {
 		}
 	}
 	for _, x := range inOrder(e.search) {
+		if x.ready.Load() { // since an error at another: searches read its number
+			continue
+		}
 		number, known := numbers[x.table]
 		if !known {
 			number, next = next, next+1
@@ -179,12 +182,16 @@ func execAll(ctx context.Context, tx *sql.Tx, statements ...string) error {
 const indexedAtOnce = 50
 
 // IndexWaiting takes in what was written since the last time, a few rows at a time
-// while others write, and says how many rows that were. PostgreSQL does so by itself.
+// while others write, and says how many rows that were: for the indexes that are made.
+// PostgreSQL does so by itself.
 func (e *ERP) IndexWaiting(ctx context.Context) (rows int, err error) {
 	if e.db.Engine == sqldb.PostgreSQL {
 		return 0, nil
 	}
 	for _, x := range inOrder(e.search) {
+		if !x.ready.Load() {
+			continue
+		}
 		err := e.littleByLittle(ctx, func() (more bool, err error) {
 			n, err := e.takeIn(ctx, x)
 			rows += n

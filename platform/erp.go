@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -69,10 +70,8 @@ func (i *Instance) indexOnce(ctx context.Context, made *bool) (err error) {
 	if !*made {
 		*made, err = i.rows.IndexSearch(ctx)
 	}
-	if err == nil && *made {
-		_, err = i.rows.IndexWaiting(ctx)
-	}
-	return err
+	_, waits := i.rows.IndexWaiting(ctx) // also where one of the indexes cannot be made
+	return cmp.Or(err, waits)
 }
 
 // keysEvery is how often the keys are looked at, in times of the accounts. Whoever

@@ -87,9 +87,14 @@ func (m *Manager) enter(ctx context.Context) error {
 	return nil
 }
 
+// settleIn is how long the end waits for openings: a store that answers needs less.
+const settleIn = 5 * time.Second
+
 // settle waits for the openings that are under way: what they opened has to be put on
 // record, although whoever called has gone.
 func (m *Manager) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settleIn)
+	defer cancel()
 	for m.openings.Load() > 0 {
 		select {
 		case <-time.After(10 * time.Millisecond):

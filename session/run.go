@@ -31,9 +31,9 @@ func (m *Manager) Run(ctx context.Context) {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
+			m.settle(context.WithoutCancel(ctx))
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 			defer cancel()
-			m.settle(last)
 			if err := errors.Join(m.flush(last), m.tellLate(last)); err != nil {
 				m.Log.ErrorContext(last, "write back sessions at the end", "error", err)
 			}

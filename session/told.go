@@ -37,7 +37,11 @@ func (m *Manager) keepUntold(events []tandem.AuditEvent) {
 func (m *Manager) tellLater(events []tandem.AuditEvent) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, e := range events[:min(len(events), maxUntold-len(m.untold))] {
+	room := min(len(events), maxUntold-len(m.untold))
+	if lost := len(events) - room; lost > 0 {
+		m.Log.Error("ends of sessions will not be on record: the record has been away for too long", "events", lost)
+	}
+	for _, e := range events[:room] {
 		if e.Once != nil { // that of the first time may still be written to
 			e.Once = &tandem.Once{ID: e.Once.ID, Until: e.Once.Until}
 		}

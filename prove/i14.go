@@ -314,14 +314,19 @@ func (d *doors) changes(ctx context.Context) (outcome, error) {
 // acts releases an order that a rule keeps from being released, whoever asks: who may
 // not must be told of the right, and never get as far as the rule.
 func (d *doors) acts(ctx context.Context) (outcome, error) {
-	a, err := d.get(ctx, d.may, asMay, ordersSet+query("$top", "1", "$select", "Id", "$filter", "State eq 'FirmPlanned'"))
+	a, err := d.get(ctx, d.may, asMay, ordersSet+query("$top", "200", "$select", "Id", "$filter", "State eq 'FirmPlanned'",
+		"$expand", "UserStatus($select=IsExitStatus)"))
 	if err != nil {
 		return outcome{}, err
 	}
-	if len(a.rows()) == 0 {
+	waiting := slices.IndexFunc(a.rows(), func(row map[string]json.RawMessage) bool {
+		var status struct{ IsExitStatus *bool }
+		return json.Unmarshal(row["UserStatus"], &status) == nil && status.IsExitStatus != nil && !*status.IsExitStatus
+	})
+	if waiting < 0 {
 		return outcome{}, errors.New("there is no order that waits for approval")
 	}
-	order := ordersSet + "(" + id(a.rows()[0]) + ")"
+	order := ordersSet + "(" + id(a.rows()[waiting]) + ")"
 	if a, err = d.get(ctx, d.may, asMay, order+"/GetAllowedStates()"); err != nil {
 		return outcome{}, err
 	}

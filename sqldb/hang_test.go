@@ -41,7 +41,7 @@ func TestServerThatHangs(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			w := testkit.NewWire(t, datatest.URL(t, sqldb.PostgreSQL))
-			db, err := sqldb.Open(t.Context(), w.URL, sqldb.Options{MaxConns: 2, Limits: sqldb.Limits{Statement: time.Second}})
+			db, err := sqldb.Open(t.Context(), w.URL, sqldb.Options{MaxConns: 2, Limits: sqldb.Limits{Statement: 3 * time.Second}})
 			if err != nil {
 				t.Fatal(err)
 			}

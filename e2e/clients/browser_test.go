@@ -54,7 +54,7 @@ func TestBrowserClients(t *testing.T) {
 	do("open the third", chromedp.Navigate(application(t, in, "browser-oidc-client-ts-dpop.mjs")))
 	result(t, ctx, map[string]any{
 		"sub": "anna", "type": "DPoP", "scope": "openid profile offline_access read", "key": true, "exported": "closed", "name": "Anna Intern", "api": 200.0,
-		"bearer": 401.0, "renewed": 200.0, "sameKey": true, "nonce": true, "stolen": "invalid_dpop_proof", "removed": true,
+		"bearer": 401.0, "renewed": 200.0, "sameKey": true, "nonce": true, "stolen": "invalid_request", "removed": true,
 	})
 }
 

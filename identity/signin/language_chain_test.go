@@ -130,7 +130,12 @@ func TestTheLanguageStays(t *testing.T) {
 			page = b.fill(page, "login", "")
 			page = b.fill(page, "csrf", "old", "login", "anna")
 			b.fill(page, "login", "anna")
-			link := <-mail
+			var link [2]string
+			select {
+			case link = <-mail:
+			case <-time.After(testkit.Patience):
+				t.Fatal("no mail was sent")
+			}
 			if link[1] != tag {
 				t.Errorf("the mail is in %q", link[1])
 			}

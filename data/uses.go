@@ -51,7 +51,6 @@ func (s *Permissions) AddUses(ctx context.Context, uses []permission.Use) (left 
 		left, right := row(a), row(b)
 		return left.compare(&right)
 	}
-	uses = slices.Clone(uses) // the caller's keep their order
 	slices.SortStableFunc(uses, func(a, b permission.Use) int { return compare(&a, &b) })
 	rows := summed(sqldb.Each(uses, row), (*useRow).compare, func(into, u *useRow) { into.Calls += u.Calls })
 	for part := range slices.Chunk(rows, usesAtOnce) {

@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -136,6 +137,6 @@ func (a *Administration) EachUse(ctx context.Context, userID string, since time.
 
 // AddUses adds to the uses of rights that are written down.
 func (a *Administration) AddUses(ctx context.Context, uses []permission.Use) error {
-	_, err := a.permissions.AddUses(ctx, uses)
+	_, err := a.permissions.AddUses(ctx, slices.Clone(uses)) // which are put in order
 	return err
 }

@@ -120,7 +120,7 @@ func TestOAuth4WebAPI(t *testing.T) {
 		"revoked":                            {"error": "invalid_grant", "active": false},
 		"service":                            {"scope": "read update", "type": "bearer", "refresh": false, "status": 200.0},
 		"service with a key":                 {"scope": "read", "type": "dpop", "status": 200.0, "active": true},
-		"service without its key":            {"error": "invalid_request"},
+		"service without its key":            {"error": "invalid_dpop_proof"},
 		"front end asks for a service token": {"error": "unauthorized_client"},
 		"public":                             {"scope": "offline_access read", "type": "dpop", "stolen": "invalid_grant", "bare": "invalid_grant", "renewed": "dpop"},
 		"end":                                {},

@@ -152,7 +152,9 @@ func TestAnIndexThatCannotBeMadeKeepsNoOther(t *testing.T) {
 	takenIn()
 	sql(`DROP VIEW erp_sales_orders_search`)
 	s.index()
-	takenIn()
+	if _, err := s.IndexWaiting(t.Context()); err != nil || waiting() != 0 {
+		t.Errorf("%d wait: %v", waiting(), err)
+	}
 	if n, narrowed := s.finding(product, "plum"); n != 1 || !narrowed {
 		t.Errorf("what is new: finds %d, by an index: %t", n, narrowed)
 	}

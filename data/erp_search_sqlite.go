@@ -3,6 +3,7 @@ package data
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 	"time"
 
@@ -77,6 +78,8 @@ func (e *ERP) indexSQLite(ctx context.Context) error {
 			}
 		}
 	}
+	var made, there []*searchIndex
+	var failed error
 	for _, x := range inOrder(e.search) {
 		if x.ready.Load() { // since an error at another: searches read its number
 			continue
@@ -86,14 +89,26 @@ func (e *ERP) indexSQLite(ctx context.Context) error {
 			number, next = next, next+1
 		}
 		x.number = number
-		if forms[x.table] != x.form() {
-			if err := e.makeSearch(ctx, x); err != nil {
-				return err
-			}
+		if forms[x.table] == x.form() {
+			there = append(there, x)
+		} else if err := e.makeSearch(ctx, x); err != nil {
+			failed = errors.Join(failed, err)
+		} else {
+			made = append(made, x)
+		}
+	}
+	// Only now: whoever searches while another table is made is told of a changed schema.
+	for _, x := range there {
+		x.ready.Store(true)
+	}
+	for _, x := range made {
+		if err := e.fillSearch(ctx, x); err != nil {
+			failed = errors.Join(failed, err)
+			continue
 		}
 		x.ready.Store(true)
 	}
-	return nil
+	return failed
 }
 
 // takeOverSearch makes facts about each index of the one about all: they are as they
@@ -138,20 +153,21 @@ func (e *ERP) forgetSearch(ctx context.Context, x *searchIndex) error {
 // filledAtOnce is how many rows of a table one transaction lets wait.
 const filledAtOnce = 5_000
 
-// makeSearch makes an index, and lets all rows of its table wait to be taken in.
+// makeSearch makes an index, empty.
 func (e *ERP) makeSearch(ctx context.Context, x *searchIndex) error {
-	err := e.db.Write(ctx, func(tx *sql.Tx) error {
+	return e.db.Write(ctx, func(tx *sql.Tx) error {
 		all := append([]string{`CREATE TABLE IF NOT EXISTS` + makeWaiting}, x.drop()...)
 		if err := execAll(ctx, tx, append(all, x.create(x.number)...)...); err != nil {
 			return err
 		}
 		return x.keep(ctx, tx, unfinished)
 	})
-	if err != nil {
-		return err
-	}
+}
+
+// fillSearch lets all rows of an index's table wait to be taken in.
+func (e *ERP) fillSearch(ctx context.Context, x *searchIndex) error {
 	last := int64(0)
-	err = e.littleByLittle(ctx, func() (more bool, err error) {
+	err := e.littleByLittle(ctx, func() (more bool, err error) {
 		var n, upto int64
 		err = e.db.Reader().QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(MAX(place), 0) FROM
 			(SELECT rowid AS place FROM `+x.table+` WHERE rowid > $1 ORDER BY rowid LIMIT `+itoa(filledAtOnce)+`)`, last).Scan(&n, &upto)

@@ -73,7 +73,8 @@ func (e *edge) partWith(_ *pgconn.PgConn, err *pgconn.PgError) (keep bool) {
 func passesSQLite(code int) bool {
 	switch code & 0xff {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
-		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PROTOCOL:
+		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PROTOCOL,
+		sqlite3.SQLITE_SCHEMA: // another process makes tables, and what is virtual cannot be opened meanwhile
 		return true
 	}
 	return false

@@ -252,11 +252,11 @@ func (c *userSetPassword) Run(ctx context.Context, r *run) error {
 type userUpdate struct {
 	oneUser
 	Type  *string `help:"internal, external or system. Another type ends the sign-ins." placeholder:"TYPE"`
-	Admin *bool   `help:"The user is an administrator." negatable:""`
+	Admin *bool   `help:"The user is an administrator. Given or taken, it ends the sign-ins." negatable:""`
 	Name  *string `help:"Name shown to people." placeholder:"TEXT"`
 	Email *string `help:"E-mail address, which you vouch for; empty for none." placeholder:"ADDR"`
 
-	RequireSecondFactor *bool `help:"Demand a second factor: whoever has none makes one at the next sign-in." negatable:""`
+	RequireSecondFactor *bool `help:"Demand a second factor: the sign-ins end, and whoever has none makes one at the next." negatable:""`
 
 	Language *string `help:"How numbers and dates are written for the user, a language tag such as de-AT; empty for the browser's." placeholder:"TAG"`
 	Zone     *string `help:"Time zone of the user, such as Europe/Sofia; empty for the browser's." placeholder:"NAME"`

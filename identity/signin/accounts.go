@@ -168,9 +168,11 @@ func (a *Accounts) endTokens(ctx context.Context, by tandem.By, u *tandem.User) 
 	return err
 }
 
-// Update changes name, e-mail address, language, time zone, type or administrator right. A
-// changed type or a lost right ends the user's sign-ins, so that no token says
-// what is no longer true; a changed address ends the links for a new password.
+// Update changes name, e-mail address, language, time zone, type, administrator right, and
+// whether a second factor is demanded. A changed type or right ends the user's sign-ins, so
+// that no token says what is not true, and that nobody is an administrator by a sign-in that
+// no administrator may come by; so does a second factor that is demanded from now on. A
+// changed address ends the links for a new password.
 func (a *Accounts) Update(ctx context.Context, by tandem.By, login string, change func(u *tandem.User)) (tandem.User, error) {
 	var before tandem.User
 	return a.change(ctx, by, login, "updated", func(acc *Account) error {
@@ -183,8 +185,11 @@ func (a *Accounts) Update(ctx context.Context, by tandem.By, login string, chang
 		}
 		return validateUser(&acc.User)
 	}, func(ctx context.Context, u *tandem.User) (err error) {
-		if u.Type != before.Type || (before.Admin && !u.Admin) {
+		switch {
+		case u.Type != before.Type || u.Admin != before.Admin:
 			err = a.Ending.User(ctx, by, u, "user type or rights changed")
+		case u.SecondFactorRequired && !before.SecondFactorRequired:
+			err = a.Ending.User(ctx, by, u, "second factor demanded")
 		}
 		if u.Email != before.Email { // a link that was mailed is in the old mailbox
 			err = errors.Join(err, a.Resets.EndUser(ctx, u.ID))

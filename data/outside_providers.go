@@ -199,6 +199,10 @@ func (s *OutsideProviders) LinkEnded(ctx context.Context, userID, providerID, su
 
 // LinkUsed implements [federation.Store].
 func (s *OutsideProviders) LinkUsed(ctx context.Context, l federation.Link, at time.Time) error {
-	_, err := s.db.Writer().ExecContext(ctx, `UPDATE outside_links SET last_used_at = $4 `+thisLink, l.ProviderID, l.Issuer, l.Subject, sqldb.Micros(at))
+	there, err := sqldb.Changed(s.db.Writer().ExecContext(ctx, `UPDATE outside_links SET last_used_at = $4 `+thisLink+` AND user_id = $5`,
+		l.ProviderID, l.Issuer, l.Subject, sqldb.Micros(at), l.UserID))
+	if err == nil && !there {
+		err = tandem.Errorf(tandem.CodeNotFound, "the subject is linked to no account")
+	}
 	return err
 }

@@ -1,12 +1,19 @@
 package platform_test
 
 import (
+	"crypto/rand"
+	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/sqldb"
 	"github.com/hybridapps/tandem/tandemtest"
 )
@@ -21,6 +28,48 @@ type held struct {
 func holding(in *tandemtest.Instance, login string) held {
 	b := in.Browser()
 	return held{in, b, in.Redeem(b.Authorize(login, tandemtest.Password))}
+}
+
+// asking is an authorization request of the portal.
+type asking struct {
+	in              *tandemtest.Instance
+	verifier, nonce string
+	more            url.Values
+}
+
+func newAsk(in *tandemtest.Instance, more ...string) asking {
+	a := asking{in, rand.Text() + rand.Text(), rand.Text(), url.Values{}}
+	for i := 0; i < len(more); i += 2 {
+		a.more.Set(more[i], more[i+1])
+	}
+	return a
+}
+
+func (a asking) address() string {
+	q := url.Values{
+		"client_id": {tandemtest.Portal}, "redirect_uri": {tandemtest.RedirectURI}, "response_type": {"code"}, "scope": {"openid offline_access read update"},
+		"state": {"st"}, "nonce": {a.nonce}, "code_challenge": {oauth.Challenge(a.verifier)}, "code_challenge_method": {"S256"},
+	}
+	maps.Copy(q, a.more)
+	return a.in.URL + oauth.PathAuthorize + "?" + q.Encode()
+}
+
+// answer is what goes back to the application; nil while the person is asked for something.
+func (a asking) answer(page *tandemtest.Page) url.Values {
+	to, err := url.Parse(page.Header.Get("Location"))
+	if err != nil || page.Header.Get("Location") == "" {
+		return nil
+	}
+	return to.Query()
+}
+
+func (a asking) code(t *testing.T, page *tandemtest.Page) tandemtest.Code {
+	t.Helper()
+	q := a.answer(page)
+	if q.Get("code") == "" {
+		t.Fatalf("no code: %d %v %s", page.StatusCode, q, page.Text)
+	}
+	return tandemtest.Code{Code: q.Get("code"), Verifier: a.verifier, Nonce: a.nonce}
 }
 
 // wants checks that all of it is good for something, or none of it.
@@ -68,6 +117,50 @@ func TestDemandsOfLaterReachWhoIsSignedIn(t *testing.T) {
 			h.wants(t, c.what, c.good)
 			_, err = in.Platform.Accounts.Update(t.Context(), tandemtest.By, "anna", func(u *tandem.User) { u.SecondFactorRequired = false }) // who has none comes no further
 			must(t, err)
+		}
+	})
+}
+
+// TestRemovedFactorsEndTheirSignIns: who removes a second factor on the profile site puts out
+// whoever signed in by one of its kind, and stays; sign-ins by a password alone stay, too.
+func TestRemovedFactorsEndTheirSignIns(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, engine sqldb.Engine) {
+		in := tandemtest.Start(t, tandemtest.Options{Engine: engine, Log: quiet})
+		const factors = "/profile/security/second-factor"
+		before := holding(in, "anna")
+		b := in.Browser()
+		b.SignIn(in.URL+factors, "anna", tandemtest.Password)
+		page := b.Get(in.URL + factors + "?add=1")
+		secret := regexp.MustCompile(`<code id="secret">([A-Z2-7]+)</code>`).FindStringSubmatch(page.Text)
+		code := func() url.Values {
+			in.Advance(time.Minute) // each is good once
+			code, err := totp.GenerateCode(secret[1], in.Clock.Now())
+			must(t, err)
+			return url.Values{"code": {code}}
+		}
+		b.Submit(page, code())
+		byCode := func() held {
+			b := in.Browser()
+			asked := b.SignIn(in.URL+"/profile/", "anna", tandemtest.Password)
+			if page := b.Submit(asked, code()); page.StatusCode != http.StatusOK {
+				t.Fatalf("%d %s", page.StatusCode, page.Text)
+			}
+			ask := newAsk(in)
+			return held{in, b, in.Redeem(ask.code(t, b.Get(ask.address())))}
+		}
+		owner, other := byCode(), byCode()
+		middle := in.Browser()
+		asked := middle.SignIn(in.URL+"/profile/", "anna", tandemtest.Password)
+		removed := owner.browser.Submit(owner.browser.Get(in.URL+factors), url.Values{"do": {"remove"}})
+		if removed.StatusCode != http.StatusOK || strings.Contains(removed.Text, `value="remove"`) {
+			t.Fatalf("%d %s", removed.StatusCode, removed.Text)
+		}
+		owner.wants(t, "who removed it", true)
+		other.wants(t, "another one by a code", false)
+		before.wants(t, "one by a password", true)
+		if page := middle.Submit(asked, code()); page.StatusCode != http.StatusBadRequest {
+			t.Errorf("one in the middle: %d %s", page.StatusCode, page.Text)
 		}
 	})
 }

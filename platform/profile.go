@@ -150,8 +150,8 @@ func (l ownLinks) Offered(w http.ResponseWriter, r *http.Request, u *tandem.User
 }
 
 // End implements [profile.Links].
-func (l ownLinks) End(ctx context.Context, by tandem.By, u *tandem.User, providerID, subject string) error {
-	return l.i.Outside.UnlinkUser(ctx, by, u, providerID, subject)
+func (l ownLinks) End(ctx context.Context, by tandem.By, who *site.Person, providerID, subject string) error {
+	return l.i.Outside.UnlinkUser(ctx, by, &who.User, providerID, subject, who.SignInID)
 }
 
 // Only implements [profile.Links].

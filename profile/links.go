@@ -29,8 +29,9 @@ type Links interface {
 	OfUser(ctx context.Context, u *tandem.User) ([]Link, error)
 	// Offered are the providers that admit the person of the request.
 	Offered(w http.ResponseWriter, r *http.Request, u *tandem.User) ([]Outside, error)
-	// End ends a link; [tandem.ErrNotFound] for one that there is not.
-	End(ctx context.Context, by tandem.By, u *tandem.User, providerID, subject string) error
+	// End ends a link, with all sign-ins by that provider but the one that asks;
+	// [tandem.ErrNotFound] for one that there is not.
+	End(ctx context.Context, by tandem.By, who *site.Person, providerID, subject string) error
 	// Only reports whether the person could not sign in any more without the link: by no
 	// password, passkey or other link that is of use now.
 	Only(ctx context.Context, u *tandem.User, providerID, subject string) (bool, error)
@@ -82,8 +83,8 @@ func (s *Site) endLink(v *visit) error {
 	if only {
 		return v.showLinks(http.StatusConflict, words.T("This is your only way to sign in: ask an administrator for a password before you end it."))
 	}
-	if err := s.Links.End(ctx, v.by(), u, provider, subject); err != nil {
+	if err := s.Links.End(ctx, v.by(), v.who, provider, subject); err != nil {
 		return err
 	}
-	return v.done(pathLinks, words.T("Ended. Devices that were signed in with it stay signed in: see Devices."))
+	return v.done(pathLinks, words.T("Ended. Other devices that were signed in with it are signed out."))
 }

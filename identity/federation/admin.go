@@ -16,7 +16,7 @@ type Accounts interface {
 	UserByLogin(ctx context.Context, login string) (tandem.User, error)
 }
 
-// Admin administers outside providers and links. All fields but Clock are required. A
+// Admin administers outside providers and links. All fields but Tell and Clock are required. A
 // change holds at once, on every replica: nothing of it is kept in memory.
 type Admin struct {
 	Store    Store
@@ -24,6 +24,9 @@ type Admin struct {
 	// Box seals the secrets.
 	Box   *seal.Box
 	Audit tandem.Auditor
+	// EndSignIns ends what came of the links of a user to the provider, but the sign-in to
+	// keep; empty for none.
+	EndSignIns func(ctx context.Context, by tandem.By, u *tandem.User, providerID, keep string) error
 	// Tell tells a user that they were linked, or unlinked; nil tells nobody.
 	Tell func(ctx context.Context, u *tandem.User, linked bool) error
 	// Clock tells the time; nil means the system's.
@@ -155,18 +158,18 @@ func (a *Admin) Links(ctx context.Context, login string) ([]Link, error) {
 }
 
 // Unlink ends a link: the subject signs nobody in any more, by a verified address neither,
-// until somebody links it on purpose. Sign-ins that came of it go
-// on until they end; see Accounts.EndSignIns.
+// until somebody links it on purpose. Sign-ins of the user that came by the provider end:
+// they do not say by which of its subjects.
 func (a *Admin) Unlink(ctx context.Context, by tandem.By, login, providerID, subject string) error {
 	u, err := a.Accounts.UserByLogin(ctx, login)
 	if err != nil {
 		return err
 	}
-	return a.UnlinkUser(ctx, by, &u, providerID, subject)
+	return a.UnlinkUser(ctx, by, &u, providerID, subject, "")
 }
 
-// UnlinkUser is [Admin.Unlink] for who knows the user.
-func (a *Admin) UnlinkUser(ctx context.Context, by tandem.By, u *tandem.User, providerID, subject string) error {
+// UnlinkUser is [Admin.Unlink] for who knows the user, and the sign-in to keep.
+func (a *Admin) UnlinkUser(ctx context.Context, by tandem.By, u *tandem.User, providerID, subject, keep string) error {
 	there, err := a.Store.Unlink(ctx, u.ID, providerID, subject, a.Clock.Now())
 	if err != nil {
 		return err
@@ -175,9 +178,17 @@ func (a *Admin) UnlinkUser(ctx context.Context, by tandem.By, u *tandem.User, pr
 		return tandem.Errorf(tandem.CodeNotFound, "%s is not linked to the subject %q of %s: see tandem user links %[1]s", u.Login,
 			tandem.Clip(subject, shown), tandem.Clip(providerID, shown))
 	}
+	// All of it, though who asked has gone: there is nothing to unlink a second time.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlinkWithin)
+	defer cancel()
 	l := Link{ProviderID: providerID, Subject: subject}
-	return errors.Join(a.recordLink(ctx, by, fmt.Sprintf("unlinked user %s from a subject of the outside provider %s", u.Login, providerID), u, &l, nil), a.tell(ctx, u, false))
+	return errors.Join(
+		a.recordLink(ctx, by, fmt.Sprintf("unlinked user %s from a subject of the outside provider %s", u.Login, providerID), u, &l, nil),
+		a.EndSignIns(ctx, by, u, providerID, keep), a.tell(ctx, u, false))
 }
+
+// unlinkWithin bounds what follows from the end of a link.
+const unlinkWithin = 15 * time.Second
 
 func (a *Admin) tell(ctx context.Context, u *tandem.User, linked bool) error {
 	if a.Tell == nil {

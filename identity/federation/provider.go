@@ -142,6 +142,6 @@ type Store interface {
 	Unlink(ctx context.Context, userID, providerID, subject string, at time.Time) (bool, error)
 	// LinkEnded reports whether a link of the user was ended on purpose.
 	LinkEnded(ctx context.Context, userID, providerID, subject string) (bool, error)
-	// LinkUsed notes when somebody signed in by it.
+	// LinkUsed notes when somebody signed in by it; [tandem.ErrNotFound] where it was ended.
 	LinkUsed(ctx context.Context, l Link, at time.Time) error
 }

@@ -253,12 +253,34 @@ func (a *Accounts) ResetFactors(ctx context.Context, by tandem.By, login string)
 	}
 	ctx, cancel := toTheEnd(ctx)
 	defer cancel()
-	err = errors.Join(a.Ending.User(ctx, by, &acc.User, "second factors reset"),
+	err = errors.Join(a.stopBegun(ctx, &acc.User), a.Ending.User(ctx, by, &acc.User, "second factors reset"),
 		a.record(ctx, by, fmt.Sprintf("removed the %d second factors of user %s", n, acc.Login), &acc, &acc))
 	if n > 0 {
 		err = errors.Join(err, a.notify(ctx, &acc.User, FactorRemoved))
 	}
 	return acc.User, err
+}
+
+// EndOutside ends the sign-ins of a user that came by an outside provider, but the one to
+// keep, and those that are in the middle.
+func (a *Accounts) EndOutside(ctx context.Context, by tandem.By, u *tandem.User, providerID, keep string) error {
+	return errors.Join(a.stopBegun(ctx, u),
+		a.Ending.Those(ctx, by, u, keep, "outside account unlinked", func(s *SignIn) bool { return s.Authentication.Provider == providerID }))
+}
+
+// endFactor does the same for sign-ins by a kind of second factor of which one was removed,
+// or by any, as there was no other one.
+func (a *Accounts) endFactor(ctx context.Context, by tandem.By, u *tandem.User, kind FactorKind, last bool, keep string) error {
+	return errors.Join(a.stopBegun(ctx, u), a.Ending.Those(ctx, by, u, keep, "second factor removed", func(s *SignIn) bool {
+		return provedBy(&s.Authentication, kind) || last && provedBy(&s.Authentication, FactorTOTP)
+	}))
+}
+
+// stopBegun lets no sign-in of a user come to its end that is in the middle: the account has
+// changed.
+func (a *Accounts) stopBegun(ctx context.Context, u *tandem.User) error {
+	_, err := a.Users.Update(ctx, u.ID, func(old Account) (Account, error) { return old, nil })
+	return err
 }
 
 // Delete ends what [Accounts.Disable] ends, and removes the account: its login is

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/seal"
 )
 
@@ -153,24 +154,34 @@ func (f *Factors) add(ctx context.Context, one Factor) (codes []string, err erro
 }
 
 // remove removes a factor, and with the last one the recovery codes.
-func (f *Factors) remove(ctx context.Context, acc *Account, id string) (Factor, error) {
+func (f *Factors) remove(ctx context.Context, acc *Account, id string) (one Factor, last bool, err error) {
 	have, _, err := f.of(ctx, acc.ID)
 	if err != nil {
-		return Factor{}, err
+		return one, false, err
 	}
 	at := slices.IndexFunc(have, func(one Factor) bool { return one.ID == id })
 	if at < 0 {
-		return Factor{}, tandem.Errorf(tandem.CodeNotFound, "this second factor is not there any more")
+		return one, false, tandem.Errorf(tandem.CodeNotFound, "this second factor is not there any more")
 	}
-	if len(have) == 1 && acc.SecondFactorRequired {
-		return Factor{}, tandem.Errorf(tandem.CodeForbidden, "a second factor is demanded of this account: add another one before you remove the last")
+	if last = len(have) == 1; last && acc.SecondFactorRequired {
+		return one, last, tandem.Errorf(tandem.CodeForbidden, "a second factor is demanded of this account: add another one before you remove the last")
 	}
-	if len(have) == 1 {
+	if last {
 		_, err = f.Store.DeleteFactors(ctx, acc.ID)
-		return have[at], err
+	} else {
+		_, err = f.Store.DeleteFactor(ctx, acc.ID, id)
 	}
-	_, err = f.Store.DeleteFactor(ctx, acc.ID, id)
-	return have[at], err
+	return have[at], last, err
+}
+
+// provedBy reports whether somebody proved themselves by a factor of the kind, as the words
+// tell, which do not say by which one. A recovery code counts as one of an app.
+func provedBy(how *token.Authentication, kind FactorKind) bool {
+	words := []string{token.MethodOTP}
+	if kind == FactorPasskey {
+		words = []string{token.MethodHardware, token.MethodSoftware, token.MethodUser}
+	}
+	return slices.ContainsFunc(how.Methods, func(m string) bool { return slices.Contains(words, m) })
 }
 
 // errFactor is a proof by a factor that is not right.

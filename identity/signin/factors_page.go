@@ -1,12 +1,14 @@
 package signin
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/identity/token"
+	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/site"
 	"github.com/hybridapps/tandem/site/words"
 )
@@ -217,12 +219,16 @@ func (h *Handler) factorDeed(w http.ResponseWriter, r *http.Request, who *signed
 		case only:
 			return h.showFactors(w, r, http.StatusConflict, who, words.T("This is your only way to sign in: ask an administrator for a password before you remove it."))
 		}
-		one, err := h.Factors.remove(ctx, acc, form.Get("id"))
+		one, last, err := h.Factors.remove(ctx, acc, form.Get("id"))
 		if problem, ok := enrolmentProblem(err, form); ok {
 			return h.showFactors(w, r, http.StatusBadRequest, who, problem)
 		}
-		if err == nil {
-			err = h.factorChanged(r, acc, "removed a second factor of user ", one, FactorRemoved)
+		if err == nil { // to the end: there is nothing to remove a second time
+			ctx, cancel := toTheEnd(ctx)
+			defer cancel()
+			by := tandem.By{Login: acc.Login, Via: tandem.ViaProfile, From: netaddr.Host(r.RemoteAddr)}
+			err = errors.Join(h.factorChanged(r.WithContext(ctx), acc, "removed a second factor of user ", one, FactorRemoved),
+				h.Accounts.endFactor(ctx, by, &acc.User, one.Kind, last, who.ID))
 		}
 		if err != nil {
 			return err

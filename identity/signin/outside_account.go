@@ -28,7 +28,11 @@ func (h *Handler) enterOutside(w http.ResponseWriter, r *http.Request, p *federa
 	if err != nil {
 		return h.outsideRefused(r, p, &acc, request, err)
 	}
+	// The account was read before: from here on the end of the link changes it.
 	if err := h.Links.Store.LinkUsed(r.Context(), link, h.Clock.Now()); err != nil {
+		if errors.Is(err, tandem.ErrNotFound) {
+			err = h.outsideRefused(r, p, &acc, request, notThis(tandem.RuleOutsideAccount, "the link to the subject %q of the outside provider %s has just been ended", who.Subject, p.ID))
+		}
 		return err
 	}
 	f := signInFields{request: request}

@@ -140,6 +140,12 @@ type Revocations interface {
 // SignIn ends one sign-in; one that has ended is no error, and done again it writes nothing.
 // The record names actor, the login whose sign-in it is, and why.
 func (e *Ending) SignIn(ctx context.Context, sid, actor, why string) error {
+	return e.signIn(ctx, e.ended(sid, actor, why))
+}
+
+// signIn ends the sign-in of the event, which goes on record.
+func (e *Ending) signIn(ctx context.Context, told tandem.AuditEvent) error {
+	sid := told.SignInID
 	ctx, cancel := toTheEnd(ctx)
 	defer cancel()
 	// First what hangs on it: once it has ended its person cannot ask again. And
@@ -165,7 +171,7 @@ func (e *Ending) SignIn(ctx context.Context, sid, actor, why string) error {
 	if err := e.refuse(ctx, sid, now); err != nil || !ended {
 		return err
 	}
-	return e.Audit.Record(ctx, e.ended(sid, actor, why))
+	return e.Audit.Record(ctx, told)
 }
 
 // Others ends all sign-ins of a user but the one with the id.
@@ -174,6 +180,20 @@ func (e *Ending) Others(ctx context.Context, u *tandem.User, but, why string) er
 	for i := range all {
 		if all[i].ID != but {
 			err = errors.Join(err, e.SignIn(ctx, all[i].ID, u.Login, why))
+		}
+	}
+	return err
+}
+
+// Those ends the sign-ins of a user that are chosen, because of what somebody did, but not
+// the one with the id.
+func (e *Ending) Those(ctx context.Context, by tandem.By, u *tandem.User, but, why string, chosen func(s *SignIn) bool) error {
+	ctx, cancel := toTheEnd(ctx)
+	defer cancel()
+	all, err := e.Holding(ctx, u.ID)
+	for i := range all {
+		if s := &all[i].SignIn; s.ID != but && chosen(s) {
+			err = errors.Join(err, e.signIn(ctx, by.Caused(e.ended(s.ID, u.Login, why))))
 		}
 	}
 	return err

@@ -118,7 +118,7 @@ func newAdministration(c StoreConfig, s *stores, f follower, sessions *session.M
 		config:  c,
 		revoked: followedRevocations{data.NewRevoked(s.db.Identity), f},
 	}
-	a.Outside.EndSignIns = a.Accounts.EndOutside
+	a.Outside.EndSignIns, a.Accounts.Links = a.Accounts.EndOutside, a.Outside
 	if c.HSM.Set() {
 		a.module = hsm.New(c.HSM)
 		a.Keys.Signer = a.module

@@ -151,7 +151,14 @@ func TestUsersByCommand(t *testing.T) {
 	if users := read[[]map[string]any](t, at("user", "list")...); len(users) != 2 || users[1]["user_type"] != "ExternalCommunityUser" {
 		t.Errorf("list: %v", users)
 	}
-	done(t, at("user", "set-password", "paul", "--password-file", file)...)
+	if u := read[map[string]any](t, at("user", "set-password", "paul", "--password-file", file, "--reset-factors")...); u["login"] != "paul" || len(u["second_factors"].([]any)) != 0 || len(u["links"].([]any)) != 0 {
+		t.Errorf("what remains after another password: %v", u)
+	}
+	done(t, at("provider", "create", "acme", "--name", "Acme", "--issuer", "https://login.acme.example", "--client-id", "x", "--allow", "external")...)
+	done(t, at("user", "link", "paul", "--provider", "acme", "--subject", "s-1")...)
+	if text := done(t, at("user", "set-password", "paul", "--password-file", file)...); !strings.Contains(text, `link to acme, subject "s-1", made less than an hour ago`) || !strings.Contains(text, "tandem user unlink paul") {
+		t.Errorf("what remains after another password: %s", text)
+	}
 	done(t, at("user", "disable", "paul")...)
 	if u := read[map[string]any](t, at("user", "show", "paul")...); u["is_enabled"] != false {
 		t.Error("not disabled")

@@ -47,7 +47,7 @@ var examples = map[string][]string{
 	"user update":        {"tandem user update anna --email anna@acme.example --admin"},
 	"user enable":        {"tandem user enable anna"},
 	"user disable":       {"tandem user disable anna"},
-	"user set-password":  {"tandem user set-password anna --password-file anna.password", "tandem user set-password anna --password-file anna.password --must-change"},
+	"user set-password":  {"tandem user set-password anna --password-file anna.password", "tandem user set-password anna --password-file anna.password --must-change", "tandem user set-password anna --password-file anna.password --reset-factors"},
 	"user reset-link":    {"tandem user reset-link anna", "tandem user reset-link anna --valid 2h --url https://erp.acme.example"},
 	"user factors":       {"tandem user factors anna", "tandem user factors anna -o json"},
 	"user reset-factors": {"tandem user reset-factors anna"},

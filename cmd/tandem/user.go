@@ -20,7 +20,7 @@ type userCommands struct {
 	Enable       userEnable       `cmd:"" help:"Let a user work again."`
 	Disable      userDisable      `cmd:"" help:"End all sign-ins of a user and admit no new one."`
 	Update       userUpdate       `cmd:"" help:"Change a user: flags that are not given change nothing."`
-	SetPassword  userSetPassword  `cmd:"" help:"Give a user a new password, and end all their sign-ins."`
+	SetPassword  userSetPassword  `cmd:"" help:"Give a user a new password, end all their sign-ins and the links that they made, and show what else opens the account."`
 	ResetLink    userResetLink    `cmd:"" help:"Print a one-time link by which a user sets a new password."`
 	Factors      userFactors      `cmd:"" help:"Show the second factors of a user, and how many recovery codes are left."`
 	ResetFactors userResetFactors `cmd:"" help:"Remove all second factors of a user who has lost them, and end their sign-ins."`
@@ -67,13 +67,17 @@ func userRowOf(u tandem.User) userRow {
 
 func showUser(r *run, o output, u tandem.User) error {
 	row := userRowOf(u)
-	return showOne(r.stdout, o, row, []field{
+	return showOne(r.stdout, o, row, row.fields())
+}
+
+func (row userRow) fields() []field {
+	return []field{
 		{"login", row.Login}, {"id", row.ID}, {"name", row.Name}, {"email", row.Email}, {"locale", row.Locale}, {"zoneinfo", row.Zoneinfo},
 		{"user_type", string(row.Type)},
 		{"is_admin", yes(row.Admin)}, {"is_enabled", yes(row.Enabled)}, {"created", then(row.CreatedAt, row.CreatedBy)}, {"changed", row.ChangedAt.String()},
 		{"last_sign_in_at", row.LastSignInAt.String()}, {"password_origin", string(row.PasswordOrigin)},
 		{"second_factor_required", yes(row.SecondFactorRequired)},
-	})
+	}
 }
 
 var userTypes = map[string]tandem.UserType{
@@ -230,6 +234,7 @@ type userSetPassword struct {
 	oneUser
 	passwordFlags
 	mustChange
+	ResetFactors bool `help:"Remove all second factors, too, passkeys and recovery codes among them: where another had the account."`
 }
 
 // Run gives a user a new password.
@@ -241,11 +246,19 @@ func (c *userSetPassword) Run(ctx context.Context, r *run) error {
 	if password == "" {
 		return usage("name a file with the new password: --password-file FILE, or - for standard input")
 	}
-	return c.do(ctx, r, func(a *platform.Administration) (tandem.User, error) {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
+		set := a.Accounts.SetPassword
 		if c.MustChange {
-			return a.Accounts.SetPasswordOnce(ctx, operator(), c.Login, password)
+			set = a.Accounts.SetPasswordOnce
 		}
-		return a.Accounts.SetPassword(ctx, operator(), c.Login, password)
+		u, err := set(ctx, operator(), c.Login, password)
+		if err == nil && c.ResetFactors {
+			u, err = a.Accounts.ResetFactors(ctx, operator(), c.Login)
+		}
+		if err != nil {
+			return err
+		}
+		return showRemaining(ctx, r, a, c.output, u)
 	})
 }
 
@@ -283,7 +296,7 @@ func (c *userUpdate) Run(ctx context.Context, r *run) error {
 			return err
 		}
 	}
-	return c.do(ctx, r, func(a *platform.Administration) (tandem.User, error) {
+	return c.administer(ctx, r, false, func(a *platform.Administration) error {
 		u, err := a.Accounts.Update(ctx, operator(), c.Login, func(u *tandem.User) {
 			set(&u.Admin, c.Admin)
 			set(&u.Name, c.Name)
@@ -297,10 +310,16 @@ func (c *userUpdate) Run(ctx context.Context, r *run) error {
 				u.Type = kind
 			}
 		})
-		if err != nil || password == "" {
-			return u, err
+		if err != nil {
+			return err
 		}
-		return a.Accounts.SetPassword(ctx, operator(), c.Login, password)
+		if password == "" {
+			return showUser(r, c.output, u)
+		}
+		if u, err = a.Accounts.SetPassword(ctx, operator(), c.Login, password); err != nil {
+			return err
+		}
+		return showRemaining(ctx, r, a, c.output, u)
 	})
 }
 

@@ -20,6 +20,10 @@ type factorRow struct {
 	UsedFrom  string            `json:"used_from"`
 }
 
+func factorRowOf(f signin.Factor) factorRow {
+	return factorRow{f.ID, f.Kind, f.Name, stamp{f.CreatedAt}, stamp{f.UsedAt}, f.UsedFrom}
+}
+
 type userFactors struct {
 	administering
 	listing
@@ -47,9 +51,7 @@ func (c *userFactors) Run(ctx context.Context, r *run) error {
 				}
 			}
 		}
-		return showRows(r.stdout, c.listing, rows, func(f signin.Factor) factorRow {
-			return factorRow{f.ID, f.Kind, f.Name, stamp{f.CreatedAt}, stamp{f.UsedAt}, f.UsedFrom}
-		}, []column[factorRow]{
+		return showRows(r.stdout, c.listing, rows, factorRowOf, []column[factorRow]{
 			{"id", func(f factorRow) string { return f.ID }},
 			{"kind", func(f factorRow) string { return string(f.Kind) }},
 			{"name", func(f factorRow) string { return f.Name }},

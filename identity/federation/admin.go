@@ -190,6 +190,18 @@ func (a *Admin) UnlinkUser(ctx context.Context, by tandem.By, u *tandem.User, pr
 // unlinkWithin bounds what follows from the end of a link.
 const unlinkWithin = 15 * time.Second
 
+// UnlinkOwn ends the links of a user that they made themselves, or whoever had their account
+// did. Those of administrators and of verified addresses stay.
+func (a *Admin) UnlinkOwn(ctx context.Context, by tandem.By, u *tandem.User) error {
+	links, err := a.Store.LinksOfUser(ctx, u.ID)
+	for i := range links {
+		if l := &links[i]; l.Own(u) {
+			err = errors.Join(err, a.UnlinkUser(ctx, by, u, l.ProviderID, l.Subject, ""))
+		}
+	}
+	return err
+}
+
 func (a *Admin) tell(ctx context.Context, u *tandem.User, linked bool) error {
 	if a.Tell == nil {
 		return nil

@@ -113,6 +113,9 @@ type Link struct {
 	LastUsedAt time.Time
 }
 
+// Own reports whether the link was made in the user's own name.
+func (l *Link) Own(u *tandem.User) bool { return l.CreatedBy == u.Login }
+
 // LinkedByEmail is who made a link that came of a verified e-mail address: no login.
 const LinkedByEmail = "tandem:verified-email"
 

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/pquerna/otp/totp"
 
@@ -45,6 +46,30 @@ func (w *world) holds(h holder, what string, want bool) {
 	if status, _ := w.TokenRequest(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {h.tokens.Refresh},
 		"client_id": {tandemtest.Portal}, "client_secret": {w.UserSecret}}); (status == http.StatusOK) != want {
 		w.Errorf("%s: a refresh: %d", what, status)
+	}
+}
+
+var secretOf = regexp.MustCompile(`<code id="secret">([A-Z2-7]+)</code>`)
+
+func (w *world) firstCode(secret string) url.Values {
+	w.Helper()
+	code, err := totp.GenerateCode(secret, w.Clock.Now())
+	if err != nil {
+		w.Fatal(err)
+	}
+	return url.Values{"code": {code}}
+}
+
+// enrol gives the person of the browser an authenticator app.
+func (w *world) enrol(b *tandemtest.Browser) {
+	w.Helper()
+	page := b.Get(w.URL + "/profile/security/second-factor?add=1")
+	secret := secretOf.FindStringSubmatch(page.Text)
+	if secret == nil {
+		w.Fatalf("%d %s", page.StatusCode, page.Text)
+	}
+	if made := b.Submit(page, w.firstCode(secret[1])); !hasWords(made.Text, "Your recovery codes") {
+		w.Fatalf("%d %s", made.StatusCode, made.Text)
 	}
 }
 
@@ -96,19 +121,96 @@ func TestUnlinkedSignInsEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 			middle := w.attempt(w.Browser())
-			secret := regexp.MustCompile(`<code id="secret">([A-Z2-7]+)</code>`).FindStringSubmatch(middle.page.Text)
+			secret := secretOf.FindStringSubmatch(middle.page.Text)
 			if secret == nil {
 				t.Fatalf("no second factor is demanded: %d %s", middle.page.StatusCode, middle.page.Text)
 			}
 			if err := w.Platform.Outside.Unlink(t.Context(), tandemtest.By, "anna", "acme", "s-1"); err != nil {
 				t.Fatal(err)
 			}
-			code, err := totp.GenerateCode(secret[1], w.Clock.Now())
+			if page := middle.browser.Submit(middle.page, w.firstCode(secret[1])); page.StatusCode != http.StatusBadRequest || !hasWords(page.Text, "The account was changed") {
+				t.Errorf("a sign-in that was in the middle: %d %s", page.StatusCode, page.Text)
+			}
+		})
+	}
+}
+
+// TestNewPasswordEndsOwnLinks: a new password by a link, or by an administrator, puts out whoever had
+// linked an account of theirs in the name of its person. Links that administrators made stay, and
+// the person is shown them, with their second factors. Who changes their own password keeps all.
+func TestNewPasswordEndsOwnLinks(t *testing.T) {
+	t.Parallel()
+	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, engine)
+			as := func(subject string) {
+				w.fake.Twist(twist{Claims: func(c map[string]any) { c["sub"], c["auth_time"] = subject, w.Clock.Now().Unix() }})
+			}
+			plant := func(password string) {
+				as("thief")
+				b := w.Browser()
+				b.SignIn(w.URL+linksPath, "anna", password)
+				if page := b.Get(w.URL + startOf(b.Get(w.URL+linksPath))); !hasWords(page.Text, "End it") {
+					t.Fatalf("%d %s", page.StatusCode, page.Text)
+				}
+				if w.attempt(w.Browser()).code() == "" {
+					t.Fatal("the planted link opens nothing")
+				}
+			}
+			links := func() string {
+				t.Helper()
+				all, err := w.Platform.Outside.Links(t.Context(), "anna")
+				if err != nil {
+					t.Fatal(err)
+				}
+				subjects := ""
+				for _, l := range all {
+					subjects += l.Subject + " "
+				}
+				return subjects
+			}
+			ended := func(what string) {
+				t.Helper()
+				as("thief")
+				w.refused(w.attempt(w.Browser()), tandem.RuleOutsideAccount)
+				as("by-admin")
+				if w.attempt(w.Browser()).code() == "" || links() != "by-admin " {
+					t.Errorf("%s: an administrator's link has ended, or more is left: %s", what, links())
+				}
+			}
+			w.link("anna", "by-admin")
+
+			plant(tandemtest.Password)
+			if _, err := w.Platform.Accounts.SetPassword(t.Context(), tandemtest.By, "anna", tandemtest.Password+" 2"); err != nil {
+				t.Fatal(err)
+			}
+			ended("set by an administrator")
+
+			plant(tandemtest.Password + " 2")
+			own := w.Browser()
+			own.SignIn(w.URL+"/profile/security/password", "anna", tandemtest.Password+" 2")
+			page := own.Submit(own.Get(w.URL+"/profile/security/password"), url.Values{"old": {tandemtest.Password + " 2"}, "password": {tandemtest.Password + " 3"}, "again": {tandemtest.Password + " 3"}, "keep": {"1"}})
+			if page.StatusCode != http.StatusOK || links() != "by-admin thief " {
+				t.Errorf("changed by who knows it: %d, %s", page.StatusCode, links())
+			}
+
+			at, _, err := w.Platform.ResetLink(t.Context(), tandemtest.By, "anna", w.URL, time.Hour)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if page := middle.browser.Submit(middle.page, url.Values{"code": {code}}); page.StatusCode != http.StatusBadRequest || !hasWords(page.Text, "The account was changed") {
-				t.Errorf("a sign-in that was in the middle: %d %s", page.StatusCode, page.Text)
+			b := w.Browser()
+			w.enrol(own)
+			done := b.Submit(b.Get(at), url.Values{"password": {tandemtest.Password + " 4"}, "again": {tandemtest.Password + " 4"}})
+			if done.StatusCode != http.StatusOK || !hasWords(done.Text, "What else opens your account", "Acme login", "Authenticator app", "10 left", "link them again") {
+				t.Errorf("%d %s", done.StatusCode, done.Text)
+			}
+			if links() != "by-admin " {
+				t.Errorf("by a link: %s", links())
+			}
+			remains, err := w.Platform.Accounts.Remaining(t.Context(), "anna")
+			if err != nil || len(remains.Factors) != 1 || remains.Codes != 10 || len(remains.Links) != 1 || remains.Factors[0].Secret != nil {
+				t.Errorf("%+v, %v", remains, err)
 			}
 		})
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/federation"
 	"github.com/hybridapps/tandem/internal/paging"
 	"github.com/hybridapps/tandem/registry"
 )
@@ -27,6 +28,8 @@ type Accounts struct {
 	Resets  Resets
 	// Tokens are people's personal access tokens; nil has none.
 	Tokens *registry.ReferenceTokens
+	// Links are their accounts at outside providers; nil has none.
+	Links *federation.Admin
 	// Notifier tells people by mail; nil tells nobody.
 	Notifier Notifier
 	Audit    tandem.Auditor
@@ -126,8 +129,10 @@ func (a *Accounts) Disable(ctx context.Context, by tandem.By, login string) (tan
 		})
 }
 
-// SetPassword gives the user a new password and ends all their sign-ins, refresh
-// families and personal access tokens: whoever knew the old one is out.
+// SetPassword gives the user a new password and ends all their sign-ins, refresh families,
+// personal access tokens and the links to outside providers that they made themselves:
+// whoever knew the old one comes in by none of it. Their second factors stay, of which a
+// passkey signs in alone, and so do the links that others made: see [Accounts.Remaining].
 func (a *Accounts) SetPassword(ctx context.Context, by tandem.By, login, password string) (tandem.User, error) {
 	return a.setPasswordOf(ctx, by, login, password, false)
 }
@@ -153,9 +158,19 @@ func (a *Accounts) setPasswordOf(ctx context.Context, by tandem.By, login, passw
 		old.MustChangePassword = mustChange
 		return nil
 	}, func(ctx context.Context, u *tandem.User) error {
-		return errors.Join(a.Resets.EndUser(ctx, u.ID), a.Ending.User(ctx, by, u, "password changed"), a.endTokens(ctx, by, u),
+		return errors.Join(a.Resets.EndUser(ctx, u.ID), a.Ending.User(ctx, by, u, "password changed"), a.endMade(ctx, by, u),
 			a.notify(ctx, u, PasswordChanged))
 	})
+}
+
+// endMade ends what somebody may have made in the place of a user, and what they could come
+// in by without the password: personal access tokens, and links to accounts of their own.
+func (a *Accounts) endMade(ctx context.Context, by tandem.By, u *tandem.User) error {
+	err := a.endTokens(ctx, by, u)
+	if a.Links != nil {
+		err = errors.Join(err, a.Links.UnlinkOwn(ctx, by, u))
+	}
+	return err
 }
 
 // endTokens ends the personal access tokens of somebody in whose place another may have
@@ -234,6 +249,26 @@ func (a *Accounts) SecondFactors(ctx context.Context, login string) ([]Factor, i
 		all[i].Secret = nil
 	}
 	return all, codes, err
+}
+
+// Remains are what somebody comes in by beside their password, or instead of it.
+type Remains struct {
+	// Factors are the second factors, the oldest first, without their secrets; Codes is how
+	// many recovery codes are left.
+	Factors []Factor
+	Codes   int
+	Links   []federation.Link
+}
+
+// None reports whether there is nothing of it.
+func (r *Remains) None() bool { return len(r.Factors) == 0 && r.Codes == 0 && len(r.Links) == 0 }
+
+// Remaining is what a new password of the user leaves.
+func (a *Accounts) Remaining(ctx context.Context, login string) (r Remains, err error) {
+	if r.Factors, r.Codes, err = a.SecondFactors(ctx, login); err == nil && a.Links != nil {
+		r.Links, err = a.Links.Links(ctx, login)
+	}
+	return r, err
 }
 
 // ResetFactors removes all second factors of a user who has lost them, recovery codes

@@ -86,10 +86,12 @@ type page struct {
 	Passkey *askedPasskey
 	Codes   bool
 	Enrol   *enrolling
-	// Factors are the person's, CodesLeft how many recovery codes are left and RecoveryUsed
+	// Factors are the person's, Links their accounts at outside providers of which some are Unlinked now, CodesLeft how many recovery codes are left and RecoveryUsed
 	// when one was used; Demanded says that a second factor is. Recovery are new codes, and
 	// Held is what a form asked for that has waited for its person to prove who they are.
 	Factors      []factorRow
+	Links        []linkRow
+	Unlinked     bool
 	CodesLeft    int
 	RecoveryUsed string
 	Demanded     bool

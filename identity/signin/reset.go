@@ -57,7 +57,7 @@ type Resets interface {
 // NewReset makes a link for somebody who forgot their password, and returns its path at
 // the instance, which is known to nobody else and stored nowhere. It ends when it is
 // used, when the password is changed in another way, and when the account is disabled.
-// Second factors stay as they are.
+// Second factors stay as they are, and the person is shown which they have.
 func (a *Accounts) NewReset(ctx context.Context, by tandem.By, login string, valid time.Duration) (path string, expires time.Time, err error) {
 	if valid <= 0 || valid > MaxReset {
 		return "", time.Time{}, invalid("valid for %s: use up to %d days", valid, MaxReset/(24*time.Hour))
@@ -105,9 +105,10 @@ func (l *Reset) goodFor(acc *Account) bool {
 	return acc.canSignIn() && acc.PasswordChangedAt.Equal(l.Replaces)
 }
 
-// useReset gives the person of a link a new password, and ends all their sign-ins and
-// personal access tokens. Of many who use it at once one does. The error is errNoReset, or a weakError, which
-// leaves the link good.
+// useReset gives the person of a link a new password, and ends all their sign-ins, personal
+// access tokens, and links to outside providers that were made in their name. Of many who
+// use it at once one does. The error is errNoReset, or a weakError, which leaves the link
+// good.
 func (a *Accounts) useReset(ctx context.Context, from, link, password string) (Account, error) {
 	l, acc, err := a.resetOf(ctx, link)
 	if err != nil {
@@ -159,8 +160,8 @@ func (a *Accounts) newPassword(ctx context.Context, by tandem.By, acc Account, p
 	} else {
 		errs = append(errs, a.Ending.Others(ctx, &is.User, keep, "password changed"))
 	}
-	if by.Via == tandem.ViaReset { // whoever had the account may have made tokens in it
-		errs = append(errs, a.endTokens(ctx, by, &is.User))
+	if by.Via == tandem.ViaReset { // whoever had the account may have made some in it
+		errs = append(errs, a.endMade(ctx, by, &is.User))
 	}
 	return is, errors.Join(append(errs, a.notify(ctx, &is.User, PasswordChanged))...)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/federation"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/internal/netaddr"
 	"github.com/hybridapps/tandem/oauth"
@@ -121,6 +122,10 @@ func (h *Handler) reset(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), hashTimeout)
 	defer cancel()
+	before, err := h.Accounts.Remaining(ctx, acc.Login)
+	if err != nil {
+		return err
+	}
 	_, err = h.Accounts.useReset(ctx, netaddr.Host(r.RemoteAddr), link, password)
 	var weak weakError
 	switch {
@@ -135,7 +140,35 @@ func (h *Handler) reset(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
-	return h.render(w, r, http.StatusOK, "reset_done.html", page{Title: words.T("Your password is changed"), Request: f.request, own: acc.Locale})
+	return h.showResetDone(w, r, f, &acc, &before)
+}
+
+// showResetDone also shows by what else somebody comes in to the account, who may not be its
+// person: they are to look whether all of it is theirs.
+func (h *Handler) showResetDone(w http.ResponseWriter, r *http.Request, f resetFields, acc *Account, before *Remains) error {
+	remains, err := h.Accounts.Remaining(r.Context(), acc.Login)
+	if err != nil { // the password is changed all the same
+		h.Log.WarnContext(r.Context(), "what remains of an account cannot be shown", "error", err)
+	}
+	p := page{Title: words.T("Your password is changed"), Request: f.request, own: acc.Locale, CodesLeft: remains.Codes, Unlinked: slices.ContainsFunc(before.Links, func(l federation.Link) bool { return l.Own(&acc.User) })}
+	for i := range remains.Factors {
+		p.Factors = append(p.Factors, rowOf(&remains.Factors[i]))
+	}
+	for i := range remains.Links {
+		p.Links = append(p.Links, h.linkRowOf(r, &remains.Links[i]))
+	}
+	return h.render(w, r, http.StatusOK, "reset_done.html", p)
+}
+
+// linkRow is an account at an outside provider as a page shows it.
+type linkRow struct{ Provider, Email, Made string }
+
+func (h *Handler) linkRowOf(r *http.Request, l *federation.Link) linkRow {
+	row := linkRow{l.ProviderID, l.Email, l.CreatedAt.UTC().Format(minuteForm)}
+	if p, err := h.Links.Store.Provider(r.Context(), l.ProviderID); err == nil {
+		row.Provider = p.Name
+	}
+	return row
 }
 
 // weakRefused puts on record that a new password was not taken.

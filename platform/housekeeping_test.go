@@ -26,7 +26,8 @@ func TestTheRecordIsKeptForSoLong(t *testing.T) {
 			t.Parallel()
 			in := tandemtest.Start(t, tandemtest.Options{Engine: engine})
 			ctx, a := t.Context(), in.Platform.Administration
-			today := time.Now().UTC().Truncate(24 * time.Hour)
+			in.OneDay()
+			today := in.Clock.Now().UTC().Truncate(24 * time.Hour)
 			// They come behind what may be sealed by now, as no instance's do, and of such a
 			// thousand are removed.
 			const many = 900

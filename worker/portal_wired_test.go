@@ -92,6 +92,7 @@ func newPortal(t testing.TB) *portalOf { return newPortalOn(t, sqldb.SQLite) }
 func newPortalOn(t testing.TB, engine sqldb.Engine) *portalOf {
 	p := &portalOf{t: t}
 	h := tandemtest.StartHybrid(t, tandemtest.Options{Demo: true, Engine: engine, Wrap: p.counted})
+	h.OneDay()
 	api, err := internalapi.NewClient(h.Worker, h.ChannelKey, nil)
 	if err != nil {
 		t.Fatal(err)

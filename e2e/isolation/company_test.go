@@ -39,6 +39,7 @@ type company struct {
 
 func readCompany(s *system, customers int) *company {
 	s.t.Helper()
+	s.OneDay()
 	c := &company{s: s, token: s.ServiceToken(), inactive: map[string]bool{}, orders: map[string][]document{}, invoices: map[string][]document{}, byID: map[string]document{}}
 	for set, into := range map[string]map[string][]document{setOrders: c.orders, setInvoices: c.invoices} {
 		next := set + "?$select=Id,DocumentNo,DocumentDate&$expand=Customer($select=Id)"

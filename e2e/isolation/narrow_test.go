@@ -76,6 +76,7 @@ func (f rowsOf) ids(keep func(i int) bool) (all []string) {
 func TestE8_A8_TheAPIKeepsAPersonToTheirOwn(t *testing.T) {
 	t.Parallel()
 	each(t, tandemtest.Options{Demo: true}, func(t *testing.T, s *system) {
+		s.OneDay()
 		const fields = "?$select=Id,DocumentDate,Customer&$top=1000"
 		all := s.narrowed("GET", setOrders+fields, "", "").rows(t)
 		paul, err := s.Platform.Accounts.Show(t.Context(), "paul")

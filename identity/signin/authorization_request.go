@@ -68,9 +68,10 @@ type authorizationRequest struct {
 	Domain   string `json:"dh,omitempty"`
 	// At is when the request came, as Unix seconds.
 	At int64 `json:"at"`
-	// SignedIn is the sid with which the person signed in for this request: it
-	// is what satisfies prompt=login.
-	SignedIn string `json:"in,omitempty"`
+	// SignedIn is the sid with which the person signed in for this request, and SignedInAt
+	// when, as Unix seconds: it is what satisfies prompt=login, for [signedInFor].
+	SignedIn   string `json:"in,omitempty"`
+	SignedInAt int64  `json:"ina,omitempty"`
 
 	// allowed says that the person has just been asked and said yes.
 	allowed bool
@@ -276,9 +277,23 @@ func (req *authorizationRequest) hasPrompt(word string) bool {
 	return slices.Contains(req.Prompt, word)
 }
 
+// signedInFor is how long a sign-in for a request is the new one that the request demands:
+// time to read what the application wants. The address is good for longer, and stays in the
+// browser's history.
+const signedInFor = 5 * time.Minute
+
+// signedInAt is when the person signed in for the request, by this server's clock; that of
+// the proof where a replica of before has not noted it.
+func (req *authorizationRequest) signedInAt(s *signedIn) time.Time {
+	if req.SignedInAt == 0 {
+		return s.AuthTime
+	}
+	return time.Unix(req.SignedInAt, 0)
+}
+
 // satisfiedBy reports whether the sign-in needs no renewal for this request.
 func (req *authorizationRequest) satisfiedBy(s *signedIn, now time.Time) bool {
-	if req.SignedIn == s.ID {
+	if ago := now.Sub(req.signedInAt(s)); req.SignedIn == s.ID && ago > -clocksDiffer && ago < signedInFor {
 		return true
 	}
 	if req.hasPrompt(oauth.PromptLogin) || req.hasPrompt(oauth.PromptSelectAccount) {

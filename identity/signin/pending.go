@@ -206,7 +206,7 @@ func (h *Handler) welcome(w http.ResponseWriter, r *http.Request, p *pending, ac
 		return goOn(w, r, pathSignOut)
 	}
 	if p.SignInID == "" { // a sign-in that was raised is no new one, as prompt=login wants it
-		p.req.SignedIn = s.ID
+		p.req.SignedIn, p.req.SignedInAt = s.ID, h.Clock.Now().Unix()
 	}
 	return h.redirectSealed(w, r, pathResume, p.req)
 }

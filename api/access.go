@@ -121,8 +121,9 @@ type Call struct {
 	// Narrowed says that the rights are no more than that person's.
 	Narrowed bool
 
-	access *Access
-	at     time.Time // when it was admitted
+	access  *Access
+	at      time.Time           // when it was admitted
+	counter *permission.Counter // of the account that acts; nil where nothing is counted
 }
 
 // Again is what the account may do by now: a call may have waited for others, or
@@ -284,8 +285,8 @@ func (a *Access) usedByPart(call *Call, scope string, of *http.Request) {
 	if a == nil || scope == tandem.ScopeRead {
 		return
 	}
-	if c, ok := call.Watch.(*permission.Counter); ok {
-		c.Called(scope)
+	if call.counter != nil {
+		call.counter.Called(scope)
 	}
 	if call.Principal.Reference {
 		a.References.UsedReference(call.Principal.TokenID, netaddr.Host(of.RemoteAddr), scope)
@@ -312,7 +313,12 @@ func (a *Access) watch(ctx context.Context, call *Call, scope string) {
 	}
 	if c := a.Uses.Of(by); c != nil {
 		c.Called(scope)
-		call.Watch = c
+		call.counter, call.Watch = c, c
+	}
+	if call.Narrowed && by.For == tandem.InternalUser { // whose own rights it takes, too
+		if c := a.Uses.Of(permission.By{UserID: call.OnBehalf.UserID, ApplicationURI: by.ApplicationURI}); c != nil {
+			call.Watch = permission.Together(call.Watch, c)
+		}
 	}
 }
 

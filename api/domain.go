@@ -205,9 +205,7 @@ func (d *Domain) set(r *http.Request, name string) (*model.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	granted := grantedTo(r)
-	granted.Watch = nil // whoever goes on with the set asks again
-	if set.Permit(granted, permission.Read) != nil {
+	if set.Permit(grantedTo(r).Silent(), permission.Read) != nil { // whoever goes on with the set asks again
 		return nil, set.Permit(grantedTo(r), permission.Read)
 	}
 	return set, nil

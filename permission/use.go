@@ -14,6 +14,22 @@ import (
 // to explain. It is called by whoever asks about the rights of one call.
 type Watcher interface{ Decided(Decision) }
 
+// Together tells both; one may be nil.
+func Together(a, b Watcher) Watcher {
+	if a == nil {
+		return b
+	}
+	return together{a, b}
+}
+
+type together [2]Watcher
+
+// Decided implements [Watcher].
+func (t together) Decided(d Decision) {
+	t[0].Decided(d)
+	t[1].Decided(d)
+}
+
 // Decision is one answer about a right.
 type Decision struct {
 	// Set is an entity set, Attribute an attribute or another member of it; empty for
@@ -25,6 +41,25 @@ type Decision struct {
 	Need Right
 	// Refused is nil where it is allowed.
 	Refused *Denied
+}
+
+// Silent is the same for who asks what they would be allowed, and does nothing with it: no
+// right is used by that, and no refusal is one.
+func (g Granted) Silent() Granted {
+	g.Watch = nil
+	return g
+}
+
+// Passes asks in silence, for what is left out where it is refused. What is not is used:
+// it is asked for once more, for the watcher.
+func (g Granted) Passes(ask func(Granted) error) bool {
+	if ask(g.Silent()) != nil {
+		return false
+	}
+	if g.Watch != nil {
+		_ = ask(g)
+	}
+	return true
 }
 
 // Decided tells the watcher of a decision about a set or an attribute, and hands the
@@ -50,7 +85,9 @@ type By struct {
 	UserID, ApplicationURI string
 	// For is the kind of person that a service called for; empty for none.
 	For tandem.UserType
-	// Flow is the flow of the token. It is not kept with the uses of rights.
+	// Flow is the flow of the token. It is not kept with the uses of rights. It is empty for
+	// the person to whom a service's call was narrowed: the application has used the right
+	// once, by its System User.
 	Flow tandem.Flow
 }
 

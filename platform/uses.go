@@ -89,7 +89,7 @@ func (i *Instance) countCalls(calls []permission.Calls, uses []permission.Use) {
 		i.uses.Add(i.applicationID(c.ApplicationURI), c.Flow, usage.Scope, c.Scope, c.N)
 	}
 	for n := range uses {
-		if u := &uses[n]; u.Attribute == "" && u.Key == "" {
+		if u := &uses[n]; u.Attribute == "" && u.Key == "" && u.Flow != "" {
 			i.uses.Add(i.applicationID(u.ApplicationURI), u.Flow, usage.Set, usage.SetName(u.Set, u.Right&^permission.Read != 0), u.Calls)
 		}
 	}

@@ -116,8 +116,17 @@ func (r resolver) skips(err error) bool {
 	return r.skipHidden && errors.As(err, &denied) && denied.Attribute != ""
 }
 
-// enter is asked for every set whose rows a name leads to.
-func (r resolver) enter(set *model.Set) error { return set.Permit(r.granted, permission.Read) }
+// enter is asked for every set whose rows a name leads to. Rows of types that may not be
+// read are left out by the store; the others are read by the right on what they are.
+func (r resolver) enter(set *model.Set) error {
+	if err := set.Permit(r.granted, permission.Read); err != nil || r.granted.Watch == nil {
+		return err
+	}
+	for _, sub := range set.Subtypes {
+		r.granted.Passes(func(by permission.Granted) error { return sub.Permit(by, permission.Read) })
+	}
+	return nil
+}
 
 // read is asked for every attribute that is shown, compared or followed.
 func (r resolver) read(p *model.Property) error { return p.PermitTo(r.granted, permission.Read) }
@@ -127,11 +136,36 @@ func (r resolver) read(p *model.Property) error { return p.PermitTo(r.granted, p
 func (r resolver) searched(set *model.Set) error {
 	var denied *permission.Denied
 	for _, p := range set.SearchPaths {
-		if err := r.through(p); err != nil && !errors.As(err, &denied) {
+		if err := r.leftOut(p); err != nil && !errors.As(err, &denied) {
 			return err
 		}
 	}
 	return nil
+}
+
+// leftOut is through for what the store leaves out, without a refusal, where it is not the
+// account's.
+func (r resolver) leftOut(path *model.Path) (err error) {
+	r.granted.Passes(func(by permission.Granted) error {
+		err = resolver{granted: by}.through(path)
+		return err
+	})
+	return err
+}
+
+// shown is asked for the attributes that are shown: of a text that is made of others the
+// store shows the parts that the account may see.
+func (r resolver) shown(fields []*model.Property) {
+	if r.granted.Watch == nil {
+		return
+	}
+	for _, p := range fields {
+		for _, part := range p.Format {
+			if part.Path != nil {
+				_ = r.leftOut(part.Path)
+			}
+		}
+	}
 }
 
 // through is enter for every set that a path steps into, and read for the
@@ -163,7 +197,8 @@ func (r resolver) shape(out *Query, sel odata.Select, expands []odata.Expand) er
 	}
 	hides := set.Hides(r.granted.Rights)
 	if sel.Default && len(sel.Names) == 0 && len(out.Expand) == 0 && !hides {
-		return nil // the default fields
+		r.shown(set.DefaultFields())
+		return nil
 	}
 	fields := make([]*model.Property, 0, len(set.Properties))
 	if sel.Default {
@@ -194,6 +229,7 @@ func (r resolver) shape(out *Query, sel odata.Select, expands []odata.Expand) er
 			return invalid("%s: %[2]s is a collection; use $expand=%[2]s.", set.Name, name.Names[0])
 		}
 	}
+	r.shown(fields)
 	// What is expanded stands in the place of the link.
 	out.Fields = slices.DeleteFunc(fields, func(p *model.Property) bool {
 		return p.IsReference() && expanded(out.Expand, p.Name)

@@ -37,7 +37,7 @@ func (w *Writer) Call(e model.Entity, function string) (*Object, error) {
 // of the row, nothing of that is written, and no right counts as used. For functions.
 func (c *Change) Would(action string, try func(*Change) error) error {
 	unwatched := *c.w
-	unwatched.by.Granted.Watch = nil
+	unwatched.by.Granted = unwatched.by.Granted.Silent()
 	copied := unwatched.change(&model.Record{Set: c.Record.Set, ID: c.ID, Values: slices.Clone(c.Values), Saved: c.Saved}, false)
 	copied.forced, copied.action, copied.need = true, action, permission.Read
 	return try(copied)

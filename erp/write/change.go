@@ -188,6 +188,7 @@ func (c *Change) First(reference string, where ...any) error {
 		e = found[0]
 		c.w.remember(key, e, true, by...)
 	}
+	c.w.reads(p.Target) // the right by which it was found
 	c.Put(reference, p.Refer(e))
 	return nil
 }

@@ -145,7 +145,7 @@ func (l *collection) keyOf(o *Object) (*childKey, error) {
 		name, bind := strings.CutSuffix(m.Name, "@odata.bind")
 		p := s.Property(name)
 		if p != nil {
-			if err := p.Permit(l.owner.w.by.Granted.Rights, permission.Read); err != nil {
+			if err := p.PermitTo(l.owner.w.by.Granted, permission.Read); err != nil {
 				return nil, err
 			}
 		}

@@ -58,7 +58,7 @@ func (w *Writer) permittedParts(r *model.Record) error {
 		if !child.Set.Apart {
 			continue
 		}
-		if len(child.Set.Personal()) == 0 && w.permitted(child.Set, permission.Read) == nil {
+		if len(child.Set.Personal()) == 0 && w.reads(child.Set) {
 			parts, err := w.tx.Find(&query.Query{Set: child.Set, Limit: 1, Where: query.Equal(child.Owner, model.TextValue(r.ID))})
 			if err != nil {
 				return err

@@ -2,7 +2,6 @@ package write
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -71,7 +70,7 @@ func (w *Writer) find(s *model.Set, o *Object, within *Change) ([]model.Entity, 
 }
 
 func (w *Writer) search(s *model.Set, by *criterion, within *Change) ([]model.Entity, error) {
-	if by.hidden(s, w.by.Granted.Rights) {
+	if by.hidden(s, w.by.Granted) {
 		return nil, nil
 	}
 	q := &query.Query{Set: s, By: w.by.Granted.Rights, Limit: 2}
@@ -302,20 +301,32 @@ func (c *criterion) paths(s *model.Set) []*model.Path {
 	return nil
 }
 
-// hidden reports whether the criterion compares an attribute that the rights do not
-// let be read: then it finds nothing. A DisplayText is searched for, which leaves
-// such attributes out by itself.
-func (c *criterion) hidden(s *model.Set, by *permission.Rights) bool {
-	unreadable := func(p *model.Property) bool { return p.Permit(by, permission.Read) != nil }
-	switch c.kind {
-	case "ExternalId":
-		return unreadable(s.Property("ExternalId")) || c.hasSystem && unreadable(s.Property("ExternalSystem"))
-	case "Code":
-		return slices.ContainsFunc(s.Code.Refs, unreadable) || unreadable(s.Code.Property)
-	case "Name":
-		return slices.ContainsFunc(s.NameMember.Refs, unreadable) || unreadable(s.NameMember.Property)
+// hidden reports whether the criterion compares an attribute that the actor may not
+// read: then it finds nothing. A DisplayText is searched for, which leaves such
+// attributes out by itself.
+func (c *criterion) hidden(s *model.Set, by permission.Granted) bool {
+	for _, path := range c.paths(s) {
+		if path.Property.Name == "ExternalSystem" && !c.hasSystem {
+			continue
+		}
+		if !by.Passes(func(by permission.Granted) error { return permitThrough(by, path) }) && c.kind != "DisplayText" {
+			return true
+		}
 	}
 	return false
+}
+
+// permitThrough refuses an actor who may not read what a path leads to, or over.
+func permitThrough(by permission.Granted, path *model.Path) error {
+	for _, ref := range path.Refs {
+		if err := ref.PermitTo(by, permission.Read); err != nil {
+			return err
+		}
+		if err := ref.Target.Permit(by, permission.Read); err != nil {
+			return err
+		}
+	}
+	return path.Property.PermitTo(by, permission.Read)
 }
 
 // uses reports whether the member of an object is what it is found by.

@@ -131,13 +131,7 @@ func (c *Change) PermittedTo(p *model.Property) error {
 func (c *Change) Tells(path string) bool { return c.tells(c.Record.Set, path) }
 
 func (c *Change) tells(s *model.Set, path string) bool {
-	by := c.w.by.Granted
-	unwatched := by
-	unwatched.Watch = nil
-	if permitPath(unwatched, s, path) != nil {
-		return false
-	}
-	return by.Watch == nil || permitPath(by, s, path) == nil // which counts it as used
+	return c.w.by.Granted.Passes(func(by permission.Granted) error { return permitPath(by, s, path) })
 }
 
 // Knows reports whether the actor may read an attribute of another row: what is made of it
@@ -155,9 +149,7 @@ func (c *Change) Knows(r *model.Record, attribute string) (bool, error) {
 // reads reports whether the actor may read a set. What is not asked for by them is no
 // refusal that the record has.
 func (w *Writer) reads(s *model.Set) bool {
-	by := w.by.Granted
-	by.Watch = nil
-	return s.Permit(by, permission.Read) == nil && (w.by.Granted.Watch == nil || s.Permit(w.by.Granted, permission.Read) == nil)
+	return w.by.Granted.Passes(func(by permission.Granted) error { return s.Permit(by, permission.Read) })
 }
 
 // permitPath refuses an actor who may not read what a path leads to, or over.

@@ -217,7 +217,7 @@ func (c *Change) permittedValue(p *model.Property, v model.Value) error {
 	if err := c.permittedAttribute(p); err != nil {
 		return err
 	}
-	if p == c.Record.Set.AccessKey() {
+	if p == c.Record.Set.AccessKey() && (!c.New || !v.Null) { // a new row has none without being told
 		return c.permittedKey(p, v)
 	}
 	return nil

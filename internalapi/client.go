@@ -23,6 +23,7 @@ import (
 // parts of one. What it does with an upload takes longer.
 const (
 	callPatience   = 8 * time.Second
+	filePatience   = 30 * time.Second // it is asked first who may see what is in it
 	uploadPatience = 2 * time.Minute
 	eventPatience  = 45 * time.Second // a quiet stream beats every 15 s
 )
@@ -170,7 +171,7 @@ func (c *Client) Invoice(ctx context.Context, idToken, id string) (PortalDocumen
 // InvoicePDF is an invoice as PDF, in the language en, de or bg. The caller closes the
 // body.
 func (c *Client) InvoicePDF(ctx context.Context, idToken, id, language string) (*Download, error) {
-	return c.download(ctx, idToken, under(PathPortalInvoice, id, TailPDF), url.Values{"language": {language}}, "invoice.pdf")
+	return c.download(ctx, callPatience, idToken, under(PathPortalInvoice, id, TailPDF), url.Values{"language": {language}}, "invoice.pdf")
 }
 
 // Shipments lists the shipments to the portal user's own companies.

@@ -45,7 +45,7 @@ func TestAStoppedWorkerIsNotWaitedFor(t *testing.T) {
 		}{
 			"a page":   {func() error { _, err := c.Jobs(t.Context(), "id", internalapi.JobQuery{}); return err }, 8 * time.Second},
 			"a status": {func() error { _, err := c.Status(t.Context(), ""); return err }, 8 * time.Second},
-			"a file":   {func() error { _, err := c.JobFile(t.Context(), "id", "1"); return err }, 8 * time.Second},
+			"a file":   {func() error { _, err := c.JobFile(t.Context(), "id", "1"); return err }, 30 * time.Second},
 			"a stream": {func() error { return c.JobEvents(t.Context(), "id", "1", nil) }, 45 * time.Second},
 			"an upload": {func() error {
 				_, err := c.Import(t.Context(), "id", "multipart/form-data; boundary=b", strings.NewReader("x"))

@@ -12,6 +12,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"time"
 )
 
 // Import starts an import of the files in a multipart/form-data body, all at
@@ -38,14 +39,15 @@ type Download struct {
 	Body io.ReadCloser
 }
 
-// JobFile opens the file that a job made.
+// JobFile opens the file that a job made. The worker may be silent for half a minute: it
+// looks first whether the person may still see what is in it.
 func (c *Client) JobFile(ctx context.Context, idToken, id string) (*Download, error) {
-	return c.download(ctx, idToken, under(PathJob, id, TailFile), nil, "export")
+	return c.download(ctx, filePatience, idToken, under(PathJob, id, TailFile), nil, "export")
 }
 
 // download opens a file, which has the name where the worker says none.
-func (c *Client) download(ctx context.Context, idToken, path string, query url.Values, name string) (*Download, error) {
-	res, err := c.send(ctx, cmp.Or(c.Patience, callPatience), idToken, http.MethodGet, path, query, "", nil)
+func (c *Client) download(ctx context.Context, silent time.Duration, idToken, path string, query url.Values, name string) (*Download, error) {
+	res, err := c.send(ctx, cmp.Or(c.Patience, silent), idToken, http.MethodGet, path, query, "", nil)
 	if err != nil {
 		return nil, err
 	}

@@ -140,5 +140,5 @@ func (c *Client) AddPhoto(ctx context.Context, idToken, id string, photo io.Read
 
 // TicketFile opens a file of a ticket. The caller closes the body.
 func (c *Client) TicketFile(ctx context.Context, idToken, id, file string) (*Download, error) {
-	return c.download(ctx, idToken, under(PathPortalTicket, id, TailFiles+under("/", file, "")), nil, "file")
+	return c.download(ctx, callPatience, idToken, under(PathPortalTicket, id, TailFiles+under("/", file, "")), nil, "file")
 }

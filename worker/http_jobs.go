@@ -2,6 +2,8 @@ package worker
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"mime"
 	"net/http"
 	"strconv"
@@ -100,10 +102,7 @@ func (w *Worker) serveFile(rw http.ResponseWriter, r *http.Request, p *person) e
 		return err
 	}
 	defer f.Close()
-	// Exports alone make files.
-	if err := w.export.MayRead(client.NarrowedTo(r.Context(), p.IDToken)); tandem.ErrorCode(err) == tandem.CodeForbidden && !cannotBeAsked(err) {
-		return tandem.Errorf(tandem.CodeForbidden, "you may not have the export: the ERP does not let you read orders")
-	} else if err != nil {
+	if err := w.mayHave(r.Context(), p, r.PathValue("id")); err != nil {
 		return err
 	}
 	// A server's own time limits are for small responses.
@@ -116,6 +115,28 @@ func (w *Worker) serveFile(rw http.ResponseWriter, r *http.Request, p *person) e
 	h.Set("X-Content-Type-Options", "nosniff")
 	http.ServeContent(rw, r, "", time.Time{}, seekable{timely{r.Context().Err, f}, f})
 	return nil
+}
+
+// mayHave refuses the file of an export to somebody who is not shown all that is in it at
+// this time. The lines that an import refused are those that the same person has given.
+func (w *Worker) mayHave(ctx context.Context, p *person, id string) error {
+	j, err := w.jobs.Job(ctx, p.reach, id)
+	if err != nil || j.Kind != internalapi.JobExportOrders {
+		return err
+	}
+	seen, err := w.jobs.OpenBeside(ctx, id, export.NoteName)
+	if errors.Is(err, fs.ErrNotExist) { // made by an older program, or expired just now
+		return tandem.Errorf(tandem.CodeNotFound, "it is not known any more what is in the export; start the export again")
+	}
+	if err != nil {
+		return err
+	}
+	defer seen.Close()
+	err = w.export.MayHave(client.NarrowedTo(ctx, p.IDToken), seen)
+	if tandem.ErrorCode(err) == tandem.CodeForbidden && !errors.Is(err, export.ErrShowsMore) && !cannotBeAsked(err) {
+		return tandem.Errorf(tandem.CodeForbidden, "you may not have the export: the ERP does not let you read orders")
+	}
+	return err
 }
 
 func (w *Worker) serveSchedules(rw http.ResponseWriter, r *http.Request, p *person) error {

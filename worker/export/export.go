@@ -2,6 +2,7 @@ package export
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -81,13 +82,6 @@ func (a *Args) period() (from, to time.Time, err error) {
 	return from, to, err
 }
 
-// MayRead fails where the person to whom the context's calls are narrowed may not read orders
-// any more: a file tells of them for as long as it is kept.
-func (x *Export) MayRead(ctx context.Context) error {
-	_, err := client.FirstPage[struct{}](ctx, x.ERP, setOrders, client.Query{Select: "Id", Top: 1})
-	return err
-}
-
 type erpOrder struct {
 	ID                      string `json:"Id"`
 	DocumentNo              string
@@ -136,8 +130,12 @@ func (x *Export) Run(ctx context.Context, run *jobs.Run) error {
 	if err != nil {
 		return err
 	}
-	written, err := r.writeOrders(ctx, out, from, to, total)
-	if err2 := out.close(); err == nil {
+	seen, err := newNote(filepath.Join(dir, NoteName))
+	if err != nil {
+		return errors.Join(err, out.close())
+	}
+	written, err := r.writeOrders(ctx, out, seen, from, to, total)
+	if err2 := errors.Join(out.close(), seen.close()); err == nil {
 		err = err2
 	}
 	if err != nil {
@@ -168,23 +166,29 @@ func (r *attempt) keep(ctx context.Context, partial, name string, written int64)
 		MediaType: mediaType(r.args.Format),
 		Size:      info.Size(),
 		ExpiresAt: r.Clock.Now().Add(r.Export.Keep),
-	})
+	}, NoteName)
 	return err
 }
 
-func (r *attempt) writeOrders(ctx context.Context, out sheet, from, to time.Time, total int64) (written int64, err error) {
+// monthly asks for the orders of a month, and of each for as many of the attributes as the
+// person is shown.
+func monthly(attributes string, first, last time.Time) client.Query {
+	return client.Query{
+		Select: attributes,
+		Expand: "Customer($select=Number;$expand=Party($select=PartyName))",
+		Filter: client.And("DocumentDate ge "+client.Date(first), "DocumentDate le "+client.Date(last)),
+		Top:    page, SkipHidden: true,
+	}
+}
+
+func (r *attempt) writeOrders(ctx context.Context, out sheet, seen *note, from, to time.Time, total int64) (written int64, err error) {
 	for first := from; !first.After(to); {
 		next := time.Date(first.Year(), first.Month()+1, 1, 0, 0, 0, 0, time.UTC)
 		last := next.AddDate(0, 0, -1)
 		if last.After(to) {
 			last = to
 		}
-		q := client.Query{
-			Select: "Id,DocumentNo,DocumentDate,State,Void,CustomerPurchaseOrderNo,RequiredDeliveryDate,TotalLineAmount",
-			Expand: "Customer($select=Number;$expand=Party($select=PartyName))",
-			Filter: client.And("DocumentDate ge "+client.Date(first), "DocumentDate le "+client.Date(last)),
-			Top:    page, SkipHidden: true,
-		}
+		q := monthly("Id,DocumentNo,DocumentDate,State,Void,CustomerPurchaseOrderNo,RequiredDeliveryDate,TotalLineAmount", first, last)
 		var month []erpOrder
 		for o, err := range client.List[erpOrder](ctx, r.ERP, setOrders, q) {
 			if err != nil {
@@ -199,10 +203,12 @@ func (r *attempt) writeOrders(ctx context.Context, out sheet, from, to time.Time
 			}
 			return a.DocumentNo+a.ID < b.DocumentNo+b.ID
 		})
+		seen.month(first, last)
 		for i := range month {
 			if err := out.row(&month[i]); err != nil {
 				return written, err
 			}
+			seen.order(&month[i])
 			written++
 		}
 		if err := r.Progress(ctx, int(100*written/max(total, 1)), fmt.Sprintf("%d of %d orders", written, max(total, written))); err != nil {

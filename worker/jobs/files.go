@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -91,6 +92,18 @@ func (f *files) open(ctx context.Context, id, name string, size int64) (File, er
 		} // one of an older program is in the folder
 	}
 	return os.Open(filepath.Join(f.folder(id, partExport), filepath.Base(name)))
+}
+
+// OpenBeside opens a file that a job kept beside the one that it made: [fs.ErrNotExist]
+// where there is none.
+func (j *Jobs) OpenBeside(ctx context.Context, id, name string) (io.ReadCloser, error) {
+	if j.files.shared != nil {
+		file, err := j.files.shared.open(ctx, id, partExport, name, math.MaxInt64)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return file, err
+		}
+	}
+	return os.Open(filepath.Join(j.files.folder(id, partExport), filepath.Base(name)))
 }
 
 // OpenFile opens the file that a job made, and gives what people are told about

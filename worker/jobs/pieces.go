@@ -112,9 +112,10 @@ func (p *pieces) reader(ctx context.Context, id, part, name string) func(place i
 	}
 }
 
-// open gives a file without a copy on this machine.
+// open gives a file without a copy on this machine. A size that is not known is the
+// greatest there is: then the file ends with its last piece.
 func (p *pieces) open(ctx context.Context, id, part, name string, size int64) (File, error) {
-	f := &pieceFile{read: p.reader(ctx, id, part, name), at: -1}
+	f := &pieceFile{read: p.reader(ctx, id, part, name), at: -1, unsized: size == math.MaxInt64}
 	if err := f.load(0); err != nil {
 		return nil, err
 	}
@@ -129,6 +130,8 @@ type pieceFile struct {
 	read  func(place int64) ([]byte, error)
 	at    int64
 	piece []byte
+
+	unsized bool // the first piece that is missing is its end
 }
 
 func (f *pieceFile) load(place int64) (err error) {
@@ -146,7 +149,9 @@ func (f *pieceFile) load(place int64) (err error) {
 func (f *pieceFile) ReadAt(b []byte, offset int64) (n int, err error) {
 	for n < len(b) {
 		place, within := (offset+int64(n))/pieceSize, (offset+int64(n))%pieceSize
-		if err := f.load(place); err != nil {
+		if err := f.load(place); errors.Is(err, sql.ErrNoRows) && f.unsized {
+			return n, io.EOF
+		} else if err != nil {
 			return n, fmt.Errorf("piece %d of a file: %w", place, err)
 		}
 		if within >= int64(len(f.piece)) {

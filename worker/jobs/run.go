@@ -96,15 +96,24 @@ func attemptFolder(id string, attempt int) string { return fmt.Sprintf("%s.%d", 
 
 // Keep says which file of the folder [Run.Made] people can download, and what
 // they are told about it. It is refused when the owner would have more than
-// [MaxDisk]; then the file is to be deleted. Afterwards all workers have it.
-func (r *Run) Keep(ctx context.Context, name string, f internalapi.ResultFile) error {
+// [MaxDisk]; then the file is to be deleted. Afterwards all workers have it. Files of the
+// folder that are kept beside it are nobody's to download: see [Jobs.OpenBeside].
+func (r *Run) Keep(ctx context.Context, name string, f internalapi.ResultFile, beside ...string) error {
+	size := f.Size
+	for _, other := range beside {
+		info, err := os.Stat(filepath.Join(r.Made(), other))
+		if err != nil {
+			return err
+		}
+		size += info.Size()
+	}
 	if owner := r.row.owner.String; owner != "" {
 		kept, err := r.jobs.kept(ctx, owner)
 		if err != nil {
 			return ofDatabase(ctx, err)
 		}
-		if kept-r.row.disk+f.Size > MaxDisk {
-			return tooMuchKept(f.Size)
+		if kept-r.row.disk+size > MaxDisk {
+			return tooMuchKept(size)
 		}
 	}
 	if shared := r.jobs.files.shared; shared != nil {
@@ -114,12 +123,14 @@ func (r *Run) Keep(ctx context.Context, name string, f internalapi.ResultFile) e
 				return err
 			})
 		}
-		err := shared.put(put, r.row.id, partExport, filepath.Join(r.Made(), name), sqldb.Micros(r.jobs.clock.Now()))
-		if err != nil {
-			return err
+		for _, one := range append(beside, name) {
+			err := shared.put(put, r.row.id, partExport, filepath.Join(r.Made(), one), sqldb.Micros(r.jobs.clock.Now()))
+			if err != nil {
+				return err
+			}
 		}
 	}
-	r.file, r.expires, r.size, r.Result.File = name, f.ExpiresAt, f.Size, &f
+	r.file, r.expires, r.size, r.Result.File = name, f.ExpiresAt, size, &f
 	return nil
 }
 

@@ -202,6 +202,14 @@ func (k *Key) Words() string {
 	return "the ability " + k.Name
 }
 
+// Gives reports whether the grant gives what is needed, where an attribute is named for it.
+func (g *Grant) Gives(need Right, attribute string) bool {
+	if g.Rights&need != need {
+		return false
+	}
+	return attribute == "" || need&Update == 0 || len(g.UpdateAttributes) == 0 || slices.Contains(g.UpdateAttributes, attribute)
+}
+
 // Words are the rights of a grant as [ParseRights] reads them.
 func (g *Grant) Words() string {
 	text := g.Rights.String()

@@ -14,7 +14,6 @@ import (
 	"github.com/hybridapps/tandem/api/odata"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/erp/model"
-	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/erp/write"
 	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/registry"
@@ -77,16 +76,18 @@ func (a *Administration) Explain(ctx context.Context, login, call string) (*Expl
 	if err := x.prepare(ctx); err != nil {
 		return nil, err
 	}
-	if err := x.through(ctx); err != nil {
+	if err := x.try(ctx); err != nil {
 		return nil, err
 	}
-	if err := x.try(ctx); err != nil {
+	if err := x.through(ctx); err != nil {
 		return nil, err
 	}
 	if err := x.rowSteps(ctx); err != nil {
 		return nil, err
 	}
-	x.mend()
+	if err := x.mend(ctx); err != nil {
+		return nil, err
+	}
 	return x.e, a.note(ctx, a.config.By, tandem.Facts{Subject: subject(&of.User)}, fmt.Sprintf("asked why %s may or may not %s", of.User.Login, tandem.Clip(call, 200)))
 }
 
@@ -111,12 +112,14 @@ type explaining struct {
 	rights *permission.Rights
 
 	method, path, rawQuery, body string
+	sent                         string   // the body that was given
 	members                      []string // of a PATCH or POST without a body
 	target                       odata.Path
 	model                        *write.Model
 	rows                         *data.ERP
 	decided                      []permission.Decision
 	facts                        tandem.Facts
+	hiddenBy                     *lacking // what the row that the call names is hidden by
 }
 
 // parse reads the call.
@@ -138,6 +141,7 @@ func (x *explaining) parse(call string) error {
 			x.members = append(x.members, name)
 		}
 	}
+	x.sent = x.body
 	x.path, x.rawQuery, _ = strings.Cut(strings.TrimPrefix(path, api.DomainPath), "?")
 	var err error
 	if x.target, err = odata.ParsePath(x.path); err != nil {
@@ -166,12 +170,16 @@ func (x *explaining) prepare(ctx context.Context) (err error) {
 // through finds the applications by which the account calls, and what their scopes cut
 // off.
 func (x *explaining) through(ctx context.Context) error {
-	need := api.ScopeFor(x.method)
+	need := tandem.Scope{api.ScopeFor(x.method)}
+	if x.facts.Rule == tandem.RuleScope && !need.Has(x.facts.Need) { // of rows that no application is given
+		need = append(need, x.facts.Need)
+		x.e.Steps = append(x.e.Steps, Step{What: "the scope " + x.facts.Need + ", which no application is given"})
+	}
 	for app, err := range x.Apps.List(ctx, registry.Filter{}) {
 		if err != nil {
 			return err
 		}
-		t := Through{ApplicationURI: app.ApplicationURI, Need: need}
+		t := Through{ApplicationURI: app.ApplicationURI, Need: need.String()}
 		switch u := &x.of.User; {
 		case !app.Enabled:
 			continue
@@ -182,7 +190,7 @@ func (x *explaining) through(ctx context.Context) error {
 		default:
 			continue
 		}
-		t.Enough = t.Scope.Has(need)
+		t.Enough = need.Within(t.Scope)
 		x.e.Applications = append(x.e.Applications, t)
 	}
 	return nil
@@ -329,62 +337,4 @@ func (x *explaining) Record(context.Context, tandem.AuditEvent) error { return n
 func (x *explaining) Refused(_ context.Context, _ tandem.AuditEvent, f tandem.Facts, _ string) (string, error) {
 	x.facts = f
 	return "", nil
-}
-
-// rowSteps are the guards of the row that the call names.
-func (x *explaining) rowSteps(ctx context.Context) error {
-	set := x.model.Set(x.target.Name)
-	if set == nil || x.target.Key == "" || set.View || x.of.User.Type == tandem.ExternalCommunityUser {
-		return nil
-	}
-	e, err := x.concrete(ctx, model.Entity{Set: set, ID: x.target.Key})
-	if err != nil {
-		return err
-	}
-	if e.ID == "" {
-		x.e.Steps = append(x.e.Steps, Step{What: "there is no such row: administrators would not find it either"})
-		return nil
-	}
-	needs := x.rowNeeds(set)
-	var guards []write.RowGuard
-	err = x.rows.Try(ctx, write.Platform("", ""), func(w *write.Writer) (err error) {
-		guards, err = w.RowGuards(e)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	for _, g := range guards {
-		if g.Key == "" {
-			x.e.Steps = append(x.e.Steps, Step{What: "the row has no " + g.Path, Allowed: true})
-			continue
-		}
-		for _, need := range needs {
-			x.e.Steps = append(x.e.Steps, x.keyStep(g.Key, need, g.Opens(x.rights, need), "of the row ("+g.Path+")"))
-		}
-	}
-	return nil
-}
-
-// rowNeeds are the rights that the call asks for of the guards of the row that it names.
-func (x *explaining) rowNeeds(set *model.Set) []permission.Right {
-	switch {
-	case x.method == http.MethodDelete && set.Owner == nil:
-		return []permission.Right{permission.Read, permission.Delete}
-	case x.method == http.MethodPatch, x.method == http.MethodDelete, x.method == http.MethodPost && x.child(),
-		x.facts.Rule == tandem.RuleRow && x.facts.Need == permission.Update.String():
-		return []permission.Right{permission.Read, permission.Update}
-	}
-	return []permission.Right{permission.Read} // actions ask for rights of their own
-}
-
-// concrete is the row by the set that it is one of; without an id where there is none.
-func (x *explaining) concrete(ctx context.Context, e model.Entity) (found model.Entity, err error) {
-	q := query.ByID(e.Set, e.ID)
-	q.Fields = []*model.Property{e.Set.ID()}
-	err = x.rows.Query(ctx, q, func(r *query.Row) error {
-		found = model.Entity{Set: r.Set, ID: e.ID}
-		return nil
-	})
-	return found, err
 }

@@ -178,13 +178,16 @@ func (a *Administration) explainEvent(ctx context.Context, e *EventExplanation) 
 	if err := x.prepare(ctx); err != nil {
 		return err
 	}
-	s := x.again()
+	s, err := x.again(ctx)
+	if err != nil {
+		return err
+	}
 	e.Now, e.Mend = &s, nil
 	if !s.Allowed {
-		x.mend()
+		err = x.mend(ctx)
 		e.Mend = x.e.Mend
 	}
-	return nil
+	return err
 }
 
 // rightRules is what the names of rules about rights begin with.
@@ -224,12 +227,13 @@ func (a *Administration) explainScope(ctx context.Context, e *EventExplanation) 
 }
 
 // again decides what the facts say was decided.
-func (x *explaining) again() Step {
+func (x *explaining) again(ctx context.Context) (Step, error) {
 	f := &x.facts
 	need, _, err := permission.ParseRights(f.Need, permission.All)
 	if err != nil {
-		return Step{What: "a right " + f.Need + " that there is no more"}
+		return Step{What: "a right " + f.Need + " that there is no more"}, nil //nolint:nilerr // it says so
 	}
+	attribute := ""
 	if f.Need != permission.Read.String() {
 		need &^= permission.Read
 	}
@@ -238,9 +242,12 @@ func (x *explaining) again() Step {
 	case tandem.RuleAttribute:
 		what, allowed = what+"."+f.Attribute, x.rights.Column(f.Set, f.Attribute)&need == need
 	case tandem.RuleLimited:
-		what, allowed = what+"."+f.Attribute, x.rights.MayUpdate(f.Set, f.Attribute)
+		what, allowed, attribute = what+"."+f.Attribute, x.rights.MayUpdate(f.Set, f.Attribute), f.Attribute
 	case tandem.RuleRow:
 		what, allowed = f.Need+" "+f.Row+" by "+f.Guard, x.rights.Key(f.Key, need)
+		if f.Key == "" { // it is another account's own, or hangs on another row
+			allowed, err = x.rowAllows(ctx, f.Row, need)
+		}
 	case tandem.RuleType:
 		what, allowed = f.Need+" "+f.Row+" by "+f.Guard, x.rights.Key(f.Key, need)
 	case tandem.RuleAbility:
@@ -251,7 +258,7 @@ func (x *explaining) again() Step {
 	default:
 		allowed = x.rights.Set(f.Set, need)
 	}
-	s := x.keyStep(f.Key, need, allowed, "")
+	s := x.keyStep(f.Key, need, attribute, allowed, "")
 	s.What = what
-	return s
+	return s, err
 }

@@ -24,14 +24,17 @@ func (x *explaining) step(d permission.Decision) {
 			id = permission.SetKeyID(d.Set) // the right to update the set says for which attributes
 		}
 	}
-	need, by := d.Need, ""
+	need, by, attribute := d.Need, "", ""
+	if id == permission.SetKeyID(d.Set) {
+		attribute = d.Attribute
+	}
 	if d.Key != "" { // that of a document's type, or an ability
 		id, by = d.Key, " by "+x.keyName(d.Key)
 		if x.kind(d.Key) == permission.SystemKey {
 			need = permission.Read // an ability is granted or not
 		}
 	}
-	s := x.keyStep(id, need, d.Refused == nil, "")
+	s := x.keyStep(id, need, attribute, d.Refused == nil, "")
 	s.What = d.Need.String() + " " + d.Set + on + by
 	x.e.Steps = append(x.e.Steps, s)
 }
@@ -54,24 +57,25 @@ func (x *explaining) keyName(id string) string {
 	return "the key " + id
 }
 
-// keyStep is the decision about a right on a key.
-func (x *explaining) keyStep(id string, need permission.Right, allowed bool, what string) Step {
+// keyStep is the decision about a right on a key, and of a set about one of its attributes.
+func (x *explaining) keyStep(id string, need permission.Right, attribute string, allowed bool, what string) Step {
 	s := Step{What: need.String() + " by " + x.keyName(id) + " " + what, Allowed: allowed}
-	s.By, s.Others = x.giving(id, need)
+	s.By, s.Others = x.giving(id, need, attribute)
 	if allowed {
 		s.Others = nil
 	}
 	return s
 }
 
-// giving are the groups that are granted a right on a key: the account's, and others.
-func (x *explaining) giving(id string, need permission.Right) (own, others []string) {
+// giving are the groups that are granted a right on a key: the account's, and others. A
+// grant may be for some attributes alone.
+func (x *explaining) giving(id string, need permission.Right, attribute string) (own, others []string) {
 	for i := range x.d.Groups {
 		g := &x.d.Groups[i]
 		mine := slices.Contains(x.groups, g.ID)
 		gives := mine && (g.Type == permission.Administrators || g.Type == permission.AllData) ||
 			slices.ContainsFunc(x.d.Grants, func(grant permission.Grant) bool {
-				return grant.Group == g.ID && grant.Key == id && grant.Rights&need == need
+				return grant.Group == g.ID && grant.Key == id && grant.Gives(need, attribute)
 			})
 		switch {
 		case gives && mine:
@@ -81,38 +85,6 @@ func (x *explaining) giving(id string, need permission.Right) (own, others []str
 		}
 	}
 	return own, others
-}
-
-// mend writes the command that grants what was missing, to a group of the account.
-func (x *explaining) mend() {
-	if x.e.Status == http.StatusUnauthorized {
-		x.e.Mend = x.mended(x.facts.Rule, tandem.AuditEvent{Actor: x.e.Login}, x.facts)
-	}
-	if x.e.Status != http.StatusForbidden || x.facts.Key == "" {
-		return
-	}
-	at := slices.IndexFunc(x.d.Keys, func(k permission.Key) bool { return k.ID == x.facts.Key })
-	if at < 0 {
-		return
-	}
-	k := &x.d.Keys[at]
-	rights := x.facts.Need
-	if x.facts.Rule == tandem.RuleLimited {
-		rights = "update:" + x.facts.Attribute
-	}
-	group := "GROUP"
-	for _, g := range x.d.Groups {
-		if g.Type == permission.NormalGroup && slices.Contains(x.groups, g.ID) {
-			group = permission.Quoted(g.Name)
-		}
-	}
-	x.e.Mend = append(x.e.Mend, fmt.Sprintf("tandem access grant %s %s --rights %s", group, k.Flag(), permission.Quoted(rights)))
-	for _, g := range x.d.Groups { // one that has the right, and takes members
-		if _, others := x.giving(k.ID, permission.Read); g.Type == permission.NormalGroup && slices.Contains(others, g.Name) {
-			x.e.Mend = append(x.e.Mend, fmt.Sprintf("tandem access group add-member %s %s", permission.Quoted(g.Name), permission.Quoted(x.e.Login)))
-			return
-		}
-	}
 }
 
 // kept is an answer of which the beginning is kept.

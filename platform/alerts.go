@@ -140,7 +140,7 @@ func (i *Instance) send(ctx context.Context, d *data.Delivery) error {
 
 // door leads to the host of the URL.
 func (a *Alert) door() door {
-	return door{url: a.URL, networks: a.Networks, flag: "--alert-network", timeout: alertTimeout, answer: alertAnswer}
+	return door{networks: a.Networks, flag: "--alert-network", timeout: alertTimeout, answer: alertAnswer}
 }
 
 // newAlertKey is the key that signs alerts.

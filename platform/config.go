@@ -13,6 +13,7 @@ import (
 	"github.com/hybridapps/tandem/audit"
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/hsm"
+	"github.com/hybridapps/tandem/identity/federation"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/internal/flood"
@@ -127,6 +128,8 @@ type InstanceConfig struct {
 	Audit AuditSchedule
 	// Logouts says where applications may be that are told of the end of a sign-in.
 	Logouts LogoutSchedule
+	// Providers says where outside providers may be that people sign in through.
+	Providers federation.Network
 }
 
 // AccessTokens are how an instance writes and signs access tokens. Those of every format and

@@ -205,7 +205,7 @@ func (i *Instance) mountIdentity(mux *http.ServeMux, revoked followedRevocations
 		Audit:   i.audit, Refusals: i.refusals, Box: i.boxes.signIn, Log: c.Log, Clock: c.Clock,
 	}
 	i.signIn.Links = i.Outside
-	i.signIn.Outside = &federation.RelyingParty{Store: i.outside, Box: i.boxes.outside, Root: c.URL, Clock: c.Clock}
+	i.signIn.Outside = &federation.RelyingParty{Store: i.outside, Box: i.boxes.outside, Root: c.URL, Network: c.Providers, Clock: c.Clock}
 	i.identity.Pushed = i.signIn
 	(&identity.ProfileMe{
 		Tokens: verifier, Registry: i.Registry, Proofs: using, People: i.signIn, Pictures: i.pictures, Database: i.ID, URL: c.URL, Refusals: i.refusals, Log: c.Log,

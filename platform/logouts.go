@@ -193,7 +193,7 @@ func (i *Instance) sendLogout(ctx context.Context, to, logoutToken string) error
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("User-Agent", "Tandem")
-	return door{url: to, networks: i.config.Logouts.Networks, roots: i.config.Logouts.Roots, flag: "--backchannel-network", timeout: logoutTimeout, answer: logoutAnswer}.send(req)
+	return door{networks: i.config.Logouts.Networks, roots: i.config.Logouts.Roots, flag: "--backchannel-network", timeout: logoutTimeout, answer: logoutAnswer}.send(req)
 }
 
 // Told is how the last delivery of a sign-out to an application went.

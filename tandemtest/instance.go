@@ -16,6 +16,7 @@ import (
 	"github.com/hybridapps/tandem/data"
 	"github.com/hybridapps/tandem/data/datatest"
 	"github.com/hybridapps/tandem/hsm"
+	"github.com/hybridapps/tandem/identity/federation"
 	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/platform"
@@ -86,6 +87,9 @@ type Options struct {
 	// Audit says when the instance audits itself, and whom it tells; by default daily, and
 	// nobody.
 	Audit platform.AuditSchedule
+	// Providers says where outside providers may be; by default on this machine, and in the
+	// Internet.
+	Providers federation.Network
 	// Mail is the server by which people get mail; by default there is none.
 	Mail platform.MailConfig
 	// Log is where logs go; the default is the test's output.
@@ -129,7 +133,7 @@ func Start(t testing.TB, o Options) *Instance {
 			By: By, Log: o.Log, Clock: o.Clock.Now, HSM: o.HSM,
 		},
 		Version: "test", Licence: o.Licence, Throttling: o.Throttling, ClientFailures: o.ClientFailures, Idle: o.Idle, RotateKeys: o.RotateKeys, ServiceAbsolute: o.ServiceAbsolute, Queries: o.Queries,
-		Audit: o.Audit, Mail: o.Mail, AccessTokens: o.AccessTokens,
+		Audit: o.Audit, Providers: o.Providers, Mail: o.Mail, AccessTokens: o.AccessTokens,
 	}
 	// What is copied was made now, which is another time by a clock that was moved.
 	if o.Clock.ahead.Load() == 0 && !o.OwnKeys && !o.HSM.Set() {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/identity/federation"
 	"github.com/hybridapps/tandem/platform"
 )
 
@@ -73,6 +74,16 @@ func trustedHere(file string) *x509.CertPool {
 func (f *logoutFlags) logouts() (l platform.LogoutSchedule, err error) {
 	l.Networks, err = networks("--backchannel-network", f.BackchannelNetwork)
 	return l, err
+}
+
+// outsideFlags say where outside providers may be.
+type outsideFlags struct {
+	ProviderNetwork []string `help:"Private network that outside providers (tandem provider) may be in; may be repeated. Those of this machine need no flag." placeholder:"CIDR"`
+}
+
+func (f *outsideFlags) providers() (n federation.Network, err error) {
+	n.Networks, err = networks("--provider-network", f.ProviderNetwork)
+	return n, err
 }
 
 // textOrFile is the value of a flag, or of the file that another names.

@@ -78,6 +78,7 @@ type instanceCommand struct {
 	instanceFlags
 	auditFlags
 	logoutFlags
+	outsideFlags
 	mailFlags
 	Seed string `help:"Data to begin with: base (units, currencies, a company …) or demo." enum:"none,base,demo" default:"none" placeholder:"DATA"`
 }
@@ -140,6 +141,10 @@ func (c *instanceCommand) Run(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
+	providers, err := c.providers()
+	if err != nil {
+		return err
+	}
 	mail, err := c.mail()
 	if err != nil {
 		return err
@@ -188,7 +193,7 @@ func (c *instanceCommand) Run(ctx context.Context, r *run) error {
 	settings := platform.InstanceConfig{
 		StoreConfig: config, URL: root, Version: version, Licence: licence, RecordKeep: time.Duration(c.RecordKeep), RecordAnchor: c.RecordAnchor, RecordKeys: c.RecordKey, Queries: queries,
 		AccessTokens:  platform.AccessTokens{Format: oauth.AccessFormat(c.AccessFormat), Algorithm: c.AccessAlg, Type: c.AccessType},
-		DevelopmentCA: c.TLSDev, Audit: schedule, Logouts: logouts, Mail: mail, TimeZone: c.TimeZone,
+		DevelopmentCA: c.TLSDev, Audit: schedule, Logouts: logouts, Providers: providers, Mail: mail, TimeZone: c.TimeZone,
 	}
 	if err := c.limits(&settings); err != nil {
 		return err

@@ -32,17 +32,15 @@ const (
 	keepMetadata = time.Hour
 )
 
-// RelyingParty is this server at outside providers. All fields but Transport and Clock are
+// RelyingParty is this server at outside providers. All fields but Network and Clock are
 // required.
 type RelyingParty struct {
 	Store Store
 	// Box opens the secrets.
 	Box *seal.Box
 	// Root is the URL of this instance, without a slash at its end.
-	Root string
-	// Transport makes the requests; nil means one with time limits and the system's
-	// certificate authorities.
-	Transport http.RoundTripper
+	Root    string
+	Network Network
 	// Clock tells the time; nil means the system's.
 	Clock tandem.Clock
 

@@ -3,6 +3,7 @@
 package fakeprovider
 
 import (
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -30,8 +32,13 @@ type Provider struct {
 	// Metadata changes the discovery document; set it before the first request.
 	Metadata func(m map[string]any)
 
+	// Issuer is what it calls itself.
+	Issuer string
+
 	t   testing.TB
+	mux *http.ServeMux
 	key *rsa.PrivateKey
+	ed  ed25519.PrivateKey
 	now func() time.Time
 
 	mu       sync.Mutex
@@ -55,25 +62,50 @@ type Twist struct {
 // New runs a provider until the test ends; now is its clock.
 func New(t testing.TB, now func() time.Time) *Provider {
 	t.Helper()
+	f := build(t, now)
+	f.Server = httptest.NewServer(f.mux)
+	f.Issuer = f.URL
+	t.Cleanup(f.Close)
+	return f
+}
+
+// NewTLS is New for one with https that calls itself by the name example.com, which its
+// certificate is for; whoever comes has to find it.
+func NewTLS(t testing.TB, now func() time.Time) *Provider {
+	t.Helper()
+	f := build(t, now)
+	f.Server = httptest.NewTLSServer(f.mux)
+	f.Issuer = strings.Replace(f.URL, "127.0.0.1", "example.com", 1)
+	t.Cleanup(f.Close)
+	return f
+}
+
+func build(t testing.TB, now func() time.Time) *Provider {
+	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &Provider{t: t, key: key, now: now, codes: map[string]url.Values{}}
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &Provider{t: t, key: key, ed: ed, now: now, codes: map[string]url.Values{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/.well-known/openid-configuration", f.discovery)
 	mux.HandleFunc("/authorize", f.authorize)
 	mux.HandleFunc("/token", f.token)
 	mux.HandleFunc("/jwks", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "one", Algorithm: "RS256", Use: "sig"}}})
+		writeJSON(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
+			{Key: key.Public(), KeyID: "one", Algorithm: "RS256", Use: "sig"}, {Key: f.ed.Public(), KeyID: "two", Algorithm: "Ed25519", Use: "sig"},
+		}})
 	})
 	mux.HandleFunc("/userinfo", func(w http.ResponseWriter, _ *http.Request) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		writeJSON(w, f.twist.Userinfo)
 	})
-	f.Server = httptest.NewServer(mux)
-	t.Cleanup(f.Close)
+	f.mux = mux
 	return f
 }
 
@@ -100,8 +132,8 @@ func (f *Provider) discovery(w http.ResponseWriter, _ *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	m := map[string]any{
-		"issuer": f.URL, "authorization_endpoint": f.URL + "/authorize", "token_endpoint": f.URL + "/token", "jwks_uri": f.URL + "/jwks",
-		"userinfo_endpoint": f.URL + "/userinfo", "end_session_endpoint": f.URL + "/logout", "response_types_supported": []string{"code"},
+		"issuer": f.Issuer, "authorization_endpoint": f.Issuer + "/authorize", "token_endpoint": f.Issuer + "/token", "jwks_uri": f.Issuer + "/jwks",
+		"userinfo_endpoint": f.Issuer + "/userinfo", "end_session_endpoint": f.Issuer + "/logout", "response_types_supported": []string{"code"},
 		"subject_types_supported": []string{"public"}, "id_token_signing_alg_values_supported": []string{"RS256", "HS256", "none"},
 		"token_endpoint_auth_methods_supported": []string{"client_secret_basic"},
 	}
@@ -143,7 +175,7 @@ func (f *Provider) token(w http.ResponseWriter, r *http.Request) {
 	}
 	f.redeemed++
 	now := f.now().Unix()
-	c := map[string]any{"iss": f.URL, "aud": ClientID, "sub": "s-1", "iat": now, "exp": now + 300, "nonce": q.Get("nonce")}
+	c := map[string]any{"iss": f.Issuer, "aud": ClientID, "sub": "s-1", "iat": now, "exp": now + 300, "nonce": q.Get("nonce")}
 	if f.twist.Claims != nil {
 		f.twist.Claims(c)
 	}
@@ -151,7 +183,7 @@ func (f *Provider) token(w http.ResponseWriter, r *http.Request) {
 	if f.twist.Sign != nil {
 		sign = f.twist.Sign
 	}
-	writeJSON(w, map[string]any{"access_token": "opaque", "token_type": "Bearer", "id_token": sign(c)})
+	writeJSON(w, map[string]any{"access_token": AccessToken, "token_type": "Bearer", "id_token": sign(c)})
 }
 
 // Signed is an ID token with the claims, signed as it should be; SignedWith one that is
@@ -174,6 +206,18 @@ func (f *Provider) SignedWith(alg jose.SignatureAlgorithm, key any, c map[string
 	compact, _ := jws.CompactSerialize()
 	return compact
 }
+
+// SignedByEd25519 is an ID token signed with the provider's key on Ed25519, by whatever its
+// header calls that.
+func (f *Provider) SignedByEd25519(alg string, c map[string]any) string {
+	head, _ := json.Marshal(map[string]string{"alg": alg, "kid": "two"})
+	text, _ := json.Marshal(c)
+	input := base64.RawURLEncoding.EncodeToString(head) + "." + base64.RawURLEncoding.EncodeToString(text)
+	return input + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(f.ed, []byte(input)))
+}
+
+// AccessToken is the one that it gives.
+const AccessToken = "opaque"
 
 // PublicModulus are bytes of the public key, for who takes it for a secret.
 func (f *Provider) PublicModulus() []byte { return f.key.N.Bytes() }

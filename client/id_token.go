@@ -201,22 +201,6 @@ func signingAlgorithms(configured []string) ([]string, error) {
 // isEdDSA reports whether it is one of the two names.
 func isEdDSA(alg string) bool { return alg == oidc.EdDSA || alg == string(keyalg.Ed25519) }
 
-// signedBy is the payload of a JWS in compact form that the key has signed. The library does
-// not know the newer name of EdDSA.
-func signedBy(jws *jose.JSONWebSignature, raw string, key jose.JSONWebKey) ([]byte, error) {
-	signature := &jws.Signatures[0]
-	if signature.Header.Algorithm != string(keyalg.Ed25519) {
-		return jws.Verify(key)
-	}
-	if _, critical := signature.Protected.ExtraHeaders["crit"]; critical {
-		return nil, errors.New("its header demands what is not known (crit)")
-	}
-	if err := keyalg.Verify(keyalg.Ed25519, key.Key, raw[:strings.LastIndexByte(raw, '.')], signature.Signature); err != nil {
-		return nil, err
-	}
-	return jws.UnsafePayloadWithoutVerification(), nil
-}
-
 // check is what go-oidc leaves to its caller.
 func (c *idClaims) check(applicationURI string, now time.Time) error {
 	switch {

@@ -10,6 +10,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/keyalg"
 )
 
 // keepKeys is how long keys are used before they are fetched again: for so long
@@ -47,7 +48,7 @@ func (s *keySet) VerifySignature(ctx context.Context, raw string) ([]byte, error
 		return nil, err
 	}
 	for _, k := range keys {
-		if payload, err := signedBy(jws, raw, k); err == nil {
+		if payload, err := keyalg.SignedBy(jws, raw, k); err == nil {
 			return payload, nil
 		}
 	}

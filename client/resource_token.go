@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/internal/keyalg"
 	"github.com/hybridapps/tandem/oauth"
 )
 
@@ -100,7 +101,7 @@ func (s *ResourceServer) signed(ctx context.Context, raw string) ([]byte, string
 		if seen && before.Equal(k.Key) { // the same bytes and the same key, which is still trusted
 			return jws.UnsafePayloadWithoutVerification(), typ, nil
 		}
-		if payload, err := signedBy(jws, raw, k); err == nil {
+		if payload, err := keyalg.SignedBy(jws, raw, k); err == nil {
 			if key, ok := k.Key.(publicKey); ok {
 				s.proven.put(token, key)
 			}

@@ -117,8 +117,7 @@ func (rp *RelyingParty) person(ctx context.Context, p *Provider, d *discovered, 
 		return Person{}, refused(tandem.RuleOutsideToken, "the ID token of the outside provider %s is not acceptable: %s", p.ID, tandem.Clip(why, 300))
 	}
 	now := rp.Clock.Now()
-	// go-oidc takes the algorithms that the provider announces, of those that need no secret.
-	verifier := d.provider.VerifierContext(rp.outward(ctx), &oidc.Config{ClientID: p.ClientID, Now: func() time.Time { return now.Add(-clocksDiffer) }})
+	verifier := rp.verifier(rp.outward(ctx), d, oidc.Config{ClientID: p.ClientID, Now: func() time.Time { return now.Add(-clocksDiffer) }})
 	if raw == "" {
 		return bad("there is none")
 	}
@@ -139,7 +138,7 @@ func (rp *RelyingParty) person(ctx context.Context, p *Provider, d *discovered, 
 		return bad("it was issued to another client (azp)")
 	case id.IssuedAt.Unix() <= 0 || id.IssuedAt.After(now.Add(clocksDiffer)):
 		return bad("it has no time of issue (iat), or one of the future")
-	case id.AccessTokenHash != "" && id.VerifyAccessToken(tokens.AccessToken) != nil:
+	case !isOf(id, raw, tokens.AccessToken):
 		return bad("it is for another access token (at_hash)")
 	}
 	who := Person{Subject: id.Subject, Methods: c.Methods, AuthTime: unixTime(c.AuthTime), Tenant: tenant(id, p.TenantClaim)}

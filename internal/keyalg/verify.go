@@ -9,6 +9,7 @@ import (
 	"errors"
 	"math/big"
 	"slices"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -45,4 +46,20 @@ func Verify(algorithm jose.SignatureAlgorithm, key any, input string, signature 
 		return ErrSignature
 	}
 	return nil
+}
+
+// SignedBy is the payload of a JWS in compact form, whose text is raw, that the key has
+// signed. The library does not know the newer name of EdDSA.
+func SignedBy(jws *jose.JSONWebSignature, raw string, key jose.JSONWebKey) ([]byte, error) {
+	signature := &jws.Signatures[0]
+	if signature.Header.Algorithm != string(Ed25519) {
+		return jws.Verify(key)
+	}
+	if _, critical := signature.Protected.ExtraHeaders["crit"]; critical {
+		return nil, errors.New("its header demands what is not known (crit)")
+	}
+	if err := Verify(Ed25519, key.Key, raw[:strings.LastIndexByte(raw, '.')], signature.Signature); err != nil {
+		return nil, err
+	}
+	return jws.UnsafePayloadWithoutVerification(), nil
 }

@@ -26,6 +26,7 @@ var deviceCodes = sqldb.NewTable("device_codes", func(d *token.DeviceGrant, colu
 	column("user_hash", (*hashField)(&d.UserHash))
 	column("application_uri", &d.ApplicationURI)
 	column("scope", scopeField(&d.Scope))
+	column("obsolete", &d.Obsolete)
 	column("created_at", sqldb.TimeField(&d.CreatedAt))
 	column("expires_at", sqldb.TimeField(&d.ExpiresAt))
 	column("polled_at", sqldb.TimeField(&d.PolledAt))

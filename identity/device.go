@@ -54,7 +54,7 @@ func (h *Handler) beginDevice(w http.ResponseWriter, q *request) (answer oauth.D
 	if _, refusal := token.UserScope(q.app, asked.Scope); refusal != nil { // whoever agrees
 		return answer, refusal
 	}
-	deviceCode, userCode, err := h.Devices.Begin(ctx, q.app.ApplicationURI, asked.Scope)
+	deviceCode, userCode, err := h.Devices.Begin(ctx, q.app.ApplicationURI, asked)
 	if err != nil {
 		return answer, err
 	}

@@ -36,8 +36,10 @@ type authorizationRequest struct {
 	// IDToken asks for an ID token beside the code (code id_token).
 	IDToken bool         `json:"i,omitempty"`
 	Scope   tandem.Scope `json:"s,omitempty"` // as asked
-	State   string       `json:"st,omitempty"`
-	Nonce   string       `json:"n,omitempty"`
+	// Obsolete says that the scope DomainApi was asked for, too, which gives nothing.
+	Obsolete bool   `json:"so,omitempty"`
+	State    string `json:"st,omitempty"`
+	Nonce    string `json:"n,omitempty"`
 	// Challenge is the S256 challenge; empty when a confidential application
 	// does without PKCE.
 	Challenge string `json:"pk,omitempty"`
@@ -154,7 +156,7 @@ func (req *authorizationRequest) parse(q url.Values, app *registry.App) *oauth.E
 	if refused != nil {
 		return refused
 	}
-	req.Scope = asked.Scope
+	req.Scope, req.Obsolete = asked.Scope, asked.Obsolete
 	if err := req.checkIDToken(q.Get("response_mode")); err != nil {
 		return err
 	}

@@ -211,7 +211,7 @@ func (h *Handler) allowDevice(w http.ResponseWriter, r *http.Request, who *signe
 	if err := h.SignIns.Reach(ctx, who.ID, app.ID, h.Clock.Now()); err != nil {
 		return err
 	}
-	if err := h.codeIssued(r, app, &authorizationRequest{ApplicationURI: app.ApplicationURI, Scope: g.Scope}, who, scope, dropped); err != nil {
+	if err := h.codeIssued(r, app, &authorizationRequest{ApplicationURI: app.ApplicationURI, Scope: g.Scope, Obsolete: g.Obsolete}, who, scope, dropped); err != nil {
 		return err
 	}
 	first, err := h.Devices.Approve(ctx, g, token.CodeGrant{

@@ -214,7 +214,7 @@ func TestTheLanguageStays(t *testing.T) {
 			b, device := s.speaking(tag)
 			code := func() string {
 				t.Helper()
-				_, code, err := devices.Begin(t.Context(), portal, tandem.Scope{"read"})
+				_, code, err := devices.Begin(t.Context(), portal, token.Asked{Scope: tandem.Scope{"read"}})
 				if err != nil {
 					t.Fatal(err)
 				}

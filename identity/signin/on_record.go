@@ -12,6 +12,9 @@ import (
 
 // codeIssued puts on record that an application was given a code, before it leaves.
 func (h *Handler) codeIssued(r *http.Request, app *registry.App, req *authorizationRequest, who *signedIn, scope tandem.Scope, dropped []tandem.Dropped) error {
+	if req.Obsolete {
+		dropped = append(dropped, tandem.Dropped{Scope: tandem.ScopeDomainAPI, Rule: tandem.RuleScopeObsolete})
+	}
 	return h.record(r.Context(), r, tandem.AuditEvent{
 		Kind: tandem.AuditCodeIssued, ApplicationURI: app.ApplicationURI, Actor: who.Account.Login, SignInID: who.ID,
 		Detail: "authorization code, scope " + scope.String(),

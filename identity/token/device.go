@@ -35,7 +35,9 @@ type DeviceGrant struct {
 	Hash, UserHash [sha256.Size]byte
 	ApplicationURI string
 	// Scope is what the application asked for; empty means all that it may have.
-	Scope     tandem.Scope
+	Scope tandem.Scope
+	// Obsolete says that the scope DomainApi was asked for, too.
+	Obsolete  bool
 	CreatedAt time.Time
 	ExpiresAt time.Time
 	// PolledAt is when the device asked last, Wait how long it has to wait in between.
@@ -132,14 +134,14 @@ func newUserCode() string {
 }
 
 // Begin makes the two codes.
-func (d *Devices) Begin(ctx context.Context, applicationURI string, scope tandem.Scope) (deviceCode, userCode string, err error) {
+func (d *Devices) Begin(ctx context.Context, applicationURI string, asked Asked) (deviceCode, userCode string, err error) {
 	now := d.Clock.Now()
 	for range 3 { // two devices with one code are too unlikely for more
 		b := make([]byte, sha256.Size)
 		rand.Read(b)
 		deviceCode, userCode = base64.RawURLEncoding.EncodeToString(b), newUserCode()
 		err = d.Store.AddDevice(ctx, DeviceGrant{
-			Hash: deviceHash(deviceCode), UserHash: d.userHash(userCode), ApplicationURI: applicationURI, Scope: scope,
+			Hash: deviceHash(deviceCode), UserHash: d.userHash(userCode), ApplicationURI: applicationURI, Scope: asked.Scope, Obsolete: asked.Obsolete,
 			CreatedAt: now, ExpiresAt: now.Add(d.Lifetimes.ForDevice()), Wait: DeviceInterval,
 		})
 		if tandem.ErrorCode(err) != tandem.CodeConflict {

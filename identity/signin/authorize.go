@@ -298,7 +298,7 @@ func (h *Handler) grant(w http.ResponseWriter, r *http.Request, req *authorizati
 		Nonce:          req.Nonce,
 		CodeChallenge:  req.Challenge,
 		KeyThumbprint:  req.KeyThumbprint,
-	})
+	}, app.FAPI)
 	if err != nil {
 		return err
 	}

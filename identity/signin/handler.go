@@ -31,7 +31,7 @@ type Applications interface {
 
 // Codes issues authorization codes; [token.Codes] implements it.
 type Codes interface {
-	Issue(ctx context.Context, g token.CodeGrant) (code string, err error)
+	Issue(ctx context.Context, g token.CodeGrant, fapi bool) (code string, err error)
 }
 
 // IDTokens makes the ID token that goes with a code; [token.Minter] implements it.

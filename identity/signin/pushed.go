@@ -63,11 +63,12 @@ func (h *Handler) Push(r *http.Request, app *registry.App, q url.Values) (oauth.
 	b := make([]byte, sha256.Size)
 	rand.Read(b)
 	uri := base64.RawURLEncoding.EncodeToString(b)
+	life := h.Lifetimes.ForPushed(app.FAPI)
 	err = h.Pushed.AddPushed(r.Context(), PushedRequest{
 		Hash: sha256.Sum256([]byte(uri)), ApplicationURI: app.ApplicationURI, Request: text,
-		ExpiresAt: h.Clock.Now().Add(h.Lifetimes.ForPushed()),
+		ExpiresAt: h.Clock.Now().Add(life),
 	})
-	return oauth.PushedResponse{RequestURI: oauth.PushedPrefix + uri, ExpiresIn: int64(h.Lifetimes.ForPushed().Seconds())}, err
+	return oauth.PushedResponse{RequestURI: oauth.PushedPrefix + uri, ExpiresIn: int64(life.Seconds())}, err
 }
 
 // pushedRefusal tells the application itself what it would else be told through the
@@ -105,7 +106,7 @@ func (h *Handler) pushed(r *http.Request, q url.Values) (*authorizationRequest, 
 	if !kept.UsedAt.IsZero() {
 		return nil, badPushed(tandem.RuleRequestUsed, q, pushedOver)
 	}
-	if !now.Before(kept.ExpiresAt) || kept.ExpiresAt.After(now.Add(h.Lifetimes.ForPushed()+clocksDiffer)) {
+	if !now.Before(kept.ExpiresAt) || kept.ExpiresAt.After(now.Add(h.Lifetimes.ForPushed(false)+clocksDiffer)) {
 		return nil, badPushed(tandem.RuleRequestExpired, q, pushedOver)
 	}
 	app, err := h.application(req.ApplicationURI, req.RedirectURI) // which may have changed since

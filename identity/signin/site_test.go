@@ -89,7 +89,7 @@ type codes struct {
 	m  map[string]token.CodeGrant
 }
 
-func (c *codes) Issue(_ context.Context, g token.CodeGrant) (string, error) {
+func (c *codes) Issue(_ context.Context, g token.CodeGrant, _ bool) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	code := rand.Text()

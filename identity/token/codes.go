@@ -89,15 +89,15 @@ type Codes struct {
 }
 
 // Issue makes a code for the grant: 256 random bits, which only the response to
-// the browser ever holds.
-func (c *Codes) Issue(ctx context.Context, g CodeGrant) (string, error) {
+// the browser ever holds. fapi says that the application is held to FAPI 2.0.
+func (c *Codes) Issue(ctx context.Context, g CodeGrant, fapi bool) (string, error) {
 	b := make([]byte, sha256.Size)
 	rand.Read(b)
 	code := base64.RawURLEncoding.EncodeToString(b)
 	now := c.Clock.Now()
 	return code, c.Store.AddCode(ctx, StoredCode{
 		Hash: sha256.Sum256([]byte(code)), CodeGrant: g,
-		IssuedAt: now, ExpiresAt: now.Add(c.Lifetimes.code()),
+		IssuedAt: now, ExpiresAt: now.Add(c.Lifetimes.ForCode(fapi)),
 	})
 }
 

@@ -72,14 +72,37 @@ func or(d, def time.Duration) time.Duration {
 	return d
 }
 
-// ForDevice, ForPushed, ForIdle and ForSignIn are the lifetimes that count: what is set, or
+// ForDevice, ForIdle and ForSignIn are the lifetimes that count: what is set, or
 // else the default.
 func (l Lifetimes) ForDevice() time.Duration { return or(l.Device, DeviceLifetime) }
-func (l Lifetimes) ForPushed() time.Duration { return or(l.Pushed, PushedLifetime) }
 func (l Lifetimes) ForIdle() time.Duration   { return or(l.SignInIdle, SignInIdle) }
 func (l Lifetimes) ForSignIn() time.Duration { return or(l.SignInAbsolute, SignInAbsolute) }
 
-func (l Lifetimes) code() time.Duration   { return or(l.Code, CodeLifetime) }
+// The most that the FAPI 2.0 Security Profile has: an authorization code lives for 60 seconds
+// (section 5.3.2.1 number 11), and a pushed request for less than 600 (number 12).
+const (
+	fapiCode   = time.Minute
+	fapiPushed = 600*time.Second - time.Second
+)
+
+// ForCode and ForPushed are those of an authorization code and a pushed request. An
+// application that is held to FAPI 2.0 has no longer ones, whatever is set.
+func (l Lifetimes) ForCode(fapi bool) time.Duration {
+	return atMost(or(l.Code, CodeLifetime), fapiCode, fapi)
+}
+
+// ForPushed: see [Lifetimes.ForCode].
+func (l Lifetimes) ForPushed(fapi bool) time.Duration {
+	return atMost(or(l.Pushed, PushedLifetime), fapiPushed, fapi)
+}
+
+func atMost(d, most time.Duration, bounded bool) time.Duration {
+	if bounded {
+		return min(d, most)
+	}
+	return d
+}
+
 func (l Lifetimes) access() time.Duration { return or(l.Access, AccessLifetime) }
 func (l Lifetimes) id() time.Duration     { return or(l.ID, IDLifetime) }
 func (l Lifetimes) retry() time.Duration  { return or(l.RefreshRetry, RefreshRetryWindow) }

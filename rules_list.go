@@ -115,7 +115,7 @@ var Rules = []RuleMeaning{
 	{RuleProofNeeded, "the application gets bound tokens alone, and the request has no DPoP proof", "send a proof, or tandem app update ID --no-dpop-only", ""},
 	{RuleTokenRevoked, "the token, or the grant that it came of, was revoked", "get a new token", ""},
 	{RuleReferenceUnknown, "no reference token like this was made here, or it was deleted long ago", "make a new one; see those there are: tandem token list --application ID", ""},
-	{RuleReferencePolicy, "the application's AccessTokens do not admit a reference token of this account", "tandem app update ID --access-tokens users", "TOK-07"},
+	{RuleReferencePolicy, "the application's AccessTokens do not admit a reference token of this account, or it has tokens alone that are bound to a key", "tandem app update ID --access-tokens users", "TOK-07"},
 	{RuleLicenceFull, "no licence slot is free for this account", "close a session that nobody needs (tandem session list, tandem session close), or get more licences", "LIC-03"},
 	{RuleBusy, "the account has as many queries at work as one may", "ask less at a time", ""},
 	{RuleScope, "the token has not the scope that the call needs", "ask for it: the application has to name it in scope", ""},

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -120,7 +121,7 @@ func (t *TrustedApps) Create(ctx context.Context, by tandem.By, a tandem.Trusted
 	if a.AccessTokens == "" {
 		a.AccessTokens = tandem.AccessTokensNone
 	}
-	if err := errors.Join(t.check(ctx, &a), t.checkOwner(ctx, &a.Owner), t.checkOthers(ctx, &tandem.TrustedApp{}, &a)); err != nil {
+	if err := errors.Join(t.check(ctx, &a), checkReferences(&tandem.TrustedApp{}, &a), t.checkOwner(ctx, &a.Owner), t.checkOthers(ctx, &tandem.TrustedApp{}, &a)); err != nil {
 		return tandem.TrustedApp{}, secrets, err
 	}
 	if a.ClientType == tandem.ClientConfidential && a.SecretHash == "" && !a.FAPI {
@@ -264,7 +265,7 @@ func (t *TrustedApps) update(
 		if changed.SystemUserID != draft.SystemUserID {
 			return old, tandem.Errorf(tandem.CodeConflict, "the application was changed by somebody else at the same moment; try again")
 		}
-		return changed, validate(&changed)
+		return changed, cmp.Or(validate(&changed), checkReferences(&old, &changed))
 	})
 	if err != nil {
 		return tandem.TrustedApp{}, err

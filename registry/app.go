@@ -72,6 +72,9 @@ func NewApp(a tandem.TrustedApp) *App {
 	if a.AccessTokens == "" {
 		a.AccessTokens = tandem.AccessTokensNone
 	}
+	if a.FAPI || a.BoundTokensOnly { // which reference tokens are not, whatever they were before
+		a.AccessTokens = tandem.AccessTokensNone
+	}
 	app := &App{
 		ID: a.ID, ApplicationURI: a.ApplicationURI, Name: a.Name, ClientType: a.ClientType, AccessTokens: a.AccessTokens,
 		RedirectURIs: slices.Clone(a.RedirectURIs), PostLogoutRedirectURIs: slices.Clone(a.PostLogoutRedirectURIs),

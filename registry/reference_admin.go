@@ -212,6 +212,8 @@ func checkReference(a *App, u *tandem.User, t *tandem.ReferenceToken) error {
 		return invalid("%s is switched off: tandem app enable %[1]s", uri)
 	case !u.Enabled:
 		return invalid("the account %s is switched off: tandem user enable %[1]s", u.Login)
+	case a.BoundOnly:
+		return invalid("%s has tokens alone that are bound to a key (--fapi, --dpop-only), and reference tokens are bound to none", uri)
 	case a.AccessTokens == tandem.AccessTokensNone:
 		return invalid("%s admits no reference tokens; say who may have them: tandem app update %[1]s --access-tokens users, or admins", uri)
 	case t.Kind == tandem.ReferencePAT && u.Type == tandem.SystemUserNoLogin:

@@ -85,6 +85,19 @@ func validateSecurity(a *tandem.TrustedApp) error {
 	return nil
 }
 
+// checkReferences keeps reference tokens, which whoever has them may use, from an application
+// that has bound ones alone. was is what it was before: one that has both since before there
+// was this rule can still be changed, and no reference token of it works.
+func checkReferences(was, a *tandem.TrustedApp) error {
+	both := func(a *tandem.TrustedApp) bool {
+		return (a.FAPI || a.BoundTokensOnly) && a.AccessTokens != "" && a.AccessTokens != tandem.AccessTokensNone
+	}
+	if both(a) && !both(was) {
+		return invalid("reference tokens are bound to no key, and the application has bound tokens alone (--fapi, --dpop-only): --access-tokens none")
+	}
+	return nil
+}
+
 // validateType keeps what only a confidential application can have from the
 // others: without a secret nobody knows who acts as the System User.
 func validateType(a *tandem.TrustedApp) error {

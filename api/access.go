@@ -392,6 +392,8 @@ func (a *Access) holder(r *http.Request, scheme, raw string, p *tandem.Principal
 	switch {
 	case !errors.As(err, &wrong):
 		return err
+	case wrong.Token:
+		return &challenge{kind: TypeInvalidToken, message: wrong.Error(), rule: tandem.RuleProof, proof: true}
 	case wrong.Nonce:
 		return &challenge{kind: TypeUseDPoPNonce, message: wrong.Error(), rule: tandem.RuleProofNonce}
 	}

@@ -47,6 +47,8 @@ type challenge struct {
 	scope   string // the scope needed, for insufficient_scope
 	message string
 	rule    tandem.Rule // what decided, for the record
+	// proof asks for the scheme DPoP, whatever the kind.
+	proof bool
 }
 
 func (c *challenge) Error() string { return c.message }
@@ -65,7 +67,7 @@ func (c *challenge) status() int {
 // API (RFC 9728 section 5.1); empty for none.
 func (c *challenge) header(metadata string) string {
 	scheme := `Bearer realm="DomainAPI"`
-	if c.kind == TypeInvalidDPoPProof || c.kind == TypeUseDPoPNonce {
+	if c.proof || c.kind == TypeInvalidDPoPProof || c.kind == TypeUseDPoPNonce {
 		scheme = `DPoP realm="DomainAPI", algs="` + strings.Join(dpop.AlgorithmNames(), " ") + `"`
 	}
 	h := scheme + `, error="` + c.kind + `", error_description="` + quotable(c.message) + `"`

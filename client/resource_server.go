@@ -263,6 +263,8 @@ func (s *ResourceServer) held(r *http.Request, scheme, raw string, c *Caller) er
 	switch {
 	case !errors.As(err, &wrong):
 		return err
+	case wrong.Token:
+		return &oauth.Error{Code: oauth.InvalidToken, Status: http.StatusUnauthorized, Scheme: dpop.Scheme, Description: wrong.Error()}
 	case wrong.Nonce:
 		return &oauth.Error{Code: oauth.UseDPoPNonce, Status: http.StatusUnauthorized, Description: wrong.Error()}
 	}
@@ -304,7 +306,7 @@ func (s *ResourceServer) Refuse(w http.ResponseWriter, err error) {
 	pairs := []string{"error", string(refusal.Code), "error_description", refusal.Description, "scope", scope, "resource_metadata", s.metadata}
 	bound := oauth.ChallengeHeader(dpop.Scheme, append([]string{"algs", strings.Join(dpop.AlgorithmNames(), " ")}, pairs...)...)
 	switch about := refusal.Code; {
-	case about == oauth.InvalidDPoPProof || about == oauth.UseDPoPNonce || s.config.BoundOnly:
+	case refusal.Scheme == dpop.Scheme || about == oauth.InvalidDPoPProof || about == oauth.UseDPoPNonce || s.config.BoundOnly:
 		w.Header().Set("WWW-Authenticate", bound)
 	case about == "":
 		w.Header().Set("WWW-Authenticate", oauth.ChallengeHeader(oauth.TokenTypeBearer, pairs...))

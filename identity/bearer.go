@@ -167,7 +167,7 @@ func bearerToken(w http.ResponseWriter, r *http.Request) (scheme, text string, r
 // body.
 func refuseBearer(w http.ResponseWriter, e *oauth.Error) {
 	challenge := `Bearer realm="identity"`
-	if e.Code == oauth.InvalidDPoPProof || e.Code == oauth.UseDPoPNonce {
+	if e.Scheme == dpop.Scheme || e.Code == oauth.InvalidDPoPProof || e.Code == oauth.UseDPoPNonce {
 		challenge = `DPoP realm="identity", algs="` + strings.Join(dpop.AlgorithmNames(), " ") + `"`
 	}
 	clean := oauth.Refuse(e.Code, "%s", e.Description)

@@ -14,8 +14,7 @@ import (
 
 // proveKey looks for a DPoP proof in a request of an authenticated client (RFC 9449
 // section 5): what is issued is bound to its key then.
-func (h *Handler) proveKey(w http.ResponseWriter, q *request) error {
-	h.Proofs.Tell(w.Header(), q.http)
+func (h *Handler) proveKey(q *request) error {
 	p, err := h.Proofs.Look(q.http, "")
 	if err != nil {
 		return proofRefusal(err)
@@ -64,6 +63,8 @@ func proofRefusal(err error) error {
 	switch {
 	case !errors.As(err, &wrong):
 		return err
+	case wrong.Token:
+		return &oauth.Error{Code: oauth.InvalidToken, Scheme: dpop.Scheme, Description: wrong.Error(), Rule: string(tandem.RuleProof)}
 	case wrong.Nonce:
 		return token.Refuse(tandem.RuleProofNonce, oauth.UseDPoPNonce, "%s", wrong.Error())
 	}

@@ -351,7 +351,7 @@ func TestProofsOfNobodyAreNotKept(t *testing.T) {
 
 // A client that is told to prove its key with another nonce may try again with the assertion
 // that it proved itself with: that is used up by a request that is right in all else, and by
-// one alone, of however many come at once. Who has no right assertion is told of no nonce.
+// one alone, of however many come at once. Who has no right assertion is told the nonce, too.
 func TestAssertionsOutliveTheNonceOfAProof(t *testing.T) {
 	t.Parallel()
 	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
@@ -381,7 +381,7 @@ func TestAssertionsOutliveTheNonceOfAProof(t *testing.T) {
 					}
 				}
 				wrong := other.holding(h.key)
-				if a := wrong.post(path, s.signed(newClientKey(t), nil, slices.Clip(pairs[:len(pairs)-4])...)...); a.got() != "Unauthorized invalid_client" || a.Header().Get(dpop.NonceHeader) != "" {
+				if a := wrong.post(path, s.signed(newClientKey(t), nil, slices.Clip(pairs[:len(pairs)-4])...)...); a.got() != "Unauthorized invalid_client" || a.Header().Get(dpop.NonceHeader) == "" {
 					t.Errorf("%s, an assertion by another key: %s %v", path, a.Body, a.Header())
 				}
 				var won, replays atomic.Int64

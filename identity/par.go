@@ -22,6 +22,7 @@ type Pusher interface {
 // and its browser brings no more than a name for it.
 func (h *Handler) servePushed(w http.ResponseWriter, r *http.Request) {
 	q := newRequest(r)
+	h.Proofs.Tell(w.Header(), r)
 	q.flow, q.facts.Grant = tandem.FlowUser, grantPushed
 	answer, err := h.push(w, q)
 	if err != nil {
@@ -39,7 +40,7 @@ func (h *Handler) push(w http.ResponseWriter, q *request) (answer oauth.PushedRe
 	if q.form, refusal = readForm(w, q.http); refusal != nil {
 		return answer, refusal
 	}
-	if err := h.authenticate(q.http.Context(), q, func() error { return h.proveKey(w, q) }); err != nil {
+	if err := h.authenticate(q.http.Context(), q, func() error { return h.proveKey(q) }); err != nil {
 		return answer, err
 	}
 	if err := q.mayUse(tandem.FlowUser); err != nil {

@@ -85,6 +85,7 @@ type issued struct {
 // only when its record is durable, whatever the grant.
 func (h *Handler) serveToken(w http.ResponseWriter, r *http.Request) {
 	q := newRequest(r)
+	h.Proofs.Tell(w.Header(), r)
 	given, err := h.grant(w, q)
 	if err == nil {
 		err = h.record(r.Context(), q, given)
@@ -125,7 +126,7 @@ func (h *Handler) grant(w http.ResponseWriter, q *request) (*issued, error) {
 	}
 	q.facts.Grant = q.form.get("grant_type")
 	ctx := q.http.Context()
-	if err := h.authenticate(ctx, q, func() error { return h.proveKey(w, q) }); err != nil {
+	if err := h.authenticate(ctx, q, func() error { return h.proveKey(q) }); err != nil {
 		return nil, err
 	}
 	if err := q.mayUse(q.flow); err != nil {

@@ -58,6 +58,9 @@ type Error struct {
 	Status int
 	// RetryAfter is sent with status 429, in whole seconds, rounded up.
 	RetryAfter time.Duration
+	// Scheme is that of the challenge of a protected resource; empty means the one that
+	// belongs to Code.
+	Scheme string
 	// Rule names what decided, for the record of the server that refuses. It is never
 	// sent.
 	Rule string

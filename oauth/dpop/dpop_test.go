@@ -288,6 +288,19 @@ func TestTokensAndTheirKeys(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	// Who has not the key of the token fills no memory: the proof of a stranger is not used up.
+	kept := 0
+	s.Seen = func(context.Context, [sha256.Size]byte, time.Time) (bool, error) { kept++; return true, nil }
+	for _, by := range []*dpop.Key{other, key} {
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "/a?x=y", nil)
+		r.Header.Set(dpop.Header, made(by, "/a", "t"))
+		if err := s.Check(r, "DPoP", "t", key.Thumbprint, dpop.Demands{}); (err == nil) != (by == key) {
+			t.Error(err)
+		}
+	}
+	if kept != 1 {
+		t.Errorf("%d proofs are remembered, of two by two keys", kept)
+	}
 }
 
 func newKey(t testing.TB) *dpop.Key {

@@ -66,10 +66,18 @@ type Error struct {
 	Reason string
 	// Nonce says that a proof with a nonce of the server would do.
 	Nonce bool
+	// Token says that nothing is wrong with a proof: it is the token that came by the wrong
+	// scheme. Reason is a whole sentence then.
+	Token bool
 }
 
 // Error implements error.
-func (e *Error) Error() string { return "the DPoP proof " + e.Reason }
+func (e *Error) Error() string {
+	if e.Token {
+		return e.Reason
+	}
+	return "the DPoP proof " + e.Reason
+}
 
 func bad(reason string) *Error { return &Error{Reason: reason} }
 

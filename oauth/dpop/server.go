@@ -117,11 +117,11 @@ func (s *Server) Check(r *http.Request, scheme, accessToken, thumbprint string, 
 	bound, told := thumbprint != "", strings.EqualFold(scheme, Scheme)
 	switch {
 	case !bound && told:
-		return bad("proves nothing for a token that is bound to no key: send the token as Bearer")
+		return &Error{Reason: "the token is bound to no key: send it as Bearer", Token: true}
 	case !bound:
 		return nil
 	case !told:
-		return bad("is missing: the token is bound to a key, send it with the scheme DPoP and a proof by that key")
+		return &Error{Reason: "the token is bound to a key: send it with the scheme DPoP and a proof by that key", Token: true}
 	}
 	p, err := s.Look(r, accessToken)
 	switch {
@@ -133,13 +133,10 @@ func (s *Server) Check(r *http.Request, scheme, accessToken, thumbprint string, 
 	if err := d.Met(p); err != nil {
 		return err
 	}
-	if err := s.Use(r.Context(), p); err != nil {
-		return err
-	}
-	if p.Thumbprint != thumbprint {
+	if p.Thumbprint != thumbprint { // before it is used up: who has not the key has nothing remembered
 		return bad("is by another key than the one that the token is bound to")
 	}
-	return nil
+	return s.Use(r.Context(), p)
 }
 
 // Tell tells who sent a proof the newest nonce, whatever becomes of the request (RFC 9449

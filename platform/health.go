@@ -9,9 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hybridapps/tandem/identity/token"
 	"github.com/hybridapps/tandem/internal/netaddr"
-	"github.com/hybridapps/tandem/permission"
 )
 
 // readyTimeout bounds the question whether a program can answer.
@@ -35,7 +33,7 @@ func (i *Instance) Ready(ctx context.Context) error {
 
 // mountHealth adds what machines ask to see whether the instance is well.
 func (i *Instance) mountHealth(mux *http.ServeMux) {
-	Health(mux, i.config.Log, i.Ready, i.lostKeys)
+	Health(mux, i.config.Log, i.Ready, i.amiss)
 	shown := i.metrics.handler()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
 		if !i.config.MetricsToAll && !directlyLocal(r) {
@@ -52,16 +50,6 @@ func (i *Instance) mountHealth(mux *http.ServeMux) {
 	})
 }
 
-// lostKeys are the signing keys that do not open, each with what mends it.
-func (i *Instance) lostKeys() (all []string) {
-	for _, k := range i.Keys.List() {
-		if k.State == token.KeyLost {
-			all = append(all, fmt.Sprintf("the signing key %s (%s tokens) does not open: tandem key distrust %s", k.ID, k.Use, permission.Quoted(k.ID)))
-		}
-	}
-	return all
-}
-
 // Metrics are the instance's metrics in the Prometheus format, for a listener
 // of their own.
 func (i *Instance) Metrics() http.Handler {
@@ -74,7 +62,7 @@ func (i *Instance) Metrics() http.Handler {
 // which says that ready returns no error. Why it is not ready is in the log
 // only: errors of databases name what outsiders need not know. What is amiss although it is
 // ready, each with what mends it, is told to this machine; nil tells nothing.
-func Health(mux *http.ServeMux, log *slog.Logger, ready func(context.Context) error, amiss func() []string) {
+func Health(mux *http.ServeMux, log *slog.Logger, ready func(context.Context) error, amiss func(context.Context) []string) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writePlain(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
@@ -86,7 +74,7 @@ func Health(mux *http.ServeMux, log *slog.Logger, ready func(context.Context) er
 		}
 		text := "ready"
 		if amiss != nil && directlyLocal(r) && netaddr.IsLoopback(hostOf(r)) {
-			text = strings.Join(append([]string{text}, amiss()...), "\n")
+			text = strings.Join(append([]string{text}, amiss(ctx)...), "\n")
 		}
 		writePlain(w, http.StatusOK, text)
 	})

@@ -54,6 +54,7 @@ type Instance struct {
 	writingUses sync.Mutex
 	peaked      time.Time
 	writable    *sqldb.Writable
+	lost        lostKeys
 	handler     http.Handler
 }
 

@@ -109,10 +109,12 @@ func TestD25_ALostKeyIsTold(t *testing.T) {
 			for _, f := range report.Findings {
 				mend = append(mend, f.Mend...)
 			}
-			// Who has opened it goes on with it until the next start.
-			status, body := get(t, in.Replica(t).URL+"/readyz")
-			if status != 200 || strings.Join(mend, "\n") != want || want == "" && body != "ready\n" || !strings.Contains(body, want) {
-				t.Errorf("want %q, audit: %q, /readyz: %d %q", want, mend, status, body)
+			// Who has opened it goes on with it until the next start, and tells of it before.
+			for _, replica := range []string{in.URL, in.Replica(t).URL} {
+				status, body := get(t, replica+"/readyz")
+				if status != 200 || strings.Join(mend, "\n") != want || want == "" && body != "ready\n" || !strings.Contains(body, want) {
+					t.Errorf("want %q, audit: %q, /readyz of %s: %d %q", want, mend, replica, status, body)
+				}
 			}
 		}
 		retired := keyOf(token.UseAccess, token.KeyActive)

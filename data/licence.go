@@ -88,7 +88,7 @@ func reassign(ctx context.Context, tx *sql.Tx, l tandem.Licence, now time.Time) 
 	over, moves := assign(l, sqldb.Each(open, func(s *sessionRow) tandem.Session { return s.Session }))
 	var ended []session.Stored
 	for ids := range slices.Chunk(over, maxMoves) {
-		some, err := endIn(ctx, tx, endForReason, `id IN (`+placeholders(3, len(ids))+`)`,
+		some, err := endIn(ctx, tx, endForReason+endUntold, `id IN (`+placeholders(3, len(ids))+`)`,
 			append([]any{string(session.EndLicence), now.UnixMicro()}, ids...))
 		if err != nil {
 			return nil, err

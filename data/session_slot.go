@@ -148,8 +148,8 @@ func (s *Sessions) previous(ctx context.Context, key string, opened *session.Ope
 	return err
 }
 
-// OpeningRecorded implements [session.Store].
-func (s *Sessions) OpeningRecorded(ctx context.Context, once [sha256.Size]byte) (bool, error) {
+// IsRecorded implements [session.Store].
+func (s *Sessions) IsRecorded(ctx context.Context, once [sha256.Size]byte) (bool, error) {
 	stmt, err := s.db.ReadStmt(ctx, `SELECT COUNT(*) FROM client_assertions WHERE id = $1`)
 	if err != nil {
 		return false, err
@@ -210,7 +210,7 @@ func sessionType(column string) string {
 	switch column {
 	case "multiplexed", "reserved", "recorded":
 		return "BOOLEAN"
-	case "slot", "opened_at", "last_request_at", "absolute_expires_at", "expires_at", "requests", "ended_at", "ended_change":
+	case "slot", "opened_at", "last_request_at", "absolute_expires_at", "expires_at", "requests", "ended_at", "ended_change", "untold_since":
 		return "BIGINT"
 	}
 	return "TEXT"

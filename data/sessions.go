@@ -60,6 +60,7 @@ var sessions = sqldb.NewTable("sessions", func(s *sessionRow, column sqldb.Colum
 	column("ended_change", &s.endedChange)
 	column("closed_by", &s.ClosedBy)
 	column("recorded", &s.Recorded)
+	column("untold_since", sqldb.TimeField(&s.UntoldSince))
 })
 
 // locked runs f while no other transaction opens, ends or touches sessions. f keeps nothing
@@ -191,7 +192,7 @@ func (s *Sessions) End(ctx context.Context, e session.Ending) ([]session.Stored,
 		}
 	}
 	args = append(args, e.By)
-	ended, err := s.endWhere(ctx, endForReason+`, closed_by = $`+strconv.Itoa(len(args)), where, args)
+	ended, err := s.endWhere(ctx, endForReason+endUntold+`, closed_by = $`+strconv.Itoa(len(args)), where, args)
 	if err != nil || len(ended) > 0 || len(e.IDs) == 0 {
 		return ended, err
 	}
@@ -211,8 +212,11 @@ func placeholders(first, n int) string {
 // because it is overdue, at the moment it ran out.
 const (
 	endForReason = `end_reason = $1, ended_at = $2`
-	endOverdue   = `end_reason = CASE WHEN absolute_expires_at = expires_at THEN $1 ELSE $2 END, ended_at = expires_at`
+	endOverdue   = `end_reason = CASE WHEN absolute_expires_at = expires_at THEN $1 ELSE $2 END, ended_at = expires_at` + endUntoldOverdue
 	isOverdue    = `expires_at <= $3`
+	// What is put on record of each session afterwards says so in the same statement.
+	endUntold        = `, untold_since = $2`
+	endUntoldOverdue = `, untold_since = $3`
 )
 
 func overdue(now time.Time) []any {

@@ -106,6 +106,61 @@ func (k *killing) noSlotLeaked(t *testing.T) {
 	}
 }
 
+// everyEndOnRecord waits until each session that has ended has its event, of which there is
+// one: what a process that was killed did not record the others do.
+func (s *system) everyEndOnRecord(dbURL string) {
+	s.t.Helper()
+	db, err := sqldb.Open(s.t.Context(), dbURL, sqldb.Options{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer db.Close()
+	n := func(query string) (n int) {
+		s.t.Helper()
+		if err := db.Reader().QueryRowContext(s.t.Context(), `SELECT COUNT(*) FROM sessions WHERE ended_at <> 0`+query).Scan(&n); err != nil {
+			s.t.Fatal(err)
+		}
+		return n
+	}
+	const events = `(SELECT COUNT(*) FROM audit_events WHERE kind = 'session_closed' AND session_id = sessions.id)`
+	s.await("the ends of sessions to be on record", func() bool { return n(` AND (untold_since <> 0 OR `+events+` = 0)`) == 0 })
+	if twice := n(` AND ` + events + ` > 1`); twice > 0 {
+		s.t.Errorf("%d ends are on record more than once", twice)
+	}
+	s.t.Logf("%d ended sessions, each with its record", n(``))
+}
+
+// TestKillSignOuts kills the instance while people sign out: each session that has ended has
+// its record.
+func TestKillSignOuts(t *testing.T) {
+	for _, engine := range []sqldb.Engine{sqldb.SQLite, sqldb.PostgreSQL} {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			dbURL := datatest.URL(t, engine)
+			s := up(t, "--db", dbURL)
+			before := s.children()["instance"]
+			var leaving sync.WaitGroup
+			var first sync.Once
+			people := make([]*person, 8)
+			for i := range people {
+				people[i] = s.person(t, "anna")
+			}
+			for _, p := range people {
+				leaving.Go(func() {
+					p.signsOut()
+					first.Do(func() { _ = syscall.Kill(before, syscall.SIGKILL) })
+				})
+			}
+			leaving.Wait()
+			s.await("the instance to be started again", func() bool {
+				pid := s.children()["instance"]
+				return pid != 0 && pid != before
+			})
+			s.everyEndOnRecord(dbURL)
+		})
+	}
+}
+
 // serviceToken asks for a token as the back end does.
 func (s *system) serviceToken(t *testing.T) string {
 	t.Helper()

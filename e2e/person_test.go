@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -92,6 +93,24 @@ func (p *person) job(path string) (j internalapi.Job, ok bool) {
 	}
 	defer res.Body.Close()
 	return j, res.StatusCode == http.StatusOK && json.NewDecoder(res.Body).Decode(&j) == nil
+}
+
+// signsOut goes through the pages of a sign-out for as long as somebody answers.
+func (p *person) signsOut() {
+	res := p.ask("POST", "/signout", "application/x-www-form-urlencoded", nil)
+	if res == nil {
+		return
+	}
+	defer res.Body.Close()
+	text, _ := io.ReadAll(res.Body)
+	action, fields, ok := (&tandemtest.Page{Text: string(text)}).Form(url.Values{"id_token_hint": nil})
+	if !ok {
+		p.s.t.Errorf("a sign-out has no form: %d %s", res.StatusCode, text)
+		return
+	}
+	if res, err := p.Client.PostForm(action, fields); err == nil {
+		res.Body.Close()
+	}
 }
 
 // until waits for the job to be as wanted.

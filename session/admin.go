@@ -41,7 +41,13 @@ func (m *Manager) Close(ctx context.Context, by tandem.By, id, reason string) er
 		return tandem.Errorf(tandem.CodeInvalid, "the reason is longer than 200 bytes")
 	}
 	_, err := m.end(ctx, Ending{IDs: []string{id}, Reason: tandem.EndReason(reason), By: by.Login}, by.Caused)
-	return err
+	if err != nil {
+		return err
+	}
+	if err := m.tellStore(context.WithoutCancel(ctx)); err != nil { // a command has no rounds
+		m.Log.WarnContext(ctx, "say that the end of a session is on record: another replica will", "session", id, "error", err)
+	}
+	return nil
 }
 
 // EndWhere ends the open sessions that match, and returns how many.

@@ -72,11 +72,11 @@ func (m *Manager) onceOf(what string) *tandem.Once {
 	return &tandem.Once{ID: sha256.Sum256([]byte(what)), Until: m.Clock.Now().Add(m.Idle + 24*time.Hour)}
 }
 
-// onRecord says whether another replica has recorded the opening of a session. It is asked
+// onRecord says whether another replica has recorded the opening of a session, or its end. It is asked
 // before it is recorded late: an event that is there already holds up all that is recorded
 // with it. Where that cannot be told it is recorded, which fails or tells by itself.
 func (m *Manager) onRecord(ctx context.Context, once *tandem.Once) bool {
-	recorded, err := m.Store.OpeningRecorded(ctx, once.ID)
+	recorded, err := m.Store.IsRecorded(ctx, once.ID)
 	return recorded && err == nil
 }
 
@@ -90,8 +90,11 @@ func (m *Manager) closedEvents(ctx context.Context, ended []Stored) []tandem.Aud
 			opened.Once = once
 			events = append(events, opened)
 		}
-		s := &ended[i].Session
-		e := eventOf(s, tandem.AuditSessionClosed, m.Clock.Now())
+		s, at := &ended[i].Session, ended[i].UntoldSince
+		if at.IsZero() {
+			at = m.Clock.Now()
+		}
+		e := eventOf(s, tandem.AuditSessionClosed, at)
 		e.Detail = fmt.Sprintf("%s; slot %d, opened %s, calls %d", s.EndReason, s.Slot, s.OpenedAt.UTC().Format(time.RFC3339), s.Requests)
 		e.Once = m.onceClosed(s.ID)
 		events = append(events, e)

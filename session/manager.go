@@ -64,8 +64,10 @@ type Manager struct {
 	byID map[string]*entry
 	late map[*entry]struct{} // ended here, with calls that are not stored yet
 	look map[string]*entry   // those to ask Allowed about
-	// untold are ends that could not be recorded yet.
+	// untold are ends that could not be recorded yet, told those on record that the store has
+	// not been told of.
 	untold []tandem.AuditEvent
+	told   []string
 
 	round     sync.Mutex // one Sync at a time; guards change and allowedBy
 	change    int64

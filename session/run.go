@@ -34,7 +34,7 @@ func (m *Manager) Run(ctx context.Context) {
 			m.settle(context.WithoutCancel(ctx))
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 			defer cancel()
-			if err := errors.Join(m.flush(last), m.tellLate(last)); err != nil {
+			if err := errors.Join(m.flush(last), m.tellLate(last), m.tellStore(last)); err != nil {
 				m.Log.ErrorContext(last, "write back sessions at the end", "error", err)
 			}
 			return
@@ -57,7 +57,7 @@ func (m *Manager) Sync(ctx context.Context) error {
 			return err
 		}
 	}
-	err := errors.Join(m.flush(ctx), m.tellLate(ctx))
+	err := errors.Join(m.flush(ctx), m.tell(ctx))
 	ids, last, listErr := m.Store.EndedSince(ctx, m.change)
 	if listErr == nil {
 		m.change = last

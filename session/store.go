@@ -18,9 +18,9 @@ type Store interface {
 	// Open ends what is overdue, as far as it is in the way, and then finds the open
 	// session with the key, or opens one in the lowest slot that is free for its user.
 	Open(ctx context.Context, o Opening) (Opened, error)
-	// OpeningRecorded reports whether the opening of a session is on record, by what its
-	// event uses up ([tandem.Once]).
-	OpeningRecorded(ctx context.Context, once [sha256.Size]byte) (bool, error)
+	// IsRecorded reports whether the opening of a session, or its end, is on record, by what
+	// its event uses up ([tandem.Once]).
+	IsRecorded(ctx context.Context, once [sha256.Size]byte) (bool, error)
 	// Touch writes calls back, and with an error returns those that it did not write. A
 	// session that has ended stays ended.
 	Touch(ctx context.Context, touches []Touch) (left []Touch, err error)
@@ -43,6 +43,11 @@ type Store interface {
 	// Expire ends sessions that are overdue, [MaxEnded] at most and the first due first, and
 	// returns them.
 	Expire(ctx context.Context, now time.Time) ([]Stored, error)
+	// Untold are sessions that ended before the time given and that nobody has said of that
+	// their ends are on record, the longest ago first.
+	Untold(ctx context.Context, before time.Time, limit int) ([]Stored, error)
+	// Told says of sessions, [MaxEnded] at most, that their ends are on record.
+	Told(ctx context.Context, ids []string) error
 	// EndedSince returns the ids of sessions ended after the change given, and
 	// the number of the last change. A negative change returns no ids.
 	EndedSince(ctx context.Context, change int64) (ids []string, last int64, err error)
@@ -115,6 +120,8 @@ type Stored struct {
 	// Recorded says that its opening is on record for sure. Whoever opens it says so with
 	// the next touch, and may die before the one or the other.
 	Recorded bool
+	// UntoldSince is when it ended, as long as it is not said that its end is on record.
+	UntoldSince time.Time
 }
 
 // Touch is calls made in a session.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/hybridapps/tandem"
 )
@@ -17,6 +18,8 @@ func (m *Manager) record(ctx context.Context, events []tandem.AuditEvent) error 
 	err := m.Auditor.RecordAll(ctx, events)
 	if err != nil {
 		m.keepUntold(events)
+	} else {
+		m.keepTold(events)
 	}
 	return err
 }
@@ -49,6 +52,16 @@ func (m *Manager) tellLater(events []tandem.AuditEvent) {
 	}
 }
 
+// tell puts on record what is not there yet of sessions that have ended, here or elsewhere.
+func (m *Manager) tell(ctx context.Context) error {
+	late := m.tellLate(ctx)
+	err := errors.Join(late, m.tellStore(ctx))
+	if late == nil { // else the record is away
+		err = errors.Join(err, m.tellOthers(ctx))
+	}
+	return err
+}
+
 // tellLate records what could not be recorded at first, in parts.
 func (m *Manager) tellLate(ctx context.Context) (err error) {
 	m.mu.Lock()
@@ -59,7 +72,77 @@ func (m *Manager) tellLate(ctx context.Context) (err error) {
 		if failed := m.Auditor.RecordAll(ctx, part); failed != nil {
 			m.tellLater(part)
 			err = errors.Join(err, failed)
+		} else {
+			m.keepTold(part)
 		}
+	}
+	return err
+}
+
+// keepTold keeps whose ends are on record, for the next round to tell the store. Where there
+// is none any more, that of another replica finds them on record.
+func (m *Manager) keepTold(events []tandem.AuditEvent) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range events {
+		if events[i].Kind == tandem.AuditSessionClosed && len(m.told) < maxUntold {
+			m.told = append(m.told, events[i].SessionID)
+		}
+	}
+}
+
+// tellStore tells the store whose ends are on record.
+func (m *Manager) tellStore(ctx context.Context) (err error) {
+	m.mu.Lock()
+	told := m.told
+	m.told = nil
+	m.mu.Unlock()
+	for ids := range slices.Chunk(told, MaxEnded) {
+		if failed := m.Store.Told(ctx, ids); failed != nil {
+			m.mu.Lock()
+			m.told = append(m.told, ids...)
+			m.mu.Unlock()
+			err = errors.Join(err, failed)
+		}
+	}
+	return err
+}
+
+// untoldAfter is how long whoever ended a session has to say that its end is on record.
+const untoldAfter = 10 * time.Second
+
+// tellOthers records the ends of sessions of which nobody has said that they are on record:
+// whoever ended them may have died.
+func (m *Manager) tellOthers(ctx context.Context) error {
+	untold, err := m.Store.Untold(ctx, m.Clock.Now().Add(-untoldAfter), MaxEnded)
+	if err != nil || len(untold) == 0 {
+		return err
+	}
+	var told []string
+	untold = slices.DeleteFunc(untold, func(s Stored) bool {
+		recorded := m.onRecord(ctx, m.onceClosed(s.ID))
+		if recorded {
+			told = append(told, s.ID)
+		}
+		return recorded
+	})
+	events := m.closedEvents(ctx, untold)
+	by := map[string]string{}
+	for i := range untold {
+		by[untold[i].ID] = untold[i].ClosedBy
+	}
+	for i := range events {
+		if login := by[events[i].SessionID]; login != "" && events[i].Kind == tandem.AuditSessionClosed {
+			events[i] = tandem.By{Login: login}.Caused(events[i]) // through what is not known any more
+		}
+	}
+	if err = m.Auditor.RecordAll(ctx, events); err == nil { // else the rows say so
+		for i := range untold {
+			told = append(told, untold[i].ID)
+		}
+	}
+	if len(told) > 0 {
+		err = errors.Join(err, m.Store.Told(ctx, told))
 	}
 	return err
 }

@@ -56,7 +56,7 @@ func sessionsAreReadAsWritten(t *testing.T, stores *Stores) {
 	opened := openSession(t, s, o)
 	want := session.Stored{Session: o.Session, RemoteAddr: o.RemoteAddr}
 	want.Slot = 1
-	whole(t, want, "Reserved", "Multiplexed", "EndedAt", "EndReason", "ClosedBy", "Recorded")
+	whole(t, want, "Reserved", "Multiplexed", "EndedAt", "EndReason", "ClosedBy", "Recorded", "UntoldSince")
 	if !opened.Fresh || opened.Licence.Slots != 3 || !cmp.Equal(opened.Stored, want) {
 		t.Errorf("opened: %+v\n%s", opened, cmp.Diff(want, opened.Stored))
 	}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -31,12 +30,17 @@ func (s *system) person(t *testing.T, login string) *person {
 
 // ask sends a request as the browser would; it is nil when nobody answers.
 func (p *person) ask(method, path, contentType string, body []byte) *http.Response {
-	req, err := http.NewRequestWithContext(p.s.t.Context(), method, p.s.demo.Webapp+path, bytes.NewReader(body))
+	return p.askAt(method, p.s.demo.Webapp+path, "same-origin", contentType, body)
+}
+
+// askAt is ask for any site, from a page of the web app.
+func (p *person) askAt(method, address, site, contentType string, body []byte) *http.Response {
+	req, err := http.NewRequestWithContext(p.s.t.Context(), method, address, bytes.NewReader(body))
 	if err != nil {
 		p.s.t.Fatal(err)
 	}
 	req.Header.Set("Origin", p.s.demo.Webapp)
-	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	req.Header.Set("Sec-Fetch-Site", site)
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Content-Type", contentType)
 	res, err := p.Client.Do(req)
@@ -103,12 +107,12 @@ func (p *person) signsOut() {
 	}
 	defer res.Body.Close()
 	text, _ := io.ReadAll(res.Body)
-	action, fields, ok := (&tandemtest.Page{Text: string(text)}).Form(url.Values{"id_token_hint": nil})
+	action, fields, ok := (&tandemtest.Page{Text: string(text)}).Form(nil)
 	if !ok {
 		p.s.t.Errorf("a sign-out has no form: %d %s", res.StatusCode, text)
 		return
 	}
-	if res, err := p.Client.PostForm(action, fields); err == nil {
+	if res := p.askAt("POST", action, "same-site", "application/x-www-form-urlencoded", []byte(fields.Encode())); res != nil {
 		res.Body.Close()
 	}
 }

@@ -116,12 +116,15 @@ func (s *store) save(ctx context.Context, tx *sql.Tx, b *batch) error {
 	return err
 }
 
-// add writes a new batch, and gives it the next number.
+// add writes a new batch, and gives it the next number. Numbers do not come again when
+// batches were deleted; a version before counts those that are there.
 func (s *store) add(ctx context.Context, tx *sql.Tx, b *batch) error {
-	if err := tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(id), 0) + 1 FROM batches`).Scan(&b.id); err != nil {
+	err := tx.QueryRowContext(ctx, `UPDATE batch_numbers SET last = 1 + (SELECT CASE WHEN COALESCE(MAX(id), 0) > batch_numbers.last
+		THEN MAX(id) ELSE batch_numbers.last END FROM batches) RETURNING last`).Scan(&b.id)
+	if err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, batches.Insert, batches.Values(b)...)
+	_, err = tx.ExecContext(ctx, batches.Insert, batches.Values(b)...)
 	return err
 }
 

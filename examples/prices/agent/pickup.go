@@ -208,24 +208,25 @@ func (a *Agent) takeWhole(ctx context.Context, entry fs.DirEntry, standing map[s
 		return left, nil
 	}
 	delete(standing, name)
-	err = a.take(ctx, filepath.Join(a.config.Drop, name), placed{Name: name, Connector: folderConnector, By: ownerOf(info)})
-	if said == nil {
+	taken, err := a.take(ctx, filepath.Join(a.config.Drop, name), placed{Name: name, Connector: folderConnector, By: ownerOf(info)})
+	if said == nil && taken {
 		_ = os.Remove(done)
 	}
 	return a.config.Scan, err
 }
 
 // take moves a file into a folder of its own and receives it. Moving is what decides
-// between two who want the same file.
-func (a *Agent) take(ctx context.Context, file string, about placed) error {
+// between two who want the same file. One that was moved is taken, whatever becomes of it:
+// who sent it may send another of its name.
+func (a *Agent) take(ctx context.Context, file string, about placed) (taken bool, err error) {
 	dir, err := a.newFolder(about)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := os.Rename(file, filepath.Join(dir, original)); err != nil {
-		return errors.Join(err, os.RemoveAll(dir))
+		return false, errors.Join(err, os.RemoveAll(dir))
 	}
-	return a.receive(ctx, dir)
+	return true, a.receive(ctx, dir)
 }
 
 // newFolder makes a folder for a file that is to come.

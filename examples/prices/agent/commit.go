@@ -241,6 +241,8 @@ func (a *Agent) recheck(ctx context.Context, b *batch, late []*priceRow) (again 
 		switch {
 		case p == nil:
 			row.refuse("the product is gone")
+		case p.StandardPricePerLot.Currency != b.currency:
+			a.overtaken(b, row, p.changedBy()+": "+p.pricedIn(b.currency))
 		case p.price == row.new && (p.UpdateUser == b.systemUser || row.sent && p.ObjectVersion > row.version+1):
 			other, err := a.store.writer(ctx, row, p.price, row.version)
 			if err != nil {
@@ -251,19 +253,21 @@ func (a *Agent) recheck(ctx context.Context, b *batch, late []*priceRow) (again 
 			}
 		case p.price == row.new:
 			row.state, row.reason = wire.RowUnchanged, "the price is this already: "+p.changedBy()
+		case !p.Active && b.kind != wire.KindRollback:
+			row.refuse(notActive)
 		case p.price == row.old:
 			row.version = p.ObjectVersion
 			again = append(again, row)
 		default:
-			a.overtaken(b, row, p)
+			a.overtaken(b, row, fmt.Sprintf("%s, to %s: the check saw %s", p.changedBy(), p.price.number(), row.old.number()))
 		}
 	}
 	return again, nil
 }
 
 // overtaken settles a row whose price somebody has changed since the check.
-func (a *Agent) overtaken(b *batch, row *priceRow, p *product) {
-	row.refuse(fmt.Sprintf("%s, to %s: the check saw %s", p.changedBy(), p.price.number(), row.old.number()))
+func (a *Agent) overtaken(b *batch, row *priceRow, how string) {
+	row.refuse(how)
 	if b.kind == wire.KindRollback {
 		row.state = wire.RowKept
 	}

@@ -215,9 +215,9 @@ func settle(row *priceRow, found []*product, currency string) {
 	row.old, row.version = p.price, p.ObjectVersion
 	switch {
 	case !p.Active:
-		row.refuse("the product is not active: it is not in the assortment")
+		row.refuse(notActive)
 	case p.StandardPricePerLot.Currency != currency:
-		row.refuse(fmt.Sprintf("the product is priced in %s, and the file in %s", p.StandardPricePerLot.Currency, currency))
+		row.refuse(p.pricedIn(currency))
 	default:
 		row.compare(p)
 	}

@@ -81,6 +81,15 @@ func (p *product) group() string {
 	return id
 }
 
+// notActive is why the price of a product is not changed by a file. What a file did to it
+// before is taken back all the same.
+const notActive = "the product is not active: it is not in the assortment"
+
+// pricedIn says that the price is in another currency than that of the file.
+func (p *product) pricedIn(currency string) string {
+	return fmt.Sprintf("the product is priced in %s, and the file in %s", p.StandardPricePerLot.Currency, currency)
+}
+
 // changedBy says who changed a product last, and when.
 func (p *product) changedBy() string {
 	if p.UpdateUser == "" || p.UpdateTime == nil {

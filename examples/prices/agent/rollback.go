@@ -83,6 +83,18 @@ func (s *store) takeBack(ctx context.Context, tx *sql.Tx, id, parent int64, grou
 
 // checkRollback looks which prices are still those that were written.
 func (a *Agent) checkRollback(ctx context.Context, r *jobs.Run, b *batch) error {
+	var at checkpoint
+	if err := r.Checkpoint(&at); err != nil {
+		return err
+	}
+	if !at.Read { // else it goes on after a break
+		if err := r.Write(ctx, func(tx *sqlTx) error { return a.store.lookAgain(ctx, tx, b.id) }); err != nil {
+			return err
+		}
+		if err := r.Save(ctx, checkpoint{Read: true}, nil, 1, "looking at the products"); err != nil {
+			return err
+		}
+	}
 	f, err := a.store.figures(ctx, a.config.DB.Reader(), b.id)
 	if err != nil {
 		return err
@@ -95,7 +107,7 @@ func (a *Agent) checkRollback(ctx context.Context, r *jobs.Run, b *batch) error 
 		if len(rows) == 0 {
 			return a.gateRollback(ctx, r, b)
 		}
-		if err := a.compareBack(ctx, rows); err != nil {
+		if err := a.compareBack(ctx, b.currency, rows); err != nil {
 			return err
 		}
 		if err := r.Write(ctx, func(tx *sqlTx) error { return a.store.saveRows(ctx, tx, rows) }); err != nil {
@@ -109,7 +121,7 @@ func (a *Agent) checkRollback(ctx context.Context, r *jobs.Run, b *batch) error 
 }
 
 // compareBack settles rows of a rollback: their old price is the one that was written.
-func (a *Agent) compareBack(ctx context.Context, rows []priceRow) error {
+func (a *Agent) compareBack(ctx context.Context, currency string, rows []priceRow) error {
 	byID, err := a.productsOf(ctx, rows)
 	if err != nil {
 		return err
@@ -119,6 +131,8 @@ func (a *Agent) compareBack(ctx context.Context, rows []priceRow) error {
 		switch p := byID[row.productID]; {
 		case p == nil:
 			row.refuse("the product is gone")
+		case p.StandardPricePerLot.Currency != currency:
+			row.state, row.reason = wire.RowKept, fmt.Sprintf("%s: %s", p.changedBy(), p.pricedIn(currency))
 		case p.price == row.old:
 			row.compare(p)
 		case p.price == row.new:
@@ -133,6 +147,9 @@ func (a *Agent) compareBack(ctx context.Context, rows []priceRow) error {
 // gateRollback lets a rollback wait for a person, whatever it is.
 func (a *Agent) gateRollback(ctx context.Context, r *jobs.Run, b *batch) error {
 	return a.settle(ctx, r, b.id, true, func(tx *sqlTx, now *batch) error {
+		if _, err := a.store.strikeAgain(ctx, tx, b.id); err != nil {
+			return err
+		}
 		f, err := a.store.figures(ctx, tx, b.id)
 		if err != nil {
 			return err
@@ -143,8 +160,11 @@ func (a *Agent) gateRollback(ctx context.Context, r *jobs.Run, b *batch) error {
 		}
 		now.state, now.checkedAt, now.note, now.mappingVersion = wire.Waiting, a.clock.Now(), "", m.version
 		now.setReasons([]string{fmt.Sprintf("it takes back prices of batch %d: somebody else than %s has to look at it", b.parent, b.placedBy)})
-		return a.store.event(ctx, tx, b.id, now.checkedAt, "", fmt.Sprintf("checked: %d to take back, %d kept", f.Count[wire.RowChange],
-			f.Count[wire.RowKept]))
+		what := fmt.Sprintf("checked: %d to take back, %d kept", f.Count[wire.RowChange], f.Count[wire.RowKept])
+		if struck := f.Count[wire.RowStruck]; struck > 0 {
+			what += fmt.Sprintf("; %d rows stay struck", struck)
+		}
+		return a.store.event(ctx, tx, b.id, now.checkedAt, "", what)
 	})
 }
 

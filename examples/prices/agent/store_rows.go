@@ -85,6 +85,12 @@ func (s *store) saveRows(ctx context.Context, tx *sql.Tx, rows []priceRow) error
 	return nil
 }
 
+// lookAgain has all rows of a batch of which nothing is written looked at anew.
+func (s *store) lookAgain(ctx context.Context, tx *sql.Tx, id int64) error {
+	_, err := tx.ExecContext(ctx, `UPDATE price_rows SET state = 'new', reason = '' WHERE batch_id = $1 AND state <> 'new'`, id)
+	return err
+}
+
 // dropRows deletes all rows of a batch.
 func (s *store) dropRows(ctx context.Context, tx *sql.Tx, id int64) error {
 	_, err := tx.ExecContext(ctx, `DELETE FROM price_rows WHERE batch_id = $1`, id)

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/hybridapps/tandem/client"
-	"github.com/hybridapps/tandem/internal/quota"
 	"github.com/hybridapps/tandem/internalapi"
 	"github.com/hybridapps/tandem/site/words"
 )
@@ -190,11 +189,9 @@ func (a *App) addPhoto(v *visit, u *upload) error {
 // sendPhoto hands the photo on to the worker, and says why it was not kept; empty where it
 // was.
 func (a *App) sendPhoto(v *visit, u *upload, ticket string) (refused string) {
-	giveBack, outcome := a.uploads.Take(v.who.UserID)
-	if outcome != quota.Taken {
+	if !u.room {
 		return photoLater
 	}
-	defer giveBack()
 	token, err := v.evidence()
 	if err != nil {
 		return photoLater

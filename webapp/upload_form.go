@@ -9,6 +9,8 @@ import (
 	"net/url"
 
 	"github.com/hybridapps/tandem"
+	"github.com/hybridapps/tandem/client"
+	"github.com/hybridapps/tandem/internal/quota"
 )
 
 // Forms with fields and then one file. The fields are read before anything else, so that
@@ -23,14 +25,39 @@ type upload struct {
 	body *uploadBody
 	// file is where the file begins; nil where none was chosen.
 	file io.Reader
+	// room says that the file is one of those that may come at the same time.
+	room bool
 }
 
+// strangersBody is how much is read after the fields from those whom nobody knows.
+const strangersBody = 64 << 10
+
 // withFile serves a form whose file is in the field of the name, with at most so many bytes.
+// More than the fields is read only of people who are signed in, or were when the form was
+// made for them: those are to see that what they typed is kept.
 func (a *App) withFile(field string, most int64, h func(*visit, *upload) error) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body := &uploadBody{r: r.Body, left: most + maxFields, drainable: 3 * most}
+	return a.users.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body := &uploadBody{r: r.Body, left: most + maxFields, drainable: strangersBody}
 		w = &afterBody{w, body}
+		var who string
+		if session := client.UserSessionOf(r.Context()); session != nil {
+			who = session.Identity().UserID
+		}
 		u, err := readFields(r, body, field)
+		if err == nil && who == "" {
+			if token, ok := a.users.ReadFormToken(r.PostForm.Get(client.FormField)); ok {
+				who = token.UserID
+			}
+		}
+		if who != "" {
+			if giveBack, outcome := a.uploads.Take(who); outcome == quota.Taken {
+				defer giveBack()
+				body.drainable = 3 * most
+				if u != nil {
+					u.room = true
+				}
+			}
+		}
 		if err != nil {
 			a.problem(a.visitOf(w, r), err)
 			return
@@ -39,7 +66,7 @@ func (a *App) withFile(field string, most int64, h func(*visit, *upload) error) 
 			v.extend(fileWithin)
 			return h(v, u)
 		})).ServeHTTP(w, r)
-	})
+	}))
 }
 
 // afterBody answers after what the browser sends has come: before, it would not show it.

@@ -27,7 +27,7 @@ func (h *Handler) authorize(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return h.proceed(w, r, req)
+	return req.failed(h.proceed(w, r, req))
 }
 
 // authorizePost takes the request as a form, which OpenID Connect Core section
@@ -46,7 +46,7 @@ func (h *Handler) authorizePost(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return h.redirectSealed(w, r, pathResume, req)
+	return req.failed(h.redirectSealed(w, r, pathResume, req))
 }
 
 // resume goes on with a sealed request.
@@ -67,7 +67,7 @@ func (h *Handler) resume(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	req.ApplicationName = app.Name
-	return h.proceed(w, r, req)
+	return req.failed(h.proceed(w, r, req))
 }
 
 func (h *Handler) redirectSealed(w http.ResponseWriter, r *http.Request, path string, req *authorizationRequest) error {

@@ -39,7 +39,7 @@ func (h *Handler) consentForm(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return h.question(w, r, req, func(who *signedIn, app *registry.App, scope tandem.Scope) error {
+	return req.failed(h.question(w, r, req, func(who *signedIn, app *registry.App, scope tandem.Scope) error {
 		ask, err := h.mustAsk(r.Context(), app, req, who.UserID, scope)
 		if err != nil {
 			return err
@@ -48,7 +48,7 @@ func (h *Handler) consentForm(w http.ResponseWriter, r *http.Request) error {
 			return h.grant(w, r, req, who)
 		}
 		return h.showConsent(w, r, req, who, app, scope)
-	})
+	}))
 }
 
 // question finds out who is asked about which scope, as it is now, and has then. Where
@@ -121,7 +121,7 @@ func (h *Handler) consent(w http.ResponseWriter, r *http.Request) error {
 	if form.Get("allow") == "" {
 		return &refusal{req, token.Refuse(tandem.RuleConsentDenied, oauth.AccessDenied, "the person did not allow the application what it asked for")}
 	}
-	return h.question(w, r, req, func(who *signedIn, app *registry.App, scope tandem.Scope) error {
+	return req.failed(h.question(w, r, req, func(who *signedIn, app *registry.App, scope tandem.Scope) error {
 		// Another person by now, an application that may have more, a form of another
 		// browser: they are asked again.
 		if who.ID != q.SignInID || !scope.Within(q.Shown) || !h.csrfValid(r, form.Get("csrf")) {
@@ -132,5 +132,5 @@ func (h *Handler) consent(w http.ResponseWriter, r *http.Request) error {
 		}
 		req.allowed = true
 		return h.grant(w, r, req, who)
-	})
+	}))
 }

@@ -73,6 +73,31 @@ type refusal struct {
 // Error implements error.
 func (e *refusal) Error() string { return e.cause.Error() }
 
+// failure is what went wrong here while a request was answered of which the redirect URI has
+// been checked: the application is told (RFC 6749 section 4.1.2.1), which may have a way to
+// go on.
+type failure struct {
+	request *authorizationRequest
+	cause   error
+}
+
+// Error implements error.
+func (e *failure) Error() string { return e.cause.Error() }
+
+// Unwrap is for errors.Is and errors.As.
+func (e *failure) Unwrap() error { return e.cause }
+
+// failed is the error of what answers the request, for the application where it is a failure.
+func (req *authorizationRequest) failed(err error) error {
+	var shown *problem
+	var refused *refusal
+	var other *elsewhere
+	if err == nil || errors.As(err, &shown) || errors.As(err, &refused) || errors.As(err, &other) || tandem.ErrorCode(err) == tandem.CodeInvalid {
+		return err
+	}
+	return &failure{req, err}
+}
+
 // handlerFunc is an endpoint. What it returns an error for it has not written.
 type handlerFunc func(w http.ResponseWriter, r *http.Request) error
 
@@ -109,6 +134,7 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var shown *problem
 	var refused *refusal
 	var other *elsewhere
+	var failed *failure
 	var known *tandem.Error
 	if errors.As(err, &known) && known.Code == tandem.CodeInvalid { // by whoever keeps what came
 		p := badRequest(cmp.Or(known.Rule, tandem.RuleParameter), words.T("The address that brought you here is damaged."), startAgain)
@@ -144,6 +170,8 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		})
 	case errors.Is(r.Context().Err(), context.Canceled):
 		return // nobody is waiting
+	case errors.As(err, &failed):
+		err = h.failBack(w, r, failed)
 	case tandem.ErrorCode(err) == tandem.CodeUnavailable:
 		w.Header().Set("Retry-After", "2")
 		err = h.render(w, r, http.StatusServiceUnavailable, "error.html", page{
@@ -162,10 +190,33 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// failInternal logs an error and shows a page that names only where to find it.
-func (h *Handler) failInternal(w http.ResponseWriter, r *http.Request, err error) error {
+// failBack tells the application that its request failed here. What exactly it was is for the
+// log.
+func (h *Handler) failBack(w http.ResponseWriter, r *http.Request, failed *failure) error {
+	req := failed.request
+	app, gone := h.application(req.ApplicationURI, req.RedirectURI)
+	if gone != nil {
+		h.fail(w, r, gone)
+		return nil
+	}
+	req.ApplicationName = app.Name
+	code, text := oauth.TemporarilyUnavailable, "the identity server cannot do this at the moment: try again"
+	if tandem.ErrorCode(failed.cause) != tandem.CodeUnavailable {
+		code, text = oauth.ServerError, "the identity server could not finish this; its log has it under "+h.logged(r, failed.cause)
+	}
+	return h.respond(w, r, req, field{"error", string(code)}, field{"error_description", text})
+}
+
+// logged logs an error of ours, and returns the id by which it is found.
+func (h *Handler) logged(r *http.Request, err error) string {
 	id := cmp.Or(tandem.RequestID(r.Context()), uuid.NewString())
 	h.Log.ErrorContext(r.Context(), "sign-in", "path", r.URL.Path, "error", err, "id", id)
+	return id
+}
+
+// failInternal logs an error and shows a page that names only where to find it.
+func (h *Handler) failInternal(w http.ResponseWriter, r *http.Request, err error) error {
+	id := h.logged(r, err)
 	return h.render(w, r, http.StatusInternalServerError, "error.html", page{
 		Title:   words.T("Something went wrong here"),
 		Problem: words.T("The identity server could not finish this. It is not your fault."),

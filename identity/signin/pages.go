@@ -126,6 +126,9 @@ func (h *Handler) render(w http.ResponseWriter, r *http.Request, status int, nam
 	}
 	w.Header().Set("Content-Language", p.Tag())
 	setPageHeaders(w.Header(), scripted[name] && (name != "signin.html" || p.Passkey != nil), formTargets)
+	if status == http.StatusUnauthorized { // which names a way to authenticate (RFC 9110 section 15.5.2)
+		w.Header().Set("WWW-Authenticate", `Form realm="sign-in"`)
+	}
 	w.WriteHeader(status)
 	w.Write(text.Bytes())
 	return nil

@@ -270,7 +270,6 @@ func (h *Handler) passkeySignIn(w http.ResponseWriter, r *http.Request) error {
 		return h.showSignIn(w, r, http.StatusTooManyRequests, f, retryAfter(w, wait))
 	}
 	if wrong, ok := isWrongFactor(err); ok {
-		w.Header().Set("WWW-Authenticate", `Form realm="sign-in"`)
 		return errors.Join(h.factorFailed(r, acc, f.req, wrong), h.showSignIn(w, r, http.StatusUnauthorized, f, wrongPasskey))
 	}
 	if errors.Is(err, context.DeadlineExceeded) {

@@ -123,8 +123,6 @@ func (h *Handler) signIn(w http.ResponseWriter, r *http.Request) error {
 	acc, wait, err := h.authenticate(r, f)
 	switch {
 	case errors.Is(err, errWrongPassword):
-		// A 401 must name a way to authenticate (RFC 9110 section 15.5.2).
-		w.Header().Set("WWW-Authenticate", `Form realm="sign-in"`)
 		return h.showSignIn(w, r, http.StatusUnauthorized, f, wrongPassword)
 	case errors.Is(err, context.DeadlineExceeded):
 		w.Header().Set("Retry-After", "1")

@@ -273,6 +273,10 @@ func (b *browser) do(req *http.Request) *shown {
 	if err != nil {
 		b.s.t.Fatal(err)
 	}
+	// A 401 must name a way to authenticate (RFC 9110 section 15.5.2): all of them.
+	if res.StatusCode == http.StatusUnauthorized && res.Header.Get("WWW-Authenticate") == "" {
+		b.s.t.Errorf("%s %s: 401 without WWW-Authenticate", req.Method, req.URL.Path)
+	}
 	return &shown{res, string(body)}
 }
 

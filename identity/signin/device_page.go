@@ -25,7 +25,7 @@ type Devices interface {
 
 // What the page of the device flow says.
 var (
-	noSuchCode   = words.T("This code is not right, or its ten minutes are over. Look at your device again.")
+	noSuchCode   = words.T("This code is not right, or its time is over. Look at your device again.")
 	deviceTooOld = words.T("This page was open for too long, or your browser did not send back its cookie. Please look at the code and try again.")
 )
 

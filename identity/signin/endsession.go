@@ -21,8 +21,11 @@ type logoutRequest struct {
 	RedirectURI string `json:"r,omitempty"`
 	State       string `json:"st,omitempty"`
 	// Proven says that a hint has shown who asks: only such a request is followed.
-	Proven bool  `json:"p,omitempty"`
-	At     int64 `json:"at"`
+	Proven bool `json:"p,omitempty"`
+	// Useless is why the hint proves nothing, a key of useless; empty for one that is there
+	// and does, and for none.
+	Useless string `json:"u,omitempty"`
+	At      int64  `json:"at"`
 
 	// hint is what the id_token_hint proved, or nil.
 	hint *token.Hint
@@ -90,22 +93,22 @@ func (h *Handler) endSessionPost(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	// The hint stays behind: an ID token has no place in a URL of ours. That it proved
-	// who asks does not.
-	next := url.Values{}
-	if req.Proven {
+	// who asks does not, nor why it proved nothing.
+	next, sealed := url.Values{}, req.Proven || req.Useless != ""
+	if sealed {
 		req.At = h.Clock.Now().Unix()
-		sealed, err := h.sealed(req, placeLogout)
+		text, err := h.sealed(req, placeLogout)
 		if err != nil {
 			return err
 		}
-		next.Set("request", sealed)
+		next.Set("request", text)
 	}
 	for _, f := range []field{
 		{"client_id", req.ApplicationURI},
 		{"post_logout_redirect_uri", req.RedirectURI},
 		{"state", req.State},
 	} {
-		if f.Value != "" && !req.Proven {
+		if f.Value != "" && !sealed {
 			next.Set(f.Name, f.Value)
 		}
 	}
@@ -125,10 +128,12 @@ func (h *Handler) endSessionPost(w http.ResponseWriter, r *http.Request) error {
 // any other text.
 func (h *Handler) sealedLogout(text string) *logoutRequest {
 	var req logoutRequest
-	if !h.opened(text, placeLogout, &req) || !req.Proven || !h.fresh(req.At, requestLifetime) {
+	if !h.opened(text, placeLogout, &req) || !req.Proven && req.Useless == "" || !h.fresh(req.At, requestLifetime) {
 		return nil
 	}
-	req.reason = hintOfAnother // which has ended
+	if req.reason = useless[req.Useless]; req.Proven {
+		req.reason = hintOfAnother // which has ended
+	}
 	return &req
 }
 
@@ -149,10 +154,18 @@ var (
 	hintMissing   = words.T("The application did not prove whose sign-in it means (id_token_hint is missing).")
 	hintUnusable  = words.T("The application's proof of whose sign-in it means cannot be used: its id_token_hint is damaged, or is no ID token of this server.")
 	hintOfAnother = words.T("The application means another sign-in than this one. That one has ended.")
+	hintOfGone    = words.T("The application whose ID token this is is not known here any more, so that nobody knows whether you may be sent where it wants.")
 	hintForeign   = words.T("The application presented the ID token of another application.")
 	whoAsks       = words.T("The application did not say which one it is (client_id and id_token_hint are missing), so that nobody knows whether you may be sent where it wants.")
 	notAnAddress  = words.T("The application wants you sent to an address that it has not registered for after the sign-out.")
 )
+
+// Why a hint proves nothing. The keys travel sealed.
+const (
+	uselessHint, uselessApplication = "hint", "application"
+)
+
+var useless = map[string]words.Text{uselessHint: hintUnusable, uselessApplication: hintOfGone}
 
 // acceptLogout checks a logout request. It never redirects to an address that
 // is not registered, byte for byte, for the application that the hint or
@@ -180,12 +193,18 @@ func (h *Handler) checkLogout(r *http.Request, q url.Values, req *logoutRequest)
 		case err != nil && req.RedirectURI != "":
 			return hintUnusable
 		case err != nil: // as if there were none: the person is asked
-			req.reason = hintUnusable
+			req.Useless = uselessHint
 		case req.ApplicationURI != "" && req.ApplicationURI != hint.ApplicationURI:
 			return hintForeign
+		case req.RedirectURI != "" && !h.knows(hint.ApplicationURI):
+			// It was deleted: its people sign out all the same, when they have read why that is all.
+			req.ApplicationURI, req.RedirectURI, req.Useless = "", "", uselessApplication
 		default:
 			req.ApplicationURI, req.hint, req.Proven, req.reason = hint.ApplicationURI, &hint, true, hintOfAnother
 		}
+	}
+	if req.Useless != "" {
+		req.reason = useless[req.Useless]
 	}
 	if req.RedirectURI == "" {
 		return words.Text{}
@@ -201,6 +220,12 @@ func (h *Handler) checkLogout(r *http.Request, q url.Values, req *logoutRequest)
 		req.RedirectURI = "" // its people sign out all the same
 	}
 	return words.Text{}
+}
+
+// knows reports whether the application is registered.
+func (h *Handler) knows(applicationURI string) bool {
+	_, ok := h.Applications.App(applicationURI)
+	return ok
 }
 
 // registeredAfter reports whether the application has registered the post-logout address,

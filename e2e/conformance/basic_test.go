@@ -1,6 +1,9 @@
 package conformance
 
 import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -16,7 +19,7 @@ import (
 var basic = modules[*flow]{
 	"oidcc-server":                oidccServer,
 	"oidcc-response-type-missing": responseTypeMissing,
-	"oidcc-idtoken-signature":     func(t *testing.T, f *flow) { f.signIn() }, // which verifies it
+	"oidcc-idtoken-signature":     idTokenSignature,
 	"oidcc-idtoken-unsigned": func(t *testing.T, f *flow) {
 		if f.has("id_token_signing_alg_values_supported", "none") {
 			t.Error("unsigned ID tokens are offered")
@@ -26,11 +29,15 @@ var basic = modules[*flow]{
 	"oidcc-userinfo-post-header":                                userinfo("POST", false),
 	"oidcc-userinfo-post-body":                                  userinfo("POST", true),
 	"oidcc-ensure-request-without-nonce-succeeds-for-code-flow": withoutNonce,
-	"oidcc-scope-profile":                                       scope("profile", "name", "preferred_username", "updated_at"),
-	"oidcc-scope-email":                                         scope("email", "email", "email_verified"),
-	"oidcc-scope-address":                                       scope("address"),
-	"oidcc-scope-phone":                                         scope("phone"),
-	"oidcc-scope-all":                                           scope("profile email", "name", "email"),
+	"oidcc-scope-profile": scope("profile", map[string]any{
+		"name": "Anna Intern", "preferred_username": "anna", "updated_at": aNumber,
+	}),
+	"oidcc-scope-email":   scope("email", map[string]any{"email": "anna@example.com", "email_verified": true, "name": nil, "preferred_username": nil}),
+	"oidcc-scope-address": scope("address", nil),
+	"oidcc-scope-phone":   scope("phone", nil),
+	"oidcc-scope-all": scope("profile email", map[string]any{
+		"name": "Anna Intern", "preferred_username": "anna", "updated_at": aNumber, "email": "anna@example.com", "email_verified": true,
+	}),
 	"oidcc-alternate-happy-flow": func(t *testing.T, f *flow) {
 		f.with("state", "", "scope", "email openid profile").signIn()
 	},
@@ -48,7 +55,7 @@ var basic = modules[*flow]{
 	"oidcc-max-age-10000":                                  maxAge10000,
 	"oidcc-ensure-request-with-unknown-parameter-succeeds": happyWith("extra", "foobar"),
 	"oidcc-id-token-hint":                                  idTokenHint,
-	"oidcc-ensure-request-with-acr-values-succeeds":        happyWith("acr_values", "1 2"),
+	"oidcc-ensure-request-with-acr-values-succeeds":        acrValues,
 	"oidcc-codereuse":                                      codeReuse(0),
 	"oidcc-codereuse-30seconds":                            codeReuse(30 * time.Second),
 	"oidcc-ensure-registered-redirect-uri": func(t *testing.T, f *flow) {
@@ -74,9 +81,12 @@ var basic = modules[*flow]{
 		f.refused(f.with("request", object, "redirect_uri", "").authorize(), "request_not_supported", "invalid_request")
 	},
 	"oidcc-claims-essential": func(t *testing.T, f *flow) {
-		_, a := f.with("claims", `{"userinfo":{"name":{"essential":true}}}`).signIn()
-		if c := f.userinfo("GET", a.get("access_token"), false); c["name"] == nil {
-			t.Errorf("userinfo without the name: %v", c)
+		told, a := f.with("claims", `{"userinfo":{"name":{"essential":true}}}`).signIn()
+		if c := f.userinfo("GET", a.get("access_token"), false); c["name"] != "Anna Intern" || c["email"] != nil || c["preferred_username"] != nil {
+			t.Errorf("userinfo, asked for the name: %v", c)
+		}
+		if told["name"] != nil { // for which userinfo was asked
+			t.Errorf("the ID token: %v", told)
 		}
 	},
 	"oidcc-refresh-token": refreshToken,
@@ -137,24 +147,70 @@ func withoutNonce(t *testing.T, f *flow) {
 	}
 }
 
-// scope asks for standard claims. What discovery does not offer the suites do not ask
-// for.
-func scope(words string, claims ...string) func(*testing.T, *flow) {
+// aNumber stands for any.
+var aNumber any = "<a number>"
+
+// scope asks for standard claims; nil is one that must not be there. What discovery does not
+// offer the suites do not ask for. An e-mail address is at userinfo alone, as an access token
+// comes with each ID token (OpenID Connect Core section 5.4); the name is in both with profile.
+func scope(words string, want map[string]any) func(*testing.T, *flow) {
 	return func(t *testing.T, f *flow) {
 		for _, word := range strings.Fields(words) {
-			if f.has("scopes_supported", word) == (len(claims) == 0) {
+			if f.has("scopes_supported", word) == (want == nil) {
 				t.Fatalf("scopes_supported and %s do not agree", word)
 			}
 		}
-		if len(claims) == 0 {
+		if want == nil {
 			return
 		}
-		_, a := f.with("scope", "openid "+words).signIn()
+		told, a := f.with("scope", "openid "+words).signIn()
 		got := f.userinfo("GET", a.get("access_token"), false)
-		for _, name := range claims {
-			if got[name] == nil {
-				t.Errorf("userinfo has no %s: %v", name, got)
+		for name, value := range want {
+			if _, number := got[name].(float64); value == aNumber && number {
+				continue
 			}
+			if got[name] != value {
+				t.Errorf("userinfo has the %s %v, want %v: %v", name, got[name], value, got)
+			}
+		}
+		if told["email"] != nil || told["email_verified"] != nil || told["name"] != want["name"] {
+			t.Errorf("the ID token: %v", told)
+		}
+	}
+}
+
+// idTokenSignature: RS256 is what a client gets that has registered for nothing else, by the
+// key of the key set that kid names. signIn looks at both, and here they are looked at by
+// themselves.
+func idTokenSignature(t *testing.T, f *flow) {
+	_, a := f.signIn()
+	head := headerOf(t, a.get("id_token"))
+	named := f.keys().Key(fmt.Sprint(head["kid"]))
+	if head["alg"] != "RS256" || len(named) != 1 || named[0].Algorithm != "RS256" || !named[0].IsPublic() {
+		t.Errorf("%v, by %v", head, named)
+	}
+}
+
+// headerOf is the header of a JWT.
+func headerOf(t *testing.T, text string) (head map[string]any) {
+	t.Helper()
+	first, _, _ := strings.Cut(text, ".")
+	decoded, err := base64.RawURLEncoding.DecodeString(first)
+	if err == nil {
+		err = json.Unmarshal(decoded, &head)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return head
+}
+
+// acrValues: the ID token says which of the values it was, and it is one that was proved.
+func acrValues(t *testing.T, f *flow) {
+	for _, values := range []string{"1 2", "2 1", "1", "2", "urn:mace:incommon:iap:silver"} {
+		f.reset()
+		if c, _ := f.with("acr_values", values).signIn(); c["acr"] != "1" {
+			t.Errorf("acr_values %s: acr %v of somebody with a password", values, c["acr"])
 		}
 	}
 }

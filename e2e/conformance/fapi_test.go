@@ -5,6 +5,8 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -100,6 +102,7 @@ func newBound(t *testing.T, p *op, ec, rs jose.JSONWebKey) *bound {
 		t.Fatal(err)
 	}
 	f := &bound{flow: p.flow(t, profiles[0]), key: ec, rsa: rs, holder: holder, alg: jose.ES256}
+	f.signed = []jose.SignatureAlgorithm{jose.PS256, jose.ES256, jose.EdDSA} // section 5.4.1
 	f.reset()
 	return f
 }
@@ -269,10 +272,42 @@ const fapiPrefix = "fapi2-security-profile-final-"
 // fapi are the modules, by what comes after fapiPrefix.
 var fapi = modules[fapiCase]{
 	"discovery-end-point-verification": func(t *testing.T, f fapiCase) {
-		f.at(t, "pushed_authorization_request_endpoint")
-		if !f.has("token_endpoint_auth_methods_supported", "private_key_jwt") || !f.has("dpop_signing_alg_values_supported", "ES256") ||
-			!f.has("code_challenge_methods_supported", "S256") || f.meta["authorization_response_iss_parameter_supported"] != true {
-			t.Errorf("%v", f.meta)
+		for _, name := range []string{"pushed_authorization_request_endpoint", "authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"} {
+			if at := f.at(t, name); !strings.HasPrefix(at, f.Issuer+"/") {
+				t.Errorf("%s is elsewhere: %s", name, at)
+			}
+		}
+		for name, value := range map[string]string{
+			"token_endpoint_auth_methods_supported": "private_key_jwt", "code_challenge_methods_supported": "S256",
+			"response_types_supported": "code", "grant_types_supported": "authorization_code",
+		} {
+			if !f.has(name, value) {
+				t.Errorf("%s lacks %s: %v", name, value, f.meta[name])
+			}
+		}
+		// What the profile has (section 5.4.1) is there, and nothing that needs no key.
+		for name, least := range map[string]string{
+			"dpop_signing_alg_values_supported": "ES256 PS256 EdDSA", "token_endpoint_auth_signing_alg_values_supported": "ES256 PS256 EdDSA",
+			"id_token_signing_alg_values_supported": "ES256 EdDSA",
+		} {
+			for alg := range strings.FieldsSeq(least) {
+				if !f.has(name, alg) {
+					t.Errorf("%s lacks %s: %v", name, alg, f.meta[name])
+				}
+			}
+			for _, alg := range []string{"none", "HS256", "HS384", "HS512"} {
+				if f.has(name, alg) {
+					t.Errorf("%s has %s", name, alg)
+				}
+			}
+		}
+		if f.has("code_challenge_methods_supported", "plain") {
+			t.Error("plain PKCE is offered")
+		}
+		for name, want := range map[string]any{"issuer": f.Issuer, "authorization_response_iss_parameter_supported": true, "claims_parameter_supported": true} {
+			if f.meta[name] != want {
+				t.Errorf("%s is %v", name, f.meta[name])
+			}
 		}
 	},
 	"happy-flow": func(t *testing.T, f fapiCase) { f.happy(f.code()) },
@@ -425,7 +460,11 @@ var fapi = modules[fapiCase]{
 	"ensure-client-assertion-with-exp-is-5-minutes-in-past-fails": atToken("exp", func(f *bound) any { return f.Clock.Now().Unix() - 300 }),
 	"ensure-client-assertion-with-wrong-aud-fails":                atToken("aud", func(*bound) any { return "https://other.example/" }),
 	"ensure-client-assertion-with-no-sub-fails":                   atToken("sub", func(*bound) any { return nil }),
-	"dpop-negative-tests": func(t *testing.T, f fapiCase) { // claim by claim in oauth/dpop
+	"dpop-negative-tests": func(t *testing.T, f fapiCase) {
+		f.withTimes = true // by a key that is at hand
+		forged(t, f.bound, f.happy(f.code()).get("access_token"))
+		f.withTimes = false
+		f.reset()
 		a := f.happy(f.code())
 		f.shift = -5 * time.Minute
 		if status := f.call(dpop.Scheme, a.get("access_token")); status != http.StatusUnauthorized {
@@ -456,8 +495,32 @@ var fapi = modules[fapiCase]{
 		f.withoutProof = true
 		f.send("token_endpoint", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {a.get("refresh_token")}}).fails("invalid_request", "invalid_grant", "invalid_client")
 		f.withoutProof = false
+		f.withoutAssertion = true
+		for _, named := range []url.Values{{}, {"client_id": {f.client.id}}} { // who does not authenticate gets nothing
+			named.Set("grant_type", "refresh_token")
+			named.Set("refresh_token", a.get("refresh_token"))
+			if c := f.send("token_endpoint", named); c.status != http.StatusBadRequest && c.status != http.StatusUnauthorized || c.get("access_token") != "" {
+				t.Errorf("without client authentication: %d %v", c.status, c.body)
+			} else {
+				c.fails("invalid_client", "invalid_request")
+			}
+		}
+		f.withoutAssertion = false
 		g := f.second(f.bound)
 		g.send("token_endpoint", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {b.get("refresh_token")}}).fails("invalid_grant")
+		// What the second client has neither key of the first one is good for.
+		theirs := g.happy(g.code())
+		own, holder := g.key, g.holder
+		g.key = f.key
+		g.send("token_endpoint", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {theirs.get("refresh_token")}}).fails("invalid_client")
+		g.key, g.holder = own, f.holder
+		if status := g.call(dpop.Scheme, theirs.get("access_token")); status != http.StatusUnauthorized {
+			t.Errorf("the second client's token by the first one's key: %d", status)
+		}
+		g.holder = holder
+		if status := g.call(dpop.Scheme, theirs.get("access_token")); status != http.StatusOK {
+			t.Errorf("the second client's token by its own: %d", status)
+		}
 	},
 	"ensure-server-handles-non-matching-intent-id": func(t *testing.T, f fapiCase) {
 		f.with("claims", `{"id_token":{"openbanking_intent_id":{"value":"none","essential":true}}}`)
@@ -482,8 +545,12 @@ var fapi = modules[fapiCase]{
 		f.refused(f.goOn(f.front(uri)), "invalid_request_uri", "invalid_request")
 	},
 	"par-attempt-to-use-expired-request_uri": func(t *testing.T, f fapiCase) {
-		uri := f.pushed()
-		f.Clock.Advance(11 * time.Minute)
+		a := f.push()
+		uri, life := a.get("request_uri"), a.body["expires_in"].(float64)
+		if life < 5 || life >= 600 { // section 5.3.2.2 number 12
+			t.Errorf("a request_uri expires in %v s", life)
+		}
+		f.Clock.Advance(time.Duration(life+1) * time.Second)
 		f.refused(f.goOn(f.front(uri)), "invalid_request_uri", "invalid_request")
 	},
 	"par-ensure-jwt-client-assertions-nbf-8-seconds-in-the-future-is-accepted": func(t *testing.T, f fapiCase) {
@@ -582,5 +649,141 @@ func atPAR(claim string, value func(*bound) any) func(*testing.T, fapiCase) {
 	return func(_ *testing.T, f fapiCase) {
 		f.changed = map[string]any{claim: value(f.bound)}
 		f.push().fails("invalid_client")
+	}
+}
+
+// forged are requests with a token that is bound to the key for assertions, each with a proof
+// in which one thing is wrong (RFC 9449 section 4.3), at the API and where tokens are given.
+func forged(t *testing.T, f *bound, accessToken string) {
+	t.Helper()
+	another, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public := jose.JSONWebKey{Key: &f.key.Key.(*ecdsa.PrivateKey).PublicKey}
+	type parts struct {
+		head, claims map[string]any
+		key          *ecdsa.PrivateKey // nil signs nothing
+	}
+	made := func(method, address, token string, change func(p *parts)) string {
+		t.Helper()
+		now := f.Clock.Now().Unix()
+		p := parts{
+			head:   map[string]any{"typ": "dpop+jwt", "alg": "ES256", "jwk": public},
+			claims: map[string]any{"jti": rand.Text(), "htm": method, "htu": address, "iat": now},
+			key:    f.key.Key.(*ecdsa.PrivateKey),
+		}
+		if token != "" {
+			p.claims["ath"] = dpop.Hash(token)
+		}
+		change(&p)
+		head, err := json.Marshal(p.head)
+		if err != nil {
+			t.Fatal(err)
+		}
+		claims, err := json.Marshal(p.claims)
+		if err != nil {
+			t.Fatal(err)
+		}
+		input := base64.RawURLEncoding.EncodeToString(head) + "." + base64.RawURLEncoding.EncodeToString(claims)
+		if p.key == nil {
+			return input + "."
+		}
+		sum := sha256.Sum256([]byte(input))
+		r, s, err := ecdsa.Sign(rand.Reader, p.key, sum[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		signature := make([]byte, 64)
+		r.FillBytes(signature[:32])
+		s.FillBytes(signature[32:])
+		return input + "." + base64.RawURLEncoding.EncodeToString(signature)
+	}
+	address := f.OData + "GetVersion()"
+	call := func(proof string) (int, string) {
+		t.Helper()
+		status, header, _ := f.fetch(t, "GET", address, http.Header{"Authorization": {dpop.Scheme + " " + accessToken}, dpop.Header: {proof}}, nil)
+		return status, header.Get("WWW-Authenticate")
+	}
+	push := func(proof string) tokens {
+		t.Helper()
+		form := maps.Clone(f.request)
+		form.Set("client_assertion_type", oauth.AssertionTypeJWT)
+		form.Set("client_assertion", f.assertion())
+		status, header, text := f.fetch(t, "POST", f.at(t, "pushed_authorization_request_endpoint"), http.Header{dpop.Header: {proof}}, form)
+		a := tokens{status: status, header: header, t: t}
+		if err := json.Unmarshal([]byte(text), &a.body); err != nil {
+			t.Fatalf("%d %s", status, text)
+		}
+		return a
+	}
+	pushedAt := f.at(t, "pushed_authorization_request_endpoint")
+	right := func(*parts) {}
+	once := made("GET", address, accessToken, right)
+	if status, said := call(once); status != http.StatusOK {
+		t.Fatalf("a right proof: %d %s", status, said)
+	}
+	if status, said := call(once); status != http.StatusUnauthorized || !strings.Contains(said, `error="invalid_dpop_proof"`) {
+		t.Errorf("the same proof again, at the API: %d %s", status, said)
+	}
+	once = made("POST", pushedAt, "", right)
+	if a := push(once); a.status != http.StatusCreated {
+		t.Fatalf("a right proof: %d %v", a.status, a.body)
+	}
+	push(once).fails("invalid_dpop_proof")
+	claim := func(name string, value any) func(p *parts) {
+		return func(p *parts) {
+			if p.claims[name] = value; value == nil {
+				delete(p.claims, name)
+			}
+		}
+	}
+	head := func(name string, value any) func(p *parts) {
+		return func(p *parts) {
+			if p.head[name] = value; value == nil {
+				delete(p.head, name)
+			}
+		}
+	}
+	for name, change := range map[string]func(p *parts){
+		"another method":        claim("htm", "PUT"),
+		"no method":             claim("htm", nil),
+		"another address":       claim("htu", f.Issuer+"/elsewhere"),
+		"another host":          claim("htu", "https://other.example/"),
+		"no address":            claim("htu", nil),
+		"no id":                 claim("jti", nil),
+		"no time":               claim("iat", nil),
+		"of yesterday":          claim("iat", f.Clock.Now().Add(-24*time.Hour).Unix()),
+		"of tomorrow":           claim("iat", f.Clock.Now().Add(24*time.Hour).Unix()),
+		"another type":          head("typ", "JWT"),
+		"no type":               head("typ", nil),
+		"no key":                head("jwk", nil),
+		"a private key":         head("jwk", jose.JSONWebKey{Key: f.key.Key}),
+		"a symmetric key":       head("jwk", jose.JSONWebKey{Key: []byte(strings.Repeat("k", 32))}),
+		"another key's":         head("jwk", jose.JSONWebKey{Key: &another.PublicKey}),
+		"another algorithm":     head("alg", "RS256"),
+		"a symmetric algorithm": head("alg", "HS256"),
+		"unsigned":              func(p *parts) { p.head["alg"], p.key = "none", nil },
+		"no signature":          func(p *parts) { p.key = nil },
+		"signed by another key": func(p *parts) { p.key = another },
+	} {
+		if status, said := call(made("GET", address, accessToken, change)); status != http.StatusUnauthorized || !strings.Contains(said, `error="invalid_dpop_proof"`) {
+			t.Errorf("%s, at the API: %d %s", name, status, said)
+		}
+		if a := push(made("POST", pushedAt, "", change)); a.status != http.StatusBadRequest || a.get("error") != "invalid_dpop_proof" {
+			t.Errorf("%s, pushed: %d %v", name, a.status, a.body)
+		}
+	}
+	for name, change := range map[string]func(p *parts){"for another token": claim("ath", dpop.Hash("another")), "for no token": claim("ath", nil)} {
+		if status, said := call(made("GET", address, accessToken, change)); status != http.StatusUnauthorized || !strings.Contains(said, `error="invalid_dpop_proof"`) {
+			t.Errorf("%s: %d %s", name, status, said)
+		}
+	}
+	// The right key, and the proof of somebody else's: bound is bound.
+	stranger := func(p *parts) {
+		p.key, p.head["jwk"] = another, jose.JSONWebKey{Key: &another.PublicKey}
+	}
+	if status, said := call(made("GET", address, accessToken, stranger)); status != http.StatusUnauthorized || !strings.Contains(said, `error="invalid_dpop_proof"`) {
+		t.Errorf("a right proof by another key: %d %s", status, said)
 	}
 }

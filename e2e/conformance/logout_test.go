@@ -1,10 +1,13 @@
 package conformance
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/sqldb"
@@ -30,7 +33,10 @@ var logout = modules[*flow]{
 		f.ends(false, "id_token_hint", hint, "post_logout_redirect_uri", f.client.postLogout+"?a=b", "state", "s")
 	},
 	"oidcc-rp-initiated-logout-modified-id-token-hint": func(t *testing.T, f *flow) {
-		f.ends(false, "id_token_hint", modified, "post_logout_redirect_uri", f.client.postLogout, "state", "s")
+		for _, hint := range []string{modified, forgedHint} {
+			f.ends(false, "id_token_hint", hint, "post_logout_redirect_uri", f.client.postLogout, "state", "s")
+			f.reset()
+		}
 	},
 	"oidcc-rp-initiated-logout-bad-id-token-hint": func(t *testing.T, f *flow) {
 		f.ends(false, "id_token_hint", "no.id.token", "post_logout_redirect_uri", f.client.postLogout, "state", "s")
@@ -59,7 +65,7 @@ func TestLogout(t *testing.T) {
 }
 
 // What stands for the ID token of the sign-in that is to end.
-const hint, modified = "<hint>", "<modified hint>"
+const hint, modified, forgedHint = "<hint>", "<hint with another signature>", "<hint with another payload>"
 
 // ends signs in and out: back at the application, or on a page of the server that
 // redirects nowhere. Whenever the person is signed out they are asked for their password
@@ -76,6 +82,21 @@ func (f *flow) ends(back bool, pairs ...string) {
 		case modified:
 			parts := strings.Split(a.get("id_token"), ".")
 			value = parts[0] + "." + parts[1] + "." + strings.Repeat("A", len(parts[2]))
+		case forgedHint: // about the same sign-in, and longer good
+			parts := strings.Split(a.get("id_token"), ".")
+			payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+			claims := map[string]any{}
+			if err == nil {
+				err = json.Unmarshal(payload, &claims)
+			}
+			claims["exp"] = f.Clock.Now().Add(time.Hour).Unix()
+			if err == nil {
+				payload, err = json.Marshal(claims)
+			}
+			if err != nil {
+				f.t.Fatal(err)
+			}
+			value = parts[0] + "." + base64.RawURLEncoding.EncodeToString(payload) + "." + parts[2]
 		}
 		q.Set(pairs[i], value)
 	}

@@ -4,6 +4,9 @@ import (
 	"bufio"
 	"encoding/base64"
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"maps"
 	"net/url"
 	"os"
@@ -23,10 +26,47 @@ func (m modules[T]) run(t *testing.T, begin func(*testing.T) T) {
 	}
 }
 
-// elsewhere are the sources with the modules that need a server of the client's, too.
-var elsewhere = map[string]string{
-	"oidcc-backchannel-logout-discovery-endpoint-verification": "../../platform/logouts_test.go",
-	"oidcc-backchannel-rp-initiated-logout":                    "../../platform/logouts_test.go",
+// elsewhere are the sources with the modules that need a server of the client's, too, and the
+// tests there.
+var elsewhere = map[string]struct{ source, test string }{
+	"oidcc-backchannel-logout-discovery-endpoint-verification": {"../../platform/logouts_test.go", "TestBackchannelRPInitiatedLogout"},
+	"oidcc-backchannel-rp-initiated-logout":                    {"../../platform/logouts_test.go", "TestBackchannelRPInitiatedLogout"},
+}
+
+// triesIn reports whether the test of a source runs what has the name: as a subtest whose
+// function does something, be it of t.Run or of a table that is run. What is in a comment, or
+// in a function that is never called, runs nothing.
+func triesIn(t *testing.T, source, test, name string) (tries bool) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), source, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := func(e ast.Expr) bool {
+		text, ok := e.(*ast.BasicLit)
+		return ok && text.Kind == token.STRING && text.Value == `"`+name+`"`
+	}
+	does := func(e ast.Expr) bool {
+		f, ok := e.(*ast.FuncLit)
+		return ok && len(f.Body.List) > 0
+	}
+	for _, d := range file.Decls {
+		f, ok := d.(*ast.FuncDecl)
+		if !ok || f.Name.Name != test || f.Recv != nil {
+			continue
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.KeyValueExpr:
+				tries = tries || named(n.Key) && does(n.Value)
+			case *ast.CallExpr:
+				run, ok := n.Fun.(*ast.SelectorExpr)
+				tries = tries || ok && run.Sel.Name == "Run" && len(n.Args) == 2 && named(n.Args[0]) && does(n.Args[1])
+			}
+			return true
+		})
+	}
+	return tries
 }
 
 // ofRelyingParties begins the names of modules that ./client tries, and holds against the
@@ -48,9 +88,11 @@ func TestEveryModuleIsTried(t *testing.T) {
 	}
 	defer file.Close()
 	tried := map[string]bool{}
-	for name, source := range elsewhere {
-		text, err := os.ReadFile(source)
-		tried[name] = err == nil && strings.Contains(string(text), `"`+name+`"`)
+	for name, at := range elsewhere {
+		tried[name] = triesIn(t, at.source, at.test, name)
+		if triesIn(t, at.source, at.test, name+"-not") || triesIn(t, at.source, "TestNothing", name) {
+			t.Error("a test is found that there is not")
+		}
 	}
 	for _, plan := range []modules[*flow]{basic, config, logout} {
 		for name := range plan {

@@ -165,6 +165,13 @@ func (d *discovered) probes() map[string]func(t *testing.T) {
 			if told := claims(t, r.signIn("anna").IDToken); !slices.Equal(doc.ACRValuesSupported, []string{told["acr"].(string), "2"}) {
 				t.Errorf("acr %v of %v", told["acr"], doc.ACRValuesSupported)
 			}
+			// The first is had by a password; the second could be, by who has a factor; another never.
+			for value, want := range map[string]string{"1": "", "2": "unmet_authentication_requirements", "3": "unmet_authentication_requirements", "0": "unmet_authentication_requirements"} {
+				q := r.browser().authorize("anna", "claims", `{"id_token":{"acr":{"essential":true,"value":"`+value+`"}}}`)
+				if q.Get("error") != want || (q.Get("code") == "") == (want == "") {
+					t.Errorf("acr %s is demanded: %v", value, q)
+				}
+			}
 		},
 		"response_types_supported": func(t *testing.T) {
 			for _, responseType := range doc.ResponseTypesSupported {
@@ -179,11 +186,30 @@ func (d *discovered) probes() map[string]func(t *testing.T) {
 		"response_modes_supported": func(t *testing.T) {
 			b := r.browser()
 			b.authorize("anna")
+			came := map[string]func(to *url.URL, body string) bool{
+				"query": func(to *url.URL, _ string) bool { return to.Query().Get("code") != "" && to.Fragment == "" },
+				"fragment": func(to *url.URL, _ string) bool {
+					q, _ := url.ParseQuery(to.Fragment)
+					return to.RawQuery == "" && q.Get("code") != ""
+				},
+				"form_post": func(to *url.URL, body string) bool {
+					for _, m := range postedField.FindAllStringSubmatch(body, -1) {
+						if m[1] == "code" {
+							return to.String() == "" && m[2] != "" && strings.Contains(body, `action="`+back+`"`)
+						}
+					}
+					return false
+				},
+			}
 			for _, mode := range doc.ResponseModesSupported {
 				w := b.do("GET", authorizeURL("response_mode", mode), nil)
-				if !strings.Contains(w.Header().Get("Location")+w.Body.String(), "code") {
-					t.Errorf("response_mode %s: %d", mode, w.Code)
+				to, err := url.Parse(w.Header().Get("Location"))
+				if err != nil || came[mode] == nil || !came[mode](to, w.Body.String()) {
+					t.Errorf("response_mode %s: %d %v %s", mode, w.Code, to, w.Body)
 				}
+			}
+			if q := b.authorize("anna", "response_mode", "web_message"); q.Get("error") != "invalid_request" {
+				t.Errorf("one that is not told: %v", q)
 			}
 		},
 		"authorization_response_iss_parameter_supported": func(t *testing.T) {
@@ -201,10 +227,22 @@ func (d *discovered) probes() map[string]func(t *testing.T) {
 		"prompt_values_supported": func(t *testing.T) {
 			b := r.browser()
 			b.authorize("anna")
+			does := map[string]func(location, body string) bool{
+				"none":           func(location, _ string) bool { return strings.Contains(location, "code=") },
+				"login":          func(location, body string) bool { return location == "" && strings.Contains(body, `name="password"`) },
+				"select_account": func(location, body string) bool { return location == "" && strings.Contains(body, `name="password"`) },
+				"consent":        func(location, body string) bool { return location == "" && strings.Contains(body, `name="allow"`) },
+			}
 			for _, prompt := range doc.PromptValuesSupported {
-				if w := b.do("GET", authorizeURL("prompt", prompt), nil); strings.Contains(w.Header().Get("Location"), "invalid_request") {
-					t.Errorf("prompt %s is not known", prompt)
+				if w := b.do("GET", authorizeURL("prompt", prompt), nil); does[prompt] == nil || !does[prompt](w.Header().Get("Location"), w.Body.String()) {
+					t.Errorf("prompt %s: %d %q %s", prompt, w.Code, w.Header().Get("Location"), w.Body)
 				}
+			}
+			if w := r.browser().do("GET", authorizeURL("prompt", "none"), nil); !strings.Contains(w.Header().Get("Location"), "error=login_required") {
+				t.Errorf("none, of nobody: %q", w.Header().Get("Location"))
+			}
+			if w := b.do("GET", authorizeURL("prompt", "create"), nil); !strings.Contains(w.Header().Get("Location"), "error=invalid_request") {
+				t.Errorf("one that is not told: %d %q", w.Code, w.Header().Get("Location"))
 			}
 		},
 		"code_challenge_methods_supported": func(t *testing.T) {
@@ -258,12 +296,15 @@ func (d *discovered) probes() map[string]func(t *testing.T) {
 		},
 		// What is told, and that it names the sign-in, is tried where it is sent: ./platform.
 		"backchannel_logout_supported": func(t *testing.T) {
-			if told := d.logoutToken(t); doc.BackchannelLogoutSupported != (told["events"] != nil) {
+			told := d.logoutToken(t)
+			events, _ := told["events"].(map[string]any)
+			event, is := events["http://schemas.openid.net/event/backchannel-logout"].(map[string]any)
+			if doc.BackchannelLogoutSupported != is || len(events) != 1 || len(event) != 0 {
 				t.Errorf("%v", told)
 			}
 		},
 		"backchannel_logout_session_supported": func(t *testing.T) {
-			if told := d.logoutToken(t); doc.BackchannelLogoutSessionSupported != (told["sid"] == "sid") {
+			if told := d.logoutToken(t); doc.BackchannelLogoutSessionSupported != (told["sid"] == "sid") || told["sub"] != "anna" {
 				t.Errorf("%v", told)
 			}
 		},
@@ -344,9 +385,25 @@ func (d *discovered) redeemInField(t *testing.T, code string) *answer {
 }
 
 func (d *discovered) logoutToken(t *testing.T) map[string]any {
-	told, err := d.minter.Logout(token.LogoutToken{ApplicationURI: portal, SignInID: "sid", Algorithm: d.doc.IDTokenSigningAlgorithms[0]})
+	algorithm := d.doc.IDTokenSigningAlgorithms[0]
+	told, err := d.minter.Logout(token.LogoutToken{ApplicationURI: portal, Subject: "anna", SignInID: "sid", Algorithm: algorithm})
 	d.must(err)
-	return claims(t, told.JWT)
+	// What each must have (OpenID Connect Back-Channel Logout section 2.4), by a key that is published.
+	head, c := header(t, told.JWT), claims(t, told.JWT)
+	var set jose.JSONWebKeySet
+	d.must(json.Unmarshal(d.fetch(oauth.PathJWKS).Body.Bytes(), &set))
+	kid, _ := head["kid"].(string)
+	jws, err := jose.ParseSigned(told.JWT, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(algorithm)})
+	d.must(err)
+	if keys := set.Key(kid); head["typ"] != "logout+jwt" || len(keys) != 1 {
+		t.Fatalf("%v, by %v", head, keys)
+	} else if _, err := jws.Verify(keys[0].Key); err != nil {
+		t.Error(err)
+	}
+	if jti, _ := c["jti"].(string); c["iss"] != d.doc.Issuer || c["aud"] != portal || jti == "" || c["iat"] == nil || c["exp"] == nil || c["nonce"] != nil {
+		t.Errorf("%v", c)
+	}
+	return c
 }
 
 // asks reports whether a token is active, for who proves themselves by the pairs.

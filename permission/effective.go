@@ -183,7 +183,12 @@ func (r *Rights) Idle(k *Key, used Right) Right {
 		return r.sets[k.EntityName].Right & OfSets &^ used
 	case RowKey:
 		return r.keys[k.ID] & OfDocuments &^ used
-	case SystemKey, ColumnKey:
+	case ColumnKey:
+		if used != 0 {
+			used |= Read
+		}
+		return r.keys[k.ID] & OfColumns &^ used
+	case SystemKey:
 	}
 	return 0
 }

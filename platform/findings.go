@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,7 +40,8 @@ func (a *Administration) Facts(ctx context.Context, limits findings.Limits, rule
 		read   func() error
 	}{
 		{findings.Rights, func() (err error) {
-			f.Computable = erp.Computable()
+			m := erpModel().Model
+			f.Computable, f.ReadBy = erp.Computable(m), readBy(m)
 			f.Definitions, err = a.permissions.Definitions(ctx)
 			return err
 		}},
@@ -214,7 +216,7 @@ func (a *Administration) given(ctx context.Context, since time.Time) (all []find
 			if err != nil || f.Rule != tandem.RuleMember && f.Rule != tandem.RuleGranted {
 				continue
 			}
-			all = append(all, findings.Given{At: e.At, By: e.Actor, To: f.User, Group: f.Group, Key: f.Key, Self: f.Self})
+			all = append(all, findings.Given{At: e.At, By: e.Actor, To: f.User, Group: f.Group, Key: f.Key, Self: f.Self, Had: had(&f)})
 		}
 		if len(events) < audit.MaxPage {
 			return all, nil
@@ -222,14 +224,42 @@ func (a *Administration) given(ctx context.Context, since time.Time) (all []find
 	}
 }
 
+// readBy are the sets by whose rights attributes are read.
+func readBy(m *model.Model) map[string][]string {
+	by := map[string][]string{}
+	for _, s := range m.Sets {
+		for _, p := range s.Properties {
+			name, set := p.Set.Name+"."+p.Name, s.Permissive().Name
+			if !slices.Contains(by[name], set) {
+				by[name] = append(by[name], set)
+			}
+		}
+	}
+	return by
+}
+
+// had are the rights that a group had on a key before it was granted more.
+func had(f *tandem.Facts) string {
+	if text, changed := f.Before["rights"].(string); changed {
+		return text
+	}
+	if _, new := f.After["rights"]; new {
+		return ""
+	}
+	return f.Need // it was granted what it had
+}
+
 // approvedTypes are the document types whose documents need four eyes.
 func (a *Administration) approvedTypes(ctx context.Context) (all []findings.Type, err error) {
 	m := erpModel()
 	set := m.Set(setERPDocumentTypes)
-	q := &query.Query{Set: set, Fields: []*model.Property{set.Must("Code"), set.Must("AccessKey"), set.Must("FourEyes")}}
+	q := &query.Query{Set: set, Fields: []*model.Property{set.Must("Code"), set.Must("AccessKey"), set.Must("FourEyes"), set.ID(), set.Must("EntityName")}}
 	err = a.erpStore(m).Query(ctx, q, func(r *query.Row) error {
 		if r.Values[2].Int != 0 {
-			all = append(all, findings.Type{Code: strings.Clone(r.Values[0].Text), Key: strings.Clone(r.Values[1].Text)})
+			all = append(all, findings.Type{
+				Code: strings.Clone(r.Values[0].Text), Key: strings.Clone(r.Values[1].Text),
+				ID: strings.Clone(r.Values[3].Text), Set: strings.Clone(r.Values[4].Text),
+			})
 		}
 		return nil
 	})

@@ -139,8 +139,12 @@ type Facts struct {
 	// Referred is when a reference token of an application was made or used last, of all
 	// that are kept, by the application's id.
 	Referred map[string]time.Time
-	// Computable are attributes by what they can be computed of: Set.Attribute.
+	// Computable are attributes by what they can be computed of: Set.Attribute, or several
+	// of them joined by " + " where all are needed.
 	Computable map[string][]string
+	// ReadBy are the sets by whose rights an attribute is read, by its Set.Attribute: those
+	// that have it.
+	ReadBy map[string][]string
 }
 
 // NewFacts are facts of nothing yet.
@@ -187,10 +191,12 @@ type Given struct {
 	By, To     string
 	Group, Key string
 	Self       bool
+	// Had are the rights that the group had on the key before.
+	Had string
 }
 
-// Type is a document type whose documents need approval.
-type Type struct{ Code, Key string }
+// Type is a document type whose documents need approval: its documents are those of Set.
+type Type struct{ ID, Code, Key, Set string }
 
 // systemUsers are the System Users.
 func (f *Facts) systemUsers() (all []*Account) {

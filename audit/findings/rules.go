@@ -2,6 +2,7 @@ package findings
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,7 @@ var Permissions = []Rule{
 	{ID: "PA2", Severity: High, Title: "A System User may change who sees what",
 		Why: "A mistake of the back end, or its secret in the wrong hands, gives rights to anybody.", Needs: Rights, Check: pa2},
 	{ID: "PA3", Severity: Medium, Title: "A System User holds rights that it has not used",
-		Why: "What is not needed only helps who should not be there.", Needs: Rights | RightUses, Window: month, Check: pa3},
+		Why: "What is not needed only helps who should not be there.", Needs: Rights | RightUses | Deeds, Window: month, Check: pa3},
 	{ID: "PA4", Severity: Medium, Title: "Several applications act as one System User",
 		Why: "Nobody can tell who needs which right, or who did it.", Absent: "SYS-01 tells of it"},
 	{ID: "PA5", Severity: Medium, Title: "A System User holds rights that no application's scope can use",
@@ -73,10 +74,16 @@ func pa2(f *Facts) (all []Finding) {
 			}
 			for _, held := range f.held(g.ID) {
 				on := &held.Key
-				changes := on.Kind == permission.SetKey && securing(on.EntityName) && held.Rights&writes != 0
-				if changes || on.Kind == permission.RowKey && held.Rights&permission.Administer != 0 {
+				var takes permission.Right
+				switch {
+				case on.Kind == permission.SetKey && securing(on.EntityName):
+					takes = held.Rights & writes
+				case on.Kind == permission.RowKey:
+					takes = held.Rights & permission.Administer
+				}
+				if takes != 0 {
 					x.Evidence = append(x.Evidence, Evidence{g.Name, held.Words() + " on " + on.Words()})
-					x.Mend = append(x.Mend, only(g, on, (held.Rights&^(writes|permission.Administer)|permission.Read).String()))
+					x.Mend = append(x.Mend, only(g, on, (held.Rights&^takes|permission.Read).String()))
 				}
 			}
 		}
@@ -88,8 +95,11 @@ func pa2(f *Facts) (all []Finding) {
 }
 
 func pa3(f *Facts) (all []Finding) {
-	table := permission.NewTable(f.Definitions)
+	is, was := permission.NewTable(f.Definitions), permission.NewTable(f.before())
 	for _, a := range f.systemUsers() {
+		if !a.Enabled || f.Now.Sub(a.CreatedAt) < Window {
+			continue
+		}
 		used := map[string]permission.Right{}
 		for _, u := range f.Uses {
 			switch {
@@ -98,17 +108,19 @@ func pa3(f *Facts) (all []Finding) {
 				used[u.Key] |= u.Right
 			case u.Attribute == "":
 				used[permission.SetKeyID(u.Set)] |= u.Right
+			default:
+				used[permission.ColumnKeyID(u.Set, u.Attribute)] |= u.Right
 			}
 		}
-		rights := table.Rights(permission.GroupsOf(&a.User, a.Put))
+		now, then := is.Rights(permission.GroupsOf(&a.User, a.Put)), was.Rights(permission.GroupsOf(&a.User, f.putBefore(a)))
 		var unused []string
 		for i := range f.Keys {
 			k := &f.Keys[i]
-			if idle := rights.Idle(k, used[k.ID]); idle != 0 {
+			if idle := now.Idle(k, used[k.ID]) & then.Idle(k, used[k.ID]); idle != 0 {
 				unused = append(unused, idle.String()+" "+strings.TrimPrefix(k.Words(), "the set "))
 			}
 		}
-		if len(unused) == 0 || !a.Enabled {
+		if len(unused) == 0 {
 			continue
 		}
 		x := a.finding(Evidence{"unused for " + days(Window), list(unused)})
@@ -116,6 +128,31 @@ func pa3(f *Facts) (all []Finding) {
 		all = append(all, x)
 	}
 	return all
+}
+
+// before are the definitions as they were before the window, as far as what is held now is
+// concerned: without what was granted since.
+func (f *Facts) before() permission.Definitions {
+	d := f.Definitions
+	d.Grants = nil
+	for _, g := range f.Grants {
+		if first := slices.IndexFunc(f.Given, func(given Given) bool { return given.To == "" && given.Group == g.Group && given.Key == g.Key }); first >= 0 {
+			had, attributes, err := permission.ParseRights(f.Given[first].Had, permission.All)
+			if err != nil { // nothing
+				continue
+			}
+			g.Rights, g.UpdateAttributes = had, attributes
+		}
+		d.Grants = append(d.Grants, g)
+	}
+	return d
+}
+
+// putBefore are the groups that the account was put into before the window.
+func (f *Facts) putBefore(a *Account) []string {
+	return slices.DeleteFunc(slices.Clone(a.Put), func(group string) bool {
+		return slices.ContainsFunc(f.Given, func(g Given) bool { return g.To == a.ID && g.Group == group })
+	})
 }
 
 func pa4(f *Facts) (all []Finding) {
@@ -140,21 +177,33 @@ func pa4(f *Facts) (all []Finding) {
 	return all
 }
 
-// writing are the sets that an account may write, by the group that lets it.
-func (f *Facts) writing(a *Account) (sets []string, mend []string) {
+// writing is what an account may write, by the group that lets it: sets, and documents of a
+// type, which are released and voided by rights on the type alone.
+func (f *Facts) writing(a *Account) (what []string, mend []string) {
 	for _, g := range f.groupsOf(a) {
 		if g.Type == permission.AllData {
-			sets, mend = append(sets, "all sets"), append(mend, a.remove(g))
+			what, mend = append(what, "all sets"), append(mend, a.remove(g))
 			continue
 		}
 		for _, held := range f.held(g.ID) {
-			if held.Key.Kind == permission.SetKey && held.Rights&writes != 0 {
-				sets = append(sets, held.Key.EntityName)
-				mend = append(mend, only(g, &held.Key, "read"))
+			switch k := &held.Key; {
+			case k.Kind == permission.SetKey && held.Rights&writes != 0:
+				what = append(what, k.EntityName)
+				mend = append(mend, only(g, k, "read"))
+			case k.Kind == permission.RowKey && held.Rights&permission.OfDocuments != 0:
+				what = append(what, (held.Rights&permission.OfDocuments).String()+" "+k.Words())
+				mend = append(mend, only(g, k, (held.Rights&^permission.OfDocuments).String()))
 			}
 		}
 	}
-	return sets, mend
+	return what, mend
+}
+
+// reads reports whether an account may read any set.
+func (f *Facts) reads(a *Account) bool {
+	return slices.ContainsFunc(f.groupsOf(a), func(g *permission.Group) bool {
+		return g.Type == permission.AllData || slices.ContainsFunc(f.held(g.ID), func(held permission.GrantOn) bool { return held.Key.Kind == permission.SetKey })
+	})
 }
 
 func pa5(f *Facts) (all []Finding) {
@@ -177,21 +226,24 @@ func pa5(f *Facts) (all []Finding) {
 
 func pa6(f *Facts) (all []Finding) {
 	for _, a := range f.systemUsers() {
-		if sets, _ := f.writing(a); len(sets) > 0 {
-			continue
-		}
+		written, _ := f.writing(a)
+		reads := f.reads(a)
 		for _, app := range f.appsOf(a.ID) {
 			scope := app.FlowScope(tandem.FlowService)
-			if !scope.Has(tandem.ScopeUpdate) {
+			x := app.finding(Evidence{"scope", scope.String()})
+			switch {
+			case scope.Has(tandem.ScopeRead) && !reads:
+				x.Evidence = append(x.Evidence, Evidence{"System User", a.Login + " may read no set"})
+				x.Mend = []string{"tandem access group add-member GROUP " + permission.Quoted(a.Login)}
+			case scope.Has(tandem.ScopeUpdate) && len(written) == 0:
+				x.Evidence = append(x.Evidence, Evidence{"System User", a.Login + " may write nothing"})
+				if scope.Has(tandem.ScopeRead) {
+					x.Mend = []string{app.update("--service-scope read")}
+				}
+			default:
 				continue
 			}
-			all = append(all, Finding{
-				Kind: "application", ID: app.ID, Name: app.ApplicationURI, Application: app.ApplicationURI,
-				Evidence: []Evidence{{"scope", scope.String()}, {"System User", a.Login + " may write no set"}},
-			})
-			if scope.Has(tandem.ScopeRead) {
-				all[len(all)-1].Mend = []string{fmt.Sprintf("tandem app update %s --service-scope read", permission.Quoted(app.ApplicationURI))}
-			}
+			all = append(all, x)
 		}
 	}
 	return all

@@ -12,18 +12,87 @@ import (
 	"github.com/hybridapps/tandem/permission"
 )
 
+// A reader is who reads by one group: of people, with what everybody reads.
+type reader struct {
+	group  *permission.Group
+	rights *permission.Rights
+	people bool
+}
+
+// readers are the groups as those read who are in no other, what everybody reads first.
+func (f *Facts) readers() (all []reader) {
+	table := permission.NewTable(f.Definitions)
+	everybody := f.group(permission.EverybodyID)
+	if everybody != nil {
+		all = append(all, reader{everybody, table.Rights([]string{everybody.ID}), true})
+	}
+	for i := range f.Groups {
+		g := &f.Groups[i]
+		if g.Type == permission.Administrators || g.Type == permission.AllData || g == everybody {
+			continue
+		}
+		people, systems := f.kindsIn(g)
+		if systems && !permission.ForPeople(g.ID) {
+			all = append(all, reader{g, table.Rights([]string{g.ID}), false})
+		}
+		if people || !systems {
+			both := []string{g.ID, permission.EverybodyID}
+			slices.Sort(both)
+			all = append(all, reader{g, table.Rights(both), true})
+		}
+	}
+	return all
+}
+
+// kindsIn says whether people, and System Users, are in a group.
+func (f *Facts) kindsIn(g *permission.Group) (people, systems bool) {
+	for i := range f.Accounts {
+		if a := &f.Accounts[i]; slices.Contains(a.Put, g.ID) {
+			systems = systems || a.Type == tandem.SystemUserNoLogin
+			people = people || a.Type != tandem.SystemUserNoLogin
+		}
+	}
+	return people, systems
+}
+
+// reads reports whether an attribute is read: in rows of some set, and without a key or
+// by it.
+func (r *reader) reads(f *Facts, attribute string) bool {
+	set, name, _ := strings.Cut(attribute, ".")
+	return r.rights.Column(set, name)&permission.Read != 0 &&
+		slices.ContainsFunc(f.ReadBy[attribute], func(s string) bool { return r.rights.Set(s, permission.Read) })
+}
+
 func pa7(f *Facts) (all []Finding) {
+	readers := f.readers()
 	for i := range f.Keys {
 		k := &f.Keys[i]
-		if k.Kind != permission.ColumnKey || f.everybodyReads(k.ID) {
+		if k.Kind != permission.ColumnKey {
 			continue
 		}
 		x := Finding{Kind: "column", ID: k.ID, Name: k.Name}
-		for _, of := range f.shownBeside(k.EntityName + "." + k.Attribute) {
-			x.Evidence = append(x.Evidence, Evidence{"computed of", of})
-			for _, grant := range f.Grants {
-				if g := f.group(grant.Group); grant.Key == k.ID && g != nil {
-					x.Mend = append(x.Mend, fmt.Sprintf("tandem access grant %s --column %s --rights read,create,update", permission.Quoted(g.Name), of))
+		told := map[string]bool{} // by everybody
+		for n := range readers {
+			r := &readers[n]
+			if r.rights.Column(k.EntityName, k.Attribute)&permission.Read != 0 {
+				continue
+			}
+			for _, way := range f.ways(k.EntityName + "." + k.Attribute) {
+				parts := strings.Split(way, " + ")
+				if r.people && told[way] || slices.ContainsFunc(parts, func(p string) bool { return !r.reads(f, p) }) {
+					continue
+				}
+				by := ""
+				if r.group.ID == permission.EverybodyID {
+					told[way] = true
+				} else {
+					by = ", which " + r.group.Name + " reads"
+				}
+				x.Evidence = append(x.Evidence, Evidence{"computed of", way + by})
+				for _, command := range f.hide(k, parts[len(parts)-1], r.group) {
+					if !slices.Contains(x.Mend, command) {
+						x.Mend = append(x.Mend, command)
+					}
 				}
 			}
 		}
@@ -34,9 +103,27 @@ func pa7(f *Facts) (all []Finding) {
 	return all
 }
 
-// shownBeside are the attributes that everybody reads, and of which one can be computed, be
-// it by way of others.
-func (f *Facts) shownBeside(attribute string) (shown []string) {
+// hide are the commands that leave an attribute to those alone who have the key; of one that
+// has a key itself it is taken from the group, or from everybody.
+func (f *Facts) hide(k *permission.Key, attribute string, from *permission.Group) (commands []string) {
+	for _, grant := range f.Grants {
+		if g := f.group(grant.Group); grant.Key == k.ID && g != nil {
+			commands = append(commands, fmt.Sprintf("tandem access grant %s --column %s --rights read,create,update", permission.Quoted(g.Name), attribute))
+		}
+	}
+	set, name, _ := strings.Cut(attribute, ".")
+	for _, grant := range f.Grants {
+		if grant.Key == permission.ColumnKeyID(set, name) && (grant.Group == from.ID || grant.Group == permission.EverybodyID) {
+			if g := f.group(grant.Group); g != nil {
+				commands = append(commands, fmt.Sprintf("tandem access revoke %s --column %s", permission.Quoted(g.Name), attribute))
+			}
+		}
+	}
+	return commands
+}
+
+// ways are what an attribute can be computed of, be it by way of others.
+func (f *Facts) ways(attribute string) []string {
 	all := []string{attribute}
 	for i := 0; i < len(all); i++ {
 		for _, of := range f.Computable[all[i]] {
@@ -45,17 +132,7 @@ func (f *Facts) shownBeside(attribute string) (shown []string) {
 			}
 		}
 	}
-	for _, of := range all[1:] {
-		set, name, _ := strings.Cut(of, ".")
-		if key := permission.ColumnKeyID(set, name); f.key(key) == nil || f.everybodyReads(key) {
-			shown = append(shown, of)
-		}
-	}
-	return shown
-}
-
-func (f *Facts) everybodyReads(key string) bool {
-	return slices.ContainsFunc(f.Grants, func(g permission.Grant) bool { return g.Group == permission.EverybodyID && g.Key == key })
+	return all[1:]
 }
 
 func pa8(f *Facts) (all []Finding) {
@@ -165,10 +242,14 @@ func (f *Facts) given(g *Given) (x Finding, holds bool) {
 
 func pa10(f *Facts) (all []Finding) {
 	for _, t := range f.Types {
+		if t.Key == "" { // whoever may change the documents may release them
+			all = append(all, f.released(&t)...)
+			continue
+		}
 		for _, grant := range f.Grants {
 			g := f.group(grant.Group)
 			const both = permission.Update | permission.Release
-			if grant.Key != t.Key || t.Key == "" || grant.Rights&both != both || g == nil {
+			if grant.Key != t.Key || grant.Rights&both != both || g == nil {
 				continue
 			}
 			rest := grant.Rights &^ (permission.Release | permission.OtherDate | permission.Approve | permission.ApproveReleased)
@@ -178,6 +259,29 @@ func pa10(f *Facts) (all []Finding) {
 					permission.Quoted(g.Name), permission.Quoted(t.Code), rest)},
 			})
 		}
+	}
+	return all
+}
+
+// changesState is the action that releases documents.
+const changesState = "ChangeState"
+
+// released are the groups that release documents of a type without a key, by the right to
+// change them. Any grant on the type gives it one, and releasing needs a right from then on.
+func (f *Facts) released(t *Type) (all []Finding) {
+	for _, grant := range f.Grants {
+		g := f.group(grant.Group)
+		if g == nil || grant.Key != permission.SetKeyID(t.Set) || !grant.Gives(permission.Update, changesState) {
+			continue
+		}
+		if len(grant.UpdateAttributes) == 1 { // which enters nothing
+			continue
+		}
+		all = append(all, Finding{
+			Kind: "type", ID: t.ID + "/" + g.ID, Name: t.Code,
+			Evidence: []Evidence{{"group", g.Name}, {"rights", grant.Words() + " on the set " + t.Set}, {"key of the type", "none: whoever may change its documents may release them"}},
+			Mend:     []string{fmt.Sprintf("tandem access grant %s --type %s --rights complete,void", permission.Quoted(g.Name), permission.Quoted(t.Code))},
+		})
 	}
 	return all
 }

@@ -61,6 +61,15 @@ func TestFindingsFireAndAreMended(t *testing.T) {
 		group("Portal back end", permission.Target{Set: orders}, "read,update", tandemtest.SystemUser)
 		use(svc, orders, permission.Read, "", 40*24*time.Hour)
 		use(svc, orders, permission.Update, "", time.Hour)
+		// later makes what was given before as old as the window, with what is used going on.
+		later := func(rule string) {
+			t.Helper()
+			if found, skipped := findingsOf(t, in, rule); len(found)+len(skipped) > 0 {
+				t.Errorf("%s, of what is new: %+v %v", rule, found, skipped)
+			}
+			in.Advance(findings.Window + time.Hour)
+			use(svc, orders, permission.Update, "", time.Hour)
+		}
 		for _, rule := range findings.Permissions {
 			if found, skipped := findingsOf(t, in, rule.ID); rule.Absent == "" && len(found)+len(skipped) > 0 {
 				t.Errorf("%s: where there is nothing to find: %+v %v", rule.ID, found, skipped)
@@ -84,10 +93,20 @@ func TestFindingsFireAndAreMended(t *testing.T) {
 			{"PA3", "Crm_Invoicing_Invoices", 1, func() {
 				must(t, admin.Revoke(t.Context(), tandemtest.By, "Portal back end", permission.Target{Set: "Crm_Sales_CustomerExternalAccess"}))
 				group("Portal back end", permission.Target{Set: "Crm_Invoicing_Invoices"}, "read")
+				later("PA3")
 			}, ""},
 			{"PA3", "release rows of Systems_Documents_DocumentTypes", 1, func() {
 				_, _, err := in.Platform.GrantType(t.Context(), tandemtest.By, "Portal back end", "SO", "release", false)
 				must(t, err)
+				later("PA3")
+			}, ""},
+			{"PA3", "update the column " + orders + ".ReferenceDocumentNo", 1, func() {
+				group("Portal back end", permission.Target{Column: orders + ".ReferenceDocumentNo"}, "read,update")
+				later("PA3")
+				at := in.Clock.Now().Add(-time.Hour)
+				must(t, in.Platform.AddUses(t.Context(), []permission.Use{
+					{By: permission.By{UserID: svc.ID}, Set: orders, Attribute: "ReferenceDocumentNo", Right: permission.Read, Calls: 1, First: at, Last: at},
+				}))
 			}, ""},
 			{"SYS-01", "com.example/other, com.example/portal", 1, func() { app("com.example/other", svc) }, ""},
 			{"PA5", "General_Products_Products", 1, func() {
@@ -101,7 +120,7 @@ func TestFindingsFireAndAreMended(t *testing.T) {
 				in.UpdateApp("com.example/reads", func(a *glossary.TrustedApp) { a.ServiceScope = glossary.Scope{"read"} })
 				group("Reads", permission.Target{Set: "General_Products_Products"}, "read,update", "svc.reads")
 			}, ""},
-			{"PA6", "svc.empty may write no set", 1, func() {
+			{"PA6", "svc.empty may write nothing", 1, func() {
 				app("com.example/empty", back("svc.empty"))
 				group("Empty", permission.Target{Set: "General_Products_Products"}, "read", "svc.empty")
 			}, ""},

@@ -140,7 +140,7 @@ type memberOf struct {
 // EachAccount implements [permission.Store].
 func (s *Permissions) EachAccount(ctx context.Context, each func(u *tandem.User, groups []string) error) error {
 	rows, err := s.db.Reader().QueryContext(ctx, `SELECT u.id, u.login, u.user_type, u.is_admin, u.is_enabled, COALESCE(m.group_id, '')
-		FROM users u LEFT JOIN permission_members m ON m.user_id = u.id ORDER BY u.id, m.group_id`)
+		FROM users u LEFT JOIN permission_members m ON m.user_id = u.id WHERE u.is_enabled AND u.login NOT LIKE '%#%' ORDER BY u.id, m.group_id`)
 	if err != nil {
 		return err
 	}
@@ -235,6 +235,15 @@ func (s *Permissions) RemoveMember(ctx context.Context, groupID, userID string) 
 		return there, err
 	})
 	return there, err
+}
+
+// leaveGroups takes an account that goes out of all groups.
+func leaveGroups(ctx context.Context, tx *sql.Tx, userID string) error {
+	was, err := sqldb.Changed(tx.ExecContext(ctx, `DELETE FROM permission_members WHERE user_id = $1`, userID))
+	if err == nil && was {
+		_, err = tx.ExecContext(ctx, `UPDATE change_counters SET last = last + 1 WHERE name = 'permissions'`)
+	}
+	return err
 }
 
 // PutKey implements [permission.Store].

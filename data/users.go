@@ -199,6 +199,9 @@ func (s *Users) Delete(ctx context.Context, id string, at time.Time) error {
 		if err := forgetConsents(ctx, tx, "user_id", id); err != nil {
 			return err
 		}
+		if err := leaveGroups(ctx, tx, id); err != nil {
+			return err
+		}
 		for _, table := range []string{"outside_links", "outside_links_ended"} {
 			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE user_id = $1`, id); err != nil {
 				return err

@@ -20,8 +20,8 @@ type Store interface {
 	// from the first after the login.
 	Members(ctx context.Context, groupID, after string, limit int) ([]tandem.User, error)
 
-	// EachAccount yields every account with the groups that it was put into, in the
-	// order of the ids.
+	// EachAccount yields every account that may act with the groups that it was put into,
+	// in the order of the ids: none that is disabled or deleted.
 	EachAccount(ctx context.Context, each func(u *tandem.User, groups []string) error) error
 
 	// PutGroup makes a group, or changes the one with its id. A name that another

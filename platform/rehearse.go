@@ -119,10 +119,11 @@ func (a *Administration) RehearseExternalAccess(ctx context.Context, e ExternalA
 	if c.Before == c.After {
 		return &permission.Effect{}, nil
 	}
-	if c.After != "" {
+	roles := x.model.Set(setERPAccess).Must("Role").Enum
+	if after.shows(&before, roles) {
 		c.Gains = permission.Read
 	}
-	if c.Before != "" {
+	if before.shows(&after, roles) {
 		c.Loses = permission.Read
 	}
 	return &permission.Effect{Affected: []permission.Affected{{Logins: []string{e.Login}, Changes: []permission.Change{c}}}}, nil
@@ -130,6 +131,20 @@ func (a *Administration) RehearseExternalAccess(ctx context.Context, e ExternalA
 
 // errRehearsed ends a transaction of which nothing is to stay.
 var errRehearsed = errors.New("rehearsed")
+
+// shows reports whether the access shows anything that the other does not: by a higher role,
+// or by a window that goes further back.
+func (e *ExternalAccess) shows(other *ExternalAccess, roles *model.Enum) bool {
+	switch {
+	case e.Role == "" || other.Role == "":
+		return e.Role != ""
+	case e.DaysBack == nil && other.DaysBack != nil, e.DaysBack != nil && other.DaysBack != nil && *e.DaysBack > *other.DaysBack:
+		return true
+	}
+	role, _ := roles.Member(e.Role)
+	than, _ := roles.Member(other.Role)
+	return role > than
+}
 
 // words are the role and the window: Billing, 30 days back.
 func (e *ExternalAccess) words() string {

@@ -120,6 +120,35 @@ func TestRehearsalsOfExternalAccessAreTheRealThing(t *testing.T) {
 				t.Errorf("%+v: %+v, want %s", e, effect.Affected, want)
 			}
 		}
+		must(t, in.Platform.RemoveExternalAccess(t.Context(), tandemtest.By, "paul", has.Customer))
+		changes := func(e platform.ExternalAccess, gains, loses bool) {
+			t.Helper()
+			effect, err := in.Platform.RehearseExternalAccess(t.Context(), e)
+			must(t, err)
+			if len(effect.Affected) != 1 {
+				t.Fatalf("%+v: %+v", e, effect)
+			}
+			if c := effect.Affected[0].Changes[0]; (c.Gains != 0) != gains || (c.Loses != 0) != loses {
+				t.Errorf("from %q to %q: gains %q, loses %q", c.Before, c.After, c.Gains, c.Loses)
+			}
+		}
+		changes(of("paul", has.Customer, "Orders", 30), true, false)
+		_, err = in.Platform.AddExternalAccess(t.Context(), tandemtest.By, of("paul", has.Customer, "Orders", 30))
+		must(t, err)
+		always := platform.ExternalAccess{Login: "paul", Customer: has.Customer, Role: "Orders"}
+		changes(of("paul", has.Customer, "Billing", 30), true, false)
+		changes(of("paul", has.Customer, "Orders", 31), true, false)
+		changes(always, true, false)
+		changes(of("paul", has.Customer, "Basic", 30), false, true)
+		changes(of("paul", has.Customer, "Orders", 7), false, true)
+		changes(of("paul", has.Customer, "Billing", 7), true, true)
+		changes(of("paul", has.Customer, "Basic", 90), true, true)
+		changes(platform.ExternalAccess{Login: "paul", Customer: has.Customer}, false, true)
+		_, err = in.Platform.AddExternalAccess(t.Context(), tandemtest.By, always)
+		must(t, err)
+		changes(of("paul", has.Customer, "Orders", 9000), false, true)
+		_, err = in.Platform.AddExternalAccess(t.Context(), tandemtest.By, has)
+		must(t, err)
 		if _, err := in.Platform.AddExternalAccess(t.Context(), tandemtest.By, of("paul", has.Customer, "", 30)); err == nil {
 			t.Error("an access without a role was added")
 		}

@@ -40,6 +40,26 @@ func (s *PasswordResets) Add(ctx context.Context, l signin.Reset) error {
 	})
 }
 
+// AddIfRoom implements [signin.Resets]. The user's row keeps those apart who count at the
+// same time.
+func (s *PasswordResets) AddIfRoom(ctx context.Context, l signin.Reset) (added bool, err error) {
+	err = s.db.Write(ctx, func(tx *sql.Tx) error {
+		var id string
+		if err := tx.QueryRowContext(ctx, `SELECT id FROM users WHERE id = $1`+s.db.ForUpdate(), l.UserID).Scan(&id); err != nil {
+			return sqldb.NotFound(err, "there is no user with the id %s", l.UserID)
+		}
+		var there int
+		err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM password_resets WHERE user_id = $1 AND created_by = $2 AND expires_at > $3`,
+			l.UserID, l.CreatedBy, sqldb.Micros(l.CreatedAt)).Scan(&there)
+		if added = there < signin.MaxResets; err != nil || !added {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, passwordResets.Insert, passwordResets.Values(&l)...)
+		return err
+	})
+	return added, err
+}
+
 // Find implements [signin.Resets].
 func (s *PasswordResets) Find(ctx context.Context, hash [sha256.Size]byte, now time.Time) (signin.Reset, error) {
 	l, err := passwordResets.One(s.db.Reader().QueryRowContext(ctx, passwordResets.Select+`WHERE hash = $1 AND expires_at > $2`, hash[:], sqldb.Micros(now)))

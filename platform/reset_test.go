@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -398,5 +399,81 @@ func TestOwnPassword(t *testing.T) {
 			}
 		}
 		t.Error("the old password can be guessed for ever")
+	})
+}
+
+// TestC22_MailsForANewPasswordAreFew: a stranger who knows a login has few mails sent, also
+// over a day, and ends no link that its person has asked for; who asks with a device that
+// they have signed in with gets theirs all the same.
+func TestC22_MailsForANewPasswordAreFew(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, engine sqldb.Engine) {
+		_, config := mailServer(t)
+		in := tandemtest.Start(t, tandemtest.Options{Engine: engine, Log: quiet, Mail: config})
+		known := in.Browser()
+		known.SignIn(in.URL+"/profile/", "anna", tandemtest.Password)
+		forgot := func(b *tandemtest.Browser, login string) {
+			t.Helper()
+			if page := b.Submit(b.Get(in.URL+"/id/account/forgot"), url.Values{"login": {login}}); page.StatusCode != http.StatusOK {
+				t.Fatalf("%d %s", page.StatusCode, page.Text)
+			}
+		}
+		made := func(login string) (n int) {
+			for _, e := range in.Record(tandem.AuditAdministration) {
+				if strings.Contains(e.Detail, "made a link by which "+login+" ") {
+					n++
+				}
+			}
+			return n
+		}
+		// They are made one after the other: when paul's are, so are those before.
+		others := 0
+		settled := func() int {
+			t.Helper()
+			others++
+			_, err := in.Platform.Accounts.Create(t.Context(), tandemtest.By, signin.NewUser{Login: "other" + strconv.Itoa(others), Type: tandem.InternalUser, Email: "o" + strconv.Itoa(others) + "@example.com"})
+			must(t, err)
+			login := "other" + strconv.Itoa(others)
+			forgot(in.Browser(), login)
+			testkit.Eventually(t, "a link of "+login, func() bool { return made(login) == 1 })
+			return made("anna")
+		}
+		link := func() string {
+			at, _, err := in.Platform.Accounts.NewReset(t.Context(), tandem.By{Login: "tandem:forgot", Via: tandem.ViaReset}, "anna", time.Hour)
+			must(t, err)
+			return in.URL + at
+		}
+		mine := link() // as a mail has it
+		before := settled()
+		for range 3 { // within the hour for which it is good
+			for range 3 {
+				forgot(in.Browser(), "anna")
+			}
+			settled()
+			in.Advance(16 * time.Minute)
+		}
+		if page := in.Browser().Get(mine); page.StatusCode != http.StatusOK {
+			t.Errorf("the person's own link, after those of a stranger: %d", page.StatusCode)
+		}
+		for range 20 {
+			for range 3 {
+				forgot(in.Browser(), "anna")
+			}
+			in.Advance(16 * time.Minute)
+		}
+		if n := settled() - before; n < 3 || n > 5 {
+			t.Errorf("a stranger had %d mails sent in some hours, want three to five", n)
+		}
+		all := made("anna")
+		forgot(known, "anna")
+		if n := settled() - all; n != 1 {
+			t.Errorf("with a device of the person, %d mails", n)
+		}
+		in.Advance(24 * time.Hour)
+		all = made("anna")
+		forgot(in.Browser(), "anna")
+		if n := settled() - all; n != 1 {
+			t.Errorf("on the next day, %d mails", n)
+		}
 	})
 }

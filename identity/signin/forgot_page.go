@@ -23,13 +23,39 @@ const (
 	// or refused. Who forgot their password has had some mails then.
 	mailsOfAccount   = 3
 	mailsFromAddress = 10
+	// mailsOfDay are how many an account gets in a day, and mailsOfNetwork how many of those
+	// one network may ask for: who knows a login fills nobody's mailbox, and leaves some to
+	// others.
+	mailsOfDay     = 10
+	mailsOfNetwork = 5
 	// maxGuessedLinks are the wrong links that one address may open within the window. None
 	// can be guessed: this only sheds load.
 	maxGuessedLinks = 100
 )
 
-// forgotten is a login of which a link is asked for, on a page in the language.
-type forgotten struct{ login, from, language string }
+// Who makes links that are asked for by mail: of a device that the person is known from they
+// are counted apart, as wrong passwords are, so that nobody else can use them up.
+const (
+	forgotBy       = "tandem:forgot"
+	forgotByDevice = "tandem:forgot-device"
+)
+
+// forgotten is a login of which a link is asked for, on a page in the language. device is
+// the one that it is known from; empty for any other.
+type forgotten struct{ login, from, network, device, language string }
+
+// bounds are those of the mails for it.
+func (f *forgotten) bounds(window time.Duration) []bound {
+	key := LoginKey(f.login)
+	all := []bound{
+		{counterKey("mail of", key, f.device), window, mailsOfAccount},
+		{counterKey(KindFactor+"mail of", key, f.device), factorWindow, mailsOfDay},
+	}
+	if f.device == "" {
+		all = append(all, bound{counterKey(KindFactor+"mail of", key, "network "+f.network), factorWindow, mailsOfNetwork})
+	}
+	return all
+}
 
 // forgotForm shows the form in which people ask for a link by mail.
 func (h *Handler) forgotForm(w http.ResponseWriter, r *http.Request) error {
@@ -67,8 +93,12 @@ func (h *Handler) forgot(w http.ResponseWriter, r *http.Request) error {
 	}
 	// Its tag and not what was asked for: nobody writes into the mail of others.
 	language := words.Choose(locales(r), "", r.Header.Get("Accept-Language")).Tag()
+	f := forgotten{login: tandem.Clip(login, MaxLogin+1), from: netaddr.Host(r.RemoteAddr), network: netaddr.Network(r.RemoteAddr), language: language}
+	if device, known := h.device(r); known && device.knows(LoginKey(f.login)) {
+		f.device = device.ID
+	}
 	select {
-	case h.asked <- forgotten{tandem.Clip(login, MaxLogin+1), netaddr.Host(r.RemoteAddr), language}:
+	case h.asked <- f:
 	default:
 		w.Header().Set("Retry-After", "60")
 		return &problem{status: http.StatusServiceUnavailable, code: string(oauth.TemporarilyUnavailable), rule: tandem.RuleThrottle,
@@ -94,7 +124,7 @@ func (h *Handler) SendForgotten(ctx context.Context) {
 func (h *Handler) sendForgotten(ctx context.Context, f forgotten) error {
 	ctx, cancel := context.WithTimeout(ctx, hashTimeout)
 	defer cancel()
-	wait, err := h.throttle.limited(ctx, "mail of", LoginKey(f.login), mailsOfAccount)
+	wait, err := h.throttle.bounded(ctx, f.bounds(h.throttle.Window)...)
 	if err != nil || wait > 0 {
 		return err
 	}
@@ -105,8 +135,14 @@ func (h *Handler) sendForgotten(ctx context.Context, f forgotten) error {
 	if err != nil {
 		return err
 	}
-	by := tandem.By{Login: "tandem:forgot", Via: tandem.ViaReset, From: f.from}
-	path, _, err := h.Accounts.NewReset(ctx, by, acc.Login, MailedReset)
+	by := tandem.By{Login: forgotBy, Via: tandem.ViaReset, From: f.from}
+	if f.device != "" {
+		by.Login = forgotByDevice
+	}
+	path, _, err := h.Accounts.newReset(ctx, by, acc.Login, MailedReset, h.Accounts.Resets.AddIfRoom)
+	if errors.Is(err, errEnoughResets) { // in the mailbox, each as good as one more
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -116,18 +152,42 @@ func (h *Handler) sendForgotten(ctx context.Context, f forgotten) error {
 	return h.Accounts.Notifier.Reset(ctx, &acc.User, path)
 }
 
+// bound is how many of something there may be within a window, which begins with the first.
+type bound struct {
+	key    string
+	window time.Duration
+	most   int
+}
+
 // limited counts one of something that nobody may do more often than most times within
 // the window, and says how long to wait where it was too often.
 func (t *throttle) limited(ctx context.Context, kind, of string, most int) (wait time.Duration, err error) {
-	err = t.counters.Update(ctx, []string{counterKey(kind, of, "")}, func(c []Attempts) {
+	return t.bounded(ctx, bound{counterKey(kind, of, ""), t.Window, most})
+}
+
+// bounded is limited for several bounds: what one of them refuses counts for none.
+func (t *throttle) bounded(ctx context.Context, bounds ...bound) (wait time.Duration, err error) {
+	keys := make([]string, len(bounds))
+	for i := range bounds {
+		keys[i] = bounds[i].key
+	}
+	err = t.counters.Update(ctx, keys, func(c []Attempts) {
 		now := t.clock.Now()
-		c[0].settle(now, &t.Throttling)
-		if c[0].Failures >= most {
-			wait = max(time.Second, c[0].LastAt.Add(t.Window).Sub(now))
+		for i, b := range bounds {
+			rules := t.Throttling
+			rules.Window = b.window
+			if c[i].settle(now, &rules); c[i].Failures >= b.most {
+				wait = max(wait, time.Second, c[i].LastAt.Add(b.window).Sub(now))
+			}
+		}
+		if wait > 0 {
 			return
 		}
-		c[0].Failures++
-		c[0].LastAt, c[0].BlockedUntil = now, now
+		for i := range c {
+			if c[i].Failures++; c[i].Failures == 1 {
+				c[i].LastAt, c[i].BlockedUntil = now, now
+			}
+		}
 	})
 	return wait, err
 }

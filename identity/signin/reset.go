@@ -45,6 +45,9 @@ type Reset struct {
 type Resets interface {
 	// Add also ends the oldest of the person, and of who made this one, beyond [MaxResets].
 	Add(ctx context.Context, l Reset) error
+	// AddIfRoom ends none for it, and returns whether there was room: anybody can ask for
+	// links by mail, and those of before are good.
+	AddIfRoom(ctx context.Context, l Reset) (bool, error)
 	Find(ctx context.Context, hash [sha256.Size]byte, now time.Time) (Reset, error)
 	// Take uses a link up: of many who do at once, one gets no error.
 	Take(ctx context.Context, hash [sha256.Size]byte, now time.Time) error
@@ -59,6 +62,15 @@ type Resets interface {
 // used, when the password is changed in another way, and when the account is disabled.
 // Second factors stay as they are, and the person is shown which they have.
 func (a *Accounts) NewReset(ctx context.Context, by tandem.By, login string, valid time.Duration) (path string, expires time.Time, err error) {
+	return a.newReset(ctx, by, login, valid, func(ctx context.Context, l Reset) (bool, error) { return true, a.Resets.Add(ctx, l) })
+}
+
+// errEnoughResets is for a person who has as many links as there may be.
+var errEnoughResets = errors.New("there are enough links")
+
+func (a *Accounts) newReset(
+	ctx context.Context, by tandem.By, login string, valid time.Duration, add func(context.Context, Reset) (bool, error),
+) (path string, expires time.Time, err error) {
 	if valid <= 0 || valid > MaxReset {
 		return "", time.Time{}, invalid("valid for %s: use up to %d days", valid, MaxReset/(24*time.Hour))
 	}
@@ -73,8 +85,10 @@ func (a *Accounts) NewReset(ctx context.Context, by tandem.By, login string, val
 	l := Reset{
 		Hash: sha256.Sum256(value), UserID: acc.ID, Replaces: acc.PasswordChangedAt, CreatedBy: by.Login, CreatedAt: now, ExpiresAt: now.Add(valid),
 	}
-	if err := a.Resets.Add(ctx, l); err != nil {
+	if added, err := add(ctx, l); err != nil {
 		return "", time.Time{}, err
+	} else if !added {
+		return "", time.Time{}, errEnoughResets
 	}
 	path = pathReset + "?link=" + base64.RawURLEncoding.EncodeToString(value)
 	return path, l.ExpiresAt, a.record(ctx, by, "made a link by which "+acc.Login+" sets a new password", &acc, &acc)

@@ -156,7 +156,8 @@ const (
 	factorsTold    = 20
 )
 
-// KindFactor begins the keys of the counters that are remembered for a day.
+// KindFactor begins the keys of the counters that are remembered for a day: those of second
+// factors, which were the first, and of mails.
 const KindFactor = "factor:"
 
 // rules are those for the attempt.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
+	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/erp/write"
 	"github.com/hybridapps/tandem/sqldb"
 )
@@ -182,7 +183,33 @@ func (e *ERP) change(ctx context.Context, by write.Actor, f func(*write.Writer) 
 	if errors.Is(err, errUndone) {
 		return nil
 	}
+	if referred := (*write.Referred)(nil); errors.As(err, &referred) { // nobody waits for it any more
+		w := write.NewWriter(e.model, by).In(finding{e: e, ctx: ctx}, e.present())
+		if err := w.Renew(); err != nil {
+			return err
+		}
+		return w.Named(err)
+	}
 	return err
+}
+
+// finding is a reader for a writer that writes nothing.
+type finding struct {
+	write.Tx
+	e   *ERP
+	ctx context.Context
+}
+
+// Find implements [write.Tx].
+func (f finding) Find(q *query.Query) (found []model.Entity, err error) {
+	if q.Fields == nil {
+		q.Fields = []*model.Property{}
+	}
+	err = f.e.Query(f.ctx, q, func(r *query.Row) error {
+		found = append(found, model.Entity{Set: r.Set, ID: r.ID})
+		return nil
+	})
+	return found, err
 }
 
 // errUndone ends a transaction of a store that keeps nothing.

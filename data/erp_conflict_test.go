@@ -9,6 +9,7 @@ import (
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
 	"github.com/hybridapps/tandem/erp/write"
+	"github.com/hybridapps/tandem/permission"
 	"github.com/hybridapps/tandem/sqldb"
 )
 
@@ -91,6 +92,29 @@ func TestReferredRowsStay(t *testing.T) {
 		refused(t, err, tandem.CodeConflict, "was deleted meanwhile")
 		if got := s.get(order, "DocumentNo"); got == "" {
 			t.Error("the order is gone")
+		}
+	})
+}
+
+// Who refers to a row that is not deleted is looked for among all that the caller may not see,
+// and nobody who writes waits for that.
+func TestNobodyWaitsForTheNameOfAReferrer(t *testing.T) {
+	t.Parallel()
+	datatest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		s := newShop(t, db)
+		order := s.create(orders, `{"Customer":{"Number":"C1"},"Lines":[{"Product":{"PartNumber":"P1"}}]}`)
+		set := erpModel.Set("Crm_Sales_Customers")
+		customer := model.Entity{Set: set, ID: s.ids(&query.Query{Set: set, Fields: []*model.Property{}, Where: equal(set, "Number", model.TextValue("C1"))})[0]}
+		asked, by := 0, s.by
+		by.Again = func() (*permission.Rights, error) {
+			if asked++; asked == 2 { // in a transaction this would wait for itself
+				s.create(orders, `{"Customer":{"Number":"C2"},"Lines":[{"Product":{"PartNumber":"P1"}}]}`)
+			}
+			return s.by.Granted.Rights, nil
+		}
+		refused(t, s.Delete(t.Context(), by, customer, write.Condition{}), tandem.CodeConflict, order.ID+") refers to it by Customer")
+		if asked != 2 {
+			t.Errorf("rights were asked for %d times", asked)
 		}
 	})
 }

@@ -47,7 +47,7 @@ func (all *together) change(e *ERP, by write.Actor, f func(*write.Writer) error)
 	w := write.NewWriter(e.model, by).In(all.t, e.present())
 	err := w.Renew()
 	if err == nil {
-		err = f(w)
+		err = w.Named(f(w))
 	}
 	all.err = err
 	return err

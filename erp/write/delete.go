@@ -1,6 +1,8 @@
 package write
 
 import (
+	"errors"
+
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/erp/model"
 	"github.com/hybridapps/tandem/erp/query"
@@ -23,8 +25,12 @@ func (w *Writer) Delete(e model.Entity, when Condition) error {
 	if err := c.removable(); err != nil {
 		return err
 	}
-	if err := w.unreferenced(c.Record); err != nil {
+	referred, err := w.isReferred(c.Record)
+	if err != nil {
 		return err
+	}
+	if referred {
+		return &Referred{c.Record}
 	}
 	if err := w.seesParts(c.Record); err != nil {
 		return err
@@ -40,6 +46,62 @@ func (w *Writer) Delete(e model.Entity, when Condition) error {
 	c.owner.forced, c.owner.parts = true, true
 	_, err = c.owner.write()
 	return err
+}
+
+// Referred is what is told of a row that is not deleted because others refer to it, before
+// it is known by which of them: see [Writer.Named].
+type Referred struct{ record *model.Record }
+
+// Error implements error.
+func (r *Referred) Error() string { return r.Unwrap().Error() }
+
+// Unwrap is what is told to those who see none of them.
+func (r *Referred) Unwrap() error {
+	return tandem.Errorf(tandem.CodeConflict, "%s cannot be deleted: a row that you cannot see refers to it; make this one inactive.",
+		model.Entity{Set: r.record.Set, ID: r.record.ID})
+}
+
+// Named is an error as the actor is told it: of a row that is [Referred] to, by which one. That
+// is looked for as often as rows refer to it that the actor does not see, so it is done after
+// the transaction of the deletion, where there is nothing else in it.
+func (w *Writer) Named(err error) error {
+	var referred *Referred
+	if !errors.As(err, &referred) {
+		return err
+	}
+	if by := w.referredBy(referred.record); by != nil {
+		return by
+	}
+	return err
+}
+
+// references calls f with each reference by which rows may refer to a row, until it says
+// that this is enough.
+func (w *Writer) references(r *model.Record, f func(s *model.Set, p *model.Property) (enough bool, err error)) error {
+	for _, s := range w.model.Sets {
+		if s.Base != nil && s.Table == s.Base.Table && s.Abstract {
+			continue
+		}
+		for _, p := range s.Properties {
+			if !p.IsReference() || p.Set != s || p == s.Owner || !p.Target.Includes(r.Set) {
+				continue
+			}
+			if enough, err := f(s, p); enough || err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// isReferred reports whether any row refers to a row.
+func (w *Writer) isReferred(r *model.Record) (referred bool, err error) {
+	err = w.references(r, func(s *model.Set, p *model.Property) (bool, error) {
+		by, err := w.referrer(r, s, p, nil)
+		referred = by != nil
+		return referred, err
+	})
+	return referred, err
 }
 
 // removable asks the declaration whether the row may be deleted by itself.
@@ -101,43 +163,20 @@ func (w *Writer) seesParts(r *model.Record) error {
 	return nil
 }
 
-// unreferenced refuses to delete a row that others point at, and says which: one that the
-// actor may know of, where there is any, so that the answer does not depend on others.
-func (w *Writer) unreferenced(r *model.Record) error {
-	hidden := false
-	for _, s := range w.model.Sets {
-		if s.Base != nil && s.Table == s.Base.Table && s.Abstract {
-			continue
+// referredBy says by which row that the actor may know of a row is referred to; nil where
+// they may know of none.
+func (w *Writer) referredBy(r *model.Record) error {
+	return w.references(r, func(s *model.Set, p *model.Property) (bool, error) {
+		if !w.reads(s) || p.Permit(w.by.Granted.Rights, permission.Read) != nil {
+			return false, nil
 		}
-		for _, p := range s.Properties {
-			if !p.IsReference() || p.Set != s || p == s.Owner || !p.Target.Includes(r.Set) {
-				continue
-			}
-			if by, err := w.referrer(r, s, p, nil); err != nil {
-				return err
-			} else if by == nil {
-				continue
-			}
-			if !w.reads(s) || p.Permit(w.by.Granted.Rights, permission.Read) != nil {
-				hidden = true
-				continue
-			}
-			by, err := w.referrer(r, s, p, w.by.Granted.Rights)
-			if err != nil {
-				return err
-			}
-			if by != nil {
-				return tandem.Errorf(tandem.CodeConflict, "%s cannot be deleted: %s refers to it by %s; change or delete that first, or make this one inactive.",
-					model.Entity{Set: r.Set, ID: r.ID}, nameOf(*by), p.Name)
-			}
-			hidden = true
+		by, err := w.referrer(r, s, p, w.by.Granted.Rights)
+		if err == nil && by != nil {
+			err = tandem.Errorf(tandem.CodeConflict, "%s cannot be deleted: %s refers to it by %s; change or delete that first, or make this one inactive.",
+				model.Entity{Set: r.Set, ID: r.ID}, nameOf(*by), p.Name)
 		}
-	}
-	if hidden {
-		return tandem.Errorf(tandem.CodeConflict, "%s cannot be deleted: a row that you cannot see refers to it; make this one inactive.",
-			model.Entity{Set: r.Set, ID: r.ID})
-	}
-	return nil
+		return false, err
+	})
 }
 
 // referrer is a row of a set that refers to another by p, of those that the rights let be

@@ -74,7 +74,7 @@ func (w *Writer) perform(s *model.Set, o *Object, action string) (Outcome, error
 		return w.update(e, Condition{}, o, action)
 	case actionDelete:
 		if err := w.Delete(e, Condition{}); err != nil {
-			return Outcome{}, err
+			return Outcome{}, w.Named(err)
 		}
 		return Outcome{Entity: e, State: Deleted}, nil
 	default:

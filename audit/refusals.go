@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +36,10 @@ type Refusals struct {
 
 	known, strange flood.Gate[refusal, tandem.AuditEvent]
 	told           atomic.Int64 // when repeats were last looked for, Unix seconds
+
+	keeping sync.Mutex
+	// untold are repeats that could not be recorded yet.
+	untold []flood.Repeats[tandem.AuditEvent]
 }
 
 // refusal is what makes two refusals the same kind.
@@ -77,15 +83,38 @@ func (s *Refusals) Refused(ctx context.Context, e tandem.AuditEvent, f tandem.Fa
 	return reference, nil
 }
 
-// Tell records the repeats whose minute is over, or all when the process ends. Call it
-// now and then.
+// Tell records the repeats whose minute is over, or all when the process ends, and those that
+// could not be recorded before. Call it now and then.
 func (s *Refusals) Tell(ctx context.Context, all bool) error {
 	now := s.Clock.Now()
+	s.keeping.Lock()
+	due := s.untold
+	s.untold = nil
+	s.keeping.Unlock()
 	var failed error
-	for _, r := range append(s.known.Due(now, all), s.strange.Due(now, all)...) {
-		failed = errors.Join(failed, s.Audit.Record(ctx, repeated(r, now)))
+	for _, r := range slices.Concat(due, s.known.Due(now, all), s.strange.Due(now, all)) {
+		if err := s.Audit.Record(ctx, repeated(r, now)); err != nil {
+			failed = errors.Join(failed, err)
+			s.keep(r)
+		}
 	}
 	return failed
+}
+
+// keep keeps repeats for the next time. As long as the record is away those beyond a bound are
+// told together.
+func (s *Refusals) keep(r flood.Repeats[tandem.AuditEvent]) {
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
+	if len(s.untold) < MaxRefusals {
+		s.untold = append(s.untold, r)
+		return
+	}
+	last := &s.untold[len(s.untold)-1]
+	last.Crowd, last.Count, last.Last = true, last.Count+r.Count, r.Last
+	if r.Since.Before(last.Since) {
+		last.Since = r.Since
+	}
 }
 
 // repeated is the event that stands for repeats. It is of the first one's request, whose

@@ -33,6 +33,8 @@ var (
 	WithdrawnGrants = withdrawnGrants
 	UseCodesOfBoth  = useCodes(ofBoth+unused, 2)
 	UseCodesOfUser  = useCodes(`user_id = $1`+unused, 1)
+	UseCodesOfApp   = useCodes(`application_uri = $1`+unused, 1)
+	EndFamiliesOf   = endFamilies
 )
 
 // Text is the statement of a query.

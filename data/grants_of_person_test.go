@@ -10,7 +10,7 @@ import (
 	"github.com/hybridapps/tandem/sqldb"
 )
 
-// What ends the grants of a person holds the writer: it goes by an index, however many codes
+// What ends the grants of a person or an application holds the writer: it goes by an index, however many codes
 // and families others have, also of those that have been used or have ended.
 func TestGrantsOfAPersonAreFoundByTheIndex(t *testing.T) {
 	t.Parallel()
@@ -29,6 +29,7 @@ func TestGrantsOfAPersonAreFoundByTheIndex(t *testing.T) {
 		plans := []string{
 			explained(t, db, data.WithdrawnGrants[0], "u1", "a", at, at, at), explained(t, db, data.WithdrawnGrants[1], "u1", "a", at, at, at),
 			explained(t, db, data.UseCodesOfBoth, "u1", "a", at), explained(t, db, data.UseCodesOfUser, "u1", at),
+			explained(t, db, data.UseCodesOfApp, "a", at), explained(t, db, data.EndFamiliesOf("application_uri"), "a", at, "r", []byte{}),
 		}
 		for _, plan := range plans {
 			if readsAll(plan, "authorization_codes") || readsAll(plan, "refresh_families") || !strings.Contains(plan, "authorization_codes_of") && !strings.Contains(plan, "refresh_families_of") {

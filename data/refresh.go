@@ -140,9 +140,12 @@ func endGrants(ctx context.Context, db *sqldb.DB, tx *sql.Tx, column, value stri
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE refresh_families SET ended_at = $2, end_reason = $3, secret = $4
-		WHERE `+column+` = $1 AND ended_at = 0`, value, sqldb.Micros(at), reason, []byte{})
+	_, err = tx.ExecContext(ctx, endFamilies(column), value, sqldb.Micros(at), reason, []byte{})
 	return err
+}
+
+func endFamilies(column string) string {
+	return `UPDATE refresh_families SET ended_at = $2, end_reason = $3, secret = $4 WHERE ` + column + ` = $1 AND ended_at = 0`
 }
 
 // takeUnusedCodes makes those that the condition selects unusable; took says that there

@@ -240,17 +240,94 @@ func (r *pull) readBalances(ctx context.Context) (map[balanceKey]int64, string, 
 	return sums, "", nil
 }
 
-// finishSync replaces the balances and moves the watermark, all or nothing.
+// goneAtOnce is how many rows one transaction deletes that the ERP has no more: others write
+// between two.
+const goneAtOnce = 500
+
+// inParts runs f until it changes fewer rows than the parts have, each time in a transaction of
+// its own. Between two others write for as long as the part took.
+func (r *pull) inParts(ctx context.Context, f func(tx *sql.Tx) (n int64, err error)) (all int64, err error) {
+	for {
+		part, n := time.Now(), int64(0)
+		err := r.Write(ctx, func(tx *sql.Tx) (err error) {
+			n, err = f(tx)
+			return err
+		})
+		if all += n; err != nil || n < goneAtOnce {
+			return all, err
+		}
+		select {
+		case <-time.After(time.Since(part)):
+		case <-ctx.Done():
+			return all, ctx.Err()
+		}
+	}
+}
+
+// dropProducts deletes those that this run has not seen, which has seen all.
+func (r *pull) dropProducts(ctx context.Context) (int64, error) {
+	behind := ""
+	return r.inParts(ctx, func(tx *sql.Tx) (int64, error) {
+		ids, err := sqldb.List[string](tx.QueryContext(ctx, `SELECT id FROM products WHERE id > $1 AND seen_run <> $2 ORDER BY id LIMIT $3`,
+			behind, r.ID(), goneAtOnce))
+		if err != nil {
+			return 0, err
+		}
+		for _, id := range ids {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM products WHERE id = $1`, id); err != nil {
+				return 0, err
+			}
+			behind = id
+		}
+		return int64(len(ids)), nil
+	})
+}
+
+// dropBalances deletes those that are no more among the balances.
+func (r *pull) dropBalances(ctx context.Context, balances map[balanceKey]int64) (int64, error) {
+	had, err := balancesIn(ctx, r.DB.Reader())
+	if err != nil {
+		return 0, err
+	}
+	var gone []balanceKey
+	for key := range had {
+		if _, stays := balances[key]; !stays {
+			gone = append(gone, key)
+		}
+	}
+	return r.inParts(ctx, func(tx *sql.Tx) (int64, error) {
+		part := gone[:min(len(gone), goneAtOnce)]
+		for _, key := range part {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM company_balances WHERE product_id = $1 AND store = $2 AND company = $3`,
+				key.product, key.store, key.company); err != nil {
+				return 0, err
+			}
+		}
+		gone = gone[len(part):]
+		return int64(len(part)), nil
+	})
+}
+
+// finishSync deletes what the ERP has no more, in parts, and then writes the balances and moves
+// the watermark, all or nothing.
 func (r *pull) finishSync(ctx context.Context, mark watermark, full bool, balances map[balanceKey]int64, note string) error {
 	step := internalapi.StepResult{Name: "balances", Rows: int64(len(balances)), Note: note}
-	err := r.Write(ctx, func(tx *sql.Tx) error {
+	var err error
+	if step.Removed, err = r.dropBalances(ctx, balances); err != nil {
+		return err
+	}
+	if full {
+		if r.Result.Steps[0].Removed, err = r.dropProducts(ctx); err != nil {
+			return err
+		}
+	}
+	err = r.Write(ctx, func(tx *sql.Tx) error {
 		had, err := balancesIn(ctx, tx)
 		if err != nil {
 			return err
 		}
 		for key, q := range balances {
 			before, found := had[key]
-			delete(had, key)
 			switch {
 			case !found:
 				step.Added++
@@ -266,22 +343,6 @@ func (r *pull) finishSync(ctx context.Context, mark watermark, full bool, balanc
 				return err
 			}
 		}
-		for key := range had {
-			step.Removed++
-			if _, err := tx.ExecContext(ctx, `DELETE FROM company_balances WHERE product_id = $1 AND store = $2 AND company = $3`,
-				key.product, key.store, key.company); err != nil {
-				return err
-			}
-		}
-		if full {
-			gone, err := tx.ExecContext(ctx, `DELETE FROM products WHERE seen_run <> $1`, r.ID())
-			if err != nil {
-				return err
-			}
-			if r.Result.Steps[0].Removed, err = gone.RowsAffected(); err != nil {
-				return err
-			}
-		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO watermarks (name, at, full_at, synced_at) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (name) DO UPDATE SET at = excluded.at, full_at = excluded.full_at, synced_at = excluded.synced_at`,
 			markName, sqldb.Micros(mark.at), sqldb.Micros(mark.fullAt), sqldb.Micros(mark.syncedAt))
@@ -291,8 +352,13 @@ func (r *pull) finishSync(ctx context.Context, mark watermark, full bool, balanc
 	return err
 }
 
-func balancesIn(ctx context.Context, tx *sql.Tx) (map[balanceKey]int64, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT product_id, store, company, thousandths FROM company_balances`)
+// asking is where a query goes: the readers, or a transaction.
+type asking interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func balancesIn(ctx context.Context, in asking) (map[balanceKey]int64, error) {
+	rows, err := in.QueryContext(ctx, `SELECT product_id, store, company, thousandths FROM company_balances`)
 	if err != nil {
 		return nil, err
 	}

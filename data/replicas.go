@@ -2,7 +2,7 @@ package data
 
 import (
 	"context"
-	"database/sql"
+	"strings"
 	"time"
 
 	"github.com/hybridapps/tandem"
@@ -31,15 +31,23 @@ func readReplicas(ctx context.Context, q querier, f *findings.Facts) (err error)
 	return err
 }
 
+// announced puts a replica in the place of what it was before: one statement, as two that
+// announce the same one at once would each find nothing to delete.
+var announced = replicas.Insert + ` ON CONFLICT (name) DO UPDATE SET ` + excluded(replicas.Columns)
+
+// excluded sets columns to what would have been inserted.
+func excluded(columns string) string {
+	sets := strings.Split(columns, ", ")
+	for i, c := range sets {
+		sets[i] = c + " = excluded." + c
+	}
+	return strings.Join(sets, ", ")
+}
+
 // Announce keeps how a replica runs.
 func (s *Findings) Announce(ctx context.Context, r findings.Replica) error {
-	return s.db.Write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM replicas WHERE name = $1`, r.Name); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, replicas.Insert, replicas.Values(&r)...)
-		return err
-	})
+	_, err := s.db.Writer().ExecContext(ctx, announced, replicas.Values(&r)...)
+	return err
 }
 
 // Skew is by how much the clock of this process is ahead of the database's, to half the

@@ -41,7 +41,7 @@ func TestBoundTokensAlone(t *testing.T) {
 						Kind: kind, Login: login, ApplicationURI: tandemtest.Portal, Scope: tandem.Scope{"read"}, ExpiresAt: d.Clock.Now().Add(time.Hour),
 					})
 					must(t, err)
-					if status, body := d.API("GET", readProducts, text, ""); status != http.StatusOK {
+					if status, body := d.API("GET", "GetVersion()", text, ""); status != http.StatusOK {
 						t.Fatalf("%s: %d %s", kind, status, body)
 					}
 					tokens[kind] = text
@@ -61,7 +61,7 @@ func TestBoundTokensAlone(t *testing.T) {
 				stopped := func(when string) {
 					t.Helper()
 					for kind, text := range tokens {
-						if status, body := d.API("GET", readProducts, text, ""); status != http.StatusUnauthorized || !strings.Contains(body, "does not admit reference tokens") {
+						if status, body := d.API("GET", "GetVersion()", text, ""); status != http.StatusUnauthorized || !strings.Contains(body, "does not admit reference tokens") {
 							t.Errorf("%s, a %s: %d %s", when, kind, status, body)
 						}
 					}

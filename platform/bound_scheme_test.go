@@ -31,7 +31,7 @@ func TestTokenByTheWrongScheme(t *testing.T) {
 			t.Fatalf("%d %s", res.StatusCode, body)
 		}
 		plain := d.SignIn("anna").Access
-		for _, address := range []string{d.OData + readProducts, d.URL + oauth.PathUserinfo, d.URL + "/profile/me"} {
+		for _, address := range []string{d.OData + "GetVersion()", d.URL + oauth.PathUserinfo, d.URL + "/profile/me"} {
 			ask := func(scheme, token string, proof string) (int, string) {
 				t.Helper()
 				req, err := http.NewRequestWithContext(t.Context(), "GET", address, nil)

@@ -12,13 +12,23 @@ import (
 	"github.com/hybridapps/tandem/usage"
 )
 
+// firstID is the Id of the first row of an answer.
+func firstID(t *testing.T, text string) string {
+	t.Helper()
+	_, id, found := strings.Cut(text, `"Id":"`)
+	if !found {
+		t.Fatal(text)
+	}
+	return id[:36]
+}
+
 // TestAskingWhatOneMayDoIsNoUse: who asks what they may do has used no right by that.
 func TestAskingWhatOneMayDoIsNoUse(t *testing.T) {
 	t.Parallel()
 	wired(t, func(t *testing.T, in *tandemtest.Instance) {
 		anna, service := in.SignIn("anna").Access, in.ServiceToken()
 		_, text := in.API("GET", "Crm_Sales_SalesOrders?$top=1&$select=Id", anna, "")
-		order := text[strings.Index(text, `"Id":"`)+6:][:36]
+		order := firstID(t, text)
 		used := uses(t, in, "anna")
 		for _, token := range []string{anna, service} {
 			if status, text := in.API("GET", "GetAllowedSets()", token, ""); status != 200 || !strings.Contains(text, "General_Products_Products") {
@@ -72,7 +82,7 @@ func TestUsesOfWhatIsAskedInSilence(t *testing.T) {
 			return text
 		}
 		text := ask("GET", "Crm_Sales_Customers?$select=Id,DisplayText&$top=1", "", 200, "read Crm_Sales_Customers", "read General_Contacts_Parties")
-		customer := text[strings.Index(text, `"Id":"`)+6:][:36]
+		customer := firstID(t, text)
 		ask("GET", "Crm_Sales_Customers?$select=Id&$top=1&$search=a", "", 200, "read General_Contacts_Parties")
 		ask("GET", "General_Contacts_Parties?$select=Id&$top=1", "", 200, "read General_Contacts_Companies", "read General_Contacts_Persons")
 		ask("GET", "Crm_Sales_Customers?$select=Id&$top=1&$expand=Party($select=Id)", "", 200, "read General_Contacts_Companies")

@@ -71,7 +71,11 @@ func TestFindingsOfRightsOnTypes(t *testing.T) {
 		is("PA10")
 		boss := in.SignIn("admin").Access
 		_, text := in.API("GET", "Systems_Documents_DocumentTypes?$select=Id&$filter=Code%20eq%20'SO'", boss, "")
-		if status, text := in.API("PATCH", "Systems_Documents_DocumentTypes("+strings.Split(text, `"Id":"`)[1][:36]+")", boss, `{"FourEyes":true}`); status != 204 {
+		_, id, found := strings.Cut(text, `"Id":"`)
+		if !found {
+			t.Fatal(text)
+		}
+		if status, text := in.API("PATCH", "Systems_Documents_DocumentTypes("+id[:36]+")", boss, `{"FourEyes":true}`); status != 204 {
 			t.Fatalf("%d %s", status, text)
 		}
 		must(t, admin.RemoveMember(t.Context(), tandemtest.By, tandemtest.AllData, tandemtest.SystemUser))

@@ -69,6 +69,11 @@ func TestSignOutOfWhatIsOverWritesNothing(t *testing.T) {
 		if n := d.Usage().InUse; n != 0 {
 			t.Errorf("%d sessions are open", n)
 		}
+		testkit.Eventually(t, "that the end is on record is noted", func() bool { // by a round, at a time of its own
+			var n int
+			err := d.Platform.DB.Reader().QueryRowContext(t.Context(), `SELECT COUNT(*) FROM sessions WHERE untold_since <> 0`).Scan(&n)
+			return err == nil && n == 0
+		})
 		before := d.keeping(engine)
 		for _, later := range []time.Duration{time.Second, time.Minute, 24 * time.Hour} {
 			d.Advance(later)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hybridapps/tandem"
 	"github.com/hybridapps/tandem/data"
+	"github.com/hybridapps/tandem/identity/signin"
 	"github.com/hybridapps/tandem/oauth"
 	"github.com/hybridapps/tandem/oauth/dpop"
 	"github.com/hybridapps/tandem/permission"
@@ -300,7 +301,16 @@ var personRules = map[tandem.Rule]func(d *deciding) string{
 	tandem.RuleUserChanged: func(d *deciding) string {
 		d.person("risen", tandem.InternalUser)
 		access := d.SignIn("risen").Access
-		d.update("risen", func(u *tandem.User) { u.Admin = true })
+		// By a process that dies before it ends the sign-ins.
+		users := d.Platform.Accounts.Users
+		acc, err := users.ByLogin(d.Context(), "risen")
+		must(d.T, err)
+		_, err = users.Update(d.Context(), acc.ID, func(old signin.Account) (signin.Account, error) {
+			old.Admin, old.ChangedAt = true, d.Clock.Now()
+			return old, nil
+		})
+		must(d.T, err)
+		d.Refresh()
 		return d.read(access)
 	},
 	tandem.RuleUserSystem: func(d *deciding) string {
